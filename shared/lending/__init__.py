@@ -1,0 +1,1 @@
+"""Money, calendars, schedules, allocation and the search over plans: pure functions."""
