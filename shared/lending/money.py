@@ -38,7 +38,7 @@ MAX_MINOR: Final = 2**63 - 1
 _CONTEXT: Final = decimal.Context(prec=60)
 
 
-class CurrencyMismatch(ValueError):
+class CurrencyMismatch(ValueError):  # noqa: N818 - reads as the refusal it is
     """Two amounts of different currencies met in one operation."""
 
 

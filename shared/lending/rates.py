@@ -1,0 +1,179 @@
+"""Rates and present values: EU APR, XIRR, NPV, the 10 % modification test, offer against no deal.
+
+Rates are for comparison and display, so they are solved in floating point and returned as Decimals of
+fixed digits; no amount of money that is owed ever comes out of here. Present values are rounded to
+the currency by the caller's rule.
+
+* EU APR: Directive 2008/48/EC, Annex I; equal months of a twelfth of a year.
+* XIRR: actual days over 365 (the ``pyxirr`` package).
+* Discounting of plans: nominal annual rate, monthly compounding.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+
+import pyxirr
+
+from shared.lending.money import Money, Rounding
+
+_HUNDRED = Decimal(100)
+_PCT_DIGITS = Decimal("0.0001")
+_MONTHS = 12
+
+
+@dataclass(frozen=True, slots=True)
+class CashFlow:
+    """Money on a date, seen by the lender: advances negative, payments positive."""
+
+    on: date
+    amount: Money
+
+
+def xirr_pct(flows: Sequence[CashFlow]) -> Decimal | None:
+    """Effective annual rate in per cent on actual days / 365, four digits; None when there is none."""
+    if not flows or len({flow.amount.currency for flow in flows}) != 1:
+        return None
+    try:
+        rate = pyxirr.xirr([f.on for f in flows], [float(f.amount.to_decimal()) for f in flows])
+    except pyxirr.InvalidPaymentsError:
+        return None
+    return None if rate is None else _percent(rate)
+
+
+def apr_pct(advance: Money, payments: Sequence[tuple[Decimal, Money]]) -> Decimal | None:
+    """EU APR in per cent: one advance at time 0, payments at times in years (``months / 12``).
+
+    Four digits (the Directive asks for one at least). None when nothing, or less than the advance by
+    so much that no rate above -99 % fits, is paid back. Bisection: with one advance the present value
+    falls strictly as the rate rises.
+    """
+    if not advance.is_positive or not payments:
+        return None
+    lent = float(advance.to_decimal())
+    flows = [(float(time), float(advance_checked(advance, paid).to_decimal())) for time, paid in payments]
+
+    def value(rate: float) -> float:
+        return sum(amount * math.pow(1.0 + rate, -time) for time, amount in flows) - lent
+
+    low, high = -0.99, 1.0
+    if value(low) < 0:
+        return None
+    while value(high) > 0:
+        high *= 2
+        if high > 1e9:
+            return None
+    for _ in range(200):
+        middle = (low + high) / 2
+        low, high = (middle, high) if value(middle) > 0 else (low, middle)
+    return _percent((low + high) / 2)
+
+
+def advance_checked(advance: Money, paid: Money) -> Money:
+    """``paid``, after making sure that it has the advance's currency."""
+    return paid + Money.zero(advance.currency)
+
+
+def monthly_apr_pct(advance: Money, payments: Sequence[Money]) -> Decimal | None:
+    """EU APR of payments one month apart, the first one month after the advance."""
+    return apr_pct(advance, [(Decimal(k) / _MONTHS, paid) for k, paid in enumerate(payments, start=1)])
+
+
+def effective_pct(nominal_pct: Decimal, periods: int = _MONTHS) -> Decimal:
+    """Effective annual rate of a nominal one compounded ``periods`` times a year, in per cent."""
+    return (((1 + nominal_pct / _HUNDRED / periods) ** periods - 1) * _HUNDRED).quantize(_PCT_DIGITS)
+
+
+def nominal_pct(effective: Decimal, periods: int = _MONTHS) -> Decimal:
+    """Nominal annual rate that compounds to ``effective`` per cent, rounded down to 0.01."""
+    growth = (1 + effective / _HUNDRED).ln() / periods
+    return ((growth.exp() - 1) * periods * _HUNDRED).quantize(Decimal("0.01"), rounding="ROUND_DOWN")
+
+
+def present_value(payments: Sequence[tuple[int, Money]], annual_pct: Decimal, currency: str) -> Decimal:
+    """Present value in major units of payments at whole months, nominal annual rate, monthly steps.
+
+    Not rounded: callers round once, at the end. ValueError for a rate of -1200 % or less.
+    """
+    factor = 1 + annual_pct / _HUNDRED / _MONTHS
+    if factor <= 0:
+        raise ValueError("the discount rate leaves no present value")
+    total = Decimal(0)
+    for month, paid in payments:
+        total += advance_checked(Money.zero(currency), paid).to_decimal() / factor**month
+    return total
+
+
+@dataclass(frozen=True, slots=True)
+class NoDealPath:
+    """What the lender gets without an agreement: a share of the balance after some months, less costs."""
+
+    recovery_pct: Decimal
+    recovery_month: int
+    cost_pct: Decimal = Decimal(0)
+    fixed_cost: Money | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RedefaultPath:
+    """What happens when a plan breaks: so many payments are made, then a share of the balance comes."""
+
+    probability: Decimal
+    payments_made: int
+    recovery_pct: Decimal
+    recovery_month: int
+
+
+def npv_of_no_deal(balance: Money, path: NoDealPath, discount_pct: Decimal, rounding: Rounding) -> Money:
+    """Present value of recovering ``balance`` by other means, less what that costs."""
+    recovered = balance.to_decimal() * (path.recovery_pct - path.cost_pct) / _HUNDRED
+    if path.fixed_cost is not None:
+        recovered -= path.fixed_cost.to_decimal()
+    value = recovered / (1 + discount_pct / _HUNDRED / _MONTHS) ** path.recovery_month
+    return Money.from_decimal(value, balance.currency, rounding)
+
+
+def npv_of_offer(
+    payments: Sequence[tuple[int, Money]],
+    balance_at_redefault: Money,
+    path: RedefaultPath,
+    discount_pct: Decimal,
+    rounding: Rounding,
+) -> Money:
+    """``(1-q) PV(plan) + q PV(paid until redefault + recovery of the balance then)``.
+
+    ``payments`` are (month, amount) pairs in order of month; ``balance_at_redefault`` is the principal
+    left after ``path.payments_made`` of them.
+    """
+    currency = balance_at_redefault.currency
+    kept = present_value(payments, discount_pct, currency)
+    paid = present_value(payments[: path.payments_made], discount_pct, currency)
+    factor = (1 + discount_pct / _HUNDRED / _MONTHS) ** path.recovery_month
+    recovery = balance_at_redefault.to_decimal() * path.recovery_pct / _HUNDRED / factor
+    q = path.probability
+    return Money.from_decimal((1 - q) * kept + q * (paid + recovery), currency, rounding)
+
+
+def modification_pct(
+    remaining: Sequence[tuple[int, Money]], modified: Sequence[tuple[int, Money]], original_pct: Decimal
+) -> Decimal | None:
+    """Change of present value at the original rate, in per cent (IFRS 9 B3.3.6 calls 10 % substantial).
+
+    None when the remaining flows are worth nothing.
+    """
+    if not remaining:
+        return None
+    currency = remaining[0][1].currency
+    before = present_value(remaining, original_pct, currency)
+    if before == 0:
+        return None
+    after = present_value(modified, original_pct, currency)
+    return ((after / before - 1) * _HUNDRED).quantize(_PCT_DIGITS)
+
+
+def _percent(rate: float) -> Decimal:
+    return (Decimal(repr(rate)) * _HUNDRED).quantize(_PCT_DIGITS)

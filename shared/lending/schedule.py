@@ -1,0 +1,320 @@
+"""Repayment schedules: instalments whose parts add up exactly to what is repaid.
+
+Interest accrues on principal only, one equal period at a time (``annual / 12`` a month, ``annual / 52``
+a week), from one period before the first due date. Balances that bear no interest (overdue interest,
+fees, late charges) can be spread over the same instalments. Every rounding residue falls on the last
+instalment. Formulas: annuity with balloon ``A = (P - B v) i / (1 - v)`` with ``v = (1 + i)^-n``;
+step-up ``a = (P - B v) / Σ (1 + g)^⌊(t-1)/k⌋ (1 + i)^-t``; grace is interest only, then either of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from decimal import Context, Decimal, localcontext
+from enum import StrEnum
+from fractions import Fraction
+from functools import lru_cache
+from typing import Final
+
+from shared.lending.calendar import add_months
+from shared.lending.money import CurrencyMismatch, Money, Rounding, round_ratio
+
+# Digits of the factors; amounts have at most 19, so a payment is right far beyond a minor unit.
+_CONTEXT: Final = Context(prec=40)
+_MAX_PERIODS: Final = 1200
+
+
+class ScheduleError(ValueError):
+    """These terms give no schedule: a reason one can show, without any amount in it."""
+
+
+class Frequency(StrEnum):
+    """How often an instalment falls due."""
+
+    MONTHLY = "monthly"
+    BIWEEKLY = "biweekly"
+    WEEKLY = "weekly"
+
+    @property
+    def per_year(self) -> int:
+        return {"monthly": 12, "biweekly": 26, "weekly": 52}[self.value]
+
+    def due_dates(self, first_due: date, count: int) -> tuple[date, ...]:
+        """``count`` dates from ``first_due``; monthly ones keep its day, or the month's last."""
+        if self is Frequency.MONTHLY:
+            return tuple(add_months(first_due, k) for k in range(count))
+        days = 7 if self is Frequency.WEEKLY else 14
+        return tuple(first_due + timedelta(days=days * k) for k in range(count))
+
+    def period_before(self, first_due: date) -> date:
+        """Where the first period starts, so that it is as long as the others."""
+        if self is Frequency.MONTHLY:
+            return add_months(first_due, -1)
+        return first_due - timedelta(days=7 if self is Frequency.WEEKLY else 14)
+
+
+class Method(StrEnum):
+    """How principal is spread over the amortising periods."""
+
+    ANNUITY = "annuity"
+    EQUAL_PRINCIPAL = "equal_principal"
+
+
+@dataclass(frozen=True, slots=True)
+class Instalment:
+    """One payment due: its parts, and what is still owed after it.
+
+    ``interest`` holds the period's interest and the share of overdue interest that is spread;
+    ``fees`` include the costs of enforcing the claim. ``balance_after`` is principal and carried
+    balances still to pay, without interest that has yet to accrue.
+    """
+
+    number: int
+    due: date
+    principal: Money
+    interest: Money
+    fees: Money
+    late_charges: Money
+    balance_after: Money
+
+    @property
+    def total(self) -> Money:
+        return self.principal + self.interest + self.fees + self.late_charges
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """Instalments in order of due date, at least one, all of one currency."""
+
+    currency: str
+    instalments: tuple[Instalment, ...]
+
+    def __post_init__(self) -> None:
+        if not self.instalments:
+            raise ScheduleError("a schedule has at least one instalment")
+
+    def _sum(self, part: str) -> Money:
+        return Money.sum((getattr(row, part) for row in self.instalments), self.currency)
+
+    @property
+    def principal(self) -> Money:
+        return self._sum("principal")
+
+    @property
+    def interest(self) -> Money:
+        return self._sum("interest")
+
+    @property
+    def fees(self) -> Money:
+        return self._sum("fees")
+
+    @property
+    def late_charges(self) -> Money:
+        return self._sum("late_charges")
+
+    @property
+    def total(self) -> Money:
+        return self._sum("total")
+
+    @property
+    def peak(self) -> Money:
+        """The largest instalment."""
+        return max((row.total for row in self.instalments), key=lambda money: money.minor)
+
+    @property
+    def first_due(self) -> date:
+        return self.instalments[0].due
+
+    @property
+    def last_due(self) -> date:
+        return self.instalments[-1].due
+
+
+@dataclass(frozen=True, slots=True)
+class Carried:
+    """Balances that bear no interest and are spread over the amortising instalments."""
+
+    interest: Money
+    fees: Money
+    late_charges: Money
+
+    @staticmethod
+    def nothing(currency: str) -> Carried:
+        zero = Money.zero(currency)
+        return Carried(zero, zero, zero)
+
+
+@dataclass(frozen=True, slots=True)
+class ScheduleTerms:
+    """What a schedule is built from.
+
+    ``periods`` amortising instalments follow ``grace_periods`` in which interest alone is paid. With
+    ``step_pct`` and ``step_every`` the payment grows by so many per cent each so many periods.
+    ``balloon`` is principal left for the last instalment. ``annual_rate_pct`` is nominal.
+    """
+
+    principal: Money
+    annual_rate_pct: Decimal
+    periods: int
+    first_due: date
+    rounding: Rounding
+    frequency: Frequency = Frequency.MONTHLY
+    method: Method = Method.ANNUITY
+    grace_periods: int = 0
+    step_pct: Decimal = Decimal(0)
+    step_every: int = 0
+    balloon: Money | None = None
+    carried: Carried | None = None
+
+
+def period_rate(annual_rate_pct: Decimal, frequency: Frequency = Frequency.MONTHLY) -> Fraction:
+    """The rate of one period as an exact ratio: 12 per cent a year is 1/100 a month."""
+    return Fraction(annual_rate_pct) / (100 * frequency.per_year)
+
+
+@lru_cache(maxsize=8192)
+def payment_factor(
+    rate: Fraction, periods: int, step_pct: Decimal, step_every: int
+) -> tuple[Decimal, Decimal]:
+    """``(Σ (1+g)^⌊(t-1)/k⌋ v^t, v^n)``: what a first payment of 1 is worth, and the last discount."""
+    with localcontext(_CONTEXT):
+        if rate == 0 and not step_pct:
+            return Decimal(periods), Decimal(1)
+        discount = Decimal(rate.denominator) / Decimal(rate.denominator + rate.numerator)
+        growth = 1 + step_pct / 100
+        worth, weight, v = Decimal(0), Decimal(1), Decimal(1)
+        for t in range(periods):
+            if step_every and t and t % step_every == 0:
+                weight *= growth
+            v *= discount
+            worth += weight * v
+        return worth, v
+
+
+def first_payment(
+    principal: Money,
+    rate: Fraction,
+    periods: int,
+    rounding: Rounding,
+    *,
+    balloon: Money | None = None,
+    step_pct: Decimal = Decimal(0),
+    step_every: int = 0,
+) -> Money:
+    """The (first) payment of an annuity, with a balloon or steps, rounded to the currency."""
+    worth, v = payment_factor(rate, periods, step_pct, step_every)
+    left = Decimal(0) if balloon is None else Decimal(balloon.minor) * v
+    with localcontext(_CONTEXT):
+        payment = (Decimal(principal.minor) - left) / worth
+    return Money(int(payment.to_integral_value(rounding=rounding.mode)), principal.currency)
+
+
+def build(terms: ScheduleTerms) -> Schedule:
+    """The schedule of ``terms``; ScheduleError when they make no sense or never pay down."""
+    _check(terms)
+    currency = terms.principal.currency
+    carried = terms.carried or Carried.nothing(currency)
+    rate = period_rate(terms.annual_rate_pct, terms.frequency)
+    principal, interest = _principal_and_interest(terms, rate)
+    grace = (0,) * terms.grace_periods
+    weights = _weights(terms)
+    spread = [
+        grace + tuple(part.minor for part in balance.allocate(weights))
+        for balance in (carried.interest, carried.fees, carried.late_charges)
+    ]
+    owed = terms.principal.minor + carried.interest.minor + carried.fees.minor + carried.late_charges.minor
+    dates = terms.frequency.due_dates(terms.first_due, terms.grace_periods + terms.periods)
+    rows = []
+    for k, due in enumerate(dates):
+        owed -= principal[k] + spread[0][k] + spread[1][k] + spread[2][k]
+        rows.append(
+            Instalment(
+                number=k + 1,
+                due=due,
+                principal=Money(principal[k], currency),
+                interest=Money(interest[k] + spread[0][k], currency),
+                fees=Money(spread[1][k], currency),
+                late_charges=Money(spread[2][k], currency),
+                balance_after=Money(owed, currency),
+            )
+        )
+    return Schedule(currency, tuple(rows))
+
+
+def _check(terms: ScheduleTerms) -> None:
+    if not 1 <= terms.periods <= _MAX_PERIODS or not 0 <= terms.grace_periods <= _MAX_PERIODS:
+        raise ScheduleError("a schedule has 1 to 1200 instalments")
+    if terms.principal.is_negative or not 0 <= terms.annual_rate_pct:
+        raise ScheduleError("neither principal nor rate is negative")
+    if terms.step_pct < 0 or terms.step_every < 0 or (terms.step_pct and not terms.step_every):
+        raise ScheduleError("steps need a growth of 0 or more and a number of periods")
+    amounts = [terms.balloon] if terms.balloon is not None else []
+    if terms.carried is not None:
+        amounts += [terms.carried.interest, terms.carried.fees, terms.carried.late_charges]
+    for amount in amounts:
+        if amount.currency != terms.principal.currency:
+            raise CurrencyMismatch("one schedule has one currency")
+        if amount.is_negative:
+            raise ScheduleError("no part of a schedule is negative")
+    if terms.balloon is not None and terms.balloon > terms.principal:
+        raise ScheduleError("a balloon is not larger than the principal")
+    if terms.method is Method.EQUAL_PRINCIPAL and (terms.step_pct or terms.balloon):
+        raise ScheduleError("equal principal has neither steps nor a balloon")
+
+
+def _weights(terms: ScheduleTerms) -> Sequence[Decimal | int]:
+    """Carried balances follow the steps of the payment, so that its growth is the same in all parts."""
+    if not terms.step_pct:
+        return (1,) * terms.periods
+    growth = 1 + terms.step_pct / 100
+    return [growth ** (t // terms.step_every) for t in range(terms.periods)]
+
+
+def _principal_and_interest(terms: ScheduleTerms, rate: Fraction) -> tuple[list[int], list[int]]:
+    """Minor units of principal and interest, period by period."""
+    balance = terms.principal.minor
+    over, under = rate.numerator, rate.denominator
+
+    def accrued() -> int:
+        return round_ratio(balance * over, under, terms.rounding)
+
+    principal = [0] * terms.grace_periods
+    interest = [accrued()] * terms.grace_periods
+    if terms.method is Method.EQUAL_PRINCIPAL:
+        for part in terms.principal.split(terms.periods):
+            interest.append(accrued())
+            principal.append(part.minor)
+            balance -= part.minor
+        return principal, interest
+    payment = Decimal(_first(terms, rate).minor)
+    growth = 1 + terms.step_pct / 100
+    keep = terms.balloon.minor if terms.balloon is not None else 0
+    level = int(payment)
+    for t in range(terms.periods):
+        if terms.step_every and t and t % terms.step_every == 0:
+            payment *= growth
+            level = int(payment.to_integral_value(rounding=terms.rounding.mode))
+        due = accrued()
+        last = t == terms.periods - 1
+        if level < due and not last:
+            raise ScheduleError("the payments do not cover the interest")
+        # Rounding may repay the principal early; what must stay for the balloon stays.
+        part = balance if last else min(level - due, balance - keep)
+        interest.append(due)
+        principal.append(part)
+        balance -= part
+    return principal, interest
+
+
+def _first(terms: ScheduleTerms, rate: Fraction) -> Money:
+    return first_payment(
+        terms.principal,
+        rate,
+        terms.periods,
+        terms.rounding,
+        balloon=terms.balloon,
+        step_pct=terms.step_pct,
+        step_every=terms.step_every,
+    )
