@@ -1,0 +1,57 @@
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+SEED ?= 1
+RUNS ?= 2000
+
+.PHONY: help setup demo up test lint sim mutants schemas lock bench doctor build clean
+
+help: ## show the targets
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+$(VENV)/.installed: requirements.lock pyproject.toml
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+setup: $(VENV)/.installed ## create .venv and install what requirements.lock pins
+
+demo: setup ## run the demo: a year of renegotiation on the embedded servers
+	$(BIN)/parley demo
+
+up: setup ## start the platform on the embedded servers
+	$(BIN)/parley up
+
+test: setup lint ## linters and every test
+	$(BIN)/python -m pytest
+
+lint: setup ## ruff, mypy strict, import-linter
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+sim: setup ## simulate the runtime under faults: make sim SEED=1 RUNS=2000
+	$(BIN)/python -m shared.runtime.simulation --seed $(SEED) --runs $(RUNS)
+
+mutants: setup ## break each rule of the runtime and see that a test notices
+	$(BIN)/python -m pytest tests/simulation/test_mutants.py -m "slow or not slow"
+
+schemas: setup ## write deploy/schemas from the contracts
+	$(BIN)/parley schemas
+
+lock: setup ## pin the dependencies again
+	$(BIN)/uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --generate-hashes \
+	  --prerelease if-necessary-or-explicit --no-emit-index-url --no-emit-find-links --no-header \
+	  -o requirements.lock
+
+bench: setup ## the pipeline against the bare loop, on the same servers
+	$(BIN)/python -m tests.load.bench_pipeline
+
+doctor: setup ## check what a run needs
+	$(BIN)/parley doctor
+
+clean: ## remove the virtual environment and the data of the embedded servers
+	rm -rf $(VENV) var build dist

@@ -1,0 +1,1 @@
+"""Embedded launcher, demo, policies, schemas and deployment files."""

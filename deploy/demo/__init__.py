@@ -1,0 +1,1 @@
+"""The demo: a generated portfolio and simulated borrowers."""

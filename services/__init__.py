@@ -1,0 +1,1 @@
+"""The six deciders, the console and the command line."""

@@ -1,0 +1,1 @@
+"""The agreement service: model, rules, decide, app."""

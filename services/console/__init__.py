@@ -1,0 +1,1 @@
+"""The archive and the read models; it decides nothing."""

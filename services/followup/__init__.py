@@ -1,0 +1,1 @@
+"""The followup service: model, rules, decide, app."""

@@ -1,0 +1,1 @@
+"""The intake service: model, rules, decide, app."""

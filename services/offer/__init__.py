@@ -1,0 +1,1 @@
+"""The offer service: model, rules, decide, app."""

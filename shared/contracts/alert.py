@@ -1,0 +1,106 @@
+"""What alert says: what is going wrong, and what is done about it at once."""
+
+from datetime import date
+from enum import StrEnum
+from typing import ClassVar
+
+from pydantic import Field
+
+from shared.contracts.base import Event, Reason
+
+__all__ = [
+    "AlertEscalated",
+    "AlertKind",
+    "AlertRaised",
+    "AlertResolved",
+    "AlertSeverity",
+    "AlertTaken",
+    "InputRefused",
+    "RemedyStarted",
+]
+
+
+class _Alert(Event):
+    PRODUCER: ClassVar[str] = "alert"
+
+
+class AlertKind(StrEnum):
+    """What was noticed."""
+
+    INSTALMENT_MISSED = "instalment_missed"
+    PROMISE_BROKEN = "promise_broken"
+    BORROWER_SILENT = "borrower_silent"
+    PLAN_BROKEN = "plan_broken"
+    BANK_SILENT = "bank_silent"
+
+
+class AlertSeverity(StrEnum):
+    """How urgent it is."""
+
+    LOW = "low"
+    MEDIUM = "medium"
+    HIGH = "high"
+
+
+class AlertRaised(_Alert):
+    """Something abnormal was noticed: one alert per cause, with its remedy (R63)."""
+
+    TYPE: ClassVar[str] = "parley.alert.raised.v1"
+
+    alert_id: str
+    kind: AlertKind
+    severity: AlertSeverity
+    about: str = Field(description="what it is about: an instalment, a promise, a step; never personal data")
+    raised_on: date
+    remedy: str = Field(description="the remedy of the policy's catalogue")
+    owner_role: str
+    reasons: tuple[Reason, ...] = ()
+
+
+class RemedyStarted(_Alert):
+    """The remedy is under way."""
+
+    TYPE: ClassVar[str] = "parley.alert.remedy.started.v1"
+
+    alert_id: str
+    remedy: str
+    due: date
+
+
+class AlertTaken(_Alert):
+    """A person has taken the alert in hand."""
+
+    TYPE: ClassVar[str] = "parley.alert.taken.v1"
+
+    alert_id: str
+    by: str
+
+
+class AlertEscalated(_Alert):
+    """The remedy's time has passed without a cure."""
+
+    TYPE: ClassVar[str] = "parley.alert.escalated.v1"
+
+    alert_id: str
+    as_of: date
+    to_role: str
+
+
+class AlertResolved(_Alert):
+    """The cause is cured."""
+
+    TYPE: ClassVar[str] = "parley.alert.resolved.v1"
+
+    alert_id: str
+    as_of: date
+    reason: Reason
+
+
+class InputRefused(_Alert):
+    """An input was understood but cannot be acted on."""
+
+    TYPE: ClassVar[str] = "parley.alert.input.refused.v1"
+
+    cause_id: str
+    cause_type: str
+    reason: Reason

@@ -1,0 +1,166 @@
+"""The parts that several producers share: debts, balances, schedules, plans."""
+
+from datetime import date
+from decimal import Decimal
+from enum import StrEnum
+from typing import Annotated, Self
+
+from pydantic import Field, StringConstraints, model_validator
+
+from shared.contracts.base import AccountId, MoneyField, Part, Percent, Reason
+
+__all__ = [
+    "Allocation",
+    "Balances",
+    "DebtSchedule",
+    "DebtSnapshot",
+    "DebtStatus",
+    "InstalmentTotal",
+    "Measure",
+    "Plan",
+    "PlanDebt",
+    "ProductKind",
+    "ScheduleRow",
+    "Step",
+]
+
+PackId = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{1,39}$")]
+
+
+class ProductKind(StrEnum):
+    """What kind of debt it is."""
+
+    CARD = "card"
+    PERSONAL_LOAN = "personal_loan"
+
+
+class DebtStatus(StrEnum):
+    """Where a debt stands; only ACTIVE debts are in a plan."""
+
+    ACTIVE = "active"
+    CURED = "cured"
+    SOLD = "sold"
+    RECALLED = "recalled"
+    SETTLED = "settled"
+
+
+class Balances(Part):
+    """An amount by component, all in one currency. Late charges are 违约金 (once 滞纳金)."""
+
+    principal: MoneyField
+    interest: MoneyField
+    fees: MoneyField
+    late_charges: MoneyField
+
+    @model_validator(mode="after")
+    def _one_currency(self) -> Self:
+        if len({m.currency for m in (self.principal, self.interest, self.fees, self.late_charges)}) != 1:
+            raise ValueError("principal, interest, fees and late_charges must have one currency")
+        return self
+
+
+class DebtSnapshot(Part):
+    """A debt as intake knows it on `as_of`. Amounts are what is owed in all, and the part that is overdue."""
+
+    debt_id: AccountId
+    policy: PackId = Field(description="the policy pack that governs this debt")
+    kind: ProductKind
+    outstanding: Balances
+    overdue: Balances
+    annual_rate_pct: Percent
+    days_past_due: int = Field(ge=0, le=36500)
+    oldest_due: date | None = Field(default=None, description="due date of the oldest unpaid amount")
+    contract_date: date
+    contractual_payment: MoneyField | None = Field(default=None, description="the regular monthly payment")
+    as_of: date
+    status: DebtStatus = DebtStatus.ACTIVE
+
+
+class Allocation(Part):
+    """How much of a payment went to which component of a debt."""
+
+    debt_id: AccountId
+    amounts: Balances
+
+
+class ScheduleRow(Part):
+    """One instalment of one debt: its parts add up to `total`; `balance` is the principal left after it."""
+
+    number: int = Field(ge=1)
+    due: date
+    principal: MoneyField
+    interest: MoneyField
+    fees: MoneyField
+    late_charges: MoneyField
+    total: MoneyField
+    balance: MoneyField
+
+
+class DebtSchedule(Part):
+    """The schedule of one debt under a plan."""
+
+    debt_id: AccountId
+    rows: tuple[ScheduleRow, ...]
+
+
+class InstalmentTotal(Part):
+    """What the borrower pays on one day in one currency, over all debts of the plan."""
+
+    number: int = Field(ge=1)
+    due: date
+    total: MoneyField
+
+
+class Measure(StrEnum):
+    """What a plan changes in the debtor's favour (Measures 2023 No. 1 Art. 19 has the same list)."""
+
+    TERM_EXTENSION = "term_extension"
+    STEP_UP = "step_up"
+    GRACE = "grace"
+    RATE_CUT = "rate_cut"
+    LATE_CHARGE_WAIVER = "late_charge_waiver"
+    INTEREST_WAIVER = "interest_waiver"
+    FEE_WAIVER = "fee_waiver"
+    LUMP_SUM = "lump_sum"
+    TOKEN = "token"  # noqa: S105 - a token payment
+
+
+class PlanDebt(Part):
+    """The terms of one debt under a plan: enough to compute its schedule again from its balances."""
+
+    debt_id: AccountId
+    policy: PackId
+    method: str = Field(description="the schedule's method, e.g. annuity, step_up, equal, lump_sum")
+    instalments: int = Field(ge=1)
+    first_due: date
+    annual_rate_pct: Percent
+    grace_periods: int = Field(default=0, ge=0)
+    step_every: int = Field(default=0, ge=0)
+    step_pct: Percent = Decimal(0)
+    waived: Balances = Field(description="what is waived when the plan is signed")
+    balance: Balances = Field(description="what was owed when the plan was computed")
+
+
+class Plan(Part):
+    """One plan over all debts of a case."""
+
+    plan_id: str
+    rank: int = Field(ge=1)
+    measures: tuple[Measure, ...]
+    debts: tuple[PlanDebt, ...]
+    payments: tuple[InstalmentTotal, ...]
+    total_paid: tuple[MoneyField, ...] = Field(description="what the borrower pays in all, per currency")
+    apr_pct: Percent | None = Field(default=None, description="all-in rate, EU APR formula, percent a year")
+    npv: tuple[MoneyField, ...] = Field(default=(), description="value for the lender, per currency")
+    npv_no_deal: tuple[MoneyField, ...] = ()
+    needs_approval: bool = False
+    reasons: tuple[Reason, ...] = ()
+
+
+class Step(Part):
+    """One step of a case's timetable: what, by whom, by when (R17)."""
+
+    name: str
+    action: str
+    owner_role: str
+    due: date

@@ -1,0 +1,315 @@
+"""What borrowers, negotiators, supervisors and channels say on `desk.events`; `ce_subject` is the case."""
+
+from datetime import date, datetime
+from enum import StrEnum
+from typing import ClassVar
+
+from pydantic import Field
+
+from shared.contracts.base import Event, MoneyField, Part, Personal
+
+__all__ = [
+    "AlertAcknowledged",
+    "ApprovalGranted",
+    "ApprovalRefused",
+    "Asset",
+    "ComplaintMade",
+    "ContactDirection",
+    "ContactOutcome",
+    "ContactRecorded",
+    "CounterOffered",
+    "EvidenceVerified",
+    "HardshipCause",
+    "HardshipReported",
+    "IncomeItem",
+    "IncomeSource",
+    "OfferAccepted",
+    "OfferRejected",
+    "OtherDebt",
+    "PreferencesSet",
+    "PromiseMade",
+    "ReviewHeld",
+    "SignatureGiven",
+    "SignatureParty",
+    "SpendingCategory",
+    "SpendingItem",
+    "StatementSubmitted",
+]
+
+
+class _Desk(Event):
+    PRODUCER: ClassVar[str] = "desk"
+
+
+class IncomeSource(StrEnum):
+    """Where income comes from (R24)."""
+
+    SALARY = "salary"
+    SELF_EMPLOYMENT = "self_employment"
+    PENSION = "pension"
+    BENEFIT = "benefit"
+    RENT = "rent"
+    FAMILY = "family"
+    OTHER = "other"
+
+
+class SpendingCategory(StrEnum):
+    """What money is spent on; HOUSING … COMMITMENTS follow the Standard Financial Statement's groups."""
+
+    HOUSING = "housing"
+    UTILITIES = "utilities"
+    FOOD = "food"
+    HEALTH = "health"
+    TRANSPORT = "transport"
+    EDUCATION = "education"
+    CHILDCARE = "childcare"
+    INSURANCE = "insurance"
+    COMMUNICATION = "communication"
+    PERSONAL = "personal"
+    OTHER = "other"
+
+
+class IncomeItem(Part):
+    """A monthly income from one source."""
+
+    source: IncomeSource
+    monthly: MoneyField
+
+
+class SpendingItem(Part):
+    """A monthly spending in one category, with the borrower's explanation where it is unusual."""
+
+    category: SpendingCategory
+    monthly: MoneyField
+    explanation: Personal[str] | None = None
+
+
+class Asset(Part):
+    """Something owned; `liquid` if it could be used within a month."""
+
+    kind: str = Field(max_length=40)
+    value: MoneyField
+    liquid: bool = False
+
+
+class OtherDebt(Part):
+    """A debt to somebody else; `priority` debts (rent, tax, mortgage, maintenance) are served first."""
+
+    creditor_kind: str = Field(max_length=40)
+    balance: MoneyField
+    monthly: MoneyField
+    priority: bool = False
+
+
+class StatementSubmitted(_Desk):
+    """The borrower's statement of income, spending, household, assets and debts.
+
+    A part that is None was not given and stays missing; an empty list was given and is empty.
+    """
+
+    TYPE: ClassVar[str] = "parley.desk.statement.submitted.v1"
+
+    as_of: date
+    income: tuple[IncomeItem, ...] | None = None
+    spending: tuple[SpendingItem, ...] | None = None
+    dependants: int | None = Field(default=None, ge=0, le=30)
+    assets: tuple[Asset, ...] | None = None
+    other_debts: tuple[OtherDebt, ...] | None = None
+    wish: Personal[str] | None = Field(
+        default=None, description="what the borrower asks for, in their own words"
+    )
+
+
+class EvidenceVerified(_Desk):
+    """A person has checked a declared figure against evidence."""
+
+    TYPE: ClassVar[str] = "parley.desk.evidence.verified.v1"
+
+    item: str = Field(pattern=r"^(income|spending|asset|other_debt):[a-z_]{1,40}$")
+    verified: MoneyField
+    evidence_kind: str = Field(max_length=60)
+    verified_by: str = Field(max_length=64)
+    as_of: date
+
+
+class ContactDirection(StrEnum):
+    """Who began."""
+
+    INBOUND = "inbound"
+    OUTBOUND = "outbound"
+
+
+class ContactOutcome(StrEnum):
+    """How a contact ended."""
+
+    TALKED = "talked"
+    NO_ANSWER = "no_answer"
+    REFUSED = "refused"
+    MESSAGE_LEFT = "message_left"
+
+
+class ContactRecorded(_Desk):
+    """A contact: time, place, participants and key points are mandatory (R50)."""
+
+    TYPE: ClassVar[str] = "parley.desk.contact.recorded.v1"
+
+    at: datetime
+    place: str = Field(min_length=1, max_length=100, description="where or by which channel")
+    participants: tuple[str, ...] = Field(
+        min_length=1, description="roles or staff ids, never the borrower's name"
+    )
+    key_points: Personal[str]
+    direction: ContactDirection
+    outcome: ContactOutcome
+    channel: str = Field(max_length=20)
+
+
+class CounterOffered(_Desk):
+    """The borrower's own proposal in answer to round `round`."""
+
+    TYPE: ClassVar[str] = "parley.desk.counter.offered.v1"
+
+    offer_id: str
+    round: int = Field(ge=1)
+    monthly: MoneyField | None = None
+    first_due: date | None = None
+    months: int | None = Field(default=None, ge=1, le=600)
+    lump_sum: MoneyField | None = None
+    words: Personal[str] | None = None
+
+
+class OfferAccepted(_Desk):
+    """The borrower accepts one plan of an offer."""
+
+    TYPE: ClassVar[str] = "parley.desk.offer.accepted.v1"
+
+    offer_id: str
+    plan_id: str
+    channel: str = Field(max_length=20)
+
+
+class OfferRejected(_Desk):
+    """The borrower rejects the offer as a whole."""
+
+    TYPE: ClassVar[str] = "parley.desk.offer.rejected.v1"
+
+    offer_id: str
+    words: Personal[str] | None = None
+
+
+class ApprovalGranted(_Desk):
+    """A named person grants what goes beyond the negotiator's limit."""
+
+    TYPE: ClassVar[str] = "parley.desk.approval.granted.v1"
+
+    request_id: str
+    by: str = Field(max_length=64)
+    role: str = Field(max_length=40)
+    reason: str = Field(min_length=3, max_length=400)
+
+
+class ApprovalRefused(_Desk):
+    """A named person refuses what goes beyond the negotiator's limit."""
+
+    TYPE: ClassVar[str] = "parley.desk.approval.refused.v1"
+
+    request_id: str
+    by: str = Field(max_length=64)
+    role: str = Field(max_length=40)
+    reason: str = Field(min_length=3, max_length=400)
+
+
+class SignatureParty(StrEnum):
+    """Who signs."""
+
+    BORROWER = "borrower"
+    LENDER = "lender"
+
+
+class SignatureGiven(_Desk):
+    """A party signs one version of an agreement by the hash of its content."""
+
+    TYPE: ClassVar[str] = "parley.desk.signature.given.v1"
+
+    agreement_id: str
+    version: int = Field(ge=1)
+    content_hash: str = Field(pattern=r"^[0-9a-f]{64}$")
+    party: SignatureParty
+    channel: str = Field(max_length=20)
+    evidence: str = Field(max_length=200, description="a reference: one-time code, recording, certificate")
+
+
+class PromiseMade(_Desk):
+    """The borrower promises an amount by a day."""
+
+    TYPE: ClassVar[str] = "parley.desk.promise.made.v1"
+
+    promise_id: str = Field(min_length=1, max_length=64)
+    amount: MoneyField
+    due: date
+
+
+class ReviewHeld(_Desk):
+    """A regular review took place: the four fields of R50 and the two questions of R55."""
+
+    TYPE: ClassVar[str] = "parley.desk.review.held.v1"
+
+    at: datetime
+    place: str = Field(min_length=1, max_length=100)
+    participants: tuple[str, ...] = Field(min_length=1)
+    key_points: Personal[str]
+    new_difficulties: bool
+    special_needs: bool
+    feedback: Personal[str] | None = None
+    satisfaction: int | None = Field(default=None, ge=1, le=5)
+
+
+class HardshipCause(StrEnum):
+    """Why the borrower cannot pay (R30)."""
+
+    JOB_LOSS = "job_loss"
+    INCOME_CUT = "income_cut"
+    ILLNESS = "illness"
+    DISASTER = "disaster"
+    FAMILY = "family"
+    OVER_INDEBTED = "over_indebted"
+    OTHER = "other"
+
+
+class HardshipReported(_Desk):
+    """The borrower reports changed circumstances; it leads back to assessment."""
+
+    TYPE: ClassVar[str] = "parley.desk.hardship.reported.v1"
+
+    cause: HardshipCause
+    since: date
+    expected_end: date | None = None
+    words: Personal[str] | None = None
+
+
+class ComplaintMade(_Desk):
+    """The borrower complains, in their own words."""
+
+    TYPE: ClassVar[str] = "parley.desk.complaint.made.v1"
+
+    complaint_id: str
+    words: Personal[str]
+
+
+class PreferencesSet(_Desk):
+    """Language, channel and hours that the borrower prefers."""
+
+    TYPE: ClassVar[str] = "parley.desk.preferences.set.v1"
+
+    language: str | None = Field(default=None, pattern=r"^(zh|en)$")
+    channel: str | None = Field(default=None, max_length=20)
+    opt_out: tuple[str, ...] = ()
+
+
+class AlertAcknowledged(_Desk):
+    """A person takes an alert in hand."""
+
+    TYPE: ClassVar[str] = "parley.desk.alert.acknowledged.v1"
+
+    alert_id: str
+    by: str = Field(max_length=64)

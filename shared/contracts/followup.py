@@ -1,0 +1,234 @@
+"""What followup says: how a signed plan is kept."""
+
+from datetime import date, datetime
+from typing import ClassVar
+
+from pydantic import Field
+
+from shared.contracts.agreement import WaivedDebt
+from shared.contracts.base import Event, MoneyField, Personal, Reason
+
+__all__ = [
+    "ContactNoted",
+    "InputRefused",
+    "InstalmentCorrected",
+    "InstalmentLate",
+    "InstalmentMissed",
+    "InstalmentPaid",
+    "InstalmentPartial",
+    "PaymentUnallocated",
+    "PlanBroken",
+    "PlanCompleted",
+    "PlanStarted",
+    "PromiseBroken",
+    "PromiseKept",
+    "PromiseNoted",
+    "RenegotiationRequested",
+    "ReviewDue",
+    "ReviewRecorded",
+    "RewardGranted",
+    "SupportOffered",
+]
+
+
+class _Followup(Event):
+    PRODUCER: ClassVar[str] = "followup"
+
+
+class _Instalment(_Followup):
+    agreement_id: str
+    version: int
+    number: int = Field(ge=1)
+    due: date
+    total: MoneyField
+    paid: MoneyField = Field(description="what has been paid on it so far")
+
+
+class PlanStarted(_Followup):
+    """A signed plan is followed from now on."""
+
+    TYPE: ClassVar[str] = "parley.followup.plan.started.v1"
+
+    agreement_id: str
+    version: int
+    effective: date
+    instalments: int = Field(ge=1)
+    first_due: date
+    last_due: date
+    next_review: date
+
+
+class InstalmentPaid(_Instalment):
+    """Paid in full (within the policy's tolerance) by the end of the grace days."""
+
+    TYPE: ClassVar[str] = "parley.followup.instalment.paid.v1"
+
+    on: date
+    on_time: bool
+
+
+class InstalmentPartial(_Instalment):
+    """Part of it was there when the due day closed."""
+
+    TYPE: ClassVar[str] = "parley.followup.instalment.partial.v1"
+
+
+class InstalmentLate(_Instalment):
+    """Nothing was there when the due day closed; the grace days run."""
+
+    TYPE: ClassVar[str] = "parley.followup.instalment.late.v1"
+
+    grace_until: date
+
+
+class InstalmentMissed(_Instalment):
+    """The grace days have passed and it is not paid."""
+
+    TYPE: ClassVar[str] = "parley.followup.instalment.missed.v1"
+
+    missed_in_a_row: int = Field(ge=1)
+
+
+class InstalmentCorrected(_Instalment):
+    """A late or returned payment changed what had been concluded: `was` before, `now` after."""
+
+    TYPE: ClassVar[str] = "parley.followup.instalment.corrected.v1"
+
+    was: str
+    now: str
+    reason: Reason
+
+
+class PaymentUnallocated(_Followup):
+    """Money for which no instalment is open yet: kept until a plan picks it up."""
+
+    TYPE: ClassVar[str] = "parley.followup.payment.unallocated.v1"
+
+    payment_id: str
+    amount: MoneyField
+
+
+class PromiseNoted(_Followup):
+    """A promise to pay is on file."""
+
+    TYPE: ClassVar[str] = "parley.followup.promise.noted.v1"
+
+    promise_id: str
+    amount: MoneyField
+    due: date
+
+
+class PromiseKept(_Followup):
+    """`paid ≥ promised · (1 − tolerance)` by due date plus grace."""
+
+    TYPE: ClassVar[str] = "parley.followup.promise.kept.v1"
+
+    promise_id: str
+    paid: MoneyField
+
+
+class PromiseBroken(_Followup):
+    """The promise was not kept by due date plus grace."""
+
+    TYPE: ClassVar[str] = "parley.followup.promise.broken.v1"
+
+    promise_id: str
+    promised: MoneyField
+    paid: MoneyField
+    due: date
+
+
+class ReviewDue(_Followup):
+    """A regular review is due (R53: three months; six for those who perform well, R54)."""
+
+    TYPE: ClassVar[str] = "parley.followup.review.due.v1"
+
+    number: int = Field(ge=1)
+    due: date
+    interval_months: int
+    reasons: tuple[Reason, ...] = ()
+
+
+class ReviewRecorded(_Followup):
+    """A review took place; the answers lead to the next date or back to assessment."""
+
+    TYPE: ClassVar[str] = "parley.followup.review.recorded.v1"
+
+    number: int = Field(ge=0)
+    at: datetime
+    new_difficulties: bool
+    special_needs: bool
+    next_review: date
+
+
+class ContactNoted(_Followup):
+    """A contact on a live plan: time, place, participants and key points (R50)."""
+
+    TYPE: ClassVar[str] = "parley.followup.contact.noted.v1"
+
+    at: datetime
+    place: str
+    participants: tuple[str, ...]
+    key_points: Personal[str]
+    talked: bool
+
+
+class RewardGranted(_Followup):
+    """An incentive has vested (R38–R41)."""
+
+    TYPE: ClassVar[str] = "parley.followup.reward.granted.v1"
+
+    reward: str
+    after_instalment: int
+    waived: tuple[WaivedDebt, ...] = ()
+    reasons: tuple[Reason, ...] = ()
+
+
+class SupportOffered(_Followup):
+    """The support group is offered: good will and temporary difficulty (R58)."""
+
+    TYPE: ClassVar[str] = "parley.followup.support.offered.v1"
+
+    as_of: date
+    reasons: tuple[Reason, ...]
+
+
+class RenegotiationRequested(_Followup):
+    """The plan no longer fits the borrower: back to assessment and offer, on the same case (R45)."""
+
+    TYPE: ClassVar[str] = "parley.followup.renegotiation.requested.v1"
+
+    agreement_id: str
+    as_of: date
+    reasons: tuple[Reason, ...]
+
+
+class PlanCompleted(_Followup):
+    """Every instalment is paid."""
+
+    TYPE: ClassVar[str] = "parley.followup.plan.completed.v1"
+
+    agreement_id: str
+    as_of: date
+    paid: tuple[MoneyField, ...]
+
+
+class PlanBroken(_Followup):
+    """The plan is broken as the pack defines it."""
+
+    TYPE: ClassVar[str] = "parley.followup.plan.broken.v1"
+
+    agreement_id: str
+    as_of: date
+    missed: int
+    reasons: tuple[Reason, ...]
+
+
+class InputRefused(_Followup):
+    """An input was understood but cannot be acted on."""
+
+    TYPE: ClassVar[str] = "parley.followup.input.refused.v1"
+
+    cause_id: str
+    cause_type: str
+    reason: Reason

@@ -1,0 +1,139 @@
+"""What intake says: cases, debts, payments. Nobody downstream sees a bank event."""
+
+from datetime import date
+from enum import StrEnum
+from typing import ClassVar
+
+from pydantic import Field
+
+from shared.contracts.base import Event, MoneyField, Reason
+from shared.contracts.debts import Allocation, DebtSnapshot, PackId, Step
+
+__all__ = [
+    "BankAnswered",
+    "CaseAssigned",
+    "CaseChanged",
+    "CaseClosed",
+    "CaseOpened",
+    "CloseReason",
+    "InputRefused",
+    "PaymentMatched",
+    "PaymentTakenBack",
+]
+
+
+class _Intake(Event):
+    PRODUCER: ClassVar[str] = "intake"
+
+
+class CaseOpened(_Intake):
+    """A customer's accounts are overdue: one case for all of them, with its timetable."""
+
+    TYPE: ClassVar[str] = "parley.intake.case.opened.v1"
+
+    episode: int = Field(ge=1)
+    opened_on: date
+    policy: PackId = Field(description="the pack of conduct of the case")
+    policy_version: str
+    language: str
+    region: str | None = None
+    debts: tuple[DebtSnapshot, ...] = Field(min_length=1)
+    timetable: tuple[Step, ...]
+
+
+class CaseChanged(_Intake):
+    """The debts of a case changed; `debts` is the whole list as it stands."""
+
+    TYPE: ClassVar[str] = "parley.intake.case.changed.v1"
+
+    as_of: date
+    debts: tuple[DebtSnapshot, ...] = Field(min_length=1)
+    reasons: tuple[Reason, ...] = ()
+
+
+class CaseAssigned(_Intake):
+    """A named negotiator owns the case from now on (R43)."""
+
+    TYPE: ClassVar[str] = "parley.intake.case.assigned.v1"
+
+    owner: str = Field(description="the negotiator's staff id")
+    reasons: tuple[Reason, ...] = ()
+
+
+class CloseReason(StrEnum):
+    """Why a case is closed."""
+
+    CURED = "cured"
+    SETTLED = "settled"
+    PLAN_COMPLETED = "plan_completed"
+    SOLD = "sold"
+    RECALLED = "recalled"
+
+
+class CaseClosed(_Intake):
+    """Nothing is overdue any more, or the debts left: the episode ends. What follows opens the next one."""
+
+    TYPE: ClassVar[str] = "parley.intake.case.closed.v1"
+
+    as_of: date
+    reason: CloseReason
+    debts: tuple[DebtSnapshot, ...] = ()
+
+
+class PaymentMatched(_Intake):
+    """A payment of the customer, allocated to the debts in the order of the policy.
+
+    The parts and `unallocated` add up to `amount`.
+    """
+
+    TYPE: ClassVar[str] = "parley.intake.payment.matched.v1"
+
+    payment_id: str
+    amount: MoneyField
+    value_date: date
+    allocations: tuple[Allocation, ...]
+    unallocated: MoneyField
+    debts: tuple[DebtSnapshot, ...] = Field(default=(), description="the debts after it")
+
+    def money_date(self) -> date:
+        """Give the value date."""
+        return self.value_date
+
+
+class PaymentTakenBack(_Intake):
+    """A payment was returned, whole or in part: what it had been allocated to is owed again."""
+
+    TYPE: ClassVar[str] = "parley.intake.payment.taken-back.v1"
+
+    payment_id: str
+    reversal_id: str
+    amount: MoneyField
+    reversed_on: date
+    value_date: date = Field(description="value date of the payment that was returned")
+    allocations: tuple[Allocation, ...]
+    debts: tuple[DebtSnapshot, ...] = ()
+
+    def money_date(self) -> date:
+        """Give the day of the return."""
+        return self.reversed_on
+
+
+class BankAnswered(_Intake):
+    """The bank's answer to an instruction, passed on in the case's own vocabulary."""
+
+    TYPE: ClassVar[str] = "parley.intake.bank.answered.v1"
+
+    instruction_id: str
+    confirmed: bool
+    as_of: date
+    reason: str | None = None
+
+
+class InputRefused(_Intake):
+    """An input was understood but cannot be acted on."""
+
+    TYPE: ClassVar[str] = "parley.intake.input.refused.v1"
+
+    cause_id: str
+    cause_type: str
+    reason: Reason

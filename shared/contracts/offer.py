@@ -1,0 +1,155 @@
+"""What offer says: plans on the table, rounds, agreement in principle, or why not."""
+
+from datetime import date
+from typing import ClassVar
+
+from pydantic import Field
+
+from shared.contracts.base import Event, MoneyField, Part, Reason
+from shared.contracts.debts import Balances, Plan
+
+__all__ = [
+    "ApprovalRequested",
+    "CounterAnswer",
+    "DebtBalance",
+    "InputRefused",
+    "NoPlanFound",
+    "OfferAgreed",
+    "OfferLapsed",
+    "OfferRevised",
+    "OfferTabled",
+    "OfferWithdrawn",
+    "TalksFailed",
+]
+
+
+class _Offer(Event):
+    PRODUCER: ClassVar[str] = "offer"
+
+
+class DebtBalance(Part):
+    """What was owed on a debt when an offer was made."""
+
+    debt_id: str
+    balances: Balances
+    as_of: date
+
+
+class OfferTabled(_Offer):
+    """Round `round`: up to the policy's number of plans, ranked. The snapshot says on which balances."""
+
+    TYPE: ClassVar[str] = "parley.offer.tabled.v1"
+
+    offer_id: str
+    round: int = Field(ge=1)
+    assessment_id: str
+    plans: tuple[Plan, ...] = Field(min_length=1)
+    balances: tuple[DebtBalance, ...]
+    tabled_on: date
+    valid_until: date
+    reasons: tuple[Reason, ...] = ()
+    policy_version: str
+
+
+class CounterAnswer(Part):
+    """How a counter-offer was answered: the nearest plan, and what would have to change for the wish."""
+
+    wished_monthly: MoneyField | None = None
+    granted: bool
+    reasons: tuple[Reason, ...]
+
+
+class OfferRevised(_Offer):
+    """The answer to a counter-offer: the next numbered round."""
+
+    TYPE: ClassVar[str] = "parley.offer.revised.v1"
+
+    offer_id: str
+    round: int = Field(ge=2)
+    assessment_id: str
+    plans: tuple[Plan, ...] = Field(min_length=1)
+    balances: tuple[DebtBalance, ...]
+    tabled_on: date
+    valid_until: date
+    answer: CounterAnswer | None = None
+    reasons: tuple[Reason, ...] = ()
+    policy_version: str
+
+
+class ApprovalRequested(_Offer):
+    """A plan goes beyond the negotiator's limit: a named role decides by `due`."""
+
+    TYPE: ClassVar[str] = "parley.offer.approval.requested.v1"
+
+    request_id: str
+    offer_id: str
+    plan_id: str
+    role: str
+    due: date
+    reasons: tuple[Reason, ...]
+
+
+class OfferAgreed(_Offer):
+    """The borrower accepted this plan; the agreement is drafted from it."""
+
+    TYPE: ClassVar[str] = "parley.offer.agreed.v1"
+
+    offer_id: str
+    round: int = Field(ge=1)
+    plan: Plan
+    balances: tuple[DebtBalance, ...]
+    agreed_on: date
+    policy_version: str
+
+
+class OfferLapsed(_Offer):
+    """Nobody answered in time. Silence is never acceptance and never wilful default."""
+
+    TYPE: ClassVar[str] = "parley.offer.lapsed.v1"
+
+    offer_id: str
+    round: int = Field(ge=1)
+    as_of: date
+    next_step: Reason
+
+
+class OfferWithdrawn(_Offer):
+    """An offer no longer stands: its balances or its assessment changed. A new one follows where it can."""
+
+    TYPE: ClassVar[str] = "parley.offer.withdrawn.v1"
+
+    offer_id: str
+    as_of: date
+    reason: Reason
+
+
+class NoPlanFound(_Offer):
+    """No plan is affordable and allowed: why, in a reason, and what happens next; never silence."""
+
+    TYPE: ClassVar[str] = "parley.offer.none-found.v1"
+
+    assessment_id: str
+    as_of: date
+    reason: Reason
+    next_step: Reason
+
+
+class TalksFailed(_Offer):
+    """Rounds or time are used up: a person takes over; never straight to court (R71a)."""
+
+    TYPE: ClassVar[str] = "parley.offer.talks.failed.v1"
+
+    rounds: int = Field(ge=0)
+    as_of: date
+    reason: Reason
+    next_step: Reason
+
+
+class InputRefused(_Offer):
+    """An input was understood but is not allowed: expired, unknown, or against the policy."""
+
+    TYPE: ClassVar[str] = "parley.offer.input.refused.v1"
+
+    cause_id: str
+    cause_type: str
+    reason: Reason

@@ -1,0 +1,58 @@
+"""Which class a CloudEvents type is, and which topic a producer writes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from types import ModuleType
+
+from shared.contracts import (
+    agreement,
+    alert,
+    assessment,
+    bank,
+    desk,
+    followup,
+    intake,
+    offer,
+    ops,
+    runtime,
+)
+from shared.contracts.base import Event
+
+__all__ = ["DEAD_LETTER_SUFFIX", "EVENTS", "PRODUCERS", "SERVICES", "event_class", "topic_of"]
+
+SERVICES = ("intake", "assessment", "offer", "agreement", "followup", "alert")
+"""The six services in the order of the flow."""
+
+PRODUCERS = ("bank", "desk", *SERVICES, "ops")
+"""Every producer; each has exactly one topic."""
+
+DEAD_LETTER_SUFFIX = ".dead-letter"
+
+_MODULES: tuple[ModuleType, ...] = (
+    bank, desk, intake, assessment, offer, agreement, followup, alert, ops, runtime,
+)  # fmt: skip
+
+
+def _events() -> Iterator[type[Event]]:
+    for module in _MODULES:
+        for name in module.__all__:
+            member = getattr(module, name)
+            if isinstance(member, type) and issubclass(member, Event) and member.TYPE:
+                yield member
+
+
+EVENTS: dict[str, type[Event]] = {event.TYPE: event for event in _events()}
+"""Every message by its CloudEvents type."""
+
+
+def event_class(type_: str) -> type[Event] | None:
+    """Give the class of a CloudEvents type, or None where it is not one of ours."""
+    return EVENTS.get(type_)
+
+
+def topic_of(producer: str) -> str:
+    """Give the topic that `producer` writes; raises KeyError for an unknown one."""
+    if producer not in PRODUCERS:
+        raise KeyError(f"unknown producer {producer!r}; known: {', '.join(PRODUCERS)}")
+    return "ops.commands" if producer == "ops" else f"{producer}.events"

@@ -1,0 +1,1 @@
+"""Loader and model of the policy packs."""

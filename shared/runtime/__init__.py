@@ -1,0 +1,1 @@
+"""The shell around the deciders: the only place that knows Kafka, MongoDB, OpenTelemetry and the clock."""

@@ -1,0 +1,1 @@
+"""What the reason codes say, in 简体中文 and English."""
