@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
 from fractions import Fraction
+from functools import lru_cache
 from typing import Final
 
 # Number of minor digits where it is not two, from ISO 4217:2015, list one ("Minor unit" column).
@@ -59,6 +60,7 @@ class Rounding(StrEnum):
         return f"ROUND_{self.name}"
 
 
+@lru_cache(maxsize=256)
 def minor_digits(currency: str) -> int:
     """Digits after the point of ``currency`` (ISO 4217 alphabetic code).
 
@@ -217,7 +219,9 @@ class Money:
         """``parts`` equal amounts, the residue on the last; they add up to ``self``."""
         if parts < 1:
             raise ValueError("an amount is split into at least one part")
-        return self.allocate((1,) * parts)
+        share = round_ratio(self.minor, parts, Rounding.DOWN)
+        last = self.minor - share * (parts - 1)
+        return (*(Money(share, self.currency),) * (parts - 1), Money(last, self.currency))
 
     def allocate(self, weights: Sequence[int | Decimal]) -> tuple[Money, ...]:
         """Shares proportional to ``weights``, each rounded towards zero, the residue on the last

@@ -9,7 +9,6 @@ step-up ``a = (P - B v) / Σ (1 + g)^⌊(t-1)/k⌋ (1 + i)^-t``; grace is intere
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Context, Decimal, localcontext
@@ -219,9 +218,8 @@ def build(terms: ScheduleTerms) -> Schedule:
     rate = period_rate(terms.annual_rate_pct, terms.frequency)
     principal, interest = _principal_and_interest(terms, rate)
     grace = (0,) * terms.grace_periods
-    weights = _weights(terms)
     spread = [
-        grace + tuple(part.minor for part in balance.allocate(weights))
+        grace + tuple(part.minor for part in _spread(balance, terms))
         for balance in (carried.interest, carried.fees, carried.late_charges)
     ]
     owed = terms.principal.minor + carried.interest.minor + carried.fees.minor + carried.late_charges.minor
@@ -246,7 +244,7 @@ def build(terms: ScheduleTerms) -> Schedule:
 def _check(terms: ScheduleTerms) -> None:
     if not 1 <= terms.periods <= _MAX_PERIODS or not 0 <= terms.grace_periods <= _MAX_PERIODS:
         raise ScheduleError("a schedule has 1 to 1200 instalments")
-    if terms.principal.is_negative or not 0 <= terms.annual_rate_pct:
+    if terms.principal.is_negative or terms.annual_rate_pct < 0:
         raise ScheduleError("neither principal nor rate is negative")
     if terms.step_pct < 0 or terms.step_every < 0 or (terms.step_pct and not terms.step_every):
         raise ScheduleError("steps need a growth of 0 or more and a number of periods")
@@ -264,12 +262,12 @@ def _check(terms: ScheduleTerms) -> None:
         raise ScheduleError("equal principal has neither steps nor a balloon")
 
 
-def _weights(terms: ScheduleTerms) -> Sequence[Decimal | int]:
+def _spread(balance: Money, terms: ScheduleTerms) -> tuple[Money, ...]:
     """Carried balances follow the steps of the payment, so that its growth is the same in all parts."""
-    if not terms.step_pct:
-        return (1,) * terms.periods
+    if not terms.step_pct or balance.is_zero:
+        return balance.split(terms.periods)
     growth = 1 + terms.step_pct / 100
-    return [growth ** (t // terms.step_every) for t in range(terms.periods)]
+    return balance.allocate([growth ** (t // terms.step_every) for t in range(terms.periods)])
 
 
 def _principal_and_interest(terms: ScheduleTerms, rate: Fraction) -> tuple[list[int], list[int]]:
@@ -283,10 +281,10 @@ def _principal_and_interest(terms: ScheduleTerms, rate: Fraction) -> tuple[list[
     principal = [0] * terms.grace_periods
     interest = [accrued()] * terms.grace_periods
     if terms.method is Method.EQUAL_PRINCIPAL:
-        for part in terms.principal.split(terms.periods):
+        for share in terms.principal.split(terms.periods):
             interest.append(accrued())
-            principal.append(part.minor)
-            balance -= part.minor
+            principal.append(share.minor)
+            balance -= share.minor
         return principal, interest
     payment = Decimal(_first(terms, rate).minor)
     growth = 1 + terms.step_pct / 100
