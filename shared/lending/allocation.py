@@ -13,6 +13,7 @@ from dataclasses import dataclass, fields
 from datetime import date
 from decimal import Decimal
 from enum import StrEnum
+from typing import Protocol
 
 from shared.lending.money import CurrencyMismatch, Money
 
@@ -24,18 +25,31 @@ class Component(StrEnum):
     FEES = "fees"
     INTEREST = "interest"
     PRINCIPAL = "principal"
-    LATE_CHARGE = "late_charge"
+    LATE_CHARGES = "late_charges"
+
+
+class Balances(Protocol):
+    """What a message calls an amount by component."""
+
+    @property
+    def principal(self) -> Money: ...
+    @property
+    def interest(self) -> Money: ...
+    @property
+    def fees(self) -> Money: ...
+    @property
+    def late_charges(self) -> Money: ...
 
 
 @dataclass(frozen=True, slots=True)
 class Components:
     """One balance by component; all of one currency (CurrencyMismatch otherwise)."""
 
-    costs: Money
-    fees: Money
-    interest: Money
     principal: Money
-    late_charge: Money
+    interest: Money
+    fees: Money
+    late_charges: Money
+    costs: Money
 
     def __post_init__(self) -> None:
         if len({part.currency for part in self.parts().values()}) != 1:
@@ -49,20 +63,31 @@ class Components:
     def of(
         currency: str,
         *,
-        costs: Money | None = None,
-        fees: Money | None = None,
-        interest: Money | None = None,
         principal: Money | None = None,
-        late_charge: Money | None = None,
+        interest: Money | None = None,
+        fees: Money | None = None,
+        late_charges: Money | None = None,
+        costs: Money | None = None,
     ) -> Components:
         """Named parts; what is not given is zero."""
         nothing = Money.zero(currency)
         return Components(
-            costs=costs or nothing,
-            fees=fees or nothing,
-            interest=interest or nothing,
             principal=principal or nothing,
-            late_charge=late_charge or nothing,
+            interest=interest or nothing,
+            fees=fees or nothing,
+            late_charges=late_charges or nothing,
+            costs=costs or nothing,
+        )
+
+    @staticmethod
+    def from_balances(balances: Balances) -> Components:
+        """From anything with the four usual balances (costs are then zero)."""
+        return Components.of(
+            balances.principal.currency,
+            principal=balances.principal,
+            interest=balances.interest,
+            fees=balances.fees,
+            late_charges=balances.late_charges,
         )
 
     @staticmethod

@@ -1,0 +1,340 @@
+"""The words of the search over plans: debts, capacity, the policy's limits, plans and why.
+
+All of it is data. Percentages are per cent (``Decimal("12.5")`` is 12.5 %). Reason codes are strings of
+the shared catalogue of reason codes; their words are written elsewhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from decimal import Decimal
+from enum import StrEnum
+
+from shared.lending.allocation import Component, Components
+from shared.lending.money import Money, Rounding
+from shared.lending.rates import CashFlow, NoDealPath
+from shared.lending.schedule import Frequency, Schedule, ScheduleTerms
+
+
+class MeasureKind(StrEnum):
+    """What a plan changes in the debtor's favour."""
+
+    TERM_EXTENSION = "term_extension"
+    STEP_UP = "step_up"
+    GRACE = "grace"
+    RATE_CUT = "rate_cut"
+    LATE_CHARGE_WAIVER = "late_charge_waiver"
+    INTEREST_WAIVER = "interest_waiver"
+    FEE_WAIVER = "fee_waiver"
+    LUMP_SUM = "lump_sum"
+
+
+WAIVER_OF: Mapping[Component, MeasureKind] = {
+    Component.LATE_CHARGES: MeasureKind.LATE_CHARGE_WAIVER,
+    Component.INTEREST: MeasureKind.INTEREST_WAIVER,
+    Component.FEES: MeasureKind.FEE_WAIVER,
+}
+
+
+class NextStep(StrEnum):
+    """What happens where no plan fits: always something, never silence."""
+
+    TOKEN_PLAN = "next_token_plan"  # noqa: S105 - a token payment
+    SUPPORT_GROUP = "next_support_group"
+    DEBT_ADVICE = "next_debt_advice"
+    HUMAN_REVIEW = "next_human_review"
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """A code and its parameters as strings, in order of name."""
+
+    code: str
+    params: tuple[tuple[str, str], ...] = ()
+
+    @staticmethod
+    def of(code: str, **params: object) -> Reason:
+        return Reason(code, tuple(sorted((name, str(value)) for name, value in params.items())))
+
+    def as_dict(self) -> dict[str, str]:
+        return dict(self.params)
+
+
+@dataclass(frozen=True, slots=True)
+class DebtTerms:
+    """One debt as the search sees it: what is owed, the overdue part of it, and how it stands.
+
+    ``history`` are the flows since the original advance (advances negative); with it the rate ceiling is
+    tested from the advance, without it from today's balance. ``monthly_payment`` is the contractual
+    payment: how much a plan lowers it decides the probability that the plan breaks.
+    """
+
+    debt_id: str
+    outstanding: Components
+    overdue: Components
+    annual_rate_pct: Decimal
+    days_past_due: int
+    contract_date: date | None = None
+    monthly_payment: Money | None = None
+    history: tuple[CashFlow, ...] = ()
+
+    @property
+    def currency(self) -> str:
+        return self.outstanding.currency
+
+
+@dataclass(frozen=True, slots=True)
+class CapacityStep:
+    """From ``start`` on, the borrower can pay ``now`` a month, and ``stress`` under stress."""
+
+    start: date
+    now: Money
+    stress: Money
+
+
+@dataclass(frozen=True, slots=True)
+class Capacity:
+    """What can be paid a month, today and under stress, later changes, and one payment at once.
+
+    ``lump_sum`` is what the borrower could pay once and has offered; nobody is pressed for it.
+    """
+
+    now: Money
+    stress: Money
+    later: tuple[CapacityStep, ...] = ()
+    lump_sum: Money | None = None
+
+    def at(self, day: date) -> tuple[Money, Money]:
+        """Capacity now and under stress for an instalment due on ``day``."""
+        found = (self.now, self.stress)
+        for step in sorted(self.later, key=lambda step: step.start):
+            if step.start <= day:
+                found = (step.now, step.stress)
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class StepUp:
+    """Payments grow by ``pct`` per cent every ``every_months`` months."""
+
+    pct: Decimal
+    every_months: int
+
+
+@dataclass(frozen=True, slots=True)
+class RateCeiling:
+    """All-in rate that contracts from ``contract_from`` on may not exceed, in per cent a year."""
+
+    contract_from: date
+    all_in_pct: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class AuthorityTier:
+    """What a role may grant alone: a share of the balance waived, and a cut of the rate, in per cent."""
+
+    role: str
+    max_waived_pct: Decimal
+    max_rate_cut_pct: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class LumpSumRule:
+    """Settling by one payment: what may be waived then, in per cent of each component outstanding."""
+
+    max_waived_pct: Mapping[Component, Decimal]
+
+
+@dataclass(frozen=True, slots=True)
+class RedefaultRow:
+    """From a payment reduction of ``reduction_pct`` on (per cent; may be negative), plans break so often."""
+
+    reduction_pct: Decimal
+    probability: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class LenderValue:
+    """How the lender values a plan: discounting, re-default by payment reduction, and the no-deal path.
+
+    ``redefault`` ascends by reduction; ``unknown_probability`` holds where the old payment is not known.
+    """
+
+    discount_pct: Decimal
+    redefault: tuple[RedefaultRow, ...]
+    unknown_probability: Decimal
+    payments_before_redefault: int
+    redefault_recovery_pct: Decimal
+    redefault_recovery_month: int
+    no_deal: NoDealPath
+
+    def probability(self, reduction_pct: Decimal | None) -> Decimal:
+        """How likely a plan breaks that lowers the payment by so much."""
+        if reduction_pct is None:
+            return self.unknown_probability
+        reached = [row.probability for row in self.redefault if row.reduction_pct <= reduction_pct]
+        return reached[-1] if reached else self.unknown_probability
+
+
+@dataclass(frozen=True, slots=True)
+class PlanLimits:
+    """What the policy in force allows, in the currency of the debts.
+
+    ``max_waived_pct`` caps waivers by component in per cent of what is *overdue*;
+    ``min_days_past_due`` says from when on a measure may be used (absent: always; to forbid one, leave
+    its options empty). ``authority`` ascends: the first tier is the negotiator's own.
+    """
+
+    rounding: Rounding
+    max_months: int
+    min_payment: Money
+    terms_months: tuple[int, ...]
+    grace_months: tuple[int, ...]
+    step_ups: tuple[StepUp, ...]
+    rate_cuts_pct: tuple[Decimal, ...]
+    rate_floor_pct: Decimal
+    rate_ceilings: tuple[RateCeiling, ...]
+    max_waived_pct: Mapping[Component, Decimal]
+    authority: tuple[AuthorityTier, ...]
+    value: LenderValue
+    max_ranked: int
+    min_difference_pct: Decimal
+    first_due_max_days: int
+    token_payment: Money
+    lump_sum: LumpSumRule | None = None
+    min_days_past_due: Mapping[MeasureKind, int] = field(default_factory=dict)
+    frequency: Frequency = Frequency.MONTHLY
+
+    @property
+    def currency(self) -> str:
+        return self.min_payment.currency
+
+    def ceiling(self, contract_date: date | None) -> Decimal | None:
+        """The ceiling for a contract of that date; of an unknown date the lowest there is."""
+        if contract_date is None:
+            return min((row.all_in_pct for row in self.rate_ceilings), default=None)
+        reached = [row for row in self.rate_ceilings if row.contract_from <= contract_date]
+        return max(reached, key=lambda row: row.contract_from).all_in_pct if reached else None
+
+
+@dataclass(frozen=True, slots=True)
+class PlanSpec:
+    """One combination of measures; with the debts and the limits it gives the whole plan again."""
+
+    periods: int
+    first_due: date
+    grace: int = 0
+    step: StepUp | None = None
+    rate_cut_pct: Decimal = Decimal(0)
+    waived_pct: tuple[tuple[Component, Decimal], ...] = ()
+    lump_sum: bool = False
+
+    @property
+    def months(self) -> int:
+        return self.periods + self.grace
+
+    @property
+    def key(self) -> str:
+        """A short name, unique among the combinations of one case."""
+        step = f"s{self.step.pct:f}-{self.step.every_months}" if self.step else "s0"
+        waived = "".join(f"{component.value[0]}{pct:f}" for component, pct in self.waived_pct) or "0"
+        kind = "once" if self.lump_sum else f"m{self.periods}"
+        return f"{kind}.g{self.grace}.{step}.r{self.rate_cut_pct:f}.w{waived}.{self.first_due:%Y%m%d}"
+
+
+@dataclass(frozen=True, slots=True)
+class DebtPlan:
+    """One debt under a plan: its terms, its schedule, what is waived of it.
+
+    ``balance`` is what was owed when the plan was computed; ``terms`` are those of the schedule, whose
+    ``periods`` come after ``grace_periods``. ``all_in_pct`` is what the ceiling was tested on.
+    """
+
+    debt_id: str
+    balance: Components
+    waived: Components
+    terms: ScheduleTerms
+    schedule: Schedule
+    apr_pct: Decimal | None
+    all_in_pct: Decimal | None
+    tested_from_advance: bool
+
+
+@dataclass(frozen=True, slots=True)
+class DueTotal:
+    """What falls due on one day over all debts of the plan."""
+
+    number: int
+    due: date
+    total: Money
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """One affordable plan over all debts of the case.
+
+    ``headroom`` is the smallest distance between an instalment and the lower of the two capacities on
+    its date; ``reduction_pct`` how much the plan lowers the contractual payment (None: not known).
+    ``needs_approval`` names in ``approval_role`` who must agree; ``rank`` 1 is best for both sides.
+    """
+
+    plan_id: str
+    rank: int
+    spec: PlanSpec
+    measures: tuple[MeasureKind, ...]
+    debts: tuple[DebtPlan, ...]
+    payments: tuple[DueTotal, ...]
+    total: Money
+    interest: Money
+    waived: Money
+    apr_pct: Decimal | None
+    npv: Money
+    npv_no_deal: Money
+    redefault_probability: Decimal
+    reduction_pct: Decimal | None
+    headroom: Money
+    needs_approval: bool
+    approval_role: str | None
+    reasons: tuple[Reason, ...]
+
+    @property
+    def first_payment(self) -> Money:
+        return self.payments[0].total
+
+    @property
+    def peak(self) -> Money:
+        return max((row.total for row in self.payments), key=lambda money: money.minor)
+
+    @property
+    def last_due(self) -> date:
+        return self.payments[-1].due
+
+
+@dataclass(frozen=True, slots=True)
+class NoPlan:
+    """Nothing is affordable and allowed: why, what happens next, and the token amount if that is it."""
+
+    reason: Reason
+    next_step: NextStep
+    token_payment: Money | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Counter:
+    """What the borrower asks for; what is None is left open."""
+
+    monthly: Money | None = None
+    first_due: date | None = None
+    months: int | None = None
+    lump_sum: Money | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Nearest:
+    """The allowed plan nearest to a wish; ``reasons`` say what would have to change for the wish itself."""
+
+    plan: Plan
+    granted: bool
+    reasons: tuple[Reason, ...]
