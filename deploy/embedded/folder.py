@@ -1,10 +1,10 @@
 """The data folder: where everything of one embedded platform lives, who runs it, and what it remembers.
 
-    parley.json   ports, cluster id, pids of what we started, version
-    parley.lock   held while something runs here
-    kafka/        configuration and log segments
-    database/     configuration and WiredTiger files
-    logs/         one file per process
+parley.json   ports, cluster id, pids of what we started, version
+parley.lock   held while something runs here
+kafka/        configuration and log segments
+database/     configuration and WiredTiger files
+logs/         one file per process
 """
 
 from __future__ import annotations

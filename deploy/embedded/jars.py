@@ -141,7 +141,9 @@ def _only_one(folder: Path, console: Console | None, stop: threading.Event) -> I
     told = False
     while not lock.try_acquire():
         if not told and console is not None:
-            console.print(f"Another process ({describe(lock.read_holder())}) downloads Kafka; waiting for it.")
+            console.print(
+                f"Another process ({describe(lock.read_holder())}) downloads Kafka; waiting for it."
+            )
         told = True
         if stop.wait(0.2):
             raise Cancelled

@@ -28,7 +28,9 @@ def spawn(
     main thread may call, because a helper thread would take its children with it when it is done.
     """
     if threading.current_thread() is not threading.main_thread():
-        raise RuntimeError("child processes are started from the main thread only: they die with their thread")
+        raise RuntimeError(
+            "child processes are started from the main thread only: they die with their thread"
+        )
     log.parent.mkdir(parents=True, exist_ok=True)
     _rotate(log)
     guarded = [sys.executable, "-I", "-S", str(_GUARD), str(os.getpid()), *argv]

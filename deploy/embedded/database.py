@@ -1,0 +1,98 @@
+"""SecantusDB, a database that speaks MongoDB's protocol, as a process of its own on loopback.
+
+`secantusd-py` of the wheel; `secantusd-rs` instead when PARLEY_DB_SERVER=rs and it is on the PATH. Both use the
+same files. The Rust server loses acknowledged writes on kill -9 unless it syncs every commit, so it always does.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import socket
+import sys
+import sysconfig
+from pathlib import Path
+
+from deploy.embedded import probes
+from deploy.embedded.errors import StartError
+from deploy.embedded.folder import DataFolder, write_atomically
+from deploy.embedded.ports import LOOPBACK
+from deploy.embedded.server import Server
+
+_CONFIGURATION = """\
+# Written at every start; changes are lost. Its own file, because the server would read a user's otherwise.
+[server]
+host = "{host}"
+port = {port}
+log_level = "WARNING"
+
+[oplog]
+# Nothing here reads the oplog (no change streams, no point-in-time recovery): keep it short.
+retention_seconds = 60
+max_entries = 1000
+
+[storage]
+cache_size = "256M"
+"""
+
+
+class Database(Server):
+    """The database of a data folder."""
+
+    name = "database"
+    label = "The database"
+
+    def __init__(self, folder: DataFolder) -> None:
+        super().__init__(folder)
+        self._home = folder.path / "database"
+
+    @property
+    def port_names(self) -> tuple[str, ...]:
+        return ("database",)
+
+    @property
+    def address(self) -> str:
+        return f"mongodb://{LOOPBACK}:{self.ports['database']}/?directConnection=true"
+
+    @property
+    def log(self) -> Path:
+        return self.output
+
+    def prepare(self) -> list[str]:
+        configuration = self._home / "secantusd.toml"
+        text = _CONFIGURATION.format(host=LOOPBACK, port=self.ports["database"])
+        try:
+            write_atomically(configuration, text)
+        except OSError as error:
+            raise StartError(
+                f"{self._home} cannot be written ({error.strerror or error}).",
+                "Free disk space, or choose another data folder with PARLEY_DATA.",
+            ) from error
+        return [*program(), "--config", str(configuration), "--storage-path", str(self._home / "data")]
+
+    async def ask(self) -> None:
+        await probes.mongodb(self.ports["database"])
+
+    def nudge(self) -> None:
+        """Wake the server's accept call: it looks at the stop signal only when somebody connects."""
+        with contextlib.suppress(OSError):
+            socket.create_connection((LOOPBACK, self.ports["database"]), timeout=0.05).close()
+
+
+def program() -> list[str]:
+    """The command of the database server that is to be used. Raises StartError when it is not installed."""
+    if os.environ.get("PARLEY_DB_SERVER") == "rs":
+        rust = shutil.which("secantusd-rs")
+        if rust is None:
+            raise StartError(
+                "PARLEY_DB_SERVER=rs, but secantusd-rs is not on the PATH.",
+                "Install it (cargo install secantus-mdb), or unset PARLEY_DB_SERVER to use the wheel's server.",
+            )
+        return [rust, "--sync-on-commit"]
+    script = Path(sysconfig.get_path("scripts")) / "secantusd-py"
+    if not script.exists():
+        raise StartError(
+            f"The database server {script} is not installed.", "Install it: pip install secantusdb"
+        )
+    return [sys.executable, str(script)]
