@@ -1,0 +1,339 @@
+"""What a policy pack says, section by section: the typed values in force on one day.
+
+The path of a value in a pack's TOML file is its path here: ``[offers] max_rounds`` is
+``policy.offers.max_rounds``. Percentages are per cent, durations carry their unit in their name, amounts
+are money of the pack's currency. No value has a default: what a pack leaves out is an error that names it.
+"""
+
+from datetime import date, time
+from decimal import Decimal
+from enum import StrEnum
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, model_validator
+
+from shared.lending.allocation import AllocationBand, AllocationRules, Component, DebtOrder
+from shared.lending.delinquency import Bucket
+from shared.lending.money import Money, Rounding
+from shared.lending.plan_model import MeasureKind
+from shared.lending.schedule import Frequency
+
+
+def _amount(value: Any, info: ValidationInfo) -> Money:
+    if isinstance(value, Money):
+        return value
+    if not isinstance(value, str):
+        raise ValueError('an amount is a string such as "200.00"')
+    currency = (info.context or {}).get("currency")
+    if currency is None:
+        raise ValueError("an amount needs the currency of its pack")
+    return Money.parse(value, currency)
+
+
+def _decimal(value: Any) -> Any:
+    # TOML floats are binary: refuse them, so that "12.5" in a pack is exactly 12.5.
+    if isinstance(value, float):
+        raise ValueError('a number with a decimal point is written as a string, e.g. "12.5"')
+    return value
+
+
+Amount = Annotated[Money, BeforeValidator(_amount)]
+Pct = Annotated[Decimal, BeforeValidator(_decimal), Field(ge=0, le=1000)]
+SignedPct = Annotated[Decimal, BeforeValidator(_decimal), Field(ge=-1000, le=1000)]
+Days = Annotated[int, Field(ge=0, le=36500)]
+Months = Annotated[int, Field(ge=0, le=1200)]
+Count = Annotated[int, Field(ge=0, le=100000)]
+Name = Annotated[str, Field(min_length=1, max_length=80)]
+
+
+class Section(BaseModel):
+    """A table of a pack; frozen, and strict about names."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class Amounts(Section):
+    """How amounts are computed."""
+
+    rounding: Rounding
+    day_count: Literal["30/360"]
+    frequency: Frequency
+
+
+class Band(Section):
+    """From so many days past due, components are served in this order."""
+
+    from_days: Days
+    order: tuple[Component, ...]
+
+
+class AllocationSection(Section):
+    """The waterfall of a payment."""
+
+    bands: tuple[Band, ...]
+    debt_order: DebtOrder
+
+    def rules(self) -> AllocationRules:
+        return AllocationRules(
+            bands=tuple(AllocationBand(band.from_days, band.order) for band in self.bands),
+            debt_order=self.debt_order,
+        )
+
+    @model_validator(mode="after")
+    def _complete(self) -> Self:
+        self.rules()
+        return self
+
+
+class BucketRow(Section):
+    """A named band of days past due."""
+
+    name: Name
+    from_days: Days
+
+
+class Delinquency(Section):
+    """How lateness is named."""
+
+    buckets: tuple[BucketRow, ...]
+    classes: tuple[BucketRow, ...]
+
+    def bands(self) -> tuple[Bucket, ...]:
+        return tuple(Bucket(row.name, row.from_days) for row in self.buckets)
+
+
+class Term(Section):
+    """How long and how small a plan may be."""
+
+    max_months: Annotated[int, Field(ge=1, le=600)]
+    min_payment: Amount
+    offered_months: tuple[Annotated[int, Field(ge=1, le=600)], ...]
+
+
+class CeilingRow(Section):
+    """All-in rate that contracts of this lender type may not exceed from a contract date on."""
+
+    contract_from: date
+    lender_type: Name
+    all_in_pct: Pct
+
+
+class Rate(Section):
+    """What interest a plan may bear."""
+
+    ceilings: tuple[CeilingRow, ...]
+    cuts_pct: tuple[Pct, ...]
+    floor_pct: Pct
+
+
+class StepUpRow(Section):
+    """Payments grow by so many per cent every so many months."""
+
+    pct: Pct
+    every_months: Annotated[int, Field(ge=1, le=120)]
+
+
+class Measures(Section):
+    """Which measures may be combined."""
+
+    grace_months: tuple[Months, ...]
+    step_ups: tuple[StepUpRow, ...]
+    min_days_past_due: dict[MeasureKind, Days]
+    lump_sum_allowed: bool
+    lump_sum_max_waived_pct: dict[Component, Pct]
+
+
+class TierRow(Section):
+    """What a role may grant alone."""
+
+    role: Name
+    max_waived_pct: Pct
+    max_rate_cut_pct: Pct
+
+
+class Waiver(Section):
+    """What may be waived (per cent of what is overdue, by component), and by whom."""
+
+    max_overdue_pct: dict[Component, Pct]
+    authority: Annotated[tuple[TierRow, ...], Field(min_length=1)]
+
+
+class Offers(Section):
+    """Rounds and offers."""
+
+    max_ranked: Annotated[int, Field(ge=1, le=20)]
+    min_difference_pct: Pct
+    validity_days: Annotated[int, Field(ge=1, le=365)]
+    max_rounds: Annotated[int, Field(ge=1, le=50)]
+    max_days: Annotated[int, Field(ge=1, le=730)]
+    first_due_min_days: Days
+    first_due_max_days: Days
+    approval_business_days: Days
+    token_payment: Amount
+
+
+class RedefaultRowSection(Section):
+    """From this payment reduction on, so many plans in a hundred break."""
+
+    reduction_pct: SignedPct
+    probability_pct: Pct
+
+
+class Value(Section):
+    """What a plan is worth to the lender, and what no plan is worth."""
+
+    discount_pct: Pct
+    redefault: Annotated[tuple[RedefaultRowSection, ...], Field(min_length=1)]
+    redefault_unknown_pct: Pct
+    redefault_after_payments: Count
+    redefault_recovery_pct: Pct
+    redefault_recovery_month: Months
+    no_deal_recovery_pct: Pct
+    no_deal_recovery_month: Months
+    no_deal_cost_pct: Pct
+    substantial_modification_pct: Pct
+
+
+class GuidelineRow(Section):
+    """Monthly spending that is not questioned: one amount per household size from 1, and per head beyond."""
+
+    category: Name
+    by_household_size: Annotated[tuple[Amount, ...], Field(min_length=1)]
+    each_more: Amount
+
+
+class Assessment(Section):
+    """What is asked of the borrower, and how capacity follows from it."""
+
+    required_parts: tuple[Name, ...]
+    statement_business_days: Days
+    reminders_business_days: tuple[Days, ...]
+    validity_days: Annotated[int, Field(ge=1, le=3660)]
+    unverified_income_pct: Pct
+    stress_income_drop_pct: Pct
+    stress_spending_rise_pct: Pct
+    stress_one_off: Amount
+    stress_one_off_months: Annotated[int, Field(ge=1, le=120)]
+    guidelines: tuple[GuidelineRow, ...]
+    saving_share_pct: Pct
+    saving_max: Amount
+    share_with_other_creditors: bool
+    temporary_hardship_months: Months
+
+
+class Agreement(Section):
+    """The formal document."""
+
+    required_sections: tuple[Name, ...]
+    sign_business_days: Days
+    cooling_off_days: Days
+    stop_collection_on_sign: bool
+    instruction_business_days: Days
+    observation_min_months: Months
+    observation_min_periods: Count
+
+
+class Followup(Section):
+    """How a signed plan is kept, rewarded and broken."""
+
+    grace_days: Days
+    underpayment_tolerance_pct: Pct
+    review_months: Annotated[int, Field(ge=1, le=60)]
+    review_months_performing: Annotated[int, Field(ge=1, le=60)]
+    performing_on_time_in_a_row: Count
+    breach_missed_in_a_row: Annotated[int, Field(ge=1, le=60)]
+    breach_days_late: Annotated[int, Field(ge=1, le=3660)]
+    promise_grace_days: Days
+    promise_tolerance_pct: Pct
+    incentive_after_on_time: Annotated[int, Field(ge=1, le=600)]
+    incentive_late_charges_waived_pct: Pct
+    incentive_rate_cut_pct: Pct
+    support_after_missed: Annotated[int, Field(ge=1, le=60)]
+
+
+class AlertSeverity(StrEnum):
+    """How urgent an alert is."""
+
+    LOW = "low"
+    MEDIUM = "medium"
+    HIGH = "high"
+
+
+class AlertRule(Section):
+    """What is done about one kind of alert, by whom, by when, and who hears of it otherwise."""
+
+    kind: Name
+    severity: AlertSeverity
+    remedy: Name
+    owner_role: Name
+    business_days: Days
+    escalate_to: Name
+
+
+class Alert(Section):
+    """When something is abnormal."""
+
+    silent_days: Annotated[int, Field(ge=1, le=365)]
+    rules: tuple[AlertRule, ...]
+
+    @model_validator(mode="after")
+    def _once(self) -> Self:
+        if len({rule.kind for rule in self.rules}) != len(self.rules):
+            raise ValueError("each kind of alert has one rule")
+        return self
+
+
+class StepRow(Section):
+    """What happens in one state of a case: the action, who does it, in how many business days."""
+
+    state: Name
+    action: Name
+    owner_role: Name
+    business_days: Days
+    escalate_to: Name
+
+
+class Timetable(Section):
+    """Every state of a case has an action, an owner and a time limit (R17)."""
+
+    steps: tuple[StepRow, ...]
+
+    @model_validator(mode="after")
+    def _once(self) -> Self:
+        if len({step.state for step in self.steps}) != len(self.steps):
+            raise ValueError("each state has one step")
+        return self
+
+
+class Contact(Section):
+    """When and how often a borrower may be contacted; 0 means that no limit of that kind is set."""
+
+    quiet_from: time
+    quiet_until: time
+    max_effective_calls_per_day: Count
+    max_attempts_per_number_per_day: Count
+    max_calls_per_7_days: Count
+    cooldown_after_talk_days: Days
+    third_party_contact: Literal["forbidden", "location_only"]
+
+
+class Moratorium(Section):
+    """A legal breathing space; 0 days where the jurisdiction has none."""
+
+    days: Days
+    review_from_day: Days
+    review_until_day: Days
+
+
+class Assignment(Section):
+    """Who may own a case."""
+
+    max_open_cases: Annotated[int, Field(ge=1, le=100000)]
+    certification_required: bool
+
+
+class Records(Section):
+    """How long evidence is kept."""
+
+    evidence_years: Annotated[int, Field(ge=1, le=100)]
+    recording_until_settled: bool
