@@ -1,0 +1,203 @@
+"""The simulated core bank: the truth about accounts. It says what a core system would say, and listens.
+
+It publishes overdue accounts, their refresh each month, payments, returns, cures, what instalments charge,
+and answers to instructions; it learns of allocations and plans from published events alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
+
+from deploy.demo.portfolio import Account, Customer
+from shared.contracts import agreement, bank, intake
+from shared.contracts.base import Event
+from shared.contracts.debts import Allocation, Balances, DebtSchedule
+from shared.contracts.envelope import Envelope
+from shared.contracts.ids import derive_id
+from shared.lending.money import Money
+
+__all__ = ["CoreBank", "at", "external"]
+
+SOURCE = "/bank/core"
+
+
+def at(day: date, hour: int = 9) -> datetime:
+    """Give a moment of a business day."""
+    return datetime.combine(day, time(hour), UTC)
+
+
+def external(source: str, key: str, day: date, data: Event, *about: str, subject: str | None = None,
+             hour: int = 9) -> Envelope[Any]:  # fmt: skip
+    """Make a message from outside, with an id that depends on what it says: repeated, it is the same."""
+    return Envelope(
+        id=derive_id(source, key, data.TYPE, day.isoformat(), *about),
+        source=source,
+        time=at(day, hour),
+        key=key,
+        data=data,
+        subject=subject,
+    )
+
+
+@dataclass(slots=True)
+class _Plan:
+    """A plan that the bank has been told of: interest still to be charged, by due date and account."""
+
+    customer: str
+    charges: dict[date, list[tuple[str, int]]]
+
+
+class CoreBank:
+    """The bank's books for the customers of the demo."""
+
+    def __init__(self, customers: list[Customer]) -> None:
+        self._customers = {c.number: c for c in customers}
+        self._accounts = {a.account_id: (c, a) for c in customers for a in c.accounts}
+        self._plans: dict[str, _Plan] = {}
+        self._cured: set[str] = set()
+        self._closed: set[str] = set()
+        self._answers: list[tuple[date, str, str]] = []
+        self.payments: dict[str, Money] = {}
+
+    def account(self, account_id: str) -> Account:
+        """Give an account; KeyError for one that is not ours."""
+        return self._accounts[account_id][1]
+
+    def says(self, day: date) -> Iterator[Envelope[Any]]:
+        """Say what the bank says on `day`, payments apart."""
+        for customer in self._customers.values():
+            if day >= customer.enters:
+                yield from self._accounts_of(customer, day)
+        answers, self._answers = self._answers, []
+        for when, key, instruction in answers:
+            data = bank.InstructionConfirmed(instruction_id=instruction, as_of=day)
+            yield external(SOURCE, key, max(day, when), data, instruction)
+
+    def _accounts_of(self, customer: Customer, day: date) -> Iterator[Envelope[Any]]:
+        plan = self._plans.get(customer.number)
+        due = plan.charges.pop(day, []) if plan else []
+        for account_id, interest in due:
+            account = self.account(account_id)
+            account.interest += interest
+            data = bank.BalanceReported(
+                account_id=account_id,
+                as_of=day,
+                outstanding=account.balances(),
+                overdue=account.overdue(),
+                days_past_due=0,
+            )
+            yield external(SOURCE, customer.number, day, data, account_id, hour=1)
+        if plan is not None or customer.number in self._closed:
+            return
+        for account in customer.accounts:
+            if account.account_id in self._cured or account.outstanding == 0:
+                continue
+            months, rest = divmod((day - customer.enters).days, 30)
+            if rest == 0:
+                if months:
+                    _accrue(account)
+                yield external(SOURCE, customer.number, day, self._overdue(customer, account, day),
+                               account.account_id, hour=1)  # fmt: skip
+
+    def _overdue(self, customer: Customer, account: Account, day: date) -> bank.AccountOverdue:
+        return bank.AccountOverdue(
+            account_id=account.account_id,
+            as_of=day,
+            product=account.product,
+            kind=account.kind,
+            days_past_due=max(1, (day - account.oldest_due).days),
+            outstanding=account.balances(),
+            overdue=account.overdue(),
+            annual_rate_pct=account.annual_rate_pct,
+            contract_date=account.contract_date,
+            contractual_payment=Money(account.monthly, account.currency),
+            language=customer.language,
+            region=customer.region,
+        )
+
+    def receives(self, customer: str, day: date, amount: Money, *about: str) -> Envelope[Any]:
+        """Receive a payment: what the platform makes of it comes back as an event."""
+        payment_id = derive_id("payment", customer, day.isoformat(), *about)
+        self.payments[payment_id] = amount
+        data = bank.PaymentReceived(payment_id=payment_id, amount=amount, value_date=day)
+        return external(SOURCE, customer, day, data, payment_id, hour=12)
+
+    def returns(self, customer: str, payment_id: str, day: date) -> Envelope[Any]:
+        """Have a payment returned by the payer's bank."""
+        amount = self.payments.pop(payment_id)
+        data = bank.PaymentReversed(
+            payment_id=payment_id,
+            reversal_id=derive_id("reversal", payment_id),
+            amount=amount,
+            reversed_on=day,
+            reason="insufficient_funds",
+        )
+        return external(SOURCE, customer, day, data, payment_id, hour=13)
+
+    def cures(self, customer: str, day: date) -> list[Envelope[Any]]:
+        """Report accounts whose arrears have been paid."""
+        said = []
+        for account in self._customers[customer].accounts:
+            if account.account_id not in self._cured and account.arrears <= 0:
+                self._cured.add(account.account_id)
+                data = bank.AccountCured(account_id=account.account_id, as_of=day)
+                said.append(external(SOURCE, customer, day, data, account.account_id, hour=14))
+        return said
+
+    def hears(self, message: Envelope[Any]) -> None:
+        """Learn from a published event: allocations, plans, waivers, closed cases."""
+        data = message.data
+        if isinstance(data, intake.PaymentMatched):
+            self._post(data.allocations, -1)
+        elif isinstance(data, intake.PaymentTakenBack):
+            self._post(data.allocations, +1)
+        elif isinstance(data, intake.CaseClosed):
+            self._closed.add(message.key)
+        elif isinstance(data, agreement.BankInstructed):
+            self._answers.append((message.day + timedelta(days=1), message.key, data.instruction_id))
+            self._obey(message.key, data)
+
+    def _post(self, allocations: tuple[Allocation, ...], sign: int) -> None:
+        for part in allocations:
+            account, amounts = self.account(part.debt_id), part.amounts
+            account.principal += sign * amounts.principal.minor
+            account.interest += sign * amounts.interest.minor
+            account.fees += sign * amounts.fees.minor
+            account.late_charges += sign * amounts.late_charges.minor
+            account.arrears += sign * _total(amounts)
+
+    def _obey(self, customer: str, told: agreement.BankInstructed) -> None:
+        for waived in told.waived:
+            account, amounts = self.account(waived.debt_id), waived.amounts
+            account.principal -= amounts.principal.minor
+            account.interest -= amounts.interest.minor
+            account.fees -= amounts.fees.minor
+            account.late_charges -= amounts.late_charges.minor
+        if told.kind is agreement.InstructionKind.APPLY_PLAN:
+            self._plans[customer] = _Plan(customer, self._future_interest(told.schedules))
+        elif told.kind is agreement.InstructionKind.RESUME_COLLECTION:
+            self._plans.pop(customer, None)
+
+    def _future_interest(self, schedules: tuple[DebtSchedule, ...]) -> dict[date, list[tuple[str, int]]]:
+        """Give the interest that a plan adds, by due date: what it asks for beyond what is owed already."""
+        charges: dict[date, list[tuple[str, int]]] = {}
+        for schedule in schedules:
+            owed = self.account(schedule.debt_id).interest
+            for row in schedule.rows:
+                carried = min(owed, row.interest.minor)
+                owed -= carried
+                if row.interest.minor > carried:
+                    charges.setdefault(row.due, []).append((schedule.debt_id, row.interest.minor - carried))
+        return charges
+
+
+def _accrue(account: Account) -> None:
+    account.interest += int(account.principal * account.annual_rate_pct / 1200)
+    account.arrears = min(account.arrears + account.monthly, account.outstanding)
+
+
+def _total(amounts: Balances) -> int:
+    return (amounts.principal + amounts.interest + amounts.fees + amounts.late_charges).minor

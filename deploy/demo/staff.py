@@ -1,0 +1,108 @@
+"""The simulated desk: people who verify, approve, sign for the lender, call, and hold reviews."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from deploy.demo.acts import Act, Say
+from deploy.demo.bank import at
+from deploy.demo.portfolio import Customer, random_for
+from shared.contracts import agreement, alert, desk, followup, offer
+from shared.contracts.base import Personal
+from shared.contracts.envelope import Envelope
+from shared.lending.money import Money
+
+__all__ = ["Desk"]
+
+
+class Desk:
+    """Everybody on the lender's side who acts through desk events."""
+
+    def __init__(self, customers: list[Customer], seed: int) -> None:
+        self._customers = {c.number: c for c in customers}
+        self._seed = seed
+
+    def sees(self, message: Envelope[Any]) -> list[Act]:
+        """Answer a published event with what the desk will do, and when."""
+        draw = random_for(self._seed, "desk", message.id)
+        tomorrow = message.day + timedelta(days=1)
+        data = message.data
+        match data:
+            case desk.StatementSubmitted() if data.income:
+                return self._verify(message, data, draw.randint(1, 4), draw.random() < 0.85)
+            case offer.ApprovalRequested():
+                return [Say(tomorrow, message.case, _decide(data.request_id, granted=draw.random() < 0.9),
+                            data.request_id)]  # fmt: skip
+            case agreement.PartySigned() if data.party is desk.SignatureParty.BORROWER:
+                return [
+                    Say(
+                        tomorrow, message.case, _signature(data), f"{data.agreement_id}/{data.version}/lender"
+                    )
+                ]
+            case followup.ReviewDue():
+                day = message.day + timedelta(days=draw.randint(1, 10))
+                return [Say(day, message.case, self._review(message.key, day, draw.random()), message.id)]
+            case alert.AlertRaised():
+                taken = desk.AlertAcknowledged(alert_id=data.alert_id, by="desk-7")
+                called = desk.ContactRecorded(
+                    at=at(tomorrow, 10),
+                    place="phone",
+                    participants=("negotiator", "borrower"),
+                    key_points=Personal(value="Asked what happened and what would help."),
+                    direction=desk.ContactDirection.OUTBOUND,
+                    outcome=draw.choice((desk.ContactOutcome.TALKED, desk.ContactOutcome.NO_ANSWER)),
+                    channel="phone",
+                )
+                return [
+                    Say(tomorrow, message.case, taken, data.alert_id),
+                    Say(tomorrow, message.case, called, data.alert_id + "/call"),
+                ]
+            case _:
+                return []
+
+    def _verify(
+        self, message: Envelope[Any], data: desk.StatementSubmitted, days: int, found: bool
+    ) -> list[Act]:
+        if not found or not data.income:
+            return []
+        day = message.day + timedelta(days=days)
+        declared = sum(item.monthly.minor for item in data.income)
+        true = min(declared, self._customers[message.key].income)
+        event = desk.EvidenceVerified(
+            item="income:salary",
+            verified=Money(true, data.income[0].monthly.currency),
+            evidence_kind="payslip",
+            verified_by="desk-3",
+            as_of=day,
+        )
+        return [Say(day, message.case, event, message.id)]
+
+    def _review(self, customer: str, day: Any, chance: float) -> desk.ReviewHeld:
+        return desk.ReviewHeld(
+            at=at(day, 11),
+            place="phone",
+            participants=("negotiator", "borrower"),
+            key_points=Personal(value="Went through the plan and what has changed."),
+            new_difficulties=chance < 0.05,
+            special_needs=chance > 0.97,
+            feedback=Personal(value="Clear and friendly."),
+            satisfaction=4 if chance < 0.8 else 5,
+        )
+
+
+def _decide(request_id: str, *, granted: bool) -> desk.ApprovalGranted | desk.ApprovalRefused:
+    kind = desk.ApprovalGranted if granted else desk.ApprovalRefused
+    reason = "sustainable for both sides" if granted else "the concession is not needed here"
+    return kind(request_id=request_id, by="supervisor-1", role="supervisor", reason=reason)
+
+
+def _signature(data: agreement.PartySigned) -> desk.SignatureGiven:
+    return desk.SignatureGiven(
+        agreement_id=data.agreement_id,
+        version=data.version,
+        content_hash=data.content_hash,
+        party=desk.SignatureParty.LENDER,
+        channel="console",
+        evidence="staff-certificate",
+    )

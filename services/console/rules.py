@@ -1,0 +1,45 @@
+"""Named rules of the archive: how an entry is hashed, and which event moves a case to which stage."""
+
+import hashlib
+import json
+from typing import Any
+
+from services.console.model import Stage
+from shared.contracts import agreement, assessment, followup, intake, offer
+
+__all__ = ["GAPS_KEPT", "STAGE_AFTER", "canonical", "chain_hash"]
+
+GAPS_KEPT = 20  # a broken source must not grow a document without bound; the metric counts them all
+
+STAGE_AFTER: dict[str, Stage] = {
+    intake.CaseOpened.TYPE: Stage.OVERDUE,
+    assessment.StatementRequested.TYPE: Stage.ASSESSMENT,
+    assessment.AssessmentCompleted.TYPE: Stage.ASSESSED,
+    assessment.AssessmentLapsed.TYPE: Stage.HUMAN,
+    offer.OfferTabled.TYPE: Stage.TALKS,
+    offer.OfferRevised.TYPE: Stage.TALKS,
+    offer.OfferAgreed.TYPE: Stage.AGREED,
+    offer.NoPlanFound.TYPE: Stage.HUMAN,
+    offer.TalksFailed.TYPE: Stage.HUMAN,
+    offer.OfferLapsed.TYPE: Stage.HUMAN,
+    agreement.AgreementDrafted.TYPE: Stage.DRAFTED,
+    agreement.AgreementReturned.TYPE: Stage.TALKS,
+    agreement.AgreementSigned.TYPE: Stage.PLAN,
+    followup.PlanCompleted.TYPE: Stage.COMPLETED,
+    followup.PlanBroken.TYPE: Stage.BROKEN,
+    intake.CaseClosed.TYPE: Stage.CLOSED,
+}
+"""The stage of a case after an event; events that are not listed leave it."""
+
+ENDS = frozenset({Stage.COMPLETED, Stage.CLOSED})
+"""Stages that only a new agreement or a new episode leaves."""
+
+
+def canonical(value: Any) -> bytes:
+    """Give the canonical JSON of a value: sorted keys, no spaces, UTF-8 (as RFC 8785 for our value types)."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+
+
+def chain_hash(previous: str, body: dict[str, Any]) -> str:
+    """Give the SHA-256 of an entry: over the hash before it and the entry's canonical JSON."""
+    return hashlib.sha256(previous.encode() + b"\n" + canonical(body)).hexdigest()
