@@ -1,4 +1,4 @@
-"""What an actor of the demo plans to do on a day: say something at the desk, pay, cure, or have it returned."""
+"""What an actor of the demo plans to do on a day: say something at the desk, pay, or cure."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ __all__ = ["Act", "Cure", "Pay", "Say"]
 
 @dataclass(frozen=True, slots=True)
 class Say:
-    """Publish a desk event about a case, unless `unless()` holds by then (an answer that came too late to matter)."""
+    """Publish a desk event about a case, unless `unless()` holds by then (the answer no longer matters)."""
 
     day: date
     case: str

@@ -34,6 +34,7 @@ from shared.contracts.desk import (
     StatementSubmitted,
 )
 from shared.contracts.envelope import Envelope
+from shared.contracts.ids import derive_id
 from shared.lending.money import Money
 
 __all__ = ["Borrower", "Persona", "draw_persona"]
@@ -71,7 +72,7 @@ PERSONAS = (
     Persona("refusing", 3, rejects=0.8, counters=0.3, signs=0.5, on_time=0.8),
     Persona("curing", 4, answers=0.5, cures=1.0, on_time=0.98),
 )
-"""The mix is an assumption; that about one arrangement in eight is broken is calibration.SETTLEMENT_OUTCOMES."""
+"""The mix is an assumption, made so that about one arrangement in eight breaks (SETTLEMENT_OUTCOMES)."""
 
 
 def draw_persona(seed: int, number: str) -> Persona:
@@ -112,7 +113,7 @@ class Borrower:
                 return self._statement(message, data.missing)
             case offer.OfferTabled() | offer.OfferRevised():
                 self._offer = data.offer_id
-                return self._answer_offer(message, data.plans, data.round, data.valid_until)
+                return self._answer_offer(message, data.plans, data.round)
             case offer.OfferWithdrawn() | offer.OfferLapsed():
                 self._offer = None
                 return []
@@ -186,9 +187,7 @@ class Borrower:
             ]
         return [Say(day, message.case, StatementSubmitted(as_of=day, wish=wish, **asked), message.id)]
 
-    def _answer_offer(
-        self, message: Envelope[Any], plans: tuple[Plan, ...], round_: int, valid_until: date
-    ) -> list[Act]:
+    def _answer_offer(self, message: Envelope[Any], plans: tuple[Plan, ...], round_: int) -> list[Act]:
         draw, persona = self._draw(message), self.persona
         if draw.random() >= persona.answers:
             return []
@@ -271,7 +270,7 @@ class Borrower:
             return []
         due = message.day + timedelta(days=draw.randint(5, 12))
         rest = data.total - data.paid
-        event = PromiseMade(promise_id=f"P-{data.agreement_id[:8]}-{data.version}-{data.number}-{data.missed_in_a_row}",
+        event = PromiseMade(promise_id=derive_id("promise", message.id),
                             amount=rest, due=due)  # fmt: skip
         acts: list[Act] = [Say(message.day + timedelta(days=1), message.case, event, message.id)]
         if draw.random() < self.persona.recovers * 0.8:

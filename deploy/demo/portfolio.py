@@ -83,7 +83,7 @@ class Account:
         return _balances(self.currency, self.principal, self.interest, self.fees, self.late_charges)
 
     def overdue(self) -> Balances:
-        """Give what is overdue: interest, fees and late charges first, the rest of the arrears is principal."""
+        """Give what is overdue: interest, fees and late charges first, the rest is principal."""
         left = max(0, min(self.arrears, self.outstanding))
         parts = []
         for part in (self.interest, self.fees, self.late_charges):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
 from deploy.demo.acts import Act, Say
@@ -42,7 +42,7 @@ class Desk:
                 ]
             case followup.ReviewDue():
                 day = message.day + timedelta(days=draw.randint(1, 10))
-                return [Say(day, message.case, self._review(message.key, day, draw.random()), message.id)]
+                return [Say(day, message.case, _review(day, draw.random()), message.id)]
             case alert.AlertRaised():
                 taken = desk.AlertAcknowledged(alert_id=data.alert_id, by="desk-7")
                 called = desk.ContactRecorded(
@@ -78,18 +78,6 @@ class Desk:
         )
         return [Say(day, message.case, event, message.id)]
 
-    def _review(self, customer: str, day: Any, chance: float) -> desk.ReviewHeld:
-        return desk.ReviewHeld(
-            at=at(day, 11),
-            place="phone",
-            participants=("negotiator", "borrower"),
-            key_points=Personal(value="Went through the plan and what has changed."),
-            new_difficulties=chance < 0.05,
-            special_needs=chance > 0.97,
-            feedback=Personal(value="Clear and friendly."),
-            satisfaction=4 if chance < 0.8 else 5,
-        )
-
 
 def _decide(request_id: str, *, granted: bool) -> desk.ApprovalGranted | desk.ApprovalRefused:
     kind = desk.ApprovalGranted if granted else desk.ApprovalRefused
@@ -105,4 +93,17 @@ def _signature(data: agreement.PartySigned) -> desk.SignatureGiven:
         party=desk.SignatureParty.LENDER,
         channel="console",
         evidence="staff-certificate",
+    )
+
+
+def _review(day: date, chance: float) -> desk.ReviewHeld:
+    return desk.ReviewHeld(
+        at=at(day, 11),
+        place="phone",
+        participants=("negotiator", "borrower"),
+        key_points=Personal(value="Went through the plan and what has changed."),
+        new_difficulties=chance < 0.05,
+        special_needs=chance > 0.97,
+        feedback=Personal(value="Clear and friendly."),
+        satisfaction=4 if chance < 0.8 else 5,
     )
