@@ -23,9 +23,9 @@ def cache_dir(environ: Mapping[str, str] | None = None) -> Path:
 def repositories(environ: Mapping[str, str] | None = None, home: Path | None = None) -> list[str]:
     """Addresses of the Maven repositories to try, in order.
 
-    `PARLEY_MAVEN_REPOSITORY` alone when it is set; otherwise the repositories of jgo's own configuration, then
-    Maven Central or the mirror of it that the user's Maven settings name. Proxies, certificates and logins
-    come from the usual places (HTTPS_PROXY, REQUESTS_CA_BUNDLE or SSL_CERT_FILE, ~/.netrc).
+    `PARLEY_MAVEN_REPOSITORY` alone when it is set; otherwise the repositories of jgo's own configuration,
+    then Maven Central or the mirror of it that the user's Maven settings name. Proxies, certificates and
+    logins come from the usual places (HTTPS_PROXY, REQUESTS_CA_BUNDLE or SSL_CERT_FILE, ~/.netrc).
     """
     from jgo.config import GlobalSettings
     from jgo.maven import MavenContext

@@ -1,7 +1,7 @@
 """SecantusDB, a database that speaks MongoDB's protocol, as a process of its own on loopback.
 
-`secantusd-py` of the wheel; `secantusd-rs` instead when PARLEY_DB_SERVER=rs and it is on the PATH. Both use the
-same files. The Rust server loses acknowledged writes on kill -9 unless it syncs every commit, so it always does.
+`secantusd-py` of the wheel; `secantusd-rs` instead when PARLEY_DB_SERVER=rs and it is on the PATH. Both use
+the same files. The Rust server loses acknowledged writes on kill -9 unless it syncs every commit, so it does.
 """
 
 from __future__ import annotations
@@ -28,12 +28,11 @@ port = {port}
 log_level = "WARNING"
 
 [oplog]
-# Nothing here reads the oplog (no change streams, no point-in-time recovery): keep it short.
-retention_seconds = 60
-max_entries = 1000
+# Nothing here reads the oplog (no change streams, no point-in-time recovery), and it holds whole documents.
+max_entries = 20000
 
 [storage]
-cache_size = "256M"
+cache_size = "512M"
 """
 
 
@@ -87,7 +86,7 @@ def program() -> list[str]:
         if rust is None:
             raise StartError(
                 "PARLEY_DB_SERVER=rs, but secantusd-rs is not on the PATH.",
-                "Install it (cargo install secantus-mdb), or unset PARLEY_DB_SERVER to use the wheel's server.",
+                "Install it (cargo install secantus-mdb), or unset PARLEY_DB_SERVER.",
             )
         return [rust, "--sync-on-commit"]
     script = Path(sysconfig.get_path("scripts")) / "secantusd-py"

@@ -117,7 +117,7 @@ class DataFolder:
         except (OSError, ValueError, TypeError, AttributeError) as error:
             raise StartError(
                 f"{self._file} cannot be read ({error}).",
-                "Restore it, or delete it: ports are chosen anew, and the cluster id is read from Kafka's data.",
+                "Restore it, or delete it: ports are then chosen anew; the data itself is untouched.",
             ) from error
         if state.format > _FORMAT:
             raise StartError(
@@ -127,7 +127,7 @@ class DataFolder:
         return state
 
     def save(self, state: State) -> None:
-        """Write the state in one step, so that a kill leaves the old or the new file and never half of one."""
+        """Write the state in one step, so that a kill leaves no half file."""
         text = json.dumps(asdict(replace(state, version=parley_version())), indent=2, sort_keys=True)
         write_atomically(self._file, text + "\n")
 

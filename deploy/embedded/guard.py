@@ -2,8 +2,8 @@
 
 Started as a file with `python -I -S`, it asks the kernel to kill this process when its parent dies and then
 becomes the program (the wish survives exec). So a `parley up` killed with -9 leaves nothing behind. Done here
-and not in a `preexec_fn`, which is not safe in a process with threads. Where the kernel has no such wish (macOS),
-the next start finds the orphan by its recorded pid and start time (`folder.reap_orphans`).
+and not in a `preexec_fn`, which is not safe in a process with threads. Where the kernel has no such wish
+(macOS), the next start finds the orphan by its recorded pid and start time (`folder.reap_orphans`).
 
 Linux sends the signal when the *thread* that started us ends: see `process.spawn`.
 """

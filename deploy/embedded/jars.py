@@ -126,7 +126,14 @@ def ensure_jars(
             with _only_one(folder, console, stop):
                 absent = missing(wanted, folder)  # another process may have been quicker
                 if absent:
-                    _download(absent, folder, console, stop, fetch or _with_jgo(), first_pause)
+                    _download(
+                        absent,
+                        folder,
+                        console=console,
+                        stop=stop,
+                        fetch=fetch or _with_jgo(),
+                        first_pause=first_pause,
+                    )
     except OSError as error:
         raise StartError(
             f"The download cache {folder} cannot be used ({error.strerror or error}).",
@@ -153,85 +160,102 @@ def _only_one(folder: Path, console: Console | None, stop: threading.Event) -> I
         lock.release()
 
 
+@dataclass(slots=True)
+class _Download:
+    """One run of downloads. `stop` is the caller's wish, `failed` tells the other threads."""
+
+    folder: Path
+    staging: Path
+    fetch: Fetch
+    first_pause: float
+    stop: threading.Event
+    failed: threading.Event
+    advance: Callable[[int], None]
+
+    def one(self, jar: Jar) -> None:
+        try:
+            self._retrying(jar)
+        except BaseException:
+            self.failed.set()
+            raise
+
+    def _retrying(self, jar: Jar) -> None:
+        """Fetch, check and move one jar into the cache; gives up after a few attempts."""
+        problem: Exception | None = None
+        for attempt in range(_ATTEMPTS):
+            if attempt and self.stop.wait(self.first_pause * 2 ** (attempt - 1)):
+                raise Cancelled
+            received: list[int] = []
+
+            def report(count: int, received: list[int] = received) -> None:
+                if self.stop.is_set() or self.failed.is_set():
+                    raise Cancelled
+                received.append(count)
+                self.advance(count)
+
+            try:
+                report(0)
+                file = self.fetch(jar, self.staging / f"{jar.artifact}-{attempt}", report)
+                found = sha256_of(file)
+                if found == jar.sha256:
+                    file.replace(self.folder / jar.file_name)
+                    self.advance(jar.size - sum(received))
+                    return
+                problem = _refused(jar, found)
+            except Cancelled:
+                raise
+            except Exception as error:  # whatever the resolver and its HTTP client raise
+                if isinstance(error, OSError) and _is_local(error):
+                    raise
+                problem = error
+            self.advance(-sum(received))
+        if isinstance(problem, StartError):
+            raise problem
+        reason = without_login(str(problem)) or type(problem).__name__
+        raise StartError(f"{jar.file_name} could not be downloaded: {reason}.", _NETWORK_REMEDY) from problem
+
+
 def _download(
-    jars: list[Jar], folder: Path, console: Console | None, stop: threading.Event, fetch: Fetch, pause: float
+    jars: list[Jar],
+    folder: Path,
+    *,
+    console: Console | None,
+    stop: threading.Event,
+    fetch: Fetch,
+    first_pause: float,
 ) -> None:
     for stale in folder.parent.glob(f".{folder.name}-*"):  # of a process that was killed; we hold the lock
         shutil.rmtree(stale, ignore_errors=True)
     columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
-    shown = Progress(*columns, console=console, disable=console is None, transient=False)
-    total = sum(jar.size for jar in jars)
-    failed = threading.Event()
+    shown = Progress(*columns, console=console, disable=console is None)
+    title = f"Apache Kafka {KAFKA_VERSION} ({len(jars)} files, once)"
     with (
         tempfile.TemporaryDirectory(prefix=f".{folder.name}-", dir=folder.parent) as staging,
         shown,
         ThreadPoolExecutor(_PARALLEL) as pool,
     ):
-        task = shown.add_task(f"Apache Kafka {KAFKA_VERSION} ({len(jars)} files, once)", total=total)
-
-        def one(jar: Jar) -> None:
-            try:
-                _fetch_retrying(
-                    jar, folder, Path(staging), fetch, pause, stop, failed, lambda n: shown.advance(task, n)
-                )
-            except BaseException:
-                failed.set()
-                raise
-
-        results = [pool.submit(one, jar) for jar in jars]
+        task = shown.add_task(title, total=sum(jar.size for jar in jars))
+        run = _Download(
+            folder,
+            Path(staging),
+            fetch,
+            first_pause,
+            stop,
+            threading.Event(),
+            lambda count: shown.advance(task, count),
+        )
+        results = [pool.submit(run.one, jar) for jar in jars]
         errors = [error for result in results if (error := result.exception()) is not None]
     if errors:
         raise next((error for error in errors if not isinstance(error, Cancelled)), errors[0])
 
 
-def _fetch_retrying(
-    jar: Jar,
-    folder: Path,
-    staging: Path,
-    fetch: Fetch,
-    pause: float,
-    stop: threading.Event,
-    failed: threading.Event,
-    advance: Callable[[int], None],
-) -> None:
-    """Fetch, check and move one jar into the cache; gives up after a few attempts, or when another one has."""
-    problem: Exception | None = None
-    for attempt in range(_ATTEMPTS):
-        if attempt and stop.wait(pause * 2 ** (attempt - 1)):
-            raise Cancelled
-        received = 0
-
-        def report(count: int) -> None:
-            nonlocal received
-            if stop.is_set() or failed.is_set():
-                raise Cancelled
-            received += count
-            advance(count)
-
-        try:
-            report(0)
-            file = fetch(jar, staging / f"{jar.artifact}-{attempt}", report)
-            found = sha256_of(file)
-            if found == jar.sha256:
-                advance(jar.size - received)
-                file.replace(folder / jar.file_name)
-                return
-            problem = StartError(
-                f"{jar.file_name} was downloaded with SHA-256 {found}, but {jar.sha256} is pinned for it.",
-                "It was refused. A proxy or mirror on the way changes files: name another Maven repository in "
-                "PARLEY_MAVEN_REPOSITORY.",
-            )
-        except (Cancelled, OSError) as error:
-            if isinstance(error, Cancelled) or _is_local(error):
-                raise
-            problem = error
-        except Exception as error:  # noqa: BLE001 - whatever the resolver and its HTTP client raise
-            problem = error
-        advance(-received)
-    if isinstance(problem, StartError):
-        raise problem
-    reason = without_login(str(problem)) or type(problem).__name__
-    raise StartError(f"{jar.file_name} could not be downloaded: {reason}.", _NETWORK_REMEDY) from problem
+def _refused(jar: Jar, found: str) -> StartError:
+    return StartError(
+        f"{jar.file_name} was downloaded with SHA-256 {found}, but {jar.sha256} is pinned for it.",
+        "It was refused. A proxy or mirror on the way changes files: name another Maven repository in"
+        " PARLEY_MAVEN_REPOSITORY.",
+    )
 
 
 def _is_local(error: OSError) -> bool:

