@@ -1,0 +1,96 @@
+"""What a service tells the runtime about itself: its name, its inputs and its decider."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from shared.contracts.decision import Decider, State
+
+__all__ = ["EXTERNAL", "DocumentPer", "Service", "topic_of"]
+
+EXTERNAL = frozenset({"bank", "desk", "ops"})
+"""Producers outside the services.
+
+Their messages are de-duplicated by id, and their partitions are checked.
+"""
+
+
+class DocumentPer(StrEnum):
+    """What a service keeps one document of."""
+
+    CASE = "case"
+    CUSTOMER = "customer"
+
+
+def topic_of(producer: str) -> str:
+    """Give the one topic of a producer."""
+    return "ops.commands" if producer == "ops" else f"{producer}.events"
+
+
+def _no_work(_state: Any) -> Sequence[str]:
+    return ()
+
+
+def _no_reference(_open_work: Mapping[str, int]) -> Any:
+    return None
+
+
+@dataclass(frozen=True)
+class Service:
+    """A service: a decider and where its messages come from and go to.
+
+    `waits_for` are the producers whose closed days it waits for (rule 17); `reads` are inputs that flow back
+    and are read as they come. `ops.commands` is read by every service. `reference` makes what deciders are
+    given from the open work per negotiator of the partition, a live read-only view. `workload` names whose
+    open work a document is, once per piece. `cases` names the cases that a document speaks for when it is
+    held (needed only where documents are per customer). `passes_to_desk`: the markers go to `desk.events`
+    too (intake). `emits=False`: the archive, which has no topic of its own. `audits`: check sequences for
+    gaps and double ids.
+    """
+
+    name: str
+    state: type[State]
+    decider: Decider[Any, Any]
+    waits_for: tuple[str, ...] = ()
+    reads: tuple[str, ...] = ()
+    per: DocumentPer = DocumentPer.CASE
+    schema_version: int = 1
+    reference: Callable[[Mapping[str, int]], Any] = _no_reference
+    workload: Callable[[Any], Sequence[str]] = _no_work
+    cases: Callable[[Any], Sequence[str]] | None = None
+    passes_to_desk: bool = False
+    emits: bool = True
+    audits: bool = False
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """Every producer that is read, each once, those waited for first."""
+        return tuple(dict.fromkeys((*self.waits_for, *self.reads, "ops")))
+
+    @property
+    def topics(self) -> tuple[str, ...]:
+        """The topics that are read."""
+        return tuple(topic_of(producer) for producer in self.inputs)
+
+    @property
+    def topic(self) -> str:
+        """The service's own topic."""
+        return topic_of(self.name)
+
+    @property
+    def dead_letter_topic(self) -> str:
+        """Where what could not be processed goes."""
+        return f"{self.name}.dead-letter"
+
+    @property
+    def group(self) -> str:
+        """The consumer group."""
+        return f"parley.{self.name}"
+
+    @property
+    def source(self) -> str:
+        """The CloudEvents source of its messages."""
+        return f"/parley/{self.name}"
