@@ -357,8 +357,11 @@ class Store(Protocol):
         ...
 
     async def unpark(self, service: str, document: str, upto: int, records: Collection[str]) -> None:
-        """Delete a document's rows with order <= upto, and those named "topic/partition/offset" in
-        `records`.""" ...
+        """Delete a document's rows with order <= upto, and those named "topic/partition/offset" in `records`.
+
+        Repeating it is harmless.
+        """
+        ...
 
     async def raise_epoch(self, service: str, partitions: Collection[int]) -> dict[int, Document]:
         """Add 1 to `epoch` and to `version` of each partition's positions, creating them; give the documents

@@ -23,6 +23,9 @@ class DocumentPer(StrEnum):
 
     CASE = "case"
     CUSTOMER = "customer"
+    CASE_OR_CUSTOMER = (
+        "case-or-customer"  # the archive: messages without a case go to the customer's own chain
+    )
 
 
 def topic_of(producer: str) -> str:
