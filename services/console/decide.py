@@ -3,32 +3,28 @@
 from datetime import date
 from typing import Any
 
-from services.console.model import ArchivedCase, Gap, Stage
-from services.console.rules import ENDS, GAPS_KEPT, STAGE_AFTER, chain_hash
+from services.console.model import ArchivedCustomer, CaseLine, Stage
+from services.console.rules import ENDS, STAGE_AFTER, chain_hash, link_id
 from shared.contracts import agreement, intake
 from shared.contracts.decision import Decision, Link
 from shared.contracts.envelope import Envelope
-from shared.contracts.ids import derive_id
 
-__all__ = ["ArchiveDecider", "document_of"]
-
-
-def document_of(message: Envelope[Any]) -> str:
-    """Give the archive's document of a message: its case, or the customer's own where it knows no case."""
-    return message.subject if message.subject is not None else derive_id("customer", message.key)
+__all__ = ["ArchiveDecider"]
 
 
 class ArchiveDecider:
     """One link per message, in the order in which they arrived here."""
 
     def decide(
-        self, state: ArchivedCase | None, message: Envelope[Any], reference: object
-    ) -> Decision[ArchivedCase]:
-        """Append the message to the chain of its case."""
-        before = state or ArchivedCase(customer=message.key)
+        self, state: ArchivedCustomer | None, message: Envelope[Any], reference: object
+    ) -> Decision[ArchivedCustomer]:
+        """Append the message to its customer's chain."""
+        before = state or ArchivedCustomer()
+        number = before.entries + 1
         body = {
-            "case": document_of(message),
-            "number": before.entries + 1,
+            "customer": message.key,
+            "number": number,
+            "case": message.subject,
             "type": message.type,
             "id": message.id,
             "source": message.source,
@@ -39,52 +35,36 @@ class ArchiveDecider:
             "previous": before.head,
         }
         head = chain_hash(before.head, body)
-        after = before.model_copy(
-            update={
-                "entries": before.entries + 1,
-                "head": head,
-                "last_on": max(before.last_on or message.day, message.day),
-                **_overview(before, message),
-                **_sequence(before, message),
-            }
-        )
-        link = Link(derive_id("link", body["case"], before.entries + 1), {**body, "hash": head})
-        return Decision(after, links=(link,))
+        cases = before.cases
+        if message.subject is not None:
+            line = cases.get(message.subject, CaseLine())
+            cases = {**cases, message.subject: line.model_copy(update=_overview(line, message))}
+        after = before.model_copy(update={"entries": number, "head": head, "cases": cases})
+        return Decision(after, links=(Link(link_id(message.key, number), {**body, "hash": head}),))
 
-    def due(self, state: ArchivedCase) -> date | None:
+    def due(self, state: ArchivedCustomer) -> date | None:
         """Nothing is ever due here."""
         return None
 
-    def close(self, state: ArchivedCase, day: date, reference: object) -> Decision[ArchivedCase]:
+    def close(self, state: ArchivedCustomer, day: date, reference: object) -> Decision[ArchivedCustomer]:
         """Nothing to do."""
         return Decision(state)
 
 
-def _overview(before: ArchivedCase, message: Envelope[Any]) -> dict[str, Any]:
-    update: dict[str, Any] = {}
+def _overview(line: CaseLine, message: Envelope[Any]) -> dict[str, Any]:
     data = message.data
+    update: dict[str, Any] = {"last_on": max(line.last_on or message.day, message.day)}
     stage = STAGE_AFTER.get(message.type)
     if stage is not None:
-        leaves_the_end = isinstance(data, agreement.AgreementSigned | intake.CaseOpened | intake.CaseClosed)
-        if before.stage not in ENDS or leaves_the_end:
-            update["stage"] = stage
-        if stage.value not in before.ever:
-            update["ever"] = (*before.ever, stage.value)
+        ended = isinstance(data, agreement.AgreementSigned | intake.CaseClosed)
+        if line.stage not in ENDS or ended:
+            update["stage"] = Stage.CLOSED if line.stage is Stage.CLOSED else stage
+        if stage not in line.reached:
+            update["reached"] = (*line.reached, stage)
     if isinstance(data, intake.CaseOpened):
         update |= {"policy": data.policy, "opened_on": data.opened_on}
     elif isinstance(data, intake.CaseAssigned):
         update["owner"] = data.owner
     elif isinstance(data, intake.CaseClosed):
-        update |= {"close_reason": data.reason.value, "stage": Stage.CLOSED}
-    return update
-
-
-def _sequence(before: ArchivedCase, message: Envelope[Any]) -> dict[str, Any]:
-    if message.sequence is None:
-        return {}
-    last = before.sequences.get(message.source, 0)
-    update: dict[str, Any] = {"sequences": {**before.sequences, message.source: message.sequence}}
-    if message.sequence != last + 1 and len(before.gaps) < GAPS_KEPT:
-        gap = Gap(source=message.source, last=last, got=message.sequence)
-        update["gaps"] = (*before.gaps, gap)
+        update["close_reason"] = data.reason.value
     return update

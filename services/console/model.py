@@ -1,4 +1,4 @@
-"""The archive's document: where the chain of a case stands, and what the lists show of it."""
+"""The archive's document: one customer's hash chain, and an overview of each of their cases."""
 
 from datetime import date
 from enum import StrEnum
@@ -7,7 +7,7 @@ from pydantic import Field
 
 from shared.contracts.decision import State
 
-__all__ = ["ArchivedCase", "Gap", "Stage"]
+__all__ = ["ArchivedCustomer", "CaseLine", "Stage"]
 
 
 class Stage(StrEnum):
@@ -26,26 +26,24 @@ class Stage(StrEnum):
     CLOSED = "closed"
 
 
-class Gap(State):
-    """A sequence that is missing: after `last` of `source` came `got`."""
+class CaseLine(State):
+    """One case in the lists. `reached` are the stages it has ever been in, in the order of arrival."""
 
-    source: str
-    last: int
-    got: int
-
-
-class ArchivedCase(State):
-    """One case (or one customer's bank facts): the head of its hash chain, and its overview."""
-
-    customer: str
-    entries: int = 0
-    head: str = "0" * 64
     stage: Stage = Stage.OVERDUE
+    reached: tuple[Stage, ...] = ()
     policy: str | None = None
     owner: str | None = None
     opened_on: date | None = None
     last_on: date | None = None
     close_reason: str | None = None
-    ever: tuple[str, ...] = ()
-    sequences: dict[str, int] = Field(default_factory=dict)
-    gaps: tuple[Gap, ...] = ()
+
+
+class ArchivedCustomer(State):
+    """One customer: how many entries the chain has, its last hash, and the cases by id.
+
+    The chain is per customer because bank facts know no case; what a case's story is, the entries say.
+    """
+
+    entries: int = 0
+    head: str = "0" * 64
+    cases: dict[str, CaseLine] = Field(default_factory=dict)

@@ -6,10 +6,9 @@ from typing import Any
 
 from services.console.model import Stage
 from shared.contracts import agreement, assessment, followup, intake, offer
+from shared.contracts.ids import derive_id
 
-__all__ = ["GAPS_KEPT", "STAGE_AFTER", "canonical", "chain_hash"]
-
-GAPS_KEPT = 20  # a broken source must not grow a document without bound; the metric counts them all
+__all__ = ["ENDS", "STAGE_AFTER", "canonical", "chain_hash", "link_id"]
 
 STAGE_AFTER: dict[str, Stage] = {
     intake.CaseOpened.TYPE: Stage.OVERDUE,
@@ -21,7 +20,6 @@ STAGE_AFTER: dict[str, Stage] = {
     offer.OfferAgreed.TYPE: Stage.AGREED,
     offer.NoPlanFound.TYPE: Stage.HUMAN,
     offer.TalksFailed.TYPE: Stage.HUMAN,
-    offer.OfferLapsed.TYPE: Stage.HUMAN,
     agreement.AgreementDrafted.TYPE: Stage.DRAFTED,
     agreement.AgreementReturned.TYPE: Stage.TALKS,
     agreement.AgreementSigned.TYPE: Stage.PLAN,
@@ -32,14 +30,19 @@ STAGE_AFTER: dict[str, Stage] = {
 """The stage of a case after an event; events that are not listed leave it."""
 
 ENDS = frozenset({Stage.COMPLETED, Stage.CLOSED})
-"""Stages that only a new agreement or a new episode leaves."""
+"""Stages that a late event of the talks does not leave."""
 
 
 def canonical(value: Any) -> bytes:
-    """Give the canonical JSON of a value: sorted keys, no spaces, UTF-8 (as RFC 8785 for our value types)."""
+    """Give the canonical JSON of a value: sorted keys, no spaces, UTF-8 (RFC 8785 for the types we hold)."""
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
 
 
 def chain_hash(previous: str, body: dict[str, Any]) -> str:
     """Give the SHA-256 of an entry: over the hash before it and the entry's canonical JSON."""
     return hashlib.sha256(previous.encode() + b"\n" + canonical(body)).hexdigest()
+
+
+def link_id(customer: str, number: int) -> str:
+    """Give the id of a customer's `number`-th entry (from 1): it can be computed, so it needs no index."""
+    return derive_id("link", customer, number)

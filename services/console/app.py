@@ -1,0 +1,16 @@
+"""Wiring of the archive: its own group, every topic, no topic of its own."""
+
+from services.console.decide import ArchiveDecider
+from services.console.model import ArchivedCustomer
+from shared.contracts.registry import SERVICES
+from shared.runtime.service import DocumentPer, Service
+
+SERVICE = Service(
+    name="archive",
+    state=ArchivedCustomer,
+    decider=ArchiveDecider(),
+    reads=("bank", "desk", *SERVICES),
+    per=DocumentPer.CUSTOMER,
+    emits=False,
+    audits=True,
+)
