@@ -27,8 +27,8 @@ __all__ = ["MemoryConsumer", "MemoryLog", "MemoryPublisher", "range_assignment"]
 def range_assignment(
     members: Sequence[str], topics: Sequence[str], partitions: int
 ) -> dict[str, set[TopicPartition]]:
-    """Assign as Kafka's RangeAssignor does when every topic has as many partitions and all members read
-    all.""" given: dict[str, set[TopicPartition]] = {member: set() for member in members}
+    """Assign as Kafka's RangeAssignor: every topic has as many partitions and all members read all."""
+    given: dict[str, set[TopicPartition]] = {member: set() for member in members}
     ordered = sorted(members)
     if not ordered:
         return given
