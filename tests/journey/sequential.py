@@ -1,4 +1,4 @@
-"""The platform without a platform: the six deciders, called one after another, nothing lost and nothing doubled.
+"""The platform without a platform: the six deciders, called one after another, nothing lost or doubled.
 
 It implements the demo's `Platform`, so that the same days can be lived here and on the real servers: what
 differs then is the runtime's fault. It shares no code with the runtime.

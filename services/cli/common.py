@@ -1,0 +1,67 @@
+"""What the commands share: the data folder, the console, and how an error ends a command."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from typing import Annotated, Any, TypeVar
+
+import typer
+from rich.console import Console
+
+__all__ = ["DataDir", "JsonFlag", "data_dir", "fail", "guarded", "stderr", "stdout"]
+
+T = TypeVar("T")
+
+DEFAULT_DATA = Path("var/parley")
+
+stdout = Console()
+stderr = Console(stderr=True)
+
+DataDir = Annotated[
+    Path | None,
+    typer.Option(
+        "--data", envvar="PARLEY_DATA", help="Folder of the embedded servers.", show_default="var/parley"
+    ),
+]
+JsonFlag = Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")]
+
+
+def data_dir(given: Path | None) -> Path:
+    """Give the data folder: the option, then PARLEY_DATA, then var/parley."""
+    return given or Path(os.environ.get("PARLEY_DATA", DEFAULT_DATA))
+
+
+def fail(problem: str, remedy: str = "", code: int = 1) -> typer.Exit:
+    """Say what is wrong and what to do about it; the caller raises what is returned."""
+    stderr.print(problem, style="bold red", markup=False, highlight=False, soft_wrap=True)
+    if remedy:
+        stderr.print(remedy, markup=False, highlight=False, soft_wrap=True)
+    return typer.Exit(code)
+
+
+def guarded(work: Callable[[], Coroutine[Any, Any, T]]) -> T:
+    """Run a command's coroutine; known failures end it with their words, Ctrl-C with code 130."""
+    from deploy.embedded.errors import StartError
+    from shared.policy.loader import PolicyError
+    from shared.runtime.ports import FatalError, UnavailableError
+    from shared.runtime.settings import SettingsError
+
+    try:
+        return asyncio.run(work())
+    except StartError as error:
+        raise fail(error.problem, error.remedy) from None
+    except SettingsError as error:
+        raise fail(str(error), "Correct the environment and run it again.") from None
+    except FatalError as error:
+        raise fail(str(error)) from None
+    except UnavailableError as error:
+        raise fail(
+            f"A server does not answer: {error}", "See that it runs (`parley doctor`) and try again."
+        ) from None
+    except PolicyError as error:
+        raise fail(str(error), "Correct the pack; `parley policy check` lists every problem.") from None
+    except KeyboardInterrupt:
+        raise typer.Exit(130) from None

@@ -1,0 +1,28 @@
+"""The `parley` command. Heavy imports wait until a command needs them, so that `--help` answers at once."""
+
+from __future__ import annotations
+
+import typer
+
+from services.cli import platform, reading
+
+app = typer.Typer(
+    name="parley",
+    help="Renegotiates overdue consumer debt: six services over Kafka and MongoDB, one trace per case.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_show_locals=False,  # locals may hold personal data
+    rich_markup_mode="rich",
+)
+
+platform.register(app)
+reading.register(app)
+
+
+def main() -> None:
+    """Run the command line."""
+    app()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,97 @@
+"""Commands that run the platform: `up`, `run`, `doctor`."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from typing import Annotated
+
+import typer
+
+from services.cli.catalogue import UnknownServiceError, load_all
+from services.cli.common import DataDir, JsonFlag, data_dir, fail, guarded, stderr, stdout
+
+__all__ = ["register"]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to `app`."""
+    app.command()(up)
+    app.command()(run)
+    app.command()(doctor)
+
+
+def up(
+    data: DataDir = None,
+    processes: Annotated[bool, typer.Option("--processes", help="One process for each service.")] = False,
+) -> None:
+    """Start Kafka, the database and all services, and keep them running until Ctrl-C.
+
+    With KAFKA_BOOTSTRAP or MONGODB_URI set, those servers are used instead of the embedded ones.
+    """
+    from deploy.embedded.up import UpOptions
+    from deploy.embedded.up import up as run_up
+
+    options = UpOptions(data_dir(data), prepare=_prepare, processes=processes, console=stderr)
+    raise typer.Exit(guarded(lambda: run_up(options)))
+
+
+async def _prepare(addresses: object) -> None:
+    from deploy.embedded.platform import Addresses
+    from shared.runtime.admin import prepare
+
+    assert isinstance(addresses, Addresses)  # noqa: S101 - narrows the launcher's type
+    await prepare(settings_for(addresses.kafka_bootstrap, addresses.mongodb_uri), load_all())
+
+
+def settings_for(kafka_bootstrap: str, mongodb_uri: str) -> "Settings":  # noqa: F821, UP037
+    """Give the settings of the environment, with these addresses."""
+    from shared.runtime.settings import Settings
+
+    return Settings.load(kafka_bootstrap=kafka_bootstrap, mongodb_uri=mongodb_uri)
+
+
+def run(
+    service: Annotated[
+        str, typer.Argument(help="intake, assessment, offer, agreement, followup, alert, archive or all")
+    ],
+) -> None:
+    """Run one service, or all of them in one process, against KAFKA_BOOTSTRAP and MONGODB_URI.
+
+    Several processes of the same service share its partitions. SIGTERM finishes the batch in hand.
+    """
+    try:
+        services = load_all(service)
+    except UnknownServiceError as error:
+        raise fail(str(error), code=2) from None
+
+    async def work() -> int:
+        from shared.runtime.run import run_services
+        from shared.runtime.settings import Settings
+
+        return await run_services(services, Settings.load(), asyncio.Event())
+
+    raise typer.Exit(guarded(work))
+
+
+def doctor(data: DataDir = None, as_json: JsonFlag = False) -> None:
+    """Check what a run needs: ports, disk, memory, downloads and their checksums; say what to do."""
+    from deploy.embedded.doctor import run_checks
+
+    checks = run_checks(data_dir(data))
+    if as_json:
+        import orjson
+
+        rows = [{"name": c.name, "ok": c.ok, "detail": c.detail, "remedy": c.remedy} for c in checks]
+        stdout.print_json(orjson.dumps(rows).decode())
+    else:
+        for check in checks:
+            mark = "[green]ok[/]  " if check.ok else "[red]FAIL[/]"
+            stdout.print(f"{mark} {check.name}: ", end="")
+            stdout.print(check.detail, markup=False, highlight=False)
+            if not check.ok and check.remedy:
+                stdout.print(f"      {check.remedy}", markup=False, highlight=False)
+    if not all(check.ok for check in checks):
+        raise typer.Exit(1)
+    if os.environ.get("KAFKA_BOOTSTRAP") and not as_json:
+        stdout.print("The servers named by the environment are used.", highlight=False)

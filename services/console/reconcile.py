@@ -1,0 +1,149 @@
+"""Reconciliation: pure checks over what the topics and the database hold. It shares no code with the runtime.
+
+Each check counts what it looked at and names what is wrong; a check that looked at nothing says so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from shared.contracts.envelope import Envelope
+from shared.contracts.runtime import ServiceDayClosed
+
+__all__ = ["Check", "ServiceInputs", "accounting", "open_cases", "receivers", "sequences"]
+
+SHOWN = 20
+"""Findings that a check keeps in words; all are counted."""
+
+
+@dataclass(slots=True)
+class Check:
+    """One check: what it looked at, how much of it is wrong, and the first findings in words."""
+
+    name: str
+    looked_at: int = 0
+    wrong: int = 0
+    findings: list[str] = field(default_factory=list)
+
+    @property
+    def ok(self) -> bool:
+        """Whether nothing was wrong."""
+        return self.wrong == 0
+
+    def found(self, finding: str) -> None:
+        """Note something wrong. `finding` never holds personal data."""
+        self.wrong += 1
+        if len(self.findings) < SHOWN:
+            self.findings.append(finding)
+
+
+def sequences(messages: Iterable[Envelope[Any]]) -> tuple[Check, dict[tuple[str, str], int]]:
+    """Check that each source's sequences per case count from 1 without gap, and never carry two ids.
+
+    Gives the highest sequence by (source, case) as well. A message that was published twice is no fault.
+    """
+    check = Check("sequences")
+    ids: dict[tuple[str, str], dict[int, str]] = {}
+    for message in messages:
+        if message.sequence is None or message.subject is None:
+            continue
+        check.looked_at += 1
+        known = ids.setdefault((message.source, message.subject), {})
+        first = known.setdefault(message.sequence, message.id)
+        if first != message.id:
+            check.found(f"{message.source} {message.subject}: sequence {message.sequence} carries two ids")
+    highest = {}
+    for (source, case), known in ids.items():
+        highest[source, case] = max(known)
+        if len(known) != max(known) or min(known) != 1:
+            missing = sorted(set(range(1, max(known) + 1)) - set(known))
+            check.found(f"{source} {case}: missing {missing[:10]} of {max(known)}")
+    return check, highest
+
+
+def receivers(
+    highest: Mapping[tuple[str, str], int],
+    marks: Iterable[tuple[str, str, str, int]],
+    reads: Mapping[str, frozenset[str]],
+) -> Check:
+    """Check that every receiver has seen the last sequence of every source that it reads.
+
+    `marks` are (service, source, case, highest seen); `reads` are the sources that a service reads.
+    """
+    check = Check("receivers")
+    seen: dict[tuple[str, str, str], int] = {}
+    for service, source, case, mark in marks:
+        seen[service, source, case] = mark
+    for (source, case), last in highest.items():
+        for service, sources in reads.items():
+            if source not in sources:
+                continue
+            check.looked_at += 1
+            got = seen.get((service, source, case), 0)
+            if got != last:
+                check.found(f"{service} has seen {got} of {last} from {source} about {case}")
+    return check
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceInputs:
+    """What one service says of one input partition: next offset, and what became of the records before it."""
+
+    service: str
+    topic: str
+    partition: int
+    next_offset: int
+    processed: int
+    duplicates: int
+    dead_lettered: int
+
+
+def accounting(inputs: Sequence[ServiceInputs], ends: Mapping[tuple[str, int], tuple[int, int]]) -> Check:
+    """Check that processed + duplicates + dead-lettered adds up to what each input partition holds.
+
+    `ends` are the first and the next offset of each topic partition. Offsets that the log itself uses (none
+    without transactions) would be reported here.
+    """
+    check = Check("accounting")
+    for row in inputs:
+        first, end = ends.get((row.topic, row.partition), (0, 0))
+        check.looked_at += end - first
+        where = f"{row.service} on {row.topic}[{row.partition}]"
+        if row.next_offset != end:
+            check.found(f"{where}: read up to {row.next_offset} of {end}")
+        total = row.processed + row.duplicates + row.dead_lettered
+        if total != row.next_offset - first:
+            check.found(
+                f"{where}: {row.processed} processed + {row.duplicates} duplicates +"
+                f" {row.dead_lettered} dead-lettered = {total}, not {row.next_offset - first}"
+            )
+    return check
+
+
+def open_cases(
+    cases: Iterable[tuple[str, str | None, str | None, bool]], next_dates: Mapping[str, str]
+) -> Check:
+    """Check that every open case has a state, an owner and a next date (R46).
+
+    `cases` are (case, state, owner, open?); `next_dates` is the earliest due date of any service, by case.
+    """
+    check = Check("open cases")
+    for case, state, owner, is_open in cases:
+        if not is_open:
+            continue
+        check.looked_at += 1
+        missing = [
+            name
+            for name, value in (("state", state), ("owner", owner), ("next date", next_dates.get(case)))
+            if not value
+        ]
+        if missing:
+            check.found(f"{case}: no {', no '.join(missing)}")
+    return check
+
+
+def business(messages: Iterable[Envelope[Any]]) -> list[Envelope[Any]]:
+    """Leave the markers of closed days out."""
+    return [m for m in messages if not isinstance(m.data, ServiceDayClosed)]
