@@ -15,7 +15,7 @@ from enum import StrEnum
 from shared.lending.allocation import Component, Components
 from shared.lending.money import Money, Rounding
 from shared.lending.rates import CashFlow, NoDealPath
-from shared.lending.schedule import Frequency, Schedule, ScheduleTerms
+from shared.lending.schedule import Schedule, ScheduleTerms
 
 
 class MeasureKind(StrEnum):
@@ -180,7 +180,7 @@ class LenderValue:
 
 @dataclass(frozen=True, slots=True)
 class PlanLimits:
-    """What the policy in force allows, in the currency of the debts.
+    """What the policy in force allows, in the currency of the debts. Plans are monthly.
 
     ``max_waived_pct`` caps waivers by component in per cent of what is *overdue*;
     ``min_days_past_due`` says from when on a measure may be used (absent: always; to forbid one, leave
@@ -205,7 +205,6 @@ class PlanLimits:
     token_payment: Money
     lump_sum: LumpSumRule | None = None
     min_days_past_due: Mapping[MeasureKind, int] = field(default_factory=dict)
-    frequency: Frequency = Frequency.MONTHLY
 
     @property
     def currency(self) -> str:
@@ -233,6 +232,7 @@ class PlanSpec:
 
     @property
     def months(self) -> int:
+        """Instalments in all: those of the grace, in which interest alone is paid, and the others."""
         return self.periods + self.grace
 
     @property

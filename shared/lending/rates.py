@@ -16,6 +16,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from functools import lru_cache
 
 import pyxirr
 
@@ -79,8 +80,15 @@ def advance_checked(advance: Money, paid: Money) -> Money:
 
 
 def monthly_apr_pct(advance: Money, payments: Sequence[Money]) -> Decimal | None:
-    """EU APR of payments one month apart, the first one month after the advance."""
-    return apr_pct(advance, [(Decimal(k) / _MONTHS, paid) for k, paid in enumerate(payments, start=1)])
+    """EU APR of payments one month apart, the first one month after the advance; None when there is none."""
+    if not advance.is_positive or not payments:
+        return None
+    flows = [float(advance_checked(advance, paid).to_decimal()) for paid in payments]
+    try:
+        rate = pyxirr.irr([-float(advance.to_decimal()), *flows])
+    except pyxirr.InvalidPaymentsError:
+        return None
+    return None if rate is None else _percent(math.pow(1.0 + rate, _MONTHS) - 1.0)
 
 
 def effective_pct(nominal_pct: Decimal, periods: int = _MONTHS) -> Decimal:
@@ -99,13 +107,20 @@ def present_value(payments: Sequence[tuple[int, Money]], annual_pct: Decimal, cu
 
     Not rounded: callers round once, at the end. ValueError for a rate of -1200 % or less.
     """
+    zero = Money.zero(currency)
+    return sum(
+        (advance_checked(zero, paid).to_decimal() * discount(annual_pct, month) for month, paid in payments),
+        Decimal(0),
+    )
+
+
+@lru_cache(maxsize=16384)
+def discount(annual_pct: Decimal, month: int) -> Decimal:
+    """What 1 is worth that comes after so many whole months, nominal annual rate, monthly steps."""
     factor = 1 + annual_pct / _HUNDRED / _MONTHS
     if factor <= 0:
         raise ValueError("the discount rate leaves no present value")
-    total = Decimal(0)
-    for month, paid in payments:
-        total += advance_checked(Money.zero(currency), paid).to_decimal() / factor**month
-    return total
+    return factor**-month
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +148,7 @@ def npv_of_no_deal(balance: Money, path: NoDealPath, discount_pct: Decimal, roun
     recovered = balance.to_decimal() * (path.recovery_pct - path.cost_pct) / _HUNDRED
     if path.fixed_cost is not None:
         recovered -= path.fixed_cost.to_decimal()
-    value = recovered / (1 + discount_pct / _HUNDRED / _MONTHS) ** path.recovery_month
+    value = recovered * discount(discount_pct, path.recovery_month)
     return Money.from_decimal(value, balance.currency, rounding)
 
 
@@ -152,8 +167,8 @@ def npv_of_offer(
     currency = balance_at_redefault.currency
     kept = present_value(payments, discount_pct, currency)
     paid = present_value(payments[: path.payments_made], discount_pct, currency)
-    factor = (1 + discount_pct / _HUNDRED / _MONTHS) ** path.recovery_month
-    recovery = balance_at_redefault.to_decimal() * path.recovery_pct / _HUNDRED / factor
+    share = path.recovery_pct / _HUNDRED * discount(discount_pct, path.recovery_month)
+    recovery = balance_at_redefault.to_decimal() * share
     q = path.probability
     return Money.from_decimal((1 - q) * kept + q * (paid + recovery), currency, rounding)
 
@@ -176,4 +191,5 @@ def modification_pct(
 
 
 def _percent(rate: float) -> Decimal:
-    return (Decimal(repr(rate)) * _HUNDRED).quantize(_PCT_DIGITS)
+    # Adding zero turns a negative zero, which solvers return for interest-free plans, into a plain one.
+    return (Decimal(repr(rate)) * _HUNDRED).quantize(_PCT_DIGITS) + 0

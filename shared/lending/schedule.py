@@ -173,23 +173,26 @@ def period_rate(annual_rate_pct: Decimal, frequency: Frequency = Frequency.MONTH
     return Fraction(annual_rate_pct) / (100 * frequency.per_year)
 
 
-@lru_cache(maxsize=8192)
-def payment_factor(
-    rate: Fraction, periods: int, step_pct: Decimal, step_every: int
-) -> tuple[Decimal, Decimal]:
-    """``(Σ (1+g)^⌊(t-1)/k⌋ v^t, v^n)``: what a first payment of 1 is worth, and the last discount."""
+@lru_cache(maxsize=1024)
+def payment_factors(
+    rate: Fraction, periods: int, step_pct: Decimal = Decimal(0), step_every: int = 0
+) -> tuple[tuple[Decimal, Decimal], ...]:
+    """``(Σ (1+g)^⌊(t-1)/k⌋ v^t, v^n)`` for n = 1 … ``periods``.
+
+    That is what n payments are worth whose first is 1, and the last discount. ``step_every`` 0: no steps.
+    """
     with localcontext(_CONTEXT):
-        if rate == 0 and not step_pct:
-            return Decimal(periods), Decimal(1)
         discount = Decimal(rate.denominator) / Decimal(rate.denominator + rate.numerator)
         growth = 1 + step_pct / 100
         worth, weight, v = Decimal(0), Decimal(1), Decimal(1)
+        factors = []
         for t in range(periods):
             if step_every and t and t % step_every == 0:
                 weight *= growth
             v *= discount
             worth += weight * v
-        return worth, v
+            factors.append((worth, v))
+        return tuple(factors)
 
 
 def first_payment(
@@ -203,7 +206,7 @@ def first_payment(
     step_every: int = 0,
 ) -> Money:
     """The (first) payment of an annuity, with a balloon or steps, rounded to the currency."""
-    worth, v = payment_factor(rate, periods, step_pct, step_every)
+    worth, v = payment_factors(rate, periods, step_pct, step_every)[-1]
     left = Decimal(0) if balloon is None else Decimal(balloon.minor) * v
     with localcontext(_CONTEXT):
         payment = (Decimal(principal.minor) - left) / worth

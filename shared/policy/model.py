@@ -110,7 +110,6 @@ class PolicyInForce(BaseModel):
         """The limits of the search over plans, in the pack's currency."""
         return PlanLimits(
             rounding=self.amounts.rounding,
-            frequency=self.amounts.frequency,
             max_months=self.term.max_months,
             min_payment=self.term.min_payment,
             terms_months=self.term.offered_months,

@@ -16,7 +16,6 @@ from shared.lending.allocation import AllocationBand, AllocationRules, Component
 from shared.lending.delinquency import Bucket
 from shared.lending.money import Money, Rounding
 from shared.lending.plan_model import MeasureKind
-from shared.lending.schedule import Frequency
 
 
 def _amount(value: Any, info: ValidationInfo) -> Money:
@@ -57,7 +56,6 @@ class Amounts(Section):
 
     rounding: Rounding
     day_count: Literal["30/360"]
-    frequency: Frequency
 
 
 class Band(Section):

@@ -45,7 +45,6 @@ _ALERTS = (
 _VALUES: Final[dict[str, Any]] = {
     "amounts.rounding": "half_up",
     "amounts.day_count": "30/360",
-    "amounts.frequency": "monthly",
     "allocation.bands": [
         {"from_days": 0, "order": _INTEREST_FIRST},
         {"from_days": 91, "order": _PRINCIPAL_FIRST},
