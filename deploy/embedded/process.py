@@ -96,7 +96,7 @@ async def wait(
 
 
 def sweep(process: subprocess.Popen[bytes]) -> None:
-    """SIGKILL what is left of a child's group. Only right after its end, while the group's id is still its."""
+    """SIGKILL what is left of a child's group: right after its end, while the group's id is still its."""
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(process.pid, signal.SIGKILL)
 

@@ -7,6 +7,7 @@ started the servers, and before it stops them it takes `readers.lock` alone, whi
 from __future__ import annotations
 
 import asyncio
+import shutil
 import time
 from pathlib import Path
 from types import TracebackType
@@ -28,7 +29,8 @@ _POLL_SECONDS = 0.1
 class SharedServers:
     """The servers of a data folder: those that run already, otherwise started here and stopped at the end.
 
-    A context manager like EmbeddedServers. Servers that a `parley up` runs are used and left alone.
+    A context manager like EmbeddedServers. Servers that a `parley up` runs are used and left alone. With
+    `remove_data` the data is removed when they are stopped here.
     """
 
     def __init__(
@@ -41,6 +43,7 @@ class SharedServers:
         role: str = "reading",
         join_seconds: float = _JOIN_SECONDS,
         others_seconds: float = _OTHERS_SECONDS,
+        remove_data: bool = False,
     ) -> None:
         self._folder = DataFolder(data_dir)
         self._users = FileLock(self._folder.path / "readers.lock")
@@ -50,6 +53,7 @@ class SharedServers:
         self._role = role
         self._join_seconds = join_seconds
         self._others_seconds = others_seconds
+        self._remove_data = remove_data
         self._own: EmbeddedServers | None = None
 
     @property
@@ -63,10 +67,8 @@ class SharedServers:
         try:
             ends = time.monotonic() + self._join_seconds
             while True:
-                if self._folder.lock.try_acquire():
-                    self._folder.lock.release()
-                    if (addresses := await self._try_own()) is not None:
-                        return addresses
+                if (addresses := await self._try_own()) is not None:
+                    return addresses
                 if (addresses := await self._running()) is not None:
                     return addresses
                 if time.monotonic() >= ends:
@@ -112,6 +114,8 @@ class SharedServers:
             if self._own is not None:
                 await self._users.acquire(wait=self._others_seconds)
                 await self._own.stop()
+                if self._remove_data:
+                    remove_data(self._folder.path)
         finally:
             if self._own is not None:
                 self._own.kill()
@@ -133,6 +137,15 @@ class SharedServers:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         run_blocking(self.stop())
+
+
+def remove_data(folder: Path) -> None:
+    """Remove everything but the lock files: another process may be waiting for one of them."""
+    for entry in folder.iterdir():
+        if entry.is_dir():
+            shutil.rmtree(entry, ignore_errors=True)
+        elif entry.suffix != ".lock":
+            entry.unlink(missing_ok=True)
 
 
 class reading_database:  # noqa: N801 - used like a function: `async with reading_database(folder) as uri`

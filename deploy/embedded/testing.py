@@ -6,6 +6,7 @@ import contextlib
 import os
 import shutil
 import tempfile
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -28,24 +29,22 @@ def shared_servers(plan: ServerPlan | None = None) -> Iterator[Addresses]:
     if not found.start_kafka and not found.start_database:
         yield found.merged(Addresses("", ""))
         return
-    folder = _folder_of_this_run()
+    shared = os.environ.get("PYTEST_XDIST_TESTRUNUID")
+    # The same folder for all workers of one pytest-xdist run: the one that comes first starts the servers.
+    folder = Path(tempfile.gettempdir(), f"parley-tests-{shared}" if shared else _unique())
     servers = SharedServers(
         folder,
         kafka=found.start_kafka,
         database=found.start_database,
         role="running",
         others_seconds=_OTHER_WORKERS_SECONDS,
+        remove_data=True,
     )
     with servers as started:
-        mine = servers.started_here
         yield found.merged(started)
-    if mine:
+    if not shared:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _folder_of_this_run() -> Path:
-    """The same for all workers of one pytest-xdist run, a new one otherwise."""
-    run = os.environ.get("PYTEST_XDIST_TESTRUNUID")
-    if run:
-        return Path(tempfile.gettempdir()) / f"parley-tests-{run}"
-    return Path(tempfile.mkdtemp(prefix="parley-tests-"))
+def _unique() -> str:
+    return f"parley-tests-{os.getpid()}-{uuid.uuid4().hex[:8]}"

@@ -1,0 +1,39 @@
+"""Fixtures of the whole project: the real servers, and the rule that CI never skips them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+import pytest
+
+from deploy.embedded.platform import Addresses
+from deploy.embedded.testing import shared_servers
+
+_SKIPPED = "PARLEY_SKIP_KAFKA=1: the tests on real servers were left out"
+
+
+def _in_ci() -> bool:
+    return os.environ.get("CI", "").lower() not in {"", "0", "false"}
+
+
+@pytest.fixture(scope="session")
+def servers() -> Iterator[Addresses]:
+    """A real Kafka and database, started once for the test run (tests marked `kafka`)."""
+    with shared_servers() as addresses:
+        yield addresses
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    if item.get_closest_marker("kafka") is not None and os.environ.get("PARLEY_SKIP_KAFKA") == "1":
+        pytest.skip(_SKIPPED)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:
+    """A test on real servers that was skipped, for whatever reason, fails in CI."""
+    report: pytest.TestReport = yield  # type: ignore[assignment]
+    if report.skipped and not hasattr(report, "wasxfail") and _in_ci() and item.get_closest_marker("kafka"):
+        report.outcome = "failed"
+        report.longrepr = f"{item.nodeid} needs the real servers and may not be skipped in CI"
+    return report  # type: ignore[return-value]
