@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Collection, Mapping, Sequence
 
-from shared.runtime.partitioner import partition_of
+from shared.contracts.partition import partition_of
 from shared.runtime.ports import (
     Headers,
     Listener,
