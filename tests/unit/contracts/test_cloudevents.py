@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import json
 from datetime import UTC, date, datetime
 from typing import Any
@@ -276,20 +277,20 @@ def test_what_can_be_read_of_a_bad_record_is_given() -> None:
 
 
 def test_errors_hold_no_personal_data() -> None:
-    secret = "王小明-13800138000"
+    private = "王小明-13800138000"
     overdue = {
-        "name": secret,
-        "contact": {"value": {"phone": secret}, secret: secret},
-        "kind": secret,
-        "language": secret,
+        "name": private,
+        "contact": {"value": {"phone": private}, private: private},
+        "kind": private,
+        "language": private,
     }
     headers = headers_of(ENVELOPE, ce_type=AccountOverdue.TYPE.encode())
-    assert secret not in str(refused(b"C-77", json.dumps(overdue).encode(), headers))
-    refusal = {"cause_id": "c", "cause_type": "t", "reason": {"code": "no_case", "params": {secret: 5}}}
+    assert private not in str(refused(b"C-77", json.dumps(overdue).encode(), headers))
+    refusal = {"cause_id": "c", "cause_type": "t", "reason": {"code": "no_case", "params": {private: 5}}}
     headers = headers_of(ASSIGNED, ce_type=b"parley.intake.input.refused.v1")
     error = refused(b"C-77", json.dumps(refusal).encode(), headers)
     assert error.field == "data.reason.params.*"
-    assert secret not in str(error)
+    assert private not in str(error)
 
 
 @settings(max_examples=300, deadline=None, database=None)
@@ -305,10 +306,8 @@ def test_errors_hold_no_personal_data() -> None:
     ),
 )
 def test_garbage_never_raises_anything_else(key: Any, value: Any, headers: Any) -> None:
-    try:
-        decode(key, value, headers)
-    except DecodeError as error:
-        assert str(error) == f"{error.field}: {error.rule}"
+    with contextlib.suppress(DecodeError):
+        assert decode(key, value, headers).data.TYPE in EVENTS
 
 
 @pytest.mark.parametrize(
