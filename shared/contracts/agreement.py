@@ -48,7 +48,7 @@ class AgreementDrafted(_Agreement):
 
 
 class PartySigned(_Agreement):
-    """One party has signed; the other has not yet."""
+    """One party's signature is on file; with both, the agreement is signed when the day has closed."""
 
     TYPE: ClassVar[str] = "parley.agreement.party.signed.v1"
 

@@ -100,6 +100,10 @@ class OfferAgreed(_Offer):
     balances: tuple[DebtBalance, ...]
     agreed_on: date
     policy_version: str
+    intake_sequence: int | None = Field(
+        default=None,
+        description="sequence of intake's latest word on the debts that the offer had read: who knows less is behind",
+    )
 
 
 class OfferLapsed(_Offer):
@@ -111,6 +115,7 @@ class OfferLapsed(_Offer):
     round: int = Field(ge=1)
     as_of: date
     next_step: Reason
+    review_on: date | None = Field(default=None, description="when it is looked at again")
 
 
 class OfferWithdrawn(_Offer):
@@ -132,6 +137,7 @@ class NoPlanFound(_Offer):
     as_of: date
     reason: Reason
     next_step: Reason
+    review_on: date | None = Field(default=None, description="when it is looked at again")
 
 
 class TalksFailed(_Offer):
@@ -143,6 +149,7 @@ class TalksFailed(_Offer):
     as_of: date
     reason: Reason
     next_step: Reason
+    review_on: date | None = Field(default=None, description="when it is looked at again")
 
 
 class InputRefused(_Offer):
