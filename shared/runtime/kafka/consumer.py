@@ -1,0 +1,366 @@
+"""One member of one consumer group, pulled by the engine, fed by a FastStream batch subscriber.
+
+FastStream's loop fetches a batch and calls `_take`, which keeps it until the engine has polled it all and
+asks for more; only then does the loop fetch again. Records that were under way while a partition was paused
+or sought are dropped and fetched again from where the engine wants them: the engine never sees one too many.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
+from typing import Any
+
+from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, ConsumerRecord
+from aiokafka import TopicPartition as ClientPartition
+from aiokafka.coordinator.assignors.range import RangePartitionAssignor
+from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError, OffsetOutOfRangeError
+from faststream import AckPolicy
+from faststream.kafka import KafkaBroker
+from faststream.kafka.message import KafkaAckableMessage, KafkaMessage
+
+from shared.runtime.kafka.connection import explain, probe, security_of, servers
+from shared.runtime.ports import (
+    Listener,
+    NotOwnerError,
+    OffsetLostError,
+    Record,
+    TopicPartition,
+    UnavailableError,
+)
+from shared.runtime.settings import Settings
+
+__all__ = ["KafkaConsumer"]
+
+_LOG = logging.getLogger("parley.kafka")
+_IDLE_MS = 3_600_000  # an engine that waits for its database polls nothing; heartbeats tell whether it lives
+
+Raw = tuple[ConsumerRecord, ...]
+
+
+class _Errors:
+    """FastStream's logger: it drops what the log knows already and hands over the client's errors."""
+
+    def __init__(self, consumer: KafkaConsumer) -> None:
+        self._consumer = consumer
+
+    def log(
+        self, level: int, _message: Any, /, *, exc_info: Any = None, extra: Mapping[str, Any] | None = None
+    ) -> None:
+        """Take one line of FastStream's."""
+        del extra
+        if level >= logging.ERROR and isinstance(exc_info, Exception):
+            self._consumer.failed(exc_info)
+
+
+class _Rebalance(ConsumerRebalanceListener):  # type: ignore[misc]
+    def __init__(self, consumer: KafkaConsumer) -> None:
+        self._consumer = consumer
+
+    async def on_partitions_revoked(self, revoked: Collection[Any]) -> None:  # noqa: ARG002
+        await self._consumer.revoked()
+
+    async def on_partitions_assigned(self, assigned: Collection[Any]) -> None:
+        self._consumer.assigned(assigned)
+
+
+class KafkaConsumer:
+    """Implements `ports.Consumer`."""
+
+    def __init__(self, settings: Settings, group: str, client_id: str) -> None:
+        self._settings = settings
+        self._group = group
+        self._client_id = client_id
+        self._broker: KafkaBroker | None = None
+        self._subscriber: Any = None
+        self._listener: Listener | None = None
+        self._generation = 0
+        self._assigned: frozenset[TopicPartition] = frozenset()
+        self._paused: set[TopicPartition] = set()
+        self._next: dict[TopicPartition, int] = {}  # the offset that the engine gets next
+        self._stale: set[TopicPartition] = set()  # moved while a fetch was under way
+        self._buffer: deque[Record] = deque()
+        self._holding = False  # the handler holds FastStream's loop: no fetch is under way
+        self._asked = asyncio.Event()
+        self._arrived = asyncio.Event()
+        self._failure: Exception | None = None
+        self._stopped = False
+
+    @property
+    def generation(self) -> int:
+        """A number that rises with every assignment."""
+        return self._generation
+
+    async def start(self, topics: Sequence[str], listener: Listener) -> None:
+        """Join the group; returns when joined."""
+        await probe(self._settings)
+        settings = self._settings
+        self._listener = listener
+        self._broker = KafkaBroker(
+            servers(settings),
+            client_id=self._client_id,
+            security=security_of(settings),
+            consumer_only=True,
+            apply_types=False,
+            graceful_timeout=None,
+            logger=_Errors(self),
+        )
+        self._subscriber = self._broker.subscriber(
+            *topics,
+            batch=True,
+            group_id=self._group,
+            batch_timeout_ms=max(1, round(settings.poll_seconds * 1000)),
+            max_records=settings.batch_records,
+            auto_offset_reset="none",
+            ack_policy=AckPolicy.MANUAL,
+            partition_assignment_strategy=(RangePartitionAssignor,),
+            session_timeout_ms=round(settings.session_seconds * 1000),
+            heartbeat_interval_ms=max(100, round(settings.session_seconds * 1000 / 6)),
+            rebalance_timeout_ms=round(settings.rebalance_seconds * 1000),
+            max_poll_interval_ms=_IDLE_MS,
+            fetch_max_bytes=settings.fetch_bytes,
+            max_partition_fetch_bytes=min(settings.fetch_bytes, settings.message_bytes),
+            listener=_Rebalance(self),
+            parser=_parse,
+            decoder=_decode,
+            no_reply=True,
+        )
+        self._subscriber(self._take)
+        try:
+            async with asyncio.timeout(settings.rebalance_seconds + settings.session_seconds + 10):
+                await self._broker.start()
+        except (KafkaError, OSError, TimeoutError) as error:
+            await self._close()
+            raise explain(error, f"join the group {self._group}") from error
+
+    async def stop(self) -> None:
+        """Leave the group, after the engine has given its partitions up."""
+        if self._stopped:
+            return
+        self._stopped = True
+        await self.revoked()
+        await self._close()
+
+    async def _close(self) -> None:
+        self._stopped = True
+        self._asked.set()
+        self._arrived.set()
+        if self._broker is not None:
+            with suppress(KafkaError, OSError, TimeoutError):
+                async with asyncio.timeout(self._settings.ack_seconds):
+                    await self._broker.stop()
+
+    def assignment(self) -> frozenset[TopicPartition]:
+        """The partitions assigned now."""
+        return self._assigned
+
+    @property
+    def _client(self) -> AIOKafkaConsumer:
+        client = self._subscriber.consumer if self._subscriber is not None else None
+        if client is None:
+            raise NotOwnerError("the consumer is not running")
+        return client
+
+    # --- called by FastStream
+
+    async def _take(self, records: Raw) -> None:
+        """Keep a batch until the engine has polled it and asks for more."""
+        if self._sift(records):
+            self._asked.clear()
+            self._arrived.set()
+            self._holding = True
+            try:
+                await self._asked.wait()
+            finally:
+                self._holding = False
+
+    def _sift(self, records: Raw) -> bool:
+        """Take over the records that the engine still wants; put the others' partitions back where they belong."""
+        unwanted: set[TopicPartition] = set()
+        refused = self._stale | self._paused
+        for raw in records:
+            at = TopicPartition(raw.topic, raw.partition)
+            if at in refused or at not in self._assigned:
+                unwanted.add(at)
+                continue
+            self._next[at] = raw.offset + 1
+            self._buffer.append(
+                Record(
+                    raw.topic,
+                    raw.partition,
+                    raw.offset,
+                    raw.key,
+                    raw.value,
+                    tuple(raw.headers),
+                    raw.timestamp,
+                )
+            )
+        self._stale.clear()
+        for at in unwanted & self._assigned:
+            self._client.seek(ClientPartition(*at), self._next[at])
+        return bool(self._buffer)
+
+    def failed(self, error: Exception) -> None:
+        """Note an error of the client: the next poll raises it."""
+        self._failure = error
+        self._arrived.set()
+
+    async def revoked(self) -> None:
+        """Let the engine finish, then own nothing."""
+        if self._listener is not None and self._assigned:
+            try:
+                async with asyncio.timeout(self._settings.rebalance_seconds):
+                    await self._listener.on_revoked(self._assigned)
+            except Exception:  # the client would swallow it; the engine promises not to raise
+                _LOG.exception("giving partitions up failed", extra={"service": self._group})
+        self._assigned = frozenset()
+        self._buffer.clear()
+        self._paused.clear()
+
+    def assigned(self, partitions: Collection[ClientPartition]) -> None:
+        """Pause everything at 0 and tell the engine. No await: the client delivers during it."""
+        client = self._client
+        client.pause(*partitions)
+        for at in partitions:
+            client.seek(at, 0)
+        self._generation += 1
+        self._buffer.clear()
+        self._assigned = frozenset(TopicPartition(at.topic, at.partition) for at in partitions)
+        self._paused = set(self._assigned)
+        self._next = dict.fromkeys(self._assigned, 0)
+        self._stale = set() if self._holding else set(self._assigned)
+        if self._listener is not None:
+            self._listener.on_assigned(self._assigned)
+
+    # --- called by the engine
+
+    async def poll(self, max_records: int, timeout: float) -> list[Record]:
+        """Give up to `max_records` records, or [] after `timeout` seconds."""
+        if not self._buffer and not self._stopped and self._failure is None:
+            self._arrived.clear()
+            self._asked.set()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(timeout):
+                    await self._arrived.wait()
+        if self._failure is not None:
+            error, self._failure = self._failure, None
+            raise _lost(error) or explain(error, "fetch records")
+        count = min(max_records, len(self._buffer))
+        return [self._buffer.popleft() for _ in range(count)]
+
+    def pause(self, partitions: Collection[TopicPartition]) -> None:
+        """Deliver nothing of them from the next poll on."""
+        chosen = set(partitions) & self._assigned - self._paused
+        if not chosen:
+            return
+        self._paused |= chosen
+        with suppress(IllegalStateError):
+            self._client.pause(*(ClientPartition(*at) for at in chosen))
+        self._put_back(chosen)
+
+    def _put_back(self, partitions: Collection[TopicPartition]) -> None:
+        """Drop what is buffered of `partitions`; it is fetched again from its first record."""
+        kept: deque[Record] = deque()
+        first: dict[TopicPartition, int] = {}
+        for record in self._buffer:
+            if record.at in partitions:
+                first.setdefault(record.at, record.offset)
+            else:
+                kept.append(record)
+        self._buffer = kept
+        for at, offset in first.items():
+            self._move(at, offset)
+
+    def _move(self, at: TopicPartition, offset: int) -> None:
+        self._next[at] = offset
+        self._client.seek(ClientPartition(*at), offset)
+        if not self._holding:
+            self._stale.add(at)
+
+    def resume(self, partitions: Collection[TopicPartition]) -> None:
+        """Deliver them again."""
+        chosen = set(partitions) & self._paused
+        self._paused -= chosen
+        if chosen:
+            with suppress(IllegalStateError):
+                self._client.resume(*(ClientPartition(*at) for at in chosen))
+
+    def seek(self, at: TopicPartition, offset: int) -> None:
+        """Continue `at` from `offset`."""
+        if at not in self._assigned:
+            raise NotOwnerError(f"{at.topic}[{at.partition}] is not assigned")
+        self._buffer = deque(record for record in self._buffer if record.at != at)
+        try:
+            self._move(at, offset)
+        except IllegalStateError as error:
+            raise NotOwnerError(f"{at.topic}[{at.partition}] is not assigned") from error
+
+    async def commit(self, offsets: Mapping[TopicPartition, int]) -> None:
+        """Commit next offsets of what is still assigned."""
+        mine = {ClientPartition(*at): offset for at, offset in offsets.items() if at in self._assigned}
+        if not mine:
+            if offsets and not self._assigned:
+                raise NotOwnerError("nothing is assigned")
+            return
+        try:
+            async with asyncio.timeout(self._settings.ack_seconds):
+                await self._client.commit(mine)
+        except (CommitFailedError, IllegalStateError) as error:
+            raise NotOwnerError(f"the group {self._group} has gone on without this member") from error
+        except (KafkaError, OSError, TimeoutError) as error:
+            raise explain(error, f"commit for the group {self._group}") from error
+
+    async def committed(self, partitions: Collection[TopicPartition]) -> dict[TopicPartition, int]:
+        """Read the group's committed next offsets."""
+        client = self._client
+        ordered = list(partitions)
+        try:
+            async with asyncio.timeout(self._settings.ack_seconds):
+                found = await asyncio.gather(*(client.committed(ClientPartition(*at)) for at in ordered))
+        except (KafkaError, OSError, TimeoutError) as error:
+            raise explain(error, f"read the offsets of the group {self._group}") from error
+        return {at: offset for at, offset in zip(ordered, found, strict=True) if offset is not None}
+
+    async def bounds(self, partitions: Collection[TopicPartition]) -> dict[TopicPartition, tuple[int, int]]:
+        """Read the first offset held and the next to be written."""
+        if not partitions:
+            return {}
+        wanted = [ClientPartition(*at) for at in partitions]
+        try:
+            async with asyncio.timeout(self._settings.ack_seconds):
+                first = await self._client.beginning_offsets(wanted)
+                after = await self._client.end_offsets(wanted)
+        except (KafkaError, OSError, TimeoutError) as error:
+            raise explain(error, "read the bounds of the topics") from error
+        return {at: (first[at], after[at]) for at in partitions}
+
+    def high_water(self, at: TopicPartition) -> int | None:
+        """The next offset to be written, as of the last fetch."""
+        if at not in self._assigned:
+            return None
+        with suppress(IllegalStateError, NotOwnerError):
+            found: int | None = self._client.highwater(ClientPartition(*at))
+            return found
+        return None
+
+
+def _lost(error: Exception) -> OffsetLostError | UnavailableError | None:
+    """Name the offset that is not in the log."""
+    if isinstance(error, OffsetOutOfRangeError) and error.args and isinstance(error.args[0], Mapping):
+        for at, offset in error.args[0].items():
+            return OffsetLostError(at.topic, at.partition, offset)
+    return None
+
+
+async def _parse(records: Raw) -> KafkaMessage:
+    """Wrap a batch as it is: no header is decoded."""
+    return KafkaAckableMessage(raw_message=records, body=b"", headers={}, consumer=None)
+
+
+async def _decode(message: KafkaMessage) -> Raw:
+    """Hand the raw records over."""
+    raw: Raw = message.raw_message
+    return raw

@@ -1,0 +1,171 @@
+"""What a process is told by its environment, checked once at the start.
+
+Every value has a variable of its own (upper-case, listed in `Settings`); nothing else in the code reads the
+environment. A wrong value ends the process with a sentence that names the variable and the rule it broke,
+never the value of a secret.
+"""
+
+from pathlib import Path
+from typing import Any, Literal, Self
+
+from pydantic import Field, SecretStr, ValidationError, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+__all__ = ["Settings", "SettingsError"]
+
+
+class SettingsError(ValueError):
+    """The environment is wrong. The message names each variable and the rule it breaks."""
+
+
+class Settings(BaseSettings):
+    """All settings of a Parley process. Times are seconds, sizes bytes, unless the name says otherwise."""
+
+    model_config = SettingsConfigDict(
+        frozen=True, extra="ignore", case_sensitive=False, populate_by_name=True, validate_default=True
+    )
+
+    # --- servers
+    kafka_bootstrap: str = Field(
+        default="127.0.0.1:9092", min_length=3, description="host:port of one broker or more, comma separated"
+    )
+    mongodb_uri: SecretStr = Field(
+        default=SecretStr("mongodb://127.0.0.1:27017"), description="the database; may hold a password"
+    )
+    database: str = Field(default="parley", alias="PARLEY_DATABASE", pattern=r"^[A-Za-z][A-Za-z0-9_-]{0,37}$")
+
+    # --- the house's own numbers
+    partitions: int = Field(
+        default=12, ge=1, le=1000, alias="PARLEY_PARTITIONS", description="of every topic, fixed at creation"
+    )
+    replication: int = Field(
+        default=1, ge=1, le=9, alias="PARLEY_REPLICATION", description="copies of every partition"
+    )
+    policies: Path | None = Field(
+        default=None,
+        alias="PARLEY_POLICIES",
+        description="folder of the policy packs; the built-in ones if unset",
+    )
+    group_prefix: str = Field(default="parley", alias="PARLEY_GROUP_PREFIX", pattern=r"^[A-Za-z0-9_-]{1,60}$")
+
+    # --- batches
+    batch_records: int = Field(default=500, ge=1, le=10_000, alias="PARLEY_BATCH_RECORDS")
+    poll_seconds: float = Field(
+        default=0.01, ge=0.001, le=1, alias="PARLEY_POLL_SECONDS", description="an empty poll waits this long"
+    )
+    fetch_bytes: int = Field(default=4 << 20, ge=1 << 16, le=64 << 20, alias="PARLEY_FETCH_BYTES")
+    message_bytes: int = Field(
+        default=1 << 20, ge=1 << 12, le=16 << 20, alias="PARLEY_MESSAGE_BYTES", description="largest message"
+    )
+    document_bytes: int = Field(
+        default=8 << 20,
+        ge=1 << 14,
+        le=15 << 20,
+        alias="PARLEY_DOCUMENT_BYTES",
+        description="largest document",
+    )
+
+    # --- patience
+    session_seconds: float = Field(
+        default=6,
+        ge=1,
+        le=300,
+        alias="PARLEY_SESSION_SECONDS",
+        description="silence after which a replica is dead",
+    )
+    drain_seconds: float = Field(
+        default=20, ge=1, le=600, alias="PARLEY_DRAIN_SECONDS", description="to finish the batch in hand"
+    )
+    rebalance_seconds: float = Field(default=30, ge=2, le=900, alias="PARLEY_REBALANCE_SECONDS")
+    ack_seconds: float = Field(
+        default=15,
+        ge=1,
+        le=300,
+        alias="PARLEY_ACK_SECONDS",
+        description="to wait for Kafka's acknowledgements",
+    )
+    database_seconds: float = Field(default=10, ge=1, le=300, alias="PARLEY_DATABASE_SECONDS")
+    start_seconds: float = Field(
+        default=60,
+        ge=1,
+        le=3600,
+        alias="PARLEY_START_SECONDS",
+        description="to wait for the servers at start",
+    )
+    backoff_first_seconds: float = Field(default=0.2, gt=0, le=60, alias="PARLEY_BACKOFF_FIRST_SECONDS")
+    backoff_most_seconds: float = Field(default=10, gt=0, le=600, alias="PARLEY_BACKOFF_MOST_SECONDS")
+
+    # --- Kafka's security
+    kafka_security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
+    kafka_sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = "SCRAM-SHA-512"
+    kafka_username: str | None = None
+    kafka_password: SecretStr | None = None
+    kafka_ssl_cafile: Path | None = Field(default=None, description="PEM file of the authority to trust")
+    kafka_ssl_certfile: Path | None = Field(
+        default=None, description="PEM file of the client's own certificate"
+    )
+    kafka_ssl_keyfile: Path | None = None
+
+    # --- telemetry and logs
+    otel_exporter_otlp_endpoint: str | None = Field(
+        default=None, pattern=r"^https?://", description="spans and metrics go there; else to the database"
+    )
+    telemetry: bool = Field(default=True, alias="PARLEY_TELEMETRY")
+    sampling: float = Field(
+        default=1.0, ge=0, le=1, alias="PARLEY_SAMPLING", description="share of the cases that are traced"
+    )
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(default="INFO", alias="PARLEY_LOG_LEVEL")
+    log_format: Literal["auto", "json", "text"] = Field(default="auto", alias="PARLEY_LOG_FORMAT")
+
+    @model_validator(mode="after")
+    def _belong_together(self) -> Self:
+        if self.rebalance_seconds <= self.drain_seconds:
+            raise ValueError(
+                "PARLEY_REBALANCE_SECONDS must be longer than PARLEY_DRAIN_SECONDS: a replica that drains longer "
+                "than Kafka waits for it would still work on partitions that another one already owns"
+            )
+        if self.document_bytes < self.message_bytes:
+            raise ValueError("PARLEY_DOCUMENT_BYTES must not be smaller than PARLEY_MESSAGE_BYTES")
+        if self.backoff_most_seconds < self.backoff_first_seconds:
+            raise ValueError(
+                "PARLEY_BACKOFF_MOST_SECONDS must not be smaller than PARLEY_BACKOFF_FIRST_SECONDS"
+            )
+        if self.kafka_security_protocol.startswith("SASL") and not (
+            self.kafka_username and self.kafka_password
+        ):
+            raise ValueError(
+                f"KAFKA_SECURITY_PROTOCOL={self.kafka_security_protocol} needs KAFKA_USERNAME and KAFKA_PASSWORD"
+            )
+        if (self.kafka_ssl_certfile is None) != (self.kafka_ssl_keyfile is None):
+            raise ValueError("KAFKA_SSL_CERTFILE and KAFKA_SSL_KEYFILE belong together: set both or none")
+        for name in ("kafka_ssl_cafile", "kafka_ssl_certfile", "kafka_ssl_keyfile"):
+            path: Path | None = getattr(self, name)
+            if path is not None and not path.is_file():
+                raise ValueError(f"{name.upper()} names a file that does not exist")
+        if self.policies is not None and not self.policies.is_dir():
+            raise ValueError("PARLEY_POLICIES must name a folder that exists")
+        return self
+
+    @classmethod
+    def load(cls, **overrides: Any) -> "Settings":
+        """Read the environment; `overrides` (by field name) win over it. Raises SettingsError."""
+        try:
+            return cls(**overrides)
+        except ValidationError as error:
+            raise SettingsError("\n".join(_explain(cls, problem) for problem in error.errors())) from None
+
+    @classmethod
+    def variable(cls, field: str) -> str:
+        """Give the environment variable of a field."""
+        return (cls.model_fields[field].alias or field).upper()
+
+
+def _explain(cls: type[Settings], problem: Any) -> str:
+    """Say which variable breaks which rule; the value itself stays out, it may be a secret."""
+    message = str(problem["msg"]).removeprefix("Value error, ")
+    where = [str(part) for part in problem["loc"]]
+    if not where:
+        return message
+    field = where[0]
+    variable = cls.variable(field) if field in cls.model_fields else field.upper()
+    return f"{variable}: {message[:1].lower()}{message[1:]}"
