@@ -1,16 +1,22 @@
-"""The services by name, imported only when asked for."""
+"""The services by name, imported only when asked for, with the policy packs they decide by."""
 
 from __future__ import annotations
 
+from dataclasses import replace
+from functools import lru_cache
 from importlib import import_module
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from shared.contracts.registry import SERVICES
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from shared.policy.reference import Reference
     from shared.runtime.service import Service
 
-__all__ = ["NAMES", "UnknownServiceError", "load", "load_all"]
+__all__ = ["NAMES", "UnknownServiceError", "load", "load_all", "policies_dir"]
 
 NAMES = (*SERVICES, "archive")
 """Every service that `parley run` knows, in the order of the flow."""
@@ -22,14 +28,33 @@ class UnknownServiceError(ValueError):
     """There is no service of that name; the message lists those that there are."""
 
 
-def load(name: str) -> Service:
-    """Give the service called `name`; raises UnknownServiceError."""
+def policies_dir(given: Path | None = None) -> Path:
+    """Give the folder of the policy packs: the given one, or the built-in ones."""
+    if given is not None:
+        return given
+    import deploy
+
+    return Path(deploy.__file__).parent / "policies"
+
+
+def load(name: str, policies: Path | None = None) -> Service:
+    """Give the service called `name`, deciding by the packs of `policies`.
+
+    Raises UnknownServiceError, and PolicyError for packs that cannot be used.
+    """
     if name not in _MODULES:
         raise UnknownServiceError(f"there is no service {name!r}; choose one of: {', '.join(NAMES)}, all")
     service: Service = import_module(_MODULES[name]).SERVICE
-    return service
+    return service if name == "archive" else replace(service, reference=_reference(policies_dir(policies)))
 
 
-def load_all(name: str = "all") -> list[Service]:
+def load_all(name: str = "all", policies: Path | None = None) -> list[Service]:
     """Give the service called `name`, or every service for `all`."""
-    return [load(each) for each in NAMES] if name == "all" else [load(name)]
+    return [load(each, policies) for each in NAMES] if name == "all" else [load(name, policies)]
+
+
+@lru_cache(maxsize=4)
+def _reference(policies: Path) -> Callable[[Mapping[str, int]], Reference]:
+    from shared.policy.reference import load_reference
+
+    return load_reference(policies)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import typer
 
-from services.cli import platform, reading
+from services.cli import platform, policy
+from services.cli.schemas import schemas
 
 app = typer.Typer(
     name="parley",
@@ -16,7 +17,8 @@ app = typer.Typer(
 )
 
 platform.register(app)
-reading.register(app)
+app.command()(schemas)
+app.add_typer(policy.app, name="policy")
 
 
 def main() -> None:

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import os
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from services.cli.catalogue import UnknownServiceError, load_all
 from services.cli.common import DataDir, JsonFlag, data_dir, fail, guarded, stderr, stdout
 
-__all__ = ["register"]
+if TYPE_CHECKING:
+    from shared.runtime.settings import Settings
+
+__all__ = ["register", "settings_for"]
 
 
 def register(app: typer.Typer) -> None:
@@ -37,14 +40,15 @@ def up(
 
 
 async def _prepare(addresses: object) -> None:
-    from deploy.embedded.platform import Addresses
     from shared.runtime.admin import prepare
+
+    from deploy.embedded.platform import Addresses
 
     assert isinstance(addresses, Addresses)  # noqa: S101 - narrows the launcher's type
     await prepare(settings_for(addresses.kafka_bootstrap, addresses.mongodb_uri), load_all())
 
 
-def settings_for(kafka_bootstrap: str, mongodb_uri: str) -> "Settings":  # noqa: F821, UP037
+def settings_for(kafka_bootstrap: str, mongodb_uri: str) -> Settings:
     """Give the settings of the environment, with these addresses."""
     from shared.runtime.settings import Settings
 
@@ -60,16 +64,18 @@ def run(
 
     Several processes of the same service share its partitions. SIGTERM finishes the batch in hand.
     """
-    try:
-        services = load_all(service)
-    except UnknownServiceError as error:
-        raise fail(str(error), code=2) from None
 
     async def work() -> int:
         from shared.runtime.run import run_services
+
         from shared.runtime.settings import Settings
 
-        return await run_services(services, Settings.load(), asyncio.Event())
+        settings = Settings.load()
+        try:
+            services = load_all(service, settings.policies)
+        except UnknownServiceError as error:
+            raise fail(str(error), code=2) from None
+        return await run_services(services, settings, asyncio.Event())
 
     raise typer.Exit(guarded(work))
 
