@@ -30,6 +30,8 @@ _JVM = (
     "-XX:+UseSerialGC",  # one small heap on a machine with other things to do
     "-XX:+ExitOnOutOfMemoryError",  # a broker that limps is worse than one that is started again
     "-Xshare:auto",
+    "--sun-misc-unsafe-memory-access=allow",  # Kafka 4.3 unmaps its index files with it; Java warns
+    "--enable-native-access=ALL-UNNAMED",  # the compression libraries
     "-Djava.awt.headless=true",
     "-Djava.net.preferIPv4Stack=true",
 )
@@ -51,6 +53,9 @@ _PROPERTIES = {
     "share.coordinator.state.topic.replication.factor": "1",
     "share.coordinator.state.topic.min.isr": "1",
     "share.coordinator.state.topic.num.partitions": "4",
+    # After kill -9 the node registers anew only when its old session has run out (9 s by default).
+    "broker.session.timeout.ms": "3000",
+    "broker.heartbeat.interval.ms": "500",
     "group.initial.rebalance.delay.ms": "0",
     # A topic that was not created on purpose has the wrong number of partitions.
     "auto.create.topics.enable": "false",
@@ -70,6 +75,8 @@ _PROPERTIES = {
 }
 _LOG4J = """\
 status = error
+# log4j would stop at SIGTERM together with the broker, whose orderly end would not be in the log
+shutdownHook = disable
 appender.file.type = RollingFile
 appender.file.name = file
 appender.file.fileName = {log}

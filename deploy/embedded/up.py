@@ -12,7 +12,7 @@ import contextlib
 import signal
 import sys
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -157,7 +157,7 @@ async def up(options: UpOptions) -> int:
     """
     console = options.console or Console(stderr=True)
     with _stop_signals() as interrupt:
-        platform = Platform(options)
+        platform = Platform(replace(options, console=console))
         if not await _unless_interrupted(platform.start(), interrupt):
             console.print("Stopped before everything was started.")
             return 0
