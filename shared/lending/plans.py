@@ -159,12 +159,15 @@ def _fill(
     """Add the best of the candidates that differ from what is chosen, until enough are."""
     if len(chosen) >= wanted:
         return
-    rest = _by_score(search, candidates)
-    while len(chosen) < wanted:
-        found = _next_best(rest, chosen, apart_pct, search)
-        if found is None:
-            return
-        chosen.append(found)
+    fresh = [c for c in _by_score(search, candidates) if all(_differs(c, p, apart_pct) for p in chosen)]
+    while fresh and len(chosen) < wanted:
+        # Other kinds of help before more of the same kind; within a kind, the best for both sides.
+        seen = [_kinds_of(plan.measures) for plan in chosen]
+        best = min(range(len(fresh)), key=lambda index: (seen.count(_kinds(fresh[index])), index))
+        found = _build(fresh.pop(best), search)
+        if found is not None:
+            chosen.append(found)
+            fresh = [c for c in fresh if _differs(c, found, apart_pct)]
 
 
 def _cheapest(candidates: Sequence[Candidate], search: Search) -> Plan | None:
@@ -176,21 +179,6 @@ def _cheapest(candidates: Sequence[Candidate], search: Search) -> Plan | None:
     close = [c for c in ordered[:_CLOSE] if c.total <= first.total.minor + first.spec.months]
     built = [plan for c in close if (plan := _build(c, search)) is not None]
     return min([first, *built], key=lambda plan: (plan.total.minor, plan.last_due, plan.waived.minor))
-
-
-def _next_best(
-    rest: list[Candidate], chosen: Sequence[Plan], apart_pct: Decimal, search: Search
-) -> Plan | None:
-    """Other kinds of help before more of the same kind; within a kind, the best for both sides."""
-    seen = [_kinds_of(plan.measures) for plan in chosen]
-    fresh = [c for c in rest if all(_differs(c, plan, apart_pct) for plan in chosen)]
-    fresh.sort(key=lambda c: seen.count(_kinds(c)))
-    for candidate in fresh:
-        rest.remove(candidate)
-        plan = _build(candidate, search)
-        if plan is not None:
-            return plan
-    return None
 
 
 def _representatives(candidates: Iterable[Candidate], limits: PlanLimits) -> list[Candidate]:

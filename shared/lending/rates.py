@@ -20,7 +20,7 @@ from functools import lru_cache
 
 import pyxirr
 
-from shared.lending.money import Money, Rounding
+from shared.lending.money import CurrencyMismatch, Money, Rounding, minor_digits
 
 _HUNDRED = Decimal(100)
 _PCT_DIGITS = Decimal("0.0001")
@@ -56,7 +56,7 @@ def apr_pct(advance: Money, payments: Sequence[tuple[Decimal, Money]]) -> Decima
     if not advance.is_positive or not payments:
         return None
     lent = float(advance.to_decimal())
-    flows = [(float(time), float(advance_checked(advance, paid).to_decimal())) for time, paid in payments]
+    flows = [(float(time), float(_same(paid, advance.currency).to_decimal())) for time, paid in payments]
 
     def value(rate: float) -> float:
         return sum(amount * math.pow(1.0 + rate, -time) for time, amount in flows) - lent
@@ -74,16 +74,17 @@ def apr_pct(advance: Money, payments: Sequence[tuple[Decimal, Money]]) -> Decima
     return _percent((low + high) / 2)
 
 
-def advance_checked(advance: Money, paid: Money) -> Money:
-    """``paid``, after making sure that it has the advance's currency."""
-    return paid + Money.zero(advance.currency)
+def _same(paid: Money, currency: str) -> Money:
+    if paid.currency != currency:
+        raise CurrencyMismatch(f"{paid.currency} among payments of {currency}")
+    return paid
 
 
 def monthly_apr_pct(advance: Money, payments: Sequence[Money]) -> Decimal | None:
     """EU APR of payments one month apart, the first one month after the advance; None when there is none."""
     if not advance.is_positive or not payments:
         return None
-    flows = [float(advance_checked(advance, paid).to_decimal()) for paid in payments]
+    flows = [float(_same(paid, advance.currency).to_decimal()) for paid in payments]
     try:
         rate = pyxirr.irr([-float(advance.to_decimal()), *flows])
     except pyxirr.InvalidPaymentsError:
@@ -107,11 +108,10 @@ def present_value(payments: Sequence[tuple[int, Money]], annual_pct: Decimal, cu
 
     Not rounded: callers round once, at the end. ValueError for a rate of -1200 % or less.
     """
-    zero = Money.zero(currency)
-    return sum(
-        (advance_checked(zero, paid).to_decimal() * discount(annual_pct, month) for month, paid in payments),
-        Decimal(0),
+    minor = sum(
+        (_same(paid, currency).minor * discount(annual_pct, month) for month, paid in payments), Decimal(0)
     )
+    return minor.scaleb(-minor_digits(currency))
 
 
 @lru_cache(maxsize=16384)

@@ -80,7 +80,8 @@ class Instalment:
 
     @property
     def total(self) -> Money:
-        return self.principal + self.interest + self.fees + self.late_charges
+        parts = self.principal.minor + self.interest.minor + self.fees.minor + self.late_charges.minor
+        return Money(parts, self.principal.currency)
 
 
 @dataclass(frozen=True, slots=True)
