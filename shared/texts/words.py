@@ -1,0 +1,113 @@
+"""Fill the words of a reason or of a story's line with what the message says.
+
+A template names parameters as `{name}`. A part in `[ … ]` is left out when one of its parameters is missing;
+a parameter missing elsewhere shows as `…`: a text that lacks a figure is better than no text.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Callable, Mapping
+from datetime import date, datetime
+from decimal import Decimal
+from enum import Enum
+from functools import lru_cache
+from importlib.resources import files
+from typing import Any, Final, Literal
+
+from shared.contracts.base import Event, Personal, Reason
+from shared.contracts.reasons import ReasonCode
+from shared.lending.money import Money
+
+__all__ = ["LANGUAGES", "Language", "parameters", "story", "story_fields", "text"]
+
+Language = Literal["zh", "en"]
+
+LANGUAGES: Final[tuple[Language, ...]] = ("zh", "en")
+_MISSING: Final = "…"
+_OPTIONAL: Final = re.compile(r"\[([^\[\]]*)\]")
+_NAME: Final = re.compile(r"\{([a-z_]+)\}")
+
+
+@lru_cache(maxsize=2)
+def _table(name: str) -> dict[str, Any]:
+    return tomllib.loads(files("shared.texts").joinpath(name).read_text(encoding="utf-8"))
+
+
+def text(code: ReasonCode | str, params: Mapping[str, str] | None = None, lang: str = "en") -> str:
+    """Give the words of a reason, filled with its parameters; parameters it has no place for are left out.
+
+    A code that this version does not know (a newer sender) is shown as its own name. Raises ValueError
+    for a language other than zh and en.
+    """
+    given = params or {}
+    name = str(code)
+    template = _table("reasons.toml").get(name)
+    if template is None:
+        return name.replace("_", " ")
+    return _fill(template[_language(lang)], lambda key: given.get(key) or None)
+
+
+def parameters(code: ReasonCode | str) -> frozenset[str]:
+    """Give the names of the parameters that the words of a reason have a place for."""
+    return frozenset(_NAME.findall(_table("reasons.toml")[str(code)]["en"]))
+
+
+def story(event_type: str, lang: str = "en", data: Event | Mapping[str, Any] | None = None) -> str:
+    """Give the line of a case's story for a message, filled from its data (the model or its wire form).
+
+    Lists show their length, enumerated values and reasons their words; personal data never shows. A type
+    that this version does not know is shown as it is. Raises ValueError for a language other than zh and en.
+    """
+    language = _language(lang)
+    template = _table("stories.toml").get(event_type)
+    if template is None:
+        return event_type
+
+    def find(name: str) -> str | None:
+        value = data.get(name) if isinstance(data, Mapping) else getattr(data, name, None)
+        return _show(name, value, language)
+
+    return _fill(template[language], find)
+
+
+def story_fields(event_type: str) -> frozenset[str]:
+    """Give the fields of a message that its story line has a place for."""
+    return frozenset(_NAME.findall(_table("stories.toml")[event_type]["en"]))
+
+
+def _language(lang: str) -> Language:
+    if lang == "zh":
+        return "zh"
+    if lang == "en":
+        return "en"
+    raise ValueError(f"no texts in this language; there are: {', '.join(LANGUAGES)}")
+
+
+def _fill(template: str, find: Callable[[str], str | None]) -> str:
+    def optional(part: re.Match[str]) -> str:
+        return "" if any(find(name) is None for name in _NAME.findall(part[1])) else part[1]
+
+    return _NAME.sub(lambda part: find(part[1]) or _MISSING, _OPTIONAL.sub(optional, template))
+
+
+def _show(name: str, value: Any, lang: Language) -> str | None:
+    if value is None or isinstance(value, Personal):
+        return None
+    if isinstance(value, Reason):
+        return text(value.code, value.params, lang)
+    if isinstance(value, Money):
+        return f"{value} {value.currency}"
+    if isinstance(value, datetime | date):
+        return value.isoformat()
+    if isinstance(value, Mapping):
+        if value.keys() >= {"amount", "currency"}:
+            return f"{value['amount']} {value['currency']}"
+        return text(str(value["code"]), value.get("params"), lang) if "code" in value else None
+    if isinstance(value, list | tuple):
+        return str(len(value))
+    if isinstance(value, Enum | str):
+        words = _table("stories.toml")["words"].get(name, {}).get(str(value))
+        return str(words[LANGUAGES.index(lang)]) if words else str(value)
+    return str(value) if isinstance(value, int | Decimal) else None

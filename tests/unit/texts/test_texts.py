@@ -1,0 +1,146 @@
+"""Every reason code and every message has its words in both languages, with the same parameters."""
+
+from __future__ import annotations
+
+import re
+from datetime import date
+from typing import Any
+
+import pytest
+
+from shared.contracts.agreement import InstructionKind
+from shared.contracts.alert import AlertKind, AlertSeverity
+from shared.contracts.assessment import HardshipKind
+from shared.contracts.bank import PaymentReceived
+from shared.contracts.base import Event, Reason
+from shared.contracts.desk import (
+    ContactDirection,
+    ContactOutcome,
+    ContactRecorded,
+    HardshipCause,
+    SignatureParty,
+)
+from shared.contracts.intake import CloseReason, InputRefused
+from shared.contracts.reasons import ReasonCode
+from shared.contracts.registry import EVENTS
+from shared.lending.money import Money
+from shared.texts import LANGUAGES, parameters, story, story_fields, text
+from shared.texts.words import _table
+
+NAMES = re.compile(r"\{([a-z_]+)\}")
+CHINESE = re.compile(r"[\u4e00-\u9fff]")
+REASONS = _table("reasons.toml")
+STORIES = {key: value for key, value in _table("stories.toml").items() if key != "words"}
+PERSONAL = {"name", "contact", "words", "wish", "key_points", "feedback", "explanation", "buyer"}
+# Nothing that a borrower reads may sound like this.
+THREATS = re.compile(
+    r"court|sue|lawyer|police|seiz|punish|blacklist|起诉|法院|律师|警|查封|惩|黑名单|失信|后果自负", re.I
+)
+
+
+@pytest.mark.parametrize("code", list(ReasonCode))
+def test_every_reason_has_its_words_in_both_languages(code: ReasonCode) -> None:
+    assert code in REASONS, f"add [{code}] with zh and en to shared/texts/reasons.toml"
+    words = REASONS[code]
+    assert set(words) == set(LANGUAGES)
+    assert CHINESE.search(words["zh"])
+    assert not CHINESE.search(words["en"])
+    assert sorted(NAMES.findall(words["zh"])) == sorted(NAMES.findall(words["en"]))
+    assert not THREATS.search(words["zh"] + words["en"])
+
+
+@pytest.mark.parametrize("type_", list(EVENTS))
+def test_every_message_has_its_line_in_both_languages(type_: str) -> None:
+    assert type_ in STORIES, f'add ["{type_}"] with zh and en to shared/texts/stories.toml'
+    words = STORIES[type_]
+    assert set(words) == set(LANGUAGES)
+    assert CHINESE.search(words["zh"])
+    assert set(NAMES.findall(words["zh"])) == set(NAMES.findall(words["en"]))
+
+
+@pytest.mark.parametrize("event", EVENTS.values(), ids=lambda event: event.TYPE)
+def test_a_line_names_only_fields_that_the_message_has_and_nobodys_data(event: type[Event]) -> None:
+    named = story_fields(event.TYPE)
+    assert named <= event.model_fields.keys()
+    assert not named & PERSONAL
+
+
+def test_there_are_no_words_for_what_does_not_exist() -> None:
+    assert REASONS.keys() <= set(ReasonCode)
+    assert STORIES.keys() <= EVENTS.keys()
+
+
+@pytest.mark.parametrize(
+    ("field", "values"),
+    [
+        ("direction", ContactDirection),
+        ("outcome", ContactOutcome),
+        ("party", SignatureParty),
+        ("cause", HardshipCause),
+        ("hardship", HardshipKind),
+        ("reason", CloseReason),
+        ("kind", InstructionKind),
+        ("kind", AlertKind),
+        ("severity", AlertSeverity),
+    ],
+)
+def test_every_enumerated_value_of_a_line_has_words(field: str, values: Any) -> None:
+    assert {str(value) for value in values} <= _table("stories.toml")["words"][field].keys()
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+@pytest.mark.parametrize("code", list(ReasonCode))
+def test_words_read_well_with_all_parameters_and_with_none(code: ReasonCode, lang: str) -> None:
+    full = text(code, dict.fromkeys(parameters(code), "§"), lang)
+    assert full.count("§") == len(NAMES.findall(REASONS[code][lang]))
+    for filled in (full, text(code, {}, lang)):
+        assert not set("[]{}…") & set(filled)
+        assert "  " not in filled
+        assert " ." not in filled
+        assert filled[-1] in "。."
+
+
+def test_a_parameter_that_is_missing_takes_its_part_of_the_sentence_with_it() -> None:
+    params = {"amount": "12.00 CNY", "not_named": "x"}
+    assert text(ReasonCode.PAYMENT_APPLIED, params, "en") == (
+        "Thank you: your payment of 12.00 CNY was received and credited."
+    )
+    assert text("payment_applied", None, "zh") == "已收到您的付款并入账，谢谢。"
+
+
+def test_an_unknown_code_or_message_of_a_newer_sender_is_shown_by_name() -> None:
+    assert text("from_the_future", {}, "zh") == "from the future"
+    assert story("parley.offer.sweetened.v9") == "parley.offer.sweetened.v9"
+
+
+@pytest.mark.parametrize("lang", ["", "de", "EN"])
+def test_other_languages_are_refused(lang: str) -> None:
+    with pytest.raises(ValueError, match="zh, en"):
+        text(ReasonCode.NO_CASE, {}, lang)
+
+
+def test_a_line_is_filled_from_the_model_and_from_its_wire_form() -> None:
+    event = PaymentReceived(payment_id="P", amount=Money(1230, "CNY"), value_date=date(2026, 1, 2))
+    line = "Bank: payment of 12.30 CNY received, value date 2026-01-02"
+    assert story(event.TYPE, "en", event) == line
+    assert story(event.TYPE, "en", event.model_dump(mode="json")) == line
+    offer = {"round": 2, "plans": [{}, {}, {}], "valid_until": "2026-02-01"}
+    assert (
+        story("parley.offer.tabled.v1", "en", offer)
+        == "Offer tabled, round 2, 3 plans, valid until 2026-02-01"
+    )
+    assert story("parley.intake.case.closed.v1", "zh", {"reason": "cured"}) == "结案：不再逾期"
+    reason = Reason(code=ReasonCode.NO_CASE)
+    refused = InputRefused(cause_id="c", cause_type="t", reason=reason)
+    assert text(reason.code, {}, "zh") in story(refused.TYPE, "zh", refused)
+    assert story(refused.TYPE, "zh", refused) == story(refused.TYPE, "zh", refused.model_dump(mode="json"))
+
+
+def test_a_line_without_data_shows_its_gaps_and_optional_parts_not_at_all() -> None:
+    line = story(
+        "parley.desk.counter.offered.v1", "en", {"round": 1, "months": 24, "words": {"value": "secret"}}
+    )
+    assert line == "Counter-offer to round 1, 24 months"
+    assert story("parley.alert.taken.v1", "en") == "Alert taken in hand by …"
+    contact: dict[str, Any] = {"direction": "inbound", "channel": "phone", "outcome": "talked"}
+    assert "secret" not in story(ContactRecorded.TYPE, "en", contact | {"key_points": {"value": "secret"}})
