@@ -132,13 +132,21 @@ class DataFolder:
         write_atomically(self._file, text + "\n")
 
     def record(self, name: str, process: subprocess.Popen[bytes] | None) -> None:
-        """Remember (or forget, with None) the process that runs as `name`."""
-        state = self.load()
-        processes = {key: value for key, value in state.processes.items() if key != name}
+        """Remember the process that runs as `name`, or with None forget it.
+
+        Raises StartError when that cannot be written; but forgetting never fails, because it is part of
+        stopping and a record of a process that has ended does no harm.
+        """
         recorded = None if process is None else RecordedProcess.of(process)
-        if recorded is not None:
-            processes[name] = recorded
-        self.save(replace(state, processes=processes))
+        try:
+            state = self.load()
+            processes = {key: value for key, value in state.processes.items() if key != name}
+            if recorded is not None:
+                processes[name] = recorded
+            self.save(replace(state, processes=processes))
+        except (OSError, StartError) as error:
+            if process is not None:
+                raise unusable(self.path, error) if isinstance(error, OSError) else error from None
 
     def orphans(self) -> list[tuple[str, psutil.Process]]:
         """Recorded processes that still live. Orphans when nobody holds the lock."""

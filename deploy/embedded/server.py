@@ -10,7 +10,7 @@ from pathlib import Path
 
 from deploy.embedded import process
 from deploy.embedded.errors import StartError
-from deploy.embedded.folder import DataFolder
+from deploy.embedded.folder import DataFolder, unusable
 from deploy.embedded.ports import is_free
 from deploy.embedded.probes import NoAnswer
 
@@ -90,9 +90,14 @@ class Server(ABC):
     async def start(self) -> None:
         """Start and wait for the first true answer. Raises PortTaken or StartError; nothing runs then."""
         command = self.prepare()
-        self._process = process.spawn(command, log=self.output, env=self.environment(), cwd=self.folder.path)
-        self.folder.record(self.name, self._process)
         try:
+            self._process = process.spawn(
+                command, log=self.output, env=self.environment(), cwd=self.folder.path
+            )
+        except OSError as error:
+            raise unusable(self.folder.path, error) from error
+        try:
+            self.folder.record(self.name, self._process)
             await self._until_ready()
         except BaseException:
             self._forget(process.kill(self._process))

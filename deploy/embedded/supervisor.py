@@ -18,7 +18,7 @@ from typing import Any
 
 from deploy.embedded import process
 from deploy.embedded.errors import StartError
-from deploy.embedded.folder import DataFolder
+from deploy.embedded.folder import DataFolder, unusable
 from deploy.embedded.platform import EmbeddedServers
 from deploy.embedded.server import Server
 
@@ -75,6 +75,7 @@ class Unit:
     last_exit: int | None = None
     address: str = ""
     failures: int = 0
+    problem: str = ""  # why it could not be started again, where the log does not say it
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,9 +152,16 @@ class Supervisor:
         return self._folder.logs / f"{name}.log"
 
     def _launch(self, spec: ServiceSpec) -> None:
-        child = process.spawn(spec.argv, log=self._log(spec.name), env={**os.environ, **spec.env})
+        try:
+            child = process.spawn(spec.argv, log=self._log(spec.name), env={**os.environ, **spec.env})
+        except OSError as error:
+            raise unusable(self._folder.path, error) from error
         self._children[spec.name] = child
-        self._folder.record(spec.name, child)
+        try:
+            self._folder.record(spec.name, child)
+        except StartError:
+            process.kill(child)  # or two of it would run after the next attempt
+            raise
         self._enter(self.units[spec.name], Phase.RUNNING, pid=child.pid)
 
     async def _keep_service(self, spec: ServiceSpec) -> None:
@@ -162,9 +170,15 @@ class Supervisor:
             child = self._children[spec.name]
             code = await process.until_ended(child.poll)
             process.sweep(child)
-            if code is None or not await self._may_start_again(unit, code):
+            while code is not None and await self._may_start_again(unit, code):
+                try:
+                    self._launch(spec)
+                except StartError as error:
+                    unit.problem = str(error)
+                else:
+                    break
+            else:
                 return
-            self._launch(spec)
 
     async def _keep_server(self, server: Server) -> None:
         unit = self.units[server.name]
@@ -177,7 +191,7 @@ class Supervisor:
                 try:
                     await servers.restart(server)
                 except StartError as error:
-                    self._record_error(unit, error)
+                    unit.problem = str(error)
                 else:
                     self._enter(unit, Phase.RUNNING, pid=server.pid)
                     break
@@ -194,7 +208,8 @@ class Supervisor:
             reason = describe_exit(code)
             if unit.failures > 1:
                 reason += f", {unit.failures} times in a row"
-            self.failure = Failure(unit.name, reason, process.tail(unit.log))
+            last_words = "\n".join(filter(None, (process.tail(unit.log), unit.problem)))
+            self.failure = Failure(unit.name, reason, last_words)
             self._enter(unit, Phase.FAILED, pid=None)
             self._give_up.set()
             return False
@@ -203,12 +218,10 @@ class Supervisor:
         unit.restarts += 1
         return True
 
-    def _record_error(self, unit: Unit, error: StartError) -> None:
-        with unit.log.open("a", encoding="utf-8") as log:
-            log.write(f"{error}\n")
-
     def _enter(self, unit: Unit, phase: Phase, *, pid: int | None) -> None:
         unit.phase, unit.pid, unit.since = phase, pid, time.monotonic()
+        if phase is Phase.RUNNING:
+            unit.problem = ""
         self._listener(unit)
 
     async def _stop_services(self) -> None:

@@ -29,7 +29,7 @@ def table(units: Iterable[Unit], *, now: float) -> Table:
     for unit in units:
         shown.add_row(
             unit.name,
-            f"[{_COLOURS[unit.phase]}]{unit.phase}[/]",
+            f"[{_COLOURS[unit.phase]}]{unit.phase}{_why(unit)}[/]",
             "" if unit.pid is None else str(unit.pid),
             duration(now - unit.since),
             str(unit.restarts or ""),
@@ -50,14 +50,19 @@ def duration(seconds: float) -> str:
 
 def line(unit: Unit) -> str:
     """One change of a unit as a line of text."""
-    parts = [f"{unit.name}: {unit.phase}"]
+    parts = [f"{unit.name}: {unit.phase}{_why(unit)}"]
     if unit.pid is not None:
         parts.append(f"pid {unit.pid}")
     if unit.phase is Phase.RUNNING and unit.address:
         parts.append(unit.address)
-    if unit.phase in {Phase.RESTARTING, Phase.FAILED} and unit.last_exit is not None:
-        parts.append(describe_exit(unit.last_exit))
     return ", ".join(parts)
+
+
+def _why(unit: Unit) -> str:
+    """` (was killed by signal 9)` for a process that ended unasked."""
+    if unit.phase not in {Phase.RESTARTING, Phase.FAILED} or unit.last_exit is None:
+        return ""
+    return f" ({describe_exit(unit.last_exit)})"
 
 
 class StatusView:

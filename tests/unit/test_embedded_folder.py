@@ -159,6 +159,19 @@ def test_a_failed_write_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.
     assert {path.name: path.read_text() for path in tmp_path.iterdir()} == {"file": "old"}
 
 
+def test_forgetting_a_process_never_fails(tmp_path: Path) -> None:
+    (tmp_path / "parley.json").write_text("{")
+    folder = DataFolder(tmp_path)
+    folder.record("kafka", None)
+    with (
+        another_process(
+            f"open({str(tmp_path / 'ready')!r}, 'w'); import time; time.sleep(600)", tmp_path / "ready"
+        ) as child,
+        pytest.raises(StartError, match="cannot be read"),
+    ):
+        folder.record("kafka", child)
+
+
 def test_ports_are_remembered_unless_taken() -> None:
     first = choose(["kafka", "database"], {})
     assert len(set(first.values())) == 2

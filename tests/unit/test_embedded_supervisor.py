@@ -201,6 +201,18 @@ async def test_kill_9_of_the_supervisor_leaves_no_orphan(tmp_path: Path) -> None
     await until(lambda: not any(alive(pid) for pid in children))
 
 
+async def test_a_log_that_cannot_be_written_is_said(folder: DataFolder) -> None:
+    logs = folder.logs
+    script = (
+        f"import pathlib; logs = pathlib.Path({str(logs)!r}); logs.rename(logs.parent / 'x'); logs.touch()"
+    )
+    supervisor = Supervisor([spec("offer", script)], folder, policy=QUICK)
+    assert await supervisor.run(asyncio.Event()) == 1
+    assert supervisor.failure is not None
+    assert "cannot be written" in supervisor.failure.last_words
+    assert "PARLEY_DATA" in supervisor.failure.last_words
+
+
 async def test_the_environment_is_ours_and_the_specs(
     folder: DataFolder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -236,7 +248,7 @@ def test_the_status_as_a_table_and_as_lines(tmp_path: Path) -> None:
     text = console.export_text()
     assert "restarting" in text
     assert "1 min" in text
-    assert line(unit) == "offer: restarting, was killed by signal 9"
+    assert line(unit) == "offer: restarting (was killed by signal 9)"
     running = Unit("kafka", tmp_path / "k", Phase.RUNNING, pid=7, address="127.0.0.1:1")
     assert line(running) == "kafka: running, pid 7, 127.0.0.1:1"
     assert [duration(seconds) for seconds in (5, 119, 3 * 3600 + 300)] == ["5 s", "1 min", "3 h 05"]
