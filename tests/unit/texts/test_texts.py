@@ -34,7 +34,7 @@ STORIES = {key: value for key, value in _table("stories.toml").items() if key !=
 PERSONAL = {"name", "contact", "words", "wish", "key_points", "feedback", "explanation", "buyer"}
 # Nothing that a borrower reads may sound like this.
 THREATS = re.compile(
-    r"court|sue|lawyer|police|seiz|punish|blacklist|起诉|法院|律师|警|查封|惩|黑名单|失信|后果自负", re.I
+    r"court|\bsue|lawyer|police|seiz|punish|blacklist|起诉|法院|律师|警|查封|惩|黑名单|失信|后果自负", re.I
 )
 
 
