@@ -102,7 +102,7 @@ class OfferAgreed(_Offer):
     policy_version: str
     intake_sequence: int | None = Field(
         default=None,
-        description="sequence of intake's latest word on the debts that the offer had read: who knows less is behind",
+        description="sequence of the latest word on the debts from intake that the offer had read",
     )
 
 

@@ -1,0 +1,231 @@
+"""What the borrower and the approver answer: acceptance, counter-offer, rejection, approval. Pure.
+
+An answer counts by its own business time, whenever it arrives. One that builds on an offer or a request not
+known here waits until its day is closed.
+"""
+
+from typing import Any
+
+from services.offer.model import OfferState, OfferStatus, Request, Standing, Wish
+from services.offer.rules import (
+    basis_of,
+    is_affordable,
+    is_assessed,
+    may_approve,
+    what_is_wrong_with,
+)
+from services.offer.search import payments_of
+from services.offer.talks import (
+    balances,
+    fail,
+    policy_of,
+    retable,
+    rounds_are_left,
+    table,
+)
+from shared.contracts import desk
+from shared.contracts.base import Event, Reason
+from shared.contracts.debts import Plan
+from shared.contracts.decision import Decision
+from shared.contracts.envelope import Envelope
+from shared.contracts.ids import derive_id
+from shared.contracts.offer import ApprovalRequested, InputRefused, OfferAgreed
+from shared.contracts.reasons import ReasonCode
+from shared.policy.reference import Reference
+
+__all__ = ["accepted", "approval_granted", "approval_overdue", "approval_refused", "countered", "rejected"]
+
+Outcome = Decision[OfferState]
+_WHY_APPROVAL = {
+    ReasonCode.APPROVAL_NEEDED,
+    ReasonCode.BELOW_NPV_FLOOR,
+    ReasonCode.CHARGES_WAIVED,
+    ReasonCode.RATE_REDUCED,
+}
+
+
+def refusal(message: Envelope[Any], code: ReasonCode, **params: str) -> InputRefused:
+    """Refuse a message with a reason."""
+    return InputRefused(cause_id=message.id, cause_type=message.type, reason=Reason(code=code, params=params))
+
+
+def accepted(
+    state: OfferState | None, message: Envelope[desk.OfferAccepted], reference: Reference
+) -> Outcome:
+    """The borrower accepts one plan: agreed, or first a request for approval."""
+    found = _standing(state, message, message.data.offer_id)
+    if isinstance(found, Decision):
+        return found
+    state, offer = found
+    plan = next((plan for plan in offer.plans if plan.plan_id == message.data.plan_id), None)
+    if plan is None:
+        return Decision.of(state, refusal(message, ReasonCode.PLAN_UNKNOWN))
+    if not _still_affordable(state, offer, plan, reference):
+        after, said = retable(state, message.day, reference, ReasonCode.CAPACITY_CHANGED)
+        return Decision.of(after, refusal(message, ReasonCode.NOT_AFFORDABLE), *said)
+    if not plan.needs_approval:
+        return _agree(state, offer, plan, message, reference)
+    policy = policy_of(state, message.day, reference)
+    request = Request(
+        request_id=derive_id("approval", offer.offer_id, plan.plan_id),
+        plan_id=plan.plan_id,
+        role=offer.approvers.get(plan.plan_id, policy.waiver.authority[-1].role),
+        due=policy.deadline(message.day, policy.offers.approval_business_days),
+    )
+    asked = ApprovalRequested(
+        request_id=request.request_id,
+        offer_id=offer.offer_id,
+        plan_id=plan.plan_id,
+        role=request.role,
+        due=request.due,
+        reasons=tuple(reason for reason in plan.reasons if reason.code in _WHY_APPROVAL),
+    )
+    update = {"status": OfferStatus.APPROVAL, "request": request, "next_date": request.due}
+    return Decision.of(state.model_copy(update=update), asked)
+
+
+def countered(
+    state: OfferState | None, message: Envelope[desk.CounterOffered], reference: Reference
+) -> Outcome:
+    """The borrower asks for something else: the next round, with the nearest plan that is allowed."""
+    data = message.data
+    found = _standing(state, message, data.offer_id)
+    if isinstance(found, Decision):
+        return found
+    state, offer = found
+    if data.round != offer.round:
+        refused = refusal(message, ReasonCode.ROUND_MISMATCH, round=str(offer.round))
+        return Decision.of(state, refused)
+    assert state.assessed is not None  # noqa: S101 - narrows: no standing offer without
+    wrong = what_is_wrong_with(data, state.assessed.now.currency)
+    if wrong is not None:
+        return Decision.of(state, refusal(message, wrong))
+    if not rounds_are_left(state, message.day, reference):
+        return _decided(fail(state, message.day, reference, ReasonCode.ROUNDS_EXHAUSTED))
+    wish = Wish(monthly=data.monthly, first_due=data.first_due, months=data.months, lump_sum=data.lump_sum)
+    asked = state.model_copy(update={"round": state.round + 1, "wish": wish})
+    return _decided(table(asked, message.day, reference, revised=True))
+
+
+def rejected(
+    state: OfferState | None, message: Envelope[desk.OfferRejected], reference: Reference
+) -> Outcome:
+    """The borrower rejects the offer as a whole: the talks have failed, a person takes over."""
+    found = _standing(state, message, message.data.offer_id)
+    if isinstance(found, Decision):
+        return found
+    return _decided(fail(found[0], message.day, reference, ReasonCode.OFFER_REJECTED))
+
+
+def approval_granted(
+    state: OfferState | None, message: Envelope[desk.ApprovalGranted], reference: Reference
+) -> Outcome:
+    """A named person grants: agreed, if their role may and it is in time."""
+    found = _requested(state, message, message.data.request_id)
+    if isinstance(found, Decision):
+        return found
+    state, offer, request = found
+    policy = policy_of(state, message.day, reference)
+    if message.day > request.due:
+        return Decision.of(state, refusal(message, ReasonCode.APPROVAL_OVERDUE))
+    if not may_approve(message.data.role, request.role, policy):
+        return Decision.of(state, refusal(message, ReasonCode.APPROVAL_NEEDED, role=request.role))
+    plan = next(plan for plan in offer.plans if plan.plan_id == request.plan_id)
+    return _agree(state, offer, plan, message, reference)
+
+
+def approval_refused(
+    state: OfferState | None, message: Envelope[desk.ApprovalRefused], reference: Reference
+) -> Outcome:
+    """A named person refuses: the same round again with what needs no approval, or the talks have failed."""
+    found = _requested(state, message, message.data.request_id)
+    if isinstance(found, Decision):
+        return found
+    refused = found[0].model_copy(update={"lender_refused": True})
+    return _decided(retable(refused, message.day, reference, ReasonCode.APPROVAL_DENIED))
+
+
+def approval_overdue(
+    state: OfferState, message_day: Any, reference: Reference
+) -> tuple[OfferState, tuple[Event, ...]]:
+    """Nobody decided in time: as if refused, for the borrower must not wait for ever."""
+    refused = state.model_copy(update={"lender_refused": True})
+    return retable(refused, message_day, reference, ReasonCode.APPROVAL_OVERDUE)
+
+
+def _decided(step: tuple[OfferState, tuple[Event, ...]]) -> Outcome:
+    return Decision.of(step[0], *step[1])
+
+
+def _agree(
+    state: OfferState, offer: Standing, plan: Plan, message: Envelope[Any], reference: Reference
+) -> Outcome:
+    agreed = OfferAgreed(
+        offer_id=offer.offer_id,
+        round=offer.round,
+        plan=plan.model_copy(update={"payments": payments_of(state, offer, plan, reference)}),
+        balances=balances(state),
+        agreed_on=message.day,
+        policy_version=offer.policy_version,
+        intake_sequence=state.debts_seen,
+    )
+    kept = offer.model_copy(update={"plans": (plan,), "approvers": {}})
+    answered = state.answered
+    if state.request is not None:
+        answered = state.over(state.request.request_id, ReasonCode.OFFER_ALREADY_ANSWERED)
+    update = {
+        "status": OfferStatus.AGREED,
+        "offer": kept,
+        "request": None,
+        "answered": answered,
+        "next_date": None,
+    }
+    return Decision.of(state.model_copy(update=update), agreed)
+
+
+def _still_affordable(state: OfferState, offer: Standing, plan: Plan, reference: Reference) -> bool:
+    if state.assessed is None:
+        return False
+    return is_affordable(plan, payments_of(state, offer, plan, reference), state.assessed)
+
+
+def _standing(
+    state: OfferState | None, message: Envelope[Any], offer_id: str
+) -> tuple[OfferState, Standing] | Outcome:
+    """Give the offer that the message answers, if it can still be answered on the message's day."""
+    if state is None:
+        return Decision.wait(None, refusal(message, ReasonCode.NO_CASE))
+    if state.status is OfferStatus.CLOSED:
+        return Decision.of(state, refusal(message, ReasonCode.CASE_CLOSED))
+    offer = state.offer
+    if offer is None or offer.offer_id != offer_id:
+        over = state.why_over(offer_id)
+        if over is not None:
+            return Decision.of(state, refusal(message, over))
+        return Decision.wait(state, refusal(message, ReasonCode.OFFER_UNKNOWN))
+    if state.status in {OfferStatus.APPROVAL, OfferStatus.AGREED}:
+        return Decision.of(state, refusal(message, ReasonCode.OFFER_ALREADY_ANSWERED))
+    if message.day > offer.valid_until:
+        until = offer.valid_until.isoformat()
+        return Decision.of(state, refusal(message, ReasonCode.OFFER_EXPIRED, date=until))
+    # A lapsed offer is no longer withdrawn when the figures change: an answer in time, arriving late, looks.
+    if offer.basis != basis_of(state.debts):
+        return Decision.of(state, refusal(message, ReasonCode.BALANCE_CHANGED))
+    if not is_assessed(state, message.day):
+        return Decision.of(state, refusal(message, ReasonCode.ASSESSMENT_EXPIRED))
+    return state, offer
+
+
+def _requested(
+    state: OfferState | None, message: Envelope[Any], request_id: str
+) -> tuple[OfferState, Standing, Request] | Outcome:
+    if state is None:
+        return Decision.wait(None, refusal(message, ReasonCode.NO_CASE))
+    if state.status is OfferStatus.CLOSED:
+        return Decision.of(state, refusal(message, ReasonCode.CASE_CLOSED))
+    if state.request is None or state.offer is None or state.request.request_id != request_id:
+        over = state.why_over(request_id)
+        if over is not None:
+            return Decision.of(state, refusal(message, over))
+        return Decision.wait(state, refusal(message, ReasonCode.APPROVAL_UNKNOWN))
+    return state, state.offer, state.request

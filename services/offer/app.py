@@ -1,0 +1,13 @@
+"""Wiring of offer: what it reads, what it waits for, what decides."""
+
+from services.offer.decide import OfferDecider
+from services.offer.model import OfferState
+from shared.runtime.service import Service
+
+SERVICE = Service(
+    name="offer",
+    state=OfferState,
+    decider=OfferDecider(),
+    waits_for=("intake", "assessment", "desk"),
+    reads=("agreement", "followup"),
+)

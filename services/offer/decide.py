@@ -1,0 +1,285 @@
+"""The offer's decisions: debts from intake, capacity from assessment, answers from the desk."""
+
+from collections.abc import Callable
+from datetime import date
+from typing import Any
+
+from services.offer import answers
+from services.offer.model import Assessed, OfferState, OfferStatus
+from services.offer.rules import basis_of, is_affordable, is_assessed, owed_debts, review_on
+from services.offer.search import payments_of
+from services.offer.talks import (
+    Step,
+    lapse,
+    new_talks,
+    next_round,
+    policy_of,
+    resume,
+    retable,
+    review,
+    table,
+    withdraw,
+)
+from shared.contracts import agreement, assessment, desk, followup, intake
+from shared.contracts.base import Event
+from shared.contracts.debts import DebtSnapshot
+from shared.contracts.decision import Decision
+from shared.contracts.envelope import Envelope
+from shared.contracts.reasons import ReasonCode
+from shared.policy.reference import Reference
+
+__all__ = ["OfferDecider"]
+
+Outcome = Decision[OfferState]
+Handler = Callable[[OfferState | None, Envelope[Any], Reference], Outcome]
+
+_ON_TABLE = {OfferStatus.TABLED, OfferStatus.APPROVAL}
+_REVIEWED = {OfferStatus.LAPSED, OfferStatus.NO_PLAN, OfferStatus.FAILED, OfferStatus.ENDED}
+
+
+class OfferDecider:
+    """Plans on the table, rounds, agreement in principle, or why not."""
+
+    def decide(self, state: OfferState | None, message: Envelope[Any], reference: Reference) -> Outcome:
+        """Decide one message; see `shared.contracts.decision`."""
+        handler = _HANDLERS.get(type(message.data))
+        return Decision(state) if handler is None else handler(state, message, reference)
+
+    def due(self, state: OfferState) -> date | None:
+        """An offer's last day, an approval's due day, or the day to look again."""
+        return state.next_date
+
+    def close(self, state: OfferState, day: date, reference: Reference) -> Outcome:
+        """Lapse, give up waiting for an approval, or look again."""
+        said: tuple[Event, ...] = ()
+        while state.next_date is not None and state.next_date <= day:
+            due = state.next_date
+            if state.status is OfferStatus.TABLED:
+                state, events = lapse(state, due, reference)
+            elif state.status is OfferStatus.APPROVAL:
+                # What is tabled anew is for the borrower to read: it is dated when it is said.
+                state, events = answers.approval_overdue(state, day, reference)
+            else:
+                state, events = review(state, day, reference)
+            said += events
+        return Decision.of(state, *said)
+
+
+def _opened(state: OfferState | None, message: Envelope[intake.CaseOpened], reference: Reference) -> Outcome:
+    data = message.data
+    if state is not None:
+        return _debts(state, message, data.debts, reference)
+    if data.policy not in reference.policies:
+        return Decision.of(None, answers.refusal(message, ReasonCode.UNKNOWN_PRODUCT))
+    opened = OfferState(
+        case=message.case,
+        status=OfferStatus.WAITING,
+        policy=data.policy,
+        debts=data.debts,
+        debts_seen=message.sequence,
+    )
+    return Decision(opened)
+
+
+def _changed(
+    state: OfferState | None, message: Envelope[intake.CaseChanged], reference: Reference
+) -> Outcome:
+    return _debts(state, message, message.data.debts, reference)
+
+
+def _paid(state: OfferState | None, message: Envelope[Any], reference: Reference) -> Outcome:
+    """A payment, or one taken back: the event names the debts after it."""
+    if state is None:
+        return Decision(None)
+    named = {debt.debt_id: debt for debt in message.data.debts}
+    kept = tuple(named.pop(debt.debt_id, debt) for debt in state.debts)
+    return _debts(state, message, (*kept, *named.values()), reference)
+
+
+def _debts(
+    state: OfferState | None, message: Envelope[Any], debts: tuple[DebtSnapshot, ...], reference: Reference
+) -> Outcome:
+    """Keep the debts; what stands on other figures is withdrawn and tabled again."""
+    if state is None or state.status is OfferStatus.CLOSED:
+        return Decision(state)
+    moved = basis_of(debts) != basis_of(state.debts)
+    seen = state.debts_seen if message.sequence is None else message.sequence
+    now = state.model_copy(update={"debts": debts, "debts_seen": seen})
+    if not moved:
+        return Decision(now)
+    if now.status in _ON_TABLE:
+        return _decided(retable(now, message.day, reference, ReasonCode.BALANCE_CHANGED))
+    if now.status is OfferStatus.WAITING and is_assessed(now, message.day) and owed_debts(debts):
+        return _decided(new_talks(now, message.day, reference))
+    if now.status is OfferStatus.NO_PLAN and is_assessed(now, message.day):
+        again, said = resume(now, message.day, reference)
+        # What is no news is not said again; the date to look again stays.
+        return Decision.of(again, *said) if again.status is OfferStatus.TABLED else Decision(now)
+    return Decision(now)
+
+
+def _closed(state: OfferState | None, message: Envelope[intake.CaseClosed], _reference: Reference) -> Outcome:
+    if state is None or state.status is OfferStatus.CLOSED:
+        return Decision(state)
+    said: tuple[Event, ...] = ()
+    if state.status in _ON_TABLE:
+        state, said = withdraw(state, message.day, ReasonCode.CASE_CLOSED)
+    gone = {
+        "status": OfferStatus.CLOSED,
+        "debts": (),
+        "assessed": None,
+        "offer": None,
+        "request": None,
+        "wish": None,
+        "live": False,
+        "answered": (),
+        "next_date": None,
+    }
+    return Decision.of(state.model_copy(update=gone), *said)
+
+
+def _assessed(
+    state: OfferState | None, message: Envelope[assessment.AssessmentCompleted], reference: Reference
+) -> Outcome:
+    """New figures begin the talks. An offer that can still be paid stands; another is replaced (R29)."""
+    data = message.data
+    if state is None:
+        return Decision.wait(None, answers.refusal(message, ReasonCode.NO_CASE))
+    if state.status is OfferStatus.CLOSED:
+        return Decision(state)
+    if data.expires < message.day:
+        return Decision.of(state, answers.refusal(message, ReasonCode.ASSESSMENT_EXPIRED))
+    if state.assessed is not None and data.version < state.assessed.version:
+        return Decision.of(state, answers.refusal(message, ReasonCode.STALE_FACT))
+    figures = Assessed(
+        assessment_id=data.assessment_id,
+        version=data.version,
+        as_of=data.as_of,
+        expires=data.expires,
+        now=data.capacity.available_now,
+        stress=data.capacity.available_stress,
+    )
+    now = state.model_copy(update={"assessed": figures})
+    if now.offer is None or now.status in {OfferStatus.LAPSED, OfferStatus.FAILED}:
+        return (
+            Decision(now)
+            if now.status is OfferStatus.AGREED
+            else _decided(new_talks(now, message.day, reference))
+        )
+    wanted = now.request.plan_id if now.request is not None else None
+    answerable = [plan for plan in now.offer.plans if wanted in {None, plan.plan_id}]
+    if any(is_affordable(plan, payments_of(now, now.offer, plan, reference), figures) for plan in answerable):
+        return Decision(now)
+    return _decided(retable(now, message.day, reference, ReasonCode.CAPACITY_CHANGED))
+
+
+def _assessment_expired(
+    state: OfferState | None, message: Envelope[assessment.AssessmentExpired], _reference: Reference
+) -> Outcome:
+    if state is None:
+        return Decision.wait(None, answers.refusal(message, ReasonCode.NO_CASE))
+    if state.assessed is None or state.assessed.assessment_id != message.data.assessment_id:
+        return Decision(state)
+    now = state.model_copy(update={"assessed": None})
+    if now.status not in _ON_TABLE:
+        return Decision(now)
+    gone, said = withdraw(now, message.day, ReasonCode.ASSESSMENT_EXPIRED)
+    waiting = {"status": OfferStatus.WAITING, "next_date": None}
+    return Decision.of(gone.model_copy(update=waiting), *said)
+
+
+def _returned(
+    state: OfferState | None, message: Envelope[agreement.AgreementReturned], reference: Reference
+) -> Outcome:
+    """The draft was not signed: the same round on today's figures, or the next one after silence."""
+    if state is None or state.status is not OfferStatus.AGREED or state.offer is None:
+        return Decision(state)
+    if state.offer.offer_id != message.data.offer_id:
+        return Decision(state)
+    reason = message.data.reason
+    now = state.model_copy(update={"answered": state.over(state.offer.offer_id, reason.code)})
+    if reason.code is ReasonCode.CASE_CLOSED:
+        return Decision(now)
+    if reason.code is ReasonCode.SIGN_BY_PASSED:
+        return _decided(next_round(now, message.day, reference, reason))
+    return _decided(table(now, message.day, reference, reason))
+
+
+def _signed(
+    state: OfferState | None, message: Envelope[agreement.AgreementSigned], _reference: Reference
+) -> Outcome:
+    """A plan is in force: nothing is on the table any more."""
+    if state is None or state.status is OfferStatus.CLOSED:
+        return Decision(state)
+    said: tuple[Event, ...] = ()
+    if state.status in _ON_TABLE:
+        state, said = withdraw(state, message.day, ReasonCode.PLAN_SUPERSEDED)
+    answered = state.over(message.data.offer_id, ReasonCode.OFFER_ALREADY_ANSWERED)
+    in_force = {
+        "status": OfferStatus.AGREED,
+        "offer": None,
+        "request": None,
+        "wish": None,
+        "live": True,
+        "answered": answered,
+        "next_date": None,
+    }
+    return Decision.of(state.model_copy(update=in_force), *said)
+
+
+def _plan_over(state: OfferState | None, message: Envelope[Any], reference: Reference) -> Outcome:
+    """The plan in force is broken or completed, the case is open: it is looked at again soon."""
+    data = message.data
+    superseded = isinstance(data, agreement.AgreementEnded) and data.reason.code is ReasonCode.PLAN_SUPERSEDED
+    if state is None or state.status is OfferStatus.CLOSED or superseded:
+        return Decision(state)
+    now = state.model_copy(update={"live": False})
+    if now.status is not OfferStatus.AGREED or now.offer is not None:
+        return Decision(now)
+    policy = policy_of(now, message.day, reference)
+    step = policy.step("no_plan")
+    soon = policy.deadline(message.day, step.business_days) if step else review_on(message.day, policy)
+    return Decision(now.model_copy(update={"status": OfferStatus.ENDED, "next_date": soon}))
+
+
+def _renegotiation(
+    state: OfferState | None, message: Envelope[followup.RenegotiationRequested], reference: Reference
+) -> Outcome:
+    """The plan no longer fits: new talks on the same case, on figures not older than the request (R45)."""
+    if (
+        state is None
+        or state.status not in {OfferStatus.AGREED, OfferStatus.ENDED}
+        or state.offer is not None
+    ):
+        return Decision(state)
+    figures = state.assessed
+    if figures is not None and figures.as_of >= message.data.as_of and is_assessed(state, message.day):
+        reasons = message.data.reasons
+        return _decided(new_talks(state, message.day, reference, *reasons))
+    update = {"status": OfferStatus.WAITING, "assessed": None, "next_date": None}
+    return Decision(state.model_copy(update=update))
+
+
+def _decided(step: Step) -> Outcome:
+    return Decision.of(step[0], *step[1])
+
+
+_HANDLERS: dict[type[Event], Handler] = {
+    intake.CaseOpened: _opened,
+    intake.CaseChanged: _changed,
+    intake.PaymentMatched: _paid,
+    intake.PaymentTakenBack: _paid,
+    intake.CaseClosed: _closed,
+    assessment.AssessmentCompleted: _assessed,
+    assessment.AssessmentExpired: _assessment_expired,
+    desk.OfferAccepted: answers.accepted,
+    desk.CounterOffered: answers.countered,
+    desk.OfferRejected: answers.rejected,
+    desk.ApprovalGranted: answers.approval_granted,
+    desk.ApprovalRefused: answers.approval_refused,
+    agreement.AgreementReturned: _returned,
+    agreement.AgreementSigned: _signed,
+    agreement.AgreementEnded: _plan_over,
+    agreement.AgreementCompleted: _plan_over,
+    followup.RenegotiationRequested: _renegotiation,
+}

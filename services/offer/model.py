@@ -1,0 +1,117 @@
+"""The offer's document: what is owed, what the borrower can pay, and where the talks stand."""
+
+from datetime import date
+from enum import StrEnum
+
+from pydantic import Field
+
+from shared.contracts.base import MoneyField
+from shared.contracts.debts import DebtSnapshot, Plan
+from shared.contracts.decision import State
+from shared.contracts.reasons import ReasonCode
+
+__all__ = ["Answered", "Assessed", "OfferState", "OfferStatus", "Request", "Standing", "Wish"]
+
+# Ids of offers and requests that are over, kept so that a late answer hears why at once.
+_ANSWERED_KEPT = 12
+
+
+class OfferStatus(StrEnum):
+    """Where the talks stand, and who acts next."""
+
+    WAITING = "waiting"  # no unexpired assessment (its dates are in assessment), or nothing is owed
+    TABLED = "tabled"  # the borrower answers by `valid_until`
+    APPROVAL = "approval"  # accepted; a role of the lender decides by the request's `due`
+    AGREED = "agreed"  # agreement and followup have it: a draft, or a live plan
+    LAPSED = "lapsed"  # nobody answered; the next round is tabled on `next_date`
+    NO_PLAN = "no_plan"  # nothing affordable and allowed; searched again on `next_date`
+    FAILED = "failed"  # rounds or time used up; new talks on `next_date`
+    ENDED = "ended"  # the plan was broken or is over, the case is not; new talks on `next_date`
+    CLOSED = "closed"  # final
+
+
+class Assessed(State):
+    """The latest assessment, in force up to and including `expires`. Amounts per month."""
+
+    assessment_id: str
+    version: int
+    as_of: date
+    expires: date
+    now: MoneyField
+    stress: MoneyField
+
+
+class Standing(State):
+    """The offer of this round. Plans are kept without payments, which follow from their terms.
+
+    `basis` digests the balances it was computed on; `approvers` names the role that must agree, by plan.
+    """
+
+    offer_id: str
+    round: int
+    basis: str
+    plans: tuple[Plan, ...]
+    approvers: dict[str, str] = Field(default_factory=dict)
+    tabled_on: date
+    valid_until: date
+    policy_version: str
+
+
+class Request(State):
+    """A request for approval of one plan."""
+
+    request_id: str
+    plan_id: str
+    role: str
+    due: date
+
+
+class Wish(State):
+    """The borrower's last counter-offer of these talks."""
+
+    monthly: MoneyField | None = None
+    first_due: date | None = None
+    months: int | None = None
+    lump_sum: MoneyField | None = None
+
+
+class Answered(State):
+    """An offer or request that is over, and what an answer to it hears."""
+
+    id: str
+    reason: ReasonCode
+
+
+class OfferState(State):
+    """One case. `talks` counts negotiations, `round` the rounds of this one, since `started`.
+
+    `debts_seen` is the sequence of intake's latest word on the debts. `lender_refused`: in these talks no
+    plan that needs approval is tabled any more. `live`: a signed plan is in force (talks about a new one
+    leave it in force when they fail). `next_date` is the first day whose close has work.
+    """
+
+    case: str
+    status: OfferStatus
+    policy: str
+    debts: tuple[DebtSnapshot, ...]
+    debts_seen: int | None = None
+    assessed: Assessed | None = None
+    talks: int = 0
+    started: date | None = None
+    round: int = 0
+    offer: Standing | None = None
+    request: Request | None = None
+    wish: Wish | None = None
+    lender_refused: bool = False
+    live: bool = False
+    answered: tuple[Answered, ...] = ()
+    next_date: date | None = None
+
+    def over(self, id_: str, reason: ReasonCode) -> tuple[Answered, ...]:
+        """Give `answered` with one more id, the oldest forgotten."""
+        kept = tuple(item for item in self.answered if item.id != id_)
+        return (*kept, Answered(id=id_, reason=reason))[-_ANSWERED_KEPT:]
+
+    def why_over(self, id_: str) -> ReasonCode | None:
+        """Say why `id_` can no longer be answered; None where it is not known."""
+        return next((item.reason for item in self.answered if item.id == id_), None)

@@ -1,0 +1,183 @@
+"""The rules of offering. Their numbers come from the policy pack of the case."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import date, timedelta
+from functools import reduce
+from hashlib import sha256
+
+from services.offer.model import Assessed, OfferState, Wish
+from shared.contracts.debts import DebtSnapshot, DebtStatus, InstalmentTotal, Measure, Plan
+from shared.contracts.desk import CounterOffered
+from shared.contracts.plan_terms import total_of
+from shared.contracts.reasons import ReasonCode
+from shared.lending.allocation import Components
+from shared.lending.calendar import add_months
+from shared.lending.plans import Capacity, Counter, DebtTerms, PlanLimits
+from shared.policy.model import PolicyInForce
+
+__all__ = [
+    "basis_of",
+    "capacity_of",
+    "counter_of",
+    "debt_terms",
+    "is_affordable",
+    "is_assessed",
+    "may_approve",
+    "next_round_on",
+    "owed_debts",
+    "review_on",
+    "strictest",
+    "talks_end",
+    "valid_until",
+    "what_is_wrong_with",
+    "without_approval",
+]
+
+
+def owed_debts(debts: Sequence[DebtSnapshot]) -> tuple[DebtSnapshot, ...]:
+    """Give the debts that a plan is about: active ones on which something is owed."""
+    return tuple(d for d in debts if d.status is DebtStatus.ACTIVE and total_of(d.outstanding).is_positive)
+
+
+def basis_of(debts: Sequence[DebtSnapshot]) -> str:
+    """Digest what plans are computed on: any change of it means that they no longer fit."""
+    parts = [
+        (d.debt_id, d.policy, str(d.annual_rate_pct), *_minor(d.outstanding), *_minor(d.overdue))
+        for d in sorted(owed_debts(debts), key=lambda d: d.debt_id)
+    ]
+    return sha256(repr(parts).encode()).hexdigest()[:16]
+
+
+def _minor(balances: object) -> tuple[str, ...]:
+    names = ("principal", "interest", "fees", "late_charges")
+    return tuple(f"{getattr(balances, name)}{getattr(balances, name).currency}" for name in names)
+
+
+def is_assessed(state: OfferState, on: date) -> bool:
+    """No offer without an unexpired assessment (R28)."""
+    return state.assessed is not None and on <= state.assessed.expires
+
+
+def debt_terms(debt: DebtSnapshot) -> DebtTerms:
+    """Give a debt as the search over plans sees it."""
+    return DebtTerms(
+        debt_id=debt.debt_id,
+        outstanding=Components.from_balances(debt.outstanding),
+        overdue=Components.from_balances(debt.overdue),
+        annual_rate_pct=debt.annual_rate_pct,
+        days_past_due=debt.days_past_due,
+        contract_date=debt.contract_date,
+        monthly_payment=debt.contractual_payment,
+    )
+
+
+def capacity_of(assessed: Assessed) -> Capacity:
+    """Give what the borrower can pay a month, today and under stress."""
+    return Capacity(now=assessed.now, stress=assessed.stress)
+
+
+def counter_of(wish: Wish) -> Counter:
+    """Give a wish as the search over plans sees it."""
+    return Counter(monthly=wish.monthly, first_due=wish.first_due, months=wish.months, lump_sum=wish.lump_sum)
+
+
+def is_affordable(plan: Plan, payments: Sequence[InstalmentTotal], assessed: Assessed) -> bool:
+    """Every instalment fits, today and under stress (R29); a lump sum was the borrower's own idea."""
+    if Measure.LUMP_SUM in plan.measures:
+        return True
+    limit = min(assessed.now.minor, assessed.stress.minor)
+    return all(row.total.currency == assessed.now.currency and row.total.minor <= limit for row in payments)
+
+
+def strictest(limits: Sequence[PlanLimits]) -> PlanLimits:
+    """Give limits under which a plan over debts of several packs keeps every one of them.
+
+    The first is the case's own pack: rounding, authority and the lender's value are its.
+    """
+    return reduce(_stricter, limits)
+
+
+def _stricter(a: PlanLimits, b: PlanLimits) -> PlanLimits:
+    if a == b:
+        return a
+    starts = sorted({row.contract_from for row in (*a.rate_ceilings, *b.rate_ceilings)})
+    ceilings = []
+    for start in starts:
+        found = [pct for pct in (a.ceiling(start), b.ceiling(start)) if pct is not None]
+        row = next(r for r in (*a.rate_ceilings, *b.rate_ceilings) if r.contract_from == start)
+        ceilings.append(replace(row, all_in_pct=min(found)))
+    late = {
+        kind: max(a.min_days_past_due.get(kind, 0), b.min_days_past_due.get(kind, 0))
+        for kind in (*a.min_days_past_due, *b.min_days_past_due)
+    }
+    months = min(a.max_months, b.max_months)
+    terms = tuple(n for n in a.terms_months if n in b.terms_months)
+    return replace(
+        a,
+        max_months=months,
+        min_payment=max(a.min_payment, b.min_payment),
+        terms_months=terms or tuple(n for n in a.terms_months if n <= months),
+        grace_months=tuple(n for n in a.grace_months if n in b.grace_months),
+        step_ups=tuple(step for step in a.step_ups if step in b.step_ups),
+        rate_cuts_pct=tuple(cut for cut in a.rate_cuts_pct if cut in b.rate_cuts_pct),
+        rate_floor_pct=max(a.rate_floor_pct, b.rate_floor_pct),
+        rate_ceilings=tuple(ceilings),
+        max_waived_pct={
+            part: min(pct, b.max_waived_pct[part])
+            for part, pct in a.max_waived_pct.items()
+            if part in b.max_waived_pct
+        },
+        lump_sum=None if b.lump_sum is None else a.lump_sum,
+        first_due_max_days=min(a.first_due_max_days, b.first_due_max_days),
+        min_days_past_due=late,
+    )
+
+
+def without_approval(limits: PlanLimits) -> PlanLimits:
+    """Give limits in which only what the negotiator may grant alone is searched."""
+    return replace(limits, authority=limits.authority[:1])
+
+
+def may_approve(role: str, needed: str, policy: PolicyInForce) -> bool:
+    """A role approves what a role of its own tier or below could; tiers ascend in the pack."""
+    tiers = [tier.role for tier in policy.waiver.authority]
+    return role in tiers and needed in tiers and tiers.index(role) >= tiers.index(needed)
+
+
+def talks_end(started: date, policy: PolicyInForce) -> date:
+    """Give the last day of talks that began on `started`."""
+    return started + timedelta(days=policy.offers.max_days)
+
+
+def valid_until(on: date, started: date, assessed: Assessed, policy: PolicyInForce) -> date:
+    """An offer stands for the policy's days, never beyond its assessment or the time for talks."""
+    wished = on + timedelta(days=policy.offers.validity_days)
+    return min(wished, assessed.expires, talks_end(started, policy))
+
+
+def next_round_on(on: date, policy: PolicyInForce) -> date:
+    """After silence the next round is tabled within the timetable's days for an offer."""
+    step = policy.step("offer")
+    return policy.deadline(on, step.business_days) if step and step.business_days else _next_day(on, policy)
+
+
+def review_on(on: date, policy: PolicyInForce) -> date:
+    """A case without a plan is looked at again after the policy's review months (R53), on a business day."""
+    return policy.calendar.next_business_day(add_months(on, policy.followup.review_months))
+
+
+def _next_day(on: date, policy: PolicyInForce) -> date:
+    return policy.calendar.next_business_day(on + timedelta(days=1))
+
+
+def what_is_wrong_with(counter: CounterOffered, currency: str) -> ReasonCode | None:
+    """Say why a counter-offer cannot be answered at all; None where it can."""
+    amounts = [amount for amount in (counter.monthly, counter.lump_sum) if amount is not None]
+    if not amounts and counter.first_due is None and counter.months is None:
+        return ReasonCode.COUNTER_EMPTY
+    if any(amount.currency != currency for amount in amounts):
+        return ReasonCode.CURRENCY_MISMATCH
+    if any(not amount.is_positive for amount in amounts):
+        return ReasonCode.COUNTER_TOO_LOW
+    return None

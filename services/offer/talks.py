@@ -1,0 +1,259 @@
+"""The steps of the talks: table, withdraw, fail. Each gives the state after it and what is said. Pure.
+
+A round is used up by the borrower's counter-offer or silence, never by what happens to the figures: when
+a balance moves, or the lender refuses a concession, the offer is withdrawn and a new one tabled in the
+same round.
+"""
+
+from datetime import date
+
+from services.offer.model import OfferState, OfferStatus, Standing
+from services.offer.rules import (
+    basis_of,
+    is_assessed,
+    next_round_on,
+    owed_debts,
+    review_on,
+    talks_end,
+    valid_until,
+)
+from services.offer.search import Found, NotFound, search, without_payments
+from shared.contracts.base import Event, Reason
+from shared.contracts.ids import derive_id
+from shared.contracts.offer import (
+    DebtBalance,
+    NoPlanFound,
+    OfferLapsed,
+    OfferRevised,
+    OfferTabled,
+    OfferWithdrawn,
+    TalksFailed,
+)
+from shared.contracts.reasons import ReasonCode
+from shared.policy.model import PolicyInForce
+from shared.policy.reference import Reference
+
+__all__ = [
+    "Step",
+    "balances",
+    "fail",
+    "lapse",
+    "new_talks",
+    "next_round",
+    "policy_of",
+    "resume",
+    "retable",
+    "review",
+    "rounds_are_left",
+    "table",
+    "withdraw",
+]
+
+Step = tuple[OfferState, tuple[Event, ...]]
+
+
+def policy_of(state: OfferState, day: date, reference: Reference) -> PolicyInForce:
+    """Give the case's own pack in force on `day`."""
+    return reference.policies.in_force(state.policy, day)
+
+
+def balances(state: OfferState) -> tuple[DebtBalance, ...]:
+    """Give the snapshot of what is owed."""
+    return tuple(
+        DebtBalance(debt_id=debt.debt_id, balances=debt.outstanding, as_of=debt.as_of)
+        for debt in owed_debts(state.debts)
+    )
+
+
+def new_talks(state: OfferState, day: date, reference: Reference, *reasons: Reason) -> Step:
+    """Begin talks: round 1."""
+    begun = {"talks": state.talks + 1, "started": day, "round": 1, "wish": None, "lender_refused": False}
+    return table(state.model_copy(update=begun), day, reference, *reasons)
+
+
+def next_round(state: OfferState, day: date, reference: Reference, *reasons: Reason) -> Step:
+    """Table the next numbered round, where the policy has one left."""
+    if not rounds_are_left(state, day, reference):
+        return fail(state, day, reference, ReasonCode.ROUNDS_EXHAUSTED)
+    return table(state.model_copy(update={"round": state.round + 1}), day, reference, *reasons)
+
+
+def rounds_are_left(state: OfferState, day: date, reference: Reference) -> bool:
+    """Rounds are numbered up to the policy's maximum."""
+    return state.round < policy_of(state, day, reference).offers.max_rounds
+
+
+def table(
+    state: OfferState, day: date, reference: Reference, *reasons: Reason, revised: bool = False
+) -> Step:
+    """Put plans on the table in `state.round`, or say why there are none. `revised` answers a counter-offer.
+
+    Without an unexpired assessment or a debt there is nothing to table: the talks wait.
+    """
+    # Facts of two topics may come in either order: what is dated earlier never moves the talks back in time.
+    day = max(day, state.started or day, state.offer.tabled_on if state.offer else day)
+    assessed = state.assessed
+    if assessed is None or not is_assessed(state, day) or not owed_debts(state.debts):
+        return _idle(state, OfferStatus.WAITING), ()
+    policy, started = policy_of(state, day, reference), state.started or day
+    if day > talks_end(started, policy):
+        return fail(state, day, reference, ReasonCode.NO_ANSWER)
+    basis = basis_of(state.debts)
+    # The id says what the offer rests on, so that it does not depend on which fact came first that day.
+    offer_id = derive_id(
+        "offer", state.case, state.talks, state.round, day.isoformat(), basis, assessed.assessment_id,
+        assessed.version, int(state.lender_refused),
+    )  # fmt: skip
+    found = search(state, assessed, day, offer_id, reference)
+    if isinstance(found, NotFound):
+        return _none_found(state, found, day, reference)
+    standing = Standing(
+        offer_id=offer_id,
+        round=state.round,
+        basis=basis,
+        plans=without_payments(found.plans),
+        approvers=found.approvers,
+        tabled_on=day,
+        valid_until=valid_until(day, started, assessed, policy),
+        policy_version=policy.version,
+    )
+    idle = _idle(state, OfferStatus.TABLED)
+    after = idle.model_copy(
+        update={
+            "offer": standing,
+            "answered": tuple(item for item in idle.answered if item.id != offer_id),
+            "next_date": standing.valid_until,
+        }
+    )
+    return after, (_said(after, standing, found, reasons, revised),)
+
+
+def _said(
+    state: OfferState, offer: Standing, found: Found, reasons: tuple[Reason, ...], revised: bool
+) -> Event:
+    assert state.assessed is not None  # noqa: S101 - narrows: `table` has looked
+    common = {
+        "offer_id": offer.offer_id,
+        "round": offer.round,
+        "assessment_id": state.assessed.assessment_id,
+        "plans": found.plans,
+        "balances": balances(state),
+        "tabled_on": offer.tabled_on,
+        "valid_until": offer.valid_until,
+        "reasons": reasons,
+        "policy_version": offer.policy_version,
+    }
+    if revised:
+        return OfferRevised.model_validate({**common, "answer": found.answer})
+    return OfferTabled.model_validate(common)
+
+
+def _none_found(state: OfferState, found: NotFound, day: date, reference: Reference) -> Step:
+    assert state.assessed is not None  # noqa: S101 - narrows: `table` has looked
+    if state.lender_refused:
+        return fail(state, day, reference, ReasonCode.APPROVAL_DENIED)
+    after = _rest(state, OfferStatus.NO_PLAN, day, reference)
+    none = NoPlanFound(
+        assessment_id=state.assessed.assessment_id,
+        as_of=day,
+        reason=found.reason,
+        next_step=found.next_step,
+        review_on=after.next_date,
+    )
+    return after, (none,)
+
+
+def withdraw(state: OfferState, day: date, reason: ReasonCode) -> Step:
+    """Take the standing offer, and a request for approval on it, off the table."""
+    if state.offer is None:
+        return state, ()
+    answered = state.over(state.offer.offer_id, reason)
+    if state.request is not None:
+        answered = state.model_copy(update={"answered": answered}).over(state.request.request_id, reason)
+    after = state.model_copy(update={"offer": None, "request": None, "answered": answered})
+    return after, (OfferWithdrawn(offer_id=state.offer.offer_id, as_of=day, reason=Reason(code=reason)),)
+
+
+def retable(state: OfferState, day: date, reference: Reference, reason: ReasonCode) -> Step:
+    """Withdraw the offer and table a new one in the same round."""
+    day = max(day, state.offer.tabled_on if state.offer else day)
+    gone, withdrawn = withdraw(state, day, reason)
+    after, said = table(gone, day, reference, Reason(code=reason))
+    return after, (*withdrawn, *said)
+
+
+def lapse(state: OfferState, day: date, reference: Reference) -> Step:
+    """Nobody has answered by the end of `day`: the next round is set, or the talks have failed.
+
+    The offer is remembered: an acceptance dated in time that arrives late still counts.
+    """
+    assert state.offer is not None  # noqa: S101 - narrows: only a tabled offer lapses
+    policy = policy_of(state, day, reference)
+    again = next_round_on(day, policy)
+    goes_on = rounds_are_left(state, day, reference) and again <= talks_end(state.started or day, policy)
+    lapsed = OfferLapsed(
+        offer_id=state.offer.offer_id,
+        round=state.round,
+        as_of=day,
+        next_step=Reason(code=ReasonCode.NEXT_HUMAN_REVIEW),
+        review_on=again if goes_on else None,
+    )
+    if goes_on:
+        return state.model_copy(update={"status": OfferStatus.LAPSED, "next_date": again}), (lapsed,)
+    after, failed = fail(state, day, reference, ReasonCode.NO_ANSWER)
+    if after.status is OfferStatus.FAILED:
+        after = after.model_copy(update={"offer": state.offer})
+    return after, (lapsed, *failed)
+
+
+def fail(state: OfferState, day: date, reference: Reference, reason: ReasonCode) -> Step:
+    """The talks have failed: a person takes over and the case is looked at again; never straight to court."""
+    answered = state.answered
+    if state.offer is not None:
+        answered = state.over(state.offer.offer_id, reason)
+    after = _rest(state.model_copy(update={"answered": answered}), OfferStatus.FAILED, day, reference)
+    failed = TalksFailed(
+        rounds=state.round,
+        as_of=day,
+        reason=Reason(code=reason),
+        next_step=Reason(code=ReasonCode.NEXT_HUMAN_REVIEW),
+        review_on=after.next_date,
+    )
+    return after, (failed,)
+
+
+def review(state: OfferState, day: date, reference: Reference) -> Step:
+    """Look again at a case that has no offer: the next round after silence, new talks otherwise."""
+    if not is_assessed(state, day) or not owed_debts(state.debts):
+        # Assessment asks for new figures; when they come, the talks begin again at once.
+        return state.model_copy(update={"next_date": review_on(day, policy_of(state, day, reference))}), ()
+    if state.status is OfferStatus.LAPSED:
+        return next_round(state, day, reference, Reason(code=ReasonCode.NO_ANSWER))
+    if state.status is OfferStatus.NO_PLAN:
+        return resume(state, day, reference)
+    return new_talks(state, day, reference)
+
+
+def resume(state: OfferState, day: date, reference: Reference) -> Step:
+    """Go on where no plan could be found: the same round, and time counts from now."""
+    return table(state.model_copy(update={"started": day}), day, reference)
+
+
+def _rest(state: OfferState, status: OfferStatus, day: date, reference: Reference) -> OfferState:
+    """Without an offer: a live plan goes on, any other case is looked at again on a date."""
+    if state.live:
+        return _idle(state, OfferStatus.AGREED)
+    due = review_on(day, policy_of(state, day, reference))
+    return _idle(state, status).model_copy(update={"next_date": due})
+
+
+def _idle(state: OfferState, status: OfferStatus) -> OfferState:
+    """Nothing on the table; who answers what was there hears that it is over."""
+    answered = state.answered
+    if state.offer is not None and state.why_over(state.offer.offer_id) is None:
+        on_time = state.status is OfferStatus.TABLED
+        code = ReasonCode.OFFER_ALREADY_ANSWERED if on_time else ReasonCode.OFFER_EXPIRED
+        answered = state.over(state.offer.offer_id, code)
+    return state.model_copy(
+        update={"status": status, "offer": None, "request": None, "next_date": None, "answered": answered}
+    )
