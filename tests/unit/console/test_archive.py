@@ -9,6 +9,7 @@ import pytest
 from services.console.decide import ArchiveDecider
 from services.console.model import ArchivedCustomer, Stage
 from services.console.rules import chain_hash, link_id
+from services.console.story import Tampered, lines_of, verify
 from shared.contracts import assessment, intake, offer
 from shared.contracts.base import Event, Reason
 from shared.contracts.decision import Link
@@ -103,3 +104,28 @@ def test_a_fact_without_a_case_is_on_the_chain_of_its_customer() -> None:
     assert decision.state is not None
     assert decision.state.entries == 1
     assert decision.state.cases == {}
+
+
+def test_a_chain_is_verified_and_the_first_wrong_entry_is_named() -> None:
+    state, links = archive(ASSIGNED, REQUESTED, FAILED)
+    entries = [dict(link.body) for link in links]
+    assert verify(entries, state.head) is None
+    changed = [dict(e) for e in entries]
+    changed[1]["data"] = {**changed[1]["data"], "missing": ["spending"]}
+    assert verify(changed, state.head) == Tampered(2, "its content is not what was hashed")
+    assert verify(entries[:2], state.head) == Tampered(3, "the chain is shorter than its head says")
+    assert verify([entries[0], entries[2]], state.head) == Tampered(2, "the number is not the next one")
+
+
+@pytest.mark.parametrize("lang", ["en", "zh"])
+def test_a_story_has_a_line_for_every_event_with_its_reasons(lang: str) -> None:
+    _state, links = archive(ASSIGNED, REQUESTED, FAILED)
+    lines = lines_of([link.body for link in links], CASE, lang)
+    assert [line.who for line in lines] == ["test"] * 3
+    assert all(line.what for line in lines)
+    assert len(lines[2].why) == 2
+
+
+def test_a_story_leaves_out_other_cases_of_the_customer() -> None:
+    _state, links = archive(ASSIGNED, REQUESTED)
+    assert lines_of([link.body for link in links], "another case") == []

@@ -1,0 +1,87 @@
+"""A case's story as people read it: one line per event, in order: when, by whom, what, why."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from services.console.rules import chain_hash
+from shared.contracts.runtime import ServiceDayClosed
+from shared.texts import story, text
+
+__all__ = ["Line", "Tampered", "lines_of", "verify"]
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of a story."""
+
+    time: str
+    who: str
+    what: str
+    why: tuple[str, ...]
+    type: str
+    id: str
+    causation: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Tampered:
+    """The first entry of a chain that is not what was written."""
+
+    number: int
+    rule: str
+
+
+def lines_of(entries: Iterable[Mapping[str, Any]], case: str | None, lang: str = "en") -> list[Line]:
+    """Give the story of a case: its own entries, and those of the customer that know no case.
+
+    `case=None` gives everything about the customer. Ordered by business time, then as they arrived.
+    """
+    chosen = [
+        entry
+        for entry in entries
+        if entry["type"] != ServiceDayClosed.TYPE and (case is None or entry["case"] in (case, None))
+    ]
+    chosen.sort(key=lambda entry: (entry["time"], entry["number"]))
+    return [_line(entry, lang) for entry in chosen]
+
+
+def _line(entry: Mapping[str, Any], lang: str) -> Line:
+    data = entry["data"]
+    return Line(
+        time=entry["time"],
+        who=entry["source"].strip("/").removeprefix("parley/"),
+        what=story(entry["type"], lang, data),
+        why=tuple(_reasons(data, lang)),
+        type=entry["type"],
+        id=entry["id"],
+        causation=entry["causation"],
+    )
+
+
+def _reasons(data: Mapping[str, Any], lang: str) -> Iterable[str]:
+    for name in ("reason", "reasons", "next_step"):
+        found = data.get(name)
+        for reason in found if isinstance(found, Sequence) and not isinstance(found, str) else [found]:
+            if isinstance(reason, Mapping) and "code" in reason:
+                yield text(reason["code"], reason.get("params") or {}, lang)
+
+
+def verify(entries: Sequence[Mapping[str, Any]], head: str) -> Tampered | None:
+    """Compute a chain again; give the first entry that is wrong, or None where all is untouched.
+
+    `entries` are in order from number 1; `head` is the hash that the archive's document names.
+    """
+    previous = "0" * 64
+    for number, entry in enumerate(entries, start=1):
+        body = {name: value for name, value in entry.items() if name not in ("hash", "_id")}
+        if entry.get("number") != number:
+            return Tampered(number, "the number is not the next one")
+        if entry.get("previous") != previous:
+            return Tampered(number, "it does not follow the entry before it")
+        if chain_hash(previous, body) != entry.get("hash"):
+            return Tampered(number, "its content is not what was hashed")
+        previous = entry["hash"]
+    return None if previous == head else Tampered(len(entries) + 1, "the chain is shorter than its head says")
