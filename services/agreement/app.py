@@ -1,0 +1,13 @@
+"""Wiring of agreement: what it reads, what it waits for, what decides."""
+
+from services.agreement.decide import AgreementDecider
+from services.agreement.model import AgreementState
+from shared.runtime.service import Service
+
+SERVICE = Service(
+    name="agreement",
+    state=AgreementState,
+    decider=AgreementDecider(),
+    waits_for=("intake", "offer", "desk"),
+    reads=("followup",),
+)

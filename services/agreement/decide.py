@@ -1,0 +1,234 @@
+"""The agreement's decisions: the draft, the signatures, the instructions to the bank, the end.
+
+Both signatures make an agreement when the day of the last one is closed: only then is every payment of that
+day known, and a balance that changed goes back to the table instead of being signed.
+"""
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import date
+from typing import Any
+
+from services.agreement.document import agreement_id_of, compose, recompose
+from services.agreement.ending import bank_answered, case_closed, plan_broken, plan_completed
+from services.agreement.model import AgreementState, AgreementStatus, Draft, KnownDebt, Signature
+from services.agreement.rules import has_both, last_signed, refuses_signature
+from services.agreement.signing import give_back, refusal, sign
+from shared.contracts import desk, followup, intake, offer
+from shared.contracts.agreement import AgreementDrafted, AgreementReturned, PartySigned
+from shared.contracts.base import Event, Reason
+from shared.contracts.debts import DebtSnapshot
+from shared.contracts.decision import Decision
+from shared.contracts.envelope import Envelope
+from shared.contracts.reasons import ReasonCode
+from shared.policy.reference import Reference
+
+__all__ = ["AgreementDecider"]
+
+Outcome = Decision[AgreementState]
+Handler = Callable[[AgreementState | None, Envelope[Any], Reference], Outcome]
+
+
+class AgreementDecider:
+    """The formal document, both parties' acceptance, and what the bank is told."""
+
+    def decide(self, state: AgreementState | None, message: Envelope[Any], reference: Reference) -> Outcome:
+        """Decide one message; see `shared.contracts.decision`."""
+        handler = _HANDLERS.get(type(message.data))
+        return Decision(state) if handler is None else handler(state, message, reference)
+
+    def due(self, state: AgreementState) -> date | None:
+        """The day on which both signatures take effect, or the last day to sign."""
+        if state.draft is None:
+            return None
+        return last_signed(state.draft) if has_both(state.draft) else state.draft.sign_by
+
+    def close(self, state: AgreementState, day: date, reference: Reference) -> Outcome:
+        """Put a signed draft in force; give one back that nobody signed in time."""
+        due = self.due(state)
+        if due is None or due > day or state.draft is None:
+            return Decision(state)
+        if has_both(state.draft):
+            return sign(state, state.draft, day, reference)
+        return give_back(state, due, Reason(code=ReasonCode.SIGN_BY_PASSED))
+
+
+def _opened(
+    state: AgreementState | None, message: Envelope[intake.CaseOpened], reference: Reference
+) -> Outcome:
+    data = message.data
+    if state is not None:
+        return _debts(state, message, data.debts, reference)
+    if data.policy not in reference.policies:
+        return Decision.of(None, refusal(message, ReasonCode.UNKNOWN_PRODUCT))
+    opened = AgreementState(
+        case=message.case,
+        status=AgreementStatus.OPEN,
+        policy=data.policy,
+        language=data.language,
+        debts=tuple(map(_known, data.debts)),
+        debts_seen=message.sequence,
+    )
+    return Decision(opened)
+
+
+def _changed(
+    state: AgreementState | None, message: Envelope[intake.CaseChanged], reference: Reference
+) -> Outcome:
+    return _debts(state, message, message.data.debts, reference)
+
+
+def _paid(state: AgreementState | None, message: Envelope[Any], reference: Reference) -> Outcome:
+    """A payment, or one taken back: the event names the debts after it."""
+    if state is None:
+        return Decision(None)
+    return _debts(state, message, message.data.debts, reference, keep=state.debts)
+
+
+def _debts(
+    state: AgreementState | None,
+    message: Envelope[Any],
+    debts: tuple[DebtSnapshot, ...],
+    reference: Reference,
+    keep: tuple[KnownDebt, ...] = (),
+) -> Outcome:
+    """Know the debts; a draft that no longer fits them goes back to the table."""
+    if state is None or state.status is AgreementStatus.CLOSED:
+        return Decision(state)
+    named = {debt.debt_id: _known(debt) for debt in debts}
+    kept = tuple(named.pop(debt.debt_id, debt) for debt in keep)
+    seen = state.debts_seen if message.sequence is None else message.sequence
+    now = state.model_copy(update={"debts": (*kept, *named.values()), "debts_seen": seen})
+    if now.draft is None:
+        return Decision(now)
+    again = recompose(now, now.draft, reference)
+    if isinstance(again, AgreementDrafted):
+        return Decision(now)
+    return give_back(now, message.day, Reason(code=again))
+
+
+def _known(debt: DebtSnapshot) -> KnownDebt:
+    return KnownDebt(debt_id=debt.debt_id, status=debt.status, outstanding=debt.outstanding, as_of=debt.as_of)
+
+
+def _preferred(
+    state: AgreementState | None, message: Envelope[desk.PreferencesSet], _reference: Reference
+) -> Outcome:
+    """The next draft is in the language the borrower prefers."""
+    if state is None or message.data.language is None:
+        return Decision(state)
+    return Decision(state.model_copy(update={"language": message.data.language}))
+
+
+def _agreed(
+    state: AgreementState | None, message: Envelope[offer.OfferAgreed], reference: Reference
+) -> Outcome:
+    """Draft the document, on the balances as they stand."""
+    data = message.data
+    if state is None:
+        return Decision.wait(None, refusal(message, ReasonCode.NO_CASE))
+    if state.status is AgreementStatus.CLOSED:
+        return Decision.of(state, refusal(message, ReasonCode.CASE_CLOSED))
+    drafted = _draft(state, message, reference)
+    if data.intake_sequence is not None and (state.debts_seen or 0) < data.intake_sequence:
+        # Offer knew more of the debts than is known here: what it knew is on its way by another topic.
+        return replace(drafted, waits=True)
+    return drafted
+
+
+def _draft(state: AgreementState, message: Envelope[offer.OfferAgreed], reference: Reference) -> Outcome:
+    data = message.data
+    before: tuple[Event, ...] = ()
+    agreement_id = agreement_id_of(state.case, data.offer_id, data.plan.plan_id)
+    if state.draft is not None:
+        if state.draft.agreement_id == agreement_id:
+            return Decision.of(state, refusal(message, ReasonCode.OFFER_ALREADY_ANSWERED))
+        returned = give_back(state, message.day, Reason(code=ReasonCode.PLAN_SUPERSEDED))
+        state, before = returned.state or state, tuple(e.data for e in returned.emissions)
+    drafted = compose(state, data.offer_id, data.plan, message.day, state.language, reference)
+    if not isinstance(drafted, AgreementDrafted):
+        returned_at_once = AgreementReturned(
+            agreement_id=agreement_id,
+            version=state.signed + 1,
+            offer_id=data.offer_id,
+            as_of=message.day,
+            reason=Reason(code=drafted),
+        )
+        over = state.with_over(agreement_id, drafted)
+        return Decision.of(state.model_copy(update={"over": over}), *before, returned_at_once)
+    draft = Draft(
+        agreement_id=agreement_id,
+        version=drafted.version,
+        offer_id=data.offer_id,
+        plan=data.plan.model_copy(update={"payments": ()}),
+        language=drafted.language,
+        drafted_on=drafted.drafted_on,
+        sign_by=drafted.sign_by,
+        content_hash=drafted.content_hash,
+    )
+    over = tuple(item for item in state.over if item.agreement_id != agreement_id)
+    update = {"status": AgreementStatus.DRAFTED, "draft": draft, "over": over}
+    return Decision.of(state.model_copy(update=update), *before, drafted)
+
+
+def _withdrawn(
+    state: AgreementState | None, message: Envelope[offer.OfferWithdrawn], _reference: Reference
+) -> Outcome:
+    """The borrower can no longer pay what was agreed: the draft of it is not signed."""
+    if state is None or state.draft is None or state.draft.offer_id != message.data.offer_id:
+        return Decision(state)
+    return give_back(state, message.day, message.data.reason)
+
+
+def _signature(
+    state: AgreementState | None, message: Envelope[desk.SignatureGiven], reference: Reference
+) -> Outcome:
+    """One party signs; the balances are looked at again first."""
+    data = message.data
+    if state is None:
+        return Decision.wait(None, refusal(message, ReasonCode.NO_CASE))
+    if state.status is AgreementStatus.CLOSED:
+        return Decision.of(state, refusal(message, ReasonCode.CASE_CLOSED))
+    draft = state.draft
+    if draft is None or draft.agreement_id != data.agreement_id:
+        if state.live is not None and state.live.agreement_id == data.agreement_id:
+            return Decision.of(state, refusal(message, ReasonCode.ALREADY_SIGNED))
+        over = state.why_over(data.agreement_id)
+        if over is not None:
+            return Decision.of(state, refusal(message, over))
+        return Decision.wait(state, refusal(message, ReasonCode.AGREEMENT_UNKNOWN))
+    wrong = refuses_signature(draft, data, message.day)
+    if wrong is not None:
+        return Decision.of(state, refusal(message, wrong))
+    again = recompose(state, draft, reference)
+    if not isinstance(again, AgreementDrafted):
+        returned = give_back(state, message.day, Reason(code=again))
+        return Decision(
+            returned.state, (*Decision.of(state, refusal(message, again)).emissions, *returned.emissions)
+        )
+    signatures = (*draft.signatures, Signature(party=data.party, on=message.day))
+    signed = draft.model_copy(update={"signatures": signatures})
+    status = AgreementStatus.SIGNED_BY_BOTH if has_both(signed) else AgreementStatus.SIGNED_BY_ONE
+    noted = PartySigned(
+        agreement_id=draft.agreement_id,
+        version=draft.version,
+        party=data.party,
+        content_hash=draft.content_hash,
+    )
+    return Decision.of(state.model_copy(update={"draft": signed, "status": status}), noted)
+
+
+_HANDLERS: dict[type[Event], Handler] = {
+    intake.CaseOpened: _opened,
+    intake.CaseChanged: _changed,
+    intake.PaymentMatched: _paid,
+    intake.PaymentTakenBack: _paid,
+    intake.BankAnswered: bank_answered,
+    intake.CaseClosed: case_closed,
+    offer.OfferAgreed: _agreed,
+    offer.OfferWithdrawn: _withdrawn,
+    desk.PreferencesSet: _preferred,
+    desk.SignatureGiven: _signature,
+    followup.PlanCompleted: plan_completed,
+    followup.PlanBroken: plan_broken,
+}

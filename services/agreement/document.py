@@ -1,0 +1,85 @@
+"""The formal document: computed from the plan's terms on today's balances, and its hash. Pure.
+
+The hash is SHA-256 (FIPS 180-4) over the canonical JSON of the drafted event without its own hash, with the
+case id beside it: sorted keys, no blanks, UTF-8. Whoever holds the event can compute it again.
+"""
+
+import json
+from datetime import date
+from hashlib import sha256
+
+from services.agreement.model import AgreementState, Draft
+from services.agreement.rules import sign_by, unlike_balances
+from shared.contracts.agreement import AgreementDrafted
+from shared.contracts.debts import Plan
+from shared.contracts.ids import derive_id
+from shared.contracts.plan_terms import instalment_totals, schedules_of
+from shared.contracts.reasons import ReasonCode
+from shared.lending.schedule import ScheduleError
+from shared.policy.reference import Reference
+
+__all__ = ["agreement_id_of", "compose", "content_hash", "recompose"]
+
+_UNHASHED = "0" * 64
+
+
+def agreement_id_of(case: str, offer_id: str, plan_id: str) -> str:
+    """Give the id of the agreement on one plan of one offer."""
+    return derive_id("agreement", case, offer_id, plan_id)
+
+
+def content_hash(drafted: AgreementDrafted, case: str) -> str:
+    """Give the hash that both parties sign."""
+    content = {**drafted.model_dump(mode="json", exclude={"content_hash"}), "case": case}
+    canonical = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return sha256(canonical.encode()).hexdigest()
+
+
+def compose(
+    state: AgreementState,
+    offer_id: str,
+    plan: Plan,
+    drafted_on: date,
+    language: str,
+    reference: Reference,
+) -> AgreementDrafted | ReasonCode:
+    """Compute the document on the balances as they stand, or say why the plan no longer fits them.
+
+    The instalments of the plan, where it names them, must come out again exactly.
+    """
+    unlike = unlike_balances(plan, state.debts)
+    if unlike is not None:
+        return unlike
+    policy = reference.policies.in_force(state.policy, drafted_on)
+    try:
+        schedules = schedules_of(plan.debts, policy.amounts.rounding)
+    except ScheduleError:
+        return ReasonCode.PLAN_NO_LONGER_COMPUTES
+    instalments = instalment_totals(schedules)
+    if plan.payments and plan.payments != instalments:
+        return ReasonCode.PLAN_NO_LONGER_COMPUTES
+    if not instalments or instalments[0].due <= drafted_on:
+        return ReasonCode.PLAN_NO_LONGER_COMPUTES
+    drafted = AgreementDrafted(
+        agreement_id=agreement_id_of(state.case, offer_id, plan.plan_id),
+        version=state.signed + 1,
+        offer_id=offer_id,
+        plan=plan.model_copy(update={"payments": instalments}),
+        schedules=schedules,
+        instalments=instalments,
+        sections=policy.agreement.required_sections,
+        language=language,
+        drafted_on=drafted_on,
+        sign_by=sign_by(drafted_on, instalments, policy),
+        content_hash=_UNHASHED,
+        policy_version=policy.version,
+    )
+    return drafted.model_copy(update={"content_hash": content_hash(drafted, state.case)})
+
+
+def recompose(state: AgreementState, draft: Draft, reference: Reference) -> AgreementDrafted | ReasonCode:
+    """Compute the document again on today's balances; unless it hashes the same, it no longer fits."""
+    again = compose(state, draft.offer_id, draft.plan, draft.drafted_on, draft.language, reference)
+    if isinstance(again, AgreementDrafted) and again.content_hash != draft.content_hash:
+        return ReasonCode.PLAN_NO_LONGER_COMPUTES
+    return again

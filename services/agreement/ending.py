@@ -1,0 +1,124 @@
+"""How an agreement ends: completed, broken, or with its case; and what the bank answers. Pure."""
+
+from datetime import date
+
+from services.agreement.model import AgreementState, AgreementStatus, InForce
+from services.agreement.rules import on_ending
+from services.agreement.signing import Outcome, give_back, instruct, refusal
+from shared.contracts import followup, intake
+from shared.contracts.agreement import AgreementCompleted, AgreementEnded, InstructionKind
+from shared.contracts.base import Event, Reason
+from shared.contracts.decision import Decision
+from shared.contracts.envelope import Envelope
+from shared.contracts.reasons import ReasonCode
+from shared.lending.money import Money
+from shared.policy.reference import Reference
+
+__all__ = ["bank_answered", "case_closed", "plan_broken", "plan_completed"]
+
+# Intake closes a case for these reasons when nothing is owed any more: the plan has been paid, whoever says
+# so first, followup or intake.
+_PAID_IN_FULL = {intake.CloseReason.SETTLED, intake.CloseReason.PLAN_COMPLETED}
+
+
+def plan_completed(
+    state: AgreementState | None, message: Envelope[followup.PlanCompleted], reference: Reference
+) -> Outcome:
+    """Every instalment is paid: completed, and the bank is told."""
+    live = _live(state, message)
+    if state is None or isinstance(live, Decision):
+        return live if isinstance(live, Decision) else Decision(state)
+    after, said = _complete(state, live, message.data.as_of, message.data.paid, message.day, reference)
+    return Decision.of(after, *said)
+
+
+def plan_broken(
+    state: AgreementState | None, message: Envelope[followup.PlanBroken], reference: Reference
+) -> Outcome:
+    """The plan is broken: ended, and the bank may collect again."""
+    live = _live(state, message)
+    if state is None or isinstance(live, Decision):
+        return live if isinstance(live, Decision) else Decision(state)
+    reason = Reason(code=ReasonCode.PLAN_BROKEN, params={"missed": str(message.data.missed)})
+    ended = AgreementEnded(agreement_id=live.agreement_id, as_of=message.data.as_of, reason=reason)
+    policy = reference.policies.in_force(state.policy, message.day)
+    gone = _without_live(state, live, AgreementStatus.ENDED, ReasonCode.PLAN_BROKEN)
+    after, told = instruct(gone, live, on_ending(policy), message.day, reference)
+    return Decision.of(after, ended, *told)
+
+
+def case_closed(
+    state: AgreementState | None, message: Envelope[intake.CaseClosed], reference: Reference
+) -> Outcome:
+    """The case is over: a draft is void; what was in force is completed when nothing is owed, else ended."""
+    if state is None or state.status is AgreementStatus.CLOSED:
+        return Decision(state)
+    said: tuple[Event, ...] = ()
+    reason = Reason(code=ReasonCode.CASE_CLOSED, params={"reason": message.data.reason.value})
+    if state.draft is not None:
+        returned = give_back(state, message.day, reason)
+        state, said = returned.state or state, tuple(emission.data for emission in returned.emissions)
+    if state.live is not None:
+        live = state.live
+        if message.data.reason in _PAID_IN_FULL:
+            state, events = _complete(state, live, message.data.as_of, (), message.day, reference)
+            said += events
+        else:
+            ended = AgreementEnded(agreement_id=live.agreement_id, as_of=message.data.as_of, reason=reason)
+            state = _without_live(state, live, AgreementStatus.ENDED, ReasonCode.CASE_CLOSED)
+            said += (ended,)
+    closed = {"status": AgreementStatus.CLOSED, "debts": ()}
+    return Decision.of(state.model_copy(update=closed), *said)
+
+
+def bank_answered(
+    state: AgreementState | None, message: Envelope[intake.BankAnswered], _reference: Reference
+) -> Outcome:
+    """Keep what the bank answered; its silence is watched by alert."""
+    data = message.data
+    if state is None or all(item.instruction_id != data.instruction_id for item in state.instructions):
+        return Decision.of(state, refusal(message, ReasonCode.AGREEMENT_UNKNOWN))
+    kept = tuple(
+        item.model_copy(update={"confirmed": data.confirmed})
+        if item.instruction_id == data.instruction_id
+        else item
+        for item in state.instructions
+    )
+    return Decision(state.model_copy(update={"instructions": kept}))
+
+
+def _live(
+    state: AgreementState | None, message: Envelope[followup.PlanCompleted] | Envelope[followup.PlanBroken]
+) -> InForce | Outcome:
+    """Give the agreement in force that followup speaks of; what is over already changes nothing."""
+    agreement_id = message.data.agreement_id
+    if state is None:
+        return Decision.of(None, refusal(message, ReasonCode.AGREEMENT_UNKNOWN))
+    if state.live is not None and state.live.agreement_id == agreement_id:
+        return state.live
+    if state.why_over(agreement_id) is not None:
+        return Decision(state)
+    return Decision.of(state, refusal(message, ReasonCode.AGREEMENT_UNKNOWN))
+
+
+def _complete(
+    state: AgreementState,
+    live: InForce,
+    as_of: date,
+    paid: tuple[Money, ...],
+    day: date,
+    reference: Reference,
+) -> tuple[AgreementState, tuple[Event, ...]]:
+    completed = AgreementCompleted(agreement_id=live.agreement_id, as_of=as_of, paid=paid)
+    gone = _without_live(state, live, AgreementStatus.COMPLETED, ReasonCode.CASE_CLOSED)
+    after, told = instruct(gone, live, (InstructionKind.PLAN_COMPLETED,), day, reference)
+    return after, (completed, *told)
+
+
+def _without_live(
+    state: AgreementState, live: InForce, status: AgreementStatus, code: ReasonCode
+) -> AgreementState:
+    """Nothing is in force any more; a draft on the table stays there."""
+    over = state.with_over(live.agreement_id, code)
+    gone = state.model_copy(update={"live": None, "over": over})
+    return gone.model_copy(update={"status": gone.status if gone.draft is not None else status})

@@ -1,0 +1,122 @@
+"""The agreement's document: what is owed, the draft on the table, the agreement in force."""
+
+from datetime import date
+from enum import StrEnum
+
+from shared.contracts.agreement import InstructionKind
+from shared.contracts.base import AccountId
+from shared.contracts.debts import Balances, DebtStatus, Plan
+from shared.contracts.decision import State
+from shared.contracts.desk import SignatureParty
+from shared.contracts.reasons import ReasonCode
+
+__all__ = [
+    "AgreementState",
+    "AgreementStatus",
+    "Draft",
+    "InForce",
+    "Instruction",
+    "KnownDebt",
+    "Over",
+    "Signature",
+]
+
+# Drafts and agreements that are over, kept so that a late signature hears why at once.
+_OVER_KEPT = 12
+
+
+class AgreementStatus(StrEnum):
+    """Where the case stands here; a live agreement stays in force while a new one is drafted."""
+
+    OPEN = "open"  # no draft and nothing in force: offer has the next step
+    DRAFTED = "drafted"  # both parties sign by `sign_by`
+    SIGNED_BY_ONE = "signed_by_one"  # the other party signs by `sign_by`
+    SIGNED_BY_BOTH = "signed_by_both"  # takes effect when the day of the last signature is closed
+    IN_FORCE = "in_force"  # followup has the dates
+    COMPLETED = "completed"  # every instalment is paid
+    ENDED = "ended"  # broken: offer looks at the case again
+    CLOSED = "closed"  # the case is closed; only the bank's answers still come
+
+
+class KnownDebt(State):
+    """A debt as intake last reported it."""
+
+    debt_id: AccountId
+    status: DebtStatus
+    outstanding: Balances
+    as_of: date
+
+
+class Signature(State):
+    """Who has signed, and on which business day."""
+
+    party: SignatureParty
+    on: date
+
+
+class Draft(State):
+    """The document on the table. Its schedules follow from the plan's terms and are not kept."""
+
+    agreement_id: str
+    version: int
+    offer_id: str
+    plan: Plan
+    language: str
+    drafted_on: date
+    sign_by: date
+    content_hash: str
+    signatures: tuple[Signature, ...] = ()
+
+
+class InForce(State):
+    """The signed agreement."""
+
+    agreement_id: str
+    version: int
+    offer_id: str
+    effective: date
+
+
+class Instruction(State):
+    """What the bank was asked; `confirmed` is None until it answers."""
+
+    instruction_id: str
+    agreement_id: str
+    kind: InstructionKind
+    answer_by: date
+    confirmed: bool | None = None
+
+
+class Over(State):
+    """A draft or agreement that can no longer be signed, and why."""
+
+    agreement_id: str
+    reason: ReasonCode
+
+
+class AgreementState(State):
+    """One case. `signed` counts the agreements signed so far; the next draft is version `signed + 1`.
+
+    `debts_seen` is the sequence of intake's latest word on the debts.
+    """
+
+    case: str
+    status: AgreementStatus
+    policy: str
+    language: str
+    debts: tuple[KnownDebt, ...]
+    debts_seen: int | None = None
+    draft: Draft | None = None
+    live: InForce | None = None
+    signed: int = 0
+    instructions: tuple[Instruction, ...] = ()
+    over: tuple[Over, ...] = ()
+
+    def with_over(self, agreement_id: str, reason: ReasonCode) -> tuple[Over, ...]:
+        """Give `over` with one more, the oldest forgotten."""
+        kept = tuple(item for item in self.over if item.agreement_id != agreement_id)
+        return (*kept, Over(agreement_id=agreement_id, reason=reason))[-_OVER_KEPT:]
+
+    def why_over(self, agreement_id: str) -> ReasonCode | None:
+        """Say why `agreement_id` can no longer be signed; None where it is not known."""
+        return next((item.reason for item in self.over if item.agreement_id == agreement_id), None)
