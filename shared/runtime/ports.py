@@ -432,14 +432,13 @@ class SpanStart:
 class Span(Protocol):
     """One `process` span. Exactly one of `end` and `drop` is called, `end` after the decision is written."""
 
-    @property
-    def traceparent(self) -> str | None:
-        """The context that emissions carry on; stored with them, so that a re-emission has the same."""
-        ...
+    def carry(self, case: str) -> tuple[str | None, str | None]:
+        """Give the traceparent and tracestate that an emission about `case` carries on.
 
-    @property
-    def tracestate(self) -> str | None:
-        """The trace state that emissions carry on."""
+        Stored with the emission, so that publishing it again has the same. A span that did not know its case (a
+        bank's event names none) becomes a span of the first case asked for; what it says about another case
+        goes on under that one's root: a trace never holds two cases.
+        """
         ...
 
     def end(self, decision: str, emitted: Sequence[str] = ()) -> None:

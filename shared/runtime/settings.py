@@ -121,8 +121,8 @@ class Settings(BaseSettings):
     def _belong_together(self) -> Self:
         if self.rebalance_seconds <= self.drain_seconds:
             raise ValueError(
-                "PARLEY_REBALANCE_SECONDS must be longer than PARLEY_DRAIN_SECONDS: a replica that drains longer "
-                "than Kafka waits for it would still work on partitions that another one already owns"
+                "PARLEY_REBALANCE_SECONDS must be longer than PARLEY_DRAIN_SECONDS: a replica that drains "
+                "longer than Kafka waits for it would still work on partitions that another one already owns"
             )
         if self.document_bytes < self.message_bytes:
             raise ValueError("PARLEY_DOCUMENT_BYTES must not be smaller than PARLEY_MESSAGE_BYTES")
@@ -134,7 +134,8 @@ class Settings(BaseSettings):
             self.kafka_username and self.kafka_password
         ):
             raise ValueError(
-                f"KAFKA_SECURITY_PROTOCOL={self.kafka_security_protocol} needs KAFKA_USERNAME and KAFKA_PASSWORD"
+                f"KAFKA_SECURITY_PROTOCOL={self.kafka_security_protocol} needs KAFKA_USERNAME "
+                "and KAFKA_PASSWORD"
             )
         if (self.kafka_ssl_certfile is None) != (self.kafka_ssl_keyfile is None):
             raise ValueError("KAFKA_SSL_CERTFILE and KAFKA_SSL_KEYFILE belong together: set both or none")

@@ -78,7 +78,7 @@ def connection_options(settings: Settings) -> dict[str, Any]:
 
 
 def explain(error: BaseException, doing: str) -> PortError:
-    """Turn a client's error into the port's: a refusal that waiting cannot mend is fatal, all else an outage."""
+    """Turn a client's error into the port's: a missing right is fatal, all else an outage."""
     if isinstance(error, PortError):
         return error
     if isinstance(error, _REFUSED):
@@ -112,8 +112,8 @@ async def probe(settings: Settings, timeout: float = 5.0) -> None:
             ) from error
         except ssl.SSLError as error:
             raise FatalError(
-                f"Kafka at {address}: the TLS handshake failed ({error.reason}); check KAFKA_SECURITY_PROTOCOL "
-                "and KAFKA_SSL_CAFILE"
+                f"Kafka at {address}: the TLS handshake failed ({error.reason}); check KAFKA_SSL_CAFILE "
+                "and KAFKA_SECURITY_PROTOCOL"
             ) from error
         except (OSError, TimeoutError, KafkaError) as error:
             last = UnavailableError(f"Kafka at {address} cannot be reached ({type(error).__name__})")

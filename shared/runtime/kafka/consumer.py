@@ -178,7 +178,7 @@ class KafkaConsumer:
                 self._holding = False
 
     def _sift(self, records: Raw) -> bool:
-        """Take over the records that the engine still wants; put the others' partitions back where they belong."""
+        """Take over the records that the engine still wants; the others are fetched again."""
         unwanted: set[TopicPartition] = set()
         refused = self._stale | self._paused
         for raw in records:
@@ -200,7 +200,8 @@ class KafkaConsumer:
             )
         self._stale.clear()
         for at in unwanted & self._assigned:
-            self._client.seek(ClientPartition(*at), self._next[at])
+            with suppress(IllegalStateError):
+                self._client.seek(ClientPartition(*at), self._next[at])
         return bool(self._buffer)
 
     def failed(self, error: Exception) -> None:
@@ -214,7 +215,7 @@ class KafkaConsumer:
             try:
                 async with asyncio.timeout(self._settings.rebalance_seconds):
                     await self._listener.on_revoked(self._assigned)
-            except Exception:  # the client would swallow it; the engine promises not to raise
+            except Exception:  # noqa: BLE001  the client would swallow it; the engine promises not to raise
                 _LOG.exception("giving partitions up failed", extra={"service": self._group})
         self._assigned = frozenset()
         self._buffer.clear()
@@ -272,7 +273,8 @@ class KafkaConsumer:
                 kept.append(record)
         self._buffer = kept
         for at, offset in first.items():
-            self._move(at, offset)
+            with suppress(IllegalStateError):
+                self._move(at, offset)
 
     def _move(self, at: TopicPartition, offset: int) -> None:
         self._next[at] = offset

@@ -66,9 +66,9 @@ async def create_topics(settings: Settings, topics: Iterable[str]) -> list[str]:
     for topic, count in counts.items():
         if count != settings.partitions:
             raise FatalError(
-                f"topic {topic} has {count} partitions, PARLEY_PARTITIONS says {settings.partitions}. The count "
-                "is fixed when the topics are created: one writer per case depends on it. Set PARLEY_PARTITIONS "
-                "to the topics' count, or use topics of your own"
+                f"topic {topic} has {count} partitions, PARLEY_PARTITIONS says {settings.partitions}. "
+                "The count is fixed when the topics are created: one writer per case depends on it. Set "
+                "PARLEY_PARTITIONS to the topics' count, or use topics of your own"
             )
     return missing
 

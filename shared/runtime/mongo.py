@@ -1,0 +1,427 @@
+"""The database: the one module that imports motor, PyMongo and BSON for writing.
+
+One collection per service and kind: `<service>.cases`, `.ids`, `.links`, `.parked`, `.positions`. Only plain
+CRUD, unordered bulk writes, indexes and one small aggregation, so that it holds on every server of the
+protocol. Reads are from the primary with majority concern, writes wait for the majority's journal.
+
+Every replace carries the version that it follows in its filter and may insert: a stale writer's insert
+meets the document's own id, so the server names the loser by a duplicate-key error, document by document.
+
+Two habits are for the embedded database's planner and harmless elsewhere: a range on a day is closed on both
+sides (`> ""`), which lets the partial indexes serve it, and no query is hinted.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
+from typing import Any, Final, TypeVar
+
+import bson
+from bson.errors import BSONError
+from motor.motor_asyncio import AsyncIOMotorClient, AsyncIOMotorCollection
+from pymongo import IndexModel, InsertOne, MongoClient, ReplaceOne, ReturnDocument
+from pymongo.errors import (
+    BulkWriteError,
+    ConfigurationError,
+    DuplicateKeyError,
+    OperationFailure,
+    PyMongoError,
+)
+from pymongo.read_concern import ReadConcern
+from pymongo.write_concern import WriteConcern
+
+from shared.runtime.ports import (
+    DUE,
+    ENTRIES_DAY,
+    HELD,
+    ID,
+    PARTITION,
+    VERSION,
+    WORK,
+    Document,
+    FatalError,
+    ParkedRow,
+    PortError,
+    Record,
+    UnavailableError,
+    UnencodableError,
+)
+from shared.runtime.settings import Settings
+
+__all__ = ["MongoStore", "SpanSink", "read_documents"]
+
+T = TypeVar("T")
+Row = dict[str, Any]
+
+_LOG = logging.getLogger("parley.mongo")
+_DUPLICATE: Final = 11000
+_REFUSED: Final = frozenset({13, 18, 8000})  # Unauthorized, AuthenticationFailed, and Atlas's own
+_NO_MAJORITY: Final = frozenset(
+    {72, 148, 238}
+)  # InvalidOptions, ReadConcernMajorityNotEnabled, NotImplemented
+_DURABLE: Final = WriteConcern(w="majority", j=True)
+_LIGHT: Final = WriteConcern(w=1)
+_SOME: Final = {"$gt": ""}  # a day or a name, not null: what the partial indexes hold
+
+CASE_INDEXES: Final = (
+    IndexModel([(DUE, 1), (PARTITION, 1)], name="due", partialFilterExpression={DUE: _SOME}),
+    IndexModel(
+        [(ENTRIES_DAY, 1), (PARTITION, 1)], name="entries", partialFilterExpression={ENTRIES_DAY: _SOME}
+    ),
+)
+WORK_INDEX: Final = IndexModel(
+    [(WORK, 1), (PARTITION, 1)], name="work", partialFilterExpression={WORK: _SOME}
+)
+PARKED_INDEX: Final = IndexModel([("document", 1), ("order", 1)], name="arrival")
+TRACE_INDEX: Final = IndexModel([("trace", 1)], name="trace")
+
+
+def _options(settings: Settings) -> dict[str, Any]:
+    wait = round(settings.database_seconds * 1000)
+    return {
+        "serverSelectionTimeoutMS": wait,
+        "connectTimeoutMS": wait,
+        "socketTimeoutMS": wait * 3,
+        "appname": "parley",
+    }
+
+
+def explain(error: BaseException, doing: str) -> PortError:
+    """Turn the driver's error into the port's; its text may quote documents, so only its kind is told."""
+    if isinstance(error, PortError):
+        return error
+    code = error.code if isinstance(error, OperationFailure) else None
+    if code in _REFUSED:
+        return FatalError(f"the database refuses this user to {doing} (code {code}): check MONGODB_URI")
+    if isinstance(error, ConfigurationError):
+        return FatalError(f"MONGODB_URI is not valid ({type(error).__name__})")
+    kind = type(error).__name__ + (f", code {code}" if code is not None else "")
+    return UnavailableError(f"database: cannot {doing} ({kind})")
+
+
+class MongoStore:
+    """Implements `ports.Store`. Safe to share by all engines of a process."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        try:
+            self._client: Any = AsyncIOMotorClient(
+                settings.mongodb_uri.get_secret_value(), **_options(settings)
+            )
+        except (ConfigurationError, ValueError) as error:
+            raise FatalError(f"MONGODB_URI is not valid ({type(error).__name__})") from None
+        self._database: Any = self._client[settings.database]
+        self._reads = ReadConcern("majority")
+
+    async def start(self) -> None:
+        """Reach the server and log in; fall back, with a warning, where it knows no majority reads."""
+        await self._do("connect", lambda: self._client.admin.command("ping"))
+        try:
+            await self._collection("parley", "probe").find_one({ID: "probe"})
+        except OperationFailure as error:
+            if error.code not in _NO_MAJORITY:
+                raise explain(error, "read") from error
+            self._reads = ReadConcern("local")
+            _LOG.warning(
+                "the database does not support readConcern majority: reading with local. A fail-over may then "
+                "show documents that are rolled back later; use a replica set"
+            )
+        except PyMongoError as error:
+            raise explain(error, "read") from error
+
+    async def close(self) -> None:
+        """Close the connections."""
+        self._client.close()
+
+    def _collection(self, service: str, kind: str) -> AsyncIOMotorCollection[Row]:
+        found: AsyncIOMotorCollection[Row] = self._database.get_collection(
+            f"{service}.{kind}", read_concern=self._reads, write_concern=_DURABLE
+        )
+        return found
+
+    async def _do(self, doing: str, call: Callable[[], Awaitable[T]]) -> T:
+        try:
+            return await call()
+        except (PyMongoError, OSError) as error:
+            raise explain(error, doing) from error
+
+    async def create_indexes(self, service: str, *, workload: bool = False) -> None:
+        """Create what is missing; existing indexes stay."""
+        cases = self._collection(service, "cases")
+        indexes = [*CASE_INDEXES, WORK_INDEX] if workload else list(CASE_INDEXES)
+        await self._do("create indexes", lambda: cases.create_indexes(indexes))
+        parked = self._collection(service, "parked")
+        await self._do("create indexes", lambda: parked.create_indexes([PARKED_INDEX]))
+
+    async def create_telemetry_indexes(self) -> None:
+        """Create the index by trace."""
+        spans = self._collection("telemetry", "spans")
+        await self._do("create indexes", lambda: spans.create_indexes([TRACE_INDEX]))
+
+    # --- case documents
+
+    def encode(self, document: Mapping[str, Any]) -> int:
+        """Measure; refuse what BSON or the limit refuses."""
+        try:
+            size = len(bson.encode(document))
+        except (BSONError, OverflowError, UnicodeError, RecursionError, TypeError, ValueError) as error:
+            raise UnencodableError(f"the database refuses it: {type(error).__name__}") from None
+        if size > self._settings.document_bytes:
+            raise UnencodableError("larger than the database's document limit")
+        return size
+
+    async def load_many(self, service: str, ids: Collection[str]) -> dict[str, Document]:
+        """Load by id, in one query."""
+        if not ids:
+            return {}
+        found = await self._find(service, "cases", {ID: {"$in": list(ids)}})
+        return {row[ID]: row for row in found}
+
+    async def _find(
+        self, service: str, kind: str, query: Row, fields: Row | None = None, limit: int = 0, order: str = ""
+    ) -> list[Row]:
+        cursor = self._collection(service, kind).find(query, fields)
+        if order:
+            cursor = cursor.sort(order, 1)
+        if limit:
+            cursor = cursor.limit(limit)
+        return await self._do(f"read {service}.{kind}", lambda: cursor.to_list(None))
+
+    async def replace_many(self, service: str, documents: Sequence[Document]) -> set[str]:
+        """Write those whose version follows the stored one; give the others' ids."""
+        operations = [
+            ReplaceOne({ID: document[ID], VERSION: document[VERSION] - 1}, document, upsert=True)
+            for document in documents
+        ]
+        refused = await self._write(service, "cases", operations)
+        return {documents[index][ID] for index in refused}
+
+    async def _write(self, service: str, kind: str, operations: Sequence[Any]) -> list[int]:
+        """Write unordered; give the positions of those that met a newer document (or one that exists)."""
+        if not operations:
+            return []
+        try:
+            await self._collection(service, kind).bulk_write(operations, ordered=False)
+        except BulkWriteError as error:
+            details = error.details or {}
+            failures = details.get("writeErrors", [])
+            other = [failure.get("code") for failure in failures if failure.get("code") != _DUPLICATE]
+            if other or details.get("writeConcernErrors"):
+                raise UnavailableError(
+                    f"database: a bulk write failed (codes {sorted(set(other))})"
+                ) from None
+            return [failure["index"] for failure in failures]
+        except (PyMongoError, OSError) as error:
+            raise explain(error, f"write {service}.{kind}") from error
+        return []
+
+    async def waking(
+        self, service: str, partitions: Collection[int], day: str, after: str, limit: int
+    ) -> list[Document]:
+        """Load what the close of `day` must visit: two indexed queries, for one with $or would scan."""
+        common = {PARTITION: {"$in": list(partitions)}, ID: {"$gt": after}}
+        due, left = await asyncio.gather(
+            self._find(
+                service,
+                "cases",
+                {DUE: {**_SOME, "$lte": day}, HELD: {"$ne": True}, **common},
+                limit=limit,
+                order=ID,
+            ),
+            self._find(service, "cases", {ENTRIES_DAY: day, **common}, limit=limit, order=ID),
+        )
+        both = {row[ID]: row for row in (*due, *left)}
+        return [both[id_] for id_ in sorted(both)[:limit]]
+
+    async def workload(self, service: str, partitions: Collection[int]) -> dict[int, dict[str, int]]:
+        """Count WORK by partition."""
+        counts: dict[int, dict[str, int]] = {number: {} for number in partitions}
+        pipeline: list[Row] = [
+            {"$match": {WORK: _SOME, PARTITION: {"$in": list(partitions)}}},
+            {"$project": {PARTITION: 1, WORK: 1}},
+            {"$unwind": f"${WORK}"},
+            {"$group": {ID: {"p": f"${PARTITION}", "w": f"${WORK}"}, "n": {"$sum": 1}}},
+        ]
+        cursor = self._collection(service, "cases").aggregate(pipeline)
+        for row in await self._do(f"count {service}.cases", lambda: cursor.to_list(None)):
+            counts[row[ID]["p"]][row[ID]["w"]] = row["n"]
+        return counts
+
+    # --- ids and links
+
+    async def known_ids(self, service: str, ids: Collection[str]) -> set[str]:
+        """Say which ids are kept."""
+        if not ids:
+            return set()
+        return {row[ID] for row in await self._find(service, "ids", {ID: {"$in": list(ids)}}, {ID: 1})}
+
+    async def copy_ids(self, service: str, ids: Collection[str]) -> None:
+        """Keep ids for good."""
+        await self._write(service, "ids", [InsertOne({ID: id_}) for id_ in ids])
+
+    async def copy_links(self, service: str, links: Mapping[str, Mapping[str, Any]]) -> None:
+        """Keep the first body of each id for good."""
+        operations = [InsertOne({ID: id_, "body": dict(body)}) for id_, body in links.items()]
+        await self._write(service, "links", operations)
+
+    async def links(self, service: str, ids: Collection[str]) -> dict[str, dict[str, Any]]:
+        """Load bodies by id."""
+        if not ids:
+            return {}
+        return {row[ID]: row["body"] for row in await self._find(service, "links", {ID: {"$in": list(ids)}})}
+
+    # --- parked records
+
+    async def park(self, service: str, rows: Sequence[ParkedRow]) -> None:
+        """Store rows; one of a higher epoch stays."""
+        documents = [_row_document(row) for row in rows]
+        operations = [
+            ReplaceOne({ID: document[ID], "epoch": {"$lte": document["epoch"]}}, document, upsert=True)
+            for document in documents
+        ]
+        await self._write(service, "parked", operations)
+
+    async def parked(self, service: str, document: str, limit: int) -> list[ParkedRow]:
+        """Load rows in arrival order."""
+        found = await self._find(service, "parked", {"document": document}, limit=limit, order="order")
+        return [_row(one) for one in found]
+
+    async def unpark(self, service: str, document: str, upto: int, records: Collection[str]) -> None:
+        """Delete rows."""
+        chosen: list[Row] = [{"order": {"$lte": upto}}]
+        if records:
+            chosen.append({ID: {"$in": list(records)}})
+        parked = self._collection(service, "parked")
+        query = {"document": document, "$or": chosen}
+        await self._do(f"write {service}.parked", lambda: parked.delete_many(query))
+
+    # --- positions
+
+    async def raise_epoch(self, service: str, partitions: Collection[int]) -> dict[int, Document]:
+        """Raise epoch and version of each, creating it."""
+        found = await asyncio.gather(*(self._raise(service, number) for number in partitions))
+        return {row[ID]: row for row in found}
+
+    async def _raise(self, service: str, number: int) -> Row:
+        positions = self._collection(service, "positions")
+
+        async def once() -> Row:
+            row = await positions.find_one_and_update(
+                {ID: number},
+                {"$inc": {"epoch": 1, VERSION: 1}},
+                upsert=True,
+                return_document=ReturnDocument.AFTER,
+            )
+            assert row is not None  # noqa: S101  upsert: there is always one
+            return row
+
+        try:
+            return await once()
+        except DuplicateKeyError:  # two members created it at once; now it exists
+            return await self._do(f"write {service}.positions", once)
+        except (PyMongoError, OSError) as error:
+            raise explain(error, f"write {service}.positions") from error
+
+    async def write_positions(self, service: str, positions: Sequence[Document]) -> set[int]:
+        """Write those of the stored epoch whose version follows; give the others' partitions."""
+        operations = [
+            ReplaceOne({ID: one[ID], "epoch": one["epoch"], VERSION: one[VERSION] - 1}, one, upsert=True)
+            for one in positions
+        ]
+        return {positions[index][ID] for index in await self._write(service, "positions", operations)}
+
+    async def positions(self, service: str) -> list[Document]:
+        """Read all positions."""
+        return await self._find(service, "positions", {}, order=ID)
+
+
+def _row_document(row: ParkedRow) -> Row:
+    record = row.record
+    return {
+        ID: f"{record.topic}/{record.partition}/{record.offset}",
+        "document": row.document,
+        "order": row.order,
+        "epoch": row.epoch,
+        "reason": row.reason,
+        "parked_at": row.parked_at,
+        "topic": record.topic,
+        "partition": record.partition,
+        "offset": record.offset,
+        "key": record.key,
+        "value": record.value,
+        "headers": [[name, content] for name, content in record.headers],
+        "timestamp_ms": record.timestamp_ms,
+    }
+
+
+def _row(row: Row) -> ParkedRow:
+    record = Record(
+        topic=row["topic"],
+        partition=row["partition"],
+        offset=row["offset"],
+        key=row["key"],
+        value=row["value"],
+        headers=tuple((name, content) for name, content in row["headers"]),
+        timestamp_ms=row["timestamp_ms"],
+    )
+    return ParkedRow(row["document"], record, row["order"], row["epoch"], row["reason"], row["parked_at"])
+
+
+async def read_documents(
+    settings: Settings,
+    collection: str,
+    query: Mapping[str, Any] | None = None,
+    *,
+    fields: Collection[str] | None = None,
+    order: Sequence[tuple[str, int]] = (),
+    limit: int = 0,
+) -> AsyncIterator[Document]:
+    """Read documents of any collection (`intake.cases`, `archive.links`, …), one after the other.
+
+    For people's commands and reconciliation; nothing here writes. Raises UnavailableError, FatalError.
+    """
+    store = MongoStore(settings)
+    try:
+        await store.start()
+        found: Any = store._database.get_collection(collection, read_concern=store._reads)
+        cursor = found.find(dict(query or {}), dict.fromkeys(fields, 1) if fields else None)
+        if order:
+            cursor = cursor.sort(list(order))
+        if limit:
+            cursor = cursor.limit(limit)
+        async for document in cursor:
+            yield document
+    except (PyMongoError, OSError) as error:
+        raise explain(error, f"read {collection}") from error
+    finally:
+        await store.close()
+
+
+class SpanSink:
+    """Writes spans and metrics from a thread of telemetry's own, with a client of its own.
+
+    Unlike cases they need not survive a fail-over: one server's word is enough.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._client: MongoClient[Row] = MongoClient(
+            settings.mongodb_uri.get_secret_value(), **_options(settings), maxPoolSize=2
+        )
+        database = self._client[settings.database]
+        self._spans = database.get_collection("telemetry.spans", write_concern=_LIGHT)
+        self._metrics = database.get_collection("telemetry.metrics", write_concern=_LIGHT)
+
+    def spans(self, documents: Sequence[Mapping[str, Any]]) -> None:
+        """Write spans, grouped by trace. Blocking. Raises PyMongoError."""
+        if documents:
+            self._spans.insert_many([dict(document) for document in documents], ordered=False)
+
+    def metrics(self, document: Mapping[str, Any]) -> None:
+        """Replace one process's snapshot. Blocking. Raises PyMongoError."""
+        self._metrics.replace_one({ID: document[ID]}, dict(document), upsert=True)
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._client.close()
