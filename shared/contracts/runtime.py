@@ -18,6 +18,9 @@ class CaseHeld(Event):
 
     service: str = Field(description="the service that holds the case")
     reason: str = Field(description="the kind of the failure; never personal data")
+    count: int = Field(
+        default=1, ge=1, description="how often this service has held the case, this time included"
+    )
 
 
 class CaseReleased(Event):
@@ -27,6 +30,7 @@ class CaseReleased(Event):
     PRODUCER: ClassVar[str] = "runtime"
 
     service: str = Field(description="the service that held the case")
+    count: int = Field(default=1, ge=1, description="the hold that ends, counted by the service")
 
 
 class ServiceDayClosed(Event):

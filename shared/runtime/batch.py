@@ -1,0 +1,334 @@
+"""The batch: load, fold, encode and measure, write, publish, keep ids. Used for records and for due work
+alike.
+
+    load documents (one query) -> fold in arrival order -> encode and measure each document alone
+        -> parked rows -> one unordered bulk write (losers are loaded and decided again)
+        -> publish every entry still held, oldest first, and the dead letters -> ids, links, deletions
+
+What follows (positions, commit) is the caller's: `engine` for records, `days` for due work.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from shared.runtime.commands import obey
+from shared.runtime.document import RUNTIME_SCHEMA, Case
+from shared.runtime.fold import Fold, Work
+from shared.runtime.inbound import Failure, Inbound, Kind, Reason
+from shared.runtime.limits import Limits
+from shared.runtime.ports import (
+    DUE,
+    HELD,
+    ID,
+    BatchSpan,
+    Document,
+    FatalError,
+    Outgoing,
+    ParkedRow,
+    Ports,
+    Publisher,
+    UnencodableError,
+)
+from shared.runtime.retry import AbandonedError, Patience
+from shared.runtime.service import Service
+
+__all__ = ["Batch", "Shell"]
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Shell:
+    """What a batch needs: the service, its bounds and its ports.
+
+    `lost` tells that the work is no longer ours.
+    """
+
+    service: Service
+    limits: Limits
+    ports: Ports
+    publisher: Publisher
+    patience: Patience
+    lost: Callable[[], bool]
+    stages: dict[str, float] = field(default_factory=dict)  # seconds of the batch in hand
+
+    async def insist(self, stage: str, call: Callable[[], Awaitable[T]]) -> T:
+        """Do one stage, through outages, and measure it."""
+        before = self.ports.clock.monotonic()
+        try:
+            return await self.patience.insist(stage, call, self.lost)
+        finally:
+            took = self.ports.clock.monotonic() - before
+            self.stages[stage] = self.stages.get(stage, 0.0) + took
+            self.ports.meter.observe("batch_seconds", took, service=self.service.name, stage=stage)
+
+
+class Batch:
+    """One batch of works. `run` returns when all of it is written, published and acknowledged."""
+
+    def __init__(
+        self,
+        shell: Shell,
+        works: Sequence[Work],
+        arrival: Sequence[tuple[Work, Inbound]] = (),
+        letters: Sequence[Outgoing] = (),
+    ) -> None:
+        self._shell = shell
+        self._service = shell.service
+        self._store = shell.ports.store
+        self._works = list(works)
+        self._arrival = list(arrival)
+        self._letters = list(letters)
+        self._raw: dict[str, Document] = {}
+        self._fold = Fold(shell.service, shell.limits, shell.publisher, shell.ports.tracer, shell.ports.meter)
+
+    async def run(self, loaded: Iterable[Document] | None = None) -> None:
+        """Do the batch. `loaded` are its documents where the caller has just read them.
+
+        Raises AbandonedError where another replica turns out to own the lanes, FatalError where a newer
+        version has written a document.
+        """
+        works = self._works
+        try:
+            if not works:
+                await self._send()
+                return
+            if loaded is None:
+                await self._load(works)
+            else:
+                self._take(works, loaded)
+            self._fold_all()
+            losers = await self._write(works)
+            for _ in range(self._shell.limits.conflicts):
+                if not losers:
+                    break
+                self._shell.ports.meter.count("conflicts", len(losers), service=self._service.name)
+                await self._load(losers)
+                self._fold_again(losers)
+                losers = await self._write(losers)
+            if losers:
+                raise AbandonedError("another writer holds the documents")
+            await self._send()
+        except BaseException:
+            for work in works:
+                work.forget()
+            raise
+        self._end_spans()
+
+    # -- load -----------------------------------------------------------------------------------------
+
+    async def _load(self, works: Sequence[Work]) -> None:
+        """Documents first, then the ids.
+
+        An id is only pruned from a document after it was copied (rule 3).
+        """
+        name = self._service.name
+        documents = await self._shell.insist(
+            "load", lambda: self._store.load_many(name, [work.document for work in works])
+        )
+        self._take(works, documents.values())
+        externals = {
+            inbound.external_id: None
+            for work in works
+            for inbound in work.inbounds
+            if inbound.external_id is not None
+        }
+        commanded = [
+            work.document for work in works if any(inbound.kind is Kind.COMMAND for inbound in work.inbounds)
+        ]
+        stored: dict[str, list[ParkedRow]] = {}
+        for document in commanded:
+            rows = await self._shell.insist("load", lambda d=document: self._parked(d))  # type: ignore[misc]
+            stored[document] = rows
+            # What a replay decides is de-duplicated like everything else.
+            for row in rows:
+                inbound = self._fold.receive(row.record)
+                if inbound.external_id is not None:
+                    externals[inbound.external_id] = None
+        if externals:
+            known = await self._shell.insist("load", lambda: self._store.known_ids(name, list(externals)))
+            self._fold.learn(known, stored)
+        elif stored:
+            self._fold.learn((), stored)
+
+    async def _parked(self, document: str) -> list[ParkedRow]:
+        return await self._store.parked(self._service.name, document, self._shell.limits.replay_rows + 1)
+
+    def _take(self, works: Sequence[Work], documents: Iterable[Document]) -> None:
+        found = {document[ID]: document for document in documents}
+        for work in works:
+            raw = found.get(work.document)
+            if raw is None:
+                self._raw.pop(work.document, None)
+            else:
+                self._check(work, raw)
+                self._raw[work.document] = raw
+
+    def _check(self, work: Work, raw: Document) -> None:
+        runtime, own = raw["schema"]
+        if runtime > RUNTIME_SCHEMA or own > self._service.schema_version:
+            raise FatalError(
+                f"{self._service.name}: a newer version of the service has written its documents"
+                f" (schema {runtime}.{own})",
+                "parley doctor, after installing that version",
+            )
+        if raw["partition"] == work.lane.partition and raw["epoch"] > work.lane.epoch:
+            raise AbandonedError("a document was written by a later owner")
+
+    # -- fold -----------------------------------------------------------------------------------------
+
+    def _begin(self, work: Work) -> None:
+        raw = self._raw.get(work.document)
+        work.case = Case.load(raw) if raw is not None else None
+        if work.case is not None:
+            work.case.prune(work.lane.settled)
+
+    def _fold_all(self) -> None:
+        """In arrival order over all documents, so that open work is counted as it came (rule 22)."""
+        for work in self._works:
+            self._begin(work)
+        for work, inbound in self._arrival:
+            self._decide(work, inbound)
+        for work in self._works:
+            if work.closing is not None:
+                self._fold.close(work, work.closing)
+
+    def _fold_again(self, works: Sequence[Work]) -> None:
+        for work in works:
+            work.forget()
+            self._begin(work)
+            for inbound in work.inbounds:
+                self._decide(work, inbound)
+            if work.closing is not None and self._still_due(work):
+                self._fold.close(work, work.closing)
+
+    def _still_due(self, work: Work) -> bool:
+        raw = self._raw.get(work.document)
+        assert work.closing is not None  # noqa: S101 - asked by the caller
+        due = raw[DUE] if raw is not None and not raw[HELD] else None
+        return due is not None and due <= work.closing.isoformat()
+
+    def _decide(self, work: Work, inbound: Inbound) -> None:
+        if inbound.kind is Kind.COMMAND:
+            obey(self._fold, work, inbound)
+        else:
+            self._fold.message(work, inbound)
+
+    # -- write ------------------------------------------------------------------------------------------
+
+    async def _write(self, works: Sequence[Work]) -> list[Work]:
+        """Write what has changed, each document measured alone before (rule 5); give those that lost."""
+        documents = [self._encode(work) for work in works if work.case is not None and work.case.changed]
+        rows = [row for work in works for row in work.rows]
+        if rows:
+            await self._shell.insist("park", lambda: self._store.park(self._service.name, rows))
+        if not documents:
+            return []
+        lost = await self._shell.insist(
+            "write", lambda: self._store.replace_many(self._service.name, documents)
+        )
+        return [work for work in works if work.document in lost]
+
+    def _encode(self, work: Work) -> Document:
+        try:
+            return self._measured(work, self._shell.limits.document_reserve)
+        except Exception:  # noqa: BLE001 - found again, message by message, with its reason
+            self._fold_carefully(work)
+            return self._measured(work, 0)
+
+    def _measured(self, work: Work, reserve: int) -> Document:
+        assert work.case is not None  # noqa: S101 - asked by the caller
+        document = work.case.dump(self._service, work.lane.epoch)
+        if self._store.encode(document) > self._shell.limits.document_bytes - reserve:
+            raise UnencodableError("larger than the limit for documents")
+        return document
+
+    def _fold_carefully(self, work: Work) -> None:
+        """Decide again one message at a time, and park the document at the one that cannot be written."""
+        work.forget()
+        self._begin(work)
+        for inbound in work.inbounds:
+            before = work.snapshot()
+            self._decide(work, inbound)
+            failure = self._unwritable(work)
+            if failure is not None:
+                work.restore(before)
+                self._fold.park(work, inbound, failure)
+        if work.closing is not None:
+            before = work.snapshot()
+            self._fold.close(work, work.closing)
+            failure = self._unwritable(work)
+            if failure is not None:
+                work.restore(before)
+                self._fold.park_closing(work, work.closing, failure)
+
+    def _unwritable(self, work: Work) -> Failure | None:
+        if work.case is None or work.case.parked:
+            return None
+        try:
+            self._measured(work, self._shell.limits.document_reserve)
+        except UnencodableError as error:
+            return Failure(Reason.TOO_LARGE, error.rule)
+        except Exception as error:  # noqa: BLE001 - a state that cannot be dumped
+            return Failure(Reason.TOO_LARGE, type(error).__name__)
+        return None
+
+    # -- publish ----------------------------------------------------------------------------------------
+
+    async def _send(self) -> None:
+        """Publish every entry that a document still holds, and keep its ids.
+
+        Then nothing depends on this batch.
+        """
+        topic = self._service.topic
+        outgoing = list(self._letters)
+        ids: list[str] = []
+        links: dict[str, Any] = {}
+        drops: list[tuple[str, int, tuple[str, ...]]] = []
+        for work in self._works:
+            outgoing += work.letters
+            if work.case is None:
+                continue
+            outgoing += [entry.outgoing(topic) for entry in work.case.out]
+            ids += [entry.id for entry in work.case.ids]
+            links.update({entry.id: entry.body for entry in work.case.links})
+            drops += [(work.document, entry.upto, entry.names) for entry in work.case.drops]
+        name, store = self._service.name, self._store
+        stages: list[Awaitable[None]] = []
+        if outgoing:
+            stages.append(self._shell.insist("publish", lambda: self._shell.publisher.publish(outgoing)))
+        if ids:
+            stages.append(self._shell.insist("ids", lambda: store.copy_ids(name, ids)))
+        if links:
+            stages.append(self._shell.insist("links", lambda: store.copy_links(name, links)))
+        for document, upto, names in drops:
+            stages.append(
+                self._shell.insist(
+                    "unpark",
+                    lambda d=document, u=upto, n=names: store.unpark(name, d, u, n),  # type: ignore[misc]
+                )
+            )
+        if len(stages) == 1:
+            await stages[0]
+        elif stages:
+            await asyncio.gather(*stages)
+
+    def _end_spans(self) -> None:
+        tracer, meter, name = self._shell.ports.tracer, self._shell.ports.meter, self._service.name
+        batch: BatchSpan = tracer.batch(name, len(self._arrival))
+        for work in self._works:
+            for span, decision, types in work.spans:
+                span.end(decision, types)
+                batch.link(span)
+            for type_ in work.emitted:
+                meter.count("emitted", service=name, type=type_)
+            if work.case is not None:
+                delta = (work.case.parked) - work.case.parked_stored
+                if delta:
+                    meter.count("parked", delta, service=name)
+        batch.end(self._shell.stages)
+        self._shell.stages.clear()

@@ -1,0 +1,343 @@
+"""The engine: one replica of one service. Polls, batches, closes days, keeps positions, drains.
+
+    poll -> (barrier) -> batch -> positions -> commit
+                     -> every waited-for input has reached a day: due work -> positions -> marker -> commit
+
+While one batch is worked on, the next is polled and decoded. One task runs everything; `Listener` calls come
+beside it from the consumer.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Collection, Iterable, Sequence
+from datetime import date
+
+from shared.runtime.batch import Batch, Shell
+from shared.runtime.days import do_due_work, latest_day, markers, watch_lag
+from shared.runtime.deadletters import dead_letter
+from shared.runtime.fold import Work
+from shared.runtime.inbound import Inbound, Kind, receive
+from shared.runtime.lane import Lane
+from shared.runtime.limits import Limits
+from shared.runtime.ports import (
+    FatalError,
+    NotOwnerError,
+    OffsetLostError,
+    Outgoing,
+    Ports,
+    TopicPartition,
+    UnavailableError,
+)
+from shared.runtime.retry import AbandonedError, Patience
+from shared.runtime.service import Service
+from shared.runtime.takeover import owned_partitions, take_over
+
+__all__ = ["Engine"]
+
+
+class Engine:
+    """One member of the service's group. `run` until `stop`; a second `run` needs a new engine."""
+
+    def __init__(self, service: Service, ports: Ports, limits: Limits, client_id: str = "parley") -> None:
+        self.service = service
+        self._ports = ports
+        self._limits = limits
+        self._consumer = ports.log.consumer(service.group, client_id)
+        self._patience = Patience(ports.clock, ports.meter, limits, service.name)
+        self._shell = Shell(service, limits, ports, ports.log.publisher(), self._patience, lambda: self._lost)
+        self._lanes: dict[int, Lane] = {}
+        self._carry: list[Inbound] = []  # what waited behind a barrier that has opened
+        self._fetching: asyncio.Task[tuple[int, list[Inbound]]] | None = None
+        self._stopped_inputs: set[TopicPartition] = set()
+        self._generation = -1  # the consumer's, when the lanes were taken over
+        self._pending = False  # an assignment waits to be taken over
+        self._draining = False  # the group is taking the assignment away
+        self._lost = False  # the work in hand is no longer ours
+        self._stopping = False
+        self._abandoned = 0  # times in a row
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self._changed = asyncio.Event()
+
+    # -- the listener ----------------------------------------------------------------------------------
+
+    async def on_revoked(self, partitions: Collection[TopicPartition]) -> None:  # noqa: ARG002
+        """Let the batch in hand come to its end; after the deadline it is abandoned uncommitted (rule 21)."""
+        self._draining = True
+        try:
+            await asyncio.wait_for(self._idle.wait(), self._limits.drain_seconds)
+        except TimeoutError:
+            self._ports.meter.alarm("drain-deadline", service=self.service.name)
+        self._lost = True
+
+    def on_assigned(self, partitions: Collection[TopicPartition]) -> None:  # noqa: ARG002
+        """Take note: everything is paused at 0 until the loop has taken over."""
+        self._lost = True  # whatever is still in hand belongs to the assignment before
+        self._pending = True
+        self._draining = False
+        self._changed.set()
+
+    # -- life --------------------------------------------------------------------------------------------
+
+    async def run(self) -> None:
+        """Work until `stop`. Raises FatalError where the process must end."""
+        attempt = 0
+        while not self._stopping:
+            try:
+                await self._consumer.start(self.service.topics, self)
+                break
+            except UnavailableError:
+                await self._patience.pause(attempt)
+                attempt += 1
+        try:
+            while not self._stopping:
+                await self._turn()
+        finally:
+            self._idle.set()
+            await self._drop_fetched()
+            await self._consumer.stop()
+
+    def stop(self) -> None:
+        """Finish the batch in hand and end; after the drain deadline, end without it."""
+        self._stopping = True
+        self._changed.set()
+        asyncio.get_running_loop().call_later(self._limits.drain_seconds, self._give_up)
+
+    def _give_up(self) -> None:
+        self._lost = True
+
+    @property
+    def lanes(self) -> Sequence[Lane]:
+        """The lanes in hand (for status and tests)."""
+        return list(self._lanes.values())
+
+    # -- one turn ----------------------------------------------------------------------------------------
+
+    async def _turn(self) -> None:
+        if self._draining:
+            await self._wait_for_change()
+            return
+        try:
+            if self._pending:
+                self._idle.clear()
+                await self._take_over()
+            elif not self._lanes:
+                await self._fetch()  # nothing is ours: only so that the consumer lives
+            else:
+                await self._work()
+        except (AbandonedError, NotOwnerError):
+            await self._abandon()
+        finally:
+            self._idle.set()
+
+    async def _work(self) -> None:
+        if self._carry:
+            inbounds, self._carry = self._carry, []
+        else:
+            ready = self._ready()
+            if ready:
+                self._idle.clear()
+                for day, lanes in ready:
+                    await self._close_day(day, lanes)
+                return
+            inbounds = await self._fetch()
+            if self._draining or self._pending:
+                return  # they will be read again by their owner
+        self._idle.clear()
+        admitted = [one for inbound in inbounds for one in self._admit(inbound)]
+        self._stop_inputs()
+        self._start_fetching()
+        if admitted:
+            await self._batch(admitted)
+        self._abandoned = 0
+
+    def _ready(self) -> list[tuple[date, list[Lane]]]:
+        """Group the lanes whose barrier is complete by the day that they close."""
+        days: dict[date, list[Lane]] = {}
+        for lane in self._lanes.values():
+            day = lane.ready()
+            if day is not None:
+                days.setdefault(day, []).append(lane)
+        return sorted(days.items(), key=lambda item: item[0])
+
+    # -- records -----------------------------------------------------------------------------------------
+
+    async def _fetch(self) -> list[Inbound]:
+        """Give the next records, decoded; none if the assignment has changed meanwhile."""
+        self._start_fetching()
+        assert self._fetching is not None  # noqa: S101 - just started
+        generation, inbounds = await self._fetching
+        self._fetching = None
+        return inbounds if generation == self._generation == self._consumer.generation else []
+
+    def _start_fetching(self) -> None:
+        if self._fetching is None:
+            self._fetching = asyncio.get_running_loop().create_task(self._poll())
+
+    async def _poll(self) -> tuple[int, list[Inbound]]:
+        generation = self._consumer.generation
+        try:
+            records = await self._consumer.poll(self._limits.batch_records, self._limits.poll_seconds)
+        except UnavailableError:
+            self._ports.meter.count("retries", service=self.service.name, stage="poll")
+            await self._patience.pause(0)
+            return generation, []
+        except OffsetLostError as error:
+            raise FatalError(
+                f"{self.service.name}: {error}: retention has removed it", "parley check"
+            ) from None
+        return generation, [receive(self.service, record, self._limits.partitions) for record in records]
+
+    async def _drop_fetched(self) -> None:
+        """Wait for a poll in flight and forget what it brings."""
+        if self._fetching is not None:
+            fetching, self._fetching = self._fetching, None
+            await asyncio.gather(fetching, return_exceptions=True)
+
+    def _admit(self, inbound: Inbound) -> list[Inbound]:
+        lane = self._lanes.get(inbound.record.partition)
+        if lane is None:  # a partition that is not worked on is paused; a record of it is nobody's to judge
+            return []
+        return lane.admit([inbound], lambda lane: latest_day(self._limits, self._ports.clock, lane))
+
+    def _stop_inputs(self) -> None:
+        """Pause what has reached its day, resume what has not (rule 18)."""
+        stopped = {at for lane in self._lanes.values() for at in lane.stopped}
+        stopped |= {inbound.record.at for inbound in self._carry}
+        if stopped != self._stopped_inputs:
+            self._consumer.pause(stopped - self._stopped_inputs)
+            self._consumer.resume(self._stopped_inputs - stopped)
+            self._stopped_inputs = stopped
+
+    async def _batch(self, inbounds: Iterable[Inbound]) -> None:
+        works: dict[tuple[int, str], Work] = {}
+        arrival: list[tuple[Work, Inbound]] = []
+        letters: list[Outgoing] = []
+        read: list[tuple[Inbound, str]] = []
+        for inbound in inbounds:
+            partition = inbound.record.partition
+            if inbound.kind in {Kind.MESSAGE, Kind.COMMAND} and inbound.document is not None:
+                at = (partition, inbound.document)
+                work = works.setdefault(at, Work(self._lanes[partition], inbound.document))
+                work.inbounds.append(inbound)
+                arrival.append((work, inbound))
+            elif inbound.failure is not None:
+                letters.append(
+                    dead_letter(self.service, inbound.record, inbound.failure, None, self._shell.publisher)
+                )
+                read.append((inbound, "dead_lettered"))
+                self._count(inbound, "dead_lettered", inbound.failure.reason)
+            else:
+                outcome = "duplicates" if inbound.kind is Kind.MARKER else "processed"
+                read.append((inbound, outcome))
+        batch = Batch(self._shell, list(works.values()), arrival, letters)
+        await batch.run()
+        for work in works.values():
+            for inbound, outcome, word in work.outcomes:
+                read.append((inbound, outcome))
+                self._count(inbound, outcome, word)
+        lanes = {inbound.record.partition: self._lanes[inbound.record.partition] for inbound, _ in read}
+        for inbound, outcome in read:
+            position = lanes[inbound.record.partition].inputs[inbound.record.topic]
+            position.next = max(position.next, inbound.record.offset + 1)
+            position.count(outcome)
+        await self._save(lanes.values())
+        await self._commit(lanes.values())
+        self._gauge(lanes.values())
+
+    # -- days --------------------------------------------------------------------------------------------
+
+    async def _close_day(self, day: date, lanes: Sequence[Lane]) -> None:
+        """Close `day` on the lanes that have reached it.
+
+        Acks, positions, marker, commit, in this order (rule 18).
+        """
+        await do_due_work(self._shell, lanes, day)
+        for lane in lanes:
+            self._carry += lane.finish(day)
+        await self._save(lanes)
+        outgoing = markers(self.service, lanes)
+        if outgoing:
+            await self._shell.insist("publish", lambda: self._shell.publisher.publish(outgoing))
+        await self._commit(lanes)
+        self._stop_inputs()
+        self._ports.meter.count("days_closed", len(lanes), service=self.service.name)
+        watch_lag(self._shell, self._lanes.values())
+
+    # -- positions ---------------------------------------------------------------------------------------
+
+    async def _save(self, lanes: Iterable[Lane]) -> None:
+        """Write the positions; whoever loses has been followed by another owner (rule 14)."""
+        dumps = [lane.dump() for lane in lanes]
+        losers = await self._shell.insist(
+            "positions", lambda: self._ports.store.write_positions(self.service.name, dumps)
+        )
+        if losers:
+            raise AbandonedError("another replica has raised the epoch")
+        for lane in lanes:
+            lane.version += 1
+
+    async def _commit(self, lanes: Iterable[Lane]) -> None:
+        offsets = {at: offset for lane in lanes for at, offset in lane.offsets().items()}
+        await self._shell.insist("commit", lambda: self._consumer.commit(offsets))
+
+    # -- assignment --------------------------------------------------------------------------------------
+
+    async def _take_over(self) -> None:
+        self._pending, self._lost = False, False
+        self._lanes, self._carry, self._stopped_inputs = {}, [], set()
+        await self._drop_fetched()
+        generation, assigned = self._consumer.generation, self._consumer.assignment()
+        self._consumer.pause(assigned)
+        numbers = owned_partitions(self.service, assigned)
+        lanes = await take_over(self._shell, self._consumer, numbers) if numbers else {}
+        if self._lost or self._consumer.generation != generation:
+            return
+        self._lanes, self._generation = lanes, generation
+        self._consumer.resume([at for lane in lanes.values() for at in lane.offsets()])
+
+    async def _abandon(self) -> None:
+        """Let go of everything uncommitted, and take over again what is still (or again) assigned."""
+        self._lost = True
+        self._lanes, self._carry, self._stopped_inputs = {}, [], set()
+        self._ports.meter.alarm("assignment-abandoned", service=self.service.name)
+        await self._drop_fetched()
+        self._consumer.pause(self._consumer.assignment())
+        self._idle.set()
+        if self._stopping:
+            return
+        await self._patience.pause(self._abandoned)
+        self._abandoned += 1
+        await self._fetch()  # all is paused: this only lets the consumer find out where it stands
+        self._pending = not self._draining
+
+    async def _wait_for_change(self) -> None:
+        self._changed.clear()
+        try:
+            await asyncio.wait_for(self._changed.wait(), 1.0)
+        except TimeoutError:
+            return
+
+    # -- meters ------------------------------------------------------------------------------------------
+
+    def _count(self, inbound: Inbound, outcome: str, word: str) -> None:
+        name, meter = self.service.name, self._ports.meter
+        meter.count("decided", service=name, type=inbound.type, outcome=word)
+        if outcome == "dead_lettered":
+            meter.count("dead_letters", service=name, topic=inbound.record.topic, reason=word)
+        elif outcome == "duplicates":
+            meter.count("duplicates", service=name, topic=inbound.record.topic)
+
+    def _gauge(self, lanes: Iterable[Lane]) -> None:
+        for lane in lanes:
+            for at, offset in lane.offsets().items():
+                end = self._consumer.high_water(at)
+                if end is not None:
+                    self._ports.meter.gauge(
+                        "lag",
+                        float(max(0, end - offset)),
+                        service=self.service.name,
+                        topic=at.topic,
+                        partition=str(at.partition),
+                    )

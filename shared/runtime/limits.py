@@ -1,0 +1,36 @@
+"""The bounds of the engine (rule 21: everything is bounded). Sizes in bytes, times in seconds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+__all__ = ["Limits"]
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What an engine may take, hold and try. `partitions` is the same for every topic, fixed at creation."""
+
+    partitions: int
+    batch_records: int = 500
+    poll_seconds: float = 0.02
+    page_documents: int = 500  # documents of due work decided at once
+    waiting_messages: int = 200  # facts that wait in one document
+    replay_rows: int = 5_000  # parked records decided by one replay command
+    document_bytes: int = 8 * 1024 * 1024
+    document_reserve: int = 64 * 1024  # of document_bytes: kept for the park mark of a document that is full
+    conflicts: int = 5  # times a document is decided again within a batch
+    days_ahead: int = 100  # a marker further ahead of the day done is dead-lettered
+    first_day_ahead: int = 3660  # the same, of today, for the first marker ever
+    drain_seconds: float = 20.0  # below the group's rebalance timeout
+    backoff_first: float = 0.2
+    backoff_most: float = 10.0
+    lag_alarm_seconds: float = 60.0  # a partition a day behind the others for so long raises an alert
+    audit_tail: int = 16  # ids per source and case that the archive compares redeliveries with
+
+    def __post_init__(self) -> None:
+        """Refuse limits that contradict each other."""
+        if self.partitions < 1 or self.batch_records < 1:
+            raise ValueError("partitions and batch_records must be at least 1")
+        if self.document_reserve * 2 > self.document_bytes:
+            raise ValueError("document_reserve must be at most half of document_bytes")
