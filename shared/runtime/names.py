@@ -1,8 +1,7 @@
 """The names of all attributes, spans, metrics and links: telemetry is an API, and this is its vocabulary.
 
-`messaging.*` and `cloudevents.*` follow the OpenTelemetry semantic conventions of 2026. The message key is
-left out on purpose: it is the customer number. So is `cloudevents.event_subject` where `parley.case.id` says
-the same.
+`messaging.*` follows the OpenTelemetry semantic conventions of 2026. The message key is left out on purpose:
+it is the customer number.
 """
 
 from __future__ import annotations
@@ -21,16 +20,12 @@ OFFSET: Final = "messaging.kafka.offset"
 MESSAGE_ID: Final = "messaging.message.id"
 ERROR_TYPE: Final = "error.type"
 
-# --- semantic conventions: CloudEvents
-EVENT_ID: Final = "cloudevents.event_id"
-EVENT_SOURCE: Final = "cloudevents.event_source"
-EVENT_TYPE_CE: Final = "cloudevents.event_type"
-
 # --- Parley's own
 CASE_ID: Final = "parley.case.id"
 SERVICE: Final = "parley.service"
 EVENT_TYPE: Final = "parley.event.type"
 DECISION: Final = "parley.decision"
+EMITTED: Final = "parley.emitted"
 BUSINESS_DAY: Final = "parley.business.day"
 STAGE: Final = "parley.batch.stage"
 
@@ -39,19 +34,26 @@ CASE_OPENED: Final = "case opened"
 BATCH: Final = "batch"
 CLOSE: Final = "close day"
 
-# --- metrics: (name, unit); the counters and histograms of `telemetry.Metrics`
-RECORDS: Final = ("messaging.client.consumed.messages", "{message}")
-PUBLISHED: Final = ("messaging.client.sent.messages", "{message}")
-LAG: Final = ("parley.consumer.lag", "{message}")
-AGE: Final = ("parley.consumer.oldest.age", "s")
-STAGE_TIME: Final = ("parley.batch.stage.duration", "s")
-DECISIONS: Final = ("parley.decisions", "{decision}")
-DEAD_LETTERS: Final = ("parley.dead_letters", "{message}")
-PARKED: Final = ("parley.cases.parked", "{case}")
-DUPLICATES: Final = ("parley.duplicates", "{message}")
-GAPS: Final = ("parley.sequence.gaps", "{gap}")
-DAYS_CLOSED: Final = ("parley.days.closed", "{day}")
-SPANS_DROPPED: Final = ("parley.telemetry.spans.dropped", "{span}")
+# --- metrics: the engine's name (`ports.METERS`) -> the exported name and its unit
+METRICS: Final = {
+    "decided": ("parley.decisions", "{message}"),
+    "emitted": ("messaging.client.sent.messages", "{message}"),
+    "duplicates": ("parley.duplicates", "{message}"),
+    "dead_letters": ("parley.dead_letters", "{message}"),
+    "parked": ("parley.cases.parked", "{case}"),
+    "days_closed": ("parley.days.closed", "{day}"),
+    "conflicts": ("parley.conflicts", "{document}"),
+    "gaps": ("parley.sequence.gaps", "{gap}"),
+    "retries": ("parley.retries", "{attempt}"),
+    "batch_seconds": ("parley.batch.stage.duration", "s"),
+    "batch_records": ("messaging.client.consumed.messages", "{message}"),
+    "lag": ("parley.consumer.lag", "{message}"),
+    "oldest_seconds": ("parley.consumer.oldest.age", "s"),
+    "alarms": ("parley.alarms", "{alarm}"),
+}
+GAUGES: Final = frozenset({"lag", "oldest_seconds"})
+UP_AND_DOWN: Final = frozenset({"parked"})
+DURATIONS: Final = frozenset({"batch_seconds"})
 
 KAFKA: Final = "kafka"
 """The value of `messaging.system`."""

@@ -94,6 +94,11 @@ class Service:
         return f"parley.{self.name}"
 
     @property
+    def counts_work(self) -> bool:
+        """Whether its documents can be somebody's open work (then the store indexes it)."""
+        return self.workload is not _no_work
+
+    @property
     def source(self) -> str:
         """The CloudEvents source of its messages."""
         return f"/parley/{self.name}"

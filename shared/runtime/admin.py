@@ -1,0 +1,108 @@
+"""What has to be there before services run, and what commands read when nothing runs."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+import time
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from typing import TypeVar
+
+from shared.runtime.kafka.connection import probe
+from shared.runtime.kafka.topics import (
+    Tail,
+    create_topics,
+    end_offsets,
+    group_offsets,
+    scan,
+    topic_findings,
+)
+from shared.runtime.mongo import MongoStore, read_documents
+from shared.runtime.ports import UnavailableError
+from shared.runtime.service import EXTERNAL, Service, topic_of
+from shared.runtime.settings import Settings
+from shared.runtime.traces import TraceSpan, read_trace
+
+__all__ = [
+    "Tail",
+    "TraceSpan",
+    "check_servers",
+    "end_offsets",
+    "group_offsets",
+    "prepare",
+    "read_documents",
+    "read_trace",
+    "scan",
+    "topics_of",
+    "wait_for_servers",
+]
+
+T = TypeVar("T")
+_LOG = logging.getLogger("parley.admin")
+
+
+def topics_of(services: Iterable[Service]) -> list[str]:
+    """Give every topic that the services read or write, their dead letters included, each once."""
+    listed = list(services)
+    read = [topic for service in listed for topic in service.topics]
+    own = [service.topic for service in listed if service.emits]
+    dead = [service.dead_letter_topic for service in listed]
+    outside = [topic_of(producer) for producer in sorted(EXTERNAL)]
+    return list(dict.fromkeys((*outside, *read, *own, *dead)))
+
+
+async def _retrying(settings: Settings, what: str, call: Callable[[], Awaitable[T]]) -> T:
+    """Do it, waiting for the server up to PARLEY_START_SECONDS; a FatalError is raised at once."""
+    until = time.monotonic() + settings.start_seconds
+    wait = settings.backoff_first_seconds
+    while True:
+        try:
+            return await call()
+        except UnavailableError as error:
+            if time.monotonic() + wait > until:
+                raise
+            _LOG.info("waiting for %s: %s", what, error)
+        # Jitter: replicas that were started together do not knock together.
+        await asyncio.sleep(wait * (0.5 + random.random() / 2))  # noqa: S311
+        wait = min(wait * 2, settings.backoff_most_seconds)
+
+
+async def wait_for_servers(settings: Settings) -> None:
+    """Wait until Kafka and the database answer and accept the login.
+
+    Raises UnavailableError after PARLEY_START_SECONDS, FatalError at once for a refused login.
+    """
+    store = MongoStore(settings)
+    try:
+        await asyncio.gather(
+            _retrying(settings, "Kafka", lambda: probe(settings)),
+            _retrying(settings, "the database", store.start),
+        )
+    finally:
+        await store.close()
+
+
+async def prepare(settings: Settings, services: Sequence[Service]) -> None:
+    """Wait for the servers, then create the missing topics and indexes. Repeating it changes nothing.
+
+    Raises UnavailableError, or FatalError for what waiting cannot mend (another partition count).
+    """
+    await wait_for_servers(settings)
+    created = await _retrying(settings, "Kafka", lambda: create_topics(settings, topics_of(services)))
+    if created:
+        _LOG.info("topics created: %s", ", ".join(created))
+    store = MongoStore(settings)
+    try:
+        await _retrying(settings, "the database", store.start)
+        for service in services:
+            await store.create_indexes(service.name, workload=service.counts_work)
+        await store.create_telemetry_indexes()
+    finally:
+        await store.close()
+
+
+async def check_servers(settings: Settings, services: Sequence[Service]) -> list[str]:
+    """Say what is wrong with the servers, in sentences; [] if nothing. Raises as `wait_for_servers` does."""
+    await wait_for_servers(settings)
+    return await topic_findings(settings, topics_of(services))
