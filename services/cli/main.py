@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from services.cli import platform, policy
+from services.cli import platform, policy, reading
 from services.cli.schemas import schemas
 
 app = typer.Typer(
@@ -17,6 +17,7 @@ app = typer.Typer(
 )
 
 platform.register(app)
+reading.register(app)
 app.command()(schemas)
 app.add_typer(policy.app, name="policy")
 

@@ -1,0 +1,229 @@
+"""Commands that read: `cases`, `case`, `trace`. Where nothing runs, the database is started for them."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import asdict
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+
+import typer
+from rich.markup import escape
+from rich.table import Table
+from rich.tree import Tree
+
+from services.cli.common import DataDir, JsonFlag, data_dir, fail, guarded, stderr, stdout
+from services.console.model import Stage
+
+if TYPE_CHECKING:
+    from services.console.reads import CaseRow
+    from shared.runtime.settings import Settings
+
+__all__ = ["register"]
+
+T = TypeVar("T")
+
+CaseArgument = Annotated[str, typer.Argument(metavar="CASE", help="A case id, or its first characters.")]
+LangOption = Annotated[str, typer.Option("--lang", help="zh or en.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to `app`."""
+    app.command()(cases)
+    app.command()(case)
+    app.command()(trace)
+
+
+def with_database(folder: Path, work: Callable[[Settings], Awaitable[T]]) -> T:
+    """Run `work` with the database of `folder` (or of MONGODB_URI), started for it where nothing runs."""
+
+    async def run() -> T:
+        from deploy.embedded.reading import reading_database
+        from services.cli.platform import settings_for
+
+        async with reading_database(folder, console=stderr) as uri:
+            return await work(settings_for("127.0.0.1:9", uri))  # no reading command talks to Kafka
+
+    return guarded(run)
+
+
+def _find(error: LookupError) -> typer.Exit:
+    from services.console.reads import Ambiguous
+
+    remedy = "Give more of its id, one of: " + ", ".join(error.cases) if isinstance(error, Ambiguous) else ""
+    return fail(str(error.args[0]), remedy or "`parley cases` lists them.")
+
+
+def cases(
+    data: DataDir = None,
+    stage: Annotated[
+        list[Stage] | None, typer.Option("--stage", help="Only these stages; repeatable.")
+    ] = None,
+    owner: Annotated[str | None, typer.Option("--owner", help="Only this negotiator's.")] = None,
+    customer: Annotated[str | None, typer.Option("--customer", help="Only this customer's.")] = None,
+    only_open: Annotated[bool, typer.Option("--open", help="Only open cases.")] = False,
+    held: Annotated[bool, typer.Option("--held", help="Only cases that a service holds.")] = False,
+    limit: Annotated[int, typer.Option("--limit", min=1, help="At most so many lines.")] = 50,
+    as_json: JsonFlag = False,
+) -> None:
+    """List cases: stage, owner, next date."""
+    from services.console.reads import case_rows
+
+    rows = with_database(data_dir(data), case_rows)
+
+    def wanted(row: CaseRow) -> bool:
+        line = row.line
+        return (
+            (not stage or line.stage in stage)
+            and (owner is None or line.owner == owner)
+            and (customer is None or row.customer == customer)
+            and (not only_open or line.close_reason is None)
+            and (not held or bool(row.held_by))
+        )
+
+    chosen = [row for row in rows if wanted(row)]
+    if as_json:
+        _print_json([_row_json(row) for row in chosen[:limit]])
+        return
+    if not chosen:
+        stdout.print("No case matches." if rows else "There are no cases yet.")
+        return
+    table = Table()
+    for column in ("case", "customer", "policy", "stage", "owner", "opened", "last", "next"):
+        table.add_column(column, no_wrap=column == "case")
+    for row in chosen[:limit]:
+        line = row.line
+        stage_text = line.stage.value + (f" ({line.close_reason})" if line.close_reason else "")
+        if row.held_by:
+            stage_text += f", held by {', '.join(row.held_by)}"
+        table.add_row(
+            row.case,
+            row.customer,
+            line.policy or "–",
+            stage_text,
+            line.owner or "–",
+            str(line.opened_on or "–"),
+            str(line.last_on or "–"),
+            row.next_date or "–",
+        )
+    stdout.print(table)
+    shown = min(limit, len(chosen))
+    stdout.print(
+        f"{shown} of {len(chosen)} cases" + ("" if shown == len(chosen) else " (--limit shows more)")
+    )
+
+
+def case(
+    case_id: CaseArgument, data: DataDir = None, lang: LangOption = "en", as_json: JsonFlag = False
+) -> None:
+    """Print the story of a case, in order: when, by whom, what, why."""
+    from services.console.reads import find_case, story_of
+    from services.console.story import lines_of, verify
+
+    async def work(settings: Settings) -> tuple[str, str, Any, list[dict[str, Any]]]:
+        found, customer, archived = await find_case(settings, case_id)
+        return found, customer, archived, await story_of(settings, customer, archived)
+
+    try:
+        found, customer, archived, entries = with_database(data_dir(data), work)
+    except LookupError as error:
+        raise _find(error) from None
+    lines = lines_of(entries, found, lang)
+    wrong = verify(entries, archived.head)
+    line = archived.cases[found]
+    if as_json:
+        _print_json(
+            {
+                "case": found,
+                "customer": customer,
+                "stage": line.stage.value,
+                "owner": line.owner,
+                "chain": "whole" if wrong is None else f"entry {wrong.number}: {wrong.rule}",
+                "events": [
+                    {**asdict(x), "why": list(x.why)} for x in lines
+                ],
+            }
+        )  # fmt: skip
+    else:
+        stdout.print(f"Case {found} of customer {customer}: {line.stage.value}, owner {line.owner or '–'}",
+                     highlight=False)  # fmt: skip
+        for x in lines:
+            why = f" [dim]({escape('; '.join(x.why))})[/]" if x.why else ""
+            stdout.print(f"{x.time[:16].replace('T', ' ')}  [cyan]{x.who:<10}[/] {escape(x.what)}{why}",
+                         highlight=False, soft_wrap=True)  # fmt: skip
+        stdout.print(
+            f"{len(lines)} events; the chain of {len(entries)} entries is whole." if wrong is None else ""
+        )
+    if wrong is not None:
+        raise fail(f"The archive was changed: entry {wrong.number}: {wrong.rule}.")
+
+
+def trace(case_id: CaseArgument, data: DataDir = None, as_json: JsonFlag = False) -> None:
+    """Print the trace of a case as a tree, across all services, with durations."""
+    from services.console.reads import find_case, spans_of
+
+    async def work(settings: Settings) -> tuple[str, list[Any]]:
+        found, _customer, _archived = await find_case(settings, case_id)
+        return found, await spans_of(settings, found)
+
+    try:
+        found, spans = with_database(data_dir(data), work)
+    except LookupError as error:
+        raise _find(error) from None
+    if as_json:
+        _print_json({"case": found, "spans": spans})
+        return
+    if not spans:
+        raise fail(
+            f"No span of case {found} is in the database.",
+            "With OTEL_EXPORTER_OTLP_ENDPOINT set they go there; PARLEY_SAMPLING may have left the case out.",
+        )
+    stdout.print(tree_of(found, spans))
+
+
+def tree_of(case_id: str, spans: list[Any]) -> Tree:
+    """Build the tree of a trace: children under their parent, in order of their start."""
+    children: dict[str | None, list[Any]] = {}
+    known = {span["span"] for span in spans}
+    for span in spans:
+        parent = span["parent"] if span["parent"] in known else None
+        children.setdefault(parent, []).append(span)
+    tree = Tree(f"trace of case {case_id}: {len(spans)} spans", highlight=False)
+
+    def add(branch: Tree, parent: str | None) -> None:
+        for span in children.get(parent, []):
+            add(branch.add(_span_line(span)), span["span"])
+
+    add(tree, None)
+    return tree
+
+
+def _span_line(span: Any) -> str:
+    attributes = span["attributes"]
+    started = datetime.fromtimestamp(span["start"] / 1e9).astimezone().strftime("%H:%M:%S.%f")[:-3]
+    took = (span["end"] - span["start"]) / 1e6
+    words = [f"[cyan]{attributes.get('parley.service', '')}[/]", escape(span["name"])]
+    kind = attributes.get("parley.event.type")
+    if kind:
+        words.append(escape(str(kind).removeprefix("parley.").removesuffix(".v1")))
+    if attributes.get("parley.decision"):
+        words.append(f"→ {escape(str(attributes['parley.decision']))}")
+    return " ".join(word for word in words if word) + f" [dim]{took:.1f} ms at {started}[/]"
+
+
+def _row_json(row: CaseRow) -> dict[str, Any]:
+    return {
+        "case": row.case,
+        "customer": row.customer,
+        **row.line.model_dump(mode="json"),
+        "next_date": row.next_date,
+        "held_by": list(row.held_by),
+    }
+
+
+def _print_json(value: Any) -> None:
+    import orjson
+
+    # Not through rich: it would wrap long strings.
+    typer.echo(orjson.dumps(value, default=str, option=orjson.OPT_INDENT_2).decode())

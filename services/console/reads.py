@@ -1,0 +1,125 @@
+"""What the reading commands load from the database. Nothing here writes, and nothing needs Kafka."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import TypeAdapter
+
+from services.console.model import ArchivedCustomer, CaseLine
+from services.console.rules import link_id
+from shared.contracts.ids import trace_id_of
+from shared.contracts.registry import SERVICES
+from shared.runtime.mongo import MongoStore, read_documents
+from shared.runtime.settings import Settings
+
+__all__ = ["Ambiguous", "CaseRow", "NotFound", "case_rows", "find_case", "next_dates", "spans_of", "story_of"]
+
+_CUSTOMER = TypeAdapter(ArchivedCustomer)
+_LINKS_AT_ONCE = 500
+
+
+class NotFound(LookupError):  # noqa: N818 - what is said to a person, not a fault
+    """No case, or no customer, goes by that name."""
+
+
+class Ambiguous(LookupError):  # noqa: N818
+    """Several cases begin with what was given; `cases` are some of them."""
+
+    def __init__(self, cases: list[str]) -> None:
+        super().__init__(f"{len(cases)} cases begin with that")
+        self.cases = cases
+
+
+@dataclass(frozen=True, slots=True)
+class CaseRow:
+    """One case in the lists. `next_date` is the earliest due date of any service, ISO, or None."""
+
+    case: str
+    customer: str
+    line: CaseLine
+    next_date: str | None
+    held_by: tuple[str, ...] = ()
+
+
+async def _archived(settings: Settings) -> AsyncIterator[tuple[str, ArchivedCustomer]]:
+    async for document in read_documents(settings, "archive.cases", fields=("_id", "state")):
+        if document.get("state") is not None:
+            yield document["_id"], _CUSTOMER.validate_python(document["state"], strict=False)
+
+
+async def next_dates(settings: Settings) -> tuple[dict[str, str], dict[str, tuple[str, ...]]]:
+    """Give the earliest due date of any service by case, and the services that hold a case.
+
+    Intake's document is per customer: its date counts for every case of theirs that is still open.
+    """
+    dates: dict[str, str] = {}
+    held: dict[str, tuple[str, ...]] = {}
+    for service in SERVICES:
+        async for document in read_documents(
+            settings, f"{service}.cases", fields=("_id", "due", "held", "park")
+        ):
+            name, due = document["_id"], document.get("due")
+            if due is not None and (name not in dates or due < dates[name]):
+                dates[name] = due
+            if document.get("park") is not None:
+                held[name] = (*held.get(name, ()), service)
+    return dates, held
+
+
+async def case_rows(settings: Settings) -> list[CaseRow]:
+    """Give every case with its overview, next date and who holds it, ordered by opening day and id."""
+    dates, held = await next_dates(settings)
+    rows = []
+    async for customer, archived in _archived(settings):
+        for case, line in archived.cases.items():
+            is_open = line.close_reason is None
+            known = [d for d in (dates.get(case), dates.get(customer) if is_open else None) if d]
+            holders = (*held.get(case, ()), *(held.get(customer, ()) if is_open else ()))
+            rows.append(CaseRow(case, customer, line, min(known, default=None), holders))
+    return sorted(rows, key=lambda row: (str(row.line.opened_on), row.case))
+
+
+async def find_case(settings: Settings, given: str) -> tuple[str, str, ArchivedCustomer]:
+    """Give (case, customer, archive document) of a case id or its beginning.
+
+    Raises NotFound or Ambiguous.
+    """
+    found = [
+        (case, customer, archived)
+        async for customer, archived in _archived(settings)
+        for case in archived.cases
+        if case.startswith(given.lower())
+    ]
+    if not found:
+        raise NotFound(f"no case begins with {given!r}")
+    if len(found) > 1:
+        raise Ambiguous(sorted(case for case, _customer, _archived_ in found)[:10])
+    return found[0]
+
+
+async def story_of(settings: Settings, customer: str, archived: ArchivedCustomer) -> list[dict[str, Any]]:
+    """Load a customer's chain, entry by entry in order. A missing entry is left out: `verify` notices."""
+    store = MongoStore(settings)
+    await store.start()
+    try:
+        entries: list[dict[str, Any]] = []
+        for first in range(1, archived.entries + 1, _LINKS_AT_ONCE):
+            numbers = range(first, min(first + _LINKS_AT_ONCE, archived.entries + 1))
+            ids = [link_id(customer, number) for number in numbers]
+            links = await store.links("archive", ids)
+            entries += [dict(links[each]) for each in ids if each in links]
+        return entries
+    finally:
+        await store.close()
+
+
+async def spans_of(settings: Settings, case: str) -> list[Mapping[str, Any]]:
+    """Load the spans of a case's trace, in order of their start."""
+    trace = f"{trace_id_of(case):032x}"
+    spans: list[Mapping[str, Any]] = []
+    async for document in read_documents(settings, "telemetry.spans", {"trace": trace}):
+        spans += document["spans"]
+    return sorted(spans, key=lambda span: (span["start"], span["span"]))
