@@ -167,30 +167,51 @@ def build_plan(
 
 
 def _debt_plan(debt: DebtTerms, spec: PlanSpec, limits: PlanLimits) -> DebtPlan | Reason:
-    waived = waived_of(debt, spec, limits)
+    """One debt's plan at the highest rate, from the plan's own downwards, whose all-in cost the ceiling
+    allows; or a reason when even an interest-free one would exceed it."""
     ceiling = limits.ceiling(debt.contract_date)
     rate = Decimal(0) if spec.lump_sum else rate_of(debt, spec.rate_cut_pct, limits)
+    waived = waived_of(debt, spec, limits)
+    made = _at_rate(debt, spec, limits, waived, rate)
+    if not _exceeds(made, ceiling):
+        return made
+    steps = int((rate / _RATE_STEP).to_integral_value(rounding="ROUND_CEILING"))
+    allowed = _at_rate(debt, spec, limits, waived, Decimal(0))
+    if _exceeds(allowed, ceiling):
+        return Reason.of("above_rate_ceiling", pct=ceiling)
+    # The all-in rate rises with the nominal one: find the fewest steps down that are enough.
+    low, high = 1, steps
+    while low < high:
+        middle = (low + high) // 2
+        lowered = _at_rate(debt, spec, limits, waived, max(rate - middle * _RATE_STEP, Decimal(0)))
+        if _exceeds(lowered, ceiling):
+            low = middle + 1
+        else:
+            high, allowed = middle, lowered
+    return allowed
+
+
+def _exceeds(plan: DebtPlan, ceiling: Decimal | None) -> bool:
+    return ceiling is not None and plan.all_in_pct is not None and plan.all_in_pct > ceiling
+
+
+def _at_rate(
+    debt: DebtTerms, spec: PlanSpec, limits: PlanLimits, waived: Components, rate: Decimal
+) -> DebtPlan:
+    terms = schedule_terms(
+        debt.outstanding,
+        waived,
+        annual_rate_pct=rate,
+        periods=spec.periods,
+        first_due=spec.first_due,
+        rounding=limits.rounding,
+        grace_periods=spec.grace,
+        step_pct=spec.step.pct if spec.step else Decimal(0),
+        step_every=spec.step.every_months if spec.step else 0,
+    )
+    schedule = build(terms)
     financed = debt.outstanding.total - waived.total
-    while True:
-        terms = schedule_terms(
-            debt.outstanding,
-            waived,
-            annual_rate_pct=rate,
-            periods=spec.periods,
-            first_due=spec.first_due,
-            rounding=limits.rounding,
-            grace_periods=spec.grace,
-            step_pct=spec.step.pct if spec.step else Decimal(0),
-            step_every=spec.step.every_months if spec.step else 0,
-        )
-        schedule = build(terms)
-        apr = monthly_apr_pct(financed, [row.total for row in schedule.instalments])
-        all_in = _all_in(debt, financed, terms, schedule, apr)
-        if ceiling is None or all_in is None or all_in <= ceiling:
-            break
-        if rate <= 0:
-            return Reason.of("above_rate_ceiling", pct=ceiling)
-        rate = max(rate - _RATE_STEP, Decimal(0))
+    apr = monthly_apr_pct(financed, [row.total for row in schedule.instalments])
     return DebtPlan(
         debt_id=debt.debt_id,
         balance=debt.outstanding,
@@ -198,7 +219,7 @@ def _debt_plan(debt: DebtTerms, spec: PlanSpec, limits: PlanLimits) -> DebtPlan 
         terms=terms,
         schedule=schedule,
         apr_pct=apr,
-        all_in_pct=all_in,
+        all_in_pct=_all_in(debt, financed, terms, schedule, apr),
         tested_from_advance=bool(debt.history),
     )
 

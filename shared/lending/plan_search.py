@@ -242,8 +242,8 @@ class Search:
             if steady and peak > caps[0]:
                 continue
             for grace in self._graces:
-                if n + grace > limits.max_months or (grace and interest_only <= 0):
-                    continue
+                if grace and (n == 1 or n + grace > limits.max_months or interest_only <= 0):
+                    continue  # nothing to wait for: one payment, or no interest to pay meanwhile
                 if not steady and not _fits(first, growth, n, every, grace, interest_only, caps):
                     continue
                 if grace and interest_only > caps[0]:

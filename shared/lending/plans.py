@@ -12,6 +12,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
+from itertools import islice
 
 from shared.lending.money import Money
 from shared.lending.plan_build import build_plan, schedule_of, schedule_terms
@@ -57,6 +58,9 @@ __all__ = [
 
 # How many candidates of nearly the same total are compared exactly.
 _CLOSE = 6
+# How many are built before giving up: what stops so many in a row (a rate ceiling that past payments have
+# reached) stops them all.
+_TRIES = 24
 # A borrower has a choice from three plans on.
 _ENOUGH = 3
 
@@ -80,7 +84,7 @@ def find_plans(
     candidates = list(search.candidates(first_due))
     chosen = _chosen(search, candidates, first_due)
     if not chosen:
-        return _no_plan(search, first_due)
+        return _no_plan(search, first_due, candidates)
     return _ranked(chosen)
 
 
@@ -120,7 +124,7 @@ def nearest(
         if plan is not None:
             changes.append(Reason.of("counter_too_low", amount=plan.peak, currency=limits.currency))
     if plan is None:
-        return _no_plan(search, due)
+        return _no_plan(search, due, list(search.candidates(due)))
     affordable = min(capacity.at(due))
     if counter.monthly is not None and counter.monthly > affordable:
         changes.append(_not_affordable(affordable))
@@ -160,7 +164,9 @@ def _fill(
     if len(chosen) >= wanted:
         return
     fresh = [c for c in _by_score(search, candidates) if all(_differs(c, p, apart_pct) for p in chosen)]
-    while fresh and len(chosen) < wanted:
+    tries = _TRIES
+    while fresh and len(chosen) < wanted and tries:
+        tries -= 1
         # Other kinds of help before more of the same kind; within a kind, the best for both sides.
         seen = [_kinds_of(plan.measures) for plan in chosen]
         best = min(range(len(fresh)), key=lambda index: (seen.count(_kinds(fresh[index])), index))
@@ -282,7 +288,8 @@ def _build(candidate: Candidate, search: Search) -> Plan | None:
 
 def _first_that_stands(candidates: Iterable[Candidate], search: Search) -> Plan | None:
     """The first candidate that stands exactly: rounding or the ceiling may take one that was screened."""
-    return next((plan for c in candidates if (plan := _build(c, search)) is not None), None)
+    some = islice(candidates, _TRIES)
+    return next((plan for c in some if (plan := _build(c, search)) is not None), None)
 
 
 # -- wishes -------------------------------------------------------------------------------------------
@@ -353,8 +360,15 @@ def _untestable(debts: Sequence[DebtTerms], capacity: Capacity, limits: PlanLimi
     return None
 
 
-def _no_plan(search: Search, first_due: date) -> NoPlan:
-    """Why there is none, and the humane next step: a token payment where one is possible, else help."""
+def _no_plan(search: Search, first_due: date, candidates: Sequence[Candidate]) -> NoPlan:
+    """Why there is none, and the humane next step: a token payment where one is possible, else help.
+
+    ``candidates`` fitted before they were built: what stopped the first of them is for a person to see.
+    """
+    if candidates:
+        refused = build_plan(candidates[0].spec, search.debts, search.capacity, search.limits)
+        if isinstance(refused, Reason):
+            return NoPlan(refused, NextStep.HUMAN_REVIEW)
     now, stress = search.capacity.at(first_due)
     currency = search.limits.currency
     if not now.is_positive:
