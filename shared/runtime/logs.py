@@ -16,7 +16,9 @@ from collections.abc import MutableMapping
 from datetime import UTC, datetime
 from typing import Any, Final, Literal, TextIO
 
-__all__ = ["FIELDS", "PublicError", "ServiceLogger", "configure", "get_logger"]
+from shared.runtime.ports import PortError
+
+__all__ = ["FIELDS", "ServiceLogger", "configure", "get_logger"]
 
 FIELDS: Final = (
     "service", "case", "event_type", "topic", "partition", "offset", "day", "epoch", "reason", "count",
@@ -26,10 +28,6 @@ FIELDS: Final = (
 
 _LOUD: Final = ("aiokafka", "faststream", "kafka", "motor", "pymongo", "asyncio", "opentelemetry", "urllib3")
 _FRAMES: Final = 6
-
-
-class PublicError(Exception):
-    """An error whose text is written for people and holds no personal data."""
 
 
 class _Base(logging.Formatter):
@@ -69,12 +67,12 @@ def _quoted(value: Any) -> str:
 
 
 def _exception(info: Any) -> dict[str, str]:
-    """Name an exception without its text, unless it is one whose text was written to be read."""
+    """Name an exception without its text, unless it is a port's, whose text is written to be read."""
     kind, error, trace = info
     frames = traceback.extract_tb(trace)[-_FRAMES:]
     where = " < ".join(f"{frame.filename.rpartition('/')[2]}:{frame.lineno}" for frame in reversed(frames))
     described = {"error": kind.__name__, "at": where}
-    if isinstance(error, PublicError):
+    if isinstance(error, PortError):
         described["detail"] = str(error)
     return described
 

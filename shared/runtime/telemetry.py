@@ -334,6 +334,7 @@ class Telemetry:
         self._thread: threading.Thread | None = None
         self._metrics: MeterProvider | None = None
         self.meters = Meters()
+        self.health: Callable[[], list[dict[str, Any]]] = list  # set by whoever runs the engines
         endpoint = settings.otel_exporter_otlp_endpoint
         processor: SpanProcessor | None = None
         if settings.telemetry and endpoint is not None:
@@ -363,6 +364,7 @@ class Telemetry:
             "_id": self._instance,
             "at": datetime.now(UTC).isoformat(timespec="seconds"),
             "services": self._services,
+            "health": self.health(),
             "spans_dropped": self.dropped,
             **self.meters.snapshot(),
         }

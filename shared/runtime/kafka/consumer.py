@@ -99,6 +99,7 @@ class KafkaConsumer:
         await probe(self._settings)
         settings = self._settings
         self._listener = listener
+        self._stopped = False  # a start that failed may be tried again
         self._broker = KafkaBroker(
             servers(settings),
             client_id=self._client_id,

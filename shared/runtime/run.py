@@ -1,0 +1,156 @@
+"""A process of the platform: one service or several, until it is told to stop.
+
+SIGTERM and SIGINT finish the batches in hand, within PARLEY_DRAIN_SECONDS; a second signal ends without them,
+which costs nothing but time. While Kafka or the database is away the engines wait and try again. What must be
+mended by people ends the process with a FatalError, whose text says which command to run.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import platform
+import signal
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from typing import Any, Final
+from uuid import uuid4
+
+from shared.runtime import logs
+from shared.runtime.admin import prepare
+from shared.runtime.clock import SystemClock
+from shared.runtime.engine import Engine
+from shared.runtime.kafka import KafkaLog
+from shared.runtime.limits import Limits
+from shared.runtime.mongo import MongoStore
+from shared.runtime.ports import Ports
+from shared.runtime.service import Service
+from shared.runtime.settings import Settings
+from shared.runtime.telemetry import Telemetry
+
+__all__ = ["health", "limits_of", "run_blocking", "run_services"]
+
+_SLACK_SECONDS: Final = 10.0  # beyond the drain deadline, to leave the groups
+
+
+def limits_of(settings: Settings) -> Limits:
+    """Give the engine's bounds as the environment sets them."""
+    return Limits(
+        partitions=settings.partitions,
+        batch_records=settings.batch_records,
+        poll_seconds=settings.poll_seconds,
+        document_bytes=settings.document_bytes,
+        drain_seconds=settings.drain_seconds,
+        backoff_first=settings.backoff_first_seconds,
+        backoff_most=settings.backoff_most_seconds,
+    )
+
+
+def instance_name() -> str:
+    """Name this process among all replicas."""
+    return f"{platform.node() or 'host'}-{os.getpid()}-{uuid4().hex[:6]}"
+
+
+def health(engines: Iterable[Engine]) -> list[dict[str, Any]]:
+    """Say how each engine stands: its partitions, the last day done on them, what waits at the barrier."""
+    rows = []
+    for engine in engines:
+        lanes = engine.lanes
+        done = [lane.done.isoformat() if lane.done is not None else "" for lane in lanes]
+        rows.append(
+            {
+                "service": engine.service.name,
+                "partitions": sorted(lane.partition for lane in lanes),
+                "day_done": min(done, default=""),
+                "day_ahead": max(done, default=""),
+                "waiting_at_barrier": sum(len(lane.reached) for lane in lanes),
+            }
+        )
+    return rows
+
+
+async def run_services(services: Sequence[Service], settings: Settings, stop: asyncio.Event) -> int:
+    """Run the services until `stop` is set or a signal comes; give the exit code 0.
+
+    Raises FatalError (a person is needed), UnavailableError (the servers did not answer at the start), or
+    whatever broke an engine: the process then has to end, and be started again.
+    """
+    logs.configure(settings.log_level, settings.log_format)
+    log = logs.get_logger(
+        "+".join(service.name for service in services) if len(services) == 1 else "platform"
+    )
+    await prepare(settings, services)
+    instance = instance_name()
+    store, kafka = MongoStore(settings), KafkaLog(settings)
+    telemetry = Telemetry(settings, instance, [service.name for service in services])
+    ports = Ports(kafka, store, SystemClock(), telemetry.tracer, telemetry.meters, {"instance": instance})
+    limits = limits_of(settings)
+    try:
+        await store.start()
+        engines = [Engine(service, ports, limits, f"{service.name}-{instance}") for service in services]
+        telemetry.health = lambda: health(engines)
+        with _signals(stop):
+            log.info("running", extra={"count": len(engines)})
+            await _supervise(engines, settings, stop)
+        log.info("stopped")
+    finally:
+        await kafka.close()
+        await asyncio.to_thread(telemetry.close)
+        await store.close()
+    return 0
+
+
+async def _supervise(engines: Sequence[Engine], settings: Settings, stop: asyncio.Event) -> None:
+    """Run all engines; the first that ends by itself ends the others, gracefully."""
+    stopped = asyncio.ensure_future(stop.wait())
+    running = [asyncio.ensure_future(engine.run()) for engine in engines]
+    try:
+        await asyncio.wait([stopped, *running], return_when=asyncio.FIRST_COMPLETED)
+        for engine in engines:
+            engine.stop()
+        _, late = await asyncio.wait(running, timeout=settings.drain_seconds + _SLACK_SECONDS)
+    except asyncio.CancelledError:
+        late = set(running)
+    finally:
+        stopped.cancel()
+    for task in late:
+        task.cancel()
+    results = await asyncio.gather(*running, return_exceptions=True)
+    for result in results:
+        if isinstance(result, Exception):
+            raise result
+
+
+@contextmanager
+def _signals(stop: asyncio.Event) -> Iterator[None]:
+    """Stop on SIGTERM or SIGINT; at the second signal, at once."""
+    loop = asyncio.get_running_loop()
+    task = asyncio.current_task()
+
+    def signalled() -> None:
+        if stop.is_set() and task is not None:
+            task.cancel()
+        stop.set()
+
+    handled: list[signal.Signals] = []
+    for number in (signal.SIGTERM, signal.SIGINT):
+        with suppress(NotImplementedError, RuntimeError, ValueError):  # not in the main thread: no signals
+            loop.add_signal_handler(number, signalled)
+            handled.append(number)
+    try:
+        yield
+    finally:
+        for number in handled:
+            loop.remove_signal_handler(number)
+
+
+def run_blocking(services: Sequence[Service], settings: Settings) -> int:
+    """Run the services in this thread, on uvloop where there is one, until a signal; give the exit code."""
+    factory = None
+    if sys.platform != "win32":
+        import uvloop
+
+        factory = uvloop.new_event_loop
+    with asyncio.Runner(loop_factory=factory) as runner:
+        return runner.run(run_services(services, settings, asyncio.Event()))
