@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 from typing import TYPE_CHECKING, Annotated
 
@@ -15,6 +14,9 @@ if TYPE_CHECKING:
     from shared.runtime.settings import Settings
 
 __all__ = ["register", "settings_for"]
+
+HOPELESS = 78
+"""Exit code of what another start cannot mend (EX_CONFIG of sysexits.h): the supervisor does not retry it."""
 
 
 def register(app: typer.Typer) -> None:
@@ -40,9 +42,8 @@ def up(
 
 
 async def _prepare(addresses: object) -> None:
-    from shared.runtime.admin import prepare
-
     from deploy.embedded.platform import Addresses
+    from shared.runtime.admin import prepare
 
     assert isinstance(addresses, Addresses)  # noqa: S101 - narrows the launcher's type
     await prepare(settings_for(addresses.kafka_bootstrap, addresses.mongodb_uri), load_all())
@@ -64,20 +65,21 @@ def run(
 
     Several processes of the same service share its partitions. SIGTERM finishes the batch in hand.
     """
+    from shared.policy.loader import PolicyError
+    from shared.runtime.ports import FatalError
+    from shared.runtime.run import run_blocking
+    from shared.runtime.settings import Settings, SettingsError
 
-    async def work() -> int:
-        from shared.runtime.run import run_services
-
-        from shared.runtime.settings import Settings
-
+    try:
         settings = Settings.load()
-        try:
-            services = load_all(service, settings.policies)
-        except UnknownServiceError as error:
-            raise fail(str(error), code=2) from None
-        return await run_services(services, settings, asyncio.Event())
-
-    raise typer.Exit(guarded(work))
+        services = load_all(service, settings.policies)
+        raise typer.Exit(run_blocking(services, settings))
+    except UnknownServiceError as error:
+        raise fail(str(error), code=2) from None
+    except (SettingsError, PolicyError) as error:
+        raise fail(str(error), "Correct it and start again.", code=HOPELESS) from None
+    except FatalError as error:
+        raise fail(str(error), code=HOPELESS) from None
 
 
 def doctor(data: DataDir = None, as_json: JsonFlag = False) -> None:

@@ -1,0 +1,114 @@
+"""The demo on the real platform: publish, close a day, wait until everything is quiet, read what was said."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from datetime import date
+from types import TracebackType
+from typing import Any, Self
+
+from shared.contracts.bank import DayClosed
+from shared.contracts.cloudevents import DecodeError, decode
+from shared.contracts.envelope import Envelope
+from shared.contracts.registry import PRODUCERS
+from shared.contracts.runtime import CaseHeld, CaseReleased, ServiceDayClosed
+from shared.runtime.mongo import MongoStore
+from shared.runtime.ports import Record
+from shared.runtime.publish import EventPublisher, Tail
+from shared.runtime.service import Service, topic_of
+from shared.runtime.settings import Settings
+
+__all__ = ["DemoStalled", "KafkaPlatform"]
+
+_MARKERS = (DayClosed, ServiceDayClosed, CaseHeld, CaseReleased)
+_POLL_SECONDS = 0.02
+_STALL_SECONDS = 120.0
+
+
+class DemoStalled(RuntimeError):  # noqa: N818 - said to a person
+    """A day was not finished in time; the message names who is behind."""
+
+
+class KafkaPlatform:
+    """Implements the demo's `Platform`. Quiet means: every service's positions have reached what was read.
+
+    A service publishes before it writes its positions, so once all positions have reached the ends that the
+    tail knows, and the tail then reads nothing new, there is nothing under way.
+    """
+
+    def __init__(self, settings: Settings, services: Sequence[Service]) -> None:
+        self._services = services
+        self._publisher = EventPublisher(settings)
+        self._tail = Tail(settings, [topic_of(p) for p in PRODUCERS], from_start=True)
+        self._store = MongoStore(settings)
+        self._ends: dict[tuple[str, int], int] = {}
+        self._fresh: list[Envelope[Any]] = []
+        self.records = 0
+
+    async def __aenter__(self) -> Self:
+        await self._store.start()
+        await self._tail.__aenter__()
+        await self._publisher.__aenter__()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._publisher.__aexit__(kind, error, trace)
+        await self._tail.__aexit__(kind, error, trace)
+        await self._store.close()
+
+    async def publish(self, messages: Sequence[Envelope[Any]]) -> None:
+        """Publish in order; returns when every message is acknowledged."""
+        await self._publisher.send_all(messages)
+
+    async def close_day(self, day: date) -> None:
+        """Close a business day on every partition."""
+        await self._publisher.close_day(day)
+
+    async def settled(self, day: date) -> list[Envelope[Any]]:
+        """Wait until every service has closed `day` and all is quiet. Raises DemoStalled."""
+        loop = asyncio.get_running_loop()
+        moved = loop.time()
+        while True:
+            while records := await self._tail.poll(_POLL_SECONDS):
+                self._take(records)
+                moved = loop.time()
+            behind = await self._behind(day)
+            if not behind:
+                records = await self._tail.poll(_POLL_SECONDS)
+                if not records:
+                    fresh, self._fresh = self._fresh, []
+                    return fresh
+                self._take(records)
+            elif loop.time() - moved > _STALL_SECONDS:
+                raise DemoStalled(f"{day.isoformat()} is not done after {_STALL_SECONDS:.0f} s: {behind}")
+
+    def _take(self, records: Sequence[Record]) -> None:
+        for record in records:
+            self.records += 1
+            self._ends[record.topic, record.partition] = record.offset + 1
+            try:
+                message = decode(record.key, record.value, record.headers)
+            except DecodeError:
+                continue  # somebody else's garbage: the services dead-letter it
+            if not isinstance(message.data, _MARKERS):
+                self._fresh.append(message)
+
+    async def _behind(self, day: date) -> str:
+        """Say who is behind, or nothing."""
+        for service in self._services:
+            positions = await self._store.positions(service.name)
+            if not positions:
+                return f"{service.name} has not started"
+            for position in positions:
+                done = position.get("done")
+                if service.waits_for and (done is None or done < day.isoformat()):
+                    return f"{service.name} has closed {done} on partition {position['_id']}"
+                for row in position.get("inputs", ()):
+                    if row["topic"] not in service.topics:
+                        continue
+                    if row["next"] < self._ends.get((row["topic"], position["_id"]), 0):
+                        return f"{service.name} reads {row['topic']}[{position['_id']}]"
+        return ""
