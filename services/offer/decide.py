@@ -6,7 +6,7 @@ from typing import Any
 
 from services.offer import answers
 from services.offer.model import Assessed, OfferState, OfferStatus
-from services.offer.rules import basis_of, is_affordable, is_assessed, owed_debts, review_on
+from services.offer.rules import basis_of, is_affordable, is_assessed, no_longer_valid, owed_debts, review_on
 from services.offer.search import payments_of
 from services.offer.talks import (
     Step,
@@ -180,7 +180,7 @@ def _assessment_expired(
         return Decision.wait(None, answers.refusal(message, ReasonCode.NO_CASE))
     if state.assessed is None or state.assessed.assessment_id != message.data.assessment_id:
         return Decision(state)
-    now = state.model_copy(update={"assessed": None})
+    now = state.model_copy(update={"assessed": no_longer_valid(state.assessed, message.day)})
     if now.status not in _ON_TABLE:
         return Decision(now)
     gone, said = withdraw(now, message.day, ReasonCode.ASSESSMENT_EXPIRED)
@@ -246,17 +246,17 @@ def _renegotiation(
     state: OfferState | None, message: Envelope[followup.RenegotiationRequested], reference: Reference
 ) -> Outcome:
     """The plan no longer fits: new talks on the same case, on figures not older than the request (R45)."""
-    if (
-        state is None
-        or state.status not in {OfferStatus.AGREED, OfferStatus.ENDED}
-        or state.offer is not None
-    ):
+    if state is None or state.status not in {OfferStatus.AGREED, OfferStatus.ENDED}:
         return Decision(state)
+    if state.offer is not None:
+        # Followup knows a signed plan, so the signature is on its way here by another topic.
+        return Decision.wait(state)
     figures = state.assessed
     if figures is not None and figures.as_of >= message.data.as_of and is_assessed(state, message.day):
         reasons = message.data.reasons
         return _decided(new_talks(state, message.day, reference, *reasons))
-    update = {"status": OfferStatus.WAITING, "assessed": None, "next_date": None}
+    old = None if figures is None else no_longer_valid(figures, message.day)
+    update = {"status": OfferStatus.WAITING, "assessed": old, "next_date": None}
     return Decision(state.model_copy(update=update))
 
 

@@ -25,6 +25,7 @@ __all__ = [
     "is_assessed",
     "may_approve",
     "next_round_on",
+    "no_longer_valid",
     "owed_debts",
     "review_on",
     "strictest",
@@ -57,6 +58,11 @@ def _minor(balances: object) -> tuple[str, ...]:
 def is_assessed(state: OfferState, on: date) -> bool:
     """No offer without an unexpired assessment (R28)."""
     return state.assessed is not None and on <= state.assessed.expires
+
+
+def no_longer_valid(assessed: Assessed, on: date) -> Assessed:
+    """Give the assessment as one that counts no more from `on` on."""
+    return assessed.model_copy(update={"expires": min(assessed.expires, on - timedelta(days=1))})
 
 
 def debt_terms(debt: DebtSnapshot) -> DebtTerms:

@@ -224,9 +224,10 @@ def fail(state: OfferState, day: date, reference: Reference, reason: ReasonCode)
 
 def review(state: OfferState, day: date, reference: Reference) -> Step:
     """Look again at a case that has no offer: the next round after silence, new talks otherwise."""
-    if not is_assessed(state, day) or not owed_debts(state.debts):
-        # Assessment asks for new figures; when they come, the talks begin again at once.
-        return state.model_copy(update={"next_date": review_on(day, policy_of(state, day, reference))}), ()
+    if not owed_debts(state.debts):
+        return _idle(state, OfferStatus.WAITING), ()
+    if state.assessed is None or not is_assessed(state, day):
+        return _without_figures(state, day, reference)
     if state.status is OfferStatus.LAPSED:
         return next_round(state, day, reference, Reason(code=ReasonCode.NO_ANSWER))
     if state.status is OfferStatus.NO_PLAN:
@@ -237,6 +238,19 @@ def review(state: OfferState, day: date, reference: Reference) -> Step:
 def resume(state: OfferState, day: date, reference: Reference) -> Step:
     """Go on where no plan could be found: the same round, and time counts from now."""
     return table(state.model_copy(update={"started": day}), day, reference)
+
+
+def _without_figures(state: OfferState, day: date, reference: Reference) -> Step:
+    """Assessment has asked for new figures; when they come, the talks begin at once. Until then: say so."""
+    after = _rest(state, OfferStatus.NO_PLAN, day, reference)
+    none = NoPlanFound(
+        assessment_id=state.assessed.assessment_id if state.assessed is not None else "",
+        as_of=day,
+        reason=Reason(code=ReasonCode.ASSESSMENT_EXPIRED),
+        next_step=Reason(code=ReasonCode.NEXT_NEW_STATEMENT),
+        review_on=after.next_date,
+    )
+    return after, (none,)
 
 
 def _rest(state: OfferState, status: OfferStatus, day: date, reference: Reference) -> OfferState:

@@ -88,7 +88,9 @@ def debt(debt_id: str = "A-1", *, outstanding: Balances | None = None, overdue: 
     )
 
 
-def case_opened(*debts: DebtSnapshot, policy: str = "example-card", language: str = "zh") -> intake.CaseOpened:
+def case_opened(
+    *debts: DebtSnapshot, policy: str = "example-card", language: str = "zh"
+) -> intake.CaseOpened:
     """Give an opened case over `debts` (one, if none is given)."""
     return intake.CaseOpened(
         episode=1,
@@ -102,7 +104,8 @@ def case_opened(*debts: DebtSnapshot, policy: str = "example-card", language: st
 
 
 def assessed(now: str = "1500.00", stress: str | None = None, *, version: int = 1, as_of: date = DAY,
-             expires: date = date(2026, 5, 31), currency: str = "CNY") -> assessment.AssessmentCompleted:  # fmt: skip
+             expires: date = date(2026, 5, 31),
+             currency: str = "CNY") -> assessment.AssessmentCompleted:  # fmt: skip
     """Give a completed assessment with so much available a month."""
     zero = cny("0.00", currency)
     return assessment.AssessmentCompleted(
