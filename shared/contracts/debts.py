@@ -12,6 +12,7 @@ from shared.contracts.base import AccountId, MoneyField, Part, Percent, Reason
 __all__ = [
     "Allocation",
     "Balances",
+    "DebtLedger",
     "DebtSchedule",
     "DebtSnapshot",
     "DebtStatus",
@@ -74,6 +75,23 @@ class DebtSnapshot(Part):
     contractual_payment: MoneyField | None = Field(default=None, description="the regular monthly payment")
     as_of: date
     status: DebtStatus = DebtStatus.ACTIVE
+
+
+class DebtLedger(Part):
+    """What happened to a debt since it joined the case; for each component
+
+    `opening + charges + corrections = paid + waived + outstanding`. Charges are what the bank reported as
+    added in interest, fees and late charges; corrections (of either sign) are every other difference
+    between the bank's figure and ours. Given with every event that changes it, in totals.
+    """
+
+    debt_id: AccountId
+    opening: Balances
+    charges: Balances
+    corrections: Balances
+    paid: Balances
+    waived: Balances
+    outstanding: Balances
 
 
 class Allocation(Part):

@@ -7,7 +7,7 @@ from typing import ClassVar
 from pydantic import Field
 
 from shared.contracts.base import Event, MoneyField, Reason
-from shared.contracts.debts import Allocation, DebtSnapshot, PackId, Step
+from shared.contracts.debts import Allocation, DebtLedger, DebtSnapshot, PackId, Step
 
 __all__ = [
     "BankAnswered",
@@ -49,6 +49,7 @@ class CaseChanged(_Intake):
     as_of: date
     debts: tuple[DebtSnapshot, ...] = Field(min_length=1)
     reasons: tuple[Reason, ...] = ()
+    ledgers: tuple[DebtLedger, ...] = Field(default=(), description="of the debts it touched, in totals")
 
 
 class CaseAssigned(_Intake):
@@ -78,6 +79,7 @@ class CaseClosed(_Intake):
     as_of: date
     reason: CloseReason
     debts: tuple[DebtSnapshot, ...] = ()
+    ledgers: tuple[DebtLedger, ...] = Field(default=(), description="of every debt of the case, in totals")
 
 
 class PaymentMatched(_Intake):
@@ -94,6 +96,10 @@ class PaymentMatched(_Intake):
     allocations: tuple[Allocation, ...]
     unallocated: MoneyField
     debts: tuple[DebtSnapshot, ...] = Field(default=(), description="the debts after it")
+    ledgers: tuple[DebtLedger, ...] = Field(default=(), description="of the debts it touched, in totals")
+    in_balance: bool = Field(
+        default=False, description="the bank's figures held it already: what is owed did not change"
+    )
 
     def money_date(self) -> date:
         """Give the value date."""
@@ -112,6 +118,10 @@ class PaymentTakenBack(_Intake):
     value_date: date = Field(description="value date of the payment that was returned")
     allocations: tuple[Allocation, ...]
     debts: tuple[DebtSnapshot, ...] = ()
+    ledgers: tuple[DebtLedger, ...] = Field(default=(), description="of the debts it touched, in totals")
+    in_balance: bool = Field(
+        default=False, description="the bank's figures held it already: what is owed did not change"
+    )
 
     def money_date(self) -> date:
         """Give the day of the return."""

@@ -28,6 +28,11 @@ class ReasonCode(StrEnum):
     OWNER_FITS_LANGUAGE = "owner_fits_language"
     OWNER_FITS_SKILL = "owner_fits_skill"
     OWNER_LEAST_LOADED = "owner_least_loaded"
+    OWNER_CERTIFIED = "owner_certified"
+    OWNER_BEYOND_LIMIT = "owner_beyond_limit"
+    NOTHING_OWED = "nothing_owed"
+    PAYMENT_KNOWN = "payment_known"
+    AMOUNT_OUT_OF_RANGE = "amount_out_of_range"
     # assessment
     STATEMENT_NEEDED = "statement_needed"
     STATEMENT_INCOMPLETE = "statement_incomplete"
