@@ -27,7 +27,6 @@ from shared.runtime.settings import Settings
 __all__ = ["KafkaPublisher"]
 
 _BATCH_BYTES = 1 << 18
-_BATCH_OVERHEAD = 61  # bytes before the first record of a batch, which count against the topic's limit
 _SLACK = 4096
 
 
@@ -159,8 +158,8 @@ class KafkaPublisher:
     def measure(self, record: Outgoing) -> None:
         """Raise UnencodableError if the topic's limit refuses the record."""
         limit = self._settings.message_bytes * (2 if record.topic.endswith(".dead-letter") else 1)
-        size = _BATCH_OVERHEAD + DefaultRecordBatchBuilder.estimate_size_in_bytes(
-            record.key, record.value, record.headers
+        size = DefaultRecordBatchBuilder.estimate_size_in_bytes(
+            record.key, record.value, list(record.headers)
         )
         if size > limit:
             raise UnencodableError("larger than the topic's limit")

@@ -184,6 +184,14 @@ async def _partitions(settings: Settings, topics: Iterable[str]) -> list[ClientP
     return [ClientPartition(topic, number) for topic, count in counts.items() for number in range(count)]
 
 
+def _assign(client: AIOKafkaConsumer, parts: Sequence[ClientPartition]) -> None:
+    """Assign without delivering anything yet. Synchronous: a partition without an offset would be an error."""
+    client.assign(parts)
+    client.pause(*parts)
+    for at in parts:
+        client.seek(at, 0)
+
+
 async def end_offsets(settings: Settings, topics: Iterable[str]) -> dict[TopicPartition, tuple[int, int]]:
     """Read the first offset held and the next to be written, by partition, of the topics that exist."""
     async with _Reader(settings) as client:
@@ -191,7 +199,7 @@ async def end_offsets(settings: Settings, topics: Iterable[str]) -> dict[TopicPa
             wanted = await _partitions(settings, topics)
             if not wanted:
                 return {}
-            client.assign(wanted)
+            _assign(client, wanted)
             first, after = await client.beginning_offsets(wanted), await client.end_offsets(wanted)
         except (KafkaError, OSError, TimeoutError) as error:
             raise explain(error, "read the bounds of the topics") from error
@@ -222,8 +230,7 @@ async def scan(
             parts = await _partitions(settings, [topic])
             if not parts:
                 return
-            client.assign(parts)
-            client.pause(*parts)
+            _assign(client, parts)
             first, after = await client.beginning_offsets(parts), await client.end_offsets(parts)
             begin = {at: max(first[at], (start or {}).get(at.partition, 0)) for at in parts}
             left = {at for at in parts if begin[at] < after[at]}
@@ -268,8 +275,7 @@ class Tail:
             if {at.topic for at in parts} != set(self._topics):
                 absent = sorted(set(self._topics) - {at.topic for at in parts})
                 raise FatalError(f"topics do not exist: {', '.join(absent)}", "parley up")
-            self._client.assign(parts)
-            self._client.pause(*parts)
+            _assign(self._client, parts)
             look_up = self._client.beginning_offsets if self._from_start else self._client.end_offsets
             for at, offset in (await look_up(parts)).items():
                 self._client.seek(at, offset)
