@@ -23,7 +23,7 @@ from shared.contracts.base import Event
 from shared.contracts.envelope import Envelope
 from shared.contracts.registry import EVENTS, event_class
 
-__all__ = ["MARKER_TYPES", "DecodeError", "decode", "encode"]
+__all__ = ["MARKER_TYPES", "DecodeError", "decode", "encode", "read_data", "read_time"]
 
 Header = tuple[str, bytes | None]
 
@@ -181,6 +181,22 @@ def encode(envelope: Envelope[Any]) -> tuple[bytes, bytes, list[tuple[str, bytes
     data: Event = envelope.data
     value = data.__pydantic_serializer__.to_json(data, exclude_none=True)
     return envelope.key.encode(), value, headers
+
+
+def read_data(event: type[Event], value: bytes) -> Event:
+    """Read a message's data from JSON by the rules of its contract. Raises DecodeError."""
+    try:
+        return _data(event, value)
+    except _Bad as bad:
+        raise DecodeError(bad.field, bad.rule, type=event.TYPE) from None
+
+
+def read_time(text: str) -> datetime:
+    """Read an RFC 3339 time with its offset. Raises DecodeError."""
+    try:
+        return _time_in("time", text)
+    except _Bad as bad:
+        raise DecodeError(bad.field, bad.rule) from None
 
 
 # -- the attributes -------------------------------------------------------------------------------------
