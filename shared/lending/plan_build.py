@@ -143,13 +143,17 @@ def build_plan(
 
     Without ``capacity`` affordability is not tested (a plan that was agreed is recomputed). Codes:
     ``above_max_term``, ``below_min_payment``, ``not_affordable``, ``not_affordable_under_stress``,
-    ``above_rate_ceiling``, ``waiver_above_limit``, ``plan_no_longer_computes``, ``currency_mismatch``.
+    ``above_rate_ceiling``, ``waiver_above_limit``, ``plan_no_longer_computes``, ``currency_mismatch``,
+    ``account_cured`` (nothing is owed).
     """
     owed = [debt for debt in debts if debt.outstanding.total.is_positive]
-    if not owed or {debt.currency for debt in owed} != {limits.currency}:
-        return Reason.of("currency_mismatch", currency=limits.currency)
+    if not owed:
+        return Reason.of("account_cured")
+    foreign = sorted({debt.currency for debt in owed} - {limits.currency})
+    if foreign:
+        return Reason.of("currency_mismatch", given=", ".join(foreign), expected=limits.currency)
     if spec.months > limits.max_months:
-        return Reason.of("above_max_term", months=limits.max_months)
+        return Reason.of("above_max_term", months=spec.months, limit=limits.max_months)
     plans: list[DebtPlan] = []
     for debt in owed:
         try:
@@ -178,7 +182,7 @@ def _debt_plan(debt: DebtTerms, spec: PlanSpec, limits: PlanLimits) -> DebtPlan 
     steps = int((rate / _RATE_STEP).to_integral_value(rounding="ROUND_CEILING"))
     allowed = _at_rate(debt, spec, limits, waived, Decimal(0))
     if _exceeds(allowed, ceiling):
-        return Reason.of("above_rate_ceiling", pct=ceiling)
+        return Reason.of("above_rate_ceiling", apr=allowed.all_in_pct, limit=ceiling)
     # The all-in rate rises with the nominal one: find the fewest steps down that are enough.
     low, high = 1, steps
     while low < high:
@@ -252,7 +256,8 @@ def _totals(plans: Sequence[DebtPlan], currency: str) -> tuple[DueTotal, ...]:
 def _too_small(payments: Sequence[DueTotal], spec: PlanSpec, limits: PlanLimits) -> Reason | None:
     """A plan in parts has parts worth collecting: the first one after the grace decides."""
     if spec.periods > 1 and payments[spec.grace].total < limits.min_payment:
-        return Reason.of("below_min_payment", amount=limits.min_payment, currency=limits.currency)
+        first = payments[spec.grace].total
+        return Reason.of("below_min_payment", payment=first, minimum=limits.min_payment)
     return None
 
 
@@ -274,7 +279,7 @@ def _too_large(payments: Sequence[DueTotal], spec: PlanSpec, capacity: Capacity 
 
 
 def _over(code: str, needed: Money, capacity: Money) -> Reason:
-    return Reason.of(code, amount=needed, capacity=capacity, currency=needed.currency)
+    return Reason.of(code, payment=needed, available=capacity)
 
 
 def _valued(
@@ -304,7 +309,7 @@ def _valued(
     no_deal = npv_of_no_deal(balance, value.no_deal, value.discount_pct, limits.rounding)
     granted_by = authority_for(spec.rate_cut_pct, waived, balance, limits)
     if granted_by is None:
-        return Reason.of("waiver_above_limit", amount=waived, currency=currency)
+        return Reason.of("waiver_above_limit", amount=waived)
     below_floor = npv < no_deal
     tier = max(granted_by, min(1, len(limits.authority) - 1)) if below_floor else granted_by
     total = Money.sum((row.total for row in payments), currency)
@@ -393,26 +398,23 @@ def _reasons(
     plan: Plan, capacity: Capacity | None, granted_by: int, below_floor: bool, limits: PlanLimits
 ) -> tuple[Reason, ...]:
     """Why the plan fits and what it changes; which of the plans it is comes with the ranking."""
-    currency = limits.currency
     found = []
     if capacity is not None and not plan.spec.lump_sum:
-        found.append(Reason.of("affordable_now", amount=plan.peak, capacity=capacity.now, currency=currency))
-        found.append(
-            Reason.of(
-                "affordable_under_stress", amount=plan.peak, capacity=capacity.stress, currency=currency
-            )
-        )
+        peak = max(plan.payments, key=lambda row: row.total.minor)
+        now, stress = capacity.at(peak.due)
+        found.append(Reason.of("affordable_now", payment=peak.total, available=now))
+        found.append(Reason.of("affordable_under_stress", payment=peak.total, available=stress))
     if MeasureKind.TERM_EXTENSION in plan.measures:
         found.append(Reason.of("longer_term", months=plan.spec.months))
     if plan.spec.step or plan.spec.grace:
-        found.append(Reason.of("lower_start", amount=plan.first_payment, currency=currency))
+        found.append(Reason.of("lower_start", payment=plan.first_payment))
     if MeasureKind.RATE_CUT in plan.measures:
         rate = max(debt.terms.annual_rate_pct for debt in plan.debts)
-        found.append(Reason.of("rate_reduced", pct=rate.quantize(_CENTS)))
+        found.append(Reason.of("rate_reduced", rate=rate.quantize(_CENTS)))
     if plan.waived.is_positive:
-        found.append(Reason.of("charges_waived", amount=plan.waived, currency=currency))
+        found.append(Reason.of("charges_waived", amount=plan.waived))
     if below_floor:
-        found.append(Reason.of("below_npv_floor", amount=plan.npv, floor=plan.npv_no_deal, currency=currency))
+        found.append(Reason.of("below_npv_floor", npv=plan.npv, floor=plan.npv_no_deal))
     if granted_by > 0:
         found.append(Reason.of("approval_needed", role=limits.authority[granted_by].role))
     return tuple(found)

@@ -49,14 +49,18 @@ class NextStep(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """A code and its parameters as strings, in order of name."""
+    """A code and its parameters as strings, in order of name; amounts read ``1186.85 CNY``."""
 
     code: str
     params: tuple[tuple[str, str], ...] = ()
 
     @staticmethod
     def of(code: str, **params: object) -> Reason:
-        return Reason(code, tuple(sorted((name, str(value)) for name, value in params.items())))
+        shown = {
+            name: f"{value} {value.currency}" if isinstance(value, Money) else str(value)
+            for name, value in params.items()
+        }
+        return Reason(code, tuple(sorted(shown.items())))
 
     def as_dict(self) -> dict[str, str]:
         return dict(self.params)

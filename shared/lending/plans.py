@@ -112,7 +112,7 @@ def nearest(
         if isinstance(made, Plan):
             return _answer(made, changes)
         least = settled.least_settlement()
-        changes.append(Reason.of("counter_too_low", amount=least, currency=limits.currency))
+        changes.append(Reason.of("counter_too_low", wished=counter.lump_sum, needed=least))
     months = _wished_months(counter, limits, changes)
     search = Search(debts, capacity, limits)
     within = _nearest_of(search.candidates(due, wish=counter.monthly), counter.monthly, months)
@@ -122,7 +122,7 @@ def nearest(
         above = sorted(search.candidates(due), key=lambda c: (c.peak, c.conceded_pct, c.number))
         plan = _first_that_stands(above, search)
         if plan is not None:
-            changes.append(Reason.of("counter_too_low", amount=plan.peak, currency=limits.currency))
+            changes.append(Reason.of("counter_too_low", wished=counter.monthly, needed=plan.peak))
     if plan is None:
         return _no_plan(search, due, list(search.candidates(due)))
     affordable = min(capacity.at(due))
@@ -131,7 +131,7 @@ def nearest(
     elif months is not None and plan.spec.months > months:
         changes.append(_not_affordable(affordable))  # in the wished time the instalments would be larger
     elif months is not None and plan.spec.months < months:
-        changes.append(Reason.of("counter_too_long", months=plan.spec.months))
+        changes.append(Reason.of("counter_too_long", months=months, limit=plan.spec.months))
     return _answer(plan, changes)
 
 
@@ -271,13 +271,12 @@ def _ranked(plans: Sequence[Plan]) -> tuple[Plan, ...]:
 
 
 def _title(code: str, plan: Plan) -> Reason:
-    currency = plan.total.currency
     if code == "lowest_total":
-        return Reason.of(code, amount=plan.total, currency=currency)
+        return Reason.of(code, total=plan.total)
     if code == "fastest":
-        return Reason.of(code, date=plan.last_due.isoformat(), months=plan.spec.months)
+        return Reason.of(code, months=plan.spec.months)
     if code == "lowest_instalment":
-        return Reason.of(code, amount=plan.peak, currency=currency)
+        return Reason.of(code, payment=plan.peak)
     return Reason.of(code)
 
 
@@ -299,7 +298,7 @@ def _wished_due(counter: Counter, first_due: date, limits: PlanLimits, changes: 
     latest = first_due + timedelta(days=limits.first_due_max_days)
     wished = counter.first_due or first_due
     if wished > latest:
-        changes.append(Reason.of("counter_too_late", date=latest.isoformat()))
+        changes.append(Reason.of("counter_too_late", wished=wished, limit=latest))
     return min(max(wished, first_due), latest)
 
 
@@ -307,7 +306,7 @@ def _wished_months(counter: Counter, limits: PlanLimits, changes: list[Reason]) 
     if counter.months is None:
         return None
     if counter.months > limits.max_months:
-        changes.append(Reason.of("above_max_term", months=limits.max_months))
+        changes.append(Reason.of("above_max_term", months=counter.months, limit=limits.max_months))
     return max(1, min(counter.months, limits.max_months))
 
 
@@ -326,14 +325,14 @@ def _nearest_of(
 
 
 def _not_affordable(affordable: Money) -> Reason:
-    return Reason.of("counter_not_affordable", amount=affordable, currency=affordable.currency)
+    return Reason.of("counter_not_affordable", available=affordable)
 
 
 def _answer(plan: Plan, changes: Sequence[Reason]) -> Nearest:
     """Granted means: nothing of the wish had to change."""
     granted = not changes
     code = "counter_granted" if granted else "counter_nearest"
-    first = Reason.of(code, amount=plan.first_payment, currency=plan.total.currency, months=plan.spec.months)
+    first = Reason.of(code, monthly=plan.peak, months=plan.spec.months)
     return Nearest(replace(plan, rank=1), granted, (first, *changes))
 
 
@@ -356,7 +355,9 @@ def _untestable(debts: Sequence[DebtTerms], capacity: Capacity, limits: PlanLimi
         return NoPlan(Reason.of("account_cured"), NextStep.HUMAN_REVIEW)
     currencies = {debt.currency for debt in owed} | {capacity.now.currency, capacity.stress.currency}
     if currencies != {limits.currency}:
-        return NoPlan(Reason.of("currency_mismatch", currency=limits.currency), NextStep.HUMAN_REVIEW)
+        given = ", ".join(sorted(currencies - {limits.currency}))
+        reason = Reason.of("currency_mismatch", given=given, expected=limits.currency)
+        return NoPlan(reason, NextStep.HUMAN_REVIEW)
     return None
 
 
@@ -370,17 +371,19 @@ def _no_plan(search: Search, first_due: date, candidates: Sequence[Candidate]) -
         if isinstance(refused, Reason):
             return NoPlan(refused, NextStep.HUMAN_REVIEW)
     now, stress = search.capacity.at(first_due)
-    currency = search.limits.currency
     if not now.is_positive:
         hope = any(step.now.is_positive for step in search.capacity.later)
         step = NextStep.SUPPORT_GROUP if hope else NextStep.DEBT_ADVICE
-        return NoPlan(Reason.of("no_residual_income", amount=now, currency=currency), step)
+        return NoPlan(Reason.of("no_residual_income"), step)
     needed = search.smallest_peak(first_due)
     if needed is None:
-        low = search.limits.min_payment
-        return NoPlan(Reason.of("below_min_payment", amount=low, currency=currency), NextStep.HUMAN_REVIEW)
-    code = "not_affordable" if needed > now else "not_affordable_under_stress"
-    reason = Reason.of(code, amount=needed, capacity=now if needed > now else stress, currency=currency)
+        return NoPlan(
+            Reason.of("below_min_payment", minimum=search.limits.min_payment), NextStep.HUMAN_REVIEW
+        )
+    if needed > now:
+        reason = Reason.of("not_affordable", payment=needed, available=now)
+    else:
+        reason = Reason.of("not_affordable_under_stress", payment=needed, available=stress)
     token = search.limits.token_payment
     if token.is_positive and token <= now:
         return NoPlan(reason, NextStep.TOKEN_PLAN, token)

@@ -1,14 +1,18 @@
 """The search over plans: what it promises, checked from the outside on many cases."""
 
+import ast
 import itertools
 from dataclasses import replace
 from datetime import date
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from shared.contracts.reasons import ReasonCode
+from shared.lending import plan_model
 from shared.lending.allocation import Component, Components
 from shared.lending.money import Money
 from shared.lending.plan_search import Search
@@ -32,6 +36,7 @@ from shared.lending.plans import (
 from shared.lending.rates import CashFlow
 from shared.lending.schedule import ScheduleError
 from shared.policy.testing import example_policy
+from shared.texts.words import parameters
 
 FIRST_DUE = date(2026, 4, 1)
 LIMITS = example_policy().plan_limits
@@ -326,7 +331,7 @@ def test_a_wish_that_is_too_low_is_answered_by_the_smallest_instalment() -> None
     found = answer(Counter(monthly=cny("300")))
     assert not found.granted
     assert codes(found.reasons) == ["counter_nearest", "counter_too_low"]
-    assert found.reasons[1].as_dict()["amount"] == str(found.plan.peak)
+    assert found.reasons[1].as_dict() == {"wished": "300.00 CNY", "needed": f"{found.plan.peak} CNY"}
     everything = Search(TWO, capacity("1500", "1200"), LIMITS).candidates(FIRST_DUE)
     assert found.plan.peak.minor <= min(c.peak for c in everything) + LIMITS.max_months
 
@@ -334,7 +339,7 @@ def test_a_wish_that_is_too_low_is_answered_by_the_smallest_instalment() -> None
 def test_a_wish_above_what_is_affordable_is_held_to_it() -> None:
     found = answer(Counter(monthly=cny("2000")))
     assert codes(found.reasons) == ["counter_nearest", "counter_not_affordable"]
-    assert found.reasons[1].as_dict() == {"amount": "1200.00", "currency": "CNY"}
+    assert found.reasons[1].as_dict() == {"available": "1200.00 CNY"}
 
 
 def test_a_wished_first_date_is_kept_up_to_the_policys_limit() -> None:
@@ -365,7 +370,7 @@ def test_a_wished_settlement() -> None:
     assert found.plan.spec.lump_sum
     too_low = answer(Counter(lump_sum=cny("1000")))
     assert codes(too_low.reasons)[:2] == ["counter_nearest", "counter_too_low"]
-    assert too_low.reasons[1].as_dict()["amount"] == "42600.00"
+    assert too_low.reasons[1].as_dict() == {"wished": "1000.00 CNY", "needed": "42600.00 CNY"}
 
 
 def test_no_wish_helps_where_nothing_fits() -> None:
@@ -415,6 +420,25 @@ def test_more_cannot_be_waived_than_is_owed() -> None:
             first_due=FIRST_DUE,
             rounding=LIMITS.rounding,
         )
+
+
+def test_every_reason_is_in_the_catalogue_and_carries_what_its_words_show() -> None:
+    sources = sorted(Path(plan_model.__file__).parent.glob("plan*.py"))
+    calls = [
+        (str(node.args[0].value), {keyword.arg for keyword in node.keywords})
+        for path in sources
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call)
+        and ast.unparse(node.func) == "Reason.of"
+        and isinstance(node.args[0], ast.Constant)
+    ]
+    assert len(calls) > 20
+    known = {code.value for code in ReasonCode}
+    for code, params in calls:
+        assert code in known
+        shown = parameters(code) - {"account", "limit"}  # left out of the words where they are not given
+        assert shown <= params, code
+    assert {step.value for step in NextStep} <= known
 
 
 # -- many cases ---------------------------------------------------------------------------------------
