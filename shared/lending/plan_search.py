@@ -167,11 +167,9 @@ class Search:
                     for step in self._steps:
                         yield from self._terms(waiver, cut, step, first_due, caps)
 
-    def smallest_peak(self, first_due: date) -> Money | None:
-        """The lowest peak instalment that the policy would allow, whatever the capacity; None: nothing."""
-        found = min((c.peak for c in self._unbounded(first_due)), default=None)
-        if found is None:
-            return None
+    def smallest_peak(self, first_due: date) -> Money:
+        """The lowest peak instalment that the policy would allow, whatever the capacity."""
+        found = min((c.peak for c in self._unbounded(first_due)), default=Decimal(self.balance.minor))
         return Money(int(found.to_integral_value(rounding="ROUND_CEILING")), self.limits.currency)
 
     def _unbounded(self, first_due: date) -> Iterator[Candidate]:

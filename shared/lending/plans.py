@@ -376,10 +376,6 @@ def _no_plan(search: Search, first_due: date, candidates: Sequence[Candidate]) -
         step = NextStep.SUPPORT_GROUP if hope else NextStep.DEBT_ADVICE
         return NoPlan(Reason.of("no_residual_income"), step)
     needed = search.smallest_peak(first_due)
-    if needed is None:
-        return NoPlan(
-            Reason.of("below_min_payment", minimum=search.limits.min_payment), NextStep.HUMAN_REVIEW
-        )
     if needed > now:
         reason = Reason.of("not_affordable", payment=needed, available=now)
     else:
