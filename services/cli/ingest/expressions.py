@@ -107,7 +107,8 @@ def compile_expression(text: str, where: str, style: Style) -> Expression:
         raise
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         raise MappingError(f"{where}: {text!r} is not an expression") from None
-    return Expression(frozenset(compiler.names), run, where, style)
+    bare = isinstance(tree.body, ast.Name | ast.Attribute)  # then the column itself is what is wrong
+    return Expression(frozenset(compiler.names), run, text.strip() if bare else where, style)
 
 
 class _Compiler:

@@ -6,6 +6,7 @@ the whole file (no header, a gzip stream that ends in the middle) raises SourceE
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import gzip
 import io
@@ -109,7 +110,8 @@ class Source:
         except UnicodeError:
             raise SourceError(f"{self._path}: is not {self._encoding}, from line {number + 1} on") from None
         finally:
-            reader.detach()
+            with contextlib.suppress(ValueError):  # the file may be closed before this generator is
+                reader.detach()
 
     def _problem(self) -> RowError | None:
         if not self._too_long:
