@@ -10,25 +10,13 @@ from dataclasses import dataclass, field
 from rich.console import Console
 from rich.table import Table
 
+from services.console.ledger import DebtLine
 from services.console.model import CaseLine, Stage
 from services.console.reconcile import Check
 from services.console.rules import canonical
 from shared.lending.money import Money
 
-__all__ = ["DebtLine", "Outcome", "digest", "show"]
-
-
-@dataclass(frozen=True, slots=True)
-class DebtLine:
-    """One debt at the end: opening + charges + corrections = paid + waived + outstanding."""
-
-    debt: str
-    opening: Money
-    charges: Money
-    corrections: Money
-    paid: Money
-    waived: Money
-    outstanding: Money
+__all__ = ["Outcome", "digest", "show"]
 
 
 @dataclass(slots=True)
@@ -183,3 +171,10 @@ def _checks(outcome: Outcome) -> Table:
 def lines(checks: Sequence[Check]) -> list[str]:
     """Give every finding of every check as a line."""
     return [f"{check.name}: {finding}" for check in checks for finding in check.findings]
+
+
+def told(outcome: Outcome) -> str | None:
+    """Choose a case to tell: signed, and reached the most stages; the first of them by id."""
+    signed = [(case, line) for case, line in outcome.cases.items() if Stage.PLAN in line.reached]
+    chosen = signed or list(outcome.cases.items())
+    return min(chosen, key=lambda item: (-len(item[1].reached), item[0]))[0] if chosen else None

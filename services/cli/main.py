@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import typer
 
-from services.cli import platform, policy, reading
+from services.cli import day, platform, policy, reading
+from services.cli.check import check
+from services.cli.demo import demo
+from services.cli.publish import publish
 from services.cli.schemas import schemas
 
 app = typer.Typer(
@@ -18,6 +21,10 @@ app = typer.Typer(
 
 platform.register(app)
 reading.register(app)
+app.command()(check)
+app.command()(demo)
+app.command()(publish)
+app.add_typer(day.app, name="day")
 app.command()(schemas)
 app.add_typer(policy.app, name="policy")
 

@@ -1,0 +1,67 @@
+"""`parley check`: the reconciliation over topics and database. Both are started for it where nothing runs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import typer
+from rich.table import Table
+
+from services.cli.common import DataDir, JsonFlag, data_dir, guarded, stderr, stdout
+
+if TYPE_CHECKING:
+    from services.console.reconcile import Check
+
+__all__ = ["check", "print_checks"]
+
+
+def check(data: DataDir = None, as_json: JsonFlag = False) -> None:
+    """Check that nothing was lost or doubled: counts, sequences, receivers, chains, money, open cases.
+
+    Exit 1 when anything is wrong. While messages are under way, what is not yet read counts as wrong.
+    """
+
+    async def work() -> list[Check]:
+        from deploy.embedded.platform import resolve_servers
+        from deploy.embedded.reading import SharedServers
+        from services.cli.catalogue import load_all
+        from services.cli.platform import settings_for
+        from services.console.audit import audit
+
+        plan = resolve_servers()
+        async with SharedServers(
+            data_dir(data), kafka=plan.start_kafka, database=plan.start_database, console=stderr
+        ) as started:
+            addresses = plan.merged(started)
+            settings = settings_for(addresses.kafka_bootstrap, addresses.mongodb_uri)
+            return (await audit(settings, load_all(policies=settings.policies))).checks
+
+    checks = guarded(work)
+    if as_json:
+        import orjson
+
+        rows: list[dict[str, Any]] = [
+            {"check": c.name, "looked_at": c.looked_at, "wrong": c.wrong, "findings": c.findings}
+            for c in checks
+        ]
+        typer.echo(orjson.dumps(rows, option=orjson.OPT_INDENT_2).decode())
+    else:
+        print_checks(checks)
+    if not all(c.ok for c in checks):
+        raise typer.Exit(1)
+
+
+def print_checks(checks: list[Check]) -> None:
+    """Print checks as a table, then what was found."""
+    table = Table()
+    table.add_column("check")
+    table.add_column("looked at", justify="right")
+    table.add_column("wrong", justify="right")
+    for each in checks:
+        table.add_row(each.name, str(each.looked_at), f"[{'green' if each.ok else 'red'}]{each.wrong}[/]")
+    stdout.print(table)
+    for each in checks:
+        for finding in each.findings:
+            stdout.print(f"{each.name}: {finding}", markup=False, highlight=False, soft_wrap=True)
+        if each.wrong > len(each.findings):
+            stdout.print(f"{each.name}: and {each.wrong - len(each.findings)} more", highlight=False)

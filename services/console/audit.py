@@ -1,0 +1,144 @@
+"""The reconciliation on real data: reads every topic and every document, then runs the pure checks.
+
+Used by `parley check` and by the demo's end. It reads what the runtime wrote and shares none of its code
+but the readers of topics and documents.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from services.console.ledger import DebtLine, MoneyAudit
+from services.console.model import ArchivedCustomer, CaseLine
+from services.console.reads import CaseRow, case_rows, spans_of, story_of
+from services.console.reconcile import (
+    Check,
+    ServiceInputs,
+    accounting,
+    open_cases,
+    receivers,
+    sequences,
+)
+from services.console.story import verify
+from shared.contracts.cloudevents import DecodeError, decode
+from shared.contracts.envelope import Envelope
+from shared.contracts.registry import PRODUCERS, SERVICES, topic_of
+from shared.contracts.runtime import ServiceDayClosed
+from shared.runtime.admin import end_offsets, read_documents, scan
+from shared.runtime.mongo import MongoStore
+from shared.runtime.service import Service
+from shared.runtime.settings import Settings
+
+__all__ = ["Audit", "audit", "spans_of"]
+
+
+@dataclass(slots=True)
+class Audit:
+    """What the reconciliation found, and the figures that it came across."""
+
+    checks: list[Check]
+    cases: dict[str, CaseLine]
+    debts: list[DebtLine]
+    emitted: dict[str, Counter[str]] = field(default_factory=dict)
+    records: int = 0
+    inputs: int = 0
+
+
+async def audit(settings: Settings, services: Sequence[Service]) -> Audit:
+    """Read everything and check it. Raises UnavailableError when a server goes away."""
+    emitted: dict[str, Counter[str]] = {service: Counter() for service in SERVICES}
+    messages: list[Envelope[Any]] = []
+    money = MoneyAudit()
+    records = inputs = 0
+    for producer in PRODUCERS:
+        async for record in scan(settings, topic_of(producer)):
+            records += 1
+            try:
+                message = decode(record.key, record.value, record.headers)
+            except DecodeError:
+                continue  # it is in the dead letters, and counted by `accounting`
+            if isinstance(message.data, ServiceDayClosed):
+                continue
+            if producer in emitted:
+                messages.append(message)
+                emitted[producer][message.type] += 1
+            else:
+                inputs += 1
+            money.saw(message)
+    rows = await case_rows(settings)
+    sequence_check, highest = sequences(messages)
+    checks = [
+        await _accounting(settings, services),
+        sequence_check,
+        await _receivers(settings, services, highest),
+        await _chains(settings),
+        await money.check(read_documents(settings, "intake.cases", fields=("_id", "state"))),
+        _open_cases(rows),
+    ]
+    return Audit(checks, {row.case: row.line for row in rows}, money.lines, emitted, records, inputs)
+
+
+async def _accounting(settings: Settings, services: Sequence[Service]) -> Check:
+    ends = await end_offsets(settings, [topic_of(producer) for producer in PRODUCERS])
+    store = MongoStore(settings)
+    await store.start()
+    try:
+        found: list[ServiceInputs] = []
+        for service in services:
+            positions = {p["_id"]: {row["topic"]: row for row in p.get("inputs", ())}
+                         for p in await store.positions(service.name)}  # fmt: skip
+            for topic, partition in ends:
+                if topic in service.topics:
+                    row = positions.get(partition, {}).get(topic, {})
+                    found.append(
+                        ServiceInputs(
+                            service.name,
+                            topic,
+                            partition,
+                            row.get("next", 0),
+                            row.get("processed", 0),
+                            row.get("duplicates", 0),
+                            row.get("dead_lettered", 0),
+                        )
+                    )
+    finally:
+        await store.close()
+    return accounting(found, {(at.topic, at.partition): bounds for at, bounds in ends.items()})
+
+
+async def _receivers(
+    settings: Settings, services: Sequence[Service], highest: dict[tuple[str, str], int]
+) -> Check:
+    marks: list[tuple[str, str, str, int]] = []
+    for service in services:
+        async for document in read_documents(settings, f"{service.name}.cases", fields=("_id", "marks")):
+            marks += [(service.name, source, case, mark) for source, case, mark in document["marks"]]
+    reads = {service.name: frozenset(service.inputs) for service in services}
+    return receivers({(_name(source), case): last for (source, case), last in highest.items()}, marks, reads)
+
+
+def _name(source: str) -> str:
+    return source.removeprefix("/parley/")
+
+
+async def _chains(settings: Settings) -> Check:
+    check = Check("archive chains")
+    async for document in read_documents(settings, "archive.cases", fields=("_id", "state")):
+        if document.get("state") is None:
+            continue
+        archived = ArchivedCustomer.model_validate(document["state"])
+        check.looked_at += archived.entries
+        wrong = verify(await story_of(settings, document["_id"], archived), archived.head)
+        if wrong is not None:
+            check.found(f"a customer's chain, entry {wrong.number}: {wrong.rule}")
+    return check
+
+
+def _open_cases(rows: Sequence[CaseRow]) -> Check:
+    return open_cases(
+        ((row.case, row.line.stage.value, row.line.owner, row.line.close_reason is None) for row in rows),
+        {row.case: row.next_date for row in rows if row.next_date},
+    )

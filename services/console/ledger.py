@@ -1,0 +1,167 @@
+"""The money half of the reconciliation: from what was published and what intake's documents hold.
+
+For every debt and component: opening + charges + corrections = paid + waived + outstanding. What was paid is
+added up again from the published allocations, what was waived from the agreements and rewards, and every
+payment of the bank must have been allocated to the last cent or be waiting for a case.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import AsyncIterator, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from services.console.reconcile import Check
+from shared.contracts import agreement, bank, followup, intake
+from shared.contracts.debts import Allocation, Balances, DebtLedger
+from shared.contracts.envelope import Envelope
+from shared.lending.money import Money
+
+__all__ = ["DebtLine", "MoneyAudit"]
+
+COMPONENTS = ("principal", "interest", "fees", "late_charges")
+FIGURES = ("opening", "charges", "corrections", "paid", "waived", "outstanding")
+
+
+@dataclass(frozen=True, slots=True)
+class DebtLine:
+    """One debt at the end, in totals: opening + charges + corrections = paid + waived + outstanding."""
+
+    debt: str
+    opening: Money
+    charges: Money
+    corrections: Money
+    paid: Money
+    waived: Money
+    outstanding: Money
+
+
+_Key = tuple[str, str]  # case and debt
+_Sums = defaultdict[_Key, dict[str, int]]
+
+
+def _nothing() -> dict[str, int]:
+    return dict.fromkeys(COMPONENTS, 0)
+
+
+class MoneyAudit:
+    """Sees every message once, in the order of its topic; then checks."""
+
+    def __init__(self) -> None:
+        self._ledgers: dict[_Key, DebtLedger] = {}
+        self._paid: _Sums = defaultdict(_nothing)
+        self._waived: _Sums = defaultdict(_nothing)
+        self._received: dict[tuple[str, str], Money] = {}
+        self._returned: dict[tuple[str, str], Money] = {}
+        self._matched: dict[tuple[str, str], Money] = {}
+        self._taken: dict[tuple[str, str], Money] = {}
+        self._ids: set[tuple[str, str]] = set()
+        self._uneven: list[str] = []
+        self.lines: list[DebtLine] = []
+
+    def saw(self, message: Envelope[Any]) -> None:
+        """Take note of a message; one that was published twice counts once."""
+        data, at = message.data, (message.source, message.id)
+        if at in self._ids:
+            return
+        match data:
+            case bank.PaymentReceived():
+                self._received.setdefault((message.key, data.payment_id), data.amount)
+            case bank.PaymentReversed():
+                self._returned.setdefault((message.key, data.reversal_id), data.amount)
+            case intake.PaymentMatched():
+                self._matched[message.key, data.payment_id] = data.amount
+                self._even(data.payment_id, data.allocations, data.unallocated, data.amount)
+                if not data.in_balance:
+                    self._add(self._paid, message, ((a.debt_id, a.amounts) for a in data.allocations), +1)
+            case intake.PaymentTakenBack():
+                self._taken[message.key, data.reversal_id] = data.amount
+                if not data.in_balance:
+                    self._add(self._paid, message, ((a.debt_id, a.amounts) for a in data.allocations), -1)
+            case agreement.AgreementSigned() | followup.RewardGranted():
+                self._add(self._waived, message, ((w.debt_id, w.amounts) for w in data.waived), +1)
+            case _:
+                pass
+        for ledger in getattr(data, "ledgers", ()):
+            self._ledgers[message.case, ledger.debt_id] = ledger
+        self._ids.add(at)
+
+    def _even(self, payment: str, parts: Iterable[Allocation], rest: Money, amount: Money) -> None:
+        total = rest.minor + sum(_total(part.amounts) for part in parts)
+        if total != amount.minor:
+            self._uneven.append(
+                f"payment {payment}: its parts add up to {total}, not {amount.minor} minor units"
+            )
+
+    @staticmethod
+    def _add(sums: _Sums, message: Envelope[Any], parts: Iterable[tuple[str, Balances]], sign: int) -> None:
+        for debt, amounts in parts:
+            row = sums[message.case, debt]
+            for name in COMPONENTS:
+                row[name] += sign * getattr(amounts, name).minor
+
+    async def check(self, documents: AsyncIterator[Mapping[str, Any]]) -> Check:
+        """Check everything that was seen, and intake's documents against it."""
+        check = Check("money")
+        for finding in self._uneven:
+            check.found(finding)
+        stored: dict[str, dict[str, int]] = {}
+        waiting: set[tuple[str, str]] = set()
+        async for document in documents:
+            state = document.get("state")
+            if state is None:
+                continue
+            for debt in state["debts"]:
+                stored[debt["debt_id"]] = {
+                    name: sum(debt[name].values()) for name in FIGURES if name != "outstanding"
+                }
+            waiting |= {(document["_id"], p["payment_id"]) for p in state["payments"] if p["episode"] is None}
+        self._check_ledgers(check, stored)
+        self._check_payments(check, waiting)
+        return check
+
+    def _check_ledgers(self, check: Check, stored: Mapping[str, Mapping[str, int]]) -> None:
+        latest: dict[str, DebtLedger] = {}
+        for (case, debt), ledger in self._ledgers.items():
+            check.looked_at += 1
+            latest[debt] = ledger
+            for name in COMPONENTS:
+                figure = {figure: getattr(getattr(ledger, figure), name).minor for figure in FIGURES}
+                left = figure["opening"] + figure["charges"] + figure["corrections"]
+                right = figure["paid"] + figure["waived"] + figure["outstanding"]
+                if left != right:
+                    check.found(f"case {case}, {name} of a debt: {left} is not {right} minor units")
+                for what, sums in (("paid", self._paid), ("waived", self._waived)):
+                    if figure[what] != sums[case, debt][name]:
+                        check.found(
+                            f"case {case}, {name} of a debt: {what} {figure[what]} in the ledger,"
+                            f" {sums[case, debt][name]} in the events"
+                        )
+        for debt, ledger in sorted(latest.items()):
+            totals = {figure: _total(getattr(ledger, figure)) for figure in FIGURES}
+            kept = stored.get(debt)
+            if kept is None:
+                check.found("a debt that was published is in no document of intake")
+            elif any(kept[name] != totals[name] for name in kept):
+                check.found(f"a debt's document says {dict(kept)}, its last event {totals}")
+            currency = ledger.opening.principal.currency
+            self.lines.append(DebtLine(debt, *(Money(totals[name], currency) for name in FIGURES)))
+
+    def _check_payments(self, check: Check, waiting: set[tuple[str, str]]) -> None:
+        for (customer, payment), amount in self._received.items():
+            check.looked_at += 1
+            matched = self._matched.get((customer, payment))
+            if matched is None and (customer, payment) not in waiting:
+                check.found(f"payment {payment} was received and is nowhere")
+            elif matched is not None and matched != amount:
+                check.found(f"payment {payment}: {amount} was received, {matched} was matched")
+        for (customer, reversal), amount in self._returned.items():
+            check.looked_at += 1
+            taken = self._taken.get((customer, reversal))
+            if taken is not None and taken != amount:
+                check.found(f"return {reversal}: {amount} was returned, {taken} was taken back")
+
+
+def _total(amounts: Balances) -> int:
+    return sum(getattr(amounts, name).minor for name in COMPONENTS)
