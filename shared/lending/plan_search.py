@@ -19,7 +19,7 @@ from itertools import pairwise
 from shared.lending.allocation import Component
 from shared.lending.calendar import add_months
 from shared.lending.money import Money
-from shared.lending.plan_build import allows, authority_for, rate_of, waived_of
+from shared.lending.plan_build import allows, rate_of, waived_of
 from shared.lending.plan_model import (
     WAIVER_OF,
     Capacity,
@@ -29,6 +29,7 @@ from shared.lending.plan_model import (
     PlanSpec,
     StepUp,
 )
+from shared.lending.plan_value import authority_for
 from shared.lending.rates import discount
 from shared.lending.schedule import payment_factors, period_rate
 

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -135,10 +136,13 @@ def pack_from(
     try:
         info = PolicyInfo.model_validate(document.get("pack"))
         BusinessCalendar(info.calendar)
+        ZoneInfo(info.time_zone)
     except ValidationError as error:
         return None, _problems(file, "pack", error)
     except UnknownCalendarError as error:
         return None, [Problem(file, "pack.calendar", str(error))]
+    except (ZoneInfoNotFoundError, ValueError):
+        return None, [Problem(file, "pack.time_zone", "no such time zone")]
     values: dict[str, tuple[PolicyValue, ...]] = {}
     for section, model in SECTIONS.items():
         own, base = document.get(section, {}), inherited.get(section, {})

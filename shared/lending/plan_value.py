@@ -1,0 +1,166 @@
+"""What a plan costs and is worth: totals, re-default, the lender's value against no deal, who may grant it,
+and why it fits."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from decimal import Decimal
+from typing import Final
+
+from shared.lending.money import Money
+from shared.lending.plan_model import (
+    WAIVER_OF,
+    Capacity,
+    DebtPlan,
+    DebtTerms,
+    DueTotal,
+    MeasureKind,
+    Plan,
+    PlanLimits,
+    PlanSpec,
+    Reason,
+)
+from shared.lending.rates import RedefaultPath, monthly_apr_pct, npv_of_no_deal, npv_of_offer
+
+_CENTS: Final = Decimal("0.01")
+# Re-default is measured by how the first six payments compare with the contractual ones (OCC's measure).
+_FIRST_PAYMENTS: Final = 6
+
+
+def valued(
+    spec: PlanSpec,
+    debts: Sequence[DebtTerms],
+    plans: Sequence[DebtPlan],
+    payments: tuple[DueTotal, ...],
+    *,
+    capacity: Capacity | None,
+    limits: PlanLimits,
+) -> Plan | Reason:
+    currency, value = limits.currency, limits.value
+    balance = Money.sum((debt.outstanding.total for debt in debts), currency)
+    waived = Money.sum((plan.waived.total for plan in plans), currency)
+    # A settlement is paid or lapses: there is no later instalment to break, and nothing to compare.
+    reduction = None if spec.lump_sum else reduction_pct(debts, [row.total for row in payments])
+    probability = Decimal(0) if spec.lump_sum else value.probability(reduction)
+    made = min(value.payments_before_redefault, len(payments) - 1)
+    still_owed = _owed_after(plans, made, currency)
+    npv = npv_of_offer(
+        [(row.number, row.total) for row in payments],
+        still_owed,
+        RedefaultPath(probability, made, value.redefault_recovery_pct, value.redefault_recovery_month),
+        value.discount_pct,
+        limits.rounding,
+    )
+    no_deal = npv_of_no_deal(balance, value.no_deal, value.discount_pct, limits.rounding)
+    granted_by = authority_for(spec.rate_cut_pct, waived, balance, limits)
+    if granted_by is None:
+        return Reason.of("waiver_above_limit", amount=waived)
+    below_floor = npv < no_deal
+    tier = max(granted_by, min(1, len(limits.authority) - 1)) if below_floor else granted_by
+    total = Money.sum((row.total for row in payments), currency)
+    plan = Plan(
+        plan_id=spec.key,
+        rank=0,
+        spec=spec,
+        measures=_measures(spec, debts, plans),
+        debts=tuple(plans),
+        payments=payments,
+        total=total,
+        interest=total - (balance - waived),
+        waived=waived,
+        apr_pct=monthly_apr_pct(balance - waived, [row.total for row in payments]),
+        npv=npv,
+        npv_no_deal=no_deal,
+        redefault_probability=probability,
+        reduction_pct=reduction,
+        headroom=_headroom(payments, spec, capacity),
+        needs_approval=tier > 0 or below_floor,
+        approval_role=limits.authority[tier].role if tier > 0 or below_floor else None,
+        reasons=(),
+    )
+    return replace(plan, reasons=_reasons(plan, capacity, granted_by, below_floor, limits))
+
+
+def authority_for(cut_pct: Decimal, waived: Money, balance: Money, limits: PlanLimits) -> int | None:
+    """The lowest tier that may grant this cut and waiver; None when nobody may."""
+    share = Decimal(waived.minor) * 100 / Decimal(balance.minor)
+    for index, tier in enumerate(limits.authority):
+        if share <= tier.max_waived_pct and cut_pct <= tier.max_rate_cut_pct:
+            return index
+    return None
+
+
+def reduction_pct(debts: Sequence[DebtTerms], payments: Sequence[Money]) -> Decimal | None:
+    """How much the first six payments lie below the contractual ones, in per cent; None if not known."""
+    contractual = [debt.monthly_payment for debt in debts]
+    known = [payment for payment in contractual if payment is not None]
+    before = sum(payment.minor for payment in known)
+    if len(known) != len(contractual) or before <= 0:
+        return None
+    first = payments[:_FIRST_PAYMENTS]
+    after = Decimal(sum(payment.minor for payment in first)) / len(first)
+    return ((1 - after / before) * 100).quantize(_CENTS)
+
+
+def _owed_after(plans: Sequence[DebtPlan], made: int, currency: str) -> Money:
+    if made:
+        return Money.sum((plan.schedule.instalments[made - 1].balance_after for plan in plans), currency)
+    return Money.sum((plan.balance.total - plan.waived.total for plan in plans), currency)
+
+
+def _headroom(payments: Sequence[DueTotal], spec: PlanSpec, capacity: Capacity | None) -> Money:
+    zero = payments[0].total * 0
+    if capacity is None:
+        return zero
+    if spec.lump_sum:
+        return (capacity.lump_sum or zero) - payments[0].total
+    return min((min(capacity.at(row.due)) - row.total for row in payments), key=lambda money: money.minor)
+
+
+def _measures(
+    spec: PlanSpec, debts: Sequence[DebtTerms], plans: Sequence[DebtPlan]
+) -> tuple[MeasureKind, ...]:
+    found = []
+    if spec.lump_sum:
+        found.append(MeasureKind.LUMP_SUM)
+    elif spec.months > 1:
+        found.append(MeasureKind.TERM_EXTENSION)
+    if spec.step:
+        found.append(MeasureKind.STEP_UP)
+    if spec.grace:
+        found.append(MeasureKind.GRACE)
+    if not spec.lump_sum and any(
+        plan.terms.annual_rate_pct < debt.annual_rate_pct for plan, debt in zip(plans, debts, strict=True)
+    ):
+        found.append(MeasureKind.RATE_CUT)
+    for component, kind in WAIVER_OF.items():
+        if any(plan.waived.get(component).is_positive for plan in plans):
+            found.append(kind)
+    return tuple(found)
+
+
+def _reasons(
+    plan: Plan, capacity: Capacity | None, granted_by: int, below_floor: bool, limits: PlanLimits
+) -> tuple[Reason, ...]:
+    """Why the plan fits and what it changes; which of the plans it is comes with the ranking."""
+    found = []
+    if capacity is not None and not plan.spec.lump_sum:
+        peak = max(plan.payments, key=lambda row: row.total.minor)
+        now, stress = capacity.at(peak.due)
+        found.append(Reason.of("affordable_now", payment=peak.total, available=now))
+        found.append(Reason.of("affordable_under_stress", payment=peak.total, available=stress))
+    if MeasureKind.TERM_EXTENSION in plan.measures:
+        found.append(Reason.of("longer_term", months=plan.spec.months))
+    if plan.spec.step or plan.spec.grace:
+        found.append(Reason.of("lower_start", payment=plan.first_payment))
+    if MeasureKind.RATE_CUT in plan.measures:
+        rate = max(debt.terms.annual_rate_pct for debt in plan.debts)
+        found.append(Reason.of("rate_reduced", rate=rate.quantize(_CENTS)))
+    if plan.waived.is_positive:
+        found.append(Reason.of("charges_waived", amount=plan.waived))
+    if below_floor:
+        found.append(Reason.of("below_npv_floor", npv=plan.npv, floor=plan.npv_no_deal))
+    if granted_by > 0:
+        found.append(Reason.of("approval_needed", role=limits.authority[granted_by].role))
+    return tuple(found)
