@@ -58,6 +58,7 @@ Row = dict[str, Any]
 _LOG = logging.getLogger("parley.mongo")
 _DUPLICATE: Final = 11000
 _REFUSED: Final = frozenset({13, 18, 8000})  # Unauthorized, AuthenticationFailed, and Atlas's own
+_CREATION_TRIES: Final = 10
 _NO_MAJORITY: Final = frozenset(
     {72, 148, 238}
 )  # InvalidOptions, ReadConcernMajorityNotEnabled, NotImplemented
@@ -125,8 +126,8 @@ class MongoStore:
                 raise explain(error, "read") from error
             self._reads = ReadConcern("local")
             _LOG.warning(
-                "the database does not support readConcern majority: reading with local. A fail-over may then "
-                "show documents that are rolled back later; use a replica set"
+                "the database does not support readConcern majority: reading with local. A fail-over may "
+                "then show documents that are rolled back later; use a replica set"
             )
         except PyMongoError as error:
             raise explain(error, "read") from error
@@ -307,22 +308,21 @@ class MongoStore:
     async def _raise(self, service: str, number: int) -> Row:
         positions = self._collection(service, "positions")
 
-        async def once() -> Row:
-            row = await positions.find_one_and_update(
-                {ID: number},
-                {"$inc": {"epoch": 1, VERSION: 1}},
-                upsert=True,
-                return_document=ReturnDocument.AFTER,
-            )
-            assert row is not None  # noqa: S101  upsert: there is always one
-            return row
-
-        try:
-            return await once()
-        except DuplicateKeyError:  # two members created it at once; now it exists
-            return await self._do(f"write {service}.positions", once)
-        except (PyMongoError, OSError) as error:
-            raise explain(error, f"write {service}.positions") from error
+        for _ in range(_CREATION_TRIES):
+            try:
+                row = await positions.find_one_and_update(
+                    {ID: number},
+                    {"$inc": {"epoch": 1, VERSION: 1}},
+                    upsert=True,
+                    return_document=ReturnDocument.AFTER,
+                )
+            except DuplicateKeyError:
+                continue  # two members created it at once; now it exists
+            except (PyMongoError, OSError) as error:
+                raise explain(error, f"write {service}.positions") from error
+            if row is not None:  # the embedded database answers so to the loser of the same race
+                return row
+        raise UnavailableError(f"database: cannot create {service}.positions")
 
     async def write_positions(self, service: str, positions: Sequence[Document]) -> set[int]:
         """Write those of the stored epoch whose version follows; give the others' partitions."""

@@ -24,6 +24,7 @@ from opentelemetry.trace import (
     SpanKind,
     TraceFlags,
     TraceState,
+    get_current_span,
     set_span_in_context,
 )
 
@@ -124,7 +125,7 @@ class CaseSampler(Sampler):
 
     def should_sample(
         self,
-        parent_context: Context | None,  # noqa: ARG002
+        parent_context: Context | None,
         trace_id: int,
         name: str,  # noqa: ARG002
         kind: SpanKind | None = None,  # noqa: ARG002
@@ -132,10 +133,11 @@ class CaseSampler(Sampler):
         links: Sequence[Link] | None = None,  # noqa: ARG002
         trace_state: TraceState | None = None,  # noqa: ARG002
     ) -> SamplingResult:
-        """Decide by the trace id, whatever the parent said."""
+        """Decide by the trace id, whatever the parent said; its trace state travels on."""
         kept = self.samples(trace_id)
+        decision = SamplingDecision.RECORD_AND_SAMPLE if kept else SamplingDecision.DROP
         return SamplingResult(
-            SamplingDecision.RECORD_AND_SAMPLE if kept else SamplingDecision.DROP, attributes
+            decision, attributes, get_current_span(parent_context).get_span_context().trace_state
         )
 
     def get_description(self) -> str:

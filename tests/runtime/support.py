@@ -1,4 +1,4 @@
-"""What the tests on real servers share: settings of their own topics and database, and a listener that notes."""
+"""What the tests on real servers share: settings of their own, and a listener that notes."""
 
 from __future__ import annotations
 

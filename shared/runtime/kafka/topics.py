@@ -185,7 +185,7 @@ async def _partitions(settings: Settings, topics: Iterable[str]) -> list[ClientP
 
 
 def _assign(client: AIOKafkaConsumer, parts: Sequence[ClientPartition]) -> None:
-    """Assign without delivering anything yet. Synchronous: a partition without an offset would be an error."""
+    """Assign without delivering anything yet, in one go: a partition without an offset is an error."""
     client.assign(parts)
     client.pause(*parts)
     for at in parts:

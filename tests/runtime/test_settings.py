@@ -1,0 +1,73 @@
+"""Settings: from the environment, checked together, and wrong ones named by variable and rule."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from shared.runtime.settings import Settings, SettingsError
+
+
+@pytest.fixture(autouse=True)
+def _clean(monkeypatch: pytest.MonkeyPatch) -> None:
+    for field in Settings.model_fields:
+        monkeypatch.delenv(Settings.variable(field), raising=False)
+
+
+def test_the_environment_is_read(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("KAFKA_BOOTSTRAP", "a:1,b:2")
+    monkeypatch.setenv("MONGODB_URI", "mongodb://user:pw@db:1")
+    monkeypatch.setenv("PARLEY_DATABASE", "other")
+    monkeypatch.setenv("PARLEY_PARTITIONS", "3")
+    monkeypatch.setenv("PARLEY_POLICIES", str(tmp_path))
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "http://collector:4318")
+    settings = Settings.load()
+    assert (settings.kafka_bootstrap, settings.database, settings.partitions) == ("a:1,b:2", "other", 3)
+    assert settings.mongodb_uri.get_secret_value() == "mongodb://user:pw@db:1"
+    assert settings.policies == tmp_path
+    assert settings.otel_exporter_otlp_endpoint == "http://collector:4318"
+    assert "pw" not in repr(settings)
+    assert Settings.load(partitions=5).partitions == 5
+
+
+def test_the_defaults_hold_together() -> None:
+    settings = Settings.load()
+    assert settings.partitions == 12
+    assert settings.database == "parley"
+    assert settings.session_seconds == 6
+    assert settings.drain_seconds < settings.rebalance_seconds
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "rule"),
+    [
+        ("PARLEY_PARTITIONS", "0", "PARLEY_PARTITIONS: input should be greater than or equal to 1"),
+        ("PARLEY_PARTITIONS", "many", "PARLEY_PARTITIONS: input should be a valid integer"),
+        ("PARLEY_SAMPLING", "2", "PARLEY_SAMPLING: input should be less than or equal to 1"),
+        ("PARLEY_DRAIN_SECONDS", "40", "PARLEY_REBALANCE_SECONDS must be longer than PARLEY_DRAIN_SECONDS"),
+        ("KAFKA_SECURITY_PROTOCOL", "SASL_SSL", "needs KAFKA_USERNAME and KAFKA_PASSWORD"),
+        ("KAFKA_SECURITY_PROTOCOL", "TLS", "KAFKA_SECURITY_PROTOCOL: input should be 'PLAINTEXT'"),
+        ("KAFKA_SSL_CAFILE", "/nowhere.pem", "KAFKA_SSL_CAFILE names a file that does not exist"),
+        ("KAFKA_SSL_CERTFILE", "/nowhere.pem", "KAFKA_SSL_CERTFILE and KAFKA_SSL_KEYFILE belong together"),
+        ("PARLEY_POLICIES", "/nowhere", "PARLEY_POLICIES must name a folder that exists"),
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", "collector", "OTEL_EXPORTER_OTLP_ENDPOINT: string should match"),
+        ("PARLEY_DATABASE", "a.b", "PARLEY_DATABASE: string should match"),
+        ("PARLEY_DOCUMENT_BYTES", "20000", "PARLEY_DOCUMENT_BYTES must not be smaller"),
+    ],
+)
+def test_what_is_wrong_is_named(
+    monkeypatch: pytest.MonkeyPatch, variable: str, value: str, rule: str
+) -> None:
+    monkeypatch.setenv(variable, value)
+    with pytest.raises(SettingsError) as caught:
+        Settings.load()
+    assert rule in str(caught.value)
+
+
+def test_secrets_are_not_quoted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KAFKA_PASSWORD", "hunter2")
+    monkeypatch.setenv("KAFKA_SECURITY_PROTOCOL", "SASL_PLAINTEXT")
+    with pytest.raises(SettingsError) as caught:
+        Settings.load()
+    assert "hunter2" not in str(caught.value)
