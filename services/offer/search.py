@@ -61,7 +61,10 @@ def search(
     if unknown:
         return _for_a_person(ReasonCode.UNKNOWN_PRODUCT)
     in_force = [reference.policies.in_force(pack, day) for pack in packs]
-    if len({assessed.now.currency, *(policy.currency for policy in in_force)}) > 1:
+    currencies = {assessed.now.currency, assessed.stress.currency, *(policy.currency for policy in in_force)}
+    for debt in owed:
+        currencies |= {debt.outstanding.principal.currency, debt.overdue.principal.currency}
+    if len(currencies) > 1:
         return _for_a_person(ReasonCode.CURRENCY_MISMATCH)
     if any(Components.from_balances(debt.outstanding).has_negative for debt in owed):
         return _for_a_person(ReasonCode.PLAN_NO_LONGER_COMPUTES)
