@@ -10,14 +10,8 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import TypeVar
 
 from shared.runtime.kafka.connection import probe
-from shared.runtime.kafka.topics import (
-    Tail,
-    create_topics,
-    end_offsets,
-    group_offsets,
-    scan,
-    topic_findings,
-)
+from shared.runtime.kafka.reader import Tail, end_offsets, group_offsets, scan
+from shared.runtime.kafka.topics import create_topics, topic_findings
 from shared.runtime.mongo import MongoStore, read_documents
 from shared.runtime.ports import UnavailableError
 from shared.runtime.service import EXTERNAL, Service, topic_of
@@ -28,6 +22,7 @@ __all__ = [
     "Tail",
     "TraceSpan",
     "check_servers",
+    "create_topics",
     "end_offsets",
     "group_offsets",
     "prepare",

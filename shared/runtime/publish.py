@@ -13,7 +13,7 @@ from shared.contracts.cloudevents import encode
 from shared.contracts.envelope import Envelope
 from shared.contracts.ids import derive_id
 from shared.runtime.kafka.publisher import KafkaPublisher
-from shared.runtime.kafka.topics import Tail
+from shared.runtime.kafka.reader import Tail
 from shared.runtime.ports import Outgoing, UnencodableError
 from shared.runtime.service import topic_of
 from shared.runtime.settings import Settings
@@ -35,7 +35,6 @@ class EventPublisher:
     """
 
     def __init__(self, settings: Settings) -> None:
-        self._settings = settings
         self._publisher = KafkaPublisher(settings)
         self._sending: set[asyncio.Future[None]] = set()
 
@@ -103,9 +102,8 @@ class EventPublisher:
         )
         key, value, headers = encode(marker)
         topic = topic_of(DayClosed.PRODUCER)
+        # The topic's own count, not a setting: a day that is closed on too few partitions closes nowhere.
+        count = await self._publisher.partitions(topic)
         await self._send(
-            [
-                Outgoing(topic, key, value, tuple(headers), partition=number)
-                for number in range(self._settings.partitions)
-            ]
+            [Outgoing(topic, key, value, tuple(headers), partition=number) for number in range(count)]
         )

@@ -46,7 +46,12 @@ class Settings(BaseSettings):
         alias="PARLEY_POLICIES",
         description="folder of the policy packs; the built-in ones if unset",
     )
-    group_prefix: str = Field(default="parley", alias="PARLEY_GROUP_PREFIX", pattern=r"^[A-Za-z0-9_-]{1,60}$")
+    prefix: str = Field(
+        default="",
+        alias="PARLEY_PREFIX",
+        pattern=r"^[A-Za-z0-9._-]{0,60}$",
+        description="before the name of every topic and group, for clusters that are shared",
+    )
 
     # --- batches
     batch_records: int = Field(default=500, ge=1, le=10_000, alias="PARLEY_BATCH_RECORDS")

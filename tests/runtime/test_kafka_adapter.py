@@ -11,14 +11,8 @@ from deploy.embedded.platform import Addresses
 from shared.contracts.partition import partition_of
 from shared.runtime.kafka import KafkaLog
 from shared.runtime.kafka.connection import probe
-from shared.runtime.kafka.topics import (
-    Tail,
-    create_topics,
-    end_offsets,
-    group_offsets,
-    scan,
-    topic_findings,
-)
+from shared.runtime.kafka.reader import Tail, end_offsets, group_offsets, scan
+from shared.runtime.kafka.topics import create_topics, topic_findings
 from shared.runtime.ports import (
     FatalError,
     NotOwnerError,
@@ -337,6 +331,33 @@ async def test_scan_stops_at_the_end_that_it_found_and_tail_goes_on(servers: Add
         async with Tail(settings, ["absent"]):
             pass
     await log.close()
+
+
+async def test_a_prefix_keeps_two_platforms_apart(servers: Addresses) -> None:
+    topic, group, prefixes = fresh("shared"), fresh("g"), (fresh("x."), "")
+    for prefix in prefixes:
+        settings = settings_of(servers, prefix=prefix)
+        assert await create_topics(settings, [topic]) == [topic]
+        log = KafkaLog(settings)
+        await log.publisher().publish([out(topic, "k", prefix.encode() or b"none", 0)])
+        consumer, notes = log.consumer(group, "c"), Notes()
+        await consumer.start([topic], notes)
+        assert {at.topic for at in consumer.assignment()} == {topic}
+        await begin(consumer)
+        (record,) = await read(consumer, 1)
+        assert (record.topic, record.value) == (topic, prefix.encode() or b"none")
+        await consumer.commit({record.at: 1})
+        assert await group_offsets(settings, group) == {record.at: 1}
+        assert [one async for one in scan(settings, topic)] == [record]
+        assert (await end_offsets(settings, [topic]))[record.at] == (0, 1)
+        async with Tail(settings, [topic], from_start=True) as tail:
+            assert record.at in tail.assignment()
+            tail.seek(record.at, 0)
+            while not (found := await tail.poll(0.5)):
+                pass
+            assert found == [record]
+        await consumer.stop()
+        await log.close()
 
 
 async def test_nobody_there_is_an_outage_and_a_wrong_address_is_not(servers: Addresses) -> None:

@@ -29,7 +29,6 @@ from shared.runtime.ports import (
     OffsetLostError,
     Record,
     TopicPartition,
-    UnavailableError,
 )
 from shared.runtime.settings import Settings
 
@@ -72,7 +71,8 @@ class KafkaConsumer:
 
     def __init__(self, settings: Settings, group: str, client_id: str) -> None:
         self._settings = settings
-        self._group = group
+        self._group = settings.prefix + group
+        self._prefix = settings.prefix
         self._client_id = client_id
         self._broker: KafkaBroker | None = None
         self._subscriber: Any = None
@@ -110,7 +110,7 @@ class KafkaConsumer:
             logger=_Errors(self),
         )
         self._subscriber = self._broker.subscriber(
-            *topics,
+            *(self._prefix + topic for topic in topics),
             batch=True,
             group_id=self._group,
             batch_timeout_ms=max(1, round(settings.poll_seconds * 1000)),
@@ -165,6 +165,12 @@ class KafkaConsumer:
             raise NotOwnerError("the consumer is not running")
         return client
 
+    def _theirs(self, at: TopicPartition) -> ClientPartition:
+        return ClientPartition(self._prefix + at.topic, at.partition)
+
+    def _ours(self, topic: str, partition: int) -> TopicPartition:
+        return TopicPartition(topic.removeprefix(self._prefix), partition)
+
     # --- called by FastStream
 
     async def _take(self, records: Raw) -> None:
@@ -183,14 +189,14 @@ class KafkaConsumer:
         unwanted: set[TopicPartition] = set()
         refused = self._stale | self._paused
         for raw in records:
-            at = TopicPartition(raw.topic, raw.partition)
+            at = self._ours(raw.topic, raw.partition)
             if at in refused or at not in self._assigned:
                 unwanted.add(at)
                 continue
             self._next[at] = raw.offset + 1
             self._buffer.append(
                 Record(
-                    raw.topic,
+                    at.topic,
                     raw.partition,
                     raw.offset,
                     raw.key,
@@ -202,7 +208,7 @@ class KafkaConsumer:
         self._stale.clear()
         for at in unwanted & self._assigned:
             with suppress(IllegalStateError):
-                self._client.seek(ClientPartition(*at), self._next[at])
+                self._client.seek(self._theirs(at), self._next[at])
         return bool(self._buffer)
 
     def failed(self, error: Exception) -> None:
@@ -230,7 +236,7 @@ class KafkaConsumer:
             client.seek(at, 0)
         self._generation += 1
         self._buffer.clear()
-        self._assigned = frozenset(TopicPartition(at.topic, at.partition) for at in partitions)
+        self._assigned = frozenset(self._ours(at.topic, at.partition) for at in partitions)
         self._paused = set(self._assigned)
         self._next = dict.fromkeys(self._assigned, 0)
         self._stale = set() if self._holding else set(self._assigned)
@@ -249,9 +255,16 @@ class KafkaConsumer:
                     await self._arrived.wait()
         if self._failure is not None:
             error, self._failure = self._failure, None
-            raise _lost(error) or explain(error, "fetch records")
+            raise self._lost(error) or explain(error, "fetch records")
         count = min(max_records, len(self._buffer))
         return [self._buffer.popleft() for _ in range(count)]
+
+    def _lost(self, error: Exception) -> OffsetLostError | None:
+        """Name the offset that is not in the log."""
+        if isinstance(error, OffsetOutOfRangeError) and error.args and isinstance(error.args[0], Mapping):
+            for at, offset in error.args[0].items():
+                return OffsetLostError(*self._ours(at.topic, at.partition), offset)
+        return None
 
     def pause(self, partitions: Collection[TopicPartition]) -> None:
         """Deliver nothing of them from the next poll on."""
@@ -260,7 +273,7 @@ class KafkaConsumer:
             return
         self._paused |= chosen
         with suppress(IllegalStateError):
-            self._client.pause(*(ClientPartition(*at) for at in chosen))
+            self._client.pause(*(self._theirs(at) for at in chosen))
         self._put_back(chosen)
 
     def _put_back(self, partitions: Collection[TopicPartition]) -> None:
@@ -279,7 +292,7 @@ class KafkaConsumer:
 
     def _move(self, at: TopicPartition, offset: int) -> None:
         self._next[at] = offset
-        self._client.seek(ClientPartition(*at), offset)
+        self._client.seek(self._theirs(at), offset)
         if not self._holding:
             self._stale.add(at)
 
@@ -289,7 +302,7 @@ class KafkaConsumer:
         self._paused -= chosen
         if chosen:
             with suppress(IllegalStateError):
-                self._client.resume(*(ClientPartition(*at) for at in chosen))
+                self._client.resume(*(self._theirs(at) for at in chosen))
 
     def seek(self, at: TopicPartition, offset: int) -> None:
         """Continue `at` from `offset`."""
@@ -303,7 +316,7 @@ class KafkaConsumer:
 
     async def commit(self, offsets: Mapping[TopicPartition, int]) -> None:
         """Commit next offsets of what is still assigned."""
-        mine = {ClientPartition(*at): offset for at, offset in offsets.items() if at in self._assigned}
+        mine = {self._theirs(at): offset for at, offset in offsets.items() if at in self._assigned}
         if not mine:
             if offsets and not self._assigned:
                 raise NotOwnerError("nothing is assigned")
@@ -322,7 +335,7 @@ class KafkaConsumer:
         ordered = list(partitions)
         try:
             async with asyncio.timeout(self._settings.ack_seconds):
-                found = await asyncio.gather(*(client.committed(ClientPartition(*at)) for at in ordered))
+                found = await asyncio.gather(*(client.committed(self._theirs(at)) for at in ordered))
         except (KafkaError, OSError, TimeoutError) as error:
             raise explain(error, f"read the offsets of the group {self._group}") from error
         return {at: offset for at, offset in zip(ordered, found, strict=True) if offset is not None}
@@ -331,7 +344,7 @@ class KafkaConsumer:
         """Read the first offset held and the next to be written."""
         if not partitions:
             return {}
-        wanted = [ClientPartition(*at) for at in partitions]
+        wanted = [self._theirs(at) for at in partitions]
         try:
             async with asyncio.timeout(self._settings.ack_seconds):
                 first = await self._client.beginning_offsets(wanted)
@@ -345,17 +358,9 @@ class KafkaConsumer:
         if at not in self._assigned:
             return None
         with suppress(IllegalStateError, NotOwnerError):
-            found: int | None = self._client.highwater(ClientPartition(*at))
+            found: int | None = self._client.highwater(self._theirs(at))
             return found
         return None
-
-
-def _lost(error: Exception) -> OffsetLostError | UnavailableError | None:
-    """Name the offset that is not in the log."""
-    if isinstance(error, OffsetOutOfRangeError) and error.args and isinstance(error.args[0], Mapping):
-        for at, offset in error.args[0].items():
-            return OffsetLostError(at.topic, at.partition, offset)
-    return None
 
 
 async def _parse(records: Raw) -> KafkaMessage:

@@ -10,7 +10,7 @@ queues nothing twice.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -35,6 +35,7 @@ class _Session:
 
     def __init__(self, settings: Settings) -> None:
         self.broken: BaseException | None = None
+        self._prefix = settings.prefix
         self._closing: asyncio.Task[None] | None = None
         self._broker = KafkaBroker(
             servers(settings),
@@ -66,7 +67,7 @@ class _Session:
         if headers is not None:
             future: asyncio.Future[Any] = await self._broker.publish(
                 record.value if record.value is not None or record.key is not None else b"",
-                record.topic,
+                self._prefix + record.topic,
                 key=record.key,
                 partition=record.partition,
                 headers=headers,
@@ -74,7 +75,7 @@ class _Session:
             )
         else:
             future = await self._producer.send(
-                record.topic,
+                self._prefix + record.topic,
                 record.value if record.value is not None or record.key is not None else b"",
                 record.key,
                 record.partition,
@@ -82,6 +83,10 @@ class _Session:
             )
         future.add_done_callback(self._done)
         return future
+
+    async def partitions(self, topic: str) -> Collection[int]:
+        found: Collection[int] = await self._producer.partitions_for(self._prefix + topic)
+        return found
 
     def _done(self, future: asyncio.Future[Any]) -> None:
         if not future.cancelled() and (error := future.exception()) is not None:
@@ -154,6 +159,15 @@ class KafkaPublisher:
                     raise explain(error, "open a producer") from error
                 self._session = session
             return self._session
+
+    async def partitions(self, topic: str) -> int:
+        """Read how many partitions a topic has."""
+        session = await self._open()
+        try:
+            async with asyncio.timeout(self._settings.ack_seconds):
+                return len(await session.partitions(topic))
+        except (KafkaError, OSError, TimeoutError) as error:
+            raise explain(error, f"describe {topic}") from error
 
     def measure(self, record: Outgoing) -> None:
         """Raise UnencodableError if the topic's limit refuses the record."""
