@@ -41,7 +41,7 @@ async def open_publisher(data: Path | None) -> AsyncIterator[Publisher]:
     """
     from deploy.embedded.platform import resolve_servers
     from deploy.embedded.reading import SharedServers
-    from shared.runtime.kafka.topics import create_topics, end_offsets
+    from shared.runtime.admin import create_topics, end_offsets
     from shared.runtime.ports import FatalError
     from shared.runtime.publish import EventPublisher
     from shared.runtime.settings import Settings
