@@ -1,1 +1,1 @@
-"""The intake service: model, rules, decide, app."""
+"""Intake: one case per customer's episode, the debts' ledgers, payments, a named owner, a timetable."""

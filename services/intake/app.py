@@ -1,0 +1,26 @@
+"""Wiring of intake: what it reads, what it waits for, what decides."""
+
+from services.intake.decide import IntakeDecider
+from services.intake.model import IntakeState
+from shared.runtime.service import DocumentPer, Service
+
+
+def _workload(state: IntakeState) -> tuple[str, ...]:
+    return (state.owner,) if state.is_open and state.owner is not None else ()
+
+
+def _cases(state: IntakeState) -> tuple[str, ...]:
+    return (state.case,)
+
+
+SERVICE = Service(
+    name="intake",
+    state=IntakeState,
+    decider=IntakeDecider(),
+    waits_for=("bank",),
+    reads=("desk", "agreement", "followup"),
+    per=DocumentPer.CUSTOMER,
+    workload=_workload,
+    cases=_cases,
+    passes_to_desk=True,
+)

@@ -1,0 +1,131 @@
+"""A case as a whole: opened, changed, assigned, closed. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import date
+from typing import Any
+
+from services.intake.model import CaseStatus, Debt, IntakeState
+from services.intake.rules import choose_owner, next_review, policy_of, timetable
+from shared.contracts.base import Event, Reason
+from shared.contracts.debts import DebtSnapshot, DebtStatus
+from shared.contracts.decision import Decision
+from shared.contracts.envelope import Envelope
+from shared.contracts.intake import CaseAssigned, CaseChanged, CaseClosed, CaseOpened, CloseReason
+from shared.policy.reference import Reference
+
+__all__ = ["Outcome", "answer", "assign", "close_case", "conclude", "ledgers_of", "open_case", "snapshots"]
+
+Outcome = Decision[IntakeState]
+
+_CLOSES_AS = {
+    DebtStatus.CURED: CloseReason.CURED,
+    DebtStatus.SETTLED: CloseReason.SETTLED,
+    DebtStatus.SOLD: CloseReason.SOLD,
+    DebtStatus.RECALLED: CloseReason.RECALLED,
+}
+
+
+def answer(state: IntakeState, *events: Event) -> Outcome:
+    """Decide a state and publish events about the customer's current case."""
+    return Decision.of(state, *events, subject=state.case)
+
+
+def snapshots(state: IntakeState) -> tuple[DebtSnapshot, ...]:
+    """Give the debts of the case as downstream knows them."""
+    return tuple(debt.snapshot() for debt in state.of_case)
+
+
+def ledgers_of(debts: Iterable[Debt | None]) -> tuple[Any, ...]:
+    """Give the ledgers of some debts."""
+    return tuple(debt.ledger() for debt in debts if debt is not None)
+
+
+def open_case(
+    state: IntakeState, debt: Debt, message: Envelope[Any], reference: Reference
+) -> tuple[IntakeState, tuple[Event, ...]]:
+    """Open the next episode over one overdue debt: timetable, owner."""
+    data, day = message.data, message.day
+    policy = reference.policies.in_force(debt.policy, day)
+    steps = timetable(policy, day)
+    dates = tuple(sorted({step.due for step in steps}))
+    opened = state.with_debt(debt).model_copy(
+        update={
+            "status": CaseStatus.OPEN,
+            "episode": debt.episode,
+            "opened_on": day,
+            "policy": debt.policy,
+            "policy_version": policy.version,
+            "language": data.language if state.episode == 0 else state.language,
+            "region": data.region,
+            "owner": None,
+            "timetable": dates,
+            "next_review": next_review(dates, policy, day),
+            "plan": None,
+            "finish": None,
+        }
+    )
+    said = CaseOpened(
+        episode=opened.episode,
+        opened_on=day,
+        policy=debt.policy,
+        policy_version=policy.version,
+        language=opened.language,
+        region=opened.region,
+        debts=snapshots(opened),
+        timetable=steps,
+    )
+    owned, assigned = assign(opened, day, reference)
+    return owned, (said, assigned)
+
+
+def assign(state: IntakeState, on: date, reference: Reference) -> tuple[IntakeState, CaseAssigned]:
+    """Give the case to a named negotiator."""
+    owner, reasons = choose_owner(state, policy_of(state, on, reference), on, reference)
+    return state.model_copy(update={"owner": owner}), CaseAssigned(owner=owner, reasons=reasons)
+
+
+def conclude(
+    before: IntakeState, after: IntakeState, day: date, *reasons: Reason
+) -> tuple[IntakeState, tuple[Event, ...]]:
+    """Say what changed in an open case; close it when no debt of it is active any more."""
+    if not after.is_open or not after.of_case:
+        return after, ()
+    gone = [debt for debt in after.of_case if debt.is_active is False and _was_active(before, debt)]
+    if gone and not any(debt.is_active for debt in after.of_case):
+        return close_case(after, day, _CLOSES_AS[gone[-1].status])
+    known = {debt.debt_id: debt for debt in before.of_case}
+    changed = [debt for debt in after.of_case if _facts(known.get(debt.debt_id)) != _facts(debt)]
+    if not changed:
+        return after, ()
+    said = CaseChanged(as_of=day, debts=snapshots(after), reasons=reasons, ledgers=ledgers_of(changed))
+    return after, (said,)
+
+
+def _was_active(before: IntakeState, debt: Debt) -> bool:
+    known = before.debt(debt.debt_id)
+    return known is None or known.episode != debt.episode or known.is_active
+
+
+def _facts(debt: Debt | None) -> Any:
+    """What makes a change: everything said of a debt but the day on which it is said."""
+    if debt is None:
+        return None
+    said = debt.snapshot().model_copy(update={"as_of": date.min})
+    return said, debt.charges, debt.corrections, debt.paid, debt.waived
+
+
+def close_case(state: IntakeState, on: date, reason: CloseReason) -> tuple[IntakeState, tuple[Event, ...]]:
+    """The episode ends; its debts and payments are kept for what still comes about them."""
+    closed = state.model_copy(
+        update={
+            "status": CaseStatus.CLOSED,
+            "timetable": (),
+            "next_review": None,
+            "plan": None,
+            "finish": None,
+        }
+    )
+    said = CaseClosed(as_of=on, reason=reason, debts=snapshots(closed), ledgers=ledgers_of(closed.of_case))
+    return closed, (said,)

@@ -1,0 +1,122 @@
+"""Intake's decisions: from the bank's vocabulary to cases, ledgers, owners and dates."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date
+from typing import Any
+
+from services.intake import figures, payments, plans
+from services.intake.cases import Outcome, answer, assign, conclude
+from services.intake.ledger import leave
+from services.intake.model import CaseStatus, IntakeState
+from services.intake.rules import may_own, next_review, policy_of, refusal
+from shared.contracts import agreement, bank, desk, followup
+from shared.contracts.base import Event, Reason
+from shared.contracts.debts import DebtStatus
+from shared.contracts.decision import Decision, Emission
+from shared.contracts.envelope import Envelope
+from shared.contracts.ids import case_id
+from shared.contracts.reasons import ReasonCode
+from shared.policy.reference import Reference
+
+__all__ = ["IntakeDecider"]
+
+Handler = Callable[[IntakeState | None, Envelope[Any], Reference], Outcome]
+
+
+class IntakeDecider:
+    """One customer: cases opened, refreshed and closed; balances, payments, owner, timetable."""
+
+    def decide(self, state: IntakeState | None, message: Envelope[Any], reference: Reference) -> Outcome:
+        """Decide one message; see `shared.contracts.decision`."""
+        handler = _HANDLERS.get(type(message.data))
+        return Decision(state) if handler is None else handler(state, message, reference)
+
+    def due(self, state: IntakeState) -> date | None:
+        """The owner's next date, debts paid up on our books, or a plan that is over."""
+        return state.next_date
+
+    def close(self, state: IntakeState, day: date, reference: Reference) -> Outcome:
+        """Act on all that is due, oldest first."""
+        said: tuple[Emission, ...] = ()
+        while state.next_date is not None and state.next_date <= day:
+            done = _act(state, state.next_date, reference)
+            assert done.state is not None  # noqa: S101 - narrows
+            state, said = done.state, (*said, *done.emissions)
+        return Decision(state, said)
+
+
+def _act(state: IntakeState, on: date, reference: Reference) -> Outcome:
+    if any(d.quiet_since == on for d in state.of_case if d.is_active and not state.plans(d)):
+        return _paid_up(state, on)
+    if state.finish is not None and state.finish.on == on:
+        return plans.finish(state, on, state.finish.reason)
+    return _review(state, on, reference)
+
+
+def _paid_up(state: IntakeState, on: date) -> Outcome:
+    """Payments left nothing overdue and the day brought no other word: the debt has recovered."""
+    after = state
+    for debt in state.of_case:
+        if debt.quiet_since != on or not debt.is_active or state.plans(debt):
+            continue
+        settled = debt.outstanding.total == 0
+        if debt.is_late and not settled:
+            after = after.with_debt(debt.model_copy(update={"quiet_since": None}))
+            continue
+        status = DebtStatus.SETTLED if settled else DebtStatus.CURED
+        after = after.with_debt(leave(debt, status, on, by_bank=False))
+    concluded, said = conclude(state, after, on, Reason(code=ReasonCode.ACCOUNT_CURED))
+    return answer(concluded, *said)
+
+
+def _review(state: IntakeState, on: date, reference: Reference) -> Outcome:
+    """The owner's date: somebody else takes over where the certificate has run out or the person left."""
+    policy = policy_of(state, on, reference)
+    dates = tuple(day for day in state.timetable if day > on)
+    next_ = next_review(state.timetable, policy, on)
+    reviewed = state.model_copy(update={"timetable": dates, "next_review": next_})
+    owner = reference.roster.get(state.owner) if state.owner is not None else None
+    if owner is not None and may_own(owner, policy, on):
+        return answer(reviewed)
+    owned, assigned = assign(reviewed, on, reference)
+    return answer(owned) if owned.owner == state.owner else answer(owned, assigned)
+
+
+def _preferred(
+    state: IntakeState | None, message: Envelope[desk.PreferencesSet], reference: Reference
+) -> Outcome:
+    """The borrower's language; an owner who does not speak it hands the case over."""
+    if state is None:
+        no_case = refusal(message, ReasonCode.NO_OPEN_CASE)
+        return Decision.wait(None, no_case, subject=case_id(message.key, 1))
+    language = message.data.language
+    if language is None or language == state.language:
+        return Decision(state)
+    spoken = state.model_copy(update={"language": language})
+    owner = reference.roster.get(state.owner) if state.owner is not None else None
+    if state.status is not CaseStatus.OPEN or (owner is not None and language in owner.languages):
+        return answer(spoken)
+    owned, assigned = assign(spoken, message.day, reference)
+    return answer(owned) if owned.owner == state.owner else answer(owned, assigned)
+
+
+_HANDLERS: dict[type[Event], Handler] = {
+    bank.AccountOverdue: figures.overdue,
+    bank.BalanceReported: figures.reported,
+    bank.AccountCured: figures.cured,
+    bank.DebtSold: figures.sold,
+    bank.DebtRecalled: figures.recalled,
+    bank.PaymentReceived: payments.received,
+    bank.PaymentReversed: payments.reversed_,
+    bank.InstructionConfirmed: plans.bank_answered,
+    bank.InstructionRefused: plans.bank_answered,
+    desk.PreferencesSet: _preferred,
+    agreement.AgreementSigned: plans.signed,
+    agreement.BankInstructed: plans.instructed,
+    agreement.AgreementCompleted: plans.completed,
+    agreement.AgreementEnded: plans.ended,
+    followup.RewardGranted: plans.rewarded,
+    followup.PlanCompleted: plans.plan_completed,
+}

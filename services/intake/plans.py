@@ -1,0 +1,208 @@
+"""What comes back to intake: signed plans, what they waive, their end, and the bank's answers. Pure."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+from services.intake.amounts import Amounts
+from services.intake.cases import Outcome, answer, close_case, conclude
+from services.intake.ledger import confirm_waiver, leave, waive
+from services.intake.model import Finish, Instruction, IntakeState, Plan
+from services.intake.rules import policy_of, refusal
+from shared.contracts import agreement, bank, followup
+from shared.contracts.agreement import WaivedDebt
+from shared.contracts.base import Reason
+from shared.contracts.debts import DebtStatus
+from shared.contracts.decision import Decision
+from shared.contracts.envelope import Envelope
+from shared.contracts.ids import case_id, derive_id
+from shared.contracts.intake import BankAnswered, CloseReason
+from shared.contracts.reasons import ReasonCode
+from shared.policy.reference import Reference
+
+__all__ = [
+    "bank_answered",
+    "completed",
+    "ended",
+    "finish",
+    "instructed",
+    "plan_completed",
+    "rewarded",
+    "signed",
+]
+
+# Instructions that are remembered: those of a few agreements; older answers still reach the current case.
+_INSTRUCTIONS_KEPT = 12
+
+
+def _is_current(state: IntakeState | None, message: Envelope[Any]) -> bool:
+    """Whether a message is about the open case; of an episode that is over nothing changes any more."""
+    return state is not None and state.is_open and message.subject == state.case
+
+
+def signed(
+    state: IntakeState | None, message: Envelope[agreement.AgreementSigned], _reference: Reference
+) -> Outcome:
+    """A plan is in force: its debts stay in the case until it ends. What it waives is owed no more."""
+    if state is None or not _is_current(state, message):
+        return Decision(state)
+    data = message.data
+    planned = state.model_copy(
+        update={
+            "plan": Plan(agreement_id=data.agreement_id, debts=tuple(s.debt_id for s in data.schedules)),
+            "finish": None,
+        }
+    )
+    waiver = _waiver_of(data.agreement_id, data.version)
+    answered = next((i.answered_on for i in state.instructions if i.waiver == waiver), None)
+    return _waived(state, planned, data.waived, waiver, message, answered)
+
+
+def rewarded(
+    state: IntakeState | None, message: Envelope[followup.RewardGranted], reference: Reference
+) -> Outcome:
+    """A reward that waives something: the bank reads it as the instruction it is, and has its days for it."""
+    if state is None or not _is_current(state, message) or not message.data.waived:
+        return Decision(state)
+    policy = policy_of(state, message.day, reference)
+    held_from = policy.deadline(message.day, policy.agreement.instruction_business_days)
+    return _waived(state, state, message.data.waived, message.id, message, held_from)
+
+
+def _waived(
+    before: IntakeState,
+    after: IntakeState,
+    waived: tuple[WaivedDebt, ...],
+    waiver: str,
+    message: Envelope[Any],
+    held_from: date | None,
+) -> Outcome:
+    total = Amounts()
+    for item in waived:
+        debt = after.debt(item.debt_id)
+        if debt is None or debt.episode != after.episode or debt.currency != item.amounts.principal.currency:
+            continue
+        less = waive(debt, Amounts.of(item.amounts), waiver, message.day, held_from)
+        total += less.waived - debt.waived
+        after = after.with_debt(less)
+    if total.total == 0:
+        return answer(after)
+    concluded, said = conclude(before, after, message.day, Reason(code=ReasonCode.AMOUNT_WAIVED))
+    return answer(concluded, *said)
+
+
+def _waiver_of(agreement_id: str, version: int) -> str:
+    return derive_id("waiver", agreement_id, version)
+
+
+def instructed(
+    state: IntakeState | None, message: Envelope[agreement.BankInstructed], _reference: Reference
+) -> Outcome:
+    """Remember which case an instruction is about, and the waiver that it carries."""
+    if state is None:
+        return Decision(None)
+    data = message.data
+    waiver = _waiver_of(data.agreement_id, data.version) if data.waived else None
+    episode = next(
+        (n for n in range(state.episode, 0, -1) if case_id(state.customer, n) == message.subject), None
+    )
+    known = _instruction(state, data.instruction_id)
+    noted = known.model_copy(update={"episode": episode, "waiver": waiver})
+    after = _remember(state, noted)
+    if noted.answered_on is not None and waiver is not None:
+        after = _confirmed(after, waiver, noted.answered_on)
+    return answer(after)
+
+
+def bank_answered(
+    state: IntakeState | None,
+    message: Envelope[bank.InstructionConfirmed] | Envelope[bank.InstructionRefused],
+    _reference: Reference,
+) -> Outcome:
+    """Pass the bank's answer on to the case it is about; from then on its figures are to be believed."""
+    data = message.data
+    if state is None or state.episode == 0:
+        first = case_id(message.key, 1)
+        return Decision.of(state, refusal(message, ReasonCode.NO_OPEN_CASE), subject=first)
+    known = _instruction(state, data.instruction_id)
+    after = _remember(state, known.model_copy(update={"answered_on": data.as_of}))
+    if known.waiver is not None:
+        after = _confirmed(after, known.waiver, data.as_of)
+    said = BankAnswered(
+        instruction_id=data.instruction_id,
+        confirmed=isinstance(data, bank.InstructionConfirmed),
+        as_of=data.as_of,
+        reason=data.reason if isinstance(data, bank.InstructionRefused) else None,
+    )
+    about = case_id(state.customer, known.episode or state.episode)
+    concluded, changes = conclude(state, after, message.day, Reason(code=ReasonCode.BALANCE_CORRECTED))
+    spoken = Decision.of(concluded, said, subject=about).emissions
+    return Decision(concluded, (*spoken, *answer(concluded, *changes).emissions))
+
+
+def _instruction(state: IntakeState, instruction_id: str) -> Instruction:
+    known = (i for i in state.instructions if i.instruction_id == instruction_id)
+    return next(known, Instruction(instruction_id=instruction_id))
+
+
+def _remember(state: IntakeState, instruction: Instruction) -> IntakeState:
+    others = (i for i in state.instructions if i.instruction_id != instruction.instruction_id)
+    return state.model_copy(update={"instructions": (*others, instruction)[-_INSTRUCTIONS_KEPT:]})
+
+
+def _confirmed(state: IntakeState, waiver: str, on: date) -> IntakeState:
+    for debt in state.debts:
+        state = state.with_debt(confirm_waiver(debt, waiver, on))
+    return state
+
+
+def plan_completed(
+    state: IntakeState | None, message: Envelope[followup.PlanCompleted], reference: Reference
+) -> Outcome:
+    """Every instalment is paid. The agreement's completion ends the case; soon, it ends without."""
+    if state is None or not _is_current(state, message) or not _is_plan(state, message):
+        return Decision(state)
+    policy = policy_of(state, message.day, reference)
+    on = policy.deadline(message.day, policy.agreement.instruction_business_days)
+    done = Finish(on=on, reason=CloseReason.PLAN_COMPLETED)
+    return answer(state.model_copy(update={"finish": done}))
+
+
+def completed(
+    state: IntakeState | None, message: Envelope[agreement.AgreementCompleted], _reference: Reference
+) -> Outcome:
+    """The agreement is fulfilled: its debts leave the case, and the case ends with the last of them."""
+    if state is None or not _is_current(state, message) or not _is_plan(state, message):
+        return Decision(state)
+    return finish(state, message.day, CloseReason.PLAN_COMPLETED)
+
+
+def finish(state: IntakeState, on: date, reason: CloseReason) -> Outcome:
+    """End the plan in force with its debts; the case goes on where another debt is overdue."""
+    after = state.model_copy(update={"plan": None, "finish": None})
+    for debt in state.of_case:
+        if debt.is_active and state.plans(debt):
+            status = DebtStatus.SETTLED if debt.outstanding.total == 0 else DebtStatus.CURED
+            after = after.with_debt(leave(debt, status, on, by_bank=False))
+    if any(debt.is_active for debt in after.of_case):
+        concluded, said = conclude(state, after, on)
+    else:
+        concluded, said = close_case(after, on, reason)
+    return answer(concluded, *said)
+
+
+def ended(
+    state: IntakeState | None, message: Envelope[agreement.AgreementEnded], _reference: Reference
+) -> Outcome:
+    """The plan is over before its completion: the case goes on, and the bank says what is overdue."""
+    if state is None or not _is_current(state, message) or not _is_plan(state, message):
+        return Decision(state)
+    after = state.model_copy(update={"plan": None, "finish": None})
+    for debt in state.of_case:
+        after = after.with_debt(debt.model_copy(update={"quiet_since": None}))
+    return answer(after)
+
+
+def _is_plan(state: IntakeState, message: Envelope[Any]) -> bool:
+    return state.plan is not None and state.plan.agreement_id == message.data.agreement_id

@@ -1,0 +1,183 @@
+"""Intake's rules: owners, timetables, waterfalls, and when a fact is stale. Numbers come from the pack."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import date
+from typing import Any
+
+from services.intake.amounts import COMPONENTS, Amounts
+from services.intake.model import Debt, IntakeState, Part
+from shared.contracts.base import Reason
+from shared.contracts.debts import Balances, Step
+from shared.contracts.envelope import Envelope
+from shared.contracts.intake import InputRefused
+from shared.contracts.reasons import ReasonCode
+from shared.lending.allocation import DebtBalance, allocate, waterfall
+from shared.lending.money import MAX_MINOR, Money
+from shared.policy.model import PolicyInForce
+from shared.policy.reference import Reference
+from shared.policy.roster import Negotiator
+
+__all__ = [
+    "choose_owner",
+    "in_range",
+    "is_stale",
+    "may_own",
+    "next_review",
+    "policy_of",
+    "refusal",
+    "serve",
+    "timetable",
+]
+
+# States of a case that are not steps of the way to an agreement: no date can be set for them beforehand.
+_OFF_THE_WAY = frozenset({"performing", "no_plan"})
+# Steps that begin when the case is opened, beside the one before them; the others follow one another.
+_AT_ONCE = frozenset({"first_contact", "statement"})
+# What a single amount may be so that sums of a whole case fit in 64 bits.
+_LARGEST = MAX_MINOR // 10_000
+
+
+def refusal(message: Envelope[Any], code: ReasonCode, **params: str) -> InputRefused:
+    """Refuse a message with a reason."""
+    return InputRefused(cause_id=message.id, cause_type=message.type, reason=Reason(code=code, params=params))
+
+
+def policy_of(state: IntakeState, on: date, reference: Reference) -> PolicyInForce:
+    """Give the case's pack of conduct as in force on a day; the case must have been opened."""
+    assert state.policy is not None  # noqa: S101 - narrows: only customers with a case come here
+    return reference.policies.in_force(state.policy, on)
+
+
+def in_range(*amounts: Money | Balances | None) -> bool:
+    """Whether amounts are small enough to be added up (a wrong unit or a broken file says more)."""
+    for amount in amounts:
+        if isinstance(amount, Balances):
+            if not in_range(*(getattr(amount, name) for name in COMPONENTS)):
+                return False
+        elif amount is not None and abs(amount.minor) > _LARGEST:
+            return False
+    return True
+
+
+def is_stale(debt: Debt, as_of: date) -> bool:
+    """A fact older than the figure we stand on changes nothing."""
+    return as_of < debt.figure_on
+
+
+# -- the owner (R12, R43, R46, R47) ---------------------------------------------------------------------
+
+
+def may_own(who: Negotiator, policy: PolicyInForce, on: date) -> bool:
+    """A case belongs to somebody whose certificate is in date, where the pack asks for one."""
+    return not policy.assignment.certification_required or who.certified_on(on)
+
+
+def choose_owner(
+    state: IntakeState, policy: PolicyInForce, on: date, reference: Reference
+) -> tuple[str, tuple[Reason, ...]]:
+    """Choose who owns the case: certified, with room, of the borrower's language, skilled, least loaded.
+
+    A case always has a named owner: where nobody meets a condition, it gives way, last the certificate.
+    """
+    wanted = sorted({debt.kind.value for debt in state.of_case if debt.is_active})
+
+    def load(who: Negotiator) -> int:
+        own = 1 if state.is_open and who.id == state.owner else 0
+        return max(reference.open_work.get(who.id, 0) - own, 0)
+
+    def room(who: Negotiator) -> int:
+        return min(who.capacity, policy.assignment.max_open_cases)
+
+    def rank(who: Negotiator) -> tuple[Any, ...]:
+        return (
+            not may_own(who, policy, on),
+            load(who) >= room(who),
+            state.language not in who.languages,
+            -sum(skill in who.skills for skill in wanted),
+            who.supervisor,
+            load(who),
+            who.id,
+        )
+
+    chosen = min(reference.roster.negotiators, key=rank)
+    reasons = []
+    held = next((c for c in chosen.certifications if c.valid_on(on)), None)
+    if held is not None:
+        reasons.append(Reason(code=ReasonCode.OWNER_CERTIFIED, params={"certificate": held.name}))
+    if state.language in chosen.languages:
+        reasons.append(Reason(code=ReasonCode.OWNER_FITS_LANGUAGE, params={"language": state.language}))
+    skills = [skill for skill in wanted if skill in chosen.skills]
+    if skills:
+        reasons.append(Reason(code=ReasonCode.OWNER_FITS_SKILL, params={"skill": ", ".join(skills)}))
+    full = load(chosen) >= room(chosen)
+    code = ReasonCode.OWNER_BEYOND_LIMIT if full else ReasonCode.OWNER_LEAST_LOADED
+    reasons.append(Reason(code=code, params={"open": str(load(chosen))}))
+    return chosen.id, tuple(reasons)
+
+
+# -- the timetable (R17) --------------------------------------------------------------------------------
+
+
+def timetable(policy: PolicyInForce, on: date) -> tuple[Step, ...]:
+    """Give every step on the way to an agreement its last day, in business days from the step before."""
+    steps, start = [], on
+    for row in policy.timetable.steps:
+        if row.state in _OFF_THE_WAY:
+            continue
+        begin = on if row.state in _AT_ONCE else start
+        due = policy.deadline(begin, row.business_days)
+        start = max(start, due)
+        steps.append(Step(name=row.state, action=row.action, owner_role=row.owner_role, due=due))
+    return tuple(steps)
+
+
+def next_review(dates: Iterable[date], policy: PolicyInForce, after: date) -> date:
+    """Give the owner's next date: the next of the timetable, then at the pace of a case that performs."""
+    coming = [day for day in dates if day > after]
+    if coming:
+        return min(coming)
+    step = policy.step("performing") or policy.step("no_plan")
+    return policy.deadline(after, max(step.business_days if step else 0, 1))
+
+
+# -- the waterfall --------------------------------------------------------------------------------------
+
+
+def serve(
+    money: Money, debts: Sequence[Debt], owed: dict[str, Amounts], case_pack: str, on: date,
+    reference: Reference,
+) -> tuple[tuple[Part, ...], int]:  # fmt: skip
+    """Allocate money of value date `on`: the parts in the order served, and what is left over.
+
+    The case's pack orders the debts; each debt's own pack orders its components by its days past due.
+    """
+    rules = reference.policies.in_force(case_pack, on).allocation_rules
+    ordered = sorted(debts, key=lambda debt: (debt.oldest_due or date.max, debt.debt_id))
+    balances = [
+        DebtBalance(
+            debt_id=debt.debt_id,
+            outstanding=owed[debt.debt_id].positive.components(debt.currency),
+            days_past_due=debt.days_late(on),
+            due_since=debt.oldest_due,
+            annual_rate_pct=debt.annual_rate_pct,
+        )
+        for debt in ordered
+    ]
+    result = allocate(money, balances, rules)
+    parts = []
+    for debt in ordered:
+        share = result.of(debt.debt_id).total
+        if share.is_zero:
+            continue
+        own = reference.policies.in_force(debt.policy, on).allocation_rules.order_at(debt.days_late(on))
+        taken, _ = waterfall(share, owed[debt.debt_id].positive.components(debt.currency), own)
+        for component in own:
+            amount = taken.get(component).minor
+            if amount:
+                late = min(amount, getattr(debt.overdue, component.value, 0))
+                parts.append(
+                    Part(debt_id=debt.debt_id, component=component.value, amount=amount, overdue=late)
+                )
+    return tuple(parts), result.unallocated.minor
