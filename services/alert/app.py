@@ -1,0 +1,12 @@
+"""Wiring of alert: what it reads, what it waits for, what decides."""
+
+from services.alert.decide import AlertDecider
+from services.alert.model import AlertState
+from shared.runtime.service import Service
+
+SERVICE = Service(
+    name="alert",
+    state=AlertState,
+    decider=AlertDecider(),
+    waits_for=("intake", "assessment", "offer", "agreement", "followup", "desk"),
+)
