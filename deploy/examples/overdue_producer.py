@@ -58,9 +58,7 @@ async def main(bootstrap: str, customer: str, day: date) -> None:
             TOPIC,
             key=customer.encode(),
             value=json.dumps(overdue).encode(),
-            headers=headers(
-                "parley.bank.account.overdue.v1", f"overdue/{account}/{day}", f"{day}T18:00:00+08:00"
-            ),
+            headers=headers("parley.bank.account.overdue.v1", id_, f"{day}T18:00:00+08:00"),
         )
         for partition in await producer.partitions_for(TOPIC):
             await producer.send_and_wait(
