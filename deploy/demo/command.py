@@ -135,8 +135,14 @@ def _fresh(folder: Path) -> None:
 
 async def _live(world: World, platform: Platform, console: Console) -> None:
     """Live all days with a live display; a process that keeps failing ends it."""
-    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[words]}"), TimeElapsedColumn(),
-               TimeRemainingColumn())  # fmt: skip
+    figures = TextColumn("{task.fields[words]}")
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        words,
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+    )
     with Progress(*columns, console=console, disable=not console.is_terminal) as display:
         task = display.add_task("living", total=world.days, words="")
         reported = [0]
