@@ -139,7 +139,7 @@ async def _live(world: World, platform: Platform, console: Console) -> None:
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
-        words,
+        figures,
         TimeElapsedColumn(),
         TimeRemainingColumn(),
     )
