@@ -27,10 +27,12 @@ Language = Literal["zh", "en"]
 LANGUAGES: Final[tuple[Language, ...]] = ("zh", "en")
 _MISSING: Final = "…"
 _OPTIONAL: Final = re.compile(r"\[([^\[\]]*)\]")
+_ALIASES: Final = {"owner_role": "role", "to_role": "role", "now": "was"}
+_COMMA: Final[dict[Language, str]] = {"zh": "、", "en": ", "}
 _NAME: Final = re.compile(r"\{([a-z_]+)\}")
 
 
-@lru_cache(maxsize=2)
+@lru_cache(maxsize=3)
 def _table(name: str) -> dict[str, Any]:
     return tomllib.loads(files("shared.texts").joinpath(name).read_text(encoding="utf-8"))
 
@@ -42,11 +44,13 @@ def text(code: ReasonCode | str, params: Mapping[str, str] | None = None, lang: 
     for a language other than zh and en.
     """
     given = params or {}
-    name = str(code)
-    template = _table("reasons.toml").get(name)
+    template = _table("reasons.toml").get(str(code))
     if template is None:
-        return name.replace("_", " ")
-    return _fill(template[_language(lang)], lambda key: given.get(key) or None)
+        return str(code).replace("_", " ")
+    language = _language(lang)
+    return _fill(
+        template[language], lambda key: _named(key, given[key], language) if given.get(key) else None
+    )
 
 
 def parameters(code: ReasonCode | str) -> frozenset[str]:
@@ -108,6 +112,12 @@ def _show(name: str, value: Any, lang: Language) -> str | None:
     if isinstance(value, list | tuple):
         return str(len(value))
     if isinstance(value, Enum | str):
-        words = _table("stories.toml")["words"].get(name, {}).get(str(value))
-        return str(words[LANGUAGES.index(lang)]) if words else str(value)
+        return _named(name, str(value), lang)
     return str(value) if isinstance(value, int | Decimal) else None
+
+
+def _named(name: str, value: str, lang: Language) -> str:
+    """Give the words of an enumerated value, or of several with commas between; others stay as they are."""
+    table = _table("words.toml").get(_ALIASES.get(name, name), {})
+    at = LANGUAGES.index(lang)
+    return _COMMA[lang].join(table[part][at] if part in table else part for part in value.split(", "))
