@@ -7,9 +7,16 @@ from decimal import Decimal
 from itertools import count
 from typing import Any
 
-from shared.contracts import assessment, intake
+from shared.contracts import agreement, assessment, intake
 from shared.contracts.base import Event
-from shared.contracts.debts import Balances, DebtSnapshot, DebtStatus, ProductKind
+from shared.contracts.debts import (
+    Balances,
+    DebtSchedule,
+    DebtSnapshot,
+    DebtStatus,
+    InstalmentTotal,
+    ProductKind,
+)
 from shared.contracts.envelope import Envelope
 from shared.contracts.ids import case_id
 from shared.lending.money import Money
@@ -131,4 +138,51 @@ def assessed(now: str = "1500.00", stress: str | None = None, *, version: int = 
         capacity_score=60,
         willingness_score=70,
         policy_version="example-card@start#00000000",
+    )
+
+
+def signed(*instalments: tuple[date, str] | tuple[date, str, str], effective: date = DAY, version: int = 1,
+           policy: str = "example-card", agreement_id: str | None = None,
+           debts: tuple[str, ...] = ("A-1",)) -> agreement.AgreementSigned:  # fmt: skip
+    """Give a signed agreement over instalments (due, amount, currency), numbered by due day."""
+    days = sorted({row[0] for row in instalments})
+    return agreement.AgreementSigned(
+        agreement_id=agreement_id or f"agreement-{version}",
+        version=version,
+        offer_id=f"offer-{version}",
+        effective=effective,
+        schedules=tuple(DebtSchedule(debt_id=debt_id, rows=()) for debt_id in debts),
+        instalments=tuple(
+            InstalmentTotal(number=days.index(row[0]) + 1, due=row[0], total=cny(*row[1:]))
+            for row in instalments
+        ),
+        content_hash="0" * 64,
+        policy=policy,
+        policy_version="example-card@start#00000000",
+    )
+
+
+def paid(amount: str, value_date: date, payment_id: str | None = None, *debts: DebtSnapshot,
+         currency: str = "CNY") -> intake.PaymentMatched:  # fmt: skip
+    """Give a payment that intake has matched."""
+    return intake.PaymentMatched(
+        payment_id=payment_id or f"p-{next(_numbers)}",
+        amount=cny(amount, currency),
+        value_date=value_date,
+        allocations=(),
+        unallocated=cny(amount, currency),
+        debts=debts,
+    )
+
+
+def taken_back(amount: str, value_date: date, reversed_on: date, payment_id: str = "p",
+               currency: str = "CNY") -> intake.PaymentTakenBack:  # fmt: skip
+    """Give a payment that was returned, whole or in part."""
+    return intake.PaymentTakenBack(
+        payment_id=payment_id,
+        reversal_id=f"r-{next(_numbers)}",
+        amount=cny(amount, currency),
+        reversed_on=reversed_on,
+        value_date=value_date,
+        allocations=(),
     )

@@ -1,0 +1,12 @@
+"""Wiring of followup: what it reads, what it waits for, what decides."""
+
+from services.followup.decide import FollowupDecider
+from services.followup.model import FollowupState
+from shared.runtime.service import Service
+
+SERVICE = Service(
+    name="followup",
+    state=FollowupState,
+    decider=FollowupDecider(),
+    waits_for=("intake", "agreement", "desk"),
+)

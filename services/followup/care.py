@@ -1,0 +1,97 @@
+"""What is learnt from talking to the borrower while a plan is kept: reviews, hardship, contacts. Pure."""
+
+from datetime import date
+
+from services.followup.judging import policy_of
+from services.followup.model import FollowedPlan, FollowupState
+from services.followup.rules import (
+    is_paused,
+    is_performing,
+    is_temporary,
+    may_pause,
+    missed_numbers,
+    pause_until,
+    review_dates,
+)
+from shared.contracts import desk
+from shared.contracts.base import Event, Reason
+from shared.contracts.followup import (
+    ContactNoted,
+    RenegotiationRequested,
+    ReviewRecorded,
+    SupportOffered,
+)
+from shared.contracts.reasons import ReasonCode
+from shared.policy.reference import Reference
+
+__all__ = ["contact", "hardship", "reviewed"]
+
+Step = tuple[FollowupState, tuple[Event, ...]]
+
+
+def contact(state: FollowupState, plan: FollowedPlan, data: desk.ContactRecorded) -> Step:
+    """Note a contact (R50). Who talks to us shows good will: support is considered again."""
+    talked = data.outcome is desk.ContactOutcome.TALKED
+    noted = ContactNoted(
+        at=data.at,
+        place=data.place,
+        participants=data.participants,
+        key_points=data.key_points,
+        talked=talked,
+    )
+    if not talked or plan.cooperated:
+        return state, (noted,)
+    look = bool(missed_numbers(plan.lines)) and not plan.support_offered
+    update = {"cooperated": True, "replay": plan.replay or look}
+    return state.model_copy(update={"plan": plan.model_copy(update=update)}), (noted,)
+
+
+def reviewed(
+    state: FollowupState, plan: FollowedPlan, data: desk.ReviewHeld, day: date, reference: Reference
+) -> Step:
+    """Record a review: the next one counts from it; new difficulties lead back to the table (R45, R55)."""
+    policy = reference.policies.in_force(plan.policy, day)
+    regular, well = review_dates(day, policy)
+    number = plan.reviews if plan.review_open else 0
+    update = {"review_open": False, "review_on": regular, "stretched_on": well, "cooperated": True}
+    plan = plan.model_copy(update=update)
+    recorded = ReviewRecorded(
+        number=number,
+        at=data.at,
+        new_difficulties=data.new_difficulties,
+        special_needs=data.special_needs,
+        next_review=well if is_performing(plan.lines, policy) else regular,
+    )
+    said: tuple[Event, ...] = (recorded,)
+    if data.special_needs:
+        said += (SupportOffered(as_of=day, reasons=(Reason(code=ReasonCode.SPECIAL_NEEDS),)),)
+    if data.new_difficulties:
+        plan, requested = _back_to_the_table(plan, day, Reason(code=ReasonCode.NEW_DIFFICULTIES), reference)
+        said += requested
+    return state.model_copy(update={"plan": plan}), said
+
+
+def hardship(
+    state: FollowupState, plan: FollowedPlan, data: desk.HardshipReported, day: date, reference: Reference
+) -> Step:
+    """Changed circumstances: back to the table; a temporary difficulty has the support group beside it."""
+    reason = Reason(code=ReasonCode.HARDSHIP_REPORTED, params={"cause": data.cause.value})
+    plan = plan.model_copy(update={"cooperated": True})
+    plan, said = _back_to_the_table(plan, day, reason, reference)
+    if is_temporary(data, policy_of(plan, reference)) and not plan.support_offered:
+        plan = plan.model_copy(update={"support_offered": True})
+        reasons = (Reason(code=ReasonCode.COOPERATED), Reason(code=ReasonCode.TEMPORARY_DIFFICULTY))
+        said += (SupportOffered(as_of=day, reasons=reasons),)
+    return state.model_copy(update={"plan": plan}), said
+
+
+def _back_to_the_table(
+    plan: FollowedPlan, day: date, reason: Reason, reference: Reference
+) -> tuple[FollowedPlan, tuple[Event, ...]]:
+    """Ask for new talks, once for each pause; while they last, misses do not break the plan."""
+    if is_paused(plan, day):
+        return plan, ()
+    if may_pause(plan):
+        until = pause_until(day, reference.policies.in_force(plan.policy, day))
+        plan = plan.model_copy(update={"paused_from": day, "paused_until": until})
+    return plan, (RenegotiationRequested(agreement_id=plan.agreement_id, as_of=day, reasons=(reason,)),)

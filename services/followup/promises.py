@@ -1,0 +1,117 @@
+"""Promises to pay: noted, kept or broken. Pure.
+
+Money is given to promises in the order of their due days and counts for one promise only. Whether it came
+late, earlier than was known, or was taken back: a promise is judged again from all money dated in its time.
+"""
+
+from datetime import date
+
+from services.followup.model import DayMoney, FollowupState, FollowupStatus, Promise, PromiseState
+from services.followup.rules import counts_for_promise, enough, promise_until
+from shared.contracts import desk
+from shared.contracts.base import Event
+from shared.contracts.followup import PromiseBroken, PromiseKept, PromiseNoted
+from shared.contracts.reasons import ReasonCode
+from shared.lending.money import Money
+from shared.policy.reference import Reference
+
+__all__ = ["close_promises", "note", "promises_due"]
+
+# So many promises are kept to be judged again; the oldest that is settled goes first, then the oldest.
+_PROMISES_KEPT = 24
+
+
+def note(
+    state: FollowupState, data: desk.PromiseMade, day: date, reference: Reference
+) -> tuple[FollowupState, tuple[Event, ...]] | ReasonCode:
+    """Put a promise on file, or say why not."""
+    if state.status is FollowupStatus.CLOSED:
+        return ReasonCode.CASE_CLOSED
+    if state.policy is None:
+        return ReasonCode.NO_CASE
+    if any(promise.promise_id == data.promise_id for promise in state.promises):
+        return ReasonCode.PROMISE_DUPLICATE
+    policy = reference.policies.in_force(state.policy, day)
+    promise = Promise(
+        promise_id=data.promise_id,
+        amount=data.amount,
+        made_on=day,
+        due=data.due,
+        until=max(promise_until(data.due, policy), day),
+    )
+    kept = sorted(state.promises, key=lambda p: (p.state is PromiseState.OPEN, p.made_on, p.promise_id))
+    kept = kept[max(len(kept) + 1 - _PROMISES_KEPT, 0) :]
+    promises = tuple(sorted((*kept, promise), key=lambda p: (p.due, p.made_on, p.promise_id)))
+    # Money of this day may be there already.
+    look_on = day if state.look_on is None else min(state.look_on, day)
+    noted = PromiseNoted(promise_id=data.promise_id, amount=data.amount, due=data.due)
+    return state.model_copy(update={"promises": promises, "look_on": look_on}), (noted,)
+
+
+def promises_due(state: FollowupState) -> date | None:
+    """Give the first day whose close has work on promises."""
+    days = [promise.until for promise in state.promises if promise.state is PromiseState.OPEN]
+    return min((*days, *((state.look_on,) if state.look_on is not None else ())), default=None)
+
+
+def close_promises(
+    state: FollowupState, day: date, reference: Reference
+) -> tuple[FollowupState, tuple[Event, ...]]:
+    """Judge every promise on the money dated up to `day` in its time."""
+    if not state.promises:
+        return state.model_copy(update={"look_on": None}), ()
+    left = {(entry.on, entry.amount.currency): entry.amount for entry in state.received if entry.on <= day}
+    said: list[Event] = []
+    judged = []
+    for promise in state.promises:
+        paid = _taken(promise, left)
+        now = _concluded(promise, paid, day, reference, state)
+        if now is PromiseState.KEPT and now is not promise.state:
+            said.append(PromiseKept(promise_id=promise.promise_id, paid=paid))
+        if now is PromiseState.BROKEN and now is not promise.state:
+            said.append(
+                PromiseBroken(
+                    promise_id=promise.promise_id, promised=promise.amount, paid=paid, due=promise.due
+                )
+            )
+        judged.append(promise if now is promise.state else promise.model_copy(update={"state": now}))
+    return (
+        state.model_copy(update={"promises": tuple(judged), "look_on": _ahead(state.received, judged, day)}),
+        tuple(said),
+    )
+
+
+def _concluded(
+    promise: Promise, paid: Money, day: date, reference: Reference, state: FollowupState
+) -> PromiseState:
+    assert state.policy is not None  # noqa: S101 - no promise is noted without one
+    policy = reference.policies.in_force(state.policy, promise.made_on)
+    if paid >= enough(promise.amount, policy.followup.promise_tolerance_pct, policy):
+        return PromiseState.KEPT
+    return PromiseState.BROKEN if day >= promise.until else PromiseState.OPEN
+
+
+def _taken(promise: Promise, left: dict[tuple[date, str], Money]) -> Money:
+    """Take the promised amount from what is left of the money of its time, oldest first."""
+    currency = promise.amount.currency
+    taken = Money.zero(currency)
+    for key in sorted(left):
+        on, of = key
+        if of != currency or not counts_for_promise(on, promise) or not left[key].is_positive:
+            continue
+        part = max(min(left[key], promise.amount - taken), Money.zero(currency))
+        left[key] -= part
+        taken += part
+    return taken
+
+
+def _ahead(received: tuple[DayMoney, ...], promises: list[Promise], day: date) -> date | None:
+    """Give the next day after `day` whose money a promise counts."""
+    return min(
+        (
+            entry.on
+            for entry in received
+            if entry.on > day and any(counts_for_promise(entry.on, p) for p in promises)
+        ),
+        default=None,
+    )

@@ -1,0 +1,214 @@
+"""The rules of keeping a plan. Their numbers come from the policy in force when the plan was signed."""
+
+from collections.abc import Iterable, Sequence
+from datetime import date, timedelta
+from decimal import Decimal
+
+from services.followup.model import FollowedPlan, FollowupState, Line, LineState, Promise
+from shared.contracts.desk import HardshipReported
+from shared.lending.calendar import add_months
+from shared.lending.money import Money
+from shared.policy.model import PolicyInForce
+
+__all__ = [
+    "SETTLED",
+    "UNPAID",
+    "breach_on",
+    "breaks",
+    "counts_for_plan",
+    "counts_for_promise",
+    "day_before",
+    "enough",
+    "grace_until",
+    "is_counted",
+    "is_paused",
+    "is_performing",
+    "is_temporary",
+    "later",
+    "may_pause",
+    "missed_in_a_row",
+    "missed_numbers",
+    "on_time_in_a_row",
+    "pause_until",
+    "promise_until",
+    "review_dates",
+    "review_is_due",
+    "supports",
+]
+
+SETTLED = {LineState.PAID, LineState.PAID_LATE}
+UNPAID = {LineState.PARTIAL, LineState.LATE, LineState.MISSED}
+
+
+def later(day: date, days: int) -> date:
+    """Give the date so many days after `day`; the last date there is, where there is none."""
+    try:
+        return day + timedelta(days=days)
+    except OverflowError:
+        return date.max
+
+
+def day_before(day: date) -> date:
+    """Give the date before `day`; the first date there is, where there is none."""
+    return day - timedelta(days=1) if day > date.min else day
+
+
+# --- money
+
+
+def counts_for_plan(value_date: date, plan: FollowedPlan) -> bool:
+    """A plan counts the money dated from its effective day on, whenever it arrives, until the plan ends.
+
+    What is dated earlier is in the balances that the plan was computed on: it was counted there. For the
+    same reason a new agreement takes over no credit of the one it replaces: what was paid by then has
+    lowered the debts that the new one divides.
+    """
+    return plan.effective <= value_date and (plan.ended_on is None or value_date <= plan.ended_on)
+
+
+def counts_for_promise(value_date: date, promise: Promise) -> bool:
+    """A promise counts the money dated from the day it was made to the end of its grace days."""
+    return promise.made_on <= value_date <= promise.until
+
+
+def enough(amount: Money, tolerance_pct: Decimal, policy: PolicyInForce) -> Money:
+    """Give what must be there for `amount` to count as paid.
+
+    What is short stays owed: the next money goes to it first, so shortfalls never add up.
+    """
+    return amount - amount.times(min(tolerance_pct, Decimal(100)) / 100, policy.amounts.rounding)
+
+
+# --- instalments
+
+
+def grace_until(due: date, policy: PolicyInForce) -> date:
+    """The grace days count from the due day; they never end on a day when banks are closed."""
+    return _business_day(later(due, policy.followup.grace_days), policy)
+
+
+def breach_on(due: date, policy: PolicyInForce) -> date:
+    """The day on which an instalment that is still unpaid breaks the plan."""
+    return later(due, policy.followup.breach_days_late)
+
+
+def missed_numbers(lines: Iterable[Line]) -> list[int]:
+    """Give the numbers of the instalments that are missed now; one currency is enough."""
+    return sorted({line.number for line in lines if line.state is LineState.MISSED})
+
+
+def missed_in_a_row(lines: Iterable[Line], number: int) -> int:
+    """Count the missed instalments that end with `number`.
+
+    What was paid after all is no longer missed: who is always one instalment behind misses one in a row.
+    """
+    missed = set(missed_numbers(lines))
+    run = 0
+    while number - run in missed:
+        run += 1
+    return run
+
+
+def breaks(plan: FollowedPlan, day: date, policy: PolicyInForce) -> bool:
+    """A plan breaks by instalments missed in a row, or by one that is late too long; not in a pause."""
+    if is_paused(plan, day):
+        return False
+    run = max((missed_in_a_row(plan.lines, number) for number in missed_numbers(plan.lines)), default=0)
+    too_late = any(line.state in UNPAID and line.breach_on <= day for line in plan.lines)
+    return run >= policy.followup.breach_missed_in_a_row or too_late
+
+
+def on_time_in_a_row(lines: Sequence[Line]) -> list[int]:
+    """Give the numbers of the instalments paid on time in a row, up to now; grace days spoil nothing."""
+    on_time = {line.number for line in lines if line.state is LineState.PAID}
+    other = {line.number for line in lines if line.state is not LineState.PAID}
+    spoiled = {line.number for line in lines if line.state in {LineState.MISSED, LineState.PAID_LATE}}
+    return sorted(number for number in on_time - other if number > max(spoiled, default=0))
+
+
+# --- pauses, support
+
+
+def is_paused(plan: FollowedPlan, day: date) -> bool:
+    """While a new plan is talked about, misses are recorded but do not break the old one."""
+    if plan.paused_from is None or plan.paused_until is None:
+        return False
+    return plan.paused_from <= day <= plan.paused_until
+
+
+def may_pause(plan: FollowedPlan) -> bool:
+    """One pause; another only for who has caught up since, so that pauses do not follow on each other."""
+    return plan.paused_until is None or not missed_numbers(plan.lines)
+
+
+def pause_until(day: date, policy: PolicyInForce) -> date:
+    """A pause lasts as long as talks may last, and no longer."""
+    return later(day, policy.offers.max_days)
+
+
+def supports(plan: FollowedPlan, policy: PolicyInForce) -> bool:
+    """Support is for who shows good will and has difficulties (R58): both."""
+    willing = plan.cooperated or any(line.state in SETTLED for line in plan.lines)
+    return willing and len(missed_numbers(plan.lines)) >= policy.followup.support_after_missed
+
+
+def is_temporary(report: HardshipReported, policy: PolicyInForce) -> bool:
+    """A difficulty is temporary when its expected end is near enough."""
+    if report.expected_end is None:
+        return False
+    return report.expected_end <= _months_after(report.since, policy.assessment.temporary_hardship_months)
+
+
+# --- reviews
+
+
+def review_dates(base: date, policy: PolicyInForce) -> tuple[date, date]:
+    """Give the next review after `base`: the regular one, and that of a borrower who performs well."""
+    rules = policy.followup
+    return (
+        _business_day(_months_after(base, rules.review_months), policy),
+        _business_day(_months_after(base, rules.review_months_performing), policy),
+    )
+
+
+def is_performing(lines: Sequence[Line], policy: PolicyInForce) -> bool:
+    """Performs well: the last instalments were on time, as many in a row as the policy asks for."""
+    needed = policy.followup.performing_on_time_in_a_row
+    return len(on_time_in_a_row(lines)) >= needed
+
+
+def review_is_due(plan: FollowedPlan, day: date, policy: PolicyInForce) -> bool:
+    """A review comes regularly, less often while the borrower performs well; a miss brings it back (R54)."""
+    return day >= (plan.stretched_on if is_performing(plan.lines, policy) else plan.review_on)
+
+
+# --- promises
+
+
+def promise_until(due: date, policy: PolicyInForce) -> date:
+    """A promise may be kept some days late; the last of them is a business day."""
+    return _business_day(later(due, policy.followup.promise_grace_days), policy)
+
+
+# --- the document
+
+
+def is_counted(state: FollowupState, value_date: date) -> bool:
+    """Say whether the plan or a promise counts money of that date."""
+    if state.plan is not None and counts_for_plan(value_date, state.plan):
+        return True
+    return any(counts_for_promise(value_date, promise) for promise in state.promises)
+
+
+def _business_day(day: date, policy: PolicyInForce) -> date:
+    try:
+        return policy.calendar.next_business_day(day)
+    except (OverflowError, ValueError):  # past the last date there is
+        return day
+
+
+def _months_after(day: date, months: int) -> date:
+    try:
+        return add_months(day, months)
+    except (OverflowError, ValueError):
+        return date.max

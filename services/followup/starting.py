@@ -1,0 +1,67 @@
+"""A signed plan is followed from now on. Pure."""
+
+from services.followup.ledger import prune
+from services.followup.model import FollowedPlan, FollowupState, FollowupStatus, Line
+from services.followup.rules import breach_on, day_before, grace_until, review_dates
+from shared.contracts.agreement import AgreementSigned
+from shared.contracts.base import Event
+from shared.contracts.followup import PlanStarted
+from shared.contracts.reasons import ReasonCode
+from shared.policy.reference import Reference
+
+__all__ = ["start"]
+
+
+def start(
+    state: FollowupState, data: AgreementSigned, reference: Reference
+) -> tuple[FollowupState, tuple[Event, ...]] | ReasonCode:
+    """Take up the instalments of a signed agreement; give why not, where it cannot be followed.
+
+    An agreement of a later version takes the place of an earlier one. It takes over the money that is dated
+    from its own effective day on; what was dated earlier has lowered the balances that it divides.
+    """
+    if state.status is FollowupStatus.CLOSED:
+        return ReasonCode.CASE_CLOSED
+    if data.policy not in reference.policies:
+        return ReasonCode.UNKNOWN_PRODUCT
+    if not data.instalments:
+        return ReasonCode.PLAN_NO_LONGER_COMPUTES
+    before = state.plan
+    if before is not None and data.version <= before.version:
+        return ReasonCode.STALE_FACT
+    policy = reference.policies.in_force(data.policy, data.effective)
+    lines = tuple(
+        Line(
+            number=row.number,
+            due=row.due,
+            until=grace_until(row.due, policy),
+            breach_on=breach_on(row.due, policy),
+            total=row.total,
+        )
+        for row in sorted(data.instalments, key=lambda row: (row.due, row.number, row.total.currency))
+    )
+    regular, well = review_dates(data.effective, policy)
+    plan = FollowedPlan(
+        agreement_id=data.agreement_id,
+        version=data.version,
+        policy=data.policy,
+        policy_version=data.policy_version,
+        effective=data.effective,
+        debts=tuple(schedule.debt_id for schedule in data.schedules),
+        lines=lines,
+        judged_to=day_before(data.effective),
+        review_on=regular,
+        stretched_on=well,
+    )
+    started = PlanStarted(
+        agreement_id=data.agreement_id,
+        version=data.version,
+        effective=data.effective,
+        instalments=len({line.number for line in lines}),
+        first_due=lines[0].due,
+        last_due=lines[-1].due,
+        next_review=regular,
+    )
+    update = {"status": FollowupStatus.LIVE, "policy": state.policy or data.policy, "plan": plan}
+    live = state.model_copy(update=update)
+    return prune(live, day_before(data.effective)), (started,)

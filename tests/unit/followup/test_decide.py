@@ -1,0 +1,312 @@
+"""A plan as tables: given a signed plan, when money comes and days close, then what is concluded."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from typing import Any
+
+import pytest
+
+from services.followup.decide import FollowupDecider
+from services.followup.model import FollowupStatus
+from shared.contracts.followup import (
+    InputRefused,
+    InstalmentCorrected,
+    InstalmentLate,
+    InstalmentMissed,
+    InstalmentPaid,
+    InstalmentPartial,
+    PaymentUnallocated,
+    PlanBroken,
+    PlanCompleted,
+    PlanStarted,
+)
+from shared.contracts.intake import CaseClosed, CloseReason
+from shared.contracts.reasons import ReasonCode
+from tests.unit.builders import DAY, case_opened, cny, message, paid, reference, signed, taken_back
+from tests.unit.spec import Given, given
+
+FIRST = date(2026, 4, 1)  # a Wednesday; its three grace days end on a Saturday: Tuesday, after a holiday
+SECOND = date(2026, 5, 6)
+THIRD = date(2026, 6, 3)
+GRACE = date(2026, 4, 7)
+ROWS = ((FIRST, "100.00"), (SECOND, "100.00"), (THIRD, "100.00"))
+
+
+def live(*rows: Any, **overrides: Any) -> Given:
+    """A case with a plan signed on DAY."""
+    start = given(FollowupDecider(), reference(**overrides))
+    return start.when(message(case_opened()), message(signed(*(rows or ROWS))))
+
+
+def lives_to(plan: Given, day: date) -> Given:
+    """Close every day up to `day`, gathering what is said."""
+    said: list[Any] = []
+    at = plan.state.plan.judged_to + timedelta(days=1)
+    while at <= day:
+        plan = plan.closes(at)
+        said += plan.said
+        at += timedelta(days=1)
+    return Given(plan.decider, plan.reference, plan.state, plan.waiting, tuple(said))
+
+
+def states(plan: Given) -> list[str]:
+    return [line.state.value for line in plan.state.plan.lines]
+
+
+def test_a_signed_plan_is_followed_with_its_dates() -> None:
+    plan = live()
+    assert plan.emits(PlanStarted)
+    started = plan.last(PlanStarted)
+    assert (started.instalments, started.first_due, started.last_due) == (3, FIRST, THIRD)
+    assert started.next_review == date(2026, 6, 2)
+    assert plan.state.plan.lines[0].until == GRACE
+    assert plan.decider.due(plan.state) == FIRST
+
+
+PAYMENTS: list[tuple[str, list[tuple[str, date]], date, list[type]]] = [
+    ("paid before it is due", [("100.00", DAY)], FIRST, [InstalmentPaid]),
+    ("paid on the day", [("100.00", FIRST)], FIRST, [InstalmentPaid]),
+    ("short within tolerance", [("99.00", FIRST)], FIRST, [InstalmentPaid]),
+    ("short beyond it", [("98.99", FIRST)], FIRST, [InstalmentPartial]),
+    ("nothing there", [], FIRST, [InstalmentLate]),
+    ("paid in the grace days", [("100.00", GRACE)], GRACE, [InstalmentLate, InstalmentPaid]),
+    ("part, then the rest", [("40.00", DAY), ("60.00", GRACE)], GRACE, [InstalmentPartial, InstalmentPaid]),
+    ("too late", [("100.00", GRACE + timedelta(days=1))], GRACE, [InstalmentLate, InstalmentMissed]),
+    ("never", [], GRACE, [InstalmentLate, InstalmentMissed]),
+    ("another currency", [("100.00 USD", FIRST)], FIRST, [InstalmentLate]),
+    ("dated before the plan", [("100.00", DAY - timedelta(days=1))], FIRST, [InstalmentLate]),
+]
+
+
+@pytest.mark.parametrize(("_name", "payments", "until", "said"), PAYMENTS, ids=[row[0] for row in PAYMENTS])
+def test_an_instalment_is_judged_when_days_close(
+    _name: str, payments: list[tuple[str, date]], until: date, said: list[type]
+) -> None:
+    plan = live()
+    for amount, on in payments:
+        plan = plan.when(message(paid(amount.split()[0], on, currency=[*amount.split(), "CNY"][1]), on))
+    assert [type(event) for event in lives_to(plan, until).said] == said
+
+
+def test_what_was_paid_in_the_grace_days_is_on_time_and_later_is_not() -> None:
+    in_grace = lives_to(live().when(message(paid("100.00", GRACE))), GRACE).last(InstalmentPaid)
+    assert (in_grace.on, in_grace.on_time) == (GRACE, True)
+    late = lives_to(live(), GRACE).when(message(paid("100.00", date(2026, 4, 9))))
+    caught_up = late.closes(date(2026, 4, 9)).last(InstalmentPaid)
+    assert (caught_up.on, caught_up.on_time) == (date(2026, 4, 9), False)
+
+
+def test_the_grace_days_are_the_policys() -> None:
+    assert live(followup__grace_days=0).closes(FIRST).emits(InstalmentMissed)
+    assert live(followup__grace_days=1).closes(FIRST).last(InstalmentLate).grace_until == date(2026, 4, 2)
+
+
+def test_the_tolerance_is_the_policys_and_shortfalls_do_not_add_up() -> None:
+    strict = live(followup__underpayment_tolerance_pct=0).when(message(paid("99.99", FIRST)))
+    assert strict.closes(FIRST).emits(InstalmentPartial)
+    short = live().when(message(paid("99.00", FIRST))).closes(FIRST)
+    again = short.when(message(paid("99.00", SECOND))).closes(SECOND)
+    partial = again.last(InstalmentPartial)  # one went to the first, which was one short
+    assert partial.paid == cny("98.00")
+
+
+def test_money_beyond_an_instalment_is_credit_for_the_next() -> None:
+    plan = live().when(message(paid("250.00", FIRST)))
+    one = plan.closes(FIRST)
+    assert one.emits(InstalmentPaid)
+    two = lives_to(one, SECOND)
+    assert two.emits(InstalmentPaid)
+    three = lives_to(two, THIRD)
+    assert three.last(InstalmentPartial).paid == cny("50.00")
+
+
+def test_paying_everything_at_once_completes_the_plan() -> None:
+    plan = live().when(message(paid("300.00", DAY + timedelta(days=3))))
+    done = plan.closes(DAY + timedelta(days=3))
+    assert done.emits(InstalmentPaid, InstalmentPaid, InstalmentPaid, PlanCompleted)
+    assert done.last(PlanCompleted).paid == (cny("300.00"),)
+    assert done.state.status is FollowupStatus.COMPLETED
+    assert done.decider.due(done.state) is None
+
+
+def test_each_currency_is_kept_apart() -> None:
+    plan = live((FIRST, "100.00", "CNY"), (FIRST, "50.00", "USD"))
+    plan = plan.when(message(paid("200.00", FIRST))).closes(FIRST)
+    assert plan.emits(InstalmentPaid, InstalmentLate)
+    missed = lives_to(plan, GRACE)
+    assert missed.last(InstalmentMissed).total == cny("50.00", "USD")
+    done = missed.when(message(paid("50.00", GRACE + timedelta(days=1), currency="USD")))
+    done = done.closes(GRACE + timedelta(days=1))
+    assert done.last(PlanCompleted).paid == (cny("100.00"), cny("50.00", "USD"))
+
+
+# --- late and returned money
+
+
+def test_a_payment_found_later_corrects_a_miss() -> None:
+    missed = lives_to(live(), GRACE)
+    found = missed.when(message(paid("100.00", FIRST), GRACE + timedelta(days=2)))
+    assert found.said == ()
+    corrected = found.closes(GRACE + timedelta(days=2))
+    assert corrected.emits(InstalmentCorrected, InstalmentPaid)
+    what = corrected.last(InstalmentCorrected)
+    assert (what.was, what.now, what.reason.code) == ("missed", "paid", ReasonCode.PAID_LATER_FOUND)
+    assert corrected.last(InstalmentPaid).on_time
+    assert corrected.closes(GRACE + timedelta(days=3)).said == ()
+
+
+def test_a_payment_taken_back_corrects_what_it_had_paid() -> None:
+    good = lives_to(live().when(message(paid("100.00", FIRST, "p"))), GRACE)
+    assert states(good)[0] == "paid"
+    day = GRACE + timedelta(days=5)
+    bad = good.when(message(taken_back("100.00", FIRST, day), day)).closes(day)
+    assert bad.emits(InstalmentCorrected, InstalmentMissed)
+    what = bad.last(InstalmentCorrected)
+    assert (what.was, what.now, what.reason.code) == ("paid", "missed", ReasonCode.PAYMENT_RETURNED)
+    assert bad.last(InstalmentMissed).paid == cny("0.00")
+
+
+def test_a_part_taken_back_within_tolerance_changes_nothing() -> None:
+    good = lives_to(live().when(message(paid("100.00", FIRST, "p"))), GRACE)
+    day = GRACE + timedelta(days=5)
+    same = good.when(message(taken_back("1.00", FIRST, day), day)).closes(day)
+    assert same.said == ()
+    assert same.when(message(taken_back("0.01", FIRST, day), day)).closes(day).last(InstalmentMissed)
+
+
+def test_a_return_moves_later_money_to_the_older_instalment() -> None:
+    plan = live().when(message(paid("100.00", FIRST, "p")), message(paid("100.00", SECOND)))
+    plan = lives_to(plan, SECOND)
+    assert states(plan) == ["paid", "paid", "due"]
+    day = SECOND + timedelta(days=1)
+    after = plan.when(message(taken_back("100.00", FIRST, day), day)).closes(day)
+    assert states(after) == ["paid_late", "late", "due"]
+
+
+# --- breaking
+
+
+def test_two_missed_in_a_row_break_the_plan() -> None:
+    broken = lives_to(live(followup__breach_days_late=3000), date(2026, 5, 11))
+    assert isinstance(broken.said[-1], PlanBroken)
+    # The grace days end on a Saturday that is worked after the holidays.
+    assert (broken.last(PlanBroken).missed, broken.last(PlanBroken).as_of) == (2, date(2026, 5, 9))
+    assert broken.last(InstalmentMissed).missed_in_a_row == 2
+    assert broken.state.status is FollowupStatus.BROKEN
+    assert broken.decider.due(broken.state) is None
+
+
+def test_an_instalment_late_too_long_breaks_the_plan() -> None:
+    broken = lives_to(live(followup__breach_days_late=10), FIRST + timedelta(days=10))
+    assert broken.last(PlanBroken).as_of == FIRST + timedelta(days=10)
+    assert broken.last(PlanBroken).reasons[0].params == {"missed": "1", "days_late": "10"}
+
+
+def test_one_behind_all_the_time_misses_but_never_two_in_a_row() -> None:
+    plan = lives_to(live(), GRACE)
+    for due in (SECOND, THIRD):
+        plan = lives_to(plan.when(message(paid("100.00", due - timedelta(days=9)))), due + timedelta(days=9))
+        assert plan.last(InstalmentMissed).missed_in_a_row == 1
+    assert plan.state.status is FollowupStatus.LIVE
+    assert states(plan) == ["paid_late", "paid_late", "missed"]
+
+
+def test_a_broken_plan_stays_broken_though_its_instalments_are_corrected() -> None:
+    broken = lives_to(live(), date(2026, 5, 11))
+    day = date(2026, 5, 13)
+    after = broken.when(message(paid("100.00", FIRST), day)).closes(day)
+    assert after.emits(InstalmentCorrected, InstalmentPaid)
+    assert after.state.status is FollowupStatus.BROKEN
+    # What comes after the end is nobody's yet.
+    late = after.when(message(paid("100.00", day), day))
+    assert late.emits(PaymentUnallocated)
+    assert late.closes(day).state.received == after.state.received
+
+
+def test_a_completed_plan_stays_so_though_a_payment_is_returned() -> None:
+    day = DAY + timedelta(days=3)
+    done = live().when(message(paid("300.00", day, "p"))).closes(day)
+    after = done.when(message(taken_back("100.00", day, FIRST), FIRST)).closes(FIRST)
+    assert after.emits(InstalmentCorrected)
+    assert (after.last(InstalmentCorrected).was, after.last(InstalmentCorrected).now) == ("paid", "due")
+    assert after.state.status is FollowupStatus.COMPLETED
+
+
+# --- without a plan, and plan after plan
+
+
+def test_money_without_a_plan_waits_for_one_that_takes_effect_by_its_date() -> None:
+    case = given(FollowupDecider(), reference()).when(message(case_opened()))
+    early = case.when(message(paid("100.00", DAY - timedelta(days=1))), message(paid("30.00", DAY)))
+    assert early.emits(PaymentUnallocated, PaymentUnallocated)
+    plan = early.when(message(signed(*ROWS)))
+    assert [entry.amount for entry in plan.state.received] == [cny("30.00")]
+    assert lives_to(plan, FIRST).last(InstalmentPartial).paid == cny("30.00")
+
+
+def test_what_no_plan_can_count_any_more_is_forgotten() -> None:
+    case = given(FollowupDecider(), reference()).when(message(case_opened()), message(paid("100.00", DAY)))
+    assert case.decider.due(case.state) == DAY
+    closed = case.closes(DAY)
+    assert closed.state.received == ()
+    assert closed.decider.due(closed.state) is None
+
+
+def test_a_payment_before_the_case_is_known_is_kept() -> None:
+    start = given(FollowupDecider(), reference()).when(message(paid("100.00", FIRST)))
+    plan = start.when(message(case_opened()), message(signed(*ROWS)))
+    assert plan.state.policy == "example-card"
+    assert lives_to(plan, FIRST).emits(InstalmentPaid)
+
+
+def test_a_new_version_takes_over_what_is_dated_from_its_own_day() -> None:
+    plan = lives_to(live().when(message(paid("150.00", FIRST))), date(2026, 4, 20))
+    plan = plan.when(message(paid("60.00", date(2026, 4, 21)), date(2026, 4, 21)))
+    new = signed((SECOND, "80.00"), (THIRD, "80.00"), effective=date(2026, 4, 21), version=2)
+    second = plan.when(message(new, date(2026, 4, 21)))
+    assert second.emits(PlanStarted)
+    # 50.00 too much for the first plan has lowered the balances that the second one divides.
+    assert [(entry.on, entry.amount) for entry in second.state.received] == [(new.effective, cny("60.00"))]
+    assert lives_to(second, SECOND).last(InstalmentPartial).paid == cny("60.00")
+    old = second.when(message(signed(*ROWS), date(2026, 4, 22)))
+    assert old.last(InputRefused).reason.code is ReasonCode.STALE_FACT
+    assert second.when(message(new)).last(InputRefused).reason.code is ReasonCode.STALE_FACT
+
+
+def test_an_agreement_without_instalments_or_rules_is_refused() -> None:
+    case = given(FollowupDecider(), reference()).when(message(case_opened()))
+    empty = case.when(message(signed()))
+    assert empty.last(InputRefused).reason.code is ReasonCode.PLAN_NO_LONGER_COMPUTES
+    unknown = case.when(message(signed(*ROWS, policy="no-such-pack")))
+    assert unknown.last(InputRefused).reason.code is ReasonCode.UNKNOWN_PRODUCT
+
+
+def test_the_end_of_the_case_ends_everything() -> None:
+    closing = CaseClosed(as_of=FIRST, reason=CloseReason.SOLD)
+    plan = live().when(message(paid("100.00", FIRST), FIRST))
+    over = plan.when(message(closing, FIRST))
+    assert over.said == ()
+    assert over.state.status is FollowupStatus.CLOSED
+    assert (over.decider.due(over.state), over.state.plan, over.state.received) == (None, None, ())
+    assert (
+        over.when(message(paid("5.00", SECOND)), message(closing, FIRST), message(case_opened())).said == ()
+    )
+    refused = over.when(message(signed(*ROWS, version=2)))
+    assert refused.last(InputRefused).reason.code is ReasonCode.CASE_CLOSED
+
+
+def test_a_case_closed_by_its_last_payment_has_a_completed_plan() -> None:
+    plan = lives_to(live().when(message(paid("200.00", FIRST))), SECOND)
+    last = plan.when(message(paid("100.00", THIRD), THIRD))
+    over = last.when(message(CaseClosed(as_of=THIRD, reason=CloseReason.SETTLED), THIRD))
+    assert over.emits(InstalmentPaid, PlanCompleted)
+    assert over.last(PlanCompleted).paid == (cny("300.00"),)
+
+
+def test_a_case_that_was_held_catches_up_in_the_order_of_the_days() -> None:
+    plan = live().when(message(paid("100.00", GRACE)), message(paid("100.00", SECOND)))
+    daily, at_once = lives_to(plan, date(2026, 5, 20)), plan.closes(date(2026, 5, 20))
+    assert at_once.said == daily.said
+    assert at_once.emits(InstalmentLate, InstalmentPaid, InstalmentPaid)
+    assert states(at_once) == states(daily)
