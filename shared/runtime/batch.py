@@ -18,7 +18,7 @@ from typing import Any, TypeVar
 from shared.runtime.commands import obey
 from shared.runtime.document import RUNTIME_SCHEMA, Case
 from shared.runtime.fold import Fold, Work
-from shared.runtime.inbound import Failure, Inbound, Kind, Reason
+from shared.runtime.inbound import Inbound, Kind
 from shared.runtime.limits import Limits
 from shared.runtime.ports import (
     DUE,
@@ -234,48 +234,29 @@ class Batch:
         return [work for work in works if work.document in lost]
 
     def _encode(self, work: Work) -> Document:
-        try:
-            return self._measured(work, self._shell.limits.document_reserve)
-        except Exception:  # noqa: BLE001 - found again, message by message, with its reason
-            self._fold_carefully(work)
-            return self._measured(work, 0)
+        """Measure a document.
 
-    def _measured(self, work: Work, reserve: int) -> Document:
+        Where it cannot be written, decide again and park it at the decision to blame.
+        """
         assert work.case is not None  # noqa: S101 - asked by the caller
-        document = work.case.dump(self._service, work.lane.epoch)
+        try:
+            return self._measured(work, work.case, self._shell.limits.document_reserve)
+        except Exception:  # noqa: BLE001 - found again, decision by decision, with its reason
+            self._fold.measure = self._measure
+            try:
+                self._fold_again([work])
+            finally:
+                self._fold.measure = None
+            return self._measured(work, work.case, 0)
+
+    def _measure(self, work: Work, case: Case) -> None:
+        self._measured(work, case, self._shell.limits.document_reserve)
+
+    def _measured(self, work: Work, case: Case, reserve: int) -> Document:
+        document = case.dump(self._service, work.lane.epoch)
         if self._store.encode(document) > self._shell.limits.document_bytes - reserve:
             raise UnencodableError("larger than the limit for documents")
         return document
-
-    def _fold_carefully(self, work: Work) -> None:
-        """Decide again one message at a time, and park the document at the one that cannot be written."""
-        work.forget()
-        self._begin(work)
-        for inbound in work.inbounds:
-            before = work.snapshot()
-            self._decide(work, inbound)
-            failure = self._unwritable(work)
-            if failure is not None:
-                work.restore(before)
-                self._fold.park(work, inbound, failure)
-        if work.closing is not None:
-            before = work.snapshot()
-            self._fold.close(work, work.closing)
-            failure = self._unwritable(work)
-            if failure is not None:
-                work.restore(before)
-                self._fold.park_closing(work, work.closing, failure)
-
-    def _unwritable(self, work: Work) -> Failure | None:
-        if work.case is None or work.case.parked:
-            return None
-        try:
-            self._measured(work, self._shell.limits.document_reserve)
-        except UnencodableError as error:
-            return Failure(Reason.TOO_LARGE, error.rule)
-        except Exception as error:  # noqa: BLE001 - a state that cannot be dumped
-            return Failure(Reason.TOO_LARGE, type(error).__name__)
-        return None
 
     # -- publish ----------------------------------------------------------------------------------------
 

@@ -7,8 +7,8 @@ or an emission that cannot be sent, leaves the results of earlier messages stand
 from __future__ import annotations
 
 import traceback
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import PurePath
 from typing import Any
@@ -75,29 +75,6 @@ class Work:
         self.case, self.replaying = None, False
         self.rows, self.letters, self.spans, self.outcomes, self.emitted = [], [], [], [], []
 
-    def snapshot(self) -> Work:
-        """Give a copy to go back to."""
-        case = self.case.clone() if self.case is not None else None
-        return replace(
-            self,
-            case=case,
-            rows=list(self.rows),
-            letters=list(self.letters),
-            spans=list(self.spans),
-            outcomes=list(self.outcomes),
-            emitted=list(self.emitted),
-        )
-
-    def restore(self, before: Work) -> None:
-        """Go back to a snapshot."""
-        self._count_work(
-            self.case.work if self.case is not None else [],
-            before.case.work if before.case is not None else [],
-        )
-        self.case, self.replaying = before.case, before.replaying
-        self.rows, self.letters, self.spans = before.rows, before.letters, before.spans
-        self.outcomes, self.emitted = before.outcomes, before.emitted
-
     def _count_work(self, old: list[str], new: list[str]) -> None:
         if old != new:
             self.lane.work.subtract(old)
@@ -149,6 +126,7 @@ class Fold:
         self._publisher = publisher
         self._tracer = tracer
         self._meter = meter
+        self.measure: Callable[[Work, Case], None] | None = None  # set: try every decision before it is made
         self._known: set[str] = set()
         self._stored: dict[str, Sequence[ParkedRow]] = {}
         self._references: dict[int, Any] = {}
@@ -220,13 +198,17 @@ class Fold:
                 self.note(case, inbound, cause)
                 work.spans.append((span, "held", emitted))
                 return None
-        judged = self._judge(work.lane, case, envelope, cause, origin)
+        judged = self._judge(work, case, envelope, cause, origin)
         if isinstance(judged, Failure):
             return judged
         if judged is None:
             if len(case.waiting) >= self.limits.waiting_messages:
                 return Failure(Reason.WAITING)
-            case.waiting.append(Waiting(inbound.record, envelope.day.isoformat()))
+            waiting = Waiting(inbound.record, envelope.day.isoformat())
+            unwritable = self._unwritable(work, case, None, waiting)
+            if unwritable is not None:
+                return unwritable
+            case.waiting.append(waiting)
             self.note(case, inbound, cause)
             work.spans.append((span, "waits", []))
             return WAITS
@@ -239,7 +221,7 @@ class Fold:
 
     def _judge(
         self,
-        lane: Lane,
+        work: Work,
         case: Case,
         envelope: Envelope[Any],
         cause: Cause,
@@ -250,17 +232,42 @@ class Fold:
         """Ask the decider and work out what follows; None: it waits. Changes nothing."""
         try:
             decision = self.service.decider.decide(
-                case.state(self.service.state), envelope, self._reference(lane)
+                case.state(self.service.state), envelope, self._reference(work.lane)
             )
             if decision.waits and not last_call:
                 return None
-            return self._effects(case, decision, cause, origin)
+            effects = self._effects(case, decision, cause, origin)
         except BrokenStateError as error:
             return Failure(Reason.STATE, str(error))
         except UnencodableError as error:
             return Failure(Reason.TOO_LARGE, error.rule)
         except Exception as error:  # noqa: BLE001 - whatever a decider raises costs only its case (rule 11)
             return Failure(Reason.DECIDER, describe(error))
+        return self._unwritable(work, case, effects) or effects
+
+    def _unwritable(
+        self, work: Work, case: Case, effects: _Effects | None, waiting: Waiting | None = None
+    ) -> Failure | None:
+        """Where a document turned out to be unwritable, find the decision that makes it so, on a copy (rule
+        5).
+        """
+        if self.measure is None:
+            return None
+        trial = case.clone()
+        if effects is not None:
+            trial.out += effects.out
+            trial.links += effects.links
+            trial.sent.update(effects.sent)
+            trial.put(effects.state, effects.due)
+        if waiting is not None:
+            trial.waiting.append(waiting)
+        try:
+            self.measure(work, trial)
+        except UnencodableError as error:
+            return Failure(Reason.TOO_LARGE, error.rule)
+        except Exception as error:  # noqa: BLE001 - a state that cannot be dumped
+            return Failure(Reason.TOO_LARGE, type(error).__name__)
+        return None
 
     def _effects(self, case: Case, decision: Decision[Any], cause: Cause, origin: Origin) -> _Effects:
         state = decision.state
@@ -406,7 +413,7 @@ class Fold:
             judged: _Effects | Failure | None = inbound.failure
         else:
             origin = Origin(envelope.id, envelope.time, envelope.id, span)
-            judged = self._judge(work.lane, case, envelope, cause, origin, last_call=last_call)
+            judged = self._judge(work, case, envelope, cause, origin, last_call=last_call)
         if judged is None:
             span.drop()
             return False
@@ -437,7 +444,7 @@ class Fold:
             if waiting.day <= last and any(waiting is other for other in case.waiting):
                 if self._decide_waiting(work, case, waiting, cause, last_call=True):
                     self.retry_waiting(work, case, cause)
-                if case.held:
+                if case.parked:
                     return
         # A fact decided after the close may make more due; each round takes one of them.
         while not case.parked and case.state_due is not None and case.state_due <= day:
@@ -457,34 +464,23 @@ class Fold:
             effects = self._effects(case, decision, cause, origin)
             if effects.due is not None and effects.due <= day:
                 raise RuntimeError("due work is still due after it was done")
+            unwritable = self._unwritable(work, case, effects)
         except UnencodableError as error:
-            failure = Failure(Reason.TOO_LARGE, error.rule)
+            unwritable = Failure(Reason.TOO_LARGE, error.rule)
         except Exception as error:  # noqa: BLE001 - as for messages (rule 11)
-            failure = Failure(Reason.DUE_WORK, describe(error))
-        else:
+            unwritable = Failure(Reason.DUE_WORK, describe(error))
+        if unwritable is None:
             case.day_index = (cause.day, done_before + len(effects.out))
             changed = self._apply(work, case, effects)
             work.spans.append((span, "closed", effects.types))
             if changed:
                 self.retry_waiting(work, case, cause)
             return
-        work.letters.append(due_work_letter(self.service, case.id, case.key, day, failure))
-        self._mark_parked(work, case, None, failure, cause, span)
+        work.letters.append(due_work_letter(self.service, case.id, case.key, day, unwritable))
+        self._mark_parked(work, case, None, unwritable, cause, span)
         work.spans.append((span, "parked", []))
 
     # -- park, hold and release (rules 11 and 13) ----------------------------------------------------
-
-    def park(self, work: Work, inbound: Inbound, failure: Failure) -> None:
-        """Park a message whose decision turned out to be unwritable."""
-        if work.case is None:
-            work.case = Case(work.document, inbound.record.partition, inbound.key)
-        self._park(work, work.case, inbound, failure, self.span(inbound))
-
-    def park_closing(self, work: Work, day: date, failure: Failure) -> None:
-        """Park a document whose due work turned out to be unwritable."""
-        assert work.case is not None  # noqa: S101 - due work loads documents that exist
-        work.letters.append(due_work_letter(self.service, work.document, work.case.key, day, failure))
-        self._mark_parked(work, work.case, None, failure, Cause.of_day(day), None)
 
     def _park(self, work: Work, case: Case, inbound: Inbound, failure: Failure, span: Span) -> None:
         record = inbound.record
@@ -552,14 +548,17 @@ class Fold:
         return Origin(row_name(inbound.record), moment, None, span)
 
     def _cases(self, case: Case) -> list[str]:
+        """Give the cases that a parked document speaks for: they are held everywhere (rule 13)."""
         if self.service.per is DocumentPer.CASE:
             return [case.id]
-        if self.service.cases is None:
-            return []
         try:
-            return list(self.service.cases(case.state(self.service.state)))
+            state = case.state(self.service.state)
+            cases = list(self.service.cases(state)) if self.service.cases is not None else []
+            if self.service.upcoming is not None:
+                cases.append(self.service.upcoming(state, case.key))
         except Exception:  # noqa: BLE001 - the document is being parked because something is broken
-            return list(case.sent)
+            cases = list(case.sent)
+        return list(dict.fromkeys(cases))
 
     def _pass_hold_on(
         self, work: Work, case: Case, envelope: Envelope[Any], cause: Cause, origin: Origin

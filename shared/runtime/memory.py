@@ -243,6 +243,10 @@ class MemoryConsumer:
             self._group.members.remove(self)
             self._group.rebalance()
 
+    def evict(self) -> None:
+        """Be thrown out, as if the session had timed out; the member itself finds out later."""
+        self._group.evict(self)
+
     def crash(self) -> None:
         """Be gone without a word: the group finds out as if the session had timed out."""
         self._stopped = True

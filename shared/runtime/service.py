@@ -49,9 +49,10 @@ class Service:
     and are read as they come. `ops.commands` is read by every service. `reference` makes what deciders are
     given from the open work per negotiator of the partition, a live read-only view. `workload` names whose
     open work a document is, once per piece. `cases` names the cases that a document speaks for when it is
-    held (needed only where documents are per customer). `passes_to_desk`: the markers go to `desk.events`
-    too (intake). `emits=False`: the archive, which has no topic of its own. `audits`: check sequences for
-    gaps and double ids.
+    held (needed only where documents are per customer). `upcoming` gives the id that the customer's next
+    case will have, so that it is held too when the customer is parked before it is opened. `passes_to_desk`:
+    the markers go to `desk.events` too (intake). `emits=False`: the archive, which has no topic of its own.
+    `audits`: check sequences for gaps and double ids.
     """
 
     name: str
@@ -64,6 +65,7 @@ class Service:
     reference: Callable[[Mapping[str, int]], Any] = _no_reference
     workload: Callable[[Any], Sequence[str]] = _no_work
     cases: Callable[[Any], Sequence[str]] | None = None
+    upcoming: Callable[[Any, str], str] | None = None
     passes_to_desk: bool = False
     emits: bool = True
     audits: bool = False
