@@ -8,20 +8,18 @@ from __future__ import annotations
 
 import base64
 import binascii
-import json
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import lru_cache
 from typing import Any, Final
 
 import orjson
-from pydantic import ValidationError
 
 from shared.contracts.base import Event
+from shared.contracts.data import Violation, read_event, read_json
 from shared.contracts.envelope import Envelope
-from shared.contracts.registry import EVENTS, event_class
+from shared.contracts.registry import event_class
 
 __all__ = ["MARKER_TYPES", "DecodeError", "decode", "encode", "read_data", "read_time"]
 
@@ -44,7 +42,6 @@ _TRACEPARENT: Final = re.compile(r"(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{
 _TRACESTATE: Final = re.compile(r"[\x20-\x7e]{1,512}")
 _JSON_TYPE: Final = re.compile(r"application/(?:json|[\w.+-]+\+json)\s*(?:;.*)?")
 _CHARSET: Final = re.compile(r"charset\s*=\s*\"?([^\s;\"]+)")
-_MAX_INT: Final = 2**63 - 1
 
 _ATTRIBUTES: Final = ("id", "source", "specversion", "type", "time", "subject")
 _EXTENSIONS: Final = ("partitionkey", "sequence", "causationid")
@@ -86,12 +83,6 @@ class DecodeError(ValueError):
         return self.key is not None and self.subject is None
 
 
-class _Bad(Exception):  # noqa: N818 - becomes a DecodeError where the record is known
-    def __init__(self, field: str, rule: str) -> None:
-        super().__init__(field, rule)
-        self.field, self.rule = field, rule
-
-
 @dataclass(slots=True)
 class _Raw:
     """The attributes as they came, before they are checked: text, or what is wrong with the field."""
@@ -102,20 +93,20 @@ class _Raw:
 
     def text(self, name: str, *, required: bool = False) -> str | None:
         if name in self.wrong:
-            raise _Bad(self.prefix + name, self.wrong[name])
+            raise Violation(self.prefix + name, self.wrong[name])
         value = self.values.get(name)
         if value is None:
             if required:
-                raise _Bad(self.prefix + name, "is missing")
+                raise Violation(self.prefix + name, "is missing")
             return None
         if not _WORD.fullmatch(value):
-            raise _Bad(self.prefix + name, "must be 1 to 256 characters without control characters")
+            raise Violation(self.prefix + name, "must be 1 to 256 characters without control characters")
         return value
 
     def readable(self, name: str) -> str | None:
         try:
             return self.text(name)
-        except _Bad:
+        except Violation:
             return None
 
 
@@ -131,10 +122,10 @@ def decode(key: bytes | None, value: bytes | None, headers: Iterable[Header] | N
                 if seen is not None:  # the hop's own context, not the one the event started with
                     raw.values[name] = seen
         elif not raw.values.keys() & _READ and not raw.wrong:
-            raise _Bad("ce_id", "there are no ce_ headers; structured events need a content-type header")
+            raise Violation("ce_id", "there are no ce_ headers; structured events need a content-type header")
         customer = _customer(key, raw)
         return _envelope(customer, value, raw, content_type)
-    except _Bad as bad:
+    except Violation as bad:
         raise DecodeError(
             bad.field,
             bad.rule,
@@ -186,8 +177,8 @@ def encode(envelope: Envelope[Any]) -> tuple[bytes, bytes, list[tuple[str, bytes
 def read_data(event: type[Event], value: bytes) -> Event:
     """Read a message's data from JSON by the rules of its contract. Raises DecodeError."""
     try:
-        return _data(event, value)
-    except _Bad as bad:
+        return read_event(event, value)
+    except Violation as bad:
         raise DecodeError(bad.field, bad.rule, type=event.TYPE) from None
 
 
@@ -195,7 +186,7 @@ def read_time(text: str) -> datetime:
     """Read an RFC 3339 time with its offset. Raises DecodeError."""
     try:
         return _time_in("time", text)
-    except _Bad as bad:
+    except Violation as bad:
         raise DecodeError(bad.field, bad.rule) from None
 
 
@@ -241,13 +232,13 @@ def _headers(headers: Iterable[Header]) -> tuple[_Raw, str]:
 def _structured(content_type: str, value: bytes | None) -> tuple[_Raw, bytes | None]:
     """Take an event apart whose attributes and data are one JSON object."""
     if not content_type.startswith("application/cloudevents+json"):
-        raise _Bad(
+        raise Violation(
             "content-type", "of structured events must be application/cloudevents+json, one event each"
         )
     _charset(content_type)
-    event = _json("value", value)
+    event = read_json("value", value)
     if not isinstance(event, dict):
-        raise _Bad("value", "must be a JSON object")
+        raise Violation("value", "must be a JSON object")
     raw = _Raw("")
     for name in (*_ATTRIBUTES, *_EXTENSIONS, *_TRACE):
         given = event.get(name)
@@ -282,13 +273,13 @@ def _customer(key: bytes | None, raw: _Raw) -> str:
     if raw.values.get("type") in MARKER_TYPES:
         return _key_or_none(key) or ""
     if not key:
-        raise _Bad("key", "is missing: the record key is the customer number")
+        raise Violation("key", "is missing: the record key is the customer number")
     customer = _key_or_none(key)
     if customer is None:
-        raise _Bad("key", "must be 1 to 64 visible ASCII characters")
+        raise Violation("key", "must be 1 to 64 visible ASCII characters")
     partition_key = raw.text("partitionkey")
     if partition_key is not None and partition_key != customer:
-        raise _Bad(raw.prefix + "partitionkey", "must be equal to the record key")
+        raise Violation(raw.prefix + "partitionkey", "must be equal to the record key")
     return customer
 
 
@@ -303,9 +294,9 @@ def _key_or_none(key: bytes | None) -> str | None:
 def _envelope(customer: str, value: bytes | None, raw: _Raw, content_type: str) -> Envelope[Any]:
     for name in ("content-type", "datacontenttype", "data_base64", "data"):
         if name in raw.wrong:
-            raise _Bad(name, raw.wrong[name])
+            raise Violation(name, raw.wrong[name])
     if raw.text("specversion", required=True) != "1.0":
-        raise _Bad(raw.prefix + "specversion", "must be 1.0")
+        raise Violation(raw.prefix + "specversion", "must be 1.0")
     id_, source = raw.text("id", required=True), raw.text("source", required=True)
     type_ = raw.text("type", required=True)
     assert id_ is not None  # noqa: S101 - required above; for the type checker
@@ -313,13 +304,13 @@ def _envelope(customer: str, value: bytes | None, raw: _Raw, content_type: str) 
     assert type_ is not None  # noqa: S101
     event = event_class(type_)
     if event is None:
-        raise _Bad(raw.prefix + "type", "is not a message that this version knows")
+        raise Violation(raw.prefix + "type", "is not a message that this version knows")
     time = _time_in(raw.prefix + "time", raw.text("time", required=True) or "")
     subject, causation = raw.text("subject"), raw.text("causationid")
     sequence = None if event.PRODUCER in _EXTERNAL else _sequence(raw)
     if raw.prefix and content_type:
         if not _JSON_TYPE.fullmatch(content_type):
-            raise _Bad("content-type", "must be application/json")
+            raise Violation("content-type", "must be application/json")
         _charset(content_type)
     traceparent = raw.values.get("traceparent")
     if traceparent is not None and not _TRACEPARENT.fullmatch(traceparent):
@@ -332,7 +323,7 @@ def _envelope(customer: str, value: bytes | None, raw: _Raw, content_type: str) 
         source=source,
         time=time,
         key=customer,
-        data=_data(event, value),
+        data=read_event(event, value),
         subject=subject,
         sequence=sequence,
         causation=causation,
@@ -346,24 +337,24 @@ def _sequence(raw: _Raw) -> int | None:
     if text is None:
         return None
     if not _SEQUENCE.fullmatch(text):
-        raise _Bad(raw.prefix + "sequence", "must be a whole number from 1 with at most 18 digits")
+        raise Violation(raw.prefix + "sequence", "must be a whole number from 1 with at most 18 digits")
     return int(text)
 
 
 def _charset(content_type: str) -> None:
     charset = _CHARSET.search(content_type)
     if charset and charset[1] not in {"utf-8", "utf8"}:
-        raise _Bad("content-type", "must have the charset UTF-8")
+        raise Violation("content-type", "must have the charset UTF-8")
 
 
 def _time_in(name: str, text: str) -> datetime:
     """RFC 3339 with its offset; finer than microseconds is cut off. Years 1900 to 8999."""
     if not _RFC3339.fullmatch(text):
-        raise _Bad(name, "must be an RFC 3339 time with its offset, e.g. 2026-01-31T09:00:00+08:00")
+        raise Violation(name, "must be an RFC 3339 time with its offset, e.g. 2026-01-31T09:00:00+08:00")
     try:
         return datetime.fromisoformat(text.upper())
     except ValueError:
-        raise _Bad(name, "is not a time that exists") from None
+        raise Violation(name, "is not a time that exists") from None
 
 
 def _time_out(time: datetime) -> bytes:
@@ -377,92 +368,3 @@ def _out(name: str, text: str) -> bytes:
     if not _WORD.fullmatch(text):
         raise ValueError(f"{name}: must be 1 to 256 characters without control characters")
     return text.encode()
-
-
-# -- the data -------------------------------------------------------------------------------------------
-
-
-def _json(name: str, value: bytes | None) -> Any:
-    """Read strict JSON (RFC 8259): UTF-8, no NaN, bounded depth, no key twice, integers within 64 bits."""
-    if value is None:
-        raise _Bad(name, "is null (a tombstone): a message always has a value")
-    if not value:
-        raise _Bad(name, "is empty")
-    try:
-        read = orjson.loads(value)
-    except (orjson.JSONDecodeError, RecursionError):
-        raise _Bad(name, "is not JSON in UTF-8") from None
-    try:
-        # What writes back to the same bytes has no key twice and no number that Python reads differently.
-        if orjson.dumps(read, option=orjson.OPT_STRICT_INTEGER) == value:
-            return read
-    except orjson.JSONEncodeError:
-        pass
-    try:
-        json.loads(value, object_pairs_hook=_pairs, parse_int=_integer)
-    except _Twice:
-        raise _Bad(name, "has a key twice in one object") from None
-    except _TooBig:
-        raise _Bad(name, "has a whole number beyond 64 bits") from None
-    except RecursionError:
-        raise _Bad(name, "is nested too deeply") from None
-    except ValueError:
-        raise _Bad(name, "is not JSON in UTF-8") from None
-    return read
-
-
-class _Twice(Exception):  # noqa: N818 - a signal inside this module
-    pass
-
-
-class _TooBig(Exception):  # noqa: N818
-    pass
-
-
-def _pairs(pairs: list[tuple[str, Any]]) -> None:
-    if len({name for name, _ in pairs}) != len(pairs):
-        raise _Twice
-
-
-def _integer(text: str) -> int:
-    if len(text) > 20 or not -_MAX_INT <= (number := int(text)) <= _MAX_INT:
-        raise _TooBig
-    return number
-
-
-def _data(event: type[Event], value: bytes | None) -> Event:
-    if not isinstance(_json("value", value), dict):
-        raise _Bad("value", "must be a JSON object")
-    try:
-        # Strict: what the schema calls a date is no number, what it calls a number is no string.
-        return event.model_validate_json(value or b"", strict=True)
-    except ValidationError as error:
-        raise _Bad(*_explain(error)) from None
-    except OverflowError:
-        raise _Bad("data", "has an amount that does not fit in 64 bits of minor units") from None
-    except (ValueError, RecursionError):
-        raise _Bad("data", "cannot be read") from None
-
-
-def _explain(error: ValidationError) -> tuple[str, str]:
-    """Give the first field that is wrong, and its rule, without any value."""
-    problems = error.errors(include_url=False, include_context=False, include_input=False)
-    first = problems[0]
-    if first["type"] == "json_invalid":
-        return "value", "is not JSON in UTF-8, or is nested too deeply"
-    known = _field_names()
-    path = ["*" if isinstance(p, str) and p not in known else str(p) for p in first["loc"]]
-    rule = first["msg"].removeprefix("Value error, ")
-    more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
-    return ".".join(["data", *path]), rule[:1].lower() + rule[1:] + more
-
-
-@lru_cache(maxsize=1)
-def _field_names() -> frozenset[str]:
-    """Every field name of every message: a path part that is none of them was the sender's own word."""
-    names = {"amount", "currency"}
-    for event in EVENTS.values():
-        schema = event.model_json_schema()
-        for part in (schema, *schema.get("$defs", {}).values()):
-            names |= part.get("properties", {}).keys()
-    return frozenset(names)
