@@ -351,7 +351,7 @@ class KafkaConsumer:
                 after = await self._client.end_offsets(wanted)
         except (KafkaError, OSError, TimeoutError) as error:
             raise explain(error, "read the bounds of the topics") from error
-        return {at: (first[at], after[at]) for at in partitions}
+        return {self._ours(*at): (first[at], after[at]) for at in wanted}
 
     def high_water(self, at: TopicPartition) -> int | None:
         """The next offset to be written, as of the last fetch."""
