@@ -1,4 +1,4 @@
-"""The data of a message: strict JSON, then the rules of its contract. What is wrong is said without values."""
+"""The data of a message: strict JSON, then its contract. What is wrong is said without any value."""
 
 from __future__ import annotations
 
