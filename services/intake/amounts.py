@@ -7,6 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from functools import reduce
+from typing import Any
+
+from pydantic import model_serializer, model_validator
 
 from shared.contracts.debts import Balances
 from shared.contracts.decision import State
@@ -19,12 +22,21 @@ COMPONENTS = ("principal", "interest", "fees", "late_charges")
 
 
 class Amounts(State):
-    """Minor units by component; any of them may be negative."""
+    """Minor units by component; any of them may be negative. Stored as a list, in the order of COMPONENTS."""
 
     principal: int = 0
     interest: int = 0
     fees: int = 0
     late_charges: int = 0
+
+    @model_serializer
+    def _stored(self) -> list[int]:
+        return [self.principal, self.interest, self.fees, self.late_charges]
+
+    @model_validator(mode="before")
+    @classmethod
+    def _read(cls, value: Any) -> Any:
+        return dict(zip(COMPONENTS, value, strict=True)) if isinstance(value, list) else value
 
     @classmethod
     def of(cls, balances: Balances) -> Amounts:

@@ -180,7 +180,7 @@ class Finish(State):
 
 
 class IntakeState(State):
-    """One customer. `episode` counts the cases from 1 (0: none yet), `next_review` is the owner's next date."""
+    """One customer. `episode` counts cases from 1 (0: none yet), `next_review` is the owner's next date."""
 
     customer: str
     status: CaseStatus = CaseStatus.NONE

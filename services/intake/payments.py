@@ -103,7 +103,9 @@ def _match(
     # What the bank booked as a decrease before we heard why is the first that a held payment explains.
     explained = {d.debt_id: (-d.corrections).positive if held[d.debt_id] else Amounts() for d in debts}
     pack = state.policy or ""
-    first, left = serve(money, debts, explained, pack, on, reference) if debts else ((), money.minor)
+    first, left = (
+        serve(money, debts, explained, pack, on, reference) if any(held.values()) else ((), money.minor)
+    )
     owed = {d.debt_id: d.outstanding.positive for d in debts}
     rest = Money(left, payment.currency)
     more, left = serve(rest, debts, owed, pack, on, reference) if debts and left else ((), left)
