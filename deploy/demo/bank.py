@@ -23,6 +23,9 @@ __all__ = ["CoreBank", "at", "external"]
 
 SOURCE = "/bank/core"
 
+BILLED_BEFORE = 3
+"""Days before its due date that an instalment is billed, with its interest: nobody pays earlier."""
+
 
 def at(day: date, hour: int = 9) -> datetime:
     """Give a moment of a business day."""
@@ -190,7 +193,8 @@ class CoreBank:
                 carried = min(owed, row.interest.minor)
                 owed -= carried
                 if row.interest.minor > carried:
-                    charges.setdefault(row.due, []).append((schedule.debt_id, row.interest.minor - carried))
+                    billed = row.due - timedelta(days=BILLED_BEFORE)
+                    charges.setdefault(billed, []).append((schedule.debt_id, row.interest.minor - carried))
         return charges
 
 
