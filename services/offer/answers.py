@@ -36,6 +36,8 @@ from shared.policy.reference import Reference
 __all__ = ["accepted", "approval_granted", "approval_overdue", "approval_refused", "countered", "rejected"]
 
 Outcome = Decision[OfferState]
+# Why an offer is replaced by another of the same round without anybody's answer.
+_MOVED = {ReasonCode.BALANCE_CHANGED, ReasonCode.CAPACITY_CHANGED}
 _WHY_APPROVAL = {
     ReasonCode.APPROVAL_NEEDED,
     ReasonCode.BELOW_NPV_FLOOR,
@@ -89,7 +91,7 @@ def countered(
 ) -> Outcome:
     """The borrower asks for something else: the next round, with the nearest plan that is allowed."""
     data = message.data
-    found = _standing(state, message, data.offer_id)
+    found = _standing(state, message, _successor(state, data.offer_id))
     if isinstance(found, Decision):
         return found
     state, offer = found
@@ -111,7 +113,7 @@ def rejected(
     state: OfferState | None, message: Envelope[desk.OfferRejected], reference: Reference
 ) -> Outcome:
     """The borrower rejects the offer as a whole: the talks have failed, a person takes over."""
-    found = _standing(state, message, message.data.offer_id)
+    found = _standing(state, message, _successor(state, message.data.offer_id))
     if isinstance(found, Decision):
         return found
     return _decided(fail(found[0], message.day, reference, ReasonCode.OFFER_REJECTED))
@@ -140,8 +142,13 @@ def approval_refused(
     """A named person refuses: the same round again with what needs no approval, or the talks have failed."""
     found = _requested(state, message, message.data.request_id)
     if isinstance(found, Decision):
-        return found
-    refused = found[0].model_copy(update={"lender_refused": True})
+        moved = state is not None and state.why_over(message.data.request_id) in _MOVED
+        if state is None or not moved or state.status is not OfferStatus.TABLED:
+            return found
+        # The request is void, the lender's no is not: it holds for what was tabled in its place.
+    else:
+        state = found[0]
+    refused = state.model_copy(update={"lender_refused": True})
     return _decided(retable(refused, message.day, reference, ReasonCode.APPROVAL_DENIED))
 
 
@@ -187,6 +194,14 @@ def _still_affordable(state: OfferState, offer: Standing, plan: Plan, reference:
     if state.assessed is None:
         return False
     return is_affordable(plan, payments_of(state, offer, plan, reference), state.assessed)
+
+
+def _successor(state: OfferState | None, offer_id: str) -> str:
+    """A wish or a no is about the offer as a whole: it holds for the one tabled because figures moved."""
+    replaced = state is not None and state.why_over(offer_id) in _MOVED
+    if state is None or not replaced or state.status is not OfferStatus.TABLED or state.offer is None:
+        return offer_id
+    return state.offer.offer_id
 
 
 def _standing(

@@ -6,7 +6,15 @@ from typing import Any
 
 from services.offer import answers
 from services.offer.model import Assessed, OfferState, OfferStatus
-from services.offer.rules import basis_of, is_affordable, is_assessed, no_longer_valid, owed_debts, review_on
+from services.offer.rules import (
+    basis_of,
+    figures_of,
+    is_affordable,
+    is_assessed,
+    no_longer_valid,
+    owed_debts,
+    review_on,
+)
 from services.offer.search import payments_of
 from services.offer.talks import (
     Step,
@@ -151,7 +159,7 @@ def _assessed(
         return Decision.of(state, answers.refusal(message, ReasonCode.ASSESSMENT_EXPIRED))
     if state.assessed is not None and data.version < state.assessed.version:
         return Decision.of(state, answers.refusal(message, ReasonCode.STALE_FACT))
-    figures = Assessed(
+    latest = Assessed(
         assessment_id=data.assessment_id,
         version=data.version,
         as_of=data.as_of,
@@ -159,16 +167,22 @@ def _assessed(
         now=data.capacity.available_now,
         stress=data.capacity.available_stress,
     )
-    now = state.model_copy(update={"assessed": figures})
+    now = state.model_copy(update={"assessed": latest})
     if now.offer is None or now.status in {OfferStatus.LAPSED, OfferStatus.FAILED}:
-        return (
-            Decision(now)
-            if now.status is OfferStatus.AGREED
-            else _decided(new_talks(now, message.day, reference))
+        no_news = state.assessed is not None and figures_of(state.assessed) == figures_of(latest)
+        rests = now.status is OfferStatus.AGREED or (no_news and now.status is not OfferStatus.WAITING)
+        return Decision(now) if rests else _decided(new_talks(now, message.day, reference))
+    if now.status is OfferStatus.TABLED and now.offer.tabled_on >= message.day:
+        # What was tabled today knows today's figures.
+        stands = now.offer.figures == figures_of(latest)
+    else:
+        wanted = now.request.plan_id if now.request is not None else None
+        stands = any(
+            is_affordable(plan, payments_of(now, now.offer, plan, reference), latest)
+            for plan in now.offer.plans
+            if wanted in {None, plan.plan_id}
         )
-    wanted = now.request.plan_id if now.request is not None else None
-    answerable = [plan for plan in now.offer.plans if wanted in {None, plan.plan_id}]
-    if any(is_affordable(plan, payments_of(now, now.offer, plan, reference), figures) for plan in answerable):
+    if stands:
         return Decision(now)
     return _decided(retable(now, message.day, reference, ReasonCode.CAPACITY_CHANGED))
 
@@ -197,7 +211,9 @@ def _returned(
     if state.offer.offer_id != message.data.offer_id:
         return Decision(state)
     reason = message.data.reason
-    now = state.model_copy(update={"answered": state.over(state.offer.offer_id, reason.code)})
+    now = state.model_copy(
+        update={"answered": state.over(state.offer.offer_id, ReasonCode.OFFER_ALREADY_ANSWERED)}
+    )
     if reason.code is ReasonCode.CASE_CLOSED:
         return Decision(now)
     if reason.code is ReasonCode.SIGN_BY_PASSED:

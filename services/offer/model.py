@@ -44,12 +44,14 @@ class Assessed(State):
 class Standing(State):
     """The offer of this round. Plans are kept without payments, which follow from their terms.
 
-    `basis` digests the balances it was computed on; `approvers` names the role that must agree, by plan.
+    `basis` digests the balances it was computed on, `figures` what the borrower could pay; `approvers` names
+    the role that must agree, by plan.
     """
 
     offer_id: str
     round: int
     basis: str
+    figures: str
     plans: tuple[Plan, ...]
     approvers: dict[str, str] = Field(default_factory=dict)
     tabled_on: date

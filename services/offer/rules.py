@@ -21,6 +21,7 @@ __all__ = [
     "capacity_of",
     "counter_of",
     "debt_terms",
+    "figures_of",
     "is_affordable",
     "is_assessed",
     "may_approve",
@@ -48,6 +49,11 @@ def basis_of(debts: Sequence[DebtSnapshot]) -> str:
         for d in sorted(owed_debts(debts), key=lambda d: d.debt_id)
     ]
     return sha256(repr(parts).encode()).hexdigest()[:16]
+
+
+def figures_of(assessed: Assessed) -> str:
+    """Give what an offer takes from an assessment: the same figures give the same offer."""
+    return f"{assessed.now} {assessed.stress} {assessed.now.currency} {assessed.expires.isoformat()}"
 
 
 def _minor(balances: object) -> tuple[str, ...]:

@@ -2,7 +2,8 @@
 
 A round is used up by the borrower's counter-offer or silence, never by what happens to the figures: when
 a balance moves, or the lender refuses a concession, the offer is withdrawn and a new one tabled in the
-same round.
+same round. Facts of one day come by several topics in any order; whichever comes first, the same offer is
+on the table when they are all in.
 """
 
 from datetime import date
@@ -10,6 +11,7 @@ from datetime import date
 from services.offer.model import OfferState, OfferStatus, Standing
 from services.offer.rules import (
     basis_of,
+    figures_of,
     is_assessed,
     next_round_on,
     owed_debts,
@@ -98,12 +100,10 @@ def table(
     policy, started = policy_of(state, day, reference), state.started or day
     if day > talks_end(started, policy):
         return fail(state, day, reference, ReasonCode.NO_ANSWER)
-    basis = basis_of(state.debts)
+    basis, figures = basis_of(state.debts), figures_of(assessed)
     # The id says what the offer rests on, so that it does not depend on which fact came first that day.
-    offer_id = derive_id(
-        "offer", state.case, state.talks, state.round, day.isoformat(), basis, assessed.assessment_id,
-        assessed.version, int(state.lender_refused),
-    )  # fmt: skip
+    rests_on = (day.isoformat(), basis, figures, int(state.lender_refused))
+    offer_id = derive_id("offer", state.case, state.talks, state.round, *rests_on)
     found = search(state, assessed, day, offer_id, reference)
     if isinstance(found, NotFound):
         return _none_found(state, found, day, reference)
@@ -111,6 +111,7 @@ def table(
         offer_id=offer_id,
         round=state.round,
         basis=basis,
+        figures=figures,
         plans=without_payments(found.plans),
         approvers=found.approvers,
         tabled_on=day,
@@ -167,7 +168,9 @@ def withdraw(state: OfferState, day: date, reason: ReasonCode) -> Step:
     """Take the standing offer, and a request for approval on it, off the table."""
     if state.offer is None:
         return state, ()
-    answered = state.over(state.offer.offer_id, reason)
+    # Who had accepted it has answered it; a wish or a no that comes now is not about what replaces it.
+    heard = reason if state.status is OfferStatus.TABLED else ReasonCode.OFFER_ALREADY_ANSWERED
+    answered = state.over(state.offer.offer_id, heard)
     if state.request is not None:
         answered = state.model_copy(update={"answered": answered}).over(state.request.request_id, reason)
     after = state.model_copy(update={"offer": None, "request": None, "answered": answered})
@@ -208,18 +211,24 @@ def lapse(state: OfferState, day: date, reference: Reference) -> Step:
 
 def fail(state: OfferState, day: date, reference: Reference, reason: ReasonCode) -> Step:
     """The talks have failed: a person takes over and the case is looked at again; never straight to court."""
-    answered = state.answered
+    answered, fresh = state.answered, False
     if state.offer is not None:
         answered = state.over(state.offer.offer_id, reason)
+        # Figures that no offer has used yet would have begun new talks a moment later.
+        unused = state.assessed is not None and figures_of(state.assessed) != state.offer.figures
+        fresh = unused and is_assessed(state, day) and not state.live
     after = _rest(state.model_copy(update={"answered": answered}), OfferStatus.FAILED, day, reference)
     failed = TalksFailed(
         rounds=state.round,
         as_of=day,
         reason=Reason(code=reason),
         next_step=Reason(code=ReasonCode.NEXT_HUMAN_REVIEW),
-        review_on=after.next_date,
+        review_on=day if fresh else after.next_date,
     )
-    return after, (failed,)
+    if not fresh:
+        return after, (failed,)
+    again, said = new_talks(after, day, reference)
+    return again, (failed, *said)
 
 
 def review(state: OfferState, day: date, reference: Reference) -> Step:

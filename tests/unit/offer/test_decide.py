@@ -327,6 +327,32 @@ def test_rounds_are_limited_by_the_policy() -> None:
     assert step.last(TalksFailed).reason.code is ReasonCode.ROUNDS_EXHAUSTED
 
 
+def test_figures_that_no_offer_has_used_begin_new_talks_when_talks_fail() -> None:
+    step = tabled()
+    on = step.last(OfferTabled)
+    richer = message(assessed("1700.00", version=2, as_of=after(3)), after(3))
+    no = message(desk.OfferRejected(offer_id=on.offer_id), after(3))
+    one, other = step.when(richer, no), step.when(no, richer)
+    assert one.emits(TalksFailed, OfferTabled)
+    assert other.emits(TalksFailed, OfferTabled)
+    assert one.state.offer == other.state.offer
+    assert one.last(OfferTabled).round == 1
+
+
+def test_a_wish_or_a_no_holds_for_the_offer_that_replaced_its_own() -> None:
+    step = tabled()
+    on = step.last(OfferTabled)
+    moved = message(changed(LESS), after(2), sequence=2)
+    wish = message(counter(on, monthly=cny("700.00")), after(2))
+    no = message(desk.OfferRejected(offer_id=on.offer_id), after(2))
+    assert step.when(moved, wish).state.offer == step.when(wish, moved).state.offer
+    assert step.when(moved, no).state.status is step.when(no, moved).state.status is OfferStatus.FAILED
+    asked, request = requested()
+    refusal = message(deny(request), after(1))
+    change = message(changed(LESS), after(1), sequence=2)
+    assert asked.when(change, refusal).state.offer == asked.when(refusal, change).state.offer
+
+
 # -- approval ---------------------------------------------------------------------------------------------
 
 
