@@ -110,7 +110,7 @@ class MemoryLog:
         self._topics: dict[str, list[list[Record]]] = {}
         self._starts: dict[TopicPartition, int] = {}
         self._groups: dict[str, _Group] = {}
-        self._grown: set[asyncio.Event] = set()
+        self._watchers: dict[str, dict[asyncio.Event, None]] = {}
         self._members = 0
 
     def group(self, name: str) -> _Group:
@@ -121,6 +121,10 @@ class MemoryLog:
         """Give what one partition holds (for oracles and tests)."""
         start = self._starts.get(TopicPartition(topic, partition), 0)
         return self._logs(topic)[partition][start:]
+
+    def tail(self, at: TopicPartition, position: int, most: int) -> list[Record]:
+        """Give up to `most` records from an offset on."""
+        return self._logs(at.topic)[at.partition][position : position + most]
 
     def topic(self, topic: str) -> list[Record]:
         """Give what a topic holds, partition by partition."""
@@ -144,7 +148,7 @@ class MemoryLog:
             out.topic, partition, len(log), out.key, out.value, tuple(out.headers), self._timestamp()
         )
         log.append(record)
-        for event in self._grown:
+        for event in self._watchers.get(out.topic, ()):
             event.set()
         return record
 
@@ -156,13 +160,15 @@ class MemoryLog:
         """Give the first offset held and the next to be written."""
         return self._starts.get(at, 0), len(self._logs(at.topic)[at.partition])
 
-    def watch(self, event: asyncio.Event) -> None:
-        """Set `event` whenever something is appended."""
-        self._grown.add(event)
+    def watch(self, topics: Sequence[str], event: asyncio.Event) -> None:
+        """Set `event` whenever something is appended to one of `topics`."""
+        for topic in topics:
+            self._watchers.setdefault(topic, {})[event] = None
 
     def unwatch(self, event: asyncio.Event) -> None:
         """Stop watching."""
-        self._grown.discard(event)
+        for watchers in self._watchers.values():
+            watchers.pop(event, None)
 
     def consumer(self, group: str, client_id: str) -> MemoryConsumer:
         """Make a consumer."""
@@ -227,7 +233,7 @@ class MemoryConsumer:
         """Join."""
         self.topics = tuple(topics)
         self._listener = listener
-        self._log.watch(self._grown)
+        self._log.watch(self.topics, self._grown)
         self._group.members.append(self)
         self._group.rebalance()
         await self._group.settled()
@@ -310,7 +316,9 @@ class MemoryConsumer:
             position = self._position[at]
             if not start <= position <= end:
                 raise OffsetLostError(at.topic, at.partition, position)
-            chunk = self._log.records(at.topic, at.partition)[position - start :][: max_records - len(found)]
+            if position == end:
+                continue
+            chunk = self._log.tail(at, position, max_records - len(found))
             self._position[at] = position + len(chunk)
             found += chunk
         return found

@@ -45,7 +45,7 @@ def run_schedule(seed: int, *, calm: bool = False) -> Outcome:
     limits = Limits(
         partitions=partitions,
         batch_records=rng.choice((1, 3, 20)),
-        poll_seconds=0.5,
+        poll_seconds=5.0,
         page_documents=rng.choice((1, 2, 50)),
         document_bytes=30_000,
         document_reserve=8_000,
@@ -54,7 +54,7 @@ def run_schedule(seed: int, *, calm: bool = False) -> Outcome:
         backoff_most=2.0,
         conflicts=3,
     )
-    script = make_script(rng, partitions)
+    script = make_script(rng, partitions, days=rng.choice((3, 4, 5)), customers=rng.choice((1, 2, 3)))
     oracle = run_oracle(script)
     outcome = Outcome(seed)
     world = World(seed, lambda w: toy_services(w, archive=rng.random() < 0.3), limits)
