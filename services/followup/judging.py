@@ -64,6 +64,20 @@ class _Work:
     plan: FollowedPlan
     policy: PolicyInForce
     said: list[Event] = field(default_factory=list)
+    _served: tuple[date, tuple[Served, ...]] | None = None
+
+    def served(self, day: date) -> tuple[Served, ...]:
+        """Give what each instalment has by `day`; money does not move and totals only by rewards."""
+        if self._served is None or self._served[0] != day:
+            self._served = day, served_by(self.plan, self.state, day, self.policy)
+        return self._served[1]
+
+    def rewarded(self, day: date) -> None:
+        """Grant what has vested: instalments may be less from now on."""
+        self.plan, charges, said = reward(self.plan, self.state, day, self.policy)
+        self.state = self.state.model_copy(update={"charges": charges})
+        self.said += said
+        self._served = None if said else self._served
 
     def update(self, **changes: object) -> None:
         self.plan = self.plan.model_copy(update=changes)
@@ -166,9 +180,7 @@ def _judge(work: _Work, day: date, reference: Reference) -> None:
 def _act(work: _Work, day: date, reference: Reference) -> None:
     """Do what the conclusions ask for: each of it once."""
     if not _is_settled(work, day):
-        work.plan, charges, said = reward(work.plan, work.state, day, work.policy)
-        work.state = work.state.model_copy(update={"charges": charges})
-        work.said += said
+        work.rewarded(day)
     if _is_settled(work, day):
         _conclude(work, day)
         _complete(work, day)
@@ -182,12 +194,12 @@ def _act(work: _Work, day: date, reference: Reference) -> None:
 
 def _is_settled(work: _Work, day: date) -> bool:
     """Say whether every instalment has enough, those that are not due yet included."""
-    return all(part.reached is not None for part in served_by(work.plan, work.state, day, work.policy))
+    return all(part.reached is not None for part in work.served(day))
 
 
 def _conclude(work: _Work, day: date, *, corrects: bool = False) -> None:
     """Conclude about each instalment on the money dated up to `day`, and say what is new."""
-    served = served_by(work.plan, work.state, day, work.policy)
+    served = work.served(day)
     completed = work.state.status is FollowupStatus.COMPLETED
     settled = completed or all(part.reached is not None for part in served)
     for index, (line, part) in enumerate(zip(work.plan.lines, served, strict=True)):
@@ -258,7 +270,7 @@ def _correction(plan: FollowedPlan, line: Line, paid: Money, now: LineState) -> 
 
 
 def _complete(work: _Work, day: date) -> None:
-    served = served_by(work.plan, work.state, day, work.policy)
+    served = work.served(day)
     currencies = dict.fromkeys(line.total.currency for line in work.plan.lines)
     paid = tuple(
         Money.sum((part.paid for part in served if part.paid.currency == currency), currency)

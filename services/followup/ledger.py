@@ -32,15 +32,16 @@ class Served:
 class Reach:
     """How far the money of one currency, dated from `since` to `day`, reaches.
 
-    What counts on a day is what stayed: money that was taken back later in excess counts never.
+    `received` is in the order of its days. What counts on a day is what stayed: money that was taken back
+    later in excess counts never.
     """
 
     def __init__(self, received: Iterable[DayMoney], currency: str, since: date, day: date) -> None:
-        entries = sorted(
+        entries = [
             (entry.on, entry.amount.minor)
             for entry in received
             if entry.amount.currency == currency and since <= entry.on <= day
-        )
+        ]
         self._since = since
         self._days = [on for on, _ in entries]
         sums = list(accumulate(minor for _, minor in entries))
@@ -95,12 +96,7 @@ def total(received: Iterable[DayMoney], currency: str, since: date, day: date) -
 
 def receive(state: FollowupState, value_date: date, amount: Money) -> FollowupState:
     """Keep an amount (negative: taken back) if something may count it; have judged again what it changes."""
-    entries = {(entry.on, entry.amount.currency): entry.amount for entry in state.received}
-    key = (value_date, amount.currency)
-    entries[key] = entries.get(key, Money.zero(amount.currency)) + amount
-    received = tuple(
-        DayMoney(on=on, amount=amount) for (on, _), amount in sorted(entries.items()) if not amount.is_zero
-    )
+    received = _added(state.received, DayMoney(on=value_date, amount=amount))
     plan = state.plan
     if plan is not None and value_date <= plan.judged_to and counts_for_plan(value_date, plan):
         plan = plan.model_copy(update={"replay": True})
@@ -111,6 +107,21 @@ def receive(state: FollowupState, value_date: date, amount: Money) -> FollowupSt
     if state.status is FollowupStatus.LIVE:
         now = prune(now, date.max)  # a plan that is signed later counts from a later day
     return _bounded(now)
+
+
+def _added(received: tuple[DayMoney, ...], new: DayMoney) -> tuple[DayMoney, ...]:
+    """Keep the entries in the order of their days, one for each day and currency, none of zero."""
+    index = bisect_left(received, _key(new), key=_key)
+    found = received[index : index + 1]
+    if not found or _key(found[0]) != _key(new):
+        return received if new.amount.is_zero else (*received[:index], new, *received[index:])
+    amount = found[0].amount + new.amount
+    same = () if amount.is_zero else (DayMoney(on=new.on, amount=amount),)
+    return (*received[:index], *same, *received[index + 1 :])
+
+
+def _key(entry: DayMoney) -> tuple[date, str]:
+    return entry.on, entry.amount.currency
 
 
 def prune(state: FollowupState, closed: date) -> FollowupState:
@@ -130,7 +141,7 @@ def _bounded(state: FollowupState) -> FollowupState:
         key = (bisect_left(days, entry.on), entry.amount.currency)
         before = sums[key].amount if key in sums else Money.zero(entry.amount.currency)
         sums[key] = DayMoney(on=entry.on, amount=before + entry.amount)
-    merged = tuple(sorted(sums.values(), key=lambda entry: (entry.on, entry.amount.currency)))
+    merged = tuple(sorted(sums.values(), key=_key))
     return state.model_copy(update={"received": (*merged, *new)})
 
 

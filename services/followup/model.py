@@ -42,7 +42,7 @@ class LineState(StrEnum):
 
 
 class Line(State):
-    """What is due on a day in one currency; `until` is its last grace day; unpaid on `breach_on` it breaks."""
+    """What is due on a day in one currency; `until`: its last grace day; unpaid on `breach_on` it breaks."""
 
     number: int
     due: date

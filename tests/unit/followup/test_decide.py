@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import date, timedelta
-from typing import Any
 
 import pytest
 
@@ -24,34 +23,8 @@ from shared.contracts.followup import (
 from shared.contracts.intake import CaseClosed, CloseReason
 from shared.contracts.reasons import ReasonCode
 from tests.unit.builders import DAY, case_opened, cny, message, paid, reference, signed, taken_back
-from tests.unit.spec import Given, given
-
-FIRST = date(2026, 4, 1)  # a Wednesday; its three grace days end on a Saturday: Tuesday, after a holiday
-SECOND = date(2026, 5, 6)
-THIRD = date(2026, 6, 3)
-GRACE = date(2026, 4, 7)
-ROWS = ((FIRST, "100.00"), (SECOND, "100.00"), (THIRD, "100.00"))
-
-
-def live(*rows: Any, **overrides: Any) -> Given:
-    """A case with a plan signed on DAY."""
-    start = given(FollowupDecider(), reference(**overrides))
-    return start.when(message(case_opened()), message(signed(*(rows or ROWS))))
-
-
-def lives_to(plan: Given, day: date) -> Given:
-    """Close every day up to `day`, gathering what is said."""
-    said: list[Any] = []
-    at = plan.state.plan.judged_to + timedelta(days=1)
-    while at <= day:
-        plan = plan.closes(at)
-        said += plan.said
-        at += timedelta(days=1)
-    return Given(plan.decider, plan.reference, plan.state, plan.waiting, tuple(said))
-
-
-def states(plan: Given) -> list[str]:
-    return [line.state.value for line in plan.state.plan.lines]
+from tests.unit.followup.plans import FIRST, GRACE, ROWS, SECOND, THIRD, live, lives_to, states
+from tests.unit.spec import given
 
 
 def test_a_signed_plan_is_followed_with_its_dates() -> None:

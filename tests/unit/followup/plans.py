@@ -1,0 +1,39 @@
+"""A plan of three instalments, and a life lived day by day, for the tests of followup."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date, timedelta
+from typing import Any
+
+from services.followup.decide import FollowupDecider
+from tests.unit.builders import case_opened, message, reference, signed
+from tests.unit.spec import Given, given
+
+FIRST = date(2026, 4, 1)  # a Wednesday; its three grace days run into a holiday: they end on a Tuesday
+SECOND = date(2026, 5, 6)
+THIRD = date(2026, 6, 3)
+GRACE = date(2026, 4, 7)
+ROWS = ((FIRST, "100.00"), (SECOND, "100.00"), (THIRD, "100.00"))
+
+
+def live(*rows: Any, **overrides: Any) -> Given:
+    """Give a case with a plan signed on DAY."""
+    start = given(FollowupDecider(), reference(**overrides))
+    return start.when(message(case_opened()), message(signed(*(rows or ROWS))))
+
+
+def lives_to(plan: Given, day: date) -> Given:
+    """Close every day up to `day`, gathering what is said."""
+    said: list[Any] = []
+    at = plan.state.plan.judged_to + timedelta(days=1)
+    while at <= day:
+        plan = plan.closes(at)
+        said += plan.said
+        at += timedelta(days=1)
+    return replace(plan, said=tuple(said))
+
+
+def states(plan: Given) -> list[str]:
+    """Give what is concluded about each instalment."""
+    return [line.state.value for line in plan.state.plan.lines]
