@@ -25,7 +25,6 @@ from pymongo import IndexModel, InsertOne, MongoClient, ReplaceOne, ReturnDocume
 from pymongo.errors import (
     BulkWriteError,
     ConfigurationError,
-    DuplicateKeyError,
     OperationFailure,
     PyMongoError,
 )
@@ -58,7 +57,6 @@ Row = dict[str, Any]
 _LOG = logging.getLogger("parley.mongo")
 _DUPLICATE: Final = 11000
 _REFUSED: Final = frozenset({13, 18, 8000})  # Unauthorized, AuthenticationFailed, and Atlas's own
-_CREATION_TRIES: Final = 10
 _NO_MAJORITY: Final = frozenset(
     {72, 148, 238}
 )  # InvalidOptions, ReadConcernMajorityNotEnabled, NotImplemented
@@ -308,21 +306,19 @@ class MongoStore:
     async def _raise(self, service: str, number: int) -> Row:
         positions = self._collection(service, "positions")
 
-        for _ in range(_CREATION_TRIES):
-            try:
-                row = await positions.find_one_and_update(
-                    {ID: number},
-                    {"$inc": {"epoch": 1, VERSION: 1}},
-                    upsert=True,
-                    return_document=ReturnDocument.AFTER,
-                )
-            except DuplicateKeyError:
-                continue  # two members created it at once; now it exists
-            except (PyMongoError, OSError) as error:
-                raise explain(error, f"write {service}.positions") from error
-            if row is not None:  # the embedded database answers so to the loser of the same race
-                return row
-        raise UnavailableError(f"database: cannot create {service}.positions")
+        async def once() -> Row | None:
+            return await positions.find_one_and_update(
+                {ID: number}, {"$inc": {"epoch": 1, VERSION: 1}}, return_document=ReturnDocument.AFTER
+            )
+
+        row = await self._do(f"write {service}.positions", once)
+        if row is None:
+            # Created first and raised then: two upserts of one new document may meet on some servers.
+            await self._write(service, "positions", [InsertOne({ID: number, "epoch": 0, VERSION: 0})])
+            row = await self._do(f"write {service}.positions", once)
+        if row is None:
+            raise UnavailableError(f"database: cannot create {service}.positions")
+        return row
 
     async def write_positions(self, service: str, positions: Sequence[Document]) -> set[int]:
         """Write those of the stored epoch whose version follows; give the others' partitions."""
