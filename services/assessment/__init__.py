@@ -1,1 +1,1 @@
-"""The assessment service: model, rules, decide, app."""
+"""Assessment: what the borrower's situation is, what is missing of it, and what can be afforded."""

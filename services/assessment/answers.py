@@ -1,0 +1,151 @@
+"""What comes from the desk: statements in parts, evidence, hardship, contacts. Pure."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from services.assessment.model import AssessmentState, AssessmentStatus, Hardship, Verified
+from services.assessment.rules import amounts_of, ask, in_range, merge, oldest_usable, still_verified
+from services.assessment.steps import ask_afresh, complete, policy_of, refusal, valid
+from shared.contracts import desk
+from shared.contracts.assessment import InputRefused, StatementRequested
+from shared.contracts.base import Event, Reason
+from shared.contracts.decision import Decision
+from shared.contracts.envelope import Envelope
+from shared.contracts.reasons import ReasonCode
+from shared.policy.reference import Reference
+
+__all__ = ["contact", "hardship", "submitted", "verified"]
+
+Outcome = Decision[AssessmentState]
+
+# Figures that evidence may be kept of: a household has no more, and documents do not grow.
+_EVIDENCE_KEPT = 60
+
+
+def _without_case(state: AssessmentState | None, message: Envelope[Any]) -> Outcome | None:
+    """Wait for the case, which comes by another topic; on a closed one it is only put on file."""
+    if state is None:
+        return Decision.wait(None, refusal(message, ReasonCode.NO_CASE))
+    if state.status is AssessmentStatus.CLOSED:
+        return Decision.of(state, refusal(message, ReasonCode.CASE_CLOSED))
+    return None
+
+
+def _refuses_amounts(message: Envelope[Any], currency: str) -> InputRefused | None:
+    for amount in amounts_of(message.data):
+        if amount.currency != currency:
+            return refusal(message, ReasonCode.CURRENCY_MISMATCH, given=amount.currency, expected=currency)
+        if not in_range(amount):
+            return refusal(message, ReasonCode.AMOUNT_OUT_OF_RANGE)
+    return None
+
+
+def submitted(
+    state: AssessmentState | None, message: Envelope[desk.StatementSubmitted], reference: Reference
+) -> Outcome:
+    """A statement, or a part of one: complete, or what is missing is asked for again."""
+    no_case = _without_case(state, message)
+    if no_case is not None or state is None:
+        return no_case or Decision(state)
+    data, day = message.data, message.day
+    policy = policy_of(state, day, reference)
+    wrong = _refuses_amounts(message, state.owed.currency)
+    if wrong is not None:
+        return Decision.of(state, wrong)
+    oldest = oldest_usable(policy, day)
+    if data.as_of < oldest:
+        stale = {"as_of": data.as_of.isoformat(), "known": oldest.isoformat()}
+        return Decision.of(state, refusal(message, ReasonCode.STATEMENT_STALE, **stale))
+    statement, taken = merge(state.statement, data, day)
+    if not taken:
+        known = max(state.statement.given.values(), default=oldest)
+        stale = {"as_of": data.as_of.isoformat(), "known": known.isoformat()}
+        return Decision.of(state, refusal(message, ReasonCode.STATEMENT_STALE, **stale))
+    evidence = still_verified(state.statement, statement, state.verified)
+    now = state.model_copy(update={"statement": statement, "verified": evidence})
+    request = now.request
+    if request is None and now.current is None:
+        # Late: the question had lapsed, or a plan was in force. What it lacks is asked for from today.
+        required = policy.assessment.required_parts
+        request = ask(required, policy, day)
+        now = now.model_copy(update={"late": now.late + 1})
+    missing = tuple(name for name in request.missing if name not in taken) if request is not None else ()
+    if missing and request is not None:
+        waiting = request.model_copy(update={"missing": missing})
+        asked = now.model_copy(
+            update={"status": AssessmentStatus.ASKED, "request": waiting, "ask_again": None}
+        )
+        incomplete = Reason(code=ReasonCode.STATEMENT_INCOMPLETE, params={"missing": ", ".join(missing)})
+        said = StatementRequested(missing=missing, due=waiting.due, reasons=(incomplete,))
+        return Decision.of(asked, said)
+    if now.request is not None:
+        in_time = day <= now.request.due
+        counted = {"in_time": now.in_time + in_time, "late": now.late + (not in_time)}
+        now = now.model_copy(update=counted)
+    after, events = complete(now, policy, day, in_full=True)
+    return Decision.of(after, *events)
+
+
+def verified(
+    state: AssessmentState | None, message: Envelope[desk.EvidenceVerified], reference: Reference
+) -> Outcome:
+    """A figure was checked: kept beside what was declared, and counted from now on."""
+    no_case = _without_case(state, message)
+    if no_case is not None or state is None:
+        return no_case or Decision(state)
+    data = message.data
+    wrong = _refuses_amounts(message, state.owed.currency)
+    if wrong is not None:
+        return Decision.of(state, wrong)
+    known = next((item for item in state.verified if item.item == data.item), None)
+    if known is not None and data.as_of < known.as_of:
+        stale = {"as_of": data.as_of.isoformat(), "known": known.as_of.isoformat()}
+        return Decision.of(state, refusal(message, ReasonCode.STALE_FACT, **stale))
+    fresh = Verified(item=data.item, amount=data.verified, as_of=data.as_of)
+    if known == fresh:
+        return Decision(state)
+    others = tuple(item for item in state.verified if item.item != data.item)
+    now = state.model_copy(update={"verified": (*others, fresh)[-_EVIDENCE_KEPT:]})
+    if not valid(now, message.day):
+        return Decision(now)
+    after, said = complete(now, policy_of(now, message.day, reference), message.day, in_full=False)
+    return Decision.of(after, *said)
+
+
+def hardship(
+    state: AssessmentState | None, message: Envelope[desk.HardshipReported], reference: Reference
+) -> Outcome:
+    """Circumstances changed: figures in force say so at once, and new ones are asked for."""
+    no_case = _without_case(state, message)
+    if no_case is not None or state is None:
+        return no_case or Decision(state)
+    data = message.data
+    reported = Hardship(cause=data.cause, since=data.since, expected_end=data.expected_end)
+    if state.hardship == reported:
+        return Decision(state)
+    policy = policy_of(state, message.day, reference)
+    now = state.model_copy(update={"hardship": reported})
+    said: tuple[Event, ...] = ()
+    if valid(now, message.day):
+        now, said = complete(now, policy, message.day, in_full=False)
+    cause = Reason(code=ReasonCode.HARDSHIP_REPORTED, params={"cause": data.cause.value})
+    after, asked = ask_afresh(now, policy, message.day, cause)
+    return Decision.of(after, *said, *asked)
+
+
+def contact(
+    state: AssessmentState | None, message: Envelope[desk.ContactRecorded], _reference: Reference
+) -> Outcome:
+    """Whether the borrower can be reached says something of willingness, and nothing of capacity."""
+    if state is None:
+        return Decision.wait(None, refusal(message, ReasonCode.NO_CASE))
+    if state.status is AssessmentStatus.CLOSED:
+        return Decision(state)
+    outcome = message.data.outcome
+    if outcome is desk.ContactOutcome.TALKED:
+        return Decision(state.model_copy(update={"answered": state.answered + 1}))
+    tried = message.data.direction is desk.ContactDirection.OUTBOUND
+    if tried and outcome in {desk.ContactOutcome.NO_ANSWER, desk.ContactOutcome.MESSAGE_LEFT}:
+        return Decision(state.model_copy(update={"unanswered": state.unanswered + 1}))
+    return Decision(state)

@@ -1,0 +1,13 @@
+"""Wiring of assessment: what it reads, what it waits for, what decides."""
+
+from services.assessment.decide import AssessmentDecider
+from services.assessment.model import AssessmentState
+from shared.runtime.service import Service
+
+SERVICE = Service(
+    name="assessment",
+    state=AssessmentState,
+    decider=AssessmentDecider(),
+    waits_for=("intake", "desk"),
+    reads=("offer", "agreement", "followup"),
+)

@@ -1,0 +1,221 @@
+"""The assessment's decisions: what is asked, what is missing, what can be afforded, and until when."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date
+from typing import Any
+
+from services.assessment import answers
+from services.assessment.model import AssessmentState, AssessmentStatus
+from services.assessment.rules import ask, our_balance, review_on
+from services.assessment.steps import Step, ask_afresh, expire, policy_of, refusal, valid
+from shared.contracts import agreement, desk, followup, intake, offer
+from shared.contracts.assessment import AssessmentLapsed, StatementReminded, StatementRequested
+from shared.contracts.base import Event, Reason
+from shared.contracts.decision import Decision
+from shared.contracts.envelope import Envelope
+from shared.contracts.reasons import ReasonCode
+from shared.policy.reference import Reference
+
+__all__ = ["AssessmentDecider"]
+
+Outcome = Decision[AssessmentState]
+Handler = Callable[[AssessmentState | None, Envelope[Any], Reference], Outcome]
+
+
+class AssessmentDecider:
+    """The borrower's real situation, before any offer (R28)."""
+
+    def decide(self, state: AssessmentState | None, message: Envelope[Any], reference: Reference) -> Outcome:
+        """Decide one message; see `shared.contracts.decision`."""
+        handler = _HANDLERS.get(type(message.data))
+        return Decision(state) if handler is None else handler(state, message, reference)
+
+    def due(self, state: AssessmentState) -> date | None:
+        """A reminder, the last day to answer, figures that expire, or the day to ask again."""
+        return state.next_date
+
+    def close(self, state: AssessmentState, day: date, reference: Reference) -> Outcome:
+        """Remind, give up waiting, let figures expire, ask again: oldest first.
+
+        What is asked anew is asked on the day that is closed, so that the borrower has the days to answer.
+        """
+        said: tuple[Event, ...] = ()
+        while state.next_date is not None and state.next_date <= day:
+            state, events = _act(state, state.next_date, day, reference)
+            said += events
+        return Decision.of(state, *said)
+
+
+def _act(state: AssessmentState, due: date, day: date, reference: Reference) -> Step:
+    policy = policy_of(state, day, reference)
+    request = state.request
+    if request is not None and due in request.reminders:
+        left = tuple(on for on in request.reminders if on > due)
+        number = request.reminded + 1
+        reminded = request.model_copy(update={"reminders": left, "reminded": number})
+        said = StatementReminded(missing=request.missing, due=request.due, number=number)
+        return state.model_copy(update={"request": reminded}), (said,)
+    if request is not None and due == request.due:
+        return _lapse(state, due, reference)
+    if state.ask_again == due:
+        again = state.model_copy(update={"ask_again": None})
+        return ask_afresh(again, policy, day, Reason(code=ReasonCode.STATEMENT_RENEWAL))
+    return expire(state, due, policy, day)
+
+
+def _lapse(state: AssessmentState, due: date, reference: Reference) -> Step:
+    """Nothing came after every reminder: a person takes over; later the borrower is asked once more.
+
+    While a signed plan is in force, it simply goes on.
+    """
+    assert state.request is not None  # noqa: S101 - narrows: the caller has looked
+    lapsed = AssessmentLapsed(
+        as_of=due, missing=state.request.missing, next_step=Reason(code=ReasonCode.NEXT_HUMAN_REVIEW)
+    )
+    update: dict[str, Any] = {"request": None, "status": AssessmentStatus.LAPSED}
+    if state.live:
+        update |= {"status": AssessmentStatus.PLANNED, "talks": False}
+    elif valid(state, due):
+        # The figures at hand stay in force until they expire; then new ones are asked for.
+        update |= {"status": AssessmentStatus.ASSESSED}
+    else:
+        update |= {"ask_again": review_on(policy_of(state, due, reference), due)}
+    return state.model_copy(update=update), (lapsed,)
+
+
+def _opened(
+    state: AssessmentState | None, message: Envelope[intake.CaseOpened], reference: Reference
+) -> Outcome:
+    """A case begins with a question: the borrower is asked for a statement."""
+    data = message.data
+    if state is not None:
+        return _debts(state, message, reference)
+    if data.policy not in reference.policies:
+        return Decision.of(None, refusal(message, ReasonCode.UNKNOWN_PRODUCT, product=data.policy))
+    policy = reference.policies.in_force(data.policy, message.day)
+    request = ask(policy.assessment.required_parts, policy, message.day)
+    opened = AssessmentState(
+        case=message.case,
+        status=AssessmentStatus.ASKED,
+        policy=data.policy,
+        owed=our_balance(data.debts, policy.currency),
+        request=request,
+    )
+    needed = Reason(code=ReasonCode.STATEMENT_NEEDED)
+    said = StatementRequested(missing=request.missing, due=request.due, reasons=(needed,))
+    return Decision.of(opened, said)
+
+
+def _debts(state: AssessmentState | None, message: Envelope[Any], reference: Reference) -> Outcome:
+    """What is owed to us: our share beside other creditors follows from it at the next assessment."""
+    debts = message.data.debts
+    if state is None or state.status is AssessmentStatus.CLOSED or not debts:
+        return Decision(state)
+    return Decision(state.model_copy(update={"owed": our_balance(debts, state.owed.currency)}))
+
+
+def _closed(
+    state: AssessmentState | None, message: Envelope[intake.CaseClosed], _reference: Reference
+) -> Outcome:
+    """The case is over, and with it every reason to keep a household's figures here."""
+    if state is None or state.status is AssessmentStatus.CLOSED:
+        return Decision(state)
+    closed = AssessmentState(
+        case=state.case,
+        status=AssessmentStatus.CLOSED,
+        policy=state.policy,
+        owed=state.owed,
+        version=state.version,
+        talks=False,
+    )
+    return Decision(closed)
+
+
+def _signed(state: AssessmentState | None, message: Envelope[Any], _reference: Reference) -> Outcome:
+    """A plan is in force: nothing is asked any more, until it is broken or no longer fits."""
+    if state is None or state.status is AssessmentStatus.CLOSED:
+        return Decision(state)
+    planned = {
+        "status": AssessmentStatus.PLANNED,
+        "live": True,
+        "talks": False,
+        "request": None,
+        "ask_again": None,
+    }
+    return Decision(state.model_copy(update=planned))
+
+
+def _plan_over(state: AssessmentState | None, message: Envelope[Any], reference: Reference) -> Outcome:
+    """The plan is broken: talks begin again, on figures that are still in force or on new ones."""
+    data = message.data
+    superseded = isinstance(data, agreement.AgreementEnded) and data.reason.code is ReasonCode.PLAN_SUPERSEDED
+    if state is None or state.status is AssessmentStatus.CLOSED or not state.live or superseded:
+        return Decision(state)
+    policy = policy_of(state, message.day, reference)
+    over = state.model_copy(update={"live": False, "talks": True})
+    if over.request is not None:
+        return Decision(over)
+    if over.current is None:
+        renewal = Reason(code=ReasonCode.STATEMENT_RENEWAL)
+        return _decided(ask_afresh(over, policy, message.day, renewal))
+    if not valid(over, message.day):
+        return _decided(expire(over, over.current.expires, policy, message.day))
+    return Decision(over.model_copy(update={"status": AssessmentStatus.ASSESSED}))
+
+
+def _renegotiation(
+    state: AssessmentState | None, message: Envelope[followup.RenegotiationRequested], reference: Reference
+) -> Outcome:
+    """The plan no longer fits: new figures first (R45)."""
+    if state is None or state.status is AssessmentStatus.CLOSED:
+        return Decision(state)
+    policy = policy_of(state, message.day, reference)
+    reasons = message.data.reasons or (Reason(code=ReasonCode.STATEMENT_RENEWAL),)
+    return _decided(ask_afresh(state, policy, message.day, *reasons))
+
+
+def _new_statement_wanted(
+    state: AssessmentState | None, message: Envelope[Any], reference: Reference
+) -> Outcome:
+    """Offer cannot go on without new figures, or a talk beside a live plan is over."""
+    if state is None or state.status is AssessmentStatus.CLOSED:
+        return Decision(state)
+    if message.data.next_step.code is ReasonCode.NEXT_NEW_STATEMENT:
+        if state.request is not None or valid(state, message.day):
+            return Decision(state)
+        policy = policy_of(state, message.day, reference)
+        renewal = Reason(code=ReasonCode.STATEMENT_RENEWAL)
+        return _decided(ask_afresh(state, policy, message.day, renewal))
+    over = isinstance(message.data, offer.TalksFailed) and state.live and state.request is None
+    if not over:
+        return Decision(state)
+    return Decision(
+        state.model_copy(update={"talks": False, "status": AssessmentStatus.PLANNED, "ask_again": None})
+    )
+
+
+def _decided(step: Step) -> Outcome:
+    return Decision.of(step[0], *step[1])
+
+
+_HANDLERS: dict[type[Event], Handler] = {
+    intake.CaseOpened: _opened,
+    intake.CaseChanged: _debts,
+    intake.PaymentMatched: _debts,
+    intake.PaymentTakenBack: _debts,
+    intake.CaseClosed: _closed,
+    desk.StatementSubmitted: answers.submitted,
+    desk.EvidenceVerified: answers.verified,
+    desk.HardshipReported: answers.hardship,
+    desk.ContactRecorded: answers.contact,
+    offer.NoPlanFound: _new_statement_wanted,
+    offer.OfferLapsed: _new_statement_wanted,
+    offer.TalksFailed: _new_statement_wanted,
+    agreement.AgreementSigned: _signed,
+    agreement.AgreementEnded: _plan_over,
+    followup.PlanStarted: _signed,
+    followup.PlanBroken: _plan_over,
+    followup.RenegotiationRequested: _renegotiation,
+}

@@ -1,0 +1,130 @@
+"""The assessment's document: the statement as given and as verified, what is asked, what is in force.
+
+It keeps no name, no contact data and no free text: of an explanation only that it was given.
+"""
+
+from datetime import date
+from enum import StrEnum
+
+from shared.contracts.base import MoneyField
+from shared.contracts.decision import State
+from shared.contracts.desk import (
+    Asset,
+    HardshipCause,
+    IncomeItem,
+    OtherDebt,
+    SpendingCategory,
+)
+
+__all__ = [
+    "AssessmentState",
+    "AssessmentStatus",
+    "Hardship",
+    "InForce",
+    "Request",
+    "SpendingFigure",
+    "Statement",
+    "Verified",
+]
+
+
+class AssessmentStatus(StrEnum):
+    """What is waited for."""
+
+    ASKED = "asked"  # for a statement, or what is missing of it
+    ASSESSED = "assessed"  # figures in force until they expire
+    LAPSED = "lapsed"  # nothing came, after every reminder: a person takes over; asked again later
+    PLANNED = "planned"  # a signed plan is in force: nothing is asked
+    CLOSED = "closed"  # final
+
+
+class SpendingFigure(State):
+    """Declared monthly spending of one category; whether it was explained."""
+
+    category: SpendingCategory
+    monthly: MoneyField
+    explained: bool = False
+
+
+class Statement(State):
+    """The borrower's statement as far as it was given; None is not given, empty is nothing.
+
+    `given` is the day for which each part was stated.
+    """
+
+    income: tuple[IncomeItem, ...] | None = None
+    spending: tuple[SpendingFigure, ...] | None = None
+    dependants: int | None = None
+    assets: tuple[Asset, ...] | None = None
+    other_debts: tuple[OtherDebt, ...] | None = None
+    given: dict[str, date] = {}
+
+
+class Verified(State):
+    """A figure that a person has checked against evidence, e.g. of `income:salary`."""
+
+    item: str
+    amount: MoneyField
+    as_of: date
+
+
+class Hardship(State):
+    """The difficulty that the borrower reported last."""
+
+    cause: HardshipCause
+    since: date
+    expected_end: date | None = None
+
+
+class Request(State):
+    """What is asked of the borrower: by when, the reminders still to come, and how many were sent."""
+
+    missing: tuple[str, ...]
+    due: date
+    reminders: tuple[date, ...] = ()
+    reminded: int = 0
+
+
+class InForce(State):
+    """The assessment in force, up to and including `expires`."""
+
+    assessment_id: str
+    as_of: date
+    expires: date
+
+
+class AssessmentState(State):
+    """One case. `owed` is what is owed to us in the pack's currency, `talks` whether an offer is wanted.
+
+    The counts are of contacts that were answered or not, and of statements that came in time or late.
+    """
+
+    case: str
+    status: AssessmentStatus
+    policy: str
+    owed: MoneyField
+    statement: Statement = Statement()
+    verified: tuple[Verified, ...] = ()
+    hardship: Hardship | None = None
+    request: Request | None = None
+    current: InForce | None = None
+    version: int = 0
+    talks: bool = True
+    live: bool = False
+    ask_again: date | None = None
+    answered: int = 0
+    unanswered: int = 0
+    in_time: int = 0
+    late: int = 0
+
+    @property
+    def next_date(self) -> date | None:
+        """The first day whose close has work: a reminder, the last day to answer, figures that expire."""
+        if self.status is AssessmentStatus.CLOSED:
+            return None
+        days: list[date | None] = [self.ask_again]
+        if self.request is not None:
+            days += [self.request.due, *self.request.reminders]
+        if self.current is not None and self.talks:
+            days.append(self.current.expires)
+        return min((day for day in days if day is not None), default=None)

@@ -1,0 +1,178 @@
+"""The rules of assessment; their numbers come from the pack. Amounts are per month."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import date, timedelta
+from typing import Any
+
+from services.assessment.model import AssessmentState, Hardship, Request, SpendingFigure, Statement, Verified
+from shared.contracts.assessment import HardshipKind
+from shared.contracts.base import Reason
+from shared.contracts.debts import DebtSnapshot, DebtStatus
+from shared.contracts.desk import EvidenceVerified, StatementSubmitted
+from shared.contracts.plan_terms import total_of
+from shared.contracts.reasons import ReasonCode
+from shared.lending.calendar import add_months
+from shared.lending.money import MAX_MINOR, Money
+from shared.policy.model import PolicyInForce
+
+__all__ = [
+    "PARTS",
+    "amounts_of",
+    "ask",
+    "hardship_kind",
+    "in_range",
+    "merge",
+    "missing_parts",
+    "oldest_usable",
+    "our_balance",
+    "review_on",
+    "still_verified",
+    "willingness",
+]
+
+PARTS = ("income", "spending", "dependants", "assets", "other_debts")
+# What a single figure may be so that sums of a household fit in 64 bits.
+_LARGEST = MAX_MINOR // 10_000
+
+
+def our_balance(debts: Iterable[DebtSnapshot], currency: str) -> Money:
+    """Give what is owed to us in one currency; others are never mixed in."""
+    owed = (total_of(d.outstanding) for d in debts if d.status is DebtStatus.ACTIVE)
+    return Money.sum((money for money in owed if money.currency == currency), currency)
+
+
+# -- what is asked and by when ---------------------------------------------------------------------------
+
+
+def ask(missing: Sequence[str], policy: PolicyInForce, on: date) -> Request:
+    """Ask for parts of a statement: the last day and the reminders before it, in business days."""
+    rules = policy.assessment
+    due = policy.deadline(on, rules.statement_business_days)
+    reminders = sorted({policy.deadline(on, days) for days in rules.reminders_business_days})
+    return Request(missing=tuple(missing), due=due, reminders=tuple(day for day in reminders if day < due))
+
+
+def missing_parts(statement: Statement, policy: PolicyInForce) -> tuple[str, ...]:
+    """Give the parts that the pack requires and nobody gave; a part that we do not know is not asked."""
+    return tuple(
+        name
+        for name in policy.assessment.required_parts
+        if name in PARTS and getattr(statement, name) is None
+    )
+
+
+def review_on(policy: PolicyInForce, on: date) -> date:
+    """A case without figures is looked at again after the policy's review months (R53)."""
+    return policy.calendar.next_business_day(add_months(on, policy.followup.review_months))
+
+
+def oldest_usable(policy: PolicyInForce, on: date) -> date:
+    """Figures stated for an earlier day are out of date."""
+    return on - timedelta(days=policy.assessment.validity_days)
+
+
+# -- what was given --------------------------------------------------------------------------------------
+
+
+def amounts_of(said: StatementSubmitted | EvidenceVerified) -> list[Money]:
+    """Give every amount that a message names."""
+    if isinstance(said, EvidenceVerified):
+        return [said.verified]
+    return [
+        *(item.monthly for item in said.income or ()),
+        *(item.monthly for item in said.spending or ()),
+        *(item.value for item in said.assets or ()),
+        *(amount for item in said.other_debts or () for amount in (item.balance, item.monthly)),
+    ]
+
+
+def in_range(amount: Money) -> bool:
+    """A monthly figure is not negative, and small enough to be added up."""
+    return 0 <= amount.minor <= _LARGEST
+
+
+def merge(known: Statement, said: StatementSubmitted, on: date) -> tuple[Statement, tuple[str, ...]]:
+    """Put the parts that were given in place of older ones; also give their names.
+
+    A statement cannot be about the future: it counts as of the day on which it was made.
+    """
+    as_of = min(said.as_of, on)
+    taken: dict[str, Any] = {}
+    for name in PARTS:
+        value = getattr(said, name)
+        if value is None or known.given.get(name, as_of) > as_of:
+            continue
+        if name == "spending":
+            value = tuple(
+                SpendingFigure(
+                    category=item.category, monthly=item.monthly, explained=item.explanation is not None
+                )
+                for item in value
+            )
+        taken[name] = value
+    given = {**known.given, **dict.fromkeys(taken, as_of)}
+    return known.model_copy(update={**taken, "given": given}), tuple(taken)
+
+
+def still_verified(before: Statement, after: Statement, verified: Sequence[Verified]) -> tuple[Verified, ...]:
+    """Evidence speaks of what was declared: once something else is declared, it proves nothing any more."""
+    was, is_ = declared(before), declared(after)
+    return tuple(v for v in verified if v.item not in was or was[v.item] == is_.get(v.item))
+
+
+def declared(statement: Statement) -> dict[str, Money]:
+    """Give declared figures under the names that evidence uses; what is stated twice is added up.
+
+    Of a priority debt it is the monthly payment, of another one the balance: what capacity counts.
+    """
+    figures = [
+        *((f"income:{item.source.value}", item.monthly) for item in statement.income or ()),
+        *((f"spending:{item.category.value}", item.monthly) for item in statement.spending or ()),
+        *((f"asset:{item.kind}", item.value) for item in statement.assets or ()),
+        *(
+            (f"other_debt:{item.creditor_kind}", item.monthly if item.priority else item.balance)
+            for item in statement.other_debts or ()
+        ),
+    ]
+    total: dict[str, Money] = {}
+    for name, amount in figures:
+        total[name] = total[name] + amount if name in total else amount
+    return total
+
+
+# -- hardship and willingness (R26, R30) -------------------------------------------------------------------
+
+
+def hardship_kind(hardship: Hardship | None, policy: PolicyInForce, on: date) -> HardshipKind:
+    """A difficulty that is expected to end within the policy's months is temporary."""
+    if hardship is None:
+        return HardshipKind.NONE
+    if hardship.expected_end is None:
+        return HardshipKind.UNKNOWN
+    if hardship.expected_end < on:
+        return HardshipKind.NONE
+    limit = add_months(hardship.since, policy.assessment.temporary_hardship_months)
+    return HardshipKind.TEMPORARY if hardship.expected_end <= limit else HardshipKind.LASTING
+
+
+def willingness(state: AssessmentState) -> tuple[int, tuple[Reason, ...]]:
+    """Score what the borrower did, from 0 to 100: the share of good signs, 50 where there is none.
+
+    One of each is counted beforehand, so that a single missed call weighs little. The score never makes an
+    offer worse: what is offered follows from capacity alone (R26: two separate scores).
+    """
+    good, bad = state.answered + state.in_time, state.unanswered + state.late
+    reasons = []
+    if state.answered:
+        params = {"answered": str(state.answered)}
+        reasons.append(Reason(code=ReasonCode.CONTACTS_ANSWERED, params=params))
+    if state.unanswered:
+        params = {"unanswered": str(state.unanswered)}
+        reasons.append(Reason(code=ReasonCode.CONTACTS_UNANSWERED, params=params))
+    if state.in_time:
+        reasons.append(Reason(code=ReasonCode.STATEMENT_IN_TIME))
+    if state.late:
+        reasons.append(Reason(code=ReasonCode.STATEMENT_LATE))
+    return (100 * (1 + good)) // (2 + good + bad), tuple(reasons)
