@@ -1,74 +1,117 @@
-"""The alert's document: what is asked of the borrower, what is missed, and the alerts that are open."""
+"""The alert's document: what is watched on a case, and what is open."""
 
 from datetime import date
 from enum import StrEnum
 
+from shared.contracts.agreement import InstructionKind
 from shared.contracts.alert import AlertKind
+from shared.contracts.base import MoneyField
 from shared.contracts.debts import PackId
 from shared.contracts.decision import State
 
-__all__ = ["AlertState", "AlertStatus", "Ask", "AskKind", "Instruction", "OpenAlert"]
+__all__ = [
+    "AlertState",
+    "AlertStatus",
+    "Ask",
+    "Asked",
+    "BrokenPromise",
+    "MissedLine",
+    "OpenAlert",
+    "Pending",
+]
+
+# Ids of alerts that are over, kept so that a late acknowledgement hears why.
+_RESOLVED_KEPT = 12
 
 
 class AlertStatus(StrEnum):
-    """Whether the case is watched."""
+    """Whether somebody has to act."""
 
-    WATCHING = "watching"
-    CLOSED = "closed"
-
-
-class AskKind(StrEnum):
-    """What the borrower is asked for."""
-
-    STATEMENT = "statement"
-    ANSWER = "answer"
-    SIGNATURE = "signature"
-
-
-class Ask(State):
-    """Something that is asked of the borrower, since a day."""
-
-    kind: AskKind
-    since: date
-
-
-class Instruction(State):
-    """An instruction that the bank has not answered yet."""
-
-    instruction_id: str
-    answer_by: date
+    WATCHING = "watching"  # nothing abnormal
+    ALERTED = "alerted"  # remedies are under way; each has a day
+    CLOSED = "closed"  # the case is closed; final
 
 
 class OpenAlert(State):
-    """An alert that is not resolved. `remedy_due` is the day by which its remedy should have worked."""
+    """An alert that is not resolved. `remedy_due` is the last day of its remedy; then it is escalated."""
 
     alert_id: str
     kind: AlertKind
     about: str
     raised_on: date
+    remedy: str
     remedy_due: date
     escalate_to: str
     escalated: bool = False
     taken_by: str | None = None
 
 
-class AlertState(State):
-    """One case. `missed` names the instalments that are missed now; `raised` counts alerts ever raised.
+class Ask(StrEnum):
+    """What the borrower may be asked for."""
 
-    `heard_on` is the last sign of the borrower, `silent_on` the day at whose close no sign since then counts
-    as silence (None: nothing is asked, or the silence has been noticed). `closed_ids` are the last alerts
-    resolved, so that a late acknowledgement is answered rightly.
+    STATEMENT = "statement"
+    ANSWER = "answer"
+    SIGNATURE = "signature"
+
+
+class Asked(State):
+    """Something that the borrower is asked for since a day."""
+
+    what: Ask
+    since: date
+
+
+class MissedLine(State):
+    """An instalment, in one currency, that is missed and not paid since."""
+
+    agreement_id: str
+    number: int
+    currency: str
+
+
+class BrokenPromise(State):
+    """A promise that was not kept on `broken_on`; `short` is what is missing of it still."""
+
+    promise_id: str
+    short: MoneyField
+    broken_on: date
+
+
+class Pending(State):
+    """An instruction that the bank has not answered; `overdue`: its last day has closed."""
+
+    instruction_id: str
+    kind: InstructionKind
+    answer_by: date
+    overdue: bool = False
+
+
+class AlertState(State):
+    """One case. `heard_on` is the last day that the borrower was heard of: a word, a payment, a signature.
+
+    `silent_on` is the day whose close finds the borrower silent: None while nothing is asked, or while that
+    alert is open.
     """
 
     case: str
-    status: AlertStatus = AlertStatus.WATCHING
+    status: AlertStatus
     policy: PackId
-    opened_on: date
+    alerts: tuple[OpenAlert, ...] = ()
+    resolved: tuple[str, ...] = ()
+    asked: tuple[Asked, ...] = ()
     heard_on: date | None = None
     silent_on: date | None = None
-    asks: tuple[Ask, ...] = ()
-    missed: tuple[str, ...] = ()
-    instructions: tuple[Instruction, ...] = ()
-    alerts: tuple[OpenAlert, ...] = ()
-    closed_ids: tuple[str, ...] = ()
-    raised: int = 0
+    missed: tuple[MissedLine, ...] = ()
+    promises: tuple[BrokenPromise, ...] = ()
+    pending: tuple[Pending, ...] = ()
+
+    def open(self, kind: AlertKind) -> OpenAlert | None:
+        """Give the open alert of a kind; there is one at most."""
+        return next((alert for alert in self.alerts if alert.kind is kind), None)
+
+    def without(self, alert: OpenAlert) -> "AlertState":
+        """Give the document with that alert over."""
+        alerts = tuple(other for other in self.alerts if other.alert_id != alert.alert_id)
+        resolved = (*self.resolved, alert.alert_id)[-_RESOLVED_KEPT:]
+        status = AlertStatus.ALERTED if alerts else AlertStatus.WATCHING
+        return self.model_copy(update={"alerts": alerts, "resolved": resolved, "status": status})

@@ -1,73 +1,82 @@
-"""The rules of noticing: when a borrower is silent, what an instalment is called, what is done about what.
-
-Days, remedies and owners come from the policy pack (`alert.silent_days`, `alert.rules`).
-"""
+"""When something is abnormal, and when it is no longer. The numbers come from the policy of the day."""
 
 from datetime import date, timedelta
+from decimal import Decimal
 
 from services.alert.model import AlertState, OpenAlert
-from shared.contracts.alert import AlertKind, AlertSeverity
-from shared.contracts.desk import ContactDirection, ContactOutcome, ContactRecorded
-from shared.contracts.ids import derive_id
+from shared.contracts import desk
+from shared.contracts.alert import AlertKind
+from shared.contracts.base import Event
+from shared.contracts.followup import PromiseBroken
+from shared.contracts.intake import PaymentMatched
+from shared.lending.money import Money
 from shared.policy.model import PolicyInForce
-from shared.policy.sections import AlertRule
 
-__all__ = [
-    "CLOSED_KEPT",
-    "alert_id",
-    "instalment_name",
-    "is_heard",
-    "remedy_due",
-    "rule_of",
-    "severity",
-    "silent_on",
-]
+__all__ = ["ANSWERS", "ends_silence", "is_heard", "paid_off", "remedy_due", "short_of", "silent_on"]
 
-CLOSED_KEPT = 20  # a bound on the document, not a business rule: older acknowledgements are "unknown"
+# What a borrower says on `desk.events` by being there; contacts and signatures are looked at closer.
+ANSWERS: tuple[type[Event], ...] = (
+    PaymentMatched,
+    desk.StatementSubmitted,
+    desk.CounterOffered,
+    desk.OfferAccepted,
+    desk.OfferRejected,
+    desk.PromiseMade,
+    desk.HardshipReported,
+    desk.ReviewHeld,
+    desk.ComplaintMade,
+    desk.PreferencesSet,
+)
+
+
+def is_heard(data: Event) -> bool:
+    """The borrower is heard of: an answer, a payment, a signature, or a contact that reached them."""
+    if isinstance(data, desk.ContactRecorded):
+        reached = data.outcome in {desk.ContactOutcome.TALKED, desk.ContactOutcome.REFUSED}
+        return reached or data.direction is desk.ContactDirection.INBOUND
+    if isinstance(data, desk.SignatureGiven):
+        return data.party is desk.SignatureParty.BORROWER
+    return isinstance(data, ANSWERS)
 
 
 def silent_on(state: AlertState, policy: PolicyInForce) -> date | None:
-    """Give the day at whose close the borrower counts as silent: something is asked and no sign came since.
-
-    None while nothing is asked, or while an alert about the silence is open already.
-    """
-    if not state.asks or any(alert.kind is AlertKind.BORROWER_SILENT for alert in state.alerts):
+    """Silent: something is asked, and nothing was heard for the policy's days since; one alert at a time."""
+    if not state.asked or state.open(AlertKind.BORROWER_SILENT) is not None:
         return None
-    asked = min(ask.since for ask in state.asks)
-    quiet_since = max(asked, state.heard_on) if state.heard_on is not None else asked
-    return quiet_since + timedelta(days=policy.alert.silent_days)
+    since = min(ask.since for ask in state.asked)
+    if state.heard_on is not None:
+        since = max(since, state.heard_on)
+    try:
+        return since + timedelta(days=policy.alert.silent_days)
+    except OverflowError:  # past the last date there is
+        return date.max
 
 
-def is_heard(contact: ContactRecorded) -> bool:
-    """Tell whether a contact is a sign of the borrower: they called, or they talked to us."""
-    return contact.direction is ContactDirection.INBOUND or contact.outcome is ContactOutcome.TALKED
+def ends_silence(heard: date, alert: OpenAlert, policy: PolicyInForce) -> bool:
+    """A word ends the silence unless it is so old that the borrower had been silent too long since."""
+    return (alert.raised_on - heard).days < policy.alert.silent_days
 
 
-def instalment_name(agreement_id: str, version: int, number: int, currency: str) -> str:
-    """Name an instalment in one word."""
-    return f"{agreement_id}/{version}/{number}/{currency}"
+def remedy_due(on: date, business_days: int, policy: PolicyInForce) -> date:
+    """A remedy has so many business days from the day that the alert is raised."""
+    try:
+        return policy.deadline(on, business_days)
+    except (OverflowError, ValueError):
+        return on
 
 
-def alert_id(state: AlertState, kind: AlertKind, about: str) -> str:
-    """Give the id of the next alert of the case."""
-    return derive_id("alert", state.case, kind.value, about, state.raised + 1)
+def short_of(broken: PromiseBroken, policy: PolicyInForce) -> Money:
+    """Give what is missing for a promise to count as kept."""
+    share = min(policy.followup.promise_tolerance_pct, Decimal(100)) / 100
+    settles = broken.promised - broken.promised.times(share, policy.amounts.rounding)
+    if broken.paid.currency != settles.currency:
+        return settles
+    return max(settles - broken.paid, Money.zero(settles.currency))
 
 
-def rule_of(policy: PolicyInForce, kind: AlertKind) -> AlertRule | None:
-    """Give what the pack says about a kind; None where it wants no alert of it."""
-    return next((rule for rule in policy.alert.rules if rule.kind == kind.value), None)
-
-
-def severity(rule: AlertRule) -> AlertSeverity:
-    """Give the severity as messages say it."""
-    return AlertSeverity(rule.severity.value)
-
-
-def remedy_due(policy: PolicyInForce, rule: AlertRule, raised_on: date) -> date:
-    """Give the business day by which the remedy should have worked."""
-    return policy.calendar.add_business_days(raised_on, rule.business_days)
-
-
-def overdue(alert: OpenAlert, day: date) -> bool:
-    """Tell whether the remedy's time has passed at the close of `day`."""
-    return not alert.escalated and alert.remedy_due <= day
+def paid_off(short: Money, paid: Money) -> tuple[Money, Money]:
+    """Put money to what is missing: what is missing still, and what is left of the money."""
+    if short.currency != paid.currency or not paid.is_positive:
+        return short, paid
+    part = min(short, paid)
+    return short - part, paid - part

@@ -1,0 +1,221 @@
+"""What each fact means to whoever watches: something went wrong, or was cured. Pure.
+
+Facts of different services may arrive in any order; where two of them meet, their business days decide.
+"""
+
+from typing import Any
+
+from services.alert.model import AlertState, Ask, Asked, BrokenPromise, MissedLine, Pending
+from services.alert.raising import Step, raise_alert, resolve, resolve_all
+from services.alert.rules import paid_off, short_of
+from shared.contracts import agreement, followup, intake
+from shared.contracts.alert import AlertKind
+from shared.contracts.base import Event, Reason
+from shared.contracts.desk import SignatureParty
+from shared.contracts.envelope import Envelope
+from shared.contracts.reasons import ReasonCode
+from shared.lending.money import Money
+from shared.policy.model import PolicyInForce
+
+__all__ = [
+    "asks",
+    "bank_answered",
+    "bank_instructed",
+    "corrected",
+    "line_paid",
+    "missed",
+    "no_longer_asks",
+    "paid",
+    "party_signed",
+    "plan_broken",
+    "plan_completed",
+    "plan_started",
+    "promise_broken",
+    "promise_kept",
+    "taken_back",
+]
+
+# Bounds of the document, far above what a case has: the oldest goes first.
+_MISSED_KEPT = 120
+_PROMISES_KEPT = 24
+_PENDING_KEPT = 24
+
+
+# --- instalments and plans
+
+
+def missed(state: AlertState, message: Envelope[followup.InstalmentMissed], policy: PolicyInForce) -> Step:
+    """One alert for a run of misses; after a broken plan its own alert is enough."""
+    data = message.data
+    broken = state.open(AlertKind.PLAN_BROKEN)
+    if broken is not None and broken.about == data.agreement_id:
+        return state, ()
+    line = _line(data)
+    known = (*(other for other in state.missed if other != line), line)[-_MISSED_KEPT:]
+    return raise_alert(
+        state.model_copy(update={"missed": known}),
+        AlertKind.INSTALMENT_MISSED,
+        f"instalment {data.number}",
+        message.day,
+        policy,
+        Reason(code=ReasonCode.INSTALMENT_MISSED, params={"due": data.due.isoformat()}),
+        cause=message.id,
+    )
+
+
+def line_paid(state: AlertState, message: Envelope[followup.InstalmentPaid], _: PolicyInForce) -> Step:
+    """Paid after all: cured when nothing that was missed is left."""
+    return _cured(state, message)
+
+
+def corrected(state: AlertState, message: Envelope[followup.InstalmentCorrected], _: PolicyInForce) -> Step:
+    """What was concluded has changed; a new miss says so itself."""
+    return (state, ()) if message.data.now == "missed" else _cured(state, message)
+
+
+def _cured(
+    state: AlertState,
+    message: Envelope[followup.InstalmentPaid] | Envelope[followup.InstalmentCorrected],
+) -> Step:
+    line = _line(message.data)
+    if line not in state.missed:
+        return state, ()
+    left = tuple(other for other in state.missed if other != line)
+    now = state.model_copy(update={"missed": left})
+    return (now, ()) if left else resolve(now, AlertKind.INSTALMENT_MISSED, message.day, ReasonCode.CAUGHT_UP)
+
+
+def _line(
+    data: followup.InstalmentMissed | followup.InstalmentPaid | followup.InstalmentCorrected,
+) -> MissedLine:
+    return MissedLine(agreement_id=data.agreement_id, number=data.number, currency=data.total.currency)
+
+
+def plan_started(state: AlertState, message: Envelope[followup.PlanStarted], _: PolicyInForce) -> Step:
+    """A new plan takes the place of what was missed or broken."""
+    now = state.model_copy(update={"missed": ()})
+    now, of_lines = resolve(now, AlertKind.INSTALMENT_MISSED, message.day, ReasonCode.PLAN_SUPERSEDED)
+    now, of_plan = resolve(now, AlertKind.PLAN_BROKEN, message.day, ReasonCode.PLAN_SUPERSEDED)
+    return now, (*of_lines, *of_plan)
+
+
+def plan_broken(state: AlertState, message: Envelope[followup.PlanBroken], policy: PolicyInForce) -> Step:
+    """The graver alert takes the place of that about its instalments."""
+    now = state.model_copy(update={"missed": ()})
+    now, over = resolve(now, AlertKind.INSTALMENT_MISSED, message.day, ReasonCode.PLAN_BROKEN)
+    now, said = raise_alert(
+        now,
+        AlertKind.PLAN_BROKEN,
+        message.data.agreement_id,
+        message.day,
+        policy,
+        *message.data.reasons,
+        cause=message.id,
+    )
+    return now, (*over, *said)
+
+
+def plan_completed(state: AlertState, message: Envelope[followup.PlanCompleted], _: PolicyInForce) -> Step:
+    """Everything is paid: nothing that was open matters any more."""
+    pending = tuple(item for item in state.pending if not item.overdue)
+    update = {"missed": (), "promises": (), "pending": pending}
+    return resolve_all(state.model_copy(update=update), message.day, ReasonCode.CAUGHT_UP)
+
+
+# --- promises and payments
+
+
+def promise_broken(
+    state: AlertState, message: Envelope[followup.PromiseBroken], policy: PolicyInForce
+) -> Step:
+    """A promise was not kept."""
+    data = message.data
+    broken = BrokenPromise(promise_id=data.promise_id, short=short_of(data, policy), broken_on=message.day)
+    others = (other for other in state.promises if other.promise_id != data.promise_id)
+    return raise_alert(
+        state.model_copy(update={"promises": (*others, broken)[-_PROMISES_KEPT:]}),
+        AlertKind.PROMISE_BROKEN,
+        data.promise_id,
+        message.day,
+        policy,
+        Reason(code=ReasonCode.PROMISE_BROKEN, params={"due": data.due.isoformat()}),
+        cause=message.id,
+    )
+
+
+def promise_kept(state: AlertState, message: Envelope[followup.PromiseKept], _: PolicyInForce) -> Step:
+    """It was kept, as is known now."""
+    left = tuple(other for other in state.promises if other.promise_id != message.data.promise_id)
+    return _promises_left(state, left, message)
+
+
+def paid(state: AlertState, message: Envelope[intake.PaymentMatched], _: PolicyInForce) -> Step:
+    """Money that comes after a promise was broken makes up for it, the oldest first."""
+    left: list[BrokenPromise] = []
+    money = message.data.amount
+    for promise in state.promises:
+        short = promise.short
+        if message.day > promise.broken_on:
+            short, money = paid_off(short, money)
+            if not short.is_positive:
+                continue
+        left.append(promise.model_copy(update={"short": short}))
+    return _promises_left(state, tuple(left), message)
+
+
+def taken_back(state: AlertState, message: Envelope[intake.PaymentTakenBack], _: PolicyInForce) -> Step:
+    """Money that had come after a promise was broken is missing again, while its alert is open."""
+    back = message.data.amount
+    promises = list(state.promises)
+    for index, promise in enumerate(promises):
+        if promise.short.currency == back.currency and message.data.value_date > promise.broken_on:
+            promises[index] = promise.model_copy(
+                update={"short": max(promise.short + back, Money.zero(back.currency))}
+            )
+            break
+    return state.model_copy(update={"promises": tuple(promises)}), ()
+
+
+def _promises_left(state: AlertState, left: tuple[BrokenPromise, ...], message: Envelope[Any]) -> Step:
+    had, now = bool(state.promises), state.model_copy(update={"promises": left})
+    if left or not had:
+        return now, ()
+    return resolve(now, AlertKind.PROMISE_BROKEN, message.day, ReasonCode.CAUGHT_UP)
+
+
+# --- what the borrower and the bank are asked
+
+
+def asks(what: Ask, state: AlertState, message: Envelope[Event]) -> AlertState:
+    """Something is asked of the borrower from this day on."""
+    others = tuple(ask for ask in state.asked if ask.what is not what)
+    return state.model_copy(update={"asked": (*others, Asked(what=what, since=message.day))})
+
+
+def no_longer_asks(what: Ask, state: AlertState) -> AlertState:
+    """It was given, or it is not asked any more."""
+    return state.model_copy(update={"asked": tuple(ask for ask in state.asked if ask.what is not what)})
+
+
+def party_signed(state: AlertState, message: Envelope[agreement.PartySigned], _: PolicyInForce) -> Step:
+    """Only the borrower's signature was asked of the borrower."""
+    if message.data.party is not SignatureParty.BORROWER:
+        return state, ()
+    return no_longer_asks(Ask.SIGNATURE, state), ()
+
+
+def bank_instructed(state: AlertState, message: Envelope[agreement.BankInstructed], _: PolicyInForce) -> Step:
+    """The bank answers by a day."""
+    data = message.data
+    pending = Pending(instruction_id=data.instruction_id, kind=data.kind, answer_by=data.answer_by)
+    others = tuple(item for item in state.pending if item.instruction_id != data.instruction_id)
+    return state.model_copy(update={"pending": (*others, pending)[-_PENDING_KEPT:]}), ()
+
+
+def bank_answered(state: AlertState, message: Envelope[intake.BankAnswered], _: PolicyInForce) -> Step:
+    """The bank has answered; cured when no answer is overdue."""
+    left = tuple(item for item in state.pending if item.instruction_id != message.data.instruction_id)
+    now = state.model_copy(update={"pending": left})
+    if any(item.overdue for item in left):
+        return now, ()
+    return resolve(now, AlertKind.BANK_SILENT, message.day, ReasonCode.BANK_ANSWERED)
