@@ -44,8 +44,8 @@ REFERENCE = reference()
 FACTS = [
     missed(1), missed(2), missed(1, "USD"), line_paid(1), line_paid(2), line_paid(1, "USD"),
     corrected("paid"), corrected("late", 2), broken("p"), broken("q"), broken_plan(), started(), completed(),
-    requested(), tabled(), tabled(2), drafted(), instructed("i"), instructed("j"), answered("i"), answered("j"),
-    paid("60.00", DAY),
+    requested(), tabled(), tabled(2), drafted(), instructed("i"), instructed("j"), answered("i"),
+    answered("j"), paid("60.00", DAY),
 ]  # fmt: skip
 
 
