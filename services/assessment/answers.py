@@ -5,7 +5,17 @@ from __future__ import annotations
 from typing import Any
 
 from services.assessment.model import AssessmentState, AssessmentStatus, Hardship, Verified
-from services.assessment.rules import amounts_of, ask, in_range, merge, oldest_usable, still_verified
+from services.assessment.rules import (
+    PARTS,
+    amounts_of,
+    ask,
+    in_range,
+    merge,
+    missing_parts,
+    oldest_usable,
+    required_parts,
+    still_verified,
+)
 from services.assessment.steps import ask_afresh, complete, policy_of, refusal, valid
 from shared.contracts import desk
 from shared.contracts.assessment import InputRefused, StatementRequested
@@ -67,10 +77,12 @@ def submitted(
     request = now.request
     if request is None and now.current is None:
         # Late: the question had lapsed, or a plan was in force. What it lacks is asked for from today.
-        required = policy.assessment.required_parts
-        request = ask(required, policy, day)
+        request = ask(required_parts(policy), policy, day)
         now = now.model_copy(update={"late": now.late + 1})
-    missing = tuple(name for name in request.missing if name not in taken) if request is not None else ()
+    missing: tuple[str, ...] = ()
+    if request is not None:
+        open_ = {*request.missing, *missing_parts(statement, policy)} - {*taken}
+        missing = tuple(name for name in PARTS if name in open_)
     if missing and request is not None:
         waiting = request.model_copy(update={"missing": missing})
         asked = now.model_copy(

@@ -152,10 +152,10 @@ def _debts_and_assets(
     for debt in statement.other_debts or ():
         key, counts = (debt.creditor_kind, debt.priority), debt.monthly if debt.priority else debt.balance
         debts[key] = debts[key] + counts if key in debts else counts
-    for kind, first in debts:
+    for (kind, first), amount in tuple(debts.items()):
         # Evidence names the kind of creditor alone: where it is owed both ways, nobody knows which is meant.
         if (kind, not first) not in debts:
-            debts[kind, first] = checked.get(f"other_debt:{kind}", debts[kind, first])
+            debts[kind, first] = checked.get(f"other_debt:{kind}", amount)
     assets = declared(statement) | {name: v for name, v in checked.items() if name.startswith("asset:")}
     liquid = {f"asset:{item.kind}" for item in statement.assets or () if item.liquid}
     return (

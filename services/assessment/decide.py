@@ -8,7 +8,7 @@ from typing import Any
 
 from services.assessment import answers
 from services.assessment.model import AssessmentState, AssessmentStatus
-from services.assessment.rules import ask, our_balance, review_on
+from services.assessment.rules import ask, our_balance, required_parts, review_on
 from services.assessment.steps import Step, ask_afresh, expire, policy_of, refusal, valid
 from shared.contracts import agreement, desk, followup, intake, offer
 from shared.contracts.assessment import AssessmentLapsed, StatementReminded, StatementRequested
@@ -95,7 +95,7 @@ def _opened(
     if data.policy not in reference.policies:
         return Decision.of(None, refusal(message, ReasonCode.UNKNOWN_PRODUCT, product=data.policy))
     policy = reference.policies.in_force(data.policy, message.day)
-    request = ask(policy.assessment.required_parts, policy, message.day)
+    request = ask(required_parts(policy), policy, message.day)
     opened = AssessmentState(
         case=message.case,
         status=AssessmentStatus.ASKED,

@@ -6,6 +6,8 @@ It keeps no name, no contact data and no free text: of an explanation only that 
 from datetime import date
 from enum import StrEnum
 
+from pydantic import Field
+
 from shared.contracts.base import MoneyField
 from shared.contracts.decision import State
 from shared.contracts.desk import (
@@ -57,7 +59,7 @@ class Statement(State):
     dependants: int | None = None
     assets: tuple[Asset, ...] | None = None
     other_debts: tuple[OtherDebt, ...] | None = None
-    given: dict[str, date] = {}
+    given: dict[str, date] = Field(default_factory=dict)
 
 
 class Verified(State):

@@ -27,6 +27,7 @@ __all__ = [
     "missing_parts",
     "oldest_usable",
     "our_balance",
+    "required_parts",
     "review_on",
     "still_verified",
     "willingness",
@@ -54,13 +55,14 @@ def ask(missing: Sequence[str], policy: PolicyInForce, on: date) -> Request:
     return Request(missing=tuple(missing), due=due, reminders=tuple(day for day in reminders if day < due))
 
 
+def required_parts(policy: PolicyInForce) -> tuple[str, ...]:
+    """Give the parts of a statement that the pack requires; all of them where it names none that we know."""
+    return tuple(name for name in PARTS if name in policy.assessment.required_parts) or PARTS
+
+
 def missing_parts(statement: Statement, policy: PolicyInForce) -> tuple[str, ...]:
-    """Give the parts that the pack requires and nobody gave; a part that we do not know is not asked."""
-    return tuple(
-        name
-        for name in policy.assessment.required_parts
-        if name in PARTS and getattr(statement, name) is None
-    )
+    """Give the parts that the pack requires and nobody gave."""
+    return tuple(name for name in required_parts(policy) if getattr(statement, name) is None)
 
 
 def review_on(policy: PolicyInForce, on: date) -> date:

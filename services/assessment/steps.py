@@ -7,7 +7,7 @@ from typing import Any
 
 from services.assessment.capacity import capacity_of, capacity_score
 from services.assessment.model import AssessmentState, AssessmentStatus, InForce
-from services.assessment.rules import ask, hardship_kind, missing_parts, willingness
+from services.assessment.rules import ask, hardship_kind, missing_parts, required_parts, willingness
 from shared.contracts.assessment import (
     AssessmentCompleted,
     AssessmentExpired,
@@ -48,7 +48,7 @@ def valid(state: AssessmentState, on: date) -> bool:
 
 def ask_afresh(state: AssessmentState, policy: PolicyInForce, on: date, *reasons: Reason) -> Step:
     """Ask for the whole statement anew; what is being asked in full already is not asked twice."""
-    wanted = policy.assessment.required_parts
+    wanted = required_parts(policy)
     if state.request is not None and set(state.request.missing) == set(wanted):
         return state.model_copy(update={"talks": True}), ()
     request = ask(wanted, policy, on)
