@@ -206,6 +206,15 @@ class Tail:
         """Deliver them again."""
         self._client.resume(*(self._theirs(at) for at in partitions))
 
+    async def ends(self) -> dict[TopicPartition, int]:
+        """Ask the broker for the next offset to be written, by partition; or UnavailableError."""
+        try:
+            async with asyncio.timeout(self._settings.ack_seconds):
+                found = await self._client.end_offsets(list(self._client.assignment()))
+        except (KafkaError, OSError, TimeoutError) as error:
+            raise explain(error, "follow the topics") from error
+        return {_ours(at, self._prefix): offset for at, offset in found.items()}
+
     async def poll(self, timeout: float = 1.0, max_records: int = 2000) -> list[Record]:
         """Give new records, in order within a partition; [] after `timeout` seconds, or UnavailableError."""
         try:
