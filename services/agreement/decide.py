@@ -129,6 +129,9 @@ def _agreed(
         return Decision.wait(None, refusal(message, ReasonCode.NO_CASE))
     if state.status is AgreementStatus.CLOSED:
         return Decision.of(state, refusal(message, ReasonCode.CASE_CLOSED))
+    withdrawn = state.why_withdrawn(data.offer_id, message.sequence)
+    if withdrawn is not None:
+        return Decision.of(state, refusal(message, withdrawn))
     drafted = _draft(state, message, reference)
     if data.intake_sequence is not None and (state.debts_seen or 0) < data.intake_sequence:
         # Offer knew more of the debts than is known here: what it knew is on its way by another topic.
@@ -174,10 +177,15 @@ def _draft(state: AgreementState, message: Envelope[offer.OfferAgreed], referenc
 def _withdrawn(
     state: AgreementState | None, message: Envelope[offer.OfferWithdrawn], _reference: Reference
 ) -> Outcome:
-    """The borrower can no longer pay what was agreed: the draft of it is not signed."""
-    if state is None or state.draft is None or state.draft.offer_id != message.data.offer_id:
+    """What was agreed no longer stands: its draft, or the one that would still come, is not signed."""
+    data = message.data
+    if state is None or state.status is AgreementStatus.CLOSED:
         return Decision(state)
-    return give_back(state, message.day, message.data.reason)
+    gone = state.with_withdrawn(data.offer_id, message.sequence, data.reason.code)
+    now = state.model_copy(update={"withdrawn": gone})
+    if now.draft is None or now.draft.offer_id != data.offer_id:
+        return Decision(now)
+    return give_back(now, message.day, data.reason)
 
 
 def _signature(

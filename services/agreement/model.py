@@ -19,6 +19,7 @@ __all__ = [
     "KnownDebt",
     "Over",
     "Signature",
+    "Withdrawn",
 ]
 
 # Drafts and agreements that are over, kept so that a late signature hears why at once.
@@ -94,6 +95,14 @@ class Over(State):
     reason: ReasonCode
 
 
+class Withdrawn(State):
+    """An offer taken back, by offer's word number `sequence`: what it had agreed before that is void."""
+
+    offer_id: str
+    sequence: int | None
+    reason: ReasonCode
+
+
 class AgreementState(State):
     """One case. `signed` counts the agreements signed so far; the next draft is version `signed + 1`.
 
@@ -111,11 +120,26 @@ class AgreementState(State):
     signed: int = 0
     instructions: tuple[Instruction, ...] = ()
     over: tuple[Over, ...] = ()
+    withdrawn: tuple[Withdrawn, ...] = ()
 
     def with_over(self, agreement_id: str, reason: ReasonCode) -> tuple[Over, ...]:
         """Give `over` with one more, the oldest forgotten."""
         kept = tuple(item for item in self.over if item.agreement_id != agreement_id)
         return (*kept, Over(agreement_id=agreement_id, reason=reason))[-_OVER_KEPT:]
+
+    def with_withdrawn(
+        self, offer_id: str, sequence: int | None, reason: ReasonCode
+    ) -> tuple[Withdrawn, ...]:
+        """Give `withdrawn` with one more, the oldest forgotten."""
+        kept = tuple(item for item in self.withdrawn if item.offer_id != offer_id)
+        return (*kept, Withdrawn(offer_id=offer_id, sequence=sequence, reason=reason))[-_OVER_KEPT:]
+
+    def why_withdrawn(self, offer_id: str, sequence: int | None) -> ReasonCode | None:
+        """Say why the offer was taken back after its word number `sequence`; None where it was not."""
+        for item in self.withdrawn:
+            if item.offer_id == offer_id and (item.sequence or 0) > (sequence or 0):
+                return item.reason
+        return None
 
     def why_over(self, agreement_id: str) -> ReasonCode | None:
         """Say why `agreement_id` can no longer be signed; None where it is not known."""

@@ -143,9 +143,11 @@ def approval_refused(
     found = _requested(state, message, message.data.request_id)
     if isinstance(found, Decision):
         moved = state is not None and state.why_over(message.data.request_id) in _MOVED
-        if state is None or not moved or state.status is not OfferStatus.TABLED:
+        if state is None or not moved or state.status is not OfferStatus.TABLED or state.offer is None:
             return found
-        # The request is void, the lender's no is not: it holds for what was tabled in its place.
+        if message.day > state.offer.tabled_on:
+            return found
+        # The request became void that very day, the lender's no did not: it holds for what replaced it.
     else:
         state = found[0]
     refused = state.model_copy(update={"lender_refused": True})

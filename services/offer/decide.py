@@ -166,10 +166,13 @@ def _assessed(
         expires=data.expires,
         now=data.capacity.available_now,
         stress=data.capacity.available_stress,
+        since=message.day,
     )
+    no_news = state.assessed is not None and figures_of(state.assessed) == figures_of(latest)
+    if no_news and state.assessed is not None:
+        latest = latest.model_copy(update={"since": state.assessed.since})
     now = state.model_copy(update={"assessed": latest})
     if now.offer is None or now.status in {OfferStatus.LAPSED, OfferStatus.FAILED}:
-        no_news = state.assessed is not None and figures_of(state.assessed) == figures_of(latest)
         rests = now.status is OfferStatus.AGREED or (no_news and now.status is not OfferStatus.WAITING)
         return Decision(now) if rests else _decided(new_talks(now, message.day, reference))
     if now.status is OfferStatus.TABLED and now.offer.tabled_on >= message.day:

@@ -31,7 +31,10 @@ class OfferStatus(StrEnum):
 
 
 class Assessed(State):
-    """The latest assessment, in force up to and including `expires`. Amounts per month."""
+    """The latest assessment, in force up to and including `expires`. Amounts per month.
+
+    `since` is the day on which these figures came.
+    """
 
     assessment_id: str
     version: int
@@ -39,6 +42,7 @@ class Assessed(State):
     expires: date
     now: MoneyField
     stress: MoneyField
+    since: date
 
 
 class Standing(State):

@@ -214,9 +214,7 @@ def fail(state: OfferState, day: date, reference: Reference, reason: ReasonCode)
     answered, fresh = state.answered, False
     if state.offer is not None:
         answered = state.over(state.offer.offer_id, reason)
-        # Figures that no offer has used yet would have begun new talks a moment later.
-        unused = state.assessed is not None and figures_of(state.assessed) != state.offer.figures
-        fresh = unused and is_assessed(state, day) and not state.live
+        fresh = not state.live and is_assessed(state, day) and _has_fresh_figures(state, state.offer, day)
     after = _rest(state.model_copy(update={"answered": answered}), OfferStatus.FAILED, day, reference)
     failed = TalksFailed(
         rounds=state.round,
@@ -229,6 +227,14 @@ def fail(state: OfferState, day: date, reference: Reference, reason: ReasonCode)
         return after, (failed,)
     again, said = new_talks(after, day, reference)
     return again, (failed, *said)
+
+
+def _has_fresh_figures(state: OfferState, offer: Standing, day: date) -> bool:
+    """Figures that came during the talks, today or unused so far, would begin new talks a moment later."""
+    if state.assessed is None or state.started is None:
+        return False
+    came_today = state.started < day == state.assessed.since
+    return came_today or figures_of(state.assessed) != offer.figures
 
 
 def review(state: OfferState, day: date, reference: Reference) -> Step:

@@ -368,6 +368,21 @@ def test_an_offer_withdrawn_takes_its_draft_with_it() -> None:
     assert live.when(message(gone, after(3))).emits()
 
 
+def test_an_offer_withdrawn_while_its_agreement_waits_for_a_payment_is_not_drafted() -> None:
+    start = given(AgreementDecider(), reference()).when(message(case_opened(*DEBTS), sequence=1))
+    ahead = agreed(debts=LESS).model_copy(update={"intake_sequence": 2})
+    gone = OfferWithdrawn(
+        offer_id=ahead.offer_id, as_of=after(1), reason=Reason(code=ReasonCode.CAPACITY_CHANGED)
+    )
+    step = start.when(message(ahead, after(1), sequence=7), message(gone, after(1), sequence=8))
+    assert step.emits(InputRefused)
+    assert refused(step) is ReasonCode.CAPACITY_CHANGED
+    step = step.when(message(paid(LESS[0]), after(1), sequence=2))
+    assert step.emits()
+    again = step.when(message(ahead, after(1), sequence=10))  # tabled and accepted anew
+    assert again.emits(AgreementDrafted)
+
+
 # -- after signing ----------------------------------------------------------------------------------------
 
 

@@ -1,7 +1,9 @@
 """Offer and agreement over topics that may overtake each other: the outcome does not depend on the schedule.
 
 Each service reads its topics in any interleaving, closes a day when all topics it waits for have reached it,
-and what flows back (agreement to offer) is read whenever it comes.
+and what flows back (agreement to offer) is read whenever it comes. Capacity only falls here: an acceptance of
+a plan that is too dear by the figures known so far is refused at once, although better figures of that very
+day may still be on their way.
 """
 
 from __future__ import annotations
@@ -19,12 +21,10 @@ from hypothesis import strategies as st
 from services.agreement.decide import AgreementDecider
 from services.offer.decide import OfferDecider
 from shared.contracts import desk, intake
-from shared.contracts.agreement import AgreementDrafted
 from shared.contracts.base import Event
 from shared.contracts.debts import DebtSnapshot
 from shared.contracts.desk import SignatureParty
 from shared.contracts.envelope import Envelope
-from shared.contracts.offer import ApprovalRequested, OfferRevised, OfferTabled
 from tests.unit.builders import DAY, assessed, balances, case_opened, cny, debt, message, reference
 from tests.unit.spec import Given
 from tests.unit.spec import given as start
@@ -44,7 +44,6 @@ class World:
     offer: Given = field(default_factory=lambda: start(OfferDecider(), REFERENCE))
     agreement: Given = field(default_factory=lambda: start(AgreementDecider(), REFERENCE))
     queues: dict[tuple[str, str], deque[Envelope[Any]]] = field(default_factory=dict)
-    heard: list[Event] = field(default_factory=list)
     numbers: Any = field(default_factory=lambda: count(1))
 
     def say(self, topic: str, data: Event, day: date) -> None:
@@ -61,10 +60,10 @@ class World:
 
     def _publish(self, reader: str, day: date) -> None:
         said = getattr(self, reader).said
-        self.heard += said
         other = "agreement" if reader == "offer" else "offer"
         for data in said:
-            self.queues.setdefault((other, reader), deque()).append(message(data, day))
+            sent = message(data, day, sequence=next(self.numbers))
+            self.queues.setdefault((other, reader), deque()).append(sent)
 
     def live_through(self, day: date) -> None:
         """Read everything of a day in random order; each service closes it when it may."""
@@ -108,22 +107,22 @@ def _debts(principal: str) -> tuple[DebtSnapshot, ...]:
     return left, debt("A-2", outstanding=balances("3000.00"), overdue=balances("400.00"))
 
 
-def _acts(heard: list[Event], choice: int) -> list[Event]:
-    """What the desk does on a day, after what it heard on the days before."""
+def _acts(world: World, choice: int) -> list[Event]:
+    """What the desk does on a day about what was on the table the evening before."""
     acts: list[Event] = []
-    last = {type(event): event for event in heard}
-    on = next((e for e in reversed(heard) if isinstance(e, OfferTabled | OfferRevised)), None)
+    on, request, draft = world.offer.state.offer, world.offer.state.request, world.agreement.state.draft
     if on is not None and choice % 4 in {1, 2}:
         plan = on.plans[choice % len(on.plans)]
         acts.append(desk.OfferAccepted(offer_id=on.offer_id, plan_id=plan.plan_id, channel="app"))
     elif on is not None and choice % 4 == 3:
         wish = cny("900.00")
         acts.append(desk.CounterOffered(offer_id=on.offer_id, round=on.round, monthly=wish))
-    asked, draft = last.get(ApprovalRequested), last.get(AgreementDrafted)
-    if isinstance(asked, ApprovalRequested):
+    if request is not None:
         answer = desk.ApprovalGranted if choice % 5 else desk.ApprovalRefused
-        acts.append(answer(request_id=asked.request_id, by="s", role="supervisor", reason="as it should be"))
-    if isinstance(draft, AgreementDrafted):
+        acts.append(
+            answer(request_id=request.request_id, by="s", role="supervisor", reason="as it should be")
+        )
+    if draft is not None:
         parties = list(SignatureParty) if choice % 3 else list(SignatureParty)[:1]
         acts += [
             desk.SignatureGiven(agreement_id=draft.agreement_id, version=draft.version, party=party,
@@ -138,19 +137,18 @@ def _lives(seed: int, days: list[tuple[int, int, int]]) -> list[tuple[Any, ...]]
     world.say("intake", case_opened(*_debts(PRINCIPAL[0])), DAY)
     world.say("assessment", assessed("1800.00"), DAY)
     world.live_through(DAY)
-    outcomes = [world.outcome()]
+    outcomes, lowest = [world.outcome()], 1
     for number, (owed, capacity, choice) in enumerate(days, start=1):
         day = DAY + timedelta(days=number)
-        heard, world.heard = world.heard, []
         if owed:
             data = intake.CaseChanged(as_of=day, debts=_debts(PRINCIPAL[owed - 1]))
             world.say("intake", data, day)
         if capacity:
-            now = ("1800.00", "1000.00", "450.00")[capacity - 1]
+            lowest = max(lowest, capacity)
+            now = ("1800.00", "1000.00", "450.00")[lowest - 1]
             world.say("assessment", assessed(now, version=number + 1, as_of=day), day)
-        for act in _acts(heard, choice):
+        for act in _acts(world, choice):
             world.say("desk", act, day)
-        world.heard = [*heard, *world.heard]
         world.live_through(day)
         outcomes.append(world.outcome())
     return outcomes
