@@ -509,7 +509,7 @@ READ = [
 ]
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
 @forall(st.lists(st.one_of(*READ), min_size=1, max_size=6))
 def test_no_message_of_any_kind_raises(messages: list[Any]) -> None:
     decider = IntakeDecider()
