@@ -96,9 +96,8 @@ def _bank_silent(state: AlertState, item: Pending, day: date, policy: PolicyInFo
     pending = tuple(late if other is item else other for other in state.pending)
     reason = Reason(code=ReasonCode.BANK_SILENT, params={"due": item.answer_by.isoformat()})
     state = state.model_copy(update={"pending": pending})
-    return raise_alert(
-        state, AlertKind.BANK_SILENT, item.kind.value, day, policy, reason, cause=item.instruction_id
-    )
+    cause = f"{item.instruction_id}/{day.isoformat()}"  # an instruction may be given, and missed, again
+    return raise_alert(state, AlertKind.BANK_SILENT, item.kind.value, day, policy, reason, cause=cause)
 
 
 def _opened(state: AlertState | None, message: Envelope[intake.CaseOpened], reference: Reference) -> Outcome:

@@ -116,9 +116,10 @@ def plan_broken(state: AlertState, message: Envelope[followup.PlanBroken], polic
 
 
 def plan_completed(state: AlertState, message: Envelope[followup.PlanCompleted], _: PolicyInForce) -> Step:
-    """Everything is paid: nothing that was open matters any more."""
+    """Everything is paid: nothing that was open matters any more, nor what had been asked before."""
     pending = tuple(item for item in state.pending if not item.overdue)
-    update = {"missed": (), "promises": (), "pending": pending}
+    asked = tuple(ask for ask in state.asked if ask.since >= message.day)
+    update = {"missed": (), "promises": (), "pending": pending, "asked": asked}
     return resolve_all(state.model_copy(update=update), message.day, ReasonCode.CAUGHT_UP)
 
 

@@ -427,6 +427,7 @@ def test_the_end_resolves_everything_that_is_open(end: Event, code: ReasonCode) 
     assert {event.reason.code for event in over.said if isinstance(event, AlertResolved)} == {code}
     assert over.state.alerts == ()
     assert over.when(message(end, after(16))).said == ()
+    assert lives(over, after(16), after(60)).said == ()
 
 
 def test_a_closed_case_is_watched_no_more() -> None:
