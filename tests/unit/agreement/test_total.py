@@ -53,7 +53,7 @@ def _aimed(data: Event, aim: bool) -> Event:
 
 
 @pytest.mark.parametrize("event", READ, ids=lambda e: e.TYPE)
-@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(data=st.data())
 def test_any_message_in_any_state_is_decided(event: type[Event], data: st.DataObject) -> None:
     random = data.draw(envelopes(event))
