@@ -12,7 +12,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 from deploy.demo.portfolio import Account, Customer
-from shared.contracts import agreement, bank, intake
+from shared.contracts import agreement, bank, followup, intake
 from shared.contracts.base import Event
 from shared.contracts.debts import Allocation, Balances, DebtSchedule
 from shared.contracts.envelope import Envelope
@@ -159,6 +159,8 @@ class CoreBank:
             self._post(data.allocations, +1)
         elif isinstance(data, intake.CaseClosed):
             self._closed.add(message.key)
+        elif isinstance(data, followup.RewardGranted):
+            self._waive(data.waived)
         elif isinstance(data, agreement.BankInstructed):
             self._answers.append((message.day + timedelta(days=1), message.key, data.instruction_id))
             self._obey(message.key, data)
@@ -173,16 +175,19 @@ class CoreBank:
             account.arrears += sign * _total(amounts)
 
     def _obey(self, customer: str, told: agreement.BankInstructed) -> None:
-        for waived in told.waived:
-            account, amounts = self.account(waived.debt_id), waived.amounts
-            account.principal -= amounts.principal.minor
-            account.interest -= amounts.interest.minor
-            account.fees -= amounts.fees.minor
-            account.late_charges -= amounts.late_charges.minor
+        self._waive(told.waived)
         if told.kind is agreement.InstructionKind.APPLY_PLAN:
             self._plans[customer] = _Plan(customer, self._future_interest(told.schedules))
         elif told.kind is agreement.InstructionKind.RESUME_COLLECTION:
             self._plans.pop(customer, None)
+
+    def _waive(self, waived: tuple[agreement.WaivedDebt, ...]) -> None:
+        for part in waived:
+            account, amounts = self.account(part.debt_id), part.amounts
+            account.principal -= amounts.principal.minor
+            account.interest -= amounts.interest.minor
+            account.fees -= amounts.fees.minor
+            account.late_charges -= amounts.late_charges.minor
 
     def _future_interest(self, schedules: tuple[DebtSchedule, ...]) -> dict[date, list[tuple[str, int]]]:
         """Give the interest that a plan adds, by due date: what it asks for beyond what is owed already."""

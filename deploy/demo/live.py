@@ -34,7 +34,8 @@ class KafkaPlatform:
     """Implements the demo's `Platform`. Quiet means: every service's positions have reached what was read.
 
     A service publishes before it writes its positions, so once all positions have reached the ends that the
-    tail knows, and the tail then reads nothing new, there is nothing under way.
+    tail knows, and these are still the topics' ends, there is nothing under way. The broker is asked: a tail
+    that reads nothing may only be slow.
     """
 
     def __init__(self, settings: Settings, services: Sequence[Service]) -> None:
@@ -44,6 +45,9 @@ class KafkaPlatform:
         self._store = MongoStore(settings)
         self._ends: dict[tuple[str, int], int] = {}
         self._fresh: list[Envelope[Any]] = []
+        self._seen: set[tuple[str, str]] = set()
+        self._closed: dict[tuple[str, int], date] = {}
+        self._partitions = settings.partitions
         self.records = 0
 
     async def __aenter__(self) -> Self:
@@ -75,15 +79,17 @@ class KafkaPlatform:
             while records := await self._tail.poll(_POLL_SECONDS):
                 self._take(records)
                 moved = loop.time()
-            behind = await self._behind(day)
-            if not behind:
-                records = await self._tail.poll(_POLL_SECONDS)
-                if not records:
-                    fresh, self._fresh = self._fresh, []
-                    return fresh
-                self._take(records)
-            elif loop.time() - moved > _STALL_SECONDS:
+            # The last service's marker comes last: until it is there, nobody need be asked.
+            behind = self._open(day) or await self._behind(day)
+            if not behind and await self._all_read():
+                fresh, self._fresh = self._fresh, []
+                return fresh
+            if loop.time() - moved > _STALL_SECONDS:
                 raise DemoStalled(f"{day.isoformat()} is not done after {_STALL_SECONDS:.0f} s: {behind}")
+
+    async def _all_read(self) -> bool:
+        ends = await self._tail.ends()
+        return all(self._ends.get((at.topic, at.partition), 0) == end for at, end in ends.items())
 
     def _take(self, records: Sequence[Record]) -> None:
         for record in records:
@@ -93,8 +99,22 @@ class KafkaPlatform:
                 message = decode(record.key, record.value, record.headers)
             except DecodeError:
                 continue  # somebody else's garbage: the services dead-letter it
-            if not isinstance(message.data, _MARKERS):
+            if isinstance(message.data, ServiceDayClosed):
+                self._closed[record.topic, record.partition] = message.data.day
+            at = (message.source, message.id)
+            if not isinstance(message.data, _MARKERS) and at not in self._seen:
+                self._seen.add(at)  # what was published twice, by a service that was killed, is told once
                 self._fresh.append(message)
+
+    def _open(self, day: date) -> str:
+        """Say which service's marker of `day` has not been read yet, or nothing."""
+        for service in self._services:
+            if service.waits_for:
+                for partition in range(self._partitions):
+                    done = self._closed.get((service.topic, partition))
+                    if done is None or done < day:
+                        return f"{service.name} has not closed it on partition {partition}"
+        return ""
 
     async def _behind(self, day: date) -> str:
         """Say who is behind, or nothing."""

@@ -1,6 +1,6 @@
 """Wiring of agreement: what it reads, what it waits for, what decides."""
 
-from services.agreement.decide import AgreementDecider
+from services.agreement.decide import HANDLED, AgreementDecider
 from services.agreement.model import AgreementState
 from shared.runtime.service import Service
 
@@ -10,4 +10,5 @@ SERVICE = Service(
     decider=AgreementDecider(),
     waits_for=("intake", "offer", "desk"),
     reads=("followup",),
+    handles=HANDLED,
 )

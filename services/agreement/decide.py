@@ -23,7 +23,7 @@ from shared.contracts.envelope import Envelope
 from shared.contracts.reasons import ReasonCode
 from shared.policy.reference import Reference
 
-__all__ = ["AgreementDecider"]
+__all__ = ["HANDLED", "AgreementDecider"]
 
 Outcome = Decision[AgreementState]
 Handler = Callable[[AgreementState | None, Envelope[Any], Reference], Outcome]
@@ -240,3 +240,6 @@ _HANDLERS: dict[type[Event], Handler] = {
     followup.PlanCompleted: plan_completed,
     followup.PlanBroken: plan_broken,
 }
+
+HANDLED = frozenset(_HANDLERS)
+"""The messages that this service does anything about."""

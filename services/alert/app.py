@@ -1,6 +1,6 @@
 """Wiring of alert: what it reads, what it waits for, what decides."""
 
-from services.alert.decide import AlertDecider
+from services.alert.decide import HANDLED, AlertDecider
 from services.alert.model import AlertState
 from shared.runtime.service import Service
 
@@ -9,4 +9,5 @@ SERVICE = Service(
     state=AlertState,
     decider=AlertDecider(),
     waits_for=("intake", "assessment", "offer", "agreement", "followup", "desk"),
+    handles=HANDLED,
 )

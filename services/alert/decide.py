@@ -8,7 +8,7 @@ from typing import Any
 from services.alert import watching
 from services.alert.model import AlertState, AlertStatus, Ask, Pending
 from services.alert.raising import Step, escalate, raise_alert, resolve, resolve_all
-from services.alert.rules import ends_silence, is_heard, silent_on
+from services.alert.rules import ANSWERS, ends_silence, is_heard, silent_on
 from shared.contracts import agreement, assessment, desk, followup, intake, offer
 from shared.contracts.alert import AlertKind, AlertTaken, InputRefused
 from shared.contracts.base import Event, Reason
@@ -18,7 +18,7 @@ from shared.contracts.reasons import ReasonCode
 from shared.policy.model import PolicyInForce
 from shared.policy.reference import Reference
 
-__all__ = ["AlertDecider"]
+__all__ = ["HANDLED", "AlertDecider"]
 
 Outcome = Decision[AlertState]
 Handler = Callable[[AlertState, Envelope[Any], PolicyInForce], Step]
@@ -197,3 +197,15 @@ _HANDLERS: dict[type[Event], Handler] = {
     followup.PromiseBroken: watching.promise_broken,
     followup.PromiseKept: watching.promise_kept,
 }
+
+HANDLED: frozenset[type[Event]] = frozenset(
+    {
+        intake.CaseOpened,
+        desk.AlertAcknowledged,
+        desk.ContactRecorded,
+        desk.SignatureGiven,
+        *ANSWERS,
+        *_HANDLERS,
+    }
+)
+"""The messages that this service does anything about."""

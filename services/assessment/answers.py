@@ -13,7 +13,7 @@ from services.assessment.rules import (
     merge,
     missing_parts,
     oldest_usable,
-    required_parts,
+    out_of_date,
     still_verified,
 )
 from services.assessment.steps import ask_afresh, complete, policy_of, refusal, valid
@@ -77,7 +77,7 @@ def submitted(
     request = now.request
     if request is None and now.current is None:
         # Late: the question had lapsed, or a plan was in force. What it lacks is asked for from today.
-        request = ask(required_parts(policy), policy, day)
+        request = ask(out_of_date(statement, policy, day), policy, day)
         now = now.model_copy(update={"late": now.late + 1})
     missing: tuple[str, ...] = ()
     if request is not None:

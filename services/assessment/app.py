@@ -1,6 +1,6 @@
 """Wiring of assessment: what it reads, what it waits for, what decides."""
 
-from services.assessment.decide import AssessmentDecider
+from services.assessment.decide import HANDLED, AssessmentDecider
 from services.assessment.model import AssessmentState
 from shared.runtime.service import Service
 
@@ -10,4 +10,5 @@ SERVICE = Service(
     decider=AssessmentDecider(),
     waits_for=("intake", "desk"),
     reads=("offer", "agreement", "followup"),
+    handles=HANDLED,
 )

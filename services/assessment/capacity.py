@@ -19,7 +19,7 @@ from shared.contracts.assessment import Capacity
 from shared.contracts.base import Reason
 from shared.contracts.reasons import ReasonCode
 from shared.lending.affordability import Household, Spending, our_share, residual_income, stressed_residual
-from shared.lending.money import Money, Rounding
+from shared.lending.money import Money
 from shared.policy.model import PolicyInForce
 
 __all__ = ["capacity_of", "capacity_score"]
@@ -99,8 +99,8 @@ def _income(
             counted += checked[name]
             continue
         unverified = unverified or stated[name].is_positive
-        counted += stated[name].times(share / _HUNDRED, Rounding.DOWN)
-    if unverified:
+        counted += stated[name].times(share / _HUNDRED, policy.amounts.rounding)
+    if unverified and share < _HUNDRED:
         reasons.append(_reason(ReasonCode.INCOME_NOT_VERIFIED, share=f"{share} %"))
     return counted
 

@@ -18,7 +18,7 @@ from shared.contracts.envelope import Envelope
 from shared.contracts.reasons import ReasonCode
 from shared.policy.reference import Reference
 
-__all__ = ["AssessmentDecider"]
+__all__ = ["HANDLED", "AssessmentDecider"]
 
 Outcome = Decision[AssessmentState]
 Handler = Callable[[AssessmentState | None, Envelope[Any], Reference], Outcome]
@@ -219,3 +219,6 @@ _HANDLERS: dict[type[Event], Handler] = {
     followup.PlanBroken: _plan_over,
     followup.RenegotiationRequested: _renegotiation,
 }
+
+HANDLED = frozenset(_HANDLERS)
+"""The messages that this service does anything about."""

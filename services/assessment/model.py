@@ -88,16 +88,21 @@ class Request(State):
 
 
 class InForce(State):
-    """The assessment in force, up to and including `expires`."""
+    """The assessment in force, up to and including `expires`.
+
+    `figures` digests what it says of the household.
+    """
 
     assessment_id: str
     as_of: date
     expires: date
+    figures: str = ""
 
 
 class AssessmentState(State):
     """One case. `owed` is what is owed to us in the pack's currency, `talks` whether an offer is wanted.
 
+    `live` says that a signed plan is in force; `agreement` and `agreed_version` name the latest one.
     The counts are of contacts that were answered or not, and of statements that came in time or late.
     """
 
@@ -113,6 +118,8 @@ class AssessmentState(State):
     version: int = 0
     talks: bool = True
     live: bool = False
+    agreement: str | None = None
+    agreed_version: int = 0
     ask_again: date | None = None
     answered: int = 0
     unanswered: int = 0

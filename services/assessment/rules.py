@@ -26,9 +26,11 @@ __all__ = [
     "merge",
     "missing_parts",
     "oldest_usable",
+    "out_of_date",
     "our_balance",
     "required_parts",
     "review_on",
+    "review_soon",
     "still_verified",
     "willingness",
 ]
@@ -65,9 +67,21 @@ def missing_parts(statement: Statement, policy: PolicyInForce) -> tuple[str, ...
     return tuple(name for name in required_parts(policy) if getattr(statement, name) is None)
 
 
+def out_of_date(statement: Statement, policy: PolicyInForce, on: date) -> tuple[str, ...]:
+    """Give the required parts that nobody gave, or that are too old by now."""
+    oldest = oldest_usable(policy, on)
+    return tuple(name for name in required_parts(policy) if statement.given.get(name, date.min) < oldest)
+
+
 def review_on(policy: PolicyInForce, on: date) -> date:
     """A case without figures is looked at again after the policy's review months (R53)."""
     return policy.calendar.next_business_day(add_months(on, policy.followup.review_months))
+
+
+def review_soon(policy: PolicyInForce, on: date) -> date:
+    """A case that is still open after its plan is looked at within the timetable's days."""
+    step = policy.step("no_plan")
+    return review_on(policy, on) if step is None else policy.deadline(on, step.business_days)
 
 
 def oldest_usable(policy: PolicyInForce, on: date) -> date:
@@ -155,8 +169,11 @@ def hardship_kind(hardship: Hardship | None, policy: PolicyInForce, on: date) ->
         return HardshipKind.UNKNOWN
     if hardship.expected_end < on:
         return HardshipKind.NONE
-    limit = add_months(hardship.since, policy.assessment.temporary_hardship_months)
-    return HardshipKind.TEMPORARY if hardship.expected_end <= limit else HardshipKind.LASTING
+    # Counted, not added to the date: the contract allows a day near the end of the calendar.
+    since, end, limit = hardship.since, hardship.expected_end, policy.assessment.temporary_hardship_months
+    months = (end.year - since.year) * 12 + end.month - since.month
+    longer = months > limit or (months == limit and end.day > since.day)
+    return HardshipKind.LASTING if longer else HardshipKind.TEMPORARY
 
 
 def willingness(state: AssessmentState) -> tuple[int, tuple[Reason, ...]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, timedelta
+from hashlib import sha256
 from typing import Any
 
 from services.assessment.capacity import capacity_of, capacity_score
@@ -64,7 +65,11 @@ def ask_afresh(state: AssessmentState, policy: PolicyInForce, on: date, *reasons
 
 
 def complete(state: AssessmentState, policy: PolicyInForce, on: date, *, in_full: bool) -> Step:
-    """Work out the assessment on the figures at hand. With `in_full` it answers what was asked."""
+    """Work out the assessment on the figures at hand. With `in_full` it answers what was asked.
+
+    What was asked for is always answered with a version; otherwise one follows only where it says anything
+    else than the one in force.
+    """
     given = state.statement.given.values()
     if missing_parts(state.statement, policy) or not given:
         return state, ()

@@ -69,11 +69,10 @@ async def audit(settings: Settings, services: Sequence[Service]) -> Audit:
                 inputs += 1
             money.saw(message)
     rows = await case_rows(settings)
-    sequence_check, highest = sequences(messages)
     checks = [
         await _accounting(settings, services),
-        sequence_check,
-        await _receivers(settings, services, highest),
+        sequences(messages),
+        await _receivers(settings, services, messages),
         await _chains(settings),
         await money.check(read_documents(settings, "intake.cases", fields=("_id", "state"))),
         _open_cases(rows),
@@ -110,18 +109,20 @@ async def _accounting(settings: Settings, services: Sequence[Service]) -> Check:
 
 
 async def _receivers(
-    settings: Settings, services: Sequence[Service], highest: dict[tuple[str, str], int]
+    settings: Settings, services: Sequence[Service], messages: Sequence[Envelope[Any]]
 ) -> Check:
+    last: dict[tuple[str, str, str], int] = {}
+    for message in messages:
+        source = message.source.removeprefix("/parley/")
+        for service in services:
+            if source in service.inputs and not service.passes_over(type(message.data)):
+                at = (service.name, source, message.case)
+                last[at] = max(last.get(at, 0), message.sequence or 0)
     marks: list[tuple[str, str, str, int]] = []
     for service in services:
         async for document in read_documents(settings, f"{service.name}.cases", fields=("_id", "marks")):
             marks += [(service.name, source, case, mark) for source, case, mark in document["marks"]]
-    reads = {service.name: frozenset(service.inputs) for service in services}
-    return receivers({(_name(source), case): last for (source, case), last in highest.items()}, marks, reads)
-
-
-def _name(source: str) -> str:
-    return source.removeprefix("/parley/")
+    return receivers(last, marks)
 
 
 async def _chains(settings: Settings) -> Check:

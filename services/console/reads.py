@@ -10,10 +10,10 @@ from pydantic import TypeAdapter
 
 from services.console.model import ArchivedCustomer, CaseLine
 from services.console.rules import link_id
-from shared.contracts.ids import trace_id_of
 from shared.contracts.registry import SERVICES
 from shared.runtime.mongo import MongoStore, read_documents
 from shared.runtime.settings import Settings
+from shared.runtime.traces import read_span_rows
 
 __all__ = ["Ambiguous", "CaseRow", "NotFound", "case_rows", "find_case", "next_dates", "spans_of", "story_of"]
 
@@ -118,8 +118,5 @@ async def story_of(settings: Settings, customer: str, archived: ArchivedCustomer
 
 async def spans_of(settings: Settings, case: str) -> list[Mapping[str, Any]]:
     """Load the spans of a case's trace, in order of their start."""
-    trace = f"{trace_id_of(case):032x}"
-    spans: list[Mapping[str, Any]] = []
-    async for document in read_documents(settings, "telemetry.spans", {"trace": trace}):
-        spans += document["spans"]
+    spans: list[Mapping[str, Any]] = [*await read_span_rows(settings, case)]
     return sorted(spans, key=lambda span: (span["start"], span["span"]))

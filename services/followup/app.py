@@ -1,6 +1,6 @@
 """Wiring of followup: what it reads, what it waits for, what decides."""
 
-from services.followup.decide import FollowupDecider
+from services.followup.decide import HANDLED, FollowupDecider
 from services.followup.model import FollowupState
 from shared.runtime.service import Service
 
@@ -9,4 +9,5 @@ SERVICE = Service(
     state=FollowupState,
     decider=FollowupDecider(),
     waits_for=("intake", "agreement", "desk"),
+    handles=HANDLED,
 )

@@ -23,7 +23,7 @@ from shared.contracts.envelope import Envelope
 from shared.contracts.reasons import ReasonCode
 from shared.policy.reference import Reference
 
-__all__ = ["FollowupDecider"]
+__all__ = ["HANDLED", "FollowupDecider"]
 
 Outcome = Decision[FollowupState]
 Handler = Callable[[FollowupState | None, Envelope[Any], Reference], Outcome]
@@ -202,3 +202,6 @@ _HANDLERS: dict[type[Event], Handler] = {
     desk.HardshipReported: _hardship,
     desk.ContactRecorded: _contact,
 }
+
+HANDLED = frozenset(_HANDLERS)
+"""The messages that this service does anything about."""

@@ -42,7 +42,6 @@ class Reach:
             for entry in received
             if entry.amount.currency == currency and since <= entry.on <= day
         ]
-        self._since = since
         self._days = [on for on, _ in entries]
         sums = list(accumulate(minor for _, minor in entries))
         self._stayed = list(accumulate(reversed(sums), min))[::-1]
@@ -55,8 +54,6 @@ class Reach:
 
     def first_with(self, minor: int) -> date | None:
         """Give the first day by whose close so much was there."""
-        if minor <= 0:
-            return self._since
         index = bisect_left(self._stayed, minor)
         return self._days[index] if index < len(self._days) else None
 

@@ -1,6 +1,6 @@
 """Wiring of intake: what it reads, what it waits for, what decides."""
 
-from services.intake.decide import IntakeDecider
+from services.intake.decide import HANDLED, IntakeDecider
 from services.intake.model import IntakeState
 from shared.runtime.service import DocumentPer, Service
 
@@ -23,4 +23,5 @@ SERVICE = Service(
     workload=_workload,
     cases=_cases,
     passes_to_desk=True,
+    handles=HANDLED,
 )

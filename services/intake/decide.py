@@ -20,7 +20,7 @@ from shared.contracts.ids import case_id
 from shared.contracts.reasons import ReasonCode
 from shared.policy.reference import Reference
 
-__all__ = ["IntakeDecider"]
+__all__ = ["HANDLED", "IntakeDecider"]
 
 Handler = Callable[[IntakeState | None, Envelope[Any], Reference], Outcome]
 
@@ -120,3 +120,6 @@ _HANDLERS: dict[type[Event], Handler] = {
     followup.RewardGranted: plans.rewarded,
     followup.PlanCompleted: plans.plan_completed,
 }
+
+HANDLED = frozenset(_HANDLERS)
+"""The messages that this service does anything about."""

@@ -1,6 +1,6 @@
 """Wiring of offer: what it reads, what it waits for, what decides."""
 
-from services.offer.decide import OfferDecider
+from services.offer.decide import HANDLED, OfferDecider
 from services.offer.model import OfferState
 from shared.runtime.service import Service
 
@@ -10,4 +10,5 @@ SERVICE = Service(
     decider=OfferDecider(),
     waits_for=("intake", "assessment", "desk"),
     reads=("agreement", "followup"),
+    handles=HANDLED,
 )

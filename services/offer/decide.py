@@ -36,7 +36,7 @@ from shared.contracts.envelope import Envelope
 from shared.contracts.reasons import ReasonCode
 from shared.policy.reference import Reference
 
-__all__ = ["OfferDecider"]
+__all__ = ["HANDLED", "OfferDecider"]
 
 Outcome = Decision[OfferState]
 Handler = Callable[[OfferState | None, Envelope[Any], Reference], Outcome]
@@ -302,3 +302,6 @@ _HANDLERS: dict[type[Event], Handler] = {
     agreement.AgreementCompleted: _plan_over,
     followup.RenegotiationRequested: _renegotiation,
 }
+
+HANDLED = frozenset(_HANDLERS)
+"""The messages that this service does anything about."""

@@ -59,7 +59,7 @@ class Kind(StrEnum):
     MARKER = "marker"
     COMMAND = "command"
     REJECTED = "rejected"  # dead-lettered; touches no document
-    IGNORED = "ignored"  # read and passed over: another service's command, a marker nobody waits for
+    IGNORED = "ignored"  # read and passed over: for other readers, or another service's command
 
 
 @dataclass(slots=True)
@@ -117,13 +117,21 @@ def _message(service: Service, inbound: Inbound, envelope: Envelope[Any]) -> Inb
         if inbound.producer != envelope.data.PRODUCER:
             inbound.failure = Failure(Reason.WRONG_SOURCE, "ce_type: does not belong here")
         inbound.external_id = _external_id(service, inbound.document, envelope.source, envelope.id)
-        return inbound
+        return _unless_passed_over(service, inbound, envelope)
     known = envelope.source == f"/parley/{inbound.producer}"
     if not known or envelope.sequence is None or envelope.subject is None:
         # No receiver may move its marks for it; it is nobody's next message.
         inbound.failure = Failure(Reason.WRONG_SOURCE, f"ce_source, ce_sequence: not {inbound.producer}'s")
     else:
         inbound.mark = (inbound.producer, envelope.subject, envelope.sequence)
+    return _unless_passed_over(service, inbound, envelope)
+
+
+def _unless_passed_over(service: Service, inbound: Inbound, envelope: Envelope[Any]) -> Inbound:
+    """Most of what a topic carries is for other readers: it costs this one no document."""
+    if inbound.failure is None and service.passes_over(type(envelope.data)):
+        inbound.kind, inbound.document = Kind.IGNORED, None
+        inbound.mark = inbound.external_id = None
     return inbound
 
 

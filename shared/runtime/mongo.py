@@ -21,7 +21,7 @@ from typing import Any, Final, TypeVar
 import bson
 from bson.errors import BSONError
 from motor.motor_asyncio import AsyncIOMotorClient, AsyncIOMotorCollection
-from pymongo import IndexModel, InsertOne, MongoClient, ReplaceOne, ReturnDocument
+from pymongo import IndexModel, InsertOne, MongoClient, ReplaceOne, ReturnDocument, UpdateOne
 from pymongo.errors import (
     BulkWriteError,
     ConfigurationError,
@@ -64,11 +64,9 @@ _DURABLE: Final = WriteConcern(w="majority", j=True)
 _LIGHT: Final = WriteConcern(w=1)
 _SOME: Final = {"$gt": ""}  # a day or a name, not null: what the partial indexes hold
 
-CASE_INDEXES: Final = (
-    IndexModel([(DUE, 1), (PARTITION, 1)], name="due", partialFilterExpression={DUE: _SOME}),
-    IndexModel(
-        [(ENTRIES_DAY, 1), (PARTITION, 1)], name="entries", partialFilterExpression={ENTRIES_DAY: _SOME}
-    ),
+WAKE: Final = "wake"  # the store's own field in a case document: the first day whose close must look at it
+WAKE_INDEX: Final = IndexModel(
+    [(WAKE, 1), (PARTITION, 1)], name="wake", partialFilterExpression={WAKE: _SOME}
 )
 WORK_INDEX: Final = IndexModel(
     [(WORK, 1), (PARTITION, 1)], name="work", partialFilterExpression={WORK: _SOME}
@@ -84,6 +82,9 @@ def _options(settings: Settings) -> dict[str, Any]:
         "connectTimeoutMS": wait,
         "socketTimeoutMS": wait * 3,
         "appname": "parley",
+        # A write that may or may not have happened is decided again by the engine, under its version filter;
+        # the driver's own retry only makes the server remember every write for half an hour.
+        "retryWrites": False,
     }
 
 
@@ -149,7 +150,7 @@ class MongoStore:
     async def create_indexes(self, service: str, *, workload: bool = False) -> None:
         """Create what is missing; existing indexes stay."""
         cases = self._collection(service, "cases")
-        indexes = [*CASE_INDEXES, WORK_INDEX] if workload else list(CASE_INDEXES)
+        indexes = [WAKE_INDEX, WORK_INDEX] if workload else [WAKE_INDEX]
         await self._do("create indexes", lambda: cases.create_indexes(indexes))
         parked = self._collection(service, "parked")
         await self._do("create indexes", lambda: parked.create_indexes([PARKED_INDEX]))
@@ -176,7 +177,7 @@ class MongoStore:
         if not ids:
             return {}
         found = await self._find(service, "cases", {ID: {"$in": list(ids)}})
-        return {row[ID]: row for row in found}
+        return {row[ID]: _as_written(row) for row in found}
 
     async def _find(
         self, service: str, kind: str, query: Row, fields: Row | None = None, limit: int = 0, order: str = ""
@@ -190,9 +191,12 @@ class MongoStore:
 
     async def replace_many(self, service: str, documents: Sequence[Document]) -> set[str]:
         """Write those whose version follows the stored one; give the others' ids."""
+        # A first version is inserted: the same refusal of a second writer, at a fraction of an upsert's cost.
         operations = [
-            ReplaceOne({ID: document[ID], VERSION: document[VERSION] - 1}, document, upsert=True)
-            for document in documents
+            ReplaceOne({ID: one[ID], VERSION: one[VERSION] - 1}, {**one, WAKE: _wake(one)}, upsert=True)
+            if one[VERSION] > 1
+            else InsertOne({**one, WAKE: _wake(one)})
+            for one in documents
         ]
         refused = await self._write(service, "cases", operations)
         return {documents[index][ID] for index in refused}
@@ -219,20 +223,28 @@ class MongoStore:
     async def waking(
         self, service: str, partitions: Collection[int], day: str, after: str, limit: int
     ) -> list[Document]:
-        """Load what the close of `day` must visit: two indexed queries, for one with $or would scan."""
-        common = {PARTITION: {"$in": list(partitions)}, ID: {"$gt": after}}
-        due, left = await asyncio.gather(
-            self._find(
+        """Load what the close of `day` must visit, and put aside what only an earlier day had left behind."""
+        found: list[Document] = []
+        while len(found) < limit:
+            query = {WAKE: {**_SOME, "$lte": day}, PARTITION: {"$in": list(partitions)}, ID: {"$gt": after}}
+            page = await self._find(service, "cases", query, limit=limit, order=ID)
+            visited = [row for row in page if _visited(row, day)]
+            stale = [row for row in page if not _visited(row, day)]
+            # Days close in order, so entries of an earlier day are settled. The version in the filter leaves
+            # a document alone that was written meanwhile; its own version stays, for nothing in it changes.
+            await self._write(
                 service,
                 "cases",
-                {DUE: {**_SOME, "$lte": day}, HELD: {"$ne": True}, **common},
-                limit=limit,
-                order=ID,
-            ),
-            self._find(service, "cases", {ENTRIES_DAY: day, **common}, limit=limit, order=ID),
-        )
-        both = {row[ID]: row for row in (*due, *left)}
-        return [both[id_] for id_ in sorted(both)[:limit]]
+                [
+                    UpdateOne({ID: row[ID], VERSION: row[VERSION]}, {"$set": {WAKE: _wake(row, day)}})
+                    for row in stale
+                ],
+            )
+            found += [_as_written(row) for row in visited]
+            if len(page) < limit:
+                break
+            after = page[-1][ID]
+        return found[:limit]
 
     async def workload(self, service: str, partitions: Collection[int]) -> dict[int, dict[str, int]]:
         """Count WORK by partition."""
@@ -331,6 +343,27 @@ class MongoStore:
     async def positions(self, service: str) -> list[Document]:
         """Read all positions."""
         return await self._find(service, "positions", {}, order=ID)
+
+
+def _wake(document: Mapping[str, Any], closing: str = "") -> str | None:
+    """Give the first day whose close must look at the document; entries of days before `closing` are settled.
+
+    One field for two reasons, so that one index serves both: every index is paid for at every write.
+    """
+    days = [] if document[HELD] or document[DUE] is None else [document[DUE]]
+    if document[ENTRIES_DAY] is not None and document[ENTRIES_DAY] >= closing:
+        days.append(document[ENTRIES_DAY])
+    return min(days, default=None)
+
+
+def _visited(document: Mapping[str, Any], day: str) -> bool:
+    due = document[DUE] is not None and document[DUE] <= day and not document[HELD]
+    return due or document[ENTRIES_DAY] == day
+
+
+def _as_written(row: Row) -> Document:
+    row.pop(WAKE, None)
+    return row
 
 
 def _row_document(row: ParkedRow) -> Row:

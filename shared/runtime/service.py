@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from shared.contracts.base import Event
 from shared.contracts.decision import Decider, State
+from shared.contracts.runtime import CaseHeld, CaseReleased
 
 __all__ = ["EXTERNAL", "DocumentPer", "Service", "topic_of"]
 
@@ -16,6 +18,9 @@ EXTERNAL = frozenset({"bank", "desk", "ops"})
 
 Their messages are de-duplicated by id, and their partitions are checked.
 """
+
+_RUNTIME: frozenset[type[Event]] = frozenset({CaseHeld, CaseReleased})
+"""What the runtime itself has to see, whatever the decider handles."""
 
 
 class DocumentPer(StrEnum):
@@ -52,7 +57,10 @@ class Service:
     held (needed only where documents are per customer). `upcoming` gives the id that the customer's next
     case will have, so that it is held too when the customer is parked before it is opened. `passes_to_desk`:
     the markers go to `desk.events` too (intake). `emits=False`: the archive, which has no topic of its own.
-    `audits`: check sequences for gaps and double ids.
+    `audits`: check sequences for gaps and double ids. `handles` are the messages that the decider does
+    anything about: all others are read and passed over, without a document, a mark or an id (None: every
+    message is handled). Whether they come once, twice or late is all the same to a decider that ignores them
+    in every state.
     """
 
     name: str
@@ -69,6 +77,11 @@ class Service:
     passes_to_desk: bool = False
     emits: bool = True
     audits: bool = False
+    handles: frozenset[type[Event]] | None = None
+
+    def passes_over(self, message: type[Event]) -> bool:
+        """Whether the decider ignores this kind of message in every state."""
+        return self.handles is not None and message not in self.handles and message not in _RUNTIME
 
     @property
     def inputs(self) -> tuple[str, ...]:
