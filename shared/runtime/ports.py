@@ -435,9 +435,9 @@ class Span(Protocol):
     def carry(self, case: str) -> tuple[str | None, str | None]:
         """Give the traceparent and tracestate that an emission about `case` carries on.
 
-        Stored with the emission, so that publishing it again has the same. A span that did not know its case (a
-        bank's event names none) becomes a span of the first case asked for; what it says about another case
-        goes on under that one's root: a trace never holds two cases.
+        Stored with the emission, so that publishing it again has the same. A span that did not know its case
+        (a bank's event names none) becomes a span of the first case asked for; what it says about another
+        case goes on under that one's root: a trace never holds two cases.
         """
         ...
 

@@ -6,11 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import orjson
+
 from shared.contracts.ids import trace_id_of
 from shared.runtime.mongo import read_documents
 from shared.runtime.settings import Settings
 
-__all__ = ["TraceSpan", "read_trace"]
+__all__ = ["TraceSpan", "read_span_rows", "read_trace"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,27 +34,37 @@ class TraceSpan:
         return (self.end - self.start) / 1e9
 
 
-async def read_trace(settings: Settings, case: str) -> list[TraceSpan]:
-    """Read all spans of a case, each once, by start. Raises UnavailableError, FatalError.
+async def read_span_rows(settings: Settings, case: str) -> list[dict[str, Any]]:
+    """Read the spans of a case as they were written (`spans.to_document`), each once, in no order.
 
     A span may have been written twice: the root, by a service that decided its first message again.
+    Raises UnavailableError, FatalError.
     """
-    found: dict[str, TraceSpan] = {}
+    found: dict[str, dict[str, Any]] = {}
     query = {"trace": f"{trace_id_of(case):032x}"}
     async for document in read_documents(settings, "telemetry.spans", query):
-        for row in document["spans"]:
-            status = row.get("status") or {}
-            found.setdefault(
-                row["span"],
-                TraceSpan(
-                    span=row["span"],
-                    parent=row["parent"],
-                    name=row["name"],
-                    kind=row["kind"],
-                    start=row["start"],
-                    end=row["end"],
-                    attributes=row["attributes"],
-                    error=status.get("description") if status.get("code") == "ERROR" else None,
-                ),
-            )
-    return sorted(found.values(), key=lambda span: (span.start, span.parent is not None, span.span))
+        for row in orjson.loads(document["spans"]):
+            found.setdefault(row["span"], row)
+    return list(found.values())
+
+
+async def read_trace(settings: Settings, case: str) -> list[TraceSpan]:
+    """Read all spans of a case, each once, by start. Raises UnavailableError, FatalError."""
+    return sorted(
+        (_span(row) for row in await read_span_rows(settings, case)),
+        key=lambda span: (span.start, span.parent is not None, span.span),
+    )
+
+
+def _span(row: Mapping[str, Any]) -> TraceSpan:
+    status = row.get("status") or {}
+    return TraceSpan(
+        span=row["span"],
+        parent=row["parent"],
+        name=row["name"],
+        kind=row["kind"],
+        start=row["start"],
+        end=row["end"],
+        attributes=row["attributes"],
+        error=status.get("description") if status.get("code") == "ERROR" else None,
+    )
