@@ -8,7 +8,7 @@ from typing import Any
 
 from services.assessment import answers
 from services.assessment.model import AssessmentState, AssessmentStatus
-from services.assessment.rules import ask, our_balance, required_parts, review_on
+from services.assessment.rules import ask, our_balance, required_parts, review_on, review_soon
 from services.assessment.steps import Step, ask_afresh, expire, policy_of, refusal, valid
 from shared.contracts import agreement, desk, followup, intake, offer
 from shared.contracts.assessment import AssessmentLapsed, StatementReminded, StatementRequested
@@ -16,6 +16,7 @@ from shared.contracts.base import Event, Reason
 from shared.contracts.decision import Decision
 from shared.contracts.envelope import Envelope
 from shared.contracts.reasons import ReasonCode
+from shared.policy.model import PolicyInForce
 from shared.policy.reference import Reference
 
 __all__ = ["HANDLED", "AssessmentDecider"]
@@ -134,10 +135,18 @@ def _closed(
 
 
 def _signed(state: AssessmentState | None, message: Envelope[Any], _reference: Reference) -> Outcome:
-    """A plan is in force: nothing is asked any more, until it is broken or no longer fits."""
+    """A plan is in force: nothing is asked any more, until it is broken or no longer fits.
+
+    Agreement and followup both say so, each on its own topic: what the second says is no news.
+    """
+    data = message.data
     if state is None or state.status is AssessmentStatus.CLOSED:
         return Decision(state)
+    if state.agreement == data.agreement_id and data.version <= state.agreed_version:
+        return Decision(state)
     planned = {
+        "agreement": data.agreement_id,
+        "agreed_version": data.version,
         "status": AssessmentStatus.PLANNED,
         "live": True,
         "talks": False,
@@ -148,29 +157,46 @@ def _signed(state: AssessmentState | None, message: Envelope[Any], _reference: R
 
 
 def _plan_over(state: AssessmentState | None, message: Envelope[Any], reference: Reference) -> Outcome:
-    """The plan is broken: talks begin again, on figures that are still in force or on new ones."""
+    """The plan is over. Where it broke it did not fit: what can be paid is asked anew, once."""
     data = message.data
     superseded = isinstance(data, agreement.AgreementEnded) and data.reason.code is ReasonCode.PLAN_SUPERSEDED
-    if state is None or state.status is AssessmentStatus.CLOSED or not state.live or superseded:
+    if state is None or state.status is AssessmentStatus.CLOSED or superseded:
+        return Decision(state)
+    if not state.live or state.agreement != data.agreement_id:
         return Decision(state)
     policy = policy_of(state, message.day, reference)
     over = state.model_copy(update={"live": False, "talks": True})
     if over.request is not None:
         return Decision(over)
-    if over.current is None:
-        renewal = Reason(code=ReasonCode.STATEMENT_RENEWAL)
-        return _decided(ask_afresh(over, policy, message.day, renewal))
-    if not valid(over, message.day):
+    closing = isinstance(data, agreement.AgreementEnded) and data.reason.code is ReasonCode.CASE_CLOSED
+    if closing or isinstance(data, agreement.AgreementCompleted):
+        return Decision(_after_plan(over, message.day, policy))
+    if over.current is not None and not valid(over, message.day):
         return _decided(expire(over, over.current.expires, policy, message.day))
-    return Decision(over.model_copy(update={"status": AssessmentStatus.ASSESSED}))
+    return _decided(ask_afresh(over, policy, message.day, Reason(code=ReasonCode.PLAN_BROKEN)))
+
+
+def _after_plan(over: AssessmentState, day: date, policy: PolicyInForce) -> AssessmentState:
+    """Intake closes the case now, most likely: nobody is asked in vain; what stays open is looked at soon."""
+    if valid(over, day):
+        return over.model_copy(update={"status": AssessmentStatus.ASSESSED})
+    soon = {"status": AssessmentStatus.LAPSED, "current": None, "ask_again": review_soon(policy, day)}
+    return over.model_copy(update=soon)
 
 
 def _renegotiation(
     state: AssessmentState | None, message: Envelope[followup.RenegotiationRequested], reference: Reference
 ) -> Outcome:
-    """The plan no longer fits: new figures first (R45)."""
+    """The plan no longer fits: new figures first (R45), unless those in force are as new as the request."""
+    data = message.data
     if state is None or state.status is AssessmentStatus.CLOSED:
         return Decision(state)
+    if state.agreement != data.agreement_id:
+        # Followup knows a signed plan, so the signature is on its way here.
+        return Decision.wait(state)
+    in_force = state.current if valid(state, message.day) else None
+    if in_force is not None and in_force.as_of >= data.as_of and state.request is None:
+        return Decision(state.model_copy(update={"talks": True, "status": AssessmentStatus.ASSESSED}))
     policy = policy_of(state, message.day, reference)
     reasons = message.data.reasons or (Reason(code=ReasonCode.STATEMENT_RENEWAL),)
     return _decided(ask_afresh(state, policy, message.day, *reasons))
@@ -215,6 +241,7 @@ _HANDLERS: dict[type[Event], Handler] = {
     offer.TalksFailed: _new_statement_wanted,
     agreement.AgreementSigned: _signed,
     agreement.AgreementEnded: _plan_over,
+    agreement.AgreementCompleted: _plan_over,
     followup.PlanStarted: _signed,
     followup.PlanBroken: _plan_over,
     followup.RenegotiationRequested: _renegotiation,

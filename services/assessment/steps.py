@@ -70,25 +70,35 @@ def complete(state: AssessmentState, policy: PolicyInForce, on: date, *, in_full
     What was asked for is always answered with a version; otherwise one follows only where it says anything
     else than the one in force.
     """
-    given = state.statement.given.values()
-    if missing_parts(state.statement, policy) or not given:
+    if missing_parts(state.statement, policy):
         return state, ()
+    # A part that the pack does not require is welcome, but nothing waits for it to be renewed.
+    given = [state.statement.given[name] for name in required_parts(policy)]
     expires = min(given) + timedelta(days=policy.assessment.validity_days)
     if expires < on:
         return ask_afresh(state, policy, on, Reason(code=ReasonCode.STATEMENT_RENEWAL))
-    now = state.model_copy(
-        update={
-            "version": state.version + 1,
-            "current": InForce(
-                assessment_id=derive_id("assessment", state.case, state.version + 1),
-                as_of=max(given),
-                expires=expires,
-            ),
-        }
+    version = state.version + 1
+    current = InForce(
+        assessment_id=derive_id("assessment", state.case, version), as_of=max(given), expires=expires
     )
+    said = _completed(state.model_copy(update={"version": version, "current": current}), policy, on)
+    current = current.model_copy(update={"figures": _figures(said)})
+    answers_request = in_full and state.request is not None
+    if not answers_request and _says_the_same(state.current, current):
+        return state, ()
+    now = state.model_copy(update={"version": version, "current": current})
     if in_full or now.request is None:
         now = now.model_copy(update={"request": None, "ask_again": None, "status": resting(now)})
-    return now, (_completed(now, policy, on),)
+    return now, (said,)
+
+
+def _figures(said: AssessmentCompleted) -> str:
+    content = said.model_dump_json(include={"capacity", "dependants", "hardship", "cause"})
+    return sha256(content.encode()).hexdigest()[:16]
+
+
+def _says_the_same(known: InForce | None, new: InForce) -> bool:
+    return known is not None and (known.figures, known.expires) == (new.figures, new.expires)
 
 
 def _completed(state: AssessmentState, policy: PolicyInForce, on: date) -> AssessmentCompleted:

@@ -274,10 +274,13 @@ def test_nothing_is_asked_while_a_signed_plan_is_in_force() -> None:
     assert during.decider.due(during.state) is None
 
 
-def test_a_broken_plan_opens_talks_on_figures_in_force_or_on_new_ones() -> None:
+def test_a_broken_plan_asks_what_can_be_paid() -> None:
     soon = assessed().when(plan_started(5)).when(plan_broken(60))
-    assert soon.said == ()
-    assert soon.state.status is AssessmentStatus.ASSESSED
+    assert soon.emits(StatementRequested)
+    assert soon.last(StatementRequested).reasons[0].code is ReasonCode.PLAN_BROKEN
+    assert soon.when(ended(60, ReasonCode.PLAN_BROKEN)).said == ()
+    silent = soon.closes(day(80))
+    assert silent.state.status is AssessmentStatus.ASSESSED  # the figures at hand stay until they expire
     late = assessed().when(plan_started(5)).when(plan_broken(200), ended(200, ReasonCode.PLAN_BROKEN))
     assert late.emits(AssessmentExpired, StatementRequested)
     superseded = assessed().when(plan_started(5)).when(ended(200, ReasonCode.PLAN_SUPERSEDED))

@@ -1,0 +1,141 @@
+"""Assessment beside a signed plan: two topics tell of it, in any order; what a late answer finds on file."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+import pytest
+
+from services.assessment.decide import AssessmentDecider
+from services.assessment.model import AssessmentStatus
+from shared.contracts import agreement, desk, followup
+from shared.contracts.assessment import AssessmentCompleted, HardshipKind, StatementRequested
+from shared.contracts.envelope import Envelope
+from shared.contracts.reasons import ReasonCode
+from tests.unit.assessment.desk_says import (
+    ALL,
+    day,
+    ended,
+    hardship,
+    opened,
+    plan_broken,
+    plan_started,
+    renegotiation,
+    states,
+)
+from tests.unit.builders import message, reference
+from tests.unit.spec import Given, given
+
+
+def assessed(**overrides: Any) -> Given:
+    return given(AssessmentDecider(), reference(**overrides)).when(opened(), states(3))
+
+
+def signed(n: int, *, agreement_id: str = "AG-1", version: int = 1) -> Envelope[Any]:
+    said = agreement.AgreementSigned(
+        agreement_id=agreement_id,
+        version=version,
+        offer_id="offer-1",
+        effective=day(n),
+        schedules=(),
+        instalments=(),
+        content_hash="0" * 64,
+        policy="example-card",
+        policy_version="example-card@start#00000000",
+    )
+    return message(said, day(n))
+
+
+def completed(n: int) -> Envelope[Any]:
+    return message(agreement.AgreementCompleted(agreement_id="AG-1", as_of=day(n)), day(n))
+
+
+@pytest.mark.parametrize("both", [(signed(5), plan_started(5)), (plan_started(5), signed(5))])
+def test_who_tells_of_the_plan_first_makes_no_difference(both: tuple[Envelope[Any], ...]) -> None:
+    after = assessed().when(*both)
+    assert after.said == ()
+    assert (after.state.status, after.decider.due(after.state)) == (AssessmentStatus.PLANNED, None)
+    assert after.state == assessed().when(*reversed(both)).state
+
+
+def test_a_hardship_reported_in_a_new_plan_is_not_forgotten_when_its_signature_arrives_late() -> None:
+    after = assessed().when(plan_started(5), hardship(6), signed(5))
+    assert after.state.status is AssessmentStatus.ASKED
+    assert after.state.request is not None
+
+
+def test_a_renegotiation_that_overtakes_the_signature_waits_for_it() -> None:
+    early = assessed().when(renegotiation(60))
+    assert (early.said, early.state.status) == ((), AssessmentStatus.ASSESSED)
+    after = early.when(signed(5))
+    assert after.emits(StatementRequested)
+    assert after.decider.due(after.state) is not None
+
+
+def test_figures_as_new_as_the_renegotiation_are_not_asked_again() -> None:
+    after = assessed().when(plan_started(5), hardship(60), states(63)).when(renegotiation(60))
+    assert after.said == ()
+    assert after.decider.due(after.state) == day(
+        63 + 90
+    )  # talks are open: the figures' last day counts again
+    older = assessed().when(plan_started(5), hardship(60), states(63)).when(renegotiation(64))
+    assert older.emits(StatementRequested)
+
+
+def test_the_end_of_another_agreement_leaves_the_plan_in_force() -> None:
+    after = assessed().when(signed(5, agreement_id="AG-0"), signed(30))
+    for late in (plan_broken(31), ended(31, ReasonCode.PLAN_BROKEN)):
+        other = late.data.model_copy(update={"agreement_id": "AG-0"})
+        assert after.when(message(other, day(31))).state == after.state
+    assert after.when(plan_broken(31)).emits(StatementRequested)
+
+
+def test_a_completed_plan_asks_nothing_but_an_open_case_keeps_a_date() -> None:
+    fresh = assessed().when(signed(5)).when(completed(60))
+    assert (fresh.said, fresh.decider.due(fresh.state)) == ((), day(93))
+    stale = assessed().when(signed(5)).when(completed(200))
+    due = stale.decider.due(stale.state)
+    assert stale.said == ()
+    assert due == date(2026, 9, 22)  # three business days of the timetable; Sunday the 20th is one
+    assert stale.closes(due).emits(StatementRequested)
+
+
+def test_what_is_on_file_and_still_good_is_not_asked_twice() -> None:
+    start = given(AssessmentDecider(), reference()).when(opened(), states(2, "income", "assets"))
+    lapsed = start.closes(date(2026, 3, 16))
+    assert lapsed.state.status is AssessmentStatus.LAPSED
+    rest = states(40, "spending", "dependants", "other_debts")
+    assert lapsed.when(rest).emits(AssessmentCompleted)
+    too_late = states(101, "spending", "dependants", "other_debts")
+    assert lapsed.when(too_late).last(StatementRequested).missing == ("income", "assets")
+
+
+def test_a_part_that_nobody_requires_is_not_waited_for() -> None:
+    after = assessed(assessment__required_parts=["income", "spending"]).closes(day(93))
+    assert after.last(StatementRequested).missing == ("income", "spending")
+    renewed = after.when(states(95, "income", "spending"))
+    assert renewed.last(AssessmentCompleted).expires == day(185)
+
+
+def test_a_version_follows_only_where_it_says_something_else() -> None:
+    after = assessed()
+    assert after.when(states(3)).said == ()
+    assert after.when(states(9, "dependants")).said == ()
+    assert after.when(states(9, "dependants", dependants=4)).emits(AssessmentCompleted)
+    asked = after.when(hardship(10)).when(states(11))
+    assert asked.emits(AssessmentCompleted)  # what was asked for is answered, even if nothing changed
+
+
+def test_a_difficulty_may_end_as_late_as_the_calendar() -> None:
+    said = desk.HardshipReported(
+        cause=desk.HardshipCause.OTHER, since=date(9999, 12, 1), expected_end=date(9999, 12, 31)
+    )
+    after = assessed().when(message(said, day(5)))
+    assert after.last(AssessmentCompleted).hardship is HardshipKind.TEMPORARY
+
+
+def test_a_request_names_the_reasons_of_the_renegotiation() -> None:
+    bare = followup.RenegotiationRequested(agreement_id="AG-1", as_of=day(60), reasons=())
+    asked = assessed().when(signed(5)).when(message(bare, day(60))).last(StatementRequested)
+    assert (asked.missing, asked.reasons[0].code) == (ALL, ReasonCode.STATEMENT_RENEWAL)
