@@ -60,7 +60,7 @@ def close_promises(
     """Judge every promise on the money dated up to `day` in its time."""
     if not state.promises:
         return state.model_copy(update={"look_on": None}), ()
-    left = {(entry.on, entry.amount.currency): entry.amount for entry in state.received if entry.on <= day}
+    left = _there(state.received, day)
     said: list[Event] = []
     judged = []
     for promise in state.promises:
@@ -91,13 +91,31 @@ def _concluded(
     return PromiseState.BROKEN if day >= promise.until else PromiseState.OPEN
 
 
+def _there(received: tuple[DayMoney, ...], day: date) -> dict[tuple[date, str], Money]:
+    """Give the money that is there, by day and currency.
+
+    What was taken back of a day whose money was added to that of a later one is missing there.
+    """
+    there: dict[tuple[date, str], Money] = {}
+    missing: dict[str, Money] = {}
+    for entry in received:
+        if entry.on > day:
+            continue
+        currency = entry.amount.currency
+        nothing = Money.zero(currency)
+        net = entry.amount + missing.get(currency, nothing)
+        missing[currency] = min(net, nothing)
+        there[entry.on, currency] = max(net, nothing)
+    return there
+
+
 def _taken(promise: Promise, left: dict[tuple[date, str], Money]) -> Money:
     """Take the promised amount from what is left of the money of its time, oldest first."""
     currency = promise.amount.currency
     taken = Money.zero(currency)
     for key in sorted(left):
         on, of = key
-        if of != currency or not counts_for_promise(on, promise) or not left[key].is_positive:
+        if of != currency or not counts_for_promise(on, promise):
             continue
         part = max(min(left[key], promise.amount - taken), Money.zero(currency))
         left[key] -= part

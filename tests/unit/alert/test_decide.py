@@ -357,6 +357,12 @@ def test_who_is_asked_nothing_is_not_silent(ask: Event, given_: Event) -> None:
     assert waiting.decider.due(waiting.state) == SILENT
 
 
+def test_dates_at_the_end_of_time_do_no_harm() -> None:
+    asked = case().when(message(requested(), date.max), message(missed(), date.max))
+    assert asked.state.silent_on == date.max
+    assert asked.last(RemedyStarted).due == date.max
+
+
 def test_the_days_of_silence_are_the_policys() -> None:
     asked = case(alert__silent_days=5).when(message(requested()))
     assert asked.decider.due(asked.state) == after(5)

@@ -148,8 +148,11 @@ def test_promises_that_cannot_be_noted_are_refused() -> None:
     assert len(none.waiting) == 1
     assert none.when(message(case_opened())).emits(PromiseNoted)
     assert none.closes(DAY).last(InputRefused).reason.code is ReasonCode.NO_CASE
+    unknown = given(FollowupDecider(), reference()).when(message(paid("1.00", DAY)), message(promise()))
+    assert (len(unknown.waiting), unknown.when(message(case_opened())).emits(PromiseNoted)) == (1, True)
     over = case().when(message(intake.CaseClosed(as_of=DAY, reason=intake.CloseReason.SOLD)))
     assert over.when(message(promise())).last(InputRefused).reason.code is ReasonCode.CASE_CLOSED
+    assert over.when(message(review())).last(InputRefused).reason.code is ReasonCode.CASE_CLOSED
 
 
 def test_a_promise_long_past_is_judged_at_the_next_close() -> None:
@@ -164,6 +167,33 @@ def test_the_number_of_promises_on_file_is_bounded() -> None:
         many = many.when(message(promise(id_=f"p{index:02}", due=DUE + timedelta(days=index))))
     assert len(many.state.promises) == 24
     assert many.state.promises[-1].promise_id == "p59"
+
+
+def test_dates_at_the_end_of_time_do_no_harm() -> None:
+    far = case().when(message(promise(due=date.max)), message(hardship(end=date.max, since=date.max), DAY))
+    assert far.decider.due(far.state) == DAY
+    assert far.closes(DAY).decider.due(far.closes(DAY).state) == date.max
+    ends = live((date.max, "100.00")).when(message(hardship(end=date.max, since=date.max), FIRST))
+    assert ends.state.plan.lines[0].until == date.max
+    assert lives_to(ends, date(2026, 12, 31)).state.status is FollowupStatus.LIVE
+    last = given(FollowupDecider(), reference()).when(message(case_opened()))
+    last = last.when(message(signed((date.max, "100.00"), effective=date.max)))
+    assert last.closes(date.max).state.plan.judged_to == date.max
+
+
+def test_a_promise_sees_its_money_however_many_payments_there_are() -> None:
+    plan = live((date(2029, 3, 2), "100000.00"))
+    days = [DAY + timedelta(days=n) for n in range(500)]
+    plan = plan.when(*(message(paid("1.00", day)) for day in days[:300]))
+    made = days[300]
+    plan = plan.when(message(desk.PromiseMade(promise_id="p", amount=cny("60.00"), due=days[359]), made))
+    plan = plan.when(*(message(paid("1.00", day)) for day in days[300:359]))
+    plan = plan.when(*(message(paid("1.00", day)) for day in days[365:]))
+    assert len(plan.state.received) < 400
+    broken = plan.closes(days[400])
+    assert broken.last(PromiseKept).paid == cny("59.00")  # five per cent less is enough
+    back = broken.when(message(taken_back("3.00", days[310], days[400]), days[400]))
+    assert back.closes(days[401]).last(PromiseBroken).paid == cny("56.00")
 
 
 # --- reviews
@@ -322,6 +352,26 @@ def test_instalments_on_time_waive_a_part_of_the_late_charges_and_shorten_the_pl
     assert [str(charge.owed) for charge in plan.state.charges] == ["75.00"]
     rest = plan.when(message(paid("225.00", date(2026, 6, 2)))).closes(date(2026, 6, 2))
     assert rest.last(PlanCompleted).paid == (cny("525.00"),)
+
+
+def test_only_late_charges_of_the_plans_debts_in_its_currencies_are_waived() -> None:
+    """Two debts of two currencies are in the plan, a third debt is not."""
+    rows = [(add_months(FIRST, n), "100.00", c) for n in range(6) for c in ("CNY", "USD")]
+    dollars = debt("A-2", outstanding=balances("600.00", late="30.00", currency="USD"),
+                   overdue=balances(currency="USD"), payment=None)  # fmt: skip
+    opened = case_opened(debt(), dollars, debt("A-3"), debt("A-4"))
+    plan = given(FollowupDecider(), reference()).when(
+        message(opened), message(signed(*rows, debts=("A-1", "A-2", "A-4")))
+    )
+    plan = plan.when(*(message(paid("100.00", on, currency=c)) for on, _, c in rows[:6]))
+    granted = lives_to(plan, add_months(FIRST, 2)).last(RewardGranted)
+    assert [
+        (d.debt_id, str(d.amounts.late_charges), d.amounts.late_charges.currency) for d in granted.waived
+    ] == [
+        ("A-1", "75.00", "CNY"),
+        ("A-2", "15.00", "USD"),
+        ("A-4", "75.00", "CNY"),
+    ]
 
 
 @pytest.mark.parametrize(
