@@ -2,6 +2,7 @@
 
 from services.intake.decide import HANDLED, IntakeDecider
 from services.intake.model import IntakeState
+from shared.contracts.ids import case_id
 from shared.runtime.service import DocumentPer, Service
 
 
@@ -13,6 +14,10 @@ def _cases(state: IntakeState) -> tuple[str, ...]:
     return (state.case,)
 
 
+def _upcoming(state: IntakeState | None, customer: str) -> str:
+    return case_id(customer, 1 if state is None else state.episode + 1)
+
+
 SERVICE = Service(
     name="intake",
     state=IntakeState,
@@ -22,6 +27,7 @@ SERVICE = Service(
     per=DocumentPer.CUSTOMER,
     workload=_workload,
     cases=_cases,
+    upcoming=_upcoming,
     passes_to_desk=True,
     handles=HANDLED,
 )
