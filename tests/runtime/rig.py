@@ -45,7 +45,7 @@ class Rig:
             **{
                 "poll_seconds": 1.0,
                 "backoff_first": 0.1,
-                "document_bytes": 30_000,
+                "document_bytes": 60_000,
                 "document_reserve": 8_000,
                 **limits,
             },

@@ -80,6 +80,20 @@ async def test_a_fact_waits_for_what_it_builds_on_and_is_then_decided() -> None:
 
 
 @story
+async def test_a_waiting_fact_is_known_when_it_is_said_again() -> None:
+    rig = Rig(names=("middle",))
+    rig.start_all()
+    for _ in range(2):
+        rig.say(Accept(number=1), id_="same")
+        await rig.settle()
+    assert len(rig.document("middle")["waiting"]) == 1
+    rig.tell("front", Opened(on=D1), 1)
+    rig.say(Accept(number=1), id_="same")
+    await rig.settle()
+    assert rig.types("middle") == ["tabled", "agreed"]
+
+
+@story
 async def test_too_many_waiting_facts_park_the_case() -> None:
     rig = Rig(names=("middle",), waiting_messages=2)
     rig.start_all()
