@@ -15,6 +15,7 @@ from typing import Any
 from shared.contracts.decision import Decision, State
 from shared.contracts.envelope import Envelope
 from shared.contracts.ids import derive_id
+from shared.contracts.partition import partition_of
 from shared.runtime.service import DocumentPer, Service
 
 
@@ -38,7 +39,8 @@ class Cell:
 class SequentialPlatform:
     """Every message is decided at once by every service that reads it, in the order of the flow."""
 
-    def __init__(self, services: Sequence[Service]) -> None:
+    def __init__(self, services: Sequence[Service], partitions: int = 1) -> None:
+        self.partitions = partitions  # open work is counted within one
         self.cells = [Cell(service) for service in services]
         self.published: list[Envelope[Any]] = []
         self._read = 0
@@ -70,7 +72,7 @@ class SequentialPlatform:
                     continue
                 due = cell.service.decider.due(state)
                 if due is not None and due <= day:
-                    decision = cell.service.decider.close(state, day, self._reference(cell))
+                    decision = cell.service.decider.close(state, day, self._reference(cell, name))
                     document.state = decision.state
                     self._emit(cell, name, decision, f"day:{day}", moment, None)
                     again = cell.service.decider.due(decision.state) if decision.state else None
@@ -105,7 +107,7 @@ class SequentialPlatform:
     def _decide(self, cell: Cell, name: str, message: Envelope[Any], *, last_call: bool = False) -> None:
         document = cell.documents.setdefault(name, Document())
         try:
-            decision = cell.service.decider.decide(document.state, message, self._reference(cell))
+            decision = cell.service.decider.decide(document.state, message, self._reference(cell, name))
         except Exception as error:  # noqa: BLE001 - a decider's bug is a finding, not the end of the run
             cell.failures.append((message.type, error))
             return
@@ -150,10 +152,17 @@ class SequentialPlatform:
             self.published.append(message)
             self._queue.append((cell.service.name, message))
 
-    def _reference(self, cell: Cell) -> Any:
+    def _reference(self, cell: Cell, name: str) -> Any:
         open_work: dict[str, int] = {}
-        for document in cell.documents.values():
-            if document.state is not None:
+        own = self._partition(name)
+        for other, document in cell.documents.items():
+            if document.state is not None and self._partition(other) == own:
                 for who in cell.service.workload(document.state):
                     open_work[who] = open_work.get(who, 0) + 1
         return cell.service.reference(open_work)
+
+    def _partition(self, document: str) -> int:
+        """The partition of a document: of its case's customer, or of the customer."""
+        if self.partitions == 1:
+            return 0
+        return partition_of(self._keys.get(document, document).encode(), self.partitions)
