@@ -5,11 +5,33 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
+from typing import Any
 
 from shared.contracts.base import Event
+from shared.contracts.envelope import Envelope
 from shared.lending.money import Money
 
-__all__ = ["Act", "Cure", "Pay", "Say"]
+__all__ = ["Act", "Cure", "Pay", "Say", "identity"]
+
+_NAMES = (
+    "offer_id",
+    "round",
+    "agreement_id",
+    "version",
+    "number",
+    "alert_id",
+    "request_id",
+    "instruction_id",
+)
+
+
+def identity(message: Envelope[Any]) -> str:
+    """Say what an event is about, whatever caused it: choices are drawn from this, and ids are made of it.
+
+    Not of the message's own id: that depends on which of two facts of one day a service read first.
+    """
+    named = (f"{name}={getattr(message.data, name)}" for name in _NAMES if hasattr(message.data, name))
+    return "|".join((message.subject or message.key, message.type, message.day.isoformat(), *named))
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """A simulated borrower: sees what is published about their own case and answers through desk events.
 
-Every choice is drawn from a generator seeded by the run's seed and the event that is answered, so the
+Every choice is drawn from a generator seeded by the run's seed and what is answered, so the
 order in which events are read changes nothing.
 """
 
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
-from deploy.demo.acts import Act, Cure, Pay, Say
+from deploy.demo.acts import Act, Cure, Pay, Say, identity
 from deploy.demo.calibration import HARDSHIP_REASONS
 from deploy.demo.portfolio import Customer, random_for
 from shared.contracts import agreement, assessment, followup, intake, offer
@@ -130,7 +130,7 @@ class Borrower:
                 return []
 
     def _draw(self, message: Envelope[Any], *about: str) -> Any:
-        return random_for(self._seed, message.id, *about)
+        return random_for(self._seed, identity(message), *about)
 
     def _opened(self, message: Envelope[intake.CaseOpened]) -> list[Act]:
         draw = self._draw(message)
@@ -182,10 +182,15 @@ class Borrower:
             rest = {name: asked[name] for name in names[len(names) // 2 :]}
             later = day + timedelta(days=draw.randint(2, 9))
             return [
-                Say(day, message.case, StatementSubmitted(as_of=day, wish=wish, **first), message.id + "/1"),
-                Say(later, message.case, StatementSubmitted(as_of=later, **rest), message.id + "/2"),
+                Say(
+                    day,
+                    message.case,
+                    StatementSubmitted(as_of=day, wish=wish, **first),
+                    identity(message) + "/1",
+                ),
+                Say(later, message.case, StatementSubmitted(as_of=later, **rest), identity(message) + "/2"),
             ]
-        return [Say(day, message.case, StatementSubmitted(as_of=day, wish=wish, **asked), message.id)]
+        return [Say(day, message.case, StatementSubmitted(as_of=day, wish=wish, **asked), identity(message))]
 
     def _answer_offer(self, message: Envelope[Any], plans: tuple[Plan, ...], round_: int) -> list[Act]:
         draw, persona = self._draw(message), self.persona
@@ -270,11 +275,17 @@ class Borrower:
             return []
         due = message.day + timedelta(days=draw.randint(5, 12))
         rest = data.total - data.paid
-        event = PromiseMade(promise_id=derive_id("promise", message.id),
+        event = PromiseMade(promise_id=derive_id("promise", identity(message)),
                             amount=rest, due=due)  # fmt: skip
-        acts: list[Act] = [Say(message.day + timedelta(days=1), message.case, event, message.id)]
+        acts: list[Act] = [Say(message.day + timedelta(days=1), message.case, event, identity(message))]
         if draw.random() < self.persona.recovers * 0.8:
             acts.append(
-                Pay(due - timedelta(days=1), rest, message.id + "/promise", 0, lambda: self._live is None)
+                Pay(
+                    due - timedelta(days=1),
+                    rest,
+                    identity(message) + "/promise",
+                    0,
+                    lambda: self._live is None,
+                )
             )
         return acts

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, timedelta
 from typing import Any
 
-from deploy.demo.acts import Act, Say
+from deploy.demo.acts import Act, Say, identity
 from deploy.demo.bank import at
 from deploy.demo.portfolio import Customer, random_for
 from shared.contracts import agreement, alert, desk, followup, offer
@@ -25,15 +25,15 @@ class Desk:
 
     def sees(self, message: Envelope[Any]) -> list[Act]:
         """Answer a published event with what the desk will do, and when."""
-        draw = random_for(self._seed, "desk", message.id)
+        draw = random_for(self._seed, "desk", identity(message))
         tomorrow = message.day + timedelta(days=1)
         data = message.data
         match data:
             case desk.StatementSubmitted() if data.income:
                 return self._verify(message, data, draw.randint(1, 4), draw.random() < 0.85)
             case offer.ApprovalRequested():
-                return [Say(tomorrow, message.case, _decide(data.request_id, granted=draw.random() < 0.9),
-                            data.request_id)]  # fmt: skip
+                answer = _decide(data.request_id, data.role, granted=draw.random() < 0.9)
+                return [Say(tomorrow, message.case, answer, data.request_id)]
             case agreement.PartySigned() if data.party is desk.SignatureParty.BORROWER:
                 return [
                     Say(
@@ -42,7 +42,7 @@ class Desk:
                 ]
             case followup.ReviewDue():
                 day = message.day + timedelta(days=draw.randint(1, 10))
-                return [Say(day, message.case, _review(day, draw.random()), message.id)]
+                return [Say(day, message.case, _review(day, draw.random()), identity(message))]
             case alert.AlertRaised():
                 taken = desk.AlertAcknowledged(alert_id=data.alert_id, by="desk-7")
                 called = desk.ContactRecorded(
@@ -76,13 +76,13 @@ class Desk:
             verified_by="desk-3",
             as_of=day,
         )
-        return [Say(day, message.case, event, message.id)]
+        return [Say(day, message.case, event, identity(message))]
 
 
-def _decide(request_id: str, *, granted: bool) -> desk.ApprovalGranted | desk.ApprovalRefused:
+def _decide(request_id: str, role: str, *, granted: bool) -> desk.ApprovalGranted | desk.ApprovalRefused:
     kind = desk.ApprovalGranted if granted else desk.ApprovalRefused
     reason = "sustainable for both sides" if granted else "the concession is not needed here"
-    return kind(request_id=request_id, by="supervisor-1", role="supervisor", reason=reason)
+    return kind(request_id=request_id, by="desk-1", role=role, reason=reason)
 
 
 def _signature(data: agreement.PartySigned) -> desk.SignatureGiven:
