@@ -420,6 +420,7 @@ def toy_services(world: Any, *, archive: bool = True) -> list[Service]:
             waits_for=("front", "desk"),
             reads=("back",),
             reference=reference,
+            handles=frozenset({Opened, Accept, Judged, Bad}),
         ),
         Service(
             name="back",
