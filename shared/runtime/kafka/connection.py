@@ -16,6 +16,7 @@ from aiokafka.errors import (
     TopicAuthorizationFailedError,
     UnsupportedSaslMechanismError,
 )
+from aiokafka.protocol.metadata import MetadataRequest
 from faststream.security import BaseSecurity, SASLPlaintext, SASLScram256, SASLScram512
 
 from shared.runtime.ports import FatalError, PortError, UnavailableError
@@ -118,6 +119,16 @@ async def probe(settings: Settings, timeout: float = 5.0) -> None:
         except (OSError, TimeoutError, KafkaError) as error:
             last = UnavailableError(f"Kafka at {address} cannot be reached ({type(error).__name__})")
         else:
-            connection.close()
-            return
+            try:
+                async with asyncio.timeout(timeout):
+                    await connection.send(MetadataRequest([]))
+            except (OSError, TimeoutError, KafkaError) as error:
+                last = UnavailableError(
+                    f"Kafka at {address} hangs up ({type(error).__name__}): does KAFKA_SECURITY_PROTOCOL="
+                    f"{settings.kafka_security_protocol} fit its listener?"
+                )
+            else:
+                return
+            finally:
+                connection.close()
     raise last

@@ -17,7 +17,6 @@ from shared.runtime.settings import Settings
 __all__ = ["Admin", "create_topics", "partition_counts", "topic_findings"]
 
 _EXISTS: Final = 36  # TOPIC_ALREADY_EXISTS
-_UNKNOWN: Final = 3  # UNKNOWN_TOPIC_OR_PARTITION
 _FOR_GOOD: Final = "-1"
 
 
@@ -86,18 +85,16 @@ async def _create(admin: AIOKafkaAdminClient, settings: Settings, topics: Sequen
     for topic, code, *rest in answer.topic_errors:
         if code not in {0, _EXISTS}:  # another process may have been quicker
             raise FatalError(
-                f"topic {topic} cannot be created: {for_code(code).__name__} {rest[0] if rest else ''}"
+                f"topic {topic} cannot be created: {for_code(code).__name__} {(rest or [''])[0] or ''}"
             )
 
 
 async def partition_counts(admin: AIOKafkaAdminClient, topics: Sequence[str]) -> dict[str, int]:
     """Give the partition count of every topic that exists, by its full name."""
-    found = await admin.describe_topics(list(topics))
-    return {
-        entry["topic"]: len(entry["partitions"])
-        for entry in found
-        if entry["error_code"] != _UNKNOWN and entry["partitions"]
-    }
+    # Only those that exist are described: a broker may create by itself whatever it is asked about.
+    existing = set(await admin.list_topics()).intersection(topics)
+    found = await admin.describe_topics(sorted(existing)) if existing else []
+    return {entry["topic"]: len(entry["partitions"]) for entry in found if entry["partitions"]}
 
 
 async def _settled(admin: AIOKafkaAdminClient, topics: Sequence[str]) -> dict[str, int]:
