@@ -19,7 +19,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 BIN = Path(sys.executable).parent
-SMALL_DEMO = "parley demo --customers 6 --months 3 --data var/demo"
+SMALL_DEMO = "parley demo --customers 6 --months 2 --data var/demo"
 ACCOUNTS = "card_accounts_taiwan_2005.toml"
 TIMEOUT = 240
 
