@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from rich.console import Console
 from rich.table import Table
 
-from services.console.ledger import DebtLine
+from services.console.ledger import FIGURES, DebtLine
 from services.console.model import CaseLine, Stage
 from services.console.reconcile import Check
 from services.console.rules import canonical
@@ -115,28 +115,26 @@ def _funnel(outcome: Outcome) -> Table:
 
 
 def _money(outcome: Outcome) -> Table:
+    currencies = sorted({d.opening.currency for d in outcome.debts})
     table = Table(title="Money", title_justify="left")
-    for column in (
-        "currency",
-        "opening",
-        "charges",
-        "corrections",
-        "paid",
-        "waived",
-        "outstanding",
-        "recovered",
-    ):
-        table.add_column(column, justify="left" if column == "currency" else "right")
-    for currency in sorted({d.opening.currency for d in outcome.debts}):
-        rows = [d for d in outcome.debts if d.opening.currency == currency]
-        sums = [
-            Money.sum((getattr(d, name) for d in rows), currency)
-            for name in ("opening", "charges", "corrections", "paid", "waived", "outstanding")
-        ]
-        opening, paid = sums[0].minor, sums[3].minor
-        share = f"{100 * paid / opening:.1f} %" if opening else "–"
-        table.add_row(currency, *(f"{m.to_decimal():,}" for m in sums), share)
+    table.add_column("")
+    for currency in currencies:
+        table.add_column(currency, justify="right", no_wrap=True)
+    sums = {
+        (name, currency): Money.sum(
+            (getattr(d, name) for d in outcome.debts if d.opening.currency == currency), currency
+        )
+        for name in FIGURES
+        for currency in currencies
+    }
+    for name in FIGURES:
+        table.add_row(name, *(f"{sums[name, c].to_decimal():,}" for c in currencies))
+    table.add_row("recovered", *(_share(sums["paid", c], sums["opening", c]) for c in currencies))
     return table
+
+
+def _share(part: Money, whole: Money) -> str:
+    return f"{100 * part.minor / whole.minor:.1f} %" if whole.minor else "–"
 
 
 def _decisions(outcome: Outcome) -> Table:

@@ -18,7 +18,7 @@ from shared.contracts.debts import Allocation, Balances, DebtLedger
 from shared.contracts.envelope import Envelope
 from shared.lending.money import Money
 
-__all__ = ["DebtLine", "MoneyAudit"]
+__all__ = ["FIGURES", "DebtLine", "MoneyAudit"]
 
 COMPONENTS = ("principal", "interest", "fees", "late_charges")
 FIGURES = ("opening", "charges", "corrections", "paid", "waived", "outstanding")
