@@ -21,7 +21,7 @@ from typing import Any, Final, TypeVar
 import bson
 from bson.errors import BSONError
 from motor.motor_asyncio import AsyncIOMotorClient, AsyncIOMotorCollection
-from pymongo import IndexModel, InsertOne, MongoClient, ReplaceOne, ReturnDocument, UpdateOne
+from pymongo import IndexModel, InsertOne, ReplaceOne, ReturnDocument, UpdateOne
 from pymongo.errors import (
     BulkWriteError,
     ConfigurationError,
@@ -49,7 +49,7 @@ from shared.runtime.ports import (
 )
 from shared.runtime.settings import Settings
 
-__all__ = ["MongoStore", "SpanSink", "read_documents"]
+__all__ = ["MongoStore", "client_options", "read_documents"]
 
 T = TypeVar("T")
 Row = dict[str, Any]
@@ -61,7 +61,6 @@ _NO_MAJORITY: Final = frozenset(
     {72, 148, 238}
 )  # InvalidOptions, ReadConcernMajorityNotEnabled, NotImplemented
 _DURABLE: Final = WriteConcern(w="majority", j=True)
-_LIGHT: Final = WriteConcern(w=1)
 _SOME: Final = {"$gt": ""}  # a day or a name, not null: what the partial indexes hold
 
 WAKE: Final = "wake"  # the store's own field in a case document: the first day whose close must look at it
@@ -75,7 +74,8 @@ PARKED_INDEX: Final = IndexModel([("document", 1), ("order", 1)], name="arrival"
 TRACE_INDEX: Final = IndexModel([("trace", 1)], name="trace")
 
 
-def _options(settings: Settings) -> dict[str, Any]:
+def client_options(settings: Settings) -> dict[str, Any]:
+    """Give the options of every client of the database."""
     wait = round(settings.database_seconds * 1000)
     return {
         "serverSelectionTimeoutMS": wait,
@@ -108,7 +108,7 @@ class MongoStore:
         self._settings = settings
         try:
             self._client: Any = AsyncIOMotorClient(
-                settings.mongodb_uri.get_secret_value(), **_options(settings)
+                settings.mongodb_uri.get_secret_value(), **client_options(settings)
             )
         except (ConfigurationError, ValueError) as error:
             raise FatalError(f"MONGODB_URI is not valid ({type(error).__name__})") from None
@@ -426,31 +426,3 @@ async def read_documents(
         raise explain(error, f"read {collection}") from error
     finally:
         await store.close()
-
-
-class SpanSink:
-    """Writes spans and metrics from a thread of telemetry's own, with a client of its own.
-
-    Unlike cases they need not survive a fail-over: one server's word is enough.
-    """
-
-    def __init__(self, settings: Settings) -> None:
-        self._client: MongoClient[Row] = MongoClient(
-            settings.mongodb_uri.get_secret_value(), **_options(settings), maxPoolSize=2
-        )
-        database = self._client[settings.database]
-        self._spans = database.get_collection("telemetry.spans", write_concern=_LIGHT)
-        self._metrics = database.get_collection("telemetry.metrics", write_concern=_LIGHT)
-
-    def spans(self, documents: Sequence[Mapping[str, Any]]) -> None:
-        """Write spans, grouped by trace. Blocking. Raises PyMongoError."""
-        if documents:
-            self._spans.insert_many([dict(document) for document in documents], ordered=False)
-
-    def metrics(self, document: Mapping[str, Any]) -> None:
-        """Replace one process's snapshot. Blocking. Raises PyMongoError."""
-        self._metrics.replace_one({ID: document[ID]}, dict(document), upsert=True)
-
-    def close(self) -> None:
-        """Close the connections."""
-        self._client.close()

@@ -31,6 +31,7 @@ from shared.runtime.telemetry import Telemetry
 
 __all__ = ["health", "limits_of", "run_blocking", "run_services"]
 
+_POLL_SECONDS: Final = 0.25  # a poll returns as soon as there is something; this only bounds an idle turn
 _SLACK_SECONDS: Final = 10.0  # beyond the drain deadline, to leave the groups
 
 
@@ -39,7 +40,7 @@ def limits_of(settings: Settings) -> Limits:
     return Limits(
         partitions=settings.partitions,
         batch_records=settings.batch_records,
-        poll_seconds=settings.poll_seconds,
+        poll_seconds=_POLL_SECONDS,
         document_bytes=settings.document_bytes,
         drain_seconds=settings.drain_seconds,
         backoff_first=settings.backoff_first_seconds,

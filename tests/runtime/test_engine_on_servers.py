@@ -23,6 +23,7 @@ from shared.runtime.engine import Engine
 from shared.runtime.kafka import KafkaLog
 from shared.runtime.memory import MemoryLog
 from shared.runtime.memory_store import MemoryStore
+from shared.runtime.meters import Meters
 from shared.runtime.mongo import MongoStore, read_documents
 from shared.runtime.ports import Document, FatalError, Outgoing, Ports, TopicPartition
 from shared.runtime.publish import EventPublisher
@@ -30,7 +31,7 @@ from shared.runtime.run import limits_of, run_services
 from shared.runtime.service import Service, topic_of
 from shared.runtime.settings import Settings
 from shared.runtime.simulation.toy import Accept, Open, Pay, Sign, toy_services
-from shared.runtime.telemetry import Meters, Telemetry
+from shared.runtime.telemetry import Telemetry
 from shared.runtime.traces import read_trace
 from tests.runtime.support import PARTITIONS, fresh, settings_of
 

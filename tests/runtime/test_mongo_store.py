@@ -10,7 +10,7 @@ import pytest
 import pytest_asyncio
 
 from deploy.embedded.platform import Addresses
-from shared.runtime.mongo import MongoStore, SpanSink, read_documents
+from shared.runtime.mongo import MongoStore, read_documents
 from shared.runtime.ports import (
     Document,
     FatalError,
@@ -20,6 +20,7 @@ from shared.runtime.ports import (
     UnencodableError,
 )
 from shared.runtime.settings import Settings
+from shared.runtime.sink import SpanSink
 from tests.runtime.support import settings_of
 
 pytestmark = pytest.mark.kafka

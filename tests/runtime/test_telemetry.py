@@ -19,9 +19,10 @@ from deploy.embedded.platform import Addresses
 from shared.contracts.ids import case_id, trace_id_of
 from shared.contracts.intake import CaseOpened
 from shared.runtime import names
+from shared.runtime.meters import Meters
 from shared.runtime.ports import METERS, SpanStart
 from shared.runtime.spans import CaseSampler, DatabaseSpans, parse_traceparent, root_span_id
-from shared.runtime.telemetry import MOST_LINKS, CaseTracer, Meters, Telemetry
+from shared.runtime.telemetry import MOST_LINKS, CaseTracer, Telemetry
 from shared.runtime.traces import read_trace
 from tests.runtime.support import settings_of
 

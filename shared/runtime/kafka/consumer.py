@@ -242,6 +242,7 @@ class KafkaConsumer:
         self._stale = set() if self._holding else set(self._assigned)
         if self._listener is not None:
             self._listener.on_assigned(self._assigned)
+        self._arrived.set()  # a poll that waits has nothing to wait for any more
 
     # --- called by the engine
 
