@@ -6,6 +6,7 @@ import asyncio
 from collections import Counter
 
 import pytest
+from aiokafka import AIOKafkaProducer
 
 from deploy.embedded.platform import Addresses
 from shared.contracts.partition import partition_of
@@ -73,6 +74,22 @@ async def test_a_batch_with_odd_headers_reaches_the_engine_whole(servers: Addres
     await log.close()
     assert [record.value for record in found] == [b"0", b"1", b"bad", b"2", b"3", b"4"]
     assert found[2].headers == (("h", b"\xff"), ("h", None))
+
+
+@pytest.mark.parametrize("codec", ["gzip", "snappy", "lz4", "zstd"])
+async def test_whatever_a_bank_compresses_with_is_read(servers: Addresses, codec: str) -> None:
+    settings, topic = settings_of(servers), fresh("codec")
+    await create_topics(settings, [topic])
+    async with AIOKafkaProducer(bootstrap_servers=settings.kafka_bootstrap, compression_type=codec) as bank:
+        await bank.send_and_wait(topic, b"x" * 5000, b"k")
+    log = KafkaLog(settings)
+    consumer = log.consumer(fresh("g"), "c")
+    await consumer.start([topic], Notes())
+    await begin(consumer)
+    (record,) = await read(consumer, 1)
+    assert record.value == b"x" * 5000
+    await consumer.stop()
+    await log.close()
 
 
 async def test_keys_go_where_java_puts_them(servers: Addresses) -> None:
