@@ -1,17 +1,23 @@
-"""What goes on `<service>.dead-letter`: the original key, bytes and headers, and why."""
+"""What goes on `<service>.dead-letter`: the original key, bytes and headers, and why.
+
+And what of it is parked where it is too large for the database.
+"""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 
 from shared.runtime.inbound import Failure
 from shared.runtime.ports import Outgoing, Publisher, Record, UnencodableError
 from shared.runtime.service import Service
 
-__all__ = ["PREFIX", "dead_letter", "due_work_letter"]
+__all__ = ["PREFIX", "dead_letter", "due_work_letter", "storable"]
 
 PREFIX = "parley-"
 """Of the headers that say why; those of the original record stand before them, untouched."""
+
+_HEADER_BYTES = 64  # what a header costs in a document beside its name and value, at most
 
 
 def dead_letter(
@@ -44,6 +50,25 @@ def due_work_letter(service: Service, document: str, key: str, day: date, failur
     return Outgoing(
         service.dead_letter_topic, key.encode(), b"", _reason(failure, document, day=day.isoformat())
     )
+
+
+def storable(record: Record, limit: int) -> Record:
+    """Give the record as it is parked: what no database takes (small only while compressed) is cut (rule 5).
+
+    Its value goes first, then its headers; the whole record still lies in its topic.
+    """
+    if _bytes(record) <= limit:
+        return record
+    cut = replace(record, value=b"")
+    return cut if _bytes(cut) <= limit else replace(cut, headers=())
+
+
+def _bytes(record: Record) -> int:
+    """Say at most how many bytes a record takes as part of a document."""
+    headers = sum(
+        len(name.encode()) + len(content or b"") + _HEADER_BYTES for name, content in record.headers
+    )
+    return len(record.key or b"") + len(record.value or b"") + headers
 
 
 def _reason(failure: Failure, document: str | None, **where: str) -> tuple[tuple[str, bytes], ...]:

@@ -19,7 +19,7 @@ from shared.contracts.decision import Decision, Link, State
 from shared.contracts.envelope import Envelope
 from shared.contracts.ids import derive_id
 from shared.contracts.runtime import CaseHeld, CaseReleased
-from shared.runtime.deadletters import dead_letter, due_work_letter
+from shared.runtime.deadletters import dead_letter, due_work_letter, storable
 from shared.runtime.document import (
     BrokenStateError,
     Case,
@@ -487,7 +487,8 @@ class Fold:
         self._mark_parked(work, case, inbound, failure, Cause.of_record(record), span)
         case.park_order += 1
         case.parked_upto[record.topic] = record.offset
-        work.rows.append(ParkedRow(case.id, record, case.park_order, work.lane.epoch, failure.reason.value))
+        kept = storable(record, self.limits.document_bytes - self.limits.document_reserve)
+        work.rows.append(ParkedRow(case.id, kept, case.park_order, work.lane.epoch, failure.reason.value))
         work.letters.append(self.letter(record, failure, case.id))
         work.spans.append((span, "parked", []))
         self.outcome(work, inbound, "dead_lettered", failure.reason)
