@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
+import struct
 from collections import Counter
 
 import pytest
 from aiokafka import AIOKafkaProducer
+from aiokafka.record.util import calc_crc32c
 
 from deploy.embedded.platform import Addresses
 from shared.contracts.partition import partition_of
@@ -88,6 +91,61 @@ async def test_whatever_a_bank_compresses_with_is_read(servers: Addresses, codec
     await begin(consumer)
     (record,) = await read(consumer, 1)
     assert record.value == b"x" * 5000
+    await consumer.stop()
+    await log.close()
+
+
+@pytest.mark.parametrize("codec", [None, "gzip"])
+async def test_a_header_name_that_is_no_text_stops_nobody(servers: Addresses, codec: str | None) -> None:
+    settings, topic = settings_of(servers), fresh("name")
+    await create_topics(settings, [topic])
+    async with AIOKafkaProducer(bootstrap_servers=settings.kafka_bootstrap, compression_type=codec) as bank:
+        await bank.send_and_wait(topic, b"before", b"k", 0)
+        batch = bank.create_batch()
+        for value, headers in ((b"one", []), (b"bad", [("QQQQ", b"v")]), (b"two", [])):
+            batch.append(key=b"k", value=value, timestamp=None, headers=headers)
+        batch.close()
+        batch._buffer = _with_a_bad_name(bytearray(batch._build()), codec)
+        await (await bank.send_batch(batch, topic, partition=0))
+        await bank.send_and_wait(topic, b"after", b"k", 0)
+    log = KafkaLog(settings)
+    consumer = log.consumer(fresh("g"), "c")
+    await consumer.start([topic], Notes())
+    await begin(consumer)
+    found = await read(consumer, 5)
+    await consumer.stop()
+    await log.close()
+    assert [record.value for record in found] == [b"before", b"one", b"bad", b"two", b"after"]
+    assert found[2].headers == (("\\xff\\xfe\\xff\\xfe", b"v"),)
+
+
+def _with_a_bad_name(data: bytearray, codec: str | None) -> bytes:
+    """Put bytes that are not UTF-8 in place of the header's name, and the checksum right."""
+    records = gzip.decompress(data[61:]) if codec else bytes(data[61:])
+    records = records.replace(b"QQQQ", b"\xff\xfe\xff\xfe")
+    data[61:] = gzip.compress(records) if codec else records
+    data[8:12] = struct.pack(">i", len(data) - 12)
+    data[17:21] = struct.pack(">I", calc_crc32c(bytes(data[21:])))
+    return bytes(data)
+
+
+async def test_what_a_banks_transaction_took_back_is_not_read(servers: Addresses) -> None:
+    settings, topic = settings_of(servers), fresh("tx")
+    await create_topics(settings, [topic])
+    async with AIOKafkaProducer(
+        bootstrap_servers=settings.kafka_bootstrap, transactional_id=fresh("bank")
+    ) as bank:
+        for value, kept in ((b"1", True), (b"2", False), (b"3", True)):
+            await bank.begin_transaction()
+            await bank.send_and_wait(topic, value, b"k", 0)
+            await (bank.commit_transaction() if kept else bank.abort_transaction())
+    log = KafkaLog(settings)
+    consumer = log.consumer(fresh("g"), "c")
+    await consumer.start([topic], Notes())
+    await begin(consumer)
+    assert [record.value for record in await read(consumer, 2)] == [b"1", b"3"]
+    assert await consumer.poll(10, 0.3) == []
+    assert [record.value async for record in scan(settings, topic)] == [b"1", b"3"]
     await consumer.stop()
     await log.close()
 

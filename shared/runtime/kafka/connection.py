@@ -19,8 +19,11 @@ from aiokafka.errors import (
 from aiokafka.protocol.metadata import MetadataRequest
 from faststream.security import BaseSecurity, SASLPlaintext, SASLScram256, SASLScram512
 
+from shared.runtime.kafka.lenient import install
 from shared.runtime.ports import FatalError, PortError, UnavailableError
 from shared.runtime.settings import Settings
+
+install()
 
 __all__ = ["connection_options", "explain", "probe", "security_of", "servers"]
 

@@ -116,6 +116,7 @@ class KafkaConsumer:
             batch_timeout_ms=max(1, round(settings.poll_seconds * 1000)),
             max_records=settings.batch_records,
             auto_offset_reset="none",
+            isolation_level="read_committed",  # what a bank's own transaction took back was never said
             ack_policy=AckPolicy.MANUAL,
             partition_assignment_strategy=(RangePartitionAssignor,),
             session_timeout_ms=round(settings.session_seconds * 1000),

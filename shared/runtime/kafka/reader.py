@@ -42,6 +42,7 @@ class _Reader:
             group_id=None,
             enable_auto_commit=False,
             auto_offset_reset="none",
+            isolation_level="read_committed",
             fetch_max_bytes=settings.fetch_bytes,
             max_partition_fetch_bytes=settings.fetch_bytes,
             **connection_options(settings),
