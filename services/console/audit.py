@@ -7,7 +7,8 @@ but the readers of topics and documents.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,11 +19,13 @@ from services.console.reconcile import (
     Check,
     ServiceInputs,
     accounting,
+    belongs,
     open_cases,
     receivers,
     sequences,
 )
 from services.console.story import verify
+from shared.contracts.bank import PaymentReceived
 from shared.contracts.cloudevents import DecodeError, decode
 from shared.contracts.envelope import Envelope
 from shared.contracts.registry import PRODUCERS, SERVICES, topic_of
@@ -53,13 +56,17 @@ async def audit(settings: Settings, services: Sequence[Service]) -> Audit:
     messages: list[Envelope[Any]] = []
     money = MoneyAudit()
     records = inputs = 0
+    counts = Counter(at.topic for at in await end_offsets(settings, map(topic_of, PRODUCERS)))
     for producer in PRODUCERS:
-        async for record in scan(settings, topic_of(producer)):
+        topic = topic_of(producer)
+        async for record in scan(settings, topic):
             records += 1
             try:
                 message = decode(record.key, record.value, record.headers)
             except DecodeError:
                 continue  # it is in the dead letters, and counted by `accounting`
+            if not belongs(message, producer, record.partition, counts[topic]):
+                continue  # so is this
             if isinstance(message.data, ServiceDayClosed):
                 continue
             if producer in emitted:
@@ -69,12 +76,16 @@ async def audit(settings: Settings, services: Sequence[Service]) -> Audit:
                 inputs += 1
             money.saw(message)
     rows = await case_rows(settings)
+    parked = {service.name: await _parked(settings, service) for service in services}
+    payments = {
+        (m.key, m.data.payment_id) for m in parked.get("intake", ()) if isinstance(m.data, PaymentReceived)
+    }
     checks = [
         await _accounting(settings, services),
         sequences(messages),
-        await _receivers(settings, services, messages),
+        await _receivers(settings, services, messages, parked),
         await _chains(settings),
-        await money.check(read_documents(settings, "intake.cases", fields=("_id", "state"))),
+        await money.check(read_documents(settings, "intake.cases", fields=("_id", "state")), payments),
         _open_cases(rows),
     ]
     return Audit(checks, {row.case: row.line for row in rows}, money.lines, emitted, records, inputs)
@@ -108,8 +119,22 @@ async def _accounting(settings: Settings, services: Sequence[Service]) -> Check:
     return accounting(found, {(at.topic, at.partition): bounds for at, bounds in ends.items()})
 
 
+async def _parked(settings: Settings, service: Service) -> list[Envelope[Any]]:
+    """Read what a service has parked, as far as it can be read: it is neither lost nor decided."""
+    found = []
+    fields = ("topic", "key", "value", "headers")
+    async for row in read_documents(settings, f"{service.name}.parked", fields=fields):
+        headers = [(name, content) for name, content in row["headers"]]
+        with suppress(DecodeError):
+            found.append(decode(row["key"], row["value"], headers))
+    return found
+
+
 async def _receivers(
-    settings: Settings, services: Sequence[Service], messages: Sequence[Envelope[Any]]
+    settings: Settings,
+    services: Sequence[Service],
+    messages: Sequence[Envelope[Any]],
+    parked: Mapping[str, Sequence[Envelope[Any]]],
 ) -> Check:
     last: dict[tuple[str, str, str], int] = {}
     for message in messages:
@@ -122,6 +147,10 @@ async def _receivers(
     for service in services:
         async for document in read_documents(settings, f"{service.name}.cases", fields=("_id", "marks")):
             marks += [(service.name, source, case, mark) for source, case, mark in document["marks"]]
+        for message in parked[service.name]:
+            if message.sequence is not None and message.subject is not None:
+                source = message.source.removeprefix("/parley/")
+                marks.append((service.name, source, message.subject, message.sequence))
     return receivers(last, marks)
 
 

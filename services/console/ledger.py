@@ -8,7 +8,7 @@ payment of the bank must have been allocated to the last cent or be waiting for 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -102,13 +102,18 @@ class MoneyAudit:
             for name in COMPONENTS:
                 row[name] += sign * getattr(amounts, name).minor
 
-    async def check(self, documents: AsyncIterator[Mapping[str, Any]]) -> Check:
-        """Check everything that was seen, and intake's documents against it."""
+    async def check(
+        self, documents: AsyncIterator[Mapping[str, Any]], parked: Collection[tuple[str, str]] = ()
+    ) -> Check:
+        """Check everything that was seen, and intake's documents against it.
+
+        `parked` are (customer, payment) of what intake has parked: it is not decided yet, and not lost.
+        """
         check = Check("money")
         for finding in self._uneven:
             check.found(finding)
         stored: dict[str, dict[str, int]] = {}
-        waiting: set[tuple[str, str]] = set()
+        waiting: set[tuple[str, str]] = set(parked)
         async for document in documents:
             state = document.get("state")
             if state is None:

@@ -9,10 +9,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from shared.contracts.bank import DayClosed
 from shared.contracts.envelope import Envelope
+from shared.contracts.partition import partition_of
+from shared.contracts.registry import SERVICES
 from shared.contracts.runtime import ServiceDayClosed
 
-__all__ = ["Check", "ServiceInputs", "accounting", "open_cases", "receivers", "sequences"]
+__all__ = ["Check", "ServiceInputs", "accounting", "belongs", "open_cases", "receivers", "sequences"]
 
 SHOWN = 20
 """Findings that a check keeps in words; all are counted."""
@@ -37,6 +40,21 @@ class Check:
         self.wrong += 1
         if len(self.findings) < SHOWN:
             self.findings.append(finding)
+
+
+def belongs(message: Envelope[Any], producer: str, partition: int, partitions: int) -> bool:
+    """Tell whether a message is what its topic's producer can have sent; the services dead-letter the others.
+
+    A service names itself, the case and the sequence; what comes from outside stands where Kafka's own
+    partitioner puts it. Markers are sent by number.
+    """
+    data = message.data
+    if isinstance(data, DayClosed | ServiceDayClosed):
+        return True
+    if producer in SERVICES:
+        numbered = message.sequence is not None and message.subject is not None
+        return message.source == f"/parley/{producer}" and numbered
+    return producer == data.PRODUCER and partition_of(message.key.encode(), partitions) == partition
 
 
 def sequences(messages: Iterable[Envelope[Any]]) -> Check:
@@ -65,10 +83,12 @@ def receivers(last: Mapping[tuple[str, str, str], int], marks: Iterable[tuple[st
     """Check that every receiver has seen the last message that it handles, of every source and case.
 
     `last` is the highest sequence by (service, source, case), of messages that the service handles; `marks`
-    are (service, source, case, highest seen).
+    are (service, source, case, highest seen or parked).
     """
     check = Check("receivers")
-    seen = {(service, source, case): mark for service, source, case, mark in marks}
+    seen: dict[tuple[str, str, str], int] = {}
+    for service, source, case, mark in marks:
+        seen[service, source, case] = max(mark, seen.get((service, source, case), 0))
     for (service, source, case), sequence in last.items():
         check.looked_at += 1
         got = seen.get((service, source, case), 0)

@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 import pytest
 
-from services.console.reconcile import ServiceInputs, accounting, open_cases, receivers, sequences
+from services.console.reconcile import (
+    ServiceInputs,
+    accounting,
+    belongs,
+    open_cases,
+    receivers,
+    sequences,
+)
+from shared.contracts.bank import DayClosed, PaymentReceived
 from shared.contracts.envelope import Envelope
 from shared.contracts.intake import CaseAssigned
+from shared.contracts.partition import partition_of
+from shared.lending.money import Money
 
 
 def message(sequence: int, *, id_: str | None = None, case: str = "a") -> Envelope[CaseAssigned]:
@@ -50,6 +60,28 @@ def test_a_receiver_that_has_not_seen_the_last_is_found() -> None:
     late = receivers(last, [("offer", "intake", "a", 2)])
     assert late.findings == ["offer has seen 2 of 3 from intake about a"]
     assert receivers(last, []).wrong == 1
+
+
+def test_what_a_receiver_has_parked_is_not_missing() -> None:
+    last = {("offer", "intake", "a"): 3}
+    seen = [("offer", "intake", "a", 1)]
+    assert receivers(last, [*seen, ("offer", "intake", "a", 2), ("offer", "intake", "a", 3)]).ok
+    assert receivers(last, [*seen, ("offer", "intake", "a", 2)]).wrong == 1
+
+
+def test_what_a_producer_cannot_have_sent_does_not_count() -> None:
+    said = message(1)
+    assert belongs(said, "intake", 0, 2)
+    assert not belongs(said, "offer", 0, 2), "another service's"
+    assert not belongs(replace(said, subject=None), "intake", 0, 2)
+    assert not belongs(replace(said, sequence=None), "intake", 0, 2)
+    paid = PaymentReceived(payment_id="p", amount=Money(1, "CNY"), value_date=date(2026, 3, 1))
+    outside = replace(said, source="/bank/core", data=paid, subject=None, sequence=None)
+    home = partition_of(b"C1", 2)
+    assert belongs(outside, "bank", home, 2)
+    assert not belongs(outside, "bank", 1 - home, 2), "Kafka's partitioner puts it elsewhere"
+    assert not belongs(outside, "desk", home, 2)
+    assert belongs(replace(outside, key="", data=DayClosed(day=date(2026, 3, 1))), "bank", 1 - home, 2)
 
 
 ROW = ServiceInputs("offer", "intake.events", 0, next_offset=10, processed=7, duplicates=2, dead_lettered=1)
