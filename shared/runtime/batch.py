@@ -12,12 +12,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 from shared.runtime.commands import obey
 from shared.runtime.document import RUNTIME_SCHEMA, Case
-from shared.runtime.fold import Fold, Work
+from shared.runtime.fold import Fold
 from shared.runtime.inbound import Inbound, Kind
 from shared.runtime.limits import Limits
 from shared.runtime.ports import (
@@ -35,6 +35,7 @@ from shared.runtime.ports import (
 )
 from shared.runtime.retry import AbandonedError, Patience
 from shared.runtime.service import Service
+from shared.runtime.work import Work
 
 __all__ = ["Batch", "Shell"]
 
@@ -223,7 +224,8 @@ class Batch:
     async def _write(self, works: Sequence[Work]) -> list[Work]:
         """Write what has changed, each document measured alone before (rule 5); give those that lost."""
         documents = [self._encode(work) for work in works if work.case is not None and work.case.changed]
-        rows = [row for work in works for row in work.rows]
+        now = self._shell.ports.clock.now().isoformat()
+        rows = [replace(row, parked_at=now) for work in works for row in work.rows]
         if rows:
             await self._shell.insist("park", lambda: self._store.park(self._service.name, rows))
         if not documents:
@@ -242,11 +244,11 @@ class Batch:
         try:
             return self._measured(work, work.case, self._shell.limits.document_reserve)
         except Exception:  # noqa: BLE001 - found again, decision by decision, with its reason
-            self._fold.measure = self._measure
+            self._fold.try_each(self._measure)
             try:
                 self._fold_again([work])
             finally:
-                self._fold.measure = None
+                self._fold.try_each(None)
             return self._measured(work, work.case, 0)
 
     def _measure(self, work: Work, case: Case) -> None:

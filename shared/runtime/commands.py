@@ -5,9 +5,10 @@ from __future__ import annotations
 from shared.contracts.ids import derive_id
 from shared.contracts.ops import Discard
 from shared.runtime.document import Case, Cause, DropEntry, LinkEntry, Park, row_name
-from shared.runtime.fold import Fold, Work
+from shared.runtime.fold import Fold
 from shared.runtime.inbound import Failure, Inbound, Reason
 from shared.runtime.ports import Span
+from shared.runtime.work import Work
 
 __all__ = ["obey"]
 
@@ -70,7 +71,7 @@ def _replay(fold: Fold, work: Work, case: Case, inbound: Inbound, span: Span) ->
     work.rows = [row for row in work.rows if row.order > case.cleared]
     case.drops.append(DropEntry(cause, case.cleared, ()))
     if not case.parked:
-        fold.release(work, case, inbound, span)
+        fold.parking.release(work, case, inbound, span)
 
 
 def _discard(fold: Fold, work: Work, case: Case, inbound: Inbound, data: Discard, span: Span) -> str | None:
@@ -96,7 +97,7 @@ def _discard(fold: Fold, work: Work, case: Case, inbound: Inbound, data: Discard
     case.links.append(_reason_kept(fold, case, inbound, data, cause))
     case.changed = True
     if len(records) == 1:
-        fold.release(work, case, inbound, span)
+        fold.parking.release(work, case, inbound, span)
     return None
 
 
@@ -117,5 +118,5 @@ def _reason_kept(fold: Fold, case: Case, inbound: Inbound, data: Discard, cause:
 
 
 def _refuse(fold: Fold, work: Work, inbound: Inbound, why: str) -> None:
-    work.letters.append(fold.letter(inbound.record, Failure(Reason.COMMAND, why), work.document))
+    work.letters.append(fold.parking.letter(inbound.record, Failure(Reason.COMMAND, why), work.document))
     fold.outcome(work, inbound, "dead_lettered", Reason.COMMAND)

@@ -10,11 +10,11 @@ from shared.contracts.envelope import Envelope
 from shared.contracts.ids import derive_id
 from shared.contracts.runtime import ServiceDayClosed
 from shared.runtime.batch import Batch, Shell
-from shared.runtime.fold import Work
 from shared.runtime.lane import Lane
 from shared.runtime.limits import Limits
 from shared.runtime.ports import ID, PARTITION, Clock, Outgoing
 from shared.runtime.service import Service, topic_of
+from shared.runtime.work import Work
 
 __all__ = ["do_due_work", "latest_day", "markers", "watch_lag"]
 

@@ -16,7 +16,6 @@ from datetime import date
 from shared.runtime.batch import Batch, Shell
 from shared.runtime.days import do_due_work, latest_day, markers, watch_lag
 from shared.runtime.deadletters import dead_letter
-from shared.runtime.fold import Work
 from shared.runtime.inbound import Inbound, Kind, receive
 from shared.runtime.lane import Lane
 from shared.runtime.limits import Limits
@@ -32,6 +31,7 @@ from shared.runtime.ports import (
 from shared.runtime.retry import AbandonedError, Patience
 from shared.runtime.service import Service
 from shared.runtime.takeover import owned_partitions, take_over
+from shared.runtime.work import Work
 
 __all__ = ["Engine"]
 
@@ -244,7 +244,7 @@ class Engine:
             position.count(outcome)
         await self._save(lanes.values())
         await self._commit(lanes.values())
-        self._gauge(lanes.values())
+        self._gauge(lanes.values(), [inbound.record.timestamp_ms for inbound, _ in read])
 
     # -- days --------------------------------------------------------------------------------------------
 
@@ -329,15 +329,20 @@ class Engine:
         elif outcome == "duplicates":
             meter.count("duplicates", service=name, topic=inbound.record.topic)
 
-    def _gauge(self, lanes: Iterable[Lane]) -> None:
+    def _gauge(self, lanes: Iterable[Lane], written_ms: Sequence[int]) -> None:
+        """Say how far behind the lanes are, and how old the oldest record of the batch was."""
+        name, meter = self.service.name, self._ports.meter
+        meter.count("batch_records", len(written_ms), service=name)
+        now_ms = self._ports.clock.now().timestamp() * 1000
+        meter.gauge("oldest_seconds", max(0.0, (now_ms - min(written_ms)) / 1000), service=name)
         for lane in lanes:
             for at, offset in lane.offsets().items():
                 end = self._consumer.high_water(at)
                 if end is not None:
-                    self._ports.meter.gauge(
+                    meter.gauge(
                         "lag",
                         float(max(0, end - offset)),
-                        service=self.service.name,
+                        service=name,
                         topic=at.topic,
                         partition=str(at.partition),
                     )

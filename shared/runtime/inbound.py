@@ -18,7 +18,7 @@ from shared.contracts.ops import Discard, Replay
 from shared.contracts.partition import partition_of
 from shared.contracts.runtime import ServiceDayClosed
 from shared.runtime.ports import Record
-from shared.runtime.service import EXTERNAL, DocumentPer, Service, topic_of
+from shared.runtime.service import EXTERNAL, DocumentPer, Service
 
 __all__ = ["Failure", "Inbound", "Kind", "Reason", "receive"]
 
@@ -93,7 +93,7 @@ class Inbound:
 
 def receive(service: Service, record: Record, partitions: int) -> Inbound:
     """Read a record for `service`. Never raises."""
-    producer = _producer(service, record.topic)
+    producer = service.producers[record.topic]
     inbound = Inbound(record, producer, Kind.MESSAGE)
     try:
         envelope = decode(record.key, record.value, record.headers)
@@ -202,7 +202,3 @@ def _wrong_partition(record: Record) -> tuple[Reason, str]:
         f"key: belongs on another partition than {record.partition}; the producer must use Kafka's murmur2"
         " (librdkafka: partitioner=murmur2_random)",
     )
-
-
-def _producer(service: Service, topic: str) -> str:
-    return next(producer for producer in service.inputs if topic_of(producer) == topic)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cached_property
 from typing import Any
 
 from shared.contracts.base import Event
@@ -83,15 +84,20 @@ class Service:
         """Whether the decider ignores this kind of message in every state."""
         return self.handles is not None and message not in self.handles and message not in _RUNTIME
 
-    @property
+    @cached_property
     def inputs(self) -> tuple[str, ...]:
         """Every producer that is read, each once, those waited for first."""
         return tuple(dict.fromkeys((*self.waits_for, *self.reads, "ops")))
 
-    @property
+    @cached_property
     def topics(self) -> tuple[str, ...]:
         """The topics that are read."""
         return tuple(topic_of(producer) for producer in self.inputs)
+
+    @cached_property
+    def producers(self) -> Mapping[str, str]:
+        """Whose topic is whose, of those that are read."""
+        return {topic_of(producer): producer for producer in self.inputs}
 
     @property
     def topic(self) -> str:

@@ -34,6 +34,17 @@ async def test_the_chain_says_what_was_decided_once_and_in_sequence() -> None:
 
 
 @story
+async def test_a_message_said_twice_in_one_batch_is_decided_once() -> None:
+    rig = Rig(names=("front",))
+    for _ in range(2):
+        rig.say(Pay(pay_id="p", amount=5, value_date=D1), id_="same")
+    rig.start_all()
+    await rig.settle()
+    assert rig.state("front", ANN)["paid"] == 5
+    assert rig.telemetry.counts["duplicates"] == 1
+
+
+@story
 async def test_a_decided_id_is_found_again_after_its_entry_has_left_the_document() -> None:
     rig = Rig(names=("front",))
     rig.start_all()

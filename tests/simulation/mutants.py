@@ -100,8 +100,8 @@ MUTANTS = (
     ),
     Mutant(
         2, 'waiting-facts-own-offset', 'fold',
-        'judged = self._judge(work, case, envelope, cause, origin, last_call=last_call)',
-        'judged = self._judge(work, case, envelope, Cause.of_record(waiting.record), origin, last_call=last_call)',
+        'judged = self._judge.decide(work, case, envelope, cause, origin, last_call=last_call)',
+        'judged = self._judge.decide(work, case, envelope, Cause.of_record(waiting.record), origin, last_call=last_call)',
         _MESSAGES, 'test_a_fact_waits_for_what_it_builds_on_and_is_then_decided', simulated=71,
     ),
     # 3: ids of external inputs
@@ -119,9 +119,9 @@ MUTANTS = (
     ),
     Mutant(
         3, 'ids-recorded-when-parked', 'fold',
-        '        case.park_order += 1\n',
-        '        case.park_order += 1\n        self.note(case, inbound, Cause.of_record(record))\n',
-        _MESSAGES, 'test_an_id_is_not_recorded_while_its_message_is_parked', simulated=2,
+        '            self.parking.park(work, case, inbound, Failure(Reason.PARKED), span)\n',
+        '            self.parking.park(work, case, inbound, Failure(Reason.PARKED), span)\n            self.note(case, inbound, Cause.of_record(record))\n',
+        _MESSAGES, 'test_an_id_is_not_recorded_while_its_message_is_parked',
     ),
     Mutant(
         3, 'looked-up-in-documents-only', 'fold',
@@ -133,7 +133,7 @@ MUTANTS = (
         3, 'looked-up-in-the-collection-only', 'fold',
         'return external in self._known or any(entry.id == external for entry in case.ids)',
         'return external in self._known',
-        _MESSAGES, 'test_the_chain_says_what_was_decided_once_and_in_sequence', simulated=1,
+        _MESSAGES, 'test_a_message_said_twice_in_one_batch_is_decided_once', simulated=1,
     ),
     # 4: the version filter, the epoch, the schema
     Mutant(
@@ -180,13 +180,13 @@ MUTANTS = (
         _MESSAGES, 'test_what_cannot_be_written_parks_its_case_and_stops_nothing', simulated=3,
     ),
     Mutant(
-        5, 'emissions-not-measured', 'fold',
-        '        self._publisher.measure(entry.outgoing(self.service.topic))\n',
+        5, 'emissions-not-measured', 'judge',
+        '        self._publisher.measure(entry.outgoing(self._service.topic))\n',
         '',
         _MESSAGES, 'test_what_cannot_be_written_parks_its_case_and_stops_nothing',
     ),
     Mutant(
-        5, 'the-whole-message-blamed', 'fold',
+        5, 'the-whole-message-blamed', 'judge',
         '        if self.measure is None:\n            return None\n',
         '        return None\n',
         _MESSAGES, 'test_what_cannot_be_written_parks_its_case_and_stops_nothing', simulated=3,
@@ -244,7 +244,7 @@ MUTANTS = (
     ),
     # 9: facts may overtake what they build on
     Mutant(
-        9, 'refused-at-once', 'fold',
+        9, 'refused-at-once', 'judge',
         'if decision.waits and not last_call:',
         'if False:',
         _MESSAGES, 'test_a_fact_waits_for_what_it_builds_on_and_is_then_decided', simulated=1,
@@ -294,7 +294,7 @@ MUTANTS = (
     ),
     # 11: poison
     Mutant(
-        11, 'a-failure-stops-the-batch', 'fold',
+        11, 'a-failure-stops-the-batch', 'judge',
         '        except Exception as error:  # noqa: BLE001 - whatever a decider raises costs only its case (rule 11)\n            return Failure(Reason.DECIDER, describe(error))\n',
         '',
         _MESSAGES, 'test_a_bad_message_costs_only_its_case', simulated=3,
@@ -307,7 +307,7 @@ MUTANTS = (
     ),
     Mutant(
         11, 'a-failure-is-skipped', 'fold',
-        '            self._park(work, case, inbound, result, span)\n',
+        '            self.parking.park(work, case, inbound, result, span)\n',
         "            self.note(case, inbound, Cause.of_record(record))\n            self.outcome(work, inbound, 'processed', 'x')\n",
         _MESSAGES, 'test_too_many_waiting_facts_park_the_case',
     ),
@@ -342,7 +342,7 @@ MUTANTS = (
         _DAYS, 'test_a_parked_record_that_is_read_again_stays_where_it_was',
     ),
     Mutant(
-        11, 'no-dead-letter', 'fold',
+        11, 'no-dead-letter', 'parking',
         '        work.letters.append(self.letter(record, failure, case.id))\n        work.spans',
         '        work.spans',
         _MESSAGES, 'test_too_many_waiting_facts_park_the_case',
@@ -398,14 +398,14 @@ MUTANTS = (
     ),
     # 13: a parked case is held everywhere
     Mutant(
-        13, 'holds-not-told', 'fold',
+        13, 'holds-not-told', 'parking',
         '        for subject in case.park_cases:\n',
         '        for subject in case.park_cases[:0]:\n',
         _MESSAGES, 'test_a_bad_message_costs_only_its_case', simulated=4,
     ),
     Mutant(
-        13, 'holds-not-passed-on', 'fold',
-        '        case.holds[holder] = rank\n        if not self.service.emits:\n',
+        13, 'holds-not-passed-on', 'parking',
+        '        case.holds[holder] = rank\n        if not self._service.emits:\n',
         '        case.holds[holder] = rank\n        if True:\n',
         _MESSAGES, 'test_holds_go_down_the_chain_and_round_once',
     ),
@@ -416,7 +416,7 @@ MUTANTS = (
         _DAYS, 'test_due_work_of_a_held_case_waits_for_the_first_close_after_its_release', simulated=4,
     ),
     Mutant(
-        13, 'old-news-believed', 'fold',
+        13, 'old-news-believed', 'parking',
         'rank <= case.holds.get(holder, -1):',
         'False:',
         _MESSAGES, 'test_holds_go_down_the_chain_and_round_once',

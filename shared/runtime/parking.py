@@ -1,0 +1,134 @@
+"""Parking a case, releasing it, and telling the chain so (rules 11 and 13)."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
+
+from shared.contracts.base import Event
+from shared.contracts.envelope import Envelope
+from shared.contracts.ids import derive_id
+from shared.contracts.runtime import CaseHeld, CaseReleased
+from shared.runtime.deadletters import dead_letter, storable
+from shared.runtime.document import Case, Cause, Park, row_name
+from shared.runtime.inbound import Failure, Inbound
+from shared.runtime.judge import Judge
+from shared.runtime.limits import Limits
+from shared.runtime.ports import Outgoing, ParkedRow, Publisher, Record, Span
+from shared.runtime.service import DocumentPer, Service
+from shared.runtime.work import Origin, Work
+
+__all__ = ["Parking"]
+
+
+class Parking:
+    """Park marks, holds and dead letters of one service."""
+
+    def __init__(self, service: Service, limits: Limits, publisher: Publisher, judge: Judge) -> None:
+        self._service = service
+        self._limits = limits
+        self._publisher = publisher
+        self._judge = judge
+
+    def park(self, work: Work, case: Case, inbound: Inbound, failure: Failure, span: Span) -> None:
+        """Park a message: a row for its replay, a copy for the dead letters, the mark on its document."""
+        record = inbound.record
+        self.mark(work, case, inbound, failure, Cause.of_record(record), span)
+        case.park_order += 1
+        case.parked_upto[record.topic] = record.offset
+        kept = storable(record, self._limits.document_bytes - self._limits.document_reserve)
+        work.rows.append(ParkedRow(case.id, kept, case.park_order, work.lane.epoch, failure.reason.value))
+        work.letters.append(self.letter(record, failure, case.id))
+        work.spans.append((span, "parked", []))
+        work.outcomes.append((inbound, "dead_lettered", failure.reason.value))
+
+    def mark(
+        self,
+        work: Work,
+        case: Case,
+        inbound: Inbound | None,
+        failure: Failure,
+        cause: Cause,
+        span: Span | None,
+    ) -> None:
+        """Put the park mark on a document that has none, and tell the chain."""
+        case.changed = True
+        if case.parked:
+            return
+        where = row_name(inbound.record) if inbound is not None else cause.day
+        case.park = Park(failure.reason.value, where)
+        if work.replaying:  # it never was released
+            return
+        case.park_count += 1
+        case.park_cases = self._cases(case)
+        held = CaseHeld(service=self._service.name, reason=failure.reason.value, count=case.park_count)
+        self._announce(work, case, held, "held", cause, self._origin(work, inbound, cause, span))
+
+    def release(self, work: Work, case: Case, inbound: Inbound, span: Span) -> None:
+        """Take the park mark off and tell the chain."""
+        case.park = None
+        released = CaseReleased(service=self._service.name, count=case.park_count)
+        cause = Cause.of_record(inbound.record)
+        self._announce(work, case, released, "released", cause, self._origin(work, inbound, cause, span))
+
+    def _announce(self, work: Work, case: Case, data: Event, word: str, cause: Cause, origin: Origin) -> None:
+        if not self._service.emits:
+            return
+        for subject in case.park_cases:
+            sent: dict[str, int] = {}
+            id_ = derive_id(self._service.name, subject, origin.id, word, case.park_count)
+            case.out.append(self._judge.emission(case, sent, subject, data, id_, cause, origin))
+            case.sent.update(sent)
+            work.emitted.append(data.TYPE)
+
+    def _origin(self, work: Work, inbound: Inbound | None, cause: Cause, span: Span | None) -> Origin:
+        if inbound is not None and inbound.envelope is not None:
+            return Origin(inbound.envelope.id, inbound.envelope.time, inbound.envelope.id, span)
+        if cause.day:
+            day = date.fromisoformat(cause.day)
+            return Origin(f"day:{cause.day}", datetime.combine(day, time(23, 59, 59), UTC), None, span)
+        assert inbound is not None  # noqa: S101 - a record or a day
+        # Nothing of it could be read: it belongs to the business day that is open.
+        done = work.lane.done
+        moment = (
+            datetime.combine(done + timedelta(days=1), time(), UTC)
+            if done is not None
+            else datetime.fromtimestamp(inbound.record.timestamp_ms / 1000, UTC)
+        )
+        return Origin(row_name(inbound.record), moment, None, span)
+
+    def _cases(self, case: Case) -> list[str]:
+        """Give the cases that a parked document speaks for: they are held everywhere (rule 13)."""
+        if self._service.per is DocumentPer.CASE:
+            return [case.id]
+        try:
+            state = case.state(self._service.state)
+            cases = list(self._service.cases(state)) if self._service.cases is not None else []
+            if self._service.upcoming is not None:
+                cases.append(self._service.upcoming(state, case.key))
+        except Exception:  # noqa: BLE001 - the document is being parked because something is broken
+            cases = list(case.sent)
+        return list(dict.fromkeys(cases))
+
+    def pass_on(
+        self, work: Work, case: Case, envelope: Envelope[Any], cause: Cause, origin: Origin
+    ) -> list[str]:
+        """Take note that a service holds or releases the case; pass on what is news."""
+        data = envelope.data
+        holder = (data.service, envelope.case)
+        rank = 2 * data.count + isinstance(data, CaseReleased)
+        if data.service == self._service.name or rank <= case.holds.get(holder, -1):
+            return []
+        case.holds[holder] = rank
+        if not self._service.emits:
+            return []
+        sent: dict[str, int] = {}
+        id_ = derive_id(self._service.name, envelope.case, origin.id, 0)
+        case.out.append(self._judge.emission(case, sent, envelope.case, data, id_, cause, origin))
+        case.sent.update(sent)
+        work.emitted.append(data.TYPE)
+        return [data.TYPE]
+
+    def letter(self, record: Record, failure: Failure, document: str | None) -> Outgoing:
+        """Give the copy of a record for the dead letters."""
+        return dead_letter(self._service, record, failure, document, self._publisher)
