@@ -3,8 +3,8 @@
 Kafka's protocol says that they are, and no broker checks it: a producer in C can write any bytes. aiokafka
 then fails in the middle of the batch, on every attempt, and the partition stands still for ever: one bad
 message would cost far more than its case. So batches that its reader refuses are read again by its slower
-one, with such names escaped as Python's `backslashreplace` does. There is no hook for this; the one name that the fetcher takes its
-reader from is replaced (aiokafka is pinned, and a test sends such a record).
+one, with such names escaped as Python's `backslashreplace` does. There is no hook for this; the one name
+that the fetcher takes its reader from is replaced (aiokafka is pinned, and a test sends such a record).
 """
 
 from __future__ import annotations
