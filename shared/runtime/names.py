@@ -42,6 +42,7 @@ METRICS: Final = {
     "dead_letters": ("parley.dead_letters", "{message}"),
     "parked": ("parley.cases.parked", "{case}"),
     "days_closed": ("parley.days.closed", "{day}"),
+    "days_behind": ("parley.days.behind", "{day}"),
     "conflicts": ("parley.conflicts", "{document}"),
     "gaps": ("parley.sequence.gaps", "{gap}"),
     "retries": ("parley.retries", "{attempt}"),
@@ -51,7 +52,7 @@ METRICS: Final = {
     "oldest_seconds": ("parley.consumer.oldest.age", "s"),
     "alarms": ("parley.alarms", "{alarm}"),
 }
-GAUGES: Final = frozenset({"lag", "oldest_seconds"})
+GAUGES: Final = frozenset({"lag", "oldest_seconds", "days_behind"})
 UP_AND_DOWN: Final = frozenset({"parked"})
 DURATIONS: Final = frozenset({"batch_seconds"})
 

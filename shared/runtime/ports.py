@@ -511,6 +511,8 @@ METERS = (
     "dead_letters",  # service, topic, reason
     "parked",  # service: documents parked now (+1, -1)
     "days_closed",  # service
+    "days_behind",  # service, partition (gauge): the partition against the replica's furthest one
+    "gaps",  # service, source: sequences that did not follow the one before
     "conflicts",  # service: documents decided again after a lost write
     "retries",  # service, stage
     "batch_seconds",  # service, stage (observe)
