@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import settings
 
 from deploy.embedded.platform import Addresses
 from deploy.embedded.testing import shared_servers
@@ -15,6 +16,13 @@ _SKIPPED = "PARLEY_SKIP_KAFKA=1: the tests on real servers were left out"
 
 def _in_ci() -> bool:
     return os.environ.get("CI", "").lower() not in {"", "0", "false"}
+
+
+# What is tried in CI is always the same, so that a change is judged by what it changed; elsewhere it is new
+# every time, and what failed once is kept as a case of its own.
+settings.register_profile("ci", derandomize=True, deadline=None, print_blob=True)
+if _in_ci():
+    settings.load_profile("ci")
 
 
 @pytest.fixture(scope="session")
