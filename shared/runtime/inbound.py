@@ -142,8 +142,12 @@ def _marker(service: Service, inbound: Inbound, envelope: Envelope[Any]) -> Inbo
     data = envelope.data
     if isinstance(data, DayClosed):
         fits = inbound.producer == "bank"
+    elif envelope.source != f"/parley/{data.service}":
+        fits = False
+    elif inbound.producer == "desk":
+        fits = service.desk_closed_by in {data.service, None}
     else:
-        fits = inbound.producer in {data.service, "desk"} and envelope.source == f"/parley/{data.service}"
+        fits = inbound.producer == data.service
     if not fits:
         return inbound.reject(Reason.MARKER, f"a {envelope.type} does not belong on {inbound.record.topic}")
     inbound.kind = Kind.MARKER if inbound.producer in service.waits_for else Kind.IGNORED

@@ -51,17 +51,17 @@ def _no_reference(_open_work: Mapping[str, int]) -> Any:
 class Service:
     """A service: a decider and where its messages come from and go to.
 
-    `waits_for` are the producers whose closed days it waits for (rule 17); `reads` are inputs that flow back
-    and are read as they come. `ops.commands` is read by every service. `reference` makes what deciders are
-    given from the open work per negotiator of the partition, a live read-only view. `workload` names whose
-    open work a document is, once per piece. `cases` names the cases that a document speaks for when it is
-    held (needed only where documents are per customer). `upcoming` gives the id that the customer's next
-    case will have, so that it is held too when the customer is parked before it is opened. `passes_to_desk`:
-    the markers go to `desk.events` too (intake). `emits=False`: the archive, which has no topic of its own.
-    `audits`: check sequences for gaps and double ids. `handles` are the messages that the decider does
-    anything about: all others are read and passed over, without a document, a mark or an id (None: every
-    message is handled). Whether they come once, twice or late is all the same to a decider that ignores them
-    in every state.
+    `waits_for` are the producers whose closed days it waits for (rule 17), in the order of the flow; `reads`
+    are inputs that flow back and are read as they come. `ops.commands` is read by every service. `reference`
+    makes what deciders are given from the open work per negotiator of the partition, a live read-only view.
+    `workload` names whose open work a document is, once per piece. `cases` names the cases that a document
+    speaks for when it is held (needed only where documents are per customer). `upcoming` gives the id that
+    the customer's next case will have, so that it is held too when the customer is parked before it is
+    opened. `passes_to_desk`: the markers go to `desk.events` too (intake). `emits=False`: the archive, which
+    has no topic of its own. `audits`: check sequences for gaps and double ids. `handles` are the messages
+    that the decider does anything about: all others are read and passed over, without a document, a mark or
+    an id (None: every message is handled). Whether they come once, twice or late is all the same to a decider
+    that ignores them in every state.
     """
 
     name: str
@@ -88,6 +88,11 @@ class Service:
     def inputs(self) -> tuple[str, ...]:
         """Every producer that is read, each once, those waited for first."""
         return tuple(dict.fromkeys((*self.waits_for, *self.reads, "ops")))
+
+    @property
+    def desk_closed_by(self) -> str | None:
+        """The service that closes the desk's days: the first of the flow. None: this one waits for nobody."""
+        return self.name if self.passes_to_desk else next(iter(self.waits_for), None)
 
     @cached_property
     def topics(self) -> tuple[str, ...]:

@@ -82,6 +82,24 @@ async def test_a_marker_of_somebody_else_closes_nothing() -> None:
 
 
 @story
+async def test_only_the_first_service_of_the_flow_closes_the_desks_days() -> None:
+    rig = Rig(names=("middle",))
+    rig.start_all()
+    rig.close(D1, source="front")
+    forged: Envelope[Any] = Envelope(
+        "x", "/parley/back", at(D1), "", ServiceDayClosed(day=D1, service="back")
+    )
+    key, value, headers = encode(forged)
+    rig.log.append(Outgoing("desk.events", key, value, tuple(headers)))
+    await rig.settle()
+    assert rig.reasons("middle") == ["marker-refused"]
+    assert rig.days("middle.events") == []
+    rig.close(D1, source="desk")
+    await rig.settle()
+    assert rig.days("middle.events") == [D1]
+
+
+@story
 async def test_a_null_key_is_good_enough_for_a_marker() -> None:
     rig = Rig(names=("front",))
     rig.start_all()
