@@ -25,17 +25,20 @@ from services.console.reconcile import (
     sequences,
 )
 from services.console.story import verify
-from shared.contracts.bank import PaymentReceived
 from shared.contracts.cloudevents import DecodeError, decode
 from shared.contracts.envelope import Envelope
 from shared.contracts.registry import PRODUCERS, SERVICES, topic_of
 from shared.contracts.runtime import ServiceDayClosed
 from shared.runtime.admin import end_offsets, read_documents, scan
+from shared.runtime.deadletters import PREFIX
 from shared.runtime.mongo import MongoStore
 from shared.runtime.service import Service
 from shared.runtime.settings import Settings
 
 __all__ = ["Audit", "audit", "spans_of"]
+
+_Place = tuple[str, int, int]
+"""Topic, partition and offset."""
 
 
 @dataclass(slots=True)
@@ -53,9 +56,10 @@ class Audit:
 async def audit(settings: Settings, services: Sequence[Service]) -> Audit:
     """Read everything and check it. Raises UnavailableError when a server goes away."""
     emitted: dict[str, Counter[str]] = {service: Counter() for service in SERVICES}
-    messages: list[Envelope[Any]] = []
+    messages: list[tuple[_Place, Envelope[Any]]] = []
     money = MoneyAudit()
     records = inputs = 0
+    dead = {service.name: await _dead_letters(settings, service) for service in services}
     counts = Counter(at.topic for at in await end_offsets(settings, map(topic_of, PRODUCERS)))
     for producer in PRODUCERS:
         topic = topic_of(producer)
@@ -69,23 +73,20 @@ async def audit(settings: Settings, services: Sequence[Service]) -> Audit:
                 continue  # so is this
             if isinstance(message.data, ServiceDayClosed):
                 continue
+            place = (topic, record.partition, record.offset)
             if producer in emitted:
-                messages.append(message)
+                messages.append((place, message))
                 emitted[producer][message.type] += 1
             else:
                 inputs += 1
-            money.saw(message)
+            money.saw(message, undecided=place in dead.get("intake", ()))
     rows = await case_rows(settings)
-    parked = {service.name: await _parked(settings, service) for service in services}
-    payments = {
-        (m.key, m.data.payment_id) for m in parked.get("intake", ()) if isinstance(m.data, PaymentReceived)
-    }
     checks = [
         await _accounting(settings, services),
-        sequences(messages),
-        await _receivers(settings, services, messages, parked),
+        sequences(message for _, message in messages),
+        await _receivers(settings, services, messages, dead),
         await _chains(settings),
-        await money.check(read_documents(settings, "intake.cases", fields=("_id", "state")), payments),
+        await money.check(read_documents(settings, "intake.cases", fields=("_id", "state"))),
         _open_cases(rows),
     ]
     return Audit(checks, {row.case: row.line for row in rows}, money.lines, emitted, records, inputs)
@@ -119,39 +120,37 @@ async def _accounting(settings: Settings, services: Sequence[Service]) -> Check:
     return accounting(found, {(at.topic, at.partition): bounds for at, bounds in ends.items()})
 
 
-async def _parked(settings: Settings, service: Service) -> list[Envelope[Any]]:
-    """Read what a service has parked, as far as it can be read: it is neither lost nor decided."""
-    found = []
-    fields = ("topic", "key", "value", "headers")
-    async for row in read_documents(settings, f"{service.name}.parked", fields=fields):
-        headers = [(name, content) for name, content in row["headers"]]
-        with suppress(DecodeError):
-            found.append(decode(row["key"], row["value"], headers))
+async def _dead_letters(settings: Settings, service: Service) -> set[_Place]:
+    """Read where the records lie that a service has dead-lettered, parked ones included."""
+    found = set()
+    async for record in scan(settings, service.dead_letter_topic):
+        said = {name: content for name, content in record.headers if name.startswith(PREFIX) and content}
+        with suppress(KeyError, ValueError):  # due work that failed has no record
+            topic, *where = (said[PREFIX + name].decode() for name in ("topic", "partition", "offset"))
+            found.add((topic, int(where[0]), int(where[1])))
     return found
 
 
 async def _receivers(
     settings: Settings,
     services: Sequence[Service],
-    messages: Sequence[Envelope[Any]],
-    parked: Mapping[str, Sequence[Envelope[Any]]],
+    messages: Sequence[tuple[_Place, Envelope[Any]]],
+    dead: Mapping[str, set[_Place]],
 ) -> Check:
-    last: dict[tuple[str, str, str], int] = {}
-    for message in messages:
-        source = message.source.removeprefix("/parley/")
+    bounds: dict[tuple[str, str, str], tuple[int, int]] = {}
+    for place, message in messages:
+        source, sequence = message.source.removeprefix("/parley/"), message.sequence or 0
         for service in services:
             if source in service.inputs and not service.passes_over(type(message.data)):
                 at = (service.name, source, message.case)
-                last[at] = max(last.get(at, 0), message.sequence or 0)
+                least, most = bounds.get(at, (0, 0))
+                decided = 0 if place in dead[service.name] else sequence
+                bounds[at] = max(least, decided), max(most, sequence)
     marks: list[tuple[str, str, str, int]] = []
     for service in services:
         async for document in read_documents(settings, f"{service.name}.cases", fields=("_id", "marks")):
             marks += [(service.name, source, case, mark) for source, case, mark in document["marks"]]
-        for message in parked[service.name]:
-            if message.sequence is not None and message.subject is not None:
-                source = message.source.removeprefix("/parley/")
-                marks.append((service.name, source, message.subject, message.sequence))
-    return receivers(last, marks)
+    return receivers(bounds, marks)
 
 
 async def _chains(settings: Settings) -> Check:

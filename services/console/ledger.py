@@ -8,7 +8,7 @@ payment of the bank must have been allocated to the last cent or be waiting for 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import AsyncIterator, Collection, Iterable, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -58,17 +58,23 @@ class MoneyAudit:
         self._matched: dict[tuple[str, str], Money] = {}
         self._taken: dict[tuple[str, str], Money] = {}
         self._ids: set[tuple[str, str]] = set()
+        self._undecided: set[tuple[str, str]] = set()
         self._uneven: list[str] = []
         self.lines: list[DebtLine] = []
 
-    def saw(self, message: Envelope[Any]) -> None:
-        """Take note of a message; one that was published twice counts once."""
+    def saw(self, message: Envelope[Any], *, undecided: bool = False) -> None:
+        """Take note of a message; one that was published twice counts once.
+
+        `undecided`: intake has dead-lettered it, so that a payment may be nowhere yet.
+        """
         data, at = message.data, (message.source, message.id)
         if at in self._ids:
             return
         match data:
             case bank.PaymentReceived():
                 self._received.setdefault((message.key, data.payment_id), data.amount)
+                if undecided:
+                    self._undecided.add((message.key, data.payment_id))
             case bank.PaymentReversed():
                 self._returned.setdefault((message.key, data.reversal_id), data.amount)
             case intake.PaymentMatched():
@@ -102,18 +108,13 @@ class MoneyAudit:
             for name in COMPONENTS:
                 row[name] += sign * getattr(amounts, name).minor
 
-    async def check(
-        self, documents: AsyncIterator[Mapping[str, Any]], parked: Collection[tuple[str, str]] = ()
-    ) -> Check:
-        """Check everything that was seen, and intake's documents against it.
-
-        `parked` are (customer, payment) of what intake has parked: it is not decided yet, and not lost.
-        """
+    async def check(self, documents: AsyncIterator[Mapping[str, Any]]) -> Check:
+        """Check everything that was seen, and intake's documents against it."""
         check = Check("money")
         for finding in self._uneven:
             check.found(finding)
         stored: dict[str, dict[str, int]] = {}
-        waiting: set[tuple[str, str]] = set(parked)
+        waiting: set[tuple[str, str]] = set()
         async for document in documents:
             state = document.get("state")
             if state is None:
@@ -156,10 +157,11 @@ class MoneyAudit:
             self.lines.append(DebtLine(debt, *(Money(totals[name], currency) for name in FIGURES)))
 
     def _check_payments(self, check: Check, waiting: set[tuple[str, str]]) -> None:
+        somewhere = waiting | self._undecided
         for (customer, payment), amount in self._received.items():
             check.looked_at += 1
             matched = self._matched.get((customer, payment))
-            if matched is None and (customer, payment) not in waiting:
+            if matched is None and (customer, payment) not in somewhere:
                 check.found(f"payment {payment} was received and is nowhere")
             elif matched is not None and matched != amount:
                 check.found(f"payment {payment}: {amount} was received, {matched} was matched")

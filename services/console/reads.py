@@ -70,11 +70,16 @@ async def next_dates(settings: Settings) -> tuple[dict[str, str], dict[str, tupl
 
 
 async def case_rows(settings: Settings) -> list[CaseRow]:
-    """Give every case with its overview, next date and who holds it, ordered by opening day and id."""
+    """Give every case with its overview, next date and who holds it, ordered by opening day and id.
+
+    A case that was never opened is only a name: of a hold that was made before it, or of somebody's mistake.
+    """
     dates, held = await next_dates(settings)
     rows = []
     async for customer, archived in _archived(settings):
         for case, line in archived.cases.items():
+            if line.opened_on is None:
+                continue
             is_open = line.close_reason is None
             known = [d for d in (dates.get(case), dates.get(customer) if is_open else None) if d]
             holders = (*held.get(case, ()), *(held.get(customer, ()) if is_open else ()))

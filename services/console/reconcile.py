@@ -79,21 +79,21 @@ def sequences(messages: Iterable[Envelope[Any]]) -> Check:
     return check
 
 
-def receivers(last: Mapping[tuple[str, str, str], int], marks: Iterable[tuple[str, str, str, int]]) -> Check:
+def receivers(
+    bounds: Mapping[tuple[str, str, str], tuple[int, int]], marks: Iterable[tuple[str, str, str, int]]
+) -> Check:
     """Check that every receiver has seen the last message that it handles, of every source and case.
 
-    `last` is the highest sequence by (service, source, case), of messages that the service handles; `marks`
-    are (service, source, case, highest seen or parked).
+    `bounds` are two sequences by (service, source, case), of messages that the service handles: the last that
+    it has not dead-lettered, and the last of all. `marks` are (service, source, case, highest seen).
     """
     check = Check("receivers")
-    seen: dict[tuple[str, str, str], int] = {}
-    for service, source, case, mark in marks:
-        seen[service, source, case] = max(mark, seen.get((service, source, case), 0))
-    for (service, source, case), sequence in last.items():
+    seen = {(service, source, case): mark for service, source, case, mark in marks}
+    for (service, source, case), (least, most) in bounds.items():
         check.looked_at += 1
         got = seen.get((service, source, case), 0)
-        if got != sequence:
-            check.found(f"{service} has seen {got} of {sequence} from {source} about {case}")
+        if not least <= got <= most:
+            check.found(f"{service} has seen {got} of {most} from {source} about {case}")
     return check
 
 
