@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
 import os
 import signal
@@ -19,6 +20,7 @@ from deploy.embedded.ports import LOOPBACK
 from shared.runtime.settings import Settings
 
 PARTITIONS = 2
+_numbers = itertools.count(1)
 WAIT_SECONDS = 120.0  # a bound, far above what anything takes: nothing here measures time
 
 _SERVERS = ("KAFKA_BOOTSTRAP", "MONGODB_URI", "PARLEY_DB_SERVER")
@@ -196,3 +198,47 @@ class House:
 def wrong(checks: list[dict[str, Any]]) -> list[Mapping[str, Any]]:
     """The checks that found something, and those that looked at nothing."""
     return [check for check in checks if check["wrong"] or not check["looked_at"]]
+
+
+class Replica:
+    """One `parley run …` against servers that are somebody else's."""
+
+    def __init__(self, service: str, folder: Path, settings: Settings) -> None:
+        self.log = folder / f"{service}-{next(_numbers)}.log"
+        self._argv = parley("run", service)
+        self._env = environment(
+            KAFKA_BOOTSTRAP=settings.kafka_bootstrap,
+            MONGODB_URI=settings.mongodb_uri.get_secret_value(),
+            PARLEY_DATABASE=settings.database,
+            PARLEY_PREFIX=settings.prefix,
+            PARLEY_PARTITIONS=str(settings.partitions),
+        )
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Start it and return at once."""
+        with self.log.open("ab") as log:
+            self._process = subprocess.Popen(
+                self._argv, env=self._env, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT
+            )
+
+    async def kill(self) -> None:
+        """kill -9."""
+        assert self._process is not None
+        assert self._process.poll() is None, self.log.read_text()
+        self._process.kill()
+        self._process.wait()
+
+    async def stop(self) -> None:
+        """SIGTERM; it finishes the batch in hand and ends with code 0."""
+        assert self._process is not None
+        process = self._process
+        process.terminate()
+        await until(lambda: process.poll() is not None, "the end of a replica")
+        assert process.returncode == 0, self.log.read_text()
+
+    def abandon(self) -> None:
+        """End it at once."""
+        if self._process is not None and self._process.poll() is None:
+            self._process.kill()
+            self._process.wait()

@@ -14,7 +14,7 @@ from deploy.demo.portfolio import generate
 from deploy.demo.world import World
 from services.cli.catalogue import load_all
 from shared.contracts import offer
-from shared.contracts.cloudevents import decode
+from shared.contracts.cloudevents import DecodeError, decode
 from shared.contracts.envelope import Envelope
 from shared.contracts.registry import SERVICES
 from shared.contracts.runtime import ServiceDayClosed
@@ -100,8 +100,12 @@ async def outcomes(settings: Settings) -> dict[str, Counter[str]]:
     messages: dict[tuple[str, str], Envelope[Any]] = {}
     for service in SERVICES:
         async for record in scan(settings, topic_of(service)):
-            message = decode(record.key, record.value, record.headers)
-            if not isinstance(message.data, ServiceDayClosed):
+            try:
+                message = decode(record.key, record.value, record.headers)
+            except DecodeError:
+                continue
+            own = message.source == f"/parley/{service}" and message.sequence is not None
+            if own and message.subject is not None and not isinstance(message.data, ServiceDayClosed):
                 messages[message.source, message.id] = message
     return said(messages.values())
 
