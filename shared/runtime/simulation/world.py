@@ -6,6 +6,7 @@ The engine's ports, wrapped, over the in-memory log and store.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import random
 from collections import Counter
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
@@ -344,8 +345,9 @@ class _SimListener:
     listener: Listener
 
     async def on_revoked(self, partitions: Collection[TopicPartition]) -> None:
-        await self.process.thaw(self.life)
-        await self.listener.on_revoked(partitions)
+        with contextlib.suppress(Killed):  # the group does not wait for the dead
+            await self.process.thaw(self.life)
+            await self.listener.on_revoked(partitions)
 
     def on_assigned(self, partitions: Collection[TopicPartition]) -> None:
         if self.life == self.process.life:
