@@ -123,6 +123,7 @@ class KafkaConsumer:
             heartbeat_interval_ms=max(100, round(settings.session_seconds * 1000 / 6)),
             rebalance_timeout_ms=round(settings.rebalance_seconds * 1000),
             max_poll_interval_ms=_IDLE_MS,
+            fetch_max_wait_ms=max(1, round(settings.fetch_wait_seconds * 1000)),
             fetch_max_bytes=settings.fetch_bytes,
             max_partition_fetch_bytes=min(settings.fetch_bytes, settings.message_bytes),
             listener=_Rebalance(self),

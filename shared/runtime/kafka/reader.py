@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Any, Final, Self, TypeVar
 
 from aiokafka import AIOKafkaConsumer, ConsumerRecord
 from aiokafka import TopicPartition as ClientPartition
@@ -18,6 +18,8 @@ from shared.runtime.ports import FatalError, OffsetLostError, Record, TopicParti
 from shared.runtime.settings import Settings
 
 T = TypeVar("T")
+
+_FETCH_WAIT_MS: Final = 20
 
 __all__ = ["Tail", "end_offsets", "group_offsets", "record_of", "scan"]
 
@@ -43,6 +45,8 @@ class _Reader:
             enable_auto_commit=False,
             auto_offset_reset="none",
             isolation_level="read_committed",
+            # A question about offsets waits, on the same connection, until the fetch under way has returned.
+            fetch_max_wait_ms=_FETCH_WAIT_MS,
             fetch_max_bytes=settings.fetch_bytes,
             max_partition_fetch_bytes=settings.fetch_bytes,
             **connection_options(settings),
