@@ -19,7 +19,7 @@ from shared.contracts import (
 )
 from shared.contracts.base import Event
 
-__all__ = ["DEAD_LETTER_SUFFIX", "EVENTS", "PRODUCERS", "SERVICES", "event_class", "topic_of"]
+__all__ = ["DEAD_LETTER_SUFFIX", "EVENTS", "PRODUCERS", "SERVICES", "add_guests", "event_class", "topic_of"]
 
 SERVICES = ("intake", "assessment", "offer", "agreement", "followup", "alert")
 """The six services in the order of the flow."""
@@ -46,9 +46,20 @@ EVENTS: dict[str, type[Event]] = {event.TYPE: event for event in _events()}
 """Every message by its CloudEvents type."""
 
 
+_GUESTS: dict[str, type[Event]] = {}
+
+
+def add_guests(*events: type[Event]) -> None:
+    """Let this process read messages that are not the product's (simulations, benchmarks).
+
+    They are not in EVENTS: no schema is written for them, and no text is asked for.
+    """
+    _GUESTS.update({event.TYPE: event for event in events})
+
+
 def event_class(type_: str) -> type[Event] | None:
     """Give the class of a CloudEvents type, or None where it is not one of ours."""
-    return EVENTS.get(type_)
+    return EVENTS.get(type_) or _GUESTS.get(type_)
 
 
 def topic_of(producer: str) -> str:

@@ -34,7 +34,7 @@ from shared.contracts.base import Event
 from shared.contracts.decision import Decision, State
 from shared.contracts.envelope import Envelope
 from shared.contracts.ids import derive_id
-from shared.contracts.registry import EVENTS
+from shared.contracts.registry import add_guests
 from shared.runtime.admin import Tail, prepare
 from shared.runtime.clock import SystemClock
 from shared.runtime.engine import Engine
@@ -108,7 +108,7 @@ class Step:
 
 
 _STEPS = [_step(number) for number in range(STAGES)]
-EVENTS.update({event.TYPE: event for event in (Start, *_STEPS)})
+add_guests(Start, *_STEPS)
 SERVICES = [
     Service(
         name=f"bench{number}",

@@ -209,11 +209,15 @@ async def test_shared_servers_stop_with_their_last_user(tmp_path: Path, fakes: l
 def test_servers_for_tests_leave_nothing_behind(
     fakes: list[type[Fake]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    def folders() -> set[Path]:
+        opened = (Path(open_file.path).parent for open_file in psutil.Process().open_files())
+        return {folder for folder in opened if folder.name.startswith("parley-tests-")}
+
     monkeypatch.delenv("PYTEST_XDIST_TESTRUNUID", raising=False)
+    before = folders()  # those of the test run itself
     with shared_servers(ServerPlan(None, None)) as where:
         assert where.kafka_bootstrap.startswith("kafka:")
-        folders = [Path(open_file.path).parent for open_file in psutil.Process().open_files()]
-        (mine,) = {folder for folder in folders if folder.name.startswith("parley-tests-")}
+        (mine,) = folders() - before
         assert (mine / "parley.json").exists()
     assert not mine.exists()
     with shared_servers(NAMED) as where:

@@ -19,7 +19,7 @@ from shared.contracts.base import Event
 from shared.contracts.decision import Decision, Emission, Link, State
 from shared.contracts.envelope import Envelope
 from shared.contracts.ids import case_id, derive_id
-from shared.contracts.registry import EVENTS
+from shared.contracts.registry import add_guests
 from shared.runtime.service import DocumentPer, Service
 
 __all__ = [
@@ -147,7 +147,7 @@ _TOYS = (
     Open, Pay, Accept, Sign, Bad, Opened, Paid, Reminded, Tabled, Agreed, Refused, Lapsed, Huge, Judged,
     Signed, Waived,
 )  # fmt: skip
-EVENTS.update({event.TYPE: event for event in _TOYS})
+add_guests(*_TOYS)
 
 
 class ToyReference:
