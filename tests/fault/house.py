@@ -222,6 +222,11 @@ class Replica:
                 self._argv, env=self._env, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT
             )
 
+    @property
+    def running(self) -> bool:
+        """Whether it was started and has not ended."""
+        return self._process is not None and self._process.poll() is None
+
     async def kill(self) -> None:
         """kill -9."""
         assert self._process is not None
@@ -239,6 +244,6 @@ class Replica:
 
     def abandon(self) -> None:
         """End it at once."""
-        if self._process is not None and self._process.poll() is None:
+        if self._process is not None and self.running:
             self._process.kill()
             self._process.wait()

@@ -87,9 +87,11 @@ def day(number: int) -> date:
     return START + timedelta(days=number)
 
 
-async def undisturbed(*, customers: int, days: int, seed: int) -> dict[str, Counter[str]]:
+async def undisturbed(
+    *, customers: int, days: int, seed: int, partitions: int = PARTITIONS
+) -> dict[str, Counter[str]]:
     """What the services say of each case when nothing can fail: by case."""
-    platform = SequentialPlatform(load_all(), partitions=PARTITIONS)
+    platform = SequentialPlatform(load_all(), partitions=partitions)
     await world(platform, customers=customers, days=days, seed=seed).live()
     assert platform.failures() == []
     return said(message for message in platform.published if message.source.startswith("/parley/"))
