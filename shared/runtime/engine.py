@@ -4,13 +4,15 @@
                      -> every waited-for input has reached a day: due work -> positions -> marker -> commit
 
 While one batch is worked on, the next is polled and decoded. One task runs everything; `Listener` calls come
-beside it from the consumer.
+beside it from the consumer. Small batches that follow each other at once share one write of the positions:
+all of them were written, published and acknowledged before, so that to read them again would change nothing.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Collection, Iterable, Sequence
+from contextlib import suppress
 from datetime import date
 
 from shared.runtime.batch import Batch, Shell
@@ -50,6 +52,7 @@ class Engine:
         self._carry: list[Inbound] = []  # what waited behind a barrier that has opened
         self._fetching: asyncio.Task[tuple[int, list[Inbound]]] | None = None
         self._stopped_inputs: set[TopicPartition] = set()
+        self._unsaved: dict[int, Lane] = {}  # whose positions have moved since they were saved
         self._generation = -1  # the consumer's, when the lanes were taken over
         self._pending = False  # an assignment waits to be taken over
         self._draining = False  # the group is taking the assignment away
@@ -66,10 +69,17 @@ class Engine:
         """Let the batch in hand come to its end; after the deadline it is abandoned uncommitted (rule 21)."""
         self._draining = True
         try:
-            await asyncio.wait_for(self._idle.wait(), self._limits.drain_seconds)
+            await asyncio.wait_for(self._drained(), self._limits.drain_seconds)
         except TimeoutError:
             self._ports.meter.alarm("drain-deadline", service=self.service.name)
         self._lost = True
+
+    async def _drained(self) -> None:
+        """Wait for the batch in hand, and save what it and those before have come to."""
+        await self._idle.wait()
+        if self._unsaved and not self._lost and not self._pending:
+            with suppress(AbandonedError, NotOwnerError):
+                await self._settle()
 
     def on_assigned(self, partitions: Collection[TopicPartition]) -> None:  # noqa: ARG002
         """Take note: everything is paused at 0 until the loop has taken over."""
@@ -93,6 +103,7 @@ class Engine:
         try:
             while not self._stopping:
                 await self._turn()
+            await self._drained()
         finally:
             self._idle.set()
             await self._drop_fetched()
@@ -167,6 +178,12 @@ class Engine:
         """Give the next records, decoded; none if the assignment has changed meanwhile."""
         self._start_fetching()
         assert self._fetching is not None  # noqa: S101 - just started
+        if self._unsaved:
+            await asyncio.wait({self._fetching}, timeout=self._limits.settle_seconds)
+            if not self._fetching.done() and not self._draining and not self._pending:
+                self._idle.clear()
+                await self._settle()
+                self._idle.set()
         generation, inbounds = await self._fetching
         self._fetching = None
         return inbounds if generation == self._generation == self._consumer.generation else []
@@ -202,9 +219,12 @@ class Engine:
         return lane.admit([inbound], lambda lane: latest_day(self._limits, self._ports.clock, lane))
 
     def _stop_inputs(self) -> None:
-        """Pause what has reached its day, resume what has not (rule 18)."""
-        stopped = {at for lane in self._lanes.values() for at in lane.stopped}
-        stopped |= {inbound.record.at for inbound in self._carry}
+        """Pause what has more waiting behind its day than may be held; resume what has not (rule 18).
+
+        A lane keeps the barrier by itself. The consumer is only asked to pause for the memory's sake: a
+        partition that is resumed is read again only once the fetch under way has returned.
+        """
+        stopped = {at for lane in self._lanes.values() for at in lane.overfull(self._limits)}
         if stopped != self._stopped_inputs:
             self._consumer.pause(stopped - self._stopped_inputs)
             self._consumer.resume(self._stopped_inputs - stopped)
@@ -242,8 +262,10 @@ class Engine:
             position = lanes[inbound.record.partition].inputs[inbound.record.topic]
             position.next = max(position.next, inbound.record.offset + 1)
             position.count(outcome)
-        await self._save(lanes.values())
-        await self._commit(lanes.values())
+            lanes[inbound.record.partition].unsaved += 1
+        self._unsaved.update(lanes)
+        if any(lane.unsaved >= self._limits.settle_records for lane in lanes.values()):
+            await self._settle()
         self._gauge(lanes.values(), [inbound.record.timestamp_ms for inbound, _ in read])
 
     # -- days --------------------------------------------------------------------------------------------
@@ -256,6 +278,7 @@ class Engine:
         await do_due_work(self._shell, lanes, day)
         for lane in lanes:
             self._carry += lane.finish(day)
+            self._unsaved.pop(lane.partition, None)
         await self._save(lanes)
         outgoing = markers(self.service, lanes)
         if outgoing:
@@ -267,6 +290,12 @@ class Engine:
 
     # -- positions ---------------------------------------------------------------------------------------
 
+    async def _settle(self) -> None:
+        """Save and commit the positions that have moved."""
+        lanes, self._unsaved = self._unsaved, {}
+        await self._save(lanes.values())
+        await self._commit(lanes.values())
+
     async def _save(self, lanes: Iterable[Lane]) -> None:
         """Write the positions; whoever loses has been followed by another owner (rule 14)."""
         dumps = [lane.dump() for lane in lanes]
@@ -277,6 +306,7 @@ class Engine:
             raise AbandonedError("another replica has raised the epoch")
         for lane in lanes:
             lane.version += 1
+            lane.unsaved = 0
 
     async def _commit(self, lanes: Iterable[Lane]) -> None:
         offsets = {at: offset for lane in lanes for at, offset in lane.offsets().items()}
@@ -286,7 +316,7 @@ class Engine:
 
     async def _take_over(self) -> None:
         self._pending, self._lost = False, False
-        self._lanes, self._carry, self._stopped_inputs = {}, [], set()
+        self._lanes, self._carry, self._stopped_inputs, self._unsaved = {}, [], set(), {}
         await self._drop_fetched()
         generation, assigned = self._consumer.generation, self._consumer.assignment()
         self._consumer.pause(assigned)
@@ -300,7 +330,7 @@ class Engine:
     async def _abandon(self) -> None:
         """Let go of everything uncommitted, and take over again what is still (or again) assigned."""
         self._lost = True
-        self._lanes, self._carry, self._stopped_inputs = {}, [], set()
+        self._lanes, self._carry, self._stopped_inputs, self._unsaved = {}, [], set(), {}
         self._ports.meter.alarm("assignment-abandoned", service=self.service.name)
         await self._drop_fetched()
         self._consumer.pause(self._consumer.assignment())
