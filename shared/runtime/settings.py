@@ -63,8 +63,8 @@ class Settings(BaseSettings):
         ge=0.001,
         le=1,
         alias="PARLEY_FETCH_WAIT_SECONDS",
-        # The client asks nothing new of a broker before the fetch under way has returned: a partition that was
-        # not in it waits so long. Short fetches find nothing most of the time and cost both sides.
+        # The client asks nothing new of a broker before the fetch under way has returned: a partition that
+        # was not in it waits so long. Short fetches find nothing most of the time and cost both sides.
         description="how long the broker may hold a fetch that finds nothing",
     )
     fetch_bytes: int = Field(default=4 << 20, ge=1 << 16, le=64 << 20, alias="PARLEY_FETCH_BYTES")
