@@ -31,8 +31,8 @@ from shared.runtime.settings import Settings
 
 __all__ = ["DEMO_PARTITIONS", "DemoOptions", "run_demo"]
 
-DEMO_PARTITIONS = 2
-"""Fewer than a bank's: on two cores more partitions only cost markers."""
+DEMO_PARTITIONS = 1
+"""Fewer than a bank's: one process works on all of them, and every further one costs markers."""
 
 DAYS_A_MONTH = 30
 START = date(2026, 1, 5)

@@ -40,6 +40,8 @@ class KafkaPlatform:
 
     def __init__(self, settings: Settings, services: Sequence[Service]) -> None:
         self._services = services
+        # Whoever only keeps what was said (the archive) may come later: nobody acts on it.
+        self._acting = [service for service in services if service.emits]
         self._publisher = EventPublisher(settings)
         self._tail = Tail(settings, [topic_of(p) for p in PRODUCERS], from_start=True)
         self._store = MongoStore(settings)
@@ -80,12 +82,22 @@ class KafkaPlatform:
                 self._take(records)
                 moved = loop.time()
             # The last service's marker comes last: until it is there, nobody need be asked.
-            behind = self._open(day) or await self._behind(day)
+            behind = self._open(day) or await self._behind(day, self._acting)
             if not behind and await self._all_read():
                 fresh, self._fresh = self._fresh, []
                 return fresh
             if loop.time() - moved > _STALL_SECONDS:
                 raise DemoStalled(f"{day.isoformat()} is not done after {_STALL_SECONDS:.0f} s: {behind}")
+
+    async def finished(self) -> None:
+        """Wait until those that only read have read everything. Raises DemoStalled."""
+        readers = [service for service in self._services if not service.emits]
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        while behind := await self._behind(date.min, readers):
+            if loop.time() - began > _STALL_SECONDS:
+                raise DemoStalled(f"the year is not read after {_STALL_SECONDS:.0f} s: {behind}")
+            await asyncio.sleep(_POLL_SECONDS)
 
     async def _all_read(self) -> bool:
         ends = await self._tail.ends()
@@ -116,9 +128,9 @@ class KafkaPlatform:
                         return f"{service.name} has not closed it on partition {partition}"
         return ""
 
-    async def _behind(self, day: date) -> str:
+    async def _behind(self, day: date, services: Sequence[Service]) -> str:
         """Say who is behind, or nothing."""
-        for service in self._services:
+        for service in services:
             positions = await self._store.positions(service.name)
             if not positions:
                 return f"{service.name} has not started"

@@ -41,6 +41,10 @@ class Platform(Protocol):
         """Wait until every service has closed `day` and all is quiet; give what was published since."""
         ...
 
+    async def finished(self) -> None:
+        """Wait, after the last day, until those that only read have read everything."""
+        ...
+
 
 @dataclass(slots=True)
 class Progress:
@@ -76,6 +80,7 @@ class World:
             await self.live_day(day)
             self.progress.day, self.progress.number = day, number + 1
             watch(self.progress)
+        await self._platform.finished()
         return self.progress
 
     async def live_day(self, day: date) -> None:

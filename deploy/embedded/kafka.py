@@ -28,6 +28,7 @@ _JVM = (
     "-Xms96m",
     "-Xmx384m",
     "-XX:+UseSerialGC",  # one small heap on a machine with other things to do
+    "-XX:TieredStopAtLevel=1",  # one node on loopback: compiling further costs more than it saves
     "-XX:+ExitOnOutOfMemoryError",  # a broker that limps is worse than one that is started again
     "-Xshare:auto",
     "--sun-misc-unsafe-memory-access=allow",  # Kafka 4.3 unmaps its index files with it; Java warns

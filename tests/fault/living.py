@@ -62,6 +62,9 @@ class Besieged:
         self._under_way.clear()
         return fresh
 
+    async def finished(self) -> None:
+        await _again(self._inner.finished)
+
 
 async def _later(delay: float, trouble: Trouble) -> None:
     await asyncio.sleep(delay)

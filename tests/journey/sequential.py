@@ -84,6 +84,9 @@ class SequentialPlatform:
         self._read = len(self.published)
         return fresh
 
+    async def finished(self) -> None:
+        """Nothing is ever behind."""
+
     def state(self, service: str, document: str) -> Any:
         cell = next(c for c in self.cells if c.service.name == service)
         return cell.documents[document].state
