@@ -6,8 +6,9 @@ before the last `parley-reason` is the original's, whatever it is called.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from dataclasses import dataclass, replace
 
 from shared.contracts.cloudevents import DecodeError, decode
 from shared.contracts.registry import DEAD_LETTER_SUFFIX
@@ -47,6 +48,10 @@ class DeadLetter:
         if self.day:
             return f"{self.service}/day/{self.day}/{self.document}"
         return f"{self.service}/{self.record.topic}/{self.record.partition}/{self.record.offset}"
+
+    def without_value(self) -> DeadLetter:
+        """Give it without the record's value, which may be large."""
+        return replace(self, record=replace(self.record, value=None))
 
 
 def read_letter(service: str, raw: Record) -> DeadLetter | None:
@@ -112,7 +117,7 @@ def _shown(text: str | None) -> str | None:
     return text if text and text.isprintable() and len(text) <= _SHOWABLE else None
 
 
-async def letters(settings: Settings, service: str, *, since_ms: int = 0) -> AsyncIterator[DeadLetter]:
+async def letters(settings: Settings, service: str, *, since_ms: int = 0) -> AsyncGenerator[DeadLetter, None]:
     """Read a service's dead letters written since a moment, up to what is the topic's end now.
 
     In order within a partition. A letter may be told twice: of a crash, or of a parked record that was
@@ -120,7 +125,8 @@ async def letters(settings: Settings, service: str, *, since_ms: int = 0) -> Asy
     """
     topic = service + DEAD_LETTER_SUFFIX
     start = await offsets_at(settings, topic, since_ms) if since_ms else None
-    async for raw in scan(settings, topic, start):
-        letter = read_letter(service, raw)
-        if letter is not None and letter.at_ms >= since_ms:
-            yield letter
+    async with aclosing(scan(settings, topic, start)) as source:
+        async for raw in source:
+            letter = read_letter(service, raw)
+            if letter is not None and letter.at_ms >= since_ms:
+                yield letter

@@ -53,13 +53,13 @@ class Operator:
     """Gives commands and waits for what comes of them. One task uses it."""
 
     def __init__(self, settings: Settings, store: Store, publisher: EventPublisher) -> None:
-        self._settings = settings
+        self.settings = settings
         self._store = store
         self._publisher = publisher
 
     async def absent(self, services: Iterable[str]) -> list[str]:
         """Say of which services no replica runs: nobody would obey."""
-        return [name for name in services if not await group_members(self._settings, group_of(name))]
+        return [name for name in services if not await group_members(self.settings, group_of(name))]
 
     async def give(
         self,
@@ -76,10 +76,10 @@ class Operator:
         services = {command.data.service for command in commands}
         topics = [name + DEAD_LETTER_SUFFIX for name in services]
         before = {(at.topic, at.partition): end for at, (_, end) in
-                  (await end_offsets(self._settings, topics)).items()}  # fmt: skip
+                  (await end_offsets(self.settings, topics)).items()}  # fmt: skip
         envelopes = [_envelope(command) for command in commands]
         await self._publisher.send(*envelopes)
-        ends = {at.partition: end for at, (_, end) in (await end_offsets(self._settings, [_TOPIC])).items()}
+        ends = {at.partition: end for at, (_, end) in (await end_offsets(self.settings, [_TOPIC])).items()}
         if not ends:
             raise FatalError(f"there is no topic {_TOPIC}", "parley up")
         places = [
@@ -129,7 +129,7 @@ class Operator:
         for service in services:
             topic = service + DEAD_LETTER_SUFFIX
             start = {number: end for (name, number), end in before.items() if name == topic}
-            async for raw in scan(self._settings, topic, start):
+            async for raw in scan(self.settings, topic, start):
                 letter = read_letter(service, raw)
                 if letter is not None and letter.record.topic == _TOPIC:
                     ids = [value for name, value in letter.record.headers if name == "ce_id" and value]

@@ -81,9 +81,14 @@ class Held:
 
 @dataclass(frozen=True, slots=True)
 class Fate:
-    """What has become of a letter. `discard` is what was kept of its discard; `cases` of its document."""
+    """What has become of a letter.
+
+    `reason` is why a replay stopped at it, where one did; `discard` what was kept of its discard; `cases` are
+    those of its document.
+    """
 
     state: State
+    reason: str | None = None
     discard: Mapping[str, Any] | None = None
     cases: tuple[str, ...] = ()
 
@@ -171,8 +176,17 @@ async def fates(store: Store, service: str, letters: Sequence[DeadLetter]) -> li
         discard = kept.get(discard_id(service, name)) or _uncopied(case, discard_id(service, name))
         state = _state(letter, case, rows.get(name), discarded=discard is not None)
         cases = tuple(case.park_cases) or (case.id,) if case is not None else ()
-        found.append(Fate(state, discard if state is State.DISCARDED else None, cases))
+        stopped = _stopped(case, name) if state is State.PARKED and not letter.day else None
+        found.append(Fate(state, stopped, discard if state is State.DISCARDED else None, cases))
     return found
+
+
+def _stopped(case: Case | None, name: str) -> str | None:
+    """Give why a document is parked at the record of that name (not: where a replay had enough)."""
+    park = case.park if case is not None else None
+    if park is None or park.at != name or park.reason == Reason.REPLAY_LIMIT:
+        return None
+    return park.reason
 
 
 def _uncopied(case: Case | None, id_: str) -> Mapping[str, Any] | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from types import TracebackType
 from typing import Any, Final, Self, TypeVar
@@ -153,7 +153,7 @@ async def offsets_at(settings: Settings, topic: str, timestamp_ms: int) -> dict[
 
 async def scan(
     settings: Settings, topic: str, start: Mapping[int, int] | None = None
-) -> AsyncIterator[Record]:
+) -> AsyncGenerator[Record, None]:
     """Read a topic from its beginning (or `start`, by partition) to what is its end now.
 
     In order within a partition; partitions are interleaved. Raises UnavailableError, OffsetLostError.
