@@ -78,6 +78,10 @@ class Held:
     messages: tuple[Message, ...]
     more: bool = False
 
+    def is_of(self, case: str) -> bool:
+        """Tell whether it is of a case, by its id or the beginning of it, or of a customer."""
+        return case in {self.key, self.document} or any(name.startswith(case) for name in self.cases)
+
 
 @dataclass(frozen=True, slots=True)
 class Fate:

@@ -44,9 +44,13 @@ class Desk:
 
     async def dead(self, *args: str, code: int = 0) -> str:
         """Run `parley dead …`; give what it prints."""
+        return await self.parley("dead", *args, code=code)
+
+    async def parley(self, *args: str, code: int = 0) -> str:
+        """Run `parley …` on the house's folder."""
         done = await asyncio.to_thread(
             subprocess.run,
-            parley("dead", *args, "--data", str(self._house.folder)),
+            parley(*args, "--data", str(self._house.folder)),
             env=environment(COLUMNS="200"),
             stdin=subprocess.DEVNULL,
             capture_output=True,
@@ -99,8 +103,7 @@ async def test_an_operator_finds_replays_and_discards(house: House) -> None:
         assert await desk.states(reason="undecodable", case=VICTIM, service="intake") == {first: "parked"}, (
             "the second one is parked because its case is"
         )
-        assert await desk.states(until="2001-01-01") == {}
-        assert (await desk.states(since="1h")).keys() >= parked.keys()
+        assert (await desk.states(since="1h", until="2100-01-01")).keys() >= parked.keys()
         listed = await desk.dead("list", "--service", "intake", "--limit", "1")
         assert "dead letters (--limit shows more)" in listed
         assert listed.count("intake/") == 1
@@ -113,13 +116,11 @@ async def test_an_operator_finds_replays_and_discards(house: House) -> None:
         assert waiting[0] == first
         assert case_id(VICTIM, 1) in held["cases"]
         assert "assessment" in held["held_by_too"]
-        assert "4 x bank.account.overdue" in await desk.dead("held")
 
         told = await desk.dead("show", first)
         assert "undecodable" in told
         assert f'parley dead discard {first} --reason "…"' in told
         assert NOBODY not in told
-        assert NOBODY not in await desk.dead("show", first, "--json")
         whole = first.replace("bank", "bank.events")
         assert NOBODY in await desk.dead("show", whole, "--value")
         assert f"Say which one: {first}, archive/" in await desk.dead(
@@ -127,9 +128,9 @@ async def test_an_operator_finds_replays_and_discards(house: House) -> None:
         ), "the archive has a letter of the same record"
         assert f"parley dead show {first}" in await desk.dead("show", third)
 
-        assert f"(undecodable), 0 decided, {len(waiting)} wait" in await desk.dead("replay", first, code=1)
-        assert "one way" in await desk.dead("replay", code=2)
-        assert "--yes" in await desk.dead("replay", "--service", "intake", code=2)
+        # Two at once: one too many does no harm.
+        for said in await asyncio.gather(*(desk.dead("replay", first, code=1) for _ in range(2))):
+            assert f"parked again at {first} (undecodable), 0 decided, {len(waiting)} wait" in said
         assert f"{len(waiting)} wait" in await desk.dead("replay", "--service", "intake", "--dry-run")
         assert "--reason" in await desk.dead("discard", first, code=2)
         refused = await desk.dead("discard", second, "--reason", WHY, code=1)
@@ -154,13 +155,14 @@ async def test_an_operator_finds_replays_and_discards(house: House) -> None:
         states = await desk.states(service="intake")
         assert states == {first: "discarded", second: "decided", third: "discarded", fourth: "decided",
                           nobodys: "final"}  # fmt: skip
-        assert f"discarded by ann: {WHY}" in await desk.dead("list")
         assert f"by ann: {WHY}" in await desk.dead("show", third)
+        told = await desk.parley("case", case_id(VICTIM, 1))
+        assert f"({third.removeprefix('intake/').replace('bank', 'bank.events')}) ({WHY})" in told
         async with EventPublisher(settings) as publisher:
             await publisher.close_day(day(0) + timedelta(days=1))
         await platform.settled(day(1))
-    assert "nothing is parked" in await desk.dead("held")
     await house.stop()
     assert wrong(await house.check()) == []
-    assert (await desk.states(service="intake"))[first] == "discarded", "what nothing runs for can be read"
+    assert f"discarded by ann: {WHY}" in await desk.dead("list", "--state", "discarded")
+    assert "nothing is parked" in await desk.dead("held")
     assert "No platform runs" in await desk.dead("replay", "--all", "--yes", code=1)

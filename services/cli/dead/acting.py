@@ -13,7 +13,7 @@ from shared.runtime.operate import Command, Operator
 from shared.runtime.parked import Held, held_document, held_documents
 from shared.runtime.ports import Store
 
-__all__ = ["Chosen", "Outcome", "choose", "chosen", "discard", "is_of", "replay"]
+__all__ = ["Chosen", "Outcome", "choose", "chosen", "discard", "replay"]
 
 _AT_ONCE: Final = 100  # documents that are commanded before their outcomes are reported
 
@@ -95,15 +95,10 @@ async def choose(
         of_service = [
             chosen(held)
             async for held in held_documents(store, service)
-            if (reason is None or held.reason == reason) and (case is None or is_of(held, case))
+            if (reason is None or held.reason == reason) and (case is None or held.is_of(case))
         ]
         found += sorted(of_service, key=lambda one: one.since)
     return found
-
-
-def is_of(held: Held, case: str) -> bool:
-    """Tell whether a parked document is of a case (its id or beginning) or customer."""
-    return case in {held.key, held.document} or any(name.startswith(case) for name in held.cases)
 
 
 async def replay(

@@ -154,7 +154,6 @@ def held(
     services = services_of(service)
 
     async def work() -> tuple[list[Any], int]:
-        from services.cli.dead.acting import is_of
         from services.cli.dead.view import HeldLine
         from shared.runtime.parked import held_documents, held_elsewhere
 
@@ -163,7 +162,7 @@ def held(
         async with open_servers(data, kafka=False) as (_, store):
             for name in services:
                 async for one in held_documents(store, name):
-                    if case is None or is_of(one, case):
+                    if case is None or one.is_of(case):
                         total += 1
                         oldest.append((one.since, total, one))
                         oldest = heapq.nsmallest(limit, oldest) if len(oldest) > 2 * limit else oldest
