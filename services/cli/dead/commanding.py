@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
+from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
-from services.cli.common import DataDir, JsonFlag, fail, guarded, stderr
+from services.cli.common import DataDir, JsonFlag, fail, guarded, stderr, stdout
 from services.cli.dead.ids import DeadId, plain, short
 from services.cli.dead.options import (
     ByOption,
@@ -128,7 +129,7 @@ def replay(
             stderr.print("Nothing that fits is parked: there is nothing to replay.", highlight=False)
             return []
         if dry_run or not (wanted or yes):
-            _tell(documents, as_json=as_json and dry_run)
+            _tell(documents, stdout if dry_run else stderr, as_json=as_json and dry_run)
         if dry_run:
             return None
         if not (wanted or yes) and not typer.confirm(f"Replay {len(documents)} documents?", err=True):
@@ -174,7 +175,8 @@ async def _documents_of(settings: Settings, store: MongoStore, wanted: list[Dead
     return list(found.values())
 
 
-def _tell(documents: list[Chosen], *, as_json: bool) -> None:
+def _tell(documents: list[Chosen], to: Console, *, as_json: bool) -> None:
+    """Say what is meant: the answer of a dry run, or what a question is about."""
     from services.cli.dead import view
 
     if as_json:
@@ -185,8 +187,8 @@ def _tell(documents: list[Chosen], *, as_json: bool) -> None:
         return
     for one in documents:
         text = f"{one.service} {plain(one.document, 64)}: {one.waiting} wait ({plain(one.reason)})"
-        stderr.print(text, markup=False, highlight=False, soft_wrap=True)
-    stderr.print(f"{len(documents)} documents, {sum(d.waiting for d in documents)} messages", highlight=False)
+        to.print(text, markup=False, highlight=False, soft_wrap=True)
+    to.print(f"{len(documents)} documents, {sum(d.waiting for d in documents)} messages", highlight=False)
 
 
 async def _replayed(
