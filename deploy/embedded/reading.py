@@ -30,7 +30,8 @@ class SharedServers:
     """The servers of a data folder: those that run already, otherwise started here and stopped at the end.
 
     A context manager like EmbeddedServers. Servers that a `parley up` runs are used and left alone. With
-    `remove_data` the data is removed when they are stopped here.
+    `remove_data` the data is removed when they are stopped here; with `only_join` nothing is ever started:
+    what needs a running platform fails where there is none.
     """
 
     def __init__(
@@ -44,6 +45,7 @@ class SharedServers:
         join_seconds: float = _JOIN_SECONDS,
         others_seconds: float = _OTHERS_SECONDS,
         remove_data: bool = False,
+        only_join: bool = False,
     ) -> None:
         self._folder = DataFolder(data_dir)
         self._users = FileLock(self._folder.path / "readers.lock")
@@ -54,6 +56,7 @@ class SharedServers:
         self._join_seconds = join_seconds
         self._others_seconds = others_seconds
         self._remove_data = remove_data
+        self._only_join = only_join
         self._own: EmbeddedServers | None = None
 
     @property
@@ -63,14 +66,18 @@ class SharedServers:
 
     async def start(self) -> Addresses:
         """Join what runs, or start it. Raises StartError when neither works within a deadline."""
+        if self._only_join and not self._folder.path.is_dir():
+            raise _nothing_runs(self._folder.path)
         await self._users.acquire(shared=True)
         try:
             ends = time.monotonic() + self._join_seconds
             while True:
-                if (addresses := await self._try_own()) is not None:
+                if not self._only_join and (addresses := await self._try_own()) is not None:
                     return addresses
                 if (addresses := await self._running()) is not None:
                     return addresses
+                if self._only_join:
+                    raise _nothing_runs(self._folder.path)
                 if time.monotonic() >= ends:
                     raise in_use(self._folder.path, self._folder.lock.read_holder())
                 await asyncio.sleep(_POLL_SECONDS)
@@ -137,6 +144,13 @@ class SharedServers:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         run_blocking(self.stop())
+
+
+def _nothing_runs(folder: Path) -> StartError:
+    return StartError(
+        f"No platform runs on the data folder {folder}: nobody would obey.",
+        "Start it with `parley up`, or name the servers with KAFKA_BOOTSTRAP and MONGODB_URI.",
+    )
 
 
 def remove_data(folder: Path) -> None:

@@ -6,6 +6,7 @@ import typer
 
 from services.cli import day, platform, policy, reading
 from services.cli.check import check
+from services.cli.dead import app as dead
 from services.cli.demo import demo
 from services.cli.publish import publish
 from services.cli.schemas import schemas
@@ -25,6 +26,7 @@ app.command()(check)
 app.command()(demo)
 app.command()(publish)
 app.add_typer(day.app, name="day")
+app.add_typer(dead, name="dead")
 app.command()(schemas)
 app.add_typer(policy.app, name="policy")
 

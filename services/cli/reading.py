@@ -118,18 +118,19 @@ def case(
     case_id: CaseArgument, data: DataDir = None, lang: LangOption = "en", as_json: JsonFlag = False
 ) -> None:
     """Print the story of a case, in order: when, by whom, what, why."""
-    from services.console.reads import find_case, story_of
-    from services.console.story import lines_of, verify
+    from services.console.reads import discards_of, find_case, story_of
+    from services.console.story import discard_lines, lines_of, verify
 
-    async def work(settings: Settings) -> tuple[str, str, Any, list[dict[str, Any]]]:
+    async def work(settings: Settings) -> tuple[str, str, Any, list[dict[str, Any]], list[dict[str, Any]]]:
         found, customer, archived = await find_case(settings, case_id)
-        return found, customer, archived, await story_of(settings, customer, archived)
+        entries = await story_of(settings, customer, archived)
+        return found, customer, archived, entries, await discards_of(settings, found, customer)
 
     try:
-        found, customer, archived, entries = with_database(data_dir(data), work)
+        found, customer, archived, entries, discards = with_database(data_dir(data), work)
     except LookupError as error:
         raise _find(error) from None
-    lines = lines_of(entries, found, lang)
+    lines = sorted([*lines_of(entries, found, lang), *discard_lines(discards, lang)], key=lambda x: x.time)
     wrong = verify(entries, archived.head)
     line = archived.cases[found]
     if as_json:
@@ -150,8 +151,8 @@ def case(
                      highlight=False)  # fmt: skip
         for x in lines:
             why = f" [dim]({escape('; '.join(x.why))})[/]" if x.why else ""
-            stdout.print(f"{x.time[:16].replace('T', ' ')}  [cyan]{x.who:<10}[/] {escape(x.what)}{why}",
-                         highlight=False, soft_wrap=True)  # fmt: skip
+            when, who = x.time[:16].replace("T", " "), escape(x.who)
+            stdout.print(f"{when}  [cyan]{who:<10}[/] {escape(x.what)}{why}", highlight=False, soft_wrap=True)
         stdout.print(
             f"{len(lines)} events; the chain of {len(entries)} entries is whole." if wrong is None else ""
         )

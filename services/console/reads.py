@@ -15,7 +15,17 @@ from shared.runtime.mongo import MongoStore, read_documents
 from shared.runtime.settings import Settings
 from shared.runtime.traces import read_span_rows
 
-__all__ = ["Ambiguous", "CaseRow", "NotFound", "case_rows", "find_case", "next_dates", "spans_of", "story_of"]
+__all__ = [
+    "Ambiguous",
+    "CaseRow",
+    "NotFound",
+    "case_rows",
+    "discards_of",
+    "find_case",
+    "next_dates",
+    "spans_of",
+    "story_of",
+]
 
 _CUSTOMER = TypeAdapter(ArchivedCustomer)
 _LINKS_AT_ONCE = 500
@@ -119,6 +129,19 @@ async def story_of(settings: Settings, customer: str, archived: ArchivedCustomer
         return entries
     finally:
         await store.close()
+
+
+async def discards_of(settings: Settings, case: str, customer: str) -> list[dict[str, Any]]:
+    """Load what operators have discarded of a case, or of its customer at intake: what, by whom and why.
+
+    It is not part of the chain: the archive never saw the message, and no service says that it is gone.
+    """
+    query = {"body.kind": "discard", "body.document": {"$in": [case, customer]}}
+    found = []
+    for service in SERVICES:
+        async for link in read_documents(settings, f"{service}.links", query):
+            found.append({**link["body"], "service": service})
+    return found
 
 
 async def spans_of(settings: Settings, case: str) -> list[Mapping[str, Any]]:

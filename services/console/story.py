@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from services.console.rules import chain_hash
+from shared.contracts.ops import Discard
 from shared.contracts.runtime import ServiceDayClosed
 from shared.texts import story, text
 
-__all__ = ["Line", "Tampered", "lines_of", "verify"]
+__all__ = ["Line", "Tampered", "discard_lines", "lines_of", "verify"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +47,27 @@ def lines_of(entries: Iterable[Mapping[str, Any]], case: str | None, lang: str =
     ]
     chosen.sort(key=lambda entry: (entry["time"], entry["number"]))
     return [_line(entry, lang) for entry in chosen]
+
+
+def discard_lines(discards: Iterable[Mapping[str, Any]], lang: str = "en") -> list[Line]:
+    """Give a line for each message that an operator has discarded, with who did it and why."""
+    return [
+        Line(
+            time=kept["time"],
+            who=_printable(kept.get("by") or "ops"),
+            what=f"{story(Discard.TYPE, lang, kept)} ({kept['topic']}/{kept['partition']}/{kept['offset']})",
+            why=(_printable(kept["reason"]),),
+            type=Discard.TYPE,
+            id=kept["command"],
+            causation=None,
+        )
+        for kept in discards
+    ]
+
+
+def _printable(text: str) -> str:
+    """What an operator typed may not command somebody else's terminal."""
+    return "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in text)
 
 
 def _line(entry: Mapping[str, Any], lang: str) -> Line:

@@ -1,12 +1,15 @@
 """Operators' commands on `ops.commands`: replay and discard of what is parked."""
 
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
-from pydantic import Field
+from pydantic import Field, StringConstraints
 
 from shared.contracts.base import Event, Text
 
-__all__ = ["Discard", "Replay"]
+__all__ = ["Discard", "Operator", "Replay"]
+
+Operator = Annotated[str, StringConstraints(max_length=128)]
+"""Who gives a command; empty where nobody said so."""
 
 
 class Replay(Event):
@@ -18,6 +21,7 @@ class Replay(Event):
     service: str
     document: str = Field(description="the id of the parked document: a case id, or the customer at intake")
     reason: Text = ""
+    by: Operator = Field(default="", description="the operator who gives the command")
 
 
 class Discard(Event):
@@ -32,3 +36,4 @@ class Discard(Event):
     partition: int = Field(ge=0)
     offset: int = Field(ge=0)
     reason: Text = Field(min_length=3)
+    by: Operator = Field(default="", description="the operator who gives the command; kept with the reason")

@@ -255,6 +255,8 @@ class Batch:
         self._measured(work, case, self._shell.limits.document_reserve)
 
     def _measured(self, work: Work, case: Case, reserve: int) -> Document:
+        if case.parked and not case.park_since:
+            case.park_since = self._shell.ports.clock.now().isoformat()
         document = case.dump(self._service, work.lane.epoch)
         if self._store.encode(document) > self._shell.limits.document_bytes - reserve:
             raise UnencodableError("larger than the limit for documents")

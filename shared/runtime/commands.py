@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from shared.contracts.ids import derive_id
 from shared.contracts.ops import Discard
+from shared.runtime.deadletters import discard_id
 from shared.runtime.document import Case, Cause, DropEntry, LinkEntry, Park, row_name
 from shared.runtime.fold import Fold
 from shared.runtime.inbound import Failure, Inbound, Reason
@@ -110,11 +110,12 @@ def _reason_kept(fold: Fold, case: Case, inbound: Inbound, data: Discard, cause:
         "partition": data.partition,
         "offset": data.offset,
         "reason": data.reason,
+        "by": data.by,
         "command": inbound.envelope.id,
         "time": inbound.envelope.time.isoformat(),
     }
     name = f"{data.topic}/{data.partition}/{data.offset}"
-    return LinkEntry(cause, derive_id("discard", fold.service.name, name, inbound.envelope.id), body)
+    return LinkEntry(cause, discard_id(fold.service.name, name), body)
 
 
 def _refuse(fold: Fold, work: Work, inbound: Inbound, why: str) -> None:

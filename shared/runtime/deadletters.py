@@ -8,11 +8,12 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import date
 
+from shared.contracts.ids import derive_id
 from shared.runtime.inbound import Failure
 from shared.runtime.ports import Outgoing, Publisher, Record, UnencodableError
 from shared.runtime.service import Service
 
-__all__ = ["PREFIX", "dead_letter", "due_work_letter", "storable"]
+__all__ = ["PREFIX", "dead_letter", "discard_id", "due_work_letter", "storable"]
 
 PREFIX = "parley-"
 """Of the headers that say why; those of the original record stand before them, untouched."""
@@ -50,6 +51,14 @@ def due_work_letter(service: Service, document: str, key: str, day: date, failur
     return Outgoing(
         service.dead_letter_topic, key.encode(), b"", _reason(failure, document, day=day.isoformat())
     )
+
+
+def discard_id(service: str, record: str) -> str:
+    """Give the id under which the reason of a discard is kept; `record` is "topic/partition/offset".
+
+    A record is discarded by a service once at most. So the id can be computed, and nothing is searched for.
+    """
+    return derive_id("discard", service, record)
 
 
 def storable(record: Record, limit: int) -> Record:

@@ -17,6 +17,7 @@ from shared.runtime.ports import (
     ENTRIES_DAY,
     HELD,
     ID,
+    PARK,
     PARTITION,
     VERSION,
     WORK,
@@ -153,6 +154,7 @@ class Case:
     drops: list[DropEntry] = field(default_factory=list)
     waiting: list[Waiting] = field(default_factory=list)
     park: Park | None = None
+    park_since: str = ""  # wall time of the mark, ISO 8601, for people; a replay that stops leaves it
     park_count: int = 0
     park_cases: list[str] = field(default_factory=list)
     park_order: int = 0  # the last arrival number given to a parked row; never starts again
@@ -291,7 +293,8 @@ class Case:
             "links": [[e.cause.dump(), e.id, e.body] for e in self.links],
             "drops": [[e.cause.dump(), e.upto, list(e.names)] for e in self.drops],
             "waiting": [[*_dump_record(w.record), w.day, w.failed] for w in self.waiting],
-            "park": [self.park.reason, self.park.at] if self.park is not None else None,
+            PARK: [self.park.reason, self.park.at] if self.park is not None else None,
+            "park_since": self.park_since,
             "park_count": self.park_count,
             "park_cases": self.park_cases,
             "park_order": self.park_order,
@@ -329,7 +332,8 @@ class Case:
                 Waiting(_load_record(fields, raw[PARTITION]), day, failed)
                 for *fields, day, failed in raw["waiting"]
             ],
-            park=Park(*raw["park"]) if raw["park"] is not None else None,
+            park=Park(*raw[PARK]) if raw[PARK] is not None else None,
+            park_since=raw.get("park_since", ""),
             park_count=raw["park_count"],
             park_cases=list(raw["park_cases"]),
             park_order=raw["park_order"],
@@ -339,7 +343,7 @@ class Case:
             day_index=(raw["day_index"][0], raw["day_index"][1]),
             work=list(raw[WORK]),
             work_stored=list(raw[WORK]),
-            parked_stored=raw["park"] is not None,
+            parked_stored=raw[PARK] is not None,
             _state=None if raw["state"] is None else _UNREAD,
             _raw_state=raw["state"],
             _due=date.fromisoformat(due) if due is not None else None,

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
+from itertools import islice
 from typing import Any
 
 import bson
@@ -15,6 +17,7 @@ from shared.runtime.ports import (
     ENTRIES_DAY,
     HELD,
     ID,
+    PARK,
     PARTITION,
     VERSION,
     WORK,
@@ -136,11 +139,27 @@ class MemoryStore:
             if old is None or old.epoch <= row.epoch:
                 kept[identity] = row
 
-    async def parked(self, service: str, document: str, limit: int) -> list[ParkedRow]:
+    async def parked(
+        self, service: str, document: str, limit: int, *, values: bool = True
+    ) -> list[ParkedRow]:
         """Load rows in arrival order."""
         await asyncio.sleep(0)
         rows = [row for row in self._parked.get(service, {}).values() if row.document == document]
-        return sorted(rows, key=lambda row: row.order)[:limit]
+        first = sorted(rows, key=lambda row: row.order)[:limit]
+        return first if values else [_without_value(row) for row in first]
+
+    async def parked_named(self, service: str, records: Collection[str]) -> dict[str, ParkedRow]:
+        """Load rows by name."""
+        await asyncio.sleep(0)
+        rows = {"/".join(map(str, at)): row for at, row in self._parked.get(service, {}).items()}
+        return {name: _without_value(rows[name]) for name in records if name in rows}
+
+    async def parked_documents(self, service: str, after: str, limit: int) -> list[Document]:
+        """Load documents that have a park mark."""
+        await asyncio.sleep(0)
+        found = ((id_, bson.decode(raw)) for id_, raw in sorted(self._cases.get(service, {}).items()))
+        marked = (document for id_, document in found if id_ > after and document.get(PARK) is not None)
+        return list(islice(marked, limit))
 
     def all_parked(self, service: str) -> list[ParkedRow]:
         """Give every row (for oracles and tests)."""
@@ -191,3 +210,7 @@ class MemoryStore:
             if head[PARTITION] in counts:
                 counts[head[PARTITION]].update(head[WORK] or ())
         return {number: dict(count) for number, count in counts.items()}
+
+
+def _without_value(row: ParkedRow) -> ParkedRow:
+    return replace(row, record=replace(row.record, value=None))

@@ -36,6 +36,7 @@ from shared.runtime.ports import (
     ENTRIES_DAY,
     HELD,
     ID,
+    PARK,
     PARTITION,
     VERSION,
     WORK,
@@ -61,6 +62,7 @@ _NO_MAJORITY: Final = frozenset(
     {72, 148, 238}
 )  # InvalidOptions, ReadConcernMajorityNotEnabled, NotImplemented
 _DURABLE: Final = WriteConcern(w="majority", j=True)
+_NO_VALUE: Final[Row] = {"value": 0}
 _SOME: Final = {"$gt": ""}  # a day or a name, not null: what the partial indexes hold
 
 WAKE: Final = "wake"  # the store's own field in a case document: the first day whose close must look at it
@@ -294,10 +296,26 @@ class MongoStore:
         ]
         await self._write(service, "parked", operations)
 
-    async def parked(self, service: str, document: str, limit: int) -> list[ParkedRow]:
+    async def parked(
+        self, service: str, document: str, limit: int, *, values: bool = True
+    ) -> list[ParkedRow]:
         """Load rows in arrival order."""
-        found = await self._find(service, "parked", {"document": document}, limit=limit, order="order")
+        fields = None if values else _NO_VALUE
+        query = {"document": document}
+        found = await self._find(service, "parked", query, fields, limit=limit, order="order")
         return [_row(one) for one in found]
+
+    async def parked_named(self, service: str, records: Collection[str]) -> dict[str, ParkedRow]:
+        """Load rows by name."""
+        if not records:
+            return {}
+        found = await self._find(service, "parked", {ID: {"$in": list(records)}}, _NO_VALUE)
+        return {one[ID]: _row(one) for one in found}
+
+    async def parked_documents(self, service: str, after: str, limit: int) -> list[Document]:
+        """Load documents that have a park mark."""
+        query = {ID: {"$gt": after}, PARK: {"$ne": None}}
+        return [_as_written(row) for row in await self._find(service, "cases", query, limit=limit, order=ID)]
 
     async def unpark(self, service: str, document: str, upto: int, records: Collection[str]) -> None:
         """Delete rows."""
@@ -391,7 +409,7 @@ def _row(row: Row) -> ParkedRow:
         partition=row["partition"],
         offset=row["offset"],
         key=row["key"],
-        value=row["value"],
+        value=row.get("value"),
         headers=tuple((name, content) for name, content in row["headers"]),
         timestamp_ms=row["timestamp_ms"],
     )

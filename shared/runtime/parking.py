@@ -66,7 +66,7 @@ class Parking:
 
     def release(self, work: Work, case: Case, inbound: Inbound, span: Span) -> None:
         """Take the park mark off and tell the chain."""
-        case.park = None
+        case.park, case.park_since = None, ""
         released = CaseReleased(service=self._service.name, count=case.park_count)
         cause = Cause.of_record(inbound.record)
         self._announce(work, case, released, "released", cause, self._origin(work, inbound, cause, span))

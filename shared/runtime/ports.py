@@ -20,6 +20,7 @@ __all__ = [
     "ENTRIES_DAY",
     "HELD",
     "ID",
+    "PARK",
     "PARTITION",
     "VERSION",
     "WORK",
@@ -57,6 +58,7 @@ PARTITION = "partition"  # int, the partition number that owns the document
 DUE = "due"  # ISO day or None: the first day at whose close the document has work
 HELD = "held"  # bool: due work waits (rule 13)
 ENTRIES_DAY = "entries_day"  # ISO day or None: the day whose due work left entries in it (rule 18)
+PARK = "park"  # list or None: messages are parked instead of decided (rule 11)
 WORK = "work"  # list of str: whose open work it is, once per piece (rule 22)
 
 
@@ -352,8 +354,27 @@ class Store(Protocol):
         """
         ...
 
-    async def parked(self, service: str, document: str, limit: int) -> list[ParkedRow]:
-        """Load the first `limit` rows of a document in order of `order`."""
+    async def parked(
+        self, service: str, document: str, limit: int, *, values: bool = True
+    ) -> list[ParkedRow]:
+        """Load the first `limit` rows of a document in order of `order`.
+
+        For people, who count and name them, without the records' values: None stands in their place.
+        """
+        ...
+
+    async def parked_named(self, service: str, records: Collection[str]) -> dict[str, ParkedRow]:
+        """Load the rows of records named "topic/partition/offset", by that name, without their values.
+
+        Those that do not exist are left out.
+        """
+        ...
+
+    async def parked_documents(self, service: str, after: str, limit: int) -> list[Document]:
+        """Load the documents that have a PARK mark, ordered by id, from ids greater than `after`.
+
+        For people: no index serves it.
+        """
         ...
 
     async def unpark(self, service: str, document: str, upto: int, records: Collection[str]) -> None:

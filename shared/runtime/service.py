@@ -12,7 +12,7 @@ from shared.contracts.base import Event
 from shared.contracts.decision import Decider, State
 from shared.contracts.runtime import CaseHeld, CaseReleased
 
-__all__ = ["EXTERNAL", "DocumentPer", "Service", "topic_of"]
+__all__ = ["EXTERNAL", "DocumentPer", "Service", "group_of", "topic_of"]
 
 EXTERNAL = frozenset({"bank", "desk", "ops"})
 """Producers outside the services.
@@ -37,6 +37,11 @@ class DocumentPer(StrEnum):
 def topic_of(producer: str) -> str:
     """Give the one topic of a producer."""
     return "ops.commands" if producer == "ops" else f"{producer}.events"
+
+
+def group_of(service: str) -> str:
+    """Give the consumer group of a service."""
+    return f"parley.{service}"
 
 
 def _no_work(_state: Any) -> Sequence[str]:
@@ -117,7 +122,7 @@ class Service:
     @property
     def group(self) -> str:
         """The consumer group."""
-        return f"parley.{self.name}"
+        return group_of(self.name)
 
     @property
     def counts_work(self) -> bool:

@@ -22,6 +22,7 @@ from shared.runtime.ports import (
     ENTRIES_DAY,
     HELD,
     ID,
+    PARK,
     PARTITION,
     VERSION,
     WORK,
@@ -467,6 +468,27 @@ class StoreContract:
         await store.unpark("s", "d", 2, [])
         assert [one.order for one in await store.parked("s", "d", 10)] == [3, 5]
         assert len(await store.parked("s", "e", 10)) == 1
+
+    async def test_rows_are_found_by_name_and_told_without_their_values(self, store: Store) -> None:
+        whole = [
+            replace(one, record=replace(one.record, value=b"v")) for one in (row("d", 7, 2), row("e", 9, 1))
+        ]
+        await store.park("s", whole)
+        assert await store.parked_named("s", ["desk.events/2/7", "desk.events/2/8"]) == {
+            "desk.events/2/7": row("d", 7, 2)
+        }
+        assert await store.parked_named("s", []) == {}
+        assert await store.parked("s", "d", 10) == whole[:1]
+        assert await store.parked("s", "d", 10, values=False) == [row("d", 7, 2)]
+
+    async def test_parked_documents_are_found_by_their_mark_page_by_page(self, store: Store) -> None:
+        marked = {PARK: ["undecodable", "bank.events/0/1"]}
+        await store.replace_many(
+            "s", [case("a", **marked), case("b"), case("c", **marked), case("d", **marked)]
+        )
+        assert [one[ID] for one in await store.parked_documents("s", "", 2)] == ["a", "c"]
+        assert await store.parked_documents("s", "c", 2) == [case("d", **marked)]
+        assert await store.parked_documents("other", "", 2) == []
 
     async def test_raising_the_epoch_creates_and_counts(self, store: Store) -> None:
         first = await store.raise_epoch("s", [0, 1])

@@ -15,7 +15,7 @@ from deploy.embedded.platform import Addresses
 from shared.contracts.partition import partition_of
 from shared.runtime.kafka import KafkaLog
 from shared.runtime.kafka.connection import probe
-from shared.runtime.kafka.reader import Tail, end_offsets, group_offsets, scan
+from shared.runtime.kafka.reader import Tail, end_offsets, group_members, group_offsets, offsets_at, scan
 from shared.runtime.kafka.topics import create_topics, topic_findings
 from shared.runtime.ports import (
     FatalError,
@@ -374,6 +374,33 @@ async def test_another_partition_count_is_refused(servers: Addresses) -> None:
         "topic absent does not exist",
         f"topic {topic}: max.message.bytes is below {4 << 20}",
     ]
+
+
+async def test_offsets_are_found_by_time_and_the_end_where_there_is_nothing_later(servers: Addresses) -> None:
+    settings, topic = settings_of(servers), fresh("time")
+    await create_topics(settings, [topic])
+    log = KafkaLog(settings)
+    await log.publisher().publish([out(topic, "k", partition=0), out(topic, "k", partition=1)])
+    await asyncio.sleep(0.01)
+    await log.publisher().publish([out(topic, "k", b"new", partition=0)])
+    await log.close()
+    new = next(record for record in [r async for r in scan(settings, topic)] if record.value == b"new")
+    assert await offsets_at(settings, topic, new.timestamp_ms) == {0: 1, 1: 1, 2: 0, 3: 0}
+    assert await offsets_at(settings, topic, 1) == dict.fromkeys(range(PARTITIONS), 0)
+    assert await offsets_at(settings, "absent", 1) == {}
+
+
+async def test_members_of_a_group_are_counted(servers: Addresses) -> None:
+    settings, topic, group = settings_of(servers), fresh("t"), fresh("g")
+    await create_topics(settings, [topic])
+    log = KafkaLog(settings)
+    assert await group_members(settings, group) == 0
+    consumer = log.consumer(group, "c")
+    await consumer.start([topic], Notes())
+    assert await group_members(settings, group) == 1
+    await consumer.stop()
+    await log.close()
+    assert await group_members(settings, group) == 0
 
 
 async def test_scan_stops_at_the_end_that_it_found_and_tail_goes_on(servers: Addresses) -> None:

@@ -192,6 +192,14 @@ async def test_a_platform_restarts_a_server_on_its_port(tmp_path: Path, fakes: l
     assert DataFolder(tmp_path).load().processes == {}
 
 
+async def test_who_only_joins_starts_nothing_and_leaves_no_folder(tmp_path: Path) -> None:
+    for folder in (tmp_path / "absent", tmp_path):
+        with pytest.raises(StartError, match="No platform runs"):
+            await SharedServers(folder, only_join=True).start()
+    assert not (tmp_path / "absent").exists()
+    assert DataFolder(tmp_path).load().processes == {}
+
+
 async def test_shared_servers_stop_with_their_last_user(tmp_path: Path, fakes: list[type[Fake]]) -> None:
     first, second = SharedServers(tmp_path, kafka=False), SharedServers(tmp_path, kafka=False)
     await first.start()

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from types import TracebackType
 from typing import Any, Final, Self, TypeVar
 
 from aiokafka import AIOKafkaConsumer, ConsumerRecord
 from aiokafka import TopicPartition as ClientPartition
-from aiokafka.errors import KafkaError, OffsetOutOfRangeError
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import KafkaError, OffsetOutOfRangeError, for_code
 
 from shared.runtime.kafka.connection import connection_options, explain, probe
 from shared.runtime.kafka.topics import Admin, partition_counts
@@ -21,7 +22,7 @@ T = TypeVar("T")
 
 _FETCH_WAIT_MS: Final = 20
 
-__all__ = ["Tail", "end_offsets", "group_offsets", "record_of", "scan"]
+__all__ = ["Tail", "end_offsets", "group_members", "group_offsets", "offsets_at", "record_of", "scan"]
 
 
 def record_of(raw: ConsumerRecord, prefix: str = "") -> Record:
@@ -117,9 +118,42 @@ async def group_offsets(settings: Settings, group: str) -> dict[TopicPartition, 
     return {_ours(at, settings.prefix): mark.offset for at, mark in found.items() if mark.offset >= 0}
 
 
+async def group_members(settings: Settings, group: str) -> int:
+    """Count the members of a group now; one that was killed counts until its session times out."""
+    await probe(settings)
+    try:
+        async with asyncio.timeout(settings.ack_seconds), Admin(settings) as admin:
+            return await _insist(lambda: _members(admin, settings.prefix + group))
+    except (KafkaError, OSError, TimeoutError) as error:
+        raise explain(error, f"describe the group {group}") from error
+
+
+async def _members(admin: AIOKafkaAdminClient, group: str) -> int:
+    (answer,) = await admin.describe_consumer_groups([group])
+    ((code, _group, _state, _type, _protocol, members, *_),) = answer.groups
+    if code:
+        raise for_code(code)
+    return len(members)
+
+
+async def offsets_at(settings: Settings, topic: str, timestamp_ms: int) -> dict[int, int]:
+    """Give, by partition, the first offset written at `timestamp_ms` or later; the end if there is none."""
+    async with _Reader(settings) as client:
+        try:
+            parts = await _partitions(settings, [topic])
+            if not parts:
+                return {}
+            _assign(client, parts)
+            found = await client.offsets_for_times(dict.fromkeys(parts, timestamp_ms))
+            ends = await client.end_offsets(parts)
+        except (KafkaError, OSError, TimeoutError) as error:
+            raise explain(error, f"look up offsets of {topic}") from error
+    return {at.partition: mark.offset if (mark := found.get(at)) else ends[at] for at in parts}
+
+
 async def scan(
     settings: Settings, topic: str, start: Mapping[int, int] | None = None
-) -> AsyncIterator[Record]:
+) -> AsyncGenerator[Record, None]:
     """Read a topic from its beginning (or `start`, by partition) to what is its end now.
 
     In order within a partition; partitions are interleaved. Raises UnavailableError, OffsetLostError.
