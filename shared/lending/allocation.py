@@ -52,7 +52,8 @@ class Components:
     costs: Money
 
     def __post_init__(self) -> None:
-        if len({part.currency for part in self.parts().values()}) != 1:
+        parts = (self.principal, self.interest, self.fees, self.late_charges, self.costs)
+        if len({part.currency for part in parts}) != 1:
             raise CurrencyMismatch("the components of one balance have one currency")
 
     @staticmethod
@@ -111,7 +112,13 @@ class Components:
         return part
 
     def parts(self) -> dict[Component, Money]:
-        return {Component(field.name): getattr(self, field.name) for field in fields(self)}
+        return {
+            Component.PRINCIPAL: self.principal,
+            Component.INTEREST: self.interest,
+            Component.FEES: self.fees,
+            Component.LATE_CHARGES: self.late_charges,
+            Component.COSTS: self.costs,
+        }
 
     def __add__(self, other: Components) -> Components:
         return Components(*(getattr(self, f.name) + getattr(other, f.name) for f in fields(self)))
