@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date
 from decimal import Decimal
+from itertools import count
 from typing import Final
 
 from shared.lending.allocation import Component, Components
@@ -243,9 +244,11 @@ def _all_in(
 
 
 def _totals(plans: Sequence[DebtPlan], currency: str) -> tuple[DueTotal, ...]:
+    if len(plans) == 1:
+        return tuple(map(DueTotal, count(1), plans[0].schedule.dates, plans[0].schedule.totals))
     paid = zip(*(plan.schedule.totals for plan in plans), strict=True)
     return tuple(
-        DueTotal(number, due, totals[0] if len(totals) == 1 else Money.sum(totals, currency))
+        DueTotal(number, due, Money.sum(totals, currency))
         for number, (due, totals) in enumerate(zip(plans[0].schedule.dates, paid, strict=True), start=1)
     )
 

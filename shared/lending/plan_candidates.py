@@ -6,7 +6,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
-from fractions import Fraction
 from functools import cached_property
 from itertools import pairwise
 from typing import Any, Final, overload
@@ -15,7 +14,6 @@ import numpy as np
 
 from shared.lending.plan_grid import SLACK, Cell, Floats, Grid, Ints, annuities, discounts, growth_of
 from shared.lending.plan_model import PlanSpec
-from shared.lending.schedule import payment_factors
 
 # The kinds of help in a candidate, added up.
 STEP: Final = 1
@@ -77,20 +75,23 @@ class Candidates(Sequence[Candidate]):
             self._made[row] = self._exact(row)
         return self._made[row]
 
+    def spec(self, row: int) -> PlanSpec:
+        """The combination of measures and the term of a row."""
+        grid, cell = self.grid, self._cell(row)
+        cut, waiver = grid.cuts[cell.cut][0], grid.waivers[cell.waiver]
+        return PlanSpec(cell.periods, self._first_due, cell.grace, grid.steps[cell.step], cut, waiver.pct)
+
+    def is_free_of_interest(self, row: int) -> bool:
+        """Whether what is repaid bears none."""
+        return not self.grid.interest_only[self._w[row]][self._c[row]]
+
     def _exact(self, row: int) -> Candidate:
         grid, cell = self.grid, self._cell(row)
-        waiver, (cut, _), step = grid.waivers[cell.waiver], grid.cuts[cell.cut], grid.steps[cell.step]
-        peak = grid.peak(cell.waiver, cell.cut, cell.step, cell.periods)
-        first = grid.payment(cell.waiver, cell.cut, cell.step, cell.periods)
+        first = grid.payment(cell)
         starts = grid.interest_only[cell.waiver][cell.cut] if cell.grace else first
-        return Candidate(
-            row + 1,
-            PlanSpec(cell.periods, self._first_due, cell.grace, step, cut, waiver.pct),
-            starts,
-            max(peak, starts),
-            int(self.total[row]),
-            grid.conceded[cell.waiver][cell.cut],
-        )
+        peak = max(grid.grown(first, cell), starts)
+        conceded = grid.conceded[cell.waiver][cell.cut]
+        return Candidate(row + 1, self.spec(row), starts, peak, int(self.total[row]), conceded)
 
     def _cell(self, row: int) -> Cell:
         w, c, s, n, g = (int(at[row]) for at in (self._w, self._c, self._s, self._n, self._g))
@@ -115,11 +116,8 @@ class Candidates(Sequence[Candidate]):
         return total
 
     def _total(self, cell: Cell) -> int:
-        grid = self.grid
-        weights = payment_factors(Fraction(0), grid.months, *growth_of(grid.steps[cell.step]))
-        first = grid.payment(cell.waiver, cell.cut, cell.step, cell.periods)
-        interest = grid.interest_only[cell.waiver][cell.cut]
-        return round(first * weights[cell.periods - 1][0] + cell.grace * interest)
+        interest = self.grid.interest_only[cell.waiver][cell.cut]
+        return round(self.grid.payment(cell) * self.grid.weight(cell) + cell.grace * interest)
 
     @cached_property
     def peak_off(self) -> float:
@@ -172,8 +170,7 @@ class Candidates(Sequence[Candidate]):
         if not spec.grace and spec.step is None:
             return candidate.first * worth[spec.periods]
         pct, every = growth_of(spec.step)
-        weight = payment_factors(Fraction(0), spec.periods, pct, every)[-1][0]
-        level = (candidate.total - spec.grace * candidate.first) / weight
+        level = (candidate.total - spec.grace * candidate.first) / grid.weight(self._cell(row))
         value = candidate.first * worth[spec.grace]
         for start, end in pairwise([*range(0, spec.periods, every or spec.periods), spec.periods]):
             value += level * (worth[spec.grace + end] - worth[spec.grace + start])

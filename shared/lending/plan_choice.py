@@ -19,7 +19,6 @@ from shared.lending.plan_candidates import (
     RATE,
     STEP,
     WAIVER,
-    Candidate,
     Candidates,
     leading,
     least_first,
@@ -81,7 +80,7 @@ def _fill(
         kinds = np.array([_kinds_of(plan.measures) for plan in chosen], dtype=np.int64)
         seen = np.bincount(kinds, minlength=STEP + GRACE + RATE + WAIVER + 1)
         best = int(np.argmin(seen[candidates.kinds[fresh]]))
-        found = _build(candidates[int(fresh[best])], search)
+        found = _build(candidates, int(fresh[best]), search)
         fresh = np.delete(fresh, best)
         if found is not None:
             chosen.append(found)
@@ -94,9 +93,14 @@ def _cheapest(candidates: Candidates, search: Search) -> Plan | None:
     first = first_that_stands(candidates, ordered, search)
     if first is None:
         return None
-    rows = [candidates[row] for row in ordered[:_CLOSE].tolist()]
-    close = [c for c in rows if c.total <= first.total.minor + first.spec.months]
-    built = [plan for c in close if (plan := _build(c, search)) is not None]
+    total, months = first.total.minor, first.spec.months
+    built = []
+    for row in ordered[:_CLOSE].tolist():
+        its = int(candidates.total[row]), int(candidates.months[row])
+        # Without interest nothing is rounded: then the total is exact already.
+        beaten = candidates.is_free_of_interest(row) and its > (total, months)
+        if its[0] <= total + months and not beaten and (plan := _build(candidates, row, search)):
+            built.append(plan)
     return min([first, *built], key=lambda plan: (plan.total.minor, plan.last_due, plan.waived.minor))
 
 
@@ -121,9 +125,9 @@ def _by_score(candidates: Candidates, rows: Ints, chosen: Sequence[Plan], apart_
     gain = value[rows] / most if most else np.zeros(len(rows))
     dear, best = float(np.abs(cost).max()), float(np.abs(gain).max())
     slack = SLACK * (dear + best) + (2 * off * (1 + best) / abs(most) if most else math.inf if off else 0.0)
-    fresh = np.ones(len(rows), dtype=np.bool_)
+    fresh = np.arange(len(rows))
     for plan in chosen:
-        fresh &= _differ(candidates, rows, plan, apart_pct)
+        fresh = fresh[_differ(candidates, rows[fresh], plan, apart_pct)]
 
     @cache
     def highest() -> Decimal:
@@ -200,8 +204,8 @@ def _title(code: str, plan: Plan) -> Reason:
     return Reason.of(code)
 
 
-def _build(candidate: Candidate, search: Search) -> Plan | None:
-    plan = search.build(candidate.spec)
+def _build(candidates: Candidates, row: int, search: Search) -> Plan | None:
+    plan = search.build(candidates.spec(row))
     return plan if isinstance(plan, Plan) else None
 
 
@@ -235,5 +239,5 @@ def lowest_first(candidates: Candidates) -> Ints:
 
 def first_that_stands(candidates: Candidates, rows: Ints, search: Search) -> Plan | None:
     """The first row that stands exactly: rounding or the ceiling may take one that was screened."""
-    some = (_build(candidates[row], search) for row in rows[:_TRIES].tolist())
+    some = (_build(candidates, row, search) for row in rows[:_TRIES].tolist())
     return next((plan for plan in some if plan is not None), None)

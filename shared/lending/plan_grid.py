@@ -31,6 +31,7 @@ _UNBOUNDED: Final = 10**18
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Mask = NDArray[np.bool_]
+Factors = tuple[tuple[Decimal, Decimal], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,9 +70,10 @@ def discounts(annual_pct: Decimal, months: int) -> tuple[Decimal, ...]:
 
 
 @lru_cache(maxsize=4096)
-def _per_worth(rate: Fraction, months: int, pct: Decimal, every: int) -> Floats:
-    """What 1 of principal costs a month at first, by term."""
-    return 1 / np.array([float(worth) for worth, _ in payment_factors(rate, months, pct, every)])
+def _worth(rate: Fraction, months: int, pct: Decimal, every: int) -> tuple[Factors, Floats]:
+    """The factors by term, and what 1 of principal costs a month at first."""
+    factors = payment_factors(rate, months, pct, every)
+    return factors, 1 / np.array([float(worth) for worth, _ in factors])
 
 
 @lru_cache(maxsize=256)
@@ -110,7 +112,7 @@ class Grid:
         graces: Sequence[int],
         allowed: Mask,
     ) -> None:
-        """``cuts`` come with the periodic rates of the debts; ``allowed`` says which waiver and cut may be."""
+        """``cuts`` come with the monthly rates of the debts; ``allowed`` says which waiver and cut may be."""
         self.limits, self.waivers, self.cuts = limits, waivers, cuts
         self.steps, self.graces, self.allowed = tuple(steps), tuple(graces), allowed
         self.months = limits.max_months
@@ -119,9 +121,17 @@ class Grid:
             [Decimal(waiver.waived.minor) * 100 / balance + cut for cut, _ in cuts] for waiver in waivers
         ]
         self.growths = np.array([_growths(self.months, *growth_of(step)) for step in self.steps])
-        self.weights = np.array(
-            [1 / _per_worth(Fraction(0), self.months, *growth_of(step)) for step in self.steps]
-        )
+        # By cut and step-up: the factors of each debt, and at last those of what bears no interest.
+        tables = [
+            [
+                [_worth(rate, self.months, *growth_of(step)) for rate in (*rates, Fraction(0))]
+                for step in self.steps
+            ]
+            for _, rates in cuts
+        ]
+        self._factors = [[[factors for factors, _ in table] for table in row] for row in tables]
+        self._costs = [[np.array([costs for _, costs in table]) for table in row] for row in tables]
+        self.weights = np.array([1 / costs[-1] for costs in self._costs[0]])
         parts = np.array([[*w.principal, w.carried] for w in waivers], dtype=np.float64)
         self.first = self._payments(parts)
         # Errors are relative to the sum of the parts, which is the payment itself unless one is negative.
@@ -129,10 +139,9 @@ class Grid:
 
     def _payments(self, parts: Floats) -> Floats:
         made = np.empty((len(self.waivers), len(self.cuts), len(self.steps), self.months))
-        for c, (_, rates) in enumerate(self.cuts):
-            for s, step in enumerate(self.steps):
-                of = [_per_worth(rate, self.months, *growth_of(step)) for rate in (*rates, Fraction(0))]
-                made[:, c, s] = parts @ np.array(of)
+        for c, row in enumerate(self._costs):
+            for s, costs in enumerate(row):
+                made[:, c, s] = parts @ costs
         return made
 
     @cached_property
@@ -141,7 +150,7 @@ class Grid:
         least = self.limits.min_payment.minor
         small = self.first < least
         for w, c, s, n in np.argwhere(np.abs(self.first - least) <= SLACK * (self.size + least)).tolist():
-            small[w, c, s, n] = self.payment(w, c, s, n + 1) < least
+            small[w, c, s, n] = self.payment(Cell(w, c, s, n + 1, 0)) < least
         small[..., 0] = False
         enough: Mask = ~np.logical_or.accumulate(small, axis=3)
         enough &= self.allowed[:, :, None, None]
@@ -150,25 +159,30 @@ class Grid:
                 enough[:, :, s, : step.every_months] = False  # too short to step
         return enough
 
-    def payment(self, w: int, c: int, s: int, periods: int) -> Decimal:
+    def payment(self, cell: Cell) -> Decimal:
         """The first payment after the grace, in decimals."""
-        waiver, (_, rates), growth = self.waivers[w], self.cuts[c], growth_of(self.steps[s])
-        first = Decimal(waiver.carried) / payment_factors(Fraction(0), self.months, *growth)[periods - 1][0]
-        for principal, rate in zip(waiver.principal, rates, strict=True):
-            first += principal / payment_factors(rate, self.months, *growth)[periods - 1][0]
+        waiver, n = self.waivers[cell.waiver], cell.periods - 1
+        *worth, weights = self._factors[cell.cut][cell.step]
+        first = Decimal(waiver.carried) / weights[n][0]
+        for principal, factors in zip(waiver.principal, worth, strict=True):
+            first += principal / factors[n][0]
         return first
 
-    def peak(self, w: int, c: int, s: int, periods: int) -> Decimal:
-        """The last and largest payment, in decimals."""
-        first, (pct, every) = self.payment(w, c, s, periods), growth_of(self.steps[s])
-        return first * (1 + pct / 100) ** ((periods - 1) // every) if every else first
+    def grown(self, first: Decimal, cell: Cell) -> Decimal:
+        """The last payment, the largest after the grace."""
+        pct, every = growth_of(self.steps[cell.step])
+        return first * (1 + pct / 100) ** ((cell.periods - 1) // every) if every else first
+
+    def weight(self, cell: Cell) -> Decimal:
+        """How many first payments all payments after the grace add up to."""
+        return self._factors[cell.cut][cell.step][-1][cell.periods - 1][0]
 
     def smallest(self) -> Decimal | None:
         """The lowest peak payment of what is worth collecting; None where nothing is, or is far too large."""
         plain = np.where(self.worth_collecting[:, :, 0], self.first[:, :, 0], np.inf)
         off = SLACK * self.size[:, :, 0]
         near = np.isfinite(plain) & (plain - off <= np.min(plain + off))
-        lowest = [self.payment(w, c, 0, n + 1) for w, c, n in np.argwhere(near).tolist()]
+        lowest = [self.payment(Cell(w, c, 0, n + 1, 0)) for w, c, n in np.argwhere(near).tolist()]
         found = min(lowest, default=None)
         return None if found is None or found > _UNBOUNDED else found
 
@@ -205,8 +219,8 @@ class Grid:
     def _fits(self, cell: Cell, caps: Sequence[int], *, steady: bool) -> bool:
         """Whether every instalment after the grace fits, in decimals."""
         if steady:
-            return self.peak(cell.waiver, cell.cut, cell.step, cell.periods) <= caps[0]
-        level = self.payment(cell.waiver, cell.cut, cell.step, cell.periods)
+            return self.grown(self.payment(cell), cell) <= caps[0]
+        level = self.payment(cell)
         pct, every = growth_of(self.steps[cell.step])
         for start in range(0, cell.periods, every or cell.periods):
             end = min(start + (every or cell.periods), cell.periods)

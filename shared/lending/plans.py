@@ -129,14 +129,14 @@ def _nearest(counter: Counter, search: Search, first_due: date) -> Nearest | NoP
     months = _wished_months(counter, limits, changes)
     within = search.candidates(due, wish=counter.monthly)
     plan = first_that_stands(within, nearest_first(within, counter.monthly, months), search)
-    everything = search.candidates(due)
     if plan is None and counter.monthly is not None:
+        everything = search.candidates(due)
         # Nothing is as low as the wish: the smallest instalment that is allowed comes nearest.
         plan = first_that_stands(everything, lowest_first(everything), search)
         if plan is not None:
             changes.append(Reason.of("counter_too_low", wished=counter.monthly, needed=plan.peak))
     if plan is None:
-        return _no_plan(search, due, everything)
+        return _no_plan(search, due, search.candidates(due))
     affordable = min(capacity.at(due))
     if counter.monthly is not None and counter.monthly > affordable:
         changes.append(_not_affordable(affordable))
@@ -209,7 +209,7 @@ def _no_plan(search: Search, first_due: date, candidates: Candidates) -> NoPlan:
     ``candidates`` fitted before they were built: what stopped the first of them is for a person to see.
     """
     if len(candidates):
-        refused = search.build(candidates[0].spec)
+        refused = search.build(candidates.spec(0))
         if isinstance(refused, Reason):
             return NoPlan(refused, NextStep.HUMAN_REVIEW)
     now, stress = search.capacity.at(first_due)

@@ -121,9 +121,10 @@ def present_value(payments: Sequence[tuple[int, Money]], annual_pct: Decimal, cu
 
     Not rounded: callers round once, at the end. ValueError for a rate of -1200 % or less.
     """
+    worth = _discounts(annual_pct, max((month for month, _ in payments), default=0))
     minor = Decimal(0)
     for month, paid in payments:
-        minor += _same(paid, currency).minor * discount(annual_pct, month)
+        minor += _same(paid, currency).minor * worth[month]
     return minor.scaleb(-minor_digits(currency))
 
 
@@ -134,6 +135,11 @@ def discount(annual_pct: Decimal, month: int) -> Decimal:
     if factor <= 0:
         raise ValueError("the discount rate leaves no present value")
     return factor**-month
+
+
+@lru_cache(maxsize=1024)
+def _discounts(annual_pct: Decimal, months: int) -> tuple[Decimal, ...]:
+    return tuple(discount(annual_pct, month) for month in range(months + 1))
 
 
 @dataclass(frozen=True, slots=True)

@@ -122,8 +122,8 @@ class Schedule:
     @cached_property
     def totals(self) -> tuple[Money, ...]:
         """What falls due on each date."""
-        paid = zip(*self.parts[:4], strict=True)
-        return tuple(Money(sum(minors), self.currency) for minors in paid)
+        currency = self.currency
+        return tuple([Money(paid, currency) for paid in map(sum, zip(*self.parts[:4], strict=True))])
 
     @property
     def principal(self) -> Money:
