@@ -9,7 +9,7 @@ paid, and no component falls below zero.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from enum import StrEnum
@@ -52,7 +52,8 @@ class Components:
     costs: Money
 
     def __post_init__(self) -> None:
-        if len({part.currency for part in self.parts().values()}) != 1:
+        parts = (self.principal, self.interest, self.fees, self.late_charges, self.costs)
+        if len({part.currency for part in parts}) != 1:
             raise CurrencyMismatch("the components of one balance have one currency")
 
     @staticmethod
@@ -100,7 +101,8 @@ class Components:
 
     @property
     def total(self) -> Money:
-        return Money.sum(self.parts().values(), self.currency)
+        parts = (self.principal, self.interest, self.fees, self.late_charges, self.costs)
+        return Money(sum(part.minor for part in parts), self.currency)
 
     @property
     def has_negative(self) -> bool:
@@ -111,13 +113,31 @@ class Components:
         return part
 
     def parts(self) -> dict[Component, Money]:
-        return {Component(field.name): getattr(self, field.name) for field in fields(self)}
+        return {
+            Component.PRINCIPAL: self.principal,
+            Component.INTEREST: self.interest,
+            Component.FEES: self.fees,
+            Component.LATE_CHARGES: self.late_charges,
+            Component.COSTS: self.costs,
+        }
 
     def __add__(self, other: Components) -> Components:
-        return Components(*(getattr(self, f.name) + getattr(other, f.name) for f in fields(self)))
+        return Components(
+            self.principal + other.principal,
+            self.interest + other.interest,
+            self.fees + other.fees,
+            self.late_charges + other.late_charges,
+            self.costs + other.costs,
+        )
 
     def __sub__(self, other: Components) -> Components:
-        return Components(*(getattr(self, f.name) - getattr(other, f.name) for f in fields(self)))
+        return Components(
+            self.principal - other.principal,
+            self.interest - other.interest,
+            self.fees - other.fees,
+            self.late_charges - other.late_charges,
+            self.costs - other.costs,
+        )
 
 
 class DebtOrder(StrEnum):

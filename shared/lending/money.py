@@ -71,7 +71,7 @@ def minor_digits(currency: str) -> int:
     return _NOT_TWO_DIGITS.get(currency, 2)
 
 
-@dataclass(frozen=True, slots=True, order=False)
+@dataclass(frozen=True, slots=True, order=False, init=False)
 class Money:
     """``minor`` minor units (cents, fen, yen, fils) of ``currency``; may be negative.
 
@@ -82,12 +82,15 @@ class Money:
     minor: int
     currency: str
 
-    def __post_init__(self) -> None:
-        if type(self.minor) is not int:
-            raise TypeError(f"minor units must be an int, not {type(self.minor).__name__}")
-        minor_digits(self.currency)
-        if not -MAX_MINOR <= self.minor <= MAX_MINOR:
+    def __init__(self, minor: int, currency: str) -> None:
+        # Written out, because schedules make amounts by the thousand.
+        if type(minor) is not int:
+            raise TypeError(f"minor units must be an int, not {type(minor).__name__}")
+        minor_digits(currency)
+        if not -MAX_MINOR <= minor <= MAX_MINOR:
             raise OverflowError("the amount does not fit in 64 bits")
+        object.__setattr__(self, "minor", minor)
+        object.__setattr__(self, "currency", currency)
 
     # -- making ---------------------------------------------------------------------------------
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date
 from decimal import Decimal
+from itertools import count
 from typing import Final
 
 from shared.lending.allocation import Component, Components
@@ -27,6 +28,7 @@ from shared.lending.rates import (
     CashFlow,
     monthly_apr_pct,
     nominal_pct,
+    xirr_on,
     xirr_pct,
 )
 from shared.lending.schedule import Carried, Schedule, ScheduleError, ScheduleTerms, build
@@ -210,7 +212,7 @@ def _at_rate(
     )
     schedule = build(terms)
     financed = debt.outstanding.total - waived.total
-    apr = monthly_apr_pct(financed, [row.total for row in schedule.instalments])
+    apr = monthly_apr_pct(financed, schedule.totals)
     return DebtPlan(
         debt_id=debt.debt_id,
         balance=debt.outstanding,
@@ -232,19 +234,22 @@ def _all_in(
     """
     if schedule.interest.is_zero and not debt.history:
         return Decimal(0)
-    rows = [CashFlow(row.due, row.total) for row in schedule.instalments]
     if debt.history:
+        rows = map(CashFlow, schedule.dates, schedule.totals)
         return xirr_pct([*debt.history, *rows])
     start = terms.frequency.period_before(terms.first_due)
-    on_days = xirr_pct([CashFlow(start, -financed), *rows])
+    on_days = xirr_on((start, *schedule.dates), (-financed, *schedule.totals))
     known = [rate for rate in (on_days, apr) if rate is not None]
     return max(known, default=None)
 
 
 def _totals(plans: Sequence[DebtPlan], currency: str) -> tuple[DueTotal, ...]:
-    rows = zip(*(plan.schedule.instalments for plan in plans), strict=True)
+    if len(plans) == 1:
+        return tuple(map(DueTotal, count(1), plans[0].schedule.dates, plans[0].schedule.totals))
+    paid = zip(*(plan.schedule.totals for plan in plans), strict=True)
     return tuple(
-        DueTotal(row[0].number, row[0].due, Money.sum((part.total for part in row), currency)) for row in rows
+        DueTotal(number, due, Money.sum(totals, currency))
+        for number, (due, totals) in enumerate(zip(plans[0].schedule.dates, paid, strict=True), start=1)
     )
 
 
@@ -263,6 +268,11 @@ def _too_large(payments: Sequence[DueTotal], spec: PlanSpec, capacity: Capacity 
         offered = capacity.lump_sum
         if offered is None or payments[0].total > offered:
             return _over("not_affordable", payments[0].total, offered or payments[0].total * 0)
+        return None
+    if (
+        not capacity.later
+        and max(row.total.minor for row in payments) <= min(capacity.at(payments[0].due)).minor
+    ):
         return None
     for row in payments:
         now, stress = capacity.at(row.due)

@@ -3,132 +3,172 @@ that truly differ, ranked for both sides."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import math
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import date
 from decimal import Decimal
-from itertools import islice
+from functools import cache
+from typing import Final
 
-from shared.lending.plan_build import build_plan
+import numpy as np
+
+from shared.lending.money import Money
+from shared.lending.plan_candidates import (
+    GRACE,
+    RATE,
+    STEP,
+    WAIVER,
+    Candidates,
+    leading,
+    least_first,
+    ordered,
+)
+from shared.lending.plan_grid import SLACK, Floats, Ints, Mask
 from shared.lending.plan_model import MeasureKind, Plan, PlanLimits, Reason
-from shared.lending.plan_search import Candidate, Search
+from shared.lending.plan_search import Search
 
 # How many candidates of nearly the same total are compared exactly.
 _CLOSE = 6
 # How many are built before giving up: what stops so many in a row (a rate ceiling that past payments have
 # reached) stops them all.
 _TRIES = 24
+_KIND_OF: Final = {
+    MeasureKind.STEP_UP: STEP,
+    MeasureKind.GRACE: GRACE,
+    MeasureKind.RATE_CUT: RATE,
+    MeasureKind.LATE_CHARGE_WAIVER: WAIVER,
+    MeasureKind.INTEREST_WAIVER: WAIVER,
+    MeasureKind.FEE_WAIVER: WAIVER,
+}
 # A borrower has a choice from three plans on.
 _ENOUGH = 3
 
 
-def chosen_plans(search: Search, candidates: Sequence[Candidate], first_due: date) -> list[Plan]:
+def chosen_plans(search: Search, candidates: Candidates, first_due: date) -> list[Plan]:
     """The plans to show: a settlement if one was offered, the cheapest, the fastest, then the best rest."""
     limits = search.limits
     chosen: list[Plan] = []
     spec = search.settlement(first_due)
-    settled = build_plan(spec, search.debts, search.capacity, limits) if spec is not None else None
+    settled = search.build(spec) if spec is not None else None
     if isinstance(settled, Plan):
         chosen.append(settled)
-    fastest = sorted(candidates, key=lambda c: (c.months, c.total, c.conceded_pct, c.number))
-    for plan in (_cheapest(candidates, search), first_that_stands(fastest, search)):
+    fastest = least_first(_TRIES, candidates.months, candidates.total, candidates.conceded)
+    for plan in (_cheapest(candidates, search), first_that_stands(candidates, fastest, search)):
         if plan is not None and all(plan.spec != other.spec for other in chosen):
             chosen.append(plan)
     apart = limits.min_difference_pct
-    _fill(chosen, _representatives(candidates, limits), limits.max_ranked, apart, search)
+    if len(chosen) < limits.max_ranked:
+        _fill(chosen, candidates, _representatives(candidates, limits), limits.max_ranked, apart, search)
     # Where little room is left, plans half as far apart are still different enough to make three.
-    _fill(chosen, candidates, min(_ENOUGH, limits.max_ranked), apart / 2, search)
+    everything = np.arange(len(candidates))
+    _fill(chosen, candidates, everything, min(_ENOUGH, limits.max_ranked), apart / 2, search)
     return chosen[: limits.max_ranked]
 
 
 def _fill(
-    chosen: list[Plan], candidates: Sequence[Candidate], wanted: int, apart_pct: Decimal, search: Search
+    chosen: list[Plan], candidates: Candidates, rows: Ints, wanted: int, apart_pct: Decimal, search: Search
 ) -> None:
-    """Add the best of the candidates that differ from what is chosen, until enough are."""
-    if len(chosen) >= wanted:
+    """Add the best of the rows that differ from what is chosen, until enough are."""
+    if len(chosen) >= wanted or not len(rows):
         return
-    fresh = [c for c in _by_score(search, candidates) if all(_differs(c, p, apart_pct) for p in chosen)]
+    fresh = _by_score(candidates, rows, chosen, apart_pct)
     tries = _TRIES
-    while fresh and len(chosen) < wanted and tries:
+    while len(fresh) and len(chosen) < wanted and tries:
         tries -= 1
         # Other kinds of help before more of the same kind; within a kind, the best for both sides.
-        seen = [_kinds_of(plan.measures) for plan in chosen]
-        best = min(range(len(fresh)), key=lambda index: (seen.count(_kinds(fresh[index])), index))
-        found = _build(fresh.pop(best), search)
+        kinds = np.array([_kinds_of(plan.measures) for plan in chosen], dtype=np.int64)
+        seen = np.bincount(kinds, minlength=STEP + GRACE + RATE + WAIVER + 1)
+        best = int(np.argmin(seen[candidates.kinds[fresh]]))
+        found = _build(candidates, int(fresh[best]), search)
+        fresh = np.delete(fresh, best)
         if found is not None:
             chosen.append(found)
-            fresh = [c for c in fresh if _differs(c, found, apart_pct)]
+            fresh = fresh[_differ(candidates, fresh, found, apart_pct)]
 
 
-def _cheapest(candidates: Sequence[Candidate], search: Search) -> Plan | None:
+def _cheapest(candidates: Candidates, search: Search) -> Plan | None:
     """The plan with the lowest total, exactly: those within rounding of the least are built and compared."""
-    ordered = sorted(candidates, key=lambda c: (c.total, c.months, c.conceded_pct, c.number))
-    first = first_that_stands(ordered, search)
+    ordered = least_first(_TRIES, candidates.total, candidates.months, candidates.conceded)
+    first = first_that_stands(candidates, ordered, search)
     if first is None:
         return None
-    close = [c for c in ordered[:_CLOSE] if c.total <= first.total.minor + first.spec.months]
-    built = [plan for c in close if (plan := _build(c, search)) is not None]
+    total, months = first.total.minor, first.spec.months
+    built = []
+    for row in ordered[:_CLOSE].tolist():
+        its = int(candidates.total[row]), int(candidates.months[row])
+        # Without interest nothing is rounded: then the total is exact already.
+        beaten = candidates.is_free_of_interest(row) and its > (total, months)
+        if its[0] <= total + months and not beaten and (plan := _build(candidates, row, search)):
+            built.append(plan)
     return min([first, *built], key=lambda plan: (plan.total.minor, plan.last_due, plan.waived.minor))
 
 
-def _representatives(candidates: Iterable[Candidate], limits: PlanLimits) -> list[Candidate]:
+def _representatives(candidates: Candidates, limits: PlanLimits) -> Ints:
     """Of each combination the shortest and longest term that fit, and the terms the policy offers."""
-    groups: dict[tuple[object, ...], list[Candidate]] = {}
-    for c in candidates:
-        spec = c.spec
-        groups.setdefault((spec.grace, spec.step, spec.rate_cut_pct, spec.waived_pct), []).append(c)
-    found = []
-    for group in groups.values():
-        ends = {group[0].months, group[-1].months}
-        found += [c for c in group if c.months in ends or c.months in limits.terms_months]
+    months, groups = candidates.months, candidates.groups
+    size = int(groups.max(initial=0)) + 1
+    shortest = np.full(size, np.iinfo(np.int64).max)
+    longest = np.zeros(size, dtype=np.int64)
+    np.minimum.at(shortest, groups, months)
+    np.maximum.at(longest, groups, months)
+    offered = np.isin(months, limits.terms_months)
+    return np.flatnonzero(offered | (months == shortest[groups]) | (months == longest[groups]))
+
+
+def _by_score(candidates: Candidates, rows: Ints, chosen: Sequence[Plan], apart_pct: Decimal) -> Ints:
+    """The rows that differ from what is chosen, best for both sides first: what the borrower pays over
+    the least of all rows, less what the lender gets of the most."""
+    total, (value, off) = candidates.total[rows], candidates.value
+    least, most = int(total.min()), float(value[rows].max())
+    cost = total / least if least else np.zeros(len(rows))
+    gain = value[rows] / most if most else np.zeros(len(rows))
+    dear, best = float(np.abs(cost).max()), float(np.abs(gain).max())
+    slack = SLACK * (dear + best) + (2 * off * (1 + best) / abs(most) if most else math.inf if off else 0.0)
+    fresh = np.arange(len(rows))
+    for plan in chosen:
+        fresh = fresh[_differ(candidates, rows[fresh], plan, apart_pct)]
+
+    @cache
+    def highest() -> Decimal:
+        near = rows[value[rows] >= most - 2 * off]
+        return max(candidates.present_value(row) for row in near.tolist())
+
+    def exactly(row: int) -> tuple[Decimal, int, int]:
+        c = candidates[row]
+        share = candidates.present_value(row) / highest() if highest() else 0
+        return (Decimal(c.total) / least if least else Decimal(0)) - share, c.months, c.number
+
+    return ordered(rows[fresh], (cost - gain)[fresh], slack, exactly)
+
+
+def _differ(candidates: Candidates, rows: Ints, plan: Plan, pct: Decimal) -> Mask:
+    """Which rows truly differ: first payment, duration or total is apart by ``pct`` per cent."""
+    found = np.zeros(len(rows), dtype=np.bool_)
+    _apart(found, candidates.months[rows], plan.spec.months, pct, lambda at: candidates[rows[at]].months)
+    _apart(found, candidates.total[rows], plan.total.minor, pct, lambda at: candidates[rows[at]].total)
+    _apart(
+        found, candidates.starts[rows], plan.first_payment.minor, pct, lambda at: candidates[rows[at]].first
+    )
     return found
 
 
-def _by_score(search: Search, candidates: Sequence[Candidate]) -> list[Candidate]:
-    """Best for both sides first: what the borrower pays over the least, less what the lender gets."""
-    if not candidates:
-        return []
-    values = {c.number: search.present_value(c) for c in candidates}
-    least = min(c.total for c in candidates)
-    most = max(values.values())
-
-    def score(c: Candidate) -> Decimal:
-        return (Decimal(c.total) / least if least else Decimal(0)) - (values[c.number] / most if most else 0)
-
-    return sorted(candidates, key=lambda c: (score(c), c.months, c.number))
-
-
-def _differs(candidate: Candidate, plan: Plan, pct: Decimal) -> bool:
-    """Truly different: first payment, duration or total is apart by ``pct`` per cent."""
-    pairs = (
-        (candidate.first, Decimal(plan.first_payment.minor)),
-        (Decimal(candidate.months), Decimal(plan.spec.months)),
-        (Decimal(candidate.total), Decimal(plan.total.minor)),
-    )
-    return any(abs(a - b) * 100 >= pct * max(a, b) for a, b in pairs if a != b)
+def _apart(
+    found: Mask, amounts: Floats | Ints, other: int, pct: Decimal, exactly: Callable[[int], Decimal | int]
+) -> None:
+    """Note which amounts are apart from another by ``pct`` per cent of the larger one."""
+    share = float(pct)
+    gap, least = np.abs(amounts - other) * 100, np.maximum(amounts, other) * share
+    wide = gap >= least
+    close = np.abs(gap - least) <= SLACK * (100 + share) * (np.abs(amounts) + abs(other))
+    for at in np.flatnonzero(close & ~found).tolist():
+        a, b = Decimal(exactly(at)), Decimal(other)
+        wide[at] = a != b and abs(a - b) * 100 >= pct * max(a, b)
+    found |= wide
 
 
-def _kinds(candidate: Candidate) -> frozenset[str]:
-    spec = candidate.spec
-    parts = {
-        "step": spec.step is not None,
-        "grace": spec.grace > 0,
-        "rate": spec.rate_cut_pct > 0,
-        "waiver": bool(spec.waived_pct),
-    }
-    return frozenset(name for name, used in parts.items() if used)
-
-
-def _kinds_of(measures: Sequence[MeasureKind]) -> frozenset[str]:
-    names = {
-        MeasureKind.STEP_UP: "step",
-        MeasureKind.GRACE: "grace",
-        MeasureKind.RATE_CUT: "rate",
-        MeasureKind.LATE_CHARGE_WAIVER: "waiver",
-        MeasureKind.INTEREST_WAIVER: "waiver",
-        MeasureKind.FEE_WAIVER: "waiver",
-    }
-    return frozenset(names[kind] for kind in measures if kind in names)
+def _kinds_of(measures: Sequence[MeasureKind]) -> int:
+    return sum({_KIND_OF[kind] for kind in measures if kind in _KIND_OF})
 
 
 def ranked(plans: Sequence[Plan]) -> tuple[Plan, ...]:
@@ -164,12 +204,40 @@ def _title(code: str, plan: Plan) -> Reason:
     return Reason.of(code)
 
 
-def _build(candidate: Candidate, search: Search) -> Plan | None:
-    plan = build_plan(candidate.spec, search.debts, search.capacity, search.limits)
+def _build(candidates: Candidates, row: int, search: Search) -> Plan | None:
+    plan = search.build(candidates.spec(row))
     return plan if isinstance(plan, Plan) else None
 
 
-def first_that_stands(candidates: Iterable[Candidate], search: Search) -> Plan | None:
-    """The first candidate that stands exactly: rounding or the ceiling may take one that was screened."""
-    some = islice(candidates, _TRIES)
-    return next((plan for c in some if (plan := _build(c, search)) is not None), None)
+def nearest_first(candidates: Candidates, monthly: Money | None, months: int | None) -> Ints:
+    """Nearest first: by term where one is wished, then by what is conceded, then by how far below the
+    wished amount."""
+    apart = np.abs(candidates.months - months) if months is not None else 0
+    lead = apart * (int(candidates.conceded.max(initial=0)) + 1) + candidates.conceded
+    if monthly is None:
+        return least_first(_TRIES, lead, candidates.total, candidates.months)
+    wished, rows = monthly.minor, leading(lead, _TRIES)
+
+    def exactly(row: int) -> tuple[Decimal, int, int]:
+        c = candidates[row]
+        return wished - c.peak, c.months, c.number
+
+    return ordered(rows, -candidates.peak[rows], candidates.peak_off, exactly, lead=lead[rows], count=_TRIES)
+
+
+def lowest_first(candidates: Candidates) -> Ints:
+    """The lowest peak instalment first, then what concedes least."""
+
+    def exactly(row: int) -> tuple[Decimal, Decimal, int]:
+        c = candidates[row]
+        return c.peak, c.conceded_pct, c.number
+
+    off = candidates.peak_off
+    rows = leading(candidates.peak, _TRIES, 2 * off)
+    return ordered(rows, candidates.peak[rows], off, exactly, count=_TRIES)
+
+
+def first_that_stands(candidates: Candidates, rows: Ints, search: Search) -> Plan | None:
+    """The first row that stands exactly: rounding or the ceiling may take one that was screened."""
+    some = (_build(candidates, row, search) for row in rows[:_TRIES].tolist())
+    return next((plan for plan in some if plan is not None), None)

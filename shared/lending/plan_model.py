@@ -113,6 +113,8 @@ class Capacity:
     def at(self, day: date) -> tuple[Money, Money]:
         """Capacity now and under stress for an instalment due on ``day``."""
         found = (self.now, self.stress)
+        if not self.later:
+            return found
         for step in sorted(self.later, key=lambda step: step.start):
             if step.start <= day:
                 found = (step.now, step.stress)

@@ -38,10 +38,11 @@ def valued(
     limits: PlanLimits,
 ) -> Plan | Reason:
     currency, value = limits.currency, limits.value
+    paid = [row.total for row in payments]
     balance = Money.sum((debt.outstanding.total for debt in debts), currency)
     waived = Money.sum((plan.waived.total for plan in plans), currency)
     # A settlement is paid or lapses: there is no later instalment to break, and nothing to compare.
-    reduction = None if spec.lump_sum else reduction_pct(debts, [row.total for row in payments])
+    reduction = None if spec.lump_sum else reduction_pct(debts, paid)
     probability = Decimal(0) if spec.lump_sum else value.probability(reduction)
     made = min(value.payments_before_redefault, len(payments) - 1)
     still_owed = _owed_after(plans, made, currency)
@@ -58,7 +59,7 @@ def valued(
         return Reason.of("waiver_above_limit", amount=waived)
     below_floor = npv < no_deal
     tier = max(granted_by, min(1, len(limits.authority) - 1)) if below_floor else granted_by
-    total = Money.sum((row.total for row in payments), currency)
+    total = Money.sum(paid, currency)
     plan = Plan(
         plan_id=spec.key,
         rank=0,
@@ -69,7 +70,7 @@ def valued(
         total=total,
         interest=total - (balance - waived),
         waived=waived,
-        apr_pct=monthly_apr_pct(balance - waived, [row.total for row in payments]),
+        apr_pct=plans[0].apr_pct if len(plans) == 1 else monthly_apr_pct(balance - waived, paid),
         npv=npv,
         npv_no_deal=no_deal,
         redefault_probability=probability,
@@ -105,7 +106,7 @@ def reduction_pct(debts: Sequence[DebtTerms], payments: Sequence[Money]) -> Deci
 
 def _owed_after(plans: Sequence[DebtPlan], made: int, currency: str) -> Money:
     if made:
-        return Money.sum((plan.schedule.instalments[made - 1].balance_after for plan in plans), currency)
+        return Money(sum(plan.schedule.parts.balance_after[made - 1] for plan in plans), currency)
     return Money.sum((plan.balance.total - plan.waived.total for plan in plans), currency)
 
 
@@ -115,7 +116,13 @@ def _headroom(payments: Sequence[DueTotal], spec: PlanSpec, capacity: Capacity |
         return zero
     if spec.lump_sum:
         return (capacity.lump_sum or zero) - payments[0].total
-    return min((min(capacity.at(row.due)) - row.total for row in payments), key=lambda money: money.minor)
+    if not capacity.later:
+        return min(capacity.at(payments[0].due)) - max((row.total for row in payments), key=_minor)
+    return min((min(capacity.at(row.due)) - row.total for row in payments), key=_minor)
+
+
+def _minor(amount: Money) -> int:
+    return amount.minor
 
 
 def _measures(

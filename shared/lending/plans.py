@@ -8,13 +8,14 @@ one plan again on other balances.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date, timedelta
 
 from shared.lending.money import Money
 from shared.lending.plan_build import build_plan, schedule_of, schedule_terms
-from shared.lending.plan_choice import chosen_plans, first_that_stands, ranked
+from shared.lending.plan_candidates import Candidates
+from shared.lending.plan_choice import chosen_plans, first_that_stands, lowest_first, nearest_first, ranked
 from shared.lending.plan_model import (
     Capacity,
     CapacityStep,
@@ -31,7 +32,7 @@ from shared.lending.plan_model import (
     PlanSpec,
     Reason,
 )
-from shared.lending.plan_search import Candidate, Search
+from shared.lending.plan_search import Search
 
 __all__ = [
     "Capacity",
@@ -49,6 +50,7 @@ __all__ = [
     "PlanSpec",
     "Reason",
     "build_plan",
+    "find_and_answer",
     "find_plans",
     "nearest",
     "schedule_of",
@@ -71,12 +73,7 @@ def find_plans(
     refused = _untestable(debts, capacity, limits)
     if refused is not None:
         return refused
-    search = Search(debts, capacity, limits, tier=_tier(authority, limits))
-    candidates = list(search.candidates(first_due))
-    chosen = chosen_plans(search, candidates, first_due)
-    if not chosen:
-        return _no_plan(search, first_due, candidates)
-    return ranked(chosen)
+    return _found(Search(debts, capacity, limits, tier=_tier(authority, limits)), first_due)
 
 
 def nearest(
@@ -91,31 +88,55 @@ def nearest(
     ``first_due`` is the earliest first due date; a wished later one is granted up to
     ``limits.first_due_max_days`` after it. Of plans equally near, the one that concedes least.
     """
+    return _untestable(debts, capacity, limits) or _nearest(
+        counter, Search(debts, capacity, limits), first_due
+    )
+
+
+def find_and_answer(
+    counter: Counter,
+    debts: Sequence[DebtTerms],
+    capacity: Capacity,
+    first_due: date,
+    limits: PlanLimits,
+) -> tuple[tuple[Plan, ...] | NoPlan, Nearest | NoPlan]:
+    """What ``find_plans`` and ``nearest`` give, of one search."""
     refused = _untestable(debts, capacity, limits)
     if refused is not None:
-        return refused
+        return refused, refused
+    search = Search(debts, capacity, limits)
+    return _found(search, first_due), _nearest(counter, search, first_due)
+
+
+def _found(search: Search, first_due: date) -> tuple[Plan, ...] | NoPlan:
+    candidates = search.candidates(first_due)
+    chosen = chosen_plans(search, candidates, first_due)
+    return ranked(chosen) if chosen else _no_plan(search, first_due, candidates)
+
+
+def _nearest(counter: Counter, search: Search, first_due: date) -> Nearest | NoPlan:
+    limits, capacity = search.limits, search.capacity
     changes: list[Reason] = []
     due = _wished_due(counter, first_due, limits, changes)
     if counter.lump_sum is not None:
-        settled = Search(debts, replace(capacity, lump_sum=counter.lump_sum), limits)
+        settled = Search(search.debts, replace(capacity, lump_sum=counter.lump_sum), limits)
         spec = settled.settlement(due)
-        made = build_plan(spec, debts, settled.capacity, limits) if spec is not None else None
+        made = settled.build(spec) if spec is not None else None
         if isinstance(made, Plan):
             return _answer(made, changes)
         least = settled.least_settlement()
         changes.append(Reason.of("counter_too_low", wished=counter.lump_sum, needed=least))
     months = _wished_months(counter, limits, changes)
-    search = Search(debts, capacity, limits)
-    within = _nearest_of(search.candidates(due, wish=counter.monthly), counter.monthly, months)
-    plan = first_that_stands(within, search)
+    within = search.candidates(due, wish=counter.monthly)
+    plan = first_that_stands(within, nearest_first(within, counter.monthly, months), search)
     if plan is None and counter.monthly is not None:
+        everything = search.candidates(due)
         # Nothing is as low as the wish: the smallest instalment that is allowed comes nearest.
-        above = sorted(search.candidates(due), key=lambda c: (c.peak, c.conceded_pct, c.number))
-        plan = first_that_stands(above, search)
+        plan = first_that_stands(everything, lowest_first(everything), search)
         if plan is not None:
             changes.append(Reason.of("counter_too_low", wished=counter.monthly, needed=plan.peak))
     if plan is None:
-        return _no_plan(search, due, list(search.candidates(due)))
+        return _no_plan(search, due, search.candidates(due))
     affordable = min(capacity.at(due))
     if counter.monthly is not None and counter.monthly > affordable:
         changes.append(_not_affordable(affordable))
@@ -143,20 +164,6 @@ def _wished_months(counter: Counter, limits: PlanLimits, changes: list[Reason]) 
     if counter.months > limits.max_months:
         changes.append(Reason.of("above_max_term", months=counter.months, limit=limits.max_months))
     return max(1, min(counter.months, limits.max_months))
-
-
-def _nearest_of(
-    candidates: Iterable[Candidate], monthly: Money | None, months: int | None
-) -> list[Candidate]:
-    """Nearest first: by term where one is wished, then by how far below the wished amount, then by what
-    is conceded."""
-
-    def distance(c: Candidate) -> tuple[object, ...]:
-        apart = abs(c.months - months) if months is not None else 0
-        below = monthly.minor - c.peak if monthly is not None else c.total
-        return (apart, c.conceded_pct, below, c.months, c.number)
-
-    return sorted(candidates, key=distance)
 
 
 def _not_affordable(affordable: Money) -> Reason:
@@ -196,13 +203,13 @@ def _untestable(debts: Sequence[DebtTerms], capacity: Capacity, limits: PlanLimi
     return None
 
 
-def _no_plan(search: Search, first_due: date, candidates: Sequence[Candidate]) -> NoPlan:
+def _no_plan(search: Search, first_due: date, candidates: Candidates) -> NoPlan:
     """Why there is none, and the humane next step: a token payment where one is possible, else help.
 
     ``candidates`` fitted before they were built: what stopped the first of them is for a person to see.
     """
-    if candidates:
-        refused = build_plan(candidates[0].spec, search.debts, search.capacity, search.limits)
+    if len(candidates):
+        refused = search.build(candidates.spec(0))
         if isinstance(refused, Reason):
             return NoPlan(refused, NextStep.HUMAN_REVIEW)
     now, stress = search.capacity.at(first_due)
@@ -210,7 +217,7 @@ def _no_plan(search: Search, first_due: date, candidates: Sequence[Candidate]) -
         hope = any(step.now.is_positive for step in search.capacity.later)
         step = NextStep.SUPPORT_GROUP if hope else NextStep.DEBT_ADVICE
         return NoPlan(Reason.of("no_residual_income"), step)
-    needed = search.smallest_peak(first_due)
+    needed = search.smallest_peak()
     if needed > now:
         reason = Reason.of("not_affordable", payment=needed, available=now)
     else:

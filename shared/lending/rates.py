@@ -37,10 +37,15 @@ class CashFlow:
 
 def xirr_pct(flows: Sequence[CashFlow]) -> Decimal | None:
     """Effective annual rate in per cent on actual days / 365, four digits; None when there is none."""
-    if not flows or len({flow.amount.currency for flow in flows}) != 1:
+    return xirr_on([flow.on for flow in flows], [flow.amount for flow in flows])
+
+
+def xirr_on(dates: Sequence[date], amounts: Sequence[Money]) -> Decimal | None:
+    """The same of amounts beside their dates."""
+    if not amounts or len({amount.currency for amount in amounts}) != 1:
         return None
     try:
-        rate = pyxirr.xirr([f.on for f in flows], [float(f.amount.to_decimal()) for f in flows])
+        rate = pyxirr.xirr(dates, _floats(amounts))
     except pyxirr.InvalidPaymentsError:
         return None
     return None if rate is None else _percent(rate)
@@ -74,6 +79,12 @@ def apr_pct(advance: Money, payments: Sequence[tuple[Decimal, Money]]) -> Decima
     return _percent((low + high) / 2)
 
 
+def _floats(amounts: Sequence[Money]) -> list[float]:
+    """Amounts of one currency in major units, each the float nearest to it."""
+    unit = 10 ** minor_digits(amounts[0].currency)
+    return [amount.minor / unit for amount in amounts]
+
+
 def _same(paid: Money, currency: str) -> Money:
     if paid.currency != currency:
         raise CurrencyMismatch(f"{paid.currency} among payments of {currency}")
@@ -84,9 +95,10 @@ def monthly_apr_pct(advance: Money, payments: Sequence[Money]) -> Decimal | None
     """EU APR of payments one month apart, the first one month after the advance; None when there is none."""
     if not advance.is_positive or not payments:
         return None
-    flows = [float(_same(paid, advance.currency).to_decimal()) for paid in payments]
+    for paid in payments:
+        _same(paid, advance.currency)
     try:
-        rate = pyxirr.irr([-float(advance.to_decimal()), *flows])
+        rate = pyxirr.irr(_floats([-advance, *payments]))
     except pyxirr.InvalidPaymentsError:
         return None
     return None if rate is None else _percent(math.pow(1.0 + rate, _MONTHS) - 1.0)
@@ -97,6 +109,7 @@ def effective_pct(nominal_pct: Decimal, periods: int = _MONTHS) -> Decimal:
     return (((1 + nominal_pct / _HUNDRED / periods) ** periods - 1) * _HUNDRED).quantize(_PCT_DIGITS)
 
 
+@lru_cache(maxsize=256)
 def nominal_pct(effective: Decimal, periods: int = _MONTHS) -> Decimal:
     """Nominal annual rate that compounds to ``effective`` per cent, rounded down to 0.01."""
     growth = (1 + effective / _HUNDRED).ln() / periods
@@ -108,9 +121,10 @@ def present_value(payments: Sequence[tuple[int, Money]], annual_pct: Decimal, cu
 
     Not rounded: callers round once, at the end. ValueError for a rate of -1200 % or less.
     """
-    minor = sum(
-        (_same(paid, currency).minor * discount(annual_pct, month) for month, paid in payments), Decimal(0)
-    )
+    worth = _discounts(annual_pct, max((month for month, _ in payments), default=0))
+    minor = Decimal(0)
+    for month, paid in payments:
+        minor += _same(paid, currency).minor * worth[month]
     return minor.scaleb(-minor_digits(currency))
 
 
@@ -121,6 +135,11 @@ def discount(annual_pct: Decimal, month: int) -> Decimal:
     if factor <= 0:
         raise ValueError("the discount rate leaves no present value")
     return factor**-month
+
+
+@lru_cache(maxsize=1024)
+def _discounts(annual_pct: Decimal, months: int) -> tuple[Decimal, ...]:
+    return tuple(discount(annual_pct, month) for month in range(months + 1))
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,8 +14,9 @@ from datetime import date, timedelta
 from decimal import Context, Decimal, localcontext
 from enum import StrEnum
 from fractions import Fraction
-from functools import lru_cache
-from typing import Final
+from functools import cached_property, lru_cache
+from itertools import accumulate
+from typing import Final, NamedTuple
 
 from shared.lending.calendar import add_months
 from shared.lending.money import CurrencyMismatch, Money, Rounding, round_ratio
@@ -42,16 +43,21 @@ class Frequency(StrEnum):
 
     def due_dates(self, first_due: date, count: int) -> tuple[date, ...]:
         """``count`` dates from ``first_due``; monthly ones keep its day, or the month's last."""
-        if self is Frequency.MONTHLY:
-            return tuple(add_months(first_due, k) for k in range(count))
-        days = 7 if self is Frequency.WEEKLY else 14
-        return tuple(first_due + timedelta(days=days * k) for k in range(count))
+        return _due_dates(self, first_due, count)
 
     def period_before(self, first_due: date) -> date:
         """Where the first period starts, so that it is as long as the others."""
         if self is Frequency.MONTHLY:
             return add_months(first_due, -1)
         return first_due - timedelta(days=7 if self is Frequency.WEEKLY else 14)
+
+
+@lru_cache(maxsize=1024)
+def _due_dates(frequency: Frequency, first_due: date, count: int) -> tuple[date, ...]:
+    if frequency is Frequency.MONTHLY:
+        return tuple(add_months(first_due, k) for k in range(count))
+    days = 7 if frequency is Frequency.WEEKLY else 14
+    return tuple(first_due + timedelta(days=days * k) for k in range(count))
 
 
 class Method(StrEnum):
@@ -84,52 +90,73 @@ class Instalment:
         return Money(parts, self.principal.currency)
 
 
-@dataclass(frozen=True, slots=True)
+class Parts(NamedTuple):
+    """What the instalments are made of, in minor units: one entry per instalment in each."""
+
+    principal: tuple[int, ...]
+    interest: tuple[int, ...]
+    fees: tuple[int, ...]
+    late_charges: tuple[int, ...]
+    balance_after: tuple[int, ...]
+
+
+@dataclass(frozen=True)
 class Schedule:
-    """Instalments in order of due date, at least one, all of one currency."""
+    """Instalments in order of due date, at least one, all of one currency.
+
+    Kept as columns of integers: of the many schedules that a search compares, few are ever read row by row.
+    """
 
     currency: str
-    instalments: tuple[Instalment, ...]
+    dates: tuple[date, ...]
+    parts: Parts
 
-    def __post_init__(self) -> None:
-        if not self.instalments:
-            raise ScheduleError("a schedule has at least one instalment")
+    @cached_property
+    def instalments(self) -> tuple[Instalment, ...]:
+        rows = zip(self.dates, *self.parts, strict=True)
+        return tuple(
+            Instalment(number, due, *(Money(minor, self.currency) for minor in minors))
+            for number, (due, *minors) in enumerate(rows, start=1)
+        )
 
-    def _sum(self, part: str) -> Money:
-        return Money.sum((getattr(row, part) for row in self.instalments), self.currency)
+    @cached_property
+    def totals(self) -> tuple[Money, ...]:
+        """What falls due on each date."""
+        currency = self.currency
+        return tuple([Money(paid, currency) for paid in map(sum, zip(*self.parts[:4], strict=True))])
 
     @property
     def principal(self) -> Money:
-        return self._sum("principal")
+        return Money(sum(self.parts.principal), self.currency)
 
     @property
     def interest(self) -> Money:
-        return self._sum("interest")
+        return Money(sum(self.parts.interest), self.currency)
 
     @property
     def fees(self) -> Money:
-        return self._sum("fees")
+        return Money(sum(self.parts.fees), self.currency)
 
     @property
     def late_charges(self) -> Money:
-        return self._sum("late_charges")
+        return Money(sum(self.parts.late_charges), self.currency)
 
     @property
     def total(self) -> Money:
-        return self._sum("total")
+        return Money.sum(self.totals, self.currency)
 
     @property
     def peak(self) -> Money:
         """The largest instalment."""
-        return max((row.total for row in self.instalments), key=lambda money: money.minor)
+        return max(self.totals, key=lambda money: money.minor)
 
     @property
     def first_due(self) -> date:
-        return self.instalments[0].due
+        return self.dates[0]
 
     @property
     def last_due(self) -> date:
-        return self.instalments[-1].due
+        return self.dates[-1]
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,27 +249,15 @@ def build(terms: ScheduleTerms) -> Schedule:
     rate = period_rate(terms.annual_rate_pct, terms.frequency)
     principal, interest = _principal_and_interest(terms, rate)
     grace = (0,) * terms.grace_periods
-    spread = [
-        grace + tuple(part.minor for part in _spread(balance, terms))
-        for balance in (carried.interest, carried.fees, carried.late_charges)
-    ]
+    overdue, fees, late = (
+        grace + _spread(balance, terms) for balance in (carried.interest, carried.fees, carried.late_charges)
+    )
     owed = terms.principal.minor + carried.interest.minor + carried.fees.minor + carried.late_charges.minor
+    repaid = map(sum, zip(principal, overdue, fees, late, strict=True))
+    left = tuple(owed - so_far for so_far in accumulate(repaid))
+    accrued = tuple(map(sum, zip(interest, overdue, strict=True)))
     dates = terms.frequency.due_dates(terms.first_due, terms.grace_periods + terms.periods)
-    rows = []
-    for k, due in enumerate(dates):
-        owed -= principal[k] + spread[0][k] + spread[1][k] + spread[2][k]
-        rows.append(
-            Instalment(
-                number=k + 1,
-                due=due,
-                principal=Money(principal[k], currency),
-                interest=Money(interest[k] + spread[0][k], currency),
-                fees=Money(spread[1][k], currency),
-                late_charges=Money(spread[2][k], currency),
-                balance_after=Money(owed, currency),
-            )
-        )
-    return Schedule(currency, tuple(rows))
+    return Schedule(currency, dates, Parts(tuple(principal), accrued, fees, late, left))
 
 
 def _check(terms: ScheduleTerms) -> None:
@@ -266,12 +281,15 @@ def _check(terms: ScheduleTerms) -> None:
         raise ScheduleError("equal principal has neither steps nor a balloon")
 
 
-def _spread(balance: Money, terms: ScheduleTerms) -> tuple[Money, ...]:
+def _spread(balance: Money, terms: ScheduleTerms) -> tuple[int, ...]:
     """Carried balances follow the steps of the payment, so that its growth is the same in all parts."""
-    if not terms.step_pct or balance.is_zero:
-        return balance.split(terms.periods)
+    if balance.is_zero:
+        return (0,) * terms.periods
+    if not terms.step_pct:
+        return tuple(part.minor for part in balance.split(terms.periods))
     growth = 1 + terms.step_pct / 100
-    return balance.allocate([growth ** (t // terms.step_every) for t in range(terms.periods)])
+    shares = balance.allocate([growth ** (t // terms.step_every) for t in range(terms.periods)])
+    return tuple(part.minor for part in shares)
 
 
 def _principal_and_interest(terms: ScheduleTerms, rate: Fraction) -> tuple[list[int], list[int]]:
