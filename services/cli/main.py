@@ -7,6 +7,7 @@ import typer
 from services.cli import day, platform, policy, reading
 from services.cli.check import check
 from services.cli.demo import demo
+from services.cli.health import health
 from services.cli.publish import publish
 from services.cli.schemas import schemas
 
@@ -23,6 +24,7 @@ platform.register(app)
 reading.register(app)
 app.command()(check)
 app.command()(demo)
+app.command()(health)
 app.command()(publish)
 app.add_typer(day.app, name="day")
 app.command()(schemas)

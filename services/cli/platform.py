@@ -91,6 +91,7 @@ def run(
     from shared.runtime.ports import FatalError
     from shared.runtime.run import run_blocking
     from shared.runtime.settings import Settings, SettingsError
+    from shared.runtime.watchdog import STALLED, StalledError
 
     try:
         settings = Settings.load()
@@ -100,6 +101,8 @@ def run(
         raise fail(str(error), code=2) from None
     except (SettingsError, PolicyError) as error:
         raise fail(str(error), "Correct it and start again.", code=HOPELESS) from None
+    except StalledError as error:
+        raise fail(str(error), "It may be started again: nothing is lost.", code=STALLED) from None
     except FatalError as error:
         raise fail(str(error), code=HOPELESS) from None
 

@@ -131,6 +131,10 @@ class MongoStore:
         except PyMongoError as error:
             raise explain(error, "read") from error
 
+    async def ping(self) -> None:
+        """Ask whether it answers. Raises as `start` does."""
+        await self._do("connect", lambda: self._client.admin.command("ping"))
+
     async def close(self) -> None:
         """Close the connections."""
         self._client.close()
