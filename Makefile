@@ -42,10 +42,14 @@ mutants: setup ## break each rule of the runtime and see that a test notices
 schemas: setup ## write deploy/schemas from the contracts
 	$(BIN)/parley schemas
 
-lock: setup ## pin the dependencies again
-	$(BIN)/uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --generate-hashes \
-	  --prerelease if-necessary-or-explicit --no-emit-index-url --no-emit-find-links --no-header \
-	  -o requirements.lock
+PIN := uv pip compile --universal --python-version 3.11 --generate-hashes \
+	  --prerelease if-necessary-or-explicit --no-emit-index-url --no-emit-find-links --no-header
+
+lock: setup ## pin the dependencies again: all of them, and of those what a container needs
+	$(BIN)/$(PIN) --extra dev -o requirements.lock pyproject.toml
+	$(BIN)/$(PIN) --constraints requirements.lock --overrides deploy/requirements.overrides \
+	  -o deploy/requirements.lock pyproject.toml
+	echo setuptools | $(BIN)/$(PIN) --constraints requirements.lock -o deploy/requirements.build.lock -
 
 bench: setup ## the pipeline against the bare loop, on the same servers
 	$(BIN)/python -m tests.load.bench_pipeline

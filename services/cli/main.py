@@ -8,6 +8,7 @@ from services.cli import day, platform, policy, reading
 from services.cli.check import check
 from services.cli.dead import app as dead
 from services.cli.demo import demo
+from services.cli.health import health
 from services.cli.publish import publish
 from services.cli.schemas import schemas
 
@@ -24,6 +25,7 @@ platform.register(app)
 reading.register(app)
 app.command()(check)
 app.command()(demo)
+app.command()(health)
 app.command()(publish)
 app.add_typer(day.app, name="day")
 app.add_typer(dead, name="dead")

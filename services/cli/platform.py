@@ -1,4 +1,4 @@
-"""Commands that run the platform: `up`, `run`, `doctor`."""
+"""Commands that run the platform: `up`, `prepare`, `run`, `doctor`."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ HOPELESS = 78
 def register(app: typer.Typer) -> None:
     """Add the commands to `app`."""
     app.command()(up)
+    app.command()(prepare)
     app.command()(run)
     app.command()(doctor)
 
@@ -56,6 +57,27 @@ def settings_for(kafka_bootstrap: str, mongodb_uri: str) -> Settings:
     return Settings.load(kafka_bootstrap=kafka_bootstrap, mongodb_uri=mongodb_uri)
 
 
+def prepare(as_json: JsonFlag = False) -> None:
+    """Create the topics and indexes that are missing on KAFKA_BOOTSTRAP and MONGODB_URI.
+
+    Nothing that exists is changed: topics with another partition count than PARLEY_PARTITIONS are refused.
+    """
+    from shared.runtime.admin import prepare as run_prepare
+    from shared.runtime.settings import Settings
+
+    done = guarded(lambda: run_prepare(Settings.load(), load_all()))
+    if as_json:
+        import orjson
+
+        stdout.print_json(orjson.dumps({"topics": done.topics, "indexes": done.indexes}).decode())
+        return
+    for kind, found in (("topics", done.topics), ("indexes", done.indexes)):
+        made = [name for name, new in found.items() if new]
+        stdout.print(f"{kind}: {len(made)} created, {len(found) - len(made)} there already", highlight=False)
+        for name in made:
+            stdout.print(f"  {name}", markup=False, highlight=False)
+
+
 def run(
     service: Annotated[
         str, typer.Argument(help="intake, assessment, offer, agreement, followup, alert, archive or all")
@@ -69,6 +91,7 @@ def run(
     from shared.runtime.ports import FatalError
     from shared.runtime.run import run_blocking
     from shared.runtime.settings import Settings, SettingsError
+    from shared.runtime.watchdog import STALLED, StalledError
 
     try:
         settings = Settings.load()
@@ -78,6 +101,8 @@ def run(
         raise fail(str(error), code=2) from None
     except (SettingsError, PolicyError) as error:
         raise fail(str(error), "Correct it and start again.", code=HOPELESS) from None
+    except StalledError as error:
+        raise fail(str(error), "It may be started again: nothing is lost.", code=STALLED) from None
     except FatalError as error:
         raise fail(str(error), code=HOPELESS) from None
 

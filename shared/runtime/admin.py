@@ -6,7 +6,8 @@ import asyncio
 import logging
 import random
 import time
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TypeVar
 
 from shared.runtime.kafka.connection import probe
@@ -19,6 +20,7 @@ from shared.runtime.settings import Settings
 from shared.runtime.traces import TraceSpan, read_trace
 
 __all__ = [
+    "Prepared",
     "Tail",
     "TraceSpan",
     "check_servers",
@@ -78,23 +80,35 @@ async def wait_for_servers(settings: Settings) -> None:
         await store.close()
 
 
-async def prepare(settings: Settings, services: Sequence[Service]) -> None:
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """What `prepare` found and what it made: topics and indexes by name, and whether each is new."""
+
+    topics: Mapping[str, bool]
+    indexes: Mapping[str, bool]
+
+
+async def prepare(settings: Settings, services: Sequence[Service]) -> Prepared:
     """Wait for the servers, then create the missing topics and indexes. Repeating it changes nothing.
 
-    Raises UnavailableError, or FatalError for what waiting cannot mend (another partition count).
+    Raises UnavailableError, or FatalError for what waiting cannot mend (another partition count): then
+    nothing was created.
     """
     await wait_for_servers(settings)
-    created = await _retrying(settings, "Kafka", lambda: create_topics(settings, topics_of(services)))
+    wanted = topics_of(services)
+    created = await _retrying(settings, "Kafka", lambda: create_topics(settings, wanted))
     if created:
         _LOG.info("topics created: %s", ", ".join(created))
     store = MongoStore(settings)
+    indexes: dict[str, bool] = {}
     try:
         await _retrying(settings, "the database", store.start)
         for service in services:
-            await store.create_indexes(service.name, workload=service.counts_work)
-        await store.create_telemetry_indexes()
+            indexes |= await store.create_indexes(service.name, workload=service.counts_work)
+        indexes |= await store.create_telemetry_indexes()
     finally:
         await store.close()
+    return Prepared({topic: topic in created for topic in wanted}, indexes)
 
 
 async def check_servers(settings: Settings, services: Sequence[Service]) -> list[str]:

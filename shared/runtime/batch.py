@@ -20,6 +20,7 @@ from shared.runtime.document import RUNTIME_SCHEMA, Case
 from shared.runtime.fold import Fold
 from shared.runtime.inbound import Inbound, Kind
 from shared.runtime.limits import Limits
+from shared.runtime.pace import Pace
 from shared.runtime.ports import (
     DUE,
     HELD,
@@ -31,8 +32,10 @@ from shared.runtime.ports import (
     ParkedRow,
     Ports,
     Publisher,
+    UnavailableError,
     UnencodableError,
 )
+from shared.runtime.pulse import Pulse
 from shared.runtime.retry import AbandonedError, Patience
 from shared.runtime.service import Service
 from shared.runtime.work import Work
@@ -55,15 +58,27 @@ class Shell:
     publisher: Publisher
     patience: Patience
     lost: Callable[[], bool]
+    pulse: Pulse
+    pace: Pace
     stages: dict[str, float] = field(default_factory=dict)  # seconds of the batch in hand
 
     async def insist(self, stage: str, call: Callable[[], Awaitable[T]]) -> T:
         """Do one stage, through outages, and measure it."""
+
+        async def attempt() -> T:
+            try:
+                return await call()
+            except UnavailableError:
+                self.pulse.failed(stage)
+                raise
+
         before = self.ports.clock.monotonic()
         try:
-            return await self.patience.insist(stage, call, self.lost)
+            with self.pulse.stage(stage):
+                return await self.patience.insist(stage, attempt, self.lost)
         finally:
             took = self.ports.clock.monotonic() - before
+            self.pace.spent(stage, took)
             self.stages[stage] = self.stages.get(stage, 0.0) + took
             self.ports.meter.observe("batch_seconds", took, service=self.service.name, stage=stage)
 

@@ -67,16 +67,18 @@ async def do_due_work(shell: Shell, lanes: Sequence[Lane], day: date) -> None:
     by_partition = {lane.partition: lane for lane in lanes}
     iso, after = day.isoformat(), ""
     while True:
+        page = shell.pace.of(shell.limits.page_documents)
         documents = await shell.insist(
             "due",
-            lambda after=after: shell.ports.store.waking(  # type: ignore[misc]
-                shell.service.name, sorted(by_partition), iso, after, shell.limits.page_documents
+            lambda after=after, page=page: shell.ports.store.waking(  # type: ignore[misc]
+                shell.service.name, sorted(by_partition), iso, after, page
             ),
         )
         if documents:
             works = [Work(by_partition[raw[PARTITION]], raw[ID], closing=day) for raw in documents]
             await Batch(shell, works).run(documents)
-        if len(documents) < shell.limits.page_documents:
+        shell.pace.settle(len(documents))
+        if len(documents) < page:
             return
         after = documents[-1][ID]
 

@@ -11,9 +11,10 @@ all of them were written, published and acknowledged before, so that to read the
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import suppress
 from datetime import date
+from enum import StrEnum
 
 from shared.runtime.batch import Batch, Shell
 from shared.runtime.days import do_due_work, latest_day, markers, watch_lag
@@ -21,21 +22,34 @@ from shared.runtime.deadletters import dead_letter
 from shared.runtime.inbound import Inbound, Kind, receive
 from shared.runtime.lane import Lane
 from shared.runtime.limits import Limits
+from shared.runtime.pace import Pace
 from shared.runtime.ports import (
     FatalError,
     NotOwnerError,
     OffsetLostError,
     Outgoing,
     Ports,
+    Record,
     TopicPartition,
     UnavailableError,
 )
+from shared.runtime.pulse import Pulse
 from shared.runtime.retry import AbandonedError, Patience
 from shared.runtime.service import Service
 from shared.runtime.takeover import owned_partitions, take_over
 from shared.runtime.work import Work
 
-__all__ = ["Engine"]
+__all__ = ["Engine", "State"]
+
+
+class State(StrEnum):
+    """Where a replica stands in its group."""
+
+    JOINING = "joining the group"
+    TAKING_OVER = "taking its partitions over"
+    WORKING = "working"
+    STANDBY = "standing by"  # a member that no partition is left for
+    GIVING_UP = "giving its partitions up"
 
 
 class Engine:
@@ -47,9 +61,21 @@ class Engine:
         self._limits = limits
         self._consumer = ports.log.consumer(service.group, client_id)
         self._patience = Patience(ports.clock, ports.meter, limits, service.name)
-        self._shell = Shell(service, limits, ports, ports.log.publisher(), self._patience, lambda: self._lost)
+        self.pulse = Pulse(ports.clock)
+        self._pace = Pace(limits.batch_records, limits.batch_least, limits.batch_seconds)
+        self._shell = Shell(
+            service,
+            limits,
+            ports,
+            ports.log.publisher(),
+            self._patience,
+            lambda: self._lost,
+            self.pulse,
+            self._pace,
+        )
         self._lanes: dict[int, Lane] = {}
         self._carry: list[Inbound] = []  # what waited behind a barrier that has opened
+        self._in_hand: list[Inbound] = []  # the batch that is worked on
         self._fetching: asyncio.Task[tuple[int, list[Inbound]]] | None = None
         self._stopped_inputs: set[TopicPartition] = set()
         self._unsaved: dict[int, Lane] = {}  # whose positions have moved since they were saved
@@ -95,9 +121,11 @@ class Engine:
         attempt = 0
         while not self._stopping:
             try:
-                await self._consumer.start(self.service.topics, self)
+                with self.pulse.stage("join"):
+                    await self._consumer.start(self.service.topics, self)
                 break
             except UnavailableError:
+                self.pulse.failed("join")
                 await self._patience.pause(attempt)
                 attempt += 1
         try:
@@ -123,6 +151,34 @@ class Engine:
         """The lanes in hand (for status and tests)."""
         return list(self._lanes.values())
 
+    @property
+    def state(self) -> State:
+        """Where it stands in its group."""
+        if self._draining:
+            return State.GIVING_UP
+        if self._generation == self._consumer.generation and not self._pending:
+            return State.WORKING if self._lanes else State.STANDBY
+        return State.TAKING_OVER if self._consumer.generation else State.JOINING
+
+    def unfinished(self) -> Iterator[Record]:
+        """What has been fetched and not worked off."""
+        fetched, fetching = list[Inbound](), self._fetching
+        if fetching is not None and fetching.done() and not fetching.cancelled() and not fetching.exception():
+            fetched = fetching.result()[1]
+        stopped = [one for lane in self._lanes.values() for _, one in lane.reached.values()]
+        behind = [
+            b for lane in self._lanes.values() for waiting in lane.behind_barrier.values() for b in waiting
+        ]
+        return (one.record for one in (*self._in_hand, *self._carry, *fetched, *stopped, *behind))
+
+    def high_water(self, at: TopicPartition) -> int | None:
+        """The end of an input as of the last fetch."""
+        return self._consumer.high_water(at)
+
+    async def ends(self) -> dict[TopicPartition, int]:
+        """Ask for the ends of the inputs of all lanes; or UnavailableError."""
+        return await self._consumer.ends([at for lane in self.lanes for at in lane.offsets()])
+
     # -- one turn ----------------------------------------------------------------------------------------
 
     async def _turn(self) -> None:
@@ -140,6 +196,7 @@ class Engine:
         except (AbandonedError, NotOwnerError):
             await self._abandon()
         finally:
+            self._in_hand = []
             self._idle.set()
 
     async def _work(self) -> None:
@@ -156,7 +213,7 @@ class Engine:
             if self._draining or self._pending:
                 return  # they will be read again by their owner
         self._idle.clear()
-        admitted = [one for inbound in inbounds for one in self._admit(inbound)]
+        admitted = self._in_hand = [one for inbound in inbounds for one in self._admit(inbound)]
         self._stop_inputs()
         self._start_fetching()
         if admitted:
@@ -195,8 +252,9 @@ class Engine:
     async def _poll(self) -> tuple[int, list[Inbound]]:
         generation = self._consumer.generation
         try:
-            records = await self._consumer.poll(self._limits.batch_records, self._limits.poll_seconds)
+            records = await self._consumer.poll(self._pace.size, self._limits.poll_seconds)
         except UnavailableError:
+            self.pulse.failed("poll")
             self._ports.meter.count("retries", service=self.service.name, stage="poll")
             await self._patience.pause(0)
             return generation, []
@@ -204,6 +262,7 @@ class Engine:
             raise FatalError(
                 f"{self.service.name}: {error}: retention has removed it", "parley check"
             ) from None
+        self.pulse.polled(len(records))
         return generation, [receive(self.service, record, self._limits.partitions) for record in records]
 
     async def _drop_fetched(self) -> None:
@@ -266,7 +325,9 @@ class Engine:
         self._unsaved.update(lanes)
         if any(lane.unsaved >= self._limits.settle_records for lane in lanes.values()):
             await self._settle()
-        self._gauge(lanes.values(), [inbound.record.timestamp_ms for inbound, _ in read])
+        self._pace.settle(len(read))
+        self._ports.meter.count("batch_records", len(read), service=self.service.name)
+        self._ports.meter.gauge("batch_limit", float(self._pace.size), service=self.service.name)
 
     # -- days --------------------------------------------------------------------------------------------
 
@@ -330,6 +391,7 @@ class Engine:
     async def _abandon(self) -> None:
         """Let go of everything uncommitted, and take over again what is still (or again) assigned."""
         self._lost = True
+        self._generation = -1
         self._lanes, self._carry, self._stopped_inputs, self._unsaved = {}, [], set(), {}
         self._ports.meter.alarm("assignment-abandoned", service=self.service.name)
         await self._drop_fetched()
@@ -358,21 +420,3 @@ class Engine:
             meter.count("dead_letters", service=name, topic=inbound.record.topic, reason=word)
         elif outcome == "duplicates":
             meter.count("duplicates", service=name, topic=inbound.record.topic)
-
-    def _gauge(self, lanes: Iterable[Lane], written_ms: Sequence[int]) -> None:
-        """Say how far behind the lanes are, and how old the oldest record of the batch was."""
-        name, meter = self.service.name, self._ports.meter
-        meter.count("batch_records", len(written_ms), service=name)
-        now_ms = self._ports.clock.now().timestamp() * 1000
-        meter.gauge("oldest_seconds", max(0.0, (now_ms - min(written_ms)) / 1000), service=name)
-        for lane in lanes:
-            for at, offset in lane.offsets().items():
-                end = self._consumer.high_water(at)
-                if end is not None:
-                    meter.gauge(
-                        "lag",
-                        float(max(0, end - offset)),
-                        service=name,
-                        topic=at.topic,
-                        partition=str(at.partition),
-                    )

@@ -13,6 +13,8 @@ class Limits:
 
     partitions: int
     batch_records: int = 500
+    batch_least: int = 10  # a slow database makes batches smaller, down to here
+    batch_seconds: float = 5.0  # of the database's time for one batch: above it, the next one is smaller
     poll_seconds: float = 0.02
     settle_seconds: float = 0.03  # of silence, until the positions are saved
     settle_records: int = 100  # worked off in a lane, until they are saved without any silence
@@ -29,11 +31,13 @@ class Limits:
     backoff_first: float = 0.2
     backoff_most: float = 10.0
     lag_alarm_seconds: float = 60.0  # a partition a day behind the others for so long raises an alert
+    ready_seconds: float = 60.0  # nothing has moved for so long though there is work: not ready
+    stall_seconds: float = 300.0  # the same, though the servers answer: the process ends
     audit_tail: int = 16  # ids per source and case that the archive compares redeliveries with
 
     def __post_init__(self) -> None:
         """Refuse limits that contradict each other."""
-        if self.partitions < 1 or self.batch_records < 1:
-            raise ValueError("partitions and batch_records must be at least 1")
+        if min(self.partitions, self.batch_records, self.batch_least) < 1:
+            raise ValueError("partitions, batch_records and batch_least must be at least 1")
         if self.document_reserve * 2 > self.document_bytes:
             raise ValueError("document_reserve must be at most half of document_bytes")

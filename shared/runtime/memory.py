@@ -359,3 +359,8 @@ class MemoryConsumer:
     def high_water(self, at: TopicPartition) -> int | None:
         """The next offset to be written."""
         return self._log.bounds(at)[1]
+
+    async def ends(self, partitions: Collection[TopicPartition]) -> dict[TopicPartition, int]:
+        """The next offset to be written."""
+        await asyncio.sleep(0)
+        return {at: self._log.bounds(at)[1] for at in partitions if at in self._assigned}

@@ -47,6 +47,12 @@ class Meters:
         """Set a gauge."""
         self._gauges.setdefault(name, {})[tuple(labels.items())] = value
 
+    def retire(self, name: str, **labels: str) -> None:
+        """Forget gauges."""
+        gone, series = set(labels.items()), self._gauges.get(name, {})
+        for key in [key for key in series if gone <= set(key)]:
+            del series[key]
+
     def observe(self, name: str, seconds: float, **labels: str) -> None:
         """Record a duration."""
         series = self._times.setdefault(name, {})

@@ -133,6 +133,10 @@ class MongoStore:
         except PyMongoError as error:
             raise explain(error, "read") from error
 
+    async def ping(self) -> None:
+        """Ask whether it answers. Raises as `start` does."""
+        await self._do("connect", lambda: self._client.admin.command("ping"))
+
     async def close(self) -> None:
         """Close the connections."""
         self._client.close()
@@ -149,18 +153,24 @@ class MongoStore:
         except (PyMongoError, OSError) as error:
             raise explain(error, doing) from error
 
-    async def create_indexes(self, service: str, *, workload: bool = False) -> None:
-        """Create what is missing; existing indexes stay."""
-        cases = self._collection(service, "cases")
-        indexes = [WAKE_INDEX, WORK_INDEX] if workload else [WAKE_INDEX]
-        await self._do("create indexes", lambda: cases.create_indexes(indexes))
-        parked = self._collection(service, "parked")
-        await self._do("create indexes", lambda: parked.create_indexes([PARKED_INDEX]))
+    async def create_indexes(self, service: str, *, workload: bool = False) -> dict[str, bool]:
+        """Create what is missing; existing indexes stay. Give each by name, and whether it is new."""
+        cases = [WAKE_INDEX, WORK_INDEX] if workload else [WAKE_INDEX]
+        return {
+            **await self._indexed(service, "cases", cases),
+            **await self._indexed(service, "parked", [PARKED_INDEX]),
+        }
 
-    async def create_telemetry_indexes(self) -> None:
-        """Create the index by trace."""
-        spans = self._collection("telemetry", "spans")
-        await self._do("create indexes", lambda: spans.create_indexes([TRACE_INDEX]))
+    async def create_telemetry_indexes(self) -> dict[str, bool]:
+        """Create the index by trace, as `create_indexes` does."""
+        return await self._indexed("telemetry", "spans", [TRACE_INDEX])
+
+    async def _indexed(self, service: str, kind: str, indexes: Sequence[IndexModel]) -> dict[str, bool]:
+        collection = self._collection(service, kind)
+        names = [index.document["name"] for index in indexes]
+        there = await self._do("read indexes", collection.index_information)
+        await self._do("create indexes", lambda: collection.create_indexes(list(indexes)))
+        return {f"{service}.{kind}.{name}": name not in there for name in names}
 
     # --- case documents
 

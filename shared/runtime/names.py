@@ -50,9 +50,10 @@ METRICS: Final = {
     "batch_records": ("messaging.client.consumed.messages", "{message}"),
     "lag": ("parley.consumer.lag", "{message}"),
     "oldest_seconds": ("parley.consumer.oldest.age", "s"),
+    "batch_limit": ("parley.batch.limit", "{message}"),
     "alarms": ("parley.alarms", "{alarm}"),
 }
-GAUGES: Final = frozenset({"lag", "oldest_seconds", "days_behind"})
+GAUGES: Final = frozenset({"lag", "oldest_seconds", "days_behind", "batch_limit"})
 UP_AND_DOWN: Final = frozenset({"parked"})
 DURATIONS: Final = frozenset({"batch_seconds"})
 

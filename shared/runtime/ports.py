@@ -236,6 +236,14 @@ class Consumer(Protocol):
         """The next offset to be written as of the last fetch, or None if not known. For lag only."""
         ...
 
+    async def ends(self, partitions: Collection[TopicPartition]) -> dict[TopicPartition, int]:
+        """Ask the broker for the offset after the last record that `poll` can still deliver.
+
+        Unlike `high_water` it is true where nothing is fetched any more, and what only marks the end of a
+        transaction is no record. Unassigned ones are left out. Raises UnavailableError. For lag only.
+        """
+        ...
+
 
 class Publisher(Protocol):
     """An idempotent producer with acks from all replicas.
@@ -512,6 +520,10 @@ class Meter(Protocol):
         """Set a gauge."""
         ...
 
+    def retire(self, name: str, **labels: str) -> None:
+        """Forget the gauges that carry these labels: another replica sets them now."""
+        ...
+
     def observe(self, name: str, seconds: float, **labels: str) -> None:
         """Record a duration."""
         ...
@@ -539,7 +551,8 @@ METERS = (
     "batch_seconds",  # service, stage (observe)
     "batch_records",  # service
     "lag",  # service, topic, partition (gauge)
-    "oldest_seconds",  # service (gauge): age of the oldest record of the last batch
+    "oldest_seconds",  # service, partition (gauge): age of the first record not worked off; 0: none is left
+    "batch_limit",  # service (gauge): records of the next batch at most
 )
 """The names of all counters, gauges and durations."""
 

@@ -2,7 +2,8 @@
 
 SIGTERM and SIGINT finish the batches in hand, within PARLEY_DRAIN_SECONDS; a second signal ends without them,
 which costs nothing but time. While Kafka or the database is away the engines wait and try again. What must be
-mended by people ends the process with a FatalError, whose text says which command to run.
+mended by people ends the process with a FatalError, whose text says which command to run; a replica that is
+stuck ends with a StalledError, to be started again.
 """
 
 from __future__ import annotations
@@ -12,27 +13,32 @@ import os
 import platform
 import signal
 import sys
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from typing import Any, Final
 from uuid import uuid4
 
 from shared.runtime import logs
 from shared.runtime.admin import prepare
 from shared.runtime.clock import SystemClock
+from shared.runtime.endpoint import Endpoint
 from shared.runtime.engine import Engine
 from shared.runtime.kafka import KafkaLog
+from shared.runtime.kafka.connection import probe
 from shared.runtime.limits import Limits
 from shared.runtime.mongo import MongoStore
+from shared.runtime.monitor import Monitor
 from shared.runtime.ports import Ports
 from shared.runtime.service import Service
 from shared.runtime.settings import Settings
 from shared.runtime.telemetry import Telemetry
+from shared.runtime.watchdog import Sentinel, StalledError
 
 __all__ = ["health", "limits_of", "run_blocking", "run_services"]
 
 _POLL_SECONDS: Final = 0.25  # a poll returns as soon as there is something; this only bounds an idle turn
 _SLACK_SECONDS: Final = 10.0  # beyond the drain deadline, to leave the groups
+_TURN_SECONDS: Final = 0.5
 
 
 def limits_of(settings: Settings) -> Limits:
@@ -40,6 +46,10 @@ def limits_of(settings: Settings) -> Limits:
     return Limits(
         partitions=settings.partitions,
         batch_records=settings.batch_records,
+        batch_least=settings.batch_least,
+        batch_seconds=settings.batch_seconds,
+        ready_seconds=settings.ready_seconds,
+        stall_seconds=settings.stall_seconds,
         poll_seconds=_POLL_SECONDS,
         document_bytes=settings.document_bytes,
         drain_seconds=settings.drain_seconds,
@@ -71,11 +81,13 @@ def health(engines: Iterable[Engine]) -> list[dict[str, Any]]:
     return rows
 
 
-async def run_services(services: Sequence[Service], settings: Settings, stop: asyncio.Event) -> int:
+async def run_services(
+    services: Sequence[Service], settings: Settings, stop: asyncio.Event, sentinel: Sentinel | None = None
+) -> int:
     """Run the services until `stop` is set or a signal comes; give the exit code 0.
 
-    Raises FatalError (a person is needed), UnavailableError (the servers did not answer at the start), or
-    whatever broke an engine: the process then has to end, and be started again.
+    Raises FatalError (a person is needed), StalledError (it was stuck), UnavailableError (the servers did not
+    answer at the start), or whatever broke an engine: the process then has to end, and be started again.
     """
     logs.configure(settings.log_level, settings.log_format)
     log = logs.get_logger(
@@ -91,10 +103,18 @@ async def run_services(services: Sequence[Service], settings: Settings, stop: as
         await store.start()
         engines = [Engine(service, ports, limits, f"{service.name}-{instance}") for service in services]
         telemetry.health = lambda: health(engines)
-        with _signals(stop):
+        servers = {"Kafka": lambda: probe(settings), "database": store.ping}
+        monitor = Monitor(engines, limits, ports.clock, ports.meter, servers)
+        with ExitStack() as watched:
+            watched.enter_context(_signals(stop))
+            watched.enter_context(_turning(monitor, engines, settings, sentinel))
             log.info("running", extra={"count": len(engines)})
-            await _supervise(engines, settings, stop)
+            await _supervise(engines, monitor, settings, stop)
         log.info("stopped")
+    except StalledError:
+        if sentinel is not None:
+            sentinel.expect_the_end(3 * _SLACK_SECONDS)
+        raise
     finally:
         await kafka.close()
         await asyncio.to_thread(telemetry.close)
@@ -102,12 +122,44 @@ async def run_services(services: Sequence[Service], settings: Settings, stop: as
     return 0
 
 
-async def _supervise(engines: Sequence[Engine], settings: Settings, stop: asyncio.Event) -> None:
-    """Run all engines; the first that ends by itself ends the others, gracefully."""
+@contextmanager
+def _turning(
+    monitor: Monitor, engines: Sequence[Engine], settings: Settings, sentinel: Sentinel | None
+) -> Iterator[None]:
+    """Serve the health endpoint, where one is asked for, and let threads know that the loop turns."""
+    told: list[Callable[[], None]] = []
+    with ExitStack() as open_:
+        if settings.health_port is not None:
+            endpoint = Endpoint(
+                settings.health_host, settings.health_port, lambda: monitor.report, settings.ready_seconds
+            )
+            told.append(open_.enter_context(endpoint).turned)
+        if sentinel is not None:
+            sentinel.watch(lambda: {engine.service.name: engine.pulse.under_way for engine in engines})
+            told.append(sentinel.turned)
+        task = asyncio.ensure_future(_tell(told))
+        try:
+            yield
+        finally:
+            task.cancel()
+
+
+async def _tell(told: Sequence[Callable[[], None]]) -> None:
+    while True:
+        for tell in told:
+            tell()
+        await asyncio.sleep(_TURN_SECONDS)
+
+
+async def _supervise(
+    engines: Sequence[Engine], monitor: Monitor, settings: Settings, stop: asyncio.Event
+) -> None:
+    """Run all engines; the first that ends by itself, or is stuck, ends the others, gracefully."""
     stopped = asyncio.ensure_future(stop.wait())
+    watching = asyncio.ensure_future(monitor.run())
     running = [asyncio.ensure_future(engine.run()) for engine in engines]
     try:
-        await asyncio.wait([stopped, *running], return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait([stopped, watching, *running], return_when=asyncio.FIRST_COMPLETED)
         for engine in engines:
             engine.stop()
         _, late = await asyncio.wait(running, timeout=settings.drain_seconds + _SLACK_SECONDS)
@@ -115,10 +167,16 @@ async def _supervise(engines: Sequence[Engine], settings: Settings, stop: asynci
         late = set(running)
     finally:
         stopped.cancel()
+        watching.cancel()
     for task in late:
         task.cancel()
-    results = await asyncio.gather(*running, return_exceptions=True)
-    for result in results:
+    # What is stuck may not even take its cancellation: then the rest is not held up for it.
+    patience = settings.rebalance_seconds + settings.ack_seconds + _SLACK_SECONDS
+    ended, _ = await asyncio.wait([watching, *running], timeout=patience)
+    for task in (watching, *running):
+        if task not in ended or task.cancelled():
+            continue
+        result = task.exception()
         if isinstance(result, Exception):
             raise result
 
@@ -153,5 +211,5 @@ def run_blocking(services: Sequence[Service], settings: Settings) -> int:
         import uvloop
 
         factory = uvloop.new_event_loop
-    with asyncio.Runner(loop_factory=factory) as runner:
-        return runner.run(run_services(services, settings, asyncio.Event()))
+    with Sentinel(settings.stall_seconds) as sentinel, asyncio.Runner(loop_factory=factory) as runner:
+        return runner.run(run_services(services, settings, asyncio.Event(), sentinel))

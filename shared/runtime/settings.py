@@ -55,6 +55,20 @@ class Settings(BaseSettings):
 
     # --- batches
     batch_records: int = Field(default=500, ge=1, le=10_000, alias="PARLEY_BATCH_RECORDS")
+    batch_least: int = Field(
+        default=10,
+        ge=1,
+        le=10_000,
+        alias="PARLEY_BATCH_LEAST",
+        description="a slow database makes batches smaller, down to here",
+    )
+    batch_seconds: float = Field(
+        default=5,
+        gt=0,
+        le=300,
+        alias="PARLEY_BATCH_SECONDS",
+        description="of the database's time for a batch; above it the next is half as large",
+    )
     poll_seconds: float = Field(
         default=0.01, ge=0.001, le=1, alias="PARLEY_POLL_SECONDS", description="an empty poll waits this long"
     )
@@ -109,6 +123,32 @@ class Settings(BaseSettings):
     backoff_first_seconds: float = Field(default=0.2, gt=0, le=60, alias="PARLEY_BACKOFF_FIRST_SECONDS")
     backoff_most_seconds: float = Field(default=10, gt=0, le=600, alias="PARLEY_BACKOFF_MOST_SECONDS")
 
+    # --- health
+    health_port: int | None = Field(
+        default=None,
+        ge=1,
+        le=65535,
+        alias="PARLEY_HEALTH_PORT",
+        description="/live, /ready, /lag; unset: off",
+    )
+    health_host: str = Field(
+        default="127.0.0.1", min_length=1, alias="PARLEY_HEALTH_HOST", description="0.0.0.0: every address"
+    )
+    ready_seconds: float = Field(
+        default=60,
+        ge=1,
+        le=3600,
+        alias="PARLEY_READY_SECONDS",
+        description="nothing has moved for so long though there is work: not ready",
+    )
+    stall_seconds: float = Field(
+        default=300,
+        ge=2,
+        le=86_400,
+        alias="PARLEY_STALL_SECONDS",
+        description="the same, though the servers answer: the process ends, to be started again",
+    )
+
     # --- Kafka's security
     kafka_security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
     kafka_sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = "SCRAM-SHA-512"
@@ -123,6 +163,9 @@ class Settings(BaseSettings):
     # --- telemetry and logs
     otel_exporter_otlp_endpoint: str | None = Field(
         default=None, pattern=r"^https?://", description="spans and metrics go there; else to the database"
+    )
+    otel_metrics_exporter: Literal["otlp", "none"] = Field(
+        default="otlp", description="none: the endpoint takes spans only (Jaeger)"
     )
     telemetry: bool = Field(default=True, alias="PARLEY_TELEMETRY")
     sampling: float = Field(
@@ -140,6 +183,10 @@ class Settings(BaseSettings):
             )
         if self.document_bytes < self.message_bytes:
             raise ValueError("PARLEY_DOCUMENT_BYTES must not be smaller than PARLEY_MESSAGE_BYTES")
+        if self.batch_least > self.batch_records:
+            raise ValueError("PARLEY_BATCH_LEAST must not be larger than PARLEY_BATCH_RECORDS")
+        if self.stall_seconds <= self.ready_seconds:
+            raise ValueError("PARLEY_STALL_SECONDS must be longer than PARLEY_READY_SECONDS")
         if self.backoff_most_seconds < self.backoff_first_seconds:
             raise ValueError(
                 "PARLEY_BACKOFF_MOST_SECONDS must not be smaller than PARLEY_BACKOFF_FIRST_SECONDS"

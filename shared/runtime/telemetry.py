@@ -236,9 +236,10 @@ class Telemetry:
         if settings.telemetry and endpoint is not None:
             base = endpoint.rstrip("/")
             processor = BatchSpanProcessor(OTLPSpanExporter(endpoint=f"{base}/v1/traces"))
-            reader = PeriodicExportingMetricReader(OTLPMetricExporter(endpoint=f"{base}/v1/metrics"))
-            self._metrics = MeterProvider([reader], shutdown_on_exit=False)
-            self.meters.export_to(self._metrics)
+            if settings.otel_metrics_exporter != "none":
+                reader = PeriodicExportingMetricReader(OTLPMetricExporter(endpoint=f"{base}/v1/metrics"))
+                self._metrics = MeterProvider([reader], shutdown_on_exit=False)
+                self.meters.export_to(self._metrics)
         elif settings.telemetry:
             self._sink = SpanSink(settings)
             self._spans = DatabaseSpans(self._sink.spans)

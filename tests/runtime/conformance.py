@@ -298,6 +298,16 @@ class LogContract:
         assert await consumer.bounds([one, two]) == {one: (0, 5), two: (0, 0)}
         await consumer.stop()
 
+    async def test_the_end_is_known_where_nothing_has_been_fetched(self, cluster: Cluster) -> None:
+        (topic,) = await cluster.topics(1)
+        log = await cluster.log()
+        consumer = log.consumer(cluster.group(), "a")
+        await consumer.start([topic], Notes())  # everything is paused: nothing is fetched
+        await log.publisher().publish([out(topic, "k", str(n), 0) for n in range(5)])
+        one, two = TopicPartition(topic, 0), TopicPartition(topic, 1)
+        assert await consumer.ends([one, two, TopicPartition("not mine", 0)]) == {one: 5, two: 0}
+        await consumer.stop()
+
     async def test_members_own_the_same_numbers_of_every_topic(self, cluster: Cluster) -> None:
         topics = await cluster.topics(3)
         log, group = await cluster.log(), cluster.group()

@@ -33,6 +33,7 @@ from shared.runtime.settings import Settings
 from shared.runtime.simulation.toy import Accept, Open, Pay, Sign, toy_services
 from shared.runtime.telemetry import Telemetry
 from shared.runtime.traces import read_trace
+from shared.runtime.watchdog import StalledError
 from tests.runtime.support import PARTITIONS, fresh, settings_of
 
 pytestmark = pytest.mark.kafka
@@ -298,6 +299,29 @@ async def test_a_process_runs_until_it_is_told_to_stop_and_says_how_it_stands(se
     assert rows["front"]["partitions"] == list(range(PARTITIONS))
     assert rows["front"]["day_done"] == rows["front"]["day_ahead"] == str(DAYS[0])
     assert snapshot["spans_dropped"] == 0
+
+
+async def test_a_process_that_is_stuck_ends_and_says_where(
+    servers: Addresses, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def hang(*_: object) -> None:
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(MongoStore, "replace_many", hang)
+    settings = own_settings(servers).model_copy(
+        update={"ready_seconds": 1.0, "stall_seconds": 2.0, "drain_seconds": 1.0}
+    )
+    running = asyncio.create_task(run_services(SERVICES, settings, asyncio.Event()))
+    async with asyncio.timeout(60):
+        while not await group_offsets(settings, SERVICES[-1].group):  # noqa: ASYNC110  it is on the broker
+            await asyncio.sleep(0.1)
+    async with EventPublisher(settings) as publisher:
+        await publisher.send(message(CUSTOMERS[0], FIRST, Open()))
+    with pytest.raises(
+        StalledError, match=r"(front|archive) is stuck: .* under way: write for .*; run: parley doctor"
+    ):
+        async with asyncio.timeout(120):
+            await running
 
 
 async def test_an_engine_that_needs_a_person_ends_the_process(servers: Addresses) -> None:

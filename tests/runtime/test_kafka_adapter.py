@@ -145,6 +145,11 @@ async def test_what_a_banks_transaction_took_back_is_not_read(servers: Addresses
     await begin(consumer)
     assert [record.value for record in await read(consumer, 2)] == [b"1", b"3"]
     assert await consumer.poll(10, 0.3) == []
+    at = TopicPartition(topic, 0)
+    assert (await consumer.bounds([at]))[at] == (0, 6)
+    assert await consumer.ends([at]) == {at: 5}, (
+        "after the last record there is only its transaction's marker"
+    )
     assert [record.value async for record in scan(settings, topic)] == [b"1", b"3"]
     await consumer.stop()
     await log.close()

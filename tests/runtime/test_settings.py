@@ -53,6 +53,10 @@ def test_the_defaults_hold_together() -> None:
         ("PARLEY_POLICIES", "/nowhere", "PARLEY_POLICIES must name a folder that exists"),
         ("OTEL_EXPORTER_OTLP_ENDPOINT", "collector", "OTEL_EXPORTER_OTLP_ENDPOINT: string should match"),
         ("PARLEY_DATABASE", "a.b", "PARLEY_DATABASE: string should match"),
+        ("PARLEY_BATCH_LEAST", "501", "PARLEY_BATCH_LEAST must not be larger than PARLEY_BATCH_RECORDS"),
+        ("PARLEY_STALL_SECONDS", "60", "PARLEY_STALL_SECONDS must be longer than PARLEY_READY_SECONDS"),
+        ("PARLEY_HEALTH_PORT", "70000", "PARLEY_HEALTH_PORT: input should be less than or equal to 65535"),
+        ("OTEL_METRICS_EXPORTER", "jaeger", "OTEL_METRICS_EXPORTER: input should be 'otlp' or 'none'"),
         ("PARLEY_DOCUMENT_BYTES", "20000", "PARLEY_DOCUMENT_BYTES must not be smaller"),
     ],
 )

@@ -542,7 +542,7 @@ MUTANTS = (
     ),
     Mutant(
         18, 'one-page-only', 'days',
-        '        if len(documents) < shell.limits.page_documents:\n            return\n',
+        '        if len(documents) < page:\n            return\n',
         '        return\n',
         _DAYS, 'test_due_work_is_done_page_by_page_until_none_is_left', simulated=1,
     ),

@@ -23,19 +23,16 @@ from faststream.kafka import KafkaBroker
 from faststream.kafka.message import KafkaAckableMessage, KafkaMessage
 
 from shared.runtime.kafka.connection import explain, probe, security_of, servers
-from shared.runtime.ports import (
-    Listener,
-    NotOwnerError,
-    OffsetLostError,
-    Record,
-    TopicPartition,
-)
+from shared.runtime.ports import Listener, NotOwnerError, OffsetLostError, Record, TopicPartition
 from shared.runtime.settings import Settings
 
 __all__ = ["KafkaConsumer"]
 
 _LOG = logging.getLogger("parley.kafka")
-_IDLE_MS = 3_600_000  # an engine that waits for its database polls nothing; heartbeats tell whether it lives
+# After so long without a fetch the client would leave the group, and an engine that waits for a slow database
+# fetches nothing: heartbeats tell that it lives, the watchdog whether it gets on. So: never.
+_IDLE_MS = 2**31 - 1
+_TURNS_SECONDS = 1.0  # FastStream's loop, if it lives, fetches far more often
 
 Raw = tuple[ConsumerRecord, ...]
 
@@ -355,6 +352,28 @@ class KafkaConsumer:
         except (KafkaError, OSError, TimeoutError) as error:
             raise explain(error, "read the bounds of the topics") from error
         return {self._ours(*at): (first[at], after[at]) for at in wanted}
+
+    async def ends(self, partitions: Collection[TopicPartition]) -> dict[TopicPartition, int]:
+        """Ask for the last stable offsets."""
+        mine = {self._theirs(at): at for at in partitions if at in self._assigned}
+        if not mine:
+            return {}
+        client = self._client
+        try:
+            async with asyncio.timeout(self._settings.ack_seconds):
+                after = await client.end_offsets(list(mine))
+                found = {at: after[theirs] for theirs, at in mine.items()}
+                # The client is at the end and nothing is held back: beyond the engine's next record there are
+                # only the markers of transactions, which nobody is ever given.
+                if not self._holding and client._subscription.fetcher_idle_time < _TURNS_SECONDS:
+                    for theirs, at in mine.items():
+                        if await client.position(theirs) >= found[at]:
+                            found[at] = self._next.get(at, found[at])
+        except IllegalStateError:
+            return {}  # they are being given up
+        except (KafkaError, OSError, TimeoutError) as error:
+            raise explain(error, "read the ends of the topics") from error
+        return found
 
     def high_water(self, at: TopicPartition) -> int | None:
         """The next offset to be written, as of the last fetch."""

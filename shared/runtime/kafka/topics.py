@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
@@ -49,12 +49,17 @@ async def create_topics(settings: Settings, topics: Iterable[str]) -> list[str]:
     try:
         async with asyncio.timeout(settings.start_seconds), Admin(settings) as admin:
             counts = await partition_counts(admin, wanted)
+            _refuse_other_counts(settings, counts)  # before anything is made beside them
             missing = [topic for topic in wanted if topic not in counts]
             if missing:
                 await _create(admin, settings, missing)
-                counts = await _settled(admin, wanted)
+                _refuse_other_counts(settings, await _settled(admin, wanted))
     except (KafkaError, OSError, TimeoutError) as error:
         raise explain(error, "create the topics") from error
+    return [topic.removeprefix(settings.prefix) for topic in missing]
+
+
+def _refuse_other_counts(settings: Settings, counts: Mapping[str, int]) -> None:
     for topic, count in counts.items():
         if count != settings.partitions:
             raise FatalError(
@@ -62,7 +67,6 @@ async def create_topics(settings: Settings, topics: Iterable[str]) -> list[str]:
                 "The count is fixed when the topics are created: one writer per case depends on it. Set "
                 "PARLEY_PARTITIONS to the topics' count, or use topics of your own"
             )
-    return [topic.removeprefix(settings.prefix) for topic in missing]
 
 
 async def _create(admin: AIOKafkaAdminClient, settings: Settings, topics: Sequence[str]) -> None:

@@ -75,6 +75,9 @@ class Telemetry:
     def gauge(self, name: str, value: float, **labels: str) -> None:
         """Not looked at."""
 
+    def retire(self, name: str, **labels: str) -> None:
+        """Not looked at."""
+
     def observe(self, name: str, seconds: float, **labels: str) -> None:
         """Not looked at."""
 
@@ -407,6 +410,10 @@ class SimConsumer:
 
     def high_water(self, at: TopicPartition) -> int | None:
         return self.inner.high_water(at)
+
+    async def ends(self, partitions: Collection[TopicPartition]) -> dict[TopicPartition, int]:
+        await self.process.point(self.life)
+        return await self.inner.ends(partitions)
 
 
 def is_fatal(error: BaseException) -> bool:
