@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from services.cli import day, platform, policy, reading
+from services.cli import day, kafka, platform, policy, reading
 from services.cli.check import check
 from services.cli.demo import demo
 from services.cli.publish import publish
@@ -25,6 +25,7 @@ app.command()(check)
 app.command()(demo)
 app.command()(publish)
 app.add_typer(day.app, name="day")
+app.add_typer(kafka.app, name="kafka")
 app.command()(schemas)
 app.add_typer(policy.app, name="policy")
 

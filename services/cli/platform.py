@@ -1,4 +1,4 @@
-"""Commands that run the platform: `up`, `run`, `doctor`."""
+"""Commands that run the platform: `up`, `run`, `prepare`, `doctor`."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ def register(app: typer.Typer) -> None:
     """Add the commands to `app`."""
     app.command()(up)
     app.command()(run)
+    app.command()(prepare)
     app.command()(doctor)
 
 
@@ -66,7 +67,7 @@ def run(
     Several processes of the same service share its partitions. SIGTERM finishes the batch in hand.
     """
     from shared.policy.loader import PolicyError
-    from shared.runtime.ports import FatalError
+    from shared.runtime.ports import FatalError, UnavailableError
     from shared.runtime.run import run_blocking
     from shared.runtime.settings import Settings, SettingsError
 
@@ -80,6 +81,25 @@ def run(
         raise fail(str(error), "Correct it and start again.", code=HOPELESS) from None
     except FatalError as error:
         raise fail(str(error), code=HOPELESS) from None
+    except UnavailableError as error:
+        raise fail(f"A server does not answer: {error}", "See that it runs, and start again.") from None
+
+
+def prepare() -> None:
+    """Create the topics and indexes that KAFKA_BOOTSTRAP and MONGODB_URI lack; change nothing else.
+
+    Every service does the same when it starts. Where only administrators may create topics, they run this
+    once, and the services need no such right.
+    """
+    from shared.runtime.admin import prepare as make_ready
+    from shared.runtime.settings import Settings
+
+    async def work() -> None:
+        settings = Settings.load()
+        await make_ready(settings, load_all(policies=settings.policies))
+
+    guarded(work)
+    stdout.print("Every topic and index is there.", highlight=False)
 
 
 def doctor(data: DataDir = None, as_json: JsonFlag = False) -> None:
