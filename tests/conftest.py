@@ -10,6 +10,7 @@ from hypothesis import settings
 
 from deploy.embedded.platform import Addresses
 from deploy.embedded.testing import shared_servers
+from tests.runtime.secured import SecureKafka, secure_kafka
 
 _SKIPPED = "PARLEY_SKIP_KAFKA=1: the tests on real servers were left out"
 
@@ -30,6 +31,13 @@ def servers() -> Iterator[Addresses]:
     """A real Kafka and database, started once for the test run (tests marked `kafka`)."""
     with shared_servers() as addresses:
         yield addresses
+
+
+@pytest.fixture(scope="session")
+def secured() -> Iterator[SecureKafka]:
+    """A Kafka cluster as a bank runs it: three nodes, TLS, logins, rights; started once for the test run."""
+    with secure_kafka() as cluster:
+        yield cluster
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

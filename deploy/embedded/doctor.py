@@ -179,22 +179,41 @@ def _ports(folder: DataFolder) -> str:
 
 
 async def _ask_kafka(bootstrap: str) -> str:
-    """One of the bootstrap servers answers; only its port is tried when it wants TLS or a login."""
-    plaintext = os.environ.get("KAFKA_SECURITY_PROTOCOL", "PLAINTEXT").upper() == "PLAINTEXT"
+    """One of the bootstrap servers answers, and takes the login where it wants one."""
+    if os.environ.get("KAFKA_SECURITY_PROTOCOL", "PLAINTEXT").upper() != "PLAINTEXT":
+        return await _log_in(bootstrap)
     problem = "no server is named"
     for server in filter(None, (part.strip() for part in bootstrap.split(","))):
         host, port = _split(server, _KAFKA_PORT)
         try:
-            if plaintext:
-                return f"{server} answers, cluster {await probes.kafka(port, host)}"
-            await probes.connects(host, port)
+            return f"{server} answers, cluster {await probes.kafka(port, host)}"
         except probes.NoAnswer as error:
             problem = str(error)
-        else:
-            return f"{server} takes connections"
     raise StartError(
         f"Kafka does not answer: {problem}.",
         "Start it, correct KAFKA_BOOTSTRAP, or unset it to use the embedded one.",
+    )
+
+
+async def _log_in(bootstrap: str) -> str:
+    """Every broker of the cluster is asked: the certificate of one may have expired."""
+    from shared.runtime.admin import probe
+    from shared.runtime.ports import FatalError, UnavailableError
+    from shared.runtime.settings import Settings, SettingsError
+
+    try:
+        settings = Settings.load(kafka_bootstrap=bootstrap)
+        await probe(settings, every=True)
+    except SettingsError as error:
+        raise StartError(str(error), "Correct the environment.") from error
+    except FatalError as error:
+        raise StartError(error.problem, "Until then nothing of Parley can run on it.") from error
+    except UnavailableError as error:
+        raise StartError(
+            f"{error}.", "Start it, correct KAFKA_BOOTSTRAP, or unset it to use the embedded one."
+        ) from error
+    return f"{bootstrap} answers and takes the login" + (
+        f" of {settings.kafka_username}" if settings.kafka_username else ""
     )
 
 

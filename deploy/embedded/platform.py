@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import threading
-from collections.abc import Coroutine, Mapping
+from collections.abc import Coroutine, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
@@ -85,6 +85,9 @@ class EmbeddedServers:
     and `addresses` says where the servers are. Only from the main thread (see process.spawn).
     """
 
+    know_each_other = False
+    """Whether the servers have each other's ports in their configuration: a changed one restarts all."""
+
     def __init__(
         self,
         data_dir: Path,
@@ -117,18 +120,28 @@ class EmbeddedServers:
             ended = self.folder.reap_orphans()
             if ended:
                 self._say(f"Ended what an earlier run left behind: {', '.join(ended)}.")
-            wanted: list[Server] = []
-            if self._want_database:
-                wanted.append(Database(self.folder))
-            if self._want_kafka:
-                wanted.append(Kafka(self.folder, await self._jars()))
-            await self._start_all(wanted)
+            await self._start_all(await self.wanted())
         except BaseException:
             self.kill()
             raise
         return self.addresses
 
-    async def _jars(self) -> list[Path]:
+    async def wanted(self) -> list[Server]:
+        """What is to be started here; called with the folder locked."""
+        found: list[Server] = []
+        if self._want_database:
+            found.append(Database(self.folder))
+        if self._want_kafka:
+            found.append(Kafka(self.folder, await self.jars()))
+        return found
+
+    def located(self, servers: Sequence[Server]) -> Addresses:
+        """Where clients find them."""
+        by_name = {server.name: server.address for server in servers}
+        return Addresses(by_name.get("kafka", ""), by_name.get("database", ""))
+
+    async def jars(self) -> list[Path]:
+        """Kafka's class path; what is missing is downloaded."""
         cancel = threading.Event()
         try:
             return await asyncio.to_thread(ensure_jars, console=self._console, cancel=cancel)
@@ -153,10 +166,12 @@ class EmbeddedServers:
                     ) from result
                 elif isinstance(result, BaseException):
                     raise result
+            if self.know_each_other and any(isinstance(result, PortTaken) for result in results):
+                for server in wanted:
+                    server.kill()
             if all(server.pid is not None for server in wanted):
                 break
-        by_name = {server.name: server.address for server in wanted}
-        self.addresses = Addresses(by_name.get("kafka", ""), by_name.get("database", ""))
+        self.addresses = self.located(wanted)
 
     def _assign_ports(self, taken: set[int]) -> None:
         state = self.folder.load()

@@ -7,6 +7,7 @@ whether a server answers; both questions fit into a page.
 from __future__ import annotations
 
 import asyncio
+import ssl
 import struct
 
 from deploy.embedded.ports import LOOPBACK
@@ -27,26 +28,37 @@ async def kafka(port: int, host: str = LOOPBACK) -> str:
     Raises NoAnswer unless at least one broker is registered, which on one node means that it is ready for
     clients: a port that accepts connections is not.
     """
+    cluster, brokers = await kafka_cluster(port, host)
+    if not brokers:
+        raise NoAnswer("no broker is registered yet")
+    return cluster
+
+
+async def kafka_cluster(
+    port: int, host: str = LOOPBACK, context: ssl.SSLContext | None = None
+) -> tuple[str, set[int]]:
+    """Ask a broker, over TLS with a `context`, for the cluster's id and the numbers of its live brokers."""
     client = b"parley-probe"
     body = struct.pack(">hhih", _KAFKA_METADATA, _KAFKA_METADATA_VERSION, 1, len(client)) + client
     body += struct.pack(">i?", 0, False)  # no topics, and none to be created
-    reply = await _ask(host, port, struct.pack(">i", len(body)) + body, header=">i", offset=0)
+    reply = await _ask(
+        host, port, struct.pack(">i", len(body)) + body, header=">i", offset=0, context=context
+    )
+    brokers: set[int] = set()
     try:
         # correlation id, throttle time, then an array of (node id, host, port, rack)
         position = 8
-        (brokers,) = struct.unpack_from(">i", reply, position)
+        (count,) = struct.unpack_from(">i", reply, position)
         position += 4
-        for _ in range(brokers):
+        for _ in range(count):
+            brokers.add(struct.unpack_from(">i", reply, position)[0])
             position += 4
             position += 2 + struct.unpack_from(">h", reply, position)[0] + 4
             position += 2 + max(0, struct.unpack_from(">h", reply, position)[0])
         (length,) = struct.unpack_from(">h", reply, position)
-        cluster = reply[position + 2 : position + 2 + max(0, length)].decode()
+        return reply[position + 2 : position + 2 + max(0, length)].decode(), brokers
     except (struct.error, UnicodeDecodeError) as error:
         raise NoAnswer(f"{host}:{port} does not speak Kafka's protocol") from error
-    if brokers < 1:
-        raise NoAnswer("no broker is registered yet")
-    return cluster
 
 
 async def mongodb(port: int, host: str = LOOPBACK) -> None:
@@ -73,11 +85,19 @@ async def connects(host: str, port: int) -> None:
     writer.close()
 
 
-async def _ask(host: str, port: int, request: bytes, *, header: str, offset: int) -> bytes:
+async def _ask(
+    host: str,
+    port: int,
+    request: bytes,
+    *,
+    header: str,
+    offset: int,
+    context: ssl.SSLContext | None = None,
+) -> bytes:
     """One request, one length-prefixed reply without its prefix; `offset` bytes of the length are its own."""
     try:
         async with asyncio.timeout(_TIMEOUT_SECONDS):
-            reader, writer = await asyncio.open_connection(host, port)
+            reader, writer = await asyncio.open_connection(host, port, ssl=context)
             try:
                 writer.write(request)
                 await writer.drain()

@@ -47,8 +47,8 @@ class SharedServers:
         remove_data: bool = False,
         only_join: bool = False,
     ) -> None:
-        self._folder = DataFolder(data_dir)
-        self._users = FileLock(self._folder.path / "readers.lock")
+        self.folder = DataFolder(data_dir)
+        self._users = FileLock(self.folder.path / "readers.lock")
         self._want_kafka = kafka
         self._want_database = database
         self._console = console
@@ -66,42 +66,46 @@ class SharedServers:
 
     async def start(self) -> Addresses:
         """Join what runs, or start it. Raises StartError when neither works within a deadline."""
-        if self._only_join and not self._folder.path.is_dir():
-            raise _nothing_runs(self._folder.path)
+        if self._only_join and not self.folder.path.is_dir():
+            raise _nothing_runs(self.folder.path)
         await self._users.acquire(shared=True)
         try:
             ends = time.monotonic() + self._join_seconds
             while True:
                 if not self._only_join and (addresses := await self._try_own()) is not None:
                     return addresses
-                if (addresses := await self._running()) is not None:
+                if (addresses := await self.running()) is not None:
                     return addresses
                 if self._only_join:
-                    raise _nothing_runs(self._folder.path)
+                    raise _nothing_runs(self.folder.path)
                 if time.monotonic() >= ends:
-                    raise in_use(self._folder.path, self._folder.lock.read_holder())
+                    raise in_use(self.folder.path, self.folder.lock.read_holder())
                 await asyncio.sleep(_POLL_SECONDS)
         except BaseException:
             self._users.release()
             raise
 
-    async def _try_own(self) -> Addresses | None:
-        own = EmbeddedServers(
-            self._folder.path,
+    def new_servers(self) -> EmbeddedServers:
+        """What is started where nothing runs."""
+        return EmbeddedServers(
+            self.folder.path,
             kafka=self._want_kafka,
             database=self._want_database,
             console=self._console,
             role=self._role,
         )
+
+    async def _try_own(self) -> Addresses | None:
+        own = self.new_servers()
         if not own.folder.lock.try_acquire():
             return None  # another one was quicker: join it
         addresses = await own.start()
         self._own = own
         return addresses
 
-    async def _running(self) -> Addresses | None:
+    async def running(self) -> Addresses | None:
         """The addresses of servers that answer now; None while they do not."""
-        state: State = self._folder.load()
+        state: State = self.folder.load()
         kafka, database = "", ""
         try:
             if self._want_kafka:
@@ -122,7 +126,7 @@ class SharedServers:
                 await self._users.acquire(wait=self._others_seconds)
                 await self._own.stop()
                 if self._remove_data:
-                    remove_data(self._folder.path)
+                    remove_data(self.folder.path)
         finally:
             if self._own is not None:
                 self._own.kill()

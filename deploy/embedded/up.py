@@ -40,6 +40,7 @@ class UpOptions:
 
     `services` are started in one process (`run all`), or with `processes` in one each. `environment` is added
     to the services' environment. `plan` says which servers are somebody else's; by default the environment.
+    `servers` replaces the embedded ones whole, and `running` what is said once everything runs.
     """
 
     data_dir: Path
@@ -49,6 +50,8 @@ class UpOptions:
     command: Callable[[str], Sequence[str]] = run_service
     environment: Mapping[str, str] = field(default_factory=dict)
     plan: ServerPlan | None = None
+    servers: EmbeddedServers | None = None
+    running: Callable[[], str] | None = None
     policy: RestartPolicy = field(default_factory=RestartPolicy)
     stop_seconds: float = 30.0
     console: Console | None = None
@@ -78,7 +81,7 @@ class Platform:
         self.options = options
         self.addresses = Addresses("", "")
         self._plan = options.plan or resolve_servers()
-        self._servers = EmbeddedServers(
+        self._servers = options.servers or EmbeddedServers(
             options.data_dir,
             kafka=self._plan.start_kafka,
             database=self._plan.start_database,
@@ -161,11 +164,7 @@ async def up(options: UpOptions) -> int:
         if not await _unless_interrupted(platform.start(), interrupt):
             console.print("Stopped before everything was started.")
             return 0
-        console.print(
-            f"Running. Kafka {platform.addresses.kafka_bootstrap},"
-            f" database {platform.addresses.mongodb_uri}, data in {platform.folder.path}",
-            soft_wrap=True,
-        )
+        console.print(_running(platform), soft_wrap=True)
         try:
             await _unless_interrupted(platform.wait(), interrupt)
         finally:
@@ -178,12 +177,21 @@ async def up(options: UpOptions) -> int:
         return 0
 
 
+def _running(platform: Platform) -> str:
+    if platform.options.running is not None:
+        return platform.options.running()
+    return (
+        f"Running. Kafka {platform.addresses.kafka_bootstrap},"
+        f" database {platform.addresses.mongodb_uri}, data in {platform.folder.path}"
+    )
+
+
 def show_failure(console: Console, failure: Failure, folder: DataFolder) -> None:
     """Say which process kept failing and what it said last."""
     console.print(f"{failure.name} {failure.reason}. Its last words:", style="bold red", markup=False)
     console.print(failure.last_words or "(none)", markup=False, highlight=False, soft_wrap=True)
     console.print(
-        f"Nothing is lost: correct the cause and run `parley up` again. Logs: {folder.logs}",
+        f"Nothing is lost: correct the cause and run the command again. Logs: {folder.logs}",
         markup=False,
         soft_wrap=True,
     )

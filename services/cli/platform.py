@@ -88,7 +88,7 @@ def run(
     Several processes of the same service share its partitions. SIGTERM finishes the batch in hand.
     """
     from shared.policy.loader import PolicyError
-    from shared.runtime.ports import FatalError
+    from shared.runtime.ports import FatalError, UnavailableError
     from shared.runtime.run import run_blocking
     from shared.runtime.settings import Settings, SettingsError
     from shared.runtime.watchdog import STALLED, StalledError
@@ -105,6 +105,8 @@ def run(
         raise fail(str(error), "It may be started again: nothing is lost.", code=STALLED) from None
     except FatalError as error:
         raise fail(str(error), code=HOPELESS) from None
+    except UnavailableError as error:
+        raise fail(f"A server does not answer: {error}", "See that it runs, and start again.") from None
 
 
 def doctor(data: DataDir = None, as_json: JsonFlag = False) -> None:

@@ -10,8 +10,9 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
-from shared.runtime.kafka.connection import probe
 from shared.runtime.kafka.reader import Tail, end_offsets, group_offsets, scan
+from shared.runtime.kafka.refusals import Operation, probe
+from shared.runtime.kafka.rights import Right, grant
 from shared.runtime.kafka.topics import create_topics, topic_findings
 from shared.runtime.mongo import MongoStore, read_documents
 from shared.runtime.ports import UnavailableError
@@ -21,15 +22,20 @@ from shared.runtime.traces import TraceSpan, read_trace
 
 __all__ = [
     "Prepared",
+    "Right",
     "Tail",
     "TraceSpan",
     "check_servers",
     "create_topics",
     "end_offsets",
+    "grant",
     "group_offsets",
     "prepare",
+    "probe",
     "read_documents",
     "read_trace",
+    "rights_of",
+    "rights_of_bank",
     "scan",
     "topics_of",
     "wait_for_servers",
@@ -47,6 +53,23 @@ def topics_of(services: Iterable[Service]) -> list[str]:
     dead = [service.dead_letter_topic for service in listed]
     outside = [topic_of(producer) for producer in sorted(EXTERNAL)]
     return list(dict.fromkeys((*outside, *read, *own, *dead)))
+
+
+def rights_of(services: Iterable[Service]) -> list[Right]:
+    """Give what the platform's own principal needs: not writing what the bank says."""
+    listed = list(services)
+    written = [service.topic for service in listed if service.emits]
+    written += [service.dead_letter_topic for service in listed]
+    written += [topic_of(producer) for producer in sorted(EXTERNAL - {"bank"})]
+    seen: tuple[Operation, ...] = ("Create", "DescribeConfigs", "Read")
+    rights = [Right("topic", topic, operation) for topic in topics_of(listed) for operation in seen]
+    rights += [Right("topic", topic, "Write") for topic in written]
+    return rights + [Right("group", service.group, "Read") for service in listed]
+
+
+def rights_of_bank() -> list[Right]:
+    """Give what the bank's principal needs: to say what happened, and nothing else."""
+    return [Right("topic", topic_of("bank"), "Write")]
 
 
 async def _retrying(settings: Settings, what: str, call: Callable[[], Awaitable[T]]) -> T:

@@ -143,6 +143,11 @@ class Lane:
                 admitted.append(inbound)
         return admitted
 
+    @property
+    def stopped(self) -> set[TopicPartition]:
+        """The inputs that are stopped at a marker."""
+        return {TopicPartition(topic, self.partition) for topic in self.reached}
+
     def overfull(self, limits: Limits) -> set[TopicPartition]:
         """Give the inputs that are stopped at a marker and hold as much behind it as memory allows."""
         return {

@@ -94,10 +94,11 @@ class UnencodableError(PortError):
 
 
 class FatalError(PortError):
-    """The process must end; `command` is what the operator should run."""
+    """The process must end; `problem` is why, `command` what the operator should run."""
 
     def __init__(self, message: str, command: str = "parley doctor") -> None:
         super().__init__(f"{message}; run: {command}")
+        self.problem = message
         self.command = command
 
 

@@ -24,7 +24,7 @@ from shared.runtime.clock import SystemClock
 from shared.runtime.endpoint import Endpoint
 from shared.runtime.engine import Engine
 from shared.runtime.kafka import KafkaLog
-from shared.runtime.kafka.connection import probe
+from shared.runtime.kafka.refusals import probe
 from shared.runtime.limits import Limits
 from shared.runtime.mongo import MongoStore
 from shared.runtime.monitor import Monitor

@@ -38,8 +38,19 @@ class Settings(BaseSettings):
     partitions: int = Field(
         default=12, ge=1, le=1000, alias="PARLEY_PARTITIONS", description="of every topic, fixed at creation"
     )
-    replication: int = Field(
-        default=1, ge=1, le=9, alias="PARLEY_REPLICATION", description="copies of every partition"
+    replication: int | None = Field(
+        default=None,
+        ge=1,
+        le=9,
+        alias="PARLEY_REPLICATION",
+        description="copies of every partition; unset: what the cluster allows, 3 with three brokers or more",
+    )
+    in_sync: int | None = Field(
+        default=None,
+        ge=1,
+        le=9,
+        alias="PARLEY_MIN_INSYNC",
+        description="copies that must have a record before it counts as written; all but one if unset",
     )
     policies: Path | None = Field(
         default=None,
@@ -187,6 +198,10 @@ class Settings(BaseSettings):
             raise ValueError("PARLEY_BATCH_LEAST must not be larger than PARLEY_BATCH_RECORDS")
         if self.stall_seconds <= self.ready_seconds:
             raise ValueError("PARLEY_STALL_SECONDS must be longer than PARLEY_READY_SECONDS")
+        if self.in_sync is not None and self.in_sync > (self.replication or 9):
+            raise ValueError(
+                "PARLEY_MIN_INSYNC must not be larger than PARLEY_REPLICATION: nothing could be written"
+            )
         if self.backoff_most_seconds < self.backoff_first_seconds:
             raise ValueError(
                 "PARLEY_BACKOFF_MOST_SECONDS must not be smaller than PARLEY_BACKOFF_FIRST_SECONDS"

@@ -1,17 +1,14 @@
 """One suite for every implementation of the log and of the store: one test per contract stated in `ports`.
 
-Subclass `LogContract` and `StoreContract` in a test module and give the fixture `cluster` or `store`:
-
-    class TestMemoryLog(LogContract):
-        @pytest.fixture
-        async def cluster(self) -> AsyncIterator[Cluster]: ...
+`tests/runtime/implementations.py` lists them, a line for each, with the `Features` that it has; a test that
+`needs` a feature is not collected for an implementation without it.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Collection, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 import pytest
@@ -36,10 +33,31 @@ from shared.runtime.ports import (
     Record,
     Store,
     TopicPartition,
+    UnavailableError,
     UnencodableError,
 )
 
-__all__ = ["Cluster", "LogContract", "Notes", "StoreContract"]
+__all__ = ["Cluster", "Database", "Features", "LogContract", "Notes", "StoreContract", "needs"]
+
+
+@dataclass(frozen=True, slots=True)
+class Features:
+    """What not every log or store has, or not where we may show it. All else every one must have."""
+
+    survives_restart: bool = False
+    """It can be killed and started here, and what it had acknowledged is still there."""
+    retention: bool = False
+    """The beginning of a partition can be taken away, as retention does."""
+    tls: bool = False
+    """Clients that do not speak TLS are turned away."""
+    copies: bool = False
+    """Every record is on several nodes, and most of them must have it before it is acknowledged."""
+
+
+def needs(feature: str) -> pytest.MarkDecorator:
+    """Mark a test that makes no sense for an implementation without the feature."""
+    assert feature in Features.__dataclass_fields__
+    return pytest.mark.needs(feature)
 
 
 class Cluster(Protocol):
@@ -58,6 +76,34 @@ class Cluster(Protocol):
 
     def group(self) -> str:
         """Give a group name nobody else uses."""
+        ...
+
+    async def trim(self, topic: str, partition: int, before: int) -> None:
+        """Take away the records before an offset (`retention`)."""
+        ...
+
+    async def kill_and_start(self) -> None:
+        """Kill the server without warning and start it again (`survives_restart`)."""
+        ...
+
+    async def stranger(self) -> None:
+        """Connect as a client that does not speak TLS; raises what that gives (`tls`)."""
+        ...
+
+    async def safety(self, topic: str) -> tuple[int, int]:
+        """Give how many copies a topic has, and how many must have a record (`copies`)."""
+        ...
+
+
+class Database(Protocol):
+    """A store under test."""
+
+    async def store(self) -> Store:
+        """Give the store as one process would have it."""
+        ...
+
+    async def kill_and_start(self) -> None:
+        """Kill the server without warning and start it again (`survives_restart`)."""
         ...
 
 
@@ -345,6 +391,51 @@ class LogContract:
         await first.stop()
         await second.stop()
 
+    @needs("retention")
+    async def test_what_retention_took_is_lost_and_never_skipped(self, cluster: Cluster) -> None:
+        (topic,) = await cluster.topics(1)
+        log = await cluster.log()
+        await log.publisher().publish([out(topic, "k", str(n), 0) for n in range(5)])
+        await cluster.trim(topic, 0, 3)
+        consumer = log.consumer(cluster.group(), "a")
+        await consumer.start([topic], Notes())
+        at = TopicPartition(topic, 0)
+        assert await consumer.bounds([at]) == {at: (3, 5)}
+        await begin(consumer)
+        with pytest.raises(OffsetLostError) as caught:
+            await read(consumer, 1)
+        assert (caught.value.partition, caught.value.offset) == (0, 0)
+        await consumer.stop()
+
+    @needs("tls")
+    async def test_who_does_not_speak_tls_is_told_which_setting(self, cluster: Cluster) -> None:
+        with pytest.raises(UnavailableError, match="does KAFKA_SECURITY_PROTOCOL=PLAINTEXT fit its listener"):
+            await cluster.stranger()
+
+    @needs("copies")
+    async def test_topics_get_as_many_copies_as_there_are_nodes_for(self, cluster: Cluster) -> None:
+        (topic,) = await cluster.topics(1)
+        copies, in_sync = await cluster.safety(topic)
+        assert (copies, in_sync) == (3, 2)
+
+    @pytest.mark.slow
+    @needs("survives_restart")
+    async def test_what_was_acknowledged_survives_a_kill(self, cluster: Cluster) -> None:
+        (topic,) = await cluster.topics(1)
+        log, group, at = await cluster.log(), cluster.group(), TopicPartition(topic, 0)
+        await log.publisher().publish([out(topic, "k", str(n), 0) for n in range(50)])
+        consumer = log.consumer(group, "a")
+        await consumer.start([topic], Notes())
+        await consumer.commit({at: 20})
+        await consumer.stop()
+        await cluster.kill_and_start()
+        again = (await cluster.log()).consumer(group, "b")
+        await again.start([topic], Notes())
+        assert await again.committed([at]) == {at: 20}
+        await begin(again)
+        assert [record.value for record in await read(again, 50)] == [str(n).encode() for n in range(50)]
+        await again.stop()
+
 
 DAY = "2026-03-05"
 
@@ -543,3 +634,17 @@ class StoreContract:
             ],
         )
         assert await store.workload("s", [0, 1, 5]) == {0: {"ann": 2, "bob": 1}, 1: {"ann": 1}, 5: {}}
+
+    @needs("survives_restart")
+    async def test_what_was_acknowledged_survives_a_kill(self, database: Database) -> None:
+        store = await database.store()
+        await store.replace_many("s", [case("a"), case("b", **{DUE: DAY})])
+        await store.copy_ids("s", ["x"])
+        await store.park("s", [row("d", 7, 1)])
+        mine = (await store.raise_epoch("s", [0]))[0]
+        await database.kill_and_start()
+        again = await database.store()
+        assert await again.load_many("s", ["a", "b"]) == {"a": case("a"), "b": case("b", **{DUE: DAY})}
+        assert await again.known_ids("s", ["x"]) == {"x"}
+        assert await again.parked("s", "d", 10) == [row("d", 7, 1)]
+        assert await again.positions("s") == [mine]

@@ -5,40 +5,21 @@ from __future__ import annotations
 import pytest
 
 from shared.runtime.memory import MemoryLog
-from shared.runtime.memory_store import MemoryStore
-from shared.runtime.ports import Log, NotOwnerError, Store, TopicPartition
+from shared.runtime.ports import NotOwnerError, TopicPartition
 from tests.runtime.conformance import LogContract, Notes, StoreContract
-
-
-class MemoryCluster:
-    partitions = 4
-    max_bytes = 100_000
-
-    def __init__(self) -> None:
-        self._log = MemoryLog(self.partitions, max_bytes=self.max_bytes)
-        self._count = 0
-
-    async def topics(self, count: int) -> list[str]:
-        return [f"topic{n}" for n in range(count)]
-
-    async def log(self) -> Log:
-        return self._log  # type: ignore[return-value]
-
-    def group(self) -> str:
-        self._count += 1
-        return f"group{self._count}"
+from tests.runtime.implementations import LOGS, STORES, Chosen, choose, parameters
 
 
 class TestMemoryLog(LogContract):
-    @pytest.fixture
-    def cluster(self) -> MemoryCluster:
-        return MemoryCluster()
+    @pytest.fixture(params=parameters(LOGS, real=False))
+    def implementation(self, request: pytest.FixtureRequest) -> Chosen:
+        return choose(request)
 
 
 class TestMemoryStore(StoreContract):
-    @pytest.fixture
-    def store(self) -> Store:
-        return MemoryStore()
+    @pytest.fixture(params=parameters(STORES, real=False))
+    def implementation(self, request: pytest.FixtureRequest) -> Chosen:
+        return choose(request)
 
 
 async def test_a_member_that_was_thrown_out_cannot_commit_and_joins_again() -> None:

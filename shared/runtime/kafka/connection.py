@@ -1,35 +1,21 @@
-"""How to connect to Kafka, and what is wrong when it does not work: a refused login is not an outage."""
+"""How to connect to Kafka, as the settings say."""
 
 from __future__ import annotations
 
-import asyncio
 import ssl
 from typing import Any
 
-from aiokafka.conn import create_conn
-from aiokafka.errors import (
-    AuthenticationFailedError,
-    ClusterAuthorizationFailedError,
-    GroupAuthorizationFailedError,
-    KafkaError,
-    SaslAuthenticationFailed,
-    TopicAuthorizationFailedError,
-    UnsupportedSaslMechanismError,
-)
-from aiokafka.protocol.metadata import MetadataRequest
 from faststream.security import BaseSecurity, SASLPlaintext, SASLScram256, SASLScram512
 
 from shared.runtime.kafka.lenient import install
-from shared.runtime.ports import FatalError, PortError, UnavailableError
+from shared.runtime.ports import FatalError
 from shared.runtime.settings import Settings
 
 install()
 
-__all__ = ["connection_options", "explain", "probe", "security_of", "servers"]
+__all__ = ["connection_options", "security_of", "servers"]
 
 _MECHANISMS = {"PLAIN": SASLPlaintext, "SCRAM-SHA-256": SASLScram256, "SCRAM-SHA-512": SASLScram512}
-
-_REFUSED = (ClusterAuthorizationFailedError, GroupAuthorizationFailedError, TopicAuthorizationFailedError)
 
 
 def servers(settings: Settings) -> list[str]:
@@ -79,59 +65,3 @@ def connection_options(settings: Settings) -> dict[str, Any]:
             settings.kafka_password.get_secret_value() if settings.kafka_password else None
         )
     return options
-
-
-def explain(error: BaseException, doing: str) -> PortError:
-    """Turn a client's error into the port's: a missing right is fatal, all else an outage."""
-    if isinstance(error, PortError):
-        return error
-    if isinstance(error, _REFUSED):
-        return FatalError(
-            f"Kafka does not allow this user to {doing} ({type(error).__name__}): ask for the ACL"
-        )
-    return UnavailableError(f"Kafka: cannot {doing} ({type(error).__name__})")
-
-
-async def probe(settings: Settings, timeout: float = 5.0) -> None:
-    """Reach one broker and log in. Raises UnavailableError or, if it was refused, FatalError.
-
-    aiokafka itself reports both as "unable to bootstrap".
-    """
-    options = connection_options(settings)
-    options.pop("bootstrap_servers")
-    last: PortError = UnavailableError("KAFKA_BOOTSTRAP names no server")
-    for address in servers(settings):
-        host, _, port = address.rpartition(":")
-        if not host or not port.isdigit():
-            raise FatalError(f"KAFKA_BOOTSTRAP: {address!r} is not host:port")
-        try:
-            async with asyncio.timeout(timeout):
-                connection = await create_conn(
-                    host.strip("[]"), int(port), client_id="parley-probe", request_timeout_ms=5000, **options
-                )
-        except (AuthenticationFailedError, SaslAuthenticationFailed, UnsupportedSaslMechanismError) as error:
-            raise FatalError(
-                f"Kafka at {address} refuses the login of user {settings.kafka_username!r} with "
-                f"{settings.kafka_sasl_mechanism}: check KAFKA_USERNAME, KAFKA_PASSWORD, KAFKA_SASL_MECHANISM"
-            ) from error
-        except ssl.SSLError as error:
-            raise FatalError(
-                f"Kafka at {address}: the TLS handshake failed ({error.reason}); check KAFKA_SSL_CAFILE "
-                "and KAFKA_SECURITY_PROTOCOL"
-            ) from error
-        except (OSError, TimeoutError, KafkaError) as error:
-            last = UnavailableError(f"Kafka at {address} cannot be reached ({type(error).__name__})")
-        else:
-            try:
-                async with asyncio.timeout(timeout):
-                    await connection.send(MetadataRequest([]))
-            except (OSError, TimeoutError, KafkaError) as error:
-                last = UnavailableError(
-                    f"Kafka at {address} hangs up ({type(error).__name__}): does KAFKA_SECURITY_PROTOCOL="
-                    f"{settings.kafka_security_protocol} fit its listener?"
-                )
-            else:
-                return
-            finally:
-                connection.close()
-    raise last

@@ -22,7 +22,8 @@ from faststream import AckPolicy
 from faststream.kafka import KafkaBroker
 from faststream.kafka.message import KafkaAckableMessage, KafkaMessage
 
-from shared.runtime.kafka.connection import explain, probe, security_of, servers
+from shared.runtime.kafka.connection import security_of, servers
+from shared.runtime.kafka.refusals import diagnose, probe
 from shared.runtime.ports import Listener, NotOwnerError, OffsetLostError, Record, TopicPartition
 from shared.runtime.settings import Settings
 
@@ -134,7 +135,7 @@ class KafkaConsumer:
                 await self._broker.start()
         except (KafkaError, OSError, TimeoutError) as error:
             await self._close()
-            raise explain(error, f"join the group {self._group}") from error
+            raise await diagnose(settings, error, f"join the group {self._group}") from error
 
     async def stop(self) -> None:
         """Leave the group, after the engine has given its partitions up."""
@@ -255,7 +256,7 @@ class KafkaConsumer:
                     await self._arrived.wait()
         if self._failure is not None:
             error, self._failure = self._failure, None
-            raise self._lost(error) or explain(error, "fetch records")
+            raise self._lost(error) or await diagnose(self._settings, error, "fetch records")
         count = min(max_records, len(self._buffer))
         return [self._buffer.popleft() for _ in range(count)]
 
@@ -327,7 +328,7 @@ class KafkaConsumer:
         except (CommitFailedError, IllegalStateError) as error:
             raise NotOwnerError(f"the group {self._group} has gone on without this member") from error
         except (KafkaError, OSError, TimeoutError) as error:
-            raise explain(error, f"commit for the group {self._group}") from error
+            raise await diagnose(self._settings, error, f"commit for the group {self._group}") from error
 
     async def committed(self, partitions: Collection[TopicPartition]) -> dict[TopicPartition, int]:
         """Read the group's committed next offsets."""
@@ -337,7 +338,9 @@ class KafkaConsumer:
             async with asyncio.timeout(self._settings.ack_seconds):
                 found = await asyncio.gather(*(client.committed(self._theirs(at)) for at in ordered))
         except (KafkaError, OSError, TimeoutError) as error:
-            raise explain(error, f"read the offsets of the group {self._group}") from error
+            raise await diagnose(
+                self._settings, error, f"read the offsets of the group {self._group}"
+            ) from error
         return {at: offset for at, offset in zip(ordered, found, strict=True) if offset is not None}
 
     async def bounds(self, partitions: Collection[TopicPartition]) -> dict[TopicPartition, tuple[int, int]]:
@@ -350,7 +353,9 @@ class KafkaConsumer:
                 first = await self._client.beginning_offsets(wanted)
                 after = await self._client.end_offsets(wanted)
         except (KafkaError, OSError, TimeoutError) as error:
-            raise explain(error, "read the bounds of the topics") from error
+            raise await diagnose(
+                self._settings, error, "read the bounds of the topics", "Describe"
+            ) from error
         return {self._ours(*at): (first[at], after[at]) for at in wanted}
 
     async def ends(self, partitions: Collection[TopicPartition]) -> dict[TopicPartition, int]:
@@ -372,7 +377,7 @@ class KafkaConsumer:
         except IllegalStateError:
             return {}  # they are being given up
         except (KafkaError, OSError, TimeoutError) as error:
-            raise explain(error, "read the ends of the topics") from error
+            raise await diagnose(self._settings, error, "read the ends of the topics", "Describe") from error
         return found
 
     def high_water(self, at: TopicPartition) -> int | None:

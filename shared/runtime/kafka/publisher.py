@@ -20,7 +20,8 @@ from faststream.exceptions import IncorrectState
 from faststream.kafka import KafkaBroker
 
 from shared.contracts.partition import partition_of
-from shared.runtime.kafka.connection import explain, probe, security_of, servers
+from shared.runtime.kafka.connection import security_of, servers
+from shared.runtime.kafka.refusals import diagnose, probe
 from shared.runtime.ports import Headers, Outgoing, UnavailableError, UnencodableError
 from shared.runtime.settings import Settings
 
@@ -108,7 +109,8 @@ class _Session:
         with suppress(Exception):
             async with asyncio.timeout(5):
                 await self._producer.client.close()
-        with suppress(Exception):
+        # Stopping awaits the sender, which was cancelled: with a request under way it says so.
+        with suppress(Exception, asyncio.CancelledError):
             async with asyncio.timeout(5):
                 await self._broker.stop()
 
@@ -143,7 +145,7 @@ class KafkaPublisher:
                 await asyncio.gather(*waiting)
         except (KafkaError, OSError, TimeoutError, IncorrectState) as error:
             session.give_up(error)
-            raise explain(error, "publish") from error
+            raise await diagnose(self._settings, error, "publish", "Write") from error
 
     async def _open(self) -> _Session:
         async with self._opening:
@@ -156,7 +158,7 @@ class KafkaPublisher:
                     async with asyncio.timeout(self._settings.ack_seconds):
                         await session.open()
                 except (KafkaError, OSError, TimeoutError) as error:
-                    raise explain(error, "open a producer") from error
+                    raise await diagnose(self._settings, error, "open a producer", "Write") from error
                 self._session = session
             return self._session
 
@@ -167,7 +169,7 @@ class KafkaPublisher:
             async with asyncio.timeout(self._settings.ack_seconds):
                 return len(await session.partitions(topic))
         except (KafkaError, OSError, TimeoutError) as error:
-            raise explain(error, f"describe {topic}") from error
+            raise await diagnose(self._settings, error, f"describe {topic}", "Describe") from error
 
     def measure(self, record: Outgoing) -> None:
         """Raise UnencodableError if the topic's limit refuses the record."""

@@ -13,7 +13,8 @@ from aiokafka import TopicPartition as ClientPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError, OffsetOutOfRangeError, for_code
 
-from shared.runtime.kafka.connection import connection_options, explain, probe
+from shared.runtime.kafka.connection import connection_options
+from shared.runtime.kafka.refusals import diagnose, probe
 from shared.runtime.kafka.topics import Admin, partition_counts
 from shared.runtime.ports import FatalError, OffsetLostError, Record, TopicPartition
 from shared.runtime.settings import Settings
@@ -60,7 +61,7 @@ class _Reader:
                 await self._client.start()
         except (KafkaError, OSError, TimeoutError) as error:
             await self._client.stop()
-            raise explain(error, "connect") from error
+            raise await diagnose(self._settings, error, "connect") from error
         return self._client
 
     async def __aexit__(self, *_: object) -> None:
@@ -93,7 +94,7 @@ async def end_offsets(settings: Settings, topics: Iterable[str]) -> dict[TopicPa
             _assign(client, wanted)
             first, after = await client.beginning_offsets(wanted), await client.end_offsets(wanted)
         except (KafkaError, OSError, TimeoutError) as error:
-            raise explain(error, "read the bounds of the topics") from error
+            raise await diagnose(settings, error, "read the bounds of the topics", "Describe") from error
     return {_ours(at, settings.prefix): (first[at], after[at]) for at in wanted}
 
 
@@ -114,7 +115,7 @@ async def group_offsets(settings: Settings, group: str) -> dict[TopicPartition, 
         async with asyncio.timeout(settings.ack_seconds), Admin(settings) as admin:
             found = await _insist(lambda: admin.list_consumer_group_offsets(settings.prefix + group))
     except (KafkaError, OSError, TimeoutError) as error:
-        raise explain(error, f"read the offsets of the group {group}") from error
+        raise await diagnose(settings, error, f"read the offsets of the group {group}", "Describe") from error
     return {_ours(at, settings.prefix): mark.offset for at, mark in found.items() if mark.offset >= 0}
 
 
@@ -125,7 +126,7 @@ async def group_members(settings: Settings, group: str) -> int:
         async with asyncio.timeout(settings.ack_seconds), Admin(settings) as admin:
             return await _insist(lambda: _members(admin, settings.prefix + group))
     except (KafkaError, OSError, TimeoutError) as error:
-        raise explain(error, f"describe the group {group}") from error
+        raise await diagnose(settings, error, f"describe the group {group}", "Describe") from error
 
 
 async def _members(admin: AIOKafkaAdminClient, group: str) -> int:
@@ -147,7 +148,7 @@ async def offsets_at(settings: Settings, topic: str, timestamp_ms: int) -> dict[
             found = await client.offsets_for_times(dict.fromkeys(parts, timestamp_ms))
             ends = await client.end_offsets(parts)
         except (KafkaError, OSError, TimeoutError) as error:
-            raise explain(error, f"look up offsets of {topic}") from error
+            raise await diagnose(settings, error, f"look up offsets of {topic}", "Describe") from error
     return {at.partition: mark.offset if (mark := found.get(at)) else ends[at] for at in parts}
 
 
@@ -185,7 +186,7 @@ async def scan(
             at, offset = next(iter(error.args[0].items()))
             raise OffsetLostError(*_ours(at, settings.prefix), offset) from error
         except (KafkaError, OSError, TimeoutError) as error:
-            raise explain(error, f"read {topic}") from error
+            raise await diagnose(settings, error, f"read {topic}") from error
 
 
 class Tail:
@@ -217,7 +218,7 @@ class Tail:
         except BaseException as error:
             await self._reader.__aexit__()
             if isinstance(error, (KafkaError, OSError, TimeoutError)):
-                raise explain(error, "follow the topics") from error
+                raise await diagnose(self._settings, error, "follow the topics") from error
             raise
         return self
 
@@ -251,7 +252,7 @@ class Tail:
             async with asyncio.timeout(self._settings.ack_seconds):
                 found = await self._client.end_offsets(list(self._client.assignment()))
         except (KafkaError, OSError, TimeoutError) as error:
-            raise explain(error, "follow the topics") from error
+            raise await diagnose(self._settings, error, "follow the topics") from error
         return {_ours(at, self._prefix): offset for at, offset in found.items()}
 
     async def poll(self, timeout: float = 1.0, max_records: int = 2000) -> list[Record]:
@@ -259,5 +260,5 @@ class Tail:
         try:
             batches = await self._client.getmany(timeout_ms=round(timeout * 1000), max_records=max_records)
         except (KafkaError, OSError) as error:
-            raise explain(error, "follow the topics") from error
+            raise await diagnose(self._settings, error, "follow the topics") from error
         return [record_of(raw, self._prefix) for batch in batches.values() for raw in batch]
