@@ -19,11 +19,12 @@ from aiokafka.errors import (
 from aiokafka.protocol.metadata import MetadataRequest
 from faststream.security import BaseSecurity, SASLPlaintext, SASLScram256, SASLScram512
 
-from shared.runtime.kafka.lenient import install
+from shared.runtime.kafka import closed, lenient
 from shared.runtime.ports import FatalError, PortError, UnavailableError
 from shared.runtime.settings import Settings
 
-install()
+lenient.install()
+closed.install()
 
 __all__ = ["connection_options", "explain", "probe", "security_of", "servers"]
 
