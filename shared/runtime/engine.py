@@ -24,6 +24,7 @@ from shared.runtime.lane import Lane
 from shared.runtime.limits import Limits
 from shared.runtime.pace import Pace
 from shared.runtime.ports import (
+    BrokenError,
     FatalError,
     NotOwnerError,
     OffsetLostError,
@@ -118,16 +119,7 @@ class Engine:
 
     async def run(self) -> None:
         """Work until `stop`. Raises FatalError where the process must end."""
-        attempt = 0
-        while not self._stopping:
-            try:
-                with self.pulse.stage("join"):
-                    await self._consumer.start(self.service.topics, self)
-                break
-            except UnavailableError:
-                self.pulse.failed("join")
-                await self._patience.pause(attempt)
-                attempt += 1
+        await self._join()
         try:
             while not self._stopping:
                 await self._turn()
@@ -136,6 +128,18 @@ class Engine:
             self._idle.set()
             await self._drop_fetched()
             await self._consumer.stop()
+
+    async def _join(self) -> None:
+        attempt = 0
+        while not self._stopping:
+            try:
+                with self.pulse.stage("join"):
+                    await self._consumer.start(self.service.topics, self)
+                return
+            except UnavailableError:
+                self.pulse.failed("join")
+                await self._patience.pause(attempt)
+                attempt += 1
 
     def stop(self) -> None:
         """Finish the batch in hand and end; after the drain deadline, end without it."""
@@ -182,6 +186,12 @@ class Engine:
     # -- one turn ----------------------------------------------------------------------------------------
 
     async def _turn(self) -> None:
+        try:
+            await self._step()
+        except BrokenError as error:
+            await self._join_anew(error)
+
+    async def _step(self) -> None:
         if self._draining:
             await self._wait_for_change()
             return
@@ -388,13 +398,17 @@ class Engine:
         self._lanes, self._generation = lanes, generation
         self._consumer.resume([at for lane in lanes.values() for at in lane.offsets()])
 
-    async def _abandon(self) -> None:
-        """Let go of everything uncommitted, and take over again what is still (or again) assigned."""
+    async def _let_go(self) -> None:
+        """Forget everything uncommitted: whoever owns it next reads it again."""
         self._lost = True
         self._generation = -1
         self._lanes, self._carry, self._stopped_inputs, self._unsaved = {}, [], set(), {}
-        self._ports.meter.alarm("assignment-abandoned", service=self.service.name)
         await self._drop_fetched()
+
+    async def _abandon(self) -> None:
+        """Let go of everything uncommitted, and take over again what is still (or again) assigned."""
+        self._ports.meter.alarm("assignment-abandoned", service=self.service.name)
+        await self._let_go()
         self._consumer.pause(self._consumer.assignment())
         self._idle.set()
         if self._stopping:
@@ -403,6 +417,16 @@ class Engine:
         self._abandoned += 1
         await self._fetch()  # all is paused: this only lets the consumer find out where it stands
         self._pending = not self._draining
+
+    async def _join_anew(self, error: BrokenError) -> None:
+        """Leave the group with a consumer that cannot go on, and join it again: silence would be for ever."""
+        self._ports.meter.alarm("consumer-broken", service=self.service.name, reason=str(error))
+        await self._let_go()
+        self._idle.set()
+        await self._consumer.stop()
+        await self._patience.pause(self._abandoned)
+        self._abandoned += 1
+        await self._join()
 
     async def _wait_for_change(self) -> None:
         self._changed.clear()

@@ -234,6 +234,7 @@ class MemoryConsumer:
         """Join."""
         self.topics = tuple(topics)
         self._listener = listener
+        self._stopped = self.evicted = False
         self._log.watch(self.topics, self._grown)
         self._group.members.append(self)
         self._group.rebalance()

@@ -25,6 +25,7 @@ __all__ = [
     "VERSION",
     "WORK",
     "BatchSpan",
+    "BrokenError",
     "Clock",
     "Consumer",
     "Document",
@@ -72,6 +73,10 @@ class UnavailableError(PortError):
 
 class NotOwnerError(PortError):
     """The group has given the partitions to somebody else: nothing was committed; wait for an assignment."""
+
+
+class BrokenError(PortError):
+    """This consumer will never work again, though the log may: stop it and start it. Nothing is lost."""
 
 
 class OffsetLostError(PortError):
@@ -164,7 +169,8 @@ class Listener(Protocol):
 class Consumer(Protocol):
     """One member of one group. One task calls `poll`.
 
-    The other methods may run beside it, from that task's loop.
+    The other methods may run beside it, from that task's loop. Every method that waits, `start` and `stop`
+    apart, may raise BrokenError: a consumer that cannot go on says so instead of staying silent.
     """
 
     @property
@@ -175,12 +181,16 @@ class Consumer(Protocol):
     async def start(self, topics: Sequence[str], listener: Listener) -> None:
         """Join the group with Range assignment over `topics`.
 
-        Returns when joined or raises UnavailableError.
+        Returns when joined or raises UnavailableError. May be called again after `stop`: it joins anew, as
+        another member.
         """
         ...
 
     async def stop(self) -> None:
-        """Leave the group (after `on_revoked`); idempotent; commits nothing by itself."""
+        """Leave the group (after `on_revoked`); idempotent; commits nothing by itself.
+
+        Never waits for ever.
+        """
         ...
 
     def assignment(self) -> frozenset[TopicPartition]:

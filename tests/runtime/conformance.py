@@ -334,6 +334,27 @@ class LogContract:
         assert await other.committed([TopicPartition(topic, 0)]) == {}
         await other.stop()
 
+    async def test_a_stopped_consumer_may_be_started_again(self, cluster: Cluster) -> None:
+        (topic,) = await cluster.topics(1)
+        log, notes = await cluster.log(), Notes()
+        await log.publisher().publish([out(topic, "k", str(n), 0) for n in range(3)])
+        consumer, first = log.consumer(cluster.group(), "a"), TopicPartition(topic, 0)
+        await consumer.start([topic], notes)
+        await begin(consumer)
+        await read(consumer, 3)
+        await consumer.commit({first: 2})
+        generation = consumer.generation
+        await consumer.stop()
+        assert consumer.assignment() == frozenset()
+        await consumer.start([topic], notes)
+        assert consumer.generation > generation
+        assert await consumer.committed([first]) == {first: 2}
+        assert await consumer.poll(10, 0.2) == []
+        await begin(consumer)
+        assert [record.offset for record in await read(consumer, 3)] == [0, 1, 2]
+        await consumer.commit({first: 3})
+        await consumer.stop()
+
     async def test_bounds_are_the_first_and_the_next_offset(self, cluster: Cluster) -> None:
         (topic,) = await cluster.topics(1)
         log = await cluster.log()

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import gzip
+import operator
 import struct
 from collections import Counter
+from contextlib import suppress
 
 import pytest
 from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaError
 from aiokafka.record.util import calc_crc32c
 
 from deploy.embedded.platform import Addresses
@@ -18,6 +21,7 @@ from shared.runtime.kafka.reader import Tail, end_offsets, group_members, group_
 from shared.runtime.kafka.refusals import probe
 from shared.runtime.kafka.topics import create_topics, topic_findings
 from shared.runtime.ports import (
+    BrokenError,
     FatalError,
     NotOwnerError,
     OffsetLostError,
@@ -293,6 +297,108 @@ async def test_partitions_are_kept_until_the_engine_has_drained(servers: Address
     assert (await second.committed([at]))[at] == 5
     await second.stop()
     await first.stop()
+    await log.close()
+
+
+@pytest.mark.parametrize(
+    "task",
+    ["_client._sync_task", "_fetcher._fetch_task", "_coordinator._coordination_task"],
+)
+async def test_a_client_that_has_lost_a_task_is_broken_until_it_is_started_again(
+    servers: Addresses, task: str
+) -> None:
+    settings, topic = settings_of(servers), fresh("broken")
+    await create_topics(settings, [topic])
+    log = KafkaLog(settings)
+    await log.publisher().publish([out(topic, "k", str(n).encode(), 0) for n in range(3)])
+    consumer, notes = log.consumer(fresh("g"), "c"), Notes()
+    await consumer.start([topic], notes)
+    await begin(consumer)
+    await read(consumer, 3)
+    client = consumer._client
+    operator.attrgetter(task)(client).cancel()
+    await asyncio.sleep(0.05)
+    at = TopicPartition(topic, 0)
+    for attempt in (
+        lambda: consumer.poll(10, 0.1),
+        lambda: consumer.commit({at: 3}),
+        lambda: consumer.committed([at]),
+        lambda: consumer.bounds([at]),
+    ):
+        with pytest.raises(BrokenError):
+            await attempt()
+    async with asyncio.timeout(settings.ack_seconds):  # it waits for no task of its own that is gone
+        await consumer.stop()
+    assert not [connection for connection in client._client._conns.values() if connection.connected()]
+    await consumer.start([topic], notes)
+    await begin(consumer)
+    assert [record.value for record in await read(consumer, 3)] == [b"0", b"1", b"2"]
+    await consumer.commit({at: 3})
+    assert notes.revoked == [notes.assigned[0]]
+    await consumer.stop()
+    await log.close()
+
+
+async def test_a_client_whose_heartbeat_has_failed_is_broken(servers: Addresses) -> None:
+    settings, topic = settings_of(servers), fresh("heart")
+    await create_topics(settings, [topic])
+    log = KafkaLog(settings)
+    consumer = log.consumer(fresh("g"), "c")
+    await consumer.start([topic], Notes())
+
+    async def fail() -> bool:
+        raise KafkaError("unexpected")
+
+    consumer._client._coordinator._do_heartbeat = fail
+
+    async def poll() -> None:
+        while True:
+            with suppress(UnavailableError):  # what the client says of it itself, again and again
+                await consumer.poll(10, 0.1)
+
+    with pytest.raises(BrokenError):
+        await asyncio.wait_for(poll(), 30)
+    await consumer.stop()
+    await log.close()
+
+
+async def test_a_client_that_answers_nothing_though_the_broker_does_is_broken(servers: Addresses) -> None:
+    settings, topic = settings_of(servers, ack_seconds=1), fresh("mute")
+    await create_topics(settings, [topic])
+    log = KafkaLog(settings)
+    consumer = log.consumer(fresh("g"), "c")
+    await consumer.start([topic], Notes())
+    lock = consumer._client._coordinator._commit_lock
+    at = TopicPartition(topic, 0)
+    async with lock:
+        for _ in range(2):
+            with pytest.raises(UnavailableError):
+                await consumer.commit({at: 1})
+        with pytest.raises(BrokenError):
+            await consumer.commit({at: 1})
+    await consumer.commit({at: 1})
+    await consumer.stop()
+    await log.close()
+
+
+async def test_what_a_failed_fetch_had_gathered_is_fetched_again(servers: Addresses) -> None:
+    settings, topic = settings_of(servers), fresh("gathered")
+    await create_topics(settings, [topic])
+    log = KafkaLog(settings)
+    consumer = log.consumer(fresh("g"), "c")
+    await consumer.start([topic], Notes())
+    await begin(consumer)
+    await log.publisher().publish([out(topic, "k", str(n).encode(), 0) for n in range(5)])
+    assert [record.offset for record in await read(consumer, 2, at_once=2)] == [0, 1]
+    # As when one partition's batch turns out to be corrupt: what was drained of the others is dropped.
+    consumer._client.seek(consumer._theirs(TopicPartition(topic, 0)), 5)
+    consumer._buffer.clear()
+    consumer._next[TopicPartition(topic, 0)] = 2
+    consumer.failed(KafkaError("a batch is corrupt"))
+    with pytest.raises(UnavailableError):
+        await consumer.poll(10, 0.1)
+    assert [record.offset for record in await read(consumer, 3)] == [2, 3, 4]
+    await consumer.stop()
     await log.close()
 
 

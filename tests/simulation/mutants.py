@@ -13,6 +13,7 @@ __all__ = ["MUTANTS", "Mutant"]
 
 _DAYS = "tests/runtime/test_engine_days.py"
 _MESSAGES = "tests/runtime/test_engine_messages.py"
+_BROKEN = "tests/runtime/test_engine_broken.py"
 _MEMORY = "tests/runtime/test_memory_conformance.py"
 
 
@@ -291,6 +292,12 @@ MUTANTS = (
         '                await self.pause(attempt)\n                attempt += 1\n',
         '                raise\n',
         _MESSAGES, 'test_an_outage_dead_letters_nothing', simulated=1,
+    ),
+    Mutant(
+        10, 'a-dead-consumer-is-kept', 'engine',
+        '            await self._join_anew(error)\n',
+        '            del error\n',
+        _BROKEN, 'test_a_consumer_that_dies_while_another_replica_joins_is_replaced',
     ),
     # 11: poison
     Mutant(

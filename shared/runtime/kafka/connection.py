@@ -7,11 +7,12 @@ from typing import Any
 
 from faststream.security import BaseSecurity, SASLPlaintext, SASLScram256, SASLScram512
 
-from shared.runtime.kafka.lenient import install
+from shared.runtime.kafka import closed, lenient
 from shared.runtime.ports import FatalError
 from shared.runtime.settings import Settings
 
-install()
+lenient.install()
+closed.install()
 
 __all__ = ["connection_options", "security_of", "servers"]
 

@@ -10,32 +10,36 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import suppress
-from typing import Any
+from typing import Any, Final, TypeVar
 
-from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, ConsumerRecord
+from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener
 from aiokafka import TopicPartition as ClientPartition
-from aiokafka.coordinator.assignors.range import RangePartitionAssignor
 from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError, OffsetOutOfRangeError
-from faststream import AckPolicy
 from faststream.kafka import KafkaBroker
-from faststream.kafka.message import KafkaAckableMessage, KafkaMessage
 
-from shared.runtime.kafka.connection import security_of, servers
-from shared.runtime.kafka.refusals import diagnose, probe
-from shared.runtime.ports import Listener, NotOwnerError, OffsetLostError, Record, TopicPartition
+from shared.runtime.kafka.alive import ended, put_down
+from shared.runtime.kafka.feed import Raw, feed
+from shared.runtime.kafka.refusals import Operation, diagnose, probe
+from shared.runtime.ports import (
+    BrokenError,
+    Listener,
+    NotOwnerError,
+    OffsetLostError,
+    Record,
+    TopicPartition,
+    UnavailableError,
+)
 from shared.runtime.settings import Settings
 
 __all__ = ["KafkaConsumer"]
 
 _LOG = logging.getLogger("parley.kafka")
-# After so long without a fetch the client would leave the group, and an engine that waits for a slow database
-# fetches nothing: heartbeats tell that it lives, the watchdog whether it gets on. So: never.
-_IDLE_MS = 2**31 - 1
-_TURNS_SECONDS = 1.0  # FastStream's loop, if it lives, fetches far more often
+_TURNS_SECONDS: Final = 1.0  # FastStream's loop, if it lives, fetches far more often
+T = TypeVar("T")
 
-Raw = tuple[ConsumerRecord, ...]
+_UNANSWERED: Final = 3  # questions in a row, each for PARLEY_ACK_SECONDS, while the broker can be reached
 
 
 class _Errors:
@@ -86,6 +90,7 @@ class KafkaConsumer:
         self._arrived = asyncio.Event()
         self._failure: Exception | None = None
         self._stopped = False
+        self._unanswered = 0
 
     @property
     def generation(self) -> int:
@@ -97,37 +102,12 @@ class KafkaConsumer:
         await probe(self._settings)
         settings = self._settings
         self._listener = listener
-        self._stopped = False  # a start that failed may be tried again
-        self._broker = KafkaBroker(
-            servers(settings),
-            client_id=self._client_id,
-            security=security_of(settings),
-            consumer_only=True,
-            apply_types=False,
-            graceful_timeout=None,
-            logger=_Errors(self),
-        )
-        self._subscriber = self._broker.subscriber(
-            *(self._prefix + topic for topic in topics),
-            batch=True,
-            group_id=self._group,
-            batch_timeout_ms=max(1, round(settings.poll_seconds * 1000)),
-            max_records=settings.batch_records,
-            auto_offset_reset="none",
-            isolation_level="read_committed",  # what a bank's own transaction took back was never said
-            ack_policy=AckPolicy.MANUAL,
-            partition_assignment_strategy=(RangePartitionAssignor,),
-            session_timeout_ms=round(settings.session_seconds * 1000),
-            heartbeat_interval_ms=max(100, round(settings.session_seconds * 1000 / 6)),
-            rebalance_timeout_ms=round(settings.rebalance_seconds * 1000),
-            max_poll_interval_ms=_IDLE_MS,
-            fetch_max_wait_ms=max(1, round(settings.fetch_wait_seconds * 1000)),
-            fetch_max_bytes=settings.fetch_bytes,
-            max_partition_fetch_bytes=min(settings.fetch_bytes, settings.message_bytes),
-            listener=_Rebalance(self),
-            parser=_parse,
-            decoder=_decode,
-            no_reply=True,
+        self._stopped = False  # a start that failed may be tried again, and a broken client replaced
+        self._failure, self._unanswered = None, 0
+        self._asked.clear()
+        names = [self._prefix + topic for topic in topics]
+        self._broker, self._subscriber = feed(
+            settings, self._group, self._client_id, names, _Errors(self), _Rebalance(self)
         )
         self._subscriber(self._take)
         try:
@@ -149,10 +129,16 @@ class KafkaConsumer:
         self._stopped = True
         self._asked.set()
         self._arrived.set()
-        if self._broker is not None:
-            with suppress(KafkaError, OSError, TimeoutError):
-                async with asyncio.timeout(self._settings.ack_seconds):
-                    await self._broker.stop()
+        if self._broker is None:
+            return
+        client = self._subscriber.consumer
+        if client is not None and ended(client) is not None:
+            await put_down(client)  # what is left of it would wait for itself
+        with suppress(Exception):  # whatever a dying client has to say
+            async with asyncio.timeout(self._settings.ack_seconds):
+                await self._broker.stop()
+        if client is not None:
+            await put_down(client)
 
     def assignment(self) -> frozenset[TopicPartition]:
         """The partitions assigned now."""
@@ -164,6 +150,36 @@ class KafkaConsumer:
         if client is None:
             raise NotOwnerError("the consumer is not running")
         return client
+
+    def _check(self) -> None:
+        """Raise BrokenError where the client has lost a part of itself."""
+        client = self._subscriber.consumer if self._subscriber is not None else None
+        if client is not None and not self._stopped and (name := ended(client)) is not None:
+            raise BrokenError(f"the Kafka client of {self._group} has lost its {name} task")
+
+    async def _ask(self, doing: str, question: Callable[[], Awaitable[T]], needs: Operation = "Read") -> T:
+        """Give the client's answer, or say as the port does why there is none.
+
+        A client that leaves several questions in a row unanswered, though the broker can be reached, is
+        broken as well, whatever its tasks look like.
+        """
+        self._check()
+        try:
+            async with asyncio.timeout(self._settings.ack_seconds):
+                answer = await question()
+        except (CommitFailedError, IllegalStateError) as error:
+            raise NotOwnerError(f"the group {self._group} has gone on without this member") from error
+        except TimeoutError as error:
+            with suppress(UnavailableError):
+                await probe(self._settings)
+                self._unanswered += 1
+            if self._unanswered >= _UNANSWERED:
+                raise BrokenError(f"the Kafka client of {self._group} does not {doing}") from error
+            raise await diagnose(self._settings, error, doing, needs) from error
+        except (KafkaError, OSError) as error:
+            raise await diagnose(self._settings, error, doing, needs) from error
+        self._unanswered = 0
+        return answer
 
     def _theirs(self, at: TopicPartition) -> ClientPartition:
         return ClientPartition(self._prefix + at.topic, at.partition)
@@ -212,8 +228,15 @@ class KafkaConsumer:
         return bool(self._buffer)
 
     def failed(self, error: Exception) -> None:
-        """Note an error of the client: the next poll raises it."""
+        """Note an error of the client: the next poll raises it.
+
+        What the client had gathered when it failed is gone, and its positions are beyond it: all is fetched
+        again.
+        """
         self._failure = error
+        for at in self._assigned:
+            with suppress(IllegalStateError, NotOwnerError):
+                self._move(at, self._next[at])
         self._arrived.set()
 
     async def revoked(self) -> None:
@@ -257,6 +280,7 @@ class KafkaConsumer:
         if self._failure is not None:
             error, self._failure = self._failure, None
             raise self._lost(error) or await diagnose(self._settings, error, "fetch records")
+        self._check()
         count = min(max_records, len(self._buffer))
         return [self._buffer.popleft() for _ in range(count)]
 
@@ -322,25 +346,15 @@ class KafkaConsumer:
             if offsets and not self._assigned:
                 raise NotOwnerError("nothing is assigned")
             return
-        try:
-            async with asyncio.timeout(self._settings.ack_seconds):
-                await self._client.commit(mine)
-        except (CommitFailedError, IllegalStateError) as error:
-            raise NotOwnerError(f"the group {self._group} has gone on without this member") from error
-        except (KafkaError, OSError, TimeoutError) as error:
-            raise await diagnose(self._settings, error, f"commit for the group {self._group}") from error
+        await self._ask(f"commit for the group {self._group}", lambda: self._client.commit(mine))
 
     async def committed(self, partitions: Collection[TopicPartition]) -> dict[TopicPartition, int]:
         """Read the group's committed next offsets."""
-        client = self._client
         ordered = list(partitions)
-        try:
-            async with asyncio.timeout(self._settings.ack_seconds):
-                found = await asyncio.gather(*(client.committed(self._theirs(at)) for at in ordered))
-        except (KafkaError, OSError, TimeoutError) as error:
-            raise await diagnose(
-                self._settings, error, f"read the offsets of the group {self._group}"
-            ) from error
+        found = await self._ask(
+            f"read the offsets of the group {self._group}",
+            lambda: asyncio.gather(*(self._client.committed(self._theirs(at)) for at in ordered)),
+        )
         return {at: offset for at, offset in zip(ordered, found, strict=True) if offset is not None}
 
     async def bounds(self, partitions: Collection[TopicPartition]) -> dict[TopicPartition, tuple[int, int]]:
@@ -348,14 +362,11 @@ class KafkaConsumer:
         if not partitions:
             return {}
         wanted = [self._theirs(at) for at in partitions]
-        try:
-            async with asyncio.timeout(self._settings.ack_seconds):
-                first = await self._client.beginning_offsets(wanted)
-                after = await self._client.end_offsets(wanted)
-        except (KafkaError, OSError, TimeoutError) as error:
-            raise await diagnose(
-                self._settings, error, "read the bounds of the topics", "Describe"
-            ) from error
+
+        async def both() -> tuple[Mapping[Any, int], Mapping[Any, int]]:
+            return await self._client.beginning_offsets(wanted), await self._client.end_offsets(wanted)
+
+        first, after = await self._ask("read the bounds of the topics", both, "Describe")
         return {self._ours(*at): (first[at], after[at]) for at in wanted}
 
     async def ends(self, partitions: Collection[TopicPartition]) -> dict[TopicPartition, int]:
@@ -388,14 +399,3 @@ class KafkaConsumer:
             found: int | None = self._client.highwater(self._theirs(at))
             return found
         return None
-
-
-async def _parse(records: Raw) -> KafkaMessage:
-    """Wrap a batch as it is: no header is decoded."""
-    return KafkaAckableMessage(raw_message=records, body=b"", headers={}, consumer=None)
-
-
-async def _decode(message: KafkaMessage) -> Raw:
-    """Hand the raw records over."""
-    raw: Raw = message.raw_message
-    return raw

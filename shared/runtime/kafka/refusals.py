@@ -30,7 +30,7 @@ from shared.runtime.kafka.connection import connection_options, servers
 from shared.runtime.ports import FatalError, PortError, UnavailableError
 from shared.runtime.settings import Settings
 
-__all__ = ["diagnose", "explain", "probe"]
+__all__ = ["Operation", "diagnose", "explain", "probe"]
 
 Operation = Literal["Create", "Describe", "DescribeConfigs", "Read", "Write"]
 

@@ -64,6 +64,7 @@ def run_schedule(seed: int, *, calm: bool = False) -> Outcome:
             freeze=rng.choice((0.0, 0.002, 0.008)),
             fail=rng.choice((0.0, 0.01, 0.04)),
             budget=rng.choice((2, 5, 12, 25)),
+            breaks=rng.choice((0.0, 0.0, 0.003, 0.01)),
         )
     budget = world.chaos.budget
     try:

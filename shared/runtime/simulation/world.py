@@ -19,6 +19,7 @@ from shared.runtime.limits import Limits
 from shared.runtime.memory import MemoryConsumer, MemoryLog, MemoryPublisher
 from shared.runtime.memory_store import MemoryStore
 from shared.runtime.ports import (
+    BrokenError,
     FatalError,
     Listener,
     Outgoing,
@@ -49,6 +50,7 @@ class Chaos:
     crash: float = 0.0
     freeze: float = 0.0
     fail: float = 0.0
+    breaks: float = 0.0  # a consumer whose client has died under it
     budget: int = 0
 
     def strikes(self, rng: random.Random, chance: float) -> bool:
@@ -363,6 +365,19 @@ class SimConsumer:
     life: int
     inner: MemoryConsumer
     taken: list[Record] = field(default_factory=list)
+    broken: bool = False
+    _silence: asyncio.TimerHandle | None = None
+
+    async def point(self) -> None:
+        """An await of the consumer's: its client may die here, and stay dead until it is started again."""
+        await self.process.point(self.life)
+        world = self.process.world
+        if not self.broken and world.chaos.strikes(world.rng, world.chaos.breaks):
+            self.broken = True
+            loop = asyncio.get_running_loop()
+            self._silence = loop.call_later(SESSION_TIMEOUT, self.inner.evict)
+        if self.broken:
+            raise BrokenError("the client has lost a task")
 
     @property
     def generation(self) -> int:
@@ -370,6 +385,9 @@ class SimConsumer:
 
     async def start(self, topics: Sequence[str], listener: Listener) -> None:
         await self.process.point(self.life)
+        self.broken = False
+        if self._silence is not None:
+            self._silence.cancel()
         await self.inner.start(topics, _SimListener(self.process, self.life, listener))
 
     async def stop(self) -> None:
@@ -380,7 +398,7 @@ class SimConsumer:
         return self.inner.assignment()
 
     async def poll(self, max_records: int, timeout: float) -> list[Record]:
-        await self.process.point(self.life)
+        await self.point()
         some = self.process.world.rng.choice((1, 2, max_records, max_records))
         records = await self.inner.poll(min(some, max_records), timeout)
         await self.process.point(self.life, may_fail=False)
@@ -396,16 +414,16 @@ class SimConsumer:
         self.inner.seek(at, offset)
 
     async def commit(self, offsets: Mapping[TopicPartition, int]) -> None:
-        await self.process.point(self.life)
+        await self.point()
         await self.inner.commit(offsets)
-        await self.process.point(self.life)
+        await self.point()
 
     async def committed(self, partitions: Collection[TopicPartition]) -> dict[TopicPartition, int]:
-        await self.process.point(self.life)
+        await self.point()
         return await self.inner.committed(partitions)
 
     async def bounds(self, partitions: Collection[TopicPartition]) -> dict[TopicPartition, tuple[int, int]]:
-        await self.process.point(self.life)
+        await self.point()
         return await self.inner.bounds(partitions)
 
     def high_water(self, at: TopicPartition) -> int | None:

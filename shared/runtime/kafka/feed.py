@@ -1,0 +1,77 @@
+"""What FastStream is told: one batch subscriber that hands raw records over and decides nothing by itself."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+from aiokafka import ConsumerRebalanceListener, ConsumerRecord
+from aiokafka.coordinator.assignors.range import RangePartitionAssignor
+from faststream import AckPolicy
+from faststream.kafka import KafkaBroker
+from faststream.kafka.message import KafkaAckableMessage, KafkaMessage
+
+from shared.runtime.kafka.connection import security_of, servers
+from shared.runtime.settings import Settings
+
+__all__ = ["Raw", "feed"]
+
+Raw = tuple[ConsumerRecord, ...]
+
+# After so long without a fetch the client would leave the group, and an engine that waits for a slow database
+# fetches nothing: heartbeats tell that it lives, the watchdog whether it gets on. So: never.
+_IDLE_MS: Final = 2**31 - 1
+
+
+def feed(
+    settings: Settings,
+    group: str,
+    client_id: str,
+    topics: Sequence[str],
+    logger: Any,
+    listener: ConsumerRebalanceListener,
+) -> tuple[KafkaBroker, Any]:
+    """Make a broker with its one subscriber, neither started yet; the handler is still to be given."""
+    broker = KafkaBroker(
+        servers(settings),
+        client_id=client_id,
+        security=security_of(settings),
+        consumer_only=True,
+        apply_types=False,
+        graceful_timeout=None,
+        logger=logger,
+    )
+    subscriber = broker.subscriber(
+        *topics,
+        batch=True,
+        group_id=group,
+        batch_timeout_ms=max(1, round(settings.poll_seconds * 1000)),
+        max_records=settings.batch_records,
+        auto_offset_reset="none",
+        isolation_level="read_committed",  # what a bank's own transaction took back was never said
+        ack_policy=AckPolicy.MANUAL,
+        partition_assignment_strategy=(RangePartitionAssignor,),
+        session_timeout_ms=round(settings.session_seconds * 1000),
+        heartbeat_interval_ms=max(100, round(settings.session_seconds * 1000 / 6)),
+        rebalance_timeout_ms=round(settings.rebalance_seconds * 1000),
+        max_poll_interval_ms=_IDLE_MS,
+        fetch_max_wait_ms=max(1, round(settings.fetch_wait_seconds * 1000)),
+        fetch_max_bytes=settings.fetch_bytes,
+        max_partition_fetch_bytes=min(settings.fetch_bytes, settings.message_bytes),
+        listener=listener,
+        parser=_parse,
+        decoder=_decode,
+        no_reply=True,
+    )
+    return broker, subscriber
+
+
+async def _parse(records: Raw) -> KafkaMessage:
+    """Wrap a batch as it is: no header is decoded."""
+    return KafkaAckableMessage(raw_message=records, body=b"", headers={}, consumer=None)
+
+
+async def _decode(message: KafkaMessage) -> Raw:
+    """Hand the raw records over."""
+    raw: Raw = message.raw_message
+    return raw
