@@ -4,15 +4,16 @@
                      -> every waited-for input has reached a day: due work -> positions -> marker -> commit
 
 While one batch is worked on, the next is polled and decoded. One task runs everything; `Listener` calls come
-beside it from the consumer.
+beside it from the consumer. Small batches that follow each other at once share one write of the positions:
+all of them were written, published and acknowledged before, so that to read them again would change nothing.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Collection, Iterable, Iterator, Sequence
+from contextlib import suppress
 from datetime import date
-from enum import StrEnum
 
 from shared.runtime.batch import Batch, Shell
 from shared.runtime.days import do_due_work, latest_day, markers, watch_lag
@@ -31,23 +32,13 @@ from shared.runtime.ports import (
     TopicPartition,
     UnavailableError,
 )
-from shared.runtime.pulse import Pulse
+from shared.runtime.pulse import Pulse, State
 from shared.runtime.retry import AbandonedError, Patience
 from shared.runtime.service import Service
 from shared.runtime.takeover import owned_partitions, take_over
 from shared.runtime.work import Work
 
-__all__ = ["Engine", "State"]
-
-
-class State(StrEnum):
-    """Where a replica stands in its group."""
-
-    JOINING = "joining the group"
-    TAKING_OVER = "taking its partitions over"
-    WORKING = "working"
-    STANDBY = "standing by"  # a member that no partition is left for
-    GIVING_UP = "giving its partitions up"
+__all__ = ["Engine"]
 
 
 class Engine:
@@ -61,21 +52,16 @@ class Engine:
         self._patience = Patience(ports.clock, ports.meter, limits, service.name)
         self.pulse = Pulse(ports.clock)
         self._pace = Pace(limits.batch_records, limits.batch_least, limits.batch_seconds)
+        publisher, patience = ports.log.publisher(), self._patience
         self._shell = Shell(
-            service,
-            limits,
-            ports,
-            ports.log.publisher(),
-            self._patience,
-            lambda: self._lost,
-            self.pulse,
-            self._pace,
+            service, limits, ports, publisher, patience, lambda: self._lost, self.pulse, self._pace
         )
         self._lanes: dict[int, Lane] = {}
         self._carry: list[Inbound] = []  # what waited behind a barrier that has opened
         self._in_hand: list[Inbound] = []  # the batch that is worked on
         self._fetching: asyncio.Task[tuple[int, list[Inbound]]] | None = None
         self._stopped_inputs: set[TopicPartition] = set()
+        self._unsaved: dict[int, Lane] = {}  # whose positions have moved since they were saved
         self._generation = -1  # the consumer's, when the lanes were taken over
         self._pending = False  # an assignment waits to be taken over
         self._draining = False  # the group is taking the assignment away
@@ -92,10 +78,17 @@ class Engine:
         """Let the batch in hand come to its end; after the deadline it is abandoned uncommitted (rule 21)."""
         self._draining = True
         try:
-            await asyncio.wait_for(self._idle.wait(), self._limits.drain_seconds)
+            await asyncio.wait_for(self._drained(), self._limits.drain_seconds)
         except TimeoutError:
             self._ports.meter.alarm("drain-deadline", service=self.service.name)
         self._lost = True
+
+    async def _drained(self) -> None:
+        """Wait for the batch in hand, and save what it and those before have come to."""
+        await self._idle.wait()
+        if self._unsaved and not self._lost and not self._pending:
+            with suppress(AbandonedError, NotOwnerError):
+                await self._settle()
 
     def on_assigned(self, partitions: Collection[TopicPartition]) -> None:  # noqa: ARG002
         """Take note: everything is paused at 0 until the loop has taken over."""
@@ -121,6 +114,7 @@ class Engine:
         try:
             while not self._stopping:
                 await self._turn()
+            await self._drained()
         finally:
             self._idle.set()
             await self._drop_fetched()
@@ -151,14 +145,11 @@ class Engine:
 
     def unfinished(self) -> Iterator[Record]:
         """What has been fetched and not worked off."""
-        fetched, fetching = list[Inbound](), self._fetching
-        if fetching is not None and fetching.done() and not fetching.cancelled() and not fetching.exception():
-            fetched = fetching.result()[1]
-        stopped = [one for lane in self._lanes.values() for _, one in lane.reached.values()]
-        behind = [
-            b for lane in self._lanes.values() for waiting in lane.behind_barrier.values() for b in waiting
-        ]
-        return (one.record for one in (*self._in_hand, *self._carry, *fetched, *stopped, *behind))
+        fetching = self._fetching
+        done = fetching is not None and fetching.done() and not fetching.cancelled()
+        fetched = fetching.result()[1] if fetching is not None and done and not fetching.exception() else []
+        held = [one for lane in self._lanes.values() for one in lane.held]
+        return (one.record for one in (*self._in_hand, *self._carry, *fetched, *held))
 
     def high_water(self, at: TopicPartition) -> int | None:
         """The end of an input as of the last fetch."""
@@ -224,6 +215,12 @@ class Engine:
         """Give the next records, decoded; none if the assignment has changed meanwhile."""
         self._start_fetching()
         assert self._fetching is not None  # noqa: S101 - just started
+        if self._unsaved:
+            await asyncio.wait({self._fetching}, timeout=self._limits.settle_seconds)
+            if not self._fetching.done() and not self._draining and not self._pending:
+                self._idle.clear()
+                await self._settle()
+                self._idle.set()
         generation, inbounds = await self._fetching
         self._fetching = None
         return inbounds if generation == self._generation == self._consumer.generation else []
@@ -261,9 +258,12 @@ class Engine:
         return lane.admit([inbound], lambda lane: latest_day(self._limits, self._ports.clock, lane))
 
     def _stop_inputs(self) -> None:
-        """Pause what has reached its day, resume what has not (rule 18)."""
-        stopped = {at for lane in self._lanes.values() for at in lane.stopped}
-        stopped |= {inbound.record.at for inbound in self._carry}
+        """Pause what has more waiting behind its day than may be held; resume what has not (rule 18).
+
+        A lane keeps the barrier by itself. The consumer is only asked to pause for the memory's sake: a
+        partition that is resumed is read again only once the fetch under way has returned.
+        """
+        stopped = {at for lane in self._lanes.values() for at in lane.overfull(self._limits)}
         if stopped != self._stopped_inputs:
             self._consumer.pause(stopped - self._stopped_inputs)
             self._consumer.resume(self._stopped_inputs - stopped)
@@ -301,8 +301,10 @@ class Engine:
             position = lanes[inbound.record.partition].inputs[inbound.record.topic]
             position.next = max(position.next, inbound.record.offset + 1)
             position.count(outcome)
-        await self._save(lanes.values())
-        await self._commit(lanes.values())
+            lanes[inbound.record.partition].unsaved += 1
+        self._unsaved.update(lanes)
+        if any(lane.unsaved >= self._limits.settle_records for lane in lanes.values()):
+            await self._settle()
         self._pace.settle(len(read))
         self._ports.meter.count("batch_records", len(read), service=self.service.name)
         self._ports.meter.gauge("batch_limit", float(self._pace.size), service=self.service.name)
@@ -317,6 +319,7 @@ class Engine:
         await do_due_work(self._shell, lanes, day)
         for lane in lanes:
             self._carry += lane.finish(day)
+            self._unsaved.pop(lane.partition, None)
         await self._save(lanes)
         outgoing = markers(self.service, lanes)
         if outgoing:
@@ -328,6 +331,12 @@ class Engine:
 
     # -- positions ---------------------------------------------------------------------------------------
 
+    async def _settle(self) -> None:
+        """Save and commit the positions that have moved."""
+        lanes, self._unsaved = self._unsaved, {}
+        await self._save(lanes.values())
+        await self._commit(lanes.values())
+
     async def _save(self, lanes: Iterable[Lane]) -> None:
         """Write the positions; whoever loses has been followed by another owner (rule 14)."""
         dumps = [lane.dump() for lane in lanes]
@@ -338,6 +347,7 @@ class Engine:
             raise AbandonedError("another replica has raised the epoch")
         for lane in lanes:
             lane.version += 1
+            lane.unsaved = 0
 
     async def _commit(self, lanes: Iterable[Lane]) -> None:
         offsets = {at: offset for lane in lanes for at, offset in lane.offsets().items()}
@@ -347,7 +357,7 @@ class Engine:
 
     async def _take_over(self) -> None:
         self._pending, self._lost = False, False
-        self._lanes, self._carry, self._stopped_inputs = {}, [], set()
+        self._lanes, self._carry, self._stopped_inputs, self._unsaved = {}, [], set(), {}
         await self._drop_fetched()
         generation, assigned = self._consumer.generation, self._consumer.assignment()
         self._consumer.pause(assigned)
@@ -362,7 +372,7 @@ class Engine:
         """Let go of everything uncommitted, and take over again what is still (or again) assigned."""
         self._lost = True
         self._generation = -1
-        self._lanes, self._carry, self._stopped_inputs = {}, [], set()
+        self._lanes, self._carry, self._stopped_inputs, self._unsaved = {}, [], set(), {}
         self._ports.meter.alarm("assignment-abandoned", service=self.service.name)
         await self._drop_fetched()
         self._consumer.pause(self._consumer.assignment())

@@ -23,6 +23,15 @@ from shared.runtime.service import EXTERNAL, DocumentPer, Service
 __all__ = ["Failure", "Inbound", "Kind", "Reason", "receive"]
 
 _partition_of = lru_cache(maxsize=65536)(partition_of)
+_decode_kept = lru_cache(maxsize=2048)(decode)
+_KEPT_BYTES = 8192  # of a value: with the number of messages kept, what the memory of them may be
+
+
+def _decode(record: Record) -> Envelope[Any]:
+    """Read a record; where several services share the process, each message is read once for all of them."""
+    if len(record.value or b"") > _KEPT_BYTES:
+        return decode(record.key, record.value, record.headers)
+    return _decode_kept(record.key, record.value, record.headers)
 
 
 class Reason(StrEnum):
@@ -96,7 +105,7 @@ def receive(service: Service, record: Record, partitions: int) -> Inbound:
     producer = service.producers[record.topic]
     inbound = Inbound(record, producer, Kind.MESSAGE)
     try:
-        envelope = decode(record.key, record.value, record.headers)
+        envelope = _decode(record)
     except DecodeError as error:
         return _undecodable(service, inbound, error, partitions)
     inbound.envelope, inbound.key = envelope, envelope.key

@@ -14,6 +14,7 @@ from typing import Any
 
 from shared.runtime.document import Cause
 from shared.runtime.inbound import Inbound, Kind, Reason
+from shared.runtime.limits import Limits
 from shared.runtime.ports import ID, VERSION, Document, TopicPartition
 from shared.runtime.service import Service, topic_of
 
@@ -76,6 +77,7 @@ class Lane:
     behind_barrier: dict[str, deque[Inbound]] = field(default_factory=dict)
     lagging_since: float | None = None
     lag_told: bool = False
+    unsaved: int = 0  # records worked off since the positions were saved
 
     @classmethod
     def load(cls, service: Service, raw: Document, work: Mapping[str, int]) -> Lane:
@@ -142,9 +144,19 @@ class Lane:
         return admitted
 
     @property
-    def stopped(self) -> set[TopicPartition]:
-        """The inputs that are stopped at a marker."""
-        return {TopicPartition(topic, self.partition) for topic in self.reached}
+    def held(self) -> list[Inbound]:
+        """What stands at the barrier: the markers, and what waits behind them."""
+        waiting = [inbound for behind in self.behind_barrier.values() for inbound in behind]
+        return [marker for _, marker in self.reached.values()] + waiting
+
+    def overfull(self, limits: Limits) -> set[TopicPartition]:
+        """Give the inputs that are stopped at a marker and hold as much behind it as memory allows."""
+        return {
+            TopicPartition(topic, self.partition)
+            for topic, held in self.behind_barrier.items()
+            if len(held) >= limits.batch_records
+            or sum(len(inbound.record.value or b"") for inbound in held) >= limits.barrier_bytes
+        }
 
     def ready(self) -> date | None:
         """Give the day that can be closed now: every waited-for input has reached it."""

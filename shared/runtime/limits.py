@@ -16,6 +16,9 @@ class Limits:
     batch_least: int = 10  # a slow database makes batches smaller, down to here
     batch_seconds: float = 5.0  # of the database's time for one batch: above it, the next one is smaller
     poll_seconds: float = 0.02
+    settle_seconds: float = 0.03  # of silence, until the positions are saved
+    settle_records: int = 100  # worked off in a lane, until they are saved without any silence
+    barrier_bytes: int = 4 * 1024 * 1024  # held of an input behind a marker; a batch of records at most
     page_documents: int = 500  # documents of due work decided at once
     waiting_messages: int = 200  # facts that wait in one document
     replay_rows: int = 5_000  # parked records decided by one replay command

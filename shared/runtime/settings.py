@@ -73,12 +73,12 @@ class Settings(BaseSettings):
         default=0.01, ge=0.001, le=1, alias="PARLEY_POLL_SECONDS", description="an empty poll waits this long"
     )
     fetch_wait_seconds: float = Field(
-        default=0.03,
+        default=0.1,
         ge=0.001,
         le=1,
         alias="PARLEY_FETCH_WAIT_SECONDS",
-        # An input that was stopped at a marker is only asked for again once the fetch under way has returned:
-        # with Kafka's own half second that is what a closed day takes.
+        # The client asks nothing new of a broker before the fetch under way has returned: a partition that
+        # was not in it waits so long. Short fetches find nothing most of the time and cost both sides.
         description="how long the broker may hold a fetch that finds nothing",
     )
     fetch_bytes: int = Field(default=4 << 20, ge=1 << 16, le=64 << 20, alias="PARLEY_FETCH_BYTES")

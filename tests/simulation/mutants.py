@@ -599,14 +599,14 @@ MUTANTS = (
     # 21: drain, bounds
     Mutant(
         21, 'no-drain', 'engine',
-        '            await asyncio.wait_for(self._idle.wait(), self._limits.drain_seconds)\n',
+        '            await asyncio.wait_for(self._drained(), self._limits.drain_seconds)\n',
         '            pass\n',
         _DAYS, 'test_a_rebalance_waits_for_the_batch_in_hand',
     ),
     Mutant(
         21, 'no-deadline', 'engine',
-        'await asyncio.wait_for(self._idle.wait(), self._limits.drain_seconds)',
-        'await self._idle.wait()',
+        'await asyncio.wait_for(self._drained(), self._limits.drain_seconds)',
+        'await self._drained()',
         _DAYS, 'test_after_the_drain_deadline_the_batch_is_abandoned_uncommitted',
     ),
     Mutant(
