@@ -14,7 +14,6 @@ import asyncio
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import suppress
 from datetime import date
-from enum import StrEnum
 
 from shared.runtime.batch import Batch, Shell
 from shared.runtime.days import do_due_work, latest_day, markers, watch_lag
@@ -34,23 +33,13 @@ from shared.runtime.ports import (
     TopicPartition,
     UnavailableError,
 )
-from shared.runtime.pulse import Pulse
+from shared.runtime.pulse import Pulse, State
 from shared.runtime.retry import AbandonedError, Patience
 from shared.runtime.service import Service
 from shared.runtime.takeover import owned_partitions, take_over
 from shared.runtime.work import Work
 
-__all__ = ["Engine", "State"]
-
-
-class State(StrEnum):
-    """Where a replica stands in its group."""
-
-    JOINING = "joining the group"
-    TAKING_OVER = "taking its partitions over"
-    WORKING = "working"
-    STANDBY = "standing by"  # a member that no partition is left for
-    GIVING_UP = "giving its partitions up"
+__all__ = ["Engine"]
 
 
 class Engine:
@@ -64,15 +53,9 @@ class Engine:
         self._patience = Patience(ports.clock, ports.meter, limits, service.name)
         self.pulse = Pulse(ports.clock)
         self._pace = Pace(limits.batch_records, limits.batch_least, limits.batch_seconds)
+        publisher, patience = ports.log.publisher(), self._patience
         self._shell = Shell(
-            service,
-            limits,
-            ports,
-            ports.log.publisher(),
-            self._patience,
-            lambda: self._lost,
-            self.pulse,
-            self._pace,
+            service, limits, ports, publisher, patience, lambda: self._lost, self.pulse, self._pace
         )
         self._lanes: dict[int, Lane] = {}
         self._carry: list[Inbound] = []  # what waited behind a barrier that has opened
@@ -166,14 +149,11 @@ class Engine:
 
     def unfinished(self) -> Iterator[Record]:
         """What has been fetched and not worked off."""
-        fetched, fetching = list[Inbound](), self._fetching
-        if fetching is not None and fetching.done() and not fetching.cancelled() and not fetching.exception():
-            fetched = fetching.result()[1]
-        stopped = [one for lane in self._lanes.values() for _, one in lane.reached.values()]
-        behind = [
-            b for lane in self._lanes.values() for waiting in lane.behind_barrier.values() for b in waiting
-        ]
-        return (one.record for one in (*self._in_hand, *self._carry, *fetched, *stopped, *behind))
+        fetching = self._fetching
+        done = fetching is not None and fetching.done() and not fetching.cancelled()
+        fetched = fetching.result()[1] if fetching is not None and done and not fetching.exception() else []
+        held = [one for lane in self._lanes.values() for one in lane.held]
+        return (one.record for one in (*self._in_hand, *self._carry, *fetched, *held))
 
     def high_water(self, at: TopicPartition) -> int | None:
         """The end of an input as of the last fetch."""

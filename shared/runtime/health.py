@@ -15,8 +15,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from shared.runtime.backlog import Backlog, Behind
-from shared.runtime.engine import Engine, State
+from shared.runtime.engine import Engine
 from shared.runtime.ports import Clock, Meter, TopicPartition, UnavailableError
+from shared.runtime.pulse import State
 from shared.runtime.service import topic_of
 
 __all__ = ["Standing", "Trouble", "Watch"]

@@ -144,9 +144,10 @@ class Lane:
         return admitted
 
     @property
-    def stopped(self) -> set[TopicPartition]:
-        """The inputs that are stopped at a marker."""
-        return {TopicPartition(topic, self.partition) for topic in self.reached}
+    def held(self) -> list[Inbound]:
+        """What stands at the barrier: the markers, and what waits behind them."""
+        waiting = [inbound for behind in self.behind_barrier.values() for inbound in behind]
+        return [marker for _, marker in self.reached.values()] + waiting
 
     def overfull(self, limits: Limits) -> set[TopicPartition]:
         """Give the inputs that are stopped at a marker and hold as much behind it as memory allows."""

@@ -4,10 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from enum import StrEnum
 
 from shared.runtime.ports import Clock
 
-__all__ = ["Pulse"]
+__all__ = ["Pulse", "State"]
+
+
+class State(StrEnum):
+    """Where a replica stands in its group."""
+
+    JOINING = "joining the group"
+    TAKING_OVER = "taking its partitions over"
+    WORKING = "working"
+    STANDBY = "standing by"  # a member that no partition is left for
+    GIVING_UP = "giving its partitions up"
 
 
 class Pulse:

@@ -15,10 +15,10 @@ from typer.testing import CliRunner, Result
 from services.cli.main import app
 from shared.runtime.backlog import Behind
 from shared.runtime.endpoint import Endpoint
-from shared.runtime.engine import State
 from shared.runtime.health import Standing, Trouble
 from shared.runtime.monitor import Report
 from shared.runtime.ports import FatalError
+from shared.runtime.pulse import State
 from shared.runtime.watchdog import STALLED, Sentinel, StalledError, Watchdog
 
 LOOPBACK = "127.0.0.1"

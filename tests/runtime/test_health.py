@@ -8,12 +8,13 @@ from typing import Any
 
 import pytest
 
-from shared.runtime.engine import Engine, State
+from shared.runtime.engine import Engine
 from shared.runtime.memory import MemoryLog
 from shared.runtime.memory_store import MemoryStore
 from shared.runtime.meters import Meters
 from shared.runtime.monitor import Monitor
 from shared.runtime.ports import Document, Outgoing, TopicPartition, UnavailableError
+from shared.runtime.pulse import State
 from shared.runtime.simulation.toy import Accept, Open, Opened, Pay
 from shared.runtime.simulation.world import SimClock
 from shared.runtime.watchdog import StalledError
