@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from types import TracebackType
-from typing import Any, Final, Self, TypeVar
+from typing import Any, Final, Self
 
 from aiokafka import AIOKafkaConsumer, ConsumerRecord
 from aiokafka import TopicPartition as ClientPartition
@@ -15,11 +15,9 @@ from aiokafka.errors import KafkaError, OffsetOutOfRangeError, for_code
 
 from shared.runtime.kafka.connection import connection_options
 from shared.runtime.kafka.refusals import diagnose, probe
-from shared.runtime.kafka.topics import Admin, partition_counts
+from shared.runtime.kafka.topics import Admin, insist, partition_counts
 from shared.runtime.ports import FatalError, OffsetLostError, Record, TopicPartition
 from shared.runtime.settings import Settings
-
-T = TypeVar("T")
 
 _FETCH_WAIT_MS: Final = 20
 
@@ -98,22 +96,11 @@ async def end_offsets(settings: Settings, topics: Iterable[str]) -> dict[TopicPa
     return {_ours(at, settings.prefix): (first[at], after[at]) for at in wanted}
 
 
-async def _insist(call: Callable[[], Awaitable[T]]) -> T:
-    """Repeat what the client does not repeat itself: a new cluster has no group coordinator for a moment."""
-    while True:
-        try:
-            return await call()
-        except KafkaError as error:
-            if not error.retriable:
-                raise
-        await asyncio.sleep(0.1)
-
-
 async def group_offsets(settings: Settings, group: str) -> dict[TopicPartition, int]:
     """Read the committed next offsets of a group."""
     try:
         async with asyncio.timeout(settings.ack_seconds), Admin(settings) as admin:
-            found = await _insist(lambda: admin.list_consumer_group_offsets(settings.prefix + group))
+            found = await insist(lambda: admin.list_consumer_group_offsets(settings.prefix + group))
     except (KafkaError, OSError, TimeoutError) as error:
         raise await diagnose(settings, error, f"read the offsets of the group {group}", "Describe") from error
     return {_ours(at, settings.prefix): mark.offset for at, mark in found.items() if mark.offset >= 0}
@@ -124,7 +111,7 @@ async def group_members(settings: Settings, group: str) -> int:
     await probe(settings)
     try:
         async with asyncio.timeout(settings.ack_seconds), Admin(settings) as admin:
-            return await _insist(lambda: _members(admin, settings.prefix + group))
+            return await insist(lambda: _members(admin, settings.prefix + group))
     except (KafkaError, OSError, TimeoutError) as error:
         raise await diagnose(settings, error, f"describe the group {group}", "Describe") from error
 

@@ -13,7 +13,7 @@ from aiokafka.errors import KafkaError, for_code
 from aiokafka.protocol.admin import CreateAclsRequest
 
 from shared.runtime.kafka.refusals import Operation, diagnose, probe
-from shared.runtime.kafka.topics import Admin
+from shared.runtime.kafka.topics import Admin, ask
 from shared.runtime.ports import FatalError, UnavailableError
 from shared.runtime.settings import Settings
 
@@ -44,7 +44,8 @@ async def grant(settings: Settings, user: str, rights: Iterable[Right]) -> None:
     try:
         async with Admin(settings) as admin:
             for right in dict.fromkeys(rights):
-                answer = await admin._send_request(
+                answer = await ask(
+                    admin,
                     CreateAclsRequest(
                         _RESOURCE[right.kind],
                         settings.prefix + right.name,
@@ -53,7 +54,7 @@ async def grant(settings: Settings, user: str, rights: Iterable[Right]) -> None:
                         "*",
                         _OPERATION[right.operation],
                         _ALLOW,
-                    )
+                    ),
                 )
                 _check(answer.creation_responses, user)
     except (KafkaError, OSError, TimeoutError) as error:

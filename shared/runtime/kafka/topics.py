@@ -4,13 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+import random
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final, TypeVar
 
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
-from aiokafka.errors import KafkaError, TopicAuthorizationFailedError, UnknownTopicOrPartitionError, for_code
+from aiokafka.errors import (
+    KafkaConnectionError,
+    KafkaError,
+    TopicAuthorizationFailedError,
+    UnknownTopicOrPartitionError,
+    for_code,
+)
 from aiokafka.protocol.metadata import MetadataRequest
 
 from shared.runtime.kafka.connection import connection_options
@@ -18,7 +25,18 @@ from shared.runtime.kafka.refusals import diagnose, explain, probe
 from shared.runtime.ports import FatalError, UnavailableError
 from shared.runtime.settings import Settings
 
-__all__ = ["Admin", "Topic", "create_topics", "described", "partition_counts", "topic_findings"]
+__all__ = [
+    "Admin",
+    "Topic",
+    "ask",
+    "create_topics",
+    "described",
+    "insist",
+    "partition_counts",
+    "topic_findings",
+]
+
+T = TypeVar("T")
 
 _LOG = logging.getLogger("parley.kafka")
 _FORBIDDEN: Final = 29  # TOPIC_AUTHORIZATION_FAILED
@@ -45,7 +63,11 @@ class Admin:
     """Kafka's admin client, for the length of an `async with`."""
 
     def __init__(self, settings: Settings) -> None:
-        self._client = AIOKafkaAdminClient(client_id="parley-admin", **connection_options(settings))
+        self._client = AIOKafkaAdminClient(
+            client_id="parley-admin",
+            request_timeout_ms=round(settings.ack_seconds * 1000),
+            **connection_options(settings),
+        )
 
     async def __aenter__(self) -> AIOKafkaAdminClient:
         await self._client.start()
@@ -53,6 +75,33 @@ class Admin:
 
     async def __aexit__(self, *_: object) -> None:
         await self._client.close()
+
+
+async def ask(admin: AIOKafkaAdminClient, request: Any) -> Any:
+    """Ask one broker after the other: a dead one is listed until the others have noticed.
+
+    The client asks one at random, and no other.
+    """
+    nodes = [broker.nodeId for broker in admin._client.cluster.brokers()]
+    random.shuffle(nodes)
+    for number, node in enumerate(nodes, start=1):
+        try:
+            return await admin._send_request(request, node)
+        except KafkaError as error:
+            if number == len(nodes) or not error.retriable:
+                raise
+    raise KafkaConnectionError("no broker is known")
+
+
+async def insist(call: Callable[[], Awaitable[T]]) -> T:
+    """Repeat what the client does not repeat itself: a new cluster has no group coordinator for a moment."""
+    while True:
+        try:
+            return await call()
+        except KafkaError as error:
+            if not error.retriable:
+                raise
+        await asyncio.sleep(0.1)
 
 
 def _limit(settings: Settings, topic: str) -> int:
@@ -182,7 +231,7 @@ async def described(admin: AIOKafkaAdminClient, topics: Sequence[str]) -> tuple[
     """
     # Asked by name, so that a missing right shows; a broker may create by itself whatever it is asked about.
     request = MetadataRequest(list(topics), allow_auto_topic_creation=False)
-    answer = (await admin._send_request(request)).to_object()
+    answer = (await ask(admin, request)).to_object()
     forbidden = [entry["topic"] for entry in answer["topics"] if entry["error_code"] == _FORBIDDEN]
     if forbidden:
         raise TopicAuthorizationFailedError(forbidden)
@@ -222,7 +271,7 @@ async def topic_findings(settings: Settings, topics: Iterable[str]) -> list[str]
             found, brokers = await described(admin, wanted)
             present = [topic for topic in wanted if topic in found]
             resources = [ConfigResource(ConfigResourceType.TOPIC, topic) for topic in present]
-            answers = await admin.describe_configs(resources) if resources else []
+            answers = await insist(lambda: admin.describe_configs(resources)) if resources else []
     except (KafkaError, OSError, TimeoutError) as error:
         raise await diagnose(settings, error, "describe the topics", "Describe") from error
     findings = [text for topic in wanted for text in _shape_findings(settings, topic, found, brokers)]
