@@ -410,10 +410,8 @@ class Engine:
 
     async def _wait_for_change(self) -> None:
         self._changed.clear()
-        try:
+        with suppress(TimeoutError):
             await asyncio.wait_for(self._changed.wait(), 1.0)
-        except TimeoutError:
-            return
 
     # -- meters ------------------------------------------------------------------------------------------
 

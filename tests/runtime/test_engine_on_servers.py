@@ -130,7 +130,8 @@ async def _settled(
 ) -> bool:
     positions = await store.positions(service.name)
     if len(positions) < PARTITIONS or not all(
-        (row.get("done") or "") >= str(day) or not service.waits_for for row in positions
+        "inputs" in row and ((row.get("done") or "") >= str(day) or not service.waits_for)
+        for row in positions
     ):
         return False
     read = {(one["topic"], row["_id"]): one["next"] for row in positions for one in row["inputs"]}
