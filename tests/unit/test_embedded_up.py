@@ -203,7 +203,7 @@ async def test_who_only_joins_starts_nothing_and_leaves_no_folder(tmp_path: Path
 async def test_shared_servers_stop_with_their_last_user(tmp_path: Path, fakes: list[type[Fake]]) -> None:
     first, second = SharedServers(tmp_path, kafka=False), SharedServers(tmp_path, kafka=False)
     await first.start()
-    second._running = lambda: asyncio.sleep(0, Addresses("", "joined"))  # type: ignore[method-assign]
+    second.running = lambda: asyncio.sleep(0, Addresses("", "joined"))  # type: ignore[method-assign]
     assert (await second.start()).mongodb_uri == "joined"
     assert (first.started_here, second.started_here) == (True, False)
     stopping = asyncio.create_task(first.stop())
@@ -306,7 +306,7 @@ async def test_a_crash_loop_is_shown_and_is_a_failure(tmp_path: Path, shown: Str
     assert code == 1
     assert "services ended with exit code 1, 2 times in a row" in shown.getvalue()
     assert "the position is beyond the log" in shown.getvalue()
-    assert "run `parley up` again" in shown.getvalue()
+    assert "run the command again" in shown.getvalue()
 
 
 async def test_nothing_runs_when_topics_cannot_be_created(tmp_path: Path, shown: StringIO) -> None:
