@@ -402,6 +402,35 @@ async def test_what_a_failed_fetch_had_gathered_is_fetched_again(servers: Addres
     await log.close()
 
 
+@pytest.mark.parametrize("task", ["_client._sync_task", "_fetcher._fetch_task"])
+async def test_whoever_follows_goes_on_with_another_client(servers: Addresses, task: str) -> None:
+    settings, topic = settings_of(servers), fresh("tail")
+    await create_topics(settings, [topic])
+    log = KafkaLog(settings)
+    publish, held = log.publisher().publish, TopicPartition(topic, 1)
+    await publish([out(topic, "k", b"1", 0)])
+    async with Tail(settings, [topic], from_start=True) as tail:
+        found = await _followed(tail, 1)
+        tail.pause([held])
+        operator.attrgetter(task)(tail._client).cancel()
+        await publish([out(topic, "k", b"2", 0), out(topic, "k", b"held", 1)])
+        found += await _followed(tail, 1)
+        assert (await tail.ends())[held] == 1
+        assert await tail.poll(0.3) == []
+        tail.resume([held])
+        found += await _followed(tail, 1)
+    await log.close()
+    assert found == [b"1", b"2", b"held"]
+
+
+async def _followed(tail: Tail, count: int) -> list[bytes | None]:
+    found: list[bytes | None] = []
+    async with asyncio.timeout(30):
+        while len(found) < count:
+            found += [record.value for record in await tail.poll(0.5)]
+    return found
+
+
 async def test_commits_are_cut_down_to_the_assignment(servers: Addresses) -> None:
     settings, group, topic = settings_of(servers), fresh("g"), fresh("commit")
     await create_topics(settings, [topic])

@@ -296,7 +296,7 @@ MUTANTS = (
     Mutant(
         10, 'a-dead-consumer-is-kept', 'engine',
         '            await self._join_anew(error)\n',
-        '            del error\n',
+        '            await self._abandon()\n',
         _BROKEN, 'test_a_consumer_that_dies_while_another_replica_joins_is_replaced',
     ),
     # 11: poison

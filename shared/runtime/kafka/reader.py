@@ -13,6 +13,7 @@ from aiokafka import TopicPartition as ClientPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError, OffsetOutOfRangeError, for_code
 
+from shared.runtime.kafka.alive import ended, put_down
 from shared.runtime.kafka.connection import connection_options
 from shared.runtime.kafka.refusals import diagnose, probe
 from shared.runtime.kafka.topics import Admin, insist, partition_counts
@@ -63,8 +64,10 @@ class _Reader:
         return self._client
 
     async def __aexit__(self, *_: object) -> None:
-        with suppress(KafkaError, OSError):
-            await self._client.stop()
+        with suppress(Exception):  # whatever a dying client has to say
+            async with asyncio.timeout(self._settings.ack_seconds):
+                await self._client.stop()
+        await put_down(self._client)
 
 
 async def _partitions(settings: Settings, topics: Iterable[str]) -> list[ClientPartition]:
@@ -214,6 +217,21 @@ class Tail:
     ) -> None:
         await self._reader.__aexit__(kind, error, trace)
 
+    async def _heal(self) -> None:
+        """Go on with another client, from where this one was, if it has lost a part of itself."""
+        old = self._client
+        if ended(old) is None:
+            return
+        reader = _Reader(self._settings)
+        client = await reader.__aenter__()
+        parts = list(old.assignment())
+        _assign(client, parts)
+        for at in parts:
+            client.seek(at, await old.position(at))
+        client.resume(*(at for at in parts if at not in old.paused()))
+        broken, self._reader, self._client = self._reader, reader, client
+        await broken.__aexit__()
+
     def _theirs(self, at: TopicPartition) -> ClientPartition:
         return ClientPartition(self._prefix + at.topic, at.partition)
 
@@ -235,6 +253,7 @@ class Tail:
 
     async def ends(self) -> dict[TopicPartition, int]:
         """Ask the broker for the next offset to be written, by partition; or UnavailableError."""
+        await self._heal()
         try:
             async with asyncio.timeout(self._settings.ack_seconds):
                 found = await self._client.end_offsets(list(self._client.assignment()))
@@ -244,6 +263,7 @@ class Tail:
 
     async def poll(self, timeout: float = 1.0, max_records: int = 2000) -> list[Record]:
         """Give new records, in order within a partition; [] after `timeout` seconds, or UnavailableError."""
+        await self._heal()
         try:
             batches = await self._client.getmany(timeout_ms=round(timeout * 1000), max_records=max_records)
         except (KafkaError, OSError) as error:
