@@ -195,7 +195,7 @@ async def test_a_platform_restarts_a_server_on_its_port(tmp_path: Path, fakes: l
 async def test_shared_servers_stop_with_their_last_user(tmp_path: Path, fakes: list[type[Fake]]) -> None:
     first, second = SharedServers(tmp_path, kafka=False), SharedServers(tmp_path, kafka=False)
     await first.start()
-    second._running = lambda: asyncio.sleep(0, Addresses("", "joined"))  # type: ignore[method-assign]
+    second.running = lambda: asyncio.sleep(0, Addresses("", "joined"))  # type: ignore[method-assign]
     assert (await second.start()).mongodb_uri == "joined"
     assert (first.started_here, second.started_here) == (True, False)
     stopping = asyncio.create_task(first.stop())
