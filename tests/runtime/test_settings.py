@@ -53,6 +53,7 @@ def test_the_defaults_hold_together() -> None:
         ("PARLEY_POLICIES", "/nowhere", "PARLEY_POLICIES must name a folder that exists"),
         ("OTEL_EXPORTER_OTLP_ENDPOINT", "collector", "OTEL_EXPORTER_OTLP_ENDPOINT: string should match"),
         ("PARLEY_DATABASE", "a.b", "PARLEY_DATABASE: string should match"),
+        ("PARLEY_REPLICATION", "0", "PARLEY_REPLICATION: input should be greater than or equal to 1"),
         ("PARLEY_DOCUMENT_BYTES", "20000", "PARLEY_DOCUMENT_BYTES must not be smaller"),
     ],
 )
@@ -71,3 +72,12 @@ def test_secrets_are_not_quoted(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(SettingsError) as caught:
         Settings.load()
     assert "hunter2" not in str(caught.value)
+
+
+def test_more_copies_in_sync_than_there_are_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PARLEY_REPLICATION", "2")
+    monkeypatch.setenv("PARLEY_MIN_INSYNC", "3")
+    with pytest.raises(SettingsError, match="PARLEY_MIN_INSYNC must not be larger than PARLEY_REPLICATION"):
+        Settings.load()
+    monkeypatch.setenv("PARLEY_MIN_INSYNC", "2")
+    assert Settings.load().in_sync == 2

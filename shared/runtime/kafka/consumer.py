@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections import deque
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
@@ -30,12 +31,14 @@ from shared.runtime.ports import (
     OffsetLostError,
     Record,
     TopicPartition,
+    UnavailableError,
 )
 from shared.runtime.settings import Settings
 
 __all__ = ["KafkaConsumer"]
 
 _LOG = logging.getLogger("parley.kafka")
+_QUIET_SECONDS = 30.0
 _IDLE_MS = 3_600_000  # an engine that waits for its database polls nothing; heartbeats tell whether it lives
 
 Raw = tuple[ConsumerRecord, ...]
@@ -89,6 +92,7 @@ class KafkaConsumer:
         self._arrived = asyncio.Event()
         self._failure: Exception | None = None
         self._stopped = False
+        self._heard = time.monotonic()  # when there were records, or the broker was last asked
 
     @property
     def generation(self) -> int:
@@ -260,8 +264,23 @@ class KafkaConsumer:
         if self._failure is not None:
             error, self._failure = self._failure, None
             raise self._lost(error) or await diagnose(self._settings, error, "fetch records")
+        if self._buffer:
+            self._heard = time.monotonic()
+        elif time.monotonic() - self._heard > _QUIET_SECONDS:
+            await self._see_whether_welcome()
         count = min(max_records, len(self._buffer))
         return [self._buffer.popleft() for _ in range(count)]
+
+    async def _see_whether_welcome(self) -> None:
+        """Log in once more when it has been quiet on a secured cluster. Raises FatalError if refused.
+
+        The client goes on for ever, and says nothing, when a broker that came back refuses it: the password
+        was changed, or the certificate has expired meanwhile.
+        """
+        self._heard = time.monotonic()
+        if self._settings.kafka_security_protocol != "PLAINTEXT":
+            with suppress(UnavailableError):
+                await probe(self._settings, timeout=2.0)
 
     def _lost(self, error: Exception) -> OffsetLostError | None:
         """Name the offset that is not in the log."""
