@@ -40,7 +40,8 @@ class UpOptions:
 
     `services` are started in one process (`run all`), or with `processes` in one each. `environment` is added
     to the services' environment. `plan` says which servers are somebody else's; by default the environment.
-    `servers` replaces the embedded ones whole, and `running` what is said once everything runs.
+    `servers` replaces the embedded ones whole, `running` what is said once everything runs. `name` is what
+    the user typed.
     """
 
     data_dir: Path
@@ -52,6 +53,7 @@ class UpOptions:
     plan: ServerPlan | None = None
     servers: EmbeddedServers | None = None
     running: Callable[[], str] | None = None
+    name: str = "parley up"
     policy: RestartPolicy = field(default_factory=RestartPolicy)
     stop_seconds: float = 30.0
     console: Console | None = None
@@ -172,7 +174,7 @@ async def up(options: UpOptions) -> int:
             console.print("Stopping.")
             await _unless_interrupted(platform.stop(), interrupt)
         if platform.failure is not None:
-            show_failure(console, platform.failure, platform.folder)
+            show_failure(console, platform.failure, platform.folder, options.name)
             return 1
         return 0
 
@@ -186,12 +188,12 @@ def _running(platform: Platform) -> str:
     )
 
 
-def show_failure(console: Console, failure: Failure, folder: DataFolder) -> None:
+def show_failure(console: Console, failure: Failure, folder: DataFolder, command: str = "parley up") -> None:
     """Say which process kept failing and what it said last."""
     console.print(f"{failure.name} {failure.reason}. Its last words:", style="bold red", markup=False)
     console.print(failure.last_words or "(none)", markup=False, highlight=False, soft_wrap=True)
     console.print(
-        f"Nothing is lost: correct the cause and run the command again. Logs: {folder.logs}",
+        f"Nothing is lost: correct the cause and run `{command}` again. Logs: {folder.logs}",
         markup=False,
         soft_wrap=True,
     )

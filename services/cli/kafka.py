@@ -80,6 +80,7 @@ def up(
         plan=ServerPlan(None, None),
         servers=cluster,
         running=lambda: _running(cluster),
+        name="parley kafka up",
         console=stderr,
     )
     raise typer.Exit(guarded(lambda: run_up(options)))

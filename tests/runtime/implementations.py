@@ -120,6 +120,7 @@ async def _own_mongo(folder: Path) -> AsyncIterator[MongoDatabase]:
         settings = settings_of(Addresses("127.0.0.1:9", servers.addresses.mongodb_uri))  # it needs no Kafka
         async with aclosing(MongoDatabase(settings, again)) as database:
             yield database
+        servers.kill()  # nobody reads its data again
 
 
 _TLS = os.environ.get("KAFKA_SECURITY_PROTOCOL", "").upper().endswith("SSL")

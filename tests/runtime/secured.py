@@ -56,8 +56,8 @@ class SecureKafka:
         given = fields_of(self.access(user)) | {"database": f"t{uuid4().hex[:12]}", "log_level": "ERROR"}
         return Settings.load(**given | overrides)
 
-    def flawed(self, listener: str) -> str:
-        """The address of a listener whose certificate is wrong."""
+    def listener(self, listener: str) -> str:
+        """The address of a listener of node 1: EXPIRED and MISNAMED show a wrong certificate."""
         return f"{LOOPBACK}:{DataFolder(self.folder).load().ports[port_name(1, listener)]}"
 
     @property

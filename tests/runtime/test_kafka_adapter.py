@@ -543,6 +543,24 @@ async def test_members_of_a_group_are_counted(servers: Addresses) -> None:
     assert await group_members(settings, group) == 0
 
 
+async def test_copies_that_the_cluster_cannot_keep_are_refused(servers: Addresses) -> None:
+    topic = fresh("copies")
+    with pytest.raises(FatalError, match=f"{topic} cannot have 7 copies"):
+        await create_topics(settings_of(servers, replication=7), [topic])
+    with pytest.raises(FatalError, match="PARLEY_MIN_INSYNC=2 is more than the 1 copies"):
+        await create_topics(settings_of(servers, in_sync=2), [topic])
+
+
+async def test_a_topic_with_fewer_copies_than_asked_for_is_refused(servers: Addresses) -> None:
+    topic = fresh("copies")
+    await create_topics(settings_of(servers, replication=1), [topic])
+    more = settings_of(servers, replication=2)
+    problem = f"topic {topic} has 1 copy of a partition, PARLEY_REPLICATION says 2"
+    with pytest.raises(FatalError, match=problem):
+        await create_topics(more, [topic])
+    assert [text[: len(problem)] for text in await topic_findings(more, [topic])] == [problem]
+
+
 async def test_scan_stops_at_the_end_that_it_found_and_tail_goes_on(servers: Addresses) -> None:
     settings, topic = settings_of(servers), fresh("scan")
     await create_topics(settings, [topic])

@@ -12,18 +12,23 @@ import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
 from typer.testing import CliRunner
 
+from deploy.embedded.certificates import Authority
 from deploy.embedded.platform import Addresses
 from services.cli.catalogue import load_all
 from services.cli.main import app
 from shared.runtime.admin import check_servers, grant, rights_of
+from shared.runtime.kafka import KafkaLog
 from shared.runtime.kafka.refusals import probe
-from shared.runtime.kafka.topics import topic_findings
+from shared.runtime.kafka.topics import create_topics, topic_findings
 from shared.runtime.ports import FatalError
 from tests.runtime.secured import SecureKafka
+from tests.runtime.support import Notes, begin, fresh
 
 pytestmark = pytest.mark.kafka
 
@@ -134,7 +139,7 @@ def test_a_refusal_is_told(name: str, prepared: Mapping[str, str], secured: Secu
     one = TRIES[name]
     env = dict(prepared) | secured.access(one.user).environment()
     if one.listener:
-        env["KAFKA_BOOTSTRAP"] = secured.flawed(one.listener)
+        env["KAFKA_BOOTSTRAP"] = secured.listener(one.listener)
     env |= {key: value.format(foreign=secured.foreign_authority) for key, value in one.changed.items()}
     code, said = _run(one.command, env, apart=one.apart)
     assert one.says in said
@@ -147,11 +152,21 @@ def test_a_refusal_is_told(name: str, prepared: Mapping[str, str], secured: Secu
 
 async def test_one_broker_that_is_well_is_enough_until_it_matters(secured: SecureKafka) -> None:
     good = secured.access().bootstrap.partition(",")[0]
-    settings = secured.settings(kafka_bootstrap=f"{secured.flawed('EXPIRED')},{good}")
+    settings = secured.settings(kafka_bootstrap=f"{secured.listener('EXPIRED')},{good}")
     await probe(settings)
     with pytest.raises(FatalError, match="has expired"):
         await probe(settings, every=True)
     await probe(secured.settings(), every=True)
+
+
+async def test_a_broker_that_wants_our_certificate_says_so(secured: SecureKafka, tmp_path: Path) -> None:
+    mutual = {"kafka_bootstrap": secured.listener("INTERNAL"), "kafka_security_protocol": "SSL"}
+    with pytest.raises(FatalError, match=r"refuses this client's certificate .*check KAFKA_SSL_CERTFILE"):
+        await probe(secured.settings(**mutual))
+    own = tmp_path / "own.pem"
+    own.write_bytes(Authority.create("Somebody else").issue("parley"))
+    with pytest.raises(FatalError, match="refuses this client's certificate"):
+        await probe(secured.settings(**mutual, kafka_ssl_certfile=own, kafka_ssl_keyfile=own))
 
 
 async def test_the_platforms_user_finds_its_topics_in_order(
@@ -165,3 +180,22 @@ async def test_the_platforms_user_finds_its_topics_in_order(
     assert all("has 3 copies of a partition, PARLEY_REPLICATION says 5" in finding for finding in more)
     with pytest.raises(FatalError, match=r"ask for the ACL DescribeConfigs on topic bank\.events"):
         await topic_findings(secured.settings("bank", **mine), ["bank.events"])
+
+
+async def test_a_service_that_hears_nothing_asks_whether_it_is_still_welcome(
+    secured: SecureKafka, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings, topic = secured.settings("admin", partitions=1, prefix=fresh("w.")), "t"
+    await create_topics(settings, [topic])
+    log = KafkaLog(settings)
+    consumer = log.consumer("g", "c")
+    await consumer.start([topic], Notes())
+    await begin(consumer)
+    monkeypatch.setattr("shared.runtime.kafka.consumer._QUIET_SECONDS", 0.0)
+    assert await consumer.poll(1, 0.1) == []
+    changed = {"kafka_password": SecretStr("it was changed")}
+    monkeypatch.setattr(consumer, "_settings", settings.model_copy(update=changed))
+    with pytest.raises(FatalError, match="refuses the login of user 'admin'"):
+        await consumer.poll(1, 0.1)
+    await consumer.stop()
+    await log.close()

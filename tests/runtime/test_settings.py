@@ -57,6 +57,7 @@ def test_the_defaults_hold_together() -> None:
         ("PARLEY_STALL_SECONDS", "60", "PARLEY_STALL_SECONDS must be longer than PARLEY_READY_SECONDS"),
         ("PARLEY_HEALTH_PORT", "70000", "PARLEY_HEALTH_PORT: input should be less than or equal to 65535"),
         ("OTEL_METRICS_EXPORTER", "jaeger", "OTEL_METRICS_EXPORTER: input should be 'otlp' or 'none'"),
+        ("PARLEY_REPLICATION", "0", "PARLEY_REPLICATION: input should be greater than or equal to 1"),
         ("PARLEY_DOCUMENT_BYTES", "20000", "PARLEY_DOCUMENT_BYTES must not be smaller"),
     ],
 )
@@ -75,3 +76,12 @@ def test_secrets_are_not_quoted(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(SettingsError) as caught:
         Settings.load()
     assert "hunter2" not in str(caught.value)
+
+
+def test_more_copies_in_sync_than_there_are_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PARLEY_REPLICATION", "2")
+    monkeypatch.setenv("PARLEY_MIN_INSYNC", "3")
+    with pytest.raises(SettingsError, match="PARLEY_MIN_INSYNC must not be larger than PARLEY_REPLICATION"):
+        Settings.load()
+    monkeypatch.setenv("PARLEY_MIN_INSYNC", "2")
+    assert Settings.load().in_sync == 2

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import suppress
@@ -38,6 +39,7 @@ __all__ = ["KafkaConsumer"]
 _LOG = logging.getLogger("parley.kafka")
 _TURNS_SECONDS: Final = 1.0  # FastStream's loop, if it lives, fetches far more often
 T = TypeVar("T")
+_QUIET_SECONDS: Final = 30.0
 
 _UNANSWERED: Final = 3  # questions in a row, each for PARLEY_ACK_SECONDS, while the broker can be reached
 
@@ -91,6 +93,7 @@ class KafkaConsumer:
         self._failure: Exception | None = None
         self._stopped = False
         self._unanswered = 0
+        self._heard = time.monotonic()  # when there were records, or the broker was last asked
 
     @property
     def generation(self) -> int:
@@ -281,8 +284,23 @@ class KafkaConsumer:
             error, self._failure = self._failure, None
             raise self._lost(error) or await diagnose(self._settings, error, "fetch records")
         self._check()
+        if self._buffer:
+            self._heard = time.monotonic()
+        elif time.monotonic() - self._heard > _QUIET_SECONDS:
+            await self._see_whether_welcome()
         count = min(max_records, len(self._buffer))
         return [self._buffer.popleft() for _ in range(count)]
+
+    async def _see_whether_welcome(self) -> None:
+        """Log in once more when it has been quiet on a secured cluster. Raises FatalError if refused.
+
+        The client goes on for ever, and says nothing, when a broker that came back refuses it: the password
+        was changed, or the certificate has expired meanwhile.
+        """
+        self._heard = time.monotonic()
+        if self._settings.kafka_security_protocol != "PLAINTEXT":
+            with suppress(UnavailableError):
+                await probe(self._settings, timeout=2.0)
 
     def _lost(self, error: Exception) -> OffsetLostError | None:
         """Name the offset that is not in the log."""
