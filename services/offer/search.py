@@ -73,19 +73,21 @@ def search(
         limits = without_approval(limits)
     debts, capacity = [debt_terms(debt) for debt in owed], capacity_of(assessed)
     first_due = max(policy.first_due(day) for policy in in_force)
-    found = lending.find_plans(debts, capacity, first_due, limits)
+    wish, asked = state.wish, (debts, capacity, first_due, limits)
+    if wish is None:
+        found, near = lending.find_plans(*asked), None
+    else:
+        found, near = lending.find_and_answer(counter_of(wish), *asked)
     plans = [] if isinstance(found, lending.NoPlan) else list(found)
     answer = None
-    if state.wish is not None:
-        near = lending.nearest(counter_of(state.wish), debts, capacity, first_due, limits)
-        if isinstance(near, lending.Nearest):
-            answer = CounterAnswer(
-                wished_monthly=state.wish.monthly,
-                granted=near.granted,
-                reasons=tuple(reason_of(reason) for reason in near.reasons),
-            )
-            plans = [near.plan, *(plan for plan in plans if plan.plan_id != near.plan.plan_id)]
-            plans = plans[: limits.max_ranked]
+    if wish is not None and isinstance(near, lending.Nearest):
+        answer = CounterAnswer(
+            wished_monthly=wish.monthly,
+            granted=near.granted,
+            reasons=tuple(reason_of(reason) for reason in near.reasons),
+        )
+        plans = [near.plan, *(plan for plan in plans if plan.plan_id != near.plan.plan_id)]
+        plans = plans[: limits.max_ranked]
     if state.lender_refused:
         plans = [plan for plan in plans if not plan.needs_approval]
     if not plans:

@@ -251,6 +251,8 @@ class Money:
 
 def round_ratio(numerator: int, denominator: int, rounding: Rounding) -> int:
     """``numerator / denominator`` as an integer, rounded exactly. ``denominator`` is positive."""
+    if rounding is Rounding.HALF_UP and numerator >= 0:  # most of what is ever rounded
+        return (2 * numerator + denominator) // (2 * denominator)
     quotient, remainder = divmod(numerator, denominator)
     if remainder == 0:
         return quotient

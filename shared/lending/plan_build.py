@@ -26,9 +26,9 @@ from shared.lending.plan_model import (
 from shared.lending.plan_value import valued
 from shared.lending.rates import (
     CashFlow,
-    monthly_apr_pct,
+    monthly_apr_of,
     nominal_pct,
-    xirr_on,
+    xirr_of,
     xirr_pct,
 )
 from shared.lending.schedule import Carried, Schedule, ScheduleError, ScheduleTerms, build
@@ -212,7 +212,7 @@ def _at_rate(
     )
     schedule = build(terms)
     financed = debt.outstanding.total - waived.total
-    apr = monthly_apr_pct(financed, schedule.totals)
+    apr = monthly_apr_of(financed, schedule.totals)
     return DebtPlan(
         debt_id=debt.debt_id,
         balance=debt.outstanding,
@@ -235,22 +235,19 @@ def _all_in(
     if schedule.interest.is_zero and not debt.history:
         return Decimal(0)
     if debt.history:
-        rows = map(CashFlow, schedule.dates, schedule.totals)
+        totals = (Money(minor, financed.currency) for minor in schedule.totals)
+        rows = map(CashFlow, schedule.dates, totals)
         return xirr_pct([*debt.history, *rows])
     start = terms.frequency.period_before(terms.first_due)
-    on_days = xirr_on((start, *schedule.dates), (-financed, *schedule.totals))
+    on_days = xirr_of((start, *schedule.dates), (-financed.minor, *schedule.totals), financed.currency)
     known = [rate for rate in (on_days, apr) if rate is not None]
     return max(known, default=None)
 
 
 def _totals(plans: Sequence[DebtPlan], currency: str) -> tuple[DueTotal, ...]:
-    if len(plans) == 1:
-        return tuple(map(DueTotal, count(1), plans[0].schedule.dates, plans[0].schedule.totals))
-    paid = zip(*(plan.schedule.totals for plan in plans), strict=True)
-    return tuple(
-        DueTotal(number, due, Money.sum(totals, currency))
-        for number, (due, totals) in enumerate(zip(plans[0].schedule.dates, paid, strict=True), start=1)
-    )
+    columns = (plan.schedule.totals for plan in plans)
+    totals = [Money(sum(parts), currency) for parts in zip(*columns, strict=True)]
+    return tuple(map(DueTotal, count(1), plans[0].schedule.dates, totals))
 
 
 def _too_small(payments: Sequence[DueTotal], spec: PlanSpec, limits: PlanLimits) -> Reason | None:

@@ -53,6 +53,8 @@ def chosen_plans(search: Search, candidates: Candidates, first_due: date) -> lis
     settled = search.build(spec) if spec is not None else None
     if isinstance(settled, Plan):
         chosen.append(settled)
+    if not len(candidates):
+        return chosen
     fastest = least_first(_TRIES, candidates.months, candidates.total, candidates.conceded)
     for plan in (_cheapest(candidates, search), first_that_stands(candidates, fastest, search)):
         if plan is not None and all(plan.spec != other.spec for other in chosen):
@@ -89,13 +91,13 @@ def _fill(
 
 def _cheapest(candidates: Candidates, search: Search) -> Plan | None:
     """The plan with the lowest total, exactly: those within rounding of the least are built and compared."""
-    ordered = least_first(_TRIES, candidates.total, candidates.months, candidates.conceded)
-    first = first_that_stands(candidates, ordered, search)
+    rows = least_first(_TRIES, candidates.total, candidates.months, candidates.conceded)
+    first = first_that_stands(candidates, rows, search)
     if first is None:
         return None
     total, months = first.total.minor, first.spec.months
     built = []
-    for row in ordered[:_CLOSE].tolist():
+    for row in rows[:_CLOSE].tolist():
         its = int(candidates.total[row]), int(candidates.months[row])
         # Without interest nothing is rounded: then the total is exact already.
         beaten = candidates.is_free_of_interest(row) and its > (total, months)
@@ -107,13 +109,13 @@ def _cheapest(candidates: Candidates, search: Search) -> Plan | None:
 def _representatives(candidates: Candidates, limits: PlanLimits) -> Ints:
     """Of each combination the shortest and longest term that fit, and the terms the policy offers."""
     months, groups = candidates.months, candidates.groups
-    size = int(groups.max(initial=0)) + 1
-    shortest = np.full(size, np.iinfo(np.int64).max)
-    longest = np.zeros(size, dtype=np.int64)
-    np.minimum.at(shortest, groups, months)
-    np.maximum.at(longest, groups, months)
-    offered = np.isin(months, limits.terms_months)
-    return np.flatnonzero(offered | (months == shortest[groups]) | (months == longest[groups]))
+    shortest, longest = np.zeros((2, int(groups.max()) + 1), dtype=np.int64)
+    # Terms of a combination ascend, and of several entries the last one stays.
+    longest[groups] = months
+    shortest[groups[::-1]] = months[::-1]
+    offered = np.zeros(limits.max_months + 1, dtype=np.bool_)
+    offered[[term for term in limits.terms_months if 0 < term <= limits.max_months]] = True
+    return np.flatnonzero(offered[months] | (months == shortest[groups]) | (months == longest[groups]))
 
 
 def _by_score(candidates: Candidates, rows: Ints, chosen: Sequence[Plan], apart_pct: Decimal) -> Ints:
@@ -180,17 +182,18 @@ def ranked(plans: Sequence[Plan]) -> tuple[Plan, ...]:
         cost = Decimal(plan.total.minor) / least if least else Decimal(0)
         return cost - (Decimal(plan.npv.minor) / most if most > 0 else 0)
 
-    ordered = sorted(plans, key=lambda plan: (score(plan), plan.last_due, plan.plan_id))
+    in_order = sorted(plans, key=lambda plan: (score(plan), plan.last_due, plan.plan_id))
+    places = range(len(in_order))
     titles = {
-        "lowest_total": min(ordered, key=lambda plan: (plan.total.minor, plan.last_due)),
-        "fastest": min(ordered, key=lambda plan: (plan.last_due, plan.total.minor)),
-        "lowest_instalment": min(ordered, key=lambda plan: plan.peak.minor),
-        "best_balance": ordered[0],
+        "lowest_total": min(places, key=lambda at: (in_order[at].total.minor, in_order[at].last_due)),
+        "fastest": min(places, key=lambda at: (in_order[at].last_due, in_order[at].total.minor)),
+        "lowest_instalment": min(places, key=lambda at: in_order[at].peak.minor),
+        "best_balance": 0,
     }
     ranked = []
-    for rank, plan in enumerate(ordered, start=1):
-        won = tuple(_title(code, plan) for code, winner in titles.items() if winner is plan)
-        ranked.append(replace(plan, rank=rank, reasons=won + plan.reasons))
+    for at, plan in enumerate(in_order):
+        won = tuple(_title(code, plan) for code, winner in titles.items() if winner == at)
+        ranked.append(replace(plan, rank=at + 1, reasons=won + plan.reasons))
     return tuple(ranked)
 
 

@@ -192,29 +192,36 @@ class Grid:
         """Where in the grid, by the fields of a cell, is what fits ``caps``, the most that each
         instalment may be; in the order of the search."""
         steady = len(set(caps)) == 1
-        most = np.array(caps, dtype=np.float64)
         mask = np.zeros((*self.first.shape, len(self.graces)), dtype=np.bool_)
+        fits = self._payable(0, caps, steady=steady)
         for g, grace in enumerate(self.graces):
             ends = self.months - grace
             if ends < 1:
                 continue
-            # How large the first payment may be, so that none of those after it is too large.
-            room = most[grace:] / self.growths[:, :ends]
             if not steady:
-                room = np.minimum.accumulate(room, axis=1)
-            first, size = self.first[..., :ends], self.size[..., :ends]
-            able = self.worth_collecting[..., :ends].copy()
+                fits = self._payable(grace, caps, steady=False)
+            able = fits[..., :ends]
             if grace:
                 # Nothing to wait for where there is one payment, or no interest to pay meanwhile.
                 waits = [[0 < i <= min(caps[:grace]) for i in row] for row in self.interest_only]
-                able &= np.array(waits)[:, :, None, None]
+                able = able & np.array(waits)[:, :, None, None]
                 able[..., 0] = False
-            fits = first <= room
-            close = able & (np.abs(first - room) <= SLACK * (size + np.abs(room)))
-            for w, c, s, n in np.argwhere(close).tolist():
-                fits[w, c, s, n] = self._fits(Cell(w, c, s, n + 1, grace), caps, steady=steady)
-            mask[..., :ends, g] = able & fits
+            mask[..., :ends, g] = able
         return np.nonzero(mask)
+
+    def _payable(self, grace: int, caps: Sequence[int], *, steady: bool) -> Mask:
+        """Where what follows the grace is worth collecting and fits; steady: whatever the grace is."""
+        ends = self.months - grace
+        # How large the first payment may be, so that none of those after it is too large.
+        room = np.array(caps[grace:], dtype=np.float64) / self.growths[:, :ends]
+        if not steady:
+            room = np.minimum.accumulate(room, axis=1)
+        able, short = self.worth_collecting[..., :ends], self.first[..., :ends] - room
+        fits: Mask = able & (short <= 0)
+        close = able & (np.abs(short) <= SLACK * (self.size[..., :ends] + np.abs(room)))
+        for w, c, s, n in np.argwhere(close).tolist() if close.any() else ():
+            fits[w, c, s, n] = self._fits(Cell(w, c, s, n + 1, grace), caps, steady=steady)
+        return fits
 
     def _fits(self, cell: Cell, caps: Sequence[int], *, steady: bool) -> bool:
         """Whether every instalment after the grace fits, in decimals."""

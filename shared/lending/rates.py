@@ -37,15 +37,15 @@ class CashFlow:
 
 def xirr_pct(flows: Sequence[CashFlow]) -> Decimal | None:
     """Effective annual rate in per cent on actual days / 365, four digits; None when there is none."""
-    return xirr_on([flow.on for flow in flows], [flow.amount for flow in flows])
-
-
-def xirr_on(dates: Sequence[date], amounts: Sequence[Money]) -> Decimal | None:
-    """The same of amounts beside their dates."""
-    if not amounts or len({amount.currency for amount in amounts}) != 1:
+    if not flows or len({flow.amount.currency for flow in flows}) != 1:
         return None
+    return xirr_of([f.on for f in flows], [f.amount.minor for f in flows], flows[0].amount.currency)
+
+
+def xirr_of(dates: Sequence[date], minor: Sequence[int], currency: str) -> Decimal | None:
+    """The same, of amounts in minor units beside their dates."""
     try:
-        rate = pyxirr.xirr(dates, _floats(amounts))
+        rate = pyxirr.xirr(dates, _major(minor, currency))
     except pyxirr.InvalidPaymentsError:
         return None
     return None if rate is None else _percent(rate)
@@ -79,10 +79,10 @@ def apr_pct(advance: Money, payments: Sequence[tuple[Decimal, Money]]) -> Decima
     return _percent((low + high) / 2)
 
 
-def _floats(amounts: Sequence[Money]) -> list[float]:
-    """Amounts of one currency in major units, each the float nearest to it."""
-    unit = 10 ** minor_digits(amounts[0].currency)
-    return [amount.minor / unit for amount in amounts]
+def _major(minor: Sequence[int], currency: str) -> list[float]:
+    """Minor units in major ones, each the nearest float."""
+    unit = 10 ** minor_digits(currency)
+    return [amount / unit for amount in minor]
 
 
 def _same(paid: Money, currency: str) -> Money:
@@ -93,12 +93,17 @@ def _same(paid: Money, currency: str) -> Money:
 
 def monthly_apr_pct(advance: Money, payments: Sequence[Money]) -> Decimal | None:
     """EU APR of payments one month apart, the first one month after the advance; None when there is none."""
-    if not advance.is_positive or not payments:
+    if not advance.is_positive:
         return None
-    for paid in payments:
-        _same(paid, advance.currency)
+    return monthly_apr_of(advance, [_same(paid, advance.currency).minor for paid in payments])
+
+
+def monthly_apr_of(advance: Money, minor: Sequence[int]) -> Decimal | None:
+    """The same, of payments in minor units of the advance's currency."""
+    if not advance.is_positive or not minor:
+        return None
     try:
-        rate = pyxirr.irr(_floats([-advance, *payments]))
+        rate = pyxirr.irr(_major([-advance.minor, *minor], advance.currency))
     except pyxirr.InvalidPaymentsError:
         return None
     return None if rate is None else _percent(math.pow(1.0 + rate, _MONTHS) - 1.0)
@@ -121,10 +126,9 @@ def present_value(payments: Sequence[tuple[int, Money]], annual_pct: Decimal, cu
 
     Not rounded: callers round once, at the end. ValueError for a rate of -1200 % or less.
     """
-    worth = _discounts(annual_pct, max((month for month, _ in payments), default=0))
     minor = Decimal(0)
     for month, paid in payments:
-        minor += _same(paid, currency).minor * worth[month]
+        minor += _same(paid, currency).minor * discount(annual_pct, month)
     return minor.scaleb(-minor_digits(currency))
 
 
@@ -135,11 +139,6 @@ def discount(annual_pct: Decimal, month: int) -> Decimal:
     if factor <= 0:
         raise ValueError("the discount rate leaves no present value")
     return factor**-month
-
-
-@lru_cache(maxsize=1024)
-def _discounts(annual_pct: Decimal, months: int) -> tuple[Decimal, ...]:
-    return tuple(discount(annual_pct, month) for month in range(months + 1))
 
 
 @dataclass(frozen=True, slots=True)

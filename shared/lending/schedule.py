@@ -120,10 +120,9 @@ class Schedule:
         )
 
     @cached_property
-    def totals(self) -> tuple[Money, ...]:
-        """What falls due on each date."""
-        currency = self.currency
-        return tuple([Money(paid, currency) for paid in map(sum, zip(*self.parts[:4], strict=True))])
+    def totals(self) -> tuple[int, ...]:
+        """What falls due on each date, in minor units."""
+        return tuple(map(sum, zip(*self.parts[:4], strict=True)))
 
     @property
     def principal(self) -> Money:
@@ -143,12 +142,12 @@ class Schedule:
 
     @property
     def total(self) -> Money:
-        return Money.sum(self.totals, self.currency)
+        return Money(sum(self.totals), self.currency)
 
     @property
     def peak(self) -> Money:
         """The largest instalment."""
-        return max(self.totals, key=lambda money: money.minor)
+        return Money(max(self.totals), self.currency)
 
     @property
     def first_due(self) -> date:
@@ -295,10 +294,10 @@ def _spread(balance: Money, terms: ScheduleTerms) -> tuple[int, ...]:
 def _principal_and_interest(terms: ScheduleTerms, rate: Fraction) -> tuple[list[int], list[int]]:
     """Minor units of principal and interest, period by period."""
     balance = terms.principal.minor
-    over, under = rate.numerator, rate.denominator
+    over, under, rounding = rate.numerator, rate.denominator, terms.rounding
 
     def accrued() -> int:
-        return round_ratio(balance * over, under, terms.rounding)
+        return round_ratio(balance * over, under, rounding)
 
     principal = [0] * terms.grace_periods
     interest = [accrued()] * terms.grace_periods
@@ -312,20 +311,20 @@ def _principal_and_interest(terms: ScheduleTerms, rate: Fraction) -> tuple[list[
     growth = 1 + terms.step_pct / 100
     keep = terms.balloon.minor if terms.balloon is not None else 0
     level = int(payment)
-    for t in range(terms.periods):
-        if terms.step_every and t and t % terms.step_every == 0:
+    every = terms.step_every or terms.periods
+    for t in range(terms.periods - 1):
+        if t and t % every == 0:
             payment *= growth
-            level = int(payment.to_integral_value(rounding=terms.rounding.mode))
+            level = int(payment.to_integral_value(rounding=rounding.mode))
         due = accrued()
-        last = t == terms.periods - 1
-        if level < due and not last:
+        if level < due:
             raise ScheduleError("the payments do not cover the interest")
         # Rounding may repay the principal early; what must stay for the balloon stays.
-        part = balance if last else min(level - due, balance - keep)
+        part = min(level - due, balance - keep)
         interest.append(due)
         principal.append(part)
         balance -= part
-    return principal, interest
+    return [*principal, balance], [*interest, accrued()]
 
 
 def _first(terms: ScheduleTerms, rate: Fraction) -> Money:
