@@ -238,12 +238,22 @@ class Replica:
         """SIGTERM; it finishes the batch in hand and ends with code 0."""
         assert self._process is not None
         process = self._process
+        await until(lambda: process.poll() is not None or _listens(process.pid), "a replica to listen")
         process.terminate()
         await until(lambda: process.poll() is not None, "the end of a replica")
-        assert process.returncode == 0, self.log.read_text()
+        assert process.returncode == 0, f"exit code {process.returncode}: {self.log.read_text()}"
 
     def abandon(self) -> None:
         """End it at once."""
         if self._process is not None and self.running:
             self._process.kill()
             self._process.wait()
+
+
+def _listens(pid: int) -> bool:
+    """Whether a process has a handler for SIGTERM: one that is only being started simply dies of it."""
+    status = Path(f"/proc/{pid}/status")
+    if not status.exists():  # not on this system: nothing to wait for
+        return True
+    caught = next(line for line in status.read_text().splitlines() if line.startswith("SigCgt:"))
+    return bool(int(caught.split()[1], 16) >> (signal.SIGTERM - 1) & 1)

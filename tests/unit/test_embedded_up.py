@@ -306,7 +306,7 @@ async def test_a_crash_loop_is_shown_and_is_a_failure(tmp_path: Path, shown: Str
     assert code == 1
     assert "services ended with exit code 1, 2 times in a row" in shown.getvalue()
     assert "the position is beyond the log" in shown.getvalue()
-    assert "run the command again" in shown.getvalue()
+    assert "run `parley up` again" in shown.getvalue()
 
 
 async def test_nothing_runs_when_topics_cannot_be_created(tmp_path: Path, shown: StringIO) -> None:
