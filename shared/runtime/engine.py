@@ -88,7 +88,7 @@ class Engine:
         """Wait for the batch in hand, and save what it and those before have come to."""
         await self._idle.wait()
         if self._unsaved and not self._lost and not self._pending:
-            with suppress(AbandonedError, NotOwnerError):
+            with suppress(AbandonedError, NotOwnerError, BrokenError):
                 await self._settle()
 
     def on_assigned(self, partitions: Collection[TopicPartition]) -> None:  # noqa: ARG002
