@@ -26,6 +26,7 @@ _CONFIGURATION = """\
 host = "{host}"
 port = {port}
 log_level = "WARNING"
+standalone = true
 
 [oplog]
 # Nothing here reads the oplog (no change streams, no point-in-time recovery), and it holds whole documents.
@@ -52,7 +53,7 @@ class Database(Server):
 
     @property
     def address(self) -> str:
-        return f"mongodb://{LOOPBACK}:{self.ports['database']}/?directConnection=true"
+        return f"mongodb://{LOOPBACK}:{self.ports['database']}/?directConnection=true&maxPoolSize=2"
 
     @property
     def log(self) -> Path:

@@ -13,4 +13,5 @@ SERVICE = Service(
     per=DocumentPer.CUSTOMER,
     emits=False,
     audits=True,
+    linger_seconds=1.0,
 )

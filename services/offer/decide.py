@@ -174,7 +174,8 @@ def _assessed(
     now = state.model_copy(update={"assessed": latest})
     if now.offer is None or now.status in {OfferStatus.LAPSED, OfferStatus.FAILED}:
         rests = now.status is OfferStatus.AGREED or (no_news and now.status is not OfferStatus.WAITING)
-        return Decision(now) if rests else _decided(new_talks(now, message.day, reference))
+        # Figures from before a wish to renegotiate may come after it, by their own topic: they begin nothing.
+        return Decision(now) if rests or not is_assessed(now, message.day) else _decided(new_talks(now, message.day, reference))
     if now.status is OfferStatus.TABLED and now.offer.tabled_on >= message.day:
         # What was tabled today knows today's figures.
         stands = now.offer.figures == figures_of(latest)
@@ -270,13 +271,11 @@ def _renegotiation(
     if state.offer is not None:
         # Followup knows a signed plan, so the signature is on its way here by another topic.
         return Decision.wait(state)
-    figures = state.assessed
-    if figures is not None and figures.as_of >= message.data.as_of and is_assessed(state, message.day):
-        reasons = message.data.reasons
-        return _decided(new_talks(state, message.day, reference, *reasons))
-    old = None if figures is None else no_longer_valid(figures, message.day)
-    update = {"status": OfferStatus.WAITING, "assessed": old, "next_date": None}
-    return Decision(state.model_copy(update=update))
+    since = max(message.data.as_of, state.figures_from or message.data.as_of)
+    now = state.model_copy(update={"figures_from": since})
+    if is_assessed(now, message.day):
+        return _decided(new_talks(now, message.day, reference, *message.data.reasons))
+    return Decision(now.model_copy(update={"status": OfferStatus.WAITING, "next_date": None}))
 
 
 def _decided(step: Step) -> Outcome:

@@ -93,7 +93,8 @@ class OfferState(State):
 
     `debts_seen` is the sequence of intake's latest word on the debts. `lender_refused`: in these talks no
     plan that needs approval is tabled any more. `live`: a signed plan is in force (talks about a new one
-    leave it in force when they fail). `next_date` is the first day whose close has work.
+    leave it in force when they fail). `figures_from`: older figures begin no talks, for the borrower has
+    asked to renegotiate since. `next_date` is the first day whose close has work.
     """
 
     case: str
@@ -102,6 +103,7 @@ class OfferState(State):
     debts: tuple[DebtSnapshot, ...]
     debts_seen: int | None = None
     assessed: Assessed | None = None
+    figures_from: date | None = None
     talks: int = 0
     started: date | None = None
     round: int = 0

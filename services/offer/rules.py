@@ -62,8 +62,10 @@ def _minor(balances: object) -> tuple[str, ...]:
 
 
 def is_assessed(state: OfferState, on: date) -> bool:
-    """No offer without an unexpired assessment (R28)."""
-    return state.assessed is not None and on <= state.assessed.expires
+    """No offer without an unexpired assessment (R28) that is not older than a wish to renegotiate (R45)."""
+    if state.assessed is None or on > state.assessed.expires:
+        return False
+    return state.figures_from is None or state.assessed.as_of >= state.figures_from
 
 
 def no_longer_valid(assessed: Assessed, on: date) -> Assessed:

@@ -49,7 +49,7 @@ def _money_from_wire(value: Any) -> Money:
 
 
 def _money_to_wire(value: Money) -> dict[str, str]:
-    return {"amount": str(value.to_decimal()), "currency": value.currency}
+    return {"amount": str(value), "currency": value.currency}
 
 
 def _money_schema(_source: Any, _handler: Any) -> CoreSchema:

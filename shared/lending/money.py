@@ -107,13 +107,7 @@ class Money:
         """
         if not isinstance(text, str):
             raise TypeError(f"an amount is parsed from a string, not {type(text).__name__}")
-        digits = minor_digits(currency)
-        if _PLAIN.fullmatch(text) is None:
-            raise ValueError("an amount is a plain decimal number such as 123.45")
-        whole, _, fraction = text.partition(".")
-        if len(fraction) > digits:
-            raise ValueError(f"{currency} has {digits} digits after the point, {len(fraction)} were given")
-        return Money(int(whole + fraction.ljust(digits, "0")), currency)
+        return _parsed(text, currency)
 
     @staticmethod
     def from_decimal(amount: Decimal, currency: str, rounding: Rounding) -> Money:
@@ -139,7 +133,7 @@ class Money:
 
     def to_decimal(self) -> Decimal:
         """Major units, with exactly the currency's digits."""
-        return Decimal(self.minor).scaleb(-minor_digits(self.currency))
+        return _major(self.minor, self.currency)
 
     def __str__(self) -> str:
         """The wire form: a plain decimal string without the currency, e.g. ``"123.40"``."""
@@ -247,6 +241,23 @@ class Money:
         last = max(index for index, share in enumerate(shares) if share)
         parts[last] += self.minor - sum(parts)
         return tuple(Money(part, self.currency) for part in parts)
+
+
+# An amount is read and written by every service that a message passes through, and most are zero.
+@lru_cache(maxsize=16384)
+def _parsed(text: str, currency: str) -> Money:
+    digits = minor_digits(currency)
+    if _PLAIN.fullmatch(text) is None:
+        raise ValueError("an amount is a plain decimal number such as 123.45")
+    whole, _, fraction = text.partition(".")
+    if len(fraction) > digits:
+        raise ValueError(f"{currency} has {digits} digits after the point, {len(fraction)} were given")
+    return Money(int(whole + fraction.ljust(digits, "0")), currency)
+
+
+@lru_cache(maxsize=16384)
+def _major(minor: int, currency: str) -> Decimal:
+    return Decimal(minor).scaleb(-minor_digits(currency))
 
 
 def round_ratio(numerator: int, denominator: int, rounding: Rounding) -> int:

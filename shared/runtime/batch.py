@@ -1,7 +1,8 @@
 """The batch: load, fold, encode and measure, write, publish, keep ids. Used for records and for due work
 alike.
 
-    load documents (one query) -> fold in arrival order -> encode and measure each document alone
+    load documents (one query, for those that were not written last) -> fold in arrival order
+        -> encode and measure each document alone
         -> parked rows -> one unordered bulk write (losers are loaded and decided again)
         -> publish every entry still held, oldest first, and the dead letters -> ids, links, deletions
 
@@ -36,6 +37,7 @@ from shared.runtime.ports import (
     UnencodableError,
 )
 from shared.runtime.pulse import Pulse
+from shared.runtime.recent import Recent
 from shared.runtime.retry import AbandonedError, Patience
 from shared.runtime.service import Service
 from shared.runtime.work import Work
@@ -60,6 +62,7 @@ class Shell:
     lost: Callable[[], bool]
     pulse: Pulse
     pace: Pace
+    recent: Recent
     stages: dict[str, float] = field(default_factory=dict)  # seconds of the batch in hand
 
     async def insist(self, stage: str, call: Callable[[], Awaitable[T]]) -> T:
@@ -130,6 +133,7 @@ class Batch:
                 raise AbandonedError("another writer holds the documents")
             await self._send()
         except BaseException:
+            self._shell.recent.drop(work.document for work in works)
             for work in works:
                 work.forget()
             raise
@@ -143,9 +147,14 @@ class Batch:
         An id is only pruned from a document after it was copied (rule 3).
         """
         name = self._service.name
-        documents = await self._shell.insist(
-            "load", lambda: self._store.load_many(name, [work.document for work in works])
-        )
+        documents = {
+            work.document: found
+            for work in works
+            if (found := self._shell.recent.find(work.document, work.lane)) is not None
+        }
+        missing = [work.document for work in works if work.document not in documents]
+        if missing:
+            documents |= await self._shell.insist("load", lambda: self._store.load_many(name, missing))
         self._take(works, documents.values())
         externals = {
             inbound.external_id: None
@@ -238,7 +247,8 @@ class Batch:
 
     async def _write(self, works: Sequence[Work]) -> list[Work]:
         """Write what has changed, each document measured alone before (rule 5); give those that lost."""
-        documents = [self._encode(work) for work in works if work.case is not None and work.case.changed]
+        encoded = [self._encode(work) for work in works if work.case is not None and work.case.changed]
+        documents = [document for document, _ in encoded]
         now = self._shell.ports.clock.now().isoformat()
         rows = [replace(row, parked_at=now) for work in works for row in work.rows]
         if rows:
@@ -248,10 +258,14 @@ class Batch:
         lost = await self._shell.insist(
             "write", lambda: self._store.replace_many(self._service.name, documents)
         )
+        self._shell.recent.drop(lost)
+        for document, size in encoded:
+            if document[ID] not in lost:
+                self._shell.recent.keep(document, size)
         return [work for work in works if work.document in lost]
 
-    def _encode(self, work: Work) -> Document:
-        """Measure a document.
+    def _encode(self, work: Work) -> tuple[Document, int]:
+        """Measure a document; give it with its size.
 
         Where it cannot be written, decide again and park it at the decision to blame.
         """
@@ -269,13 +283,14 @@ class Batch:
     def _measure(self, work: Work, case: Case) -> None:
         self._measured(work, case, self._shell.limits.document_reserve)
 
-    def _measured(self, work: Work, case: Case, reserve: int) -> Document:
+    def _measured(self, work: Work, case: Case, reserve: int) -> tuple[Document, int]:
         if case.parked and not case.park_since:
             case.park_since = self._shell.ports.clock.now().isoformat()
         document = case.dump(self._service, work.lane.epoch)
-        if self._store.encode(document) > self._shell.limits.document_bytes - reserve:
+        size = self._store.encode(document)
+        if size > self._shell.limits.document_bytes - reserve:
             raise UnencodableError("larger than the limit for documents")
-        return document
+        return document, size
 
     # -- publish ----------------------------------------------------------------------------------------
 

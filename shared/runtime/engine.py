@@ -34,6 +34,7 @@ from shared.runtime.ports import (
     UnavailableError,
 )
 from shared.runtime.pulse import Pulse, State
+from shared.runtime.recent import Recent
 from shared.runtime.retry import AbandonedError, Patience
 from shared.runtime.service import Service
 from shared.runtime.takeover import owned_partitions, take_over
@@ -55,7 +56,15 @@ class Engine:
         self._pace = Pace(limits.batch_records, limits.batch_least, limits.batch_seconds)
         publisher, patience = ports.log.publisher(), self._patience
         self._shell = Shell(
-            service, limits, ports, publisher, patience, lambda: self._lost, self.pulse, self._pace
+            service=service,
+            limits=limits,
+            ports=ports,
+            publisher=publisher,
+            patience=patience,
+            lost=lambda: self._lost,
+            pulse=self.pulse,
+            pace=self._pace,
+            recent=Recent(limits.recent_bytes),
         )
         self._lanes: dict[int, Lane] = {}
         self._carry: list[Inbound] = []  # what waited behind a barrier that has opened
@@ -243,6 +252,8 @@ class Engine:
         generation = self._consumer.generation
         try:
             records = await self._consumer.poll(self._pace.size, self._limits.poll_seconds)
+            if records and self.service.linger_seconds:
+                await self._gather(records)
         except UnavailableError:
             self.pulse.failed("poll")
             self._ports.meter.count("retries", service=self.service.name, stage="poll")
@@ -254,6 +265,18 @@ class Engine:
             ) from None
         self.pulse.polled(len(records))
         return generation, [receive(self.service, record, self._limits.partitions) for record in records]
+
+    async def _gather(self, records: list[Record]) -> None:
+        """Add what comes while the service lingers, up to a full batch."""
+        clock, size = self._ports.clock, self._pace.size
+        until = clock.monotonic() + self.service.linger_seconds
+        while len(records) < size and clock.monotonic() < until:
+            if self._stopping or self._draining or self._pending:
+                return
+            try:
+                records += await self._consumer.poll(size - len(records), self._limits.poll_seconds)
+            except UnavailableError:
+                return  # what came before it is not lost; the next poll says so again, if it lasts
 
     async def _drop_fetched(self) -> None:
         """Wait for a poll in flight and forget what it brings."""

@@ -20,6 +20,7 @@ class Limits:
     settle_records: int = 100  # worked off in a lane, until they are saved without any silence
     barrier_bytes: int = 4 * 1024 * 1024  # held of an input behind a marker; a batch of records at most
     page_documents: int = 500  # documents of due work decided at once
+    recent_bytes: int = 8 * 1024 * 1024  # of documents written last, held so that they need not be loaded
     waiting_messages: int = 200  # facts that wait in one document
     replay_rows: int = 5_000  # parked records decided by one replay command
     document_bytes: int = 8 * 1024 * 1024

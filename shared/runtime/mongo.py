@@ -16,6 +16,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
+from datetime import date, timedelta
 from typing import Any, Final, TypeVar
 
 import bson
@@ -73,6 +74,7 @@ WORK_INDEX: Final = IndexModel(
     [(WORK, 1), (PARTITION, 1)], name="work", partialFilterExpression={WORK: _SOME}
 )
 PARKED_INDEX: Final = IndexModel([("document", 1), ("order", 1)], name="arrival")
+_PASSED_OVER: Final = timedelta(days=14)
 TRACE_INDEX: Final = IndexModel([("trace", 1)], name="trace")
 
 
@@ -235,15 +237,20 @@ class MongoStore:
     async def waking(
         self, service: str, partitions: Collection[int], day: str, after: str, limit: int
     ) -> list[Document]:
-        """Load what the close of `day` must visit, and put aside what only an earlier day had left behind."""
+        """Load what the close of `day` must visit, and put aside what only an earlier day had left behind.
+
+        Days close in order, so entries of an earlier day are settled. Most such documents are soon written
+        again anyway: to read them a few times more costs less than an update for each.
+        """
         found: list[Document] = []
+        long_ago = (date.fromisoformat(day) - _PASSED_OVER).isoformat()
         while len(found) < limit:
             query = {WAKE: {**_SOME, "$lte": day}, PARTITION: {"$in": list(partitions)}, ID: {"$gt": after}}
             page = await self._find(service, "cases", query, limit=limit, order=ID)
             visited = [row for row in page if _visited(row, day)]
-            stale = [row for row in page if not _visited(row, day)]
-            # Days close in order, so entries of an earlier day are settled. The version in the filter leaves
-            # a document alone that was written meanwhile; its own version stays, for nothing in it changes.
+            stale = [row for row in page if not _visited(row, day) and row[WAKE] <= long_ago]
+            # The version in the filter leaves a document alone that was written meanwhile; its own version
+            # stays, for nothing in it changes.
             await self._write(
                 service,
                 "cases",

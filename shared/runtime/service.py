@@ -66,7 +66,8 @@ class Service:
     has no topic of its own. `audits`: check sequences for gaps and double ids. `handles` are the messages
     that the decider does anything about: all others are read and passed over, without a document, a mark or
     an id (None: every message is handled). Whether they come once, twice or late is all the same to a decider
-    that ignores them in every state.
+    that ignores them in every state. `linger_seconds` is how long it waits for more before a batch: not at
+    all where somebody waits for what it decides, a while where nobody does and larger batches cost less.
     """
 
     name: str
@@ -84,6 +85,7 @@ class Service:
     emits: bool = True
     audits: bool = False
     handles: frozenset[type[Event]] | None = None
+    linger_seconds: float = 0.0
 
     def passes_over(self, message: type[Event]) -> bool:
         """Whether the decider ignores this kind of message in every state."""

@@ -14,6 +14,7 @@ __all__ = ["MUTANTS", "Mutant"]
 _DAYS = "tests/runtime/test_engine_days.py"
 _MESSAGES = "tests/runtime/test_engine_messages.py"
 _BROKEN = "tests/runtime/test_engine_broken.py"
+_RECENT = "tests/runtime/test_recent.py"
 _MEMORY = "tests/runtime/test_memory_conformance.py"
 
 
@@ -144,6 +145,18 @@ MUTANTS = (
         _DAYS, 'test_a_stale_write_loses_and_is_decided_again', simulated=6,
     ),
     Mutant(
+        4, 'recent-of-any-assignment', 'recent',
+        'if held is None or (held[0][PARTITION], held[0]["epoch"]) != (lane.partition, lane.epoch):',
+        'if held is None:',
+        _RECENT, 'test_only_what_this_assignment_of_the_lane_wrote_is_given',
+    ),
+    Mutant(
+        4, 'recent-though-it-lost', 'batch',
+        '        self._shell.recent.drop(lost)\n',
+        '',
+        _RECENT, 'test_what_another_has_written_since_is_loaded_and_decided_again',
+    ),
+    Mutant(
         4, 'losers-forgotten', 'batch',
         '        return [work for work in works if work.document in lost]',
         '        return []',
@@ -176,7 +189,7 @@ MUTANTS = (
     # 5: encoded and measured before the bulk write
     Mutant(
         5, 'documents-not-measured', 'batch',
-        'if self._store.encode(document) > self._shell.limits.document_bytes - reserve:',
+        'if size > self._shell.limits.document_bytes - reserve:',
         'if False:',
         _MESSAGES, 'test_what_cannot_be_written_parks_its_case_and_stops_nothing', simulated=3,
     ),

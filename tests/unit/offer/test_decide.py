@@ -625,6 +625,18 @@ def test_new_figures_that_overtook_the_request_count_for_it() -> None:
     assert step.last(OfferTabled).reasons[0].code is ReasonCode.NEW_DIFFICULTIES
 
 
+@pytest.mark.parametrize("request_first", [True, False])
+def test_figures_older_than_the_request_begin_no_talks_whichever_comes_first(request_first: bool) -> None:
+    request = message(renegotiate(after(60)), after(60))
+    # A hardship report makes assessment say its figures again: they still rest on the old statement.
+    old = message(assessed(version=2, as_of=after(10), expires=after(100)), after(60))
+    step = live().when(*((request, old) if request_first else (old, request)))
+    assert step.emits()
+    assert (step.state.status, step.state.figures_from) == (OfferStatus.WAITING, after(60))
+    step = step.when(message(assessed(version=3, as_of=after(66), expires=after(160)), after(66)))
+    assert step.emits(OfferTabled)
+
+
 def test_a_request_that_overtook_the_signature_waits_for_it() -> None:
     step, done = agreed()
     early = step.when(message(renegotiate(after(2)), after(2)))

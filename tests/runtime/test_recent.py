@@ -1,0 +1,202 @@
+"""Documents that were written last need not be loaded, and lingering gathers more for a batch (rules 4, 21)."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from typing import Any
+
+from shared.runtime.lane import Lane
+from shared.runtime.memory import MemoryConsumer
+from shared.runtime.ports import UnavailableError
+from shared.runtime.recent import Recent
+from shared.runtime.simulation.toy import Open, Pay
+from tests.runtime.rig import ANN, D1, Rig, story
+
+
+def lane(rig: Rig, *, partition: int = 0, epoch: int = 1) -> Lane:
+    return Lane(service=rig.services["front"], partition=partition, epoch=epoch, version=1, inputs={})
+
+
+def document(name: str, *, partition: int = 0, epoch: int = 1) -> dict[str, Any]:
+    return {"_id": name, "partition": partition, "epoch": epoch}
+
+
+def test_only_what_this_assignment_of_the_lane_wrote_is_given() -> None:
+    rig = Rig()
+    recent = Recent(1000)
+    recent.keep(document("a"), 10)
+    assert recent.find("a", lane(rig)) == document("a")
+    assert recent.find("a", lane(rig, epoch=2)) is None
+    assert recent.find("a", lane(rig, partition=1)) is None
+    assert recent.find("b", lane(rig)) is None
+    recent.drop(["a", "never held"])
+    assert recent.find("a", lane(rig)) is None
+    assert len(recent) == 0
+
+
+def test_what_was_used_longest_ago_makes_room() -> None:
+    rig = Rig()
+    recent = Recent(100)
+    for name in ("a", "b", "c"):
+        recent.keep(document(name), 30)
+    assert recent.find("a", lane(rig)) is not None
+    recent.keep(document("c"), 35)  # written again: it counts once
+    assert len(recent) == 3
+    recent.keep(document("d"), 30)
+    assert [name for name in "abcd" if recent.find(name, lane(rig))] == ["a", "c", "d"]
+    recent.keep(document("e"), 101)
+    assert len(recent) == 0, "what is larger than everything that may be held is not held"
+
+
+class Counting:
+    """The rig's store, counting the documents that are loaded."""
+
+    def __init__(self, rig: Rig) -> None:
+        self.rig = rig
+        self.loaded: list[str] = []
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.rig.store, name)
+
+    async def load_many(self, service: str, ids: Any) -> Any:
+        self.loaded += list(ids)
+        return await self.rig.store.load_many(service, ids)
+
+
+@story
+async def test_a_document_is_loaded_once_while_nobody_else_writes_it() -> None:
+    rig = Rig(names=("front",))
+    store = Counting(rig)
+    rig.start("front", store=store)
+    for data in (Open(), Pay(pay_id="p", amount=1, value_date=D1), Pay(pay_id="q", amount=2, value_date=D1)):
+        rig.say(data)
+        await rig.settle()
+    assert store.loaded == [ANN]
+    assert rig.state("front", ANN)["paid"] == 3
+    await rig.stop()
+    rig.start("front", store=store)
+    rig.say(Pay(pay_id="r", amount=4, value_date=D1))
+    await rig.settle()
+    assert store.loaded == [ANN, ANN], "another assignment loads for itself"
+    assert rig.state("front", ANN)["paid"] == 7
+
+
+@story
+async def test_what_another_has_written_since_is_loaded_and_decided_again() -> None:
+    rig = Rig(names=("front",))
+    store = Counting(rig)
+    rig.start("front", store=store)
+    rig.say(Open())
+    await rig.settle()
+    theirs = rig.document("front", ANN)
+    theirs["state"]["waived"] = 70
+    await rig.store.replace_many("front", [{**theirs, "version": theirs["version"] + 1}])
+    rig.say(Pay(pay_id="p", amount=1, value_date=D1))
+    await rig.settle()
+    rig.say(Pay(pay_id="q", amount=2, value_date=D1))
+    await rig.settle()
+    assert (rig.state("front", ANN)["waived"], rig.state("front", ANN)["paid"]) == (70, 3)
+    assert rig.telemetry.counts["conflicts"] == 1
+    assert store.loaded == [ANN, ANN]
+
+
+class Writes:
+    """The rig's store, noting how many documents each bulk write had."""
+
+    def __init__(self, rig: Rig) -> None:
+        self.rig = rig
+        self.sizes: list[int] = []
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.rig.store, name)
+
+    async def replace_many(self, service: str, documents: Any) -> set[str]:
+        self.sizes.append(len(documents))
+        return await self.rig.store.replace_many(service, documents)
+
+
+async def _say_three(rig: Rig, seconds: float) -> None:
+    for number in range(3):
+        rig.say(Open(), key=f"C-{number}")
+        await rig.settle(seconds)
+
+
+@story
+async def test_a_service_that_lingers_takes_what_comes_meanwhile_in_one_batch() -> None:
+    rig = Rig(names=("front",))
+    writes = Writes(rig)
+    rig.start("front", replace(rig.services["front"], linger_seconds=10.0), store=writes)
+    await rig.settle()
+    await _say_three(rig, 1.0)
+    assert writes.sizes == []
+    await rig.settle()
+    assert writes.sizes == [3]
+
+
+@story
+async def test_a_service_that_does_not_linger_takes_them_as_they_come() -> None:
+    rig = Rig(names=("front",))
+    writes = Writes(rig)
+    rig.start("front", store=writes)
+    await rig.settle()
+    await _say_three(rig, 1.0)
+    assert writes.sizes == [1, 1, 1]
+
+
+@story
+async def test_a_stop_does_not_wait_for_the_linger_and_loses_nothing() -> None:
+    rig = Rig(names=("front",))
+    lingering = replace(rig.services["front"], linger_seconds=3600.0)
+    rig.start("front", lingering)
+    await rig.settle()
+    await _say_three(rig, 1.0)
+    assert rig.types("front") == []
+    began = asyncio.get_running_loop().time()
+    await rig.stop()
+    assert asyncio.get_running_loop().time() - began < 10.0
+    rig.start("front", replace(lingering, linger_seconds=0.0))
+    await rig.settle()
+    assert rig.types("front") == ["opened"] * 3
+
+
+class Flaky:
+    """The rig's log with a consumer whose next poll fails when told so."""
+
+    def __init__(self, rig: Rig) -> None:
+        self.rig, self.failing, self.failed = rig, False, 0
+
+    def publisher(self) -> Any:
+        return self.rig.log.publisher()
+
+    def consumer(self, group: str, client_id: str) -> Any:
+        return _FlakyConsumer(self, self.rig.log.consumer(group, client_id))
+
+
+class _FlakyConsumer:
+    def __init__(self, log: Flaky, inner: MemoryConsumer) -> None:
+        self._log, self._inner = log, inner
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._inner, name)
+
+    async def poll(self, max_records: int, timeout: float) -> Any:
+        if self._log.failing:
+            self._log.failing = False
+            self._log.failed += 1
+            raise UnavailableError("away")
+        return await self._inner.poll(max_records, timeout)
+
+
+@story
+async def test_an_outage_while_lingering_loses_nothing_that_was_polled() -> None:
+    rig = Rig(names=("front",))
+    log = Flaky(rig)
+    rig.start("front", replace(rig.services["front"], linger_seconds=10.0), log=log)
+    await rig.settle()
+    rig.say(Open())
+    await rig.settle(1.5)
+    log.failing = True
+    await rig.settle()
+    assert log.failed == 1
+    assert rig.types("front") == ["opened"]
