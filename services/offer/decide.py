@@ -175,7 +175,9 @@ def _assessed(
     if now.offer is None or now.status in {OfferStatus.LAPSED, OfferStatus.FAILED}:
         rests = now.status is OfferStatus.AGREED or (no_news and now.status is not OfferStatus.WAITING)
         # Figures from before a wish to renegotiate may come after it, by their own topic: they begin nothing.
-        return Decision(now) if rests or not is_assessed(now, message.day) else _decided(new_talks(now, message.day, reference))
+        if rests or not is_assessed(now, message.day):
+            return Decision(now)
+        return _decided(new_talks(now, message.day, reference))
     if now.status is OfferStatus.TABLED and now.offer.tabled_on >= message.day:
         # What was tabled today knows today's figures.
         stands = now.offer.figures == figures_of(latest)

@@ -1,4 +1,4 @@
-"""Documents that were written last need not be loaded, and lingering gathers more for a batch (rules 4, 21)."""
+"""Documents that were written last need not be loaded (rule 4), and lingering gathers more for a batch."""
 
 from __future__ import annotations
 

@@ -189,8 +189,8 @@ MUTANTS = (
     # 5: encoded and measured before the bulk write
     Mutant(
         5, 'documents-not-measured', 'batch',
-        'if size > self._shell.limits.document_bytes - reserve:',
-        'if False:',
+        'size = self._store.encode(document)',
+        'size = 0',
         _MESSAGES, 'test_what_cannot_be_written_parks_its_case_and_stops_nothing', simulated=3,
     ),
     Mutant(
