@@ -1,8 +1,9 @@
 """Named rules of the archive: how an entry is hashed, and which event moves a case to which stage."""
 
 import hashlib
-import json
 from typing import Any
+
+import orjson
 
 from services.console.model import Stage
 from shared.contracts import agreement, assessment, followup, intake, offer
@@ -35,7 +36,7 @@ ENDS = frozenset({Stage.COMPLETED, Stage.CLOSED})
 
 def canonical(value: Any) -> bytes:
     """Give the canonical JSON of a value: sorted keys, no spaces, UTF-8 (RFC 8785 for the types we hold)."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+    return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
 
 
 def chain_hash(previous: str, body: dict[str, Any]) -> str:

@@ -133,11 +133,11 @@ class Money:
 
     def to_decimal(self) -> Decimal:
         """Major units, with exactly the currency's digits."""
-        return _major(self.minor, self.currency)
+        return Decimal(self.minor).scaleb(-minor_digits(self.currency))
 
     def __str__(self) -> str:
         """The wire form: a plain decimal string without the currency, e.g. ``"123.40"``."""
-        return format(self.to_decimal(), "f")
+        return _plain(self.minor, self.currency)
 
     # -- arithmetic -----------------------------------------------------------------------------
 
@@ -256,8 +256,8 @@ def _parsed(text: str, currency: str) -> Money:
 
 
 @lru_cache(maxsize=16384)
-def _major(minor: int, currency: str) -> Decimal:
-    return Decimal(minor).scaleb(-minor_digits(currency))
+def _plain(minor: int, currency: str) -> str:
+    return format(Decimal(minor).scaleb(-minor_digits(currency)), "f")
 
 
 def round_ratio(numerator: int, denominator: int, rounding: Rounding) -> int:

@@ -81,7 +81,7 @@ class Settings(BaseSettings):
         description="of the database's time for a batch; above it the next is half as large",
     )
     poll_seconds: float = Field(
-        default=0.01, ge=0.001, le=1, alias="PARLEY_POLL_SECONDS", description="an empty poll waits this long"
+        default=0.1, ge=0.001, le=1, alias="PARLEY_POLL_SECONDS", description="an empty poll waits this long"
     )
     fetch_wait_seconds: float = Field(
         default=0.1,

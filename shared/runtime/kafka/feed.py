@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
 from collections.abc import Sequence
+from itertools import chain
 from typing import Any, Final
 
 from aiokafka import ConsumerRebalanceListener, ConsumerRecord
@@ -63,7 +66,29 @@ def feed(
         decoder=_decode,
         no_reply=True,
     )
+    subscriber.__class__ = _prompt(type(subscriber))
     return broker, subscriber
+
+
+def _prompt(kind: type[Any]) -> type[Any]:
+    """Give the subscriber's class with a wait that ends when records come.
+
+    FastStream sleeps as long again as the client has waited in vain, and hears nothing meanwhile: short waits
+    then keep the process busy, long ones add to every step of a case.
+    """
+
+    class Prompt(kind):  # type: ignore[misc]
+        __slots__ = ()
+
+        async def get_msg(self, consumer: Any) -> Raw:
+            wait = self.batch_timeout_ms / 1000
+            began = time.monotonic()
+            found = await consumer.getmany(timeout_ms=self.batch_timeout_ms, max_records=self.max_records)
+            if not found and time.monotonic() - began < wait / 2:
+                await asyncio.sleep(wait / 2)  # the client has not waited: it is leaving, or between two groups
+            return tuple(chain.from_iterable(found.values()))
+
+    return Prompt
 
 
 async def _parse(records: Raw) -> KafkaMessage:
