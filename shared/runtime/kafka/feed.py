@@ -85,7 +85,8 @@ def _prompt(kind: type[Any]) -> type[Any]:
             began = time.monotonic()
             found = await consumer.getmany(timeout_ms=self.batch_timeout_ms, max_records=self.max_records)
             if not found and time.monotonic() - began < wait / 2:
-                await asyncio.sleep(wait / 2)  # the client has not waited: it is leaving, or between two groups
+                # The client has not waited: it is leaving, or between two assignments.
+                await asyncio.sleep(wait / 2)
             return tuple(chain.from_iterable(found.values()))
 
     return Prompt
