@@ -18,15 +18,14 @@ from datetime import date
 from shared.runtime.batch import Batch, Shell
 from shared.runtime.days import do_due_work, latest_day, markers, watch_lag
 from shared.runtime.deadletters import dead_letter
-from shared.runtime.inbound import Inbound, Kind, receive
+from shared.runtime.fetching import Fetching
+from shared.runtime.inbound import Inbound, Kind
 from shared.runtime.lane import Lane
 from shared.runtime.limits import Limits
 from shared.runtime.pace import Pace
 from shared.runtime.ports import (
     BrokenError,
-    FatalError,
     NotOwnerError,
-    OffsetLostError,
     Outgoing,
     Ports,
     Record,
@@ -69,9 +68,18 @@ class Engine:
         self._lanes: dict[int, Lane] = {}
         self._carry: list[Inbound] = []  # what waited behind a barrier that has opened
         self._in_hand: list[Inbound] = []  # the batch that is worked on
-        self._fetching: asyncio.Task[tuple[int, list[Inbound]]] | None = None
+        self._fetching = Fetching(
+            service=service,
+            limits=limits,
+            consumer=self._consumer,
+            clock=ports.clock,
+            meter=ports.meter,
+            patience=patience,
+            pulse=self.pulse,
+            pace=self._pace,
+            hurried=lambda: self._stopping or self._draining or self._pending,
+        )
         self._stopped_inputs: set[TopicPartition] = set()
-        self._unsaved: dict[int, Lane] = {}  # whose positions have moved since they were saved
         self._generation = -1  # the consumer's, when the lanes were taken over
         self._pending = False  # an assignment waits to be taken over
         self._draining = False  # the group is taking the assignment away
@@ -118,7 +126,7 @@ class Engine:
             await self._drained()
         finally:
             self._idle.set()
-            await self._drop_fetched()
+            await self._fetching.drop()
             await self._consumer.stop()
 
     async def _join(self) -> None:
@@ -158,11 +166,8 @@ class Engine:
 
     def unfinished(self) -> Iterator[Record]:
         """What has been fetched and not worked off."""
-        fetching = self._fetching
-        done = fetching is not None and fetching.done() and not fetching.cancelled()
-        fetched = fetching.result()[1] if fetching is not None and done and not fetching.exception() else []
         held = [one for lane in self._lanes.values() for one in lane.held]
-        return (one.record for one in (*self._in_hand, *self._carry, *fetched, *held))
+        return (one.record for one in (*self._in_hand, *self._carry, *self._fetching.fetched, *held))
 
     def high_water(self, at: TopicPartition) -> int | None:
         """The end of an input as of the last fetch."""
@@ -214,7 +219,7 @@ class Engine:
         self._idle.clear()
         admitted = self._in_hand = [one for inbound in inbounds for one in self._admit(inbound)]
         self._stop_inputs()
-        self._start_fetching()
+        self._fetching.start()
         if admitted:
             await self._batch(admitted)
         self._abandoned = 0
@@ -232,57 +237,14 @@ class Engine:
 
     async def _fetch(self) -> list[Inbound]:
         """Give the next records, decoded; none if the assignment has changed meanwhile."""
-        self._start_fetching()
-        assert self._fetching is not None  # noqa: S101 - just started
         if self._unsaved:
-            await asyncio.wait({self._fetching}, timeout=self._limits.settle_seconds)
-            if not self._fetching.done() and not self._draining and not self._pending:
+            come = await self._fetching.within(self._limits.settle_seconds)
+            if not come and not self._draining and not self._pending:
                 self._idle.clear()
                 await self._settle()
                 self._idle.set()
-        generation, inbounds = await self._fetching
-        self._fetching = None
+        generation, inbounds = await self._fetching.take()
         return inbounds if generation == self._generation == self._consumer.generation else []
-
-    def _start_fetching(self) -> None:
-        if self._fetching is None:
-            self._fetching = asyncio.get_running_loop().create_task(self._poll())
-
-    async def _poll(self) -> tuple[int, list[Inbound]]:
-        generation = self._consumer.generation
-        try:
-            records = await self._consumer.poll(self._pace.size, self._limits.poll_seconds)
-            if records and self.service.linger_seconds:
-                await self._gather(records)
-        except UnavailableError:
-            self.pulse.failed("poll")
-            self._ports.meter.count("retries", service=self.service.name, stage="poll")
-            await self._patience.pause(0)
-            return generation, []
-        except OffsetLostError as error:
-            raise FatalError(
-                f"{self.service.name}: {error}: retention has removed it", "parley check"
-            ) from None
-        self.pulse.polled(len(records))
-        return generation, [receive(self.service, record, self._limits.partitions) for record in records]
-
-    async def _gather(self, records: list[Record]) -> None:
-        """Add what comes while the service lingers, up to a full batch."""
-        clock, size = self._ports.clock, self._pace.size
-        until = clock.monotonic() + self.service.linger_seconds
-        while len(records) < size and clock.monotonic() < until:
-            if self._stopping or self._draining or self._pending:
-                return
-            try:
-                records += await self._consumer.poll(size - len(records), self._limits.poll_seconds)
-            except UnavailableError:
-                return  # what came before it is not lost; the next poll says so again, if it lasts
-
-    async def _drop_fetched(self) -> None:
-        """Wait for a poll in flight and forget what it brings."""
-        if self._fetching is not None:
-            fetching, self._fetching = self._fetching, None
-            await asyncio.gather(fetching, return_exceptions=True)
 
     def _admit(self, inbound: Inbound) -> list[Inbound]:
         lane = self._lanes.get(inbound.record.partition)
@@ -335,7 +297,6 @@ class Engine:
             position.next = max(position.next, inbound.record.offset + 1)
             position.count(outcome)
             lanes[inbound.record.partition].unsaved += 1
-        self._unsaved.update(lanes)
         if any(lane.unsaved >= self._limits.settle_records for lane in lanes.values()):
             await self._settle()
         self._pace.settle(len(read))
@@ -352,7 +313,6 @@ class Engine:
         await do_due_work(self._shell, lanes, day)
         for lane in lanes:
             self._carry += lane.finish(day)
-            self._unsaved.pop(lane.partition, None)
         await self._save(lanes)
         outgoing = markers(self.service, lanes)
         if outgoing:
@@ -364,11 +324,16 @@ class Engine:
 
     # -- positions ---------------------------------------------------------------------------------------
 
+    @property
+    def _unsaved(self) -> list[Lane]:
+        """The lanes whose positions have moved since they were saved."""
+        return [lane for lane in self._lanes.values() if lane.unsaved]
+
     async def _settle(self) -> None:
         """Save and commit the positions that have moved."""
-        lanes, self._unsaved = self._unsaved, {}
-        await self._save(lanes.values())
-        await self._commit(lanes.values())
+        lanes = self._unsaved
+        await self._save(lanes)
+        await self._commit(lanes)
 
     async def _save(self, lanes: Iterable[Lane]) -> None:
         """Write the positions; whoever loses has been followed by another owner (rule 14)."""
@@ -390,8 +355,8 @@ class Engine:
 
     async def _take_over(self) -> None:
         self._pending, self._lost = False, False
-        self._lanes, self._carry, self._stopped_inputs, self._unsaved = {}, [], set(), {}
-        await self._drop_fetched()
+        self._lanes, self._carry, self._stopped_inputs = {}, [], set()
+        await self._fetching.drop()
         generation, assigned = self._consumer.generation, self._consumer.assignment()
         self._consumer.pause(assigned)
         numbers = owned_partitions(self.service, assigned)
@@ -405,8 +370,8 @@ class Engine:
         """Forget everything uncommitted: whoever owns it next reads it again."""
         self._lost = True
         self._generation = -1
-        self._lanes, self._carry, self._stopped_inputs, self._unsaved = {}, [], set(), {}
-        await self._drop_fetched()
+        self._lanes, self._carry, self._stopped_inputs = {}, [], set()
+        await self._fetching.drop()
 
     async def _abandon(self) -> None:
         """Let go of everything uncommitted, and take over again what is still (or again) assigned."""

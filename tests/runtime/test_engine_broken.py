@@ -115,3 +115,23 @@ async def test_an_engine_that_is_stopped_while_its_consumer_is_dead_ends() -> No
     rig.engines[0].stop()
     await rig.stop()
     assert rig.state("front", ANN)["case"] is not None
+
+
+@story
+async def test_a_consumer_that_dies_while_partitions_are_given_up_costs_only_a_second_reading() -> None:
+    rig = Rig(names=("front",), partitions=2, settle_seconds=3600.0)
+    log = Fragile(rig.log)
+    rig.start("front", log=log)
+    rig.say(Open())
+    await rig.settle(1.5)
+    assert rig.state("front", ANN)["case"] is not None, "worked off, its positions not saved yet"
+    log.at = "commit"  # the drain saves them, and dies
+    rig.start("front")
+    await rig.settle(60)
+    rig.say(Pay(pay_id="p", amount=7, value_date=D1))
+    await rig.settle(60)
+    assert log.starts == 2
+    assert rig.state("front", ANN)["paid"] == 7
+    assert rig.types("front") == ["opened", "paid"]
+    assert sorted(len(engine.lanes) for engine in rig.engines) == [1, 1]
+    await rig.stop()

@@ -307,6 +307,12 @@ MUTANTS = (
         _MESSAGES, 'test_an_outage_dead_letters_nothing', simulated=1,
     ),
     Mutant(
+        10, 'a-dead-consumer-breaks-the-drain', 'engine',
+        'with suppress(AbandonedError, NotOwnerError, BrokenError):',
+        'with suppress(AbandonedError, NotOwnerError):',
+        _BROKEN, 'test_a_consumer_that_dies_while_partitions_are_given_up_costs_only_a_second_reading',
+    ),
+    Mutant(
         10, 'a-dead-consumer-is-kept', 'engine',
         '            await self._join_anew(error)\n',
         '            await self._abandon()\n',
@@ -456,8 +462,8 @@ MUTANTS = (
     ),
     Mutant(
         14, 'commit-before-positions', 'engine',
-        '        await self._save(lanes.values())\n        await self._commit(lanes.values())\n',
-        '        await self._commit(lanes.values())\n        await self._save(lanes.values())\n',
+        '        lanes = self._unsaved\n        await self._save(lanes)\n        await self._commit(lanes)\n',
+        '        lanes = self._unsaved\n        await self._commit(lanes)\n        await self._save(lanes)\n',
         _DAYS, 'test_whoever_loses_the_positions_abandons_and_takes_over_again', simulated=1,
     ),
     Mutant(
