@@ -17,6 +17,8 @@ import pytest
 
 from deploy.demo.live import KafkaPlatform
 from services.cli.catalogue import load_all
+from tests.fault.checker import examine
+from tests.fault.evidence import gather
 from tests.fault.house import House, wrong
 from tests.fault.living import Besieged, Trouble, day, differences, outcomes, undisturbed, world
 
@@ -95,6 +97,8 @@ async def lived_through(
         platform = Besieged(inner, siege(blows, seed=seed, days=days))
         await world(platform, customers=customers, days=days, seed=seed).live()
     live = await outcomes(house.settings())
+    evidence = await gather(house.addresses["KAFKA_BOOTSTRAP"], house.addresses["MONGODB_URI"])
+    assert [str(finding) for finding in examine(evidence)] == []
     assert await house.stop() == 0, house.said()
     assert house.processes() == []
     assert live

@@ -142,7 +142,7 @@ MUTANTS = (
         4, 'no-version-filter', 'memory_store',
         'if heads.get(id_, {VERSION: 0})[VERSION] != document[VERSION] - 1:',
         'if False:',
-        _DAYS, 'test_a_stale_write_loses_and_is_decided_again', simulated=6,
+        _DAYS, 'test_a_stale_write_loses_and_is_decided_again', simulated=107,
     ),
     Mutant(
         4, 'recent-of-any-assignment', 'recent',
@@ -464,7 +464,7 @@ MUTANTS = (
         14, 'commit-before-positions', 'engine',
         '        lanes = self._unsaved\n        await self._save(lanes)\n        await self._commit(lanes)\n',
         '        lanes = self._unsaved\n        await self._commit(lanes)\n        await self._save(lanes)\n',
-        _DAYS, 'test_whoever_loses_the_positions_abandons_and_takes_over_again', simulated=1,
+        _DAYS, 'test_whoever_loses_the_positions_abandons_and_takes_over_again', simulated=49,
     ),
     Mutant(
         14, 'positions-before-publishing', 'batch',

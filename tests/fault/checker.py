@@ -1,0 +1,239 @@
+"""What a platform has left behind, judged by somebody who shares no code with it.
+
+Reads the topics with a bare client and the documents with a bare driver, and knows the wire format from its
+documentation alone: CloudEvents headers, JSON values, one sequence for each source and case.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any
+
+__all__ = ["Evidence", "Finding", "Seen", "examine"]
+
+SERVICES = ("intake", "assessment", "offer", "agreement", "followup", "alert")
+EXTERNAL = ("bank.events", "desk.events")
+_CLOSED = ("parley.bank.day.closed.v1", "parley.runtime.day.closed.v1")
+_MISSED = "parley.followup.instalment.missed.v1"
+_CORRECTED = "parley.followup.instalment.corrected.v1"
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """One record of a topic, as it lies there."""
+
+    topic: str
+    partition: int
+    offset: int
+    key: str
+    headers: Mapping[str, str]
+    value: bytes
+
+    @property
+    def type(self) -> str:
+        return self.headers.get("ce_type", "")
+
+    @property
+    def identity(self) -> tuple[str, str, str]:
+        return self.headers.get("ce_source", ""), self.headers.get("ce_id", ""), self.key
+
+    @property
+    def day(self) -> str:
+        return self.headers.get("ce_time", "")[:10]
+
+    @property
+    def data(self) -> Any:
+        return json.loads(self.value)
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Something that is wrong: of a kind, about a case or record."""
+
+    kind: str
+    about: str
+
+    def __str__(self) -> str:
+        return f"{self.kind}: {self.about}"
+
+
+@dataclass(slots=True)
+class Evidence:
+    """The records of all topics, in offset order for each partition, and the documents by collection."""
+
+    records: Sequence[Seen]
+    documents: Mapping[str, Sequence[Mapping[str, Any]]] = field(default_factory=dict)
+
+    def of(self, topic: str) -> list[Seen]:
+        """A topic's events, markers apart."""
+        return [one for one in self.records if one.topic == topic and one.type not in _CLOSED]
+
+
+def examine(evidence: Evidence) -> list[Finding]:
+    """Say everything that is wrong; nothing for a platform that has lost and doubled nothing."""
+    poisoned = _poisoned(evidence)
+    return [
+        *_sequences(evidence),
+        *_places(evidence),
+        *_archived(evidence, poisoned),
+        *_payments(evidence, poisoned),
+        *_missed_in_vain(evidence),
+        *_cases(evidence),
+    ]
+
+
+def _poisoned(evidence: Evidence) -> set[str]:
+    """The ids of what lies in a dead-letter topic: somebody looks at it, so it is not lost."""
+    return {
+        one.headers["ce_id"]
+        for one in evidence.records
+        if one.topic.endswith(".dead-letter") and "ce_id" in one.headers
+    }
+
+
+def _sequences(evidence: Evidence) -> Iterable[Finding]:
+    """Every sender's sequence of a case counts from 1 without gaps, in order, one id and text for each."""
+    for service in SERVICES:
+        said: dict[str, dict[int, tuple[str, bytes]]] = defaultdict(dict)
+        for one in evidence.of(f"{service}.events"):
+            case, number = one.headers.get("ce_subject", ""), int(one.headers.get("ce_sequence", 0))
+            before, now = said[case], (one.headers.get("ce_id", ""), one.value)
+            if number in before:
+                if before[number] != now:
+                    yield Finding("two-of-one-sequence", f"{service} {case} {number}")
+                continue
+            if before and number < max(before):
+                yield Finding("out-of-order", f"{service} {case} {number}")
+            before[number] = now
+        for case, numbers in said.items():
+            for number in sorted(set(range(1, max(numbers) + 1)) - set(numbers)):
+                yield Finding("gap", f"{service} {case} {number}")
+
+
+def _places(evidence: Evidence) -> Iterable[Finding]:
+    """A customer's records lie on one partition of every topic."""
+    places: dict[str, set[int]] = defaultdict(set)
+    for one in evidence.records:
+        if one.topic.endswith(".events") and one.type not in _CLOSED and one.key:
+            places[one.key].add(one.partition)
+    for key, partitions in places.items():
+        if len(partitions) > 1:
+            yield Finding("on-two-partitions", key)
+
+
+def _archived(evidence: Evidence, poisoned: set[str]) -> Iterable[Finding]:
+    """Every event is kept in the archive once; what is said twice is kept once."""
+    bodies = [link["body"] for link in evidence.documents.get("archive.links", ())]
+    kept = Counter((body["source"], body["id"], body["customer"]) for body in bodies)
+    for identity, times in kept.items():
+        if times > 1:
+            yield Finding("kept-twice", " ".join(identity))
+    topics = (*EXTERNAL, *(f"{service}.events" for service in SERVICES))
+    said = {one.identity for topic in topics for one in evidence.of(topic)}
+    for identity in sorted(said - set(kept)):
+        if identity[1] not in poisoned:
+            yield Finding("lost", " ".join(identity))
+
+
+def _payments(evidence: Evidence, poisoned: set[str]) -> Iterable[Finding]:
+    """Every payment and every return is answered by intake, once; its parts add up."""
+    answers: dict[str, set[str]] = defaultdict(set)
+    matched: dict[tuple[str, str], set[str]] = defaultdict(set)
+    for one in evidence.of("intake.events"):
+        answers[one.headers.get("ce_causationid", "")].add(one.headers.get("ce_id", ""))
+        if one.type == "parley.intake.payment.matched.v1":
+            matched[one.key, one.data["payment_id"]].add(one.headers.get("ce_id", ""))
+            yield from _adds_up(one)
+        elif one.type == "parley.intake.payment.taken-back.v1":
+            matched[one.key, one.data["reversal_id"]].add(one.headers.get("ce_id", ""))
+    for (key, payment), ids in matched.items():
+        if len(ids) > 1:
+            yield Finding("counted-twice", f"{key} {payment}")
+    for one in evidence.of("bank.events"):
+        money = one.type in {"parley.bank.payment.received.v1", "parley.bank.payment.reversed.v1"}
+        known = one.headers.get("ce_id", "")
+        if money and not answers[known] and known not in poisoned:
+            yield Finding("unanswered", f"{one.key} {known}")
+
+
+def _adds_up(one: Seen) -> Iterable[Finding]:
+    parts = _amounts([one.data["allocations"], one.data["unallocated"]])
+    if sum(parts, Decimal(0)) != Decimal(one.data["amount"]["amount"]):
+        yield Finding("does-not-add-up", f"{one.key} {one.data['payment_id']}")
+
+
+def _amounts(value: Any) -> list[Decimal]:
+    """Every amount of money below a value."""
+    if isinstance(value, list):
+        return [amount for item in value for amount in _amounts(item)]
+    if not isinstance(value, dict):
+        return []
+    if set(value) == {"amount", "currency"}:
+        return [Decimal(value["amount"])]
+    return [amount for item in value.values() for amount in _amounts(item)]
+
+
+def _missed_in_vain(evidence: Evidence) -> Iterable[Finding]:
+    """No instalment is called missed though the money for it and all before it was there in time.
+
+    A plan's money goes to its instalments in their order; what was called missed and later corrected by a
+    payment of an earlier value date was right when it was said.
+    """
+    money: dict[str, list[tuple[str, str, Decimal]]] = defaultdict(list)
+    for one in evidence.of("intake.events"):
+        sign = {"parley.intake.payment.matched.v1": 1, "parley.intake.payment.taken-back.v1": -1}.get(
+            one.type
+        )
+        if sign is not None:
+            amount, case = one.data["amount"], one.headers["ce_subject"]
+            money[case].append((one.data["value_date"], amount["currency"], sign * Decimal(amount["amount"])))
+    started: dict[str, str] = {}
+    totals: dict[str, dict[int, tuple[str, Decimal]]] = defaultdict(dict)
+    grace: dict[tuple[str, int], str] = {}
+    missed: dict[tuple[str, int], Seen] = {}
+    corrected: set[tuple[str, int]] = set()
+    for one in evidence.of("followup.events"):
+        data = one.data
+        plan = data.get("agreement_id", "")
+        if one.type == "parley.followup.plan.started.v1":
+            started[plan] = data["effective"]
+        if "number" not in data or "total" not in data:
+            continue
+        at = (plan, data["number"])
+        totals[plan].setdefault(data["number"], (data["total"]["currency"], Decimal(data["total"]["amount"])))
+        if "grace_until" in data:
+            grace.setdefault(at, data["grace_until"])
+        if one.type == _MISSED:
+            missed.setdefault(at, one)
+        elif one.type == _CORRECTED:
+            corrected.add(at)
+    for (plan, number), one in missed.items():
+        until, currency = grace.get((plan, number), one.data["due"]), one.data["total"]["currency"]
+        asked = [totals[plan].get(n) for n in range(1, number + 1)]
+        if plan not in started or (plan, number) in corrected or None in asked:
+            continue
+        owed = sum((total for c, total in filter(None, asked) if c == currency), Decimal(0))
+        paid = [amount for day, c, amount in money[one.headers["ce_subject"]]
+                if c == currency and started[plan] < day <= until]  # fmt: skip
+        if sum(paid, Decimal(0)) >= owed:
+            yield Finding("missed-though-paid", f"{one.headers['ce_subject']} {number}")
+
+
+def _cases(evidence: Evidence) -> Iterable[Finding]:
+    """An open case has an owner and a next date; nothing is parked but what was poisoned."""
+    for row in evidence.documents.get("intake.cases", ()):
+        state = row.get("state") or {}
+        if state.get("status") != "open":
+            continue
+        if not state.get("owner"):
+            yield Finding("no-owner", str(row["_id"]))
+        if not state.get("next_review"):
+            yield Finding("no-next-date", str(row["_id"]))
+    for service in (*SERVICES, "archive"):
+        for row in evidence.documents.get(f"{service}.cases", ()):
+            if row.get("park"):
+                yield Finding("parked", f"{service} {row['_id']}")
