@@ -18,6 +18,7 @@ from shared.contracts.base import Personal
 from shared.contracts.debts import ProductKind
 from shared.contracts.followup import InstalmentPaid
 from shared.lending.calendar import add_months
+from shared.runtime.document import Case
 from shared.runtime.ports import DUE, Document
 from shared.runtime.simulation.loop import run_virtual
 from tests.simulation.counting import Counted, Tally, noon, together
@@ -191,6 +192,13 @@ def test_a_document_that_keeps_everything_is_noticed(
     costs = run_virtual(live(service, says, 30))
     early, late = max(together(costs[:10]).kept), max(together(costs[-10:]).kept)
     assert late > MOST_GROWTH * early
+
+
+def test_entries_that_never_leave_are_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same of the runtime's own part: emissions, ids and links that stay though they are published."""
+    monkeypatch.setattr(Case, "prune", lambda _case, _settled: None)
+    costs = run_virtual(live("archive", to_archive, 8))
+    assert max(costs[-1].sizes) > MOST_GROWTH * max(costs[3].sizes)
 
 
 # -- a house full of cases ----------------------------------------------------------------------------------
