@@ -170,16 +170,27 @@ def leave(debt: Debt, status: DebtStatus, on: date, *, by_bank: bool = True) -> 
 
 def _moved(debt: Debt, movement: Movement, on: date | None = None) -> Debt:
     day = movement.on or on or debt.as_of
-    after = (*debt.after, movement)
-    if len(after) > _KEPT:
-        dated = sorted((m for m in after if m.on is not None), key=lambda m: m.on or date.min)
-        if len(dated) > 1:
-            first, second = dated[0], dated[1]
-            merged = Movement(
-                on=second.on,
-                amounts=first.amounts + second.amounts,
-                overdue=first.overdue + second.overdue,
-                waiver=second.waiver,
-            )
-            after = (*(m for m in after if m.on is None), merged, *dated[2:])
-    return debt.model_copy(update={"after": after, "as_of": max(debt.as_of, day)})
+    return debt.model_copy(update={"after": _bounded((*debt.after, movement)), "as_of": max(debt.as_of, day)})
+
+
+def _bounded(after: tuple[Movement, ...]) -> tuple[Movement, ...]:
+    """Merge the two oldest of too many: those with a date first, then waivers without an answer.
+
+    The date, or the waiver, of the younger one speaks for both.
+    """
+    if len(after) <= _KEPT:
+        return after
+    dated = sorted((m for m in after if m.on is not None), key=lambda m: m.on or date.min)
+    waiting = [m for m in after if m.on is None]
+    if len(dated) > 1:
+        return (*waiting, _merged(dated[0], dated[1]), *dated[2:])
+    return (_merged(waiting[0], waiting[1]), *waiting[2:], *dated)
+
+
+def _merged(first: Movement, second: Movement) -> Movement:
+    return second.model_copy(
+        update={
+            "amounts": first.amounts + second.amounts,
+            "overdue": first.overdue + second.overdue,
+        }
+    )

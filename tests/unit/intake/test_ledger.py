@@ -12,6 +12,7 @@ from hypothesis import given as forall
 from hypothesis import strategies as st
 
 from services.intake.decide import IntakeDecider
+from services.intake.ledger import confirm_waiver
 from services.intake.model import IntakeState
 from shared.contracts import followup
 from shared.contracts.agreement import WaivedDebt
@@ -374,6 +375,26 @@ def test_a_reward_waives_and_the_bank_has_its_days_to_book_it() -> None:
     assert ledger(after.last(CaseChanged)).waived == WAIVED
     assert after.when(balance(4, OWED, days=64)).state.debts[0].outstanding.total == 545000
     assert after.when(balance(9, OWED, days=69)).state.debts[0].outstanding.total == 570000
+
+
+def test_waivers_that_a_silent_bank_never_confirms_do_not_make_the_document_grow() -> None:
+    """A confirmation of the last of those that were merged speaks for all of them."""
+    cent = balances("0.00", "0.01")
+
+    def version(number: int) -> Any:
+        told = signed(2, waived=cent)
+        return replace(told, data=told.data.model_copy(update={"version": number}))
+
+    after = opened().when(*(version(number) for number in range(1, 101)))
+    (debt,) = after.state.debts
+    assert len(debt.after) <= 41
+    assert debt.waived.interest == -sum(movement.amounts.interest for movement in debt.after) == 100
+    unaware = after.when(balance(3, OWED, days=63))
+    assert unaware.state.debts[0].outstanding == debt.outstanding
+    merged = debt.after[0]
+    assert merged.amounts.interest < -1
+    answered = confirm_waiver(debt, merged.waiver or "", day(4))
+    assert [m.amounts for m in answered.after if m.on == day(4)] == [merged.amounts]
 
 
 # -- properties
