@@ -127,7 +127,8 @@ def _match(
         allocations=_allocations(parts, payment.currency),
         unallocated=Money(left, payment.currency),
         debts=snapshots(after),
-        ledgers=ledgers_of(d for d in after.of_case if d.debt_id in touched),
+        # Of a closed case the bank's newer figures are kept without a word: they are said with the money.
+        ledgers=ledgers_of(d for d in after.of_case if d.debt_id in touched or not after.is_open),
         in_balance=bool(touched) and all(held[debt_id] for debt_id in touched),
     )
     return after, said

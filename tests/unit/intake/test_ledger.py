@@ -397,6 +397,17 @@ def test_waivers_that_a_silent_bank_never_confirms_do_not_make_the_document_grow
     assert [m.amounts for m in answered.after if m.on == day(4)] == [merged.amounts]
 
 
+def test_money_for_a_closed_case_says_what_the_bank_has_said_of_its_debts_since() -> None:
+    step = opened(10).when(recalled(0, "A-1"))
+    nothing = balances("0.00")
+    step = step.when(overdue("A-1", n=1, days=1, owed=nothing, late=nothing, on=day(1)))
+    assert step.emits()
+    said = step.when(paid("1.25", 0, "P-1", on=1)).last(PaymentMatched)
+    (snapshot,), (ledger,) = said.debts, said.ledgers
+    assert ledger.outstanding == snapshot.outstanding
+    assert adds_up(ledger)
+
+
 # -- properties
 
 FACTS = st.one_of(
