@@ -64,6 +64,7 @@ class CoreBank:
         self._closed: set[str] = set()
         self._answers: list[tuple[date, str, str]] = []
         self.payments: dict[str, Money] = {}
+        self._posted: dict[str, tuple[Allocation, ...]] = {}
 
     def account(self, account_id: str) -> Account:
         """Give an account; KeyError for one that is not ours."""
@@ -154,9 +155,10 @@ class CoreBank:
         """Learn from a published event: allocations, plans, waivers, closed cases."""
         data = message.data
         if isinstance(data, intake.PaymentMatched):
+            self._posted[data.payment_id] = data.allocations
             self._post(data.allocations, -1)
         elif isinstance(data, intake.PaymentTakenBack):
-            self._post(data.allocations, +1)
+            self._post(self._posted.pop(data.payment_id, ()), +1)
         elif isinstance(data, intake.CaseClosed):
             self._closed.add(message.key)
         elif isinstance(data, followup.RewardGranted):

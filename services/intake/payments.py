@@ -206,6 +206,8 @@ def reversed_(
             _again(undo(debt, amounts, late, data.reversed_on, held=held[-1]), open_=back.is_open)
         )
     of_payment = [d for d in back.debts if d.episode == payment.episode]
+    # What was paid on a debt that has gone on to the next case stays paid in this one: it is owed in that.
+    gone_on = {d.debt_id for d in back.debts if d.episode != payment.episode}
     touched = {part.debt_id for part in returned}
     said = PaymentTakenBack(
         payment_id=payment.payment_id,
@@ -213,7 +215,7 @@ def reversed_(
         amount=data.amount,
         reversed_on=data.reversed_on,
         value_date=payment.value_date,
-        allocations=_allocations(returned, payment.currency),
+        allocations=_allocations((p for p in returned if p.debt_id not in gone_on), payment.currency),
         debts=tuple(d.snapshot() for d in of_payment),
         ledgers=ledgers_of(d for d in of_payment if d.debt_id in touched),
         in_balance=bool(held) and all(held),

@@ -107,7 +107,11 @@ class PaymentMatched(_Intake):
 
 
 class PaymentTakenBack(_Intake):
-    """A payment was returned, whole or in part: what it had been allocated to is owed again."""
+    """A payment was returned, whole or in part: what it had been allocated to is owed again.
+
+    A debt that has gone on to a later case is owed again in that one, whose change says so; here it is not
+    named.
+    """
 
     TYPE: ClassVar[str] = "parley.intake.payment.taken-back.v1"
 
