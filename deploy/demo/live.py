@@ -138,9 +138,9 @@ class KafkaPlatform:
                 done = position.get("done")
                 if service.waits_for and (done is None or done < day.isoformat()):
                     return f"{service.name} has closed {done} on partition {position['_id']}"
-                for row in position.get("inputs", ()):
-                    if row["topic"] not in service.topics:
-                        continue
-                    if row["next"] < self._ends.get((row["topic"], position["_id"]), 0):
-                        return f"{service.name} reads {row['topic']}[{position['_id']}]"
+                # A service that has only just begun has saved no input at all.
+                reached = {row["topic"]: row["next"] for row in position.get("inputs", ())}
+                for topic in service.topics:
+                    if reached.get(topic, 0) < self._ends.get((topic, position["_id"]), 0):
+                        return f"{service.name} reads {topic}[{position['_id']}]"
         return ""

@@ -189,6 +189,7 @@ async def test_a_parked_customer_is_replayed_and_what_cannot_be_read_is_discarde
         assert found["park"] == ["undecodable", f"bank.events/{partition}/{offset}"]
         assert [debt["debt_id"] for debt in found["state"]["debts"]] == ["VICTIM-1"]
         assert "assessment" in await holders(), "a parked case is held wherever it is known"
+        await platform.finished()
         assert await findings(settings) == []
 
         lowest = {"service": "intake", "document": victim, "topic": "bank.events", "partition": partition}
@@ -211,4 +212,5 @@ async def test_a_parked_customer_is_replayed_and_what_cannot_be_read_is_discarde
     assert [debt["debt_id"] for debt in found["state"]["debts"]] == ["VICTIM-1", "VICTIM-3"]
     assert await holders() == {}
     assert [row async for row in read_documents(settings, "intake.parked")] == []
+    await platform.finished()
     assert await findings(settings) == []
