@@ -37,6 +37,11 @@ cache_size = "512M"
 """
 
 
+def address(port: int) -> str:
+    """Give the address of the embedded database. It is one Python process: more questions at once slow it."""
+    return f"mongodb://{LOOPBACK}:{port}/?directConnection=true&maxPoolSize=2"
+
+
 class Database(Server):
     """The database of a data folder."""
 
@@ -53,7 +58,7 @@ class Database(Server):
 
     @property
     def address(self) -> str:
-        return f"mongodb://{LOOPBACK}:{self.ports['database']}/?directConnection=true&maxPoolSize=2"
+        return address(self.ports["database"])
 
     @property
     def log(self) -> Path:

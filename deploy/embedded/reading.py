@@ -15,6 +15,7 @@ from types import TracebackType
 from rich.console import Console
 
 from deploy.embedded import probes
+from deploy.embedded.database import address
 from deploy.embedded.errors import StartError
 from deploy.embedded.folder import DataFolder, State, in_use
 from deploy.embedded.locks import FileLock
@@ -113,7 +114,7 @@ class SharedServers:
                 if await probes.kafka(state.ports["kafka"]) != state.cluster_id:
                     return None
             if self._want_database:
-                database = f"mongodb://{LOOPBACK}:{state.ports['database']}/?directConnection=true"
+                database = address(state.ports["database"])
                 await probes.mongodb(state.ports["database"])
         except (KeyError, probes.NoAnswer):
             return None

@@ -44,16 +44,15 @@ class Fetching:
             return ()
         return task.result()[1]
 
-    def start(self) -> None:
-        """Begin a poll, unless one is under way."""
+    def start(self) -> asyncio.Task[tuple[int, list[Inbound]]]:
+        """Begin a poll, unless one is under way; give it."""
         if self._task is None:
             self._task = asyncio.get_running_loop().create_task(self._poll())
+        return self._task
 
     async def within(self, seconds: float) -> bool:
         """Begin, and tell whether it has come to its end within `seconds`."""
-        self.start()
-        assert self._task is not None  # noqa: S101 - just started
-        done, _ = await asyncio.wait({self._task}, timeout=seconds)
+        done, _ = await asyncio.wait({self.start()}, timeout=seconds)
         return bool(done)
 
     async def take(self) -> tuple[int, list[Inbound]]:
@@ -61,9 +60,7 @@ class Fetching:
 
         Raises BrokenError, and FatalError where retention has removed what was never read.
         """
-        self.start()
-        assert self._task is not None  # noqa: S101 - just started
-        found = await self._task
+        found = await self.start()
         self._task = None
         return found
 

@@ -15,6 +15,7 @@ from typing import Any
 
 import psutil
 
+from deploy.embedded.database import address
 from deploy.embedded.folder import DataFolder
 from deploy.embedded.ports import LOOPBACK
 from shared.runtime.settings import Settings
@@ -163,7 +164,7 @@ class House:
         ports = DataFolder(self.folder).load().ports
         return {
             "KAFKA_BOOTSTRAP": f"{LOOPBACK}:{ports['kafka']}",
-            "MONGODB_URI": f"mongodb://{LOOPBACK}:{ports['database']}/?directConnection=true",
+            "MONGODB_URI": address(ports["database"]),
         }
 
     def settings(self, **overrides: Any) -> Settings:

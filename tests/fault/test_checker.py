@@ -88,13 +88,11 @@ def at(evidence: Evidence, type_: str) -> int:
     return next(n for n, one in enumerate(evidence.records) if type_ in one.type)
 
 
-def changed(evidence: Evidence, type_: str, change: Callable[[dict[str, Any]], None]) -> Evidence:
-    """The story with the data of its first record of a type changed."""
+def changed(evidence: Evidence, number: int, **change: Any) -> Evidence:
+    """The story with the data of one record changed."""
     records = list(evidence.records)
-    number = at(evidence, type_)
-    data = records[number].data
-    change(data)
-    records[number] = replace(records[number], value=json.dumps(data).encode())
+    told = json.dumps({**records[number].data, **change}).encode()
+    records[number] = replace(records[number], value=told)
     return replace(evidence, records=records)
 
 
@@ -131,18 +129,10 @@ def test_what_is_said_again_word_for_word_is_no_fault() -> None:
     assert kinds(beside(well, again)) == []
 
 
-def _second_paid_in_time(well: Evidence) -> Evidence:
+def second_paid_in_time(well: Evidence) -> Evidence:
     """The second payment bears the last day of grace."""
-    records = list(well.records)
-    number = max(n for n, one in enumerate(records) if "payment.matched" in one.type)
-    data = records[number].data
-    data["value_date"] = "2026-05-03"
-    records[number] = replace(records[number], value=json.dumps(data).encode())
-    return replace(well, records=records)
-
-
-def _a_cent_less(data: dict[str, Any]) -> None:
-    data["unallocated"] = money("-0.01")
+    last = max(n for n, one in enumerate(well.records) if "payment.matched" in one.type)
+    return changed(well, last, value_date="2026-05-03")
 
 
 FAULTS: dict[str, Callable[[Evidence], Evidence]] = {
@@ -162,8 +152,8 @@ FAULTS: dict[str, Callable[[Evidence], Evidence]] = {
     "counted-twice": lambda well: beside(
         well, own("intake", 3, "payment.matched", well.records[at(well, "payment.matched")].data, "x")
     ),
-    "does-not-add-up": lambda well: changed(well, "payment.matched", _a_cent_less),
-    "missed-though-paid": _second_paid_in_time,
+    "does-not-add-up": lambda well: changed(well, at(well, "payment.matched"), unallocated=money("-0.01")),
+    "missed-though-paid": second_paid_in_time,
     "no-owner": lambda well: document(
         well, "intake.cases", {"_id": "C-bob", "state": {"status": "open", "next_review": "2026-06-01"}}
     ),
@@ -188,5 +178,5 @@ def test_what_lies_in_the_dead_letters_is_not_lost() -> None:
 
 def test_what_was_corrected_later_was_right_when_it_was_said() -> None:
     late = own("followup", 6, "instalment.corrected", instalment(2, "corrected", LATER))
-    found = beside(_second_paid_in_time(story()), late)
+    found = beside(second_paid_in_time(story()), late)
     assert "missed-though-paid" not in kinds(found)

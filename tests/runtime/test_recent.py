@@ -49,12 +49,13 @@ def test_what_was_used_longest_ago_makes_room() -> None:
     assert len(recent) == 0, "what is larger than everything that may be held is not held"
 
 
-class Counting:
-    """The rig's store, counting the documents that are loaded."""
+class Noting:
+    """The rig's store, noting the documents that are loaded and how many each bulk write has."""
 
     def __init__(self, rig: Rig) -> None:
         self.rig = rig
         self.loaded: list[str] = []
+        self.written: list[int] = []
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.rig.store, name)
@@ -63,11 +64,15 @@ class Counting:
         self.loaded += list(ids)
         return await self.rig.store.load_many(service, ids)
 
+    async def replace_many(self, service: str, documents: Any) -> set[str]:
+        self.written.append(len(documents))
+        return await self.rig.store.replace_many(service, documents)
+
 
 @story
 async def test_a_document_is_loaded_once_while_nobody_else_writes_it() -> None:
     rig = Rig(names=("front",))
-    store = Counting(rig)
+    store = Noting(rig)
     rig.start("front", store=store)
     for data in (Open(), Pay(pay_id="p", amount=1, value_date=D1), Pay(pay_id="q", amount=2, value_date=D1)):
         rig.say(data)
@@ -85,7 +90,7 @@ async def test_a_document_is_loaded_once_while_nobody_else_writes_it() -> None:
 @story
 async def test_what_another_has_written_since_is_loaded_and_decided_again() -> None:
     rig = Rig(names=("front",))
-    store = Counting(rig)
+    store = Noting(rig)
     rig.start("front", store=store)
     rig.say(Open())
     await rig.settle()
@@ -101,21 +106,6 @@ async def test_what_another_has_written_since_is_loaded_and_decided_again() -> N
     assert store.loaded == [ANN, ANN]
 
 
-class Writes:
-    """The rig's store, noting how many documents each bulk write had."""
-
-    def __init__(self, rig: Rig) -> None:
-        self.rig = rig
-        self.sizes: list[int] = []
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self.rig.store, name)
-
-    async def replace_many(self, service: str, documents: Any) -> set[str]:
-        self.sizes.append(len(documents))
-        return await self.rig.store.replace_many(service, documents)
-
-
 async def _say_three(rig: Rig, seconds: float) -> None:
     for number in range(3):
         rig.say(Open(), key=f"C-{number}")
@@ -125,23 +115,23 @@ async def _say_three(rig: Rig, seconds: float) -> None:
 @story
 async def test_a_service_that_lingers_takes_what_comes_meanwhile_in_one_batch() -> None:
     rig = Rig(names=("front",))
-    writes = Writes(rig)
-    rig.start("front", replace(rig.services["front"], linger_seconds=10.0), store=writes)
+    store = Noting(rig)
+    rig.start("front", replace(rig.services["front"], linger_seconds=10.0), store=store)
     await rig.settle()
     await _say_three(rig, 1.0)
-    assert writes.sizes == []
+    assert store.written == []
     await rig.settle()
-    assert writes.sizes == [3]
+    assert store.written == [3]
 
 
 @story
 async def test_a_service_that_does_not_linger_takes_them_as_they_come() -> None:
     rig = Rig(names=("front",))
-    writes = Writes(rig)
-    rig.start("front", store=writes)
+    store = Noting(rig)
+    rig.start("front", store=store)
     await rig.settle()
     await _say_three(rig, 1.0)
-    assert writes.sizes == [1, 1, 1]
+    assert store.written == [1, 1, 1]
 
 
 @story
