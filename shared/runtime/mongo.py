@@ -7,8 +7,9 @@ protocol. Reads are from the primary with majority concern, writes wait for the 
 Every replace carries the version that it follows in its filter and may insert: a stale writer's insert
 meets the document's own id, so the server names the loser by a duplicate-key error, document by document.
 
-Two habits are for the embedded database's planner and harmless elsewhere: a range on a day is closed on both
-sides (`> ""`), which lets the partial indexes serve it, and no query is hinted.
+Three habits are for the embedded database's planner and harmless elsewhere: a range on a day is closed on both
+sides (`> ""`), which lets the partial indexes serve it; no query is hinted; and a write's filter says of all
+but the id that it is "not unequal", or the planner looks through every index before it takes the id's.
 """
 
 from __future__ import annotations
@@ -207,7 +208,7 @@ class MongoStore:
         """Write those whose version follows the stored one; give the others' ids."""
         # A first version is inserted: the same refusal of a second writer, at a fraction of an upsert's cost.
         operations = [
-            ReplaceOne({ID: one[ID], VERSION: one[VERSION] - 1}, {**one, WAKE: _wake(one)}, upsert=True)
+            ReplaceOne(_only(one[ID], version=one[VERSION] - 1), {**one, WAKE: _wake(one)}, upsert=True)
             if one[VERSION] > 1
             else InsertOne({**one, WAKE: _wake(one)})
             for one in documents
@@ -255,7 +256,7 @@ class MongoStore:
                 service,
                 "cases",
                 [
-                    UpdateOne({ID: row[ID], VERSION: row[VERSION]}, {"$set": {WAKE: _wake(row, day)}})
+                    UpdateOne(_only(row[ID], version=row[VERSION]), {"$set": {WAKE: _wake(row, day)}})
                     for row in stale
                 ],
             )
@@ -370,7 +371,7 @@ class MongoStore:
     async def write_positions(self, service: str, positions: Sequence[Document]) -> set[int]:
         """Write those of the stored epoch whose version follows; give the others' partitions."""
         operations = [
-            ReplaceOne({ID: one[ID], "epoch": one["epoch"], VERSION: one[VERSION] - 1}, one, upsert=True)
+            ReplaceOne(_only(one[ID], epoch=one["epoch"], version=one[VERSION] - 1), one, upsert=True)
             for one in positions
         ]
         return {positions[index][ID] for index in await self._write(service, "positions", operations)}
@@ -378,6 +379,10 @@ class MongoStore:
     async def positions(self, service: str) -> list[Document]:
         """Read all positions."""
         return await self._find(service, "positions", {}, order=ID)
+
+
+def _only(id_: str | int, **fields: Any) -> Row:
+    return {ID: {"$eq": id_}, **{name: {"$not": {"$ne": value}} for name, value in fields.items()}}
 
 
 def _wake(document: Mapping[str, Any], closing: str = "") -> str | None:
