@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 from types import TracebackType
 from typing import Any, Self
 
 from shared.contracts.bank import DayClosed
+from shared.contracts.base import Event
 from shared.contracts.cloudevents import DecodeError, decode
 from shared.contracts.envelope import Envelope
 from shared.contracts.registry import PRODUCERS
@@ -31,11 +32,12 @@ class DemoStalled(RuntimeError):  # noqa: N818 - said to a person
 
 
 class KafkaPlatform:
-    """Implements the demo's `Platform`. Quiet means: every service's positions have reached what was read.
+    """Implements the demo's `Platform`. Quiet means: every service has worked off what it acts on.
 
-    A service publishes before it writes its positions, so once all positions have reached the ends that the
-    tail knows, and these are still the topics' ends, there is nothing under way. The broker is asked: a tail
-    that reads nothing may only be slow.
+    A service publishes before it writes its positions, so once all positions have reached the last record
+    that their service does anything about, and the tail has read the topics to their ends, there is nothing
+    under way. The broker is asked for the ends: a tail that reads nothing may only be slow. Positions are
+    asked for only where they are behind what is known of them.
     """
 
     def __init__(self, settings: Settings, services: Sequence[Service]) -> None:
@@ -45,7 +47,12 @@ class KafkaPlatform:
         self._publisher = EventPublisher(settings)
         self._tail = Tail(settings, [topic_of(p) for p in PRODUCERS], from_start=True)
         self._store = MongoStore(settings)
+        self._readers = {
+            topic_of(p): [service for service in services if p in service.inputs] for p in PRODUCERS
+        }
         self._ends: dict[tuple[str, int], int] = {}
+        self._acted_on: dict[tuple[str, str, int], int] = {}  # service, topic, partition -> end of it
+        self._reached: dict[tuple[str, str, int], int] = {}  # the same, as its positions said last
         self._fresh: list[Envelope[Any]] = []
         self._seen: set[tuple[str, str]] = set()
         self._closed: dict[tuple[str, int], date] = {}
@@ -78,11 +85,11 @@ class KafkaPlatform:
         loop = asyncio.get_running_loop()
         moved = loop.time()
         while True:
-            while records := await self._tail.poll(_POLL_SECONDS):
+            if records := await self._tail.poll(_POLL_SECONDS):
                 self._take(records)
                 moved = loop.time()
             # The last service's marker comes last: until it is there, nobody need be asked.
-            behind = self._open(day) or await self._behind(day, self._acting)
+            behind = self._open(day) or await self._behind(self._acting, self._acted_on)
             if not behind and await self._all_read():
                 fresh, self._fresh = self._fresh, []
                 return fresh
@@ -90,11 +97,15 @@ class KafkaPlatform:
                 raise DemoStalled(f"{day.isoformat()} is not done after {_STALL_SECONDS:.0f} s: {behind}")
 
     async def finished(self) -> None:
-        """Wait until those that only read have read everything. Raises DemoStalled."""
-        readers = [service for service in self._services if not service.emits]
+        """Wait until everybody's positions have reached the end of everything. Raises DemoStalled."""
+        everything = {
+            (service.name, topic, partition): end
+            for (topic, partition), end in self._ends.items()
+            for service in self._readers[topic]
+        }
         loop = asyncio.get_running_loop()
         began = loop.time()
-        while behind := await self._behind(date.min, readers):
+        while behind := await self._behind(self._services, everything):
             if loop.time() - began > _STALL_SECONDS:
                 raise DemoStalled(f"the year is not read after {_STALL_SECONDS:.0f} s: {behind}")
             await asyncio.sleep(_POLL_SECONDS)
@@ -110,13 +121,23 @@ class KafkaPlatform:
             try:
                 message = decode(record.key, record.value, record.headers)
             except DecodeError:
-                continue  # somebody else's garbage: the services dead-letter it
+                self._act(record)  # somebody else's garbage: the services dead-letter it
+                continue
+            self._act(record, type(message.data))
             if isinstance(message.data, ServiceDayClosed):
                 self._closed[record.topic, record.partition] = message.data.day
             at = (message.source, message.id)
             if not isinstance(message.data, _MARKERS) and at not in self._seen:
                 self._seen.add(at)  # what was published twice, by a service that was killed, is told once
                 self._fresh.append(message)
+
+    def _act(self, record: Record, kind: type[Event] | None = None) -> None:
+        """Note who does something about a record; everybody, if it cannot be read."""
+        if kind is not None and issubclass(kind, DayClosed | ServiceDayClosed):
+            return  # whoever waits for it says so by a marker of its own
+        for service in self._readers[record.topic]:
+            if kind is None or not service.passes_over(kind):
+                self._acted_on[service.name, record.topic, record.partition] = record.offset + 1
 
     def _open(self, day: date) -> str:
         """Say which service's marker of `day` has not been read yet, or nothing."""
@@ -128,19 +149,23 @@ class KafkaPlatform:
                         return f"{service.name} has not closed it on partition {partition}"
         return ""
 
-    async def _behind(self, day: date, services: Sequence[Service]) -> str:
-        """Say who is behind, or nothing."""
+    async def _behind(self, services: Sequence[Service], wanted: Mapping[tuple[str, str, int], int]) -> str:
+        """Say who has not reached what it should have, or nothing."""
         for service in services:
-            positions = await self._store.positions(service.name)
-            if not positions:
-                return f"{service.name} has not started"
-            for position in positions:
-                done = position.get("done")
-                if service.waits_for and (done is None or done < day.isoformat()):
-                    return f"{service.name} has closed {done} on partition {position['_id']}"
-                # A service that has only just begun has saved no input at all.
-                reached = {row["topic"]: row["next"] for row in position.get("inputs", ())}
-                for topic in service.topics:
-                    if reached.get(topic, 0) < self._ends.get((topic, position["_id"]), 0):
-                        return f"{service.name} reads {topic}[{position['_id']}]"
+            missing = self._missing(service, wanted)
+            if missing:
+                for position in await self._store.positions(service.name):
+                    for row in position.get("inputs", ()):
+                        self._reached[service.name, row["topic"], position["_id"]] = row["next"]
+                missing = self._missing(service, wanted)
+            if missing:
+                return missing
+        return ""
+
+    def _missing(self, service: Service, wanted: Mapping[tuple[str, str, int], int]) -> str:
+        for topic in service.topics:
+            for partition in range(self._partitions):
+                at = (service.name, topic, partition)
+                if self._reached.get(at, 0) < wanted.get(at, 0):
+                    return f"{service.name} reads {topic}[{partition}]"
         return ""

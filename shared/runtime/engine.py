@@ -86,6 +86,7 @@ class Engine:
         self._lost = False  # the work in hand is no longer ours
         self._stopping = False
         self._abandoned = 0  # times in a row
+        self._worked = 0.0  # when the last batch was done, by the monotonic clock
         self._idle = asyncio.Event()
         self._idle.set()
         self._changed = asyncio.Event()
@@ -237,8 +238,12 @@ class Engine:
 
     async def _fetch(self) -> list[Inbound]:
         """Give the next records, decoded; none if the assignment has changed meanwhile."""
-        if self._unsaved:
-            come = await self._fetching.within(self._limits.settle_seconds)
+        if unsaved := self._unsaved:
+            pressing = any(lane.pressing for lane in unsaved)
+            silence = self._limits.settle_seconds if pressing else self._limits.settle_idle_seconds
+            # Counted from the last batch: a poll that brings nothing ends as well.
+            left = self._worked + silence - self._ports.clock.monotonic()
+            come = left > 0 and await self._fetching.within(left)
             if not come and not self._draining and not self._pending:
                 self._idle.clear()
                 await self._settle()
@@ -293,12 +298,10 @@ class Engine:
                 self._count(inbound, outcome, word)
         lanes = {inbound.record.partition: self._lanes[inbound.record.partition] for inbound, _ in read}
         for inbound, outcome in read:
-            position = lanes[inbound.record.partition].inputs[inbound.record.topic]
-            position.next = max(position.next, inbound.record.offset + 1)
-            position.count(outcome)
-            lanes[inbound.record.partition].unsaved += 1
+            lanes[inbound.record.partition].worked_off(inbound, outcome)
         if any(lane.unsaved >= self._limits.settle_records for lane in lanes.values()):
             await self._settle()
+        self._worked = self._ports.clock.monotonic()
         self._pace.settle(len(read))
         self._ports.meter.count("batch_records", len(read), service=self.service.name)
         self._ports.meter.gauge("batch_limit", float(self._pace.size), service=self.service.name)
@@ -345,7 +348,7 @@ class Engine:
             raise AbandonedError("another replica has raised the epoch")
         for lane in lanes:
             lane.version += 1
-            lane.unsaved = 0
+            lane.unsaved, lane.pressing = 0, False
 
     async def _commit(self, lanes: Iterable[Lane]) -> None:
         offsets = {at: offset for lane in lanes for at, offset in lane.offsets().items()}

@@ -94,6 +94,11 @@ class Inbound:
         """The CloudEvents type, or a stand-in."""
         return self.envelope.type if self.envelope is not None else "unknown"
 
+    @property
+    def passed_over(self) -> bool:
+        """Whether nothing is decided about it: a marker, or a message for other readers."""
+        return self.kind in {Kind.IGNORED, Kind.MARKER}
+
     def reject(self, reason: Reason, detail: str = "") -> Inbound:
         """Dead-letter it without touching a document."""
         self.kind, self.failure, self.document = Kind.REJECTED, Failure(reason, detail), None

@@ -77,7 +77,8 @@ class Lane:
     behind_barrier: dict[str, deque[Inbound]] = field(default_factory=dict)
     lagging_since: float | None = None
     lag_told: bool = False
-    unsaved: int = 0  # records worked off since the positions were saved
+    unsaved: int = 0  # records read since the positions were saved
+    pressing: bool = False  # one of them was decided or dead-lettered
 
     @classmethod
     def load(cls, service: Service, raw: Document, work: Mapping[str, int]) -> Lane:
@@ -104,6 +105,14 @@ class Lane:
             "done": self.done.isoformat() if self.done is not None else None,
             "inputs": [position.dump(topic) for topic, position in sorted(self.inputs.items())],
         }
+
+    def worked_off(self, inbound: Inbound, outcome: str) -> None:
+        """Note that a record has been worked off, as one of OUTCOMES; it is to be saved."""
+        position = self.inputs[inbound.record.topic]
+        position.next = max(position.next, inbound.record.offset + 1)
+        position.count(outcome)
+        self.unsaved += 1
+        self.pressing = self.pressing or not inbound.passed_over
 
     def settled(self, cause: Cause) -> bool:
         """Whether everything that came of `cause` is known to be published (rule 2)."""

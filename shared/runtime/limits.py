@@ -17,6 +17,7 @@ class Limits:
     batch_seconds: float = 5.0  # of the database's time for one batch: above it, the next one is smaller
     poll_seconds: float = 0.02
     settle_seconds: float = 0.03  # of silence, until the positions are saved
+    settle_idle_seconds: float = 1.0  # the same, where records were only passed over
     settle_records: int = 100  # worked off in a lane, until they are saved without any silence
     barrier_bytes: int = 4 * 1024 * 1024  # held of an input behind a marker; a batch of records at most
     page_documents: int = 500  # documents of due work decided at once

@@ -7,9 +7,9 @@ protocol. Reads are from the primary with majority concern, writes wait for the 
 Every replace carries the version that it follows in its filter and may insert: a stale writer's insert
 meets the document's own id, so the server names the loser by a duplicate-key error, document by document.
 
-Three habits are for the embedded database's planner and harmless elsewhere: a range on a day is closed on both
-sides (`> ""`), which lets the partial indexes serve it; no query is hinted; and a write's filter says of all
-but the id that it is "not unequal", or the planner looks through every index before it takes the id's.
+Three habits are for the embedded database's planner and harmless elsewhere: a range on a day is closed on
+both sides (`> ""`), which lets the partial indexes serve it; no query is hinted; and a write's filter says of
+all but the id that it is "not unequal", or the planner looks through every index before it takes the id's.
 """
 
 from __future__ import annotations
