@@ -37,6 +37,9 @@ cache_size = "512M"
 """
 
 
+_LET_IN_MOST = 10  # times while stopping, until it is told once more
+
+
 def address(port: int) -> str:
     """Give the address of the embedded database. It is one Python process: more questions at once slow it."""
     return f"mongodb://{LOOPBACK}:{port}/?directConnection=true&maxPoolSize=2"
@@ -51,6 +54,7 @@ class Database(Server):
     def __init__(self, folder: DataFolder) -> None:
         super().__init__(folder)
         self._home = folder.path / "database"
+        self._let_in = 0  # how often, since it was told to stop
 
     @property
     def port_names(self) -> tuple[str, ...]:
@@ -74,15 +78,23 @@ class Database(Server):
                 f"{self._home} cannot be written ({error.strerror or error}).",
                 "Free disk space, or choose another data folder with PARLEY_DATA.",
             ) from error
+        self._let_in = 0
         return [*program(), "--config", str(configuration), "--storage-path", str(self._home / "data")]
 
     async def ask(self) -> None:
         await probes.mongodb(self.ports["database"])
 
     def nudge(self) -> None:
-        """Wake the server's accept call: it looks at the stop signal only when somebody connects."""
+        """Wake the server's accept call: it looks at the stop signal only when somebody connects.
+
+        Whoever is still let in time and again talks to a server that has missed the signal: its main thread
+        sleeps on a lock, and a signal that came to another thread does not wake it.
+        """
         with contextlib.suppress(OSError):
             socket.create_connection((LOOPBACK, self.ports["database"]), timeout=0.05).close()
+            self._let_in += 1
+            if self._let_in % _LET_IN_MOST == 0 and self._process is not None:
+                self._process.terminate()
 
 
 def program() -> list[str]:
