@@ -26,6 +26,7 @@ from deploy.embedded.up import Platform, UpOptions
 from services.console.audit import audit
 from shared.contracts import agreement, followup, intake, offer
 from shared.runtime.admin import prepare
+from shared.runtime.run import collect_seldom
 from shared.runtime.service import Service
 from shared.runtime.settings import Settings
 
@@ -88,6 +89,7 @@ async def run_demo(options: DemoOptions, console: Console) -> Outcome:
         show_status=False,
     )
     async with Platform(up) as platform:
+        collect_seldom()
         began = time.monotonic()
         async with KafkaPlatform(settings(platform.addresses), options.services) as kafka:
             world = World(customers, seed=options.seed, start=start, days=options.days, platform=kafka)

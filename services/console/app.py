@@ -13,5 +13,5 @@ SERVICE = Service(
     per=DocumentPer.CUSTOMER,
     emits=False,
     audits=True,
-    linger_seconds=1.0,
+    linger_seconds=2.0,
 )

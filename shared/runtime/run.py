@@ -35,7 +35,7 @@ from shared.runtime.settings import Settings
 from shared.runtime.telemetry import Telemetry
 from shared.runtime.watchdog import Sentinel, StalledError
 
-__all__ = ["health", "limits_of", "run_blocking", "run_services"]
+__all__ = ["collect_seldom", "health", "limits_of", "run_blocking", "run_services"]
 
 _POLL_SECONDS: Final = 0.25  # a poll returns as soon as there is something; this only bounds an idle turn
 _SLACK_SECONDS: Final = 10.0  # beyond the drain deadline, to leave the groups
@@ -207,10 +207,15 @@ def _signals(stop: asyncio.Event) -> Iterator[None]:
             loop.remove_signal_handler(number)
 
 
-def run_blocking(services: Sequence[Service], settings: Settings) -> int:
-    """Run the services in this thread, on uvloop where there is one, until a signal; give the exit code."""
+def collect_seldom() -> None:
+    """Have cycles looked for less often, and only in what is made from now on: for a process of messages."""
     gc.freeze()
     gc.set_threshold(*_COLLECTED_AFTER)
+
+
+def run_blocking(services: Sequence[Service], settings: Settings) -> int:
+    """Run the services in this thread, on uvloop where there is one, until a signal; give the exit code."""
+    collect_seldom()
     factory = None
     if sys.platform != "win32":
         import uvloop

@@ -632,3 +632,35 @@ async def test_every_record_is_counted_once() -> None:
     assert bank["duplicates"] == 2
     desk = rows["desk.events"]
     assert (desk["next"], desk["dead_lettered"], desk["processed"]) == (2, 1, 1)
+
+
+async def _next(rig: Rig, topic: str) -> int:
+    row = next(row for row in (await rig.positions("front"))["inputs"] if row["topic"] == topic)
+    return int(row["next"])
+
+
+@story
+async def test_what_was_decided_is_saved_at_once_and_what_was_passed_over_after_a_while() -> None:
+    rig = Rig(names=("front",))
+    rig.start("front")
+    rig.say(Open())
+    await rig.settle()
+    rig.say(Pay(pay_id="p", amount=1, value_date=D1))
+    await rig.settle(0.2)
+    assert await _next(rig, "bank.events") == 2
+    rig.replay("middle")
+    await rig.settle(0.2)
+    assert await _next(rig, "ops.commands") == 0, "another service's command presses nobody"
+    await rig.settle(2.0)
+    assert await _next(rig, "ops.commands") == 1
+
+
+@story
+async def test_what_was_passed_over_is_saved_when_the_partitions_are_given_up() -> None:
+    rig = Rig(names=("front",))
+    rig.start("front")
+    await rig.settle()
+    rig.replay("middle")
+    await rig.settle(0.2)
+    await rig.stop()
+    assert await _next(rig, "ops.commands") == 1

@@ -473,8 +473,14 @@ MUTANTS = (
         _DAYS, 'test_markers_are_monotone_and_close_all_earlier_days', simulated=2,
     ),
     Mutant(
-        14, 'counts-not-kept', 'engine',
-        '            position.count(outcome)\n',
+        14, 'decided-waits-like-passed-over', 'lane',
+        '        self.pressing = self.pressing or not inbound.passed_over\n',
+        '',
+        _MESSAGES, 'test_what_was_decided_is_saved_at_once_and_what_was_passed_over_after_a_while',
+    ),
+    Mutant(
+        14, 'counts-not-kept', 'lane',
+        '        position.count(outcome)\n',
         '',
         _MESSAGES, 'test_every_record_is_counted_once', simulated=1,
     ),
