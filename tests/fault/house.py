@@ -206,7 +206,7 @@ class Replica:
 
     def __init__(self, service: str, folder: Path, settings: Settings) -> None:
         self.log = folder / f"{service}-{next(_numbers)}.log"
-        self._argv = parley("run", service)
+        self._argv = self.command(service)
         self._env = environment(
             KAFKA_BOOTSTRAP=settings.kafka_bootstrap,
             MONGODB_URI=settings.mongodb_uri.get_secret_value(),
@@ -215,6 +215,17 @@ class Replica:
             PARLEY_PARTITIONS=str(settings.partitions),
         )
         self._process: subprocess.Popen[bytes] | None = None
+
+    def command(self, service: str) -> list[str]:
+        """What is run."""
+        return parley("run", service)
+
+    async def died(self) -> int:
+        """Wait for its end; its exit code, negative for a signal."""
+        assert self._process is not None
+        process = self._process
+        await until(lambda: process.poll() is not None, f"the end of a replica: {self.log.read_text()}")
+        return process.wait()
 
     def start(self) -> None:
         """Start it and return at once."""
