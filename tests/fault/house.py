@@ -220,11 +220,11 @@ class Replica:
         """What is run."""
         return parley("run", service)
 
-    async def died(self) -> int:
-        """Wait for its end; its exit code, negative for a signal."""
+    async def died(self, where: str) -> int:
+        """Wait for its end `where` it should die; its exit code, negative for a signal."""
         assert self._process is not None
         process = self._process
-        await until(lambda: process.poll() is not None, f"the end of a replica: {self.log.read_text()}")
+        await until(lambda: process.poll() is not None, f"the end of a replica {where}")
         return process.wait()
 
     def start(self) -> None:

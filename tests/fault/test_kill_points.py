@@ -9,6 +9,7 @@ import signal
 import sys
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -27,7 +28,8 @@ from tests.runtime.support import fresh, settings_of
 pytestmark = pytest.mark.kafka
 
 PARTITIONS = 2
-_GIVING_UP = "in a rebalance, giving up"
+GIVING_UP, TAKING_OVER = "in a rebalance, giving up", "in a rebalance, taking over"
+REBALANCES = {GIVING_UP, TAKING_OVER}
 
 
 @pytest.fixture
@@ -50,41 +52,79 @@ class Dying(Replica):
         return [sys.executable, "-m", "tests.fault.dying", *self._at]
 
 
-@asynccontextmanager
-async def one_after_the_other(
-    points: Sequence[tuple[str, int]], folder: Path, settings: Settings
-) -> AsyncIterator[list[str]]:
-    """Keep one replica running: each dies at its point, the last lives. Gives the points reached."""
-    started: list[Replica] = []
-    reached: list[str] = []
+class Keeper:
+    """Keeps one replica running: each dies at its point, the last lives."""
 
-    def begin(replica: Replica) -> Replica:
-        started.append(replica)
+    def __init__(self, points: Sequence[tuple[str, int]], folder: Path, settings: Settings) -> None:
+        self._points, self._folder, self._settings = points, folder, settings
+        self._started: list[Replica] = []
+        self._calm = asyncio.Event()
+        self.reached: list[str] = []
+
+    async def calm(self) -> None:
+        """Return when no rebalance is waited for: a day may be over before a second replica has joined."""
+        await self._calm.wait()
+
+    @asynccontextmanager
+    async def keeping(self) -> AsyncIterator[None]:
+        """Begin; at the end, whatever runs must end in good order."""
+        keeper = asyncio.create_task(self._keep())
+        try:
+            yield
+            if keeper.done():
+                await keeper
+            await asyncio.gather(*(replica.stop() for replica in self._started if replica.running))
+        finally:
+            keeper.cancel()
+            with suppress(asyncio.CancelledError):
+                await keeper
+            for replica in self._started:
+                replica.abandon()
+
+    async def _keep(self) -> None:
+        try:
+            for point, times in self._points:
+                if point not in REBALANCES:
+                    self._calm.set()
+                else:
+                    self._calm.clear()
+                dying = self._begin(Dying(point, times, self._folder, self._settings))
+                if point == GIVING_UP:
+                    await self._disturb(dying)
+                code = await dying.died(point)
+                assert code == -signal.SIGKILL, f"{point}: exit code {code}: {dying.log.read_text()}"
+                self.reached.append(point)
+            self._begin(Replica("all", self._folder, self._settings))
+        finally:
+            self._calm.set()
+
+    async def _disturb(self, dying: Dying) -> None:
+        """Let others come and go: who came into the group together with them gives nothing up yet."""
+        while dying.running:
+            other = self._begin(Replica("all", self._folder, self._settings))
+            for _ in range(10):
+                await asyncio.sleep(1.0)
+                if not dying.running:
+                    return
+            await other.stop()
+
+    def _begin(self, replica: Replica) -> Replica:
+        self._started.append(replica)
         replica.start()
         return replica
 
-    async def keep() -> None:
-        for point, times in points:
-            dying = begin(Dying(point, times, folder, settings))
-            if point == _GIVING_UP:  # asked for only when somebody else comes
-                begin(Replica("all", folder, settings))
-            code = await dying.died()
-            assert code == -signal.SIGKILL, f"{point}: exit code {code}: {dying.log.read_text()}"
-            reached.append(point)
-        begin(Replica("all", folder, settings))
 
-    keeper = asyncio.create_task(keep())
-    try:
-        yield reached
-        if keeper.done():
-            await keeper
-        await asyncio.gather(*(replica.stop() for replica in started if replica.running))
-    finally:
-        keeper.cancel()
-        with suppress(asyncio.CancelledError):
-            await keeper
-        for replica in started:
-            replica.abandon()
+class Patient(Besieged):
+    """Closes no day while a rebalance is waited for; what the day brought is under way meanwhile."""
+
+    def __init__(self, inner: KafkaPlatform, keeper: Keeper) -> None:
+        super().__init__(inner, {})
+        self._keeper = keeper
+
+    async def close_day(self, day: date) -> None:
+        """Wait, then close."""
+        await self._keeper.calm()
+        await super().close_day(day)
 
 
 async def lived_through(
@@ -96,10 +136,11 @@ async def lived_through(
     days: int,
     seed: int,
 ) -> None:
-    async with one_after_the_other(points, folder, settings) as reached:
+    keeper = Keeper(points, folder, settings)
+    async with keeper.keeping():
         async with KafkaPlatform(settings, load_all()) as inner:
-            await world(Besieged(inner, {}), customers=customers, days=days, seed=seed).live()
-        assert reached == [point for point, _ in points], "the life was too short for the rest"
+            await world(Patient(inner, keeper), customers=customers, days=days, seed=seed).live()
+        assert keeper.reached == [point for point, _ in points], "the life was too short for the rest"
     found = await audit(settings, load_all())
     assert [text for check in found.checks for text in check.findings] == []
     assert all(check.looked_at for check in found.checks)
@@ -122,6 +163,6 @@ async def test_killed_where_it_hurts_most(settings: Settings, tmp_path: Path) ->
 @pytest.mark.parametrize("times", [1, 2, 5])
 async def test_killed_at_every_point(times: int, settings: Settings, tmp_path: Path) -> None:
     # The rarer points come once or twice in a short life.
-    seldom = {_GIVING_UP: 1, "in a rebalance, taking over": 1, "in a bulk write": min(times, 2)}
+    seldom = {GIVING_UP: 1, TAKING_OVER: 1, "in a bulk write": min(times, 2)}
     points = [(point, seldom.get(point, times)) for point in POINTS]
     await lived_through(points, settings, tmp_path, customers=15, days=24, seed=40 + times)
