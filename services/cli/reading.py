@@ -150,7 +150,7 @@ def case(
         stdout.print(f"Case {found} of customer {customer}: {line.stage.value}, owner {line.owner or '–'}",
                      highlight=False)  # fmt: skip
         for x in lines:
-            why = f" [dim]({escape('; '.join(x.why))})[/]" if x.why else ""
+            why = f" [dim]({escape('; '.join(x.unsaid))})[/]" if x.unsaid else ""
             when, who = x.time[:16].replace("T", " "), escape(x.who)
             stdout.print(f"{when}  [cyan]{who:<10}[/] {escape(x.what)}{why}", highlight=False, soft_wrap=True)
         stdout.print(

@@ -26,6 +26,11 @@ class Line:
     id: str
     causation: str | None
 
+    @property
+    def unsaid(self) -> tuple[str, ...]:
+        """The reasons that `what` does not tell already, for a page that shows both."""
+        return tuple(reason for reason in self.why if reason not in self.what)
+
 
 @dataclass(frozen=True, slots=True)
 class Tampered:
