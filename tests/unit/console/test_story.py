@@ -17,7 +17,7 @@ CURED = {"code": "account-cured", "params": {}}
 
 def line(type_: str, lang: str, **data: Any) -> Line:
     entry = {"time": "2026-03-01T09:00:00+00:00", "source": "/parley/offer", "type": type_, "data": data}
-    (found,) = lines_of([{**entry, "id": "e1", "causation": None, "case": CASE}], CASE, lang)
+    (found,) = lines_of([{**entry, "id": "e1", "number": 1, "causation": None, "case": CASE}], CASE, lang)
     return found
 
 
