@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 
-from shared.runtime.inbound import Inbound, receive
+from shared.runtime.inbound import Inbound, Kind, receive
 from shared.runtime.limits import Limits
 from shared.runtime.pace import Pace
-from shared.runtime.ports import Clock, Consumer, FatalError, Meter, OffsetLostError, Record, UnavailableError
+from shared.runtime.ports import Clock, Consumer, FatalError, Meter, OffsetLostError, UnavailableError
 from shared.runtime.pulse import Pulse
 from shared.runtime.retry import Patience
 from shared.runtime.service import Service
@@ -73,9 +73,9 @@ class Fetching:
     async def _poll(self) -> tuple[int, list[Inbound]]:
         generation = self._consumer.generation
         try:
-            records = await self._consumer.poll(self._pace.size, self._limits.poll_seconds)
-            if records and self._service.linger_seconds:
-                await self._gather(records)
+            inbounds = await self._records(self._pace.size)
+            if inbounds and self._service.linger_seconds:
+                await self._gather(inbounds)
         except UnavailableError:
             self._pulse.failed("poll")
             self._meter.count("retries", service=self._service.name, stage="poll")
@@ -85,15 +85,21 @@ class Fetching:
             raise FatalError(
                 f"{self._service.name}: {error}: retention has removed it", "parley check"
             ) from None
-        self._pulse.polled(len(records))
-        return generation, [receive(self._service, record, self._limits.partitions) for record in records]
+        self._pulse.polled(len(inbounds))
+        return generation, inbounds
 
-    async def _gather(self, records: list[Record]) -> None:
-        """Add what comes while the service lingers, up to a full batch."""
+    async def _records(self, most: int) -> list[Inbound]:
+        records = await self._consumer.poll(most, self._limits.poll_seconds)
+        return [receive(self._service, record, self._limits.partitions) for record in records]
+
+    async def _gather(self, inbounds: list[Inbound]) -> None:
+        """Add what comes while the service lingers, up to a full batch; a day's end is not kept waiting."""
         size = self._pace.size
         until = self._clock.monotonic() + self._service.linger_seconds
-        while len(records) < size and self._clock.monotonic() < until and not self._hurried():
+        while len(inbounds) < size and self._clock.monotonic() < until and not self._hurried():
+            if any(inbound.kind is Kind.MARKER for inbound in inbounds):
+                return
             try:
-                records += await self._consumer.poll(size - len(records), self._limits.poll_seconds)
+                inbounds += await self._records(size - len(inbounds))
             except UnavailableError:
                 return  # what came before it is not lost; the next poll says so again, if it lasts

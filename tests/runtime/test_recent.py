@@ -150,6 +150,19 @@ async def test_a_stop_does_not_wait_for_the_linger_and_loses_nothing() -> None:
     assert rig.types("front") == ["opened"] * 3
 
 
+@story
+async def test_the_end_of_a_day_does_not_wait_for_the_linger() -> None:
+    rig = Rig(names=("front",))
+    rig.start("front", replace(rig.services["front"], linger_seconds=3600.0))
+    await rig.settle()
+    await _say_three(rig, 1.0)
+    assert rig.types("front") == []
+    rig.close(D1)
+    await rig.settle(2.0)
+    assert rig.types("front") == ["opened"] * 3
+    assert rig.days("front.events") == [D1]
+
+
 class Flaky:
     """The rig's log with a consumer whose next poll fails when told so."""
 
