@@ -176,7 +176,7 @@ async def set_mark(settings: Settings, services: Sequence[Service]) -> Mark:
         positions = {service.name: await store.positions(service.name) for service in services}
         refuse(
             where_they_stand(services, positions, bounds),
-            "the services again until all is read (`parley lag`), then stop them and mark again",
+            "the services again until all is read (see `/lag`), then stop them and mark again",
         )
         # Raised, so that whoever writes after the mark leaves a higher epoch behind, in every document.
         for service in services:
