@@ -20,9 +20,15 @@ since. `restore` makes the two fit:
   without a state that holds the sequence alone, as one that is parked before it is opened. The archive is
   raised equally: for it, there is no gap. Services that only follow their own kinds of messages expect none
   to be contiguous.
-- *Nothing that was held is published again*: at the instant of the mark every entry's cause lies below the
-  positions, which only grow.
-- *Nobody of before can interfere.* Epochs leap beyond any that a replica can have had.
+- *What documents hold is published or will be.* An entry whose cause was said by a service has been
+  published, for the marked positions stood at the end of those topics and are written after publishing. One
+  whose cause came from outside or was a day (a replica was killed before its positions were written) is
+  published when that is read again, with the sequence and id that it holds.
+- *Nobody of before can interfere.* No group may have a member, and epochs leap beyond any that a replica
+  which was forgotten somewhere can hold: its positions are refused.
+
+What is not equal to the first time is which of two facts of one day comes first where they come by different
+topics. What follows of that (an offer that stood for a moment) can carry other ids than the void ones did.
 
 The order makes it safe to be killed anywhere and to be repeated: the plan (the present ends) is written
 first, then the void ranges, then sequences are raised (to a maximum: twice is once), then service by service
