@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import subprocess
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -68,6 +68,21 @@ async def start(settings: Settings, tmp_path: Path) -> AsyncIterator[Start]:
     finally:
         for replica in started:
             replica.abandon()
+
+
+class Meanwhile:
+    """The demo's platform, with something that happens between the next day's facts and its close."""
+
+    def __init__(self, inner: KafkaPlatform) -> None:
+        self._inner = inner
+        self.next: Callable[[], Awaitable[None]] | None = None
+        self.close_day, self.settled, self.finished = inner.close_day, inner.settled, inner.finished
+
+    async def publish(self, messages: Sequence[Envelope[Any]]) -> None:
+        await self._inner.publish(messages)
+        if messages and self.next is not None:
+            happens, self.next = self.next, None
+            await happens()
 
 
 def copy_of(settings: Settings) -> Copy:
@@ -143,7 +158,8 @@ async def test_an_older_backup_is_restored_and_everything_comes_to_the_same(
 ) -> None:
     replica = start()
     async with KafkaPlatform(settings, SERVICES_ALL) as platform:
-        life = world(platform, customers=CUSTOMERS, days=LAST + 1, seed=SEED)
+        bank = Meanwhile(platform)
+        life = world(bank, customers=CUSTOMERS, days=LAST + 1, seed=SEED)
         for number in range(MARKED + 1):
             await life.live_day(day(number))
         await quiet(settings, day(MARKED))
@@ -151,17 +167,23 @@ async def test_an_older_backup_is_restored_and_everything_comes_to_the_same(
             await set_mark(settings, SERVICES_ALL)
         await replica.stop()
         await nobody_is_left(settings)
-        mark = await command(settings, "mark")
-        known = {message.case for message in (await everything(settings))[0]}
-        assert mark["day"] == day(MARKED).isoformat()
-        copy = copy_of(settings)
+        copy: Copy = {}
+        replicas: list[Replica] = []
 
-        replica = start()
+        async def back_up() -> None:
+            mark = await command(settings, "mark")
+            assert mark["day"] == day(MARKED).isoformat()
+            copy.update(copy_of(settings))
+            replicas.append(start())
+
+        known = {message.case for message in (await everything(settings))[0]}
+        bank.next = back_up  # the bank and the desk have spoken of the next day already
         for number in range(MARKED + 1, LOST + 1):
             await life.live_day(day(number))
+        assert copy
         with pytest.raises(FatalError, match="has members"):
             await plan_restore(settings, SERVICES_ALL)
-        await replica.stop()
+        await replicas[0].stop()
         await nobody_is_left(settings)
         with pytest.raises(FatalError, match="does not stand where the mark says"):
             await plan_restore(settings, SERVICES_ALL)  # nothing was restored here
