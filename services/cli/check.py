@@ -10,6 +10,7 @@ from rich.table import Table
 from services.cli.common import DataDir, JsonFlag, data_dir, guarded, stderr, stdout
 
 if TYPE_CHECKING:
+    from services.console.audit import Audit
     from services.console.reconcile import Check
 
 __all__ = ["check", "print_checks"]
@@ -21,7 +22,7 @@ def check(data: DataDir = None, as_json: JsonFlag = False) -> None:
     Exit 1 when anything is wrong. While messages are under way, what is not yet read counts as wrong.
     """
 
-    async def work() -> list[Check]:
+    async def work() -> Audit:
         from deploy.embedded.platform import resolve_servers
         from deploy.embedded.reading import SharedServers
         from services.cli.catalogue import load_all
@@ -34,9 +35,10 @@ def check(data: DataDir = None, as_json: JsonFlag = False) -> None:
         ) as started:
             addresses = plan.merged(started)
             settings = settings_for(addresses.kafka_bootstrap, addresses.mongodb_uri)
-            return (await audit(settings, load_all(policies=settings.policies))).checks
+            return await audit(settings, load_all(policies=settings.policies))
 
-    checks = guarded(work)
+    found = guarded(work)
+    checks = found.checks
     if as_json:
         import orjson
 
@@ -47,6 +49,10 @@ def check(data: DataDir = None, as_json: JsonFlag = False) -> None:
         typer.echo(orjson.dumps(rows, option=orjson.OPT_INDENT_2).decode())
     else:
         print_checks(checks)
+    if found.skipped:
+        stderr.print(
+            f"Skipped {found.skipped} records that a restored backup has made void.", highlight=False
+        )
     if not all(c.ok for c in checks):
         raise typer.Exit(1)
 

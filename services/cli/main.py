@@ -10,6 +10,7 @@ from services.cli.dead import app as dead
 from services.cli.demo import demo
 from services.cli.health import health
 from services.cli.publish import publish
+from services.cli.restore import app as backup
 from services.cli.schemas import schemas
 
 app = typer.Typer(
@@ -27,6 +28,7 @@ app.command()(check)
 app.command()(demo)
 app.command()(health)
 app.command()(publish)
+app.add_typer(backup, name="backup")
 app.add_typer(day.app, name="day")
 app.add_typer(dead, name="dead")
 app.add_typer(kafka.app, name="kafka")

@@ -380,6 +380,20 @@ class MongoStore:
         """Read all positions."""
         return await self._find(service, "positions", {}, order=ID)
 
+    # --- what a restored backup needs (`restore`); no replica runs then
+
+    async def put(self, service: str, kind: str, document: Document) -> None:
+        """Write a document whole, whatever stands there: only while nobody else writes it."""
+        collection = self._collection(service, kind)
+        chosen = _only(document[ID])
+        await self._do(
+            f"write {service}.{kind}", lambda: collection.replace_one(chosen, document, upsert=True)
+        )
+
+    async def every(self, service: str, kind: str, fields: Collection[str] | None = None) -> list[Document]:
+        """Read a whole collection, or `fields` of it; [] where it does not exist."""
+        return await self._find(service, kind, {}, dict.fromkeys(fields, 1) if fields else None)
+
 
 def _only(id_: str | int, **fields: Any) -> Row:
     return {ID: {"$eq": id_}, **{name: {"$not": {"$ne": value}} for name, value in fields.items()}}

@@ -68,7 +68,7 @@ def check(
             raise FatalError(
                 f"{where}: the group has committed offset {committed[at]} beyond the position {position}: the"
                 " database is older than Kafka, or another database is in use",
-                "parley check",
+                "parley backup restored",
             )
         if position > end:
             raise FatalError(

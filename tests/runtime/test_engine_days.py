@@ -592,7 +592,7 @@ async def test_a_lost_database_ends_the_process() -> None:
     await rig.stop()
     rig.store = MemoryStore()
     rig.start("front")
-    with pytest.raises(FatalError, match="parley check"):
+    with pytest.raises(FatalError, match="parley backup restored"):
         await rig.settle()
 
 

@@ -104,6 +104,12 @@ def test_the_three_counts_add_up(row: ServiceInputs, wrong: int) -> None:
     assert check.wrong == wrong
 
 
+def test_what_a_restored_backup_has_made_void_is_not_asked_for() -> None:
+    row = ServiceInputs("offer", "intake.events", 0, 10, 4, 1, 1, void=4)
+    assert accounting([row], {("intake.events", 0): (0, 10)}).ok
+    assert not accounting([replace(row, void=3)], {("intake.events", 0): (0, 10)}).ok
+
+
 def test_an_open_case_needs_state_owner_and_next_date() -> None:
     cases = [("a", "talks", "n-1", True), ("b", "closed", None, False), ("c", "talks", None, True)]
     check = open_cases(cases, {"a": "2026-03-05"})
