@@ -31,6 +31,7 @@ from shared.contracts.registry import PRODUCERS, SERVICES, topic_of
 from shared.contracts.runtime import ServiceDayClosed
 from shared.runtime.admin import end_offsets, read_documents, scan
 from shared.runtime.deadletters import PREFIX
+from shared.runtime.growing import layout
 from shared.runtime.mongo import MongoStore
 from shared.runtime.service import Service
 from shared.runtime.settings import Settings
@@ -60,16 +61,16 @@ async def audit(settings: Settings, services: Sequence[Service]) -> Audit:
     money = MoneyAudit()
     records = inputs = 0
     dead = {service.name: await _dead_letters(settings, service) for service in services}
-    counts = Counter(at.topic for at in await end_offsets(settings, map(topic_of, PRODUCERS)))
+    divided = await layout(settings, [topic_of(producer) for producer in PRODUCERS])
     for producer in PRODUCERS:
         topic = topic_of(producer)
-        async for record in scan(settings, topic):
+        async for record in divided.ordered(scan(settings, topic)):
             records += 1
             try:
                 message = decode(record.key, record.value, record.headers)
             except DecodeError:
                 continue  # it is in the dead letters, and counted by `accounting`
-            if not belongs(message, producer, record.partition, counts[topic]):
+            if not belongs(message, producer, record.partition, divided.count(record)):
                 continue  # so is this
             if isinstance(message.data, ServiceDayClosed):
                 continue
