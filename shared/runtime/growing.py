@@ -123,6 +123,9 @@ async def grow(
         day = _refuse_unfinished(services, lanes, bounds)
         for service in services:
             await _refuse_unsettled(store, service, lanes[service.name], to)
+        await grow_topics(
+            settings, topics, to, only_ask=True
+        )  # a missing right shows before anything changes
         ends = [[at.topic, at.partition, end] for at, (_, end) in bounds.items()]
         note = {
             "under_way": True,

@@ -12,20 +12,29 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from aiokafka import TopicPartition as ClientPartition
+from aiokafka.admin import RecordsToDelete
+from click.testing import Result
+from typer.testing import CliRunner
 
 from deploy.demo.live import KafkaPlatform
 from deploy.embedded.platform import Addresses
 from services.cli.catalogue import load, load_all
+from services.cli.main import app
 from services.console.audit import audit
 from shared.contracts.cloudevents import decode
+from shared.contracts.partition import partition_of
 from shared.contracts.registry import SERVICES
 from shared.contracts.runtime import ServiceDayClosed
 from shared.runtime import growing
 from shared.runtime.admin import prepare, read_documents, scan
+from shared.runtime.document import Case, Cause, OutEntry, Park, Waiting
 from shared.runtime.growing import grow
+from shared.runtime.kafka.topics import Admin
 from shared.runtime.migrate import RefusedError, rebuild, replay, unready
 from shared.runtime.migration_store import MigrationStore
-from shared.runtime.ports import FatalError
+from shared.runtime.ports import FatalError, Record
+from shared.runtime.publish import EventPublisher
 from shared.runtime.service import topic_of
 from shared.runtime.settings import Settings
 from tests.fault.house import Replica
@@ -240,6 +249,100 @@ async def test_rebuild_and_replay(settings: Settings, store: MigrationStore, sta
         await last.stop()
     assert await spoken(settings) == told
     await clean(settings)
+
+
+async def test_what_is_refused(settings: Settings, store: MigrationStore) -> None:
+    """Each by a document or a record that the migration would hurt; nothing is changed by a refusal."""
+    intake = load("intake")
+
+    async def refused(why: str) -> None:
+        with pytest.raises(RefusedError, match=why):
+            await grow(settings, store, load_all(), AFTER)
+
+    key = next(f"c{n}" for n in range(50) if partition_of(f"c{n}".encode(), AFTER) == 3)
+    waits = Case(
+        "waits", 1, key, waiting=[Waiting(Record("desk.events", 1, 0, b"k", b"v", (), 0), "2026-01-05")]
+    )
+    open_ = Case("open", 1, key, out=[OutEntry(Cause("bank.events", 0), b"k", b"v", ())])
+    parked = Case("parked", 1, key, park=Park("decider", "bank.events/1/0"))
+    for case, why in (
+        (waits, "a fact waits"),
+        (open_, "may not have been published"),
+        (parked, "held by intake"),
+    ):
+        await store.replace_many("intake", [case.dump(intake, 1)])
+        await refused(why)
+        if case is parked:
+            with pytest.raises(RefusedError, match="held by intake"):
+                await replay(settings, store, intake, "bank.events")
+        await store.clear("intake", "cases")
+    await store.raise_epoch("offer", [0])
+    (position,) = await store.positions("offer")
+    await store.write_positions("offer", [{**position, "version": 2, "done": "2026-01-05", "inputs": []}])
+    await refused("Not the same day")
+    await store.clear("offer", "positions")
+    async with EventPublisher(settings) as publisher:
+        await publisher.close_day(day(0))
+    await refused("Not everything has been read. Behind: intake on bank.events")
+    newer = {**Case("newer", 1, key).dump(intake, 1), "schema": [1, intake.schema_version + 1]}
+    await store.replace_many("intake", [newer])
+    assert any("a newer version" in why for why in await settled(settings, store))
+    async with Admin(settings) as admin:
+        await admin.delete_records({ClientPartition(settings.prefix + "bank.events", 0): RecordsToDelete(1)})
+    for migration in (
+        rebuild(settings, store, load("archive")),
+        replay(settings, store, intake, "bank.events"),
+    ):
+        with pytest.raises(RefusedError, match="Retention has removed the start"):
+            await migration
+    assert await store.note("partitions") is None
+    assert await store.note("rebuild") is None
+    await prepare(settings, load_all())
+
+
+async def test_a_rebuild_that_was_killed_keeps_the_services_from_starting_until_it_ends(
+    settings: Settings, store: MigrationStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    archive = load("archive")
+    await store.replace_many("archive", [Case("c", 0, "c", version=0).dump(archive, 1)])
+    clear = MigrationStore.clear
+
+    async def dying(self: MigrationStore, service: str, kind: str) -> int:
+        if kind == "cases":
+            raise KeyboardInterrupt
+        return await clear(self, service, kind)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(MigrationStore, "clear", dying)
+        with pytest.raises(KeyboardInterrupt):
+            await rebuild(settings, store, archive)
+    with pytest.raises(FatalError, match="parley migrate rebuild archive"):
+        await prepare(settings, load_all())
+    with pytest.raises(FatalError, match="a rebuild of archive was begun"):
+        await grow(settings, store, load_all(), AFTER)
+    said = await asyncio.to_thread(cli, settings, "rebuild", "archive", "--yes")
+    assert (said.exit_code, "archive.cases: 1 deleted" in said.output) == (0, True), said.output
+    await prepare(settings, load_all())
+    for args, why in (
+        (("rebuild", "offer"), "it would say everything again"),
+        (("replay", "offer", "bank.events"), "offer does not read bank.events"),
+        (("partitions", "--to", "2"), "The topics have 2 partitions"),
+        (("ready", "offer"), "start another one first"),
+    ):
+        said = await asyncio.to_thread(cli, settings, *args)
+        assert (said.exit_code, why in said.output) == (1, True), said.output
+
+
+def cli(settings: Settings, *args: str) -> Result:
+    """Run `parley migrate …` as an operator does."""
+    env = {
+        "KAFKA_BOOTSTRAP": settings.kafka_bootstrap,
+        "MONGODB_URI": settings.mongodb_uri.get_secret_value(),
+        "PARLEY_DATABASE": settings.database,
+        "PARLEY_PREFIX": settings.prefix,
+        "PARLEY_PARTITIONS": str(settings.partitions),
+    }
+    return CliRunner().invoke(app, ["migrate", *args], env=env)
 
 
 def without_order(documents: dict[str, Any]) -> dict[str, Any]:

@@ -95,10 +95,13 @@ async def topic_counts(settings: Settings, topics: Iterable[str]) -> dict[str, i
     return {name.removeprefix(settings.prefix): topic.partitions for name, topic in found.items()}
 
 
-async def grow_topics(settings: Settings, topics: Iterable[str], count: int) -> list[str]:
+async def grow_topics(
+    settings: Settings, topics: Iterable[str], count: int, *, only_ask: bool = False
+) -> list[str]:
     """Give every topic `count` partitions, and wait until each has a leader; give the names of the grown.
 
-    Those that have them already stay, so that it may be repeated. Raises UnavailableError, FatalError.
+    Those that have them already stay, so that it may be repeated. With `only_ask` nothing is changed: Kafka
+    says whether it would be. Raises UnavailableError, FatalError.
     """
     wanted = [settings.prefix + topic for topic in dict.fromkeys(topics)]
     await probe(settings)
@@ -107,15 +110,15 @@ async def grow_topics(settings: Settings, topics: Iterable[str], count: int) -> 
             found, _ = await described(admin, wanted)
             short = [topic for topic in wanted if topic in found and found[topic].partitions < count]
             if short:
-                await insist(
-                    lambda: admin.create_partitions({topic: NewPartitions(count) for topic in short})
-                )
-            while True:
+                more = {topic: NewPartitions(count) for topic in short}
+                await insist(lambda: admin.create_partitions(more, validate_only=only_ask))
+            while not only_ask:
                 found, _ = await described(admin, wanted)
                 if all(one.partitions == count and min(one.leaders) >= 0 for one in found.values()):
                     return [topic.removeprefix(settings.prefix) for topic in short]
                 if any(one.partitions > count for one in found.values()):
                     raise FatalError(f"a topic has more than {count} partitions", "parley doctor")
                 await asyncio.sleep(0.05)
+            return [topic.removeprefix(settings.prefix) for topic in short]
     except (KafkaError, OSError, TimeoutError) as error:
-        raise await diagnose(settings, error, "add partitions to the topics", "Create") from error
+        raise await diagnose(settings, error, "add partitions to the topics", "Alter") from error
