@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from deploy.embedded.platform import Addresses
 from services.cli.catalogue import load, load_all
 from services.cli.main import app
 from services.console.audit import audit
+from shared.contracts import bank
 from shared.contracts.cloudevents import decode
 from shared.contracts.partition import partition_of
 from shared.contracts.registry import SERVICES
@@ -35,7 +37,8 @@ from shared.runtime.migrate import RefusedError, rebuild, replay, unready
 from shared.runtime.migration_store import MigrationStore
 from shared.runtime.ports import FatalError, Record
 from shared.runtime.publish import EventPublisher
-from shared.runtime.service import topic_of
+from shared.runtime.run import run_services
+from shared.runtime.service import Service, topic_of
 from shared.runtime.settings import Settings
 from tests.fault.house import Replica
 from tests.fault.living import day, differences, outcomes, said, world
@@ -298,6 +301,52 @@ async def test_what_is_refused(settings: Settings, store: MigrationStore) -> Non
     assert await store.note("partitions") is None
     assert await store.note("rebuild") is None
     await prepare(settings, load_all())
+
+
+async def test_a_replay_decides_what_was_passed_over_and_nothing_twice(
+    settings: Settings, store: MigrationStore
+) -> None:
+    sequential = SequentialPlatform(load_all())
+    await world(sequential, customers=CUSTOMERS, days=60, seed=SEED).live()
+    messages = [one for one in sequential.published if one.data.PRODUCER == "bank"]
+    kinds = Counter(type(one.data) for one in messages)
+    assert len(kinds) > 1
+    archive = load("archive")
+    narrow = replace(archive, handles=frozenset({bank.AccountOverdue}), linger_seconds=0.0)
+    async with EventPublisher(settings) as publisher:
+        await publisher.send_all(messages)
+    await worked_off(settings, store, narrow, len(messages))
+    assert await kept(settings) == Counter({bank.AccountOverdue.TYPE: kinds[bank.AccountOverdue]})
+    assert await replay(settings, store, archive, "bank.events") == len(messages)
+    await worked_off(settings, store, replace(archive, linger_seconds=0.0), len(messages))
+    assert await kept(settings) == Counter(one.type for one in messages)
+    rows = [
+        row
+        for one in await store.positions("archive")
+        for row in one["inputs"]
+        if row["topic"] == "bank.events"
+    ]
+    assert sum(row["processed"] for row in rows) == len(messages) - kinds[bank.AccountOverdue]
+    assert sum(row["duplicates"] for row in rows) == kinds[bank.AccountOverdue]
+
+
+async def worked_off(settings: Settings, store: MigrationStore, service: Service, records: int) -> None:
+    """Run a service here until it has read so many records of the bank, and stop it."""
+    stop = asyncio.Event()
+    running = asyncio.create_task(run_services([service], settings, stop))
+    async with asyncio.timeout(60):
+        while not running.done():
+            found = [row for one in await store.positions(service.name) for row in one.get("inputs", ())]
+            if sum(row["next"] for row in found if row["topic"] == "bank.events") == records:
+                break
+            await asyncio.sleep(0.1)
+    stop.set()
+    assert await running == 0
+
+
+async def kept(settings: Settings) -> Counter[str]:
+    """What the archive has kept, by type."""
+    return Counter([one["body"]["type"] async for one in read_documents(settings, "archive.links")])
 
 
 async def test_a_rebuild_that_was_killed_keeps_the_services_from_starting_until_it_ends(
