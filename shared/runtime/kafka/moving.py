@@ -11,7 +11,7 @@ from typing import Final
 from aiokafka import AIOKafkaConsumer
 from aiokafka import TopicPartition as ClientPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewPartitions
-from aiokafka.errors import KafkaError, for_code
+from aiokafka.errors import KafkaError, TopicAuthorizationFailedError, for_code
 
 from shared.runtime.kafka.alive import put_down
 from shared.runtime.kafka.connection import connection_options
@@ -111,7 +111,10 @@ async def grow_topics(
             short = [topic for topic in wanted if topic in found and found[topic].partitions < count]
             if short:
                 more = {topic: NewPartitions(count) for topic in short}
-                await insist(lambda: admin.create_partitions(more, validate_only=only_ask))
+                try:
+                    await insist(lambda: admin.create_partitions(more, validate_only=only_ask))
+                except TopicAuthorizationFailedError as error:  # the client's names one, in a sentence
+                    raise TopicAuthorizationFailedError(short) from error
             while not only_ask:
                 found, _ = await described(admin, wanted)
                 if all(one.partitions == count and min(one.leaders) >= 0 for one in found.values()):
