@@ -67,8 +67,8 @@ TRIES = {
     "rights-grow": Try(
         ("migrate", "partitions", "--to", "20"),
         1,
-        "does not allow user 'parley' to add partitions to the topics (TopicAuthorizationFailedError): ask for"
-        " the ACL Alter on topic ",
+        "does not allow user 'parley' to add partitions to the topics (TopicAuthorizationFailedError): ask"
+        " for the ACL Alter on topic ",
     ),
     "user-prepare": Try(
         ("prepare",), 1, LOGIN.format(user="nobody"), changed={"KAFKA_USERNAME": "nobody"}
