@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from services.cli import day, kafka, platform, policy, reading
+from services.cli import day, kafka, migrate, platform, policy, reading
 from services.cli.check import check
 from services.cli.dead import app as dead
 from services.cli.demo import demo
@@ -32,6 +32,7 @@ app.add_typer(backup, name="backup")
 app.add_typer(day.app, name="day")
 app.add_typer(dead, name="dead")
 app.add_typer(kafka.app, name="kafka")
+app.add_typer(migrate.app, name="migrate")
 app.command()(schemas)
 app.add_typer(policy.app, name="policy")
 

@@ -11,6 +11,7 @@ SERVICE = Service(
     decider=ArchiveDecider(),
     reads=("bank", "desk", *SERVICES),
     per=DocumentPer.CUSTOMER,
+    schema_version=2,  # a case's line says what each producer said last
     emits=False,
     audits=True,
     linger_seconds=2.0,

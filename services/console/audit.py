@@ -32,6 +32,7 @@ from shared.contracts.registry import PRODUCERS, SERVICES, topic_of
 from shared.contracts.runtime import ServiceDayClosed
 from shared.runtime.admin import end_offsets, read_documents, scan
 from shared.runtime.deadletters import PREFIX
+from shared.runtime.growing import layout
 from shared.runtime.mongo import MongoStore
 from shared.runtime.service import Service
 from shared.runtime.settings import Settings
@@ -69,10 +70,10 @@ async def audit(settings: Settings, services: Sequence[Service]) -> Audit:
     voids = await read_voids(settings)
     void_messages: list[Envelope[Any]] = []
     dead = {service.name: await _dead_letters(settings, service, voids) for service in services}
-    counts = Counter(at.topic for at in await end_offsets(settings, map(topic_of, PRODUCERS)))
+    divided = await layout(settings, [topic_of(producer) for producer in PRODUCERS])
     for producer in PRODUCERS:
         topic = topic_of(producer)
-        async for record in scan(settings, topic):
+        async for record in divided.ordered(scan(settings, topic)):
             is_void = voids.holds(topic, record.partition, record.offset)
             records += not is_void
             skipped += is_void
@@ -80,7 +81,7 @@ async def audit(settings: Settings, services: Sequence[Service]) -> Audit:
                 message = decode(record.key, record.value, record.headers)
             except DecodeError:
                 continue  # it is in the dead letters, and counted by `accounting`
-            if not belongs(message, producer, record.partition, counts[topic]):
+            if not belongs(message, producer, record.partition, divided.count(record)):
                 continue  # so is this
             if isinstance(message.data, ServiceDayClosed):
                 continue

@@ -4,8 +4,8 @@ from datetime import date
 from typing import Any
 
 from services.console.model import ArchivedCustomer, CaseLine, Stage
-from services.console.rules import ENDS, STAGE_AFTER, chain_hash, link_id
-from shared.contracts import agreement, intake
+from services.console.rules import STAGE_AFTER, chain_hash, link_id, stage_of
+from shared.contracts import intake
 from shared.contracts.decision import Decision, Link
 from shared.contracts.envelope import Envelope
 
@@ -56,9 +56,8 @@ def _overview(line: CaseLine, message: Envelope[Any]) -> dict[str, Any]:
     update: dict[str, Any] = {"last_on": max(line.last_on or message.day, message.day)}
     stage = STAGE_AFTER.get(message.type)
     if stage is not None:
-        ended = isinstance(data, agreement.AgreementSigned | intake.CaseClosed)
-        if line.stage not in ENDS or ended:
-            update["stage"] = Stage.CLOSED if line.stage is Stage.CLOSED else stage
+        update["latest"] = latest = {**line.latest, data.PRODUCER: (stage, message.time)}
+        update["stage"] = Stage.CLOSED if line.stage is Stage.CLOSED else stage_of(latest)
         if stage not in line.reached:
             update["reached"] = (*line.reached, stage)
     if isinstance(data, intake.CaseOpened):

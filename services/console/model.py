@@ -1,6 +1,6 @@
 """The archive's document: one customer's hash chain, and an overview of each of their cases."""
 
-from datetime import date
+from datetime import date, datetime
 from enum import StrEnum
 
 from pydantic import Field
@@ -27,9 +27,13 @@ class Stage(StrEnum):
 
 
 class CaseLine(State):
-    """One case in the lists. `reached` are the stages it has ever been in, in the order of arrival."""
+    """One case in the lists. `reached` are the stages it has ever been in, in the order of arrival.
+
+    `latest` is the last stage that each producer has said, with its business time: `stage` follows from it.
+    """
 
     stage: Stage = Stage.OVERDUE
+    latest: dict[str, tuple[Stage, datetime]] = Field(default_factory=dict)
     reached: tuple[Stage, ...] = ()
     policy: str | None = None
     owner: str | None = None

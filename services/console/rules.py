@@ -1,6 +1,8 @@
 """Named rules of the archive: how an entry is hashed, and which event moves a case to which stage."""
 
 import hashlib
+from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 import orjson
@@ -9,7 +11,7 @@ from services.console.model import Stage
 from shared.contracts import agreement, assessment, followup, intake, offer
 from shared.contracts.ids import derive_id
 
-__all__ = ["ENDS", "STAGE_AFTER", "canonical", "chain_hash", "link_id"]
+__all__ = ["STAGE_AFTER", "canonical", "chain_hash", "link_id", "stage_of"]
 
 STAGE_AFTER: dict[str, Stage] = {
     intake.CaseOpened.TYPE: Stage.OVERDUE,
@@ -30,8 +32,29 @@ STAGE_AFTER: dict[str, Stage] = {
 }
 """The stage of a case after an event; events that are not listed leave it."""
 
-ENDS = frozenset({Stage.COMPLETED, Stage.CLOSED})
-"""Stages that a late event of the talks does not leave."""
+_ORDER = ("intake", "followup", "assessment", "offer", "agreement")
+"""Who is believed at one moment, the last most: what follows of another's message carries its time.
+
+A broken plan starts the flow again, so that followup stands before it.
+"""
+
+
+def stage_of(latest: Mapping[str, tuple[Stage, datetime]]) -> Stage:
+    """Give the stage of a case from the last that each producer has said, whichever was read first.
+
+    Topics are read side by side, and by an archive that catches up at paces of their own: by arrival, an old
+    assessment could follow the plan that came of it. A closed case stays closed; what comes of the talks does
+    not leave a completed plan, another signature does.
+    """
+    if latest.get("intake", (None,))[0] is Stage.CLOSED:
+        return Stage.CLOSED
+    followup, agreement_ = latest.get("followup"), latest.get("agreement")
+    if followup is not None and followup[0] is Stage.COMPLETED:
+        signed_again = agreement_ is not None and agreement_[0] is Stage.PLAN and agreement_[1] > followup[1]
+        if not signed_again:
+            return Stage.COMPLETED
+    _, _, stage = max((time, _ORDER.index(producer), stage) for producer, (stage, time) in latest.items())
+    return stage
 
 
 def canonical(value: Any) -> bytes:

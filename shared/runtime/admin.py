@@ -14,6 +14,7 @@ from shared.runtime.kafka.reader import Tail, end_offsets, group_offsets, scan
 from shared.runtime.kafka.refusals import Operation, probe
 from shared.runtime.kafka.rights import Right, grant
 from shared.runtime.kafka.topics import create_topics, topic_findings
+from shared.runtime.migration_store import MigrationStore
 from shared.runtime.mongo import MongoStore, read_documents
 from shared.runtime.ports import UnavailableError
 from shared.runtime.service import EXTERNAL, Service, topic_of
@@ -114,15 +115,21 @@ class Prepared:
 async def prepare(settings: Settings, services: Sequence[Service]) -> Prepared:
     """Wait for the servers, then create the missing topics and indexes. Repeating it changes nothing.
 
-    Raises UnavailableError, or FatalError for what waiting cannot mend (another partition count): then
-    nothing was created.
+    Raises UnavailableError, or FatalError for what waiting cannot mend (another partition count, a migration
+    that has not ended): then nothing was created.
     """
     await wait_for_servers(settings)
+    store = MigrationStore(settings)
+    try:
+        await _retrying(settings, "the database", store.start)
+        await _retrying(settings, "the database", store.refuse_half_done)
+    finally:
+        await store.close()
     wanted = topics_of(services)
     created = await _retrying(settings, "Kafka", lambda: create_topics(settings, wanted))
     if created:
         _LOG.info("topics created: %s", ", ".join(created))
-    store = MongoStore(settings)
+    store = MigrationStore(settings)
     indexes: dict[str, bool] = {}
     try:
         await _retrying(settings, "the database", store.start)

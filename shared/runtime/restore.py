@@ -112,6 +112,8 @@ def problems(
         return ["the mark is of topics with another prefix"]
     found: list[str] = []
     own = set(own_topics(services))
+    if any(at not in mark.ends for at in bounds if at.topic in own):
+        found.append("the topics have been given more partitions since the backup, whose count is another one")
     for at, end in mark.ends.items():
         first, now = bounds.get(at, (0, 0))
         if now < end:

@@ -64,6 +64,12 @@ TRIES = {
         changed={"KAFKA_PASSWORD": "hunter2"},
         apart=True,
     ),
+    "rights-grow": Try(
+        ("migrate", "partitions", "--to", "20"),
+        1,
+        "does not allow user 'parley' to add partitions to the topics (TopicAuthorizationFailedError): ask"
+        " for the ACL Alter on topic ",
+    ),
     "user-prepare": Try(
         ("prepare",), 1, LOGIN.format(user="nobody"), changed={"KAFKA_USERNAME": "nobody"}
     ),

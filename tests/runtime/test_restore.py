@@ -61,6 +61,14 @@ def mark(**changes: Any) -> Mark:
     return replace(made, **changes)
 
 
+def test_a_backup_of_before_a_growth_of_the_topics_is_refused() -> None:
+    grown = {**bounds(), TopicPartition("offer.events", 1): (0, 3)}
+    assert problems(SERVICES, mark(), "", positions(), bounds()) == []
+    assert problems(SERVICES, mark(), "", positions(), grown) == [
+        "the topics have been given more partitions since the backup, whose count is another one"
+    ]
+
+
 def test_all_stand_at_one_instant_though_what_the_bank_says_is_not_all_read() -> None:
     there = positions(intake={"bank.events": 4}, archive={"bank.events": 2, "desk.events": 0})
     assert where_they_stand(SERVICES, there, bounds()) == []

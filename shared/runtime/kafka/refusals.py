@@ -32,7 +32,7 @@ from shared.runtime.settings import Settings
 
 __all__ = ["Operation", "diagnose", "explain", "probe"]
 
-Operation = Literal["Create", "Describe", "DescribeConfigs", "Read", "Write"]
+Operation = Literal["Alter", "Create", "Describe", "DescribeConfigs", "Read", "Write"]
 
 _RESOURCES: Final = {
     ClusterAuthorizationFailedError: "cluster",

@@ -24,6 +24,7 @@ _OPERATION: Final[dict[Operation, int]] = {
     "Read": 3,
     "Write": 4,
     "Create": 5,
+    "Alter": 7,
     "Describe": 8,
     "DescribeConfigs": 10,
 }

@@ -8,7 +8,7 @@ import pytest
 
 from services.console.decide import ArchiveDecider
 from services.console.model import ArchivedCustomer, Stage
-from services.console.rules import chain_hash, link_id
+from services.console.rules import chain_hash, link_id, stage_of
 from services.console.story import Tampered, lines_of, verify
 from shared.contracts import assessment, intake, offer
 from shared.contracts.base import Event, Reason
@@ -91,6 +91,29 @@ def test_the_stage_follows_the_events_and_a_closed_case_stays_closed(
 ) -> None:
     state, _links = archive(*events)
     assert state.cases[CASE].stage is stage
+
+
+NOON, LATER = datetime(2026, 1, 5, 12, tzinfo=UTC), datetime(2026, 1, 6, 12, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("latest", "stage"),
+    [
+        ({"assessment": (Stage.ASSESSED, NOON), "offer": (Stage.TALKS, NOON)}, Stage.TALKS),
+        ({"offer": (Stage.TALKS, NOON), "assessment": (Stage.ASSESSED, NOON)}, Stage.TALKS),
+        ({"offer": (Stage.TALKS, NOON), "assessment": (Stage.ASSESSED, LATER)}, Stage.ASSESSED),
+        ({"followup": (Stage.BROKEN, NOON), "assessment": (Stage.ASSESSMENT, NOON)}, Stage.ASSESSMENT),
+        ({"followup": (Stage.BROKEN, LATER), "agreement": (Stage.PLAN, NOON)}, Stage.BROKEN),
+        ({"followup": (Stage.COMPLETED, NOON), "offer": (Stage.TALKS, LATER)}, Stage.COMPLETED),
+        ({"followup": (Stage.COMPLETED, NOON), "agreement": (Stage.PLAN, LATER)}, Stage.PLAN),
+        ({"intake": (Stage.CLOSED, NOON), "followup": (Stage.BROKEN, LATER)}, Stage.CLOSED),
+    ],
+)
+def test_the_stage_is_the_latest_that_was_said_whichever_was_read_first(
+    latest: dict[str, tuple[Stage, datetime]], stage: Stage
+) -> None:
+    assert stage_of(latest) is stage
+    assert stage_of(dict(reversed(latest.items()))) is stage
 
 
 def test_the_owner_and_the_reason_of_the_close_are_kept() -> None:

@@ -1,0 +1,67 @@
+"""The database as migrations need it: notes of what is under way, whole collections, pages of documents.
+
+The note is why no service starts on half of a migration: `prepare`, which every start runs, reads it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from typing import Any, Final
+
+from shared.runtime.mongo import MongoStore
+from shared.runtime.ports import ID, Document, FatalError
+
+__all__ = ["GROWTH", "MigrationStore"]
+
+GROWTH: Final = "partitions"
+"""The note of a change of the partition count; it stays when the change has ended."""
+
+_PAGE: Final = 500
+
+
+class MigrationStore(MongoStore):
+    """The store of a command that migrates. Nothing here is for a running service but `refuse_half_done`."""
+
+    async def note(self, name: str) -> Document | None:
+        """Read a note."""
+        found = await self._find("parley", "migrations", {ID: name})
+        return found[0] if found else None
+
+    async def write_note(self, name: str, content: Mapping[str, Any]) -> None:
+        """Write a note in place of the one before; it is durable when this returns."""
+        notes = self._collection("parley", "migrations")
+        await self._do(
+            "write parley.migrations",
+            lambda: notes.replace_one({ID: name}, {ID: name, **content}, upsert=True),
+        )
+
+    async def refuse_half_done(self, *, but: str = "") -> None:
+        """Raise FatalError where a migration (other than `but`) was begun and has not ended; it names it."""
+        for note in await self._find("parley", "migrations", {}):
+            if note["under_way"] and note[ID] != but:
+                raise FatalError(
+                    f"{note['what']} was begun and has not ended: nothing may run before it has",
+                    note["command"],
+                )
+
+    async def clear(self, service: str, kind: str) -> int:
+        """Delete every document of a collection; give how many. The indexes stay."""
+        collection = self._collection(service, kind)
+        done = await self._do(f"write {service}.{kind}", lambda: collection.delete_many({}))
+        return int(done.deleted_count)
+
+    async def cases(self, service: str) -> AsyncIterator[list[Document]]:
+        """Give every case document of a service as it was written, page by page in the order of the ids."""
+        after: dict[str, Any] = {}
+        while True:
+            page = await self._find(service, "cases", after, limit=_PAGE, order=ID)
+            if page:
+                after = {ID: {"$gt": page[-1][ID]}}
+                yield [{name: value for name, value in row.items() if name != "wake"} for row in page]
+            if len(page) < _PAGE:
+                return
+
+    async def newer_schema(self, service: str, runtime: int, own: int) -> bool:
+        """Say whether a document was written by a newer version than these: it reads documents until one."""
+        query = {"$or": [{"schema.0": {"$gt": runtime}}, {"schema.1": {"$gt": own}}]}
+        return bool(await self._find(service, "cases", query, {ID: 1}, limit=1))
