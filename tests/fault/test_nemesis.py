@@ -1,0 +1,164 @@
+"""A seeded nemesis sets upon replicas, servers and topics: everything adds up afterwards, poison apart.
+
+`make test-faults SEED=7` lives the longer lives with a seed of one's own, and shows what was done and how
+long it took to be got over (shown only: a test does not judge how fast a machine is).
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections import defaultdict
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from deploy.demo.live import KafkaPlatform
+from services.cli.catalogue import load_all
+from services.console.audit import audit
+from tests.fault.checker import SERVICES, Evidence, examine
+from tests.fault.evidence import gather
+from tests.fault.living import differences, outcomes, undisturbed, world
+from tests.fault.nemesis import MARK, PARTITIONS, STRANGER, Nemesis, Servers
+from tests.fault.plan import BLOWS, FEWEST, MOST_MORE, SESSION_SECONDS, Fault, Kind, living_after, plan
+from tests.fault.test_garbage import Place
+
+SEED = int(os.environ.get("PARLEY_FAULT_SEED", "1"))
+SEEDS = range(1, 21)
+SIZES = (1, 2, 4)
+READERS = {
+    topic: {service.name for service in load_all() if topic in service.topics}
+    for topic in (
+        "bank.events",
+        "desk.events",
+        "ops.commands",
+        *(f"{service}.events" for service in SERVICES),
+    )
+}
+
+
+# -- the plan
+
+
+def test_the_same_seed_gives_the_same_plan_and_another_one_another() -> None:
+    for replicas in SIZES:
+        drawn = {tuple(plan(seed, 30, replicas)) for seed in SEEDS}
+        assert len(drawn) == len(SEEDS)
+        assert {tuple(plan(seed, 30, replicas)) for seed in SEEDS} == drawn
+
+
+def test_every_kind_of_fault_occurs_in_every_life() -> None:
+    for seed in SEEDS:
+        assert {fault.kind for fault in plan(seed, 12, 2)} == set(Kind)
+        for replicas in SIZES:
+            assert {fault.kind for fault in plan(seed, 30, replicas)} == set(Kind)
+
+
+def test_a_topic_may_be_any_and_a_partition_is_wrong_only_where_somebody_looks() -> None:
+    said = [fault for seed in SEEDS for fault in plan(seed, 30, 2) if fault.topic]
+    assert {fault.topic for fault in said} == set(READERS)
+    external = {"bank.events", "desk.events", "ops.commands"}
+    assert {fault.topic for fault in said if fault.kind is Kind.MISPLACED} == external
+
+
+def test_a_fault_is_healed_and_never_is_nobody_left() -> None:
+    for seed in SEEDS:
+        for replicas in SIZES:
+            faults = plan(seed, 30, replicas)
+            for number, fault in enumerate(faults):
+                living = living_after(faults[:number], replicas)
+                assert min(replicas, FEWEST) <= living <= replicas + MOST_MORE
+                assert fault.replica is None or fault.replica < living
+                if fault.kind is Kind.PAUSE_REPLICA:
+                    assert fault.lasting > SESSION_SECONDS, "it is not a zombie before its session is over"
+                assert fault.lasting < SESSION_SECONDS * 2
+            assert living_after(faults, replicas) >= min(replicas, FEWEST)
+
+
+def test_the_first_and_the_last_day_are_calm_and_on_one_day_nothing_is_hit_twice() -> None:
+    for seed in SEEDS:
+        faults = plan(seed, 30, 2)
+        assert {fault.day for fault in faults} == set(range(1, 29))
+        for day in range(1, 29):
+            bodies = [fault.kind.body for fault in faults if fault.day == day and fault.kind in BLOWS]
+            assert 1 <= len(bodies) == len(set(bodies))
+        assert [fault.day for fault in faults] == sorted(fault.day for fault in faults)
+
+
+def test_a_plan_is_told_in_one_line_for_each_fault() -> None:
+    told = [str(fault) for fault in plan(3, 12, 2)]
+    assert len(set(told)) == len(told)
+    assert (
+        str(Fault(4, 0.25, Kind.PAUSE_REPLICA, 7.5, 1))
+        == "day  4 + 0.25 s: pause a replica (number 1) for 7.5 s"
+    )
+    assert (
+        str(Fault(4, 0.25, Kind.BYTES, topic="bank.events"))
+        == "day  4 + 0.25 s: undecodable bytes on bank.events"
+    )
+
+
+# -- the lives
+
+
+def tell(*lines: str) -> None:
+    """Show with `pytest -s`."""
+    sys.stdout.write("\n".join((*lines, "")))
+
+
+def judge(evidence: Evidence, faults: list[Fault], poisoned: Mapping[Place, int]) -> None:
+    """Nothing is wrong but what was poisoned, and all of that lies in the dead letters with a reason."""
+    letters: dict[int, dict[str, str]] = defaultdict(dict)
+    for one in evidence.records:
+        if one.topic.endswith(".dead-letter"):
+            at = tuple(one.headers[f"parley-{name}"] for name in ("topic", "partition", "offset"))
+            # What is too large for a letter is only named by it: it has no headers but the letter's own.
+            number = one.headers.get(MARK) or poisoned.get((at[0], int(at[1]), int(at[2])))
+            assert number is not None, f"{one.topic} holds what nobody poisoned: {at}"
+            letters[int(number)][one.topic.removesuffix(".dead-letter")] = one.headers["parley-reason"]
+    poison = {number: fault for number, fault in enumerate(faults) if fault.kind.poison}
+    assert letters.keys() == poison.keys()
+    for number, fault in poison.items():
+        assert letters[number].keys() == READERS[fault.topic], str(fault)
+    sound = [one for one in evidence.records if MARK not in one.headers]
+    found = {str(finding) for finding in examine(Evidence(sound, evidence.documents))}
+    assert found <= {f"parked: intake {STRANGER}"}
+
+
+async def lived_through(folder: Path, *, seed: int, customers: int, days: int, replicas: int) -> None:
+    """Live the days under the plan of that seed, and check what came of them."""
+    faults = plan(seed, days, replicas)
+    tell(f"\nseed {seed}, {replicas} replicas, {customers} customers, {days} days")
+    tell(*map(str, faults))
+    servers = Servers(folder / "data")
+    try:
+        async with servers, Nemesis(servers, faults, replicas=replicas) as nemesis:
+            async with KafkaPlatform(nemesis.settings, load_all()) as inner:
+                await world(nemesis.besieging(inner), customers=customers, days=days, seed=seed).live()
+            assert len(nemesis.replicas) == living_after(faults, replicas)
+            await nemesis.stop()
+            checked = await audit(nemesis.settings, load_all())
+            live = await outcomes(nemesis.settings)
+            evidence = await gather(servers.addresses["KAFKA_BOOTSTRAP"], servers.addresses["MONGODB_URI"])
+        assert servers.processes() == []
+    finally:
+        servers.abandon()
+    tell(nemesis.report())
+    assert [text for check in checked.checks for text in check.findings] == []
+    judge(evidence, faults, nemesis.poisoned)
+    assert live
+    calm = await undisturbed(customers=customers, days=days, seed=seed, partitions=PARTITIONS)
+    assert differences(live, calm) == []
+
+
+@pytest.mark.kafka
+async def test_two_replicas_under_every_kind_of_fault(tmp_path: Path) -> None:
+    await lived_through(tmp_path, seed=1, customers=10, days=12, replicas=2)
+
+
+@pytest.mark.kafka
+@pytest.mark.slow
+@pytest.mark.parametrize("replicas", SIZES)
+async def test_a_longer_life_under_a_seed_of_ones_own(tmp_path: Path, replicas: int) -> None:
+    await lived_through(tmp_path, seed=SEED, customers=20, days=30, replicas=replicas)
