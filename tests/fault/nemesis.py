@@ -137,11 +137,11 @@ class Nemesis:
         return _Timed(inner, troubles, self._is_quiet)
 
     def report(self) -> str:
-        """Each disturbed day's faults, and how long after the last of them all was quiet again."""
-        lines = []
-        for number in sorted({fault.day for fault in self.faults}):
-            lines += [str(fault) for fault in self.faults if fault.day == number]
-            lines.append(f"        quiet again after {self.quiet[day(number)]:.1f} s")
+        """How long after the end of each day's faults after the last of them all was quiet again."""
+        lines = [
+            f"day {number:>2}: quiet again after {self.quiet[day(number)]:.1f} s"
+            for number in sorted({fault.day for fault in self.faults})
+        ]
         took = sorted(self.quiet.values())
         lines.append(
             f"quiet again: half of the days within {took[len(took) // 2]:.1f} s, all in {took[-1]:.1f} s"

@@ -3,8 +3,8 @@
     for fault in plan(seed=1, days=12, replicas=2):
         print(fault)
 
-On every disturbed day something befalls a process and something is said on a topic; in longer lives now and
-then a second process meets with something at the same time. The first day and the last one are calm, so that
+On every disturbed day something befalls a process and something is said on a topic; now and then a second
+process meets with something at the same time. The first day and the last one are calm, so that
 there is something to lose, and so that what was done last is seen to be got over.
 """
 
@@ -29,7 +29,7 @@ FEWEST = 2
 """Replicas that are left at least, where there are so many: two share the work for the whole of a life."""
 
 LATEST = 0.5  # seconds after a day was closed until a fault begins: the day is being worked on
-SECOND = 0.35  # share of the days on which a second process is hit at the same time, once all were hit once
+TOGETHER = 0.35  # share of the days on which a second process is hit at the same time
 EXTERNAL = ("bank.events", "desk.events", "ops.commands")  # rule 8: where a record lies is checked on these
 
 
@@ -107,15 +107,15 @@ def living_after(faults: Sequence[Fault], replicas: int) -> int:
     return replicas + sum(change.get(fault.kind, 0) for fault in faults)
 
 
-def plan(seed: int, days: int, replicas: int, kinds: Sequence[Kind] = tuple(Kind)) -> list[Fault]:
+def plan(seed: int, days: int, replicas: int, *, together: float = TOGETHER) -> list[Fault]:
     """Draw the faults of a life of `days` days, in the order of their days."""
     draw = random.Random(f"{seed}/{days}/{replicas}")
-    blows = _Deck(draw, [kind for kind in kinds if kind in BLOWS])
-    words = _Deck(draw, [kind for kind in kinds if kind in WORDS])
+    blows = _Deck(draw, BLOWS)
+    words = _Deck(draw, WORDS)
     faults: list[Fault] = []
     for number in range(1, days - 1):
         hit: set[Body] = set()
-        for _ in range(2 if blows.rounds > 1 and draw.random() < SECOND else 1):
+        for _ in range(2 if draw.random() < together else 1):
             living = living_after(faults, replicas)
             kind = blows.next(_impossible(living, replicas) | {one for one in BLOWS if one.body in hit})
             if kind is not None:
@@ -158,13 +158,11 @@ class _Deck:
     def __init__(self, draw: random.Random, cards: Sequence[Kind]) -> None:
         self._draw, self._cards = draw, list(cards)
         self._left: list[Kind] = []
-        self.rounds = 0
 
     def next(self, without: set[Kind]) -> Kind | None:
         """Draw the next card that is possible; what is passed over keeps its place. None if none is."""
         if not self._left:
             self._left = self._draw.sample(self._cards, len(self._cards))
-            self.rounds += 1
         kind = next((card for card in self._left if card not in without), None)
         if kind is not None:
             self._left.remove(kind)

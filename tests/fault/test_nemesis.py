@@ -27,6 +27,7 @@ from tests.fault.test_garbage import Place
 SEED = int(os.environ.get("PARLEY_FAULT_SEED", "1"))
 SEEDS = range(1, 21)
 SIZES = (1, 2, 4)
+BRIEF = {"seed": 1, "days": 10, "replicas": 2}
 READERS = {
     topic: {service.name for service in load_all() if topic in service.topics}
     for topic in (
@@ -49,6 +50,7 @@ def test_the_same_seed_gives_the_same_plan_and_another_one_another() -> None:
 
 
 def test_every_kind_of_fault_occurs_in_every_life() -> None:
+    assert {fault.kind for fault in plan(**BRIEF)} == set(Kind)
     for seed in SEEDS:
         assert {fault.kind for fault in plan(seed, 12, 2)} == set(Kind)
         for replicas in SIZES:
@@ -154,7 +156,7 @@ async def lived_through(folder: Path, *, seed: int, customers: int, days: int, r
 
 @pytest.mark.kafka
 async def test_two_replicas_under_every_kind_of_fault(tmp_path: Path) -> None:
-    await lived_through(tmp_path, seed=1, customers=10, days=12, replicas=2)
+    await lived_through(tmp_path, customers=10, **BRIEF)
 
 
 @pytest.mark.kafka
