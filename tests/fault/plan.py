@@ -134,7 +134,7 @@ def _blow(draw: random.Random, number: int, kind: Kind, living: int) -> Fault:
         replica = draw.randrange(living)
     lasting = round(draw.uniform(0.3, 2.5), 1) if kind in _BRIEF else 0.0
     if kind is Kind.PAUSE_REPLICA:
-        lasting = round(SESSION_SECONDS + draw.uniform(1, 3), 1)
+        lasting = round(SESSION_SECONDS + draw.uniform(1, 2), 1)
     return Fault(number, _moment(draw), kind, lasting, replica)
 
 
