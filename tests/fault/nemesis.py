@@ -137,7 +137,10 @@ class Nemesis:
         return _Timed(inner, troubles, self._is_quiet)
 
     def report(self) -> str:
-        """How long after the end of each day's faults after the last of them all was quiet again."""
+        """How long after the last of each day's faults had ended all was quiet again.
+
+        At once (0.0 s) where others had done the day's work before it ended.
+        """
         lines = [
             f"day {number:>2}: quiet again after {self.quiet[day(number)]:.1f} s"
             for number in sorted({fault.day for fault in self.faults})

@@ -10,19 +10,27 @@ import os
 import sys
 from collections import defaultdict
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
+from deploy.demo import live
 from deploy.demo.live import KafkaPlatform
+from deploy.embedded.platform import Addresses
 from services.cli.catalogue import load_all
 from services.console.audit import audit
+from shared.contracts.envelope import Envelope
+from shared.contracts.runtime import ServiceDayClosed
+from shared.runtime.admin import prepare
 from tests.fault.checker import SERVICES, Evidence, Seen, examine
 from tests.fault.evidence import gather
-from tests.fault.living import differences, outcomes, undisturbed, world
+from tests.fault.garbage import Rubbish, raw
+from tests.fault.living import day, differences, outcomes, undisturbed, world
 from tests.fault.nemesis import MARK, PARTITIONS, STRANGER, Nemesis, Servers
 from tests.fault.plan import BLOWS, FEWEST, MOST_MORE, SESSION_SECONDS, Fault, Kind, living_after, plan
-from tests.fault.test_garbage import Place
+from tests.fault.test_garbage import Place, Vandal
+from tests.runtime.support import fresh, settings_of
 
 SEED = int(os.environ.get("PARLEY_FAULT_SEED", "1"))
 SEEDS = range(1, 21)
@@ -83,8 +91,8 @@ def test_the_first_and_the_last_day_are_calm_and_on_one_day_nothing_is_hit_twice
     for seed in SEEDS:
         faults = plan(seed, 30, 2)
         assert {fault.day for fault in faults} == set(range(1, 29))
-        for day in range(1, 29):
-            bodies = [fault.kind.body for fault in faults if fault.day == day and fault.kind in BLOWS]
+        for number in range(1, 29):
+            bodies = [fault.kind.body for fault in faults if fault.day == number and fault.kind in BLOWS]
             assert 1 <= len(bodies) == len(set(bodies))
         assert [fault.day for fault in faults] == sorted(fault.day for fault in faults)
 
@@ -179,7 +187,7 @@ async def lived_through(
             assert len(nemesis.replicas) == living_after(faults, replicas)
             await nemesis.stop()
             checked = await audit(nemesis.settings, load_all())
-            live = await outcomes(nemesis.settings)
+            told = await outcomes(nemesis.settings)
             evidence = await gather(servers.addresses["KAFKA_BOOTSTRAP"], servers.addresses["MONGODB_URI"])
         assert servers.processes() == []
     finally:
@@ -187,9 +195,29 @@ async def lived_through(
     tell(nemesis.report())
     assert [text for check in checked.checks for text in check.findings] == []
     judge(evidence, faults, nemesis.poisoned)
-    assert live
+    assert told
     same = await undisturbed(customers=customers, days=days, seed=seed, partitions=PARTITIONS)
-    assert differences(live, same) == []
+    assert differences(told, same) == []
+
+
+@pytest.mark.kafka
+async def test_a_day_that_was_closed_stays_closed_when_an_older_close_is_said_again(
+    servers: Addresses, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A zombie may say its last close again after its heir has said the next one."""
+    monkeypatch.setattr(live, "_STALL_SECONDS", 5.0)
+    settings = settings_of(servers, prefix=fresh("n."), partitions=1)
+    await prepare(settings, load_all())
+    async with Vandal(settings) as vandal, KafkaPlatform(settings, load_all()) as platform:
+        for service in SERVICES:
+            for today in (day(0), day(1), day(0)):
+                data = ServiceDayClosed(day=today, service=service)
+                moment = datetime(today.year, today.month, today.day, 23, tzinfo=UTC)
+                marker = Envelope(f"{service} {today}", f"/parley/{service}", moment, "day", data)
+                await vandal.throw(f"{service}.events", Rubbish("a close", *raw(marker), partition=0))
+        assert await platform.settled(day(1)) == []
+        with pytest.raises(live.DemoStalled):
+            await platform.settled(day(2))
 
 
 @pytest.mark.kafka
