@@ -125,7 +125,9 @@ class KafkaPlatform:
                 continue
             self._act(record, type(message.data))
             if isinstance(message.data, ServiceDayClosed):
-                self._closed[record.topic, record.partition] = message.data.day
+                # A marker may be said again, and one that is older by whoever was thought dead.
+                at_place = (record.topic, record.partition)
+                self._closed[at_place] = max(message.data.day, self._closed.get(at_place, date.min))
             at = (message.source, message.id)
             if not isinstance(message.data, _MARKERS) and at not in self._seen:
                 self._seen.add(at)  # what was published twice, by a service that was killed, is told once

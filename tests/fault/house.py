@@ -49,7 +49,7 @@ async def until(condition: Callable[[], bool], what: str) -> None:
 
 
 class House:
-    """One data folder and the `parley up` on it. `without` leaves the services to the test (`parley run`)."""
+    """One data folder and the `parley up` on it."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -204,7 +204,7 @@ def wrong(checks: list[dict[str, Any]]) -> list[Mapping[str, Any]]:
 class Replica:
     """One `parley run …` against servers that are somebody else's."""
 
-    def __init__(self, service: str, folder: Path, settings: Settings) -> None:
+    def __init__(self, service: str, folder: Path, settings: Settings, **env: str) -> None:
         self.log = folder / f"{service}-{next(_numbers)}.log"
         self._argv = self.command(service)
         self._env = environment(
@@ -213,6 +213,7 @@ class Replica:
             PARLEY_DATABASE=settings.database,
             PARLEY_PREFIX=settings.prefix,
             PARLEY_PARTITIONS=str(settings.partitions),
+            **env,
         )
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -245,6 +246,16 @@ class Replica:
         assert self._process.poll() is None, self.log.read_text()
         self._process.kill()
         self._process.wait()
+
+    def freeze(self) -> None:
+        """SIGSTOP: it says nothing any more, and nobody is told."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """SIGCONT: it goes on as if no time had passed."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGCONT)
 
     async def stop(self) -> None:
         """SIGTERM; it finishes the batch in hand and ends with code 0."""

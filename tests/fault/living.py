@@ -47,15 +47,15 @@ class Besieged:
         self._under_way: list[asyncio.Task[None]] = []
 
     async def publish(self, messages: Sequence[Envelope[Any]]) -> None:
-        await _again(lambda: self._inner.publish(messages))
+        await again(lambda: self._inner.publish(messages))
 
     async def close_day(self, day: date) -> None:
         for delay, trouble in self._troubles.pop(day, ()):
             self._under_way.append(asyncio.create_task(_later(delay, trouble)))
-        await _again(lambda: self._inner.close_day(day))
+        await again(lambda: self._inner.close_day(day))
 
     async def settled(self, day: date) -> list[Envelope[Any]]:
-        fresh = await _again(lambda: self._inner.settled(day))
+        fresh = await again(lambda: self._inner.settled(day))
         # A trouble that is still coming belongs to this day.
         for task in self._under_way:
             await task
@@ -63,7 +63,7 @@ class Besieged:
         return fresh
 
     async def finished(self) -> None:
-        await _again(self._inner.finished)
+        await again(self._inner.finished)
 
 
 async def _later(delay: float, trouble: Trouble) -> None:
@@ -71,7 +71,8 @@ async def _later(delay: float, trouble: Trouble) -> None:
     await trouble()
 
 
-async def _again(call: Callable[[], Awaitable[T]]) -> T:
+async def again(call: Callable[[], Awaitable[T]]) -> T:
+    """Call until the platform answers; fail when it does not come back."""
     for _ in range(RETRIES):
         try:
             return await call()

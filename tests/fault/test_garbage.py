@@ -42,7 +42,7 @@ class Vandal:
     """Writes raw records, with Kafka's own limits and no others; knows where they lie."""
 
     def __init__(self, settings: Settings) -> None:
-        self._prefix = settings.prefix
+        self._prefix, self._partitions = settings.prefix, settings.partitions
         self._producer = AIOKafkaProducer(
             bootstrap_servers=settings.kafka_bootstrap, compression_type="gzip", max_request_size=64 << 20
         )
@@ -57,7 +57,7 @@ class Vandal:
     async def throw(self, topic: str, rubbish: Rubbish) -> Place:
         partition = rubbish.partition
         if partition is None:
-            partition = partition_of(rubbish.key or b"", PARTITIONS)
+            partition = partition_of(rubbish.key or b"", self._partitions)
         sent = await self._producer.send_and_wait(
             self._prefix + topic, rubbish.value, rubbish.key, partition, headers=list(rubbish.headers)
         )
