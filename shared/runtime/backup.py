@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Final
 
-from shared.runtime.kafka.reader import end_offsets, group_members
+from shared.runtime.kafka.groups import group_members
+from shared.runtime.kafka.reader import end_offsets
 from shared.runtime.mongo import MongoStore
 from shared.runtime.ports import ID, Document, FatalError, TopicPartition
 from shared.runtime.service import EXTERNAL, Service, topic_of

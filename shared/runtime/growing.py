@@ -30,7 +30,7 @@ from typing import Any
 
 from shared.contracts.partition import partition_of
 from shared.runtime.admin import topics_of
-from shared.runtime.kafka.moving import grow_topics, topic_counts
+from shared.runtime.kafka.growth import grow_topics, topic_counts
 from shared.runtime.kafka.reader import end_offsets
 from shared.runtime.lane import InputPosition, Lane
 from shared.runtime.migrate import RefusedError, refuse_held, refuse_running, replace_documents, unsettled

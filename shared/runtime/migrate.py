@@ -9,13 +9,14 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from shared.runtime.document import RUNTIME_SCHEMA, Cause
-from shared.runtime.kafka.moving import group_standing, set_group_offsets
+from shared.runtime.kafka.groups import group_standing, set_group_offsets
 from shared.runtime.kafka.reader import end_offsets
 from shared.runtime.lane import InputPosition, Lane
 from shared.runtime.migration_store import GROWTH, MigrationStore
 from shared.runtime.ports import ENTRIES_DAY, ID, VERSION, Document, TopicPartition
 from shared.runtime.service import Service, topic_of
 from shared.runtime.settings import Settings
+from shared.runtime.voids import read_voids
 
 __all__ = [
     "RefusedError",
@@ -99,6 +100,16 @@ async def _refuse_regrouped(store: MigrationStore) -> None:
         )
 
 
+async def _refuse_void(settings: Settings, topics: Iterable[str]) -> None:
+    """Refuse where a restored backup has made records void: read from the start, they would be acted on."""
+    void = sorted((await read_voids(settings)).topics & set(topics))
+    if void:
+        raise RefusedError(
+            f"A restored backup has made records void on {', '.join(void)}.",
+            "They must not be read again; `parley check` says how many they are.",
+        )
+
+
 # -- rebuild --------------------------------------------------------------------------------------------
 
 
@@ -118,6 +129,7 @@ async def rebuild(settings: Settings, store: MigrationStore, service: Service) -
     await store.refuse_half_done(but=_REBUILD)
     await refuse_running(settings, [service])
     await _refuse_regrouped(store)
+    await _refuse_void(settings, service.topics)
     bounds = await _refuse_gaps(settings, service.topics)
     note = {
         "under_way": True,
@@ -180,6 +192,7 @@ async def replay(settings: Settings, store: MigrationStore, service: Service, to
     await store.refuse_half_done()
     await refuse_running(settings, [service])
     await _refuse_regrouped(store)
+    await _refuse_void(settings, [topic])
     await refuse_held(store, [service])
     bounds = await _refuse_gaps(settings, [topic])
     lanes = {raw[ID]: Lane.load(service, raw, {}) for raw in await store.positions(service.name)}

@@ -19,7 +19,7 @@ from shared.contracts.ops import Discard, Replay
 from shared.contracts.partition import partition_of
 from shared.contracts.registry import DEAD_LETTER_SUFFIX, topic_of
 from shared.runtime.admin import end_offsets, scan
-from shared.runtime.kafka.reader import group_members
+from shared.runtime.kafka.groups import group_members
 from shared.runtime.letters import read_letter
 from shared.runtime.ports import ID, FatalError, Store
 from shared.runtime.publish import EventPublisher

@@ -59,7 +59,7 @@ from shared.runtime.backup import (
 )
 from shared.runtime.document import Case
 from shared.runtime.floors import Edit, Edits, note_void, raised
-from shared.runtime.kafka.offsets import set_group_offsets
+from shared.runtime.kafka.groups import set_group_offsets
 from shared.runtime.kafka.reader import end_offsets, scan
 from shared.runtime.lane import InputPosition
 from shared.runtime.mongo import MongoStore
@@ -113,7 +113,7 @@ def problems(
     found: list[str] = []
     own = set(own_topics(services))
     if any(at not in mark.ends for at in bounds if at.topic in own):
-        found.append("the topics have been given more partitions since the backup, whose count is another one")
+        found.append("the topics have been given more partitions since the backup")
     for at, end in mark.ends.items():
         first, now = bounds.get(at, (0, 0))
         if now < end:

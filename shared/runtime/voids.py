@@ -51,6 +51,11 @@ class Voids:
         for one in ranges:
             self._ranges[one.topic, one.partition].append(one)
 
+    @property
+    def topics(self) -> set[str]:
+        """The topics that have any."""
+        return {topic for topic, _ in self._ranges}
+
     def __bool__(self) -> bool:
         """Whether there is any."""
         return bool(self._ranges)

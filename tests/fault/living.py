@@ -13,6 +13,7 @@ from deploy.demo.live import KafkaPlatform
 from deploy.demo.portfolio import generate
 from deploy.demo.world import World
 from services.cli.catalogue import load_all
+from services.console.audit import audit
 from shared.contracts import offer
 from shared.contracts.cloudevents import DecodeError, decode
 from shared.contracts.envelope import Envelope
@@ -84,6 +85,19 @@ async def again(call: Callable[[], Awaitable[T]]) -> T:
 def world(platform: Any, *, customers: int, days: int, seed: int) -> World:
     portfolio = generate(customers, seed=seed, start=START, entry_days=ENTRY_DAYS)
     return World(portfolio, seed=seed, start=START, days=days, platform=platform)
+
+
+async def came_to_the_same(
+    settings: Settings, *, customers: int, days: int, seed: int, partitions: int
+) -> None:
+    """Everything adds up, and every case has come to what it comes to where nothing can fail."""
+    found = await audit(settings, load_all())
+    assert [text for check in found.checks for text in check.findings] == []
+    assert all(check.looked_at for check in found.checks)
+    live = await outcomes(settings)
+    assert live
+    calm = await undisturbed(customers=customers, days=days, seed=seed, partitions=partitions)
+    assert differences(live, calm) == []
 
 
 def day(number: int) -> date:

@@ -17,12 +17,11 @@ import pytest
 from deploy.demo.live import KafkaPlatform
 from deploy.embedded.platform import Addresses
 from services.cli.catalogue import load_all
-from services.console.audit import audit
 from shared.runtime.admin import prepare
 from shared.runtime.settings import Settings
 from tests.fault.dying import POINTS
 from tests.fault.house import Replica
-from tests.fault.living import Besieged, differences, outcomes, undisturbed, world
+from tests.fault.living import Besieged, came_to_the_same, world
 from tests.runtime.support import fresh, settings_of
 
 pytestmark = pytest.mark.kafka
@@ -141,13 +140,7 @@ async def lived_through(
         async with KafkaPlatform(settings, load_all()) as inner:
             await world(Patient(inner, keeper), customers=customers, days=days, seed=seed).live()
         assert keeper.reached == [point for point, _ in points], "the life was too short for the rest"
-    found = await audit(settings, load_all())
-    assert [text for check in found.checks for text in check.findings] == []
-    assert all(check.looked_at for check in found.checks)
-    live = await outcomes(settings)
-    assert live
-    calm = await undisturbed(customers=customers, days=days, seed=seed, partitions=PARTITIONS)
-    assert differences(live, calm) == []
+    await came_to_the_same(settings, customers=customers, days=days, seed=seed, partitions=PARTITIONS)
 
 
 async def test_killed_where_it_hurts_most(settings: Settings, tmp_path: Path) -> None:

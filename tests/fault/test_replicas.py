@@ -11,12 +11,11 @@ import pytest
 from deploy.demo.live import KafkaPlatform
 from deploy.embedded.platform import Addresses
 from services.cli.catalogue import load_all
-from services.console.audit import audit
 from shared.contracts.registry import SERVICES
 from shared.runtime.admin import prepare
 from shared.runtime.settings import Settings
 from tests.fault.house import Replica
-from tests.fault.living import Besieged, day, differences, outcomes, undisturbed, world
+from tests.fault.living import Besieged, came_to_the_same, day, world
 from tests.runtime.support import fresh, settings_of
 
 pytestmark = pytest.mark.kafka
@@ -52,16 +51,6 @@ async def start(settings: Settings, tmp_path: Path) -> AsyncIterator[Start]:
             replica.abandon()
 
 
-async def came_to_the_same(settings: Settings, *, customers: int, days: int, seed: int) -> None:
-    found = await audit(settings, load_all())
-    assert [text for check in found.checks for text in check.findings] == []
-    assert all(check.looked_at for check in found.checks)
-    live = await outcomes(settings)
-    assert live
-    calm = await undisturbed(customers=customers, days=days, seed=seed, partitions=PARTITIONS)
-    assert differences(live, calm) == []
-
-
 async def test_two_whole_platforms_one_is_killed_and_another_comes(settings: Settings, start: Start) -> None:
     first, _second = start("all"), start("all")
     blows = {
@@ -70,7 +59,7 @@ async def test_two_whole_platforms_one_is_killed_and_another_comes(settings: Set
     }
     async with KafkaPlatform(settings, load_all()) as inner:
         await world(Besieged(inner, blows), customers=10, days=10, seed=3).live()
-    await came_to_the_same(settings, customers=10, days=10, seed=3)
+    await came_to_the_same(settings, customers=10, days=10, seed=3, partitions=PARTITIONS)
 
 
 async def _started(start: Start, *services: str) -> None:
@@ -106,7 +95,7 @@ async def test_two_then_four_replicas_of_one_service_among_single_others(
     }
     async with KafkaPlatform(settings, load_all()) as inner:
         await world(Besieged(inner, blows), customers=20, days=25, seed=4).live()
-    await came_to_the_same(settings, customers=20, days=25, seed=4)
+    await came_to_the_same(settings, customers=20, days=25, seed=4, partitions=PARTITIONS)
 
 
 @pytest.mark.slow
@@ -128,4 +117,4 @@ async def test_more_replicas_than_partitions_and_whole_platforms_that_come_and_g
     }
     async with KafkaPlatform(settings, load_all()) as inner:
         await world(Besieged(inner, blows), customers=15, days=16, seed=8).live()
-    await came_to_the_same(settings, customers=15, days=16, seed=8)
+    await came_to_the_same(settings, customers=15, days=16, seed=8, partitions=PARTITIONS)

@@ -15,7 +15,7 @@ from pymongo import MongoClient
 
 from deploy.demo.live import KafkaPlatform
 from deploy.embedded.platform import Addresses
-from services.cli.catalogue import load_all
+from services.cli.catalogue import load, load_all
 from services.console.audit import audit
 from shared.contracts import agreement
 from shared.contracts.cloudevents import decode
@@ -25,7 +25,9 @@ from shared.contracts.runtime import ServiceDayClosed
 from shared.runtime import restore as restoring
 from shared.runtime.admin import end_offsets, prepare, scan
 from shared.runtime.backup import set_mark
-from shared.runtime.kafka.reader import group_members
+from shared.runtime.kafka.groups import group_members
+from shared.runtime.migrate import RefusedError, rebuild, replay
+from shared.runtime.migration_store import MigrationStore
 from shared.runtime.mongo import MongoStore
 from shared.runtime.ports import FatalError
 from shared.runtime.restore import plan_restore, restore
@@ -213,6 +215,21 @@ async def test_an_older_backup_is_restored_and_everything_comes_to_the_same(
         await replica.stop()
     assert "alarm:" not in replica.log.read_text()  # for the archive, no sequence is missing
     await came_to_the_same(settings, known)
+    await nothing_void_is_read_again(settings)
+
+
+async def nothing_void_is_read_again(settings: Settings) -> None:
+    """Neither a rebuild of the archive nor a replay may act on what is void."""
+    await nobody_is_left(settings)
+    store = MigrationStore(settings)
+    await store.start()
+    try:
+        with pytest.raises(RefusedError, match="void on"):
+            await rebuild(settings, store, load("archive"))
+        with pytest.raises(RefusedError, match="void on"):
+            await replay(settings, store, load("followup"), topic_of("agreement"))
+    finally:
+        await store.close()
 
 
 async def command(settings: Settings, *arguments: str) -> dict[str, Any]:

@@ -17,7 +17,8 @@ from aiokafka.record.util import calc_crc32c
 from deploy.embedded.platform import Addresses
 from shared.contracts.partition import partition_of
 from shared.runtime.kafka import KafkaLog
-from shared.runtime.kafka.reader import Tail, end_offsets, group_members, group_offsets, offsets_at, scan
+from shared.runtime.kafka.groups import group_members
+from shared.runtime.kafka.reader import Tail, end_offsets, group_offsets, offsets_at, scan
 from shared.runtime.kafka.refusals import probe
 from shared.runtime.kafka.topics import create_topics, topic_findings
 from shared.runtime.ports import (

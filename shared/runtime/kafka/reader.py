@@ -10,8 +10,7 @@ from typing import Any, Final, Self
 
 from aiokafka import AIOKafkaConsumer, ConsumerRecord
 from aiokafka import TopicPartition as ClientPartition
-from aiokafka.admin import AIOKafkaAdminClient
-from aiokafka.errors import KafkaError, OffsetOutOfRangeError, for_code
+from aiokafka.errors import KafkaError, OffsetOutOfRangeError
 
 from shared.runtime.kafka.alive import ended, put_down
 from shared.runtime.kafka.connection import connection_options
@@ -22,7 +21,7 @@ from shared.runtime.settings import Settings
 
 _FETCH_WAIT_MS: Final = 20
 
-__all__ = ["Tail", "end_offsets", "group_members", "group_offsets", "offsets_at", "record_of", "scan"]
+__all__ = ["Tail", "end_offsets", "group_offsets", "offsets_at", "record_of", "scan"]
 
 
 def record_of(raw: ConsumerRecord, prefix: str = "") -> Record:
@@ -107,24 +106,6 @@ async def group_offsets(settings: Settings, group: str) -> dict[TopicPartition, 
     except (KafkaError, OSError, TimeoutError) as error:
         raise await diagnose(settings, error, f"read the offsets of the group {group}", "Describe") from error
     return {_ours(at, settings.prefix): mark.offset for at, mark in found.items() if mark.offset >= 0}
-
-
-async def group_members(settings: Settings, group: str) -> int:
-    """Count the members of a group now; one that was killed counts until its session times out."""
-    await probe(settings)
-    try:
-        async with asyncio.timeout(settings.ack_seconds), Admin(settings) as admin:
-            return await insist(lambda: _members(admin, settings.prefix + group))
-    except (KafkaError, OSError, TimeoutError) as error:
-        raise await diagnose(settings, error, f"describe the group {group}", "Describe") from error
-
-
-async def _members(admin: AIOKafkaAdminClient, group: str) -> int:
-    (answer,) = await admin.describe_consumer_groups([group])
-    ((code, _group, _state, _type, _protocol, members, *_),) = answer.groups
-    if code:
-        raise for_code(code)
-    return len(members)
 
 
 async def offsets_at(settings: Settings, topic: str, timestamp_ms: int) -> dict[int, int]:
