@@ -5,10 +5,10 @@ BIN := $(VENV)/bin
 SEED ?= 1
 RUNS ?= 2000
 
-.PHONY: help setup demo up test lint sim test-faults mutants schemas lock bench doctor build clean
+.PHONY: help setup demo up test lint sim test-faults test-migrations mutants schemas lock bench doctor build clean
 
 help: ## show the targets
-	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 $(VENV)/.installed: requirements.lock pyproject.toml
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
@@ -37,7 +37,11 @@ sim: setup ## simulate the runtime under faults: make sim SEED=1 RUNS=2000
 	$(BIN)/python -m shared.runtime.simulation --seed $(SEED) --runs $(RUNS)
 
 test-faults: setup ## kill, pause and poison 1, 2 and 4 replicas by a seeded plan: make test-faults SEED=1
-	PARLEY_FAULT_SEED=$(SEED) $(BIN)/python -m pytest tests/fault/test_nemesis.py -m slow -s --show-capture=no
+	PARLEY_FAULT_SEED=$(SEED) $(BIN)/python -m pytest tests/fault/test_nemesis.py tests/fault/test_kill_points.py \
+	  -m slow -s --show-capture=no
+
+test-migrations: setup ## rebuild, replay, restore an older backup: the long form
+	$(BIN)/python -m pytest tests/fault/test_migrate.py tests/fault/test_restore.py -m slow
 
 mutants: setup ## break each rule of the runtime and see that a test notices
 	$(BIN)/python -m pytest tests/simulation/test_mutants.py -m "slow or not slow"

@@ -209,6 +209,7 @@ async def undisturbed_grown() -> dict[str, Counter[str]]:
     return said(message for message in platform.published if message.source.startswith("/parley/"))
 
 
+@pytest.mark.slow
 async def test_rebuild_and_replay(settings: Settings, store: MigrationStore, start: Start) -> None:
     first = start(settings)
     async with KafkaPlatform(settings, load_all()) as platform:
