@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 SEED ?= 1
 RUNS ?= 2000
 
-.PHONY: help setup demo up test lint sim test-faults test-migrations mutants schemas lock bench doctor build clean
+.PHONY: help setup demo up test lint sim test-faults test-more mutants schemas lock bench doctor build clean
 
 help: ## show the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -40,8 +40,9 @@ test-faults: setup ## kill, pause and poison 1, 2 and 4 replicas by a seeded pla
 	PARLEY_FAULT_SEED=$(SEED) $(BIN)/python -m pytest tests/fault/test_nemesis.py tests/fault/test_kill_points.py \
 	  -m slow -s --show-capture=no
 
-test-migrations: setup ## rebuild, replay, restore an older backup: the long form
-	$(BIN)/python -m pytest tests/fault/test_migrate.py tests/fault/test_restore.py -m slow
+test-more: setup ## what CI runs besides: a short life under the nemesis, replays, an older backup restored
+	$(BIN)/python -m pytest tests/fault/test_migrate.py tests/fault/test_restore.py \
+	  tests/fault/test_nemesis.py::test_two_replicas_under_every_kind_of_fault -m slow
 
 mutants: setup ## break each rule of the runtime and see that a test notices
 	$(BIN)/python -m pytest tests/simulation/test_mutants.py -m "slow or not slow"

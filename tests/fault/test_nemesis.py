@@ -221,6 +221,7 @@ async def test_a_day_that_was_closed_stays_closed_when_an_older_close_is_said_ag
 
 
 @pytest.mark.kafka
+@pytest.mark.slow
 async def test_two_replicas_under_every_kind_of_fault(tmp_path: Path) -> None:
     await lived_through(tmp_path, customers=10, calm=3, **BRIEF)
 
