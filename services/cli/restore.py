@@ -68,11 +68,10 @@ def restored(
             services = load_all(policies=settings.policies)
             plan = await plan_restore(settings, services)
             if not yes:
-                void = sum(one.end - one.start for one in plan.voids)
                 stderr.print(
                     f"The backup is of {plan.mark.at}, after the close of {plan.mark.done or 'no day yet'}.\n"
                     f"{plan.again} records of the bank and the desk will be read again;"
-                    f" {void} records of the services become void.",
+                    f" {plan.void} records of the services become void.",
                     highlight=False,
                 )
                 if not typer.confirm("Go on?", err=True):
@@ -85,7 +84,7 @@ def restored(
     plan, report = done
     figures = {
         "records to be read again": plan.again,
-        "records void": sum(one.end - one.start for one in plan.voids),
+        "records void": plan.void,
         "positions moved": report.positions,
         "sequences raised": report.raised,
         "documents made for cases that did not exist": report.made,

@@ -119,20 +119,15 @@ async def prepare(settings: Settings, services: Sequence[Service]) -> Prepared:
     that has not ended): then nothing was created.
     """
     await wait_for_servers(settings)
+    wanted = topics_of(services)
+    indexes: dict[str, bool] = {}
     store = MigrationStore(settings)
     try:
         await _retrying(settings, "the database", store.start)
         await _retrying(settings, "the database", store.refuse_half_done)
-    finally:
-        await store.close()
-    wanted = topics_of(services)
-    created = await _retrying(settings, "Kafka", lambda: create_topics(settings, wanted))
-    if created:
-        _LOG.info("topics created: %s", ", ".join(created))
-    store = MigrationStore(settings)
-    indexes: dict[str, bool] = {}
-    try:
-        await _retrying(settings, "the database", store.start)
+        created = await _retrying(settings, "Kafka", lambda: create_topics(settings, wanted))
+        if created:
+            _LOG.info("topics created: %s", ", ".join(created))
         for service in services:
             indexes |= await store.create_indexes(service.name, workload=service.counts_work)
         indexes |= await store.create_telemetry_indexes()

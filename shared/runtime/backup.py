@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Final
 
-from shared.runtime.kafka.groups import group_members
+from shared.runtime.kafka.groups import groups_with_members
 from shared.runtime.kafka.reader import end_offsets
 from shared.runtime.mongo import MongoStore
 from shared.runtime.ports import ID, Document, FatalError, TopicPartition
@@ -146,15 +146,12 @@ def where_they_stand(services: Sequence[Service], positions: Positions, bounds: 
 
 async def members(settings: Settings, services: Iterable[Service]) -> list[str]:
     """Say which groups have members, in sentences."""
-    found = []
-    for service in services:
-        count = await group_members(settings, service.group)
-        if count:
-            found.append(
-                f"the group {service.group} has members ({count}): a replica runs, or was killed a moment"
-                " ago and still counts until its session has timed out"
-            )
-    return found
+    there = await groups_with_members(settings, [service.group for service in services])
+    return [
+        f"the group {group} has members ({count}): a replica runs, or was killed a moment"
+        " ago and still counts until its session has timed out"
+        for group, count in there.items()
+    ]
 
 
 async def set_mark(settings: Settings, services: Sequence[Service]) -> Mark:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from shared.runtime.document import RUNTIME_SCHEMA, Cause
-from shared.runtime.kafka.groups import group_standing, set_group_offsets
+from shared.runtime.kafka.groups import group_standing, groups_with_members, set_group_offsets
 from shared.runtime.kafka.reader import end_offsets
 from shared.runtime.lane import InputPosition, Lane
 from shared.runtime.migration_store import GROWTH, MigrationStore
@@ -49,14 +49,12 @@ class RefusedError(Exception):
 
 async def refuse_running(settings: Settings, services: Iterable[Service]) -> None:
     """Refuse while a replica of one of the services runs: it would write what is being migrated."""
-    running = []
-    for service in services:
-        members = (await group_standing(settings, service.group)).members
-        if members:
-            running.append(f"{service.name} ({members})")
+    names = {service.group: service.name for service in services}
+    running = await groups_with_members(settings, names)
     if running:
+        told = (f"{names[group]} ({count})" for group, count in running.items())
         raise RefusedError(
-            f"Replicas are running: {', '.join(running)}.",
+            f"Replicas are running: {', '.join(told)}.",
             "Stop them with SIGTERM and try again; one that was killed counts until its session times out.",
         )
 

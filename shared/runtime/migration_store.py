@@ -8,14 +8,16 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Mapping
 from typing import Any, Final
 
-from shared.runtime.mongo import MongoStore
+from shared.runtime.mongo import WAKE, MongoStore
 from shared.runtime.ports import ID, Document, FatalError
+from shared.runtime.voids import OWNER
 
 __all__ = ["GROWTH", "MigrationStore"]
 
 GROWTH: Final = "partitions"
 """The note of a change of the partition count; it stays when the change has ended."""
 
+_NOTES: Final = "migrations"
 _PAGE: Final = 500
 
 
@@ -24,20 +26,15 @@ class MigrationStore(MongoStore):
 
     async def note(self, name: str) -> Document | None:
         """Read a note."""
-        found = await self._find("parley", "migrations", {ID: name})
-        return found[0] if found else None
+        return next((note for note in await self.every(OWNER, _NOTES) if note[ID] == name), None)
 
     async def write_note(self, name: str, content: Mapping[str, Any]) -> None:
         """Write a note in place of the one before; it is durable when this returns."""
-        notes = self._collection("parley", "migrations")
-        await self._do(
-            "write parley.migrations",
-            lambda: notes.replace_one({ID: name}, {ID: name, **content}, upsert=True),
-        )
+        await self.put(OWNER, _NOTES, {ID: name, **content})
 
     async def refuse_half_done(self, *, but: str = "") -> None:
         """Raise FatalError where a migration (other than `but`) was begun and has not ended; it names it."""
-        for note in await self._find("parley", "migrations", {}):
+        for note in await self.every(OWNER, _NOTES):
             if note["under_way"] and note[ID] != but:
                 raise FatalError(
                     f"{note['what']} was begun and has not ended: nothing may run before it has",
@@ -57,7 +54,7 @@ class MigrationStore(MongoStore):
             page = await self._find(service, "cases", after, limit=_PAGE, order=ID)
             if page:
                 after = {ID: {"$gt": page[-1][ID]}}
-                yield [{name: value for name, value in row.items() if name != "wake"} for row in page]
+                yield [{name: value for name, value in row.items() if name != WAKE} for row in page]
             if len(page) < _PAGE:
                 return
 

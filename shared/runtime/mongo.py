@@ -380,7 +380,7 @@ class MongoStore:
         """Read all positions."""
         return await self._find(service, "positions", {}, order=ID)
 
-    # --- what a restored backup needs (`restore`); no replica runs then
+    # --- what migrations and a restored backup need; no replica runs then
 
     async def put(self, service: str, kind: str, document: Document) -> None:
         """Write a document whole, whatever stands there: only while nobody else writes it."""

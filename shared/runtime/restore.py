@@ -85,6 +85,11 @@ class Plan:
     voids: Sequence[Void]
     again: int
 
+    @property
+    def void(self) -> int:
+        """How many records that are."""
+        return sum(one.end - one.start for one in self.voids)
+
 
 @dataclass(slots=True)
 class Report:

@@ -33,6 +33,17 @@ def environment(**extra: str) -> dict[str, str]:
     return env | {"PARLEY_PARTITIONS": str(PARTITIONS), "PARLEY_LOG_LEVEL": "WARNING"} | extra
 
 
+def environment_on(settings: Settings) -> dict[str, str]:
+    """The environment of a child that works on the servers, topics and database of `settings`."""
+    return environment(
+        KAFKA_BOOTSTRAP=settings.kafka_bootstrap,
+        MONGODB_URI=settings.mongodb_uri.get_secret_value(),
+        PARLEY_DATABASE=settings.database,
+        PARLEY_PREFIX=settings.prefix,
+        PARLEY_PARTITIONS=str(settings.partitions),
+    )
+
+
 def parley(*args: str) -> list[str]:
     """The command line of `parley`."""
     return [sys.executable, "-m", "services.cli.main", *args]
@@ -207,14 +218,7 @@ class Replica:
     def __init__(self, service: str, folder: Path, settings: Settings, **env: str) -> None:
         self.log = folder / f"{service}-{next(_numbers)}.log"
         self._argv = self.command(service)
-        self._env = environment(
-            KAFKA_BOOTSTRAP=settings.kafka_bootstrap,
-            MONGODB_URI=settings.mongodb_uri.get_secret_value(),
-            PARLEY_DATABASE=settings.database,
-            PARLEY_PREFIX=settings.prefix,
-            PARLEY_PARTITIONS=str(settings.partitions),
-            **env,
-        )
+        self._env = environment_on(settings) | env
         self._process: subprocess.Popen[bytes] | None = None
 
     def command(self, service: str) -> list[str]:

@@ -33,7 +33,7 @@ from shared.runtime.ports import FatalError
 from shared.runtime.restore import plan_restore, restore
 from shared.runtime.settings import Settings
 from shared.runtime.voids import read_voids
-from tests.fault.house import WAIT_SECONDS, Replica, environment, parley, until
+from tests.fault.house import WAIT_SECONDS, Replica, environment_on, parley, until
 from tests.fault.living import day, differences, said, undisturbed, world
 from tests.runtime.support import fresh, settings_of
 
@@ -237,13 +237,7 @@ async def command(settings: Settings, *arguments: str) -> dict[str, Any]:
     done = await asyncio.to_thread(
         subprocess.run,
         parley("backup", *arguments, "--json"),
-        env=environment(
-            KAFKA_BOOTSTRAP=settings.kafka_bootstrap,
-            MONGODB_URI=settings.mongodb_uri.get_secret_value(),
-            PARLEY_DATABASE=settings.database,
-            PARLEY_PREFIX=settings.prefix,
-            PARLEY_PARTITIONS=str(settings.partitions),
-        ),
+        env=environment_on(settings),
         capture_output=True,
         text=True,
         timeout=WAIT_SECONDS,

@@ -12,7 +12,7 @@ from services.cli.catalogue import load_all
 from shared.runtime.admin import create_topics, end_offsets, topics_of
 from shared.runtime.mongo import MongoStore
 from shared.runtime.settings import Settings
-from tests.fault.house import WAIT_SECONDS, environment, parley
+from tests.fault.house import WAIT_SECONDS, environment_on, parley
 from tests.runtime.support import fresh, settings_of
 
 pytestmark = pytest.mark.kafka
@@ -20,16 +20,9 @@ pytestmark = pytest.mark.kafka
 
 def prepare(settings: Settings, *options: str) -> subprocess.CompletedProcess[str]:
     """Run the command as a process, on the settings' servers, topics and database."""
-    env = environment(
-        KAFKA_BOOTSTRAP=settings.kafka_bootstrap,
-        MONGODB_URI=settings.mongodb_uri.get_secret_value(),
-        PARLEY_DATABASE=settings.database,
-        PARLEY_PREFIX=settings.prefix,
-        PARLEY_PARTITIONS=str(settings.partitions),
-    )
     return subprocess.run(
         parley("prepare", *options),
-        env=env,
+        env=environment_on(settings),
         capture_output=True,
         text=True,
         timeout=WAIT_SECONDS,

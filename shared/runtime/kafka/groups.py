@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
@@ -26,7 +26,7 @@ from shared.runtime.kafka.topics import Admin, insist
 from shared.runtime.ports import FatalError, TopicPartition
 from shared.runtime.settings import Settings
 
-__all__ = ["Group", "group_members", "group_standing", "set_group_offsets"]
+__all__ = ["Group", "group_members", "group_standing", "groups_with_members", "set_group_offsets"]
 
 _STEADY: Final = frozenset({"Stable", "Empty", "Dead"})
 _JOINED: Final = (CommitFailedError, IllegalGenerationError, UnknownMemberIdError)
@@ -66,6 +66,12 @@ async def _standing(admin: AIOKafkaAdminClient, group: str) -> Group:
 async def group_members(settings: Settings, group: str) -> int:
     """Count the members of a group now. Raises as `group_standing`."""
     return (await group_standing(settings, group)).members
+
+
+async def groups_with_members(settings: Settings, groups: Iterable[str]) -> dict[str, int]:
+    """Give the groups that have members, with how many. Raises as `group_standing`."""
+    counts = {group: await group_members(settings, group) for group in groups}
+    return {group: count for group, count in counts.items() if count}
 
 
 async def set_group_offsets(settings: Settings, group: str, offsets: Mapping[TopicPartition, int]) -> None:

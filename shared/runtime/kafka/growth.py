@@ -9,7 +9,7 @@ from aiokafka.admin import NewPartitions
 from aiokafka.errors import KafkaError, TopicAuthorizationFailedError
 
 from shared.runtime.kafka.refusals import diagnose, probe
-from shared.runtime.kafka.topics import Admin, described, insist
+from shared.runtime.kafka.topics import Admin, described, insist, partition_counts
 from shared.runtime.ports import FatalError
 from shared.runtime.settings import Settings
 
@@ -21,10 +21,10 @@ async def topic_counts(settings: Settings, topics: Iterable[str]) -> dict[str, i
     await probe(settings)
     try:
         async with asyncio.timeout(settings.start_seconds), Admin(settings) as admin:
-            found, _ = await described(admin, [settings.prefix + topic for topic in topics])
+            counts = await partition_counts(admin, [settings.prefix + topic for topic in topics])
     except (KafkaError, OSError, TimeoutError) as error:
         raise await diagnose(settings, error, "see the topics", "Describe") from error
-    return {name.removeprefix(settings.prefix): topic.partitions for name, topic in found.items()}
+    return {name.removeprefix(settings.prefix): count for name, count in counts.items()}
 
 
 async def grow_topics(
