@@ -10,6 +10,7 @@ from hypothesis import settings
 
 from deploy.embedded.platform import Addresses
 from deploy.embedded.testing import shared_servers
+from tests.hanging import waiting_tasks
 from tests.runtime.secured import SecureKafka, secure_kafka
 
 _SKIPPED = "PARLEY_SKIP_KAFKA=1: the tests on real servers were left out"
@@ -47,8 +48,10 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:
-    """A test on real servers that was skipped, for whatever reason, fails in CI."""
+    """A test on real servers that was skipped, for whatever reason, fails in CI; what hangs says where."""
     report: pytest.TestReport = yield  # type: ignore[assignment]
+    if report.failed and call.excinfo is not None and "Timeout (>" in str(call.excinfo.value):
+        report.sections.append(("Tasks that wait", waiting_tasks()))
     if report.skipped and not hasattr(report, "wasxfail") and _in_ci() and item.get_closest_marker("kafka"):
         report.outcome = "failed"
         report.longrepr = f"{item.nodeid} needs the real servers and may not be skipped in CI"

@@ -85,8 +85,8 @@ class KafkaPlatform:
         loop = asyncio.get_running_loop()
         moved = loop.time()
         while True:
-            if records := await self._tail.poll(_POLL_SECONDS):
-                self._take(records)
+            records = await self._tail.poll(_POLL_SECONDS)
+            if self._take(records):
                 moved = loop.time()
             # The last service's marker comes last: until it is there, nobody need be asked.
             behind = self._open(day) or await self._behind(self._acting, self._acted_on)
@@ -114,7 +114,9 @@ class KafkaPlatform:
         ends = await self._tail.ends()
         return all(self._ends.get((at.topic, at.partition), 0) == end for at, end in ends.items())
 
-    def _take(self, records: Sequence[Record]) -> None:
+    def _take(self, records: Sequence[Record]) -> bool:
+        """Note what was read; give whether any of it was new: who only repeats itself gets nowhere."""
+        new = False
         for record in records:
             self.records += 1
             self._ends[record.topic, record.partition] = record.offset + 1
@@ -122,16 +124,21 @@ class KafkaPlatform:
                 message = decode(record.key, record.value, record.headers)
             except DecodeError:
                 self._act(record)  # somebody else's garbage: the services dead-letter it
+                new = True
                 continue
             self._act(record, type(message.data))
             if isinstance(message.data, ServiceDayClosed):
                 # A marker may be said again, and one that is older by whoever was thought dead.
                 at_place = (record.topic, record.partition)
-                self._closed[at_place] = max(message.data.day, self._closed.get(at_place, date.min))
+                last = self._closed.get(at_place, date.min)
+                new |= message.data.day > last
+                self._closed[at_place] = max(message.data.day, last)
             at = (message.source, message.id)
             if not isinstance(message.data, _MARKERS) and at not in self._seen:
                 self._seen.add(at)  # what was published twice, by a service that was killed, is told once
                 self._fresh.append(message)
+                new = True
+        return new
 
     def _act(self, record: Record, kind: type[Event] | None = None) -> None:
         """Note who does something about a record; everybody, if it cannot be read."""

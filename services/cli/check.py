@@ -19,7 +19,8 @@ __all__ = ["check", "print_checks"]
 def check(data: DataDir = None, as_json: JsonFlag = False) -> None:
     """Check that nothing was lost or doubled: counts, sequences, receivers, chains, money, open cases.
 
-    Exit 1 when anything is wrong. While messages are under way, what is not yet read counts as wrong.
+    Exit 1 when anything is wrong. Services that run are given ten seconds to finish what is under way; what
+    they have not read by then counts as wrong.
     """
 
     async def work() -> Audit:

@@ -30,7 +30,7 @@ from shared.contracts.cloudevents import DecodeError, decode
 from shared.contracts.envelope import Envelope
 from shared.contracts.registry import PRODUCERS, SERVICES, topic_of
 from shared.contracts.runtime import ServiceDayClosed
-from shared.runtime.admin import end_offsets, read_documents, scan
+from shared.runtime.admin import end_offsets, read_documents, scan, wait_until_read
 from shared.runtime.deadletters import PREFIX
 from shared.runtime.growing import layout
 from shared.runtime.mongo import MongoStore
@@ -40,6 +40,7 @@ from shared.runtime.voids import Voids, read_voids
 
 __all__ = ["Audit", "audit", "spans_of"]
 
+_READ_SECONDS = 10.0  # replicas save within some seconds what they have only passed over
 _Place = tuple[str, int, int]
 """Topic, partition and offset."""
 
@@ -62,7 +63,11 @@ class Audit:
 
 
 async def audit(settings: Settings, services: Sequence[Service]) -> Audit:
-    """Read everything and check it. Raises UnavailableError when a server goes away."""
+    """Read everything and check it. Raises UnavailableError when a server goes away.
+
+    Services that run are given some seconds to finish what is under way.
+    """
+    await wait_until_read(settings, services, _READ_SECONDS)
     emitted: dict[str, Counter[str]] = {service: Counter() for service in SERVICES}
     messages: list[tuple[_Place, Envelope[Any]]] = []
     money = MoneyAudit()

@@ -10,13 +10,14 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
+from shared.runtime.kafka.groups import groups_with_members
 from shared.runtime.kafka.reader import Tail, end_offsets, group_offsets, scan
 from shared.runtime.kafka.refusals import Operation, probe
 from shared.runtime.kafka.rights import Right, grant
 from shared.runtime.kafka.topics import create_topics, topic_findings
 from shared.runtime.migration_store import MigrationStore
 from shared.runtime.mongo import MongoStore, read_documents
-from shared.runtime.ports import UnavailableError
+from shared.runtime.ports import TopicPartition, UnavailableError
 from shared.runtime.service import EXTERNAL, Service, topic_of
 from shared.runtime.settings import Settings
 from shared.runtime.traces import TraceSpan, read_trace
@@ -40,9 +41,11 @@ __all__ = [
     "scan",
     "topics_of",
     "wait_for_servers",
+    "wait_until_read",
 ]
 
 T = TypeVar("T")
+_LOOK_AGAIN_SECONDS = 0.25
 _LOG = logging.getLogger("parley.admin")
 
 
@@ -134,6 +137,39 @@ async def prepare(settings: Settings, services: Sequence[Service]) -> Prepared:
     finally:
         await store.close()
     return Prepared({topic: topic in created for topic in wanted}, indexes)
+
+
+async def wait_until_read(settings: Settings, services: Sequence[Service], seconds: float) -> None:
+    """Wait until services that run have saved that they read what is in their topics now.
+
+    What was passed over is saved only after a moment of silence. Nobody is waited for who does not run, and
+    nobody for longer than `seconds`. Raises UnavailableError.
+    """
+    ends = await end_offsets(settings, topics_of(services))
+    until = time.monotonic() + seconds
+    store = MongoStore(settings)
+    await store.start()
+    try:
+        while time.monotonic() < until:
+            late = [one.group for one in services if await _is_late(store, one, ends)]
+            if not late or not await groups_with_members(settings, late):
+                return
+            await asyncio.sleep(_LOOK_AGAIN_SECONDS)
+    finally:
+        await store.close()
+
+
+async def _is_late(
+    store: MongoStore, service: Service, ends: Mapping[TopicPartition, tuple[int, int]]
+) -> bool:
+    """Whether the saved positions of a service stand before the ends."""
+    saved = {(row["topic"], one["_id"]): row["next"]
+             for one in await store.positions(service.name) for row in one.get("inputs", ())}  # fmt: skip
+    return any(
+        saved.get((at.topic, at.partition), first) < end
+        for at, (first, end) in ends.items()
+        if at.topic in service.topics
+    )
 
 
 async def check_servers(settings: Settings, services: Sequence[Service]) -> list[str]:

@@ -7,13 +7,16 @@ from pathlib import Path
 import pytest
 
 HERE = Path(__file__).parent
+LONG_SECONDS = 2400  # for a life of weeks with faults; what is not slow keeps the project's own limit
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave the slow ones of this folder out (deselected, not skipped: CI fails what is skipped)."""
+    slow = [item for item in items if item.get_closest_marker("slow") and HERE in item.path.parents]
+    for item in slow:
+        item.add_marker(pytest.mark.timeout(LONG_SECONDS))
     if config.getoption("markexpr"):
         return
-    left = [item for item in items if item.get_closest_marker("slow") and HERE in item.path.parents]
-    if left:
-        config.hook.pytest_deselected(items=left)
-        items[:] = [item for item in items if item not in left]
+    if slow:
+        config.hook.pytest_deselected(items=slow)
+        items[:] = [item for item in items if item not in slow]

@@ -271,10 +271,11 @@ class Replica:
         assert process.returncode == 0, f"exit code {process.returncode}: {self.log.read_text()}"
 
     def abandon(self) -> None:
-        """End it at once."""
+        """End it at once; a test that leaves it running has failed, and shows what it said last."""
         if self._process is not None and self.running:
             self._process.kill()
             self._process.wait()
+            print(f"{self.log.name}:\n{self.log.read_text(errors='replace')[-4000:]}")  # noqa: T201
 
 
 def _listens(pid: int) -> bool:

@@ -140,6 +140,7 @@ async def test_garbage_on_every_topic_costs_nobody_anything(
                         copy = Rubbish("again", one.key, one.value, one.headers, one.partition)
                         again.add(await vandal.throw(topic, copy))
             await lives.live_day(day(number))
+    await platform.finished()
     assert await findings(settings) == []
     why = await letters(settings)
     for at, rubbish in thrown.items():
