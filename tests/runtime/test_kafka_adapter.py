@@ -8,6 +8,7 @@ import operator
 import struct
 from collections import Counter
 from contextlib import suppress
+from typing import Any
 
 import pytest
 from aiokafka import AIOKafkaProducer
@@ -16,7 +17,7 @@ from aiokafka.record.util import calc_crc32c
 
 from deploy.embedded.platform import Addresses
 from shared.contracts.partition import partition_of
-from shared.runtime.kafka import KafkaLog
+from shared.runtime.kafka import KafkaLog, reader
 from shared.runtime.kafka.groups import group_members
 from shared.runtime.kafka.reader import Tail, end_offsets, group_offsets, offsets_at, scan
 from shared.runtime.kafka.refusals import probe
@@ -592,6 +593,24 @@ async def test_scan_stops_at_the_end_that_it_found_and_tail_goes_on(servers: Add
         async with Tail(settings, ["absent"]):
             pass
     await log.close()
+
+
+async def test_a_scan_that_nothing_comes_to_ends(servers: Addresses, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings, topic = settings_of(servers, ack_seconds=1), fresh("scan")
+    await create_topics(settings, [topic])
+    log = KafkaLog(settings)
+    await log.publisher().publish([out(topic, "one")])
+    await log.close()
+    assign = reader._assign
+
+    def without_fetching(client: Any, parts: Any) -> None:
+        assign(client, parts)
+        client._fetcher._fetch_task.cancel()
+
+    monkeypatch.setattr(reader, "_assign", without_fetching)
+    with pytest.raises(UnavailableError):
+        async with asyncio.timeout(60):
+            assert [record async for record in scan(settings, topic)] == []
 
 
 async def test_a_prefix_keeps_two_platforms_apart(servers: Addresses) -> None:

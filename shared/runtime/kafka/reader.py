@@ -20,6 +20,7 @@ from shared.runtime.ports import FatalError, OffsetLostError, Record, TopicParti
 from shared.runtime.settings import Settings
 
 _FETCH_WAIT_MS: Final = 20
+_SILENCES: Final = 4  # times the wait for an acknowledgement, until whoever says nothing is away
 
 __all__ = ["Tail", "end_offsets", "group_offsets", "offsets_at", "record_of", "scan"]
 
@@ -58,7 +59,7 @@ class _Reader:
             async with asyncio.timeout(self._settings.start_seconds):
                 await self._client.start()
         except (KafkaError, OSError, TimeoutError) as error:
-            await self._client.stop()
+            await self.__aexit__()
             raise await diagnose(self._settings, error, "connect") from error
         return self._client
 
@@ -128,8 +129,10 @@ async def scan(
 ) -> AsyncGenerator[Record, None]:
     """Read a topic from its beginning (or `start`, by partition) to what is its end now.
 
-    In order within a partition; partitions are interleaved. Raises UnavailableError, OffsetLostError.
+    In order within a partition; partitions are interleaved. Raises OffsetLostError, and UnavailableError also
+    when nothing comes for some time: a client whose broker has gone keeps asking, without a word.
     """
+    patience, loop = settings.ack_seconds * _SILENCES, asyncio.get_running_loop()
     async with _Reader(settings) as client:
         try:
             parts = await _partitions(settings, [topic])
@@ -142,9 +145,12 @@ async def scan(
             for at in left:
                 client.seek(at, begin[at])
                 client.resume(at)
+            moved = loop.time()
             while left:
-                async with asyncio.timeout(settings.ack_seconds * 4):
+                async with asyncio.timeout(patience):
                     batches = await client.getmany(timeout_ms=1000, max_records=5000)
+                if not batches and loop.time() - moved > patience:
+                    raise TimeoutError(f"nothing has come for {patience:.0f} s")
                 for at, batch in batches.items():
                     for raw in batch:
                         if raw.offset < after[at]:
@@ -152,6 +158,8 @@ async def scan(
                     if batch[-1].offset + 1 >= after[at]:
                         left.discard(at)
                         client.pause(at)
+                if batches:
+                    moved = loop.time()  # after the reader has done with them, however long that took
                 left = {at for at in left if await client.position(at) < after[at]}
         except OffsetOutOfRangeError as error:
             at, offset = next(iter(error.args[0].items()))
