@@ -4,6 +4,12 @@ from __future__ import annotations
 
 from typing import Final
 
+from tests.oracles import apr, reg_z, time_value, xirr
 from tests.oracles.outcome import Family
 
-FAMILIES: Final[tuple[Family, ...]] = ()
+FAMILIES: Final[tuple[Family, ...]] = (
+    Family("effective annual rate", "apr_effective_annual.json", apr.judge, least_in_scope=0.8),
+    Family("US actuarial rate", "apr_us_reg_z.json", reg_z.judge, least_in_scope=0.8),
+    Family("rate of dated flows", "xirr.json", xirr.judge, least_in_scope=0.8),
+    Family("time value of money", "tvm.json", time_value.judge, least_in_scope=0.8),
+)

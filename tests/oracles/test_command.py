@@ -88,7 +88,8 @@ def test_a_family_without_a_file_is_named(tmp_path: Path, capsys: pytest.Capture
 
 @pytest.mark.parametrize(
     "content",
-    [b"not packed", gzip.compress(b"{") + b"", gzip.compress(b'{"cases": [1]}')[:-9], gzip.compress(b"[]")],
+    [b"not packed", gzip.compress(b"{"), gzip.compress(b'{"cases": [1]}')[:-9], gzip.compress(b"[]")],
+    ids=["not packed", "not JSON", "cut off", "no cases"],
 )
 def test_a_damaged_file_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str], content: bytes) -> None:
     (tmp_path / "doubled.json.gz").write_bytes(content)
