@@ -195,10 +195,10 @@ def _down() -> list[float]:
 
 
 def _bisect(value: Callable[[float], float], near: float, far: float) -> float:
-    rising = value(near) < 0
+    positive = value(near) > 0
     for _ in range(200):
         middle = (near + far) / 2
-        if (value(middle) < 0) == rising:
+        if (value(middle) > 0) == positive:
             near = middle
         else:
             far = middle
