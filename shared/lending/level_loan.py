@@ -303,11 +303,16 @@ class LevelLoan:
 
     def _flat_instalment(self, reached: Sequence[Period]) -> None:
         self._walk()
-        repaid = sum(period.principal for period in self.periods[: self.periods.index(reached[0])])
-        total = self._lent - repaid + sum(period.own for period in reached)
+        place = self.periods.index(reached[0])
+        left = self._lent - sum(period.principal for period in self.periods[:place])
+        total = left + sum(period.own for period in reached)
         level = self._rounded(self._context.divide(Decimal(total), Decimal(len(reached))))
-        self._give(reached, level)
-        reached[-1].instalment = reached[-1].agreed = total - level * (len(reached) - 1)
+        for period in reached:
+            # An instalment never leaves out its own interest, nor repays more than is left.
+            most = period.own + left
+            share = most if period is reached[-1] else max(period.own, min(level, most))
+            self._give([period], share)
+            left -= share - period.own
         self._walk()
 
     def _rounded(self, amount: Decimal) -> int:

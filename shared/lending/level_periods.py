@@ -37,6 +37,11 @@ class Part:
     paused: bool = False
 
     @property
+    def idle(self) -> bool:
+        """Whether nothing happens at its end."""
+        return not (self.lent or self.corrected or self.credited_principal or self.credited_interest)
+
+    @property
     def after(self) -> int:
         """The balance once what happens at its end has happened."""
         return self.balance + self.corrected + self.lent
@@ -186,21 +191,24 @@ def gap(periods: Sequence[Period]) -> tuple[int, int]:
 
 
 def pause(period: Period, start: date, end: date) -> None:
-    """Cut the days after ``start`` up to ``end`` out of the parts, as one that bears nothing."""
-    parts = []
-    paused = Part(start, end, paused=True)
+    """Let the days after ``start`` up to ``end`` bear nothing; what happens on them still happens."""
+    parts: list[Part] = []
     for part in period.parts:
-        if part.end < start or part.start >= end:
-            parts.append(part)
-            continue
-        if part.start < start:
-            left = Part(part.start, start, paused=part.paused)
-            left.lent, left.corrected = part.lent, part.corrected
-            left.credited_principal, left.credited_interest = part.credited_principal, part.credited_interest
-            parts.append(left)
-        if part.end > end:
-            parts.append(Part(end, part.end, paused=part.paused))
-    period.parts = sorted([*parts, paused], key=lambda part: (part.start, part.end))
+        edges = [part.start, *(day for day in (start, end) if part.start < day < part.end), part.end]
+        pieces = [
+            Part(first, last, paused=part.paused or (start <= first < last <= end))
+            for first, last in pairwise(edges)
+        ]
+        last = pieces[-1]
+        last.lent, last.corrected = part.lent, part.corrected
+        last.credited_principal, last.credited_interest = part.credited_principal, part.credited_interest
+        for piece in pieces:
+            before = parts[-1] if parts else None
+            if before is not None and before.paused and piece.paused and before.idle:
+                piece.start = before.start
+                parts.pop()
+            parts.append(piece)
+    period.parts = parts
 
 
 def _cut(period: Period, on: date, *, first: bool) -> None:

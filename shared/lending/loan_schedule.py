@@ -39,6 +39,8 @@ def level_loan(terms: LoanTerms) -> LevelLoan:
         raise TermsError("grace on interest, interest-free periods and balloons are classic")
     if terms.repayment is not Repayment.LEVEL:
         raise TermsError("equal principal is classic")
+    if terms.interest is Interest.FLAT and terms.grace_principal:
+        raise TermsError("grace with flat interest is classic")
     loan = LevelLoan(
         terms.periods,
         terms.annual_rate_pct,

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Context, Decimal
 from enum import StrEnum
+from functools import lru_cache
 from typing import Final
 
 from shared.lending.calendar import add_months, months_between
@@ -78,6 +79,7 @@ class Accrual:
         return Context(prec=_DIGITS, rounding=self.rounding.mode)
 
 
+@lru_cache(maxsize=16384)  # the same few periods are looked at again with every change to a loan
 def rate_factor(
     accrual: Accrual, annual_rate_pct: Decimal, period: tuple[date, date], start: date, end: date
 ) -> Decimal:
@@ -85,6 +87,7 @@ def rate_factor(
     return _factor(accrual, annual_rate_pct, period, start, end, Decimal(accrual.every))
 
 
+@lru_cache(maxsize=16384)
 def due_factor(
     accrual: Accrual, annual_rate_pct: Decimal, period: tuple[date, date], start: date, first: date
 ) -> Decimal:
@@ -154,7 +157,7 @@ def _units(accrual: Accrual, period: tuple[date, date], first: date) -> Decimal:
     start, due = period
     if accrual.unit.after(start, accrual.every) == due or _regular(accrual, period, first):
         return Decimal(accrual.every)
-    count = months_between(start, due) if accrual.unit is Every.MONTHS else 0
+    count = max(months_between(start, due) - 1, 0) if accrual.unit is Every.MONTHS else 0
     while accrual.unit.after(start, count + 1) <= due:
         count += 1
     whole, following = accrual.unit.after(start, count), accrual.unit.after(start, count + 1)
@@ -164,9 +167,11 @@ def _units(accrual: Accrual, period: tuple[date, date], first: date) -> Decimal:
 
 def _regular(accrual: Accrual, period: tuple[date, date], first: date) -> bool:
     """Whether both ends lie a whole number of units after the loan's first day."""
-    count = 1
-    while accrual.unit.after(first, count) < period[1]:
-        count += 1
+    days, months = (period[1] - first).days, months_between(first, period[1])
+    whole = {Every.DAYS: days, Every.WEEKS: days // 7, Every.MONTHS: months, Every.YEARS: months // 12}
+    count = whole[accrual.unit]
+    # A month's last day may stand for one that the month lacks.
+    count += accrual.unit.after(first, count) < period[1]
     return (
         accrual.unit.after(first, count) == period[1]
         and accrual.unit.after(first, count - accrual.every) == period[0]
