@@ -24,6 +24,10 @@ from shared.lending.rate_factors import Accrual, due_factor, rate_factor
 _MOST_ADJUSTMENTS = 3
 
 
+class UnknownPeriodError(ValueError):
+    """Something happens on a day, or is asked of a due date, that no period of the loan has."""
+
+
 class Due(NamedTuple):
     """What one period owes by a day, in minor units."""
 
@@ -36,7 +40,7 @@ class LevelLoan:
 
     ``multiple``: instalments are whole multiples of so many minor units, unless that leaves nothing.
     ``grace``: so many first instalments are interest alone. ``flat``: interest runs on what was lent, not on
-    what is owed. ValueError when the periods do not follow one another.
+    what is owed. ValueError when the periods do not follow one another, UnknownPeriodError for other days.
     """
 
     def __init__(
@@ -67,16 +71,14 @@ class LevelLoan:
         if self._accrual.by_period:
             on = next((period.start for period in self.periods if period.due > on), on)
         period = self._change(on, lent=amount)
-        if period is not None:
-            self._new_instalment(self._first_due(period, on), only_here=False)
+        self._new_instalment(self._first_due(period, on), only_here=False)
 
     def change_rate(self, effective: date, annual_rate_pct: Decimal) -> None:
         """From ``effective`` on, that day included, the loan bears another rate."""
-        on = effective - timedelta(days=1)
+        on = max(effective - timedelta(days=1), self.periods[0].start)
         self._rates = sorted([*(each for each in self._rates if each[0] != on), (on, annual_rate_pct)])
         period = self._change(on)
-        if period is not None:
-            self._new_instalment(self._first_due(period, on), only_here=True)
+        self._new_instalment(self._first_due(period, on), only_here=True)
 
     def pause_interest(self, start: date, end: date) -> None:
         """The days ``start`` to ``end``, both included, bear no interest; the last instalment shrinks."""
@@ -90,9 +92,7 @@ class LevelLoan:
 
     def correct_balance(self, on: date, amount: int) -> None:
         """Interest runs on so much more (or less) from ``on``, without anything being lent or owed."""
-        period = self._change(on, corrected=amount)
-        if period is not None:
-            self._after_change(period, on)
+        self._after_change(self._change(on, corrected=amount), on)
 
     def run_overdue(self, on: date, *, to_due: bool = False) -> None:
         """Let interest run on principal that is overdue on ``on``, until that day or the next due date.
@@ -113,16 +113,10 @@ class LevelLoan:
     def credit(self, on: date, principal: int = 0, interest: int = 0) -> None:
         """Something paid is owed again, as by a chargeback: the period that holds the day takes it."""
         period = self._change(on, corrected=principal)
-        if period is None:
-            return
-        last = self.periods[-1]
-        holder = next(
-            (each for each in self.periods if each.start <= on and (on < each.due or each is last)), None
-        )
-        parts = [part for part in holder.parts if part.start == on] if holder is not None else []
-        if parts:
-            parts[-1].credited_principal += principal
-            parts[-1].credited_interest += interest
+        # On a due date the next period takes it; in the middle of one, the part that starts then.
+        part = [part for each in self.periods for part in each.parts if part.start == on][-1]
+        part.credited_principal += principal
+        part.credited_interest += interest
         self._after_change(period, on)
 
     def pay_principal(self, due: date, on: date, amount: int) -> None:
@@ -179,7 +173,7 @@ class LevelLoan:
     def _period(self, due: date) -> Period:
         found = next((period for period in self.periods if period.due == due), None)
         if found is None:
-            raise ValueError("no period ends on that day")
+            raise UnknownPeriodError("no period ends on that day")
         return found
 
     @property
@@ -217,11 +211,11 @@ class LevelLoan:
         pairs = enumerate(self.periods)
         return next((period for k, period in pairs if period.holds(on, first=k == 0)), None)
 
-    def _change(self, on: date, *, lent: int = 0, corrected: int = 0) -> Period | None:
+    def _change(self, on: date, *, lent: int = 0, corrected: int = 0) -> Period:
         """Book a change of balance at the end of the part that ends on the day, made so if none does."""
         period = self._find(on)
         if period is None:
-            return None
+            raise UnknownPeriodError("no period of the loan holds that day")
         at_maturity = period is self.periods[-1] and on == period.due
         if at_maturity:
             part = period.parts[-1] if period.parts[-1].start == on else None

@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 from shared.lending.loan_schedule import classic, level_loan, progressive_rows
-from shared.lending.loan_terms import Interest, LoanRow, LoanTerms, RatePer
+from shared.lending.loan_terms import Interest, LoanRow, LoanTerms, RatePer, Repayment, TermsError
 from shared.lending.money import Money, Rounding
 from shared.lending.rate_factors import Accrual, Every, YearDays
 from tests.oracles.figures import day, number
@@ -31,15 +31,21 @@ def judge(document: Mapping[str, Any], case: Mapping[str, Any]) -> Outcome:
     rule = _rule(product, case)
     if rule:
         return out_of_scope(rule)
+    try:
+        rows = _schedule(product, case)
+    except TermsError as error:
+        return different(f"no schedule at all: {error}")
+    return _compare(rows, case["schedule"], document["row_keys"])
+
+
+def _schedule(product: Mapping[str, Any], case: Mapping[str, Any]) -> Sequence[LoanRow]:
     terms = _terms(product, case)
     if product.get("loanScheduleType") == "PROGRESSIVE":
         loan = level_loan(terms)
         if case["disbursement"] is not None and _runs_overdue(product):
             loan.run_overdue(day(case["as_of"]), to_due=_until_due(product))
-        rows: Sequence[LoanRow] = progressive_rows(terms, loan)
-    else:
-        rows = classic(terms)
-    return _compare(rows, case["schedule"], document["row_keys"])
+        return progressive_rows(terms, loan)
+    return classic(terms)
 
 
 def _rule(product: Mapping[str, Any], case: Mapping[str, Any]) -> str | None:
@@ -51,12 +57,15 @@ def _rule(product: Mapping[str, Any], case: Mapping[str, Any]) -> str | None:
         return "down payment of the loan's own, other than its product's"
     if case["disbursement"] is not None and _later_tranches(case):
         return "tranches still expected after the first disbursement"
+    is_classic = product.get("loanScheduleType") != "PROGRESSIVE"
+    if is_classic and case["disbursement"] is None and len(_expected(loan)) > 1:
+        return "several tranches in a classic schedule"
+    if _rate_per(product, loan) is None:
+        return "a rate for another span than a month, a year or the whole term"
+    if loan["amortization"] != "EQUAL_INSTALLMENTS" and not is_classic:
+        return "equal principal in a progressive schedule"
     late = case["disbursement"] is not None and case["as_of"] > str(_terms(product, case).periods[0][1])
-    if (
-        late
-        and product.get("loanScheduleType") != "PROGRESSIVE"
-        and product["isInterestRecalculationEnabled"]
-    ):
+    if late and is_classic and product["isInterestRecalculationEnabled"]:
         return "interest recalculated for overdue instalments of a classic schedule"
     return None
 
@@ -83,6 +92,10 @@ def _until_due(product: Mapping[str, Any]) -> bool:
     return by_period and product.get("preClosureInterestCalculationStrategy") == "TILL_REST_FREQUENCY_DATE"
 
 
+def _rate_per(product: Mapping[str, Any], loan: Mapping[str, Any]) -> RatePer | None:
+    return _RATE_PER.get(loan.get("interestratefrequencytype", product["interestRateFrequencyType"]))
+
+
 def _terms(product: Mapping[str, Any], case: Mapping[str, Any]) -> LoanTerms:
     loan, lent = case["loan"], case["disbursement"]
     if lent is not None:
@@ -101,7 +114,10 @@ def _terms(product: Mapping[str, Any], case: Mapping[str, Any]) -> LoanTerms:
         accrual=_accrual(product, loan, unit),
         instalments=loan["n"],
         interest=Interest.FLAT if loan["interest_type"] == "FLAT" else Interest.DECLINING,
-        rate_per=_RATE_PER[loan.get("interestratefrequencytype", product["interestRateFrequencyType"])],
+        repayment=Repayment.LEVEL
+        if loan["amortization"] == "EQUAL_INSTALLMENTS"
+        else Repayment.EQUAL_PRINCIPAL,
+        rate_per=_rate_per(product, loan) or RatePer.YEAR,
         multiple=_money(multiple) if multiple else None,
         down_payment_pct=number(percentage) if product.get("enableDownPayment") else Decimal(0),
         grace_principal=loan["grace_principal"],

@@ -10,13 +10,17 @@ from datetime import date, timedelta
 from decimal import ROUND_HALF_EVEN, Decimal
 from typing import Any
 
-from shared.lending.level_loan import Due, LevelLoan
+from shared.lending.level_loan import Due, LevelLoan, UnknownPeriodError
 from shared.lending.money import Rounding
 from shared.lending.rate_factors import Accrual, Every, YearDays
 from tests.oracles.figures import day, number
 from tests.oracles.outcome import EQUAL, Outcome, different, out_of_scope
 
 _PLACES = Decimal("1e-12")
+_OPERATIONS = {
+    *("addDisbursement", "changeInterestRate", "applyInterestPause", "addBalanceCorrection"),
+    *("payPrincipal", "payInterest", "creditPrincipal", "creditInterest"),
+}
 
 
 def judge(document: Mapping[str, Any], case: Mapping[str, Any]) -> Outcome:
@@ -26,11 +30,19 @@ def judge(document: Mapping[str, Any], case: Mapping[str, Any]) -> Outcome:
         return out_of_scope("each tranche has a full term of its own")
     if config.get("grace_interest"):
         return out_of_scope("grace on interest in a level loan")
+    if case.get("disabled"):
+        return out_of_scope("a case that its source has switched off")
+    unknown = {step["op"] for step in case["steps"] if "op" in step} - _OPERATIONS
+    if unknown:
+        return out_of_scope(f"operation {min(unknown)}")
     if any(_in_advance(step) for step in case["steps"]):
         return out_of_scope("a payment in advance of its period, of an amount that is not given")
     player = _Player(case)
     for place, step in enumerate(case["steps"], start=1):
-        why = player.play(step)
+        try:
+            why = player.play(step)
+        except UnknownPeriodError as error:
+            why = str(error)
         if why:
             return different(f"step {place}, {why}")
     return EQUAL
@@ -132,6 +144,8 @@ class _Player:
             return f"period {step['i']}, fully_paid: theirs {step['fully_paid']}"
         if "sub" not in step:
             return ""
+        if step["sub"] >= len(period.parts):
+            return f"period {step['i']}, parts: ours {len(period.parts)}, theirs more than {step['sub']}"
         part = period.parts[step["sub"]]
         interest = part.interest(period.due, part.balance, self._accrual.context) / self._cents
         for name, exact in (("rate_factor", part.factor), ("interest_sub", interest)):
