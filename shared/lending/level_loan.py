@@ -111,9 +111,8 @@ class LevelLoan:
             self.correct_balance(current.due if to_due else on, -overdue)
 
     def credit(self, on: date, principal: int = 0, interest: int = 0) -> None:
-        """Something paid is owed again, as by a chargeback: the period that holds the day takes it."""
+        """Something paid is owed again, as by a chargeback: the part that starts on the day takes it."""
         period = self._change(on, corrected=principal)
-        # On a due date the next period takes it; in the middle of one, the part that starts then.
         part = [part for each in self.periods for part in each.parts if part.start == on][-1]
         part.credited_principal += principal
         part.credited_interest += interest
@@ -332,11 +331,12 @@ class LevelLoan:
         for period in self.periods:
             period.moved = False
         self._walk()
-        credited = sum(period.credited_principal for period in self.periods)
-        whole = sum(period.whole for period in self.periods)
-        last.instalment += self._lent + credited + self.total_interest - whole
+        lent = self._lent + sum(period.credited_principal for period in self.periods)
+        # More room in the instalment may let it take interest for which there was none: look again.
+        for _ in range(_MOST_ADJUSTMENTS):
+            last.instalment += lent + self.total_interest - sum(period.whole for period in self.periods)
+            self._walk()
         least = last.paid - last.credited
-        self._walk()
         if last.instalment < least:
             last.instalment = least
             self._walk()

@@ -105,8 +105,10 @@ def _multiple(terms: LoanTerms, amount: Decimal) -> int:
 
 
 def _period_rate(terms: LoanTerms, start: date, end: date) -> Decimal:
-    """The rate of one period: a share of the year by whole months, or by days when interest is daily."""
+    """The rate of one period: a share of the year by whole months or weeks, or by days when it is daily."""
     accrual, annual = terms.accrual, terms.annual_rate_pct / 100
+    if accrual.by_period and accrual.unit is Every.WEEKS:
+        return _PRECISE.divide(annual * accrual.every, Decimal(52))
     months = {Every.MONTHS: accrual.every, Every.YEARS: 12 * accrual.every}.get(accrual.unit)
     if months is not None and (accrual.by_period or accrual.thirty_day_months):
         return _PRECISE.divide(annual * months, Decimal(12))

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.lending.calendar import add_months
-from shared.lending.level_loan import LevelLoan
+from shared.lending.level_loan import LevelLoan, UnknownPeriodError
 from shared.lending.rate_factors import Accrual, Every, YearDays, due_factor, rate_factor
 
 BANK_YEAR = Accrual(1, Every.MONTHS, YearDays.DAYS_360, thirty_day_months=True)
@@ -99,6 +99,22 @@ def test_overdue_principal_bears_interest_until_the_day() -> None:
     check(late, 10000)
     made.run_overdue(date(2024, 2, 1))
     assert made.periods[1].interest == 49, "on its due date nothing is overdue"
+
+
+def test_overdue_principal_may_bear_interest_until_the_next_due_date() -> None:
+    until_day, until_due = loan(10000, "7", 6), loan(10000, "7", 6)
+    until_day.run_overdue(date(2024, 2, 15))
+    until_due.run_overdue(date(2024, 2, 15), to_due=True)
+    assert [made.periods[1].interest for made in (until_day, until_due)] == [53, 58]
+
+
+def test_nothing_happens_on_days_outside_the_loan() -> None:
+    made = loan(10000, "7", 6)
+    before = instalments(made)
+    for act in (made.disburse, made.correct_balance, made.credit):
+        with pytest.raises(UnknownPeriodError):
+            act(date(2025, 1, 1), 100)
+    assert instalments(made) == before
 
 
 def test_grace_is_interest_alone() -> None:

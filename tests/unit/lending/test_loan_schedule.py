@@ -74,6 +74,14 @@ def test_flat_interest_is_spread_evenly() -> None:
     assert column(rows, "principal") == ["333.33", "333.33", "333.34"]
 
 
+def test_a_week_by_period_is_a_52nd_of_the_year() -> None:
+    weekly = Accrual(1, Every.WEEKS, YearDays.ACTUAL, thirty_day_months=False, by_period=True)
+    for make in (classic, progressive):
+        rows = make(replace(BASE, accrual=weekly, rate_pct=Decimal("5.2")))
+        assert rows[1].interest == eur("1.00")
+        assert rows[1].due == date(2024, 1, 8)
+
+
 def test_a_down_payment_is_due_at_once_and_bears_nothing() -> None:
     rows = progressive(replace(BASE, down_payment_pct=Decimal(25)))
     assert (rows[1].number, rows[1].due, rows[1].total) == (1, START, eur("250.00"))
