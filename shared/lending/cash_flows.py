@@ -2,7 +2,7 @@
 
 ``NPV = sum amount (1 + r)^-t`` with ``t`` the years from the first date by the day count; the internal rate
 is the ``r`` at which that is nothing (the ``pyxirr`` package searches it). Rates are fractions of one a year,
-solved in floating point and given as decimals of twelve digits.
+solved in floating point and given as decimals of fifteen places.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import pyxirr
 from shared.lending.daycount import DayCount
 from shared.lending.time_value import as_rate
 
-# What is left of the value, beside the sum of all amounts, when the search has found a rate indeed.
+# What may be left of the value, as a share of all that is discounted, when a rate was found indeed.
 _NOTHING = 1e-6
 
 
@@ -51,8 +51,12 @@ def dated_irr(
     rate = pyxirr.xirr(list(dates), floats, day_count=_NAMES[day_count])
     if rate is None:
         return None
-    left = _value(rate, times(dates, day_count), floats)
-    return as_rate(rate) if abs(left) <= _NOTHING * max(map(abs, floats)) * len(floats) else None
+    years = times(dates, day_count)
+    try:
+        left, whole = _value(rate, years, floats), _value(rate, years, [abs(each) for each in floats])
+    except OverflowError:  # so near to -100 % that nothing can be checked
+        return None
+    return as_rate(rate) if abs(left) <= _NOTHING * whole else None
 
 
 def _value(rate: float, years: Sequence[float], amounts: Sequence[float]) -> float:

@@ -3,7 +3,7 @@
 Signs are those of spreadsheets: money received is positive, money paid negative, and
 ``pv (1+r)^n + pmt (1 + r w) ((1+r)^n - 1)/r + fv = 0`` with ``w`` 1 for payments at the start of a period, 0
 at its end. A rate is that of one period, as a fraction: 0.01 is one per cent. Closed formulas are computed in
-decimals of 40 digits; a rate that has to be searched is found in floating point and has twelve digits.
+decimals of 40 digits; a rate that has to be searched is found in floating point and has fifteen places.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import Final
 import numpy as np
 
 _CONTEXT: Final = Context(prec=40)
-_RATE_DIGITS: Final = Decimal("1e-12")
+_RATE_DIGITS: Final = Decimal("1e-15")
 _ZERO: Final = Decimal(0)
 _HIGHEST_RATE: Final = 1e9
 
@@ -164,7 +164,7 @@ def nearest_root(value: Callable[[float], float]) -> float | None:
 
 
 def as_rate(found: float | None) -> Decimal | None:
-    """A rate found in floating point as a decimal of twelve digits; None for one that nobody means."""
+    """A rate found in floating point as a decimal of fifteen places; None for one that nobody means."""
     if found is None or abs(found) > _HIGHEST_RATE:
         return None
     return Decimal(repr(found)).quantize(_RATE_DIGITS) + 0

@@ -50,7 +50,6 @@ def judge(document: Mapping[str, Any], case: Mapping[str, Any]) -> Outcome:
 
 def _in_advance(step: Mapping[str, Any]) -> bool:
     paid = str(step.get("op")).startswith("pay") and isinstance(step["amount"], str)
-    # The first period may be paid on its first day: nothing is due before it.
     return paid and step["amount"] <= step["period_due"]
 
 
