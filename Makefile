@@ -4,8 +4,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 SEED ?= 1
 RUNS ?= 2000
+DIR ?= ../shared/oracles
 
-.PHONY: help setup demo up test lint sim test-faults test-more mutants schemas lock bench doctor build clean
+.PHONY: help setup demo up test lint sim test-faults test-more mutants oracles schemas lock bench doctor build clean
 
 help: ## show the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -46,6 +47,9 @@ test-more: setup ## what CI runs besides: a short life under the nemesis, replay
 
 mutants: setup ## break each rule of the runtime and see that a test notices
 	$(BIN)/python -m pytest tests/simulation/test_mutants.py -m "slow or not slow"
+
+oracles: setup ## compare the lending core with published figures: make oracles DIR=../shared/oracles
+	$(BIN)/python -m tests.oracles $(DIR)
 
 schemas: setup ## write deploy/schemas from the contracts
 	$(BIN)/parley schemas
