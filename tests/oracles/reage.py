@@ -1,0 +1,58 @@
+"""Re-age: what the loan looks like after its restart, against published schedules."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from shared.lending.reage import Reage, ReageInterest, reage
+from shared.lending.progressive import Unit
+from tests.oracles.outcome import Family, Outcome, out_of_scope
+from tests.oracles.servicing import compare, day, happened, loan_of, operations
+
+_HANDLING = {
+    None: ReageInterest.ANNUITY,
+    "DEFAULT": ReageInterest.ANNUITY,
+    "WAIVE_INTEREST": ReageInterest.WAIVE,
+    "EQUAL_AMORTIZATION_PAYABLE_INTEREST": ReageInterest.EQUAL_PAYABLE,
+    "EQUAL_AMORTIZATION_FULL_INTEREST": ReageInterest.EQUAL_FULL,
+}
+
+
+def judge(document: Mapping[str, Any], case: Mapping[str, Any]) -> Outcome:
+    """Re-age the loan of ``before`` and compare it with ``after``."""
+    if not case["before_is_immediate"]:
+        return out_of_scope("the state before is not immediate")
+    if happened(case, "chargeback"):
+        return out_of_scope("chargeback")
+    operation = case["operation"]
+    if operation.get("reageinteresthandling") == "WAIVE_INTEREST":
+        return out_of_scope("a waiver of interest")
+    if case["loan"]["annual_rate_pct"] and "reage" in operations(case):
+        return out_of_scope("interest carried from an earlier re-age")
+    if _before_later_terms(case):
+        return out_of_scope("dated before a later change of terms")
+    terms = Reage(
+        day(case["business_date"]),
+        day(operation["startdate"]),
+        int(operation["numberofinstallments"]),
+        int(operation["frequencynumber"]),
+        Unit(operation["frequencytype"].lower()),
+        _HANDLING[operation.get("reageinteresthandling")],
+    )
+    return compare(reage(loan_of(document, case), terms), case["after"])
+
+
+def _before_later_terms(case: Mapping[str, Any]) -> bool:
+    """Whether money was paid out, or the rate or the number of terms changed, after the re-age's date."""
+    start = min(case["business_date"], case["operation"]["startdate"])
+    for step in case["history"]:
+        if step["op"] == "disburse" and step["date"] > start:
+            return True
+        if step["op"] == "reschedule" and step["reschedulefromdate"] > start:
+            if step.get("newinterestrate") is not None or step.get("extraterms") is not None:
+                return True
+    return False
+
+
+FAMILY = Family("re-age", "fineract_reage.json.gz", judge)

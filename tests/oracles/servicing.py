@@ -1,0 +1,252 @@
+"""From a published case to a running loan, and from a running loan to published rows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+from shared.lending.allocation import Component, Components
+from shared.lending.loan import Advance, Charge, LoanInstalment, Receipt, RunningLoan
+from shared.lending.money import Money
+from shared.lending.progressive import Accrual, Rate, Stop, Unit, Year
+from tests.oracles.outcome import EQUAL, Outcome, different
+
+EUR = "EUR"
+_PARTS = {
+    "PENALTY": Component.LATE_CHARGES,
+    "FEE": Component.FEES,
+    "PRINCIPAL": Component.PRINCIPAL,
+    "INTEREST": Component.INTEREST,
+}
+Case = Mapping[str, Any]
+PENALTIES = {"LOAN_NSF_FEE"}
+
+
+def cents(value: Any) -> int:
+    """A published amount in minor units."""
+    return int((Decimal(str(value or 0)) * 100).to_integral_value())
+
+
+def eur(value: Any) -> Money:
+    """A published amount."""
+    return Money(cents(value), EUR)
+
+
+def day(text: str) -> date:
+    return date.fromisoformat(text)
+
+
+def product_of(document: Case, case: Case) -> Case:
+    product: Case = document["products"].get(case["product"], {})
+    return product
+
+
+def history(case: Case) -> list[Case]:
+    """What happened to the loan before, without the payments that were undone."""
+    steps: list[Case] = []
+    for step in case["history"]:
+        if step["op"] == "undo":
+            kind = str(step.get("type", "")).upper().replace(" ", "_")
+            same = [s for s in steps if s["op"] == "pay" and s["date"] == step["date"] and s["type"] == kind]
+            if same:
+                steps.remove(same[-1])
+        else:
+            steps.append(step)
+    return steps
+
+
+def operations(case: Case) -> list[str]:
+    """What happened to the loan before, by name."""
+    return [step["op"] for step in case["history"]]
+
+
+def happened(case: Case, *names: str) -> bool:
+    """Whether one of these operations is in the loan's history."""
+    return any(name.startswith(wanted) for name in operations(case) for wanted in names)
+
+
+def recalculates(document: Case, case: Case) -> bool:
+    """Whether interest runs on what is really owed (and there is any interest)."""
+    product = product_of(document, case)
+    return bool(product.get("isInterestRecalculationEnabled")) and bool(case["loan"]["annual_rate_pct"])
+
+
+def order_of(document: Case, case: Case, kind: str = "DEFAULT", due: str = "DUE") -> tuple[Component, ...]:
+    """The order of parts inside one instalment."""
+    rules = {rule["transactionType"]: rule for rule in product_of(document, case).get("paymentAllocation") or ()}
+    rule = rules.get(kind) or rules.get("DEFAULT")
+    order = rule["order"] if rule else "DEFAULT_ORDER"
+    if order == "DEFAULT_ORDER":
+        order = document["default_allocation_order"]
+    if isinstance(order, str):
+        return (Component.LATE_CHARGES, Component.FEES, Component.INTEREST, Component.PRINCIPAL)
+    return tuple(_PARTS[name.removeprefix(due + "_")] for name in order if name.startswith(due + "_"))
+
+
+def accrual_of(document: Case, case: Case) -> Accrual:
+    """How interest runs, from the product, the terms and the history."""
+    loan, product = case["loan"], product_of(document, case)
+    rates = [Rate(day(loan["submitted"]).replace(year=1970), Decimal(str(loan["annual_rate_pct"])))]
+    stops = []
+    for step in case["history"]:
+        if step["op"] == "reschedule" and step.get("newinterestrate") is not None:
+            rates.append(Rate(day(step["reschedulefromdate"]), Decimal(str(step["newinterestrate"]))))
+        if step["op"] == "interest_pause":
+            stops.append(Stop(day(step["start"]), day(step["end"])))
+        if step["op"] == "charge_off" and product.get("chargeOffBehaviour") == "ZERO_INTEREST":
+            stops.append(Stop(day(step["date"]), date(9999, 1, 1)))
+    years = {"DAYS360": Year.DAYS_360, "DAYS365": Year.DAYS_365}
+    return Accrual(
+        tuple(sorted(rates, key=lambda rate: rate.since)),
+        every=int(loan["repay_every"]),
+        unit=Unit(loan["repay_unit"].lower()),
+        year=years.get(str(product.get("daysInYearType")), Year.ACTUAL),
+        equal_months=product.get("daysInMonthType") == "DAYS30",
+        stops=tuple(stops),
+    )
+
+
+def _advances(rows: Sequence[Sequence[Any]]) -> tuple[Advance, ...]:
+    # A tranche that is only expected has no paid amount, and is not owed yet.
+    return tuple(Advance(day(row[2]), eur(row[4])) for row in rows if row[0] is None and row[10] is not None)
+
+
+def loan_of(document: Case, case: Case, rows: Sequence[Sequence[Any]] | None = None) -> RunningLoan:
+    """The loan as the rows print it; what was paid of an instalment goes to its parts in their order."""
+    rows = case["before"] if rows is None else rows
+    product = product_of(document, case)
+    advances = _advances(rows)
+    start = advances[0].on
+    order = order_of(document, case)
+    instalments: list[LoanInstalment] = []
+    ordinary = [row for row in rows if row[0] is not None and (cents(row[5]) or cents(row[6]))]
+    last = day(ordinary[-1][2]) if ordinary else start
+    for row in rows:
+        if row[0] is None:
+            continue
+        owed = Components.of(
+            EUR, principal=eur(row[5]), interest=eur(row[6]), fees=eur(row[7]), late_charges=eur(row[8])
+        )
+        due = day(row[2])
+        paid: dict[Component, Money] = {}
+        left = eur(row[10])
+        for part in _order_in(order, case, row, start):
+            paid[part] = min(left, owed.get(part))
+            left -= paid[part]
+        settled = day(row[3]) if row[3] else None
+        only = due > last and not cents(row[5]) and not cents(row[6])
+        instalments.append(
+            LoanInstalment(start, due, owed, Components.from_mapping(EUR, paid), settled, charges_only=only)
+        )
+        start = due
+    multiple = 100 if str(product.get("installmentAmountInMultiplesOf")) == "1" else 1
+    loan = RunningLoan(
+        accrual_of(document, case),
+        tuple(instalments),
+        advances,
+        charges=charges_of(case),
+        multiple=multiple,
+        recalculates=recalculates(document, case),
+    )
+    return replace(loan, receipts=receipts_of(case, loan))
+
+
+def _order_in(
+    order: tuple[Component, ...], case: Case, row: Sequence[Any], start: date
+) -> tuple[Component, ...]:
+    """Nothing goes to a charge that came after the last payment, nor to interest not yet borne."""
+    steps = history(case)
+    pays = [number for number, step in enumerate(steps) if step["op"] == "pay"]
+    charges = [
+        number
+        for number, step in enumerate(steps)
+        if step["op"] == "charge" and step.get("due") and start <= day(step["due"]) <= day(row[2])
+    ]
+    last: list[Component] = []
+    if pays and charges and min(charges) > max(pays):
+        last += [Component.FEES, Component.LATE_CHARGES]
+    if pays and cents(row[10]) and day(steps[max(pays)]["date"]) <= start:
+        last.append(Component.INTEREST)
+    return (*(part for part in order if part not in last), *last)
+
+
+def charges_of(case: Case) -> tuple[Charge, ...]:
+    """Charges by the day they fall due."""
+    return tuple(
+        Charge(
+            day(step["due"]),
+            eur(step["amount"]),
+            Component.LATE_CHARGES if step["charge"] in PENALTIES else Component.FEES,
+        )
+        for step in case["history"]
+        if step["op"] == "charge" and step.get("due")
+    )
+
+
+def receipts_of(case: Case, loan: RunningLoan) -> tuple[Receipt, ...]:
+    """When the principal that the rows show as paid was paid: earlier payments fill earlier instalments."""
+    pays = sorted((day(step["date"]), cents(step["amount"])) for step in history(case) if step["op"] == "pay")
+    receipts = []
+    for index, row in enumerate(loan.instalments):
+        left, principal = row.paid.total.minor, row.paid.principal.minor
+        while left > 0 and pays:
+            on, amount = pays[0]
+            part = min(amount, left)
+            left -= part
+            pays[0] = (on, amount - part)
+            if part == amount:
+                pays.pop(0)
+            share = min(part, principal)
+            principal -= share
+            if share:
+                receipts.append(Receipt(on, index, Money(share, EUR)))
+        if principal and left and row.settled_on:
+            receipts.append(Receipt(row.settled_on, index, Money(principal, EUR)))
+    return tuple(receipts)
+
+
+def rows_of(loan: RunningLoan, advances: Iterable[Advance] | None = None) -> list[tuple[Any, ...]]:
+    """date, settled, balance, principal, interest, fees, penalties, due, paid, outstanding; in minor units."""
+    rows: list[tuple[Any, ...]] = []
+    shown = replace(loan, advances=tuple(advances)) if advances else loan
+    for row, balance in zip(loan.instalments, shown.balances_after(), strict=True):
+        owed = row.owed
+        rows.append(
+            (
+                row.due.isoformat(),
+                row.settled_on.isoformat() if row.settled_on else None,
+                balance.minor,
+                owed.principal.minor,
+                owed.interest.minor,
+                owed.fees.minor,
+                owed.late_charges.minor,
+                owed.total.minor,
+                row.paid.total.minor,
+                row.unpaid.total.minor,
+            )
+        )
+    return rows
+
+
+def published(rows: Sequence[Sequence[Any]]) -> list[tuple[Any, ...]]:
+    """The same figures as the source prints them."""
+    return [
+        (row[2], row[3], *(cents(row[i]) for i in (4, 5, 6, 7, 8, 9, 10, 13)))
+        for row in rows
+        if row[0] is not None
+    ]
+
+
+def compare(loan: RunningLoan, rows: Sequence[Sequence[Any]]) -> Outcome:
+    """EQUAL when every figure of every instalment agrees, else the first row that differs."""
+    planned = [Advance(day(row[2]), eur(row[4])) for row in rows if row[0] is None]
+    ours, theirs = rows_of(loan, planned), published(rows)
+    for number, (mine, other) in enumerate(zip(ours, theirs, strict=False), start=1):
+        if mine != other:
+            return different(f"instalment {number}: {mine} but published {other}")
+    if len(ours) != len(theirs):
+        return different(f"{len(ours)} instalments but published {len(theirs)}")
+    return EQUAL
