@@ -8,7 +8,7 @@ from typing import Any
 from shared.lending.reage import Reage, ReageInterest, reage
 from shared.lending.progressive import Unit
 from tests.oracles.outcome import Family, Outcome, out_of_scope
-from tests.oracles.servicing import compare, day, happened, loan_of, operations
+from tests.oracles.servicing import compare, day, happened, history, loan_of, product_of, recalculates
 
 _HANDLING = {
     None: ReageInterest.ANNUITY,
@@ -28,8 +28,15 @@ def judge(document: Mapping[str, Any], case: Mapping[str, Any]) -> Outcome:
     operation = case["operation"]
     if operation.get("reageinteresthandling") == "WAIVE_INTEREST":
         return out_of_scope("a waiver of interest")
-    if case["loan"]["annual_rate_pct"] and "reage" in operations(case):
-        return out_of_scope("interest carried from an earlier re-age")
+    if case["loan"]["annual_rate_pct"] and happened(case, "reage", "reamortize"):
+        return out_of_scope("interest carried from an earlier re-age or re-amortisation")
+    if recalculates(document, case):
+        start = min(case["business_date"], operation["startdate"])
+        if any(step["op"] == "pay" and step["date"] > start for step in history(case)):
+            return out_of_scope("interest recalculation with a payment after the day of the re-age")
+        down = product_of(document, case).get("enableDownPayment")
+        if down and operation.get("reageinteresthandling") in (None, "DEFAULT"):
+            return out_of_scope("interest recalculation with a down payment and a new level payment")
     if _before_later_terms(case):
         return out_of_scope("dated before a later change of terms")
     terms = Reage(

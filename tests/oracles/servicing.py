@@ -65,7 +65,7 @@ def operations(case: Case) -> list[str]:
 
 def happened(case: Case, *names: str) -> bool:
     """Whether one of these operations is in the loan's history."""
-    return any(name.startswith(wanted) for name in operations(case) for wanted in names)
+    return any(name in names for name in operations(case))
 
 
 def recalculates(document: Case, case: Case) -> bool:
