@@ -172,10 +172,12 @@ def advances_from(loan: RunningLoan, index: int) -> list[tuple[date, int]]:
 
 
 def first_open(loan: RunningLoan) -> int:
-    """The first instalment that interest can still change: after the last run of settled ones due."""
+    """The first instalment that is not settled, or whose late payment still bears on the next ones."""
     rows = loan.regular
+    receipts = loan.receipts if loan.recalculates else ()
+    late = {receipt.index for receipt in receipts if receipt.on > loan.instalments[receipt.index].due}
     for index, row in enumerate(rows):
-        if not row.is_down_payment and not row.is_settled:
+        if not row.is_down_payment and (not row.is_settled or index in late):
             return index
     return len(rows)
 

@@ -12,7 +12,7 @@ between, half-even: the convention of Apache Fineract's progressive loans, whose
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from decimal import ROUND_HALF_EVEN, Context, Decimal, localcontext
 from enum import StrEnum
@@ -78,7 +78,8 @@ class Accrual:
     """How interest runs: the rates in order of their first day, the days without any, and the count.
 
     ``equal_months`` counts every whole month as 30 days (of a year of 360). ``every`` and ``unit`` are
-    the distance between two instalments. ValueError without a rate or when the rates are not in order.
+    the distance between two instalments. After ``ended`` (a charge-off) nothing is borne, though level
+    payments are still found as if it were. ValueError without a rate or when the rates are not in order.
     """
 
     rates: tuple[Rate, ...]
@@ -87,6 +88,7 @@ class Accrual:
     year: Year = Year.DAYS_360
     equal_months: bool = True
     stops: tuple[Stop, ...] = ()
+    ended: date | None = None
 
     def __post_init__(self) -> None:
         days = [rate.since for rate in self.rates]
@@ -97,6 +99,8 @@ class Accrual:
 
     def rate_on(self, day: date) -> Decimal:
         """The annual rate that bears the interest of ``day``: zero inside a pause."""
+        if self.ended is not None and day > self.ended:
+            return Decimal(0)
         if any(stop.first <= day <= stop.last for stop in self.stops):
             return Decimal(0)
         known = [rate.annual_pct for rate in self.rates if rate.since <= day]
@@ -106,6 +110,7 @@ class Accrual:
         """Where the rate changes strictly between the two dates."""
         days = {rate.since - _DAY for rate in self.rates}
         days |= {stop.first - _DAY for stop in self.stops} | {stop.last for stop in self.stops}
+        days |= {self.ended} if self.ended is not None else set()
         return {day for day in days if start < day < end}
 
     def share(self, anchor: date, start: date, end: date) -> Decimal:
@@ -249,6 +254,7 @@ def level_payment(
     When rounding leaves the last instalment more than half a minor unit per period away from the others,
     the payment is moved by that difference over the number of periods if this brings them closer.
     """
+    accrual = replace(accrual, ended=None)
     first = periods[0]
     paid_out = [(day, amount) for day, amount in advances if first.start <= day < first.due]
     total = opening + sum(amount for _, amount in paid_out)

@@ -71,7 +71,9 @@ def happened(case: Case, *names: str) -> bool:
 def recalculates(document: Case, case: Case) -> bool:
     """Whether interest runs on what is really owed (and there is any interest)."""
     product = product_of(document, case)
-    return bool(product.get("isInterestRecalculationEnabled")) and bool(case["loan"]["annual_rate_pct"])
+    changes = (*case["history"], case.get("operation", {}))
+    rates = [case["loan"]["annual_rate_pct"], *(step.get("newinterestrate") for step in changes)]
+    return bool(product.get("isInterestRecalculationEnabled")) and any(rates)
 
 
 def order_of(document: Case, case: Case, kind: str = "DEFAULT", due: str = "DUE") -> tuple[Component, ...]:
@@ -90,22 +92,26 @@ def accrual_of(document: Case, case: Case) -> Accrual:
     """How interest runs, from the product, the terms and the history."""
     loan, product = case["loan"], product_of(document, case)
     rates = [Rate(day(loan["submitted"]).replace(year=1970), Decimal(str(loan["annual_rate_pct"])))]
-    stops = []
-    for step in case["history"]:
+    stops, ended = [], None
+    every, unit = int(loan["repay_every"]), Unit(loan["repay_unit"].lower())
+    for step in history(case):
         if step["op"] == "reschedule" and step.get("newinterestrate") is not None:
             rates.append(Rate(day(step["reschedulefromdate"]), Decimal(str(step["newinterestrate"]))))
         if step["op"] == "interest_pause":
             stops.append(Stop(day(step["start"]), day(step["end"])))
         if step["op"] == "charge_off" and product.get("chargeOffBehaviour") == "ZERO_INTEREST":
-            stops.append(Stop(day(step["date"]), date(9999, 1, 1)))
+            ended = day(step["date"])
+        if step["op"] == "reage":
+            every, unit = int(step["frequencynumber"]), Unit(step["frequencytype"].lower())
     years = {"DAYS360": Year.DAYS_360, "DAYS365": Year.DAYS_365}
     return Accrual(
         tuple(sorted(rates, key=lambda rate: rate.since)),
-        every=int(loan["repay_every"]),
-        unit=Unit(loan["repay_unit"].lower()),
+        every=every,
+        unit=unit,
         year=years.get(str(product.get("daysInYearType")), Year.ACTUAL),
         equal_months=product.get("daysInMonthType") == "DAYS30",
         stops=tuple(stops),
+        ended=ended,
     )
 
 
