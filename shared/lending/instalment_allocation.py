@@ -1,0 +1,156 @@
+"""Payments on a running loan: which part of which instalment they reduce.
+
+Each slot of the order is a part (late charges, fees, interest, principal) of instalments that are past
+due, due on the day, or in advance. Horizontally an instalment is served whole before the next one;
+vertically a slot is served over all instalments before the next slot. What is paid in advance goes to the
+next instalment, to the last one, or in equal shares to all of them. Several debts of one case are shared
+out by :func:`shared.lending.allocation.allocate`; this is what happens inside one of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+from enum import StrEnum
+
+from shared.lending.allocation import Component, Components, waterfall
+from shared.lending.loan import LoanInstalment, RunningLoan
+from shared.lending.money import Money, Rounding, round_ratio
+
+
+class Due(StrEnum):
+    """Where an instalment stands on the day of a payment."""
+
+    PAST_DUE = "past_due"
+    DUE = "due"
+    IN_ADVANCE = "in_advance"
+
+
+class Future(StrEnum):
+    """Which of the instalments not yet due takes what is paid in advance."""
+
+    NEXT = "next"
+    LAST = "last"
+    EQUALLY = "equally"
+
+
+Slot = tuple[Due, Component]
+
+
+@dataclass(frozen=True, slots=True)
+class PaymentRules:
+    """The order of slots, each named at most once. ValueError when one is named twice or none is."""
+
+    order: tuple[Slot, ...]
+    future: Future = Future.NEXT
+    vertical: bool = False
+
+    def __post_init__(self) -> None:
+        if not self.order or len(set(self.order)) != len(self.order):
+            raise ValueError("an order names slots, each at most once")
+
+    @staticmethod
+    def same_for_all(
+        parts: Sequence[Component], future: Future = Future.NEXT, *, vertical: bool = False
+    ) -> PaymentRules:
+        """Past due before due before in advance, the same order of parts in each of them."""
+        return PaymentRules(tuple((due, part) for due in Due for part in parts), future, vertical)
+
+    def parts(self, due: Due) -> tuple[Component, ...]:
+        """The order of parts for one standing."""
+        return tuple(part for where, part in self.order if where is due)
+
+    def standings(self) -> tuple[Due, ...]:
+        """The standings in the order in which the first slot of each is named."""
+        return tuple(dict.fromkeys(where for where, _ in self.order))
+
+
+@dataclass(frozen=True, slots=True)
+class Payment:
+    """The loan after a payment, what each part received in all, and what is left over."""
+
+    loan: RunningLoan
+    parts: Components
+    unallocated: Money
+
+
+def standing(row: LoanInstalment, on: date) -> Due:
+    """Where an instalment stands on a day."""
+    if row.due < on:
+        return Due.PAST_DUE
+    return Due.DUE if row.due == on else Due.IN_ADVANCE
+
+
+def pay(loan: RunningLoan, on: date, amount: Money, rules: PaymentRules) -> Payment:
+    """Serve the instalments with ``amount`` received on ``on``.
+
+    What the parts received and what is left over add up to ``amount``; no part is paid beyond what it asks
+    for. ValueError for a negative amount, CurrencyMismatch for one of another currency.
+    """
+    if amount.is_negative:
+        raise ValueError("a payment is not negative")
+    rows = list(loan.instalments)
+    left = amount
+    if rules.vertical:
+        for slot in rules.order:
+            left = _serve(rows, on, left, slot[0], (slot[1],), rules.future)
+    else:
+        for where in rules.standings():
+            left = _serve(rows, on, left, where, rules.parts(where), rules.future)
+    got = Components.zero(loan.currency)
+    for new, old in zip(rows, loan.instalments, strict=True):
+        got += new.paid - old.paid
+    return Payment(replace(loan, instalments=tuple(rows)), got, left)
+
+
+def _serve(
+    rows: list[LoanInstalment],
+    on: date,
+    left: Money,
+    where: Due,
+    parts: Sequence[Component],
+    future: Future,
+) -> Money:
+    """Serve the instalments of one standing, in place; what is left of the payment."""
+    chosen = [i for i, row in enumerate(rows) if standing(row, on) is where]
+    if where is Due.IN_ADVANCE and future is Future.EQUALLY:
+        return _equally(rows, on, left, chosen, parts)
+    if where is Due.IN_ADVANCE and future is Future.LAST:
+        chosen.reverse()
+    for index in chosen:
+        rows[index], left = _take(rows[index], on, left, left, parts)
+    return left
+
+
+def _equally(
+    rows: list[LoanInstalment], on: date, left: Money, chosen: Sequence[int], parts: Sequence[Component]
+) -> Money:
+    """Equal shares, half-even, the last one takes the rest; again while some cannot take theirs."""
+    while left.is_positive:
+        wanting = [i for i in chosen if any(rows[i].unpaid.get(part).is_positive for part in parts)]
+        if not wanting:
+            break
+        share = Money(round_ratio(left.minor, len(wanting), Rounding.HALF_EVEN), left.currency)
+        before = left
+        shares = [share] * (len(wanting) - 1)
+        shares.append(left - Money.sum(shares, left.currency))
+        for index, part in zip(wanting, shares, strict=True):
+            rows[index], left = _take(rows[index], on, left, max(part, Money(1, left.currency)), parts)
+        if left == before:
+            break
+    return left
+
+
+def _take(
+    row: LoanInstalment, on: date, left: Money, most: Money, parts: Sequence[Component]
+) -> tuple[LoanInstalment, Money]:
+    """One instalment served in the order of parts with at most ``most``; what is left after it."""
+    offered = min(left, most)
+    if not offered.is_positive or row.is_settled:
+        return row, left
+    got, rest = waterfall(offered, row.unpaid, parts)
+    done = replace(row, paid=row.paid + got)
+    if done.is_settled:
+        done = replace(done, settled_on=on)
+    return done, left - (offered - rest)

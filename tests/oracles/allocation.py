@@ -1,0 +1,152 @@
+"""Payments: the split of one payment and the schedule after it, against published figures."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from shared.lending.allocation import Component, Components
+from shared.lending.instalment_allocation import Due, Future, Payment, PaymentRules, pay
+from shared.lending.loan import RunningLoan
+from tests.oracles.outcome import EQUAL, Family, Outcome, Verdict, different, out_of_scope
+from tests.oracles.servicing import (
+    EUR,
+    Case,
+    cents,
+    compare,
+    day,
+    eur,
+    happened,
+    history,
+    loan_of,
+    order_of,
+    product_of,
+    recalculates,
+)
+
+_FUTURE = {
+    "NEXT_INSTALLMENT": Future.NEXT,
+    "LAST_INSTALLMENT": Future.LAST,
+    "REAMORTIZATION": Future.EQUALLY,
+}
+_C = Component
+_OLDER = {
+    "PENALTIES_FEES_INTEREST_PRINCIPAL_ORDER": (_C.LATE_CHARGES, _C.FEES, _C.INTEREST, _C.PRINCIPAL),
+    "INTEREST_PRINCIPAL_PENALTIES_FEES_ORDER": (_C.INTEREST, _C.PRINCIPAL, _C.LATE_CHARGES, _C.FEES),
+    "DUE_PENALTY_INTEREST_PRINCIPAL_FEE_IN_ADVANCE_PENALTY_INTEREST_PRINCIPAL_FEE": (
+        _C.LATE_CHARGES,
+        _C.INTEREST,
+        _C.PRINCIPAL,
+        _C.FEES,
+    ),
+}
+
+
+def rules_of(document: Case, case: Case, kind: str) -> PaymentRules | None:
+    """The product's rules for a type of payment; None when its future rule is none of ours."""
+    strategy = case["loan"]["strategy"]
+    if strategy in _OLDER:
+        return PaymentRules.same_for_all(_OLDER[strategy])
+    product = product_of(document, case)
+    rules = {rule["transactionType"]: rule for rule in product.get("paymentAllocation") or ()}
+    future = (rules.get(kind) or rules.get("DEFAULT") or {}).get("futureInstallmentAllocationRule")
+    changed = (case.get("allocation_rule_overrides") or {}).get(case["product"], {})
+    future = changed.get(kind) or (future if kind in rules else changed.get("DEFAULT", future))
+    if (future or "NEXT_INSTALLMENT") not in _FUTURE:
+        return None
+    order = tuple(
+        (where, part) for where in Due for part in order_of(document, case, kind, where.name)
+    )
+    return PaymentRules(
+        order,
+        _FUTURE[future or "NEXT_INSTALLMENT"],
+        vertical=product.get("loanScheduleProcessingType") == "VERTICAL",
+    )
+
+
+def _scope(document: Case, case: Case) -> str | None:
+    """The named rule that leaves a payment out, from the terms and the history alone."""
+    operation = case["operation"]
+    if not case["before_is_immediate"]:
+        return "the state before is not immediate"
+    if recalculates(document, case):
+        return "interest recalculation"
+    if happened(case, "chargeback", "credit_balance_refund"):
+        return "chargeback or credit balance refund"
+    if operation["type"] in ("REFUND_BY_CASH", "INTEREST_PAYMENT_WAIVER"):
+        return "a refund in cash or a waiver instead of a payment"
+    refunds = str(product_of(document, case).get("supportedInterestRefundTypes", ""))
+    if operation["type"] in ("MERCHANT_ISSUED_REFUND", "PAYOUT_REFUND") and "REFUND" in refunds.upper():
+        if "new ArrayList<>()" not in refunds:
+            return "interest refunded with a refund"
+    today = ""
+    for step in case["history"]:
+        today = step.get("date", today) if step["op"] == "set_business_date" else today
+        if step["op"] in ("reage", "reamortize") and operation["date"] < today:
+            return "dated before an earlier change of terms"
+    if rules_of(document, case, operation["type"]) is None:
+        return "next and last instalment alternately"
+    return None
+
+
+def _paid(document: Case, case: Case) -> Payment:
+    """The payment on the loan of ``before``; one older than others is served in its turn."""
+    operation = case["operation"]
+    rules = rules_of(document, case, operation["type"])
+    assert rules is not None
+    loan = loan_of(document, case)
+    earlier = [step for step in history(case) if step["op"] == "pay"]
+    if not any(step["date"] > operation["date"] for step in earlier):
+        return pay(loan, day(operation["date"]), eur(operation["amount"]), rules)
+    return _replayed(document, case, loan, earlier)
+
+
+def _replayed(document: Case, case: Case, loan: RunningLoan, earlier: list[Case]) -> Payment:
+    nothing = Components.zero(EUR)
+    kept = [row.is_down_payment and bool(row.paid.total) for row in loan.instalments]
+    auto = product_of(document, case).get("enableAutoRepaymentForDownPayment")
+    loan = replace(
+        loan,
+        instalments=tuple(
+            row if keep and auto else replace(row, paid=nothing, settled_on=None)
+            for row, keep in zip(loan.instalments, kept, strict=True)
+        ),
+    )
+    steps = sorted([*earlier, case["operation"]], key=lambda step: step["date"])
+    answer: Payment | None = None
+    for step in steps:
+        rules = rules_of(document, case, step["type"])
+        assert rules is not None
+        done = pay(loan, day(step["date"]), eur(step["amount"]), rules)
+        loan = done.loan
+        if step is case["operation"]:
+            answer = done
+    assert answer is not None
+    return replace(answer, loan=loan)
+
+
+def judge(document: Mapping[str, Any], case: Mapping[str, Any]) -> Outcome:
+    """Pay, and compare the split and the schedule."""
+    rule = _scope(document, case)
+    if rule is not None:
+        return out_of_scope(rule)
+    done = _paid(document, case)
+    split = case.get("expected_allocation")
+    if split is not None:
+        ours = (
+            done.parts.principal.minor,
+            done.parts.interest.minor,
+            done.parts.fees.minor,
+            done.parts.late_charges.minor,
+            done.unallocated.minor,
+        )
+        names = ("principal", "interest", "fees", "penalties", "overpayment")
+        theirs = tuple(cents(split[name]) for name in names)
+        if ours != theirs:
+            return different(f"split {ours} but published {theirs}")
+    return compare(done.loan, case["after"])
+
+
+FAMILY = Family("payment allocation", "fineract_payment_allocation.json.gz", judge)
+_ = (EQUAL, Verdict)
