@@ -90,18 +90,43 @@ def pay(loan: RunningLoan, on: date, amount: Money, rules: PaymentRules) -> Paym
     """
     if amount.is_negative:
         raise ValueError("a payment is not negative")
-    rows = list(loan.instalments)
-    left = amount
-    if rules.vertical:
-        for slot in rules.order:
-            left = _serve(rows, on, left, slot[0], (slot[1],), rules.future)
-    else:
-        for where in rules.standings():
-            left = _serve(rows, on, left, where, rules.parts(where), rules.future)
+    later = [_made_later(loan, row, on) for row in loan.instalments]
+    rows = [replace(row, owed=row.owed - more) for row, more in zip(loan.instalments, later, strict=True)]
+    left = _round(rows, on, amount, rules)
+    rows = [
+        replace(row, owed=row.owed + more, settled_on=None if more.total and row.settled_on == on else row.settled_on)
+        for row, more in zip(rows, later, strict=True)
+    ]
+    if any(more.total for more in later):
+        left = _round(rows, on, left, rules)
     got = Components.zero(loan.currency)
     for new, old in zip(rows, loan.instalments, strict=True):
         got += new.paid - old.paid
     return Payment(replace(loan, instalments=tuple(rows)), got, left)
+
+
+def _round(rows: list[LoanInstalment], on: date, left: Money, rules: PaymentRules) -> Money:
+    """Serve all slots once, in place; what is left."""
+    if rules.vertical:
+        for where, part in rules.order:
+            left = _serve(rows, on, left, where, (part,), rules.future)
+        return left
+    for where in rules.standings():
+        left = _serve(rows, on, left, where, rules.parts(where), rules.future)
+    return left
+
+
+def _made_later(loan: RunningLoan, row: LoanInstalment, on: date) -> Components:
+    """Unpaid charges of an instalment that came up after the day of the payment: they wait."""
+    wait = Components.zero(loan.currency)
+    for charge in loan.charges:
+        inside = row.start < charge.due <= row.due or row.start == charge.due == loan.instalments[0].start
+        if charge.made is None or charge.made <= on or not inside:
+            continue
+        wait += Components.from_mapping(loan.currency, {charge.component: charge.amount})
+    return Components.from_mapping(
+        loan.currency, {part: min(amount, row.unpaid.get(part)) for part, amount in wait.parts().items()}
+    )
 
 
 def _serve(
@@ -126,17 +151,21 @@ def _serve(
 def _equally(
     rows: list[LoanInstalment], on: date, left: Money, chosen: Sequence[int], parts: Sequence[Component]
 ) -> Money:
-    """Equal shares, half-even, the last one takes the rest; again while some cannot take theirs."""
+    """Part by part, equal shares (half-even) to the unsettled ones, the last takes the rest of a round.
+
+    Again while something is left that one of them can take.
+    """
     while left.is_positive:
-        wanting = [i for i in chosen if any(rows[i].unpaid.get(part).is_positive for part in parts)]
-        if not wanting:
-            break
-        share = Money(round_ratio(left.minor, len(wanting), Rounding.HALF_EVEN), left.currency)
         before = left
-        shares = [share] * (len(wanting) - 1)
-        shares.append(left - Money.sum(shares, left.currency))
-        for index, part in zip(wanting, shares, strict=True):
-            rows[index], left = _take(rows[index], on, left, max(part, Money(1, left.currency)), parts)
+        for part in parts:
+            wanting = [i for i in chosen if not rows[i].is_settled]
+            if not wanting or not left.is_positive:
+                break
+            share = Money(round_ratio(left.minor, len(wanting), Rounding.HALF_EVEN), left.currency)
+            rest = left - share * (len(wanting) - 1)
+            for index in wanting:
+                most = rest if index == wanting[-1] else share
+                rows[index], left = _take(rows[index], on, left, most, (part,))
         if left == before:
             break
     return left

@@ -30,11 +30,12 @@ class Advance:
 
 @dataclass(frozen=True, slots=True)
 class Charge:
-    """A fee or a late charge, by the day it falls due."""
+    """A fee or a late charge, by the day it falls due; ``made`` is when it came up (None: from the start)."""
 
     due: date
     amount: Money
     component: Component = Component.FEES
+    made: date | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -20,6 +20,26 @@ _PARTS = {
     "FEE": Component.FEES,
     "PRINCIPAL": Component.PRINCIPAL,
     "INTEREST": Component.INTEREST,
+}
+OLDER_ORDERS = {
+    "PENALTIES_FEES_INTEREST_PRINCIPAL_ORDER": (
+        Component.LATE_CHARGES,
+        Component.FEES,
+        Component.INTEREST,
+        Component.PRINCIPAL,
+    ),
+    "INTEREST_PRINCIPAL_PENALTIES_FEES_ORDER": (
+        Component.INTEREST,
+        Component.PRINCIPAL,
+        Component.LATE_CHARGES,
+        Component.FEES,
+    ),
+    "DUE_PENALTY_INTEREST_PRINCIPAL_FEE_IN_ADVANCE_PENALTY_INTEREST_PRINCIPAL_FEE": (
+        Component.LATE_CHARGES,
+        Component.INTEREST,
+        Component.PRINCIPAL,
+        Component.FEES,
+    ),
 }
 Case = Mapping[str, Any]
 PENALTIES = {"LOAN_NSF_FEE"}
@@ -78,6 +98,8 @@ def recalculates(document: Case, case: Case) -> bool:
 
 def order_of(document: Case, case: Case, kind: str = "DEFAULT", due: str = "DUE") -> tuple[Component, ...]:
     """The order of parts inside one instalment."""
+    if case["loan"]["strategy"] in OLDER_ORDERS:
+        return OLDER_ORDERS[case["loan"]["strategy"]]
     rules = {rule["transactionType"]: rule for rule in product_of(document, case).get("paymentAllocation") or ()}
     rule = rules.get(kind) or rules.get("DEFAULT")
     order = rule["order"] if rule else "DEFAULT_ORDER"
@@ -91,7 +113,7 @@ def order_of(document: Case, case: Case, kind: str = "DEFAULT", due: str = "DUE"
 def accrual_of(document: Case, case: Case) -> Accrual:
     """How interest runs, from the product, the terms and the history."""
     loan, product = case["loan"], product_of(document, case)
-    rates = [Rate(day(loan["submitted"]).replace(year=1970), Decimal(str(loan["annual_rate_pct"])))]
+    rates = [Rate(date(1970, 1, 1), Decimal(str(loan["annual_rate_pct"])))]
     stops, ended = [], None
     every, unit = int(loan["repay_every"]), Unit(loan["repay_unit"].lower())
     for step in history(case):
@@ -133,6 +155,7 @@ def loan_of(document: Case, case: Case, rows: Sequence[Sequence[Any]] | None = N
     for row in rows:
         if row[0] is None:
             continue
+        start = day(row[2]) - timedelta(days=row[1]) if row[1] is not None else start
         owed = Components.of(
             EUR, principal=eur(row[5]), interest=eur(row[6]), fees=eur(row[7]), late_charges=eur(row[8])
         )
@@ -180,16 +203,15 @@ def _order_in(
 
 
 def charges_of(case: Case) -> tuple[Charge, ...]:
-    """Charges by the day they fall due."""
-    return tuple(
-        Charge(
-            day(step["due"]),
-            eur(step["amount"]),
-            Component.LATE_CHARGES if step["charge"] in PENALTIES else Component.FEES,
-        )
-        for step in case["history"]
-        if step["op"] == "charge" and step.get("due")
-    )
+    """Charges by the day they fall due, and the day on which they were made."""
+    charges, today = [], date.min
+    for step in case["history"]:
+        if step["op"] == "set_business_date":
+            today = day(step["date"])
+        if step["op"] == "charge" and step.get("due"):
+            part = Component.LATE_CHARGES if step["charge"] in PENALTIES else Component.FEES
+            charges.append(Charge(day(step["due"]), eur(step["amount"]), part, today))
+    return tuple(charges)
 
 
 def receipts_of(case: Case, loan: RunningLoan) -> tuple[Receipt, ...]:
