@@ -40,11 +40,15 @@ Slot = tuple[Due, Component]
 
 @dataclass(frozen=True, slots=True)
 class PaymentRules:
-    """The order of slots, each named at most once. ValueError when one is named twice or none is."""
+    """The order of slots, each named at most once. ValueError when one is named twice or none is.
+
+    With ``charges_by_own_day`` a charge whose own day has come is due though its instalment is not yet.
+    """
 
     order: tuple[Slot, ...]
     future: Future = Future.NEXT
     vertical: bool = False
+    charges_by_own_day: bool = False
 
     def __post_init__(self) -> None:
         if not self.order or len(set(self.order)) != len(self.order):
@@ -92,7 +96,8 @@ def pay(loan: RunningLoan, on: date, amount: Money, rules: PaymentRules) -> Paym
         raise ValueError("a payment is not negative")
     later = [_made_later(loan, row, on) for row in loan.instalments]
     rows = [replace(row, owed=row.owed - more) for row, more in zip(loan.instalments, later, strict=True)]
-    left = _round(rows, on, amount, rules)
+    early = [_due_charges(loan, row, on) for row in rows] if rules.charges_by_own_day else None
+    left = _round(rows, on, amount, rules, early)
     rows = [
         replace(row, owed=row.owed + more, settled_on=None if more.total and row.settled_on == on else row.settled_on)
         for row, more in zip(rows, later, strict=True)
@@ -105,7 +110,13 @@ def pay(loan: RunningLoan, on: date, amount: Money, rules: PaymentRules) -> Paym
     return Payment(replace(loan, instalments=tuple(rows)), got, left)
 
 
-def _round(rows: list[LoanInstalment], on: date, left: Money, rules: PaymentRules) -> Money:
+def _round(
+    rows: list[LoanInstalment],
+    on: date,
+    left: Money,
+    rules: PaymentRules,
+    early: Sequence[Components] | None = None,
+) -> Money:
     """Serve all slots once, in place; what is left."""
     if rules.vertical:
         for where, part in rules.order:
@@ -113,15 +124,46 @@ def _round(rows: list[LoanInstalment], on: date, left: Money, rules: PaymentRule
         return left
     for where in rules.standings():
         left = _serve(rows, on, left, where, rules.parts(where), rules.future)
+        if where is Due.DUE and early is not None:
+            left = _serve_charges(rows, early, on, left, rules.parts(where))
     return left
+
+
+def _serve_charges(
+    rows: list[LoanInstalment], early: Sequence[Components], on: date, left: Money, parts: Sequence[Component]
+) -> Money:
+    """Serve the charges that are due in instalments that are not, in place; what is left."""
+    for index, owed in enumerate(early):
+        row = rows[index]
+        open_now = Components.from_mapping(
+            owed.currency, {part: min(amount, row.unpaid.get(part)) for part, amount in owed.parts().items()}
+        )
+        if standing(row, on) is Due.IN_ADVANCE and open_now.total.is_positive:
+            got, left = waterfall(left, open_now, parts)
+            done = replace(row, paid=row.paid + got)
+            rows[index] = replace(done, settled_on=on) if done.is_settled else done
+    return left
+
+
+def _holds(loan: RunningLoan, row: LoanInstalment, day: date) -> bool:
+    """Whether a charge of this day belongs to the instalment."""
+    return row.start < day <= row.due or row.start == day == loan.instalments[0].start
+
+
+def _due_charges(loan: RunningLoan, row: LoanInstalment, on: date) -> Components:
+    """Charges of an instalment whose own day has come."""
+    total = Components.zero(loan.currency)
+    for charge in loan.charges:
+        if charge.due <= on and _holds(loan, row, charge.due):
+            total += Components.from_mapping(loan.currency, {charge.component: charge.amount})
+    return total
 
 
 def _made_later(loan: RunningLoan, row: LoanInstalment, on: date) -> Components:
     """Unpaid charges of an instalment that came up after the day of the payment: they wait."""
     wait = Components.zero(loan.currency)
     for charge in loan.charges:
-        inside = row.start < charge.due <= row.due or row.start == charge.due == loan.instalments[0].start
-        if charge.made is None or charge.made <= on or not inside:
+        if charge.made is None or charge.made <= on or not _holds(loan, row, charge.due):
             continue
         wait += Components.from_mapping(loan.currency, {charge.component: charge.amount})
     return Components.from_mapping(

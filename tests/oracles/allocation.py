@@ -4,17 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from decimal import Decimal
 from typing import Any
 
 from shared.lending.allocation import Components
 from shared.lending.instalment_allocation import Due, Future, Payment, PaymentRules, pay
-from shared.lending.loan import LoanInstalment, RunningLoan
-from tests.oracles.outcome import Family, Outcome, different, out_of_scope
+from shared.lending.loan import Advance, LoanInstalment, RunningLoan
+from shared.lending.money import Money
+from shared.lending.progressive import Accrual, Rate, Unit
+from tests.oracles.outcome import EQUAL, Family, Outcome, different, out_of_scope
 from tests.oracles.servicing import (
     EUR,
     OLDER_ORDERS,
     Case,
     cents,
+    charges_of,
     compare,
     day,
     eur,
@@ -36,6 +40,11 @@ _FUTURE = {
 def rules_of(document: Case, case: Case, kind: str) -> PaymentRules | None:
     """The product's rules for a type of payment; None when its future rule is none of ours."""
     strategy = case["loan"]["strategy"]
+    if strategy.endswith("_IN_ADVANCE_PRINCIPAL_PENALTY_FEE_INTEREST"):
+        parts = OLDER_ORDERS[strategy]
+        due = [(where, part) for where in (Due.PAST_DUE, Due.DUE) for part in parts]
+        ahead = [(Due.IN_ADVANCE, part) for part in (parts[3], *parts[:3])]
+        return PaymentRules((*due, *ahead), charges_by_own_day=True)
     if strategy in OLDER_ORDERS:
         return PaymentRules.same_for_all(OLDER_ORDERS[strategy])
     product = product_of(document, case)
@@ -147,4 +156,57 @@ def judge(document: Mapping[str, Any], case: Mapping[str, Any]) -> Outcome:
     return compare(done.loan, case["after"])
 
 
+def judge_row(document: Mapping[str, Any], case: Mapping[str, Any]) -> Outcome:
+    """Replay a history on a loan without interest, and compare the one transaction that is printed."""
+    expected, terms = case["expected_transaction"], case["loan"]
+    if expected["transaction_type"] != "Repayment":
+        return out_of_scope("postings that are not payments")
+    if happened(case, "adjust_repayment"):
+        return out_of_scope("a payment that was adjusted")
+    if happened(case, "chargeback", "credit_balance_refund", "write_off", "charge_off"):
+        return out_of_scope("chargeback or credit balance refund")
+    product = document["products"].get(terms["product"], {})
+    if terms["annual_rate_pct"] or product.get("enableDownPayment"):
+        return out_of_scope("a row without its schedule, on a loan with interest or a down payment")
+    case = {**case, "product": terms["product"]}
+    loan = _plain_loan(case)
+    for step in sorted((s for s in history(case) if s["op"] == "pay"), key=lambda s: str(s["date"])):
+        rules = rules_of(document, case, step["type"])
+        assert rules is not None
+        done = pay(loan, day(step["date"]), eur(step["amount"]), rules)
+        loan = done.loan
+        if cents(step["amount"]) == cents(expected["amount"]):
+            left = loan.unpaid.principal.minor
+            parts = done.parts
+            ours = (parts.principal, parts.interest, parts.fees, parts.late_charges)
+            theirs = [cents(expected[name]) for name in ("principal", "interest", "fees", "penalties")]
+            if [part.minor for part in ours] != theirs or left != cents(expected["loan_balance"]):
+                return different(f"{[part.minor for part in ours]}, {left} left, but published {expected}")
+            return EQUAL
+    return out_of_scope("the payment of the row was undone")
+
+
+def _plain_loan(case: Case) -> RunningLoan:
+    """Equal instalments without interest, and the charges in the instalment that holds their day."""
+    terms = case["loan"]
+    advances = tuple(
+        Advance(day(step["date"]), eur(step["amount"])) for step in history(case) if step["op"] == "disburse"
+    )
+    unit, count = Unit(terms["repay_unit"].lower()), int(terms["n"])
+    total = Money.sum((advance.amount for advance in advances), EUR)
+    start = advances[0].on
+    rows = []
+    for number, share in enumerate(total.split(count), start=1):
+        due = unit.after(advances[0].on, int(terms["repay_every"]) * number)
+        owed = Components.of(EUR, principal=share)
+        for charge in charges_of(case):
+            if start < charge.due <= due or start == charge.due == advances[0].on:
+                owed += Components.from_mapping(EUR, {charge.component: charge.amount})
+        rows.append(LoanInstalment(start, due, owed, Components.zero(EUR)))
+        start = due
+    accrual = Accrual((Rate(advances[0].on, Decimal(0)),), unit=unit)
+    return RunningLoan(accrual, tuple(rows), advances, charges=charges_of(case))
+
+
 FAMILY = Family("payment allocation", "fineract_payment_allocation.json.gz", judge)
+ROWS_FAMILY = Family("allocation rows", "fineract_allocation_rows.json.gz", judge_row)

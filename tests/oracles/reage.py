@@ -30,6 +30,8 @@ def judge(document: Mapping[str, Any], case: Mapping[str, Any]) -> Outcome:
         return out_of_scope("a waiver of interest")
     if case["loan"]["annual_rate_pct"] and happened(case, "reage", "reamortize"):
         return out_of_scope("interest carried from an earlier re-age or re-amortisation")
+    if min(case["business_date"], operation["startdate"]) <= case["before"][0][2]:
+        return out_of_scope("re-aged on the day of the first advance")
     if recalculates(document, case):
         start = min(case["business_date"], operation["startdate"])
         if any(step["op"] == "pay" and step["date"] > start for step in history(case)):

@@ -28,6 +28,12 @@ OLDER_ORDERS = {
         Component.INTEREST,
         Component.PRINCIPAL,
     ),
+    "DUE_PENALTY_FEE_INTEREST_PRINCIPAL_IN_ADVANCE_PRINCIPAL_PENALTY_FEE_INTEREST": (
+        Component.LATE_CHARGES,
+        Component.FEES,
+        Component.INTEREST,
+        Component.PRINCIPAL,
+    ),
     "INTEREST_PRINCIPAL_PENALTIES_FEES_ORDER": (
         Component.INTEREST,
         Component.PRINCIPAL,
@@ -66,16 +72,20 @@ def product_of(document: Case, case: Case) -> Case:
 
 def history(case: Case) -> list[Case]:
     """What happened to the loan before, without the payments that were undone."""
-    steps: list[Case] = []
-    for step in case["history"]:
-        if step["op"] == "undo":
-            kind = str(step.get("type", "")).upper().replace(" ", "_")
-            same = [s for s in steps if s["op"] == "pay" and s["date"] == step["date"] and s["type"] == kind]
-            if same:
-                steps.remove(same[-1])
+    steps = list(case["history"])
+    pays = [step for step in steps if step["op"] == "pay"]
+    gone: list[Case] = []
+    for number, step in enumerate(steps):
+        if step["op"] != "undo":
+            continue
+        kind = str(step.get("type", "")).removesuffix("(last)").upper().replace(" ", "_")
+        before = [pay for pay in pays if pay["type"] == kind and steps.index(pay) < number]
+        if step.get("index") is not None:
+            chosen = before[int(step["index"]) - 1 : int(step["index"])]
         else:
-            steps.append(step)
-    return steps
+            chosen = [pay for pay in before if not any(pay is other for other in gone)][-1:]
+        gone += chosen
+    return [step for step in steps if step["op"] != "undo" and not any(step is other for other in gone)]
 
 
 def operations(case: Case) -> list[str]:
