@@ -98,10 +98,10 @@ def _paid(document: Case, case: Case) -> Payment:
     earlier = [step for step in history(case) if step["op"] == "pay"]
     if any(step["date"] > operation["date"] for step in earlier):
         steps = sorted([*earlier, operation], key=lambda step: str(step["date"]))
-        return _replayed(document, case, loan, steps)
+        return replayed(document, case, loan, steps)
     # The rows print what was paid of each instalment, not of which part: paying again says it, if it agrees.
     if earlier and not happened(case, "reage", "reamortize", "reschedule", "charge_adjustment"):
-        again = _replayed(document, case, loan, sorted(earlier, key=lambda step: str(step["date"]))).loan
+        again = replayed(document, case, loan, sorted(earlier, key=lambda step: str(step["date"]))).loan
         if [row.paid.total for row in again.instalments] == [row.paid.total for row in loan.instalments]:
             loan = replace(again, instalments=_as_settled(again, loan))
     return pay(loan, day(operation["date"]), eur(operation["amount"]), rules)
@@ -112,7 +112,7 @@ def _as_settled(again: RunningLoan, loan: RunningLoan) -> tuple[LoanInstalment, 
     return tuple(replace(row, settled_on=printed.settled_on) for row, printed in pairs)
 
 
-def _replayed(document: Case, case: Case, loan: RunningLoan, steps: list[Case]) -> Payment:
+def replayed(document: Case, case: Case, loan: RunningLoan, steps: list[Case]) -> Payment:
     """The payments of ``steps`` in turn, on the loan without any; the answer to the one that is judged."""
     nothing = Components.zero(EUR)
     auto = product_of(document, case).get("enableAutoRepaymentForDownPayment")

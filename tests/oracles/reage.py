@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from shared.lending.instalment_allocation import pay
 from shared.lending.reage import Reage, ReageInterest, reage
 from shared.lending.progressive import Unit
+from tests.oracles.allocation import replayed, rules_of
 from tests.oracles.outcome import Family, Outcome, out_of_scope
-from tests.oracles.servicing import compare, day, happened, history, loan_of, product_of, recalculates
+from tests.oracles.servicing import compare, day, eur, happened, loan_of, product_of, recalculates, received
 
 _HANDLING = {
     None: ReageInterest.ANNUITY,
@@ -34,7 +36,7 @@ def judge(document: Mapping[str, Any], case: Mapping[str, Any]) -> Outcome:
         return out_of_scope("re-aged on the day of the first advance")
     if recalculates(document, case):
         start = min(case["business_date"], operation["startdate"])
-        if any(step["op"] == "pay" and step["date"] > start for step in history(case)):
+        if any(step["date"] > start for step in received(case)):
             return out_of_scope("interest recalculation with a payment after the day of the re-age")
         down = product_of(document, case).get("enableDownPayment")
         if down and operation.get("reageinteresthandling") in (None, "DEFAULT"):
@@ -49,7 +51,21 @@ def judge(document: Mapping[str, Any], case: Mapping[str, Any]) -> Outcome:
         Unit(operation["frequencytype"].lower()),
         _HANDLING[operation.get("reageinteresthandling")],
     )
-    return compare(reage(loan_of(document, case), terms), case["after"])
+    loan = loan_of(document, case)
+    later = [step for step in received(case) if day(step["date"]) > terms.effective]
+    if not later:
+        return compare(reage(loan, terms), case["after"])
+    # Money received after the day of the re-age is served again, on what the loan is from that day on.
+    total = loan.paid.total
+    sooner = [step for step in received(case) if day(step["date"]) <= terms.effective]
+    then = reage(replayed(document, case, loan, sooner).loan, terms)
+    for step in later:
+        rest = total - then.paid.total
+        rules = rules_of(document, case, step["type"])
+        assert rules is not None
+        amount = rest if step["amount"] is None else eur(step["amount"])
+        then = pay(then, day(step["date"]), amount, rules).loan
+    return compare(then, case["after"])
 
 
 def _before_later_terms(case: Mapping[str, Any]) -> bool:

@@ -88,6 +88,21 @@ def history(case: Case) -> list[Case]:
     return [step for step in steps if step["op"] != "undo" and not any(step is other for other in gone)]
 
 
+def received(case: Case) -> list[Case]:
+    """Money received, in the order of its dates; a paid-off loan's last payment has no printed amount."""
+    money, today = [], ""
+    for step in history(case):
+        if step["op"] == "set_business_date":
+            today = step["date"]
+        if step["op"] == "pay":
+            money.append(step)
+        elif step["op"] == "payoff":
+            money.append({"type": "REPAYMENT", "date": step["date"], "amount": None})
+        elif step["op"] == "charge_adjustment":
+            money.append({"type": "CHARGE_ADJUSTMENT", "date": today, "amount": step["amount"]})
+    return sorted(money, key=lambda step: str(step["date"]))
+
+
 def operations(case: Case) -> list[str]:
     """What happened to the loan before, by name."""
     return [step["op"] for step in case["history"]]
