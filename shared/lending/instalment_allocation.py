@@ -3,8 +3,9 @@
 Each slot of the order is a part (late charges, fees, interest, principal) of instalments that are past
 due, due on the day, or in advance. Horizontally an instalment is served whole before the next one;
 vertically a slot is served over all instalments before the next slot. What is paid in advance goes to the
-next instalment, to the last one, or in equal shares to all of them. Several debts of one case are shared
-out by :func:`shared.lending.allocation.allocate`; this is what happens inside one of them.
+next instalment, to the last one (or to the current one before it), or in equal shares to all of them.
+Several debts of one case are shared out by :func:`shared.lending.allocation.allocate`; this is what
+happens inside one of them.
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ class Future(StrEnum):
 
     NEXT = "next"
     LAST = "last"
+    CURRENT_THEN_LAST = "current_then_last"
     EQUALLY = "equally"
 
 
@@ -99,7 +101,7 @@ def pay(loan: RunningLoan, on: date, amount: Money, rules: PaymentRules) -> Paym
     early = [_due_charges(loan, row, on) for row in rows] if rules.charges_by_own_day else None
     left = _round(rows, on, amount, rules, early)
     rows = [
-        replace(row, owed=row.owed + more, settled_on=None if more.total and row.settled_on == on else row.settled_on)
+        replace(row, owed=row.owed + more, settled_on=None if more.total else row.settled_on)
         for row, more in zip(rows, later, strict=True)
     ]
     if any(more.total for more in later):
@@ -183,8 +185,11 @@ def _serve(
     chosen = [i for i, row in enumerate(rows) if standing(row, on) is where]
     if where is Due.IN_ADVANCE and future is Future.EQUALLY:
         return _equally(rows, on, left, chosen, parts)
-    if where is Due.IN_ADVANCE and future is Future.LAST:
+    if where is Due.IN_ADVANCE and future in (Future.LAST, Future.CURRENT_THEN_LAST):
         chosen.reverse()
+    if where is Due.IN_ADVANCE and future is Future.CURRENT_THEN_LAST:
+        # Sorting is stable, so the others stay in their order from the last.
+        chosen.sort(key=lambda index: not rows[index].start <= on < rows[index].due)
     for index in chosen:
         rows[index], left = _take(rows[index], on, left, left, parts)
     return left

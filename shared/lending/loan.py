@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import date, timedelta
+from datetime import date
 from decimal import Decimal
 
 from shared.lending.allocation import Component, Components
@@ -147,11 +147,6 @@ class RunningLoan:
         return tuple(balances)
 
 
-def money(minor: int, currency: str) -> Money:
-    """Minor units as Money."""
-    return Money(minor, currency)
-
-
 def opening_of(loan: RunningLoan, index: int) -> int:
     """Principal in minor units that the schedule leaves when the period of ``index`` starts."""
     start = loan.regular[index].start
@@ -238,8 +233,11 @@ def project(loan: RunningLoan, as_of: date, *, first: int | None = None) -> Proj
             break
         paid_out = [(day, amount) for day, amount in advances if period.start <= day < period.due]
 
-        def owed(day: date, index: int = index, level: int = balance, out: Sequence[tuple[date, int]] = paid_out) -> int:
-            return max(level + sum(a for d, a in out if d <= day) + deviation(index, day, splits[:index]), 0)
+        def owed(
+            day: date, index: int = index, level: int = balance, out: Sequence[tuple[date, int]] = paid_out
+        ) -> int:
+            more = sum(amount for when, amount in out if when <= day)
+            return max(level + more + deviation(index, day, splits[:index]), 0)
 
         days = [*moments, *(day for day, _ in paid_out)]
         part = borne(loan.accrual, period, min(period.due, as_of), owed, days)
@@ -261,8 +259,3 @@ def with_splits(loan: RunningLoan, projection: Projection) -> RunningLoan:
         rows[projection.first + offset] = replace(row, owed=owed)
     later = [row for row in loan.instalments if row.charges_only]
     return replace(loan, instalments=(*rows, *later))
-
-
-def day_before(day: date) -> date:
-    """The day before."""
-    return day - timedelta(days=1)

@@ -24,7 +24,8 @@ def pause_interest(loan: RunningLoan, first: date, last: date, on: date) -> Runn
     paused = replace(loan, accrual=replace(loan.accrual, stops=(*loan.accrual.stops, Stop(first, last))))
     at = next(index for index, row in enumerate(rows) if row.due >= first and not row.is_down_payment)
     moved = [replace(row, paid=Components.zero(loan.currency)) for row in paused.instalments]
-    fresh = with_splits(replace(paused, instalments=tuple(moved)), project(paused, on, first=min(at, first_open(loan))))
+    seen = project(paused, on, first=min(at, first_open(loan)))
+    fresh = with_splits(replace(paused, instalments=tuple(moved)), seen)
     done = [refilled(new, old) for new, old in zip(fresh.instalments, loan.instalments, strict=True)]
     return replace(fresh, instalments=tuple(done))
 

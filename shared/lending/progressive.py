@@ -16,6 +16,7 @@ from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from decimal import ROUND_HALF_EVEN, Context, Decimal, localcontext
 from enum import StrEnum
+from itertools import pairwise
 from typing import Final
 
 from shared.lending.calendar import add_months
@@ -122,7 +123,8 @@ class Accrual:
             if not self.equal_months or self.unit not in (Unit.MONTHS, Unit.YEARS):
                 return Decimal((end - start).days) / days_in_year
             months = self.every * (12 if self.unit is Unit.YEARS else 1)
-            return (_periods(anchor, end, months) - _periods(anchor, start, months)) * 30 * months / days_in_year
+            passed = _periods(anchor, end, months) - _periods(anchor, start, months)
+            return passed * 30 * months / days_in_year
 
 
 def _by_calendar_years(start: date, end: date) -> Decimal:
@@ -170,7 +172,7 @@ class Split:
 Deviation = Callable[[int, date, Sequence[Split]], int]
 
 
-def no_deviation(index: int, day: date, splits: Sequence[Split]) -> int:
+def no_deviation(_index: int, _day: date, _splits: Sequence[Split]) -> int:
     """What is owed is what the schedule says."""
     return 0
 
@@ -196,7 +198,7 @@ def borne(
     days = sorted({period.start, until} | inside | accrual.cuts(period.start, until))
     total = Decimal(0)
     with localcontext(_CONTEXT):
-        for start, end in zip(days, days[1:], strict=False):
+        for start, end in pairwise(days):
             factor = accrual.rate_on(start + _DAY) / 100 * accrual.share(period.start, start, end)
             total += balance(start) * factor
     return total
@@ -222,7 +224,9 @@ def amortise(
     for index, period in enumerate(periods):
         paid_out = [(day, sum_) for day, sum_ in advances if period.start <= day < period.due]
 
-        def owed(day: date, index: int = index, level: int = balance, out: list[tuple[date, int]] = paid_out) -> int:
+        def owed(
+            day: date, index: int = index, level: int = balance, out: Sequence[tuple[date, int]] = paid_out
+        ) -> int:
             more = sum(amount for when, amount in out if when <= day)
             return max(level + more + deviation(index, day, splits), 0)
 

@@ -16,15 +16,23 @@ from enum import StrEnum
 from shared.lending.allocation import Component, Components
 from shared.lending.loan import Charge, LoanInstalment, RunningLoan, ServicingError, arrears, project
 from shared.lending.money import Money
-from shared.lending.progressive import Period, Unit, amortise, level_payment, no_deviation, rounded, to_multiple
+from shared.lending.progressive import (
+    Period,
+    Unit,
+    amortise,
+    level_payment,
+    no_deviation,
+    rounded,
+    to_multiple,
+)
 
 
 class ReageInterest(StrEnum):
     """What becomes of interest.
 
-    ``ANNUITY``: the level payment repays the principal, interest goes on, and what was borne falls due
-    first. ``EQUAL_PAYABLE`` and ``EQUAL_FULL``: nothing more is borne, and what was borne up to the day (or
-    would have been to the end) is divided equally. ``WAIVE``: as ``ANNUITY``, without what was borne.
+    ``ANNUITY``: the level payment repays the principal, interest goes on, what was borne falls due first.
+    ``EQUAL_PAYABLE`` and ``EQUAL_FULL``: nothing more is borne; what was borne up to the day (or would have
+    been to the end) and is not paid is divided equally. ``WAIVE``: as ``ANNUITY``, without what was borne.
     """
 
     ANNUITY = "annuity"
@@ -66,10 +74,7 @@ def reage(loan: RunningLoan, terms: Reage) -> RunningLoan:
         raise ServicingError("there is no principal to re-age")
     equal = terms.interest in (ReageInterest.EQUAL_PAYABLE, ReageInterest.EQUAL_FULL)
     old = _closed(loan, terms.effective, keep_charges=not equal)
-    if equal:
-        new = _equal(loan, terms, principal)
-    else:
-        new = _annuity(loan, terms, principal)
+    new = _equal(loan, terms, principal) if equal else _annuity(loan, terms, principal)
     keep = [charge for charge in loan.charges if charge.due > terms.effective]
     if equal:
         last = max((row.due for row in loan.regular), default=terms.effective)
@@ -212,9 +217,7 @@ def _by_component(charges: Iterable[Charge], currency: str) -> tuple[Money, Mone
     return fees, late
 
 
-def _with_charges(
-    rows: list[LoanInstalment], charges: list[Charge], currency: str
-) -> list[LoanInstalment]:
+def _with_charges(rows: list[LoanInstalment], charges: list[Charge], currency: str) -> list[LoanInstalment]:
     """Each charge in the instalment whose period holds its day; the later ones in one of their own."""
     done = []
     for row in rows:
@@ -226,7 +229,5 @@ def _with_charges(
         fees, late = _by_component(rest, currency)
         owed = Components.of(currency, fees=fees, late_charges=late)
         last = max(charge.due for charge in rest)
-        done.append(
-            LoanInstalment(rows[-1].due, last, owed, Components.zero(currency), charges_only=True)
-        )
+        done.append(LoanInstalment(rows[-1].due, last, owed, Components.zero(currency), charges_only=True))
     return done

@@ -11,7 +11,7 @@ from datetime import date
 from decimal import Decimal
 from enum import StrEnum
 
-from shared.lending.allocation import Components
+from shared.lending.allocation import Component, Components
 from shared.lending.loan import LoanInstalment, RunningLoan, ServicingError, project
 from shared.lending.money import Money
 from shared.lending.progressive import Split, amortise, level_payment, rounded, to_multiple
@@ -24,9 +24,7 @@ class OverdueInterest(StrEnum):
     DIVIDED = "divided"
 
 
-def reamortize(
-    loan: RunningLoan, on: date, interest: OverdueInterest = OverdueInterest.FIRST
-) -> RunningLoan:
+def reamortize(loan: RunningLoan, on: date, interest: OverdueInterest = OverdueInterest.FIRST) -> RunningLoan:
     """Spread what fell due up to ``on`` and is unpaid over the later instalments.
 
     Divided interest is rounded for each instalment, half-even: what that rounding leaves is not asked for
@@ -65,7 +63,7 @@ def _closed(row: LoanInstalment, on: date, *, keep_charges: bool) -> LoanInstalm
 
 def _spread(loan: RunningLoan, later: list[LoanInstalment], overdue: Components) -> list[LoanInstalment]:
     """Each part divided equally, level parts in whole multiples; the last instalment takes the rest."""
-    multiples = {part: loan.multiple if amount == overdue.principal else 1 for part, amount in overdue.parts().items()}
+    multiples = {part: loan.multiple if part is Component.PRINCIPAL else 1 for part in Component}
     count = len(later)
     rows, left = [], overdue
     for number, row in enumerate(later, start=1):

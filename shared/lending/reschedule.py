@@ -140,16 +140,14 @@ def _grace(loan: RunningLoan, at: int, change: Reschedule) -> RunningLoan:
         asked = [row.owed for row in rows[at:]]
         spared = replace(asked[0], principal=Money.zero(loan.currency))
         rows = list(_extend(loan, change.grace_principal).regular)
-        for index, owed in enumerate([spared] * change.grace_principal + asked, start=at):
+        for index, parts in enumerate([spared] * change.grace_principal + asked, start=at):
             charges = rows[index].owed
-            owed = replace(owed, fees=charges.fees, late_charges=charges.late_charges)
+            owed = replace(parts, fees=charges.fees, late_charges=charges.late_charges)
             rows[index] = replace(rows[index], owed=owed)
     waiting = Money.zero(loan.currency)
     for index in range(at, at + change.grace_interest):
         waiting += rows[index].owed.interest
-        rows[index] = replace(
-            rows[index], owed=replace(rows[index].owed, interest=Money.zero(loan.currency))
-        )
+        rows[index] = replace(rows[index], owed=replace(rows[index].owed, interest=Money.zero(loan.currency)))
     after = at + change.grace_interest
     if not waiting.is_zero:
         owed = rows[after].owed

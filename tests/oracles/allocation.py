@@ -34,6 +34,7 @@ _FUTURE = {
     "NEXT_INSTALLMENT": Future.NEXT,
     "LAST_INSTALLMENT": Future.LAST,
     "REAMORTIZATION": Future.EQUALLY,
+    "NEXT_LAST_INSTALLMENT": Future.CURRENT_THEN_LAST,
 }
 
 
@@ -54,9 +55,7 @@ def rules_of(document: Case, case: Case, kind: str) -> PaymentRules | None:
     future = changed.get(kind) or (future if kind in rules else changed.get("DEFAULT", future))
     if (future or "NEXT_INSTALLMENT") not in _FUTURE:
         return None
-    order = tuple(
-        (where, part) for where in Due for part in order_of(document, case, kind, where.name)
-    )
+    order = tuple((where, part) for where in Due for part in order_of(document, case, kind, where.name))
     return PaymentRules(
         order,
         _FUTURE[future or "NEXT_INSTALLMENT"],
@@ -76,16 +75,16 @@ def _scope(document: Case, case: Case) -> str | None:
     if operation["type"] in ("REFUND_BY_CASH", "INTEREST_PAYMENT_WAIVER"):
         return "a refund in cash or a waiver instead of a payment"
     refunds = str(product_of(document, case).get("supportedInterestRefundTypes", ""))
-    if operation["type"] in ("MERCHANT_ISSUED_REFUND", "PAYOUT_REFUND") and "REFUND" in refunds.upper():
-        if "new ArrayList<>()" not in refunds:
-            return "interest refunded with a refund"
+    refunded = operation["type"] in ("MERCHANT_ISSUED_REFUND", "PAYOUT_REFUND")
+    if refunded and "REFUND" in refunds.upper():
+        return "interest refunded with a refund"
     today = ""
     for step in case["history"]:
         today = step.get("date", today) if step["op"] == "set_business_date" else today
         if step["op"] in ("reage", "reamortize") and operation["date"] < today:
             return "dated before an earlier change of terms"
     if rules_of(document, case, operation["type"]) is None:
-        return "next and last instalment alternately"
+        return "a rule for future instalments that is not known"
     return None
 
 

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from shared.lending.instalment_allocation import pay
-from shared.lending.reage import Reage, ReageInterest, reage
 from shared.lending.progressive import Unit
+from shared.lending.reage import Reage, ReageInterest, reage
 from tests.oracles.allocation import replayed, rules_of
 from tests.oracles.outcome import Family, Outcome, out_of_scope
 from tests.oracles.servicing import compare, day, eur, happened, loan_of, product_of, recalculates, received
@@ -34,6 +34,11 @@ def judge(document: Mapping[str, Any], case: Mapping[str, Any]) -> Outcome:
         return out_of_scope("interest carried from an earlier re-age or re-amortisation")
     if min(case["business_date"], operation["startdate"]) <= case["before"][0][2]:
         return out_of_scope("re-aged on the day of the first advance")
+    handling = _HANDLING[operation.get("reageinteresthandling")]
+    bears = bool(case["loan"]["annual_rate_pct"])
+    again = handling is ReageInterest.EQUAL_PAYABLE and not recalculates(document, case)
+    if bears and again and received(case):
+        return out_of_scope("interest that was paid is asked for again")
     if recalculates(document, case):
         start = min(case["business_date"], operation["startdate"])
         if any(step["date"] > start for step in received(case)):
@@ -49,7 +54,7 @@ def judge(document: Mapping[str, Any], case: Mapping[str, Any]) -> Outcome:
         int(operation["numberofinstallments"]),
         int(operation["frequencynumber"]),
         Unit(operation["frequencytype"].lower()),
-        _HANDLING[operation.get("reageinteresthandling")],
+        handling,
     )
     loan = loan_of(document, case)
     later = [step for step in received(case) if day(step["date"]) > terms.effective]
@@ -74,9 +79,10 @@ def _before_later_terms(case: Mapping[str, Any]) -> bool:
     for step in case["history"]:
         if step["op"] == "disburse" and step["date"] > start:
             return True
-        if step["op"] == "reschedule" and step["reschedulefromdate"] > start:
-            if step.get("newinterestrate") is not None or step.get("extraterms") is not None:
-                return True
+        changes = (step.get("newinterestrate"), step.get("extraterms"))
+        later = step["op"] == "reschedule" and step["reschedulefromdate"] > start
+        if later and any(change is not None for change in changes):
+            return True
     return False
 
 

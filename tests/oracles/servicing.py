@@ -125,7 +125,8 @@ def order_of(document: Case, case: Case, kind: str = "DEFAULT", due: str = "DUE"
     """The order of parts inside one instalment."""
     if case["loan"]["strategy"] in OLDER_ORDERS:
         return OLDER_ORDERS[case["loan"]["strategy"]]
-    rules = {rule["transactionType"]: rule for rule in product_of(document, case).get("paymentAllocation") or ()}
+    listed = product_of(document, case).get("paymentAllocation") or ()
+    rules = {rule["transactionType"]: rule for rule in listed}
     rule = rules.get(kind) or rules.get("DEFAULT")
     order = rule["order"] if rule else "DEFAULT_ORDER"
     if order == "DEFAULT_ORDER":
@@ -262,7 +263,7 @@ def receipts_of(case: Case, loan: RunningLoan) -> tuple[Receipt, ...]:
 
 
 def rows_of(loan: RunningLoan, advances: Iterable[Advance] | None = None) -> list[tuple[Any, ...]]:
-    """date, settled, balance, principal, interest, fees, penalties, due, paid, outstanding; in minor units."""
+    """Date, settled on, balance, the four parts, due, paid and outstanding, in minor units."""
     rows: list[tuple[Any, ...]] = []
     shown = replace(loan, advances=tuple(advances)) if advances else loan
     for row, balance in zip(loan.instalments, shown.balances_after(), strict=True):
