@@ -12,6 +12,7 @@ from shared.lending.instalment_allocation import Due, Future, Payment, PaymentRu
 from shared.lending.loan import Advance, LoanInstalment, RunningLoan
 from shared.lending.money import Money
 from shared.lending.progressive import Accrual, Rate, Unit
+from shared.lending.recalculated import pay_recalculated
 from tests.oracles.outcome import EQUAL, Family, Outcome, different, out_of_scope
 from tests.oracles.servicing import (
     EUR,
@@ -25,9 +26,11 @@ from tests.oracles.servicing import (
     happened,
     history,
     loan_of,
+    operations,
     order_of,
     product_of,
     recalculates,
+    received,
 )
 
 _FUTURE = {
@@ -69,7 +72,7 @@ def _scope(document: Case, case: Case) -> str | None:
     if not case["before_is_immediate"]:
         return "the state before is not immediate"
     if recalculates(document, case):
-        return "interest recalculation"
+        return _recalculation_scope(document, case)
     if happened(case, "chargeback", "credit_balance_refund"):
         return "chargeback or credit balance refund"
     if operation["type"] in ("REFUND_BY_CASH", "INTEREST_PAYMENT_WAIVER"):
@@ -88,12 +91,34 @@ def _scope(document: Case, case: Case) -> str | None:
     return None
 
 
+def _recalculation_scope(document: Case, case: Case) -> str | None:
+    """What is left out where interest runs on what is really owed."""
+    operation = case["operation"]
+    plain = {"set_business_date", "create_loan", "approve", "disburse", "pay", "end_of_day", "charge"}
+    if set(operations(case)) - plain - {"set_allocation_rule"}:
+        return "interest recalculation after another operation than payments"
+    if operation["type"] != "REPAYMENT" or any(
+        step["op"] == "pay" and step["type"] != "REPAYMENT" for step in case["history"]
+    ):
+        return "interest recalculation with refunds or credits"
+    if any(step["date"] > operation["date"] for step in received(case)):
+        return "interest recalculation with a payment older than others"
+    rules = rules_of(document, case, operation["type"])
+    if rules is None or rules.future is not Future.NEXT:
+        return "interest recalculation with payments to other than the next instalment"
+    return None
+
+
 def _paid(document: Case, case: Case) -> Payment:
     """The payment on the loan of ``before``; one older than others is served in its turn."""
     operation = case["operation"]
     rules = rules_of(document, case, operation["type"])
     assert rules is not None
     loan = loan_of(document, case)
+    if recalculates(document, case):
+        return pay_recalculated(
+            loan, day(operation["date"]), eur(operation["amount"]), rules, day(case["business_date"])
+        )
     earlier = [step for step in history(case) if step["op"] == "pay"]
     if any(step["date"] > operation["date"] for step in earlier):
         steps = sorted([*earlier, operation], key=lambda step: str(step["date"]))

@@ -1,0 +1,150 @@
+"""Payments where interest runs on what is really owed, day by day.
+
+A payment first meets the interest borne up to its day: an instalment that is paid before its day asks for
+that much interest only, later ones for none, and their level payments are principal. What the first of
+them bears until its day, on the smaller balance, falls due with the next. Late principal bears interest up
+to the day on which one looks. Amounts are minor units inside; half-even.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import date
+
+from shared.lending.allocation import Component, Components
+from shared.lending.instalment_allocation import Payment, PaymentRules, pay
+from shared.lending.loan import LoanInstalment, Receipt, RunningLoan, arrears
+from shared.lending.money import Money
+from shared.lending.progressive import Split, borne, rounded
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """An instalment as asked for at its day, and its interest and principal when paid on a day before."""
+
+    split: Split
+    now: Split
+
+
+def pay_recalculated(
+    loan: RunningLoan, on: date, amount: Money, rules: PaymentRules, as_of: date
+) -> Payment:
+    """Serve the loan with ``amount`` received on ``on``, and show it as known on ``as_of``.
+
+    What the parts received and what is left over add up to ``amount``. The loan keeps its level payments;
+    its last instalment takes what is left.
+    """
+    fixed = _fixed(loan)
+    seen = _run(loan, on, fixed)
+    count = len(loan.regular)
+    asked = tuple(
+        _asking(row, part.split if row.due <= on else part.now)
+        for row, part in zip(loan.regular, seen, strict=True)
+    )
+    rest = loan.instalments[count:]
+    done = pay(replace(loan, instalments=(*asked, *rest)), on, amount, rules)
+    receipts = list(loan.receipts)
+    for index, (new, old) in enumerate(zip(done.loan.instalments, loan.instalments, strict=True)):
+        more = new.paid.principal - old.paid.principal
+        if more:
+            receipts.append(Receipt(on, index, more))
+    for index, row in enumerate(done.loan.regular):
+        if row.is_settled and index not in fixed and row.owed.total:
+            fixed[index] = Split(row.owed.principal.minor, row.owed.interest.minor)
+    paid = replace(done.loan, receipts=tuple(receipts))
+    shown = tuple(
+        _asking(row, part.split)
+        for row, part in zip(paid.regular, _run(paid, as_of, fixed), strict=True)
+    )
+    return replace(done, loan=replace(paid, instalments=(*shown, *paid.instalments[count:])))
+
+
+def _fixed(loan: RunningLoan) -> dict[int, Split]:
+    """Settled instalments do not change any more."""
+    return {
+        index: Split(row.owed.principal.minor, row.owed.interest.minor)
+        for index, row in enumerate(loan.regular)
+        if row.is_settled
+    }
+
+
+def _asking(row: LoanInstalment, split: Split) -> LoanInstalment:
+    """The instalment with this principal and interest, never less than what was paid of them."""
+    currency = row.owed.currency
+    interest = max(split.interest, row.paid.interest.minor)
+    principal = max(split.principal + split.interest - interest, row.paid.principal.minor)
+    owed = replace(row.owed, principal=Money(principal, currency), interest=Money(interest, currency))
+    done = replace(row, owed=owed)
+    return replace(done, settled_on=row.settled_on if done.is_settled else None)
+
+
+def _run(loan: RunningLoan, day: date, fixed: Mapping[int, Split]) -> list[_Seen]:
+    """Every instalment as known on ``day``, the settled ones as they are."""
+    rows = loan.regular
+    periods = [row.period for row in rows]
+    deviation = arrears(loan.receipts, 0, day)
+    moments = sorted({receipt.on for receipt in loan.receipts} | {day} | {row.due for row in rows})
+    open_rows = [index for index in range(len(rows)) if index not in fixed]
+    last = open_rows[-1] if open_rows else len(rows)
+    total = sum(advance.amount.minor for advance in loan.advances)
+    later = sum(split.principal for index, split in fixed.items() if index > last)
+    splits: list[Split] = []
+    seen: list[_Seen] = []
+    balance, waiting, left_now = 0, 0, total
+    advances = [(advance.on, advance.amount.minor) for advance in loan.advances]
+    for index, period in enumerate(periods):
+        row = rows[index]
+        paid_out = [(when, sum_) for when, sum_ in advances if period.start <= when < period.due]
+        if row.is_down_payment:
+            paid_out = []
+        if index and rows[index - 1].is_down_payment and rows[index - 1].due == period.start:
+            paid_out = [(when, sum_) for when, sum_ in paid_out if when != period.start]
+        if row.is_down_payment:
+            balance += sum(sum_ for when, sum_ in advances if when == row.due)
+
+        def owed(
+            when: date, index: int = index, level: int = balance, out: list[tuple[date, int]] = paid_out
+        ) -> int:
+            more = sum(sum_ for paid_on, sum_ in out if paid_on <= when)
+            return max(level + more + deviation(index, when, splits), 0)
+
+        days = [*(when for when, _ in paid_out), *moments]
+        due = rounded(borne(loan.accrual, period, period.due, owed, days)) + waiting
+        until = min(max(day, period.start), period.due)
+        now = rounded(borne(loan.accrual, period, until, owed, days)) + (waiting if period.start < day else 0)
+        balance += sum(sum_ for _, sum_ in paid_out)
+        if index in fixed:
+            split = fixed[index]
+            early = row.settled_on is None or row.settled_on < row.due
+            waiting = max(due - split.interest, 0) if early and not row.is_down_payment else 0
+            today = split
+        else:
+            interest = due if index == last else min(due, period.payment)
+            waiting = due - interest
+            left = max(balance - later, 0)
+            split = Split(left if index == last else min(period.payment - interest, left), interest)
+            interest_now = min(now, period.payment)
+            whole = max(left_now - later, 0)
+            today = Split(whole if index == last else min(period.payment - interest_now, whole), interest_now)
+        splits.append(split)
+        balance -= split.principal
+        left_now -= split.principal if row.due <= day or index in fixed else today.principal
+        seen.append(_Seen(split, today))
+    return seen
+
+
+def paid_off(loan: RunningLoan, on: date) -> Components:
+    """What clears the loan on a day, by component: all principal, and the interest borne up to then.
+
+    Where interest does not run on what is really owed, all that the instalments ask for.
+    """
+    if not loan.recalculates:
+        return loan.unpaid
+    seen = _run(loan, on, _fixed(loan))
+    total = Components.zero(loan.currency)
+    for row, part in zip(loan.regular, seen, strict=True):
+        total += _asking(row, part.split if row.due <= on else part.now).unpaid
+    for row in loan.instalments[len(loan.regular) :]:
+        total += row.unpaid
+    return Components.from_mapping(loan.currency, {part: total.get(part) for part in Component})
