@@ -162,10 +162,11 @@ def _due_charges(loan: RunningLoan, row: LoanInstalment, on: date) -> Components
 
 
 def _made_later(loan: RunningLoan, row: LoanInstalment, on: date) -> Components:
-    """Unpaid charges of an instalment that came up after the day of the payment: they wait."""
+    """Unpaid charges that came up, and fall due, after the day of the payment: they wait."""
     wait = Components.zero(loan.currency)
     for charge in loan.charges:
-        if charge.made is None or charge.made <= on or not _holds(loan, row, charge.due):
+        known = charge.made is None or charge.made <= on or charge.due <= on
+        if known or not _holds(loan, row, charge.due):
             continue
         wait += Components.from_mapping(loan.currency, {charge.component: charge.amount})
     return Components.from_mapping(

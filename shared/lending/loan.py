@@ -91,7 +91,10 @@ class RunningLoan:
 
     ``multiple`` is what level payments are rounded to, in minor units (1: not at all). With
     ``recalculates`` interest runs on what is really owed up to ``as_of``, so paying early or late changes
-    it; ``receipts`` then say when principal was paid. Otherwise it runs on the schedule.
+    it; ``receipts`` then say when principal was paid. Otherwise it runs on the schedule. Without
+    ``late_bears`` principal that is late bears no more than the schedule says. ``overdue_since`` is the
+    due date of the oldest instalment that was unpaid when the loan was re-aged or re-amortised: the new
+    dates do not make the debt any younger.
     """
 
     accrual: Accrual
@@ -101,6 +104,8 @@ class RunningLoan:
     receipts: tuple[Receipt, ...] = ()
     multiple: int = 1
     recalculates: bool = False
+    late_bears: bool = True
+    overdue_since: date | None = None
 
     def __post_init__(self) -> None:
         if not self.instalments or not self.advances:
@@ -129,6 +134,17 @@ class RunningLoan:
         for row in self.instalments:
             total += row.paid
         return total
+
+    def oldest_unpaid(self, on: date) -> date | None:
+        """The due date of the oldest instalment that fell due before ``on`` and is not settled."""
+        return min((row.due for row in self.instalments if row.due < on and not row.is_settled), default=None)
+
+    def overdue_from(self, on: date) -> date | None:
+        """Since when the debt is overdue on ``on``, whatever was agreed in between; None when nothing is."""
+        if self.unpaid.total.is_zero:
+            return None
+        days = [day for day in (self.overdue_since, self.oldest_unpaid(on)) if day is not None]
+        return min(days, default=None)
 
     @property
     def regular(self) -> tuple[LoanInstalment, ...]:
@@ -191,16 +207,17 @@ class Projection:
         return sum(self.borne, Decimal(0))
 
 
-def arrears(receipts: Sequence[Receipt], at: int, as_of: date) -> Deviation:
+def arrears(receipts: Sequence[Receipt], at: int, as_of: date, *, late_bears: bool = True) -> Deviation:
     """What is owed beyond the schedule of the instalments from ``at`` on, as known on ``as_of``.
 
     Up to that day principal that fell due and is not paid still bears interest; after it, the schedule is
-    taken to be kept. Principal paid before its day bears none from then on.
+    taken to be kept. Principal paid before its day bears none from then on. Without ``late_bears`` what is
+    late bears nothing beyond the schedule.
     """
 
     def deviation(index: int, day: date, splits: Sequence[Split]) -> int:
         early = sum(r.principal.minor for r in receipts if r.on <= day and r.index >= at + index)
-        if day >= as_of:
+        if day >= as_of or not late_bears:
             return -early
         late = 0
         for back, split in enumerate(splits[:index]):
@@ -225,7 +242,9 @@ def project(loan: RunningLoan, as_of: date, *, first: int | None = None) -> Proj
     advances = advances_from(loan, at)
     moments = sorted({receipt.on for receipt in loan.receipts} | {as_of} | {row.due for row in rows})
 
-    deviation = arrears(loan.receipts, at, as_of) if loan.recalculates else no_deviation
+    deviation: Deviation = no_deviation
+    if loan.recalculates:
+        deviation = arrears(loan.receipts, at, as_of, late_bears=loan.late_bears)
     splits = amortise(opening, periods, loan.accrual, advances=advances, deviation=deviation, moments=moments)
     parts, balance = [], opening
     for index, period in enumerate(periods):

@@ -75,6 +75,15 @@ class Stop:
 
 
 @dataclass(frozen=True, slots=True)
+class Period:
+    """One instalment period, and its level payment in minor units (principal and interest together)."""
+
+    start: date
+    due: date
+    payment: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Accrual:
     """How interest runs: the rates in order of their first day, the days without any, and the count.
 
@@ -114,8 +123,8 @@ class Accrual:
         days |= {self.ended} if self.ended is not None else set()
         return {day for day in days if start < day < end}
 
-    def share(self, anchor: date, start: date, end: date) -> Decimal:
-        """The share of a year from ``start`` to ``end`` in the period that began on ``anchor``."""
+    def share(self, period: Period, start: date, end: date) -> Decimal:
+        """The share of a year from ``start`` to ``end`` inside ``period``."""
         with localcontext(_CONTEXT):
             if self.year is Year.ACTUAL:
                 return _by_calendar_years(start, end)
@@ -123,7 +132,10 @@ class Accrual:
             if not self.equal_months or self.unit not in (Unit.MONTHS, Unit.YEARS):
                 return Decimal((end - start).days) / days_in_year
             months = self.every * (12 if self.unit is Unit.YEARS else 1)
-            passed = _periods(anchor, end, months) - _periods(anchor, start, months)
+            if _is_whole(period, months):
+                passed = Decimal((end - start).days) / Decimal((period.due - period.start).days)
+            else:
+                passed = _periods(period.start, end, months) - _periods(period.start, start, months)
             return passed * 30 * months / days_in_year
 
 
@@ -141,6 +153,19 @@ def _by_calendar_years(start: date, end: date) -> Decimal:
     return total
 
 
+def _is_whole(period: Period, months: int) -> bool:
+    """Whether a period has its usual length, also where a month's end stands for a later day."""
+    start, due = period.start, period.due
+    if (due.year - start.year) * 12 + due.month - start.month != months:
+        return False
+    day_after = due + _DAY, start + _DAY
+    return (
+        due.day == start.day
+        or (due.day < start.day and day_after[0].day == 1)
+        or (due.day > start.day and day_after[1].day == 1)
+    )
+
+
 def _periods(anchor: date, day: date, months: int) -> Decimal:
     """Whole periods from ``anchor`` to ``day``, and the broken one by its own number of days."""
     whole = 0
@@ -148,15 +173,6 @@ def _periods(anchor: date, day: date, months: int) -> Decimal:
         whole += 1
     begun, ends = add_months(anchor, months * whole), add_months(anchor, months * (whole + 1))
     return whole + Decimal((day - begun).days) / Decimal((ends - begun).days)
-
-
-@dataclass(frozen=True, slots=True)
-class Period:
-    """One instalment period, and its level payment in minor units (principal and interest together)."""
-
-    start: date
-    due: date
-    payment: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,7 +215,7 @@ def borne(
     total = Decimal(0)
     with localcontext(_CONTEXT):
         for start, end in pairwise(days):
-            factor = accrual.rate_on(start + _DAY) / 100 * accrual.share(period.start, start, end)
+            factor = accrual.rate_on(start + _DAY) / 100 * accrual.share(period, start, end)
             total += balance(start) * factor
     return total
 

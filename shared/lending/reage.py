@@ -75,46 +75,66 @@ def reage(loan: RunningLoan, terms: Reage) -> RunningLoan:
     equal = terms.interest in (ReageInterest.EQUAL_PAYABLE, ReageInterest.EQUAL_FULL)
     old = _closed(loan, terms.effective, keep_charges=not equal)
     new = _equal(loan, terms, principal) if equal else _annuity(loan, terms, principal)
-    keep = [charge for charge in loan.charges if charge.due > terms.effective]
-    if equal:
-        last = max((row.due for row in loan.regular), default=terms.effective)
-        keep = [charge for charge in keep if charge.due > last]
+    held = [row for row in loan.instalments if row.charges_only or not equal]
+    keep = [charge for row in held for charge in _waiting(loan, row, terms.effective)]
     rows = (*old, *_with_charges(new, keep, loan.currency))
-    return replace(loan, instalments=rows, receipts=())
+    since = loan.overdue_from(terms.effective)
+    return replace(loan, instalments=rows, receipts=(), overdue_since=since)
 
 
 def _closed(loan: RunningLoan, day: date, *, keep_charges: bool) -> list[LoanInstalment]:
     """The old instalments up to ``day``: what was paid of them, and the charges that stay."""
     rows: list[LoanInstalment] = []
     gathered = Components.zero(loan.currency)
-    settled: date | None = None
     stub: LoanInstalment | None = None
-    for row in loan.regular:
-        if row.due <= day:
+    settled: date | None = None
+    for row in loan.instalments:
+        if row.due <= day and not row.charges_only:
             owed = row.paid
             if keep_charges:
                 owed = replace(owed, fees=row.owed.fees, late_charges=row.owed.late_charges)
             rows.append(_settled(replace(row, owed=owed), row, day))
             continue
         gathered += row.paid
-        if row.settled_on and row.start < day:
-            settled = row.settled_on
-        if row.start < day:
-            stub = row
+        if row.start < day and not row.charges_only:
+            stub, settled = row, row.settled_on
     if stub is not None:
         owed = gathered
         if keep_charges:
-            due = [charge for charge in loan.charges if stub.start <= charge.due <= day]
-            first = stub.start == loan.regular[0].start or (len(rows) == 1 and rows[0].start == rows[0].due)
-            due = [charge for charge in due if charge.due > stub.start or first]
-            fees, late = _by_component(due, loan.currency)
-            owed = replace(owed, fees=max(owed.fees, fees), late_charges=max(owed.late_charges, late))
+            waiting = _by_component(_waiting(loan, stub, day), loan.currency)
+            owed = replace(
+                owed,
+                fees=owed.fees + stub.unpaid.fees - waiting[0],
+                late_charges=owed.late_charges + stub.unpaid.late_charges - waiting[1],
+            )
         end = LoanInstalment(stub.start, day, owed, gathered, settled)
         rows.append(_settled(end, replace(stub, settled_on=settled), day))
-    elif rows and not gathered.total.is_zero:
-        last = rows[-1]
-        rows[-1] = replace(last, owed=last.owed + gathered, paid=last.paid + gathered)
+    elif not gathered.total.is_zero:
+        # Nothing ends on this day, so what was paid in advance joins the last instalment before it.
+        last = rows.pop() if rows else LoanInstalment(day, day, gathered - gathered, gathered - gathered)
+        rows.append(replace(last, owed=last.owed + gathered, paid=last.paid + gathered))
     return rows
+
+
+def _waiting(loan: RunningLoan, row: LoanInstalment, day: date) -> list[Charge]:
+    """Unpaid charges of an instalment whose own day is after ``day``; the earlier ones were paid first."""
+    if row.due <= day:
+        return [] if not row.charges_only else _unlisted(row.unpaid, row.due)
+    left = row.unpaid
+    waiting: list[Charge] = []
+    first = loan.instalments[0].start
+    listed = [c for c in loan.charges if row.start < c.due <= row.due or row.start == c.due == first]
+    for charge in sorted(listed, key=lambda charge: charge.due, reverse=True):
+        amount = min(charge.amount, left.get(charge.component))
+        left -= Components.from_mapping(loan.currency, {charge.component: amount})
+        if charge.due > day:
+            waiting.append(replace(charge, amount=amount))
+    return [*waiting, *_unlisted(left, row.due)] if not listed else waiting
+
+
+def _unlisted(left: Components, due: date) -> list[Charge]:
+    parts = ((Component.FEES, left.fees), (Component.LATE_CHARGES, left.late_charges))
+    return [Charge(due, amount, part) for part, amount in parts if amount.is_positive]
 
 
 def _settled(row: LoanInstalment, before: LoanInstalment, day: date) -> LoanInstalment:

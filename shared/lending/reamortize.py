@@ -50,7 +50,7 @@ def reamortize(loan: RunningLoan, on: date, interest: OverdueInterest = OverdueI
     else:
         new = _spread(loan, later, overdue)
     only = [row for row in loan.instalments if row.charges_only]
-    return replace(loan, instalments=(*closed, *new, *only))
+    return replace(loan, instalments=(*closed, *new, *only), overdue_since=loan.overdue_from(on))
 
 
 def _closed(row: LoanInstalment, on: date, *, keep_charges: bool) -> LoanInstalment:

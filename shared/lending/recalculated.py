@@ -8,7 +8,7 @@ to the day on which one looks. Amounts are minor units inside; half-even.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 
@@ -16,7 +16,7 @@ from shared.lending.allocation import Component, Components
 from shared.lending.instalment_allocation import Payment, PaymentRules, pay
 from shared.lending.loan import LoanInstalment, Receipt, RunningLoan, arrears
 from shared.lending.money import Money
-from shared.lending.progressive import Split, borne, rounded
+from shared.lending.progressive import Period, Split, borne, rounded
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,16 +27,15 @@ class _Seen:
     now: Split
 
 
-def pay_recalculated(
-    loan: RunningLoan, on: date, amount: Money, rules: PaymentRules, as_of: date
-) -> Payment:
+def pay_recalculated(loan: RunningLoan, on: date, amount: Money, rules: PaymentRules, as_of: date) -> Payment:
     """Serve the loan with ``amount`` received on ``on``, and show it as known on ``as_of``.
 
     What the parts received and what is left over add up to ``amount``. The loan keeps its level payments;
     its last instalment takes what is left.
     """
     fixed = _fixed(loan)
-    seen = _run(loan, on, fixed)
+    payments = [row.period.payment for row in loan.regular]
+    seen = _run(loan, on, fixed, payments)
     count = len(loan.regular)
     asked = tuple(
         _asking(row, part.split if row.due <= on else part.now)
@@ -55,7 +54,7 @@ def pay_recalculated(
     paid = replace(done.loan, receipts=tuple(receipts))
     shown = tuple(
         _asking(row, part.split)
-        for row, part in zip(paid.regular, _run(paid, as_of, fixed), strict=True)
+        for row, part in zip(paid.regular, _run(paid, as_of, fixed, payments), strict=True)
     )
     return replace(done, loan=replace(paid, instalments=(*shown, *paid.instalments[count:])))
 
@@ -79,11 +78,11 @@ def _asking(row: LoanInstalment, split: Split) -> LoanInstalment:
     return replace(done, settled_on=row.settled_on if done.is_settled else None)
 
 
-def _run(loan: RunningLoan, day: date, fixed: Mapping[int, Split]) -> list[_Seen]:
+def _run(loan: RunningLoan, day: date, fixed: Mapping[int, Split], payments: Sequence[int]) -> list[_Seen]:
     """Every instalment as known on ``day``, the settled ones as they are."""
     rows = loan.regular
-    periods = [row.period for row in rows]
-    deviation = arrears(loan.receipts, 0, day)
+    periods = [Period(row.start, row.due, level) for row, level in zip(rows, payments, strict=True)]
+    deviation = arrears(loan.receipts, 0, day, late_bears=loan.late_bears)
     moments = sorted({receipt.on for receipt in loan.receipts} | {day} | {row.due for row in rows})
     open_rows = [index for index in range(len(rows)) if index not in fixed]
     last = open_rows[-1] if open_rows else len(rows)
@@ -91,7 +90,7 @@ def _run(loan: RunningLoan, day: date, fixed: Mapping[int, Split]) -> list[_Seen
     later = sum(split.principal for index, split in fixed.items() if index > last)
     splits: list[Split] = []
     seen: list[_Seen] = []
-    balance, waiting, left_now = 0, 0, total
+    balance, waiting, waiting_now, left_now = 0, 0, 0, total
     advances = [(advance.on, advance.amount.minor) for advance in loan.advances]
     for index, period in enumerate(periods):
         row = rows[index]
@@ -112,19 +111,23 @@ def _run(loan: RunningLoan, day: date, fixed: Mapping[int, Split]) -> list[_Seen
         days = [*(when for when, _ in paid_out), *moments]
         due = rounded(borne(loan.accrual, period, period.due, owed, days)) + waiting
         until = min(max(day, period.start), period.due)
-        now = rounded(borne(loan.accrual, period, until, owed, days)) + (waiting if period.start < day else 0)
+        now = rounded(borne(loan.accrual, period, until, owed, days)) + waiting_now
         balance += sum(sum_ for _, sum_ in paid_out)
         if index in fixed:
             split = fixed[index]
             early = row.settled_on is None or row.settled_on < row.due
             waiting = max(due - split.interest, 0) if early and not row.is_down_payment else 0
+            waiting_now = max(now - split.interest, 0) if early and not row.is_down_payment else 0
             today = split
         else:
             interest = due if index == last else min(due, period.payment)
+            if row.paid.principal.minor > period.payment - interest and index != last:
+                interest = min(row.paid.interest.minor, period.payment)
             waiting = due - interest
             left = max(balance - later, 0)
             split = Split(left if index == last else min(period.payment - interest, left), interest)
             interest_now = min(now, period.payment)
+            waiting_now = now - interest_now
             whole = max(left_now - later, 0)
             today = Split(whole if index == last else min(period.payment - interest_now, whole), interest_now)
         splits.append(split)
@@ -141,7 +144,7 @@ def paid_off(loan: RunningLoan, on: date) -> Components:
     """
     if not loan.recalculates:
         return loan.unpaid
-    seen = _run(loan, on, _fixed(loan))
+    seen = _run(loan, on, _fixed(loan), [row.period.payment for row in loan.regular])
     total = Components.zero(loan.currency)
     for row, part in zip(loan.regular, seen, strict=True):
         total += _asking(row, part.split if row.due <= on else part.now).unpaid

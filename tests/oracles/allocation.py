@@ -25,12 +25,14 @@ from tests.oracles.servicing import (
     eur,
     happened,
     history,
+    is_misprinted,
     loan_of,
     operations,
     order_of,
     product_of,
     recalculates,
     received,
+    refusals_differ,
 )
 
 _FUTURE = {
@@ -71,6 +73,8 @@ def _scope(document: Case, case: Case) -> str | None:
     operation = case["operation"]
     if not case["before_is_immediate"]:
         return "the state before is not immediate"
+    if is_misprinted(case):
+        return "the printed schedule leaves instalments out or falls below zero"
     if recalculates(document, case):
         return _recalculation_scope(document, case)
     if happened(case, "chargeback", "credit_balance_refund"):
@@ -103,6 +107,11 @@ def _recalculation_scope(document: Case, case: Case) -> str | None:
         return "interest recalculation with refunds or credits"
     if any(step["date"] > operation["date"] for step in received(case)):
         return "interest recalculation with a payment older than others"
+    product = product_of(document, case)
+    if product.get("recalculationRestFrequencyType") != "DAILY":
+        return "interest recalculation less often than every day"
+    if product.get("loanScheduleProcessingType") == "VERTICAL":
+        return "interest recalculation with vertical processing"
     rules = rules_of(document, case, operation["type"])
     if rules is None or rules.future is not Future.NEXT:
         return "interest recalculation with payments to other than the next instalment"
@@ -158,6 +167,7 @@ def replayed(document: Case, case: Case, loan: RunningLoan, steps: list[Case]) -
     return replace(answer, loan=loan)
 
 
+@refusals_differ
 def judge(document: Mapping[str, Any], case: Mapping[str, Any]) -> Outcome:
     """Pay, and compare the split and the schedule."""
     rule = _scope(document, case)

@@ -10,7 +10,17 @@ from shared.lending.progressive import Unit
 from shared.lending.reage import Reage, ReageInterest, reage
 from tests.oracles.allocation import replayed, rules_of
 from tests.oracles.outcome import Family, Outcome, out_of_scope
-from tests.oracles.servicing import compare, day, eur, happened, loan_of, product_of, recalculates, received
+from tests.oracles.servicing import (
+    compare,
+    day,
+    eur,
+    happened,
+    loan_of,
+    product_of,
+    recalculates,
+    received,
+    refusals_differ,
+)
 
 _HANDLING = {
     None: ReageInterest.ANNUITY,
@@ -21,6 +31,7 @@ _HANDLING = {
 }
 
 
+@refusals_differ
 def judge(document: Mapping[str, Any], case: Mapping[str, Any]) -> Outcome:
     """Re-age the loan of ``before`` and compare it with ``after``."""
     if not case["before_is_immediate"]:

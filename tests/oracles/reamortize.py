@@ -7,7 +7,7 @@ from typing import Any
 
 from shared.lending.reamortize import OverdueInterest, reamortize
 from tests.oracles.outcome import Family, Outcome, out_of_scope
-from tests.oracles.servicing import compare, day, happened, loan_of, product_of, recalculates
+from tests.oracles.servicing import compare, day, happened, loan_of, product_of, recalculates, refusals_differ
 
 _HANDLING = {
     "DEFAULT": OverdueInterest.FIRST,
@@ -15,6 +15,7 @@ _HANDLING = {
 }
 
 
+@refusals_differ
 def judge(document: Mapping[str, Any], case: Mapping[str, Any]) -> Outcome:
     """Re-amortise the loan of ``before`` on the business date and compare it with ``after``."""
     if not case["before_is_immediate"]:

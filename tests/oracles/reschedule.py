@@ -8,9 +8,10 @@ from typing import Any
 
 from shared.lending.reschedule import Reschedule, reschedule
 from tests.oracles.outcome import Family, Outcome, out_of_scope
-from tests.oracles.servicing import compare, day, happened, loan_of, product_of, recalculates
+from tests.oracles.servicing import compare, day, happened, loan_of, product_of, recalculates, refusals_differ
 
 
+@refusals_differ
 def judge(document: Mapping[str, Any], case: Mapping[str, Any]) -> Outcome:
     """Reschedule the loan of ``before`` and compare it with ``after``."""
     if not case["before_is_immediate"]:

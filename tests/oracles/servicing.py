@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
+from functools import wraps
 from typing import Any
 
 from shared.lending.allocation import Component, Components
-from shared.lending.loan import Advance, Charge, LoanInstalment, Receipt, RunningLoan
+from shared.lending.loan import Advance, Charge, LoanInstalment, Receipt, RunningLoan, ServicingError
 from shared.lending.money import Money
 from shared.lending.progressive import Accrual, Rate, Stop, Unit, Year
 from tests.oracles.outcome import EQUAL, Outcome, different
@@ -101,6 +102,13 @@ def received(case: Case) -> list[Case]:
         elif step["op"] == "charge_adjustment":
             money.append({"type": "CHARGE_ADJUSTMENT", "date": today, "amount": step["amount"]})
     return sorted(money, key=lambda step: str(step["date"]))
+
+
+def is_misprinted(case: Case) -> bool:
+    """Whether the printed schedule cannot be one: instalments are left out, or a balance is below zero."""
+    numbers = [row[0] for row in case["after"] if row[0] is not None]
+    below = any(cents(row[4]) < 0 for row in case["after"])
+    return below or numbers != list(range(1, len(numbers) + 1))
 
 
 def operations(case: Case) -> list[str]:
@@ -205,6 +213,7 @@ def loan_of(document: Case, case: Case, rows: Sequence[Sequence[Any]] | None = N
         charges=charges_of(case),
         multiple=multiple,
         recalculates=recalculates(document, case),
+        late_bears=not product.get("disallowInterestCalculationOnPastDue"),
     )
     return replace(loan, receipts=receipts_of(case, loan))
 
@@ -292,6 +301,22 @@ def published(rows: Sequence[Sequence[Any]]) -> list[tuple[Any, ...]]:
         for row in rows
         if row[0] is not None
     ]
+
+
+Judge = Callable[[Case, Case], Outcome]
+
+
+def refusals_differ(judge: Judge) -> Judge:
+    """A case in scope that the product refuses is a difference, not a crash."""
+
+    @wraps(judge)
+    def judged(document: Case, case: Case) -> Outcome:
+        try:
+            return judge(document, case)
+        except ServicingError as refused:
+            return different(f"refused: {refused}")
+
+    return judged
 
 
 def compare(loan: RunningLoan, rows: Sequence[Sequence[Any]]) -> Outcome:
