@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 
 from shared.lending.allocation import Component, Components
-from shared.lending.instalment_allocation import Payment, PaymentRules, pay
+from shared.lending.instalment_allocation import Future, Payment, PaymentRules, pay
 from shared.lending.loan import LoanInstalment, Receipt, RunningLoan, arrears
 from shared.lending.money import Money
 from shared.lending.progressive import Period, Split, borne, rounded
@@ -35,7 +35,7 @@ def pay_recalculated(loan: RunningLoan, on: date, amount: Money, rules: PaymentR
     """
     fixed = _fixed(loan)
     payments = [row.period.payment for row in loan.regular]
-    seen = _run(loan, on, fixed, payments)
+    seen = _run(loan, on, fixed, payments, rules.future)
     count = len(loan.regular)
     asked = tuple(
         _asking(row, part.split if row.due <= on else part.now)
@@ -78,7 +78,13 @@ def _asking(row: LoanInstalment, split: Split) -> LoanInstalment:
     return replace(done, settled_on=row.settled_on if done.is_settled else None)
 
 
-def _run(loan: RunningLoan, day: date, fixed: Mapping[int, Split], payments: Sequence[int]) -> list[_Seen]:
+def _run(
+    loan: RunningLoan,
+    day: date,
+    fixed: Mapping[int, Split],
+    payments: Sequence[int],
+    future: Future = Future.NEXT,
+) -> list[_Seen]:
     """Every instalment as known on ``day``, the settled ones as they are."""
     rows = loan.regular
     periods = [Period(row.start, row.due, level) for row, level in zip(rows, payments, strict=True)]
@@ -89,8 +95,8 @@ def _run(loan: RunningLoan, day: date, fixed: Mapping[int, Split], payments: Seq
     total = sum(advance.amount.minor for advance in loan.advances)
     later = sum(split.principal for index, split in fixed.items() if index > last)
     splits: list[Split] = []
-    seen: list[_Seen] = []
-    balance, waiting, waiting_now, left_now = 0, 0, 0, total
+    borne_now: list[int] = []
+    balance, waiting, waiting_now = 0, 0, 0
     advances = [(advance.on, advance.amount.minor) for advance in loan.advances]
     for index, period in enumerate(periods):
         row = rows[index]
@@ -118,7 +124,7 @@ def _run(loan: RunningLoan, day: date, fixed: Mapping[int, Split], payments: Seq
             early = row.settled_on is None or row.settled_on < row.due
             waiting = max(due - split.interest, 0) if early and not row.is_down_payment else 0
             waiting_now = max(now - split.interest, 0) if early and not row.is_down_payment else 0
-            today = split
+            borne_now.append(split.interest)
         else:
             interest = due if index == last else min(due, period.payment)
             if row.paid.principal.minor > period.payment - interest and index != last:
@@ -128,13 +134,40 @@ def _run(loan: RunningLoan, day: date, fixed: Mapping[int, Split], payments: Seq
             split = Split(left if index == last else min(period.payment - interest, left), interest)
             interest_now = min(now, period.payment)
             waiting_now = now - interest_now
-            whole = max(left_now - later, 0)
-            today = Split(whole if index == last else min(period.payment - interest_now, whole), interest_now)
+            borne_now.append(interest_now)
         splits.append(split)
         balance -= split.principal
-        left_now -= split.principal if row.due <= day or index in fixed else today.principal
-        seen.append(_Seen(split, today))
-    return seen
+    return _now(loan, day, fixed, payments, future, splits, borne_now, total)
+
+
+def _now(
+    loan: RunningLoan,
+    day: date,
+    fixed: Mapping[int, Split],
+    payments: Sequence[int],
+    future: Future,
+    splits: Sequence[Split],
+    borne_now: Sequence[int],
+    total: int,
+) -> list[_Seen]:
+    """What each instalment asks for when paid on ``day``: level payments in the order they are served."""
+    rows = loan.regular
+    known = {i: split for i, split in enumerate(splits) if i in fixed or rows[i].due <= day}
+    ahead = [i for i in range(len(rows)) if i not in known]
+    if future in (Future.LAST, Future.CURRENT_THEN_LAST):
+        ahead.reverse()
+    if future is Future.CURRENT_THEN_LAST:
+        ahead.sort(key=lambda i: not rows[i].start <= day < rows[i].due)
+    left = max(total - sum(split.principal for split in known.values()), 0)
+    today = dict(known)
+    for i in ahead:
+        # The last instalment asks for what rounding left; served before others it takes a whole payment.
+        level = max(payments[i], payments[i - 1]) if i == max(ahead) and i else payments[i]
+        principal = left if i == ahead[-1] else min(max(level - borne_now[i], 0), left)
+        principal = max(principal, min(rows[i].paid.principal.minor, left))
+        today[i] = Split(principal, borne_now[i])
+        left -= principal
+    return [_Seen(split, today[i]) for i, split in enumerate(splits)]
 
 
 def paid_off(loan: RunningLoan, on: date) -> Components:

@@ -113,8 +113,8 @@ def _recalculation_scope(document: Case, case: Case) -> str | None:
     if product.get("loanScheduleProcessingType") == "VERTICAL":
         return "interest recalculation with vertical processing"
     rules = rules_of(document, case, operation["type"])
-    if rules is None or rules.future is not Future.NEXT:
-        return "interest recalculation with payments to other than the next instalment"
+    if rules is None or rules.future is Future.EQUALLY:
+        return "interest recalculation with equal shares to future instalments"
     return None
 
 
@@ -126,7 +126,7 @@ def _paid(document: Case, case: Case) -> Payment:
     loan = loan_of(document, case)
     if recalculates(document, case):
         return pay_recalculated(
-            loan, day(operation["date"]), eur(operation["amount"]), rules, day(case["business_date"])
+            _as_replayed(document, case, loan), day(operation["date"]), eur(operation["amount"]), rules, day(case["business_date"])
         )
     earlier = [step for step in history(case) if step["op"] == "pay"]
     if any(step["date"] > operation["date"] for step in earlier):
@@ -138,6 +138,27 @@ def _paid(document: Case, case: Case) -> Payment:
         if [row.paid.total for row in again.instalments] == [row.paid.total for row in loan.instalments]:
             loan = replace(again, instalments=_as_settled(again, loan))
     return pay(loan, day(operation["date"]), eur(operation["amount"]), rules)
+
+
+def _as_replayed(document: Case, case: Case, loan: RunningLoan) -> RunningLoan:
+    """The loan with the parts that paying again says were paid, if that gives the printed schedule."""
+    nothing = Components.zero(EUR)
+    rows = (
+        row if row.is_down_payment else replace(row, paid=nothing, settled_on=None)
+        for row in loan.instalments
+    )
+    kept = tuple(receipt for receipt in loan.receipts if loan.instalments[receipt.index].is_down_payment)
+    again = replace(loan, instalments=tuple(rows), receipts=kept)
+    today = day(case["history"][0]["date"])
+    for step in history(case):
+        if step["op"] == "set_business_date":
+            today = day(step["date"])
+        if step["op"] == "pay":
+            rules = rules_of(document, case, step["type"])
+            if rules is None or again.unpaid.total.is_zero:
+                return loan
+            again = pay_recalculated(again, day(step["date"]), eur(step["amount"]), rules, today).loan
+    return again if compare(again, case["before"]) == EQUAL else loan
 
 
 def _as_settled(again: RunningLoan, loan: RunningLoan) -> tuple[LoanInstalment, ...]:

@@ -215,7 +215,8 @@ def loan_of(document: Case, case: Case, rows: Sequence[Sequence[Any]] | None = N
         recalculates=recalculates(document, case),
         late_bears=not product.get("disallowInterestCalculationOnPastDue"),
     )
-    return replace(loan, receipts=receipts_of(case, loan))
+    auto = bool(product.get("enableAutoRepaymentForDownPayment"))
+    return replace(loan, receipts=receipts_of(case, loan, auto=auto))
 
 
 def _order_in(
@@ -249,12 +250,18 @@ def charges_of(case: Case) -> tuple[Charge, ...]:
     return tuple(charges)
 
 
-def receipts_of(case: Case, loan: RunningLoan) -> tuple[Receipt, ...]:
-    """When the principal that the rows show as paid was paid: earlier payments fill earlier instalments."""
+def receipts_of(case: Case, loan: RunningLoan, *, auto: bool) -> tuple[Receipt, ...]:
+    """When the principal that the rows show as paid was paid: earlier payments fill earlier instalments.
+
+    With ``auto`` a down payment is taken from the advance, not from a payment.
+    """
     pays = sorted((day(step["date"]), cents(step["amount"])) for step in history(case) if step["op"] == "pay")
     receipts = []
     for index, row in enumerate(loan.instalments):
         left, principal = row.paid.total.minor, row.paid.principal.minor
+        if auto and row.is_down_payment and principal:
+            receipts.append(Receipt(row.due, index, row.paid.principal))
+            continue
         while left > 0 and pays:
             on, amount = pays[0]
             part = min(amount, left)
