@@ -75,16 +75,14 @@ def _scope(document: Case, case: Case) -> str | None:
         return "the state before is not immediate"
     if is_misprinted(case):
         return "the printed schedule leaves instalments out or falls below zero"
-    if recalculates(document, case):
-        return _recalculation_scope(document, case)
     if happened(case, "chargeback", "credit_balance_refund"):
         return "chargeback or credit balance refund"
     if operation["type"] in ("REFUND_BY_CASH", "INTEREST_PAYMENT_WAIVER"):
         return "a refund in cash or a waiver instead of a payment"
-    refunds = str(product_of(document, case).get("supportedInterestRefundTypes", ""))
-    refunded = operation["type"] in ("MERCHANT_ISSUED_REFUND", "PAYOUT_REFUND")
-    if refunded and "REFUND" in refunds.upper():
+    if _refunds_interest(document, case):
         return "interest refunded with a refund"
+    if recalculates(document, case):
+        return _recalculation_scope(document, case)
     today = ""
     for step in case["history"]:
         today = step.get("date", today) if step["op"] == "set_business_date" else today
@@ -95,19 +93,35 @@ def _scope(document: Case, case: Case) -> str | None:
     return None
 
 
+def _refunds_interest(document: Case, case: Case) -> bool:
+    """Whether the payment, or one before it where interest runs on it, brings an interest refund along."""
+    types = str(product_of(document, case).get("supportedInterestRefundTypes", ""))
+    if "REFUND" not in types.upper():
+        return False
+    kinds = {case["operation"]["type"]}
+    if recalculates(document, case):
+        kinds |= {step["type"] for step in case["history"] if step["op"] == "pay"}
+    return bool(kinds & {"MERCHANT_ISSUED_REFUND", "PAYOUT_REFUND"})
+
+
+_PAYMENTS = {"set_business_date", "create_loan", "approve", "disburse", "pay", "end_of_day", "charge"}
+# These change the terms before the payment, and the rows and the history say all of it.
+_TERMS = {"set_allocation_rule", "undo", "reschedule", "capitalized_income"}
+_ENDS = {"charge_off", "terminate_contract"}
+
+
 def _recalculation_scope(document: Case, case: Case) -> str | None:
     """What is left out where interest runs on what is really owed."""
-    operation = case["operation"]
-    plain = {"set_business_date", "create_loan", "approve", "disburse", "pay", "end_of_day", "charge"}
-    if set(operations(case)) - plain - {"set_allocation_rule"}:
+    operation, product = case["operation"], product_of(document, case)
+    if set(operations(case)) - _PAYMENTS - _TERMS - _ENDS:
         return "interest recalculation after another operation than payments"
-    if operation["type"] != "REPAYMENT" or any(
-        step["op"] == "pay" and step["type"] != "REPAYMENT" for step in case["history"]
-    ):
-        return "interest recalculation with refunds or credits"
     if any(step["date"] > operation["date"] for step in received(case)):
         return "interest recalculation with a payment older than others"
-    product = product_of(document, case)
+    today = ""
+    for step in case["history"]:
+        today = step["date"] if step["op"] == "set_business_date" else today
+        if step["op"] in _ENDS and operation["date"] < str(step.get("date", today)):
+            return "interest recalculation with a payment older than the end of the loan"
     if product.get("recalculationRestFrequencyType") != "DAILY":
         return "interest recalculation less often than every day"
     if product.get("loanScheduleProcessingType") == "VERTICAL":
@@ -115,6 +129,8 @@ def _recalculation_scope(document: Case, case: Case) -> str | None:
     rules = rules_of(document, case, operation["type"])
     if rules is None or rules.future is Future.EQUALLY:
         return "interest recalculation with equal shares to future instalments"
+    if rules.future is not Future.NEXT and product.get("enableDownPayment"):
+        return "interest recalculation with a down payment and payments to the last instalment"
     return None
 
 
@@ -126,7 +142,11 @@ def _paid(document: Case, case: Case) -> Payment:
     loan = loan_of(document, case)
     if recalculates(document, case):
         return pay_recalculated(
-            _as_replayed(document, case, loan), day(operation["date"]), eur(operation["amount"]), rules, day(case["business_date"])
+            _as_replayed(document, case, loan),
+            day(operation["date"]),
+            eur(operation["amount"]),
+            rules,
+            day(case["business_date"]),
         )
     earlier = [step for step in history(case) if step["op"] == "pay"]
     if any(step["date"] > operation["date"] for step in earlier):
