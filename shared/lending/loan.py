@@ -94,7 +94,8 @@ class RunningLoan:
     it; ``receipts`` then say when principal was paid. Otherwise it runs on the schedule. Without
     ``late_bears`` principal that is late bears no more than the schedule says. ``overdue_since`` is the
     due date of the oldest instalment that was unpaid when the loan was re-aged or re-amortised: the new
-    dates do not make the debt any younger.
+    dates do not make the debt any younger. With ``divided`` (after a re-age in equal parts) all interest that
+    will ever be borne is in the instalments: neither days nor rates change it.
     """
 
     accrual: Accrual
@@ -106,6 +107,7 @@ class RunningLoan:
     recalculates: bool = False
     late_bears: bool = True
     overdue_since: date | None = None
+    divided: bool = False
 
     def __post_init__(self) -> None:
         if not self.instalments or not self.advances:

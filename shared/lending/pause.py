@@ -16,11 +16,14 @@ def pause_interest(loan: RunningLoan, first: date, last: date, on: date) -> Runn
 
     Instalments from the one that holds the first of these days are computed anew. What was paid of an
     instalment stays paid of it; interest that was paid and is not borne any more counts as principal.
-    ServicingError when the days lie outside the loan.
+    A loan whose interest is divided bears none any more and does not change. ServicingError when the days
+    lie outside the loan.
     """
     rows = loan.regular
     if last < first or first > rows[-1].due or first < rows[0].start:
         raise ServicingError("a pause lies inside the loan")
+    if loan.divided:
+        return loan
     paused = replace(loan, accrual=replace(loan.accrual, stops=(*loan.accrual.stops, Stop(first, last))))
     at = next(index for index, row in enumerate(rows) if row.due >= first and not row.is_down_payment)
     moved = [replace(row, paid=Components.zero(loan.currency)) for row in paused.instalments]

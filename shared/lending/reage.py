@@ -79,7 +79,7 @@ def reage(loan: RunningLoan, terms: Reage) -> RunningLoan:
     keep = [charge for row in held for charge in _waiting(loan, row, terms.effective)]
     rows = (*old, *_with_charges(new, keep, loan.currency))
     since = loan.overdue_from(terms.effective)
-    return replace(loan, instalments=rows, receipts=(), overdue_since=since)
+    return replace(loan, instalments=rows, receipts=(), overdue_since=since, divided=equal)
 
 
 def _closed(loan: RunningLoan, day: date, *, keep_charges: bool) -> list[LoanInstalment]:

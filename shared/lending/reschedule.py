@@ -20,7 +20,7 @@ from shared.lending.loan import (
 )
 from shared.lending.money import Money
 from shared.lending.pause import refilled
-from shared.lending.progressive import Period, Rate, level_payment
+from shared.lending.progressive import Period, Rate, level_payment, to_multiple
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +57,8 @@ def reschedule(loan: RunningLoan, change: Reschedule) -> RunningLoan:
         changed = _move(changed, at, change.due)
     if change.extra:
         changed = _extend(changed, change.extra)
+    if loan.divided and not (change.grace_principal or change.grace_interest):
+        return _charges_moved(_spread(changed, at) if change.extra else changed)
     if change.annual_pct is not None:
         rates = [rate for rate in loan.accrual.rates if rate.since <= change.since]
         later = [rate for rate in loan.accrual.rates if rate.since > change.since]
@@ -103,6 +105,22 @@ def _extend(loan: RunningLoan, extra: int) -> RunningLoan:
     for number in range(1, extra + 1):
         due = loan.accrual.unit.after(base, loan.accrual.every * number)
         rows.append(LoanInstalment(rows[-1].due, due, nothing, nothing))
+    only = [row for row in loan.instalments if row.charges_only]
+    return replace(loan, instalments=(*rows, *only))
+
+
+def _spread(loan: RunningLoan, at: int) -> RunningLoan:
+    """Principal and interest from instalment ``at`` on in equal sums, the interest staying where it is."""
+    rows = list(loan.regular)
+    later = rows[at:]
+    left = sum(row.owed.principal.minor for row in later)
+    total = left + sum(row.owed.interest.minor for row in later)
+    level = to_multiple(Decimal(total) / len(later), loan.multiple)
+    for index, row in enumerate(later, start=at):
+        wanted = max(level - row.owed.interest.minor, row.paid.principal.minor)
+        part = left if index == len(rows) - 1 else min(wanted, left)
+        left -= part
+        rows[index] = replace(row, owed=replace(row.owed, principal=Money(part, loan.currency)))
     only = [row for row in loan.instalments if row.charges_only]
     return replace(loan, instalments=(*rows, *only))
 

@@ -30,6 +30,7 @@ from tests.oracles.servicing import (
     operations,
     order_of,
     product_of,
+    reaged_on,
     recalculates,
     received,
     refusals_differ,
@@ -79,6 +80,8 @@ def _scope(document: Case, case: Case) -> str | None:
         return "chargeback or credit balance refund"
     if operation["type"] in ("REFUND_BY_CASH", "INTEREST_PAYMENT_WAIVER"):
         return "a refund in cash or a waiver instead of a payment"
+    if any(step["op"] == "reage" for step in case["history"]) and operation["date"] < reaged_on(case):
+        return "dated before an earlier change of terms"
     if _refunds_interest(document, case):
         return "interest refunded with a refund"
     if recalculates(document, case):

@@ -7,7 +7,16 @@ from typing import Any
 
 from shared.lending.pause import pause_interest
 from tests.oracles.outcome import Family, Outcome, out_of_scope
-from tests.oracles.servicing import compare, day, happened, loan_of, recalculates, refusals_differ
+from tests.oracles.servicing import (
+    compare,
+    day,
+    happened,
+    is_divided,
+    loan_of,
+    reaged_on,
+    recalculates,
+    refusals_differ,
+)
 
 
 @refusals_differ
@@ -17,6 +26,8 @@ def judge(document: Mapping[str, Any], case: Mapping[str, Any]) -> Outcome:
         return out_of_scope("the state before is not immediate")
     if happened(case, "chargeback"):
         return out_of_scope("chargeback")
+    if is_divided(case) and case["operation"]["start"] <= reaged_on(case):
+        return out_of_scope("dated before an earlier change of terms")
     if recalculates(document, case) and happened(case, "reage", "reamortize"):
         return out_of_scope("interest carried from an earlier re-age or re-amortisation")
     operation = case["operation"]

@@ -8,7 +8,17 @@ from typing import Any
 
 from shared.lending.reschedule import Reschedule, reschedule
 from tests.oracles.outcome import Family, Outcome, out_of_scope
-from tests.oracles.servicing import compare, day, happened, loan_of, product_of, recalculates, refusals_differ
+from tests.oracles.servicing import (
+    compare,
+    day,
+    happened,
+    is_divided,
+    loan_of,
+    product_of,
+    reaged_on,
+    recalculates,
+    refusals_differ,
+)
 
 
 @refusals_differ
@@ -23,6 +33,8 @@ def judge(document: Mapping[str, Any], case: Mapping[str, Any]) -> Outcome:
         return out_of_scope("maturity brought forward by a charge-off")
     if happened(case, "credit_balance_refund"):
         return out_of_scope("credit balance refund")
+    if is_divided(case) and case["operation"]["reschedulefromdate"] <= reaged_on(case):
+        return out_of_scope("dated before an earlier change of terms")
     if recalculates(document, case) and happened(case, "reage", "reamortize"):
         return out_of_scope("interest carried from an earlier re-age or re-amortisation")
     op = case["operation"]

@@ -126,7 +126,24 @@ def recalculates(document: Case, case: Case) -> bool:
     product = product_of(document, case)
     changes = (*case["history"], case.get("operation", {}))
     rates = [case["loan"]["annual_rate_pct"], *(step.get("newinterestrate") for step in changes)]
-    return bool(product.get("isInterestRecalculationEnabled")) and any(rates)
+    return bool(product.get("isInterestRecalculationEnabled")) and any(rates) and not is_divided(case)
+
+
+def is_divided(case: Case) -> bool:
+    """Whether all interest was divided over the instalments by the last re-age."""
+    handlings = [str(step.get("reageinteresthandling")) for step in case["history"] if step["op"] == "reage"]
+    return bool(handlings) and handlings[-1].startswith("EQUAL_AMORTIZATION")
+
+
+def reaged_on(case: Case) -> str:
+    """The day of the last re-age, empty when there was none."""
+    today, last = "", ""
+    for step in case["history"]:
+        if step["op"] == "set_business_date":
+            today = step["date"]
+        if step["op"] == "reage":
+            last = min(today, step["startdate"])
+    return last
 
 
 def order_of(document: Case, case: Case, kind: str = "DEFAULT", due: str = "DUE") -> tuple[Component, ...]:
@@ -213,6 +230,7 @@ def loan_of(document: Case, case: Case, rows: Sequence[Sequence[Any]] | None = N
         charges=charges_of(case),
         multiple=multiple,
         recalculates=recalculates(document, case),
+        divided=is_divided(case),
         late_bears=not product.get("disallowInterestCalculationOnPastDue"),
     )
     auto = bool(product.get("enableAutoRepaymentForDownPayment"))
