@@ -95,7 +95,8 @@ class RunningLoan:
     ``late_bears`` principal that is late bears no more than the schedule says. ``overdue_since`` is the
     due date of the oldest instalment that was unpaid when the loan was re-aged or re-amortised: the new
     dates do not make the debt any younger. With ``divided`` (after a re-age in equal parts) all interest that
-    will ever be borne is in the instalments: neither days nor rates change it.
+    will ever be borne is in the instalments: neither days nor rates change it. ``carried`` is, for each of
+    the regular instalments, interest (minor units) that falls due with it but was borne before its period.
     """
 
     accrual: Accrual
@@ -108,6 +109,7 @@ class RunningLoan:
     late_bears: bool = True
     overdue_since: date | None = None
     divided: bool = False
+    carried: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         if not self.instalments or not self.advances:
@@ -247,7 +249,15 @@ def project(loan: RunningLoan, as_of: date, *, first: int | None = None) -> Proj
     deviation: Deviation = no_deviation
     if loan.recalculates:
         deviation = arrears(loan.receipts, at, as_of, late_bears=loan.late_bears)
-    splits = amortise(opening, periods, loan.accrual, advances=advances, deviation=deviation, moments=moments)
+    splits = amortise(
+        opening,
+        periods,
+        loan.accrual,
+        advances=advances,
+        deviation=deviation,
+        moments=moments,
+        extra=loan.carried[at:],
+    )
     parts, balance = [], opening
     for index, period in enumerate(periods):
         if period.start >= as_of:
@@ -262,7 +272,7 @@ def project(loan: RunningLoan, as_of: date, *, first: int | None = None) -> Proj
 
         days = [*moments, *(day for day, _ in paid_out)]
         part = borne(loan.accrual, period, min(period.due, as_of), owed, days)
-        parts.append(part)
+        parts.append(part + (loan.carried[at + index] if at + index < len(loan.carried) else 0))
         balance += sum(amount for _, amount in paid_out) - splits[index].principal
     return Projection(at, splits, tuple(parts))
 

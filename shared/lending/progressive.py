@@ -229,11 +229,13 @@ def amortise(
     carried: Decimal = Decimal(0),
     deviation: Deviation = no_deviation,
     moments: Sequence[date] = (),
+    extra: Sequence[int] = (),
 ) -> tuple[Split, ...]:
     """The instalments that the level payments give, the last of them taking what is left.
 
     ``opening`` is owed at the first start; ``advances`` are paid out later, ``carried`` is interest that
-    was borne before. Interest beyond a payment waits for the next one.
+    was borne before; ``extra`` is such interest that falls due with each of the first instalments. Interest
+    beyond a payment waits for the next one.
     """
     splits: list[Split] = []
     balance, waiting = opening, carried
@@ -248,6 +250,7 @@ def amortise(
 
         days = [*(day for day, _ in paid_out), *moments]
         due = borne(accrual, period, period.due, owed, days) + waiting
+        due += extra[index] if index < len(extra) else 0
         balance += sum(amount for _, amount in paid_out)
         if index == len(periods) - 1:
             splits.append(Split(balance, rounded(due)))

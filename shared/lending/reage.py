@@ -14,7 +14,7 @@ from decimal import Decimal
 from enum import StrEnum
 
 from shared.lending.allocation import Component, Components
-from shared.lending.loan import Charge, LoanInstalment, RunningLoan, ServicingError, arrears, project
+from shared.lending.loan import Charge, LoanInstalment, Receipt, RunningLoan, ServicingError, arrears, project
 from shared.lending.money import Money
 from shared.lending.progressive import (
     Period,
@@ -74,12 +74,34 @@ def reage(loan: RunningLoan, terms: Reage) -> RunningLoan:
         raise ServicingError("there is no principal to re-age")
     equal = terms.interest in (ReageInterest.EQUAL_PAYABLE, ReageInterest.EQUAL_FULL)
     old = _closed(loan, terms.effective, keep_charges=not equal)
-    new = _equal(loan, terms, principal) if equal else _annuity(loan, terms, principal)
+    carried: tuple[int, ...] = ()
+    if equal:
+        new = _equal(loan, terms, principal)
+    else:
+        new, first = _annuity(loan, terms, principal)
+        carried = (*(0 for _ in old), first)
     held = [row for row in loan.instalments if row.charges_only or not equal]
     keep = [charge for row in held for charge in _waiting(loan, row, terms.effective)]
     rows = (*old, *_with_charges(new, keep, loan.currency))
     since = loan.overdue_from(terms.effective)
-    return replace(loan, instalments=rows, receipts=(), overdue_since=since, divided=equal)
+    return replace(
+        loan,
+        accrual=replace(loan.accrual, every=terms.every, unit=terms.unit),
+        instalments=rows,
+        receipts=_receipts(old),
+        overdue_since=since,
+        divided=equal,
+        carried=carried,
+    )
+
+
+def _receipts(old: list[LoanInstalment]) -> tuple[Receipt, ...]:
+    """What was paid of the old instalments bears no interest from the new ones' start on."""
+    return tuple(
+        Receipt(min(row.settled_on or row.due, row.due), index, row.paid.principal)
+        for index, row in enumerate(old)
+        if row.paid.principal
+    )
 
 
 def _closed(loan: RunningLoan, day: date, *, keep_charges: bool) -> list[LoanInstalment]:
@@ -185,7 +207,8 @@ def _unpaid_interest(loan: RunningLoan, terms: Reage) -> int:
     return max(total - paid, 0)
 
 
-def _annuity(loan: RunningLoan, terms: Reage, principal: int) -> list[LoanInstalment]:
+def _annuity(loan: RunningLoan, terms: Reage, principal: int) -> tuple[list[LoanInstalment], int]:
+    """The new instalments, and the interest in the first of them that was borne before."""
     seen = project(loan, terms.effective)
     paid = sum(row.paid.interest.minor for row in loan.regular[seen.first :])
     # The level payment is found with the exact interest; what falls due is rounded period by period.
@@ -208,10 +231,11 @@ def _annuity(loan: RunningLoan, terms: Reage, principal: int) -> list[LoanInstal
         deviation=late,
         moments=[terms.on, *(period.due for period in planned)],
     )
-    return [
+    rows = [
         _new(period, loan.currency, split.principal, split.interest)
         for period, split in zip(planned, splits, strict=True)
     ]
+    return rows, int(carried)
 
 
 def _new(

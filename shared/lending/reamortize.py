@@ -43,14 +43,16 @@ def reamortize(loan: RunningLoan, on: date, interest: OverdueInterest = OverdueI
     divided = interest is OverdueInterest.DIVIDED
     bears = loan.recalculates and any(rate.annual_pct for rate in loan.accrual.rates)
     closed = [_closed(row, on, keep_charges=bears and not divided) for row in past]
+    carried = loan.carried
     if bears:
-        new = _annuity(loan, on, past, later, divided=divided)
+        new, carried = _annuity(loan, on, past, later, divided=divided)
         if divided:
             new = _add_charges(new, overdue)
     else:
         new = _spread(loan, later, overdue)
     only = [row for row in loan.instalments if row.charges_only]
-    return replace(loan, instalments=(*closed, *new, *only), overdue_since=loan.overdue_from(on))
+    since = loan.overdue_from(on)
+    return replace(loan, instalments=(*closed, *new, *only), overdue_since=since, carried=carried)
 
 
 def _closed(row: LoanInstalment, on: date, *, keep_charges: bool) -> LoanInstalment:
@@ -106,8 +108,8 @@ def _add_charges(later: list[LoanInstalment], overdue: Components) -> list[LoanI
 
 def _annuity(
     loan: RunningLoan, on: date, past: list[LoanInstalment], later: list[LoanInstalment], *, divided: bool
-) -> list[LoanInstalment]:
-    """A new level payment on all the principal that is owed, from the first later period on."""
+) -> tuple[list[LoanInstalment], tuple[int, ...]]:
+    """A new level payment on all the principal that is owed, and the overdue interest in each instalment."""
     seen = project(loan, on)
     kept = sum(row.paid.interest.minor for row in loan.regular[seen.first : len(past)])
     count = max(len(past) - seen.first, 0)
@@ -128,10 +130,12 @@ def _annuity(
     splits = amortise(
         principal, level, loan.accrual, advances=advances, carried=Decimal(0) if divided else asked
     )
-    return [
+    rows = [
         replace(row, owed=_parts(row, split, share), settled_on=None)
         for row, split in zip(later, splits, strict=True)
     ]
+    shares = [share] * len(later) if divided else [int(asked)]
+    return rows, (*(0 for _ in past), *shares)
 
 
 def _parts(row: LoanInstalment, split: Split, more: int) -> Components:

@@ -116,8 +116,10 @@ def _run(
 
         days = [*(when for when, _ in paid_out), *moments]
         due = rounded(borne(loan.accrual, period, period.due, owed, days)) + waiting
+        due += loan.carried[index] if index < len(loan.carried) else 0
         until = min(max(day, period.start), period.due)
         now = rounded(borne(loan.accrual, period, until, owed, days)) + waiting_now
+        now += loan.carried[index] if index < len(loan.carried) and period.start < day else 0
         balance += sum(sum_ for _, sum_ in paid_out)
         if index in fixed:
             split = fixed[index]

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, timedelta
-from decimal import Decimal
+from decimal import ROUND_HALF_EVEN, Decimal
 from functools import wraps
 from typing import Any
 
 from shared.lending.allocation import Component, Components
 from shared.lending.loan import Advance, Charge, LoanInstalment, Receipt, RunningLoan, ServicingError
 from shared.lending.money import Money
-from shared.lending.progressive import Accrual, Rate, Stop, Unit, Year
+from shared.lending.progressive import Accrual, Rate, Stop, Unit, Year, borne
 from tests.oracles.outcome import EQUAL, Outcome, different
 
 EUR = "EUR"
@@ -234,7 +234,8 @@ def loan_of(document: Case, case: Case, rows: Sequence[Sequence[Any]] | None = N
         late_bears=not product.get("disallowInterestCalculationOnPastDue"),
     )
     auto = bool(product.get("enableAutoRepaymentForDownPayment"))
-    return replace(loan, receipts=receipts_of(case, loan, auto=auto))
+    loan = replace(loan, receipts=receipts_of(case, loan, auto=auto))
+    return replace(loan, carried=carried_of(case, loan))
 
 
 def _order_in(
@@ -266,6 +267,47 @@ def charges_of(case: Case) -> tuple[Charge, ...]:
             part = Component.LATE_CHARGES if step["charge"] in PENALTIES else Component.FEES
             charges.append(Charge(day(step["due"]), eur(step["amount"]), part, today))
     return tuple(charges)
+
+
+def carried_of(case: Case, loan: RunningLoan) -> tuple[int, ...]:
+    """Interest that the rows print beyond what their periods bear, after a change that carried some."""
+    since = restructured_on(case)
+    if not loan.recalculates or not since:
+        return ()
+    carried, level = [], 0
+    advances = sorted((advance.on, advance.amount.minor) for advance in loan.advances)
+    for row in loan.regular:
+        out = sum(amount for on, amount in advances if on <= row.start) - level
+        bears = borne(loan.accrual, row.period, row.due, lambda _, owed=out: owed, ())
+        more = row.owed.interest.minor - int(bears.to_integral_value(ROUND_HALF_EVEN))
+        carried.append(max(more, 0) if row.due > day(since) else 0)
+        level += row.owed.principal.minor
+    return tuple(carried)
+
+
+def restructured_on(case: Case) -> str:
+    """The day of the last re-age or re-amortisation, empty when there was none."""
+    today, last = "", ""
+    for step in case["history"]:
+        if step["op"] == "set_business_date":
+            today = step["date"]
+        if step["op"] in ("reage", "reamortize"):
+            last = min(today, step.get("startdate", today))
+    return last
+
+
+def is_clear_of_carried(case: Case) -> bool:
+    """Whether what an earlier re-age or re-amortisation carried on can be told from the printed rows."""
+    since = restructured_on(case)
+    handlings = [step for step in case["history"] if step["op"] in ("reage", "reamortize")]
+    divides = any(step.get("interest_handling") == "EQUAL_AMORTIZATION_INTEREST_SPLIT" for step in handlings)
+    late = any(
+        row[0] is not None and since < row[2] < case["before_as_of"] and cents(row[13])
+        for row in case["before"]
+    )
+    waives = any(step.get("reageinteresthandling") == "WAIVE_INTEREST" for step in handlings)
+    moves = case["operation"].get("adjustedduedate") is not None
+    return len(handlings) == 1 and not (divides or waives or moves or late)
 
 
 def receipts_of(case: Case, loan: RunningLoan, *, auto: bool) -> tuple[Receipt, ...]:
