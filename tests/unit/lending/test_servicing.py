@@ -282,6 +282,32 @@ def test_divided_interest_and_the_first_instalment() -> None:
     assert whole.instalments[2].owed.interest == eur("0.98")
 
 
+def test_operations_follow_each_other() -> None:
+    """Re-aged, then paused and paid: interest carried into the first instalment is borne only once."""
+    on = date(2024, 3, 15)
+    loan = pay_recalculated(make(recalculates=True), date(2024, 2, 1), eur("17.01"), RULES, on).loan
+    after = reage(loan, Reage(on, date(2024, 4, 1), 6))
+    new = after.instalments[-6:]
+    assert [row.owed.interest for row in new[:2]] == [eur("0.98"), eur("0.41")]
+    paused = pause_interest(after, date(2024, 4, 10), date(2024, 6, 10), date(2024, 4, 1))
+    assert [row.owed.interest for row in paused.instalments[-6:]] == [
+        eur("0.98"),
+        eur("0.11"),
+        eur("0"),
+        eur("0.17"),
+        eur("0.16"),
+        eur("0.08"),
+    ]
+    paid = pay_recalculated(after, date(2024, 4, 1), eur("14.30"), RULES, date(2024, 4, 1))
+    assert (paid.parts.principal, paid.parts.interest) == (eur("13.32"), eur("0.98"))
+    assert [row.owed for row in paid.loan.instalments] == [row.owed for row in after.instalments]
+    equal = reage(loan, Reage(on, date(2024, 4, 1), 6, interest=ReageInterest.EQUAL_PAYABLE))
+    assert pause_interest(equal, date(2024, 4, 10), date(2024, 6, 10), on) == equal
+    longer = reschedule(equal, Reschedule(date(2024, 7, 1), date(2024, 4, 2), extra=2))
+    assert is_sound(longer)
+    assert longer.unpaid.total == equal.unpaid.total
+
+
 def test_an_early_payment_asks_for_the_interest_borne_so_far() -> None:
     loan = make(recalculates=True)
     done = pay_recalculated(loan, date(2024, 1, 14), eur("17.01"), RULES, date(2024, 1, 14))
