@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shared.lending.allocation import Component, Components
+from shared.lending.allocation import Component, Components, DebtOrder
 from shared.lending.delinquency import LoanDays, Pause, days_of_loan
 from shared.lending.instalment_allocation import Due, Future, PaymentRules, pay
 from shared.lending.loan import Advance, Charge, LoanInstalment, RunningLoan, ServicingError
@@ -21,6 +21,7 @@ from shared.lending.reage import Reage, ReageInterest, reage
 from shared.lending.reamortize import OverdueInterest, reamortize
 from shared.lending.recalculated import paid_off, pay_recalculated
 from shared.lending.reschedule import Reschedule, reschedule
+from shared.lending.several_loans import BandedRules, pay_several
 
 C = Component
 START = date(2024, 1, 1)
@@ -254,6 +255,42 @@ def test_what_clears_a_loan_on_a_day_clears_it(
     assert cleared.unallocated.is_zero
     assert cleared.loan.unpaid.total.is_zero
     assert is_sound(cleared.loan)
+
+
+BANDS = BandedRules(
+    ((0, PaymentRules.same_for_all(INTEREST_FIRST)), (91, PaymentRules.same_for_all(PRINCIPAL_FIRST)))
+)
+
+
+@settings(max_examples=40)
+@given(
+    st.lists(loans, min_size=1, max_size=3),
+    st.integers(0, 500),
+    st.integers(0, 900_000),
+    st.sampled_from(DebtOrder),
+)
+def test_a_payment_over_several_loans_is_neither_lost_nor_made(
+    several: list[RunningLoan], days: int, minor: int, order: DebtOrder
+) -> None:
+    named = {str(number): loan for number, loan in enumerate(several)}
+    amount, on = Money(minor, "EUR"), START + timedelta(days=days)
+    done, left = pay_several(named, on, amount, BANDS, order)
+    received = Money.sum((payment.parts.total for payment in done.values()), "EUR")
+    assert received + left == amount
+    assert all(is_sound(payment.loan) for payment in done.values())
+    assert left.is_zero or all(payment.loan.unpaid.total.is_zero for payment in done.values())
+
+
+def test_the_order_of_parts_goes_by_the_days_before_a_re_age() -> None:
+    loan, on = make(pct="24"), date(2024, 5, 15)
+    assert days_of_loan(loan, on).for_allocation == 104
+    young, _ = pay_several({"a": make(pct="24")}, date(2024, 2, 2), eur("1.00"), BANDS, DebtOrder.PRO_RATA)
+    assert young["a"].parts.interest == eur("1.00")
+    after = reage(loan, Reage(on, date(2024, 6, 1), 6, interest=ReageInterest.EQUAL_FULL))
+    old, left = pay_several({"a": after}, date(2024, 6, 1), eur("1.00"), BANDS, DebtOrder.PRO_RATA)
+    assert (old["a"].parts.principal, left) == (eur("1.00"), eur("0.00"))
+    with pytest.raises(ValueError, match="ascend"):
+        BandedRules(((1, RULES),))
 
 
 def test_days_shown_start_anew_after_a_re_age_and_those_of_allocation_do_not() -> None:
