@@ -293,5 +293,5 @@ def _plain_loan(case: Case) -> RunningLoan:
     return RunningLoan(accrual, tuple(rows), advances, charges=charges_of(case))
 
 
-FAMILY = Family("payment allocation", "fineract_payment_allocation.json.gz", judge, 0.6)
-ROWS_FAMILY = Family("allocation rows", "fineract_allocation_rows.json.gz", judge_row, 0.5)
+FAMILY = Family("payment allocation", "fineract_payment_allocation.json", judge, 0.6)
+ROWS_FAMILY = Family("allocation rows", "fineract_allocation_rows.json", judge_row, 0.5)

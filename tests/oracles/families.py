@@ -4,7 +4,19 @@ from __future__ import annotations
 
 from typing import Final
 
-from tests.oracles import apr, generation, reg_z, time_value, unit_annuity, xirr
+from tests.oracles import (
+    allocation,
+    apr,
+    generation,
+    pause,
+    reage,
+    reamortize,
+    reg_z,
+    reschedule,
+    time_value,
+    unit_annuity,
+    xirr,
+)
 from tests.oracles.outcome import Family
 
 FAMILIES: Final[tuple[Family, ...]] = (
@@ -14,4 +26,10 @@ FAMILIES: Final[tuple[Family, ...]] = (
     Family("time value of money", "tvm.json", time_value.judge, least_in_scope=0.8),
     Family("level loan, unit cases", "fineract_emi_unit.json", unit_annuity.judge, least_in_scope=0.8),
     Family("new loans", "fineract_schedule_generation.json", generation.judge, least_in_scope=0.8),
+    reschedule.FAMILY,
+    reage.FAMILY,
+    reamortize.FAMILY,
+    pause.FAMILY,
+    allocation.FAMILY,
+    allocation.ROWS_FAMILY,
 )

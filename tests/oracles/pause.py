@@ -42,4 +42,4 @@ def judge(document: Mapping[str, Any], case: Mapping[str, Any]) -> Outcome:
     return compare(paused, case["after"])
 
 
-FAMILY = Family("interest pause", "fineract_interest_pause.json.gz", judge, 0.5)
+FAMILY = Family("interest pause", "fineract_interest_pause.json", judge, 0.5)

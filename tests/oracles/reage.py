@@ -97,4 +97,4 @@ def _before_later_terms(case: Mapping[str, Any]) -> bool:
     return False
 
 
-FAMILY = Family("re-age", "fineract_reage.json.gz", judge, 0.6)
+FAMILY = Family("re-age", "fineract_reage.json", judge, 0.6)

@@ -30,4 +30,4 @@ def judge(document: Mapping[str, Any], case: Mapping[str, Any]) -> Outcome:
     return compare(reamortize(loan_of(document, case), day(case["business_date"]), handling), case["after"])
 
 
-FAMILY = Family("re-amortise", "fineract_reamortize.json.gz", judge, 0.8)
+FAMILY = Family("re-amortise", "fineract_reamortize.json", judge, 0.8)

@@ -56,4 +56,4 @@ def judge(document: Mapping[str, Any], case: Mapping[str, Any]) -> Outcome:
     return compare(reschedule(loan_of(document, case), change), case["after"])
 
 
-FAMILY = Family("reschedule", "fineract_reschedule.json.gz", judge, 0.7)
+FAMILY = Family("reschedule", "fineract_reschedule.json", judge, 0.7)
