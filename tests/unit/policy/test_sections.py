@@ -153,7 +153,7 @@ PHONE = {"channel": "phone", "allowed": True, "needs_consent": False, "opt_out_i
             ]},
             "only for who is liable too or authorised",
         ),
-        ({"document__clauses": [CLAUSE], "document__forbidden_words_zh": ["滞纳金"]}, "forbidden word 滞纳金"),
+        ({"document__clauses": [CLAUSE], "document__forbidden_words_zh": ["滞纳金"]}, "the forbidden word"),
         ({"document__clauses": [CLAUSE, CLAUSE]}, "each section has one clause"),
         ({"document__oral_allowed": True, "document__oral_needs_recording": False}, "needs a recording"),
         ({"incentives__steps": [FIRST, FIRST]}, "each number of instalments has one step"),
