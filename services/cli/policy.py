@@ -53,7 +53,7 @@ _TITLES: dict[str, tuple[str, str]] = {
 @app.command()
 def check(folder: Folder = None) -> None:
     """List everything that is wrong with the packs; exit 1 if anything is."""
-    from shared.policy.loader import PolicyBook
+    from shared.policy.loader import PolicyBook, explain
     from shared.policy.loader import check as problems_of
 
     where = policies_dir(folder)
@@ -62,8 +62,16 @@ def check(folder: Folder = None) -> None:
         stderr.print(str(problem), markup=False, highlight=False, soft_wrap=True)
     if problems:
         raise typer.Exit(1)
-    packs = PolicyBook.load(where).pack_ids
-    stdout.print(f"{len(packs)} packs can be used: {', '.join(packs)}", highlight=False)
+    book = PolicyBook.load(where)
+    packs = book.pack_ids
+    for pack in packs:
+        rows = explain(book.pack(pack), _day(None, "today"))
+        verified = sum(row.verified for row in rows)
+        assumed = sum(row.source.startswith("assumption:") for row in rows)
+        rest = len(rows) - verified - assumed
+        line = f"{pack}: {len(rows)} values, {verified} verified, {rest} not verified, {assumed} assumptions"
+        stdout.print(line, highlight=False, soft_wrap=True)
+    stdout.print(f"{len(packs)} packs can be used: {', '.join(packs)}", highlight=False, soft_wrap=True)
 
 
 @app.command()

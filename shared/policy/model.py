@@ -177,6 +177,22 @@ class PolicyInForce(BaseModel):
     def saving_allowance(self) -> SavingAllowance:
         return SavingAllowance(self.assessment.saving_share_pct, self.assessment.saving_max)
 
+    @cached_property
+    def contact_limits(self) -> tuple[c.ContactLimit, ...]:
+        """The limits of contact that this pack sets, with what each counts; quiet hours are no figure."""
+        figures, rules = self.contact, self.contact_rules
+        rows = (
+            ("effective_calls", figures.max_effective_calls_per_day, rules.max_effective_calls_per_day),
+            ("attempts", figures.max_attempts_per_number_per_day, rules.max_attempts_per_number_per_day),
+            ("calls", figures.max_calls_per_7_days, rules.max_calls_per_7_days),
+            ("cooldown", figures.cooldown_after_talk_days, rules.cooldown_after_talk),
+        )
+        return tuple(
+            c.ContactLimit(name=name, maximum=maximum, scope=scope)
+            for name, maximum, scope in rows
+            if maximum
+        )
+
     def guideline(self, category: str, household_size: int) -> Money | None:
         """Monthly spending in ``category`` that is not questioned; None where the pack has none."""
         for row in self.assessment.guidelines:

@@ -47,6 +47,17 @@ class LimitScope(Section):
     first_day_is_the_talk: bool = False
 
 
+class ContactLimit(Section):
+    """A limit as the guard of outbound messages reads it: the figure, and what it counts.
+
+    ``maximum`` counts over ``scope.window_days``; for a waiting time it is the days to wait.
+    """
+
+    name: Name
+    maximum: Annotated[int, Field(ge=1)]
+    scope: LimitScope
+
+
 class ChannelRow(Section):
     """A channel: whether it may be used, whether the borrower must agree first, how it is refused."""
 

@@ -92,6 +92,22 @@ def test_the_limits_of_contact_say_whom_they_count(packs: PolicyBook) -> None:
         assert set(policy.contact_rules.uncapped_purposes) == {"legal_notice", "reply"}
 
 
+def test_the_guard_reads_only_the_limits_that_a_pack_sets(packs: PolicyBook) -> None:
+    found = {
+        pack_id: {
+            (one.name, one.maximum, one.scope.scope) for one in packs.in_force(pack_id, TODAY).contact_limits
+        }
+        for pack_id in ("cn-card", "us-unsecured")
+    }
+    assert found["cn-card"] == {("effective_calls", 3, "person"), ("attempts", 6, "number")}
+    assert found["us-unsecured"] == {
+        ("effective_calls", 1, "person"),
+        ("attempts", 3, "number"),
+        ("calls", 7, "debt"),
+        ("cooldown", 7, "debt"),
+    }
+
+
 def test_nobody_is_pressed_for_lump_sums_borrowing_or_the_home_in_the_kingdom(packs: PolicyBook) -> None:
     entry = packs.pack("uk-unsecured").entries_in_force(TODAY)["contact_rules.never_press_for"]
     assert set(entry.value) == {"lump_sum", "borrowing", "sale_of_home"}
@@ -241,6 +257,12 @@ def test_diff_compares_packs_and_days() -> None:
 )
 def test_what_cannot_be_shown_ends_with_a_reason(arguments: tuple[str, ...], code: int) -> None:
     assert CliRunner().invoke(app, ["policy", *arguments]).exit_code == code
+
+
+def test_check_counts_what_is_verified() -> None:
+    shown = run("check")
+    assert f"uk-unsecured: {len(KEYS)} values, " in shown
+    assert "6 packs can be used: cn-card, " in shown
 
 
 def test_check_lists_what_is_wrong_and_fails(tmp_path: Path) -> None:
