@@ -9,7 +9,7 @@ from datetime import date
 from hashlib import sha256
 
 from services.agreement.model import AgreementState, Draft
-from services.agreement.rules import sign_by, unlike_balances
+from services.agreement.rules import guarantors_asked, sign_by, unlike_balances
 from shared.contracts.agreement import AgreementDrafted
 from shared.contracts.debts import Plan
 from shared.contracts.ids import derive_id
@@ -73,6 +73,7 @@ def compose(
         sign_by=sign_by(drafted_on, instalments, policy),
         content_hash=_UNHASHED,
         policy_version=policy.version,
+        guarantors=guarantors_asked(schedules, state.debts),
     )
     return drafted.model_copy(update={"content_hash": content_hash(drafted, state.case)})
 

@@ -3,23 +3,26 @@
 from collections.abc import Sequence
 from datetime import date
 
-from services.agreement.model import Draft, KnownDebt
+from services.agreement.model import AgreementStatus, Draft, KnownDebt
 from shared.contracts.agreement import InstructionKind, WaivedDebt
-from shared.contracts.debts import DebtStatus, InstalmentTotal, Plan
+from shared.contracts.debts import DebtSchedule, DebtStatus, InstalmentTotal, Plan
 from shared.contracts.desk import SignatureGiven, SignatureParty
+from shared.contracts.parties import ObligorRole
 from shared.contracts.plan_terms import total_of
 from shared.contracts.reasons import ReasonCode
 from shared.policy.model import PolicyInForce
 
 __all__ = [
     "answer_by",
-    "has_both",
+    "guarantors_asked",
+    "is_complete",
     "last_signed",
     "on_ending",
     "on_signing",
     "owed",
     "refuses_signature",
     "sign_by",
+    "status_of",
     "unlike_balances",
     "waived_debts",
 ]
@@ -65,14 +68,46 @@ def refuses_signature(draft: Draft, given: SignatureGiven, on: date) -> ReasonCo
     return None
 
 
-def has_both(draft: Draft) -> bool:
-    """An agreement binds when borrower and lender have signed (R22, R23)."""
+def guarantors_asked(schedules: Sequence[DebtSchedule], debts: Sequence[KnownDebt]) -> tuple[str, ...]:
+    """Give the guarantors whose liability grows: they agree in writing first, or nothing takes effect.
+
+    It grows where the plan asks for more on a guaranteed debt than is owed today (interest over its term),
+    up to what the guarantor is liable for at most. A later last payment alone makes nobody owe more.
+    """
+    known = {debt.debt_id: debt for debt in debts}
+    asked = set()
+    for schedule in schedules:
+        debt = known[schedule.debt_id]
+        today, later = total_of(debt.outstanding).minor, sum(row.total.minor for row in schedule.rows)
+        for obligor in debt.obligors:
+            most = max(today, later) if obligor.liability is None else obligor.liability.minor
+            if obligor.role is ObligorRole.GUARANTOR and min(later, most) > min(today, most):
+                asked.add(obligor.party_id)
+    return tuple(sorted(asked))
+
+
+def _has_both(draft: Draft) -> bool:
     return {signature.party for signature in draft.signatures} == set(SignatureParty)
 
 
+def is_complete(draft: Draft) -> bool:
+    """An agreement binds when borrower and lender have signed (R22, R23) and every guarantor asked agrees."""
+    return _has_both(draft) and {consent.party_id for consent in draft.consents} >= set(draft.guarantors)
+
+
+def status_of(draft: Draft) -> AgreementStatus:
+    """Say whose turn it is."""
+    if is_complete(draft):
+        return AgreementStatus.SIGNED_BY_BOTH
+    if _has_both(draft):
+        return AgreementStatus.GUARANTOR
+    return AgreementStatus.SIGNED_BY_ONE if draft.signatures else AgreementStatus.DRAFTED
+
+
 def last_signed(draft: Draft) -> date:
-    """Give the business date of the last signature: the effective date."""
-    return max(signature.on for signature in draft.signatures)
+    """Give the business date of the last signature or consent: the effective date."""
+    days = [signature.on for signature in draft.signatures]
+    return max(*days, *(consent.on for consent in draft.consents))
 
 
 def waived_debts(plan: Plan) -> tuple[WaivedDebt, ...]:
