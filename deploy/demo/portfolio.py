@@ -142,7 +142,7 @@ def _join(customer: Customer, n: int, seed: int) -> None:
 
     Half of the guarantors are liable for what is owed today at most, the others for all of it.
     """
-    draw = random_for(seed, "obligors", customer.number)
+    draw = random_for(seed, "guarantees", customer.number)
     chance, account = draw.randrange(100), customer.accounts[0]
     if chance < _JOINT_PCT and n > 1:
         other = Obligor(customer=_number(n - 1), role=ObligorRole.CO_BORROWER)

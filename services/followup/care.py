@@ -96,15 +96,16 @@ def debts_changed(
     if not data.remaining:
         rests = {"paused_from": plan.paused_from if is_paused(plan, day) else day, "paused_until": date.max}
         return state.model_copy(update={"plan": plan.model_copy(update=rests)}), ()
-    if (is_paused(plan, day) and not resting) or not (data.left or resting):
+    if (is_paused(plan, day) and not resting) or not (data.left or data.beside or resting):
         # Talks are under way and hear of the debts themselves; or everything is as it was signed.
         return state, ()
     until = pause_until(day, reference.policies.in_force(plan.policy, day))
     began = plan.paused_from if resting else day
     after = plan.model_copy(update={"paused_from": began, "paused_until": until})
     said: tuple[Event, ...] = ()
-    if data.left:
-        reason = Reason(code=ReasonCode.DEBT_LEFT_PLAN, params={"account": data.left[0]})
+    if data.left or data.beside:
+        code = ReasonCode.DEBT_LEFT_PLAN if data.left else ReasonCode.ACCOUNT_OVERDUE
+        reason = Reason(code=code, params={"account": (data.left or data.beside)[0]})
         said = (RenegotiationRequested(agreement_id=plan.agreement_id, as_of=day, reasons=(reason,)),)
     return state.model_copy(update={"plan": after}), said
 

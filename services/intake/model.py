@@ -330,6 +330,19 @@ class IntakeState(State):
             and (debt.status in out or (debt.is_active and self.stopped(debt) is not None))
         )
 
+    @property
+    def beside_plan(self) -> tuple[str, ...]:
+        """The overdue debts of the case that a plan in force does not cover."""
+        return tuple(
+            debt.debt_id
+            for debt in self.of_case
+            if self.plan is not None
+            and debt.is_active
+            and debt.is_late
+            and not self.plans(debt)
+            and self.stopped(debt) is None
+        )
+
     def held_elsewhere(self, account_id: str | None) -> Elsewhere | None:
         """Give what is known of a joint account that another case holds."""
         return next((item for item in self.elsewhere if item.account_id == account_id), None)

@@ -113,10 +113,17 @@ def said_of_plan(before: IntakeState | None, after: IntakeState, day: date) -> t
     plan = after.plan
     if plan is None:
         return ()
-    same = before is not None and before.plan is not None and before.plan.agreement_id == plan.agreement_id
-    left = after.left_plan
-    if left == (before.left_plan if same and before is not None else ()):
+    known: tuple[tuple[str, ...], tuple[str, ...]] = ((), ())
+    if before is not None and before.plan is not None and before.plan.agreement_id == plan.agreement_id:
+        known = before.left_plan, before.beside_plan
+    left, beside = after.left_plan, after.beside_plan
+    if (left, beside) == known:
         return ()
-    remaining = tuple(debt for debt in plan.debts if debt not in left)
-    said = PlanDebtsChanged(agreement_id=plan.agreement_id, as_of=day, left=left, remaining=remaining)
+    said = PlanDebtsChanged(
+        agreement_id=plan.agreement_id,
+        as_of=day,
+        left=left,
+        remaining=tuple(debt for debt in plan.debts if debt not in left),
+        beside=beside,
+    )
     return (said,)

@@ -165,8 +165,9 @@ class StopsChanged(_Intake):
 class PlanDebtsChanged(_Intake):
     """Debts have left a signed plan, or come back, while it is in force: it is re-opened over what remains.
 
-    `left` are all that are out of it now. Its schedule is kept until a new one is signed. A debt that was
-    sold has not left it: the buyer is bound by it.
+    `left` are all that are out of it now, `beside` the overdue debts that it never covered (one that came
+    back after the plan was signed over the others). Its schedule is kept until a new one is signed. A debt
+    that was sold has not left it: the buyer is bound by it.
     """
 
     TYPE: ClassVar[str] = "parley.intake.plan.debts-changed.v1"
@@ -175,6 +176,7 @@ class PlanDebtsChanged(_Intake):
     as_of: date
     left: tuple[AccountId, ...]
     remaining: tuple[AccountId, ...]
+    beside: tuple[AccountId, ...] = ()
 
 
 class JointDebtElsewhere(_Intake):
