@@ -86,12 +86,13 @@ class Draft(State):
 
 
 class InForce(State):
-    """The signed agreement."""
+    """The signed agreement; `packs` are those of its debts, whose strictest conduct it keeps."""
 
     agreement_id: str
     version: int
     offer_id: str
     effective: date
+    packs: tuple[str, ...] = ()
 
 
 class Instruction(State):

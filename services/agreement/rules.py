@@ -10,16 +10,20 @@ from shared.contracts.desk import SignatureGiven, SignatureParty
 from shared.contracts.parties import ObligorRole
 from shared.contracts.plan_terms import total_of
 from shared.contracts.reasons import ReasonCode
+from shared.policy.conduct import Conduct, conduct_of
 from shared.policy.model import PolicyInForce
+from shared.policy.reference import Reference
 
 __all__ = [
     "answer_by",
+    "conduct_in",
     "guarantors_asked",
     "is_complete",
     "last_signed",
     "on_ending",
     "on_signing",
     "owed",
+    "packs_of",
     "refuses_signature",
     "sign_by",
     "status_of",
@@ -119,15 +123,25 @@ def waived_debts(plan: Plan) -> tuple[WaivedDebt, ...]:
     )
 
 
-def on_signing(policy: PolicyInForce) -> tuple[InstructionKind, ...]:
-    """The bank applies the plan and, where the pack says so, stops collection (Art. 70)."""
-    stop = (InstructionKind.STOP_COLLECTION,) if policy.agreement.stop_collection_on_sign else ()
+def packs_of(policy: str, plan: Plan) -> tuple[str, ...]:
+    """Give the packs of a plan: the case's own, then those of its debts."""
+    return tuple(dict.fromkeys((policy, *(debt.policy for debt in plan.debts))))
+
+
+def conduct_in(packs: Sequence[str], on: date, reference: Reference) -> Conduct:
+    """Give the strictest conduct of packs in force on a day; unknown ones are passed over, not all may be."""
+    return conduct_of([reference.policies.in_force(pack, on) for pack in packs if pack in reference.policies])
+
+
+def on_signing(conduct: Conduct) -> tuple[InstructionKind, ...]:
+    """The bank applies the plan and, where one of its packs says so, stops collection (Art. 70)."""
+    stop = (InstructionKind.STOP_COLLECTION,) if conduct.stop_collection_on_sign else ()
     return (InstructionKind.APPLY_PLAN, *stop)
 
 
-def on_ending(policy: PolicyInForce) -> tuple[InstructionKind, ...]:
+def on_ending(conduct: Conduct) -> tuple[InstructionKind, ...]:
     """After a broken plan the bank may collect again, where it had stopped."""
-    return (InstructionKind.RESUME_COLLECTION,) if policy.agreement.stop_collection_on_sign else ()
+    return (InstructionKind.RESUME_COLLECTION,) if conduct.stop_collection_on_sign else ()
 
 
 def answer_by(on: date, policy: PolicyInForce) -> date:
