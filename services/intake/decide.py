@@ -10,7 +10,7 @@ from services.intake import figures, parties, payments, plans, stops
 from services.intake.cases import Outcome, answer, assign, conclude
 from services.intake.ledger import leave
 from services.intake.model import CaseStatus, IntakeState
-from services.intake.parties import said_of_parties
+from services.intake.parties import said_of_elsewhere, said_of_parties
 from services.intake.rules import conduct_in, may_own, next_review, refusal
 from services.intake.stops import said_of_plan, said_of_stops
 from shared.contracts import agreement, bank, desk, desk_parties, followup
@@ -58,6 +58,7 @@ def _with_news(before: IntakeState | None, decided: Outcome, day: date) -> Outco
         return decided
     news = (
         *said_of_parties(before, after, day),
+        *said_of_elsewhere(before, after),
         *said_of_stops(before, after, day),
         *said_of_plan(before, after, day),
     )

@@ -30,6 +30,7 @@ __all__ = [
     "learn_elsewhere",
     "parties_of",
     "rights_set",
+    "said_of_elsewhere",
     "said_of_parties",
     "with_obligors",
 ]
@@ -54,7 +55,7 @@ def belongs_elsewhere(state: IntakeState, message: Envelope[Any]) -> bool:
 def learn_elsewhere(state: IntakeState | None, message: Envelope[Any], as_of: date) -> Outcome:
     """An account is overdue, and another case holds it: known here, without amounts.
 
-    A debt that this case held until now leaves it. Money that waited for the account counts there.
+    A debt that this case held until now leaves it. Money that waited for the account counts there, not here.
     """
     now = state or IntakeState(customer=message.key)
     data = message.data
@@ -67,25 +68,37 @@ def learn_elsewhere(state: IntakeState | None, message: Envelope[Any], as_of: da
     role = next((o.role for o in data.obligors if o.customer == message.key), None)
     noted = Elsewhere(account_id=data.account_id, role=role, as_of=as_of)
     others = tuple(item for item in now.elsewhere if item.account_id != data.account_id)
+    waiting = [p for p in now.payments if p.episode is None and p.account_id == data.account_id]
     after = now.model_copy(
         update={
             "elsewhere": (*others, noted)[-_ELSEWHERE_KEPT:],
-            "payments": tuple(
-                p for p in now.payments if p.episode is not None or p.account_id != data.account_id
-            ),
+            "payments": tuple(p for p in now.payments if p not in waiting),
         }
     )
-    if known is not None and known.role == role:
-        return answer(after)
-    said = JointDebtElsewhere(account_id=data.account_id, role=role, as_of=as_of)
+    counted_there = [
+        refusal(message, ReasonCode.JOINT_DEBT_ELSEWHERE, account=data.account_id, payment=payment.payment_id)
+        for payment in waiting
+    ]
     if debt is None or debt.status is DebtStatus.ELSEWHERE:
-        return answer(after, said)
+        return answer(after, *counted_there)
     after = after.with_debt(leave(debt, DebtStatus.ELSEWHERE, as_of))
     if not now.is_open or debt.episode != now.episode:
-        return answer(after, said)
+        return answer(after, *counted_there)
     reason = Reason(code=ReasonCode.JOINT_DEBT_ELSEWHERE, params={"account": data.account_id})
     ended, changes = conclude(now, after, message.day, reason)
-    return answer(ended, said, *changes)
+    return answer(ended, *counted_there, *changes)
+
+
+def said_of_elsewhere(before: IntakeState | None, after: IntakeState) -> tuple[JointDebtElsewhere, ...]:
+    """Say in an open case which joint debts of the customer other cases hold, where it is news."""
+    known: set[tuple[str, object]] = set()
+    if before is not None and before.is_open and before.episode == after.episode:
+        known = {(item.account_id, item.role) for item in before.elsewhere}
+    return tuple(
+        JointDebtElsewhere(account_id=item.account_id, role=item.role, as_of=item.as_of)
+        for item in after.elsewhere
+        if (item.account_id, item.role) not in known
+    )
 
 
 def with_obligors(state: IntakeState, debt: Debt, message: Envelope[Any]) -> tuple[IntakeState, Debt]:

@@ -148,9 +148,8 @@ def test_who_is_released_is_no_party_any_more() -> None:
 
 def test_under_another_key_a_joint_debt_is_known_by_its_account_alone() -> None:
     after = start().when(overdue(obligors=JOINT, key="C-2"))
-    assert after.emits(JointDebtElsewhere)
-    said = after.last(JointDebtElsewhere)
-    assert (said.account_id, said.role) == ("A-1", CO)
+    assert after.said == (), "there is no case that could say anything"
+    assert [(item.account_id, item.role) for item in after.state.elsewhere] == [("A-1", CO)]
     assert after.state.debts == after.state.payments == ()
     known = after.state.model_dump_json()
     for secret in ("5000", "500000", "C-1", case_id("C-1", 1)):
@@ -161,8 +160,14 @@ def test_under_another_key_a_joint_debt_is_known_by_its_account_alone() -> None:
 
 def test_one_customer_s_own_debts_are_a_case_beside_a_joint_debt_elsewhere() -> None:
     after = start().when(overdue(obligors=JOINT, key="C-2"), overdue("B-1", key="C-2"))
-    assert after.emits(JointDebtElsewhere, CaseOpened, CaseAssigned)
+    assert after.emits(CaseOpened, CaseAssigned, JointDebtElsewhere)
     assert [d.debt_id for d in after.last(CaseOpened).debts] == ["B-1"]
+    said = after.last(JointDebtElsewhere)
+    assert (said.account_id, said.role) == ("A-1", CO)
+    assert after.when(overdue(n=1, days=61, obligors=JOINT, key="C-2")).said == ()
+    later = start().when(overdue("B-1", key="C-2"), overdue(obligors=JOINT, key="C-2"))
+    assert later.emits(CaseOpened, CaseAssigned, JointDebtElsewhere)
+    assert later.state == after.state
 
 
 FACTS = (
@@ -184,6 +189,9 @@ def test_no_payment_counts_twice_in_whatever_order_the_copies_come(order: tuple[
     assert other.state.debts == ()
     assert other.state.payments == (), "money on the joint account is no credit of the other obligor"
     assert not [event for event in other.said if isinstance(event, PaymentMatched)]
+    assert {event.reason.code for event in other.said if isinstance(event, InputRefused)} <= {
+        ReasonCode.JOINT_DEBT_ELSEWHERE
+    }
     own = other.when(overdue("B-1", key="C-2", n=4), paid("90.00", 4, "P-3", key="C-2"))
     assert own.state.debts[0].paid.total == 9000
     assert own.last(PaymentMatched).unallocated == cny("0.00")
@@ -201,7 +209,7 @@ def test_a_debt_that_another_case_holds_from_now_on_leaves_this_one_and_may_come
     before = start().when(overdue(obligors=JOINT), overdue("A-2"))
     moved = of(("C-1", CO), ("C-0", BORROWER))
     after = before.when(overdue(n=1, days=61, obligors=moved))
-    assert after.emits(JointDebtElsewhere, CaseChanged, PartiesChanged)
+    assert after.emits(CaseChanged, PartiesChanged, JointDebtElsewhere)
     assert after.last(CaseChanged).debts[0].status is DebtStatus.ELSEWHERE
     assert after.last(PartiesChanged).parties == ()
     stale = after.when(overdue(n=0, obligors=JOINT))
