@@ -315,6 +315,11 @@ class IntakeState(State):
         """Give a debt as downstream knows it."""
         return debt.snapshot(self.stopped(debt))
 
+    def is_sold(self, debt_id: str) -> bool:
+        """Whether a debt has another creditor now."""
+        debt = self.debt(debt_id)
+        return debt is not None and debt.status is DebtStatus.SOLD
+
     def keeps_open(self, debt: Debt) -> bool:
         """Whether a debt keeps the case open: an active one, or one that was sold with its signed plan."""
         return debt.is_active or (debt.status is DebtStatus.SOLD and self.plans(debt))

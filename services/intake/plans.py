@@ -44,13 +44,19 @@ def _is_current(state: IntakeState | None, message: Envelope[Any]) -> bool:
 def signed(
     state: IntakeState | None, message: Envelope[agreement.AgreementSigned], _reference: Reference
 ) -> Outcome:
-    """A plan is in force: its debts stay in the case until it ends. What it waives is owed no more."""
+    """A plan is in force: its debts stay in the case until it ends. What it waives is owed no more.
+
+    So do debts that were sold with an earlier signed plan: a new one over the others does not void that.
+    """
     if state is None or not _is_current(state, message):
         return Decision(state)
     data = message.data
+    debts = tuple(schedule.debt_id for schedule in data.schedules)
+    before = state.plan.debts if state.plan is not None else ()
+    debts += tuple(debt for debt in before if debt not in debts and state.is_sold(debt))
     planned = state.model_copy(
         update={
-            "plan": Plan(agreement_id=data.agreement_id, debts=tuple(s.debt_id for s in data.schedules)),
+            "plan": Plan(agreement_id=data.agreement_id, debts=debts),
             "finish": None,
         }
     )

@@ -123,7 +123,7 @@ def said_of_plan(before: IntakeState | None, after: IntakeState, day: date) -> t
         agreement_id=plan.agreement_id,
         as_of=day,
         left=left,
-        remaining=tuple(debt for debt in plan.debts if debt not in left),
+        remaining=tuple(d for d in plan.debts if d not in left and not after.is_sold(d)),
         beside=beside,
     )
     return (said,)

@@ -167,7 +167,8 @@ class PlanDebtsChanged(_Intake):
 
     `left` are all that are out of it now, `beside` the overdue debts that it never covered (one that came
     back after the plan was signed over the others). Its schedule is kept until a new one is signed. A debt
-    that was sold has not left it: the buyer is bound by it.
+    that was sold has not left it, for the buyer is bound by it; but it is not ours to talk about, and so not
+    among those `remaining`.
     """
 
     TYPE: ClassVar[str] = "parley.intake.plan.debts-changed.v1"

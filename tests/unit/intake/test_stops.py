@@ -261,6 +261,15 @@ def test_a_sale_never_voids_a_signed_plan() -> None:
     assert done.last(CaseClosed).debts[0].status is DebtStatus.SOLD
 
 
+def test_a_new_plan_over_the_others_does_not_void_the_plan_of_a_sold_debt() -> None:
+    after = planned().when(sold(5), stopped(StopCause.DISPUTE, 6, "A-2"))
+    assert (after.last(PlanDebtsChanged).left, after.last(PlanDebtsChanged).remaining) == (("A-2",), ())
+    again = after.when(lifted(8), overdue("A-3", n=9), signed(12, "A-2", "A-3"))
+    assert again.state.plan.debts == ("A-2", "A-3", "A-1")
+    served = again.when(paid("100.00", 13, account="A-1"))
+    assert served.last(PaymentMatched).allocations[0].debt_id == "A-1"
+
+
 def test_when_the_plan_over_a_sold_debt_is_broken_the_case_ends_as_sold() -> None:
     after = start().when(overdue(), signed(1), sold(5), over(50))
     assert after.last(CaseClosed).reason is CloseReason.SOLD
