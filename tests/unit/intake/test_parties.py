@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from hypothesis import given as for_all
+from hypothesis import settings
 from hypothesis import strategies as st
 
 from services.intake.decide import IntakeDecider
@@ -306,3 +307,34 @@ def test_the_same_obligors_lead_to_the_same_case_document_whoever_is_told_first(
         assert [d.debt_id for d in documents["C-1"].state.debts] == ["A-1"]
         assert documents["C-2"].state.debts == ()
     assert told[0] == told[1]
+
+
+@settings(max_examples=60, deadline=None)
+@for_all(
+    st.permutations(["C-1", "C-2", "C-3"]),
+    st.lists(st.tuples(st.integers(1, 40), st.sets(st.sampled_from(["C-1", "C-2", "C-3"]))), max_size=6),
+    st.booleans(),
+    st.randoms(use_true_random=False),
+)
+def test_over_all_customers_each_payment_on_a_joint_account_counts_exactly_once(
+    people: list[str], money: list[tuple[int, set[str]]], named: bool, random: Any
+) -> None:
+    """Whoever holds it, under whichever keys the copies come, in any order of the customers and the facts."""
+    first, *others = people
+    obligors = of((first, BORROWER), *((other, CO) for other in others))
+    facts = [overdue(obligors=obligors, key=key) for key in people]
+    facts += [
+        paid(f"{amount}.00", 1, f"P-{n}", account="A-1", obligors=obligors if named else (), key=key)
+        for n, (amount, copies) in enumerate(money)
+        for key in sorted(copies | {first})
+    ]
+    random.shuffle(facts)
+    documents = {key: start() for key in people}
+    for fact in facts:
+        documents[fact.key] = documents[fact.key].when(fact)
+    documents = {key: document.closes(day(1)) for key, document in documents.items()}
+    total = sum(amount for amount, _ in money) * 100
+    assert documents[first].state.debts[0].paid.total == total
+    for other in others:
+        state = documents[other].state
+        assert (state.debts, state.payments) == ((), ())
