@@ -191,7 +191,8 @@ class Party(State):
 class Stop(State):
     """What stops debts, or protects a person: the customer, or the obligor `party_id`.
 
-    `accounts`: the debts that it is about; none named, all of the customer's.
+    `accounts`: the debts that it is about; none named, all of the customer's. One that has ended is kept with
+    its day, so that an old word of it does not begin it again.
     """
 
     stop_id: str
@@ -200,6 +201,7 @@ class Stop(State):
     accounts: tuple[str, ...] = ()
     party_id: str | None = None
     expected_end: date | None = None
+    ended_on: date | None = None
 
     def is_about(self, debt_id: str) -> bool:
         """Whether it is about a debt."""
@@ -308,7 +310,8 @@ class IntakeState(State):
 
         A stop that protects another obligor leaves the customer's debt where it is.
         """
-        causes = {s.cause for s in self.stops if s.party_id is None and s.is_about(debt.debt_id)}
+        own = (stop for stop in self.stops if stop.ended_on is None and stop.party_id is None)
+        causes = {stop.cause for stop in own if stop.is_about(debt.debt_id)}
         return next((status for status, of in _STOPPED_AS if of & causes), None)
 
     def said_of(self, debt: Debt) -> DebtSnapshot:

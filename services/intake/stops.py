@@ -40,6 +40,9 @@ def reported(
     if unknown is not None:
         wrong = refusal(message, ReasonCode.UNKNOWN_ACCOUNT, account=unknown)
         return Decision.wait(state, wrong, subject=now.case)
+    known = _stop(now, data.stop_id)
+    if known is not None and known.ended_on is not None and data.since <= known.ended_on:
+        return Decision(state)
     party = _party_of(message)
     if party is not None and all(known.party_id != party for known in now.parties):
         return Decision.wait(state, refusal(message, ReasonCode.UNKNOWN_PARTY), subject=now.case)
@@ -51,8 +54,7 @@ def reported(
         party_id=party,
         expected_end=data.expected_end,
     )
-    others = tuple(item for item in now.stops if item.stop_id != stop.stop_id)
-    after = now.model_copy(update={"stops": (*others, stop)[-_STOPS_KEPT:]})
+    after = _with_stop(now, stop)
     reason = Reason(code=ReasonCode.DEBT_STOPPED, params={"cause": stop.cause.value})
     concluded, said = conclude(now, after, message.day, reason)
     return answer(concluded, *said)
@@ -72,13 +74,26 @@ def lifted(
 ) -> Outcome:
     """It has ended: the debts come back into the talks, unless something else stops them."""
     now = state or IntakeState(customer=message.key)
-    if all(stop.stop_id != message.data.stop_id for stop in now.stops):
+    known = _stop(now, message.data.stop_id)
+    if known is None:
         unknown = refusal(message, ReasonCode.UNKNOWN_STOP, stop=message.data.stop_id)
         return Decision.wait(state, unknown, subject=now.case)
-    kept = tuple(stop for stop in now.stops if stop.stop_id != message.data.stop_id)
-    after = now.model_copy(update={"stops": kept})
+    if known.ended_on is not None:
+        return Decision(state)
+    after = _with_stop(now, known.model_copy(update={"ended_on": message.data.on}))
     concluded, said = conclude(now, after, message.day, Reason(code=ReasonCode.STOP_ENDED))
     return answer(concluded, *said)
+
+
+def _stop(state: IntakeState, stop_id: str) -> Stop | None:
+    return next((stop for stop in state.stops if stop.stop_id == stop_id), None)
+
+
+def _with_stop(state: IntakeState, stop: Stop) -> IntakeState:
+    """Put a stop in its place; of too many, those that have ended are forgotten first."""
+    stops = (*(item for item in state.stops if item.stop_id != stop.stop_id), stop)
+    kept = sorted(stops, key=lambda item: item.ended_on is None)[-_STOPS_KEPT:]
+    return state.model_copy(update={"stops": tuple(item for item in stops if item in kept)})
 
 
 def stops_of(state: IntakeState) -> tuple[StopInForce, ...]:
@@ -88,6 +103,8 @@ def stops_of(state: IntakeState) -> tuple[StopInForce, ...]:
     """
     found = []
     for stop in state.stops:
+        if stop.ended_on is not None:
+            continue
         debts = tuple(
             debt.debt_id
             for debt in state.of_case
@@ -95,7 +112,7 @@ def stops_of(state: IntakeState) -> tuple[StopInForce, ...]:
             and (stop.party_id is None or any(o.party_id == stop.party_id for o in debt.obligors))
         )
         if debts:
-            facts = stop.model_dump(exclude={"accounts"})
+            facts = stop.model_dump(exclude={"accounts", "ended_on"})
             found.append(StopInForce(debts=debts, **facts))
     return tuple(found)
 

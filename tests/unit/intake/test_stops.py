@@ -157,7 +157,23 @@ def test_what_builds_on_something_unknown_waits_and_is_refused(fact: Any, code: 
 def test_a_lifting_that_overtakes_its_stop_is_decided_when_the_stop_comes() -> None:
     after = two().when(lifted(0), stopped(StopCause.DISPUTE, 0, "A-1"))
     assert after.waiting == ()
-    assert after.state.stops == ()
+    assert [stop.ended_on for stop in after.state.stops] == [DAY]
+    assert after.state.stopped(after.state.debts[0]) is None
+
+
+def test_an_old_word_of_a_stop_that_has_ended_does_not_begin_it_again() -> None:
+    ended = two().when(stopped(StopCause.DISPUTE, 1, "A-1"), lifted(5))
+    assert ended.when(stopped(StopCause.DISPUTE, 1, "A-1")).said == ()
+    assert ended.when(lifted(6)).said == ()
+    assert statuses(ended.when(stopped(StopCause.DISPUTE, 7, "A-1"))) == ["disputed", "active"]
+
+
+def test_stops_that_nobody_lifts_do_not_make_the_document_grow_and_ended_ones_go_first() -> None:
+    case = two().when(stopped(StopCause.INSOLVENCY, 0, stop="S-kept"))
+    for n in range(80):
+        case = case.when(stopped(StopCause.DISPUTE, 1, "A-1", stop=f"S-{n}"), lifted(2, f"S-{n}"))
+    assert len(case.state.stops) <= 60
+    assert "S-kept" in {stop.stop_id for stop in case.state.stops}
 
 
 def test_another_obligor_s_insolvency_is_about_that_person_and_leaves_the_debt_in_the_talks() -> None:
