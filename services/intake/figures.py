@@ -92,6 +92,11 @@ def _refuses_overdue(
         return refusal(message, ReasonCode.CURRENCY_MISMATCH, given=payment.currency, expected=currency)
     if not in_range(payment):
         return refusal(message, ReasonCode.AMOUNT_OUT_OF_RANGE, amount=str(payment))
+    for liable in (o.liability for o in data.obligors if o.liability is not None):
+        if liable.currency != currency:
+            return refusal(message, ReasonCode.CURRENCY_MISMATCH, given=liable.currency, expected=currency)
+        if not in_range(liable):
+            return refusal(message, ReasonCode.AMOUNT_OUT_OF_RANGE, amount=str(liable))
     if debt is None:
         if Amounts.of(data.outstanding).settled.total == 0:
             return refusal(message, ReasonCode.NOTHING_OWED, account=data.account_id)

@@ -31,6 +31,7 @@ from shared.contracts.intake import (
 )
 from shared.contracts.parties import ObligorRole, party_id_of
 from shared.contracts.reasons import ReasonCode
+from shared.lending.money import Money
 from shared.policy.roster import Roster
 from shared.policy.testing import example_pack
 from tests.unit.builders import DAY, balances, cny, message, reference
@@ -99,6 +100,18 @@ def test_the_other_obligors_are_parties_of_the_case() -> None:
     assert obligors[party_id_of("G-9")].liability == cny("3000.00")
     assert obligors[party_id_of("C-2")].liability is None
     assert after.when(overdue(n=1, days=61, obligors=(*JOINT, G9))).emits(CaseChanged)
+
+
+@pytest.mark.parametrize(
+    ("liability", "code"),
+    [
+        (cny("1.00", "USD"), ReasonCode.CURRENCY_MISMATCH),
+        (cny("99999999999999.00"), ReasonCode.AMOUNT_OUT_OF_RANGE),
+    ],
+)
+def test_a_liability_that_cannot_be_is_refused(liability: Money, code: ReasonCode) -> None:
+    guarantor = Obligor(customer="G-9", role=GUARANTOR, liability=liability)
+    assert start().when(overdue(obligors=(C1, guarantor))).last(InputRefused).reason.code is code
 
 
 def test_no_customer_number_of_another_person_is_in_what_the_case_says() -> None:
