@@ -9,7 +9,7 @@ from datetime import date
 from hashlib import sha256
 
 from services.agreement.model import AgreementState, Draft
-from services.agreement.rules import sign_by, unlike_balances
+from services.agreement.rules import guarantors_asked, packs_of, sign_by, unlike_balances
 from shared.contracts.agreement import AgreementDrafted
 from shared.contracts.debts import Plan
 from shared.contracts.ids import derive_id
@@ -67,14 +67,22 @@ def compose(
         plan=plan.model_copy(update={"payments": instalments}),
         schedules=schedules,
         instalments=instalments,
-        sections=policy.agreement.required_sections,
+        sections=_sections(state, plan, drafted_on, reference),
         language=language,
         drafted_on=drafted_on,
         sign_by=sign_by(drafted_on, instalments, policy),
         content_hash=_UNHASHED,
         policy_version=policy.version,
+        guarantors=guarantors_asked(schedules, state.debts),
     )
     return drafted.model_copy(update={"content_hash": content_hash(drafted, state.case)})
+
+
+def _sections(state: AgreementState, plan: Plan, on: date, reference: Reference) -> tuple[str, ...]:
+    """Every debt brings the mandatory sections of its own pack; the case's pack comes first."""
+    packs = [pack for pack in packs_of(state.policy, plan) if pack in reference.policies]
+    in_force = [reference.policies.in_force(pack, on).agreement.required_sections for pack in packs]
+    return tuple(dict.fromkeys(section for sections in in_force for section in sections))
 
 
 def recompose(state: AgreementState, draft: Draft, reference: Reference) -> AgreementDrafted | ReasonCode:

@@ -3,7 +3,7 @@
 from datetime import date
 
 from services.agreement.model import AgreementState, AgreementStatus, InForce
-from services.agreement.rules import on_ending
+from services.agreement.rules import conduct_in, on_ending
 from services.agreement.signing import Outcome, give_back, instruct, refusal
 from shared.contracts import followup, intake
 from shared.contracts.agreement import AgreementCompleted, AgreementEnded, InstructionKind
@@ -41,9 +41,9 @@ def plan_broken(
         return live if isinstance(live, Decision) else Decision(state)
     reason = Reason(code=ReasonCode.PLAN_BROKEN, params={"missed": str(message.data.missed)})
     ended = AgreementEnded(agreement_id=live.agreement_id, as_of=message.data.as_of, reason=reason)
-    policy = reference.policies.in_force(state.policy, message.day)
+    conduct = conduct_in(live.packs or (state.policy,), message.day, reference)
     gone = _without_live(state, live, AgreementStatus.ENDED, ReasonCode.PLAN_BROKEN)
-    after, told = instruct(gone, live, on_ending(policy), message.day, reference)
+    after, told = instruct(gone, live, on_ending(conduct), message.day, reference)
     return Decision.of(after, ended, *told)
 
 

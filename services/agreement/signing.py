@@ -5,7 +5,7 @@ from typing import Any
 
 from services.agreement.document import recompose
 from services.agreement.model import AgreementState, AgreementStatus, Draft, InForce, Instruction
-from services.agreement.rules import answer_by, last_signed, on_signing, waived_debts
+from services.agreement.rules import answer_by, conduct_in, last_signed, on_signing, packs_of, waived_debts
 from shared.contracts.agreement import (
     AgreementDrafted,
     AgreementEnded,
@@ -60,7 +60,7 @@ def sign(state: AgreementState, draft: Draft, day: date, reference: Reference) -
     document = recompose(state, draft, reference)
     if not isinstance(document, AgreementDrafted):
         return give_back(state, day, Reason(code=document))
-    policy = reference.policies.in_force(state.policy, day)
+    packs = packs_of(state.policy, draft.plan)
     before: tuple[Event, ...] = ()
     over = state.over
     if state.live is not None:
@@ -86,7 +86,11 @@ def sign(state: AgreementState, draft: Draft, day: date, reference: Reference) -
         policy_version=document.policy_version,
     )
     live = InForce(
-        agreement_id=draft.agreement_id, version=draft.version, offer_id=draft.offer_id, effective=effective
+        agreement_id=draft.agreement_id,
+        version=draft.version,
+        offer_id=draft.offer_id,
+        effective=effective,
+        packs=packs,
     )
     in_force = state.model_copy(
         update={
@@ -97,7 +101,8 @@ def sign(state: AgreementState, draft: Draft, day: date, reference: Reference) -
             "over": over,
         }
     )
-    after, told = instruct(in_force, live, on_signing(policy), day, reference, signed)
+    kinds = on_signing(conduct_in(packs, day, reference))
+    after, told = instruct(in_force, live, kinds, day, reference, signed)
     return Decision.of(after, *before, signed, *told)
 
 

@@ -17,6 +17,7 @@ __all__ = [
     "AgreementReturned",
     "AgreementSigned",
     "BankInstructed",
+    "GuarantorConsented",
     "InputRefused",
     "InstructionKind",
     "PartySigned",
@@ -45,6 +46,9 @@ class AgreementDrafted(_Agreement):
     sign_by: date
     content_hash: str = Field(pattern=r"^[0-9a-f]{64}$", description="SHA-256 of the canonical content")
     policy_version: str
+    guarantors: tuple[str, ...] = Field(
+        default=(), description="party ids of guarantors whose liability grows: each agrees in writing first"
+    )
 
 
 class PartySigned(_Agreement):
@@ -55,6 +59,17 @@ class PartySigned(_Agreement):
     agreement_id: str
     version: int
     party: SignatureParty
+    content_hash: str
+
+
+class GuarantorConsented(_Agreement):
+    """A guarantor whose liability grows has agreed in writing to the document."""
+
+    TYPE: ClassVar[str] = "parley.agreement.guarantor.consented.v1"
+
+    agreement_id: str
+    version: int
+    party_id: str
     content_hash: str
 
 

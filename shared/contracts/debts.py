@@ -8,11 +8,13 @@ from typing import Annotated, Self
 from pydantic import Field, StringConstraints, model_validator
 
 from shared.contracts.base import AccountId, MoneyField, Part, Percent, Reason
+from shared.contracts.parties import DebtObligor
 
 __all__ = [
     "Allocation",
     "Balances",
     "DebtLedger",
+    "DebtPriority",
     "DebtSchedule",
     "DebtSnapshot",
     "DebtStatus",
@@ -36,13 +38,26 @@ class ProductKind(StrEnum):
 
 
 class DebtStatus(StrEnum):
-    """Where a debt stands; only ACTIVE debts are in a plan."""
+    """Where a debt stands. All are on the case; only ACTIVE debts come into a plan."""
 
     ACTIVE = "active"
     CURED = "cured"
     SOLD = "sold"
     RECALLED = "recalled"
     SETTLED = "settled"
+    DISPUTED = "disputed"  # disputed, or said to be somebody else's
+    LITIGATION = "litigation"
+    INSOLVENCY = "insolvency"
+    HELD = "held"  # the customer is protected: breathing space, death, lost capacity, a minor
+    ELSEWHERE = "elsewhere"  # a joint debt that the case of another obligor holds now
+
+
+class DebtPriority(StrEnum):
+    """Which debts are served first: those with a security, those that threaten the household, the rest."""
+
+    SECURED = "secured"
+    PRIORITY = "priority"
+    ORDINARY = "ordinary"
 
 
 class Balances(Part):
@@ -75,6 +90,10 @@ class DebtSnapshot(Part):
     contractual_payment: MoneyField | None = Field(default=None, description="the regular monthly payment")
     as_of: date
     status: DebtStatus = DebtStatus.ACTIVE
+    priority: DebtPriority = DebtPriority.ORDINARY
+    obligors: tuple[DebtObligor, ...] = Field(
+        default=(), description="who owes it beside the customer of the case"
+    )
 
 
 class DebtLedger(Part):

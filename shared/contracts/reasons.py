@@ -33,6 +33,11 @@ class ReasonCode(StrEnum):
     NOTHING_OWED = "nothing_owed"
     PAYMENT_KNOWN = "payment_known"
     AMOUNT_OUT_OF_RANGE = "amount_out_of_range"
+    JOINT_DEBT_ELSEWHERE = "joint_debt_elsewhere"
+    UNKNOWN_PARTY = "unknown_party"
+    UNKNOWN_STOP = "unknown_stop"
+    DEBT_STOPPED = "debt_stopped"
+    STOP_ENDED = "stop_ended"
     # assessment
     STATEMENT_NEEDED = "statement_needed"
     STATEMENT_INCOMPLETE = "statement_incomplete"
@@ -100,6 +105,7 @@ class ReasonCode(StrEnum):
     NEXT_NEW_STATEMENT = "next_new_statement"
     # agreement
     AGREEMENT_UNKNOWN = "agreement_unknown"
+    GUARANTOR_NOT_NEEDED = "guarantor_not_needed"
     VERSION_MISMATCH = "version_mismatch"
     HASH_MISMATCH = "hash_mismatch"
     ALREADY_SIGNED = "already_signed"

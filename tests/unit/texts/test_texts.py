@@ -27,6 +27,7 @@ from shared.contracts.desk import (
     SpendingCategory,
 )
 from shared.contracts.intake import CloseReason, InputRefused
+from shared.contracts.parties import StopCause
 from shared.contracts.reasons import ReasonCode
 from shared.contracts.registry import EVENTS
 from shared.lending.money import Money
@@ -84,6 +85,7 @@ def test_there_are_no_words_for_what_does_not_exist() -> None:
         ("outcome", ContactOutcome),
         ("party", SignatureParty),
         ("cause", HardshipCause),
+        ("cause", StopCause),
         ("hardship", HardshipKind),
         ("reason", CloseReason),
         ("kind", InstructionKind),
