@@ -8,6 +8,7 @@ from enum import StrEnum
 
 from pydantic import Field
 
+from shared.contracts.assessment import Override, WilfulFinding
 from shared.contracts.base import MoneyField
 from shared.contracts.decision import State
 from shared.contracts.desk import (
@@ -17,10 +18,20 @@ from shared.contracts.desk import (
     OtherDebt,
     SpendingCategory,
 )
+from shared.contracts.household import (
+    DoubtKind,
+    HardshipOnset,
+    InterviewAnswer,
+    KnownChange,
+    Vulnerability,
+)
 
 __all__ = [
+    "AgreedPlan",
     "AssessmentState",
     "AssessmentStatus",
+    "Behaviour",
+    "Doubt",
     "Hardship",
     "InForce",
     "Request",
@@ -59,15 +70,18 @@ class Statement(State):
     dependants: int | None = None
     assets: tuple[Asset, ...] | None = None
     other_debts: tuple[OtherDebt, ...] | None = None
+    changes: tuple[KnownChange, ...] | None = None
     given: dict[str, date] = Field(default_factory=dict)
 
 
 class Verified(State):
-    """A figure that a person has checked against evidence, e.g. of `income:salary`."""
+    """A figure that a person has checked against evidence, e.g. of `income:salary`: what, who and when."""
 
     item: str
     amount: MoneyField
     as_of: date
+    verified_by: str | None = None
+    evidence_kind: str | None = None
 
 
 class Hardship(State):
@@ -76,6 +90,34 @@ class Hardship(State):
     cause: HardshipCause
     since: date
     expected_end: date | None = None
+    onset: HardshipOnset | None = None
+
+
+class AgreedPlan(State):
+    """What an agreed debt plan gives us a month, until its last day where it has one."""
+
+    monthly: MoneyField
+    as_of: date
+    until: date | None = None
+
+
+class Doubt(State):
+    """What a person looks at; `upheld` is None until somebody has decided."""
+
+    doubt_id: str
+    about: DoubtKind
+    item: str | None = None
+    upheld: bool | None = None
+
+
+class Behaviour(State):
+    """What the borrower did, counted: promises, payments of any size, instalments of a plan."""
+
+    promises_kept: int = 0
+    promises_broken: int = 0
+    payments: int = 0
+    instalments_on_time: int = 0
+    instalments_missed: int = 0
 
 
 class Request(State):
@@ -125,6 +167,13 @@ class AssessmentState(State):
     unanswered: int = 0
     in_time: int = 0
     late: int = 0
+    behaviour: Behaviour = Behaviour()
+    interview: tuple[InterviewAnswer, ...] = ()
+    vulnerabilities: tuple[Vulnerability, ...] = ()
+    debt_plan: AgreedPlan | None = None
+    doubts: tuple[Doubt, ...] = ()
+    wilful: WilfulFinding | None = None
+    overrides: tuple[Override, ...] = ()
 
     @property
     def next_date(self) -> date | None:

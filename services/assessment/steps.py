@@ -6,9 +6,10 @@ from datetime import date, timedelta
 from hashlib import sha256
 from typing import Any
 
-from services.assessment.capacity import capacity_of, capacity_score
+from services.assessment.care import more_days, questions_for
 from services.assessment.model import AssessmentState, AssessmentStatus, InForce
-from services.assessment.rules import ask, hardship_kind, missing_parts, required_parts, willingness
+from services.assessment.report import report_of
+from services.assessment.rules import ask, missing_parts, required_parts
 from shared.contracts.assessment import (
     AssessmentCompleted,
     AssessmentExpired,
@@ -25,6 +26,21 @@ from shared.policy.reference import Reference
 __all__ = ["Step", "ask_afresh", "complete", "expire", "policy_of", "refusal", "resting", "valid"]
 
 Step = tuple[AssessmentState, tuple[Event, ...]]
+
+# What makes a version say something else than the one before: the household and how it is treated. Days are
+# left out that move with every day, and behaviour, which changes no figure.
+_SAYS: Any = {
+    "capacity": True,
+    "dependants": True,
+    "hardship": True,
+    "cause": True,
+    "onset": True,
+    "projection": {"__all__": {"residual", "residual_stress", "available", "available_stress"}},
+    "wilful": True,
+    "vulnerabilities": True,
+    "doubts": True,
+    "overrides": True,
+}
 
 
 def refusal(message: Envelope[Any], code: ReasonCode, **params: str) -> InputRefused:
@@ -52,7 +68,7 @@ def ask_afresh(state: AssessmentState, policy: PolicyInForce, on: date, *reasons
     wanted = required_parts(policy)
     if state.request is not None and set(state.request.missing) == set(wanted):
         return state.model_copy(update={"talks": True}), ()
-    request = ask(wanted, policy, on)
+    request = ask(wanted, policy, on, more_days(state, policy))
     asked = state.model_copy(
         update={
             "status": AssessmentStatus.ASKED,
@@ -61,7 +77,13 @@ def ask_afresh(state: AssessmentState, policy: PolicyInForce, on: date, *reasons
             "ask_again": None,
         }
     )
-    return asked, (StatementRequested(missing=request.missing, due=request.due, reasons=reasons),)
+    said = StatementRequested(
+        missing=request.missing,
+        due=request.due,
+        reasons=reasons,
+        questions=questions_for(asked, policy),
+    )
+    return asked, (said,)
 
 
 def complete(state: AssessmentState, policy: PolicyInForce, on: date, *, in_full: bool) -> Step:
@@ -81,7 +103,9 @@ def complete(state: AssessmentState, policy: PolicyInForce, on: date, *, in_full
     current = InForce(
         assessment_id=derive_id("assessment", state.case, version), as_of=max(given), expires=expires
     )
-    said = _completed(state.model_copy(update={"version": version, "current": current}), policy, on)
+    said = report_of(state.model_copy(update={"version": version}), current, policy, on)
+    # What a person had set beside a computed value falls with it: it was about other figures.
+    state = state.model_copy(update={"overrides": said.overrides})
     current = current.model_copy(update={"figures": _figures(said)})
     answers_request = in_full and state.request is not None
     if not answers_request and _says_the_same(state.current, current):
@@ -93,37 +117,12 @@ def complete(state: AssessmentState, policy: PolicyInForce, on: date, *, in_full
 
 
 def _figures(said: AssessmentCompleted) -> str:
-    content = said.model_dump_json(include={"capacity", "dependants", "hardship", "cause"})
+    content = said.model_dump_json(include=_SAYS)
     return sha256(content.encode()).hexdigest()[:16]
 
 
 def _says_the_same(known: InForce | None, new: InForce) -> bool:
     return known is not None and (known.figures, known.expires) == (new.figures, new.expires)
-
-
-def _completed(state: AssessmentState, policy: PolicyInForce, on: date) -> AssessmentCompleted:
-    assert state.current is not None  # noqa: S101 - narrows: set just before
-    capacity, why = capacity_of(state, policy)
-    score, behaviour = willingness(state)
-    hardship = state.hardship
-    reasons = [*why, *behaviour]
-    if hardship is not None:
-        params = {"cause": hardship.cause.value}
-        reasons.append(Reason(code=ReasonCode.HARDSHIP_REPORTED, params=params))
-    return AssessmentCompleted(
-        assessment_id=state.current.assessment_id,
-        version=state.version,
-        as_of=state.current.as_of,
-        expires=state.current.expires,
-        capacity=capacity,
-        dependants=state.statement.dependants or 0,
-        hardship=hardship_kind(hardship, policy, on),
-        cause=None if hardship is None else hardship.cause,
-        capacity_score=capacity_score(capacity, state.owed, policy),
-        willingness_score=score,
-        reasons=tuple(reasons),
-        policy_version=policy.version,
-    )
 
 
 def expire(state: AssessmentState, as_of: date, policy: PolicyInForce, on: date) -> Step:
