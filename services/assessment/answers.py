@@ -135,7 +135,10 @@ def verified(
     if known == fresh:
         return Decision(state)
     others = tuple(item for item in state.verified if item.item != data.item)
-    now = state.model_copy(update={"verified": (*others, fresh)[-_EVIDENCE_KEPT:]})
+    # What was found to be forged is settled: other evidence, checked since, counts again.
+    doubts = tuple(doubt for doubt in state.doubts if doubt.item != data.item or not doubt.upheld)
+    kept = {"verified": (*others, fresh)[-_EVIDENCE_KEPT:], "doubts": doubts}
+    now = state.model_copy(update=kept)
     if not valid(now, message.day):
         return Decision(now)
     after, said = complete(now, policy_of(now, message.day, reference), message.day, in_full=False)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from services.assessment.model import AssessmentState
 from shared.contracts.assessment import Treatment
-from shared.contracts.household import AnswerValue, IncomeStability, Vulnerability
+from shared.contracts.desk import IncomeSource
+from shared.contracts.household import AnswerValue, ChangeKind, IncomeStability, Vulnerability
 from shared.contracts.reasons import ReasonCode
 from shared.policy.model import PolicyInForce
 
@@ -54,6 +55,7 @@ def questions_for(
     if no_residual:
         situations.add("no_residual")
     answered = {item.question for item in state.interview if item.answer is not AnswerValue.UNKNOWN}
+    answered |= set(_known_already(state))
     asked = [
         question
         for row in policy.assessment.interview
@@ -62,3 +64,21 @@ def questions_for(
         if question not in answered
     ]
     return tuple(dict.fromkeys(asked))
+
+
+def _known_already(state: AssessmentState) -> Iterator[str]:
+    """Give the questions that the data answer: nobody is asked twice for what they have told us."""
+    hardship, changes = state.hardship, state.statement.changes or ()
+    if hardship is not None and hardship.onset is not None:
+        yield "hardship_sudden"
+    if hardship is not None and hardship.expected_end is not None:
+        yield "hardship_ends"
+    if any(change.kind is ChangeKind.CHILD_BORN for change in changes):
+        yield "child_expected"
+    if state.debt_plan is not None:
+        yield "debt_plan"
+    ending = {item.source for item in state.statement.income or () if item.ends is not None}
+    if IncomeSource.SALARY in ending:
+        yield "contract_ends"
+    if IncomeSource.BENEFIT in ending:
+        yield "benefit_ends"

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from decimal import Decimal
+from fractions import Fraction
 
 from services.assessment.model import AssessmentState
 from shared.contracts.base import Reason
@@ -124,8 +125,14 @@ def _given(state: AssessmentState, policy: PolicyInForce, on: date) -> Outlook:
         else:
             checked[name] = min(checked[name], left)
     reasons = tuple(
-        Reason(code=ReasonCode.KNOWN_CHANGE, params={"change": "income_ends", "item": name})
-        for name in sorted(over)
+        Reason(
+            code=ReasonCode.KNOWN_CHANGE,
+            params={"change": "income_ends", "item": f"income:{item.source.value}", "on": day.isoformat()},
+        )
+        for day, item in sorted(
+            ((item.ends + timedelta(days=1), item) for _, item in income if item.ends and item.ends < on),
+            key=lambda found: (found[0], found[1].source.value),
+        )
     )
     varies = {
         name
@@ -195,19 +202,20 @@ def _income(now: Outlook, item: str, monthly: Money, policy: PolicyInForce) -> O
 
 def _child(now: Outlook, monthly: Money | None, policy: PolicyInForce) -> Outlook:
     """One more to feed: what it is said to cost, or what the guidelines add for one more in the house."""
-    size = 1 + now.dependants
-    grown = replace(now, dependants=now.dependants + 1)
     declared, checked = dict(now.declared), dict(now.checked)
     if monthly is not None:
         known = checked.pop(_CHILD, declared.get(_CHILD, Money.zero(policy.currency)))
         declared[_CHILD] = known + monthly
-        return replace(grown, declared=declared, checked=checked, explained=now.explained | {_CHILD})
+        return replace(now, declared=declared, checked=checked, explained=now.explained | {_CHILD})
+    size = 1 + now.dependants
     for row in policy.assessment.guidelines:
         name = f"spending:{row.category}"
-        was, now_usual = policy.guideline(row.category, size), policy.guideline(row.category, size + 1)
-        if was is None or now_usual is None or not (now_usual - was).is_positive:
+        was, usual = policy.guideline(row.category, size), policy.guideline(row.category, size + 1)
+        if was is None or usual is None or not was.is_positive or usual <= was:
             continue
+        # In proportion: who lives on less than the guideline will do so with the child, too.
+        more = Fraction(usual.minor, was.minor)
         for figures in (declared, checked):
             if name in figures:
-                figures[name] += now_usual - was
-    return replace(grown, declared=declared, checked=checked)
+                figures[name] = figures[name].times(more, policy.amounts.rounding)
+    return replace(now, declared=declared, checked=checked, dependants=now.dependants + 1)

@@ -14,7 +14,7 @@ from services.assessment.capacity import Ability, Budget, ability_of, capacity_s
 from services.assessment.care import more_days, questions_for, treatments_of
 from services.assessment.model import AssessmentState, InForce
 from services.assessment.outlook import in_doubt, outlook
-from services.assessment.rules import declared, hardship_kind
+from services.assessment.rules import declared, hardship_kind, served_first
 from shared.contracts.assessment import (
     AssessmentCompleted,
     Capacity,
@@ -162,6 +162,9 @@ def _figures(state: AssessmentState, today: Budget, policy: PolicyInForce, on: d
     stated, aside = declared(state.statement), in_doubt(state)
     proof = {item.item: item for item in state.verified}
     varies = outlook(state, policy, on).variable
+    first = {
+        f"other_debt:{debt.creditor_kind}" for debt in state.statement.other_debts or () if served_first(debt)
+    }
     ends: dict[str, date] = {}
     for item in state.statement.income or ():
         name = f"income:{item.source.value}"
@@ -196,6 +199,7 @@ def _figures(state: AssessmentState, today: Budget, policy: PolicyInForce, on: d
                 in_doubt=name in aside,
                 guideline=None if usual is None else usual.guideline,
                 explained=usual is not None and usual.explained,
+                served_first=name in first,
                 **more,
             )
         )

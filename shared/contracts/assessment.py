@@ -102,6 +102,7 @@ class Figure(Part):
     ends: date | None = None
     guideline: MoneyField | None = Field(default=None, description="up to it, spending is not questioned")
     explained: bool = False
+    served_first: bool = Field(default=False, description="a debt of which the monthly payment counts")
 
 
 class ProjectedCapacity(Part):
