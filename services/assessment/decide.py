@@ -9,7 +9,7 @@ from typing import Any
 from services.assessment import answers, people
 from services.assessment.behaviour import noted, with_payment
 from services.assessment.care import lapsed_next_step, questions_for
-from services.assessment.model import AssessmentState, AssessmentStatus
+from services.assessment.model import AssessmentState, AssessmentStatus, Wanted
 from services.assessment.rules import ask, our_balance, required_parts, review_on, review_soon
 from services.assessment.steps import Step, ask_afresh, expire, policy_of, refusal, valid
 from shared.contracts import agreement, desk, desk_household, followup, intake, offer
@@ -60,12 +60,23 @@ def _act(state: AssessmentState, due: date, day: date, reference: Reference) -> 
         reminded = request.model_copy(update={"reminders": left, "reminded": number})
         said = StatementReminded(missing=request.missing, due=request.due, number=number)
         return state.model_copy(update={"request": reminded}), (said,)
+    wanted = state.wanted
+    if wanted is not None and due in wanted.reminders:
+        return _remind_of_open_points(state, wanted, due)
     if request is not None and due == request.due:
         return _lapse(state, due, reference)
     if state.ask_again == due:
         again = state.model_copy(update={"ask_again": None})
         return ask_afresh(again, policy, day, Reason(code=ReasonCode.STATEMENT_RENEWAL))
     return expire(state, due, policy, day)
+
+
+def _remind_of_open_points(state: AssessmentState, wanted: Wanted, due: date) -> Step:
+    number = wanted.reminded + 1
+    left = tuple(on for on in wanted.reminders if on > due)
+    now = wanted.model_copy(update={"reminders": left, "reminded": number})
+    said = StatementReminded(missing=(), due=wanted.due, number=number, open_points=wanted.points)
+    return state.model_copy(update={"wanted": now}), (said,)
 
 
 def _lapse(state: AssessmentState, due: date, reference: Reference) -> Step:
@@ -164,6 +175,7 @@ def _signed(state: AssessmentState | None, message: Envelope[Any], _reference: R
         "talks": False,
         "request": None,
         "ask_again": None,
+        "wanted": None,
     }
     return Decision(state.model_copy(update=planned))
 

@@ -8,7 +8,7 @@ from enum import StrEnum
 
 from pydantic import Field
 
-from shared.contracts.assessment import Override, WilfulFinding
+from shared.contracts.assessment import OpenPoint, Override, WilfulFinding
 from shared.contracts.base import MoneyField
 from shared.contracts.decision import State
 from shared.contracts.desk import (
@@ -38,6 +38,7 @@ __all__ = [
     "SpendingFigure",
     "Statement",
     "Verified",
+    "Wanted",
 ]
 
 
@@ -129,6 +130,15 @@ class Request(State):
     reminded: int = 0
 
 
+class Wanted(State):
+    """What would make the assessment better and is reminded of; nothing lapses where it never comes."""
+
+    points: tuple[OpenPoint, ...]
+    due: date
+    reminders: tuple[date, ...] = ()
+    reminded: int = 0
+
+
 class InForce(State):
     """The assessment in force, up to and including `expires`.
 
@@ -174,6 +184,7 @@ class AssessmentState(State):
     doubts: tuple[Doubt, ...] = ()
     wilful: WilfulFinding | None = None
     overrides: tuple[Override, ...] = ()
+    wanted: Wanted | None = None
 
     @property
     def next_date(self) -> date | None:
@@ -185,4 +196,5 @@ class AssessmentState(State):
             days += [self.request.due, *self.request.reminders]
         if self.current is not None and self.talks:
             days.append(self.current.expires)
+            days += () if self.wanted is None else self.wanted.reminders
         return min((day for day in days if day is not None), default=None)

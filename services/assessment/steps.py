@@ -7,13 +7,14 @@ from hashlib import sha256
 from typing import Any
 
 from services.assessment.care import more_days, questions_for
-from services.assessment.model import AssessmentState, AssessmentStatus, InForce
+from services.assessment.model import AssessmentState, AssessmentStatus, InForce, Wanted
 from services.assessment.report import report_of
 from services.assessment.rules import ask, missing_parts, required_parts
 from shared.contracts.assessment import (
     AssessmentCompleted,
     AssessmentExpired,
     InputRefused,
+    OpenPoint,
     StatementRequested,
 )
 from shared.contracts.base import Event, Reason
@@ -75,6 +76,7 @@ def ask_afresh(state: AssessmentState, policy: PolicyInForce, on: date, *reasons
             "request": request,
             "talks": True,
             "ask_again": None,
+            "wanted": None,  # the whole statement is asked for: one question at a time
         }
     )
     said = StatementRequested(
@@ -105,7 +107,8 @@ def complete(state: AssessmentState, policy: PolicyInForce, on: date, *, in_full
     )
     said = report_of(state.model_copy(update={"version": version}), current, policy, on)
     # What a person had set beside a computed value falls with it: it was about other figures.
-    state = state.model_copy(update={"overrides": said.overrides})
+    wanted = _wanted(state.wanted, said.open_points, policy, on)
+    state = state.model_copy(update={"overrides": said.overrides, "wanted": wanted})
     current = current.model_copy(update={"figures": _figures(said)})
     answers_request = in_full and state.request is not None
     if not answers_request and _says_the_same(state.current, current):
@@ -114,6 +117,20 @@ def complete(state: AssessmentState, policy: PolicyInForce, on: date, *, in_full
     if in_full or now.request is None:
         now = now.model_copy(update={"request": None, "ask_again": None, "status": resting(now)})
     return now, (said,)
+
+
+def _wanted(
+    known: Wanted | None, points: tuple[OpenPoint, ...], policy: PolicyInForce, on: date
+) -> Wanted | None:
+    """Remind of open points from the day they are known; what is reminded of already keeps its days."""
+    if not points:
+        return None
+    needs = {(point.item, point.need) for point in points}
+    if known is not None and needs <= {(point.item, point.need) for point in known.points}:
+        return known.model_copy(update={"points": points})
+    due = points[0].due
+    days = sorted({policy.deadline(on, after) for after in policy.assessment.open_reminders_business_days})
+    return Wanted(points=points, due=due, reminders=tuple(day for day in days if on < day < due))
 
 
 def _figures(said: AssessmentCompleted) -> str:
@@ -130,7 +147,7 @@ def expire(state: AssessmentState, as_of: date, policy: PolicyInForce, on: date)
     if state.current is None:
         return state, ()
     said = AssessmentExpired(assessment_id=state.current.assessment_id, as_of=as_of)
-    gone = state.model_copy(update={"current": None})
+    gone = state.model_copy(update={"current": None, "wanted": None})
     if gone.request is not None or gone.ask_again is not None:
         return gone, (said,)
     asked, more = ask_afresh(gone, policy, on, Reason(code=ReasonCode.STATEMENT_RENEWAL))

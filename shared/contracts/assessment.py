@@ -52,14 +52,31 @@ class StatementRequested(_Assessment):
     questions: tuple[str, ...] = Field(default=(), description="what an interview would ask, by code")
 
 
+class OpenNeed(StrEnum):
+    """What would settle an open point."""
+
+    EVIDENCE = "evidence"
+    EXPLANATION = "explanation"
+    CHECK = "check"
+
+
+class OpenPoint(Part):
+    """Something that nobody must give, but that would make the assessment better: what, and by when."""
+
+    item: str
+    need: OpenNeed
+    due: date
+
+
 class StatementReminded(_Assessment):
-    """A reminder of what is still missing."""
+    """A reminder of what is still missing, or of open points: what would make the assessment better."""
 
     TYPE: ClassVar[str] = "parley.assessment.statement.reminded.v1"
 
     missing: tuple[str, ...]
     due: date
     number: int = Field(ge=1)
+    open_points: tuple[OpenPoint, ...] = ()
 
 
 class Capacity(Part):
@@ -114,22 +131,6 @@ class ProjectedCapacity(Part):
     available: MoneyField
     available_stress: MoneyField
     reasons: tuple[Reason, ...] = Field(default=(), description="what changes on that day")
-
-
-class OpenNeed(StrEnum):
-    """What would settle an open point."""
-
-    EVIDENCE = "evidence"
-    EXPLANATION = "explanation"
-    CHECK = "check"
-
-
-class OpenPoint(Part):
-    """Something that nobody must give, but that would make the assessment better: what, and by when."""
-
-    item: str
-    need: OpenNeed
-    due: date
 
 
 class Treatment(StrEnum):

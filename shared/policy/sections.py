@@ -238,6 +238,7 @@ class Assessment(Section):
     interview: tuple[InterviewRow, ...]
     treatments: tuple[TreatmentRow, ...]
     vulnerable_more_business_days: Days
+    open_reminders_business_days: tuple[Days, ...]
     referral_business_days: Days
     referral_role: Name
 

@@ -126,6 +126,7 @@ _VALUES: Final[dict[str, Any]] = {
         {"vulnerability": "literacy", "treatments": ["simple_words", "more_time"]},
     ],
     "assessment.vulnerable_more_business_days": 10,
+    "assessment.open_reminders_business_days": [],
     "assessment.referral_business_days": 3,
     "assessment.referral_role": "supervisor",
     "agreement.required_sections": ["debt_structure", "instalment_plan", "interest_and_fees"],

@@ -17,6 +17,7 @@ from shared.contracts.assessment import (
     HardshipKind,
     InputRefused,
     ReviewReferred,
+    StatementReminded,
     StatementRequested,
     Treatment,
 )
@@ -338,3 +339,24 @@ def test_a_difficulty_is_told_as_it_is() -> None:
     assert (done.hardship, done.cause, done.onset) == (
         HardshipKind.TEMPORARY, desk.HardshipCause.ILLNESS, HardshipOnset.SLOW)  # fmt: skip
     assert (done.hardship_since, done.hardship_ends) == (day(0), day(60))
+
+
+# -- reminders of open points
+
+
+def test_open_points_are_reminded_of_and_nothing_lapses_without_them() -> None:
+    after = assessed(assessment__open_reminders_business_days=[5, 8])
+    points = after.last(AssessmentCompleted).open_points
+    first = after.decider.due(after.state)
+    assert first == date(2026, 3, 12)  # five business days after Thursday 5 March
+    reminded = after.closes(first)
+    assert reminded.emits(StatementReminded)
+    said = reminded.last(StatementReminded)
+    assert (said.open_points, said.missing, said.number, said.due) == (points, (), 1, points[0].due)
+    proven = reminded.when(checked(12, "income:salary", "8000.00"))
+    assert proven.decider.due(proven.state) == day(93)  # nothing open: until the figures expire
+    again = reminded.closes(date(2026, 3, 17))
+    assert again.last(StatementReminded).number == 2
+    assert again.state.status is AssessmentStatus.ASSESSED
+    assert again.closes(points[0].due).said == ()
+    assert after.when(hardship(5)).state.wanted is None  # the whole statement is asked anew
