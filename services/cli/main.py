@@ -5,6 +5,7 @@ from __future__ import annotations
 import typer
 
 from services.cli import day, kafka, migrate, platform, policy, reading
+from services.cli.assess import assess
 from services.cli.check import check
 from services.cli.dead import app as dead
 from services.cli.demo import demo
@@ -24,6 +25,7 @@ app = typer.Typer(
 
 platform.register(app)
 reading.register(app)
+app.command()(assess)
 app.command()(check)
 app.command()(demo)
 app.command()(health)

@@ -11,6 +11,7 @@ from shared.contracts import (
     assessment,
     bank,
     desk,
+    desk_household,
     desk_parties,
     followup,
     intake,
@@ -31,7 +32,8 @@ PRODUCERS = ("bank", "desk", *SERVICES, "ops")
 DEAD_LETTER_SUFFIX = ".dead-letter"
 
 _MODULES: tuple[ModuleType, ...] = (
-    bank, desk, desk_parties, intake, assessment, offer, agreement, followup, alert, ops, runtime,
+    bank, desk, desk_household, desk_parties, intake, assessment, offer, agreement, followup, alert, ops,
+    runtime,
 )  # fmt: skip
 
 

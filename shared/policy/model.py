@@ -171,6 +171,8 @@ class PolicyInForce(BaseModel):
             spending_rise_pct=self.assessment.stress_spending_rise_pct,
             one_off=self.assessment.stress_one_off,
             one_off_months=self.assessment.stress_one_off_months,
+            variable_income_drop_pct=self.assessment.stress_variable_income_drop_pct,
+            rate_rise_pct=self.assessment.stress_rate_rise_pct,
         )
 
     @cached_property

@@ -201,6 +201,20 @@ class GuidelineRow(Section):
     each_more: Amount
 
 
+class InterviewRow(Section):
+    """What an interview asks in one situation: always, for a cause of hardship, for a source of income."""
+
+    situation: Name
+    questions: Annotated[tuple[Name, ...], Field(min_length=1)]
+
+
+class TreatmentRow(Section):
+    """How a borrower is treated in one kind of vulnerable circumstances."""
+
+    vulnerability: Name
+    treatments: Annotated[tuple[Name, ...], Field(min_length=1)]
+
+
 class Assessment(Section):
     """What is asked of the borrower, and how capacity follows from it."""
 
@@ -218,6 +232,16 @@ class Assessment(Section):
     saving_max: Amount
     share_with_other_creditors: bool
     temporary_hardship_months: Months
+    variable_income_sources: tuple[Name, ...]
+    stress_variable_income_drop_pct: Pct
+    stress_rate_rise_pct: Pct
+    low_spending_pct: Pct
+    interview: tuple[InterviewRow, ...]
+    treatments: tuple[TreatmentRow, ...]
+    vulnerable_more_business_days: Days
+    open_reminders_business_days: tuple[Days, ...]
+    referral_business_days: Days
+    referral_role: Name
 
 
 class Agreement(Section):

@@ -20,7 +20,7 @@ from shared.contracts.base import Event, Personal, Reason
 from shared.contracts.reasons import ReasonCode
 from shared.lending.money import Money
 
-__all__ = ["LANGUAGES", "Language", "parameters", "story", "story_fields", "text"]
+__all__ = ["LANGUAGES", "Language", "parameters", "story", "story_fields", "text", "word"]
 
 Language = Literal["zh", "en"]
 
@@ -76,6 +76,11 @@ def story(event_type: str, lang: str = "en", data: Event | Mapping[str, Any] | N
     return _fill(template[language], find)
 
 
+def word(field: str, value: str, lang: str = "en") -> str:
+    """Give the words of one enumerated value by the field that holds it; a value without words as it is."""
+    return _named(field, value, _language(lang))
+
+
 def story_fields(event_type: str) -> frozenset[str]:
     """Give the fields of a message that its story line has a place for."""
     return frozenset(_NAME.findall(_table("stories.toml")[event_type]["en"]))
@@ -120,4 +125,7 @@ def _named(name: str, value: str, lang: Language) -> str:
     """Give the words of an enumerated value, or of several with commas between; others stay as they are."""
     table = _table("words.toml").get(_ALIASES.get(name, name), {})
     at = LANGUAGES.index(lang)
+    if name == "item" and value not in table:
+        # What a person has named themselves, e.g. `asset:boat`, shows without the kind of figure it is.
+        return value.rpartition(":")[2].replace("_", " ")
     return _COMMA[lang].join(table[part][at] if part in table else part for part in value.split(", "))
