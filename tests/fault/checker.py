@@ -179,7 +179,7 @@ def _not_there(evidence: Evidence, poisoned: set[str]) -> Iterable[Finding]:
     known = {one.headers["ce_id"] for one in evidence.records if "ce_id" in one.headers} | poisoned
     for service in SERVICES:
         for one in evidence.of(f"{service}.events"):
-            at = (f"/parley/{service}", one.headers.get("ce_subject", ""))
+            at = (service, one.headers.get("ce_subject", ""))
             last[at] = max(last[at], int(one.headers.get("ce_sequence", 0)))
             cause = one.headers.get("ce_causationid", "")
             if cause and cause not in known and not one.type.startswith(_RUNTIME):

@@ -101,13 +101,23 @@ class Servers(House):
 class Nemesis:
     """Replicas of the whole platform and what befalls them, their servers and their topics."""
 
-    def __init__(self, servers: Servers, faults: Sequence[Fault], *, replicas: int) -> None:
+    def __init__(
+        self,
+        servers: Servers,
+        faults: Sequence[Fault],
+        *,
+        replicas: int,
+        kind: type[Replica] = Replica,
+        **env: str,
+    ) -> None:
+        """`kind` is what its replicas are, `env` what their environment has besides."""
         self.settings = servers.settings(partitions=PARTITIONS)
         self.faults = list(faults)
         self.replicas: list[Replica] = []
         self.poisoned: dict[Place, int] = {}  # the number of the fault in the plan
         self.quiet: dict[date, float] = {}  # seconds from the end of the day's last fault
-        self._servers, self._count = servers, replicas
+        self.env = env
+        self._servers, self._count, self._kind = servers, replicas, kind
         self._vandal = Vandal(self.settings)
         self._done: dict[Fault, float] = {}
 
@@ -173,10 +183,11 @@ class Nemesis:
         return carry_out
 
     def _add(self) -> Replica:
-        replica = Replica(
+        replica = self._kind(
             "all",
             self._servers.folder.parent,
             self.settings,
+            **self.env,
             PARLEY_SESSION_SECONDS=str(SESSION_SECONDS),
             PARLEY_DATA=str(self._servers.folder),  # so that the house knows it for its own
         )

@@ -77,7 +77,7 @@ def story() -> Evidence:
         for one in records
     ]
     positions = [{"_id": 0, "inputs": [{"topic": "intake.events", "next": 2}]}]
-    heard = [{"_id": CASE, "marks": [["/parley/intake", CASE, 2]]}]
+    heard = [{"_id": CASE, "marks": [["intake", CASE, 2]]}]
     cases = [{"_id": ANN, "state": {"status": "open", "owner": "n-1", "next_review": "2026-06-01"}}]
     return Evidence(records, {
         "archive.links": links, "intake.cases": cases, "offer.cases": heard, "offer.positions": positions,
@@ -192,7 +192,7 @@ FAULTS: dict[str, Callable[[Evidence], Evidence]] = {
     ),
     "cause-not-there": lambda well: beside(well, own("followup", 6, "instalment.paid", {}, "who-said-that")),
     "heard-but-not-there": lambda well: document(
-        well, "alert.cases", {"_id": CASE, "marks": [["/parley/followup", CASE, 6]]}
+        well, "alert.cases", {"_id": CASE, "marks": [["followup", CASE, 6]]}
     ),
     "not-what-was-paid": lambda well: changed(well, at(well, "payment.matched"), amount=money("100.01")),
     "more-taken-back": lambda well: with_return(well, "100.01"),
