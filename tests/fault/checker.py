@@ -331,8 +331,8 @@ def _held_in_vain(evidence: Evidence) -> Iterable[Finding]:
         cleared |= {(service, row["_id"]): row["cleared"] for row in rows if "cleared" in row}
     for service in (*SERVICES, "archive"):
         for row in evidence.documents.get(f"{service}.cases", ()):
-            for holder, case, _ in row.get("holds", ()):
-                if not parking.get(holder):
+            for holder, case, rank in row.get("holds", ()):
+                if rank % 2 == 0 and not parking.get(holder):  # odd: it was released
                     yield Finding("held-in-vain", f"{service} {case} by {holder}")
         for row in evidence.documents.get(f"{service}.parked", ()):
             document = str(row["document"])

@@ -197,7 +197,7 @@ FAULTS: dict[str, Callable[[Evidence], Evidence]] = {
     "not-what-was-paid": lambda well: changed(well, at(well, "payment.matched"), amount=money("100.01")),
     "more-taken-back": lambda well: with_return(well, "100.01"),
     "held-in-vain": lambda well: document(
-        well, "alert.cases", {"_id": CASE, "holds": [["offer", CASE, 1]], "held": True}
+        well, "alert.cases", {"_id": CASE, "holds": [["offer", CASE, 2]], "held": True}
     ),
     "left-behind": lambda well: document(well, "offer.parked", {"document": CASE, "order": 1}),
     "parked": lambda well: document(well, "offer.cases", {"_id": CASE, "park": ["decider-failed", "x"]}),
@@ -223,8 +223,12 @@ def test_a_payment_may_come_back_whole() -> None:
 def test_who_is_parked_is_held_and_has_something_put_aside() -> None:
     well = document(story(), "agreement.cases", {"_id": CASE, "park": ["decider-failed", "x"]})
     well = document(well, "agreement.parked", {"document": CASE, "order": 1})
-    well = document(well, "alert.cases", {"_id": CASE, "holds": [["agreement", CASE, 1]], "held": True})
+    well = document(well, "alert.cases", {"_id": CASE, "holds": [["agreement", CASE, 2]], "held": True})
     assert kinds(well) == ["parked"]
+
+
+def test_who_was_released_is_held_by_nobody() -> None:
+    assert kinds(document(story(), "alert.cases", {"_id": CASE, "holds": [["offer", CASE, 3]]})) == []
 
 
 def test_what_a_replay_has_decided_may_still_be_deleted() -> None:
