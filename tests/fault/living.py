@@ -28,7 +28,7 @@ from tests.journey.sequential import SequentialPlatform
 
 START = date(2026, 1, 5)
 ENTRY_DAYS = 8
-RETRIES = 200
+RETRIES = 600  # with a pause between each two: as patient as whoever waits for a process
 
 T = TypeVar("T")
 Trouble = Callable[[], Awaitable[None]]
