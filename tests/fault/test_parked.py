@@ -11,9 +11,8 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 from collections import Counter, defaultdict
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -35,22 +34,17 @@ from shared.runtime.admin import prepare, read_documents
 from shared.runtime.kafka.groups import group_members
 from shared.runtime.service import group_of
 from shared.runtime.settings import Settings
-from tests.fault.checker import Evidence
-from tests.fault.evidence import gather
 from tests.fault.garbage import Rubbish
 from tests.fault.house import WAIT_SECONDS, environment_on
 from tests.fault.living import START, Besieged, day, differences, outcomes, said, world
-from tests.fault.nemesis import PARTITIONS, STRANGER, Nemesis, Servers
-from tests.fault.plan import plan
+from tests.fault.nemesis import PARTITIONS, STRANGER
 from tests.fault.raising import RAISES, Raising
 from tests.fault.test_garbage import Place, Vandal
-from tests.fault.test_nemesis import judge, tell
 from tests.journey.sequential import SequentialPlatform
 from tests.runtime.support import fresh, settings_of
 
 pytestmark = pytest.mark.kafka
 
-SEED = int(os.environ.get("PARLEY_FAULT_SEED", "1"))
 STATEMENT = "parley.desk.statement.submitted.v1"
 SPOILT = b"\x00{not a message of anybody"
 WHY = "cut off by the sender"
@@ -109,7 +103,7 @@ class Operator:
         return done.output
 
     async def held(self) -> dict[str, tuple[str, str]]:
-        """What is parked: service and reason, by document. The nemesis' own stranger is not looked at."""
+        """What is parked: service and reason, by document. Strangers are not looked at."""
         found = json.loads(await self.dead("held", "--json"))
         return {one["document"]: (one["service"], one["reason"]) for one in found
                 if one["document"] != STRANGER}  # fmt: skip
@@ -236,27 +230,6 @@ async def lived(
     return places[0]
 
 
-def only_theirs(evidence: Evidence, victims: Victims, poison: Place) -> Evidence:
-    """See that of the victims only what had to is in the dead letters; give the evidence without it."""
-    letters: Mapping[str, dict[str, Counter[str]]] = {
-        victims.raising: defaultdict(Counter), victims.spoilt: defaultdict(Counter)
-    }  # fmt: skip
-    rest = []
-    for one in evidence.records:
-        if (one.topic, one.partition, one.offset) == poison:
-            continue
-        if one.topic.endswith(".dead-letter") and one.key in letters:
-            letters[one.key][one.topic.removesuffix(".dead-letter")][one.headers["parley-reason"]] += 1
-        else:
-            rest.append(one)
-    assert letters[victims.raising].keys() == {"assessment"}
-    assert letters[victims.raising]["assessment"]["decider-failed"] >= 1
-    assert letters[victims.spoilt].keys() == {*SERVICES[:1], "archive"}
-    assert letters[victims.spoilt]["archive"] == Counter({"undecodable": 1})
-    assert set(letters[victims.spoilt]["intake"]) <= {"undecodable", "case-is-parked"}
-    return Evidence(rest, evidence.documents)
-
-
 async def test_a_bug_and_poison_cost_two_customers_a_wait_and_nobody_else_anything(
     servers: Addresses, tmp_path: Path
 ) -> None:
@@ -283,39 +256,3 @@ async def test_a_bug_and_poison_cost_two_customers_a_wait_and_nobody_else_anythi
     assert {CaseHeld.TYPE in text for text in told[case_id(victims.spoilt, 1)]} == {False, True}
     assert differences(but_for_holds(told, (victims.raising, victims.spoilt)), same) == []
     assert poison[0] == "bank.events"
-
-
-@pytest.mark.slow
-async def test_a_bug_and_poison_under_the_nemesis(tmp_path: Path) -> None:
-    life = Life(customers=12, days=9, seed=SEED, replicas=2)
-    same, victims = await calm(life)
-    faults = plan(life.seed, life.days, life.replicas)
-    tell(f"\nseed {life.seed}, {life}, {victims}", *map(str, faults))
-    servers = Servers(tmp_path / "data")
-    bug = {RAISES: f"assessment {victims.raising} {STATEMENT}"}
-    try:
-        async with servers, Nemesis(servers, faults, replicas=life.replicas, kind=Raising, **bug) as nemesis:
-            settings = nemesis.settings
-
-            async def mend() -> None:
-                nemesis.env[RAISES] = ""  # whoever is added from now on has not the bug either
-                for replica in nemesis.replicas:
-                    assert isinstance(replica, Raising)
-                    await replica.mend()
-
-            async with Vandal(settings) as vandal, KafkaPlatform(settings, load_all()) as inner:
-                platform = nemesis.besieging(inner)
-                poison = await lived(
-                    platform, settings, vandal, life, victims, lambda: platform.struck(day(victims.day)), mend
-                )
-            await nemesis.stop()
-            found = await audit(settings, load_all())
-            told = await outcomes(settings)
-            evidence = await gather(servers.addresses["KAFKA_BOOTSTRAP"], servers.addresses["MONGODB_URI"])
-        assert servers.processes() == []
-    finally:
-        servers.abandon()
-    tell(nemesis.report())
-    assert [text for check in found.checks for text in check.findings] == []
-    judge(only_theirs(evidence, victims, poison), faults, nemesis.poisoned)
-    assert differences(but_for_holds(told, (victims.raising, victims.spoilt)), same) == []
