@@ -4,7 +4,7 @@ from collections.abc import Callable
 from datetime import date
 from typing import Any
 
-from services.offer import answers
+from services.offer import answers, asking
 from services.offer.model import Assessed, OfferState, OfferStatus
 from services.offer.rules import (
     basis_of,
@@ -28,7 +28,7 @@ from services.offer.talks import (
     table,
     withdraw,
 )
-from shared.contracts import agreement, assessment, desk, followup, intake
+from shared.contracts import agreement, assessment, desk, desk_talks, followup, intake
 from shared.contracts.base import Event
 from shared.contracts.debts import DebtSnapshot
 from shared.contracts.decision import Decision
@@ -167,6 +167,7 @@ def _assessed(
         now=data.capacity.available_now,
         stress=data.capacity.available_stress,
         since=message.day,
+        temporary=data.hardship is assessment.HardshipKind.TEMPORARY,
     )
     no_news = state.assessed is not None and figures_of(state.assessed) == figures_of(latest)
     if no_news and state.assessed is not None:
@@ -297,6 +298,8 @@ _HANDLERS: dict[type[Event], Handler] = {
     desk.OfferRejected: answers.rejected,
     desk.ApprovalGranted: answers.approval_granted,
     desk.ApprovalRefused: answers.approval_refused,
+    desk_talks.HumanRequested: asking.human_requested,
+    desk_talks.ExplanationRequested: asking.explanation_requested,
     agreement.AgreementReturned: _returned,
     agreement.AgreementSigned: _signed,
     agreement.AgreementEnded: _plan_over,

@@ -22,6 +22,7 @@ from shared.lending.plan_model import (
     AuthorityTier,
     LenderValue,
     LumpSumRule,
+    MarginRow,
     PlanLimits,
     RateCeiling,
     RedefaultRow,
@@ -78,6 +79,8 @@ class PolicyInForce(BaseModel):
     measures: s.Measures
     waiver: s.Waiver
     offers: s.Offers
+    relief: s.Relief
+    talks: s.Talks
     value: s.Value
     assessment: s.Assessment
     agreement: s.Agreement
@@ -136,6 +139,10 @@ class PolicyInForce(BaseModel):
                 LumpSumRule(self.measures.lump_sum_max_waived_pct) if self.measures.lump_sum_allowed else None
             ),
             min_days_past_due=self.measures.min_days_past_due,
+            max_forgiven_pct=self.relief.part_forgiveness_max_pct,
+            holiday_months=self.relief.holiday_months,
+            token_months=self.relief.token_months,
+            untested_to_person=self.talks.untested_ceiling == "person_looks",
         )
 
     @cached_property
@@ -192,6 +199,11 @@ class PolicyInForce(BaseModel):
                 recovery_month=value.no_deal_recovery_month,
                 cost_pct=value.no_deal_cost_pct,
             ),
+            by_margin=tuple(
+                MarginRow(row.margin_pct, row.added_pct / 100) for row in value.redefault_by_margin
+            ),
+            model=value.redefault_model,
+            substantial_pct=value.substantial_modification_pct,
         )
 
 

@@ -170,6 +170,44 @@ class Offers(Section):
     token_payment: Amount
 
 
+class Relief(Section):
+    """Help beside the waiver of charges: forgiving part of the principal, pauses, token payments."""
+
+    part_forgiveness_max_pct: Annotated[Decimal, BeforeValidator(_decimal), Field(ge=0, le=100)]
+    holiday_months: tuple[Months, ...]
+    token_months: Annotated[int, Field(ge=1, le=60)]
+
+
+class StrategyRow(Section):
+    """A way of presenting plans, for so many cases in a hundred: which of them comes first."""
+
+    name: Name
+    share_pct: Annotated[Decimal, BeforeValidator(_decimal), Field(ge=0, le=100)]
+    first: Literal["best_balance", "lowest_total", "lowest_instalment"]
+
+
+class Talks(Section):
+    """What holds while talks go on.
+
+    `interest`: whether interest and charges run, rest or are waived meanwhile. `untested_ceiling`: whether
+    a plan whose all-in cost cannot be tested since the advance needs a person's approval, or only says so.
+    """
+
+    interest: Literal["runs", "frozen", "waived"]
+    untested_ceiling: Literal["person_looks", "said"]
+    human_role: Name
+    human_business_days: Days
+    strategies: Annotated[tuple[StrategyRow, ...], Field(min_length=1)]
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        if sum(row.share_pct for row in self.strategies) != 100:
+            raise ValueError("the shares of the strategies must add up to 100")
+        if len({row.name for row in self.strategies}) != len(self.strategies):
+            raise ValueError("each strategy has a name of its own")
+        return self
+
+
 class RedefaultRowSection(Section):
     """From this payment reduction on, so many plans in a hundred break."""
 
@@ -177,10 +215,23 @@ class RedefaultRowSection(Section):
     probability_pct: Pct
 
 
+class MarginRowSection(Section):
+    """From this stress margin on, so many more (or, negative, fewer) plans in a hundred break."""
+
+    margin_pct: SignedPct
+    added_pct: SignedPct
+
+
 class Value(Section):
-    """What a plan is worth to the lender, and what no plan is worth."""
+    """What a plan is worth to the lender, and what no plan is worth.
+
+    `discount_pct` comes on top of the reference rate named by `discount_over`; alone where that is empty.
+    """
 
     discount_pct: Pct
+    discount_over: Annotated[str, Field(max_length=40)]
+    redefault_model: Name
+    redefault_by_margin: tuple[MarginRowSection, ...]
     redefault: Annotated[tuple[RedefaultRowSection, ...], Field(min_length=1)]
     redefault_unknown_pct: Pct
     redefault_after_payments: Count
