@@ -5,8 +5,9 @@ from datetime import date
 from typing import Any
 
 from services.offer import answers, asking
-from services.offer.model import Assessed, OfferState, OfferStatus
+from services.offer.model import OfferState, OfferStatus
 from services.offer.rules import (
+    assessed_from,
     basis_of,
     figures_of,
     is_affordable,
@@ -159,16 +160,7 @@ def _assessed(
         return Decision.of(state, answers.refusal(message, ReasonCode.ASSESSMENT_EXPIRED))
     if state.assessed is not None and data.version < state.assessed.version:
         return Decision.of(state, answers.refusal(message, ReasonCode.STALE_FACT))
-    latest = Assessed(
-        assessment_id=data.assessment_id,
-        version=data.version,
-        as_of=data.as_of,
-        expires=data.expires,
-        now=data.capacity.available_now,
-        stress=data.capacity.available_stress,
-        since=message.day,
-        temporary=data.hardship is assessment.HardshipKind.TEMPORARY,
-    )
+    latest = assessed_from(data, message.day)
     no_news = state.assessed is not None and figures_of(state.assessed) == figures_of(latest)
     if no_news and state.assessed is not None:
         latest = latest.model_copy(update={"since": state.assessed.since})

@@ -8,6 +8,7 @@ from functools import reduce
 from hashlib import sha256
 
 from services.offer.model import Assessed, OfferState, Wish
+from shared.contracts.assessment import AssessmentCompleted, HardshipKind
 from shared.contracts.base import Reason
 from shared.contracts.debts import DebtSnapshot, DebtStatus, InstalmentTotal, Measure, Plan
 from shared.contracts.desk import CounterOffered
@@ -18,11 +19,13 @@ from shared.lending.allocation import Components
 from shared.lending.calendar import add_months
 from shared.lending.money import Money
 from shared.lending.plans import Capacity, CapacityStep, Counter, DebtTerms, PlanLimits
+from shared.lending.rates import CashFlow
 from shared.policy.model import PolicyInForce
 from shared.policy.rates import StaleRate
 from shared.policy.reference import Reference
 
 __all__ = [
+    "assessed_from",
     "balance_by_day",
     "basis_of",
     "capacity_of",
@@ -79,6 +82,20 @@ def is_assessed(state: OfferState, on: date) -> bool:
     return state.figures_from is None or state.assessed.as_of >= state.figures_from
 
 
+def assessed_from(data: AssessmentCompleted, since: date) -> Assessed:
+    """Give what an offer takes from an assessment that came on `since`."""
+    return Assessed(
+        assessment_id=data.assessment_id,
+        version=data.version,
+        as_of=data.as_of,
+        expires=data.expires,
+        now=data.capacity.available_now,
+        stress=data.capacity.available_stress,
+        since=since,
+        temporary=data.hardship is HardshipKind.TEMPORARY,
+    )
+
+
 def no_longer_valid(assessed: Assessed, on: date) -> Assessed:
     """Give the assessment as one that counts no more from `on` on."""
     return assessed.model_copy(update={"expires": min(assessed.expires, on - timedelta(days=1))})
@@ -94,6 +111,7 @@ def debt_terms(debt: DebtSnapshot) -> DebtTerms:
         days_past_due=debt.days_past_due,
         contract_date=debt.contract_date,
         monthly_payment=debt.contractual_payment,
+        history=tuple(CashFlow(flow.on, flow.amount) for flow in debt.history),
     )
 
 

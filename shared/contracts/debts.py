@@ -12,6 +12,7 @@ from shared.contracts.base import AccountId, MoneyField, Part, Percent, Reason
 __all__ = [
     "Allocation",
     "Balances",
+    "DebtFlow",
     "DebtLedger",
     "DebtSchedule",
     "DebtSnapshot",
@@ -60,6 +61,13 @@ class Balances(Part):
         return self
 
 
+class DebtFlow(Part):
+    """Money that moved on a debt since its original advance: advances negative, payments positive."""
+
+    on: date
+    amount: MoneyField
+
+
 class DebtSnapshot(Part):
     """A debt as intake knows it on `as_of`. Amounts are what is owed in all, and the part that is overdue."""
 
@@ -75,6 +83,10 @@ class DebtSnapshot(Part):
     contractual_payment: MoneyField | None = Field(default=None, description="the regular monthly payment")
     as_of: date
     status: DebtStatus = DebtStatus.ACTIVE
+    history: tuple[DebtFlow, ...] = Field(
+        default=(),
+        description="all flows since the original advance; without them the all-in cost is not testable",
+    )
 
 
 class DebtLedger(Part):
