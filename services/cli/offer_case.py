@@ -201,7 +201,10 @@ def read_case(path: Path, policy: str | None, currency_of: dict[str, str]) -> Ca
 def problems(error: ValidationError, at: tuple[str, ...] = ()) -> list[str]:
     """Give each problem as `field: rule`, without the value that was given."""
     found = error.errors(include_url=False, include_context=False, include_input=False)
-    return [f"{_path((*at, *item['loc'])) or 'the case'}: {item['msg']}" for item in found]
+    return [
+        f"{_path((*at, *item['loc'])) or 'the case'}: {item['msg'].removeprefix('Value error, ')}"
+        for item in found
+    ]
 
 
 def _path(parts: tuple[Any, ...]) -> str:
