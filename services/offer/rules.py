@@ -57,10 +57,14 @@ def owed_debts(debts: Sequence[DebtSnapshot]) -> tuple[DebtSnapshot, ...]:
 def basis_of(debts: Sequence[DebtSnapshot]) -> str:
     """Digest what plans are computed on: any change of it means that they no longer fit."""
     parts = [
-        (d.debt_id, d.policy, str(d.annual_rate_pct), *_minor(d.outstanding), *_minor(d.overdue))
+        (d.debt_id, d.policy, str(d.annual_rate_pct), *_minor(d.outstanding), *_minor(d.overdue), *_flows(d))
         for d in sorted(owed_debts(debts), key=lambda d: d.debt_id)
     ]
     return sha256(repr(parts).encode()).hexdigest()[:16]
+
+
+def _flows(debt: DebtSnapshot) -> tuple[str, ...]:
+    return tuple(f"{flow.on.isoformat()} {flow.amount}" for flow in debt.history)
 
 
 def figures_of(assessed: Assessed) -> str:

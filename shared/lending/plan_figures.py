@@ -19,7 +19,7 @@ from shared.lending.plan_model import (
     PlanLimits,
     PlanSpec,
 )
-from shared.lending.rates import present_value
+from shared.lending.rates import discount
 from shared.lending.schedule import build, period_rate
 
 _CENTS: Final = Decimal("0.01")
@@ -56,9 +56,7 @@ def _interest_at(plan: DebtPlan, rate_pct: Decimal) -> int:
     return build(replace(plan.terms, annual_rate_pct=rate_pct)).interest.minor
 
 
-def modification_of(
-    debts: Sequence[DebtTerms], plans: Sequence[DebtPlan], spec: PlanSpec, currency: str
-) -> Decimal | None:
+def modification_of(debts: Sequence[DebtTerms], plans: Sequence[DebtPlan], spec: PlanSpec) -> Decimal | None:
     """Change of present value in per cent, at each debt's original effective rate (IFRS 9 B3.3.6).
 
     What remained of the contract is worth, at its own rate, what is owed. None where nothing is owed.
@@ -66,17 +64,13 @@ def modification_of(
     owed = sum(debt.outstanding.total.minor for debt in debts)
     if not owed:
         return None
-    balance = Money(owed, currency).to_decimal()
     worth = Decimal(0)
     for debt, plan in zip(debts, plans, strict=True):
-        flows = [
-            (month, Money(minor, currency))
-            for month, minor in enumerate(plan.schedule.totals, start=1 + spec.holiday)
-        ]
         # A single payment is made at once, not a month later.
-        flows = [(0, flows[0][1])] if spec.lump_sum else flows
-        worth += present_value(flows, debt.annual_rate_pct, currency)
-    return ((worth / balance - 1) * 100).quantize(_CENTS) + 0
+        first = 0 if spec.lump_sum else 1 + spec.holiday
+        for month, minor in enumerate(plan.schedule.totals, start=first):
+            worth += minor * discount(debt.annual_rate_pct, month)
+    return ((worth / owed - 1) * 100).quantize(_CENTS) + 0
 
 
 def stress_margin_of(
@@ -85,8 +79,10 @@ def stress_margin_of(
     """What the tightest instalment leaves of the capacity under stress, in per cent of it."""
     if capacity is None or spec.lump_sum:
         return None
+    # Where nothing changes later, the largest instalment is the tightest.
+    rows = payments if capacity.later else [max(payments, key=lambda row: row.total.minor)]
     least: Fraction | None = None
-    for row in payments:
+    for row in rows:
         stress = capacity.at(row.due)[1].minor
         if stress > 0:
             left = Fraction(stress - row.total.minor, stress)

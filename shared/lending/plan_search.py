@@ -163,6 +163,11 @@ class Search:
             self._found[key] = Candidates(self._grid, first_due, at)
         return self._found[key]
 
+    @property
+    def combinations(self) -> int:
+        """How many combinations of measures and terms are screened, whether they fit or not."""
+        return int(self._grid.first.size) * len(self._graces)
+
     def build(self, spec: PlanSpec) -> Plan | Reason:
         """The plan of ``spec``, or why it does not stand; each is computed once."""
         if spec not in self._built:

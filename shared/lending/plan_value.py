@@ -68,7 +68,7 @@ def valued(
     untested = limits.untested_to_person and ceiling is CeilingTest.NOT_TESTABLE
     looked_at = below_floor or untested
     tier = max(granted_by, min(1, len(limits.authority) - 1)) if looked_at else granted_by
-    modification = modification_of(debts, plans, spec, currency)
+    modification = modification_of(debts, plans, spec)
     total = Money.sum(paid, currency)
     plan = Plan(
         plan_id=spec.key,

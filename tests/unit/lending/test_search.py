@@ -84,6 +84,7 @@ def limits_of_a_case(draw: st.DrawFn) -> PlanLimits:
         grace_months=draw(st.sampled_from([(), (0, 3), (0, 3, 6), (24,)])),
         min_difference_pct=draw(st.sampled_from([Decimal(0), Decimal("2.5"), Decimal(10), Decimal(100)])),
         max_ranked=draw(st.integers(1, 7)),
+        max_forgiven_pct=draw(st.sampled_from([Decimal(0), Decimal(0), Decimal(20), Decimal(100)])),
         max_waived_pct=draw(st.sampled_from([LIMITS.max_waived_pct, {Component.LATE_CHARGES: Decimal(100)}])),
     )
 
