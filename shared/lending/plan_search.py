@@ -55,23 +55,28 @@ class Search:
         *,
         tier: int | None = None,
         holiday: int = 0,
+        forgive: bool = False,
     ) -> None:
         """``tier`` restricts the search to what that tier of authority may grant; None: all of them.
 
-        With a ``holiday`` every plan starts after so many months in which nothing is paid.
+        With a ``holiday`` every plan starts after so many months in which nothing is paid. With
+        ``forgive`` a part of the principal may be forgiven, as far as the limits allow.
         """
         self.debts = [debt for debt in debts if debt.outstanding.total.is_positive]
         self.capacity = capacity
         self.limits = replace(limits, max_months=limits.max_months - holiday) if holiday else limits
         self._policy = limits
         self.holiday = holiday
+        self._forgive = forgive
         self._tier = tier
         self._found: dict[tuple[date, Money | None], Candidates] = {}
         self._built: dict[PlanSpec, Plan | Reason] = {}
 
-    def after(self, holiday: int) -> Search:
-        """The same case, with plans that start after a holiday of so many months."""
-        return Search(self.debts, self.capacity, self._policy, tier=self._tier, holiday=holiday)
+    def after(self, holiday: int = 0, *, forgive: bool = False) -> Search:
+        """The same case, with plans that start after a holiday, or that forgive a part of the principal."""
+        return Search(
+            self.debts, self.capacity, self._policy, tier=self._tier, holiday=holiday, forgive=forgive
+        )
 
     # -- the combinations ---------------------------------------------------------------------------
 
@@ -95,7 +100,7 @@ class Search:
             caps,
         ]
         forgiven = self.limits.max_forgiven_pct
-        if forgiven > 0:
+        if self._forgive and forgiven > 0:
             levels += [caps | {Component.PRINCIPAL: forgiven * share} for share in (_HALF, Decimal(1))]
         found: dict[Money, Waiver] = {}
         for level in levels:

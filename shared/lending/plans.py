@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date, timedelta
+from itertools import product
 
 from shared.lending.calendar import add_months
 from shared.lending.money import Money
@@ -59,6 +60,7 @@ __all__ = [
     "nearest",
     "schedule_of",
     "schedule_terms",
+    "search_for",
 ]
 
 
@@ -77,7 +79,21 @@ def find_plans(
     refused = _untestable(debts, capacity, limits)
     if refused is not None:
         return refused
-    return _found(Search(debts, capacity, limits, tier=_tier(authority, limits)), first_due)
+    return _found(search_for(debts, capacity, first_due, limits, _tier(authority, limits)), first_due)
+
+
+def search_for(
+    debts: Sequence[DebtTerms],
+    capacity: Capacity,
+    first_due: date,
+    limits: PlanLimits,
+    tier: int | None = None,
+) -> Search:
+    """The search of a case: principal is forgiven only where nothing else would be affordable."""
+    search = Search(debts, capacity, limits, tier=tier)
+    if limits.max_forgiven_pct <= 0 or len(search.candidates(first_due)):
+        return search
+    return search.after(forgive=True)
 
 
 def count_candidates(
@@ -86,7 +102,7 @@ def count_candidates(
     """How many combinations of measures and terms are affordable and allowed."""
     if _untestable(debts, capacity, limits) is not None:
         return 0
-    return len(Search(debts, capacity, limits).candidates(first_due))
+    return len(search_for(debts, capacity, first_due, limits).candidates(first_due))
 
 
 def nearest(
@@ -102,7 +118,7 @@ def nearest(
     ``limits.first_due_max_days`` after it. Of plans equally near, the one that concedes least.
     """
     return _untestable(debts, capacity, limits) or _nearest(
-        counter, Search(debts, capacity, limits), first_due
+        counter, search_for(debts, capacity, first_due, limits), first_due
     )
 
 
@@ -117,7 +133,7 @@ def find_and_answer(
     refused = _untestable(debts, capacity, limits)
     if refused is not None:
         return refused, refused
-    search = Search(debts, capacity, limits)
+    search = search_for(debts, capacity, first_due, limits)
     return _found(search, first_due), _nearest(counter, search, first_due)
 
 
@@ -136,10 +152,10 @@ def _after_a_holiday(search: Search, first_due: date) -> list[Plan]:
     """
     if not search.capacity.later:
         return []
-    for months in sorted(search.limits.holiday_months):
-        if not 0 < months < search.limits.max_months:
-            continue
-        later = search.after(months)
+    holidays = [months for months in search.limits.holiday_months if 0 < months < search.limits.max_months]
+    forgiving = (False, True) if search.limits.max_forgiven_pct > 0 else (False,)
+    for forgive, months in product(forgiving, sorted(holidays)):
+        later = search.after(months, forgive=forgive)
         due = add_months(first_due, months)
         chosen = chosen_plans(later, later.candidates(due), due)
         if chosen:

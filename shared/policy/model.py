@@ -18,14 +18,12 @@ from shared.lending.affordability import SavingAllowance, Stress
 from shared.lending.allocation import AllocationRules
 from shared.lending.calendar import BusinessCalendar
 from shared.lending.money import Money
+from shared.lending.plan_lender import LenderValue, MarginRow, RedefaultRow
 from shared.lending.plan_model import (
     AuthorityTier,
-    LenderValue,
     LumpSumRule,
-    MarginRow,
     PlanLimits,
     RateCeiling,
-    RedefaultRow,
     StepUp,
 )
 from shared.lending.rates import NoDealPath

@@ -11,7 +11,7 @@ import pytest
 
 from shared.lending.allocation import Component, Components
 from shared.lending.money import Money
-from shared.lending.plan_model import MarginRow
+from shared.lending.plan_lender import MarginRow
 from shared.lending.plans import (
     Capacity,
     CapacityStep,
@@ -209,6 +209,8 @@ def test_a_part_of_the_principal_is_forgiven_only_up_to_the_policys_share_and_wi
         assert plan.needs_approval
         assert {"part_forgiven", "record_settled_for_less"} <= {reason.code for reason in plan.reasons}
         assert plan.total + plan.waived - plan.interest == cny("30500")
+    able = found(debts, steady("1500"), limits)  # who can pay without it is not forgiven any
+    assert not any(MeasureKind.PART_FORGIVENESS in plan.measures for plan in able)
     late_enough = replace(limits, min_days_past_due={MeasureKind.PART_FORGIVENESS: 96})
     assert nothing(debts, can_pay, late_enough).reason.code == "not_affordable"
 

@@ -24,6 +24,7 @@ from shared.lending.plans import (
     find_and_answer,
     find_plans,
     nearest,
+    search_for,
 )
 from shared.policy.testing import example_policy
 from tests.unit.lending.plain_search import (
@@ -100,7 +101,7 @@ def search_of(draw: st.DrawFn) -> Search:
     if draw(st.integers(0, 3)) == 0:
         later = money(draw(st.sampled_from(peaks or [balance])))
         can_pay = replace(can_pay, later=(CapacityStep(date(2026, 7, 1), later, later),))
-    return Search(debts, can_pay, limits)
+    return search_for(debts, can_pay, FIRST_DUE, limits)
 
 
 @settings(max_examples=150, deadline=None)
