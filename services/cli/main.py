@@ -10,6 +10,7 @@ from services.cli.check import check
 from services.cli.dead import app as dead
 from services.cli.demo import demo
 from services.cli.health import health
+from services.cli.offer import offer
 from services.cli.publish import publish
 from services.cli.restore import app as backup
 from services.cli.schemas import schemas
@@ -29,6 +30,7 @@ app.command()(assess)
 app.command()(check)
 app.command()(demo)
 app.command()(health)
+app.command()(offer)
 app.command()(publish)
 app.add_typer(backup, name="backup")
 app.add_typer(day.app, name="day")

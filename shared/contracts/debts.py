@@ -13,6 +13,7 @@ from shared.contracts.parties import DebtObligor
 __all__ = [
     "Allocation",
     "Balances",
+    "DebtFlow",
     "DebtLedger",
     "DebtPriority",
     "DebtSchedule",
@@ -75,6 +76,13 @@ class Balances(Part):
         return self
 
 
+class DebtFlow(Part):
+    """Money that moved on a debt since its original advance: advances negative, payments positive."""
+
+    on: date
+    amount: MoneyField
+
+
 class DebtSnapshot(Part):
     """A debt as intake knows it on `as_of`. Amounts are what is owed in all, and the part that is overdue."""
 
@@ -93,6 +101,10 @@ class DebtSnapshot(Part):
     priority: DebtPriority = DebtPriority.ORDINARY
     obligors: tuple[DebtObligor, ...] = Field(
         default=(), description="who owes it beside the customer of the case"
+    )
+    history: tuple[DebtFlow, ...] = Field(
+        default=(),
+        description="all flows since the original advance; without them the all-in cost is not testable",
     )
 
 
@@ -158,7 +170,9 @@ class Measure(StrEnum):
     LATE_CHARGE_WAIVER = "late_charge_waiver"
     INTEREST_WAIVER = "interest_waiver"
     FEE_WAIVER = "fee_waiver"
+    PART_FORGIVENESS = "part_forgiveness"
     LUMP_SUM = "lump_sum"
+    PAYMENT_HOLIDAY = "payment_holiday"
     TOKEN = "token"  # noqa: S105 - a token payment
 
 
@@ -192,6 +206,26 @@ class Plan(Part):
     npv_no_deal: tuple[MoneyField, ...] = ()
     needs_approval: bool = False
     reasons: tuple[Reason, ...] = ()
+    holiday_months: int = Field(default=0, ge=0, description="months without payment before the first")
+    interest: tuple[MoneyField, ...] = Field(default=(), description="interest in what is paid, per currency")
+    concession: tuple[MoneyField, ...] = Field(
+        default=(), description="what the lender gives up: waivers and interest forgone, per currency"
+    )
+    redefault_pct: Percent | None = Field(default=None, description="chance that the plan breaks, per cent")
+    redefault_model: str | None = Field(default=None, description="version of the figures behind it")
+    payment_reduction_pct: Decimal | None = Field(
+        default=None, description="how far the first payments lie below the contractual ones"
+    )
+    stress_margin_pct: Decimal | None = Field(
+        default=None, description="what the tightest instalment leaves of the capacity under stress"
+    )
+    modification_pct: Decimal | None = Field(
+        default=None, description="change of present value at the original effective rate"
+    )
+    substantial_modification: bool | None = None
+    ceiling_test: str | None = Field(
+        default=None, description="all-in cost since the advance: tested, not_testable or no_ceiling"
+    )
 
 
 class Step(Part):

@@ -13,6 +13,7 @@ from shared.contracts import (
     desk,
     desk_household,
     desk_parties,
+    desk_talks,
     followup,
     intake,
     offer,
@@ -32,8 +33,8 @@ PRODUCERS = ("bank", "desk", *SERVICES, "ops")
 DEAD_LETTER_SUFFIX = ".dead-letter"
 
 _MODULES: tuple[ModuleType, ...] = (
-    bank, desk, desk_household, desk_parties, intake, assessment, offer, agreement, followup, alert, ops,
-    runtime,
+    bank, desk, desk_household, desk_parties, desk_talks, intake, assessment, offer, agreement, followup,
+    alert, ops, runtime,
 )  # fmt: skip
 
 

@@ -18,13 +18,12 @@ from shared.lending.affordability import SavingAllowance, Stress
 from shared.lending.allocation import AllocationRules
 from shared.lending.calendar import BusinessCalendar
 from shared.lending.money import Money
+from shared.lending.plan_lender import LenderValue, MarginRow, RedefaultRow
 from shared.lending.plan_model import (
     AuthorityTier,
-    LenderValue,
     LumpSumRule,
     PlanLimits,
     RateCeiling,
-    RedefaultRow,
     StepUp,
 )
 from shared.lending.rates import NoDealPath
@@ -88,6 +87,7 @@ class PolicyInForce(BaseModel):
     measures: Annotated[s.Measures, AGREED]
     waiver: Annotated[s.Waiver, AGREED]
     offers: Annotated[s.Offers, AGREED]
+    relief: Annotated[s.Relief, AGREED]
     value: Annotated[s.Value, AGREED]
     assessment: Annotated[s.Assessment, AGREED]
     agreement: Annotated[s.Agreement, AGREED]
@@ -162,6 +162,10 @@ class PolicyInForce(BaseModel):
                 LumpSumRule(self.measures.lump_sum_max_waived_pct) if self.measures.lump_sum_allowed else None
             ),
             min_days_past_due=self.measures.min_days_past_due,
+            max_forgiven_pct=self.relief.part_forgiveness_max_pct,
+            holiday_months=self.relief.holiday_months,
+            token_months=self.relief.token_months,
+            untested_to_person=self.talks.untested_ceiling == "person_looks",
         )
 
     @cached_property
@@ -236,6 +240,11 @@ class PolicyInForce(BaseModel):
                 recovery_month=value.no_deal_recovery_month,
                 cost_pct=value.no_deal_cost_pct,
             ),
+            by_margin=tuple(
+                MarginRow(row.margin_pct, row.added_pct / 100) for row in value.redefault_by_margin
+            ),
+            model=value.redefault_model,
+            substantial_pct=value.substantial_modification_pct,
         )
 
     def ruling_over(self, today: "PolicyInForce") -> "PolicyInForce":

@@ -171,6 +171,14 @@ class Offers(Section):
     token_payment: Amount
 
 
+class Relief(Section):
+    """Help beside the waiver of charges: forgiving part of the principal, pauses, token payments."""
+
+    part_forgiveness_max_pct: Annotated[Decimal, BeforeValidator(_decimal), Field(ge=0, le=100)]
+    holiday_months: tuple[Months, ...]
+    token_months: Annotated[int, Field(ge=1, le=60)]
+
+
 class RedefaultRowSection(Section):
     """From this payment reduction on, so many plans in a hundred break."""
 
@@ -178,10 +186,23 @@ class RedefaultRowSection(Section):
     probability_pct: Pct
 
 
+class MarginRowSection(Section):
+    """From this stress margin on, so many more (or, negative, fewer) plans in a hundred break."""
+
+    margin_pct: SignedPct
+    added_pct: SignedPct
+
+
 class Value(Section):
-    """What a plan is worth to the lender, and what no plan is worth."""
+    """What a plan is worth to the lender, and what no plan is worth.
+
+    `discount_pct` comes on top of the reference rate named by `discount_over`; alone where that is empty.
+    """
 
     discount_pct: Pct
+    discount_over: Annotated[str, Field(max_length=40)]
+    redefault_model: Name
+    redefault_by_margin: tuple[MarginRowSection, ...]
     redefault: Annotated[tuple[RedefaultRowSection, ...], Field(min_length=1)]
     redefault_unknown_pct: Pct
     redefault_after_payments: Count

@@ -151,20 +151,43 @@ class Reviews(Section):
     missed_breaks_plan: bool
 
 
-class Talks(Section):
-    """What runs while talks go on, and what follows when rounds and time are used up.
+class StrategyRow(Section):
+    """A way of presenting plans, for so many cases in a hundred: which of them comes first."""
 
-    ``after_rounds`` are the steps in their order; going to court is not among them (R71a).
+    name: Name
+    share_pct: Pct
+    first: Literal["best_balance", "lowest_total", "lowest_instalment"]
+
+
+class Talks(Section):
+    """What runs while talks go on, who looks, how plans are presented, and what follows in the end.
+
+    ``untested_ceiling``: whether a plan whose all-in cost cannot be tested since the advance needs a
+    person's approval, or only says so. ``human_role`` sees whoever asks for a person, within
+    ``human_business_days``. ``after_rounds`` are the steps when rounds and time are used up, in their order;
+    going to court is not among them (R71a).
     """
 
     interest: Running
     fees: Running
     late_charges: Running
     payment_is_first_instalment: Literal["if_offer_says", "never"]
+    untested_ceiling: Literal["person_looks", "said"]
+    human_role: Name
+    human_business_days: Days
+    strategies: Annotated[tuple[StrategyRow, ...], Field(min_length=1)]
     after_rounds: Annotated[
         tuple[Literal["human_review", "token_plan", "payment_holiday", "support_group", "debt_advice"], ...],
         Field(min_length=1),
     ]
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        if sum(row.share_pct for row in self.strategies) != 100:
+            raise ValueError("the shares of the strategies must add up to 100")
+        if len({row.name for row in self.strategies}) != len(self.strategies):
+            raise ValueError("each strategy has a name of its own")
+        return self
 
 
 class ReAge(Section):

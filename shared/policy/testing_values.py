@@ -303,7 +303,6 @@ MORE_VALUES: Final[dict[str, Any]] = {
     "reviews.invite_business_days": 5,
     "reviews.escalate_business_days": 10,
     "reviews.missed_breaks_plan": False,
-    "talks.interest": "runs",
     "talks.fees": "frozen",
     "talks.late_charges": "frozen",
     "talks.payment_is_first_instalment": "if_offer_says",

@@ -20,7 +20,7 @@ from shared.contracts.base import Event, Personal, Reason
 from shared.contracts.reasons import ReasonCode
 from shared.lending.money import Money
 
-__all__ = ["LANGUAGES", "Language", "parameters", "story", "story_fields", "text", "word"]
+__all__ = ["LANGUAGES", "Language", "label", "parameters", "story", "story_fields", "text", "word"]
 
 Language = Literal["zh", "en"]
 
@@ -32,7 +32,7 @@ _COMMA: Final[dict[Language, str]] = {"zh": "、", "en": ", "}
 _NAME: Final = re.compile(r"\{([a-z_]+)\}")
 
 
-@lru_cache(maxsize=3)
+@lru_cache(maxsize=4)
 def _table(name: str) -> dict[str, Any]:
     return tomllib.loads(files("shared.texts").joinpath(name).read_text(encoding="utf-8"))
 
@@ -79,6 +79,16 @@ def story(event_type: str, lang: str = "en", data: Event | Mapping[str, Any] | N
 def word(field: str, value: str, lang: str = "en") -> str:
     """Give the words of one enumerated value by the field that holds it; a value without words as it is."""
     return _named(field, value, _language(lang))
+
+
+def label(name: str, lang: str = "en") -> str:
+    """Give the words of a heading or of a figure's name; a name without words is shown as it is.
+
+    Raises ValueError for a language other than zh and en.
+    """
+    at = LANGUAGES.index(_language(lang))
+    found = _table("labels.toml").get(name)
+    return name.replace("_", " ") if found is None else str(found[at])
 
 
 def story_fields(event_type: str) -> frozenset[str]:
