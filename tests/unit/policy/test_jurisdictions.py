@@ -20,12 +20,14 @@ from shared.contracts.debts import DebtSnapshot, Measure
 from shared.contracts.followup import InstalmentMissed, InstalmentPaid
 from shared.contracts.offer import OfferAgreed, OfferRevised, OfferTabled
 from shared.policy.loader import PolicyBook
+from shared.policy.rates import RATES_FILE, ReferenceRates
 from shared.policy.reference import Reference
 from tests.unit.builders import DAY, ROSTER, assessed, balances, case_opened, cny, debt, message, paid, signed
 from tests.unit.spec import Given, given
 
-BOOK = PolicyBook.load(Path(__file__).parents[3] / "deploy" / "policies")
-REFERENCE = Reference(BOOK, ROSTER, {})
+POLICIES = Path(__file__).parents[3] / "deploy" / "policies"
+BOOK = PolicyBook.load(POLICIES)
+REFERENCE = Reference(BOOK, ROSTER, {}, ReferenceRates.load(POLICIES / RATES_FILE))
 CN, US, UK = "cn-card", "us-unsecured", "uk-unsecured"
 THREE = (CN, US, UK)
 

@@ -59,7 +59,7 @@ def test_every_section_says_which_date_rules_it() -> None:
             [
                 *("amounts", "term", "measures", "waiver", "offers", "value", "assessment", "agreement"),
                 *("followup", "document", "cooling_off", "trial", "observation", "breach", "incentives"),
-                *("reviews", "talks"),
+                *("reviews", "talks", "relief"),
             ],
             AGREED,
         ),
