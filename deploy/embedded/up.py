@@ -21,6 +21,7 @@ from rich.console import Console
 
 from deploy.embedded.errors import StartError
 from deploy.embedded.folder import DataFolder
+from deploy.embedded.house_keys import house_keys, make_house_keys
 from deploy.embedded.platform import Addresses, EmbeddedServers, ServerPlan, resolve_servers
 from deploy.embedded.supervisor import Failure, RestartPolicy, ServiceSpec, Supervisor
 from deploy.embedded.view import StatusView
@@ -66,6 +67,7 @@ class UpOptions:
             "KAFKA_BOOTSTRAP": addresses.kafka_bootstrap,
             "MONGODB_URI": addresses.mongodb_uri,
             "PARLEY_DATA": str(self.data_dir.absolute()),
+            **house_keys(self.data_dir),
             "PYTHONUNBUFFERED": "1",  # the last words of a killed process are in its log
         }
         names = self.services if self.processes else ("all",) if self.services else ()
@@ -110,6 +112,7 @@ class Platform:
             self.addresses = self._plan.merged(started)
             if self.options.prepare is not None:
                 await self.options.prepare(self.addresses)
+            make_house_keys(self.options.data_dir)
             self._supervisor = Supervisor(
                 self.options.specs(self.addresses),
                 self.folder,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from services.cli.catalogue import UnknownServiceError, load_all
+from services.cli.catalogue import UnknownServiceError, archive_keys, load_all
 from services.cli.common import DataDir, JsonFlag, data_dir, fail, guarded, stderr, stdout
 
 if TYPE_CHECKING:
@@ -87,6 +87,7 @@ def run(
 
     Several processes of the same service share its partitions. SIGTERM finishes the batch in hand.
     """
+    from shared.crypto.signing import KeyFileError
     from shared.policy.loader import PolicyError
     from shared.runtime.ports import FatalError, UnavailableError
     from shared.runtime.run import run_blocking
@@ -95,11 +96,11 @@ def run(
 
     try:
         settings = Settings.load()
-        services = load_all(service, settings.policies)
+        services = load_all(service, settings.policies, archive_keys(settings))
         raise typer.Exit(run_blocking(services, settings))
     except UnknownServiceError as error:
         raise fail(str(error), code=2) from None
-    except (SettingsError, PolicyError) as error:
+    except (SettingsError, PolicyError, KeyFileError) as error:
         raise fail(str(error), "Correct it and start again.", code=HOPELESS) from None
     except StalledError as error:
         raise fail(str(error), "It may be started again: nothing is lost.", code=STALLED) from None

@@ -79,6 +79,7 @@ class AssessmentCompleted(_Assessment):
     """The borrower's real situation on `as_of`; without it no offer is made (R28)."""
 
     TYPE: ClassVar[str] = "parley.assessment.completed.v1"
+    PRIVATE: ClassVar[tuple[str, ...]] = ("capacity", "dependants", "cause")
 
     assessment_id: str
     version: int = Field(ge=1)
