@@ -43,7 +43,8 @@ def policies_dir(given: Path | None = None) -> Path:
 def load(name: str, policies: Path | None = None, keys: ArchiveKeys | None = None) -> Service:
     """Give the service called `name`, deciding by the packs of `policies`, the archive with `keys`.
 
-    Without keys it signs nothing; whoever runs it gives them (`archive_keys`). Raises UnknownServiceError, and PolicyError for packs that cannot be used.
+    Without keys it signs nothing; whoever runs it gives them (`archive_keys`). Raises UnknownServiceError,
+    and PolicyError for packs that cannot be used.
     """
     if name not in _MODULES:
         raise UnknownServiceError(f"there is no service {name!r}; choose one of: {', '.join(NAMES)}, all")

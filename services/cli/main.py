@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from services.cli import day, kafka, migrate, platform, policy, reading
+from services.cli import day, evidence, kafka, migrate, platform, policy, reading
 from services.cli.check import check
 from services.cli.dead import app as dead
 from services.cli.demo import demo
@@ -12,6 +12,7 @@ from services.cli.health import health
 from services.cli.publish import publish
 from services.cli.restore import app as backup
 from services.cli.schemas import schemas
+from services.cli.verify import verify
 
 app = typer.Typer(
     name="parley",
@@ -24,6 +25,8 @@ app = typer.Typer(
 
 platform.register(app)
 reading.register(app)
+evidence.register(app)
+app.command()(verify)
 app.command()(check)
 app.command()(demo)
 app.command()(health)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -50,11 +51,17 @@ async def _prepare(addresses: object) -> None:
     await prepare(settings_for(addresses.kafka_bootstrap, addresses.mongodb_uri), load_all())
 
 
-def settings_for(kafka_bootstrap: str, mongodb_uri: str) -> Settings:
-    """Give the settings of the environment, with these addresses."""
+def settings_for(kafka_bootstrap: str, mongodb_uri: str, folder: Path | None = None) -> Settings:
+    """Give the settings of the environment, with these addresses.
+
+    With the keys of the data folder where the database is the folder's own and the environment names none.
+    """
+    from deploy.embedded.house_keys import house_keys
     from shared.runtime.settings import Settings
 
-    return Settings.load(kafka_bootstrap=kafka_bootstrap, mongodb_uri=mongodb_uri)
+    own = folder is not None and not os.environ.get("MONGODB_URI")
+    keys = house_keys(folder) if own and folder is not None else {}
+    return Settings.load(kafka_bootstrap=kafka_bootstrap, mongodb_uri=mongodb_uri, **keys)
 
 
 def prepare(as_json: JsonFlag = False) -> None:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from services.console.model import Checkpoint
+from services.console.model import ArchivedCustomer, Checkpoint
 from services.console.rules import canonical
-from services.console.story import Tampered
+from services.console.story import Tampered, verify
 from shared.crypto.signing import Signer, Trusted
 
-__all__ = ["PURPOSE", "check_checkpoints", "sign_checkpoint", "statement"]
+__all__ = ["PURPOSE", "check_archived", "check_checkpoints", "sign_checkpoint", "statement"]
 
 PURPOSE: Final = "parley-checkpoint/1"
 
@@ -48,3 +48,25 @@ def check_checkpoints(
         if number < 1 or entries[number - 1].get("hash") != head:
             return Tampered(number, "it is not the entry that a checkpoint has signed")
     return None
+
+
+def check_archived(
+    customer: str, archived: ArchivedCustomer, entries: Sequence[Mapping[str, Any]], own: Trusted | None
+) -> Tampered | None:
+    """Check a whole chain as it stands here: entries, head, and the checkpoints that our own key has signed.
+
+    Those of an earlier key are for who has that key; without a key only the chain's length is compared.
+    """
+    wrong = verify(entries, archived.head)
+    if wrong is not None:
+        return wrong
+    latest = archived.checkpoint
+    if latest is not None and latest.entries > len(entries):
+        rule = f"the chain was cut: a checkpoint has signed {latest.entries} entries"
+        return Tampered(len(entries) + 1, rule)
+    if own is None:
+        return None
+    found = [entry["checkpoint"] for entry in entries if "checkpoint" in entry]
+    found += [latest.model_dump()] if latest is not None else []
+    ours = [one for one in found if one["key"] == own.key_id]
+    return check_checkpoints(customer, entries, ours, {own.key_id: own})

@@ -1,8 +1,8 @@
 """The database: the one module that imports motor, PyMongo and BSON for writing.
 
 One collection per service and kind: `<service>.cases`, `.ids`, `.links`, `.parked`, `.positions`, `.keys`.
-Only plain CRUD, unordered bulk writes, indexes and one small aggregation, so that it holds on every server of the
-protocol. Reads are from the primary with majority concern, writes wait for the majority's journal.
+Only plain CRUD, unordered bulk writes, indexes and one small aggregation, so that it holds on every server of
+the protocol. Reads are from the primary with majority concern, writes wait for the majority's journal.
 
 Every replace carries the version that it follows in its filter and may insert: a stale writer's insert
 meets the document's own id, so the server names the loser by a duplicate-key error, document by document.
