@@ -62,7 +62,8 @@ def check_bundle(raw: bytes, keys: Sequence[Trusted]) -> Report:
     except _Wrong as error:
         return Report((error.fault,), {})
     faults = [*_chain(files, manifest, trusted), *_files(files, manifest)]
-    if not faults and pack(files) != raw:
+    order = ("manifest.json", "manifest.sig", *(row["name"] for row in manifest["files"]))
+    if not faults and pack({name: files[name] for name in order}) != raw:
         faults.append(Fault("the file", "has bytes beside its content that are not as they were made"))
     return Report(tuple(faults), manifest)
 
