@@ -87,9 +87,10 @@ def make_bundle(source: Source, signer: Signer, at: datetime) -> bytes:
         "erased": archived.erased,
         "key": signer.key_id,
     }
+    said = {entry["id"]: entry["data"] for entry in shown}
     for lang in LANGUAGES:
         name = "index.html" if lang == "en" else f"index.{lang}.html"
-        files[name] = page(facts, archived.cases[source.case], lines[lang], sorted(files), lang)
+        files[name] = page(facts, archived.cases[source.case], lines[lang], said, sorted(files), lang)
     listed = [
         {"name": name, "bytes": len(content), "sha256": sha256(content).hexdigest()}
         for name, content in files.items()

@@ -6,7 +6,9 @@ from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any, Final
 
-from services.console.model import CaseLine
+import orjson
+
+from services.console.model import CaseLine, Stage
 from services.console.story import Line
 
 __all__ = ["page"]
@@ -32,6 +34,7 @@ _WORDS: Final[dict[str, dict[str, str]]] = {
         "what": "What",
         "why": "Why",
         "files": "Files",
+        "details": "as it was said",
         "other": "中文",
         "other_file": "index.zh.html",
         "note": "This page is for reading. What proves the file is `parley verify FILE --key LENDER.pub`, "
@@ -57,27 +60,47 @@ _WORDS: Final[dict[str, dict[str, str]]] = {
         "what": "事项",
         "why": "原因",
         "files": "文件",
+        "details": "原文",
         "other": "English",
         "other_file": "index.html",
         "note": "本页仅供阅读。文件的真实性由 `parley verify FILE --key LENDER.pub` 验证，"
         "所用公钥须由贷款机构另行提供，不得取自本文件。",
     },
 }
+_STAGES: Final = {
+    Stage.OVERDUE: "逾期",
+    Stage.ASSESSMENT: "评估中",
+    Stage.ASSESSED: "评估完成",
+    Stage.TALKS: "协商中",
+    Stage.AGREED: "已达成一致",
+    Stage.DRAFTED: "协议待签",
+    Stage.PLAN: "履行中",
+    Stage.COMPLETED: "履行完毕",
+    Stage.BROKEN: "违约",
+    Stage.HUMAN: "人工处理",
+    Stage.CLOSED: "已结案",
+}
 _STYLE: Final = (
     "body{font:15px/1.5 system-ui,sans-serif;margin:2em auto;max-width:70em;padding:0 1em;color:#222}"
     "table{border-collapse:collapse;width:100%}th,td{text-align:left;vertical-align:top;"
     "border-bottom:1px solid #ddd;padding:.35em .7em .35em 0}code{word-break:break-all}"
+    "summary{color:#777;font-size:85%;cursor:pointer}pre{white-space:pre-wrap;font-size:85%}"
 )
 
 
 def page(
-    facts: Mapping[str, Any], line: CaseLine, lines: Sequence[Line], files: Sequence[str], lang: str
+    facts: Mapping[str, Any],
+    line: CaseLine,
+    lines: Sequence[Line],
+    said: Mapping[str, Any],
+    files: Sequence[str],
+    lang: str,
 ) -> bytes:
-    """Give the page. Everything that somebody has written is escaped."""
+    """Give the page; `said` is what each message said, by its id. What somebody has written is escaped."""
     words = _WORDS[lang]
     rows = [
         ("customer", facts["customer"]),
-        ("stage", line.stage.value + (f" ({line.close_reason})" if line.close_reason else "")),
+        ("stage", _STAGES.get(line.stage, line.stage.value) if lang == "zh" else line.stage.value),
         ("owner", line.owner or "–"),
         ("opened", line.opened_on or "–"),
         ("last", line.last_on or "–"),
@@ -94,7 +117,8 @@ def page(
     )
     events = "".join(
         f"<tr><td>{_safe(one.time[:16].replace('T', ' '))}</td><td>{_safe(one.who)}</td>"
-        f"<td>{_safe(one.what)}</td><td>{_safe('; '.join(one.unsaid))}</td></tr>\n"
+        f"<td>{_safe(one.what)}{_details(said.get(one.id), words['details'])}</td>"
+        f"<td>{_safe('; '.join(one.unsaid))}</td></tr>\n"
         for one in lines
     )
     listed = "".join(f'<li><a href="{_safe(name)}">{_safe(name)}</a></li>' for name in files)
@@ -107,6 +131,14 @@ def page(
         f"<h2>{words['timeline']}</h2>\n<table><tr>{head}</tr>\n{events}</table>\n"
         f"<h2>{words['files']}</h2>\n<ul>{listed}</ul>\n</body></html>\n"
     ).encode()
+
+
+def _details(said: Any, word: str) -> str:
+    """Give a message's data to unfold: who took part in a contact, where, and what was said."""
+    if not said:
+        return ""
+    content = orjson.dumps(said, option=orjson.OPT_INDENT_2).decode()
+    return f"<details><summary>{word}</summary><pre>{_safe(content)}</pre></details>"
 
 
 def _safe(value: object) -> str:

@@ -85,6 +85,9 @@ def test_its_pages_show_the_story_in_both_languages_and_load_nothing(raw: bytes)
     for page in (english, chinese):
         assert CASE in page
         assert not any(word in page for word in ("src=", "http:", "https:", "url(", "<script", "@import"))
+        assert "王小明, lost the job in &lt;Suzhou&gt;" in page, "what was said in a contact"
+        assert "borrower" in page
+    assert "负责人" in chinese
     assert WORDS.encode() in files["timeline.json"]
 
 
