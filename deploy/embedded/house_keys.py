@@ -4,7 +4,8 @@ keys/lender.pem   signs checkpoints and evidence; only its owner may read it
 keys/lender.pub   goes to whoever checks
 keys/master.key   every person's key depends on it
 
-A key that the environment names is used instead, and none is made.
+A key that the environment names is used instead, and none is made. Only for a database of the folder's own: a
+database that others use too must not depend on a file that one of them has made.
 """
 
 from __future__ import annotations
