@@ -5,6 +5,7 @@ parley.lock   held while something runs here
 kafka/        configuration and log segments
 database/     configuration and WiredTiger files
 logs/         one file per process
+keys/         the lender's signing key and the master key, where the environment names none
 """
 
 from __future__ import annotations

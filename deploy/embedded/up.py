@@ -21,6 +21,7 @@ from rich.console import Console
 
 from deploy.embedded.errors import StartError
 from deploy.embedded.folder import DataFolder
+from deploy.embedded.house_keys import house_keys, make_house_keys
 from deploy.embedded.platform import Addresses, EmbeddedServers, ServerPlan, resolve_servers
 from deploy.embedded.supervisor import Failure, RestartPolicy, ServiceSpec, Supervisor
 from deploy.embedded.view import StatusView
@@ -61,11 +62,13 @@ class UpOptions:
 
     def specs(self, addresses: Addresses) -> list[ServiceSpec]:
         """The child processes and their environment."""
+        own = (self.plan or resolve_servers()).start_database
         env = {
             **self.environment,
             "KAFKA_BOOTSTRAP": addresses.kafka_bootstrap,
             "MONGODB_URI": addresses.mongodb_uri,
             "PARLEY_DATA": str(self.data_dir.absolute()),
+            **(house_keys(self.data_dir) if own else {}),
             "PYTHONUNBUFFERED": "1",  # the last words of a killed process are in its log
         }
         names = self.services if self.processes else ("all",) if self.services else ()
@@ -110,6 +113,8 @@ class Platform:
             self.addresses = self._plan.merged(started)
             if self.options.prepare is not None:
                 await self.options.prepare(self.addresses)
+            if self._plan.start_database:
+                make_house_keys(self.options.data_dir)
             self._supervisor = Supervisor(
                 self.options.specs(self.addresses),
                 self.folder,

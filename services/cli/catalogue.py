@@ -6,17 +6,20 @@ from dataclasses import replace
 from functools import lru_cache
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from shared.contracts.registry import SERVICES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from services.console.reference import ArchiveKeys
+    from shared.policy.loader import PolicyBook
     from shared.policy.reference import Reference
     from shared.runtime.service import Service
+    from shared.runtime.settings import Settings
 
-__all__ = ["NAMES", "UnknownServiceError", "load", "load_all", "policies_dir"]
+__all__ = ["NAMES", "UnknownServiceError", "archive_keys", "load", "load_all", "policies_dir"]
 
 NAMES = (*SERVICES, "archive")
 """Every service that `parley run` knows, in the order of the flow."""
@@ -37,20 +40,45 @@ def policies_dir(given: Path | None = None) -> Path:
     return Path(deploy.__file__).parent / "policies"
 
 
-def load(name: str, policies: Path | None = None) -> Service:
-    """Give the service called `name`, deciding by the packs of `policies`.
+def load(name: str, policies: Path | None = None, keys: ArchiveKeys | None = None) -> Service:
+    """Give the service called `name`, deciding by the packs of `policies`, the archive with `keys`.
 
-    Raises UnknownServiceError, and PolicyError for packs that cannot be used.
+    Without keys it signs nothing; whoever runs it gives them (`archive_keys`). Raises UnknownServiceError,
+    and PolicyError for packs that cannot be used.
     """
     if name not in _MODULES:
         raise UnknownServiceError(f"there is no service {name!r}; choose one of: {', '.join(NAMES)}, all")
     service: Service = import_module(_MODULES[name]).SERVICE
-    return service if name == "archive" else replace(service, reference=_reference(policies_dir(policies)))
+    if name == "archive":
+        return replace(service, reference=_archive_reference(policies_dir(policies), keys))
+    return replace(service, reference=_reference(policies_dir(policies)))
 
 
-def load_all(name: str = "all", policies: Path | None = None) -> list[Service]:
-    """Give the service called `name`, or every service for `all`."""
-    return [load(each, policies) for each in NAMES] if name == "all" else [load(name, policies)]
+def load_all(
+    name: str = "all", policies: Path | None = None, keys: ArchiveKeys | None = None
+) -> list[Service]:
+    """Give the service called `name`, or every service for `all`; see `load`."""
+    return [load(each, policies, keys) for each in (NAMES if name == "all" else (name,))]
+
+
+def archive_keys(settings: Settings) -> ArchiveKeys:
+    """Read the house's keys that the settings name. Raises KeyFileError."""
+    from services.console.reference import read_keys
+
+    return read_keys(settings.signing_key, settings.master_key)
+
+
+def _archive_reference(policies: Path, keys: ArchiveKeys | None) -> Callable[[Mapping[str, Any]], Any]:
+    from services.console.reference import ArchiveKeys, archive_reference
+
+    return archive_reference(_book(policies), keys or ArchiveKeys())
+
+
+@lru_cache(maxsize=4)
+def _book(policies: Path) -> PolicyBook:
+    from shared.policy.loader import PolicyBook
+
+    return PolicyBook.load(policies)
 
 
 @lru_cache(maxsize=4)

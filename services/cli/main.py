@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from services.cli import day, kafka, migrate, platform, policy, reading
+from services.cli import day, evidence, kafka, migrate, platform, policy, reading
 from services.cli.assess import assess
 from services.cli.check import check
 from services.cli.dead import app as dead
@@ -14,6 +14,7 @@ from services.cli.offer import offer
 from services.cli.publish import publish
 from services.cli.restore import app as backup
 from services.cli.schemas import schemas
+from services.cli.verify import verify
 
 app = typer.Typer(
     name="parley",
@@ -26,7 +27,9 @@ app = typer.Typer(
 
 platform.register(app)
 reading.register(app)
+evidence.register(app)
 app.command()(assess)
+app.command()(verify)
 app.command()(check)
 app.command()(demo)
 app.command()(health)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from services.cli.catalogue import UnknownServiceError, load_all
+from services.cli.catalogue import UnknownServiceError, archive_keys, load_all
 from services.cli.common import DataDir, JsonFlag, data_dir, fail, guarded, stderr, stdout
 
 if TYPE_CHECKING:
@@ -50,11 +51,17 @@ async def _prepare(addresses: object) -> None:
     await prepare(settings_for(addresses.kafka_bootstrap, addresses.mongodb_uri), load_all())
 
 
-def settings_for(kafka_bootstrap: str, mongodb_uri: str) -> Settings:
-    """Give the settings of the environment, with these addresses."""
+def settings_for(kafka_bootstrap: str, mongodb_uri: str, folder: Path | None = None) -> Settings:
+    """Give the settings of the environment, with these addresses.
+
+    With the keys of the data folder where the database is the folder's own and the environment names none.
+    """
+    from deploy.embedded.house_keys import house_keys
     from shared.runtime.settings import Settings
 
-    return Settings.load(kafka_bootstrap=kafka_bootstrap, mongodb_uri=mongodb_uri)
+    own = folder is not None and not os.environ.get("MONGODB_URI")
+    keys = house_keys(folder) if own and folder is not None else {}
+    return Settings.load(kafka_bootstrap=kafka_bootstrap, mongodb_uri=mongodb_uri, **keys)
 
 
 def prepare(as_json: JsonFlag = False) -> None:
@@ -87,6 +94,7 @@ def run(
 
     Several processes of the same service share its partitions. SIGTERM finishes the batch in hand.
     """
+    from shared.crypto.signing import KeyFileError
     from shared.policy.loader import PolicyError
     from shared.runtime.ports import FatalError, UnavailableError
     from shared.runtime.run import run_blocking
@@ -95,11 +103,11 @@ def run(
 
     try:
         settings = Settings.load()
-        services = load_all(service, settings.policies)
+        services = load_all(service, settings.policies, archive_keys(settings))
         raise typer.Exit(run_blocking(services, settings))
     except UnknownServiceError as error:
         raise fail(str(error), code=2) from None
-    except (SettingsError, PolicyError) as error:
+    except (SettingsError, PolicyError, KeyFileError) as error:
         raise fail(str(error), "Correct it and start again.", code=HOPELESS) from None
     except StalledError as error:
         raise fail(str(error), "It may be started again: nothing is lost.", code=STALLED) from None

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from services.console.reads import CaseRow
     from shared.runtime.settings import Settings
 
-__all__ = ["register"]
+__all__ = ["CaseArgument", "not_found", "register", "with_database"]
 
 T = TypeVar("T")
 
@@ -43,12 +43,14 @@ def with_database(folder: Path, work: Callable[[Settings], Awaitable[T]]) -> T:
         from services.cli.platform import settings_for
 
         async with reading_database(folder, console=stderr) as uri:
-            return await work(settings_for("127.0.0.1:9", uri))  # no reading command talks to Kafka
+            # No reading command talks to Kafka.
+            return await work(settings_for("127.0.0.1:9", uri, folder))
 
     return guarded(run)
 
 
-def _find(error: LookupError) -> typer.Exit:
+def not_found(error: LookupError) -> typer.Exit:
+    """Say which case was not found, or which are meant; the caller raises what is returned."""
     from services.console.reads import Ambiguous
 
     remedy = "Give more of its id, one of: " + ", ".join(error.cases) if isinstance(error, Ambiguous) else ""
@@ -118,19 +120,21 @@ def case(
     case_id: CaseArgument, data: DataDir = None, lang: LangOption = "en", as_json: JsonFlag = False
 ) -> None:
     """Print the story of a case, in order: when, by whom, what, why."""
-    from services.console.reads import discards_of, find_case, story_of
+    from services.console.reads import discards_of, find_case, open_entries, person_key_of, story_of
     from services.console.story import discard_lines, lines_of, verify
 
-    async def work(settings: Settings) -> tuple[str, str, Any, list[dict[str, Any]], list[dict[str, Any]]]:
+    async def work(settings: Settings) -> tuple[str, str, Any, list[dict[str, Any]], list[Any], Any]:
         found, customer, archived = await find_case(settings, case_id)
         entries = await story_of(settings, customer, archived)
-        return found, customer, archived, entries, await discards_of(settings, found, customer)
+        person = await person_key_of(settings, customer)
+        return found, customer, archived, entries, await discards_of(settings, found, customer), person
 
     try:
-        found, customer, archived, entries, discards = with_database(data_dir(data), work)
+        found, customer, archived, entries, discards, person = with_database(data_dir(data), work)
     except LookupError as error:
-        raise _find(error) from None
-    lines = sorted([*lines_of(entries, found, lang), *discard_lines(discards, lang)], key=lambda x: x.time)
+        raise not_found(error) from None
+    shown = open_entries(entries, person)
+    lines = sorted([*lines_of(shown, found, lang), *discard_lines(discards, lang)], key=lambda x: x.time)
     wrong = verify(entries, archived.head)
     line = archived.cases[found]
     if as_json:
@@ -171,7 +175,7 @@ def trace(case_id: CaseArgument, data: DataDir = None, as_json: JsonFlag = False
     try:
         found, spans = with_database(data_dir(data), work)
     except LookupError as error:
-        raise _find(error) from None
+        raise not_found(error) from None
     if as_json:
         _print_json({"case": found, "spans": spans})
         return

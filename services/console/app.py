@@ -2,6 +2,7 @@
 
 from services.console.decide import ArchiveDecider
 from services.console.model import ArchivedCustomer
+from services.console.sealed import needs_secret
 from shared.contracts.registry import SERVICES
 from shared.runtime.service import DocumentPer, Service
 
@@ -11,8 +12,9 @@ SERVICE = Service(
     decider=ArchiveDecider(),
     reads=("bank", "desk", *SERVICES),
     per=DocumentPer.CUSTOMER,
-    schema_version=2,  # a case's line says what each producer said last
+    schema_version=3,  # 2: what each producer said last; 3: holds, erasure and checkpoints
     emits=False,
     audits=True,
     linger_seconds=2.0,
+    keyed=needs_secret,
 )

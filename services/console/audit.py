@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from itertools import chain
 from typing import Any
 
+from services.console.checkpoints import check_archived
 from services.console.ledger import DebtLine, MoneyAudit
 from services.console.model import ArchivedCustomer, CaseLine
 from services.console.reads import CaseRow, case_rows, spans_of, story_of
@@ -25,7 +26,7 @@ from services.console.reconcile import (
     receivers,
     sequences,
 )
-from services.console.story import verify
+from services.console.reference import read_keys
 from shared.contracts.cloudevents import DecodeError, decode
 from shared.contracts.envelope import Envelope
 from shared.contracts.registry import PRODUCERS, SERVICES, topic_of
@@ -188,12 +189,15 @@ async def _receivers(
 
 async def _chains(settings: Settings) -> Check:
     check = Check("archive chains")
+    signer = read_keys(settings.signing_key, None).signer
+    own = signer.trusted if signer is not None else None
     async for document in read_documents(settings, "archive.cases", fields=("_id", "state")):
         if document.get("state") is None:
             continue
         archived = ArchivedCustomer.model_validate(document["state"])
         check.looked_at += archived.entries
-        wrong = verify(await story_of(settings, document["_id"], archived), archived.head)
+        entries = await story_of(settings, document["_id"], archived)
+        wrong = check_archived(document["_id"], archived, entries, own)
         if wrong is not None:
             check.found(f"a customer's chain, entry {wrong.number}: {wrong.rule}")
     return check

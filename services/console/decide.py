@@ -1,13 +1,28 @@
-"""The archive keeps every event of every case as a hash chain. It decides nothing and says nothing."""
+"""The archive keeps every event of every case as a hash chain, personal fields sealed. It says nothing.
+
+What it decides is about the file alone: legal holds, and whether a person may be erased.
+"""
 
 from datetime import date
 from typing import Any
 
-from services.console.model import ArchivedCustomer, CaseLine, Stage
-from services.console.rules import STAGE_AFTER, chain_hash, link_id, stage_of
+from services.console.checkpoints import sign_checkpoint
+from services.console.model import ArchivedCustomer, CaseLine, Hold, Stage
+from services.console.reference import ArchiveReference
+from services.console.rules import (
+    STAGE_AFTER,
+    chain_hash,
+    checkpoint_due,
+    kept_because,
+    link_id,
+    stage_of,
+    utc,
+)
+from services.console.sealed import entry_key_name, filed
 from shared.contracts import intake
 from shared.contracts.decision import Decision, Link
 from shared.contracts.envelope import Envelope
+from shared.contracts.ops import ErasePerson, HoldAction, LegalHold
 
 __all__ = ["ArchiveDecider"]
 
@@ -16,31 +31,48 @@ class ArchiveDecider:
     """One link per message, in the order in which they arrived here."""
 
     def decide(
-        self, state: ArchivedCustomer | None, message: Envelope[Any], reference: object
+        self, state: ArchivedCustomer | None, message: Envelope[Any], reference: ArchiveReference | None
     ) -> Decision[ArchivedCustomer]:
-        """Append the message to its customer's chain."""
+        """Append the message to its customer's chain, and do what an operator commands about the file.
+
+        Without a reference (tests, simulations) nothing is sealed or signed, and no erasure is known of.
+        """
         before = state or ArchivedCustomer()
-        number = before.entries + 1
+        number, data = before.entries + 1, message.data
+        update: dict[str, Any] = {"entries": number}
+        said: dict[str, Any] = {}  # what the archive adds to an operator's command
+        if isinstance(data, LegalHold):
+            update["holds"] = _holds(before, message, data)
+        elif isinstance(data, ErasePerson):
+            said = _erasure(before, message, reference)
+            update["erased"] = said.get("erases", before.erased)
+        else:
+            update["last"] = max(before.last, utc(message.time))
         body = {
             "customer": message.key,
             "number": number,
-            "case": message.subject,
+            "case": data.case if isinstance(data, LegalHold) else message.subject,
             "type": message.type,
             "id": message.id,
             "source": message.source,
             "sequence": message.sequence,
             "time": message.time.isoformat(),
             "causation": message.causation,
-            "data": message.data.model_dump(mode="json"),
+            "data": _filed(before, message, reference),
             "previous": before.head,
+            **said,
         }
-        head = chain_hash(before.head, body)
-        cases = before.cases
+        link = {**body, "hash": chain_hash(before.head, body)}
+        update["head"] = link["hash"]
+        signer = reference.keys.signer if reference is not None else None
+        if signer is not None and checkpoint_due(message.type, number):
+            signed = sign_checkpoint(signer, message.key, number, link["hash"])
+            update["checkpoint"], link["checkpoint"] = signed, signed.model_dump()
         if message.subject is not None:
-            line = cases.get(message.subject, CaseLine())
-            cases = {**cases, message.subject: line.model_copy(update=_overview(line, message))}
-        after = before.model_copy(update={"entries": number, "head": head, "cases": cases})
-        return Decision(after, links=(Link(link_id(message.key, number), {**body, "hash": head}),))
+            line = before.cases.get(message.subject, CaseLine())
+            line = line.model_copy(update=_overview(line, message))
+            update["cases"] = {**before.cases, message.subject: line}
+        return Decision(before.model_copy(update=update), links=(Link(link_id(message.key, number), link),))
 
     def due(self, state: ArchivedCustomer) -> date | None:
         """Nothing is ever due here."""
@@ -49,6 +81,49 @@ class ArchiveDecider:
     def close(self, state: ArchivedCustomer, day: date, reference: object) -> Decision[ArchivedCustomer]:
         """Nothing to do."""
         return Decision(state)
+
+
+def _filed(
+    before: ArchivedCustomer, message: Envelope[Any], reference: ArchiveReference | None
+) -> dict[str, Any]:
+    """Give the data as it is filed. What was said before the person's erasure is not filed again: an archive
+    that is rebuilt reads it once more.
+    """
+    if reference is None:
+        dumped: dict[str, Any] = message.data.model_dump(mode="json")
+        return dumped
+    erased = max(before.erased, reference.erased(message.key))
+    name = entry_key_name(message.source, message.id)
+    if erased and utc(message.time) <= erased:
+        return filed(message.data, name, None)
+    return filed(message.data, name, lambda: reference.person_key(message.key, before.erased))
+
+
+def _holds(before: ArchivedCustomer, message: Envelope[Any], data: LegalHold) -> dict[str, Hold]:
+    others = {case: hold for case, hold in before.holds.items() if case != data.case}
+    if data.action is HoldAction.LIFT:
+        return others
+    since = Hold(since=message.time.isoformat(), by=data.by, reason=data.reason)
+    return {**others, data.case: before.holds.get(data.case, since)}
+
+
+def _erasure(
+    before: ArchivedCustomer, message: Envelope[Any], reference: ArchiveReference | None
+) -> dict[str, Any]:
+    """Allow or refuse an erasure; one that was carried out before stays so, whatever is read in which order.
+
+    It reaches to the last moment that was filed: business time may run ahead of the operator's clock.
+    """
+    if reference is None:
+        raise ValueError("an erasure is decided by the packs")
+    at = utc(message.time)
+    done = reference.erased(message.key)
+    if at <= done:
+        return {"erases": done}
+    kept = kept_because(before, reference.policies, message.day)
+    if kept is not None:
+        return {"refused": {"code": kept.rule.value, "params": kept.params}}
+    return {"erases": max(at, before.last)}
 
 
 def _overview(line: CaseLine, message: Envelope[Any]) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from pydantic import Field
 
 from shared.contracts.decision import State
 
-__all__ = ["ArchivedCustomer", "CaseLine", "Stage"]
+__all__ = ["ArchivedCustomer", "CaseLine", "Checkpoint", "Hold", "Stage"]
 
 
 class Stage(StrEnum):
@@ -42,12 +42,35 @@ class CaseLine(State):
     close_reason: str | None = None
 
 
+class Checkpoint(State):
+    """The lender's signature over how many entries a chain had, and its head then."""
+
+    entries: int
+    head: str
+    key: str
+    signature: str
+
+
+class Hold(State):
+    """A legal hold on a case: who has set it, when (ISO 8601) and why."""
+
+    since: str
+    by: str
+    reason: str
+
+
 class ArchivedCustomer(State):
     """One customer: how many entries the chain has, its last hash, and the cases by id.
 
     The chain is per customer because bank facts know no case; what a case's story is, the entries say.
+    `last` is the latest business time of any entry but operators' own, `erased` up to when the person's data
+    is erased: both ISO 8601 in UTC, "" for never. `checkpoint` is the latest that was signed.
     """
 
     entries: int = 0
     head: str = "0" * 64
     cases: dict[str, CaseLine] = Field(default_factory=dict)
+    holds: dict[str, Hold] = Field(default_factory=dict)
+    last: str = ""
+    erased: str = ""
+    checkpoint: Checkpoint | None = None

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from pydantic import TypeAdapter
 
 from services.console.model import ArchivedCustomer, CaseLine
+from services.console.reference import read_keys
 from services.console.rules import link_id
+from services.console.sealed import entry_key_name, opened
 from shared.contracts.registry import SERVICES
+from shared.crypto.sealing import PersonKey
 from shared.runtime.mongo import MongoStore, read_documents
 from shared.runtime.settings import Settings
 from shared.runtime.traces import read_span_rows
@@ -22,7 +25,10 @@ __all__ = [
     "case_rows",
     "discards_of",
     "find_case",
+    "find_customer",
     "next_dates",
+    "open_entries",
+    "person_key_of",
     "spans_of",
     "story_of",
 ]
@@ -115,6 +121,15 @@ async def find_case(settings: Settings, given: str) -> tuple[str, str, ArchivedC
     return found[0]
 
 
+async def find_customer(settings: Settings, customer: str) -> ArchivedCustomer:
+    """Give the archive document of a customer. Raises NotFound."""
+    query = {"_id": customer}
+    async for document in read_documents(settings, "archive.cases", query, fields=("_id", "state")):
+        if document.get("state") is not None:
+            return _CUSTOMER.validate_python(document["state"], strict=False)
+    raise NotFound(f"nothing is on file about {customer!r}")
+
+
 async def story_of(settings: Settings, customer: str, archived: ArchivedCustomer) -> list[dict[str, Any]]:
     """Load a customer's chain, entry by entry in order. A missing entry is left out: `verify` notices."""
     store = MongoStore(settings)
@@ -129,6 +144,31 @@ async def story_of(settings: Settings, customer: str, archived: ArchivedCustomer
         return entries
     finally:
         await store.close()
+
+
+async def person_key_of(settings: Settings, customer: str) -> PersonKey | None:
+    """Give the key that opens what is sealed of a customer now; None where nothing ever was.
+
+    After an erasure it opens what was filed since. Raises KeyFileError for a master key that cannot be read.
+    """
+    keys = read_keys(None, settings.master_key)
+    store = MongoStore(settings)
+    await store.start()
+    try:
+        row = (await store.kept_secrets("archive", [customer])).get(customer)
+    finally:
+        await store.close()
+    return PersonKey.derive(row["salt"], keys.master, customer) if row is not None else None
+
+
+def open_entries(entries: Iterable[Mapping[str, Any]], person: PersonKey | None) -> list[dict[str, Any]]:
+    """Give entries as people read them: what cannot be opened any more stays sealed."""
+    return [_open(entry, person) if person is not None else dict(entry) for entry in entries]
+
+
+def _open(entry: Mapping[str, Any], person: PersonKey) -> dict[str, Any]:
+    name = entry_key_name(entry["source"], entry["id"])
+    return opened(entry, lambda kid: person.for_entry(name) if kid == person.kid else None)
 
 
 async def discards_of(settings: Settings, case: str, customer: str) -> list[dict[str, Any]]:

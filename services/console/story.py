@@ -4,14 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from services.console.rules import chain_hash
 from shared.contracts.ops import Discard
 from shared.contracts.runtime import ServiceDayClosed
 from shared.texts import story, text
 
-__all__ = ["Line", "Tampered", "discard_lines", "lines_of", "verify"]
+__all__ = ["NOT_HASHED", "WITHHELD", "Line", "Tampered", "discard_lines", "lines_of", "verify"]
+
+
+NOT_HASHED: Final = frozenset({"hash", "_id", "checkpoint"})
+"""What stands in an entry beside what its hash covers; a checkpoint has a signature of its own."""
+
+WITHHELD: Final = frozenset({"number", "previous", "hash"})
+"""All that is handed out of an entry of another case."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +87,7 @@ def _line(entry: Mapping[str, Any], lang: str) -> Line:
     return Line(
         time=entry["time"],
         who=entry["source"].strip("/").removeprefix("parley/"),
-        what=story(entry["type"], lang, data),
+        what=_printable(story(entry["type"], lang, data)),
         why=tuple(_reasons(data, lang)),
         type=entry["type"],
         id=entry["id"],
@@ -96,18 +103,22 @@ def _reasons(data: Mapping[str, Any], lang: str) -> Iterable[str]:
                 yield text(reason["code"], reason.get("params") or {}, lang)
 
 
-def verify(entries: Sequence[Mapping[str, Any]], head: str) -> Tampered | None:
+def verify(entries: Sequence[Mapping[str, Any]], head: str, *, withheld: bool = False) -> Tampered | None:
     """Compute a chain again; give the first entry that is wrong, or None where all is untouched.
 
-    `entries` are in order from number 1; `head` is the hash that the archive's document names.
+    `entries` are in order from number 1; `head` is the hash that the archive's document names. `withheld`:
+    an entry may be given by its hash alone (`WITHHELD`): its place is proven, its content is not shown.
     """
     previous = "0" * 64
     for number, entry in enumerate(entries, start=1):
-        body = {name: value for name, value in entry.items() if name not in ("hash", "_id")}
+        body = {name: value for name, value in entry.items() if name not in NOT_HASHED}
         if entry.get("number") != number:
             return Tampered(number, "the number is not the next one")
         if entry.get("previous") != previous:
             return Tampered(number, "it does not follow the entry before it")
+        if withheld and entry.keys() == WITHHELD:
+            previous = entry["hash"]
+            continue
         if chain_hash(previous, body) != entry.get("hash"):
             return Tampered(number, "its content is not what was hashed")
         previous = entry["hash"]

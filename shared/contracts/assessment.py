@@ -176,6 +176,7 @@ class AssessmentCompleted(_Assessment):
     """
 
     TYPE: ClassVar[str] = "parley.assessment.completed.v1"
+    PRIVATE: ClassVar[tuple[str, ...]] = ("capacity", "dependants", "cause")
 
     assessment_id: str
     version: int = Field(ge=1)

@@ -112,10 +112,15 @@ class Reason(Part):
 
 
 class Event(Part):
-    """A message's data. `TYPE` is its CloudEvents type, `PRODUCER` decides its topic."""
+    """A message's data. `TYPE` is its CloudEvents type, `PRODUCER` decides its topic.
+
+    `PRIVATE` names fields that are the borrower's own affair although services compute with them (income,
+    the cause of a hardship): the archive keeps them sealed, like every `Personal` one.
+    """
 
     TYPE: ClassVar[str] = ""
     PRODUCER: ClassVar[str] = ""
+    PRIVATE: ClassVar[tuple[str, ...]] = ()
 
     def money_date(self) -> date | None:
         """Give the value date that this fact counts from, where it has one."""

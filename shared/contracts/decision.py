@@ -46,7 +46,8 @@ class Emission:
 class Link:
     """A document to keep for good beside the case's own (the archive's chain): copied out after the write.
 
-    `id` is derived, so that copying twice changes nothing; `body` is what is stored.
+    `id` is derived, so that copying twice changes nothing; `body` is what is stored. A body with `erases` (a
+    moment, ISO 8601 in UTC) destroys the secret of its document for all up to then, when it is copied out.
     """
 
     id: str

@@ -113,6 +113,7 @@ class StatementSubmitted(_Desk):
     """
 
     TYPE: ClassVar[str] = "parley.desk.statement.submitted.v1"
+    PRIVATE: ClassVar[tuple[str, ...]] = ("income", "spending", "dependants", "assets", "other_debts")
 
     as_of: date
     income: tuple[IncomeItem, ...] | None = None
@@ -132,6 +133,7 @@ class EvidenceVerified(_Desk):
     """A person has checked a declared figure against evidence."""
 
     TYPE: ClassVar[str] = "parley.desk.evidence.verified.v1"
+    PRIVATE: ClassVar[tuple[str, ...]] = ("verified",)
 
     item: str = Field(pattern=r"^(income|spending|asset|other_debt):[a-z_]{1,40}$")
     verified: MoneyField
@@ -288,6 +290,7 @@ class HardshipReported(_Desk):
     """The borrower reports changed circumstances; it leads back to assessment."""
 
     TYPE: ClassVar[str] = "parley.desk.hardship.reported.v1"
+    PRIVATE: ClassVar[tuple[str, ...]] = ("cause",)
 
     cause: HardshipCause
     since: date

@@ -1,12 +1,13 @@
-"""Operators' commands on `ops.commands`: replay and discard of what is parked."""
+"""Operators' commands on `ops.commands`: replay and discard of what is parked, legal holds, erasure."""
 
+from enum import StrEnum
 from typing import Annotated, ClassVar
 
 from pydantic import Field, StringConstraints
 
 from shared.contracts.base import Event, Text
 
-__all__ = ["Discard", "Operator", "Replay"]
+__all__ = ["Discard", "ErasePerson", "HoldAction", "LegalHold", "Operator", "Replay"]
 
 Operator = Annotated[str, StringConstraints(max_length=128)]
 """Who gives a command; empty where nobody said so."""
@@ -35,5 +36,44 @@ class Discard(Event):
     topic: str
     partition: int = Field(ge=0)
     offset: int = Field(ge=0)
+    reason: Text = Field(min_length=3)
+    by: Operator = Field(default="", description="the operator who gives the command; kept with the reason")
+
+
+class HoldAction(StrEnum):
+    """What happens to a legal hold."""
+
+    SET = "set"
+    LIFT = "lift"
+
+
+class LegalHold(Event):
+    """Keep all that is on file about a case's customer, whatever its age, until the hold is lifted.
+
+    Decided by the archive, which files it: who set or lifted it, when and why is part of the chain.
+    """
+
+    TYPE: ClassVar[str] = "parley.ops.hold.v1"
+    PRODUCER: ClassVar[str] = "ops"
+
+    service: str = Field(default="archive", description="whose file it is: archive")
+    document: str = Field(description="the customer")
+    case: str
+    action: HoldAction
+    reason: Text = Field(min_length=3)
+    by: Operator = Field(default="", description="the operator who gives the command; kept with the reason")
+
+
+class ErasePerson(Event):
+    """Destroy the key of a person, and so all that is personal about them in the archive.
+
+    Refused while a case is open or held and before the last one's evidence may go; filed either way.
+    """
+
+    TYPE: ClassVar[str] = "parley.ops.erase.v1"
+    PRODUCER: ClassVar[str] = "ops"
+
+    service: str = Field(default="archive", description="whose file it is: archive")
+    document: str = Field(description="the customer")
     reason: Text = Field(min_length=3)
     by: Operator = Field(default="", description="the operator who gives the command; kept with the reason")

@@ -177,3 +177,7 @@ class ReasonCode(StrEnum):
     BANK_ANSWERED = "bank_answered"
     ALERT_UNKNOWN = "alert_unknown"
     ALERT_CLOSED = "alert_closed"
+    # archive
+    KEPT_BY_HOLD = "kept_by_hold"
+    KEPT_WHILE_OPEN = "kept_while_open"
+    KEPT_BY_RETENTION = "kept_by_retention"

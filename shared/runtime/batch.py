@@ -12,7 +12,7 @@ What follows (positions, commit) is the caller's: `engine` for records, `days` f
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
@@ -39,6 +39,7 @@ from shared.runtime.ports import (
 from shared.runtime.pulse import Pulse
 from shared.runtime.recent import Recent
 from shared.runtime.retry import AbandonedError, Patience
+from shared.runtime.secrets import Secrets
 from shared.runtime.service import Service
 from shared.runtime.work import Work
 
@@ -63,6 +64,7 @@ class Shell:
     pulse: Pulse
     pace: Pace
     recent: Recent
+    secrets: Secrets = field(default_factory=Secrets)
     stages: dict[str, float] = field(default_factory=dict)  # seconds of the batch in hand
 
     async def insist(self, stage: str, call: Callable[[], Awaitable[T]]) -> T:
@@ -179,6 +181,29 @@ class Batch:
             self._fold.learn(known, stored)
         elif stored:
             self._fold.learn((), stored)
+        await self._load_secrets(works, commanded)
+
+    async def _load_secrets(self, works: Sequence[Work], commanded: Collection[str]) -> None:
+        """Load the secrets that deciding needs, but for those at hand; before the fold, which stays pure."""
+        keyed = self._service.keyed
+        if keyed is None:
+            return
+        needed = [
+            work
+            for work in works
+            if work.document in commanded
+            or any(inbound.envelope is not None and keyed(inbound.envelope.data) for inbound in work.inbounds)
+        ]
+        kept = self._shell.secrets
+        found = {w.document: row for w in needed if (row := kept.find(w.document, w.lane)) is not None}
+        missing = {work.document: work.lane for work in needed if work.document not in found}
+        if missing:
+            name = self._service.name
+            loaded = await self._shell.insist("secrets", lambda: self._store.secrets(name, list(missing)))
+            for document, row in loaded.items():
+                kept.keep(document, missing[document], row)
+            found |= loaded
+        self._fold.trust(found)
 
     async def _parked(self, document: str) -> list[ParkedRow]:
         return await self._store.parked(self._service.name, document, self._shell.limits.replay_rows + 1)
@@ -304,6 +329,7 @@ class Batch:
         ids: list[str] = []
         links: dict[str, Any] = {}
         drops: list[tuple[str, int, tuple[str, ...]]] = []
+        erased: dict[str, str] = {}
         for work in self._works:
             outgoing += work.letters
             if work.case is None:
@@ -311,6 +337,9 @@ class Batch:
             outgoing += [entry.outgoing(topic) for entry in work.case.out]
             ids += [entry.id for entry in work.case.ids]
             links.update({entry.id: entry.body for entry in work.case.links})
+            moments = [entry.body["erases"] for entry in work.case.links if "erases" in entry.body]
+            if moments and self._service.keyed is not None:
+                erased[work.document] = max(moments)
             drops += [(work.document, entry.upto, entry.names) for entry in work.case.drops]
         name, store = self._service.name, self._store
         stages: list[Awaitable[None]] = []
@@ -320,6 +349,9 @@ class Batch:
             stages.append(self._shell.insist("ids", lambda: store.copy_ids(name, ids)))
         if links:
             stages.append(self._shell.insist("links", lambda: store.copy_links(name, links)))
+        if erased:
+            self._shell.secrets.drop(erased)
+            stages.append(self._shell.insist("erase", lambda: store.destroy_secrets(name, erased)))
         for document, upto, names in drops:
             stages.append(
                 self._shell.insist(

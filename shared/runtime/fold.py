@@ -16,7 +16,7 @@ from shared.runtime.inbound import Failure, Inbound, Reason, receive
 from shared.runtime.judge import Judge
 from shared.runtime.limits import Limits
 from shared.runtime.parking import Parking
-from shared.runtime.ports import Meter, ParkedRow, Publisher, Record, Span, SpanStart, Tracer
+from shared.runtime.ports import Document, Meter, ParkedRow, Publisher, Record, Span, SpanStart, Tracer
 from shared.runtime.service import EXTERNAL, DocumentPer, Service
 from shared.runtime.work import Effects, Origin, Work
 
@@ -59,6 +59,10 @@ class Fold:
         """Take note of the external ids that were kept before, and of what is parked."""
         self._known.update(known)
         self._stored.update(stored)
+
+    def trust(self, secrets: Mapping[str, Document]) -> None:
+        """Take note of documents' secrets."""
+        self._judge.secrets.update(secrets)
 
     # -- messages -----------------------------------------------------------------------------------
 

@@ -14,7 +14,7 @@ from shared.contracts.bank import DayClosed
 from shared.contracts.cloudevents import DecodeError, decode
 from shared.contracts.envelope import Envelope
 from shared.contracts.ids import derive_id
-from shared.contracts.ops import Discard, Replay
+from shared.contracts.ops import Discard, ErasePerson, LegalHold, Replay
 from shared.contracts.partition import partition_of
 from shared.contracts.runtime import ServiceDayClosed
 from shared.runtime.ports import Record
@@ -170,12 +170,17 @@ def _marker(service: Service, inbound: Inbound, envelope: Envelope[Any]) -> Inbo
 
 def _command(service: Service, inbound: Inbound, envelope: Envelope[Any]) -> Inbound:
     data = envelope.data
-    if not isinstance(data, Replay | Discard):
+    if not isinstance(data, Replay | Discard | LegalHold | ErasePerson):
         return inbound.reject(Reason.COMMAND, f"a {envelope.type} is not a command")
     if data.service != service.name:
         inbound.kind = Kind.IGNORED
         return inbound
-    inbound.kind, inbound.document = Kind.COMMAND, data.document
+    if isinstance(data, LegalHold | ErasePerson):  # decided and filed like any message
+        if service.per is not DocumentPer.CUSTOMER or data.document != envelope.key:
+            return inbound.reject(Reason.COMMAND, "service, document: must be the archive's and the key")
+        inbound.kind, inbound.document = Kind.MESSAGE, data.document
+    else:
+        inbound.kind, inbound.document = Kind.COMMAND, data.document
     inbound.external_id = _external_id(service, data.document, envelope.source, envelope.id)
     return inbound
 

@@ -19,7 +19,7 @@ from shared.contracts.ids import derive_id
 from shared.runtime.document import BrokenStateError, Case, Cause, LinkEntry, OutEntry, Waiting
 from shared.runtime.inbound import Failure, Reason
 from shared.runtime.lane import Lane
-from shared.runtime.ports import Publisher, UnencodableError
+from shared.runtime.ports import Document, Publisher, UnencodableError
 from shared.runtime.service import DocumentPer, Service
 from shared.runtime.work import Effects, Origin, Work
 
@@ -29,11 +29,13 @@ __all__ = ["Judge", "describe"]
 class Judge:
     """One service's decider, within one batch.
 
-    With `measure` set, every decision is tried before it is made.
+    With `measure` set, every decision is tried before it is made. `secrets` are those of the documents that
+    the batch needs, for a service that is keyed.
     """
 
     def __init__(self, service: Service, publisher: Publisher) -> None:
         self.measure: Callable[[Work, Case], None] | None = None
+        self.secrets: dict[str, Document] = {}
         self._service = service
         self._publisher = publisher
         self._references: dict[int, Any] = {}
@@ -167,7 +169,8 @@ class Judge:
 
     def _reference(self, lane: Lane) -> Any:
         if lane.partition not in self._references:
-            self._references[lane.partition] = self._service.reference(lane.open_work())
+            given = lane.open_work() if self._service.keyed is None else self.secrets
+            self._references[lane.partition] = self._service.reference(given)
         return self._references[lane.partition]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import secrets
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
@@ -54,6 +55,7 @@ class MemoryStore:
         self._links: dict[str, dict[str, bytes]] = {}
         self._parked: dict[str, dict[tuple[str, int, int], ParkedRow]] = {}
         self._positions: dict[str, dict[int, bytes]] = {}
+        self._secrets: dict[str, dict[str, Document]] = {}
 
     def encode(self, document: Mapping[str, Any]) -> int:
         """Measure; refuse what BSON refuses."""
@@ -128,6 +130,24 @@ class MemoryStore:
     def all_links(self, service: str) -> dict[str, dict[str, Any]]:
         """Give every kept body (for oracles and tests)."""
         return {id_: bson.decode(raw) for id_, raw in self._links.get(service, {}).items()}
+
+    async def secrets(self, service: str, ids: Collection[str]) -> dict[str, Document]:
+        """Load, or make."""
+        await asyncio.sleep(0)
+        kept = self._secrets.setdefault(service, {})
+        for id_ in ids:
+            if id_ not in kept:
+                kept[id_] = {ID: id_, "salt": _secret(), "next": _secret(), "erased": ""}
+        return {id_: dict(kept[id_]) for id_ in ids}
+
+    async def destroy_secrets(self, service: str, upto: Mapping[str, str]) -> None:
+        """Put the next in its place."""
+        rows = await self.secrets(service, upto.keys())
+        for id_, moment in upto.items():
+            if rows[id_]["erased"] < moment:
+                self._secrets[service][id_] = {
+                    ID: id_, "salt": rows[id_]["next"], "next": _secret(), "erased": moment
+                }  # fmt: skip
 
     async def park(self, service: str, rows: Sequence[ParkedRow]) -> None:
         """Store rows of the same or a higher epoch."""
@@ -210,6 +230,10 @@ class MemoryStore:
             if head[PARTITION] in counts:
                 counts[head[PARTITION]].update(head[WORK] or ())
         return {number: dict(count) for number, count in counts.items()}
+
+
+def _secret() -> bytes:
+    return secrets.token_bytes(32)
 
 
 def _without_value(row: ParkedRow) -> ParkedRow:

@@ -1,8 +1,8 @@
 """The database: the one module that imports motor, PyMongo and BSON for writing.
 
-One collection per service and kind: `<service>.cases`, `.ids`, `.links`, `.parked`, `.positions`. Only plain
-CRUD, unordered bulk writes, indexes and one small aggregation, so that it holds on every server of the
-protocol. Reads are from the primary with majority concern, writes wait for the majority's journal.
+One collection per service and kind: `<service>.cases`, `.ids`, `.links`, `.parked`, `.positions`, `.keys`.
+Only plain CRUD, unordered bulk writes, indexes and one small aggregation, so that it holds on every server of
+the protocol. Reads are from the primary with majority concern, writes wait for the majority's journal.
 
 Every replace carries the version that it follows in its filter and may insert: a stale writer's insert
 meets the document's own id, so the server names the loser by a duplicate-key error, document by document.
@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 from datetime import date, timedelta
 from typing import Any, Final, TypeVar
@@ -303,6 +304,46 @@ class MongoStore:
             return {}
         return {row[ID]: row["body"] for row in await self._find(service, "links", {ID: {"$in": list(ids)}})}
 
+    # --- secrets: a collection of their own, so that backups and rights can treat it apart
+
+    async def secrets(self, service: str, ids: Collection[str]) -> dict[str, Document]:
+        """Load, or make; of two that make one at once, the first wins."""
+        found = await self._secrets(service, ids)
+        missing = [id_ for id_ in ids if id_ not in found]
+        if missing:
+            made: list[Row] = [
+                {ID: id_, "salt": _secret(), "next": _secret(), "erased": ""} for id_ in missing
+            ]
+            lost = await self._write(service, "keys", [InsertOne(row) for row in made])
+            found.update({str(row[ID]): row for row in made})
+            if lost:
+                found |= await self._secrets(service, [missing[index] for index in lost])
+        return found
+
+    async def _secrets(self, service: str, ids: Collection[str]) -> dict[str, Document]:
+        if not ids:
+            return {}
+        return {row[ID]: row for row in await self._find(service, "keys", {ID: {"$in": list(ids)}})}
+
+    async def kept_secrets(self, service: str, ids: Collection[str]) -> dict[str, Document]:
+        """Load secrets for people's commands, which make none."""
+        return await self._secrets(service, ids)
+
+    async def destroy_secrets(self, service: str, upto: Mapping[str, str]) -> None:
+        """Put the next in its place. Rare: one after the other."""
+        for id_, moment in upto.items():
+            row = (await self.secrets(service, [id_]))[id_]
+            if row["erased"] >= moment:
+                continue
+            after = {ID: id_, "salt": row["next"], "next": _secret(), "erased": moment}
+            chosen, collection = _only(id_, erased=row["erased"]), self._collection(service, "keys")
+            done = await self._do(
+                f"write {service}.keys",
+                lambda c=collection, f=chosen, a=after: c.replace_one(f, a),  # type: ignore[misc]
+            )
+            if not done.matched_count:
+                raise UnavailableError(f"database: {service}.keys was written by another owner meanwhile")
+
     # --- parked records
 
     async def park(self, service: str, rows: Sequence[ParkedRow]) -> None:
@@ -393,6 +434,10 @@ class MongoStore:
     async def every(self, service: str, kind: str, fields: Collection[str] | None = None) -> list[Document]:
         """Read a whole collection, or `fields` of it; [] where it does not exist."""
         return await self._find(service, kind, {}, dict.fromkeys(fields, 1) if fields else None)
+
+
+def _secret() -> bytes:
+    return secrets.token_bytes(32)
 
 
 def _only(id_: str | int, **fields: Any) -> Row:

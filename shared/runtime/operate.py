@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from shared.contracts.envelope import Envelope
-from shared.contracts.ops import Discard, Replay
+from shared.contracts.ops import Discard, ErasePerson, LegalHold, Replay
 from shared.contracts.partition import partition_of
 from shared.contracts.registry import DEAD_LETTER_SUFFIX, topic_of
 from shared.runtime.admin import end_offsets, scan
@@ -43,10 +43,10 @@ class SilentError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """A replay or discard for the document of a customer (`key`)."""
+    """A command for the document of a customer (`key`)."""
 
     key: str
-    data: Replay | Discard
+    data: Replay | Discard | LegalHold | ErasePerson
 
 
 class Operator:

@@ -366,6 +366,22 @@ class Store(Protocol):
         """Load kept bodies by id; those that do not exist are left out."""
         ...
 
+    async def secrets(self, service: str, ids: Collection[str]) -> dict[str, Document]:
+        """Load the secret of each document, made at random where there is none yet.
+
+        A row has `_id`, `salt` (32 random bytes), `next` (those that take its place when it is destroyed) and
+        `erased` (up to which moment what was said is erased, ISO 8601 in UTC; "" where never). Durable when
+        it returns: what is encrypted under a secret can be read as long as nobody destroys it.
+        """
+        ...
+
+    async def destroy_secrets(self, service: str, upto: Mapping[str, str]) -> None:
+        """Destroy the secret of each document for all up to a moment; nothing where that was done before.
+
+        Atomic for each; the next secret takes its place. Durable when it returns.
+        """
+        ...
+
     async def park(self, service: str, rows: Sequence[ParkedRow]) -> None:
         """Store rows, replacing those of the same identity whose epoch is not higher.
 

@@ -48,7 +48,7 @@ def _no_work(_state: Any) -> Sequence[str]:
     return ()
 
 
-def _no_reference(_open_work: Mapping[str, int]) -> Any:
+def _no_reference(_given: Mapping[str, Any]) -> Any:
     return None
 
 
@@ -68,6 +68,8 @@ class Service:
     an id (None: every message is handled). Whether they come once, twice or late is all the same to a decider
     that ignores them in every state. `linger_seconds` is how long it waits for more before a batch: not at
     all where somebody waits for what it decides, a while where nobody does and larger batches cost less.
+    `keyed` says which messages are decided with the secret of their document: `reference` is then given the
+    secrets by document, of those that the batch needs, in the place of the open work.
     """
 
     name: str
@@ -77,7 +79,7 @@ class Service:
     reads: tuple[str, ...] = ()
     per: DocumentPer = DocumentPer.CASE
     schema_version: int = 1
-    reference: Callable[[Mapping[str, int]], Any] = _no_reference
+    reference: Callable[[Mapping[str, Any]], Any] = _no_reference
     workload: Callable[[Any], Sequence[str]] = _no_work
     cases: Callable[[Any], Sequence[str]] | None = None
     upcoming: Callable[[Any, str], str] | None = None
@@ -86,6 +88,7 @@ class Service:
     audits: bool = False
     handles: frozenset[type[Event]] | None = None
     linger_seconds: float = 0.0
+    keyed: Callable[[Event], bool] | None = None
 
     def passes_over(self, message: type[Event]) -> bool:
         """Whether the decider ignores this kind of message in every state."""

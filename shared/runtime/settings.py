@@ -13,6 +13,8 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 __all__ = ["Settings", "SettingsError"]
 
+_KEY_FILES = ("signing_key", "master_key")
+
 
 class SettingsError(ValueError):
     """The environment is wrong. The message names each variable and the rule it breaks."""
@@ -62,6 +64,18 @@ class Settings(BaseSettings):
         alias="PARLEY_PREFIX",
         pattern=r"^[A-Za-z0-9._-]{0,60}$",
         description="before the name of every topic and group, for clusters that are shared",
+    )
+
+    # --- keys of the archive and of agreements
+    signing_key: Path | None = Field(
+        default=None,
+        alias="PARLEY_SIGNING_KEY",
+        description="PEM file of the lender's Ed25519 key; unset: nothing is signed",
+    )
+    master_key: Path | None = Field(
+        default=None,
+        alias="PARLEY_MASTER_KEY",
+        description="file of 32 bytes or more that every person's key depends on; keep it off the database",
     )
 
     # --- batches
@@ -215,10 +229,10 @@ class Settings(BaseSettings):
             )
         if (self.kafka_ssl_certfile is None) != (self.kafka_ssl_keyfile is None):
             raise ValueError("KAFKA_SSL_CERTFILE and KAFKA_SSL_KEYFILE belong together: set both or none")
-        for name in ("kafka_ssl_cafile", "kafka_ssl_certfile", "kafka_ssl_keyfile"):
+        for name in ("kafka_ssl_cafile", "kafka_ssl_certfile", "kafka_ssl_keyfile", *_KEY_FILES):
             path: Path | None = getattr(self, name)
             if path is not None and not path.is_file():
-                raise ValueError(f"{name.upper()} names a file that does not exist")
+                raise ValueError(f"{self.variable(name)} names a file that does not exist")
         if self.policies is not None and not self.policies.is_dir():
             raise ValueError("PARLEY_POLICIES must name a folder that exists")
         return self

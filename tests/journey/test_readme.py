@@ -101,6 +101,8 @@ def test_every_command_of_the_readme_is_run_here() -> None:
         "parley policy show cn-card", "parley offer --example", "parley day close 2026-01-31",
         f"parley publish accounts.csv --mapping deploy/mappings/{ACCOUNTS}",
         *(f"parley {command} --data var/demo" for command in ("cases", "case CASE", "trace CASE", "check")),
+        "parley evidence CASE -o case.zip --data var/demo",
+        "parley verify case.zip --key var/demo/keys/lender.pub",
         *(f"parley dead {command} --data var/demo" for command in ("list", "held")),
     }  # fmt: skip
     assert set(commands()) == known
@@ -125,6 +127,9 @@ def test_the_demos_cases_can_be_read_when_nothing_runs(folder: Folder, demo: str
         assert service in tree
     assert "no dead letters" in folder.run("parley dead list --data var/demo").lower()
     assert "nothing is parked" in folder.run("parley dead held --data var/demo").lower()
+    folder.run(f"parley evidence {demo} -o case.zip --data var/demo")
+    proven = folder.run("parley verify case.zip --key var/demo/keys/lender.pub")
+    assert "complete and untouched" in proven
     checks = json.loads(folder.run("parley check --data var/demo --json"))
     assert {row["check"] for row in checks} >= {"accounting", "sequences", "money", "open cases"}
     assert all(row["wrong"] == 0 for row in checks)

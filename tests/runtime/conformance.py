@@ -570,6 +570,32 @@ class StoreContract:
         await store.copy_links("s", {})
         assert await store.links("s", ["a", "b", "c", "d"]) == {"a": {"n": 1}, "b": {"n": 2}, "c": {"n": 3}}
 
+    async def test_a_secret_is_made_once_and_stays(self, store: Store) -> None:
+        first = await store.secrets("s", ["a", "b"])
+        again = await store.secrets("s", ["b", "a", "c"])
+        assert {name: again[name] for name in first} == first
+        assert await store.secrets("s", []) == {}
+        values = [bytes(row[part]) for row in again.values() for part in ("salt", "next")]
+        assert {len(value) for value in values} == {32}
+        assert len(set(values)) == len(values)
+        assert [row["erased"] for row in again.values()] == [""] * 3
+        assert await store.secrets("other", ["a"]) != {"a": first["a"]}
+
+    async def test_secrets_made_at_once_are_the_same(self, store: Store) -> None:
+        found = await asyncio.gather(*(store.secrets("s", ["x"]) for _ in range(4)))
+        assert all(one == found[0] for one in found)
+
+    async def test_a_destroyed_secret_yields_to_the_next_and_is_destroyed_once(self, store: Store) -> None:
+        before = (await store.secrets("s", ["a", "b"]))["a"]
+        await store.destroy_secrets("s", {"a": "2031-01-01", "new": "2031-01-01"})
+        after = (await store.secrets("s", ["a"]))["a"]
+        assert (after["salt"], after["erased"]) == (before["next"], "2031-01-01")
+        assert after["next"] not in {before["salt"], before["next"]}
+        await store.destroy_secrets("s", {"a": "2031-01-01"})
+        await store.destroy_secrets("s", {"a": "2030-01-01"})
+        assert (await store.secrets("s", ["a"]))["a"] == after, "what was made since is not destroyed"
+        assert (await store.secrets("s", ["new"]))["new"]["erased"] == "2031-01-01"
+
     async def test_parked_rows_come_back_in_arrival_order(self, store: Store) -> None:
         await store.park("s", [row("d", 7, 2), row("d", 9, 1), row("other", 8, 1)])
         await store.park("s", [])

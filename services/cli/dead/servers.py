@@ -52,7 +52,7 @@ async def open_servers(
                 )
             )
         addresses = plan.merged(started)
-        settings = settings_for(addresses.kafka_bootstrap or "127.0.0.1:9", addresses.mongodb_uri)
+        settings = settings_for(addresses.kafka_bootstrap or "127.0.0.1:9", addresses.mongodb_uri, folder)
         store = MongoStore(settings)
         stack.push_async_callback(store.close)
         await store.start()

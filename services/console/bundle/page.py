@@ -1,0 +1,145 @@
+"""The readable index of a bundle: one page for each language, with nothing that is loaded from elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from html import escape
+from typing import Any, Final
+
+import orjson
+
+from services.console.model import CaseLine, Stage
+from services.console.story import Line
+
+__all__ = ["page"]
+
+_WORDS: Final[dict[str, dict[str, str]]] = {
+    "en": {
+        "lang": "en",
+        "title": "Evidence of case",
+        "customer": "Customer",
+        "stage": "Stage",
+        "owner": "Owner",
+        "opened": "Opened on",
+        "last": "Last event on",
+        "made": "Made at",
+        "entries": "Entries of the customer's chain",
+        "shown": "of which this case shows",
+        "head": "Head of the chain (SHA-256)",
+        "key": "Signed with the lender's key",
+        "erased": "Personal data erased up to",
+        "timeline": "Timeline",
+        "time": "Time",
+        "who": "Who",
+        "what": "What",
+        "why": "Why",
+        "files": "Files",
+        "details": "as it was said",
+        "other": "中文",
+        "other_file": "index.zh.html",
+        "note": "This page is for reading. What proves the file is `parley verify FILE --key LENDER.pub`, "
+        "with a key that comes from the lender and not from this file.",
+    },
+    "zh": {
+        "lang": "zh-CN",
+        "title": "案件档案",
+        "customer": "客户",
+        "stage": "阶段",
+        "owner": "负责人",
+        "opened": "立案日期",
+        "last": "最后事件日期",
+        "made": "制作时间",
+        "entries": "客户证据链条目数",
+        "shown": "其中本案展示",
+        "head": "证据链末端哈希（SHA-256）",
+        "key": "贷款机构签名密钥",
+        "erased": "个人信息已删除，截至",
+        "timeline": "时间线",
+        "time": "时间",
+        "who": "来源",
+        "what": "事项",
+        "why": "原因",
+        "files": "文件",
+        "details": "原文",
+        "other": "English",
+        "other_file": "index.html",
+        "note": "本页仅供阅读。文件的真实性由 `parley verify FILE --key LENDER.pub` 验证，"
+        "所用公钥须由贷款机构另行提供，不得取自本文件。",
+    },
+}
+_STAGES: Final = {
+    Stage.OVERDUE: "逾期",
+    Stage.ASSESSMENT: "评估中",
+    Stage.ASSESSED: "评估完成",
+    Stage.TALKS: "协商中",
+    Stage.AGREED: "已达成一致",
+    Stage.DRAFTED: "协议待签",
+    Stage.PLAN: "履行中",
+    Stage.COMPLETED: "履行完毕",
+    Stage.BROKEN: "违约",
+    Stage.HUMAN: "人工处理",
+    Stage.CLOSED: "已结案",
+}
+_STYLE: Final = (
+    "body{font:15px/1.5 system-ui,sans-serif;margin:2em auto;max-width:70em;padding:0 1em;color:#222}"
+    "table{border-collapse:collapse;width:100%}th,td{text-align:left;vertical-align:top;"
+    "border-bottom:1px solid #ddd;padding:.35em .7em .35em 0}code{word-break:break-all}"
+    "summary{color:#777;font-size:85%;cursor:pointer}pre{white-space:pre-wrap;font-size:85%}"
+)
+
+
+def page(
+    facts: Mapping[str, Any],
+    line: CaseLine,
+    lines: Sequence[Line],
+    said: Mapping[str, Any],
+    files: Sequence[str],
+    lang: str,
+) -> bytes:
+    """Give the page; `said` is what each message said, by its id. What somebody has written is escaped."""
+    words = _WORDS[lang]
+    rows = [
+        ("customer", facts["customer"]),
+        ("stage", _STAGES.get(line.stage, line.stage.value) if lang == "zh" else line.stage.value),
+        ("owner", line.owner or "–"),
+        ("opened", line.opened_on or "–"),
+        ("last", line.last_on or "–"),
+        ("made", facts["made_at"]),
+        ("entries", facts["entries"]),
+        ("shown", facts["shown"]),
+        ("head", facts["head"]),
+        ("key", facts["key"]),
+        *([("erased", facts["erased"])] if facts["erased"] else []),
+    ]
+    title = f"{words['title']} {facts['case']}"
+    about = "".join(
+        f"<tr><th>{words[name]}</th><td><code>{_safe(value)}</code></td></tr>" for name, value in rows
+    )
+    events = "".join(
+        f"<tr><td>{_safe(one.time[:16].replace('T', ' '))}</td><td>{_safe(one.who)}</td>"
+        f"<td>{_safe(one.what)}{_details(said.get(one.id), words['details'])}</td>"
+        f"<td>{_safe('; '.join(one.unsaid))}</td></tr>\n"
+        for one in lines
+    )
+    listed = "".join(f'<li><a href="{_safe(name)}">{_safe(name)}</a></li>' for name in files)
+    head = "".join(f"<th>{words[name]}</th>" for name in ("time", "who", "what", "why"))
+    return (
+        f'<!doctype html>\n<html lang="{words["lang"]}"><head><meta charset="utf-8">'
+        f"<title>{_safe(title)}</title><style>{_STYLE}</style></head><body>\n"
+        f'<p><a href="{words["other_file"]}">{words["other"]}</a></p>\n'
+        f"<h1>{_safe(title)}</h1>\n<p>{_safe(words['note'])}</p>\n<table>{about}</table>\n"
+        f"<h2>{words['timeline']}</h2>\n<table><tr>{head}</tr>\n{events}</table>\n"
+        f"<h2>{words['files']}</h2>\n<ul>{listed}</ul>\n</body></html>\n"
+    ).encode()
+
+
+def _details(said: Any, word: str) -> str:
+    """Give a message's data to unfold: who took part in a contact, where, and what was said."""
+    if not said:
+        return ""
+    content = orjson.dumps(said, option=orjson.OPT_INDENT_2).decode()
+    return f"<details><summary>{word}</summary><pre>{_safe(content)}</pre></details>"
+
+
+def _safe(value: object) -> str:
+    return escape(str(value))

@@ -1,0 +1,89 @@
+"""What the archive files of a message: personal fields sealed under the person's key, or never filed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from copy import deepcopy
+from typing import Any
+
+import orjson
+
+from services.console.rules import canonical
+from shared.contracts.base import Event
+from shared.contracts.ops import ErasePerson
+from shared.contracts.personal import Place, holds_personal, personal_places
+from shared.crypto.sealing import ERASED, PersonKey, is_erased, is_sealed, open_field, seal_field
+
+__all__ = ["entry_key_name", "filed", "needs_secret", "opened", "sealed_places"]
+
+
+def entry_key_name(source: str, message: str) -> str:
+    """Name the message whose fields share a key: ids are unique within their source."""
+    return f"{source}\n{message}"
+
+
+def needs_secret(data: Event) -> bool:
+    """Whether a message is filed with its person's secret: to seal what is personal, or to destroy it."""
+    return isinstance(data, ErasePerson) or holds_personal(type(data))
+
+
+def filed(data: Event, name: str, key: Callable[[], PersonKey] | None) -> dict[str, Any]:
+    """Give a message's data as it is filed; `key=None`: its person had been erased before."""
+    dumped: dict[str, Any] = data.model_dump(mode="json")
+    places = list(personal_places(data))
+    if not places:
+        return dumped
+    person = key() if key is not None else None
+    for place in places:
+        if person is None:
+            _put(dumped, place, dict(ERASED))
+        else:
+            content = canonical(_at(dumped, place))
+            _put(dumped, place, seal_field(person.for_entry(name), person.kid, _named(place), content))
+    return dumped
+
+
+def opened(entry: Mapping[str, Any], key: Callable[[str], bytes | None]) -> dict[str, Any]:
+    """Give an entry with its sealed fields as the message said them, where `key` has the entry's key.
+
+    `key` is asked with the id of the key that sealed them. What has no key stays as it is filed. Raises
+    SealError for a field that does not open with its key.
+    """
+    places = list(sealed_places(entry["data"]))
+    if not places:
+        return dict(entry)
+    data = deepcopy(entry["data"])
+    for place in places:
+        field = _at(data, place)
+        found = key(field["kid"])
+        if found is not None:
+            _put(data, place, orjson.loads(open_field(found, _named(place), field)))
+    return {**entry, "data": data}
+
+
+def sealed_places(value: Any, at: Place = ()) -> Iterator[Place]:
+    """Give every place of filed data that is sealed."""
+    if is_sealed(value):
+        yield at
+    elif is_erased(value):
+        return
+    elif isinstance(value, Mapping):
+        for name, inner in value.items():
+            yield from sealed_places(inner, (*at, name))
+    elif isinstance(value, Sequence) and not isinstance(value, str):
+        for index, inner in enumerate(value):
+            yield from sealed_places(inner, (*at, index))
+
+
+def _named(place: Place) -> str:
+    return "/".join(map(str, place))
+
+
+def _at(data: Any, place: Place) -> Any:
+    for step in place:
+        data = data[step]
+    return data
+
+
+def _put(data: Any, place: Place, value: Any) -> None:
+    _at(data, place[:-1])[place[-1]] = value

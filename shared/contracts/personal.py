@@ -1,0 +1,61 @@
+"""Where a message holds what is personal. The contracts say so, in one of two ways, and nothing else does.
+
+A field of type `Personal[…]` (names, contact data, the borrower's own words, notes about them), and a field
+that its event lists in `PRIVATE`: plain for the services that compute with it, sealed where it is kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from functools import lru_cache
+from typing import Any, get_args
+
+from pydantic import BaseModel
+
+from shared.contracts.base import Event, Personal
+
+__all__ = ["Place", "holds_personal", "personal_places"]
+
+Place = tuple[str | int, ...]
+"""A way into a message's data: names of fields and places in lists."""
+
+
+@lru_cache(maxsize=512)
+def holds_personal(model: type[BaseModel]) -> bool:
+    """Whether messages of this class can hold anything personal."""
+    if issubclass(model, Personal):
+        return True
+    if issubclass(model, Event) and model.PRIVATE:
+        return True
+    return any(_holds(field.annotation) for field in model.model_fields.values())
+
+
+def _holds(annotation: Any) -> bool:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return holds_personal(annotation)
+    return any(_holds(part) for part in get_args(annotation))
+
+
+def personal_places(data: Event) -> Iterator[Place]:
+    """Give every place of a message that holds something personal, the outermost only, in order."""
+    if holds_personal(type(data)):
+        yield from _places(data, ())
+
+
+def _places(value: Any, at: Place) -> Iterator[Place]:
+    if isinstance(value, Personal):
+        yield at
+    elif isinstance(value, BaseModel):
+        private = value.PRIVATE if isinstance(value, Event) else ()
+        for name in type(value).model_fields:
+            inner = getattr(value, name)
+            if name in private and inner is not None:
+                yield (*at, name)
+            else:
+                yield from _places(inner, (*at, name))
+    elif isinstance(value, Mapping):
+        for key, inner in value.items():
+            yield from _places(inner, (*at, str(key)))
+    elif isinstance(value, tuple | list):
+        for index, inner in enumerate(value):
+            yield from _places(inner, (*at, index))

@@ -1,0 +1,97 @@
+"""`parley evidence`, `verify`, `hold` and `erase` on a platform of its own, as an officer uses them."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import subprocess
+from collections.abc import Iterator
+from datetime import datetime, time
+from pathlib import Path
+
+import pytest
+
+from deploy.demo.live import KafkaPlatform
+from services.cli.catalogue import load_all
+from shared.contracts.envelope import Envelope
+from shared.contracts.ids import case_id
+from shared.runtime.mongo import read_documents
+from shared.runtime.publish import EventPublisher
+from shared.texts import text
+from tests.fault.garbage import overdue
+from tests.fault.house import WAIT_SECONDS, House, environment, parley
+from tests.fault.living import day
+from tests.unit.console.filing import WORDS, contact
+
+pytestmark = pytest.mark.kafka
+
+CUSTOMER = "EVA"
+CASE = case_id(CUSTOMER, 1)
+LAW = ("--reason", "a law suit", "--by", "ann")
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> Iterator[House]:
+    built = House(tmp_path / "data")
+    yield built
+    built.abandon()
+
+
+async def run(*args: str, code: int = 0, **where: Path) -> str:
+    """Run `parley …`; give what it prints."""
+    done = await asyncio.to_thread(
+        subprocess.run,
+        parley(*args),
+        env=environment(COLUMNS="300"),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=WAIT_SECONDS,
+        check=False,
+        **where,
+    )
+    assert done.returncode == code, f"{args}: {done.returncode}\n{done.stdout}\n{done.stderr}"
+    return " ".join((done.stdout + done.stderr).split())
+
+
+async def test_a_case_is_handed_out_proven_held_and_kept(house: House, tmp_path: Path) -> None:
+    await house.start()
+    settings, data = house.settings(), ("--data", str(house.folder))
+    async with KafkaPlatform(settings, load_all()) as platform, EventPublisher(settings) as publisher:
+        noon = datetime.combine(day(0), time(12), overdue(CUSTOMER, day(0)).time.tzinfo)
+        talk = Envelope("talk-1", "/desk", noon, CUSTOMER, contact(), subject=CASE)
+        await publisher.send(overdue(CUSTOMER, day(0)), talk)
+        await publisher.close_day(day(0))
+        await platform.settled(day(0))
+
+        held = await run("hold", CASE, "set", *LAW, *data)
+        assert "is under a legal hold" in held
+        refused = await run("erase", CUSTOMER, "--reason", "asked for", "--yes", *data, code=1)
+        assert text("kept_by_hold", {"case": CASE}) in refused
+        assert "is free of its hold" in await run("hold", CASE, "lift", *LAW, *data)
+        refused = await run("erase", CUSTOMER, "--reason", "asked for", "--dry-run", *data, code=1)
+        assert text("kept_while_open", {"case": CASE}) in refused
+        assert "--reason" in await run("hold", CASE, "set", *data, code=2)
+
+    links = [link async for link in read_documents(settings, "archive.links")]
+    assert len(links) > 5
+    assert WORDS not in repr(links)
+    assert [link["body"]["type"] for link in links].count("parley.ops.hold.v1") == 2
+
+    bundle = tmp_path / "case.zip"
+    assert "signed with key" in await run("evidence", CASE, "-o", str(bundle), *data)
+    assert "is there already" in await run("evidence", CASE, "-o", str(bundle), *data, code=2)
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    shutil.copy(house.folder / "keys" / "lender.pub", elsewhere)
+    raw = bundle.read_bytes()
+    assert WORDS.encode() in raw
+    (elsewhere / "case.zip").write_bytes(raw)
+    checked = await run("verify", "case.zip", "--key", "lender.pub", cwd=elsewhere)
+    assert f"complete and untouched: case {CASE}" in checked
+    at = raw.index(b'"place":"phone"')
+    (elsewhere / "case.zip").write_bytes(raw[:at] + b'"place":"house"' + raw[at + 15 :])
+    told = await run("verify", "case.zip", "--key", "lender.pub", cwd=elsewhere, code=1)
+    assert "its content is not what was hashed" in told
+    assert f"the chain of {len(links)} entries is whole" in await run("case", CASE, *data)
+    await house.stop()

@@ -1,0 +1,294 @@
+"""A bundle proves itself: whatever is changed, added, removed, renamed or cut is found, and named."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from datetime import UTC, datetime
+from pathlib import Path
+
+import orjson
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from typer.testing import CliRunner
+
+from services.cli.main import app
+from services.console.bundle import check_bundle, make_bundle
+from services.console.bundle.packing import pack, unpack
+from services.console.checkpoints import check_archived
+from services.console.story import Tampered
+from shared.contracts.ops import HoldAction
+from shared.crypto.signing import KeyFileError, Signer, load_public, load_signer, new_key_pair
+from tests.unit.console.filing import (
+    ASSIGNED,
+    CASE,
+    CLOSED,
+    OTHER,
+    SIGNED,
+    WORDS,
+    File,
+    contact,
+    hold,
+    new_signer,
+)
+
+AT = datetime(2026, 3, 9, tzinfo=UTC)
+
+
+@pytest.fixture(scope="module")
+def signer(tmp_path_factory: pytest.TempPathFactory) -> Signer:
+    return new_signer(tmp_path_factory.mktemp("keys"))
+
+
+@pytest.fixture(scope="module")
+def filed(signer: Signer) -> File:
+    file = File(signer)
+    file.say(ASSIGNED, contact(), SIGNED)
+    file.say(contact("of another case"), case=OTHER)
+    file.say(contact("of no case"), case=None)
+    file.say(hold(HoldAction.SET), contact(), *[ASSIGNED] * 30, CLOSED)
+    return file
+
+
+@pytest.fixture(scope="module")
+def raw(filed: File, signer: Signer) -> bytes:
+    return make_bundle(filed.source(), signer, AT)
+
+
+def first_fault(raw: bytes, signer: Signer) -> tuple[str, str]:
+    report = check_bundle(raw, [signer.trusted])
+    assert not report.ok
+    return report.faults[0].where, report.faults[0].rule
+
+
+def test_a_bundle_is_complete_and_untouched(raw: bytes, signer: Signer, filed: File) -> None:
+    report = check_bundle(raw, [signer.trusted])
+    assert report.faults == ()
+    assert (report.manifest["case"], report.manifest["entries"]) == (CASE, filed.archived.entries)
+    assert report.manifest["shown"] == filed.archived.entries - 1
+
+
+def test_any_zip_program_reads_it(raw: bytes) -> None:
+    with zipfile.ZipFile(io.BytesIO(raw)) as archive:
+        assert archive.testzip() is None
+        names = archive.namelist()
+    assert {"manifest.json", "manifest.sig", "chain.jsonl", "index.html", "index.zh.html"} <= set(names)
+    assert any(name.startswith("documents/") and "party.signed" in name for name in names)
+
+
+def test_its_pages_show_the_story_in_both_languages_and_load_nothing(raw: bytes) -> None:
+    files = unpack(raw)
+    english, chinese = files["index.html"].decode(), files["index.zh.html"].decode()
+    assert "Evidence of case" in english
+    assert "案件档案" in chinese
+    for page in (english, chinese):
+        assert CASE in page
+        assert not any(word in page for word in ("src=", "http:", "https:", "url(", "<script", "@import"))
+        assert "王小明, lost the job in &lt;Suzhou&gt;" in page, "what was said in a contact"
+        assert "borrower" in page
+    assert "负责人" in chinese
+    assert WORDS.encode() in files["timeline.json"]
+
+
+def test_what_somebody_wrote_is_only_text_on_a_page(signer: Signer) -> None:
+    file = File(signer)
+    bad = hold(HoldAction.SET).model_copy(update={"reason": "<script>alert(1)</script>"})
+    file.say(contact(), bad)
+    page = unpack(make_bundle(file.source(), signer, AT))["index.html"].decode()
+    assert "<script" not in page
+    assert "&lt;script&gt;" in page
+
+
+def test_another_case_of_the_customer_is_not_in_it(raw: bytes, signer: Signer) -> None:
+    files = unpack(raw)
+    assert OTHER.encode() not in raw
+    assert b"of another case" not in files["timeline.json"]
+    assert b"of no case" in files["timeline.json"]
+    line = orjson.loads(files["chain.jsonl"].split(b"\n")[3])
+    assert line.keys() == {"number", "previous", "hash"}
+    assert "4" not in orjson.loads(files["keys.json"])
+
+
+def test_a_sealed_bundle_says_nothing_personal_and_is_proven_alike(filed: File, signer: Signer) -> None:
+    sealed = make_bundle(filed.source(sealed=True), signer, AT)
+    assert check_bundle(sealed, [signer.trusted]).ok
+    assert WORDS.encode() not in sealed
+    assert orjson.loads(unpack(sealed)["keys.json"]) == {}
+
+
+def test_another_key_proves_nothing(raw: bytes, tmp_path: Path) -> None:
+    other = new_signer(tmp_path)
+    report = check_bundle(raw, [other.trusted])
+    assert report.faults[0].where == "manifest.sig"
+    assert "another key" in report.faults[0].rule
+
+
+def test_a_forger_with_a_key_of_their_own_is_refused(filed: File, signer: Signer, tmp_path: Path) -> None:
+    forger = new_signer(tmp_path)
+    forged = make_bundle(filed.source(), forger, AT)
+    assert not check_bundle(forged, [signer.trusted]).ok
+
+
+@settings(max_examples=300, deadline=None)
+@given(data=st.data())
+def test_a_changed_byte_is_found_wherever_it_is(data: st.DataObject) -> None:
+    raw, signer = _kept()
+    at = data.draw(st.integers(0, len(raw) - 1))
+    bit = data.draw(st.integers(0, 7))
+    changed = bytearray(raw)
+    changed[at] ^= 1 << bit
+    assert not check_bundle(bytes(changed), [signer.trusted]).ok
+
+
+@settings(max_examples=150, deadline=None)
+@given(data=st.data())
+def test_a_bundle_that_is_cut_or_lengthened_is_found(data: st.DataObject) -> None:
+    raw, signer = _kept()
+    cut = raw[: data.draw(st.integers(0, len(raw) - 1))]
+    where, rule = first_fault(cut, signer)
+    assert where
+    assert rule
+    assert not check_bundle(raw + data.draw(st.binary(min_size=1, max_size=50)), [signer.trusted]).ok
+
+
+_KEPT: list[tuple[bytes, Signer]] = []
+
+
+def _kept() -> tuple[bytes, Signer]:
+    """One bundle for all examples."""
+    if not _KEPT:
+        from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+        signer = Signer(Ed25519PrivateKey.generate())
+        file = File(signer)
+        file.say(ASSIGNED, contact(), SIGNED)
+        file.say(contact(), case=OTHER)
+        _KEPT.append((make_bundle(file.source(), signer, AT), signer))
+    return _KEPT[0]
+
+
+def test_a_file_cut_short_names_the_first_member_that_is_not_whole(raw: bytes, signer: Signer) -> None:
+    cut = raw[: raw.index(unpack(raw)["timeline.json"]) + 200]
+    assert first_fault(cut, signer) == ("timeline.json", "is not whole: the file was cut short")
+
+
+def test_the_first_entry_that_was_changed_is_named(raw: bytes, signer: Signer) -> None:
+    files = unpack(raw)
+    lines = files["chain.jsonl"].split(b"\n")
+    for number in (7, 3):
+        lines[number - 1] = lines[number - 1].replace(b"2026", b"2025")
+    changed = pack({**files, "chain.jsonl": b"\n".join(lines)})
+    assert first_fault(changed, signer) == ("entry 3", "its content is not what was hashed")
+    lines[1] = lines[1].replace(b",", b", ", 1)
+    changed = pack({**files, "chain.jsonl": b"\n".join(lines)})
+    assert first_fault(changed, signer) == ("entry 2", "is not in canonical JSON")
+
+
+@pytest.mark.parametrize("number", [1, 4, 12])
+def test_an_entry_that_is_left_out_is_named(raw: bytes, signer: Signer, number: int) -> None:
+    files = unpack(raw)
+    lines = files["chain.jsonl"].split(b"\n")
+    del lines[number - 1]
+    changed = pack({**files, "chain.jsonl": b"\n".join(lines)})
+    assert first_fault(changed, signer) == (f"entry {number}", "the number is not the next one")
+
+
+def test_files_that_are_changed_added_removed_or_renamed_are_named(raw: bytes, signer: Signer) -> None:
+    files = unpack(raw)
+    document = next(name for name in files if name.startswith("documents/"))
+    for name in ("index.html", "index.zh.html", document, "timeline.json", "discarded.json"):
+        assert first_fault(pack({**files, name: files[name] + b" "}), signer)[0] == name
+        without = {other: content for other, content in files.items() if other != name}
+        assert first_fault(pack(without), signer) == (name, "is missing")
+        renamed = pack({("x" + k if k == name else k): v for k, v in files.items()})
+        assert first_fault(renamed, signer) == (name, "is missing")
+    more = pack({**files, "more.txt": b""})
+    assert first_fault(more, signer) == ("more.txt", "does not belong to the bundle")
+    for name in ("manifest.json", "manifest.sig", "chain.jsonl", "checkpoints.json", "keys.json"):
+        without = {other: content for other, content in files.items() if other != name}
+        assert first_fault(pack(without), signer) == (name, "is missing")
+
+
+def test_files_in_another_order_or_packed_again_are_not_the_file(raw: bytes, signer: Signer) -> None:
+    files = unpack(raw)
+    swapped = pack(dict(reversed(files.items())))
+    assert not check_bundle(swapped, [signer.trusted]).ok
+    again = io.BytesIO()
+    with zipfile.ZipFile(again, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in files.items():
+            archive.writestr(name, content)
+    assert "packed by another program" in first_fault(again.getvalue(), signer)[1]
+
+
+def test_keys_that_do_not_open_their_entry_are_named(filed: File, signer: Signer) -> None:
+    files = unpack(make_bundle(filed.source(), signer, AT))
+    keys = orjson.loads(files["keys.json"])
+    keys["2"] = keys["5"]
+    report = check_bundle(pack({**files, "keys.json": orjson.dumps(keys)}), [signer.trusted])
+    assert report.faults[0].where == "entry 2"
+
+
+# -- checkpoints, where the platform is ---------------------------------------------------------------------
+
+
+def test_checkpoints_are_signed_at_milestones_and_every_so_many_entries(filed: File, signer: Signer) -> None:
+    signed = [entry["number"] for entry in filed.entries if "checkpoint" in entry]
+    assert signed == [6, 32, filed.archived.entries], "the hold, the count and the close"
+    assert filed.archived.checkpoint is not None
+    assert filed.archived.checkpoint.entries == filed.archived.entries
+    assert check_archived("C1", filed.archived, filed.entries, signer.trusted) is None
+
+
+def test_a_chain_that_was_shortened_is_noticed(filed: File, signer: Signer) -> None:
+    count = filed.archived.entries
+    short = filed.entries[:-1]
+    cut = filed.archived.model_copy(update={"entries": count - 1, "head": short[-1]["hash"]})
+    wrong = check_archived("C1", cut, short, None)
+    assert wrong == Tampered(count, f"the chain was cut: a checkpoint has signed {count} entries")
+
+
+def test_a_chain_that_was_written_anew_is_noticed(filed: File, signer: Signer) -> None:
+    other = File()
+    other.say(ASSIGNED, contact("something else"), *[ASSIGNED] * 35)
+    anew = other.archived.model_copy(update={"checkpoint": filed.archived.checkpoint})
+    wrong = check_archived("C1", anew, other.entries, signer.trusted)
+    assert wrong is not None
+    assert "checkpoint" in wrong.rule
+
+
+# -- keys and the command -----------------------------------------------------------------------------------
+
+
+def test_key_files_are_refused_in_words(tmp_path: Path) -> None:
+    private, _ = new_key_pair()
+    (tmp_path / "a.pem").write_bytes(private)
+    (tmp_path / "b.pem").write_bytes(b"nothing")
+    with pytest.raises(KeyFileError, match="holds a private key"):
+        load_public(tmp_path / "a.pem")
+    for load in (load_public, load_signer):
+        with pytest.raises(KeyFileError, match=r"b\.pem"):
+            load(tmp_path / "b.pem")
+        with pytest.raises(KeyFileError, match="cannot be read"):
+            load(tmp_path / "none.pem")
+    assert "PRIVATE" not in repr(load_signer(tmp_path / "a.pem"))
+
+
+def test_the_command_says_what_it_has_proven_or_what_is_not_right(filed: File, tmp_path: Path) -> None:
+    signer = new_signer(tmp_path)
+    file = File(signer)
+    file.say(ASSIGNED, contact())
+    bundle, key = tmp_path / "case.zip", tmp_path / "lender.pub"
+    raw = make_bundle(file.source(), signer, AT)
+    bundle.write_bytes(raw)
+    run = CliRunner()
+    good = run.invoke(app, ["verify", str(bundle), "--key", str(key)])
+    assert (good.exit_code, "complete and untouched" in good.output) == (0, True), good.output
+    at = raw.index(b'"owner":"n-1"')
+    bundle.write_bytes(raw[:at] + b'"owner":"n-2"' + raw[at + 13 :])
+    bad = run.invoke(app, ["verify", str(bundle), "--key", str(key), "--json"])
+    assert bad.exit_code == 1
+    assert orjson.loads(bad.stdout)["faults"][0]["where"] == "entry 1"
+    for wrong in (["verify", str(bundle)], ["verify", str(bundle), "--key", str(tmp_path / "lender.pem")]):
+        assert run.invoke(app, wrong).exit_code == 2
+    assert run.invoke(app, ["verify", str(key), "--key", str(key)]).exit_code == 2

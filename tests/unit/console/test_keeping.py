@@ -1,0 +1,98 @@
+"""How long a file is kept: open cases, holds and retention refuse an erasure, with the rule and the date."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, timedelta
+
+import pytest
+
+from services.console.model import ArchivedCustomer, CaseLine
+from services.console.rules import kept_because
+from services.console.story import verify
+from shared.contracts.ops import HoldAction
+from shared.contracts.reasons import ReasonCode
+from tests.unit.builders import case_opened
+from tests.unit.console.filing import CASE, CLOSED, ERASE, OTHER, START, File, book, contact, hold
+
+LAST = START + timedelta(minutes=3)
+FIVE_YEARS = datetime.combine(LAST.date().replace(year=LAST.year + 5), LAST.timetz())
+
+
+def closed_file() -> File:
+    file = File()
+    file.say(case_opened(), contact(), CLOSED)
+    return file
+
+
+def test_an_open_case_keeps_all_of_it() -> None:
+    file = File()
+    file.say(case_opened(), contact())
+    said = file.say(ERASE, at=FIVE_YEARS + timedelta(days=400))
+    assert said["refused"] == {"code": "kept_while_open", "params": {"case": CASE}}
+    assert file.archived.erased == ""
+    assert "erases" not in said
+
+
+@pytest.mark.parametrize(("days", "allowed"), [(-1, False), (0, True), (1, True)])
+def test_retention_ends_on_its_day(days: int, allowed: bool) -> None:
+    file = closed_file()
+    said = file.say(ERASE, at=FIVE_YEARS + timedelta(days=days))
+    if allowed:
+        assert said["erases"] == file.archived.erased
+    else:
+        until = FIVE_YEARS.date().isoformat()
+        assert said["refused"] == {"code": "kept_by_retention", "params": {"years": "5", "until": until}}
+    assert verify(file.entries, file.archived.head) is None, "a refusal is on file like an erasure"
+
+
+def test_a_hold_on_any_case_keeps_all_of_it_until_it_is_lifted() -> None:
+    file = closed_file()
+    file.say(hold(HoldAction.SET), hold(HoldAction.SET, OTHER))
+    later = FIVE_YEARS + timedelta(days=10)
+    assert file.say(ERASE, at=later)["refused"]["code"] == "kept_by_hold"
+    file.say(hold(HoldAction.LIFT))
+    assert file.say(ERASE, at=later)["refused"] == {"code": "kept_by_hold", "params": {"case": OTHER}}
+    file.say(hold(HoldAction.LIFT, OTHER), hold(HoldAction.LIFT, OTHER))
+    assert "erases" in file.say(ERASE, at=later)
+
+
+def test_who_sets_a_hold_twice_does_not_change_who_set_it() -> None:
+    file = closed_file()
+    file.say(hold(HoldAction.SET), hold(HoldAction.SET).model_copy(update={"by": "bob"}))
+    assert file.archived.holds[CASE].by == "ann"
+    assert [entry["data"]["by"] for entry in file.entries[-2:]] == ["ann", "bob"]
+    assert [entry["case"] for entry in file.entries[-2:]] == [CASE, CASE]
+
+
+def test_operators_commands_do_not_lengthen_retention() -> None:
+    file = closed_file()
+    before = file.archived.last
+    file.say(ERASE, hold(HoldAction.SET), hold(HoldAction.LIFT), at=FIVE_YEARS - timedelta(days=1))
+    assert file.archived.last == before
+
+
+def test_an_erasure_reaches_to_the_last_that_was_filed() -> None:
+    """Business time may run ahead of the operator's clock: what was filed must not outlive the erasure."""
+    file = closed_file()
+    file.say(contact(), at=FIVE_YEARS + timedelta(hours=5))
+    file.state = file.archived.model_copy(update={"cases": {}})
+    said = file.say(ERASE, at=FIVE_YEARS + timedelta(days=366 * 6))
+    assert said["erases"] > file.archived.last
+
+
+@pytest.mark.parametrize(
+    ("last", "until"),
+    [(date(2024, 2, 29), "2029-03-01"), (date(2026, 12, 31), "2031-12-31"), (date(2026, 3, 1), "2031-03-01")],
+)
+def test_years_are_whole(last: date, until: str) -> None:
+    line = CaseLine(opened_on=last, last_on=last, close_reason="cured", policy="example-card")
+    kept = kept_because(ArchivedCustomer(cases={CASE: line}), book(), last)
+    assert kept is not None
+    assert kept.params["until"] == until
+
+
+def test_what_no_pack_speaks_for_is_kept_by_the_strictest() -> None:
+    line = CaseLine(opened_on=START.date(), last_on=START.date(), close_reason="cured", policy="unheard-of")
+    kept = kept_because(ArchivedCustomer(cases={CASE: line}), book(), START.date())
+    assert kept is not None
+    assert (kept.rule, kept.params["years"]) == (ReasonCode.KEPT_BY_RETENTION, "5")

@@ -1,0 +1,152 @@
+"""What is personal is filed under the person's own key: destroyed, nobody reads it, and the chain holds."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import orjson
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.console.reads import open_entries
+from services.console.sealed import filed, needs_secret, opened, sealed_places
+from services.console.story import lines_of, verify
+from shared.contracts import bank, desk
+from shared.contracts.assessment import AssessmentCompleted
+from shared.contracts.base import Personal
+from shared.contracts.desk import HardshipCause, HardshipReported
+from shared.contracts.personal import holds_personal, personal_places
+from shared.contracts.registry import EVENTS
+from shared.crypto.sealing import SealError, open_field, seal_field
+from tests.unit.console.filing import (
+    ASSIGNED,
+    CASE,
+    ERASE,
+    START,
+    WORDS,
+    File,
+    contact,
+    person,
+    secret,
+)
+
+HARDSHIP = HardshipReported(cause=HardshipCause.ILLNESS, since=START.date(), words=Personal(value=WORDS))
+
+
+def test_what_is_personal_is_not_in_what_is_stored_and_comes_back_with_the_key() -> None:
+    file = File()
+    file.say(ASSIGNED, contact(), HARDSHIP)
+    stored = orjson.dumps(file.entries)
+    assert WORDS.encode() not in stored
+    assert b"illness" not in stored, "a field that its event calls private"
+    read = open_entries(file.entries, person())
+    assert read[1]["data"] == contact().model_dump(mode="json")
+    assert read[2]["data"] == HARDSHIP.model_dump(mode="json")
+    assert verify(file.entries, file.archived.head) is None
+
+
+def test_the_hash_covers_what_is_stored() -> None:
+    file = File()
+    entry = file.say(contact())
+    changed = {**entry, "data": {**entry["data"], "key_points": {**entry["data"]["key_points"], "kid": "0"}}}
+    wrong = verify([changed], file.archived.head)
+    assert wrong is not None
+    assert wrong.number == 1
+
+
+def test_another_persons_key_opens_nothing() -> None:
+    file = File()
+    file.say(contact())
+    assert open_entries(file.entries, person(b"x" * 32)) == file.entries
+    (place,) = sealed_places(file.entries[0]["data"])
+    assert place == ("key_points",)
+
+
+def test_deciding_again_gives_the_same_bytes() -> None:
+    one, two = File(), File()
+    assert one.say(contact()) == two.say(contact())
+
+
+def test_the_same_words_are_sealed_differently_in_every_message_and_place() -> None:
+    file = File()
+    values = [file.say(contact())["data"]["key_points"]["value"] for _ in range(2)]
+    assert len(set(values)) == 2
+    key = person().for_entry("m")
+    assert seal_field(key, "k", "a", b"x")["value"] != seal_field(key, "k", "b", b"x")["value"]
+
+
+def test_a_field_that_is_moved_or_changed_does_not_open() -> None:
+    key = person().for_entry("m")
+    sealed = seal_field(key, "k", "a", b"words")
+    assert open_field(key, "a", sealed) == b"words"
+    with pytest.raises(SealError):
+        open_field(key, "b", sealed)
+    value = sealed["value"]
+    flipped = {**sealed, "value": ("B" if value[0] == "A" else "A") + value[1:]}
+    with pytest.raises(SealError):
+        open_field(key, "a", flipped)
+    with pytest.raises(SealError):
+        open_field(key, "a", {**sealed, "value": None})
+
+
+def test_after_an_erasure_nothing_opens_and_the_story_and_chain_are_whole() -> None:
+    file = File()
+    file.say(contact())
+    late = START + timedelta(days=366 * 6)
+    entry = file.say(ERASE, at=late)
+    assert entry["erases"] == file.archived.erased != ""
+    file.row = secret(b"n" * 32, b"o" * 32, file.archived.erased)  # what the store does
+    assert open_entries(file.entries, person(b"n" * 32))[0] == file.entries[0]
+    assert verify(file.entries, file.archived.head) is None
+    assert all(line.what for line in lines_of(file.entries, CASE))
+
+
+def test_what_was_said_before_an_erasure_is_not_filed_again_by_a_rebuild() -> None:
+    late = (START + timedelta(days=366 * 6)).isoformat(timespec="microseconds")
+    file = File(row=secret(b"n" * 32, b"o" * 32, late))
+    entry = file.say(contact())
+    assert entry["data"]["key_points"] == {"alg": "erased", "kid": None, "value": None}
+    again = file.say(ERASE, at=START + timedelta(days=1))
+    assert again["erases"] == late, "carried out before: read again in any order, it is not refused"
+    new = file.say(contact(), at=START + timedelta(days=366 * 7))
+    assert open_entries([new], person(b"n" * 32))[0]["data"]["key_points"]["value"] == WORDS
+
+
+def test_what_follows_an_erasure_in_the_same_batch_is_sealed_under_the_next_secret() -> None:
+    file = File()
+    file.say(contact())
+    late = START + timedelta(days=366 * 6)
+    file.say(ERASE, at=late)
+    new = file.say(contact("back again"), at=late + timedelta(days=1))
+    assert open_entries([new], person(b"s" * 32)) == [new]
+    assert open_entries([new], person(b"n" * 32))[0]["data"]["key_points"]["value"] == "back again"
+
+
+def test_every_message_that_is_filed_with_a_secret_is_known_by_its_class() -> None:
+    named = {type_ for type_, event in EVENTS.items() if holds_personal(event)}
+    assert named >= {
+        bank.AccountOverdue.TYPE,
+        desk.ContactRecorded.TYPE,
+        desk.StatementSubmitted.TYPE,
+        desk.HardshipReported.TYPE,
+        AssessmentCompleted.TYPE,
+    }
+    assert needs_secret(ERASE)
+    assert not needs_secret(ASSIGNED)
+    assert list(personal_places(ASSIGNED)) == []
+
+
+def test_private_names_are_fields() -> None:
+    for event in EVENTS.values():
+        assert set(event.PRIVATE) <= set(event.model_fields), event.TYPE
+
+
+@given(words=st.text(max_size=200), name=st.text(min_size=1, max_size=40))
+def test_whatever_was_said_comes_back(words: str, name: str) -> None:
+    key = person()
+    data: dict[str, Any] = filed(contact(words), name, lambda: key)
+    assert words == "" or words not in data["place"]
+    back = opened({"data": data}, lambda kid: key.for_entry(name) if kid == key.kid else None)
+    assert back["data"] == contact(words).model_dump(mode="json")
