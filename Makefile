@@ -26,7 +26,8 @@ up: setup ## start the platform on the embedded servers
 	$(BIN)/parley up
 
 test: setup lint ## linters and every test
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --servers without -n 2 --dist loadscope
+	$(BIN)/python -m pytest --servers with
 
 lint: setup ## ruff, mypy strict, import-linter
 	$(BIN)/ruff check .

@@ -41,6 +41,25 @@ def secured() -> Iterator[SecureKafka]:
         yield cluster
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--servers",
+        choices=["with", "without"],
+        help="only the tests on real servers, or only the others (which may run side by side: -n 2)",
+    )
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Keep the half that `--servers` asks for; without it, everything."""
+    half = config.getoption("--servers")
+    if half is None:
+        return
+    left = [item for item in items if (item.get_closest_marker("kafka") is None) == (half == "with")]
+    config.hook.pytest_deselected(items=left)
+    gone = set(left)
+    items[:] = [item for item in items if item not in gone]
+
+
 def pytest_runtest_setup(item: pytest.Item) -> None:
     if item.get_closest_marker("kafka") is not None and os.environ.get("PARLEY_SKIP_KAFKA") == "1":
         pytest.skip(_SKIPPED)
