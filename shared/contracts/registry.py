@@ -11,7 +11,9 @@ from shared.contracts import (
     assessment,
     bank,
     desk,
+    desk_care,
     followup,
+    followup_care,
     intake,
     offer,
     ops,
@@ -30,7 +32,7 @@ PRODUCERS = ("bank", "desk", *SERVICES, "ops")
 DEAD_LETTER_SUFFIX = ".dead-letter"
 
 _MODULES: tuple[ModuleType, ...] = (
-    bank, desk, intake, assessment, offer, agreement, followup, alert, ops, runtime,
+    bank, desk, desk_care, intake, assessment, offer, agreement, followup, followup_care, alert, ops, runtime,
 )  # fmt: skip
 
 
