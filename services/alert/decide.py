@@ -9,7 +9,7 @@ from services.alert import watching
 from services.alert.model import AlertState, AlertStatus, Ask, Pending
 from services.alert.raising import Step, escalate, raise_alert, resolve, resolve_all
 from services.alert.rules import ANSWERS, ends_silence, is_heard, silent_on
-from shared.contracts import agreement, assessment, desk, followup, followup_care, intake, offer
+from shared.contracts import agreement, assessment, desk, desk_care, followup, followup_care, intake, offer
 from shared.contracts.alert import AlertKind, AlertTaken, InputRefused
 from shared.contracts.base import Event, Reason
 from shared.contracts.decision import Decision
@@ -217,6 +217,7 @@ HANDLED: frozenset[type[Event]] = frozenset(
         desk.AlertAcknowledged,
         desk.ContactRecorded,
         desk.SignatureGiven,
+        desk_care.ReviewNotHeld,
         *ANSWERS,
         *_HANDLERS,
     }

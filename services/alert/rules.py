@@ -4,7 +4,7 @@ from datetime import date, timedelta
 from decimal import Decimal
 
 from services.alert.model import AlertState, OpenAlert
-from shared.contracts import desk
+from shared.contracts import desk, desk_care
 from shared.contracts.alert import AlertKind
 from shared.contracts.base import Event
 from shared.contracts.followup import PromiseBroken
@@ -26,6 +26,9 @@ ANSWERS: tuple[type[Event], ...] = (
     desk.ReviewHeld,
     desk.ComplaintMade,
     desk.PreferencesSet,
+    desk_care.SupportJoined,
+    desk_care.SatisfactionGiven,
+    desk_care.CreditChosen,
 )
 
 
@@ -34,6 +37,8 @@ def is_heard(data: Event) -> bool:
     if isinstance(data, desk.ContactRecorded):
         reached = data.outcome in {desk.ContactOutcome.TALKED, desk.ContactOutcome.REFUSED}
         return reached or data.direction is desk.ContactDirection.INBOUND
+    if isinstance(data, desk_care.ReviewNotHeld):
+        return data.outcome is desk_care.ReviewOutcome.DECLINED
     if isinstance(data, desk.SignatureGiven):
         return data.party is desk.SignatureParty.BORROWER
     return isinstance(data, ANSWERS)
