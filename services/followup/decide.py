@@ -115,7 +115,7 @@ def _paid(state: FollowupState | None, message: Envelope[intake.PaymentMatched],
 
 
 def _taken_back(
-    state: FollowupState | None, message: Envelope[intake.PaymentTakenBack], _: Reference
+    state: FollowupState | None, message: Envelope[intake.PaymentTakenBack], reference: Reference
 ) -> Outcome:
     """A payment that is returned never was: it is taken back on its own value date.
 
@@ -129,7 +129,13 @@ def _taken_back(
         after, said = leftover.returned(state, data.amount, told)
         return Decision.of(after, *said)
     known = remember(_moved(state, data.debts), data.value_date, data.amount, told)
-    return Decision(receive(known, data.value_date, -data.amount))
+    after = receive(known, data.value_date, -data.amount)
+    plan = _live(after)
+    if plan is None or data.value_date >= plan.effective:
+        return Decision(after)
+    policy = reference.policies.in_force(plan.policy, message.day)
+    after, said = problems.missing_from_the_plan(after, data.reversal_id, message.day, policy)
+    return Decision.of(after, *said)
 
 
 def _closed(

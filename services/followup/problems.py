@@ -6,17 +6,27 @@ from services.followup.model import FollowupState, FollowupStatus, Problem
 from shared.contracts.base import Event
 from shared.contracts.desk_care import ProblemNoted, ProblemSolved
 from shared.contracts.followup_care import OwnerTookOver, ProblemOpened, ProblemOverdue, ProblemResolved
+from shared.contracts.ids import derive_id
 from shared.contracts.reasons import ReasonCode
 from shared.policy.model import PolicyInForce
 from shared.policy.sections import StepRow
 
-__all__ = ["assigned", "close_problems", "noted", "problems_due", "resolve_all", "solved"]
+__all__ = [
+    "assigned",
+    "close_problems",
+    "missing_from_the_plan",
+    "noted",
+    "problems_due",
+    "resolve_all",
+    "solved",
+]
 
 Step = tuple[FollowupState, tuple[Event, ...]]
 
 # Open problems of one case; one more is refused by nobody, the oldest overdue one has been escalated by then.
 _PROBLEMS_KEPT = 50
 _STEP = "performing"
+RETURNED_BEFORE = "payment_returned_from_before_the_plan"
 
 
 def assigned(state: FollowupState, owner: str) -> Step:
@@ -42,6 +52,21 @@ def noted(state: FollowupState, data: ProblemNoted, day: date, policy: PolicyInF
     """Put a problem on file; whose it is and by when follow from the pack where nobody says."""
     if any(problem.problem_id == data.problem_id for problem in state.problems):
         return ReasonCode.PROBLEM_KNOWN
+    return _opened(state, data, day, policy)
+
+
+def missing_from_the_plan(state: FollowupState, reversal: str, day: date, policy: PolicyInForce) -> Step:
+    """A payment dated before the plan came back: the plan was made on balances that are too low by it.
+
+    Its instalments stand, because they are signed; a person decides what becomes of the rest.
+    """
+    noted_ = ProblemNoted(problem_id=derive_id("problem", state.case, reversal), about=RETURNED_BEFORE)
+    if any(problem.problem_id == noted_.problem_id for problem in state.problems):
+        return state, ()
+    return _opened(state, noted_, day, policy)
+
+
+def _opened(state: FollowupState, data: ProblemNoted, day: date, policy: PolicyInForce) -> Step:
     step = _step(policy)
     problem = Problem(
         problem_id=data.problem_id,

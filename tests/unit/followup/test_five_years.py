@@ -5,7 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from itertools import permutations
 from typing import Any
+
+import pytest
 
 from services.followup.decide import FollowupDecider
 from services.followup.model import FollowupStatus
@@ -207,6 +210,47 @@ def test_five_years_of_a_plan() -> None:
     # Principal of each plan adds up to what it was made over.
     for schedule, over in ((first, "12000.00"), (second, "9100.00"), (third, "8400.00")):
         assert Money.sum((row.principal for row in schedule.rows), "CNY") == yuan(over)
+
+
+CHANGES: dict[str, dict[str, Any]] = {
+    "holiday": {"rate": "12", "grace": 3},
+    "step_up": {"rate": "12", "step": "10"},
+    "rate_change": {"rate": "6"},
+    "more_time": {"rate": "12", "more": 12},
+}
+
+
+ORDERS = [*permutations(list(CHANGES)[:3]), ("more_time", "holiday", "rate_change")]
+
+
+@pytest.mark.parametrize("order", ORDERS, ids="-".join)
+def test_amendments_in_any_order_ask_for_all_that_is_owed_and_count_each_payment_once(
+    order: tuple[str, ...],
+) -> None:
+    """Each is made over what the one before it left; its holiday, steps and rate end with it."""
+    life = Life()
+    principal, months, left = "12000.00", 24, yuan("12000.00")
+    schedule = terms(principal, months, date(2026, 4, 2), "12")
+    life.hears(agreement(schedule, START, 1))
+    paid_principal = Money.zero("CNY")
+    for version, kind in enumerate(order, start=2):
+        until = add_months(START, 6 * (version - 1)) + timedelta(days=10)
+        life.lives_to(until)
+        rows = [row for row in schedule.rows if row.due < until]
+        left = rows[-1].balance
+        paid_principal += Money.sum((row.principal for row in rows), "CNY")
+        assert paid_principal + left == yuan("12000.00")
+        change = dict(CHANGES[kind])
+        months += change.pop("more", 0) - len(rows)
+        schedule = terms(str(left), months, date(until.year, until.month, 28), change.pop("rate"), **change)
+        life.hears(agreement(schedule, until, version))
+        # What was paid before has lowered what this one divides; nothing of it is counted again.
+        assert not [entry for entry in life.plan.state.received if entry.on < until]
+        assert Money.sum((row.principal for row in schedule.rows), "CNY") == left
+    life.lives_to(schedule.rows[-1].due + timedelta(days=2))
+    assert life.plan.state.status is FollowupStatus.COMPLETED
+    assert life.of(PlanCompleted)[-1].paid == (Money.sum((line.total for line in schedule.rows), "CNY"),)
+    assert not life.of(InstalmentMissed)
 
 
 def test_the_same_life_closed_in_one_step_comes_to_the_same_end() -> None:

@@ -312,6 +312,18 @@ def test_a_problem_escalates_after_its_day_and_its_time_is_measured() -> None:
     assert closed.last(ProblemResolved).by == "case_closed"
 
 
+def test_a_return_of_what_was_paid_before_the_plan_is_a_persons_problem() -> None:
+    """The plan divides balances that it had lowered; its signed instalments are not touched."""
+    before = DAY - timedelta(days=9)
+    back = message(taken_back("80.00", before, FIRST), FIRST)
+    plan = given(FollowupDecider(), reference(**PLAIN)).when(message(case_opened()), owned("n-1"))
+    plan = plan.when(message(paid("80.00", before)), message(signed(*ROWS))).when(back)
+    assert plan.emits(ProblemOpened)
+    assert plan.last(ProblemOpened).owner == "n-1"
+    assert [str(line.total) for line in plan.state.plan.lines] == ["100.00"] * 3
+    assert plan.when(back).said == ()
+
+
 # --- promises, support, satisfaction
 
 
