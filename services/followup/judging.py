@@ -64,6 +64,8 @@ def plan_due(state: FollowupState) -> date | None:
         return None
     if plan.replay:
         return plan.judged_to
+    if plan.completed:  # money of a day after the completion is credit
+        return min((entry.on for entry in state.received if entry.on > plan.judged_to), default=None)
     if state.status is not FollowupStatus.LIVE:
         return None
     return min((day for day in _work_days(state, plan) if day > plan.judged_to), default=None)
@@ -82,6 +84,8 @@ def close_plan(
         _replay(work, day, reference)
     while work.state.status is FollowupStatus.LIVE and work.plan.judged_to < day:
         _judge(work, min(day, *_days_ahead(work)), reference)
+    if work.plan.completed and any(work.plan.judged_to < entry.on <= day for entry in work.state.received):
+        _reconsider(work, day, reference)
     return work.done()
 
 
@@ -139,6 +143,7 @@ def _reconsider(work: Work, day: date, reference: Reference) -> None:
     if work.is_settled(day):
         _conclude(work, day, corrects=True)
         credit(work, day)
+        work.update(judged_to=day)
         return
     reopen(work, day)
     _conclude(work, day, corrects=True)

@@ -104,6 +104,14 @@ def test_paying_everything_at_once_completes_the_plan() -> None:
     assert done.decider.due(done.state) is None
 
 
+def test_what_is_dated_after_a_completion_found_later_is_credit() -> None:
+    """Both are there when the second day closes; the plan was completed on the first."""
+    day = DAY + timedelta(days=1)
+    both = live().when(message(paid("40.00", day), day), message(paid("300.00", DAY), day)).closes(day)
+    assert both.last(PlanCompleted).as_of == DAY
+    assert both.last(CreditFound).amount == cny("40.00")
+
+
 def test_each_currency_is_kept_apart() -> None:
     plan = live((FIRST, "100.00", "CNY"), (FIRST, "50.00", "USD"))
     plan = plan.when(message(paid("200.00", FIRST))).closes(FIRST)
