@@ -84,8 +84,9 @@ def close_plan(
         _replay(work, day, reference)
     while work.state.status is FollowupStatus.LIVE and work.plan.judged_to < day:
         _judge(work, min(day, *_days_ahead(work)), reference)
-    if work.plan.completed and any(work.plan.judged_to < entry.on <= day for entry in work.state.received):
-        _reconsider(work, day, reference)
+    for on in sorted({entry.on for entry in work.state.received if entry.on <= day}):
+        if work.plan.completed and on > work.plan.judged_to:
+            _reconsider(work, on, reference)
     return work.done()
 
 
