@@ -9,7 +9,7 @@ from services.alert import watching
 from services.alert.model import AlertState, AlertStatus, Ask, Pending
 from services.alert.raising import Step, escalate, raise_alert, resolve, resolve_all
 from services.alert.rules import ANSWERS, ends_silence, is_heard, silent_on
-from shared.contracts import agreement, assessment, desk, followup, intake, offer
+from shared.contracts import agreement, assessment, desk, desk_care, followup, followup_care, intake, offer
 from shared.contracts.alert import AlertKind, AlertTaken, InputRefused
 from shared.contracts.base import Event, Reason
 from shared.contracts.decision import Decision
@@ -151,8 +151,14 @@ def _closed(state: AlertState, message: Envelope[intake.CaseClosed], _: PolicyIn
         "missed": (),
         "promises": (),
         "pending": (),
+        "problems": (),
     }
     return state.model_copy(update=gone), said
+
+
+def _assigned(state: AlertState, message: Envelope[intake.CaseAssigned], _: PolicyInForce) -> Step:
+    """Alerts that are raised from now on name this person."""
+    return state.model_copy(update={"owner": message.data.owner}), ()
 
 
 def _asked(what: Ask, state: AlertState, message: Envelope[Any], _: PolicyInForce) -> Step:
@@ -172,6 +178,7 @@ _HANDLERS: dict[type[Event], Handler] = {
     intake.PaymentTakenBack: watching.taken_back,
     intake.BankAnswered: watching.bank_answered,
     intake.CaseClosed: _closed,
+    intake.CaseAssigned: _assigned,
     assessment.StatementRequested: partial(_asked, Ask.STATEMENT),
     assessment.AssessmentCompleted: partial(_not_asked, Ask.STATEMENT),
     assessment.AssessmentLapsed: partial(_not_asked, Ask.STATEMENT),
@@ -196,6 +203,12 @@ _HANDLERS: dict[type[Event], Handler] = {
     followup.PlanCompleted: watching.plan_completed,
     followup.PromiseBroken: watching.promise_broken,
     followup.PromiseKept: watching.promise_kept,
+    followup.ReviewRecorded: watching.review_done,
+    followup_care.ReviewPassed: watching.review_done,
+    followup_care.ReviewOverdue: watching.review_overdue,
+    followup_care.ProblemOverdue: watching.problem_overdue,
+    followup_care.ProblemResolved: watching.problem_solved,
+    followup_care.PlanReopened: watching.plan_reopened,
 }
 
 HANDLED: frozenset[type[Event]] = frozenset(
@@ -204,6 +217,7 @@ HANDLED: frozenset[type[Event]] = frozenset(
         desk.AlertAcknowledged,
         desk.ContactRecorded,
         desk.SignatureGiven,
+        desk_care.ReviewNotHeld,
         *ANSWERS,
         *_HANDLERS,
     }

@@ -56,6 +56,7 @@ def raise_alert(
         remedy=rule.remedy,
         owner_role=rule.owner_role,
         reasons=reasons,
+        owner=state.owner,
     )
     started = RemedyStarted(alert_id=alert.alert_id, remedy=rule.remedy, due=alert.remedy_due)
     update = {"alerts": (*state.alerts, alert), "status": AlertStatus.ALERTED}
@@ -67,7 +68,8 @@ def resolve(state: AlertState, kind: AlertKind, day: date, code: ReasonCode) -> 
     alert = state.open(kind)
     if alert is None:
         return state, ()
-    resolved = AlertResolved(alert_id=alert.alert_id, as_of=day, reason=Reason(code=code))
+    days = max((day - alert.raised_on).days, 0)
+    resolved = AlertResolved(alert_id=alert.alert_id, as_of=day, reason=Reason(code=code), days=days)
     return state.without(alert), (resolved,)
 
 

@@ -4,7 +4,7 @@ from datetime import date, timedelta
 from decimal import Decimal
 
 from services.alert.model import AlertState, OpenAlert
-from shared.contracts import desk, desk_talks
+from shared.contracts import desk, desk_care, desk_talks
 from shared.contracts.alert import AlertKind
 from shared.contracts.base import Event
 from shared.contracts.followup import PromiseBroken
@@ -28,6 +28,9 @@ ANSWERS: tuple[type[Event], ...] = (
     desk_talks.HumanRequested,
     desk_talks.ExplanationRequested,
     desk.PreferencesSet,
+    desk_care.SupportJoined,
+    desk_care.SatisfactionGiven,
+    desk_care.CreditChosen,
 )
 
 
@@ -36,6 +39,8 @@ def is_heard(data: Event) -> bool:
     if isinstance(data, desk.ContactRecorded):
         reached = data.outcome in {desk.ContactOutcome.TALKED, desk.ContactOutcome.REFUSED}
         return reached or data.direction is desk.ContactDirection.INBOUND
+    if isinstance(data, desk_care.ReviewNotHeld):
+        return data.outcome is desk_care.ReviewOutcome.DECLINED
     if isinstance(data, desk.SignatureGiven):
         return data.party is desk.SignatureParty.BORROWER
     return isinstance(data, ANSWERS)

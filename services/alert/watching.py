@@ -8,7 +8,7 @@ from typing import Any
 from services.alert.model import AlertState, Ask, Asked, BrokenPromise, MissedLine, Pending
 from services.alert.raising import Step, raise_alert, resolve, resolve_all
 from services.alert.rules import paid_off, short_of
-from shared.contracts import agreement, followup, intake
+from shared.contracts import agreement, followup, followup_care, intake
 from shared.contracts.alert import AlertKind
 from shared.contracts.base import Event, Reason
 from shared.contracts.desk import SignatureParty
@@ -29,9 +29,14 @@ __all__ = [
     "party_signed",
     "plan_broken",
     "plan_completed",
+    "plan_reopened",
     "plan_started",
+    "problem_overdue",
+    "problem_solved",
     "promise_broken",
     "promise_kept",
+    "review_done",
+    "review_overdue",
     "taken_back",
 ]
 
@@ -39,14 +44,20 @@ __all__ = [
 _MISSED_KEPT = 120
 _PROMISES_KEPT = 24
 _PENDING_KEPT = 24
+_PROBLEMS_KEPT = 50
 
 
 # --- instalments and plans
 
 
 def missed(state: AlertState, message: Envelope[followup.InstalmentMissed], policy: PolicyInForce) -> Step:
-    """One alert for a run of misses; after a broken plan its own alert is enough."""
+    """One alert for a run of misses; after a broken plan its own alert is enough.
+
+    Who has reported a hardship is not called about what was missed since: the talks are the remedy.
+    """
     data = message.data
+    if data.shielded:
+        return state, ()
     broken = state.open(AlertKind.PLAN_BROKEN)
     if broken is not None and broken.about == data.agreement_id:
         return state, ()
@@ -119,8 +130,70 @@ def plan_completed(state: AlertState, message: Envelope[followup.PlanCompleted],
     """Everything is paid: nothing that was open matters any more, nor what had been asked before."""
     pending = tuple(item for item in state.pending if not item.overdue)
     asked = tuple(ask for ask in state.asked if ask.since >= message.day)
-    update = {"missed": (), "promises": (), "pending": pending, "asked": asked}
+    update = {"missed": (), "promises": (), "problems": (), "pending": pending, "asked": asked}
     return resolve_all(state.model_copy(update=update), message.day, ReasonCode.CAUGHT_UP)
+
+
+def plan_reopened(
+    state: AlertState, message: Envelope[followup_care.PlanReopened], policy: PolicyInForce
+) -> Step:
+    """What had completed the plan was returned: somebody explains it, and asks how it can be paid again."""
+    data = message.data
+    return raise_alert(
+        state,
+        AlertKind.COMPLETION_UNDONE,
+        data.agreement_id,
+        message.day,
+        policy,
+        data.reason,
+        cause=message.id,
+    )
+
+
+# --- reviews and problems
+
+
+def review_overdue(
+    state: AlertState, message: Envelope[followup_care.ReviewOverdue], policy: PolicyInForce
+) -> Step:
+    """A review was not held in its time."""
+    data = message.data
+    reason = Reason(code=ReasonCode.REVIEW_OVERDUE, params={"due": data.due.isoformat()})
+    about = f"review {data.number}"
+    return raise_alert(state, AlertKind.REVIEW_OVERDUE, about, message.day, policy, reason, cause=message.id)
+
+
+def review_done(state: AlertState, message: Envelope[Event], _: PolicyInForce) -> Step:
+    """It was held, or the borrower does not want it."""
+    return resolve(state, AlertKind.REVIEW_OVERDUE, message.day, ReasonCode.REVIEW_DONE)
+
+
+def problem_overdue(
+    state: AlertState, message: Envelope[followup_care.ProblemOverdue], policy: PolicyInForce
+) -> Step:
+    """A problem was not solved in its time."""
+    data = message.data
+    late = (*(other for other in state.problems if other != data.problem_id), data.problem_id)
+    return raise_alert(
+        state.model_copy(update={"problems": late[-_PROBLEMS_KEPT:]}),
+        AlertKind.PROBLEM_OVERDUE,
+        data.problem_id,
+        message.day,
+        policy,
+        Reason(code=ReasonCode.PROBLEM_OVERDUE, params={"due": data.as_of.isoformat()}),
+        cause=message.id,
+    )
+
+
+def problem_solved(
+    state: AlertState, message: Envelope[followup_care.ProblemResolved], _: PolicyInForce
+) -> Step:
+    """Cured when no problem is overdue any more."""
+    left = tuple(other for other in state.problems if other != message.data.problem_id)
+    now = state.model_copy(update={"problems": left})
+    if left or not state.problems:
+        return now, ()
+    return resolve(now, AlertKind.PROBLEM_OVERDUE, message.day, ReasonCode.PROBLEM_SOLVED)
 
 
 # --- promises and payments

@@ -8,6 +8,6 @@ SERVICE = Service(
     name="followup",
     state=FollowupState,
     decider=FollowupDecider(),
-    waits_for=("intake", "agreement", "desk"),
+    waits_for=("intake", "offer", "agreement", "desk"),
     handles=HANDLED,
 )

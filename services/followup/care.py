@@ -2,7 +2,8 @@
 
 from datetime import date
 
-from services.followup.judging import policy_of
+from services.followup import group
+from services.followup.cooperation import note_contact, note_hardship
 from services.followup.model import FollowedPlan, FollowupState
 from services.followup.rules import (
     is_paused,
@@ -11,27 +12,36 @@ from services.followup.rules import (
     may_pause,
     missed_numbers,
     pause_until,
+    pauses_of,
     review_dates,
 )
+from services.followup.work import policy_of
 from shared.contracts import desk, intake
 from shared.contracts.base import Event, Reason
+from shared.contracts.desk_care import ReviewNotHeld, SatisfactionTopic
 from shared.contracts.followup import (
     ContactNoted,
     RenegotiationRequested,
     ReviewRecorded,
     SupportOffered,
 )
+from shared.contracts.followup_care import ReviewPassed
 from shared.contracts.reasons import ReasonCode
 from shared.policy.reference import Reference
 
-__all__ = ["contact", "debts_changed", "hardship", "reviewed"]
+__all__ = ["contact", "debts_changed", "hardship", "review_passed", "reviewed", "round_over"]
 
 Step = tuple[FollowupState, tuple[Event, ...]]
+
+_REVIEW_OVER = {"review_open": False, "review_late_on": None}
+# Pauses of one plan that are remembered: each needs that the borrower had caught up since the one before.
+_PAUSES_KEPT = 30
 
 
 def contact(state: FollowupState, plan: FollowedPlan, data: desk.ContactRecorded) -> Step:
     """Note a contact (R50). Who talks to us shows good will: support is considered again."""
     talked = data.outcome is desk.ContactOutcome.TALKED
+    state = state.model_copy(update={"cooperation": note_contact(state.cooperation, data)})
     noted = ContactNoted(
         at=data.at,
         place=data.place,
@@ -53,17 +63,26 @@ def reviewed(
     policy = reference.policies.in_force(plan.policy, day)
     regular, well = review_dates(day, policy)
     number = plan.reviews if plan.review_open else 0
-    update = {"review_open": False, "review_on": regular, "stretched_on": well, "cooperated": True}
+    update = {**_REVIEW_OVER, "review_on": regular, "stretched_on": well, "cooperated": True}
     plan = plan.model_copy(update=update)
+    known = state.cooperation.model_copy(update={"reviews_passed": 0})
+    state = state.model_copy(update={"cooperation": known})
     recorded = ReviewRecorded(
         number=number,
         at=data.at,
         new_difficulties=data.new_difficulties,
         special_needs=data.special_needs,
-        next_review=well if is_performing(plan.lines, policy) else regular,
+        next_review=well if is_performing(plan, policy) else regular,
+        place=data.place,
+        participants=data.participants,
+        satisfaction=data.satisfaction,
+        feedback=data.feedback is not None,
     )
     said: tuple[Event, ...] = (recorded,)
+    if data.satisfaction is None:
+        said += (group.asks(SatisfactionTopic.REVIEW, day),)
     if data.special_needs:
+        state = group.offered(state)
         said += (SupportOffered(as_of=day, reasons=(Reason(code=ReasonCode.SPECIAL_NEEDS),)),)
     if data.new_difficulties:
         plan, requested = _back_to_the_table(plan, day, Reason(code=ReasonCode.NEW_DIFFICULTIES), reference)
@@ -71,15 +90,43 @@ def reviewed(
     return state.model_copy(update={"plan": plan}), said
 
 
+def review_passed(
+    state: FollowupState, plan: FollowedPlan, data: ReviewNotHeld, day: date, reference: Reference
+) -> Step:
+    """A review that was declined, or could not be held, does a plan no harm; the next one has its day."""
+    policy = reference.policies.in_force(plan.policy, day)
+    regular, well = review_dates(day, policy)
+    number = plan.reviews if plan.review_open else 0
+    after = plan.model_copy(update={**_REVIEW_OVER, "review_on": regular, "stretched_on": well})
+    known = state.cooperation
+    passed = known.model_copy(update={"reviews_passed": known.reviews_passed + 1})
+    said = ReviewPassed(
+        number=number,
+        outcome=data.outcome,
+        next_review=well if is_performing(plan, policy) else regular,
+    )
+    return state.model_copy(update={"plan": after, "cooperation": passed}), (said,)
+
+
+def round_over(state: FollowupState, plan: FollowedPlan, day: date) -> FollowupState:
+    """The talks that a report of hardship led to are over: what protected the plan ends with the day."""
+    if not is_paused(plan, day) or plan.paused_from is None or day < plan.paused_from:
+        return state
+    return state.model_copy(update={"plan": plan.model_copy(update={"paused_until": day})})
+
+
 def hardship(
     state: FollowupState, plan: FollowedPlan, data: desk.HardshipReported, day: date, reference: Reference
 ) -> Step:
     """Changed circumstances: back to the table; a temporary difficulty has the support group beside it."""
     reason = Reason(code=ReasonCode.HARDSHIP_REPORTED, params={"cause": data.cause.value})
+    told = note_hardship(state.cooperation, plan)
+    state = state.model_copy(update={"cooperation": told})
     plan = plan.model_copy(update={"cooperated": True})
     plan, said = _back_to_the_table(plan, day, reason, reference)
     if is_temporary(data, policy_of(plan, reference)) and not plan.support_offered:
         plan = plan.model_copy(update={"support_offered": True})
+        state = group.offered(state)
         reasons = (Reason(code=ReasonCode.COOPERATED), Reason(code=ReasonCode.TEMPORARY_DIFFICULTY))
         said += (SupportOffered(as_of=day, reasons=reasons),)
     return state.model_copy(update={"plan": plan}), said
@@ -118,5 +165,6 @@ def _back_to_the_table(
         return plan, ()
     if may_pause(plan):
         until = pause_until(day, reference.policies.in_force(plan.policy, day))
-        plan = plan.model_copy(update={"paused_from": day, "paused_until": until})
+        before = pauses_of(plan)[-_PAUSES_KEPT:]
+        plan = plan.model_copy(update={"pauses": before, "paused_from": day, "paused_until": until})
     return plan, (RenegotiationRequested(agreement_id=plan.agreement_id, as_of=day, reasons=(reason,)),)

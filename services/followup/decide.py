@@ -8,14 +8,16 @@ from collections.abc import Callable
 from datetime import date
 from typing import Any
 
-from services.followup import care
+from services.followup import care, group, leftover, problems
+from services.followup.cooperation import note_statement
 from services.followup.judging import close_plan, finish, plan_due
 from services.followup.ledger import prune, receive
-from services.followup.model import FollowupState, FollowupStatus, LateCharges
+from services.followup.model import FollowedPlan, FollowupState, FollowupStatus, LateCharges
 from services.followup.promises import close_promises, note, promises_due
+from services.followup.returns import remember
 from services.followup.rules import counts_for_plan, is_counted
 from services.followup.starting import start
-from shared.contracts import agreement, desk, followup, intake
+from shared.contracts import agreement, desk, desk_care, followup, intake, offer
 from shared.contracts.base import Event, Reason
 from shared.contracts.debts import DebtSnapshot, DebtStatus
 from shared.contracts.decision import Decision
@@ -42,7 +44,12 @@ class FollowupDecider:
         if state.status is FollowupStatus.CLOSED:
             return None
         uncounted = (entry.on for entry in state.received if not is_counted(state, entry.on))
-        days = (plan_due(state), promises_due(state), min(uncounted, default=None))
+        days = (
+            plan_due(state),
+            promises_due(state),
+            problems.problems_due(state),
+            min(uncounted, default=None),
+        )
         return min((day for day in days if day is not None), default=None)
 
     def close(self, state: FollowupState, day: date, reference: Reference) -> Outcome:
@@ -52,7 +59,11 @@ class FollowupDecider:
             return Decision(state)
         after, of_plan = close_plan(state, day, reference)
         after, of_promises = close_promises(after, day, reference)
-        return Decision.of(prune(after, day), *of_plan, *of_promises)
+        of_problems: tuple[Event, ...] = ()
+        if after.policy is not None:
+            policy = reference.policies.in_force(after.policy, day)
+            after, of_problems = problems.close_problems(after, day, policy)
+        return Decision.of(prune(after, day), *of_plan, *of_promises, *of_problems)
 
 
 def _opened(
@@ -104,13 +115,27 @@ def _paid(state: FollowupState | None, message: Envelope[intake.PaymentMatched],
 
 
 def _taken_back(
-    state: FollowupState | None, message: Envelope[intake.PaymentTakenBack], _: Reference
+    state: FollowupState | None, message: Envelope[intake.PaymentTakenBack], reference: Reference
 ) -> Outcome:
-    """A payment that is returned never was: it is taken back on its own value date."""
+    """A payment that is returned never was: it is taken back on its own value date.
+
+    What it had paid has new grace from the day that the bank said so.
+    """
     data = message.data
-    if state is None or state.status is FollowupStatus.CLOSED:
+    if state is None:
         return Decision(state)
-    return Decision(receive(_moved(state, data.debts), data.value_date, -data.amount))
+    told = max(message.day, data.reversed_on)
+    if state.status is FollowupStatus.CLOSED:
+        after, said = leftover.returned(state, data.amount, told)
+        return Decision.of(after, *said)
+    known = remember(_moved(state, data.debts), data.value_date, data.amount, told)
+    after = receive(known, data.value_date, -data.amount)
+    plan = _live(after)
+    if plan is None or data.value_date >= plan.effective:
+        return Decision(after)
+    policy = reference.policies.in_force(plan.policy, message.day)
+    after, said = problems.missing_from_the_plan(after, data.reversal_id, message.day, policy)
+    return Decision.of(after, *said)
 
 
 def _closed(
@@ -121,6 +146,7 @@ def _closed(
     if known.status is FollowupStatus.CLOSED:
         return Decision(known)
     after, said = finish(known, message.day, reference)
+    after, of_problems = problems.resolve_all(after, message.day, "case_closed")
     gone = {
         "status": FollowupStatus.CLOSED,
         "received": (),
@@ -128,8 +154,9 @@ def _closed(
         "promises": (),
         "charges": (),
         "look_on": None,
+        "returned": (),
     }
-    return Decision.of(after.model_copy(update=gone), *said)
+    return Decision.of(after.model_copy(update=gone), *said, *of_problems)
 
 
 def _signed(
@@ -194,11 +221,114 @@ def _plan_debts(
 
 
 def _contact(state: FollowupState | None, message: Envelope[desk.ContactRecorded], _: Reference) -> Outcome:
-    plan = state.plan if state is not None and state.status is FollowupStatus.LIVE else None
+    plan = _live(state)
     if state is None or plan is None or message.day <= plan.effective:
         return Decision(state)
     after, said = care.contact(state, plan, message.data)
     return Decision.of(after, *said)
+
+
+def _review_passed(
+    state: FollowupState | None, message: Envelope[desk_care.ReviewNotHeld], reference: Reference
+) -> Outcome:
+    if state is not None and state.status is FollowupStatus.CLOSED:
+        return Decision.of(state, _refusal(message, ReasonCode.CASE_CLOSED))
+    plan = _live(state)
+    if state is None or plan is None:
+        return Decision.wait(state, _refusal(message, ReasonCode.NO_LIVE_PLAN))
+    after, said = care.review_passed(state, plan, message.data, message.day, reference)
+    return Decision.of(after, *said)
+
+
+def _round_over(state: FollowupState | None, message: Envelope[Any], _: Reference) -> Outcome:
+    """No plan came of the talks: the old one is kept to again, after notice and time to cure."""
+    plan = _live(state)
+    if state is None or plan is None:
+        return Decision(state)
+    return Decision(care.round_over(state, plan, message.day))
+
+
+def _statement(
+    state: FollowupState | None, message: Envelope[desk.StatementSubmitted], reference: Reference
+) -> Outcome:
+    """A statement with every part is cooperation (R39); what it says is assessment's."""
+    known = state or FollowupState(case=message.case)
+    if known.status is FollowupStatus.CLOSED or known.cooperation.statement:
+        return Decision(state)
+    if known.policy is None:
+        return Decision.wait(state)
+    required = reference.policies.in_force(known.policy, message.day).assessment.required_parts
+    return Decision(known.model_copy(update={"cooperation": note_statement(known, message.data, required)}))
+
+
+def _assigned(state: FollowupState | None, message: Envelope[intake.CaseAssigned], _: Reference) -> Outcome:
+    known = state or FollowupState(case=message.case)
+    if known.status is FollowupStatus.CLOSED:
+        return Decision(state)
+    after, said = problems.assigned(known, message.data.owner)
+    return Decision.of(after, *said)
+
+
+def _problem(
+    state: FollowupState | None, message: Envelope[desk_care.ProblemNoted], reference: Reference
+) -> Outcome:
+    if state is None or state.policy is None:
+        return Decision.wait(state, _refusal(message, ReasonCode.NO_CASE))
+    if state.status is FollowupStatus.CLOSED:
+        return Decision.of(state, _refusal(message, ReasonCode.CASE_CLOSED))
+    policy = reference.policies.in_force(state.policy, message.day)
+    return _either(state, message, problems.noted(state, message.data, message.day, policy))
+
+
+def _solved(state: FollowupState | None, message: Envelope[desk_care.ProblemSolved], _: Reference) -> Outcome:
+    if state is None:
+        return Decision.wait(state, _refusal(message, ReasonCode.NO_CASE))
+    return _either(state, message, problems.solved(state, message.data, message.day))
+
+
+def _joined(state: FollowupState | None, message: Envelope[desk_care.SupportJoined], _: Reference) -> Outcome:
+    if state is None:
+        return Decision.wait(state, _refusal(message, ReasonCode.NO_CASE))
+    return _either(state, message, group.enrolled(state, message.day))
+
+
+def _session(
+    state: FollowupState | None, message: Envelope[desk_care.SupportSessionHeld], _: Reference
+) -> Outcome:
+    if state is None:
+        return Decision.wait(state, _refusal(message, ReasonCode.NO_CASE))
+    return _either(state, message, group.session_held(state, message.data, message.day))
+
+
+def _satisfied(
+    state: FollowupState | None, message: Envelope[desk_care.SatisfactionGiven], _: Reference
+) -> Outcome:
+    if state is None:
+        return Decision.wait(state, _refusal(message, ReasonCode.NO_CASE))
+    return Decision.of(state, group.satisfied(message.data))
+
+
+def _credit_chosen(
+    state: FollowupState | None, message: Envelope[desk_care.CreditChosen], _: Reference
+) -> Outcome:
+    if state is None:
+        return Decision.wait(state, _refusal(message, ReasonCode.NO_CASE))
+    return _either(state, message, leftover.chosen(state, message.data, message.id))
+
+
+def _either(
+    state: FollowupState,
+    message: Envelope[Any],
+    decided: tuple[FollowupState, tuple[Event, ...]] | ReasonCode,
+) -> Outcome:
+    if isinstance(decided, ReasonCode):
+        return Decision.of(state, _refusal(message, decided))
+    after, said = decided
+    return Decision.of(after, *said)
+
+
+def _live(state: FollowupState | None) -> FollowedPlan | None:
+    return state.plan if state is not None and state.status is FollowupStatus.LIVE else None
 
 
 def _refusal(message: Envelope[Any], code: ReasonCode) -> followup.InputRefused:
@@ -217,6 +347,17 @@ _HANDLERS: dict[type[Event], Handler] = {
     desk.ReviewHeld: _reviewed,
     desk.HardshipReported: _hardship,
     desk.ContactRecorded: _contact,
+    desk.StatementSubmitted: _statement,
+    intake.CaseAssigned: _assigned,
+    offer.TalksFailed: _round_over,
+    offer.NoPlanFound: _round_over,
+    desk_care.ReviewNotHeld: _review_passed,
+    desk_care.ProblemNoted: _problem,
+    desk_care.ProblemSolved: _solved,
+    desk_care.SupportJoined: _joined,
+    desk_care.SupportSessionHeld: _session,
+    desk_care.SatisfactionGiven: _satisfied,
+    desk_care.CreditChosen: _credit_chosen,
 }
 
 HANDLED = frozenset(_HANDLERS)

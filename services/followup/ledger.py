@@ -95,7 +95,8 @@ def receive(state: FollowupState, value_date: date, amount: Money) -> FollowupSt
     """Keep an amount (negative: taken back) if something may count it; have judged again what it changes."""
     received = _added(state.received, DayMoney(on=value_date, amount=amount))
     plan = state.plan
-    if plan is not None and value_date <= plan.judged_to and counts_for_plan(value_date, plan):
+    is_past = plan is not None and (value_date <= plan.judged_to or plan.completed)
+    if plan is not None and is_past and counts_for_plan(value_date, plan):
         plan = plan.model_copy(update={"replay": True})
     look_on = state.look_on
     if any(counts_for_promise(value_date, promise) for promise in state.promises):

@@ -1,13 +1,16 @@
 """The followup's document: the money received, the plan as it is kept, and the promises."""
 
 from datetime import date
+from decimal import Decimal
 from enum import StrEnum
 
-from shared.contracts.base import MoneyField
+from shared.contracts.base import MoneyField, Percent
 from shared.contracts.debts import PackId
 from shared.contracts.decision import State
 
 __all__ = [
+    "Cooperation",
+    "Credit",
     "DayMoney",
     "FollowedPlan",
     "FollowupState",
@@ -15,8 +18,12 @@ __all__ = [
     "LateCharges",
     "Line",
     "LineState",
+    "Pause",
+    "Problem",
     "Promise",
     "PromiseState",
+    "Returned",
+    "Support",
 ]
 
 
@@ -42,13 +49,17 @@ class LineState(StrEnum):
 
 
 class Line(State):
-    """What is due on a day in one currency; `until`: its last grace day; unpaid on `breach_on` it breaks."""
+    """What is due on a day in one currency; `until`: its last grace day; unpaid on `breach_on` it breaks.
+
+    `interest` is the part of `total` that a lower rate makes less; None where the agreement did not say.
+    """
 
     number: int
     due: date
     until: date
     breach_on: date
     total: MoneyField
+    interest: MoneyField | None = None
     state: LineState = LineState.DUE
 
 
@@ -57,6 +68,21 @@ class DayMoney(State):
 
     on: date
     amount: MoneyField
+
+
+class Returned(State):
+    """Money of the value date `on` that was taken back; the borrower is told on the day `told`."""
+
+    on: date
+    amount: MoneyField
+    told: date
+
+
+class Pause(State):
+    """A time in which misses neither break a plan nor cost a reward, both days included."""
+
+    since: date
+    until: date
 
 
 class LateCharges(State):
@@ -73,7 +99,11 @@ class FollowedPlan(State):
     `ended_on`: the day that the plan was completed or broken. In the pause for talks about a new plan
     (`paused_from` to `paused_until`) misses do not break it. `review_on` is the next review, `stretched_on`
     the same for a borrower who performs well; `review_open`: number `reviews` is due and not held yet.
-    `rewarded_upto` is the last instalment that a reward was given for.
+    `rewarded_upto` is the last instalment that a reward was given for, `steps_given` the steps of the pack
+    granted so far; `on_time_before` instalments were kept on time in a row under the plan before this one.
+    `pauses` are those before the last. `cure_by`: notice of breach was given, and what is missing may be
+    paid until then. The open review came up on `review_asked_on` and is overdue on `review_late_on`.
+    `rate_cut_pct` is the share of the plan's rate that rewards have cut.
     """
 
     agreement_id: str
@@ -88,6 +118,7 @@ class FollowedPlan(State):
     stretched_on: date
     replay: bool = False
     ended_on: date | None = None
+    completed: bool = False
     paused_from: date | None = None
     paused_until: date | None = None
     reviews: int = 0
@@ -95,6 +126,55 @@ class FollowedPlan(State):
     rewarded_upto: int = 0
     cooperated: bool = False
     support_offered: bool = False
+    steps_given: int = 0
+    on_time_before: int = 0
+    pauses: tuple[Pause, ...] = ()
+    cure_by: date | None = None
+    review_asked_on: date | None = None
+    review_late_on: date | None = None
+    rate_cut_pct: Percent = Decimal(0)
+
+
+class Cooperation(State):
+    """What a borrower did in the talks and since, as the rules of cooperation count it.
+
+    `statement`: one with every part was given. `told_late`: the last hardship was told after a miss.
+    """
+
+    statement: bool = False
+    contacts_tried: int = 0
+    contacts_answered: int = 0
+    reviews_passed: int = 0
+    told_late: bool = False
+
+
+class Problem(State):
+    """Something noticed about a plan: whose it is, and by when; `overdue`: somebody else knows of it."""
+
+    problem_id: str
+    about: str
+    owner: str | None
+    opened_on: date
+    due: date
+    overdue: bool = False
+
+
+class Support(State):
+    """The support group: whether it was offered, since when the borrower is in it, and the sessions."""
+
+    offered: bool = False
+    since: date | None = None
+    sessions: tuple[str, ...] = ()
+    held: int = 0
+    attended: int = 0
+
+
+class Credit(State):
+    """What was paid beyond the plan in one currency: as last said, and how much of it has been dealt with."""
+
+    agreement_id: str
+    found: MoneyField
+    settled: MoneyField
 
 
 class PromiseState(StrEnum):
@@ -120,6 +200,7 @@ class FollowupState(State):
     """One case. `received` is by value date; what no plan and no promise can count any more is dropped.
 
     `look_on`: a payment came that a promise may count; promises are looked at when that day closes.
+    `owner` is who is responsible for the plan, by staff id. Credits are the borrower's and outlive the case.
     """
 
     case: str
@@ -130,3 +211,11 @@ class FollowupState(State):
     promises: tuple[Promise, ...] = ()
     charges: tuple[LateCharges, ...] = ()
     look_on: date | None = None
+    owner: str | None = None
+    returned: tuple[Returned, ...] = ()
+    cooperation: Cooperation = Cooperation()
+    promises_kept: int = 0
+    promises_broken: int = 0
+    problems: tuple[Problem, ...] = ()
+    support: Support = Support()
+    credits: tuple[Credit, ...] = ()

@@ -61,24 +61,37 @@ def close_promises(
     if not state.promises:
         return state.model_copy(update={"look_on": None}), ()
     left = _there(state.received, day)
-    said: list[Event] = []
+    changes: list[tuple[Promise, PromiseState, Money]] = []
     judged = []
     for promise in state.promises:
         paid = _taken(promise, left)
         now = _concluded(promise, paid, day, reference, state)
-        if now is PromiseState.KEPT and now is not promise.state:
-            said.append(PromiseKept(promise_id=promise.promise_id, paid=paid))
-        if now is PromiseState.BROKEN and now is not promise.state:
-            said.append(
-                PromiseBroken(
-                    promise_id=promise.promise_id, promised=promise.amount, paid=paid, due=promise.due
-                )
-            )
+        if now is not promise.state:
+            changes.append((promise, now, paid))
         judged.append(promise if now is promise.state else promise.model_copy(update={"state": now}))
+    state, said = _said(state, changes)
     return (
         state.model_copy(update={"promises": tuple(judged), "look_on": _ahead(state.received, judged, day)}),
-        tuple(said),
+        said,
     )
+
+
+def _said(
+    state: FollowupState, changes: list[tuple[Promise, PromiseState, Money]]
+) -> tuple[FollowupState, tuple[Event, ...]]:
+    """Say what was concluded, and count; a conclusion that is corrected counts only as what it is now."""
+    kept, broken = state.promises_kept, state.promises_broken
+    said: list[Event] = []
+    for promise, now, paid in changes:
+        kept += (now is PromiseState.KEPT) - (promise.state is PromiseState.KEPT)
+        broken += (now is PromiseState.BROKEN) - (promise.state is PromiseState.BROKEN)
+        about = {"promise_id": promise.promise_id, "paid": paid, "kept_in_all": kept, "broken_in_all": broken}
+        if now is PromiseState.KEPT:
+            said.append(PromiseKept.model_validate(about))
+        if now is PromiseState.BROKEN:
+            wanted = {"promised": promise.amount, "due": promise.due}
+            said.append(PromiseBroken.model_validate({**about, **wanted}))
+    return state.model_copy(update={"promises_kept": kept, "promises_broken": broken}), tuple(said)
 
 
 def _concluded(

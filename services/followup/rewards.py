@@ -1,54 +1,108 @@
-"""Incentives (R38-R41): what vests for instalments paid on time. Pure.
+"""Incentives (R38-R41): what vests for borrowers who cooperated and keep to plan, step by step. Pure.
 
-What is waived shortens the plan from its end, so that nobody pays what is no longer owed. A reward stays
-granted even if a payment it rested on is returned later.
+Each step of the pack names how many instalments on time in a row it asks for, and what it comes to with
+all steps before it: a share of the late charges waived, and a share of the plan's rate cut. What is waived
+shortens the plan from its end; a lower rate makes the interest of the instalments still to come less. A
+reward stays granted even if a payment it rested on is returned later.
 """
 
 from datetime import date
+from decimal import Decimal
 
+from services.followup.cooperation import met_rules
 from services.followup.ledger import total
 from services.followup.model import FollowedPlan, FollowupState, LateCharges, Line
-from services.followup.rules import on_time_in_a_row
+from services.followup.rules import on_time_count, on_time_in_a_row, pauses_of
 from shared.contracts.agreement import WaivedDebt
 from shared.contracts.base import Event, Reason
-from shared.contracts.debts import Balances
+from shared.contracts.debts import Balances, InstalmentTotal
 from shared.contracts.followup import RewardGranted
 from shared.contracts.reasons import ReasonCode
 from shared.lending.money import Money
 from shared.policy.model import PolicyInForce
 
-__all__ = ["LATE_CHARGES_WAIVED", "LOWER_RATE_OPTION", "reward"]
+__all__ = ["reward"]
 
 LATE_CHARGES_WAIVED = "late_charges_waived"
+LOWER_RATE = "lower_rate"
 LOWER_RATE_OPTION = "lower_rate_option"
 
 Rewarded = tuple[FollowedPlan, tuple[LateCharges, ...], tuple[Event, ...]]
 
 
 def reward(plan: FollowedPlan, state: FollowupState, day: date, policy: PolicyInForce) -> Rewarded:
-    """Grant one step for every so many instalments on time since the last one."""
+    """Grant the steps that have been reached and not been granted, in their order."""
     charges, said = state.charges, list[Event]()
-    steps = policy.followup.incentive_after_on_time
-    while len(fresh := [n for n in on_time_in_a_row(plan.lines) if n > plan.rewarded_upto]) >= steps:
-        number = fresh[steps - 1]
-        first = plan.rewarded_upto == 0
-        plan = plan.model_copy(update={"rewarded_upto": number})
-        reasons = (
-            Reason(code=ReasonCode.KEPT_ON_TIME, params={"count": str(steps)}),
-            *((Reason(code=ReasonCode.COOPERATED),) if plan.cooperated else ()),
+    steps = policy.incentives.steps
+    given = max(plan.steps_given, min(plan.rewarded_upto, 1))
+    kept = on_time_count(plan)
+    rules = met_rules(state, policy) if given < len(steps) and kept >= steps[given].after_on_time else None
+    while rules is not None and given < len(steps) and kept >= steps[given].after_on_time:
+        step, share_before = steps[given], steps[given - 1].late_charges_waived_pct if given else Decimal(0)
+        given += 1
+        number = max(on_time_in_a_row(plan.lines, pauses_of(plan)), default=0)
+        about = {
+            "after_instalment": number,
+            "rules": rules,
+            "reasons": (
+                Reason(code=ReasonCode.KEPT_ON_TIME, params={"count": str(step.after_on_time)}),
+                *((Reason(code=ReasonCode.COOPERATED),) if rules or plan.cooperated else ()),
+            ),
+        }
+        plan = plan.model_copy(update={"steps_given": given, "rewarded_upto": max(number, 1)})
+        waived = _waivable(
+            plan, charges, state, day, policy, _of_rest(step.late_charges_waived_pct, share_before)
         )
-        waived = _waivable(plan, charges, state, day, policy)
         if waived:
             plan = plan.model_copy(update={"lines": _shortened(plan.lines, waived)})
             charges = _less(charges, waived)
             said.append(
-                RewardGranted(
-                    reward=LATE_CHARGES_WAIVED, after_instalment=number, waived=waived, reasons=reasons
-                )
+                RewardGranted.model_validate({"reward": LATE_CHARGES_WAIVED, "waived": waived, **about})
             )
-        if first and policy.followup.incentive_rate_cut_pct > 0:
-            said.append(RewardGranted(reward=LOWER_RATE_OPTION, after_instalment=number, reasons=reasons))
+        if step.rate_cut_pct > plan.rate_cut_pct:
+            plan, cut = _cut(plan, state, day, policy, step.rate_cut_pct)
+            said.append(RewardGranted.model_validate({**cut, **about}))
     return plan, charges, tuple(said)
+
+
+def _of_rest(share: Decimal, before: Decimal) -> Decimal:
+    """Give what a share of all is of what the share before it left, both per cent; as a fraction."""
+    return min((share - before) / (100 - before), Decimal(1)) if before < 100 else Decimal(0)
+
+
+def _cut(
+    plan: FollowedPlan, state: FollowupState, day: date, policy: PolicyInForce, pct: Decimal
+) -> tuple[FollowedPlan, dict[str, object]]:
+    """Charge less interest in what falls due from the next instalment on; never less than nothing is due.
+
+    Where the agreement did not say what of an instalment is interest, the lower rate is an option that a
+    person works out.
+    """
+    share = _of_rest(pct, plan.rate_cut_pct)
+    plan = plan.model_copy(update={"rate_cut_pct": pct})
+    saved: dict[str, Money] = {}
+    lines = []
+    for line in plan.lines:
+        if line.due > day and line.interest is not None and line.interest.is_positive:
+            currency = line.total.currency
+            most = min(line.interest.times(share, policy.amounts.rounding), line.total)
+            rest = _still_to_pay(plan, state, currency, day) - saved.get(currency, Money.zero(currency))
+            less = max(min(most, rest), Money.zero(currency))
+            saved[currency] = saved.get(currency, Money.zero(currency)) + less
+            change = {"total": line.total - less, "interest": line.interest - less}
+            lines.append(line.model_copy(update=change))
+        else:
+            lines.append(line)
+    if not any(amount.is_positive for amount in saved.values()):
+        return plan, {"reward": LOWER_RATE_OPTION, "rate_cut_pct": pct}
+    plan = plan.model_copy(update={"lines": tuple(lines)})
+    now = tuple(
+        InstalmentTotal(number=line.number, due=line.due, total=line.total)
+        for line in plan.lines
+        if line.due > day
+    )
+    saved_all = tuple(saved[currency] for currency in sorted(saved))
+    return plan, {"reward": LOWER_RATE, "rate_cut_pct": pct, "not_charged": saved_all, "instalments": now}
 
 
 def _waivable(
@@ -57,9 +111,9 @@ def _waivable(
     state: FollowupState,
     day: date,
     policy: PolicyInForce,
+    share: Decimal,
 ) -> tuple[WaivedDebt, ...]:
-    """Take the policy's share of the late charges owed, never more than the plan has still to be paid."""
-    share = policy.followup.incentive_late_charges_waived_pct / 100
+    """Take a share of the late charges owed, never more than the plan has still to be paid."""
     left: dict[str, Money] = {}
     waived = []
     for charge in charges:

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from datetime import date, timedelta
 from decimal import Decimal
 
-from services.followup.model import FollowedPlan, FollowupState, Line, LineState, Promise
+from services.followup.model import FollowedPlan, FollowupState, Line, LineState, Pause, Promise
 from shared.contracts.desk import HardshipReported
 from shared.lending.calendar import add_months
 from shared.lending.money import Money
@@ -17,26 +17,33 @@ __all__ = [
     "breaks",
     "counts_for_plan",
     "counts_for_promise",
+    "cure_by",
     "day_before",
     "enough",
     "grace_until",
     "is_counted",
     "is_paused",
     "is_performing",
+    "is_shielded",
     "is_temporary",
     "later",
     "may_pause",
     "missed_in_a_row",
     "missed_numbers",
+    "on_time_count",
     "on_time_in_a_row",
     "pause_until",
+    "pauses_of",
     "promise_until",
+    "return_grace_until",
     "review_dates",
     "review_is_due",
+    "review_late_on",
     "supports",
 ]
 
 SETTLED = {LineState.PAID, LineState.PAID_LATE}
+_LATE = {LineState.MISSED, LineState.PAID_LATE}
 UNPAID = {LineState.PARTIAL, LineState.LATE, LineState.MISSED}
 
 
@@ -61,9 +68,12 @@ def counts_for_plan(value_date: date, plan: FollowedPlan) -> bool:
 
     What is dated earlier is in the balances that the plan was computed on: it was counted there. For the
     same reason a new agreement takes over no credit of the one it replaces: what was paid by then has
-    lowered the debts that the new one divides.
+    lowered the debts that the new one divides. What comes after a plan was completed is credit, and makes up
+    for a payment that is returned later.
     """
-    return plan.effective <= value_date and (plan.ended_on is None or value_date <= plan.ended_on)
+    if value_date < plan.effective:
+        return False
+    return plan.ended_on is None or plan.completed or value_date <= plan.ended_on
 
 
 def counts_for_promise(value_date: date, promise: Promise) -> bool:
@@ -118,12 +128,26 @@ def breaks(plan: FollowedPlan, day: date, policy: PolicyInForce) -> bool:
     return run >= policy.followup.breach_missed_in_a_row or too_late
 
 
-def on_time_in_a_row(lines: Sequence[Line]) -> list[int]:
-    """Give the numbers of the instalments paid on time in a row, up to now; grace days spoil nothing."""
+def on_time_in_a_row(lines: Sequence[Line], pauses: Sequence[Pause] = ()) -> list[int]:
+    """Give the numbers of the instalments paid on time in a row, up to now; grace days spoil nothing.
+
+    Nor does what was missed in one of `pauses`: it counts as if it had not fallen due.
+    """
     on_time = {line.number for line in lines if line.state is LineState.PAID}
     other = {line.number for line in lines if line.state is not LineState.PAID}
-    spoiled = {line.number for line in lines if line.state in {LineState.MISSED, LineState.PAID_LATE}}
+    spoiled = {line.number for line in lines if line.state in _LATE and not is_shielded(line, pauses)}
     return sorted(number for number in on_time - other if number > max(spoiled, default=0))
+
+
+def on_time_count(plan: FollowedPlan) -> int:
+    """Count the instalments kept on time in a row, those of the plan before this one included."""
+    spoiled = any(line.state in _LATE and not is_shielded(line, pauses_of(plan)) for line in plan.lines)
+    return len(on_time_in_a_row(plan.lines, pauses_of(plan))) + (0 if spoiled else plan.on_time_before)
+
+
+def is_shielded(line: Line, pauses: Iterable[Pause]) -> bool:
+    """Say whether an instalment that is missed was so after a hardship was reported."""
+    return any(pause.since <= line.until <= pause.until for pause in pauses)
 
 
 # --- pauses, support
@@ -136,14 +160,21 @@ def is_paused(plan: FollowedPlan, day: date) -> bool:
     return plan.paused_from <= day <= plan.paused_until
 
 
+def pauses_of(plan: FollowedPlan) -> tuple[Pause, ...]:
+    """Give every pause of a plan, the last included."""
+    if plan.paused_from is None or plan.paused_until is None:
+        return plan.pauses
+    return (*plan.pauses, Pause(since=plan.paused_from, until=plan.paused_until))
+
+
 def may_pause(plan: FollowedPlan) -> bool:
     """One pause; another only for who has caught up since, so that pauses do not follow on each other."""
     return plan.paused_until is None or not missed_numbers(plan.lines)
 
 
 def pause_until(day: date, policy: PolicyInForce) -> date:
-    """A pause lasts as long as talks may last, and no longer."""
-    return later(day, policy.offers.max_days)
+    """A pause ends with the talks, or by this day at the latest."""
+    return later(day, policy.breach.hardship_shield_days)
 
 
 def supports(plan: FollowedPlan, policy: PolicyInForce) -> bool:
@@ -171,15 +202,45 @@ def review_dates(base: date, policy: PolicyInForce) -> tuple[date, date]:
     )
 
 
-def is_performing(lines: Sequence[Line], policy: PolicyInForce) -> bool:
-    """Performs well: the last instalments were on time, as many in a row as the policy asks for."""
-    needed = policy.followup.performing_on_time_in_a_row
-    return len(on_time_in_a_row(lines)) >= needed
+def is_performing(plan: FollowedPlan, policy: PolicyInForce) -> bool:
+    """Performs well: the last instalments were on time, as many in a row as the policy asks for.
+
+    What was missed after a report of hardship counts here: in a hard time the regular review is the care.
+    """
+    in_a_row = on_time_in_a_row(plan.lines)
+    spoiled = any(line.state in _LATE for line in plan.lines)
+    before = 0 if spoiled else plan.on_time_before
+    return len(in_a_row) + before >= policy.followup.performing_on_time_in_a_row
 
 
 def review_is_due(plan: FollowedPlan, day: date, policy: PolicyInForce) -> bool:
     """A review comes regularly, less often while the borrower performs well; a miss brings it back (R54)."""
-    return day >= (plan.stretched_on if is_performing(plan.lines, policy) else plan.review_on)
+    return day >= (plan.stretched_on if is_performing(plan, policy) else plan.review_on)
+
+
+def review_late_on(day: date, policy: PolicyInForce) -> date:
+    """The day on which a review that came up on `day` and is still open is overdue."""
+    try:
+        return policy.deadline(day, policy.reviews.escalate_business_days)
+    except (OverflowError, ValueError):
+        return date.max
+
+
+# --- notices
+
+
+def cure_by(day: date, policy: PolicyInForce) -> date | None:
+    """The last day to put right what a notice given on `day` names; None where the pack asks for none."""
+    rules = policy.breach
+    if not rules.notice_required:
+        return None
+    return _business_day(later(day, rules.notice_days + rules.cure_days), policy)
+
+
+def return_grace_until(told: date, policy: PolicyInForce) -> date:
+    """The new grace of an instalment whose payment was returned: from the notice of it."""
+    rules = policy.breach
+    return _business_day(later(told, rules.reversal_notice_days + rules.reversal_grace_days), policy)
 
 
 # --- promises

@@ -1,12 +1,17 @@
 """A signed plan is followed from now on. Pure."""
 
+from datetime import date
+
+from services.followup.group import asks
 from services.followup.ledger import prune
 from services.followup.model import FollowedPlan, FollowupState, FollowupStatus, Line
-from services.followup.rules import breach_on, day_before, grace_until, review_dates
+from services.followup.rules import breach_on, day_before, grace_until, on_time_count, review_dates
 from shared.contracts.agreement import AgreementSigned
 from shared.contracts.base import Event
+from shared.contracts.desk_care import SatisfactionTopic
 from shared.contracts.followup import PlanStarted
 from shared.contracts.reasons import ReasonCode
+from shared.lending.money import Money
 from shared.policy.reference import Reference
 
 __all__ = ["start"]
@@ -30,6 +35,7 @@ def start(
     if before is not None and data.version <= before.version:
         return ReasonCode.STALE_FACT
     policy = reference.policies.in_force(data.policy, data.effective)
+    interest = _interest(data)
     lines = tuple(
         Line(
             number=row.number,
@@ -37,6 +43,7 @@ def start(
             until=grace_until(row.due, policy),
             breach_on=breach_on(row.due, policy),
             total=row.total,
+            interest=interest.get((row.due, row.total.currency)),
         )
         for row in sorted(data.instalments, key=lambda row: (row.due, row.number, row.total.currency))
     )
@@ -52,6 +59,7 @@ def start(
         judged_to=day_before(data.effective),
         review_on=regular,
         stretched_on=well,
+        **_carried(before),
     )
     started = PlanStarted(
         agreement_id=data.agreement_id,
@@ -61,7 +69,30 @@ def start(
         first_due=lines[0].due,
         last_due=lines[-1].due,
         next_review=regular,
+        owner=state.owner,
     )
+    asked = asks(SatisfactionTopic.SIGNING, data.effective)
     update = {"status": FollowupStatus.LIVE, "policy": state.policy or data.policy, "plan": plan}
     live = state.model_copy(update=update)
-    return prune(live, day_before(data.effective)), (started,)
+    return prune(live, day_before(data.effective)), (started, asked)
+
+
+def _interest(data: AgreementSigned) -> dict[tuple[date, str], Money]:
+    """Give what of each instalment is interest, over all debts: the part that a lower rate makes less."""
+    sums: dict[tuple[date, str], Money] = {}
+    for row in (row for schedule in data.schedules for row in schedule.rows):
+        key = row.due, row.interest.currency
+        sums[key] = sums.get(key, Money.zero(row.interest.currency)) + row.interest
+    return sums
+
+
+def _carried(before: FollowedPlan | None) -> dict[str, int | bool]:
+    """What an amendment takes over: the steps granted, the instalments kept in a row, and the good will."""
+    if before is None or before.ended_on is not None:
+        return {}
+    return {
+        "steps_given": max(before.steps_given, min(before.rewarded_upto, 1)),
+        "on_time_before": on_time_count(before),
+        "cooperated": before.cooperated,
+        "reviews": before.reviews,
+    }

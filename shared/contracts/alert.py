@@ -32,6 +32,9 @@ class AlertKind(StrEnum):
     BORROWER_SILENT = "borrower_silent"
     PLAN_BROKEN = "plan_broken"
     BANK_SILENT = "bank_silent"
+    REVIEW_OVERDUE = "review_overdue"
+    PROBLEM_OVERDUE = "problem_overdue"
+    COMPLETION_UNDONE = "completion_undone"
 
 
 class AlertSeverity(StrEnum):
@@ -55,6 +58,7 @@ class AlertRaised(_Alert):
     remedy: str = Field(description="the remedy of the policy's catalogue")
     owner_role: str
     reasons: tuple[Reason, ...] = ()
+    owner: str | None = Field(default=None, description="staff id of who owns the case")
 
 
 class RemedyStarted(_Alert):
@@ -94,6 +98,7 @@ class AlertResolved(_Alert):
     alert_id: str
     as_of: date
     reason: Reason
+    days: int | None = Field(default=None, ge=0, description="from the day that it was raised")
 
 
 class InputRefused(_Alert):

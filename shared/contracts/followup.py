@@ -6,7 +6,8 @@ from typing import ClassVar
 from pydantic import Field
 
 from shared.contracts.agreement import WaivedDebt
-from shared.contracts.base import Event, MoneyField, Personal, Reason
+from shared.contracts.base import Event, MoneyField, Percent, Personal, Reason
+from shared.contracts.debts import InstalmentTotal
 
 __all__ = [
     "ContactNoted",
@@ -56,6 +57,7 @@ class PlanStarted(_Followup):
     first_due: date
     last_due: date
     next_review: date
+    owner: str | None = Field(default=None, description="staff id of who is responsible for the plan (R43)")
 
 
 class InstalmentPaid(_Instalment):
@@ -87,6 +89,10 @@ class InstalmentMissed(_Instalment):
     TYPE: ClassVar[str] = "parley.followup.instalment.missed.v1"
 
     missed_in_a_row: int = Field(ge=1)
+    shielded: bool = Field(
+        default=False,
+        description="missed after a hardship was reported: it breaks nothing, nobody is pressed",
+    )
 
 
 class InstalmentCorrected(_Instalment):
@@ -125,6 +131,8 @@ class PromiseKept(_Followup):
 
     promise_id: str
     paid: MoneyField
+    kept_in_all: int | None = Field(default=None, ge=0, description="promises kept in this case, with it")
+    broken_in_all: int | None = Field(default=None, ge=0, description="promises broken in this case")
 
 
 class PromiseBroken(_Followup):
@@ -136,6 +144,8 @@ class PromiseBroken(_Followup):
     promised: MoneyField
     paid: MoneyField
     due: date
+    kept_in_all: int | None = Field(default=None, ge=0, description="promises kept in this case")
+    broken_in_all: int | None = Field(default=None, ge=0, description="promises broken in it, with this one")
 
 
 class ReviewDue(_Followup):
@@ -159,6 +169,12 @@ class ReviewRecorded(_Followup):
     new_difficulties: bool
     special_needs: bool
     next_review: date
+    place: str | None = None
+    participants: tuple[str, ...] = ()
+    satisfaction: int | None = Field(default=None, ge=1, le=5)
+    feedback: bool = Field(
+        default=False, description="whether the borrower gave feedback; it is in the desk's event"
+    )
 
 
 class ContactNoted(_Followup):
@@ -181,6 +197,10 @@ class RewardGranted(_Followup):
     reward: str
     after_instalment: int
     waived: tuple[WaivedDebt, ...] = ()
+    rules: tuple[str, ...] = Field(default=(), description="the rules of cooperation that were met, by name")
+    rate_cut_pct: Percent | None = Field(default=None, description="share of the plan's rate that is cut")
+    not_charged: tuple[MoneyField, ...] = Field(default=(), description="interest not charged by the cut")
+    instalments: tuple[InstalmentTotal, ...] = Field(default=(), description="what is due from now on")
     reasons: tuple[Reason, ...] = ()
 
 

@@ -11,10 +11,12 @@ from shared.contracts import (
     assessment,
     bank,
     desk,
+    desk_care,
     desk_household,
     desk_parties,
     desk_talks,
     followup,
+    followup_care,
     intake,
     offer,
     ops,
@@ -33,8 +35,8 @@ PRODUCERS = ("bank", "desk", *SERVICES, "ops")
 DEAD_LETTER_SUFFIX = ".dead-letter"
 
 _MODULES: tuple[ModuleType, ...] = (
-    bank, desk, desk_household, desk_parties, desk_talks, intake, assessment, offer, agreement, followup,
-    alert, ops, runtime,
+    bank, desk, desk_care, desk_household, desk_parties, desk_talks, intake, assessment, offer, agreement,
+    followup, followup_care, alert, ops, runtime,
 )  # fmt: skip
 
 

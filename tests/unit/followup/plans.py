@@ -17,10 +17,20 @@ GRACE = date(2026, 4, 7)
 ROWS = ((FIRST, "100.00"), (SECOND, "100.00"), (THIRD, "100.00"))
 
 
+# Plans break without notice, and nothing is asked for a reward but to pay on time, unless a test says so.
+PLAIN: dict[str, Any] = {"breach__notice_required": False, "incentives__cooperation": []}
+
+
 def live(*rows: Any, **overrides: Any) -> Given:
     """Give a case with a plan signed on DAY."""
-    start = given(FollowupDecider(), reference(**overrides))
+    start = given(FollowupDecider(), reference(**PLAIN | overrides))
     return start.when(message(case_opened()), message(signed(*(rows or ROWS))))
+
+
+def steps(*rows: tuple[int, int, int]) -> list[dict[str, int]]:
+    """Give steps of rewards: instalments on time, per cent of late charges waived and of the rate cut."""
+    names = ("after_on_time", "late_charges_waived_pct", "rate_cut_pct")
+    return [dict(zip(names, row, strict=True)) for row in rows]
 
 
 def lives_to(plan: Given, day: date) -> Given:

@@ -29,6 +29,7 @@ from shared.contracts.followup import (
     RewardGranted,
     SupportOffered,
 )
+from shared.contracts.followup_care import SatisfactionAsked
 from shared.contracts.plan_terms import total_of
 from shared.contracts.reasons import ReasonCode
 from shared.lending.calendar import add_months
@@ -44,7 +45,7 @@ from tests.unit.builders import (
     signed,
     taken_back,
 )
-from tests.unit.followup.plans import FIRST, GRACE, ROWS, SECOND, THIRD, live, lives_to
+from tests.unit.followup.plans import FIRST, GRACE, PLAIN, ROWS, SECOND, THIRD, live, lives_to, steps
 from tests.unit.spec import Given, given
 
 DUE = date(2026, 3, 12)
@@ -228,7 +229,7 @@ def test_the_rhythm_is_the_policys() -> None:
 
 def test_a_miss_brings_the_regular_review_back() -> None:
     rows = [(add_months(FIRST, n), "100.00") for n in range(24)]
-    plan = live(*rows, followup__performing_on_time_in_a_row=2, followup__incentive_after_on_time=99)
+    plan = live(*rows, followup__performing_on_time_in_a_row=2, incentives__steps=[])
     plan = plan.when(*(message(paid("100.00", due)) for due, _ in rows[:3]))
     stretched = lives_to(plan, date(2026, 6, 30))
     assert not any(isinstance(event, ReviewDue) for event in stretched.said)
@@ -242,7 +243,7 @@ def test_a_review_is_recorded_and_the_next_one_counts_from_it() -> None:
     due = lives_to(paying(24, followup__performing_on_time_in_a_row=99), date(2026, 6, 2))
     assert due.last(ReviewDue).number == 1
     held = due.when(message(review(), date(2026, 6, 10)))
-    assert held.emits(ReviewRecorded)
+    assert held.emits(ReviewRecorded, SatisfactionAsked)
     assert (held.last(ReviewRecorded).number, held.last(ReviewRecorded).next_review) == (1, date(2026, 9, 10))
     extra = held.when(message(review(), date(2026, 6, 20)))
     assert (extra.last(ReviewRecorded).number, extra.last(ReviewRecorded).next_review) == (
@@ -261,14 +262,14 @@ def test_a_review_without_a_plan_waits_for_one_and_is_refused_at_the_close() -> 
 
 
 def test_difficulties_lead_back_to_the_table_and_misses_do_not_break_the_plan_meanwhile() -> None:
-    plan = lives_to(live(offers__max_days=60), FIRST)
+    plan = lives_to(live(breach__hardship_shield_days=60), FIRST)
     asked = plan.when(message(hardship(), FIRST + timedelta(days=1)))
     assert asked.emits(RenegotiationRequested)
     assert asked.last(RenegotiationRequested).reasons[0].params == {"cause": "job_loss"}
     again = asked.when(
         message(hardship(), FIRST + timedelta(days=9)), message(review(difficulties=True), SECOND)
     )
-    assert again.emits(ReviewRecorded)
+    assert again.emits(ReviewRecorded, SatisfactionAsked)
     until = FIRST + timedelta(days=61)
     missed = lives_to(again, until)
     assert missed.state.status is FollowupStatus.LIVE
@@ -279,7 +280,9 @@ def test_difficulties_lead_back_to_the_table_and_misses_do_not_break_the_plan_me
 
 
 def test_a_pause_is_as_long_as_talks_may_be_and_does_not_follow_on_another() -> None:
-    plan = lives_to(live(offers__max_days=10), FIRST).when(message(hardship(), FIRST + timedelta(days=1)))
+    plan = lives_to(live(breach__hardship_shield_days=10), FIRST).when(
+        message(hardship(), FIRST + timedelta(days=1))
+    )
     assert plan.state.plan.paused_until == FIRST + timedelta(days=11)
     plan = lives_to(plan, FIRST + timedelta(days=12))
     second = plan.when(message(hardship(), FIRST + timedelta(days=13)))
@@ -325,7 +328,7 @@ def test_support_is_offered_to_who_shows_good_will_once_for_each_difficulty() ->
 
 def test_special_needs_at_a_review_are_met() -> None:
     held = live().when(message(review(needs=True), FIRST))
-    assert held.emits(ReviewRecorded, SupportOffered)
+    assert held.emits(ReviewRecorded, SatisfactionAsked, SupportOffered)
     assert held.last(SupportOffered).reasons[0].code is ReasonCode.SPECIAL_NEEDS
 
 
@@ -360,7 +363,7 @@ def test_only_late_charges_of_the_plans_debts_in_its_currencies_are_waived() -> 
     dollars = debt("A-2", outstanding=balances("600.00", late="30.00", currency="USD"),
                    overdue=balances(currency="USD"), payment=None)  # fmt: skip
     opened = case_opened(debt(), dollars, debt("A-3"), debt("A-4"))
-    plan = given(FollowupDecider(), reference()).when(
+    plan = given(FollowupDecider(), reference(**PLAIN)).when(
         message(opened), message(signed(*rows, debts=("A-1", "A-2", "A-4")))
     )
     plan = plan.when(*(message(paid("100.00", on, currency=c)) for on, _, c in rows[:6]))
@@ -377,11 +380,12 @@ def test_only_late_charges_of_the_plans_debts_in_its_currencies_are_waived() -> 
 @pytest.mark.parametrize(
     ("overrides", "late", "waived"),
     [
-        ({"followup__incentive_late_charges_waived_pct": 100}, "150.00", "150.00"),
-        ({"followup__incentive_late_charges_waived_pct": 500}, "150.00", "150.00"),
-        ({"followup__incentive_late_charges_waived_pct": 100}, "900.00", "300.00"),  # all that is to be paid
-        ({"followup__incentive_late_charges_waived_pct": 0}, "150.00", None),
-        ({"followup__incentive_after_on_time": 4}, "150.00", None),
+        ({"incentives__steps": steps((3, 100, 0))}, "150.00", "150.00"),
+        ({"incentives__steps": steps((3, 500, 0))}, "150.00", "150.00"),
+        ({"incentives__steps": steps((3, 100, 0))}, "900.00", "300.00"),  # all that is to be paid
+        ({"incentives__steps": steps((3, 0, 0))}, "150.00", None),
+        ({"incentives__steps": steps((4, 50, 0))}, "150.00", None),
+        ({"incentives__steps": []}, "150.00", None),
         ({}, "0.00", None),
     ],
 )
@@ -389,7 +393,7 @@ def test_a_reward_is_the_policys_and_never_more_than_is_owed(
     overrides: dict[str, Any], late: str, waived: str | None
 ) -> None:
     rows = [(add_months(FIRST, n), "100.00") for n in range(6)]
-    start = given(FollowupDecider(), reference(**overrides))
+    start = given(FollowupDecider(), reference(**PLAIN | overrides))
     opened = case_opened(debt(outstanding=balances("600.00", late=late)))
     plan = start.when(message(opened), message(signed(*rows)))
     plan = lives_to(plan.when(*(message(paid("100.00", due)) for due, _ in rows[:3])), add_months(FIRST, 2))
@@ -400,7 +404,7 @@ def test_a_reward_is_the_policys_and_never_more_than_is_owed(
 
 
 def test_a_lower_rate_is_an_option_where_the_policy_has_one() -> None:
-    plan = rewarded(followup__incentive_rate_cut_pct=10)
+    plan = rewarded(incentives__steps=steps((3, 50, 10)))
     assert [e.reward for e in plan.said if isinstance(e, RewardGranted)] == [
         "late_charges_waived",
         "lower_rate_option",
@@ -408,7 +412,7 @@ def test_a_lower_rate_is_an_option_where_the_policy_has_one() -> None:
 
 
 def test_late_payers_earn_nothing_and_a_reward_once_given_stays() -> None:
-    late = lives_to(live(followup__incentive_after_on_time=1), GRACE)
+    late = lives_to(live(incentives__steps=steps((1, 50, 0))), GRACE)
     late = late.when(message(paid("100.00", GRACE + timedelta(days=1)))).closes(GRACE + timedelta(days=1))
     assert late.emits(InstalmentPaid)
     day = date(2026, 6, 10)

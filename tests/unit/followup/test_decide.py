@@ -20,6 +20,7 @@ from shared.contracts.followup import (
     PlanCompleted,
     PlanStarted,
 )
+from shared.contracts.followup_care import CreditFound, PlanReopened, SatisfactionAsked
 from shared.contracts.intake import CaseClosed, CloseReason
 from shared.contracts.reasons import ReasonCode
 from tests.unit.builders import DAY, case_opened, cny, message, paid, reference, signed, taken_back
@@ -29,7 +30,7 @@ from tests.unit.spec import given
 
 def test_a_signed_plan_is_followed_with_its_dates() -> None:
     plan = live()
-    assert plan.emits(PlanStarted)
+    assert plan.emits(PlanStarted, SatisfactionAsked)
     started = plan.last(PlanStarted)
     assert (started.instalments, started.first_due, started.last_due) == (3, FIRST, THIRD)
     assert started.next_review == date(2026, 6, 2)
@@ -103,6 +104,14 @@ def test_paying_everything_at_once_completes_the_plan() -> None:
     assert done.decider.due(done.state) is None
 
 
+def test_what_is_dated_after_a_completion_found_later_is_credit() -> None:
+    """Both are there when the second day closes; the plan was completed on the first."""
+    day = DAY + timedelta(days=1)
+    both = live().when(message(paid("40.00", day), day), message(paid("300.00", DAY), day)).closes(day)
+    assert both.last(PlanCompleted).as_of == DAY
+    assert both.last(CreditFound).amount == cny("40.00")
+
+
 def test_each_currency_is_kept_apart() -> None:
     plan = live((FIRST, "100.00", "CNY"), (FIRST, "50.00", "USD"))
     plan = plan.when(message(paid("200.00", FIRST))).closes(FIRST)
@@ -134,10 +143,20 @@ def test_a_payment_taken_back_corrects_what_it_had_paid() -> None:
     assert states(good)[0] == "paid"
     day = GRACE + timedelta(days=5)
     bad = good.when(message(taken_back("100.00", FIRST, day), day)).closes(day)
-    assert bad.emits(InstalmentCorrected, InstalmentMissed)
+    assert bad.emits(InstalmentCorrected, InstalmentLate)
     what = bad.last(InstalmentCorrected)
-    assert (what.was, what.now, what.reason.code) == ("paid", "missed", ReasonCode.PAYMENT_RETURNED)
-    assert bad.last(InstalmentMissed).paid == cny("0.00")
+    assert (what.was, what.now, what.reason.code) == ("paid", "late", ReasonCode.PAYMENT_RETURNED)
+    # Three days for the notice and ten of grace: only then is it missed.
+    until = bad.last(InstalmentLate).grace_until
+    assert until == date(2026, 4, 27)
+    assert lives_to(bad, until - timedelta(days=1)).said == ()
+    missed = lives_to(bad, until)
+    assert missed.emits(InstalmentMissed)
+    assert missed.last(InstalmentMissed).paid == cny("0.00")
+    # It is late for a breach from the notice, not from the day on which it had been due.
+    assert missed.state.plan.lines[0].breach_on == day + timedelta(days=60)
+    again = bad.when(message(paid("100.00", until), until)).closes(until)
+    assert again.last(InstalmentPaid).on_time
 
 
 def test_a_part_taken_back_within_tolerance_changes_nothing() -> None:
@@ -145,7 +164,8 @@ def test_a_part_taken_back_within_tolerance_changes_nothing() -> None:
     day = GRACE + timedelta(days=5)
     same = good.when(message(taken_back("1.00", FIRST, day), day)).closes(day)
     assert same.said == ()
-    assert same.when(message(taken_back("0.01", FIRST, day), day)).closes(day).last(InstalmentMissed)
+    short = same.when(message(taken_back("0.01", FIRST, day), day)).closes(day)
+    assert short.emits(InstalmentCorrected, InstalmentPartial)
 
 
 def test_a_return_moves_later_money_to_the_older_instalment() -> None:
@@ -154,7 +174,7 @@ def test_a_return_moves_later_money_to_the_older_instalment() -> None:
     assert states(plan) == ["paid", "paid", "due"]
     day = SECOND + timedelta(days=1)
     after = plan.when(message(taken_back("100.00", FIRST, day), day)).closes(day)
-    assert states(after) == ["paid_late", "late", "due"]
+    assert states(after) == ["paid", "late", "due"]  # the older one has new grace, the newer one its own
 
 
 # --- breaking
@@ -197,13 +217,30 @@ def test_a_broken_plan_stays_broken_though_its_instalments_are_corrected() -> No
     assert late.closes(day).state.received == after.state.received
 
 
-def test_a_completed_plan_stays_so_though_a_payment_is_returned() -> None:
+def test_a_completed_plan_is_live_again_when_a_payment_is_returned() -> None:
     day = DAY + timedelta(days=3)
     done = live().when(message(paid("300.00", day, "p"))).closes(day)
     after = done.when(message(taken_back("100.00", day, FIRST), FIRST)).closes(FIRST)
-    assert after.emits(InstalmentCorrected)
+    assert after.emits(PlanReopened, InstalmentCorrected, InstalmentCorrected)  # nor is the second due yet
+    assert after.last(PlanReopened).missing == (cny("100.00"),)
     assert (after.last(InstalmentCorrected).was, after.last(InstalmentCorrected).now) == ("paid", "due")
-    assert after.state.status is FollowupStatus.COMPLETED
+    assert after.state.status is FollowupStatus.LIVE
+    again = after.when(message(paid("100.00", SECOND), SECOND))
+    assert lives_to(again, SECOND).last(PlanCompleted).paid == (cny("300.00"),)
+
+
+def test_what_is_paid_after_completion_is_credit_and_makes_up_for_a_return() -> None:
+    day = DAY + timedelta(days=3)
+    done = live().when(message(paid("300.00", day, "p"))).closes(day)
+    more = done.when(message(paid("40.00", FIRST), FIRST)).closes(FIRST)
+    assert more.last(CreditFound).amount == cny("40.00")
+    less = more.when(message(taken_back("30.00", day, SECOND), SECOND)).closes(SECOND)
+    assert less.emits(CreditFound)
+    assert less.last(CreditFound).amount == cny("10.00")
+    assert less.state.status is FollowupStatus.COMPLETED
+    gone = less.when(message(taken_back("60.00", day, THIRD), THIRD)).closes(THIRD)
+    assert gone.last(PlanReopened).missing == (cny("50.00"),)
+    assert gone.last(CreditFound).amount == cny("0.00")
 
 
 # --- without a plan, and plan after plan
@@ -238,7 +275,7 @@ def test_a_new_version_takes_over_what_is_dated_from_its_own_day() -> None:
     plan = plan.when(message(paid("60.00", date(2026, 4, 21)), date(2026, 4, 21)))
     new = signed((SECOND, "80.00"), (THIRD, "80.00"), effective=date(2026, 4, 21), version=2)
     second = plan.when(message(new, date(2026, 4, 21)))
-    assert second.emits(PlanStarted)
+    assert second.emits(PlanStarted, SatisfactionAsked)
     # 50.00 too much for the first plan has lowered the balances that the second one divides.
     assert [(entry.on, entry.amount) for entry in second.state.received] == [(new.effective, cny("60.00"))]
     assert lives_to(second, SECOND).last(InstalmentPartial).paid == cny("60.00")

@@ -172,7 +172,7 @@ def test_what_is_said_about_an_instalment_tells_where_it_stands(facts: list[tupl
 
 def test_years_of_daily_payments_stay_a_small_document_with_the_same_conclusions() -> None:
     rows = [(add_months(FIRST, n), "300.00") for n in range(30)]
-    plan = live(*rows, **PATIENT, followup__incentive_after_on_time=600)
+    plan = live(*rows, **PATIENT, incentives__steps=[])
     day = DAY
     while day <= rows[-1][0]:
         plan = plan.when(message(paid("10.00", day), day))

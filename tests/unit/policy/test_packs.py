@@ -21,7 +21,10 @@ STATES = {
     *("first_contact", "statement", "assessment", "offer", "answer", "approval"),
     *("signature", "instruction", "performing", "no_plan"),
 }
-ALERTS = {"instalment_missed", "promise_broken", "borrower_silent", "plan_broken", "bank_silent"}
+ALERTS = {
+    *{"instalment_missed", "promise_broken", "borrower_silent", "plan_broken", "bank_silent"},
+    *{"review_overdue", "problem_overdue", "completion_undone"},
+}
 
 
 def in_force(pack_id: str) -> PolicyInForce:

@@ -1,0 +1,124 @@
+"""How a plan ends: completed, or broken after notice and time to cure; and what is left over. Pure.
+
+A plan that was completed by a payment that is returned is live again: its instalments have new grace from the
+notice of the return. A plan that was broken stays so, because the bank was told and offer has the case again.
+"""
+
+from datetime import date
+
+from services.followup.model import Credit, FollowupStatus
+from services.followup.rules import UNPAID, breaks, cure_by, is_paused, missed_numbers
+from services.followup.work import Work
+from shared.contracts.base import Reason
+from shared.contracts.followup import PlanBroken, PlanCompleted
+from shared.contracts.followup_care import BreachCured, BreachNoticed, CreditFound, PlanReopened
+from shared.contracts.reasons import ReasonCode
+from shared.lending.money import Money
+
+__all__ = ["complete", "credit", "judge_breach", "reopen"]
+
+
+def complete(work: Work, day: date) -> None:
+    """Every instalment has enough: say so, and what was paid beyond the plan."""
+    served = work.served(day)
+    currencies = dict.fromkeys(line.total.currency for line in work.plan.lines)
+    paid = tuple(
+        Money.sum((part.paid for part in served if part.paid.currency == currency), currency)
+        for currency in currencies
+    )
+    work.said.append(PlanCompleted(agreement_id=work.plan.agreement_id, as_of=day, paid=paid))
+    over = {"review_open": False, "review_late_on": None, "cure_by": None}
+    work.update(ended_on=day, completed=True, judged_to=day, **over)
+    work.change(status=FollowupStatus.COMPLETED)
+    credit(work, day)
+
+
+def credit(work: Work, day: date) -> None:
+    """Say what the borrower has beyond the plan, when it is no longer what was said last."""
+    known = {entry.found.currency: entry for entry in work.state.credits}
+    for currency in sorted({line.total.currency for line in work.plan.lines}):
+        came = Money.sum(
+            (
+                entry.amount
+                for entry in work.state.received
+                if entry.amount.currency == currency and work.plan.effective <= entry.on <= day
+            ),
+            currency,
+        )
+        parts = (part.paid for part in work.served(day) if part.paid.currency == currency)
+        nothing = Money.zero(currency)
+        left = max(came - Money.sum(parts, currency), nothing)
+        before = known.get(
+            currency, Credit(agreement_id=work.plan.agreement_id, found=nothing, settled=nothing)
+        )
+        if left == before.found:
+            continue
+        known[currency] = before.model_copy(update={"found": left})
+        work.said.append(CreditFound(agreement_id=work.plan.agreement_id, as_of=day, amount=left))
+    work.change(credits=tuple(known[currency] for currency in sorted(known)))
+
+
+def reopen(work: Work, day: date) -> None:
+    """The payment that had completed the plan came back: it is live again."""
+    work.update(ended_on=None, completed=False)
+    work.change(status=FollowupStatus.LIVE)
+    work.said.append(
+        PlanReopened(
+            agreement_id=work.plan.agreement_id,
+            as_of=day,
+            missing=work.missing(day),
+            reason=Reason(code=ReasonCode.PAYMENT_RETURNED),
+        )
+    )
+    credit(work, day)
+
+
+def judge_breach(work: Work, day: date) -> bool:
+    """Give notice of a breach, take it back when it is cured, or break the plan; say whether it is broken.
+
+    A report of hardship voids a notice: when the talks are over, what is still missing is noticed again.
+    """
+    plan = work.plan
+    if not breaks(plan, day, work.policy):
+        if plan.cure_by is not None:
+            shielded = is_paused(plan, day)
+            code = ReasonCode.HARDSHIP_REPORTED if shielded else ReasonCode.CAUGHT_UP
+            work.said.append(BreachCured(agreement_id=plan.agreement_id, as_of=day, reason=Reason(code=code)))
+            work.update(cure_by=None)
+        return False
+    until = plan.cure_by or cure_by(day, work.policy)
+    if until is None or until <= day:
+        _break(work, day)
+        return True
+    if plan.cure_by is None:
+        work.update(cure_by=until)
+        work.said.append(
+            BreachNoticed(
+                agreement_id=plan.agreement_id,
+                as_of=day,
+                cure_by=until,
+                missing=work.missing(day, due_by=day),
+                reasons=(_missed(work, day),),
+            )
+        )
+    return False
+
+
+def _break(work: Work, day: date) -> None:
+    work.said.append(
+        PlanBroken(
+            agreement_id=work.plan.agreement_id,
+            as_of=day,
+            missed=len(missed_numbers(work.plan.lines)),
+            reasons=(_missed(work, day),),
+        )
+    )
+    work.update(ended_on=day, review_open=False, review_late_on=None, cure_by=None)
+    work.change(status=FollowupStatus.BROKEN)
+
+
+def _missed(work: Work, day: date) -> Reason:
+    unpaid = [line for line in work.plan.lines if line.state in UNPAID]
+    longest = max(((day - line.due).days for line in unpaid), default=0)
+    params = {"missed": str(len(missed_numbers(work.plan.lines))), "days_late": str(longest)}
+    return Reason(code=ReasonCode.MISSED_TOO_MANY, params=params)

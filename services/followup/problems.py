@@ -1,0 +1,141 @@
+"""Who is responsible for a live plan, and the problems noted about it: whose, by when, how long. Pure."""
+
+from datetime import date
+
+from services.followup.model import FollowupState, FollowupStatus, Problem
+from shared.contracts.base import Event
+from shared.contracts.desk_care import ProblemNoted, ProblemSolved
+from shared.contracts.followup_care import OwnerTookOver, ProblemOpened, ProblemOverdue, ProblemResolved
+from shared.contracts.ids import derive_id
+from shared.contracts.reasons import ReasonCode
+from shared.policy.model import PolicyInForce
+from shared.policy.sections import StepRow
+
+__all__ = [
+    "assigned",
+    "close_problems",
+    "missing_from_the_plan",
+    "noted",
+    "problems_due",
+    "resolve_all",
+    "solved",
+]
+
+Step = tuple[FollowupState, tuple[Event, ...]]
+
+# Open problems of one case; one more is refused by nobody, the oldest overdue one has been escalated by then.
+_PROBLEMS_KEPT = 50
+_STEP = "performing"
+RETURNED_BEFORE = "payment_returned_from_before_the_plan"
+
+
+def assigned(state: FollowupState, owner: str) -> Step:
+    """Somebody owns the case now; with a live plan that is a hand-over, and open problems go with it."""
+    if owner == state.owner:
+        return state, ()
+    problems = tuple(
+        problem.model_copy(update={"owner": owner}) if problem.owner == state.owner else problem
+        for problem in state.problems
+    )
+    after = state.model_copy(update={"owner": owner, "problems": problems})
+    if state.status is not FollowupStatus.LIVE:
+        return after, ()
+    moved = tuple(
+        problem.problem_id
+        for problem, before in zip(problems, state.problems, strict=True)
+        if problem.owner != before.owner
+    )
+    return after, (OwnerTookOver(owner=owner, before=state.owner, problems=moved),)
+
+
+def noted(state: FollowupState, data: ProblemNoted, day: date, policy: PolicyInForce) -> Step | ReasonCode:
+    """Put a problem on file; whose it is and by when follow from the pack where nobody says."""
+    if any(problem.problem_id == data.problem_id for problem in state.problems):
+        return ReasonCode.PROBLEM_KNOWN
+    return _opened(state, data, day, policy)
+
+
+def missing_from_the_plan(state: FollowupState, reversal: str, day: date, policy: PolicyInForce) -> Step:
+    """A payment dated before the plan came back: the plan was made on balances that are too low by it.
+
+    Its instalments stand, because they are signed; a person decides what becomes of the rest.
+    """
+    noted_ = ProblemNoted(problem_id=derive_id("problem", state.case, reversal), about=RETURNED_BEFORE)
+    if any(problem.problem_id == noted_.problem_id for problem in state.problems):
+        return state, ()
+    return _opened(state, noted_, day, policy)
+
+
+def _opened(state: FollowupState, data: ProblemNoted, day: date, policy: PolicyInForce) -> Step:
+    step = _step(policy)
+    problem = Problem(
+        problem_id=data.problem_id,
+        about=data.about,
+        owner=data.owner or state.owner,
+        opened_on=day,
+        due=max(data.due, day) if data.due is not None else _due(day, step, policy),
+    )
+    problems = (*state.problems, problem)[-_PROBLEMS_KEPT:]
+    said = ProblemOpened(
+        problem_id=problem.problem_id,
+        about=problem.about,
+        owner=problem.owner,
+        owner_role=step.owner_role,
+        opened_on=day,
+        due=problem.due,
+    )
+    return state.model_copy(update={"problems": problems}), (said,)
+
+
+def solved(state: FollowupState, data: ProblemSolved, day: date) -> Step | ReasonCode:
+    """Take a problem off the file, and say how long it took."""
+    problem = next((item for item in state.problems if item.problem_id == data.problem_id), None)
+    if problem is None:
+        return ReasonCode.PROBLEM_UNKNOWN
+    left = tuple(item for item in state.problems if item is not problem)
+    return state.model_copy(update={"problems": left}), (_resolved(problem, day, data.by),)
+
+
+def resolve_all(state: FollowupState, day: date, by: str) -> Step:
+    """The case is closed: nothing of it is a problem any more."""
+    said = tuple(_resolved(problem, day, by) for problem in state.problems)
+    return state.model_copy(update={"problems": ()}), said
+
+
+def problems_due(state: FollowupState) -> date | None:
+    """Give the first day whose close finds a problem overdue."""
+    return min((problem.due for problem in state.problems if not problem.overdue), default=None)
+
+
+def close_problems(state: FollowupState, day: date, policy: PolicyInForce) -> Step:
+    """Escalate, once, what is not solved by the close of its last day."""
+    late = [problem for problem in state.problems if not problem.overdue and problem.due <= day]
+    if not late:
+        return state, ()
+    to_role = _step(policy).escalate_to
+    said = tuple(
+        ProblemOverdue(problem_id=problem.problem_id, as_of=day, owner=problem.owner, to_role=to_role)
+        for problem in late
+    )
+    problems = tuple(
+        problem.model_copy(update={"overdue": True}) if problem in late else problem
+        for problem in state.problems
+    )
+    return state.model_copy(update={"problems": problems}), said
+
+
+def _resolved(problem: Problem, day: date, by: str) -> ProblemResolved:
+    days = max((day - problem.opened_on).days, 0)
+    return ProblemResolved(problem_id=problem.problem_id, as_of=day, by=by, days=days)
+
+
+def _step(policy: PolicyInForce) -> StepRow:
+    """Who watches a plan, how soon, and who hears of it otherwise: the pack's step of a plan that is kept."""
+    return policy.step(_STEP) or policy.timetable.steps[0]
+
+
+def _due(day: date, step: StepRow, policy: PolicyInForce) -> date:
+    try:
+        return policy.deadline(day, step.business_days)
+    except (OverflowError, ValueError):
+        return day

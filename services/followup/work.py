@@ -1,0 +1,78 @@
+"""A plan while it is judged: the document, the terms it is judged by, and what has been said so far."""
+
+from dataclasses import dataclass, field
+from datetime import date
+
+from services.followup.ledger import Served, serve
+from services.followup.model import FollowedPlan, FollowupState
+from services.followup.rewards import reward
+from services.followup.rules import enough
+from shared.contracts.base import Event
+from shared.lending.money import Money
+from shared.policy.model import PolicyInForce
+from shared.policy.reference import Reference
+
+__all__ = ["Work", "policy_of", "served_by"]
+
+
+def policy_of(plan: FollowedPlan, reference: Reference) -> PolicyInForce:
+    """The terms of a plan are those of the policy in force when it was signed."""
+    return reference.policies.in_force(plan.policy, plan.effective)
+
+
+def served_by(
+    plan: FollowedPlan, state: FollowupState, day: date, policy: PolicyInForce
+) -> tuple[Served, ...]:
+    """Give what each instalment has of the money dated up to `day`."""
+    tolerance = policy.followup.underpayment_tolerance_pct
+    settles = [enough(line.total, tolerance, policy) for line in plan.lines]
+    return serve(plan.lines, settles, state.received, plan.effective, day)
+
+
+@dataclass(slots=True)
+class Work:
+    """A plan in hand. Conclusions change the plan, never the money."""
+
+    state: FollowupState
+    plan: FollowedPlan
+    policy: PolicyInForce
+    said: list[Event] = field(default_factory=list)
+    _served: tuple[date, tuple[Served, ...]] | None = None
+
+    def served(self, day: date) -> tuple[Served, ...]:
+        """Give what each instalment has by `day`; money does not move and totals only by rewards."""
+        if self._served is None or self._served[0] != day:
+            self._served = day, served_by(self.plan, self.state, day, self.policy)
+        return self._served[1]
+
+    def is_settled(self, day: date) -> bool:
+        """Say whether every instalment has enough, those that are not due yet included."""
+        return all(part.reached is not None for part in self.served(day))
+
+    def missing(self, day: date, *, due_by: date = date.max) -> tuple[Money, ...]:
+        """Give what is missing of the instalments due up to `due_by`, per currency, where something is."""
+        sums: dict[str, Money] = {}
+        for line, part in zip(self.plan.lines, self.served(day), strict=True):
+            if line.due <= due_by and part.reached is None:
+                currency = line.total.currency
+                sums[currency] = sums.get(currency, Money.zero(currency)) + line.total - part.paid
+        return tuple(amount for amount in sums.values() if amount.is_positive)
+
+    def rewarded(self, day: date) -> None:
+        """Grant what has vested: instalments may be less from now on."""
+        self.plan, charges, said = reward(self.plan, self.state, day, self.policy)
+        self.state = self.state.model_copy(update={"charges": charges})
+        self.said += said
+        self._served = None if said else self._served
+
+    def update(self, **changes: object) -> None:
+        """Change the plan."""
+        self.plan = self.plan.model_copy(update=changes)
+
+    def change(self, **changes: object) -> None:
+        """Change the document beside the plan."""
+        self.state = self.state.model_copy(update=changes)
+
+    def done(self) -> tuple[FollowupState, tuple[Event, ...]]:
+        """Give the document with the plan in it, and what was said."""
+        return self.state.model_copy(update={"plan": self.plan}), tuple(self.said)

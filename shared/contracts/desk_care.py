@@ -1,0 +1,130 @@
+"""What is said at the desk while a plan is kept, beside reviews and contacts: problems, support, credit."""
+
+from datetime import date, datetime
+from enum import StrEnum
+from typing import Annotated, ClassVar
+
+from pydantic import Field, StringConstraints
+
+from shared.contracts.base import AccountId, Event, Personal
+
+__all__ = [
+    "CreditChoice",
+    "CreditChosen",
+    "ProblemNoted",
+    "ProblemSolved",
+    "ReviewNotHeld",
+    "ReviewOutcome",
+    "SatisfactionGiven",
+    "SatisfactionTopic",
+    "SessionKind",
+    "SupportJoined",
+    "SupportSessionHeld",
+]
+
+Id = Annotated[str, StringConstraints(min_length=1, max_length=64)]
+
+
+class _Desk(Event):
+    PRODUCER: ClassVar[str] = "desk"
+
+
+class ProblemNoted(_Desk):
+    """Somebody noticed a problem with a plan that is kept (R44)."""
+
+    TYPE: ClassVar[str] = "parley.desk.problem.noted.v1"
+
+    problem_id: Id
+    about: str = Field(min_length=1, max_length=60, description="a short name; never personal data")
+    owner: str | None = Field(default=None, max_length=64, description="staff id; else the owner of the case")
+    due: date | None = Field(default=None, description="else the pack's time for it")
+    words: Personal[str] | None = None
+
+
+class ProblemSolved(_Desk):
+    """A problem is solved."""
+
+    TYPE: ClassVar[str] = "parley.desk.problem.solved.v1"
+
+    problem_id: Id
+    by: str = Field(max_length=64)
+
+
+class ReviewOutcome(StrEnum):
+    """Why a review did not take place; neither does the plan any harm."""
+
+    DECLINED = "declined"
+    NOT_REACHED = "not_reached"
+
+
+class ReviewNotHeld(_Desk):
+    """The borrower declined a review, or could not be reached for it."""
+
+    TYPE: ClassVar[str] = "parley.desk.review.not-held.v1"
+
+    outcome: ReviewOutcome
+    words: Personal[str] | None = None
+
+
+class SupportJoined(_Desk):
+    """The borrower wants to be in the support group (R58)."""
+
+    TYPE: ClassVar[str] = "parley.desk.support.joined.v1"
+
+    channel: str = Field(max_length=20)
+
+
+class SessionKind(StrEnum):
+    """What a session of the support group is about (R59, R60)."""
+
+    SEMINAR = "seminar"
+    TAX_ADVICE = "tax_advice"
+    MONEY_ADVICE = "money_advice"
+
+
+class SupportSessionHeld(_Desk):
+    """A session of the support group took place: whether the borrower came, and whom they were sent to."""
+
+    TYPE: ClassVar[str] = "parley.desk.support.session.held.v1"
+
+    session_id: Id
+    session: SessionKind
+    at: datetime
+    place: str = Field(min_length=1, max_length=100)
+    attended: bool
+    referred_to: str | None = Field(default=None, max_length=80, description="a kind of help outside")
+
+
+class SatisfactionTopic(StrEnum):
+    """What the borrower is asked about."""
+
+    SIGNING = "signing"
+    REVIEW = "review"
+    SEMINAR = "seminar"
+
+
+class SatisfactionGiven(_Desk):
+    """How satisfied the borrower is, from 1 (not at all) to 5."""
+
+    TYPE: ClassVar[str] = "parley.desk.satisfaction.given.v1"
+
+    topic: SatisfactionTopic
+    score: int = Field(ge=1, le=5)
+    words: Personal[str] | None = None
+
+
+class CreditChoice(StrEnum):
+    """What becomes of money beyond the plan."""
+
+    REFUND = "refund"
+    OTHER_DEBT = "other_debt"
+
+
+class CreditChosen(_Desk):
+    """The borrower says what becomes of the money that was paid beyond the plan."""
+
+    TYPE: ClassVar[str] = "parley.desk.credit.chosen.v1"
+
+    currency: str = Field(pattern=r"^[A-Z]{3}$")
+    choice: CreditChoice
+    debt_id: AccountId | None = Field(default=None, description="needed for another debt")

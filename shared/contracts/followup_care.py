@@ -1,0 +1,205 @@
+"""What followup says beside the instalments: notices, corrections of an end, care, problems, credit."""
+
+from datetime import date, datetime
+from typing import ClassVar
+
+from pydantic import Field
+
+from shared.contracts.base import Event, MoneyField, Reason
+from shared.contracts.desk_care import CreditChoice, ReviewOutcome, SatisfactionTopic, SessionKind
+
+__all__ = [
+    "BreachCured",
+    "BreachNoticed",
+    "CreditFound",
+    "CreditInstructed",
+    "OwnerTookOver",
+    "PlanReopened",
+    "ProblemOpened",
+    "ProblemOverdue",
+    "ProblemResolved",
+    "ReferralMade",
+    "ReviewOverdue",
+    "ReviewPassed",
+    "SatisfactionAsked",
+    "SatisfactionNoted",
+    "SupportEnrolled",
+    "SupportSessionNoted",
+]
+
+
+class _Followup(Event):
+    PRODUCER: ClassVar[str] = "followup"
+
+
+class BreachNoticed(_Followup):
+    """The plan would be broken: what is missing, and the last day on which paying it puts it right."""
+
+    TYPE: ClassVar[str] = "parley.followup.breach.noticed.v1"
+
+    agreement_id: str
+    as_of: date
+    cure_by: date
+    missing: tuple[MoneyField, ...]
+    reasons: tuple[Reason, ...] = ()
+
+
+class BreachCured(_Followup):
+    """What a notice of breach was about is put right, or a hardship was reported: the notice is void."""
+
+    TYPE: ClassVar[str] = "parley.followup.breach.cured.v1"
+
+    agreement_id: str
+    as_of: date
+    reason: Reason
+
+
+class PlanReopened(_Followup):
+    """A payment that had completed the plan was returned: so much is missing again, after new grace."""
+
+    TYPE: ClassVar[str] = "parley.followup.plan.reopened.v1"
+
+    agreement_id: str
+    as_of: date
+    missing: tuple[MoneyField, ...]
+    reason: Reason
+
+
+class CreditFound(_Followup):
+    """More than the whole plan was paid: `amount` is the borrower's, who chooses what becomes of it.
+
+    Said again when it changes; zero when nothing is left of it.
+    """
+
+    TYPE: ClassVar[str] = "parley.followup.credit.found.v1"
+
+    agreement_id: str
+    as_of: date
+    amount: MoneyField
+
+
+class CreditInstructed(_Followup):
+    """The bank is to pay the credit back, or to move it to another debt; once for each `instruction_id`."""
+
+    TYPE: ClassVar[str] = "parley.followup.credit.instructed.v1"
+
+    instruction_id: str
+    amount: MoneyField
+    choice: CreditChoice
+    debt_id: str | None = None
+
+
+class OwnerTookOver(_Followup):
+    """Another named person is responsible for a live plan from now on, with its open problems."""
+
+    TYPE: ClassVar[str] = "parley.followup.owner.took-over.v1"
+
+    owner: str
+    before: str | None = None
+    problems: tuple[str, ...] = Field(default=(), description="ids of the problems that go with it")
+
+
+class ProblemOpened(_Followup):
+    """A problem is on file: whose it is, and by when."""
+
+    TYPE: ClassVar[str] = "parley.followup.problem.opened.v1"
+
+    problem_id: str
+    about: str
+    owner: str | None = None
+    owner_role: str
+    opened_on: date
+    due: date
+
+
+class ProblemOverdue(_Followup):
+    """A problem was not solved in time."""
+
+    TYPE: ClassVar[str] = "parley.followup.problem.overdue.v1"
+
+    problem_id: str
+    as_of: date
+    owner: str | None = None
+    to_role: str
+
+
+class ProblemResolved(_Followup):
+    """A problem is solved, so many days after it was opened."""
+
+    TYPE: ClassVar[str] = "parley.followup.problem.resolved.v1"
+
+    problem_id: str
+    as_of: date
+    by: str
+    days: int = Field(ge=0)
+
+
+class ReviewOverdue(_Followup):
+    """A review that is due was not held in the pack's time."""
+
+    TYPE: ClassVar[str] = "parley.followup.review.overdue.v1"
+
+    number: int = Field(ge=1)
+    due: date
+    as_of: date
+    owner: str | None = None
+
+
+class ReviewPassed(_Followup):
+    """A review was declined, or nobody was reached: the plan stands, the next one has its day."""
+
+    TYPE: ClassVar[str] = "parley.followup.review.passed.v1"
+
+    number: int = Field(ge=0)
+    outcome: ReviewOutcome
+    next_review: date
+
+
+class SupportEnrolled(_Followup):
+    """The borrower is in the support group."""
+
+    TYPE: ClassVar[str] = "parley.followup.support.enrolled.v1"
+
+    as_of: date
+    reasons: tuple[Reason, ...]
+
+
+class SupportSessionNoted(_Followup):
+    """A session of the support group is on file, with the attendance so far."""
+
+    TYPE: ClassVar[str] = "parley.followup.support.session.noted.v1"
+
+    session_id: str
+    session: SessionKind
+    at: datetime
+    place: str
+    attended: bool
+    sessions: int = Field(ge=1, description="sessions on file of this case")
+    attended_in_all: int = Field(ge=0)
+
+
+class ReferralMade(_Followup):
+    """The borrower was sent to help outside."""
+
+    TYPE: ClassVar[str] = "parley.followup.referral.made.v1"
+
+    session_id: str
+    referred_to: str
+
+
+class SatisfactionAsked(_Followup):
+    """The borrower is asked how satisfied they are."""
+
+    TYPE: ClassVar[str] = "parley.followup.satisfaction.asked.v1"
+
+    topic: SatisfactionTopic
+    as_of: date
+
+
+class SatisfactionNoted(_Followup):
+    """The borrower's answer is on file."""
+
+    TYPE: ClassVar[str] = "parley.followup.satisfaction.noted.v1"
+
+    topic: SatisfactionTopic
+    score: int = Field(ge=1, le=5)
