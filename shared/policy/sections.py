@@ -16,6 +16,7 @@ from shared.lending.allocation import AllocationBand, AllocationRules, Component
 from shared.lending.delinquency import Bucket
 from shared.lending.money import Money, Rounding
 from shared.lending.plan_model import MeasureKind
+from shared.policy.ruling import CONTRACT, LIVE
 
 
 def _amount(value: Any, info: ValidationInfo) -> Money:
@@ -119,7 +120,7 @@ class CeilingRow(Section):
 class Rate(Section):
     """What interest a plan may bear."""
 
-    ceilings: tuple[CeilingRow, ...]
+    ceilings: Annotated[tuple[CeilingRow, ...], CONTRACT]
     cuts_pct: tuple[Pct, ...]
     floor_pct: Pct
 
@@ -225,8 +226,8 @@ class Agreement(Section):
     required_sections: tuple[Name, ...]
     sign_business_days: Days
     cooling_off_days: Days
-    stop_collection_on_sign: bool
-    instruction_business_days: Days
+    stop_collection_on_sign: Annotated[bool, LIVE]
+    instruction_business_days: Annotated[Days, LIVE]
     observation_min_months: Months
     observation_min_periods: Count
 

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from shared.policy.loader import PolicyBook, PolicyError, pack_from
 from shared.policy.model import Pack, PolicyInForce
+from shared.policy.testing_values import MORE_VALUES
 
 EXAMPLE_ON: Final = date(2026, 3, 2)
 
@@ -169,6 +170,7 @@ _VALUES: Final[dict[str, Any]] = {
     "assignment.certification_required": True,
     "records.evidence_years": 5,
     "records.recording_until_settled": True,
+    **MORE_VALUES,
 }
 
 
