@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from services.cli import day, kafka, migrate, platform, policy, reading
+from services.cli import contact, day, kafka, migrate, platform, policy, reading
 from services.cli.check import check
 from services.cli.dead import app as dead
 from services.cli.demo import demo
@@ -29,6 +29,7 @@ app.command()(demo)
 app.command()(health)
 app.command()(publish)
 app.add_typer(backup, name="backup")
+app.add_typer(contact.app, name="contact")
 app.add_typer(day.app, name="day")
 app.add_typer(dead, name="dead")
 app.add_typer(kafka.app, name="kafka")
