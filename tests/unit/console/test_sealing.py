@@ -147,6 +147,6 @@ def test_private_names_are_fields() -> None:
 def test_whatever_was_said_comes_back(words: str, name: str) -> None:
     key = person()
     data: dict[str, Any] = filed(contact(words), name, lambda: key)
-    assert words == "" or words not in data["place"]
+    assert len(words) < 8 or words not in str(data["place"])  # fewer letters may be in the seal by chance
     back = opened({"data": data}, lambda kid: key.for_entry(name) if kid == key.kid else None)
     assert back["data"] == contact(words).model_dump(mode="json")

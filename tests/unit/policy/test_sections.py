@@ -212,7 +212,7 @@ def run(*arguments: str) -> str:
 
 @pytest.mark.parametrize("lang", ["zh", "en"])
 def test_show_explains_every_value(lang: str) -> None:
-    shown = run("show", "cn-card", "--on", "2025-06-01", "--lang", lang)
+    shown = " ".join(run("show", "cn-card", "--on", "2025-06-01", "--lang", lang).split())
     for key in KEYS:
         assert f"{key} · {policy_words(key, lang)}" in shown  # type: ignore[arg-type]
     assert "Art. 70 (1)-(6)" in shown

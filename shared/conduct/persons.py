@@ -1,0 +1,161 @@
+"""Rules on who may be spoken to, by which channel and about what. Pure.
+
+They bind every kind of message; frequency is the business of `shared.conduct.limits`. One exception each: a
+legal notice by letter reaches also who wants no letters, and who writes by a channel they had closed gets
+one reply there.
+"""
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+
+from shared.conduct.model import Authority, Denial, Rule, Stop
+from shared.conduct.moment import Moment
+from shared.conduct.walltime import day_starts, local_day
+
+__all__ = ["person_denials"]
+
+_COLLECTING = frozenset({"collection", "service"})
+
+
+def person_denials(m: Moment) -> Iterator[Denial]:
+    """Every rule of this module that denies the message, the heaviest first."""
+    yield from _stops(m)
+    yield from _channel(m)
+    yield from _party(m)
+    yield from _represented(m)
+    yield from _disclosure(m)
+    yield from _states(m)
+
+
+def _stops(m: Moment) -> Iterator[Denial]:
+    for stop in m.case.stops:
+        end = _end(m, stop)
+        if stop.since > m.at or (end is not None and end <= m.at):
+            continue
+        rule = getattr(m.policy.stop_events, stop.event)
+        if "contact" in rule.stops and m.message.party not in rule.may_contact:
+            yield m.denied(Rule.STOP_EVENT, f"stop_events.{stop.event}", end)
+
+
+def _end(m: Moment, stop: Stop) -> datetime | None:
+    """When a stop ends: as the case says, or after the pack's whole days where only those end it."""
+    rule = getattr(m.policy.stop_events, stop.event)
+    if stop.until is not None or not rule.max_days or rule.max_days_after:
+        return stop.until
+    return day_starts(local_day(stop.since, m.zone) + timedelta(days=rule.max_days + 1), m.zone)
+
+
+def _channel(m: Moment) -> Iterator[Denial]:
+    message, key = m.message, "contact_rules.channels"
+    row = next((row for row in m.rules.channels if row.channel == message.channel), None)
+    if row is None or not row.allowed:
+        yield m.denied(Rule.CHANNEL_CLOSED, key)
+        return
+    if row.needs_consent:
+        who = message.person
+        given = (c for c in m.case.consents if c.person == who and c.channel == message.channel)
+        if not any(c.holds(m.at) for c in given):
+            yield m.denied(Rule.NO_CONSENT, key)
+    if row.opt_out_in_every_message and not message.says_how_to_stop:
+        yield m.denied(Rule.NO_WAY_TO_STOP, key)
+    if _opted_out(m):
+        yield m.denied(Rule.OPTED_OUT, key)
+
+
+def _opted_out(m: Moment) -> bool:
+    message = m.message
+    since = [o.since for o in m.case.opt_outs if o.person == message.person and o.channel == message.channel]
+    if not since or (message.purpose == "legal_notice" and message.channel == "letter"):
+        return False
+    if message.purpose != "reply":
+        return True
+    later = [
+        (past.at, past.direction)
+        for past in m.history
+        if past.person == message.person and past.channel == message.channel and past.at > max(since)
+    ]
+    return not later or max(later)[1] != "inbound"
+
+
+def _party(m: Moment) -> Iterator[Denial]:
+    message = m.message
+    if message.party == "borrower" or _let_in_by_a_stop(m):
+        return
+    key = "contact_rules.third_parties"
+    row = next((row for row in m.rules.third_parties if row.party == message.party), None)
+    if row is None or row.when == "never" or message.errand not in row.purposes:
+        yield m.denied(Rule.THIRD_PARTY, key)
+        return
+    if row.when == "cannot_be_reached" and not m.case.cannot_be_reached:
+        yield m.denied(Rule.THIRD_PARTY, key)
+    if row.when == "liable_too" and message.person not in m.case.liable:
+        yield m.denied(Rule.THIRD_PARTY, key)
+    if row.when == "authorised":
+        theirs = (a for a in m.case.authorities if a.person == message.person and a.holds(m.at))
+        if not any(_covers(authority, m) for authority in theirs):
+            yield m.denied(Rule.NO_AUTHORITY, key)
+    if message.discloses and not row.details:
+        yield m.denied(Rule.THIRD_PARTY, key)
+    if row.stop_on_refusal and (message.person in m.case.refused or _has_refused(m)):
+        yield m.denied(Rule.REFUSED, key)
+
+
+def _let_in_by_a_stop(m: Moment) -> bool:
+    """Whether an event that holds names this party as one to speak with (the estate, after a death)."""
+    return any(
+        m.message.party in getattr(m.policy.stop_events, stop.event).may_contact
+        for stop in m.case.stops
+        if stop.since <= m.at and ((end := _end(m, stop)) is None or m.at < end)
+    )
+
+
+def _has_refused(m: Moment) -> bool:
+    return any(past.person == m.message.person and past.outcome == "refused" for past in m.history)
+
+
+def _covers(authority: Authority, m: Moment) -> bool:
+    """Whether a verified authority reaches all that the message is about."""
+    debts = set(m.message.debts)
+    return (
+        authority.verified
+        and m.message.purpose in authority.kinds
+        and (not authority.debts or (bool(debts) and debts <= set(authority.debts)))
+    )
+
+
+def _represented(m: Moment) -> Iterator[Denial]:
+    """Who has a representative is not spoken to past them, on anything that the authority touches."""
+    message = m.message
+    if message.party != "borrower" or message.purpose not in _COLLECTING:
+        return
+    debts = set(message.debts)
+    for authority in m.case.authorities:
+        touches = not authority.debts or not debts or bool(debts & set(authority.debts))
+        if authority.verified and message.purpose in authority.kinds and touches and authority.holds(m.at):
+            yield m.denied(Rule.REPRESENTED, "contact_rules.third_parties", authority.until)
+
+
+def _disclosure(m: Moment) -> Iterator[Denial]:
+    if m.message.discloses and m.message.person not in m.case.verified:
+        yield m.denied(Rule.NOT_VERIFIED, "contact_rules.forbidden_acts")
+
+
+def _states(m: Moment) -> Iterator[Denial]:
+    purpose = m.message.purpose
+    if purpose == "collection" and m.case.plan_kept:
+        yield m.denied(Rule.PLAN_KEPT, "agreement.stop_collection_on_sign")
+    if purpose == "collection" and m.case.complaint_open and m.rules.open_complaint_pauses_collection:
+        yield m.denied(Rule.COMPLAINT_OPEN, "contact_rules.open_complaint_pauses_collection")
+    if purpose in _COLLECTING and _in_vain(m) >= m.rules.failed_attempts_until_person:
+        yield m.denied(Rule.PERSON_DECIDES, "contact_rules.failed_attempts_until_person")
+
+
+def _in_vain(m: Moment) -> int:
+    """Attempts that nobody answered, since the last talk and since a person last decided to go on."""
+    theirs = [past for past in m.history if past.person == m.message.person]
+    talks = [past.at for past in theirs if past.outcome == "talked"]
+    marks = talks + ([m.case.decided_at] if m.case.decided_at else [])
+    return sum(
+        past.direction == "outbound" and past.outcome == "no_answer" and (not marks or past.at > max(marks))
+        for past in theirs
+    )
