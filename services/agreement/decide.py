@@ -9,11 +9,13 @@ from dataclasses import replace
 from datetime import date
 from typing import Any
 
-from services.agreement.document import agreement_id_of, compose, recompose
-from services.agreement.ending import bank_answered, case_closed, plan_broken, plan_completed
+from services.agreement.acceptance import refuses_acceptance
+from services.agreement.document import agreement_id_of, canonical_content, compose, recompose
+from services.agreement.ending import bank_answered, case_closed, plan_broken, plan_completed, withdrawn
 from services.agreement.model import AgreementState, AgreementStatus, Draft, KnownDebt, Signature
 from services.agreement.rules import has_both, last_signed, refuses_signature
 from services.agreement.signing import give_back, refusal, sign
+from services.agreement.watching import instalment_corrected, instalment_missed, instalment_paid
 from shared.contracts import desk, followup, intake, offer
 from shared.contracts.agreement import AgreementDrafted, AgreementReturned, PartySigned
 from shared.contracts.base import Event, Reason
@@ -214,6 +216,10 @@ def _signature(
         return Decision(
             returned.state, (*Decision.of(state, refusal(message, again)).emissions, *returned.emissions)
         )
+    policy = reference.policies.in_force(state.policy, draft.drafted_on)
+    doubtful = refuses_acceptance(data, canonical_content(again, state.case), policy, reference.lender_keys)
+    if doubtful is not None:
+        return Decision.of(state, refusal(message, doubtful.code, **doubtful.params))
     signatures = (*draft.signatures, Signature(party=data.party, on=message.day))
     signed = draft.model_copy(update={"signatures": signatures})
     status = AgreementStatus.SIGNED_BY_BOTH if has_both(signed) else AgreementStatus.SIGNED_BY_ONE
@@ -222,6 +228,12 @@ def _signature(
         version=draft.version,
         party=data.party,
         content_hash=draft.content_hash,
+        at=message.time,
+        channel=data.channel,
+        evidence=data.evidence,
+        checked=data.checked,
+        key_id=data.key_id if reference.lender_keys else None,
+        signature=data.signature if reference.lender_keys else None,
     )
     return Decision.of(state.model_copy(update={"draft": signed, "status": status}), noted)
 
@@ -237,6 +249,10 @@ _HANDLERS: dict[type[Event], Handler] = {
     offer.OfferWithdrawn: _withdrawn,
     desk.PreferencesSet: _preferred,
     desk.SignatureGiven: _signature,
+    desk.WithdrawalDeclared: withdrawn,
+    followup.InstalmentPaid: instalment_paid,
+    followup.InstalmentMissed: instalment_missed,
+    followup.InstalmentCorrected: instalment_corrected,
     followup.PlanCompleted: plan_completed,
     followup.PlanBroken: plan_broken,
 }

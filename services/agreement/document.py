@@ -1,16 +1,20 @@
 """The formal document: computed from the plan's terms on today's balances, and its hash. Pure.
 
 The hash is SHA-256 (FIPS 180-4) over the canonical JSON of the drafted event without its own hash, with the
-case id beside it: sorted keys, no blanks, UTF-8. Whoever holds the event can compute it again.
+case id beside it: sorted keys, no blanks, UTF-8, no floats (RFC 8785 for what is left). Whoever holds the
+event can compute it again; the lender's signature is Ed25519 (RFC 8032) over the same bytes.
 """
 
 import json
 from datetime import date
 from hashlib import sha256
+from typing import Any
 
 from services.agreement.model import AgreementState, Draft
 from services.agreement.rules import sign_by, unlike_balances
+from services.agreement.terms import terms_of
 from shared.contracts.agreement import AgreementDrafted
+from shared.contracts.base import Event
 from shared.contracts.debts import Plan
 from shared.contracts.ids import derive_id
 from shared.contracts.plan_terms import instalment_totals, schedules_of
@@ -18,7 +22,7 @@ from shared.contracts.reasons import ReasonCode
 from shared.lending.schedule import ScheduleError
 from shared.policy.reference import Reference
 
-__all__ = ["agreement_id_of", "compose", "content_hash", "recompose"]
+__all__ = ["agreement_id_of", "canonical", "canonical_content", "compose", "content_hash", "recompose"]
 
 _UNHASHED = "0" * 64
 
@@ -28,11 +32,35 @@ def agreement_id_of(case: str, offer_id: str, plan_id: str) -> str:
     return derive_id("agreement", case, offer_id, plan_id)
 
 
-def content_hash(drafted: AgreementDrafted, case: str) -> str:
+def canonical(value: Any) -> bytes:
+    """Give the canonical JSON of a value. Raises TypeError for a float: what is signed has none."""
+    _refuse_floats(value)
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+
+
+def canonical_content(event: Event, case: str) -> bytes:
+    """Give the bytes that are signed: an event without its own hash, with its case.
+
+    What a later version added to the event is left out where the event does not have it, so that documents
+    drawn up before it keep their hash.
+    """
+    content = {**event.model_dump(mode="json", exclude={"content_hash"}), "case": case}
+    if isinstance(event, AgreementDrafted) and event.terms is None:
+        del content["terms"]
+    return canonical(content)
+
+
+def content_hash(event: Event, case: str) -> str:
     """Give the hash that both parties sign."""
-    content = {**drafted.model_dump(mode="json", exclude={"content_hash"}), "case": case}
-    canonical = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    return sha256(canonical.encode()).hexdigest()
+    return sha256(canonical_content(event, case)).hexdigest()
+
+
+def _refuse_floats(value: Any) -> None:
+    if isinstance(value, float):
+        raise TypeError("a float has no place in what is signed")
+    if isinstance(value, dict | list | tuple):
+        for item in value.values() if isinstance(value, dict) else value:
+            _refuse_floats(item)
 
 
 def compose(
@@ -73,6 +101,7 @@ def compose(
         sign_by=sign_by(drafted_on, instalments, policy),
         content_hash=_UNHASHED,
         policy_version=policy.version,
+        terms=terms_of(policy),
     )
     return drafted.model_copy(update={"content_hash": content_hash(drafted, state.case)})
 

@@ -1,10 +1,10 @@
 """The rules of the formal document. Their numbers come from the policy pack of the case."""
 
 from collections.abc import Sequence
-from datetime import date
+from datetime import date, timedelta
 
 from services.agreement.model import Draft, KnownDebt
-from shared.contracts.agreement import InstructionKind, WaivedDebt
+from shared.contracts.agreement import WaivedDebt
 from shared.contracts.debts import DebtStatus, InstalmentTotal, Plan
 from shared.contracts.desk import SignatureGiven, SignatureParty
 from shared.contracts.plan_terms import total_of
@@ -15,13 +15,12 @@ __all__ = [
     "answer_by",
     "has_both",
     "last_signed",
-    "on_ending",
-    "on_signing",
     "owed",
     "refuses_signature",
     "sign_by",
     "unlike_balances",
     "waived_debts",
+    "withdraw_until",
 ]
 
 
@@ -84,15 +83,10 @@ def waived_debts(plan: Plan) -> tuple[WaivedDebt, ...]:
     )
 
 
-def on_signing(policy: PolicyInForce) -> tuple[InstructionKind, ...]:
-    """The bank applies the plan and, where the pack says so, stops collection (Art. 70)."""
-    stop = (InstructionKind.STOP_COLLECTION,) if policy.agreement.stop_collection_on_sign else ()
-    return (InstructionKind.APPLY_PLAN, *stop)
-
-
-def on_ending(policy: PolicyInForce) -> tuple[InstructionKind, ...]:
-    """After a broken plan the bank may collect again, where it had stopped."""
-    return (InstructionKind.RESUME_COLLECTION,) if policy.agreement.stop_collection_on_sign else ()
+def withdraw_until(effective: date, policy: PolicyInForce) -> date | None:
+    """Give the last day to withdraw; None where the pack has no cooling-off time."""
+    days = policy.agreement.cooling_off_days
+    return effective + timedelta(days=days) if days else None
 
 
 def answer_by(on: date, policy: PolicyInForce) -> date:

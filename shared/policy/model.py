@@ -81,6 +81,7 @@ class PolicyInForce(BaseModel):
     value: s.Value
     assessment: s.Assessment
     agreement: s.Agreement
+    agreement_document: s.AgreementDocument
     followup: s.Followup
     alert: s.Alert
     timetable: s.Timetable
