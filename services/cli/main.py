@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import typer
 
-from services.cli import day, kafka, migrate, platform, policy, reading
+from services.cli import day, kafka, keys, migrate, platform, policy, reading
+from services.cli.agreement import agreement
 from services.cli.check import check
 from services.cli.dead import app as dead
 from services.cli.demo import demo
@@ -12,6 +13,7 @@ from services.cli.health import health
 from services.cli.publish import publish
 from services.cli.restore import app as backup
 from services.cli.schemas import schemas
+from services.cli.verify import verify
 
 app = typer.Typer(
     name="parley",
@@ -24,14 +26,17 @@ app = typer.Typer(
 
 platform.register(app)
 reading.register(app)
+app.command()(agreement)
 app.command()(check)
 app.command()(demo)
 app.command()(health)
 app.command()(publish)
+app.command()(verify)
 app.add_typer(backup, name="backup")
 app.add_typer(day.app, name="day")
 app.add_typer(dead, name="dead")
 app.add_typer(kafka.app, name="kafka")
+app.add_typer(keys.app, name="keys")
 app.add_typer(migrate.app, name="migrate")
 app.command()(schemas)
 app.add_typer(policy.app, name="policy")

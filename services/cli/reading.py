@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from services.console.reads import CaseRow
     from shared.runtime.settings import Settings
 
-__all__ = ["register"]
+__all__ = ["find_failed", "register", "with_database"]
 
 T = TypeVar("T")
 
@@ -48,7 +48,8 @@ def with_database(folder: Path, work: Callable[[Settings], Awaitable[T]]) -> T:
     return guarded(run)
 
 
-def _find(error: LookupError) -> typer.Exit:
+def find_failed(error: LookupError) -> typer.Exit:
+    """Say why a case was not found; the caller raises what is returned."""
     from services.console.reads import Ambiguous
 
     remedy = "Give more of its id, one of: " + ", ".join(error.cases) if isinstance(error, Ambiguous) else ""
@@ -129,7 +130,7 @@ def case(
     try:
         found, customer, archived, entries, discards = with_database(data_dir(data), work)
     except LookupError as error:
-        raise _find(error) from None
+        raise find_failed(error) from None
     lines = sorted([*lines_of(entries, found, lang), *discard_lines(discards, lang)], key=lambda x: x.time)
     wrong = verify(entries, archived.head)
     line = archived.cases[found]
@@ -171,7 +172,7 @@ def trace(case_id: CaseArgument, data: DataDir = None, as_json: JsonFlag = False
     try:
         found, spans = with_database(data_dir(data), work)
     except LookupError as error:
-        raise _find(error) from None
+        raise find_failed(error) from None
     if as_json:
         _print_json({"case": found, "spans": spans})
         return

@@ -44,6 +44,11 @@ class Agreement:
     supersedes: str | None = None
     borrower_name: str | None = None
 
+    @property
+    def signed_language(self) -> str:
+        """The language of the copy that binds."""
+        return self.drafted.language
+
 
 @dataclass(frozen=True, slots=True)
 class Letter:
@@ -52,6 +57,11 @@ class Letter:
     case: str
     customer: str
     issued: SettlementLetterIssued
+
+    @property
+    def signed_language(self) -> str:
+        """The language of the copy that counts."""
+        return self.issued.language
 
 
 def page_of(document: Agreement | Letter, lang: str) -> dict[str, Any]:
