@@ -3,22 +3,30 @@
 from __future__ import annotations
 
 import os
+from datetime import UTC, date, datetime, time
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
-from services.cli.common import fail, stdout
+from services.cli.common import DataDir, data_dir, fail, guarded, stdout
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-__all__ = ["KEY_VARIABLE", "app", "private_key", "public_key"]
+    from services.agreement.paper.layout import Agreement
+    from shared.contracts import desk
+    from shared.contracts.envelope import Envelope
+    from shared.runtime.settings import Settings
+
+__all__ = ["KEY_VARIABLE", "app", "lender_signature", "private_key", "public_key"]
 
 KEY_VARIABLE: Final = "PARLEY_LENDER_KEY"
 """Names the file of the lender's private key."""
 
-app = typer.Typer(help="The lender's key: make one, show its public half.", no_args_is_help=True)
+app = typer.Typer(
+    help="The lender's key: make one, show its public half, sign a draft with it.", no_args_is_help=True
+)
 
 
 @app.command()
@@ -58,6 +66,83 @@ def show(
 ) -> None:
     """Print a key's id, and its public half as lender-keys.toml names it."""
     _show(public_key(file), file)
+
+
+@app.command()
+def sign(
+    case_id: Annotated[str, typer.Argument(metavar="CASE", help="A case id, or its first characters.")],
+    key: Annotated[Path, typer.Option("--key", envvar=KEY_VARIABLE, help="The lender's private key.")],
+    day: Annotated[
+        datetime, typer.Option("--day", formats=["%Y-%m-%d"], help="The business day of the signature.")
+    ],
+    by: Annotated[str, typer.Option("--by", help="A reference to who signs, e.g. a staff certificate.")],
+    data: DataDir = None,
+) -> None:
+    """Sign the latest draft of a case for the lender, and say so on desk.events.
+
+    The signature is Ed25519 over the draft's canonical content. The platform checks it with the public keys
+    of lender-keys.toml beside the policy packs; it never sees the private one. Signing again doubles nothing.
+    """
+    from services.agreement.paper.filed import agreements_of
+    from services.agreement.paper.layout import PaperError
+    from services.cli.door import open_publisher
+    from services.cli.reading import find_failed, with_database
+    from services.console.reads import find_case, story_of
+
+    lender = private_key(key)
+
+    async def read(settings: Settings) -> tuple[str, str, list[dict[str, Any]]]:
+        found, customer, archived = await find_case(settings, case_id)
+        return found, customer, await story_of(settings, customer, archived)
+
+    try:
+        case, customer, entries = with_database(data_dir(data), read)
+        drafts = [one for one in agreements_of(entries, case, customer) if one.effective is None]
+    except LookupError as error:
+        raise find_failed(error) from None
+    except PaperError as error:
+        raise fail(f"{error}.") from None
+    if not drafts:
+        raise fail("No draft of this case waits for a signature.")
+    said = lender_signature(drafts[-1], lender, day.date(), by)
+
+    async def publish() -> None:
+        async with open_publisher(data) as publisher:
+            await publisher.send(said)
+
+    guarded(publish)
+    stdout.print(f"signed for the lender: {said.data.content_hash}", markup=False, highlight=False)
+
+
+def lender_signature(
+    draft: Agreement, key: Ed25519PrivateKey, day: date, by: str
+) -> Envelope[desk.SignatureGiven]:
+    """Give the lender's acceptance of a draft; the same draft and key always give the same id."""
+    from services.agreement.document import canonical_content
+    from services.agreement.keys import key_id_of, raw_public, sign_with
+    from shared.contracts import desk
+    from shared.contracts.envelope import Envelope
+    from shared.contracts.ids import derive_id
+
+    drafted, key_id = draft.drafted, key_id_of(raw_public(key))
+    given = desk.SignatureGiven(
+        agreement_id=drafted.agreement_id,
+        version=drafted.version,
+        content_hash=drafted.content_hash,
+        party=desk.SignatureParty.LENDER,
+        channel="console",
+        evidence=by,
+        key_id=key_id,
+        signature=sign_with(key, canonical_content(drafted, draft.case)),
+    )
+    return Envelope(
+        id=derive_id("lender-signature", drafted.content_hash, key_id),
+        source="/parley/lender",
+        time=datetime.combine(day, time(12), UTC),
+        key=draft.customer,
+        data=given,
+        subject=draft.case,
+    )
 
 
 def _show(raw: bytes, file: Path) -> None:

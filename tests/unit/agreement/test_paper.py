@@ -34,6 +34,7 @@ from services.agreement.paper.seal import is_sealed_by, seal, split
 from services.agreement.paper.words import EDITION, LANGUAGES, words_of
 from services.agreement.terms import terms_of
 from services.cli.agreement import choose
+from services.cli.keys import lender_signature
 from services.cli.main import app
 from services.console.decide import ArchiveDecider
 from shared.contracts.agreement import AgreementDrafted, PartySigned, SettlementLetterIssued
@@ -42,7 +43,8 @@ from shared.contracts.base import Event, Personal
 from shared.contracts.debts import ProductKind
 from shared.contracts.desk import SignatureParty
 from shared.contracts.plan_terms import total_of
-from shared.policy.loader import PolicyBook
+from shared.policy.loader import PolicyBook, PolicyError
+from shared.policy.reference import load_lender_keys
 from tests.unit.agreement.test_decide import BOTH, after, agreed, changed, completed, drafted, signed_by
 from tests.unit.builders import CASE, DAY, balances, debt, message
 
@@ -410,6 +412,28 @@ def test_the_settlement_letter_says_what_is_settled_and_what_survives(lang: str)
     assert ("已减免" if lang == "zh" else "Forgiven") in text
     assert "A-9" in text
     assert letter.issued.content_hash in text
+
+
+def test_the_lenders_desk_signs_a_draft_so_that_the_platform_accepts_it(tmp_path: Path) -> None:
+    draft = agreements_of(entries(*story()[:1]), CASE, "C-1")[0]
+    said = lender_signature(draft, KEY, after(2), "certificate-7")
+    assert said.id == lender_signature(draft, KEY, after(3), "certificate-7").id
+    (tmp_path / "lender-keys.toml").write_text(f'public_keys = ["{PUBLIC.hex()}"]')
+    keys = load_lender_keys(tmp_path / "lender-keys.toml")
+    assert keys == (PUBLIC,)
+    table = drafted(WAIVES)
+    signed = replace(table, reference=replace(table.reference, lender_keys=keys)).when(said)
+    noted = signed.last(PartySigned)
+    assert (noted.signature, noted.evidence) == (said.data.signature, "certificate-7")
+
+
+@pytest.mark.parametrize("text", ["public_keys = 1", 'public_keys = ["00"]', "other = []", "no toml ["])
+def test_lender_keys_that_cannot_be_read_are_named(tmp_path: Path, text: str) -> None:
+    file = tmp_path / "lender-keys.toml"
+    assert load_lender_keys(file) == ()
+    file.write_text(text)
+    with pytest.raises(PolicyError, match=r"lender-keys\.toml"):
+        load_lender_keys(file)
 
 
 def test_the_command_line_makes_keys_and_verifies(tmp_path: Path) -> None:
