@@ -4,8 +4,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 SEED ?= 1
 RUNS ?= 2000
+DIR ?= ../shared/oracles
 
-.PHONY: help setup demo up test lint sim test-faults test-more mutants schemas lock bench doctor build clean
+.PHONY: help setup demo up test lint sim test-faults test-more mutants oracles schemas lock bench doctor build clean
 
 help: ## show the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -36,16 +37,19 @@ lint: setup ## ruff, mypy strict, import-linter
 sim: setup ## simulate the runtime under faults: make sim SEED=1 RUNS=2000
 	$(BIN)/python -m shared.runtime.simulation --seed $(SEED) --runs $(RUNS)
 
-test-faults: setup ## kill, pause and poison 1, 2 and 4 replicas by a seeded plan: make test-faults SEED=1
+test-faults: setup ## kill, pause and poison replicas and brokers by a seeded plan: make test-faults SEED=1
 	PARLEY_FAULT_SEED=$(SEED) $(BIN)/python -m pytest tests/fault/test_nemesis.py tests/fault/test_kill_points.py \
 	  -m slow -s --show-capture=no
 
-test-more: setup ## what CI runs besides: a short life under the nemesis, replays, an older backup restored
-	$(BIN)/python -m pytest tests/fault/test_migrate.py tests/fault/test_restore.py \
+test-more: setup ## what CI runs besides: a short life under the nemesis, upgrades, replays, an older backup restored
+	$(BIN)/python -m pytest tests/fault/test_migrate.py tests/fault/test_restore.py tests/fault/test_upgrade.py \
 	  tests/fault/test_nemesis.py::test_two_replicas_under_every_kind_of_fault -m slow
 
 mutants: setup ## break each rule of the runtime and see that a test notices
 	$(BIN)/python -m pytest tests/simulation/test_mutants.py -m "slow or not slow"
+
+oracles: setup ## compare the lending core with published figures: make oracles DIR=../shared/oracles
+	$(BIN)/python -m tests.oracles $(DIR)
 
 schemas: setup ## write deploy/schemas from the contracts
 	$(BIN)/parley schemas

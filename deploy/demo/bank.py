@@ -92,6 +92,7 @@ class CoreBank:
                 outstanding=account.balances(),
                 overdue=account.overdue(),
                 days_past_due=0,
+                obligors=account.obligors,
             )
             yield external(SOURCE, customer.number, day, data, account_id, hour=1)
         if plan is not None or customer.number in self._closed:
@@ -103,8 +104,12 @@ class CoreBank:
             if rest == 0:
                 if months:
                     _accrue(account)
-                yield external(SOURCE, customer.number, day, self._overdue(customer, account, day),
-                               account.account_id, hour=1)  # fmt: skip
+                told = self._overdue(customer, account, day)
+                yield external(SOURCE, customer.number, day, told, account.account_id, hour=1)
+                # Of a joint account the other borrower is told too; it belongs to one case all the same.
+                for other in account.obligors:
+                    if other.customer != customer.number and other.customer in self._customers:
+                        yield external(SOURCE, other.customer, day, told, account.account_id, hour=1)
 
     def _overdue(self, customer: Customer, account: Account, day: date) -> bank.AccountOverdue:
         return bank.AccountOverdue(
@@ -120,6 +125,7 @@ class CoreBank:
             contractual_payment=Money(account.monthly, account.currency),
             language=customer.language,
             region=customer.region,
+            obligors=account.obligors,
         )
 
     def receives(self, customer: str, day: date, amount: Money, *about: str) -> Envelope[Any]:

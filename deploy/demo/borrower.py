@@ -33,8 +33,10 @@ from shared.contracts.desk import (
     SpendingItem,
     StatementSubmitted,
 )
+from shared.contracts.desk_parties import StopLifted, StopReported
 from shared.contracts.envelope import Envelope
 from shared.contracts.ids import derive_id
+from shared.contracts.parties import StopCause
 from shared.lending.money import Money
 
 __all__ = ["Borrower", "Persona", "draw_persona"]
@@ -105,7 +107,7 @@ class Borrower:
         match data:
             case intake.CaseOpened():
                 self._closed = False
-                return self._opened(message)
+                return [*self._disputes(message), *self._opened(message)]
             case intake.CaseClosed():
                 self._closed, self._live = True, None
                 return []
@@ -141,6 +143,27 @@ class Borrower:
         event = HardshipReported(cause=self._cause, since=self._income_lost_on, words=Personal(value="…"))
         return [Say(self._income_lost_on + timedelta(days=3), message.case, event, "hardship",
                     unless=lambda: self._closed)]  # fmt: skip
+
+    def _disputes(self, message: Envelope[intake.CaseOpened]) -> list[Act]:
+        """Dispute an account where there is reason to, once; some time later it is settled."""
+        dispute = self.customer.dispute
+        if dispute is None or message.data.episode > 1:
+            return []
+        begins = self.customer.enters + timedelta(days=dispute.after_days)
+        ends = begins + timedelta(days=dispute.settled_after_days)
+        stop_id = derive_id("dispute", dispute.account_id)
+        began = StopReported(
+            stop_id=stop_id,
+            cause=StopCause.DISPUTE,
+            since=begins,
+            accounts=(dispute.account_id,),
+            words=Personal(value="I do not recognise some of these charges."),
+        )
+        lifted = StopLifted(stop_id=stop_id, on=ends, outcome="explained")
+        return [
+            Say(begins, message.case, began, "dispute", unless=lambda: self._closed),
+            Say(ends, message.case, lifted, "dispute/settled", unless=lambda: self._closed),
+        ]
 
     def _income_on(self, day: date) -> int:
         income = self.customer.income

@@ -14,12 +14,13 @@ from decimal import Decimal
 from random import Random
 
 from deploy.demo import calibration
-from shared.contracts.bank import AccountOverdue
+from shared.contracts.bank import AccountOverdue, Obligor
 from shared.contracts.debts import Balances, ProductKind
 from shared.contracts.envelope import Envelope
+from shared.contracts.parties import ObligorRole
 from shared.lending.money import Money
 
-__all__ = ["Account", "Customer", "Market", "from_envelopes", "generate", "random_for"]
+__all__ = ["Account", "Customer", "Dispute", "Market", "from_envelopes", "generate", "random_for"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +55,10 @@ MARKETS = (
 
 _DIGITS = Decimal(100)  # every market above has two minor digits
 
+# Of a hundred customers so many owe an account jointly or have a guarantor for it; of a hundred with several
+# accounts so many dispute one. Assumptions, frequent enough that a small demo has some of each.
+_JOINT_PCT, _GUARANTEED_PCT, _DISPUTED_PCT = 6, 6, 25
+
 
 @dataclass(slots=True)
 class Account:
@@ -72,6 +77,7 @@ class Account:
     late_charges: int
     arrears: int
     monthly: int
+    obligors: tuple[Obligor, ...] = ()
 
     @property
     def outstanding(self) -> int:
@@ -92,6 +98,15 @@ class Account:
         return _balances(self.currency, min(left, self.principal), *parts)
 
 
+@dataclass(frozen=True, slots=True)
+class Dispute:
+    """A customer disputes an account so many days after becoming overdue; it is settled later."""
+
+    account_id: str
+    after_days: int
+    settled_after_days: int
+
+
 @dataclass(slots=True)
 class Customer:
     """A borrower: accounts, and the true circumstances that only the borrower knows."""
@@ -105,6 +120,7 @@ class Customer:
     spending: dict[str, int] = field(default_factory=dict)
     dependants: int = 0
     currency: str = "CNY"
+    dispute: Dispute | None = None
 
 
 def random_for(seed: int, *about: str) -> Random:
@@ -114,11 +130,44 @@ def random_for(seed: int, *about: str) -> Random:
 
 def generate(customers: int, *, seed: int, start: date, entry_days: int) -> list[Customer]:
     """Generate overdue customers; their accounts become overdue within `entry_days` from `start`."""
-    return [_customer(n, seed, start, entry_days) for n in range(1, customers + 1)]
+    found = [_customer(n, seed, start, entry_days) for n in range(1, customers + 1)]
+    for n, customer in enumerate(found, start=1):
+        _join(customer, n, seed)
+        customer.dispute = _dispute(customer, seed)
+    return found
+
+
+def _join(customer: Customer, n: int, seed: int) -> None:
+    """Some accounts have a co-borrower (the customer before, who has a case of their own) or a guarantor.
+
+    Half of the guarantors are liable for what is owed today at most, the others for all of it.
+    """
+    draw = random_for(seed, "guarantees", customer.number)
+    chance, account = draw.randrange(100), customer.accounts[0]
+    if chance < _JOINT_PCT and n > 1:
+        other = Obligor(customer=_number(n - 1), role=ObligorRole.CO_BORROWER)
+    elif _JOINT_PCT <= chance < _JOINT_PCT + _GUARANTEED_PCT:
+        most = Money(account.outstanding, account.currency) if draw.random() < 0.5 else None
+        other = Obligor(customer=f"G{n:06d}", role=ObligorRole.GUARANTOR, liability=most)
+    else:
+        return
+    account.obligors = (Obligor(customer=customer.number, role=ObligorRole.BORROWER), other)
+
+
+def _dispute(customer: Customer, seed: int) -> Dispute | None:
+    """Who has several accounts may dispute the last: before an offer, in the talks or on a live plan."""
+    draw = random_for(seed, "dispute", customer.number)
+    if len(customer.accounts) < 2 or draw.randrange(100) >= _DISPUTED_PCT:
+        return None
+    return Dispute(customer.accounts[-1].account_id, draw.randrange(2, 120), draw.randrange(20, 90))
+
+
+def _number(n: int) -> str:
+    return f"C{n:06d}"
 
 
 def _customer(n: int, seed: int, start: date, entry_days: int) -> Customer:
-    number = f"C{n:06d}"
+    number = _number(n)
     draw = random_for(seed, "customer", number)
     market = draw.choices(MARKETS, [m.weight for m in MARKETS])[0]
     enters = start + timedelta(days=draw.randrange(entry_days))
@@ -234,6 +283,7 @@ def _account_of(event: AccountOverdue) -> Account:
         late_charges=owed.late_charges.minor,
         arrears=arrears.minor,
         monthly=monthly,
+        obligors=event.obligors,
     )
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from deploy.demo.acts import Act, Say, identity
 from deploy.demo.bank import at
 from deploy.demo.portfolio import Customer, random_for
-from shared.contracts import agreement, alert, desk, followup, offer
+from shared.contracts import agreement, alert, desk, desk_parties, followup, intake, offer
 from shared.contracts.base import Personal
 from shared.contracts.envelope import Envelope
 from shared.lending.money import Money
@@ -40,6 +40,10 @@ class Desk:
                         tomorrow, message.case, _signature(data), f"{data.agreement_id}/{data.version}/lender"
                     )
                 ]
+            case agreement.AgreementDrafted() if data.guarantors:
+                return _guarantors(message, data, draw.randint(1, 3), agrees=draw.random() < 0.9)
+            case intake.PartiesChanged():
+                return _ask_parties(message, data, draw.randint(1, 5))
             case followup.ReviewDue():
                 day = message.day + timedelta(days=draw.randint(1, 10))
                 return [Say(day, message.case, _review(day, draw.random()), identity(message))]
@@ -77,6 +81,42 @@ class Desk:
             as_of=day,
         )
         return [Say(day, message.case, event, identity(message))]
+
+
+def _guarantors(
+    message: Envelope[Any], data: agreement.AgreementDrafted, days: int, *, agrees: bool
+) -> list[Act]:
+    """A guarantor whose liability grows is asked to agree in writing; most do."""
+    return [
+        Say(
+            message.day + timedelta(days=days),
+            message.case,
+            desk_parties.GuarantorAgreed(
+                party_id=party_id,
+                agreement_id=data.agreement_id,
+                version=data.version,
+                content_hash=data.content_hash,
+                evidence="signed-paper",
+            ),
+            f"{data.agreement_id}/{data.version}/guarantor/{party_id}",
+        )
+        for party_id in data.guarantors
+        if agrees
+    ]
+
+
+def _ask_parties(message: Envelope[Any], data: intake.PartiesChanged, days: int) -> list[Act]:
+    """Who else owes a debt is asked once how they want to be reached."""
+    return [
+        Say(
+            message.day + timedelta(days=days),
+            message.case,
+            desk_parties.PartyRightsSet(party_id=party.party_id, channel="letter", may_discuss=False),
+            f"{message.case}/{party.party_id}",
+        )
+        for party in data.parties
+        if party.channel is None
+    ]
 
 
 def _decide(request_id: str, role: str, *, granted: bool) -> desk.ApprovalGranted | desk.ApprovalRefused:

@@ -12,11 +12,12 @@ from typing import Any
 from services.agreement.acceptance import refuses_acceptance
 from services.agreement.document import agreement_id_of, canonical_content, compose, recompose
 from services.agreement.ending import bank_answered, case_closed, plan_broken, plan_completed, withdrawn
+from services.agreement.guarantors import guarantor_agreed
 from services.agreement.model import AgreementState, AgreementStatus, Draft, KnownDebt, Signature
-from services.agreement.rules import has_both, last_signed, refuses_signature
+from services.agreement.rules import is_complete, last_signed, refuses_signature, status_of
 from services.agreement.signing import give_back, refusal, sign
 from services.agreement.watching import instalment_corrected, instalment_missed, instalment_paid
-from shared.contracts import desk, followup, intake, offer
+from shared.contracts import desk, desk_parties, followup, intake, offer
 from shared.contracts.agreement import AgreementDrafted, AgreementReturned, PartySigned
 from shared.contracts.base import Event, Reason
 from shared.contracts.debts import DebtSnapshot
@@ -43,14 +44,14 @@ class AgreementDecider:
         """The day on which both signatures take effect, or the last day to sign."""
         if state.draft is None:
             return None
-        return last_signed(state.draft) if has_both(state.draft) else state.draft.sign_by
+        return last_signed(state.draft) if is_complete(state.draft) else state.draft.sign_by
 
     def close(self, state: AgreementState, day: date, reference: Reference) -> Outcome:
         """Put a signed draft in force; give one back that nobody signed in time."""
         due = self.due(state)
         if due is None or due > day or state.draft is None:
             return Decision(state)
-        if has_both(state.draft):
+        if is_complete(state.draft):
             return sign(state, state.draft, day, reference)
         return give_back(state, due, Reason(code=ReasonCode.SIGN_BY_PASSED))
 
@@ -110,7 +111,13 @@ def _debts(
 
 
 def _known(debt: DebtSnapshot) -> KnownDebt:
-    return KnownDebt(debt_id=debt.debt_id, status=debt.status, outstanding=debt.outstanding, as_of=debt.as_of)
+    return KnownDebt(
+        debt_id=debt.debt_id,
+        status=debt.status,
+        outstanding=debt.outstanding,
+        as_of=debt.as_of,
+        obligors=debt.obligors,
+    )
 
 
 def _preferred(
@@ -170,6 +177,7 @@ def _draft(state: AgreementState, message: Envelope[offer.OfferAgreed], referenc
         drafted_on=drafted.drafted_on,
         sign_by=drafted.sign_by,
         content_hash=drafted.content_hash,
+        guarantors=drafted.guarantors,
     )
     over = tuple(item for item in state.over if item.agreement_id != agreement_id)
     update = {"status": AgreementStatus.DRAFTED, "draft": draft, "over": over}
@@ -222,7 +230,6 @@ def _signature(
         return Decision.of(state, refusal(message, doubtful.code, **doubtful.params))
     signatures = (*draft.signatures, Signature(party=data.party, on=message.day))
     signed = draft.model_copy(update={"signatures": signatures})
-    status = AgreementStatus.SIGNED_BY_BOTH if has_both(signed) else AgreementStatus.SIGNED_BY_ONE
     noted = PartySigned(
         agreement_id=draft.agreement_id,
         version=draft.version,
@@ -235,7 +242,7 @@ def _signature(
         key_id=data.key_id if reference.lender_keys else None,
         signature=data.signature if reference.lender_keys else None,
     )
-    return Decision.of(state.model_copy(update={"draft": signed, "status": status}), noted)
+    return Decision.of(state.model_copy(update={"draft": signed, "status": status_of(signed)}), noted)
 
 
 _HANDLERS: dict[type[Event], Handler] = {
@@ -253,6 +260,7 @@ _HANDLERS: dict[type[Event], Handler] = {
     followup.InstalmentPaid: instalment_paid,
     followup.InstalmentMissed: instalment_missed,
     followup.InstalmentCorrected: instalment_corrected,
+    desk_parties.GuarantorAgreed: guarantor_agreed,
     followup.PlanCompleted: plan_completed,
     followup.PlanBroken: plan_broken,
 }

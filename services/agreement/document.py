@@ -6,12 +6,13 @@ event can compute it again; the lender's signature is Ed25519 (RFC 8032) over th
 """
 
 import json
+from collections.abc import Sequence
 from datetime import date
 from hashlib import sha256
 from typing import Any
 
 from services.agreement.model import AgreementState, Draft
-from services.agreement.rules import sign_by, unlike_balances
+from services.agreement.rules import conduct_in, guarantors_asked, packs_of, sign_by, unlike_balances
 from services.agreement.terms import terms_of
 from shared.contracts.agreement import AgreementDrafted
 from shared.contracts.base import Event
@@ -47,6 +48,8 @@ def canonical_content(event: Event, case: str) -> bytes:
     content = {**event.model_dump(mode="json", exclude={"content_hash"}), "case": case}
     if isinstance(event, AgreementDrafted) and event.terms is None:
         del content["terms"]
+        if not event.guarantors:
+            del content["guarantors"]
     return canonical(content)
 
 
@@ -88,6 +91,8 @@ def compose(
         return ReasonCode.PLAN_NO_LONGER_COMPUTES
     if not instalments or instalments[0].due <= drafted_on:
         return ReasonCode.PLAN_NO_LONGER_COMPUTES
+    packs = packs_of(state.policy, plan)
+    sections = _sections(packs, drafted_on, reference)
     drafted = AgreementDrafted(
         agreement_id=agreement_id_of(state.case, offer_id, plan.plan_id),
         version=state.signed + 1,
@@ -95,15 +100,23 @@ def compose(
         plan=plan.model_copy(update={"payments": instalments}),
         schedules=schedules,
         instalments=instalments,
-        sections=policy.agreement.required_sections,
+        sections=sections,
         language=language,
         drafted_on=drafted_on,
         sign_by=sign_by(drafted_on, instalments, policy),
         content_hash=_UNHASHED,
         policy_version=policy.version,
-        terms=terms_of(policy),
+        guarantors=guarantors_asked(schedules, state.debts),
+        terms=terms_of(policy, sections, conduct_in(packs, drafted_on, reference)),
     )
     return drafted.model_copy(update={"content_hash": content_hash(drafted, state.case)})
+
+
+def _sections(packs: Sequence[str], on: date, reference: Reference) -> tuple[str, ...]:
+    """Every debt brings the mandatory sections of its own pack; the case's pack comes first."""
+    known = [pack for pack in packs if pack in reference.policies]
+    in_force = [reference.policies.in_force(pack, on).agreement.required_sections for pack in known]
+    return tuple(dict.fromkeys(section for sections in in_force for section in sections))
 
 
 def recompose(state: AgreementState, draft: Draft, reference: Reference) -> AgreementDrafted | ReasonCode:

@@ -4,6 +4,7 @@ from datetime import date
 
 from services.agreement.letter import letter_of
 from services.agreement.model import AgreementState, AgreementStatus, InForce
+from services.agreement.rules import conduct_in
 from services.agreement.signing import Outcome, give_back, refusal
 from services.agreement.telling import broken, completed, instruct, restores
 from shared.contracts import desk, followup, intake
@@ -13,6 +14,8 @@ from shared.contracts.decision import Decision
 from shared.contracts.envelope import Envelope
 from shared.contracts.reasons import ReasonCode
 from shared.lending.money import Money
+from shared.policy.conduct import Conduct
+from shared.policy.model import PolicyInForce
 from shared.policy.reference import Reference
 
 __all__ = ["bank_answered", "case_closed", "plan_broken", "plan_completed", "withdrawn"]
@@ -42,9 +45,9 @@ def plan_broken(
         return live if isinstance(live, Decision) else Decision(state)
     reason = Reason(code=ReasonCode.PLAN_BROKEN, params={"missed": str(message.data.missed)})
     ended = AgreementEnded(agreement_id=live.agreement_id, as_of=message.data.as_of, reason=reason)
-    policy = reference.policies.in_force(state.policy, message.day)
     gone = _without_live(state, live, AgreementStatus.ENDED, ReasonCode.PLAN_BROKEN)
-    told = broken(live, policy, message.day)
+    policy, conduct = _rules_of(state, live, message.day, reference)
+    told = broken(live, policy, conduct, message.day)
     return Decision.of(instruct(gone, told), ended, told)
 
 
@@ -75,7 +78,8 @@ def withdrawn(
         reason=Reason(code=ReasonCode.WITHDRAWN_IN_TIME),
         restored=live.waived,
     )
-    told = restores(live, reference.policies.in_force(state.policy, message.day), message.day)
+    policy, conduct = _rules_of(state, live, message.day, reference)
+    told = restores(live, policy, conduct, message.day)
     gone = _without_live(state, live, AgreementStatus.ENDED, ReasonCode.WITHDRAWN_IN_TIME)
     return Decision.of(instruct(gone, told), ended, told)
 
@@ -132,6 +136,14 @@ def _live(
     if state.why_over(agreement_id) is not None:
         return Decision(state)
     return Decision.of(state, refusal(message, ReasonCode.AGREEMENT_UNKNOWN))
+
+
+def _rules_of(
+    state: AgreementState, live: InForce, day: date, reference: Reference
+) -> tuple[PolicyInForce, Conduct]:
+    """Give the case's own pack on a day, and the strictest conduct of those of the agreement's debts."""
+    policy = reference.policies.in_force(state.policy, day)
+    return policy, conduct_in(live.packs or (state.policy,), day, reference)
 
 
 def _complete(

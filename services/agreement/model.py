@@ -8,11 +8,13 @@ from shared.contracts.base import AccountId
 from shared.contracts.debts import Balances, DebtStatus, Plan
 from shared.contracts.decision import State
 from shared.contracts.desk import SignatureParty
+from shared.contracts.parties import DebtObligor
 from shared.contracts.reasons import ReasonCode
 
 __all__ = [
     "AgreementState",
     "AgreementStatus",
+    "Consent",
     "Draft",
     "InForce",
     "Instruction",
@@ -33,6 +35,7 @@ class AgreementStatus(StrEnum):
     OPEN = "open"  # no draft and nothing in force: offer has the next step
     DRAFTED = "drafted"  # both parties sign by `sign_by`
     SIGNED_BY_ONE = "signed_by_one"  # the other party signs by `sign_by`
+    GUARANTOR = "guarantor"  # both have signed; a guarantor agrees in writing by `sign_by`
     SIGNED_BY_BOTH = "signed_by_both"  # takes effect when the day of the last signature is closed
     IN_FORCE = "in_force"  # followup has the dates
     COMPLETED = "completed"  # every instalment is paid
@@ -47,6 +50,7 @@ class KnownDebt(State):
     status: DebtStatus
     outstanding: Balances
     as_of: date
+    obligors: tuple[DebtObligor, ...] = ()
 
 
 class Signature(State):
@@ -56,8 +60,18 @@ class Signature(State):
     on: date
 
 
+class Consent(State):
+    """Which guarantor has agreed in writing, and on which business day."""
+
+    party_id: str
+    on: date
+
+
 class Draft(State):
-    """The document on the table. Its schedules follow from the plan's terms and are not kept."""
+    """The document on the table. Its schedules follow from the plan's terms and are not kept.
+
+    `guarantors` must agree in writing before it takes effect.
+    """
 
     agreement_id: str
     version: int
@@ -68,6 +82,8 @@ class Draft(State):
     sign_by: date
     content_hash: str
     signatures: tuple[Signature, ...] = ()
+    guarantors: tuple[str, ...] = ()
+    consents: tuple[Consent, ...] = ()
 
 
 class Watch(State):
@@ -80,12 +96,16 @@ class Watch(State):
 
 
 class InForce(State):
-    """The signed agreement. `waived` is what a withdrawal until `withdraw_until` would bring back."""
+    """The signed agreement; `packs` are those of its debts, whose strictest conduct it keeps.
+
+    `waived` is what a withdrawal until `withdraw_until` would bring back.
+    """
 
     agreement_id: str
     version: int
     offer_id: str
     effective: date
+    packs: tuple[str, ...] = ()
     language: str = "zh"
     debts: tuple[AccountId, ...] = ()
     waived: tuple[WaivedDebt, ...] = ()

@@ -3,21 +3,28 @@
 from collections.abc import Sequence
 from datetime import date, timedelta
 
-from services.agreement.model import Draft, KnownDebt
+from services.agreement.model import AgreementStatus, Draft, KnownDebt
 from shared.contracts.agreement import WaivedDebt
-from shared.contracts.debts import DebtStatus, InstalmentTotal, Plan
+from shared.contracts.debts import DebtSchedule, DebtStatus, InstalmentTotal, Plan
 from shared.contracts.desk import SignatureGiven, SignatureParty
+from shared.contracts.parties import ObligorRole
 from shared.contracts.plan_terms import total_of
 from shared.contracts.reasons import ReasonCode
+from shared.policy.conduct import Conduct, conduct_of
 from shared.policy.model import PolicyInForce
+from shared.policy.reference import Reference
 
 __all__ = [
     "answer_by",
-    "has_both",
+    "conduct_in",
+    "guarantors_asked",
+    "is_complete",
     "last_signed",
     "owed",
+    "packs_of",
     "refuses_signature",
     "sign_by",
+    "status_of",
     "unlike_balances",
     "waived_debts",
     "withdraw_until",
@@ -64,14 +71,46 @@ def refuses_signature(draft: Draft, given: SignatureGiven, on: date) -> ReasonCo
     return None
 
 
-def has_both(draft: Draft) -> bool:
-    """An agreement binds when borrower and lender have signed (R22, R23)."""
+def guarantors_asked(schedules: Sequence[DebtSchedule], debts: Sequence[KnownDebt]) -> tuple[str, ...]:
+    """Give the guarantors whose liability grows: they agree in writing first, or nothing takes effect.
+
+    It grows where the plan asks for more on a guaranteed debt than is owed today (interest over its term),
+    up to what the guarantor is liable for at most. A later last payment alone makes nobody owe more.
+    """
+    known = {debt.debt_id: debt for debt in debts}
+    asked = set()
+    for schedule in schedules:
+        debt = known[schedule.debt_id]
+        today, later = total_of(debt.outstanding).minor, sum(row.total.minor for row in schedule.rows)
+        for obligor in debt.obligors:
+            most = max(today, later) if obligor.liability is None else obligor.liability.minor
+            if obligor.role is ObligorRole.GUARANTOR and min(later, most) > min(today, most):
+                asked.add(obligor.party_id)
+    return tuple(sorted(asked))
+
+
+def _has_both(draft: Draft) -> bool:
     return {signature.party for signature in draft.signatures} == set(SignatureParty)
 
 
+def is_complete(draft: Draft) -> bool:
+    """An agreement binds when borrower and lender have signed (R22, R23) and every guarantor asked agrees."""
+    return _has_both(draft) and {consent.party_id for consent in draft.consents} >= set(draft.guarantors)
+
+
+def status_of(draft: Draft) -> AgreementStatus:
+    """Say whose turn it is."""
+    if is_complete(draft):
+        return AgreementStatus.SIGNED_BY_BOTH
+    if _has_both(draft):
+        return AgreementStatus.GUARANTOR
+    return AgreementStatus.SIGNED_BY_ONE if draft.signatures else AgreementStatus.DRAFTED
+
+
 def last_signed(draft: Draft) -> date:
-    """Give the business date of the last signature: the effective date."""
-    return max(signature.on for signature in draft.signatures)
+    """Give the business date of the last signature or consent: the effective date."""
+    days = [signature.on for signature in draft.signatures]
+    return max(*days, *(consent.on for consent in draft.consents))
 
 
 def waived_debts(plan: Plan) -> tuple[WaivedDebt, ...]:
@@ -83,10 +122,20 @@ def waived_debts(plan: Plan) -> tuple[WaivedDebt, ...]:
     )
 
 
-def withdraw_until(effective: date, policy: PolicyInForce) -> date | None:
-    """Give the last day to withdraw; None where the pack has no cooling-off time."""
-    days = policy.agreement.cooling_off_days
+def withdraw_until(effective: date, conduct: Conduct) -> date | None:
+    """Give the last day to withdraw; None where no pack of the agreement has a cooling-off time."""
+    days = conduct.cooling_off_days
     return effective + timedelta(days=days) if days else None
+
+
+def packs_of(policy: str, plan: Plan) -> tuple[str, ...]:
+    """Give the packs of a plan: the case's own, then those of its debts."""
+    return tuple(dict.fromkeys((policy, *(debt.policy for debt in plan.debts))))
+
+
+def conduct_in(packs: Sequence[str], on: date, reference: Reference) -> Conduct:
+    """Give the strictest conduct of packs in force on a day; unknown ones are passed over, not all may be."""
+    return conduct_of([reference.policies.in_force(pack, on) for pack in packs if pack in reference.policies])
 
 
 def answer_by(on: date, policy: PolicyInForce) -> date:

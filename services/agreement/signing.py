@@ -5,7 +5,7 @@ from typing import Any
 
 from services.agreement.document import recompose
 from services.agreement.model import AgreementState, AgreementStatus, Draft, InForce
-from services.agreement.rules import last_signed, waived_debts, withdraw_until
+from services.agreement.rules import conduct_in, last_signed, packs_of, waived_debts, withdraw_until
 from services.agreement.telling import applies, instruct
 from services.agreement.watching import watches_from
 from shared.contracts.agreement import (
@@ -59,7 +59,7 @@ def sign(state: AgreementState, draft: Draft, day: date, reference: Reference) -
     document = recompose(state, draft, reference)
     if not isinstance(document, AgreementDrafted):
         return give_back(state, day, Reason(code=document))
-    policy = reference.policies.in_force(state.policy, day)
+    packs = packs_of(state.policy, draft.plan)
     before: tuple[Event, ...] = ()
     over = state.over
     if state.live is not None:
@@ -90,11 +90,14 @@ def sign(state: AgreementState, draft: Draft, day: date, reference: Reference) -
         version=draft.version,
         offer_id=draft.offer_id,
         effective=effective,
+        packs=packs,
         language=draft.language,
         debts=tuple(debt.debt_id for debt in draft.plan.debts),
         waived=waived,
-        withdraw_until=withdraw_until(effective, policy),
-        watches=watches_from(document.instalments[0].due, policy),
+        withdraw_until=withdraw_until(effective, conduct_in(packs, draft.drafted_on, reference)),
+        watches=watches_from(
+            document.instalments[0].due, reference.policies.in_force(state.policy, effective)
+        ),
     )
     in_force = state.model_copy(
         update={
@@ -105,5 +108,6 @@ def sign(state: AgreementState, draft: Draft, day: date, reference: Reference) -
             "over": over,
         }
     )
-    told = applies(signed, draft.plan, policy, day)
+    policy = reference.policies.in_force(state.policy, day)
+    told = applies(signed, draft.plan, policy, conduct_in(packs, day, reference), day)
     return Decision.of(instruct(in_force, told), *before, signed, told)

@@ -18,6 +18,7 @@ from shared.contracts.agreement import (
 )
 from shared.contracts.debts import Plan
 from shared.contracts.ids import derive_id
+from shared.policy.conduct import Conduct
 from shared.policy.model import PolicyInForce
 
 __all__ = ["applies", "broken", "completed", "instruct", "restores"]
@@ -26,9 +27,14 @@ __all__ = ["applies", "broken", "completed", "instruct", "restores"]
 _KEPT = 12
 
 
-def applies(signed: AgreementSigned, plan: Plan, policy: PolicyInForce, day: date) -> BankInstructed:
-    """Apply a signed plan; for an amendment, in the place of the one before."""
-    stop = policy.agreement.stop_collection_on_sign
+def applies(
+    signed: AgreementSigned, plan: Plan, policy: PolicyInForce, conduct: Conduct, day: date
+) -> BankInstructed:
+    """Apply a signed plan; for an amendment, in the place of the one before.
+
+    Collection stops where the strictest of the agreement's packs says so (Art. 70).
+    """
+    stop = conduct.stop_collection_on_sign
     return BankInstructed(
         instruction_id=_id(signed.agreement_id, InstructionKind.APPLY_PLAN),
         agreement_id=signed.agreement_id,
@@ -46,16 +52,17 @@ def applies(signed: AgreementSigned, plan: Plan, policy: PolicyInForce, day: dat
     )
 
 
-def broken(live: InForce, policy: PolicyInForce, day: date) -> BankInstructed:
+def broken(live: InForce, policy: PolicyInForce, conduct: Conduct, day: date) -> BankInstructed:
     """After a broken plan the bank may collect again, where it had stopped."""
     status = policy.agreement_document.credit_status_broken
-    return _about(live, InstructionKind.RESUME_COLLECTION, policy, day, credit_status=status)
+    told = _about(live, InstructionKind.RESUME_COLLECTION, policy, day, credit_status=status)
+    return _resumes(told, conduct)
 
 
-def restores(live: InForce, policy: PolicyInForce, day: date) -> BankInstructed:
+def restores(live: InForce, policy: PolicyInForce, conduct: Conduct, day: date) -> BankInstructed:
     """After a withdrawal the earlier terms return: what was waived is owed again, what was paid stays so."""
     told = _about(live, InstructionKind.RESTORE_TERMS, policy, day, credit_status=None)
-    return told.model_copy(update={"restored": live.waived})
+    return _resumes(told, conduct).model_copy(update={"restored": live.waived})
 
 
 def completed(live: InForce, kind: SettlementKind, policy: PolicyInForce, day: date) -> BankInstructed:
@@ -63,14 +70,12 @@ def completed(live: InForce, kind: SettlementKind, policy: PolicyInForce, day: d
     paper = policy.agreement_document
     full = kind is SettlementKind.FULL
     status = paper.credit_status_completed if full else paper.credit_status_partly
-    told = _about(live, InstructionKind.PLAN_COMPLETED, policy, day, credit_status=status)
-    return told.model_copy(update={"collection": None, "agents": False})
+    return _about(live, InstructionKind.PLAN_COMPLETED, policy, day, credit_status=status)
 
 
 def _about(
     live: InForce, kind: InstructionKind, policy: PolicyInForce, day: date, *, credit_status: str | None
 ) -> BankInstructed:
-    resume = policy.agreement.stop_collection_on_sign
     return BankInstructed(
         instruction_id=_id(live.agreement_id, kind),
         agreement_id=live.agreement_id,
@@ -78,10 +83,15 @@ def _about(
         kind=kind,
         effective=day,
         answer_by=answer_by(day, policy),
-        collection=CollectionOrder.RESUME if resume else None,
-        agents=resume,
         credit_status=credit_status,
     )
+
+
+def _resumes(told: BankInstructed, conduct: Conduct) -> BankInstructed:
+    """Collection may begin again where signing had stopped it; elsewhere it stays as it is."""
+    if not conduct.stop_collection_on_sign:
+        return told
+    return told.model_copy(update={"collection": CollectionOrder.RESUME, "agents": True})
 
 
 def _id(agreement_id: str, kind: InstructionKind) -> str:

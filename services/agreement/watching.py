@@ -23,7 +23,7 @@ Outcome = Decision[AgreementState]
 def watches_from(first_due: date, policy: PolicyInForce) -> tuple[Watch, ...]:
     """Give the periods that begin with the first instalment of a plan signed under `policy`."""
     kinds = (
-        (Period.TRIAL, policy.agreement_document.trial_payments),
+        (Period.TRIAL, policy.trial.payments),
         (Period.OBSERVATION, policy.agreement.observation_min_months),
     )
     return tuple(Watch(period=period, since=first_due) for period, length in kinds if length)
@@ -56,7 +56,7 @@ def instalment_paid(
                 payments=counted.kept,
             )
         )
-        if watch.period is Period.OBSERVATION and policy.agreement_document.probation_months:
+        if watch.period is Period.OBSERVATION and policy.observation.probation_months:
             left.append(Watch(period=Period.PROBATION, since=data.due, last=data.number))
     return Decision.of(_with(state, live, tuple(left)), *said)
 
@@ -90,10 +90,10 @@ def _again(
 
 def _is_over(watch: Watch, due: date, policy: PolicyInForce) -> bool:
     if watch.period is Period.TRIAL:
-        return watch.kept >= policy.agreement_document.trial_payments
+        return watch.kept >= policy.trial.payments
     observed = watch.period is Period.OBSERVATION
     agreement = policy.agreement
-    months = agreement.observation_min_months if observed else policy.agreement_document.probation_months
+    months = agreement.observation_min_months if observed else policy.observation.probation_months
     periods = agreement.observation_min_periods if observed else 1
     try:
         return watch.kept >= periods and due >= add_months(watch.since, months)

@@ -4,7 +4,7 @@ from datetime import date, timedelta
 from decimal import Decimal
 
 from services.alert.model import AlertState, OpenAlert
-from shared.contracts import desk
+from shared.contracts import desk, desk_talks
 from shared.contracts.alert import AlertKind
 from shared.contracts.base import Event
 from shared.contracts.followup import PromiseBroken
@@ -25,6 +25,8 @@ ANSWERS: tuple[type[Event], ...] = (
     desk.HardshipReported,
     desk.ReviewHeld,
     desk.ComplaintMade,
+    desk_talks.HumanRequested,
+    desk_talks.ExplanationRequested,
     desk.PreferencesSet,
 )
 

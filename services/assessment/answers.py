@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+from services.assessment.behaviour import talked_or_not
+from services.assessment.care import more_days, questions_for
 from services.assessment.model import AssessmentState, AssessmentStatus, Hardship, Verified
 from services.assessment.rules import (
     PARTS,
     amounts_of,
     ask,
+    complete_change,
     in_range,
     merge,
     missing_parts,
@@ -25,7 +28,7 @@ from shared.contracts.envelope import Envelope
 from shared.contracts.reasons import ReasonCode
 from shared.policy.reference import Reference
 
-__all__ = ["contact", "hardship", "submitted", "verified"]
+__all__ = ["contact", "hardship", "submitted", "verified", "without_case"]
 
 Outcome = Decision[AssessmentState]
 
@@ -33,7 +36,7 @@ Outcome = Decision[AssessmentState]
 _EVIDENCE_KEPT = 60
 
 
-def _without_case(state: AssessmentState | None, message: Envelope[Any]) -> Outcome | None:
+def without_case(state: AssessmentState | None, message: Envelope[Any]) -> Outcome | None:
     """Wait for the case, which comes by another topic; on a closed one it is only put on file."""
     if state is None:
         return Decision.wait(None, refusal(message, ReasonCode.NO_CASE))
@@ -55,7 +58,7 @@ def submitted(
     state: AssessmentState | None, message: Envelope[desk.StatementSubmitted], reference: Reference
 ) -> Outcome:
     """A statement, or a part of one: complete, or what is missing is asked for again."""
-    no_case = _without_case(state, message)
+    no_case = without_case(state, message)
     if no_case is not None or state is None:
         return no_case or Decision(state)
     data, day = message.data, message.day
@@ -63,6 +66,9 @@ def submitted(
     wrong = _refuses_amounts(message, state.owed.currency)
     if wrong is not None:
         return Decision.of(state, wrong)
+    unclear = next((item for item in data.changes or () if not complete_change(item)), None)
+    if unclear is not None:
+        return Decision.of(state, refusal(message, ReasonCode.CHANGE_INCOMPLETE, change=unclear.kind.value))
     oldest = oldest_usable(policy, day)
     if data.as_of < oldest:
         stale = {"as_of": data.as_of.isoformat(), "known": oldest.isoformat()}
@@ -77,7 +83,7 @@ def submitted(
     request = now.request
     if request is None and now.current is None:
         # Late: the question had lapsed, or a plan was in force. What it lacks is asked for from today.
-        request = ask(out_of_date(statement, policy, day), policy, day)
+        request = ask(out_of_date(statement, policy, day), policy, day, more_days(now, policy))
         now = now.model_copy(update={"late": now.late + 1})
     missing: tuple[str, ...] = ()
     if request is not None:
@@ -89,7 +95,12 @@ def submitted(
             update={"status": AssessmentStatus.ASKED, "request": waiting, "ask_again": None}
         )
         incomplete = Reason(code=ReasonCode.STATEMENT_INCOMPLETE, params={"missing": ", ".join(missing)})
-        said = StatementRequested(missing=missing, due=waiting.due, reasons=(incomplete,))
+        said = StatementRequested(
+            missing=missing,
+            due=waiting.due,
+            reasons=(incomplete,),
+            questions=questions_for(asked, policy),
+        )
         return Decision.of(asked, said)
     if now.request is not None:
         in_time = day <= now.request.due
@@ -103,7 +114,7 @@ def verified(
     state: AssessmentState | None, message: Envelope[desk.EvidenceVerified], reference: Reference
 ) -> Outcome:
     """A figure was checked: kept beside what was declared, and counted from now on."""
-    no_case = _without_case(state, message)
+    no_case = without_case(state, message)
     if no_case is not None or state is None:
         return no_case or Decision(state)
     data = message.data
@@ -114,11 +125,20 @@ def verified(
     if known is not None and data.as_of < known.as_of:
         stale = {"as_of": data.as_of.isoformat(), "known": known.as_of.isoformat()}
         return Decision.of(state, refusal(message, ReasonCode.STALE_FACT, **stale))
-    fresh = Verified(item=data.item, amount=data.verified, as_of=data.as_of)
+    fresh = Verified(
+        item=data.item,
+        amount=data.verified,
+        as_of=data.as_of,
+        verified_by=data.verified_by,
+        evidence_kind=data.evidence_kind,
+    )
     if known == fresh:
         return Decision(state)
     others = tuple(item for item in state.verified if item.item != data.item)
-    now = state.model_copy(update={"verified": (*others, fresh)[-_EVIDENCE_KEPT:]})
+    # What was found to be forged is settled: other evidence, checked since, counts again.
+    doubts = tuple(doubt for doubt in state.doubts if doubt.item != data.item or not doubt.upheld)
+    kept = {"verified": (*others, fresh)[-_EVIDENCE_KEPT:], "doubts": doubts}
+    now = state.model_copy(update=kept)
     if not valid(now, message.day):
         return Decision(now)
     after, said = complete(now, policy_of(now, message.day, reference), message.day, in_full=False)
@@ -129,11 +149,11 @@ def hardship(
     state: AssessmentState | None, message: Envelope[desk.HardshipReported], reference: Reference
 ) -> Outcome:
     """Circumstances changed: figures in force say so at once, and new ones are asked for."""
-    no_case = _without_case(state, message)
+    no_case = without_case(state, message)
     if no_case is not None or state is None:
         return no_case or Decision(state)
     data = message.data
-    reported = Hardship(cause=data.cause, since=data.since, expected_end=data.expected_end)
+    reported = Hardship(cause=data.cause, since=data.since, expected_end=data.expected_end, onset=data.onset)
     if state.hardship == reported:
         return Decision(state)
     policy = policy_of(state, message.day, reference)
@@ -154,10 +174,4 @@ def contact(
         return Decision.wait(None, refusal(message, ReasonCode.NO_CASE))
     if state.status is AssessmentStatus.CLOSED:
         return Decision(state)
-    outcome = message.data.outcome
-    if outcome is desk.ContactOutcome.TALKED:
-        return Decision(state.model_copy(update={"answered": state.answered + 1}))
-    tried = message.data.direction is desk.ContactDirection.OUTBOUND
-    if tried and outcome in {desk.ContactOutcome.NO_ANSWER, desk.ContactOutcome.MESSAGE_LEFT}:
-        return Decision(state.model_copy(update={"unanswered": state.unanswered + 1}))
-    return Decision(state)
+    return Decision(talked_or_not(state, message))

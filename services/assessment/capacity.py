@@ -1,4 +1,4 @@
-"""What the borrower can pay a month, now and under the policy's stress. Pure.
+"""What the borrower can pay a month: now, over the life of a plan, and under the policy's stress. Pure.
 
     residual = income that counts - spending that counts - priority debts - saving allowance
     ours     = residual x what is owed to us / what is owed to all non-priority creditors
@@ -6,74 +6,164 @@
 Income counts as verified where somebody has checked it, otherwise the policy's share of what was declared.
 Spending counts as declared; above the household's guideline only what was explained or verified, and a
 category of the guideline that the statement leaves out counts at the guideline: nobody lives on nothing.
+Secured debts and priority debts are paid first. An agreed debt plan takes the place of our share by balance.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from datetime import date
 from decimal import Decimal
 from fractions import Fraction
 
-from services.assessment.model import AssessmentState, Statement
-from services.assessment.rules import declared
-from shared.contracts.assessment import Capacity
+from services.assessment.model import AssessmentState
+from services.assessment.outlook import Outlook, dates_of_change, in_doubt, outlook
+from services.assessment.rules import declared, served_first
+from shared.contracts.assessment import Capacity, ProjectedCapacity
 from shared.contracts.base import Reason
+from shared.contracts.desk import OtherDebt
 from shared.contracts.reasons import ReasonCode
-from shared.lending.affordability import Household, Spending, our_share, residual_income, stressed_residual
+from shared.lending.affordability import (
+    Household,
+    Spending,
+    our_share,
+    planned_share,
+    residual_income,
+    stressed_residual,
+)
+from shared.lending.calendar import add_months
 from shared.lending.money import Money
 from shared.policy.model import PolicyInForce
 
-__all__ = ["capacity_of", "capacity_score"]
+__all__ = ["Ability", "Budget", "ability_of", "budget_of", "capacity_score", "looks_low"]
 
 _HUNDRED = Decimal(100)
 
 
-def capacity_of(state: AssessmentState, policy: PolicyInForce) -> tuple[Capacity, tuple[Reason, ...]]:
-    """Work out what can be afforded, with the reasons why it is what it is."""
-    currency, statement = policy.currency, state.statement
-    checked = {item.item: item.amount for item in state.verified}
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """A household's month on one day, and what is left of it."""
+
+    income: dict[str, Money]
+    spending: dict[str, Spending]
+    priority: Money
+    others: Money
+    household: Household
+    residual: Money
+    residual_stress: Money
+    available: Money
+    available_stress: Money
+    reasons: tuple[Reason, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Ability:
+    """What can be afforded today and over life, with the reasons why it is what it is."""
+
+    today: Budget
+    capacity: Capacity
+    projection: tuple[ProjectedCapacity, ...]
+    reasons: tuple[Reason, ...]
+
+
+def ability_of(state: AssessmentState, policy: PolicyInForce, on: date) -> Ability:
+    """Work out what can be afforded from a day on, up to the pack's longest term."""
+    today = budget_of(state, policy, on)
+    projection, before = [_projected(on, today, ())], outlook(state, policy, on).reasons
+    for day in dates_of_change(state, on, _months_later(on, policy.term.max_months)):
+        then = outlook(state, policy, day).reasons
+        new = tuple(reason for reason in then if reason not in before)
+        projection.append(_projected(day, budget_of(state, policy, day), new))
+        before = then
+    reasons = [*today.reasons]
+    lowest = min(projection, key=lambda step: (step.available.minor, step.start))
+    if lowest.available < today.available:
+        params = {"amount": _shown(lowest.available), "on": lowest.start.isoformat()}
+        reasons.append(Reason(code=ReasonCode.LESS_LATER, params=params))
+    return Ability(
+        today=today,
+        capacity=_capacity(state, today, policy),
+        projection=tuple(projection),
+        reasons=tuple(reasons),
+    )
+
+
+def budget_of(state: AssessmentState, policy: PolicyInForce, on: date) -> Budget:
+    """Work out one month as it will be on a day."""
+    found = outlook(state, policy, on)
     reasons: list[Reason] = []
-    income = _income(statement, checked, policy, reasons)
-    spending = _spending(statement, checked, policy, reasons)
-    priority, others, liquid = _debts_and_assets(statement, checked, currency)
-    household = Household(income=income, spending=spending, priority_debt_payments=priority)
+    income = _income(found, policy, reasons)
+    spending = _spending(found, policy, reasons)
+    priority, others, rate_balance = _debts(found.debts, found.checked, policy.currency)
+    household = Household(
+        income=Money.sum(income.values(), policy.currency),
+        spending=spending,
+        priority_debt_payments=priority,
+        variable_income=Money.sum(
+            (amount for name, amount in income.items() if name in found.variable), policy.currency
+        ),
+        variable_rate_balance=rate_balance,
+    )
     rounding, saving = policy.amounts.rounding, policy.saving_allowance
-    now = residual_income(household, saving, rounding)
-    stress = min(now, stressed_residual(household, policy.stress, saving, rounding))
-    if not policy.assessment.share_with_other_creditors:
-        others = Money.zero(currency)
-    available, under_stress = (our_share(residual, state.owed, others) for residual in (now, stress))
+    residual = residual_income(household, saving, rounding)
+    stress = min(residual, stressed_residual(household, policy.stress, saving, rounding))
+    available, under_stress = (_ours(state, left, others, policy, on) for left in (residual, stress))
     if priority.is_positive:
         reasons.append(_reason(ReasonCode.PRIORITY_DEBTS_FIRST, amount=_shown(priority)))
-    if others.is_positive and state.owed.is_positive:
+    if _plan_in_force(state, on):
+        reasons.append(_reason(ReasonCode.DEBT_PLAN_FOLLOWED, amount=_shown(available)))
+    elif others.is_positive and state.owed.is_positive and policy.assessment.share_with_other_creditors:
         share = Fraction(100 * state.owed.minor, (state.owed + others).minor)
         reasons.append(_reason(ReasonCode.SHARED_WITH_OTHER_CREDITORS, share=f"{int(share)} %"))
-    if not now.is_positive:
+    if not residual.is_positive:
         reasons.append(_reason(ReasonCode.NO_RESIDUAL_INCOME))
     elif under_stress < available:
         reasons.append(_reason(ReasonCode.STRESS_LEAVES_LESS, amount=_shown(under_stress)))
-    figures = declared(statement)
-    capacity = Capacity(
-        currency=currency,
-        income_declared=_total(figures, "income:", currency),
-        income_verified=_total(checked, "income:", currency),
-        spending_declared=_total(figures, "spending:", currency),
-        spending_counted=household.allowed_spending,
-        priority_debts=priority,
-        residual_now=now,
+    return Budget(
+        income=income,
+        spending=spending,
+        priority=priority,
+        others=others,
+        household=household,
+        residual=residual,
         residual_stress=stress,
-        available_now=available,
+        available=available,
         available_stress=under_stress,
-        liquid_assets=liquid,
+        reasons=tuple(reasons),
     )
-    return capacity, tuple(reasons)
 
 
-def capacity_score(capacity: Capacity, owed: Money, policy: PolicyInForce) -> int:
-    """Score from 0 to 100: how much of the debt the policy's longest term could pay off, under stress."""
+def capacity_score(projection: tuple[ProjectedCapacity, ...], owed: Money, policy: PolicyInForce) -> int:
+    """Score from 0 to 100: how much of the debt the policy's longest term could pay off, under stress.
+
+    Each month counts with what will be available in it by what is known today (R19: future ability).
+    """
     if not owed.is_positive:
         return 100
-    within_term = capacity.available_stress.minor * policy.term.max_months
-    return min(100, 100 * within_term // owed.minor)
+    start, total = projection[0].start, 0
+    for month in range(policy.term.max_months):
+        day = _months_later(start, month)
+        total += [step for step in projection if step.start <= day][-1].available_stress.minor
+    return min(100, 100 * total // owed.minor)
+
+
+def looks_low(figure: Spending, policy: PolicyInForce) -> bool:
+    """Whether so little is stated that something was left out, most likely; it is asked, never corrected."""
+    if figure.guideline is None or figure.explained:
+        return False
+    share = policy.assessment.low_spending_pct / _HUNDRED
+    return figure.declared < figure.guideline.times(share, policy.amounts.rounding)
+
+
+# -- the parts of a month --------------------------------------------------------------------------------
+
+
+def _months_later(start: date, months: int) -> date:
+    """Give the day so many months later; the calendar's last where there is none."""
+    try:
+        return add_months(start, months)
+    except (OverflowError, ValueError):
+        return date.max
 
 
 def _reason(code: ReasonCode, **params: str) -> Reason:
@@ -84,55 +174,65 @@ def _shown(amount: Money) -> str:
     return f"{amount} {amount.currency}"
 
 
-def _total(figures: dict[str, Money], kind: str, currency: str) -> Money:
-    return Money.sum((amount for name, amount in figures.items() if name.startswith(kind)), currency)
+def _projected(start: date, budget: Budget, reasons: tuple[Reason, ...]) -> ProjectedCapacity:
+    return ProjectedCapacity(
+        start=start,
+        residual=budget.residual,
+        residual_stress=budget.residual_stress,
+        available=budget.available,
+        available_stress=budget.available_stress,
+        reasons=reasons,
+    )
 
 
-def _income(
-    statement: Statement, checked: dict[str, Money], policy: PolicyInForce, reasons: list[Reason]
-) -> Money:
-    stated = {name: amount for name, amount in declared(statement).items() if name.startswith("income:")}
-    share, counted = policy.assessment.unverified_income_pct, Money.zero(policy.currency)
+def _plan_in_force(state: AssessmentState, on: date) -> bool:
+    plan = state.debt_plan
+    return plan is not None and (plan.until is None or on <= plan.until)
+
+
+def _ours(state: AssessmentState, left: Money, others: Money, policy: PolicyInForce, on: date) -> Money:
+    if state.debt_plan is not None and _plan_in_force(state, on):
+        return planned_share(left, state.debt_plan.monthly)
+    if not policy.assessment.share_with_other_creditors:
+        others = Money.zero(policy.currency)
+    return our_share(left, state.owed, others)
+
+
+def _income(found: Outlook, policy: PolicyInForce, reasons: list[Reason]) -> dict[str, Money]:
+    share, counted = policy.assessment.unverified_income_pct, {}
     unverified = False
-    for name in sorted({*stated, *(item for item in checked if item.startswith("income:"))}):
-        if name in checked:
-            counted += checked[name]
+    names = {name for name in (*found.declared, *found.checked) if name.startswith("income:")}
+    for name in sorted(names):
+        if name in found.checked:
+            counted[name] = found.checked[name]
             continue
-        unverified = unverified or stated[name].is_positive
-        counted += stated[name].times(share / _HUNDRED, policy.amounts.rounding)
+        unverified = unverified or found.declared[name].is_positive
+        counted[name] = found.declared[name].times(share / _HUNDRED, policy.amounts.rounding)
     if unverified and share < _HUNDRED:
         reasons.append(_reason(ReasonCode.INCOME_NOT_VERIFIED, share=f"{share} %"))
     return counted
 
 
-def _spending(
-    statement: Statement, checked: dict[str, Money], policy: PolicyInForce, reasons: list[Reason]
-) -> dict[str, Spending]:
-    size = 1 + (statement.dependants or 0)
-    zero = Money.zero(policy.currency)
-    stated = {
-        name.removeprefix("spending:"): amount
-        for name, amount in declared(statement).items()
-        if name.startswith("spending:")
-    }
-    proven = {
-        name.removeprefix("spending:"): amount
-        for name, amount in checked.items()
-        if name.startswith("spending:")
-    }
-    explained = {item.category.value for item in statement.spending or () if item.explained} | proven.keys()
+def _spending(found: Outlook, policy: PolicyInForce, reasons: list[Reason]) -> dict[str, Spending]:
+    size, zero = 1 + found.dependants, Money.zero(policy.currency)
     spending: dict[str, Spending] = {}
-    for category in sorted(stated.keys() | proven.keys()):
-        spending[category] = Spending(
-            declared=proven.get(category, stated.get(category, zero)),
-            guideline=policy.guideline(category, size),
-            explained=category in explained,
+    names = {name for name in (*found.declared, *found.checked) if name.startswith("spending:")}
+    for name in sorted(names):
+        category = name.removeprefix("spending:")
+        usual = policy.guideline(category, size)
+        figure = Spending(
+            declared=found.checked.get(name, found.declared.get(name, zero)),
+            guideline=usual,
+            explained=name in found.explained,
         )
-        if spending[category].needs_explanation:
-            limit = _shown(spending[category].allowed)
+        spending[category] = figure
+        if figure.needs_explanation:
+            limit = _shown(figure.allowed)
             reasons.append(
                 _reason(ReasonCode.SPENDING_CAPPED_WITHOUT_EXPLANATION, category=category, guideline=limit)
             )
+        elif looks_low(figure, policy):
+            reasons.append(_reason(ReasonCode.SPENDING_VERY_LOW, category=category))
     raised = zero
     for row in policy.assessment.guidelines:
         usual = policy.guideline(row.category, size)
@@ -144,22 +244,51 @@ def _spending(
     return spending
 
 
-def _debts_and_assets(
-    statement: Statement, checked: dict[str, Money], currency: str
+def _debts(
+    debts: tuple[OtherDebt, ...], checked: dict[str, Money], currency: str
 ) -> tuple[Money, Money, Money]:
-    """Give the monthly payments on priority debts, the balances of the others, and liquid assets."""
-    debts: dict[tuple[str, bool], Money] = {}
-    for debt in statement.other_debts or ():
-        key, counts = (debt.creditor_kind, debt.priority), debt.monthly if debt.priority else debt.balance
-        debts[key] = debts[key] + counts if key in debts else counts
-    for (kind, first), amount in tuple(debts.items()):
+    """Give the monthly payments that come first, the balances of the others, and what bears a variable rate
+    among those that come first."""
+    figures: dict[tuple[str, bool], Money] = {}
+    rate_balance = Money.zero(currency)
+    for debt in debts:
+        first = served_first(debt)
+        key, counts = (debt.creditor_kind, first), debt.monthly if first else debt.balance
+        figures[key] = figures[key] + counts if key in figures else counts
+        if first and debt.variable_rate:
+            rate_balance += debt.balance
+    for (kind, first), amount in tuple(figures.items()):
         # Evidence names the kind of creditor alone: where it is owed both ways, nobody knows which is meant.
-        if (kind, not first) not in debts:
-            debts[kind, first] = checked.get(f"other_debt:{kind}", amount)
-    assets = declared(statement) | {name: v for name, v in checked.items() if name.startswith("asset:")}
-    liquid = {f"asset:{item.kind}" for item in statement.assets or () if item.liquid}
+        if (kind, not first) not in figures:
+            figures[kind, first] = checked.get(f"other_debt:{kind}", amount)
     return (
-        Money.sum((amount for (_, first), amount in debts.items() if first), currency),
-        Money.sum((amount for (_, first), amount in debts.items() if not first), currency),
-        Money.sum((assets[name] for name in sorted(liquid)), currency),
+        Money.sum((amount for (_, first), amount in figures.items() if first), currency),
+        Money.sum((amount for (_, first), amount in figures.items() if not first), currency),
+        rate_balance,
     )
+
+
+def _capacity(state: AssessmentState, today: Budget, policy: PolicyInForce) -> Capacity:
+    currency, statement = policy.currency, state.statement
+    figures = declared(statement)
+    aside = in_doubt(state)
+    checked = {item.item: item.amount for item in state.verified if item.item not in aside}
+    assets = figures | {name: amount for name, amount in checked.items() if name.startswith("asset:")}
+    liquid = {f"asset:{item.kind}" for item in statement.assets or () if item.liquid}
+    return Capacity(
+        currency=currency,
+        income_declared=_total(figures, "income:", currency),
+        income_verified=_total(checked, "income:", currency),
+        spending_declared=_total(figures, "spending:", currency),
+        spending_counted=today.household.allowed_spending,
+        priority_debts=today.priority,
+        residual_now=today.residual,
+        residual_stress=today.residual_stress,
+        available_now=today.available,
+        available_stress=today.available_stress,
+        liquid_assets=Money.sum((assets[name] for name in sorted(liquid)), currency),
+    )
+
+
+def _total(figures: dict[str, Money], kind: str, currency: str) -> Money:
+    return Money.sum((amount for name, amount in figures.items() if name.startswith(kind)), currency)

@@ -6,11 +6,13 @@ from collections.abc import Callable
 from datetime import date
 from typing import Any
 
-from services.assessment import answers
-from services.assessment.model import AssessmentState, AssessmentStatus
+from services.assessment import answers, people
+from services.assessment.behaviour import noted, with_payment
+from services.assessment.care import lapsed_next_step, questions_for
+from services.assessment.model import AssessmentState, AssessmentStatus, Wanted
 from services.assessment.rules import ask, our_balance, required_parts, review_on, review_soon
 from services.assessment.steps import Step, ask_afresh, expire, policy_of, refusal, valid
-from shared.contracts import agreement, desk, followup, intake, offer
+from shared.contracts import agreement, desk, desk_household, followup, intake, offer
 from shared.contracts.assessment import AssessmentLapsed, StatementReminded, StatementRequested
 from shared.contracts.base import Event, Reason
 from shared.contracts.decision import Decision
@@ -58,12 +60,23 @@ def _act(state: AssessmentState, due: date, day: date, reference: Reference) -> 
         reminded = request.model_copy(update={"reminders": left, "reminded": number})
         said = StatementReminded(missing=request.missing, due=request.due, number=number)
         return state.model_copy(update={"request": reminded}), (said,)
+    wanted = state.wanted
+    if wanted is not None and due in wanted.reminders:
+        return _remind_of_open_points(state, wanted, due)
     if request is not None and due == request.due:
         return _lapse(state, due, reference)
     if state.ask_again == due:
         again = state.model_copy(update={"ask_again": None})
         return ask_afresh(again, policy, day, Reason(code=ReasonCode.STATEMENT_RENEWAL))
     return expire(state, due, policy, day)
+
+
+def _remind_of_open_points(state: AssessmentState, wanted: Wanted, due: date) -> Step:
+    number = wanted.reminded + 1
+    left = tuple(on for on in wanted.reminders if on > due)
+    now = wanted.model_copy(update={"reminders": left, "reminded": number})
+    said = StatementReminded(missing=(), due=wanted.due, number=number, open_points=wanted.points)
+    return state.model_copy(update={"wanted": now}), (said,)
 
 
 def _lapse(state: AssessmentState, due: date, reference: Reference) -> Step:
@@ -73,7 +86,9 @@ def _lapse(state: AssessmentState, due: date, reference: Reference) -> Step:
     """
     assert state.request is not None  # noqa: S101 - narrows: the caller has looked
     lapsed = AssessmentLapsed(
-        as_of=due, missing=state.request.missing, next_step=Reason(code=ReasonCode.NEXT_HUMAN_REVIEW)
+        as_of=due,
+        missing=state.request.missing,
+        next_step=Reason(code=lapsed_next_step(state, policy_of(state, due, reference))),
     )
     update: dict[str, Any] = {"request": None, "status": AssessmentStatus.LAPSED}
     if state.live:
@@ -105,14 +120,22 @@ def _opened(
         request=request,
     )
     needed = Reason(code=ReasonCode.STATEMENT_NEEDED)
-    said = StatementRequested(missing=request.missing, due=request.due, reasons=(needed,))
+    said = StatementRequested(
+        missing=request.missing,
+        due=request.due,
+        reasons=(needed,),
+        questions=questions_for(opened, policy),
+    )
     return Decision.of(opened, said)
 
 
 def _debts(state: AssessmentState | None, message: Envelope[Any], reference: Reference) -> Outcome:
     """What is owed to us: our share beside other creditors follows from it at the next assessment."""
     debts = message.data.debts
-    if state is None or state.status is AssessmentStatus.CLOSED or not debts:
+    if state is None or state.status is AssessmentStatus.CLOSED:
+        return Decision(state)
+    state = with_payment(state, message.data)
+    if not debts:
         return Decision(state)
     return Decision(state.model_copy(update={"owed": our_balance(debts, state.owed.currency)}))
 
@@ -152,6 +175,7 @@ def _signed(state: AssessmentState | None, message: Envelope[Any], _reference: R
         "talks": False,
         "request": None,
         "ask_again": None,
+        "wanted": None,
     }
     return Decision(state.model_copy(update=planned))
 
@@ -236,14 +260,26 @@ _HANDLERS: dict[type[Event], Handler] = {
     desk.EvidenceVerified: answers.verified,
     desk.HardshipReported: answers.hardship,
     desk.ContactRecorded: answers.contact,
+    desk_household.InterviewHeld: people.interviewed,
+    desk_household.VulnerabilityRecorded: people.vulnerable,
+    desk_household.DebtPlanAgreed: people.debt_plan,
+    desk_household.DoubtRaised: people.doubted,
+    desk_household.DoubtSettled: people.settled,
+    desk_household.WilfulDefaultStated: people.wilful,
+    desk_household.AssessmentOverridden: people.overridden,
     offer.NoPlanFound: _new_statement_wanted,
     offer.OfferLapsed: _new_statement_wanted,
     offer.TalksFailed: _new_statement_wanted,
     agreement.AgreementSigned: _signed,
     agreement.AgreementEnded: _plan_over,
     agreement.AgreementCompleted: _plan_over,
+    followup.InstalmentCorrected: noted,
+    followup.InstalmentMissed: noted,
+    followup.InstalmentPaid: noted,
     followup.PlanStarted: _signed,
     followup.PlanBroken: _plan_over,
+    followup.PromiseBroken: noted,
+    followup.PromiseKept: noted,
     followup.RenegotiationRequested: _renegotiation,
 }
 

@@ -8,6 +8,7 @@ from enum import StrEnum
 
 from pydantic import Field
 
+from shared.contracts.assessment import OpenPoint, Override, WilfulFinding
 from shared.contracts.base import MoneyField
 from shared.contracts.decision import State
 from shared.contracts.desk import (
@@ -17,16 +18,27 @@ from shared.contracts.desk import (
     OtherDebt,
     SpendingCategory,
 )
+from shared.contracts.household import (
+    DoubtKind,
+    HardshipOnset,
+    InterviewAnswer,
+    KnownChange,
+    Vulnerability,
+)
 
 __all__ = [
+    "AgreedPlan",
     "AssessmentState",
     "AssessmentStatus",
+    "Behaviour",
+    "Doubt",
     "Hardship",
     "InForce",
     "Request",
     "SpendingFigure",
     "Statement",
     "Verified",
+    "Wanted",
 ]
 
 
@@ -59,15 +71,18 @@ class Statement(State):
     dependants: int | None = None
     assets: tuple[Asset, ...] | None = None
     other_debts: tuple[OtherDebt, ...] | None = None
+    changes: tuple[KnownChange, ...] | None = None
     given: dict[str, date] = Field(default_factory=dict)
 
 
 class Verified(State):
-    """A figure that a person has checked against evidence, e.g. of `income:salary`."""
+    """A figure that a person has checked against evidence, e.g. of `income:salary`: what, who and when."""
 
     item: str
     amount: MoneyField
     as_of: date
+    verified_by: str | None = None
+    evidence_kind: str | None = None
 
 
 class Hardship(State):
@@ -76,12 +91,49 @@ class Hardship(State):
     cause: HardshipCause
     since: date
     expected_end: date | None = None
+    onset: HardshipOnset | None = None
+
+
+class AgreedPlan(State):
+    """What an agreed debt plan gives us a month, until its last day where it has one."""
+
+    monthly: MoneyField
+    as_of: date
+    until: date | None = None
+
+
+class Doubt(State):
+    """What a person looks at; `upheld` is None until somebody has decided."""
+
+    doubt_id: str
+    about: DoubtKind
+    item: str | None = None
+    upheld: bool | None = None
+
+
+class Behaviour(State):
+    """What the borrower did, counted: promises, payments of any size, instalments of a plan."""
+
+    promises_kept: int = 0
+    promises_broken: int = 0
+    payments: int = 0
+    instalments_on_time: int = 0
+    instalments_missed: int = 0
 
 
 class Request(State):
     """What is asked of the borrower: by when, the reminders still to come, and how many were sent."""
 
     missing: tuple[str, ...]
+    due: date
+    reminders: tuple[date, ...] = ()
+    reminded: int = 0
+
+
+class Wanted(State):
+    """What would make the assessment better and is reminded of; nothing lapses where it never comes."""
+
+    points: tuple[OpenPoint, ...]
     due: date
     reminders: tuple[date, ...] = ()
     reminded: int = 0
@@ -125,6 +177,14 @@ class AssessmentState(State):
     unanswered: int = 0
     in_time: int = 0
     late: int = 0
+    behaviour: Behaviour = Behaviour()
+    interview: tuple[InterviewAnswer, ...] = ()
+    vulnerabilities: tuple[Vulnerability, ...] = ()
+    debt_plan: AgreedPlan | None = None
+    doubts: tuple[Doubt, ...] = ()
+    wilful: WilfulFinding | None = None
+    overrides: tuple[Override, ...] = ()
+    wanted: Wanted | None = None
 
     @property
     def next_date(self) -> date | None:
@@ -136,4 +196,5 @@ class AssessmentState(State):
             days += [self.request.due, *self.request.reminders]
         if self.current is not None and self.talks:
             days.append(self.current.expires)
+            days += () if self.wanted is None else self.wanted.reminders
         return min((day for day in days if day is not None), default=None)

@@ -6,13 +6,12 @@ from collections.abc import Iterable, Sequence
 from datetime import date, timedelta
 from typing import Any
 
-from services.assessment.model import AssessmentState, Hardship, Request, SpendingFigure, Statement, Verified
+from services.assessment.model import Hardship, Request, SpendingFigure, Statement, Verified
 from shared.contracts.assessment import HardshipKind
-from shared.contracts.base import Reason
 from shared.contracts.debts import DebtSnapshot, DebtStatus
-from shared.contracts.desk import EvidenceVerified, StatementSubmitted
+from shared.contracts.desk import EvidenceVerified, OtherDebt, StatementSubmitted
+from shared.contracts.household import ChangeKind, KnownChange
 from shared.contracts.plan_terms import total_of
-from shared.contracts.reasons import ReasonCode
 from shared.lending.calendar import add_months
 from shared.lending.money import MAX_MINOR, Money
 from shared.policy.model import PolicyInForce
@@ -21,6 +20,8 @@ __all__ = [
     "PARTS",
     "amounts_of",
     "ask",
+    "complete_change",
+    "declared",
     "hardship_kind",
     "in_range",
     "merge",
@@ -31,11 +32,13 @@ __all__ = [
     "required_parts",
     "review_on",
     "review_soon",
+    "served_first",
     "still_verified",
-    "willingness",
 ]
 
 PARTS = ("income", "spending", "dependants", "assets", "other_debts")
+# A part that nobody is asked for: what is known to change is welcome, and most households know of nothing.
+_CHANGES = "changes"
 # What a single figure may be so that sums of a household fit in 64 bits.
 _LARGEST = MAX_MINOR // 10_000
 
@@ -49,10 +52,13 @@ def our_balance(debts: Iterable[DebtSnapshot], currency: str) -> Money:
 # -- what is asked and by when ---------------------------------------------------------------------------
 
 
-def ask(missing: Sequence[str], policy: PolicyInForce, on: date) -> Request:
-    """Ask for parts of a statement: the last day and the reminders before it, in business days."""
+def ask(missing: Sequence[str], policy: PolicyInForce, on: date, more_days: int = 0) -> Request:
+    """Ask for parts of a statement: the last day and the reminders before it, in business days.
+
+    `more_days` is what a borrower in vulnerable circumstances is given beyond the policy's days.
+    """
     rules = policy.assessment
-    due = policy.deadline(on, rules.statement_business_days)
+    due = policy.deadline(on, rules.statement_business_days + more_days)
     reminders = sorted({policy.deadline(on, days) for days in rules.reminders_business_days})
     return Request(missing=tuple(missing), due=due, reminders=tuple(day for day in reminders if day < due))
 
@@ -101,12 +107,28 @@ def amounts_of(said: StatementSubmitted | EvidenceVerified) -> list[Money]:
         *(item.monthly for item in said.spending or ()),
         *(item.value for item in said.assets or ()),
         *(amount for item in said.other_debts or () for amount in (item.balance, item.monthly)),
+        *(item.monthly for item in said.changes or () if item.monthly is not None),
     ]
 
 
 def in_range(amount: Money) -> bool:
     """A monthly figure is not negative, and small enough to be added up."""
     return 0 <= amount.minor <= _LARGEST
+
+
+_ITEM_OF = {
+    ChangeKind.INCOME: "income:",
+    ChangeKind.SPENDING: "spending:",
+    ChangeKind.DEBT_ENDS: "other_debt:",
+}
+
+
+def complete_change(change: KnownChange) -> bool:
+    """Whether a known change says of what, and how much it will be from then on."""
+    wanted = _ITEM_OF.get(change.kind)
+    if wanted is not None and not (change.item or "").startswith(wanted):
+        return False
+    return change.monthly is not None or change.kind not in {ChangeKind.INCOME, ChangeKind.SPENDING}
 
 
 def merge(known: Statement, said: StatementSubmitted, on: date) -> tuple[Statement, tuple[str, ...]]:
@@ -116,7 +138,7 @@ def merge(known: Statement, said: StatementSubmitted, on: date) -> tuple[Stateme
     """
     as_of = min(said.as_of, on)
     taken: dict[str, Any] = {}
-    for name in PARTS:
+    for name in (*PARTS, _CHANGES):
         value = getattr(said, name)
         if value is None or known.given.get(name, as_of) > as_of:
             continue
@@ -148,7 +170,7 @@ def declared(statement: Statement) -> dict[str, Money]:
         *((f"spending:{item.category.value}", item.monthly) for item in statement.spending or ()),
         *((f"asset:{item.kind}", item.value) for item in statement.assets or ()),
         *(
-            (f"other_debt:{item.creditor_kind}", item.monthly if item.priority else item.balance)
+            (f"other_debt:{item.creditor_kind}", item.monthly if served_first(item) else item.balance)
             for item in statement.other_debts or ()
         ),
     ]
@@ -158,7 +180,12 @@ def declared(statement: Statement) -> dict[str, Money]:
     return total
 
 
-# -- hardship and willingness (R26, R30) -------------------------------------------------------------------
+def served_first(debt: OtherDebt) -> bool:
+    """Secured debts and priority debts are paid before any other creditor."""
+    return debt.priority or debt.secured
+
+
+# -- hardship (R30) -------------------------------------------------------------------
 
 
 def hardship_kind(hardship: Hardship | None, policy: PolicyInForce, on: date) -> HardshipKind:
@@ -174,24 +201,3 @@ def hardship_kind(hardship: Hardship | None, policy: PolicyInForce, on: date) ->
     months = (end.year - since.year) * 12 + end.month - since.month
     longer = months > limit or (months == limit and end.day > since.day)
     return HardshipKind.LASTING if longer else HardshipKind.TEMPORARY
-
-
-def willingness(state: AssessmentState) -> tuple[int, tuple[Reason, ...]]:
-    """Score what the borrower did, from 0 to 100: the share of good signs, 50 where there is none.
-
-    One of each is counted beforehand, so that a single missed call weighs little. The score never makes an
-    offer worse: what is offered follows from capacity alone (R26: two separate scores).
-    """
-    good, bad = state.answered + state.in_time, state.unanswered + state.late
-    reasons = []
-    if state.answered:
-        params = {"answered": str(state.answered)}
-        reasons.append(Reason(code=ReasonCode.CONTACTS_ANSWERED, params=params))
-    if state.unanswered:
-        params = {"unanswered": str(state.unanswered)}
-        reasons.append(Reason(code=ReasonCode.CONTACTS_UNANSWERED, params=params))
-    if state.in_time:
-        reasons.append(Reason(code=ReasonCode.STATEMENT_IN_TIME))
-    if state.late:
-        reasons.append(Reason(code=ReasonCode.STATEMENT_LATE))
-    return (100 * (1 + good)) // (2 + good + bad), tuple(reasons)

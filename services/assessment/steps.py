@@ -6,13 +6,15 @@ from datetime import date, timedelta
 from hashlib import sha256
 from typing import Any
 
-from services.assessment.capacity import capacity_of, capacity_score
-from services.assessment.model import AssessmentState, AssessmentStatus, InForce
-from services.assessment.rules import ask, hardship_kind, missing_parts, required_parts, willingness
+from services.assessment.care import more_days, questions_for
+from services.assessment.model import AssessmentState, AssessmentStatus, InForce, Wanted
+from services.assessment.report import report_of
+from services.assessment.rules import ask, missing_parts, required_parts
 from shared.contracts.assessment import (
     AssessmentCompleted,
     AssessmentExpired,
     InputRefused,
+    OpenPoint,
     StatementRequested,
 )
 from shared.contracts.base import Event, Reason
@@ -25,6 +27,21 @@ from shared.policy.reference import Reference
 __all__ = ["Step", "ask_afresh", "complete", "expire", "policy_of", "refusal", "resting", "valid"]
 
 Step = tuple[AssessmentState, tuple[Event, ...]]
+
+# What makes a version say something else than the one before: the household and how it is treated. Days are
+# left out that move with every day, and behaviour, which changes no figure.
+_SAYS: Any = {
+    "capacity": True,
+    "dependants": True,
+    "hardship": True,
+    "cause": True,
+    "onset": True,
+    "projection": {"__all__": {"residual", "residual_stress", "available", "available_stress"}},
+    "wilful": True,
+    "vulnerabilities": True,
+    "doubts": True,
+    "overrides": True,
+}
 
 
 def refusal(message: Envelope[Any], code: ReasonCode, **params: str) -> InputRefused:
@@ -52,16 +69,23 @@ def ask_afresh(state: AssessmentState, policy: PolicyInForce, on: date, *reasons
     wanted = required_parts(policy)
     if state.request is not None and set(state.request.missing) == set(wanted):
         return state.model_copy(update={"talks": True}), ()
-    request = ask(wanted, policy, on)
+    request = ask(wanted, policy, on, more_days(state, policy))
     asked = state.model_copy(
         update={
             "status": AssessmentStatus.ASKED,
             "request": request,
             "talks": True,
             "ask_again": None,
+            "wanted": None,  # the whole statement is asked for: one question at a time
         }
     )
-    return asked, (StatementRequested(missing=request.missing, due=request.due, reasons=reasons),)
+    said = StatementRequested(
+        missing=request.missing,
+        due=request.due,
+        reasons=reasons,
+        questions=questions_for(asked, policy),
+    )
+    return asked, (said,)
 
 
 def complete(state: AssessmentState, policy: PolicyInForce, on: date, *, in_full: bool) -> Step:
@@ -81,7 +105,10 @@ def complete(state: AssessmentState, policy: PolicyInForce, on: date, *, in_full
     current = InForce(
         assessment_id=derive_id("assessment", state.case, version), as_of=max(given), expires=expires
     )
-    said = _completed(state.model_copy(update={"version": version, "current": current}), policy, on)
+    said = report_of(state.model_copy(update={"version": version}), current, policy, on)
+    # What a person had set beside a computed value falls with it: it was about other figures.
+    wanted = _wanted(state.wanted, said.open_points, policy, on)
+    state = state.model_copy(update={"overrides": said.overrides, "wanted": wanted})
     current = current.model_copy(update={"figures": _figures(said)})
     answers_request = in_full and state.request is not None
     if not answers_request and _says_the_same(state.current, current):
@@ -92,8 +119,22 @@ def complete(state: AssessmentState, policy: PolicyInForce, on: date, *, in_full
     return now, (said,)
 
 
+def _wanted(
+    known: Wanted | None, points: tuple[OpenPoint, ...], policy: PolicyInForce, on: date
+) -> Wanted | None:
+    """Remind of open points from the day they are known; what is reminded of already keeps its days."""
+    if not points:
+        return None
+    needs = {(point.item, point.need) for point in points}
+    if known is not None and needs <= {(point.item, point.need) for point in known.points}:
+        return known.model_copy(update={"points": points})
+    due = points[0].due
+    days = sorted({policy.deadline(on, after) for after in policy.assessment.open_reminders_business_days})
+    return Wanted(points=points, due=due, reminders=tuple(day for day in days if on < day < due))
+
+
 def _figures(said: AssessmentCompleted) -> str:
-    content = said.model_dump_json(include={"capacity", "dependants", "hardship", "cause"})
+    content = said.model_dump_json(include=_SAYS)
     return sha256(content.encode()).hexdigest()[:16]
 
 
@@ -101,37 +142,12 @@ def _says_the_same(known: InForce | None, new: InForce) -> bool:
     return known is not None and (known.figures, known.expires) == (new.figures, new.expires)
 
 
-def _completed(state: AssessmentState, policy: PolicyInForce, on: date) -> AssessmentCompleted:
-    assert state.current is not None  # noqa: S101 - narrows: set just before
-    capacity, why = capacity_of(state, policy)
-    score, behaviour = willingness(state)
-    hardship = state.hardship
-    reasons = [*why, *behaviour]
-    if hardship is not None:
-        params = {"cause": hardship.cause.value}
-        reasons.append(Reason(code=ReasonCode.HARDSHIP_REPORTED, params=params))
-    return AssessmentCompleted(
-        assessment_id=state.current.assessment_id,
-        version=state.version,
-        as_of=state.current.as_of,
-        expires=state.current.expires,
-        capacity=capacity,
-        dependants=state.statement.dependants or 0,
-        hardship=hardship_kind(hardship, policy, on),
-        cause=None if hardship is None else hardship.cause,
-        capacity_score=capacity_score(capacity, state.owed, policy),
-        willingness_score=score,
-        reasons=tuple(reasons),
-        policy_version=policy.version,
-    )
-
-
 def expire(state: AssessmentState, as_of: date, policy: PolicyInForce, on: date) -> Step:
     """The figures are too old to offer on: said, and new ones are asked for unless they are already."""
     if state.current is None:
         return state, ()
     said = AssessmentExpired(assessment_id=state.current.assessment_id, as_of=as_of)
-    gone = state.model_copy(update={"current": None})
+    gone = state.model_copy(update={"current": None, "wanted": None})
     if gone.request is not None or gone.ask_again is not None:
         return gone, (said,)
     asked, more = ask_afresh(gone, policy, on, Reason(code=ReasonCode.STATEMENT_RENEWAL))

@@ -6,10 +6,12 @@ import typer
 
 from services.cli import day, kafka, keys, migrate, platform, policy, reading
 from services.cli.agreement import agreement
+from services.cli.assess import assess
 from services.cli.check import check
 from services.cli.dead import app as dead
 from services.cli.demo import demo
 from services.cli.health import health
+from services.cli.offer import offer
 from services.cli.publish import publish
 from services.cli.restore import app as backup
 from services.cli.schemas import schemas
@@ -27,9 +29,11 @@ app = typer.Typer(
 platform.register(app)
 reading.register(app)
 app.command()(agreement)
+app.command()(assess)
 app.command()(check)
 app.command()(demo)
 app.command()(health)
+app.command()(offer)
 app.command()(publish)
 app.command()(verify)
 app.add_typer(backup, name="backup")

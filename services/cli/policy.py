@@ -1,20 +1,26 @@
-"""`parley policy check` and `parley policy show`: the packs, as the services would load them."""
+"""`parley policy check`, `show` and `diff`: the packs, as the services would load them."""
 
 from __future__ import annotations
 
 from datetime import date
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from rich.padding import Padding
 from rich.table import Table
+from rich.text import Text
 
 from services.cli.catalogue import policies_dir
 from services.cli.common import JsonFlag, fail, stderr, stdout
 
+if TYPE_CHECKING:
+    from shared.policy.loader import Explained, PolicyBook
+    from shared.texts import Language
+
 __all__ = ["app"]
 
-app = typer.Typer(help="Policy packs: check them, show what is in force.", no_args_is_help=True)
+app = typer.Typer(help="Policy packs: check them, show what is in force, compare.", no_args_is_help=True)
 
 Folder = Annotated[
     Path | None,
@@ -22,12 +28,32 @@ Folder = Annotated[
         "--folder", envvar="PARLEY_POLICIES", help="Folder of the packs; the built-in ones if unset."
     ),
 ]
+Lang = Annotated[str, typer.Option("--lang", help="zh or en.")]
+
+# Titles and status words, in the order of shared.texts.LANGUAGES.
+_TITLES: dict[str, tuple[str, str]] = {
+    "key": ("键", "key"),
+    "meaning": ("含义", "meaning"),
+    "from": ("生效日", "from"),
+    "ruled_by": ("适用日期：", "ruled by"),
+    "verified": ("已核实", "verified"),
+    "not_verified": ("未核实", "not verified"),
+    "always": ("始终", "always"),
+    "agreed": ("方案或协议之日", "the day of the offer or agreement"),
+    "live": ("当日", "the day itself"),
+    "contract": ("合同日期", "the date of the contract"),
+    "in_force": ("生效于", "in force on"),
+    "next": ("下一次变更", "what changes next"),
+    "nothing": ("目前没有已登记的后续变更", "no later change is on file"),
+    "other_basis": ("数值不变，依据变更", "the value stays, on another basis"),
+    "same": ("没有差异", "no difference"),
+}
 
 
 @app.command()
 def check(folder: Folder = None) -> None:
     """List everything that is wrong with the packs; exit 1 if anything is."""
-    from shared.policy.loader import PolicyBook
+    from shared.policy.loader import PolicyBook, explain
     from shared.policy.loader import check as problems_of
 
     where = policies_dir(folder)
@@ -36,8 +62,16 @@ def check(folder: Folder = None) -> None:
         stderr.print(str(problem), markup=False, highlight=False, soft_wrap=True)
     if problems:
         raise typer.Exit(1)
-    packs = PolicyBook.load(where).pack_ids
-    stdout.print(f"{len(packs)} packs can be used: {', '.join(packs)}", highlight=False)
+    book = PolicyBook.load(where)
+    packs = book.pack_ids
+    for pack in packs:
+        rows = explain(book.pack(pack), _day(None, "today"))
+        verified = sum(row.verified for row in rows)
+        assumed = sum(row.source.startswith("assumption:") for row in rows)
+        rest = len(rows) - verified - assumed
+        line = f"{pack}: {len(rows)} values, {verified} verified, {rest} not verified, {assumed} assumptions"
+        stdout.print(line, highlight=False, soft_wrap=True)
+    stdout.print(f"{len(packs)} packs can be used: {', '.join(packs)}", highlight=False, soft_wrap=True)
 
 
 @app.command()
@@ -45,40 +79,171 @@ def show(
     pack: Annotated[str, typer.Argument(help="The pack, e.g. cn-card.")],
     on: Annotated[str | None, typer.Option("--on", help="The day, YYYY-MM-DD; today if not given.")] = None,
     folder: Folder = None,
+    lang: Lang = "en",
     as_json: JsonFlag = False,
 ) -> None:
-    """Show every value of a pack in force on a day, with its clause and whether it was verified."""
-    from shared.policy.loader import PolicyBook, PolicyError, explain
+    """Explain every value of a pack on a day: its clause and status, and what changes next."""
+    from shared.policy.loader import explain
+
+    language = _language(lang)
+    day = _day(on, "--on")
+    rows = explain(_book(folder, pack).pack(pack), day)
+    ahead = [row for row in rows if row.next_from is not None]
+    if as_json:
+        _print_json([_plain(row, language) for row in rows])
+        return
+    _print_values(pack, day, rows, language)
+    first = min((row.next_from for row in ahead if row.next_from is not None), default=None)
+    if first is None:
+        stdout.print(_word("nothing", language), highlight=False)
+        return
+    stdout.print(f"{_word('next', language)}: {first.isoformat()}", highlight=False)
+    for row in ahead:
+        if row.next_from == first:
+            same = row.next_value == row.value
+            after = f"({_word('other_basis', language)})" if same else f"→ {_said(row.next_value)}"
+            line = f"  {row.key}: {_said(row.value)} {after}"
+            stdout.print(line, markup=False, highlight=False, soft_wrap=True)
+
+
+@app.command()
+def diff(
+    first: Annotated[str, typer.Argument(help="A pack, or a pack on a day: cn-card@2025-06-01.")],
+    second: Annotated[str, typer.Argument(help="The other one.")],
+    folder: Folder = None,
+    lang: Lang = "en",
+    as_json: JsonFlag = False,
+) -> None:
+    """Show the values in which two packs, or one pack on two days, differ."""
+    from shared.policy.loader import explain
+
+    language = _language(lang)
+    sides = []
+    for name in (first, second):
+        pack, _, day = name.partition("@")
+        book = _book(folder, pack)
+        sides.append({row.key: row for row in explain(book.pack(pack), _day(day or None, name))})
+    apart = [key for key in sides[0] if sides[0][key].value != sides[1][key].value]
+    if as_json:
+        _print_json(
+            [
+                {
+                    "key": key,
+                    "first": _plain(sides[0][key], language),
+                    "second": _plain(sides[1][key], language),
+                }
+                for key in apart
+            ]
+        )
+        return
+    if not apart:
+        stdout.print(_word("same", language), highlight=False)
+        return
+    table = Table(title=f"{first} / {second}", title_justify="left")
+    for column in (_word("key", language), _word("meaning", language), first, second):
+        table.add_column(Text(column), overflow="fold")
+    for key in apart:
+        cells = (key, _meaning(key, language), *(_said(side[key].value) for side in sides))
+        table.add_row(*(Text(cell) for cell in cells))
+    stdout.print(table)
+
+
+def _book(folder: Path | None, pack: str) -> PolicyBook:
+    """Load the packs; end the command where they are wrong or there is no such pack."""
+    from shared.policy.loader import PolicyBook, PolicyError
 
     try:
-        day = date.fromisoformat(on) if on else date.today()  # noqa: DTZ011 - the user's own day
-    except ValueError:
-        raise fail(f"--on: {on!r} is not a date like 2026-01-31", code=2) from None
-    try:
-        found = PolicyBook.load(policies_dir(folder)).pack(pack)
+        book = PolicyBook.load(policies_dir(folder))
+        book.pack(pack)
     except PolicyError as error:
         raise fail(str(error)) from None
-    rows = explain(found, day)
-    if as_json:
-        import orjson
+    return book
 
-        plain: list[dict[str, Any]] = [
-            {
-                "key": row.key,
-                "value": row.value,
-                "from": row.effective_from,
-                "clause": row.clause,
-                "source": row.source,
-                "verified": row.verified,
-            }
-            for row in rows
-        ]
-        stdout.print_json(orjson.dumps(plain, default=str).decode())
-        return
-    table = Table(title=f"{pack}, in force on {day.isoformat()}", title_justify="left")
-    for column in ("key", "value", "from", "clause", "verified"):
-        table.add_column(column, overflow="fold")
-    for row in rows:
-        since = row.effective_from.isoformat() if row.effective_from else "–"
-        table.add_row(row.key, str(row.value), since, row.clause, "yes" if row.verified else "no")
-    stdout.print(table)
+
+def _day(text: str | None, name: str) -> date:
+    try:
+        return date.fromisoformat(text) if text else date.today()  # noqa: DTZ011 - the user's own day
+    except ValueError:
+        raise fail(f"{name}: {text!r} is not a date like 2026-01-31", code=2) from None
+
+
+def _language(lang: str) -> Language:
+    if lang == "zh":
+        return "zh"
+    if lang == "en":
+        return "en"
+    raise fail(f"--lang: {lang!r} is neither zh nor en", code=2)
+
+
+def _print_values(pack: str, day: date, rows: tuple[Explained, ...], language: Language) -> None:
+    """Each value under its section: what it means, what it is, and what it rests on."""
+    from itertools import groupby
+
+    from shared.texts.policies import section_words
+
+    stdout.print(f"{pack}, {_word('in_force', language)} {day.isoformat()}", highlight=False)
+    for section, found in groupby(rows, key=lambda row: row.key.partition(".")[0]):
+        stdout.print(Text(f"\n{section} · {section_words(section, language)}", style="bold"))
+        for row in found:
+            stdout.print(Text(f"  {row.key} · {_meaning(row.key, language)}", style="cyan"))
+            for line in _said(row.value).splitlines():
+                stdout.print(Padding(Text(line), (0, 0, 0, 6)))
+            stdout.print(Padding(Text(_basis(row, language), style="dim"), (0, 0, 0, 6)))
+
+
+def _basis(row: Explained, language: Language) -> str:
+    """What a value rests on: clause and source, verified or not, since when, and which date rules it."""
+    clause = () if row.clause == "-" else (row.clause,)
+    since = row.effective_from.isoformat() if row.effective_from else _word("always", language)
+    return " · ".join(
+        (
+            *clause,
+            row.source,
+            _word("verified" if row.verified else "not_verified", language),
+            f"{_word('from', language)} {since}",
+            f"{_word('ruled_by', language)} {_word(row.ruled_by.value, language)}",
+        )
+    )
+
+
+def _plain(row: Explained, language: Language) -> dict[str, Any]:
+    return {
+        "key": row.key,
+        "meaning": _meaning(row.key, language),
+        "value": row.value,
+        "from": row.effective_from,
+        "ruled_by": row.ruled_by.value,
+        "clause": row.clause,
+        "source": row.source,
+        "verified": row.verified,
+        "next_from": row.next_from,
+        "next_value": row.next_value,
+    }
+
+
+def _print_json(plain: list[dict[str, Any]]) -> None:
+    import orjson
+
+    stdout.print_json(orjson.dumps(plain, default=str).decode(), ensure_ascii=False)
+
+
+def _said(value: Any) -> str:
+    """A value as a person writes it: lists of tables one row a line, no brackets of the language."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, dict):
+        return "; ".join(f"{name}: {_said(item)}" for name, item in value.items()) or "–"
+    if isinstance(value, list):
+        between = "\n" if any(isinstance(item, dict) for item in value) else ", "
+        return between.join(_said(item) for item in value) or "–"
+    return str(value)
+
+
+def _meaning(key: str, language: Language) -> str:
+    from shared.texts.policies import policy_words
+
+    return policy_words(key, language)
+
+
+def _word(name: str, language: Language) -> str:
+    return _TITLES[name][0 if language == "zh" else 1]

@@ -80,12 +80,11 @@ class MoneyAudit:
             case intake.PaymentMatched():
                 self._matched[message.key, data.payment_id] = data.amount
                 self._even(data.payment_id, data.allocations, data.unallocated, data.amount)
-                if not data.in_balance:
-                    self._add(self._paid, message, ((a.debt_id, a.amounts) for a in data.allocations), +1)
+                # Also where the bank's figure held it already: paid, and corrected by as much.
+                self._add(self._paid, message, ((a.debt_id, a.amounts) for a in data.allocations), +1)
             case intake.PaymentTakenBack():
                 self._taken[message.key, data.reversal_id] = data.amount
-                if not data.in_balance:
-                    self._add(self._paid, message, ((a.debt_id, a.amounts) for a in data.allocations), -1)
+                self._add(self._paid, message, ((a.debt_id, a.amounts) for a in data.allocations), -1)
             case agreement.AgreementSigned() | followup.RewardGranted():
                 self._add(self._waived, message, ((w.debt_id, w.amounts) for w in data.waived), +1)
             case _:

@@ -13,7 +13,7 @@ from services.followup.rules import (
     pause_until,
     review_dates,
 )
-from shared.contracts import desk
+from shared.contracts import desk, intake
 from shared.contracts.base import Event, Reason
 from shared.contracts.followup import (
     ContactNoted,
@@ -24,7 +24,7 @@ from shared.contracts.followup import (
 from shared.contracts.reasons import ReasonCode
 from shared.policy.reference import Reference
 
-__all__ = ["contact", "hardship", "reviewed"]
+__all__ = ["contact", "debts_changed", "hardship", "reviewed"]
 
 Step = tuple[FollowupState, tuple[Event, ...]]
 
@@ -83,6 +83,31 @@ def hardship(
         reasons = (Reason(code=ReasonCode.COOPERATED), Reason(code=ReasonCode.TEMPORARY_DIFFICULTY))
         said += (SupportOffered(as_of=day, reasons=reasons),)
     return state.model_copy(update={"plan": plan}), said
+
+
+def debts_changed(
+    state: FollowupState, plan: FollowedPlan, data: intake.PlanDebtsChanged, day: date, reference: Reference
+) -> Step:
+    """Debts have left the plan, or come back: talks over what remains, the schedule kept meanwhile.
+
+    Nobody is held to a plan none of whose debts remains: it rests until one comes back.
+    """
+    resting = plan.paused_until == date.max
+    if not data.remaining:
+        rests = {"paused_from": plan.paused_from if is_paused(plan, day) else day, "paused_until": date.max}
+        return state.model_copy(update={"plan": plan.model_copy(update=rests)}), ()
+    if (is_paused(plan, day) and not resting) or not (data.left or data.beside or resting):
+        # Talks are under way and hear of the debts themselves; or everything is as it was signed.
+        return state, ()
+    until = pause_until(day, reference.policies.in_force(plan.policy, day))
+    began = plan.paused_from if resting else day
+    after = plan.model_copy(update={"paused_from": began, "paused_until": until})
+    said: tuple[Event, ...] = ()
+    if data.left or data.beside:
+        code = ReasonCode.DEBT_LEFT_PLAN if data.left else ReasonCode.ACCOUNT_OVERDUE
+        reason = Reason(code=code, params={"account": (data.left or data.beside)[0]})
+        said = (RenegotiationRequested(agreement_id=plan.agreement_id, as_of=day, reasons=(reason,)),)
+    return state.model_copy(update={"plan": after}), said
 
 
 def _back_to_the_table(

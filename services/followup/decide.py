@@ -190,6 +190,21 @@ def _hardship(
     return Decision.of(after, *said)
 
 
+def _plan_debts(
+    state: FollowupState | None, message: Envelope[intake.PlanDebtsChanged], reference: Reference
+) -> Outcome:
+    """Debts have left the signed plan or come back: it is re-opened over what remains."""
+    if state is not None and state.status is FollowupStatus.CLOSED:
+        return Decision(state)
+    if state is None or state.plan is None or state.plan.agreement_id != message.data.agreement_id:
+        # Intake knows a signed plan, so the signature is on its way here by another topic.
+        return Decision.wait(state)
+    if state.status is not FollowupStatus.LIVE:
+        return Decision(state)
+    after, said = care.debts_changed(state, state.plan, message.data, message.day, reference)
+    return Decision.of(after, *said)
+
+
 def _contact(state: FollowupState | None, message: Envelope[desk.ContactRecorded], _: Reference) -> Outcome:
     plan = state.plan if state is not None and state.status is FollowupStatus.LIVE else None
     if state is None or plan is None or message.day <= plan.effective:
@@ -208,6 +223,7 @@ _HANDLERS: dict[type[Event], Handler] = {
     intake.PaymentMatched: _paid,
     intake.PaymentTakenBack: _taken_back,
     intake.CaseClosed: _closed,
+    intake.PlanDebtsChanged: _plan_debts,
     agreement.AgreementSigned: _signed,
     agreement.AgreementEnded: _ended,
     desk.PromiseMade: _promised,

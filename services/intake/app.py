@@ -12,6 +12,7 @@ SERVICE = Service(
     waits_for=("bank",),
     reads=("desk", "agreement", "followup"),
     per=DocumentPer.CUSTOMER,
+    schema_version=2,  # other obligors, stops, joint debts elsewhere
     workload=lambda state: (state.owner,) if state.is_open and state.owner is not None else (),
     cases=lambda state: (state.case,),
     upcoming=lambda state, customer: case_id(customer, 1 if state is None else state.episode + 1),

@@ -7,12 +7,13 @@ from datetime import date
 from typing import Any
 
 from services.intake.model import CaseStatus, Debt, IntakeState
-from services.intake.rules import choose_owner, next_review, policy_of, timetable
+from services.intake.rules import choose_owner, conduct_in, next_review, packs_of, timetable
 from shared.contracts.base import Event, Reason
 from shared.contracts.debts import DebtSnapshot, DebtStatus
 from shared.contracts.decision import Decision
 from shared.contracts.envelope import Envelope
 from shared.contracts.intake import CaseAssigned, CaseChanged, CaseClosed, CaseOpened, CloseReason
+from shared.policy.conduct import conduct_of
 from shared.policy.reference import Reference
 
 __all__ = ["Outcome", "answer", "assign", "close_case", "conclude", "ledgers_of", "open_case", "snapshots"]
@@ -24,6 +25,7 @@ _CLOSES_AS = {
     DebtStatus.SETTLED: CloseReason.SETTLED,
     DebtStatus.SOLD: CloseReason.SOLD,
     DebtStatus.RECALLED: CloseReason.RECALLED,
+    DebtStatus.ELSEWHERE: CloseReason.ELSEWHERE,
 }
 
 
@@ -34,7 +36,7 @@ def answer(state: IntakeState, *events: Event) -> Outcome:
 
 def snapshots(state: IntakeState) -> tuple[DebtSnapshot, ...]:
     """Give the debts of the case as downstream knows them."""
-    return tuple(debt.snapshot() for debt in state.of_case)
+    return tuple(state.said_of(debt) for debt in state.of_case)
 
 
 def ledgers_of(debts: Iterable[Debt | None]) -> tuple[Any, ...]:
@@ -48,7 +50,8 @@ def open_case(
     """Open the next episode over one overdue debt: timetable, owner."""
     data, day = message.data, message.day
     policy = reference.policies.in_force(debt.policy, day)
-    steps = timetable(policy, day)
+    conduct = conduct_of([policy])
+    steps = timetable(conduct, day)
     dates = tuple(sorted({step.due for step in steps}))
     opened = state.with_debt(debt).model_copy(
         update={
@@ -61,7 +64,7 @@ def open_case(
             "region": data.region,
             "owner": None,
             "timetable": dates,
-            "next_review": next_review(dates, policy, day),
+            "next_review": next_review(dates, conduct, day),
             "plan": None,
             "finish": None,
         }
@@ -75,6 +78,7 @@ def open_case(
         region=opened.region,
         debts=snapshots(opened),
         timetable=steps,
+        conduct=packs_of(opened),
     )
     owned, assigned = assign(opened, day, reference)
     return owned, (said, assigned)
@@ -82,7 +86,7 @@ def open_case(
 
 def assign(state: IntakeState, on: date, reference: Reference) -> tuple[IntakeState, CaseAssigned]:
     """Give the case to a named negotiator."""
-    owner, reasons = choose_owner(state, policy_of(state, on, reference), on, reference)
+    owner, reasons = choose_owner(state, conduct_in(state, on, reference), on, reference)
     return state.model_copy(update={"owner": owner}), CaseAssigned(owner=owner, reasons=reasons)
 
 
@@ -93,13 +97,21 @@ def conclude(
     if not after.is_open or not after.of_case:
         return after, ()
     gone = [debt for debt in after.of_case if debt.is_active is False and _was_active(before, debt)]
-    if gone and not any(debt.is_active for debt in after.of_case):
+    if gone and not any(after.keeps_open(debt) for debt in after.of_case):
         return close_case(after, day, _CLOSES_AS[gone[-1].status])
     known = {debt.debt_id: debt for debt in before.of_case}
-    changed = [debt for debt in after.of_case if _facts(known.get(debt.debt_id)) != _facts(debt)]
+    changed = [
+        debt for debt in after.of_case if _facts(before, known.get(debt.debt_id)) != _facts(after, debt)
+    ]
     if not changed:
         return after, ()
-    said = CaseChanged(as_of=day, debts=snapshots(after), reasons=reasons, ledgers=ledgers_of(changed))
+    said = CaseChanged(
+        as_of=day,
+        debts=snapshots(after),
+        reasons=reasons,
+        ledgers=ledgers_of(changed),
+        conduct=packs_of(after),
+    )
     return after, (said,)
 
 
@@ -108,11 +120,11 @@ def _was_active(before: IntakeState, debt: Debt) -> bool:
     return known is None or known.episode != debt.episode or known.is_active
 
 
-def _facts(debt: Debt | None) -> Any:
+def _facts(state: IntakeState, debt: Debt | None) -> Any:
     """What makes a change: everything said of a debt but the day on which it is said."""
     if debt is None:
         return None
-    said = debt.snapshot().model_copy(update={"as_of": date.min})
+    said = state.said_of(debt).model_copy(update={"as_of": date.min})
     return said, debt.charges, debt.corrections, debt.paid, debt.waived
 
 

@@ -6,12 +6,14 @@ from collections.abc import Callable
 from datetime import date
 from typing import Any
 
-from services.intake import figures, payments, plans
+from services.intake import figures, parties, payments, plans, stops
 from services.intake.cases import Outcome, answer, assign, conclude
 from services.intake.ledger import leave
 from services.intake.model import CaseStatus, IntakeState
-from services.intake.rules import may_own, next_review, policy_of, refusal
-from shared.contracts import agreement, bank, desk, followup
+from services.intake.parties import said_of_elsewhere, said_of_parties
+from services.intake.rules import conduct_in, may_own, next_review, refusal
+from services.intake.stops import said_of_plan, said_of_stops
+from shared.contracts import agreement, bank, desk, desk_parties, followup
 from shared.contracts.base import Event, Reason
 from shared.contracts.debts import DebtStatus
 from shared.contracts.decision import Decision, Emission
@@ -31,7 +33,9 @@ class IntakeDecider:
     def decide(self, state: IntakeState | None, message: Envelope[Any], reference: Reference) -> Outcome:
         """Decide one message; see `shared.contracts.decision`."""
         handler = _HANDLERS.get(type(message.data))
-        return Decision(state) if handler is None else handler(state, message, reference)
+        if handler is None:
+            return Decision(state)
+        return _with_news(state, handler(state, message, reference), message.day)
 
     def due(self, state: IntakeState) -> date | None:
         """The owner's next date, debts paid up on our books, or a plan that is over."""
@@ -45,6 +49,20 @@ class IntakeDecider:
             assert done.state is not None  # noqa: S101 - narrows
             state, said = done.state, (*said, *done.emissions)
         return Decision(state, said)
+
+
+def _with_news(before: IntakeState | None, decided: Outcome, day: date) -> Outcome:
+    """Add what an open case has to say of its other obligors, its stops, and the debts of its plan."""
+    after = decided.state
+    if decided.waits or after is None or not after.is_open:
+        return decided
+    news = (
+        *said_of_parties(before, after, day),
+        *said_of_elsewhere(before, after),
+        *said_of_stops(before, after, day),
+        *said_of_plan(before, after, day),
+    )
+    return Decision(after, (*decided.emissions, *answer(after, *news).emissions))
 
 
 def _act(state: IntakeState, on: date, reference: Reference) -> Outcome:
@@ -73,7 +91,7 @@ def _paid_up(state: IntakeState, on: date) -> Outcome:
 
 def _review(state: IntakeState, on: date, reference: Reference) -> Outcome:
     """The owner's date: somebody else takes over where the certificate has run out or the person left."""
-    policy = policy_of(state, on, reference)
+    policy = conduct_in(state, on, reference)
     dates = tuple(day for day in state.timetable if day > on)
     next_ = next_review(state.timetable, policy, on)
     reviewed = state.model_copy(update={"timetable": dates, "next_review": next_})
@@ -112,7 +130,12 @@ _HANDLERS: dict[type[Event], Handler] = {
     bank.PaymentReversed: payments.reversed_,
     bank.InstructionConfirmed: plans.bank_answered,
     bank.InstructionRefused: plans.bank_answered,
+    bank.StopReported: stops.reported,
+    bank.StopLifted: stops.lifted,
     desk.PreferencesSet: _preferred,
+    desk_parties.PartyRightsSet: parties.rights_set,
+    desk_parties.StopReported: stops.reported,
+    desk_parties.StopLifted: stops.lifted,
     agreement.AgreementSigned: plans.signed,
     agreement.BankInstructed: plans.instructed,
     agreement.AgreementCompleted: plans.completed,

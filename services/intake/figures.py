@@ -10,11 +10,12 @@ from datetime import date
 from typing import Any
 
 from services.intake.amounts import Amounts
-from services.intake.cases import Outcome, answer, conclude, open_case
+from services.intake.cases import Outcome, answer, assign, conclude, open_case
 from services.intake.ledger import leave, reopen, with_figure
 from services.intake.model import CaseStatus, Debt, Finish, IntakeState
+from services.intake.parties import belongs_elsewhere, learn_elsewhere, with_obligors
 from services.intake.payments import match_waiting
-from services.intake.rules import in_range, is_stale, policy_of, refusal
+from services.intake.rules import conduct_in, in_range, is_stale, may_own, packs_of, policy_of, refusal
 from shared.contracts import bank
 from shared.contracts.base import Event, Reason
 from shared.contracts.debts import Balances, DebtStatus
@@ -33,26 +34,45 @@ def overdue(
     """An account is overdue: a new case, a further debt of the open one, or newer figures."""
     now = state or IntakeState(customer=message.key)
     data = message.data
+    if belongs_elsewhere(now, message):
+        return learn_elsewhere(state, message, data.as_of)
     wrong = _refuses_overdue(now, message, reference)
     if wrong is not None:
         return _refuse(state, now, wrong)
     debt = now.debt(data.account_id)
     if debt is not None and debt.episode == now.episode and now.is_open:
-        newer = _status_of(_figured(debt, data), now, data.as_of, message.day, said_late=_says_late(data))
-        after = _finishing(now.with_debt(newer), message.day, reference)
+        named, figured = with_obligors(now, _figured(debt, data), message)
+        newer = _status_of(figured, named, data.as_of, message.day, said_late=_says_late(data))
+        after = _finishing(named.with_debt(newer), message.day, reference)
         ended, said = conclude(now, after, message.day, _is_overdue(data))
         return answer(ended, *said)
-    candidate = _figured(debt, data) if debt is not None else _new_debt(data)
+    named, candidate = with_obligors(
+        now, _figured(debt, data) if debt is not None else _new_debt(data), message
+    )
     if not candidate.is_late:
         # Known, and what we heard since has paid it: the case it belonged to stays closed.
-        return answer(now if debt is None else now.with_debt(candidate))
+        return answer(now if debt is None else named.with_debt(candidate))
     if now.is_open:
-        after = now.with_debt(reopen(candidate, now.episode))
+        after = named.with_debt(reopen(candidate, now.episode))
         joined, said = conclude(now, after, message.day, _is_overdue(data))
-        return answer(joined, *said)
-    opened, said = open_case(now, reopen(candidate, now.episode + 1), message, reference)
+        return _joined(now, joined, said, message.day, reference)
+    opened, said = open_case(named, reopen(candidate, now.episode + 1), message, reference)
     matched, more = match_waiting(opened, message.day, reference)
     return answer(matched, *said, *more)
+
+
+def _joined(
+    before: IntakeState, after: IntakeState, said: tuple[Event, ...], day: date, reference: Reference
+) -> Outcome:
+    """A debt under another pack may ask more of the owner: somebody who may own the case takes over."""
+    if packs_of(before) != packs_of(after):
+        owner = reference.roster.get(after.owner) if after.owner is not None else None
+        conduct = conduct_in(after, day, reference)
+        if owner is not None and not may_own(owner, conduct, day):
+            owned, assigned = assign(after, day, reference)
+            if owned.owner != after.owner:
+                return answer(owned, *said, assigned)
+    return answer(after, *said)
 
 
 def _refuses_overdue(
@@ -72,6 +92,11 @@ def _refuses_overdue(
         return refusal(message, ReasonCode.CURRENCY_MISMATCH, given=payment.currency, expected=currency)
     if not in_range(payment):
         return refusal(message, ReasonCode.AMOUNT_OUT_OF_RANGE, amount=str(payment))
+    for liable in (o.liability for o in data.obligors if o.liability is not None):
+        if liable.currency != currency:
+            return refusal(message, ReasonCode.CURRENCY_MISMATCH, given=liable.currency, expected=currency)
+        if not in_range(liable):
+            return refusal(message, ReasonCode.AMOUNT_OUT_OF_RANGE, amount=str(liable))
     if debt is None:
         if Amounts.of(data.outstanding).settled.total == 0:
             return refusal(message, ReasonCode.NOTHING_OWED, account=data.account_id)
@@ -125,6 +150,7 @@ def _new_debt(data: bank.AccountOverdue) -> Debt:
         as_of=data.as_of,
         overdue=Amounts(),
         opening=owed,
+        priority=data.priority,
     )
     return with_figure(bare, data.as_of, owed, Amounts.of(data.overdue), data.days_past_due)
 
@@ -139,6 +165,7 @@ def _figured(debt: Debt, data: bank.AccountOverdue) -> Debt:
             "annual_rate_pct": data.annual_rate_pct,
             "contract_date": data.contract_date,
             "contractual_payment": debt.contractual_payment if payment is None else payment.minor,
+            "priority": data.priority,
         }
     )
     owed, late = Amounts.of(data.outstanding), Amounts.of(data.overdue)
@@ -147,6 +174,8 @@ def _figured(debt: Debt, data: bank.AccountOverdue) -> Debt:
 
 def _status_of(debt: Debt, state: IntakeState, as_of: date, day: date, *, said_late: bool) -> Debt:
     """Read a debt's status from the bank's newest figures. A debt in a signed plan stays in it."""
+    if debt.status is DebtStatus.SOLD:
+        return debt
     if debt.ended_on is not None and as_of <= debt.ended_on:
         return debt
     if debt.is_late:
@@ -193,7 +222,8 @@ def reported(
         return _refuse(state, state, wrong)
     if is_stale(debt, data.as_of):
         return _refuse(state, state, _stale(message, data.as_of, debt.figure_on))
-    if debt.status in {DebtStatus.SOLD, DebtStatus.RECALLED}:
+    # Of a debt that was sold with its signed plan the bank still keeps the account for the buyer.
+    if debt.status in _LEFT and not state.keeps_open(debt):
         return _refuse(state, state, refusal(message, _LEFT[debt.status]))
     owed, late = Amounts.of(data.outstanding), Amounts.of(data.overdue)
     figured = with_figure(debt, data.as_of, owed, late, data.days_past_due)
@@ -214,7 +244,7 @@ def cured(state: IntakeState | None, message: Envelope[bank.AccountCured], _refe
         return debt if isinstance(debt, Decision) else Decision(state)
     if is_stale(debt, data.as_of) and debt.is_late:
         return _refuse(state, state, _stale(message, data.as_of, debt.figure_on))
-    if debt.status in {DebtStatus.SOLD, DebtStatus.RECALLED}:
+    if debt.status in _LEFT:
         return _refuse(state, state, refusal(message, _LEFT[debt.status]))
     settled = debt.outstanding.total == 0
     status = DebtStatus.SETTLED if settled else DebtStatus.CURED
@@ -226,11 +256,18 @@ def cured(state: IntakeState | None, message: Envelope[bank.AccountCured], _refe
     return answer(ended, *said)
 
 
-_LEFT = {DebtStatus.SOLD: ReasonCode.DEBT_SOLD, DebtStatus.RECALLED: ReasonCode.DEBT_RECALLED}
+_LEFT = {
+    DebtStatus.SOLD: ReasonCode.DEBT_SOLD,
+    DebtStatus.RECALLED: ReasonCode.DEBT_RECALLED,
+    DebtStatus.ELSEWHERE: ReasonCode.JOINT_DEBT_ELSEWHERE,
+}
 
 
 def sold(state: IntakeState | None, message: Envelope[bank.DebtSold], _reference: Reference) -> Outcome:
-    """The debt has another creditor: final, and no figure of later date undoes it."""
+    """The debt has another creditor: final, and no figure of later date undoes it.
+
+    A signed plan over it stays in force: it binds the buyer.
+    """
     return _left(state, message, DebtStatus.SOLD)
 
 
@@ -259,10 +296,13 @@ def _left(state: IntakeState | None, message: Envelope[Any], status: DebtStatus)
 def _known(state: IntakeState | None, message: Envelope[Any]) -> Debt | Outcome:
     """Give the debt that a message is about; it waits for one that has not been reported yet."""
     account: str = message.data.account_id
+    now = state or IntakeState(customer=message.key)
+    if belongs_elsewhere(now, message):
+        elsewhere = refusal(message, ReasonCode.JOINT_DEBT_ELSEWHERE, account=account)
+        return Decision.of(state, elsewhere, subject=now.case)
     debt = None if state is None else state.debt(account)
     if debt is not None:
         return debt
-    now = state or IntakeState(customer=message.key)
     return Decision.wait(
         state, refusal(message, ReasonCode.UNKNOWN_ACCOUNT, account=account), subject=now.case
     )

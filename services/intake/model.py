@@ -5,22 +5,27 @@ from decimal import Decimal
 from enum import StrEnum
 
 from services.intake.amounts import Amounts
-from shared.contracts.debts import DebtLedger, DebtSnapshot, DebtStatus, ProductKind
+from shared.contracts.debts import DebtLedger, DebtPriority, DebtSnapshot, DebtStatus, ProductKind
 from shared.contracts.decision import State
 from shared.contracts.ids import case_id
 from shared.contracts.intake import CloseReason
+from shared.contracts.parties import DebtObligor, ObligorRole, StopCause
 from shared.lending.money import Money
 
 __all__ = [
     "CaseStatus",
     "Debt",
+    "Elsewhere",
     "Finish",
     "Instruction",
     "IntakeState",
     "Movement",
+    "Owing",
     "Part",
+    "Party",
     "Payment",
     "Plan",
+    "Stop",
 ]
 
 
@@ -43,6 +48,14 @@ class Movement(State):
     amounts: Amounts
     overdue: Amounts
     waiver: str | None = None
+
+
+class Owing(State):
+    """Another obligor of a debt: in which role, and up to how much (minor units; None: for all of it)."""
+
+    party_id: str
+    role: ObligorRole
+    liability: int | None = None
 
 
 class Debt(State):
@@ -75,6 +88,8 @@ class Debt(State):
     after: tuple[Movement, ...] = ()
     ended_on: date | None = None
     quiet_since: date | None = None
+    priority: DebtPriority = DebtPriority.ORDINARY
+    obligors: tuple[Owing, ...] = ()
 
     @property
     def outstanding(self) -> Amounts:
@@ -95,8 +110,8 @@ class Debt(State):
         """Give the days past due on a day."""
         return max((on - self.oldest_due).days, 0) if self.oldest_due is not None and self.is_late else 0
 
-    def snapshot(self) -> DebtSnapshot:
-        """Give it as downstream knows it."""
+    def snapshot(self, stopped: DebtStatus | None = None) -> DebtSnapshot:
+        """Give it as downstream knows it; `stopped` is what keeps it out of plans while it is in the case."""
         return DebtSnapshot(
             debt_id=self.debt_id,
             policy=self.policy,
@@ -111,7 +126,16 @@ class Debt(State):
                 None if self.contractual_payment is None else Money(self.contractual_payment, self.currency)
             ),
             as_of=self.as_of,
-            status=self.status,
+            status=stopped if stopped is not None and self.is_active else self.status,
+            priority=self.priority,
+            obligors=tuple(
+                DebtObligor(
+                    party_id=owing.party_id,
+                    role=owing.role,
+                    liability=None if owing.liability is None else Money(owing.liability, self.currency),
+                )
+                for owing in self.obligors
+            ),
         )
 
     def ledger(self) -> DebtLedger:
@@ -151,6 +175,57 @@ class Payment(State):
     def left(self) -> int:
         """What has not been returned."""
         return self.unallocated + sum(part.amount for part in self.parts)
+
+
+class Party(State):
+    """Another obligor of debts of the customer: own wishes and consents, whatever becomes of the debts."""
+
+    party_id: str
+    language: str | None = None
+    channel: str | None = None
+    opt_out: tuple[str, ...] = ()
+    may_contact: bool = True
+    may_discuss: bool = False
+
+
+class Stop(State):
+    """What stops debts, or protects a person: the customer, or the obligor `party_id`.
+
+    `accounts`: the debts that it is about; none named, all of the customer's. One that has ended is kept with
+    its day, so that an old word of it does not begin it again.
+    """
+
+    stop_id: str
+    cause: StopCause
+    since: date
+    accounts: tuple[str, ...] = ()
+    party_id: str | None = None
+    expected_end: date | None = None
+    ended_on: date | None = None
+
+    def is_about(self, debt_id: str) -> bool:
+        """Whether it is about a debt."""
+        return not self.accounts or debt_id in self.accounts
+
+
+class Elsewhere(State):
+    """A joint account that another obligor's case holds, by the bank's word as of a day: no more is known."""
+
+    account_id: str
+    role: ObligorRole | None
+    as_of: date
+
+
+# Which stop says where a debt stands, where there are several: the first.
+_STOPPED_AS = (
+    (DebtStatus.INSOLVENCY, {StopCause.INSOLVENCY}),
+    (DebtStatus.LITIGATION, {StopCause.LITIGATION}),
+    (DebtStatus.DISPUTED, {StopCause.DISPUTE, StopCause.IDENTITY_FRAUD}),
+    (
+        DebtStatus.HELD,
+        {StopCause.BREATHING_SPACE, StopCause.DEATH, StopCause.LOST_CAPACITY, StopCause.MINOR},
+    ),
+)
 
 
 class Plan(State):
@@ -198,6 +273,9 @@ class IntakeState(State):
     plan: Plan | None = None
     finish: Finish | None = None
     instructions: tuple[Instruction, ...] = ()
+    parties: tuple[Party, ...] = ()
+    stops: tuple[Stop, ...] = ()
+    elsewhere: tuple[Elsewhere, ...] = ()
 
     @property
     def is_open(self) -> bool:
@@ -226,6 +304,56 @@ class IntakeState(State):
     def plans(self, debt: Debt) -> bool:
         """Whether a signed plan in force covers the debt."""
         return self.plan is not None and debt.debt_id in self.plan.debts
+
+    def stopped(self, debt: Debt) -> DebtStatus | None:
+        """Say what keeps a debt of the case out of plans, by the customer's stops; None where nothing does.
+
+        A stop that protects another obligor leaves the customer's debt where it is.
+        """
+        own = (stop for stop in self.stops if stop.ended_on is None and stop.party_id is None)
+        causes = {stop.cause for stop in own if stop.is_about(debt.debt_id)}
+        return next((status for status, of in _STOPPED_AS if of & causes), None)
+
+    def said_of(self, debt: Debt) -> DebtSnapshot:
+        """Give a debt as downstream knows it."""
+        return debt.snapshot(self.stopped(debt))
+
+    def is_sold(self, debt_id: str) -> bool:
+        """Whether a debt has another creditor now."""
+        debt = self.debt(debt_id)
+        return debt is not None and debt.status is DebtStatus.SOLD
+
+    def keeps_open(self, debt: Debt) -> bool:
+        """Whether a debt keeps the case open: an active one, or one that was sold with its signed plan."""
+        return debt.is_active or (debt.status is DebtStatus.SOLD and self.plans(debt))
+
+    @property
+    def left_plan(self) -> tuple[str, ...]:
+        """The debts that are out of the signed plan for now. One that was sold goes on in it."""
+        out = {DebtStatus.RECALLED, DebtStatus.ELSEWHERE}
+        return tuple(
+            debt.debt_id
+            for debt in self.of_case
+            if self.plans(debt)
+            and (debt.status in out or (debt.is_active and self.stopped(debt) is not None))
+        )
+
+    @property
+    def beside_plan(self) -> tuple[str, ...]:
+        """The overdue debts of the case that a plan in force does not cover."""
+        return tuple(
+            debt.debt_id
+            for debt in self.of_case
+            if self.plan is not None
+            and debt.is_active
+            and debt.is_late
+            and not self.plans(debt)
+            and self.stopped(debt) is None
+        )
+
+    def held_elsewhere(self, account_id: str | None) -> Elsewhere | None:
+        """Give what is known of a joint account that another case holds."""
+        return next((item for item in self.elsewhere if item.account_id == account_id), None)
 
     def debt(self, debt_id: str) -> Debt | None:
         """Give one debt."""

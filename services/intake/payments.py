@@ -13,6 +13,7 @@ from services.intake.amounts import Amounts
 from services.intake.cases import Outcome, answer, conclude, ledgers_of, snapshots
 from services.intake.ledger import holds, post, restore, take_back
 from services.intake.model import CaseStatus, Debt, IntakeState, Part, Payment
+from services.intake.parties import belongs_elsewhere
 from services.intake.rules import in_range, refusal, serve
 from shared.contracts import bank
 from shared.contracts.base import Event, Reason
@@ -43,6 +44,10 @@ def received(
     if not data.amount.is_positive or not in_range(data.amount):
         wrong = refusal(message, ReasonCode.AMOUNT_OUT_OF_RANGE, amount=str(data.amount))
         return Decision.of(state, wrong, subject=now.case)
+    if belongs_elsewhere(now, message):
+        # The money is in the case that holds the joint account: here it would count twice.
+        elsewhere = refusal(message, ReasonCode.JOINT_DEBT_ELSEWHERE, account=data.account_id or "")
+        return Decision.of(state, elsewhere, subject=now.case)
     if _payment(now, data.payment_id) is not None:
         known = refusal(message, ReasonCode.PAYMENT_KNOWN, payment=data.payment_id)
         return Decision.of(state, known, subject=now.case)
@@ -135,16 +140,21 @@ def _match(
 
 
 def _payable(state: IntakeState, payment: Payment) -> list[Debt]:
-    """The debts that a payment may serve: the account it names, else active ones, else any left over."""
+    """The debts that a payment may serve: the account it names, else active ones, else any left over.
+
+    A stopped debt is served only where the payment names it: money is no acknowledgement of a disputed debt,
+    and no preference in an insolvency. Currencies are never netted.
+    """
+    gone = {DebtStatus.SOLD, DebtStatus.RECALLED, DebtStatus.ELSEWHERE}
     ours = [
         debt
         for debt in state.of_case
-        if debt.currency == payment.currency and debt.status not in {DebtStatus.SOLD, DebtStatus.RECALLED}
+        if debt.currency == payment.currency and (debt.status not in gone or state.keeps_open(debt))
     ]
     if payment.account_id is not None:
         return [debt for debt in ours if debt.debt_id == payment.account_id]
-    active = [debt for debt in ours if debt.is_active]
-    return active or ours
+    free = [debt for debt in ours if state.stopped(debt) is None]
+    return [debt for debt in free if state.keeps_open(debt)] or free
 
 
 def _sum(parts: Iterable[Part], *, overdue: bool = False) -> Amounts:
@@ -216,7 +226,7 @@ def reversed_(
         reversed_on=data.reversed_on,
         value_date=payment.value_date,
         allocations=_allocations((p for p in returned if p.debt_id not in gone_on), payment.currency),
-        debts=tuple(d.snapshot() for d in of_payment),
+        debts=tuple(back.said_of(d) for d in of_payment),
         ledgers=ledgers_of(d for d in of_payment if d.debt_id in touched),
         in_balance=bool(held) and all(held),
     )

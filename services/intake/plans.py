@@ -44,13 +44,19 @@ def _is_current(state: IntakeState | None, message: Envelope[Any]) -> bool:
 def signed(
     state: IntakeState | None, message: Envelope[agreement.AgreementSigned], _reference: Reference
 ) -> Outcome:
-    """A plan is in force: its debts stay in the case until it ends. What it waives is owed no more."""
+    """A plan is in force: its debts stay in the case until it ends. What it waives is owed no more.
+
+    So do debts that were sold with an earlier signed plan: a new one over the others does not void that.
+    """
     if state is None or not _is_current(state, message):
         return Decision(state)
     data = message.data
+    debts = tuple(schedule.debt_id for schedule in data.schedules)
+    before = state.plan.debts if state.plan is not None else ()
+    debts += tuple(debt for debt in before if debt not in debts and state.is_sold(debt))
     planned = state.model_copy(
         update={
-            "plan": Plan(agreement_id=data.agreement_id, debts=tuple(s.debt_id for s in data.schedules)),
+            "plan": Plan(agreement_id=data.agreement_id, debts=debts),
             "finish": None,
         }
     )
@@ -179,10 +185,14 @@ def completed(
 
 
 def finish(state: IntakeState, on: date, reason: CloseReason) -> Outcome:
-    """End the plan in force with its debts; the case goes on where another debt is overdue."""
+    """End the plan in force with its debts; the case goes on where another debt is overdue.
+
+    So it does for a stopped debt on which something is owed: the plan did not settle it.
+    """
     after = state.model_copy(update={"plan": None, "finish": None})
     for debt in state.of_case:
-        if debt.is_active and state.plans(debt):
+        unsettled = state.stopped(debt) is not None and debt.outstanding.total > 0
+        if debt.is_active and state.plans(debt) and not unsettled:
             status = DebtStatus.SETTLED if debt.outstanding.total == 0 else DebtStatus.CURED
             after = after.with_debt(leave(debt, status, on, by_bank=False))
     if any(debt.is_active for debt in after.of_case):
@@ -201,6 +211,10 @@ def ended(
     after = state.model_copy(update={"plan": None, "finish": None})
     for debt in state.of_case:
         after = after.with_debt(debt.model_copy(update={"quiet_since": None}))
+    if not any(after.keeps_open(debt) for debt in after.of_case):
+        # Only the plan kept the case open: its debts had been sold.
+        concluded, said = close_case(after, message.day, CloseReason.SOLD)
+        return answer(concluded, *said)
     return answer(after)
 
 

@@ -9,22 +9,25 @@ from typing import Any
 from services.intake.amounts import COMPONENTS, Amounts
 from services.intake.model import Debt, IntakeState, Part
 from shared.contracts.base import Reason
-from shared.contracts.debts import Balances, Step
+from shared.contracts.debts import Balances, DebtPriority, Step
 from shared.contracts.envelope import Envelope
 from shared.contracts.intake import InputRefused
 from shared.contracts.reasons import ReasonCode
 from shared.lending.allocation import DebtBalance, allocate, waterfall
 from shared.lending.money import MAX_MINOR, Money
+from shared.policy.conduct import Conduct, conduct_of
 from shared.policy.model import PolicyInForce
 from shared.policy.reference import Reference
 from shared.policy.roster import Negotiator
 
 __all__ = [
     "choose_owner",
+    "conduct_in",
     "in_range",
     "is_stale",
     "may_own",
     "next_review",
+    "packs_of",
     "policy_of",
     "refusal",
     "serve",
@@ -45,9 +48,22 @@ def refusal(message: Envelope[Any], code: ReasonCode, **params: str) -> InputRef
 
 
 def policy_of(state: IntakeState, on: date, reference: Reference) -> PolicyInForce:
-    """Give the case's pack of conduct as in force on a day; the case must have been opened."""
+    """Give the case's first pack as in force on a day; the case must have been opened."""
     assert state.policy is not None  # noqa: S101 - narrows: only customers with a case come here
     return reference.policies.in_force(state.policy, on)
+
+
+def packs_of(state: IntakeState) -> tuple[str, ...]:
+    """Give the packs whose conduct the case keeps: those of the debts that keep it open."""
+    packs = {debt.policy for debt in state.of_case if state.keeps_open(debt)}
+    return tuple(sorted(packs or {state.policy or ""}))
+
+
+def conduct_in(state: IntakeState, on: date, reference: Reference) -> Conduct:
+    """Give the strictest conduct of the packs in the case, as in force on a day (R13)."""
+    known = [pack for pack in packs_of(state) if pack in reference.policies]
+    in_force = [reference.policies.in_force(pack, on) for pack in known]
+    return conduct_of(in_force or [policy_of(state, on, reference)])
 
 
 def in_range(*amounts: Money | Balances | None) -> bool:
@@ -69,13 +85,13 @@ def is_stale(debt: Debt, as_of: date) -> bool:
 # -- the owner (R12, R43, R46, R47) ---------------------------------------------------------------------
 
 
-def may_own(who: Negotiator, policy: PolicyInForce, on: date) -> bool:
+def may_own(who: Negotiator, policy: Conduct, on: date) -> bool:
     """A case belongs to somebody whose certificate is in date, where the pack asks for one."""
     return not policy.assignment.certification_required or who.certified_on(on)
 
 
 def choose_owner(
-    state: IntakeState, policy: PolicyInForce, on: date, reference: Reference
+    state: IntakeState, policy: Conduct, on: date, reference: Reference
 ) -> tuple[str, tuple[Reason, ...]]:
     """Choose who owns the case: certified, with room, of the borrower's language, skilled, least loaded.
 
@@ -120,7 +136,7 @@ def choose_owner(
 # -- the timetable (R17) --------------------------------------------------------------------------------
 
 
-def timetable(policy: PolicyInForce, on: date) -> tuple[Step, ...]:
+def timetable(policy: Conduct, on: date) -> tuple[Step, ...]:
     """Give every step on the way to an agreement its last day, in business days from the step before."""
     steps, start = [], on
     for row in policy.timetable.steps:
@@ -133,7 +149,7 @@ def timetable(policy: PolicyInForce, on: date) -> tuple[Step, ...]:
     return tuple(steps)
 
 
-def next_review(dates: Iterable[date], policy: PolicyInForce, after: date) -> date:
+def next_review(dates: Iterable[date], policy: Conduct, after: date) -> date:
     """Give the owner's next date: the next of the timetable, then at the pace of a case that performs."""
     coming = [day for day in dates if day > after]
     if coming:
@@ -151,8 +167,22 @@ def serve(
 ) -> tuple[tuple[Part, ...], int]:  # fmt: skip
     """Allocate money of value date `on`: the parts in the order served, and what is left over.
 
-    The case's pack orders the debts; each debt's own pack orders its components by its days past due.
+    Secured debts are served first, then priority debts. Among equals the case's pack orders the debts; each
+    debt's own pack orders its components by its days past due.
     """
+    parts: tuple[Part, ...] = ()
+    for priority in DebtPriority:
+        group = [debt for debt in debts if debt.priority is priority]
+        if group and money.is_positive:
+            served, left = _serve_equals(money, group, owed, case_pack, on, reference)
+            parts, money = (*parts, *served), Money(left, money.currency)
+    return parts, money.minor
+
+
+def _serve_equals(
+    money: Money, debts: Sequence[Debt], owed: dict[str, Amounts], case_pack: str, on: date,
+    reference: Reference,
+) -> tuple[tuple[Part, ...], int]:  # fmt: skip
     rules = reference.policies.in_force(case_pack, on).allocation_rules
     ordered = sorted(debts, key=lambda debt: (debt.oldest_due or date.max, debt.debt_id))
     balances = [

@@ -39,6 +39,8 @@ Outcome = Decision[OfferState]
 # Why an offer is replaced by another of the same round without anybody's answer.
 _MOVED = {ReasonCode.BALANCE_CHANGED, ReasonCode.CAPACITY_CHANGED}
 _WHY_APPROVAL = {
+    ReasonCode.CEILING_NOT_TESTABLE,
+    ReasonCode.PART_FORGIVEN,
     ReasonCode.APPROVAL_NEEDED,
     ReasonCode.BELOW_NPV_FLOOR,
     ReasonCode.CHARGES_WAIVED,
@@ -150,7 +152,7 @@ def approval_refused(
         # The request became void that very day, the lender's no did not: it holds for what replaced it.
     else:
         state = found[0]
-    refused = state.model_copy(update={"lender_refused": True})
+    refused = _refused(state)
     return _decided(retable(refused, message.day, reference, ReasonCode.APPROVAL_DENIED))
 
 
@@ -158,8 +160,13 @@ def approval_overdue(
     state: OfferState, message_day: Any, reference: Reference
 ) -> tuple[OfferState, tuple[Event, ...]]:
     """Nobody decided in time: as if refused, for the borrower must not wait for ever."""
-    refused = state.model_copy(update={"lender_refused": True})
+    refused = _refused(state)
     return retable(refused, message_day, reference, ReasonCode.APPROVAL_OVERDUE)
+
+
+def _refused(state: OfferState) -> OfferState:
+    """The lender said no, to a favour first, and at last to whatever needs approval."""
+    return state.model_copy(update={"lender_refused": True, "refused_twice": state.lender_refused})
 
 
 def _decided(step: tuple[OfferState, tuple[Event, ...]]) -> Outcome:

@@ -4,9 +4,10 @@ from collections.abc import Callable
 from datetime import date
 from typing import Any
 
-from services.offer import answers
-from services.offer.model import Assessed, OfferState, OfferStatus
+from services.offer import answers, asking
+from services.offer.model import OfferState, OfferStatus
 from services.offer.rules import (
+    assessed_from,
     basis_of,
     figures_of,
     is_affordable,
@@ -28,7 +29,7 @@ from services.offer.talks import (
     table,
     withdraw,
 )
-from shared.contracts import agreement, assessment, desk, followup, intake
+from shared.contracts import agreement, assessment, desk, desk_talks, followup, intake
 from shared.contracts.base import Event
 from shared.contracts.debts import DebtSnapshot
 from shared.contracts.decision import Decision
@@ -159,15 +160,7 @@ def _assessed(
         return Decision.of(state, answers.refusal(message, ReasonCode.ASSESSMENT_EXPIRED))
     if state.assessed is not None and data.version < state.assessed.version:
         return Decision.of(state, answers.refusal(message, ReasonCode.STALE_FACT))
-    latest = Assessed(
-        assessment_id=data.assessment_id,
-        version=data.version,
-        as_of=data.as_of,
-        expires=data.expires,
-        now=data.capacity.available_now,
-        stress=data.capacity.available_stress,
-        since=message.day,
-    )
+    latest = assessed_from(data, message.day)
     no_news = state.assessed is not None and figures_of(state.assessed) == figures_of(latest)
     if no_news and state.assessed is not None:
         latest = latest.model_copy(update={"since": state.assessed.since})
@@ -297,6 +290,8 @@ _HANDLERS: dict[type[Event], Handler] = {
     desk.OfferRejected: answers.rejected,
     desk.ApprovalGranted: answers.approval_granted,
     desk.ApprovalRefused: answers.approval_refused,
+    desk_talks.HumanRequested: asking.human_requested,
+    desk_talks.ExplanationRequested: asking.explanation_requested,
     agreement.AgreementReturned: _returned,
     agreement.AgreementSigned: _signed,
     agreement.AgreementEnded: _plan_over,

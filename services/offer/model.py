@@ -10,7 +10,16 @@ from shared.contracts.debts import DebtSnapshot, Plan
 from shared.contracts.decision import State
 from shared.contracts.reasons import ReasonCode
 
-__all__ = ["Answered", "Assessed", "OfferState", "OfferStatus", "Request", "Standing", "Wish"]
+__all__ = [
+    "Answered",
+    "Assessed",
+    "LaterCapacity",
+    "OfferState",
+    "OfferStatus",
+    "Request",
+    "Standing",
+    "Wish",
+]
 
 # Ids of offers and requests that are over, kept so that a late answer hears why at once.
 _ANSWERED_KEPT = 12
@@ -30,10 +39,19 @@ class OfferStatus(StrEnum):
     CLOSED = "closed"  # final
 
 
+class LaterCapacity(State):
+    """From `start` on, the borrower can pay `now` a month, and `stress` under stress."""
+
+    start: date
+    now: MoneyField
+    stress: MoneyField
+
+
 class Assessed(State):
     """The latest assessment, in force up to and including `expires`. Amounts per month.
 
-    `since` is the day on which these figures came.
+    `since` is the day on which these figures came. `later` are changes that are known already; `temporary`
+    says that the difficulty is expected to end.
     """
 
     assessment_id: str
@@ -43,6 +61,8 @@ class Assessed(State):
     now: MoneyField
     stress: MoneyField
     since: date
+    later: tuple[LaterCapacity, ...] = ()
+    temporary: bool = False
 
 
 class Standing(State):
@@ -93,8 +113,10 @@ class OfferState(State):
 
     `debts_seen` is the sequence of intake's latest word on the debts. `lender_refused`: in these talks no
     plan that needs approval is tabled any more. `live`: a signed plan is in force (talks about a new one
-    leave it in force when they fail). `figures_from`: older figures begin no talks, for the borrower has
-    asked to renegotiate since. `next_date` is the first day whose close has work.
+    leave it in force when they fail). `refused_twice`: nor what needs a person's look only. `strategy` is
+    the arm of the experiment that the case was in when plans were last tabled; `human_due` is until when a
+    person gets in touch whom the borrower asked for. `figures_from`: older figures begin no talks, for the
+    borrower has asked to renegotiate since. `next_date` is the first day whose close has work.
     """
 
     case: str
@@ -111,6 +133,9 @@ class OfferState(State):
     request: Request | None = None
     wish: Wish | None = None
     lender_refused: bool = False
+    refused_twice: bool = False
+    strategy: str | None = None
+    human_due: date | None = None
     live: bool = False
     answered: tuple[Answered, ...] = ()
     next_date: date | None = None

@@ -3,20 +3,30 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date, timedelta
+from fractions import Fraction
 from functools import reduce
 from hashlib import sha256
 
 from services.offer.model import Assessed, OfferState, Wish
+from shared.contracts.assessment import AssessmentCompleted, HardshipKind
+from shared.contracts.base import Reason
 from shared.contracts.debts import DebtSnapshot, DebtStatus, InstalmentTotal, Measure, Plan
 from shared.contracts.desk import CounterOffered
+from shared.contracts.offer import DayBalance
 from shared.contracts.plan_terms import total_of
 from shared.contracts.reasons import ReasonCode
 from shared.lending.allocation import Components
 from shared.lending.calendar import add_months
-from shared.lending.plans import Capacity, Counter, DebtTerms, PlanLimits
+from shared.lending.money import Money
+from shared.lending.plans import Capacity, CapacityStep, Counter, DebtTerms, PlanLimits
+from shared.lending.rates import CashFlow
 from shared.policy.model import PolicyInForce
+from shared.policy.rates import StaleRate
+from shared.policy.reference import Reference
 
 __all__ = [
+    "assessed_from",
+    "balance_by_day",
     "basis_of",
     "capacity_of",
     "counter_of",
@@ -31,8 +41,10 @@ __all__ = [
     "review_on",
     "strictest",
     "talks_end",
+    "terms_of_talks",
     "valid_until",
     "what_is_wrong_with",
+    "with_reference_rate",
     "without_approval",
 ]
 
@@ -45,15 +57,21 @@ def owed_debts(debts: Sequence[DebtSnapshot]) -> tuple[DebtSnapshot, ...]:
 def basis_of(debts: Sequence[DebtSnapshot]) -> str:
     """Digest what plans are computed on: any change of it means that they no longer fit."""
     parts = [
-        (d.debt_id, d.policy, str(d.annual_rate_pct), *_minor(d.outstanding), *_minor(d.overdue))
+        (d.debt_id, d.policy, str(d.annual_rate_pct), *_minor(d.outstanding), *_minor(d.overdue), *_flows(d))
         for d in sorted(owed_debts(debts), key=lambda d: d.debt_id)
     ]
     return sha256(repr(parts).encode()).hexdigest()[:16]
 
 
+def _flows(debt: DebtSnapshot) -> tuple[str, ...]:
+    return tuple(f"{flow.on.isoformat()} {flow.amount}" for flow in debt.history)
+
+
 def figures_of(assessed: Assessed) -> str:
     """Give what an offer takes from an assessment: the same figures give the same offer."""
-    return f"{assessed.now} {assessed.stress} {assessed.now.currency} {assessed.expires.isoformat()}"
+    later = "".join(f" {step.start} {step.now} {step.stress}" for step in assessed.later)
+    known = f"{later} temporary" if assessed.temporary else later
+    return f"{assessed.now} {assessed.stress} {assessed.now.currency} {assessed.expires.isoformat()}{known}"
 
 
 def _minor(balances: object) -> tuple[str, ...]:
@@ -66,6 +84,20 @@ def is_assessed(state: OfferState, on: date) -> bool:
     if state.assessed is None or on > state.assessed.expires:
         return False
     return state.figures_from is None or state.assessed.as_of >= state.figures_from
+
+
+def assessed_from(data: AssessmentCompleted, since: date) -> Assessed:
+    """Give what an offer takes from an assessment that came on `since`."""
+    return Assessed(
+        assessment_id=data.assessment_id,
+        version=data.version,
+        as_of=data.as_of,
+        expires=data.expires,
+        now=data.capacity.available_now,
+        stress=data.capacity.available_stress,
+        since=since,
+        temporary=data.hardship is HardshipKind.TEMPORARY,
+    )
 
 
 def no_longer_valid(assessed: Assessed, on: date) -> Assessed:
@@ -83,12 +115,18 @@ def debt_terms(debt: DebtSnapshot) -> DebtTerms:
         days_past_due=debt.days_past_due,
         contract_date=debt.contract_date,
         monthly_payment=debt.contractual_payment,
+        history=tuple(CashFlow(flow.on, flow.amount) for flow in debt.history),
     )
 
 
 def capacity_of(assessed: Assessed) -> Capacity:
-    """Give what the borrower can pay a month, today and under stress."""
-    return Capacity(now=assessed.now, stress=assessed.stress)
+    """Give what the borrower can pay a month, today and under stress, and what is known to change."""
+    return Capacity(
+        now=assessed.now,
+        stress=assessed.stress,
+        later=tuple(CapacityStep(step.start, step.now, step.stress) for step in assessed.later),
+        temporary=assessed.temporary,
+    )
 
 
 def counter_of(wish: Wish) -> Counter:
@@ -100,8 +138,11 @@ def is_affordable(plan: Plan, payments: Sequence[InstalmentTotal], assessed: Ass
     """Every instalment fits, today and under stress (R29); a lump sum was the borrower's own idea."""
     if Measure.LUMP_SUM in plan.measures:
         return True
-    limit = min(assessed.now.minor, assessed.stress.minor)
-    return all(row.total.currency == assessed.now.currency and row.total.minor <= limit for row in payments)
+    capacity, currency = capacity_of(assessed), assessed.now.currency
+    return all(
+        row.total.currency == currency and row.total.minor <= min(m.minor for m in capacity.at(row.due))
+        for row in payments
+    )
 
 
 def strictest(limits: Sequence[PlanLimits]) -> PlanLimits:
@@ -145,7 +186,60 @@ def _stricter(a: PlanLimits, b: PlanLimits) -> PlanLimits:
         lump_sum=None if b.lump_sum is None else a.lump_sum,
         first_due_max_days=min(a.first_due_max_days, b.first_due_max_days),
         min_days_past_due=late,
+        max_forgiven_pct=min(a.max_forgiven_pct, b.max_forgiven_pct),
+        holiday_months=tuple(n for n in a.holiday_months if n in b.holiday_months),
+        token_months=min(a.token_months, b.token_months),
+        untested_to_person=a.untested_to_person or b.untested_to_person,
     )
+
+
+def with_reference_rate(
+    limits: PlanLimits, policy: PolicyInForce, day: date, reference: Reference
+) -> PlanLimits | StaleRate:
+    """Give limits whose discount rate starts from the reference rate that the pack names, if it names one.
+
+    A rate that is not known on `day` stops new offers: what they are worth cannot be said.
+    """
+    name = policy.value.discount_over
+    if not name:
+        return limits
+    rate = reference.rates.at(name, policy.currency, day)
+    if isinstance(rate, StaleRate):
+        return rate
+    value = replace(limits.value, discount_pct=limits.value.discount_pct + rate)
+    return replace(limits, value=value)
+
+
+def balance_by_day(
+    debts: Sequence[DebtSnapshot], first: date, last: date, policy: PolicyInForce
+) -> tuple[DayBalance, ...]:
+    """Give what is owed on each day of an offer's validity: with interest from `first` on where it runs.
+
+    Interest by actual days over 365 on each debt's principal. Nothing where debts have several currencies.
+    """
+    owed = owed_debts(debts)
+    if len({debt.outstanding.principal.currency for debt in owed}) != 1:
+        return ()
+    found = []
+    for days in range((last - first).days + 1):
+        balance = sum(total_of(debt.outstanding).minor for debt in owed)
+        if policy.talks.interest == "runs":
+            for debt in owed:
+                share = Fraction(debt.annual_rate_pct) / 100 * Fraction(days, 365)
+                balance += debt.outstanding.principal.times(share, policy.amounts.rounding).minor
+        day = first + timedelta(days=days)
+        found.append(DayBalance(day=day, balance=Money(balance, owed[0].outstanding.principal.currency)))
+    return tuple(found)
+
+
+def terms_of_talks(policy: PolicyInForce) -> tuple[Reason, ...]:
+    """Say whether interest runs while talks go on, and what a payment meanwhile means."""
+    code = {
+        "runs": ReasonCode.INTEREST_RUNS,
+        "frozen": ReasonCode.INTEREST_FROZEN,
+        "waived": ReasonCode.INTEREST_WAIVED,
+    }[policy.talks.interest]
+    return Reason(code=code), Reason(code=ReasonCode.PAYMENT_IN_TALKS)
 
 
 def without_approval(limits: PlanLimits) -> PlanLimits:

@@ -11,19 +11,37 @@ from services.offer.rules import (
     debt_terms,
     owed_debts,
     strictest,
+    with_reference_rate,
     without_approval,
 )
+from services.offer.shown import (
+    asks_a_favour,
+    in_order,
+    plan_on_wire,
+    reason_of,
+    strategy_of,
+    with_nearest,
+)
 from shared.contracts.base import Reason
-from shared.contracts.debts import InstalmentTotal, Measure, Plan, PlanDebt
-from shared.contracts.ids import derive_id
+from shared.contracts.debts import InstalmentTotal, Plan
 from shared.contracts.offer import CounterAnswer
-from shared.contracts.plan_terms import balances_of, instalment_totals, schedules_of
+from shared.contracts.plan_terms import instalment_totals, schedules_of
 from shared.contracts.reasons import ReasonCode
 from shared.lending import plans as lending
 from shared.lending.allocation import Components
+from shared.policy.rates import StaleRate
 from shared.policy.reference import Reference
 
-__all__ = ["Found", "NotFound", "payments_of", "reason_of", "search", "without_payments"]
+__all__ = [
+    "Found",
+    "NotFound",
+    "Question",
+    "payments_of",
+    "question",
+    "reason_of",
+    "search",
+    "without_payments",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,11 +59,19 @@ class NotFound:
 
     reason: Reason
     next_step: Reason
+    payments: tuple[InstalmentTotal, ...] = ()
 
 
-def reason_of(reason: lending.Reason) -> Reason:
-    """Give a reason of the search as a message carries it."""
-    return Reason(code=ReasonCode(reason.code), params=reason.as_dict())
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What the search over plans is asked about a case; `first` is the plan that its strategy puts first."""
+
+    debts: tuple[lending.DebtTerms, ...]
+    capacity: lending.Capacity
+    first_due: date
+    limits: lending.PlanLimits
+    packs: dict[str, str]
+    first: str
 
 
 def search(
@@ -55,6 +81,48 @@ def search(
 
     Each debt keeps its own pack's limits: the plan keeps the strictest of them.
     """
+    asked = question(state, assessed, day, reference)
+    if isinstance(asked, NotFound):
+        return asked
+    wish, terms = state.wish, (asked.debts, asked.capacity, asked.first_due, asked.limits)
+    if wish is None:
+        found, near = lending.find_plans(*terms), None
+    else:
+        found, near = lending.find_and_answer(counter_of(wish), *terms)
+    plans = [] if isinstance(found, lending.NoPlan) else in_order(found, asked.first)
+    answer = None
+    if wish is not None and isinstance(near, lending.Nearest):
+        answer = CounterAnswer(
+            wished_monthly=wish.monthly,
+            wished_first_due=wish.first_due,
+            wished_months=wish.months,
+            wished_lump_sum=wish.lump_sum,
+            granted=near.granted,
+            reasons=tuple(reason_of(reason) for reason in near.reasons),
+        )
+        plans = with_nearest(near.plan, plans, asked.limits.max_ranked)
+    if state.refused_twice:
+        plans = [plan for plan in plans if not plan.needs_approval]
+    elif state.lender_refused:
+        # What only needs a person's look at its cost may still be asked for.
+        plans = [plan for plan in plans if not asks_a_favour(plan)]
+    if not plans:
+        return (
+            _not_found(found)
+            if isinstance(found, lending.NoPlan)
+            else _for_a_person(ReasonCode.APPROVAL_DENIED)
+        )
+    tabled = [plan_on_wire(plan, rank, offer_id, asked.packs) for rank, plan in enumerate(plans, start=1)]
+    approvers = {
+        on_wire.plan_id: plan.approval_role
+        for on_wire, plan in zip(tabled, plans, strict=True)
+        if plan.needs_approval and plan.approval_role is not None
+    }
+    return Found(tuple(tabled), approvers, answer)
+
+
+def question(state: OfferState, assessed: Assessed, day: date, reference: Reference) -> Question | NotFound:
+    """Put the case as the search over plans sees it; or say what a person must look at first."""
     owed = owed_debts(state.debts)
     packs = dict.fromkeys((state.policy, *(debt.policy for debt in owed)))
     unknown = [pack for pack in packs if pack not in reference.policies]
@@ -68,42 +136,22 @@ def search(
         return _for_a_person(ReasonCode.CURRENCY_MISMATCH)
     if any(Components.from_balances(debt.outstanding).has_negative for debt in owed):
         return _for_a_person(ReasonCode.PLAN_NO_LONGER_COMPUTES)
-    limits = strictest([policy.plan_limits for policy in in_force])
+    own = in_force[0]
+    limits = with_reference_rate(strictest([policy.plan_limits for policy in in_force]), own, day, reference)
+    if isinstance(limits, StaleRate):
+        params = {"name": limits.name} | ({"until": limits.until.isoformat()} if limits.until else {})
+        stale = Reason(code=ReasonCode.RATES_STALE, params=params)
+        return NotFound(stale, Reason(code=ReasonCode.NEXT_HUMAN_REVIEW))
     if state.lender_refused:
         limits = without_approval(limits)
-    debts, capacity = [debt_terms(debt) for debt in owed], capacity_of(assessed)
-    first_due = max(policy.first_due(day) for policy in in_force)
-    wish, asked = state.wish, (debts, capacity, first_due, limits)
-    if wish is None:
-        found, near = lending.find_plans(*asked), None
-    else:
-        found, near = lending.find_and_answer(counter_of(wish), *asked)
-    plans = [] if isinstance(found, lending.NoPlan) else list(found)
-    answer = None
-    if wish is not None and isinstance(near, lending.Nearest):
-        answer = CounterAnswer(
-            wished_monthly=wish.monthly,
-            granted=near.granted,
-            reasons=tuple(reason_of(reason) for reason in near.reasons),
-        )
-        plans = [near.plan, *(plan for plan in plans if plan.plan_id != near.plan.plan_id)]
-        plans = plans[: limits.max_ranked]
-    if state.lender_refused:
-        plans = [plan for plan in plans if not plan.needs_approval]
-    if not plans:
-        return (
-            _not_found(found)
-            if isinstance(found, lending.NoPlan)
-            else _for_a_person(ReasonCode.APPROVAL_DENIED)
-        )
-    packs_of = {debt.debt_id: debt.policy for debt in owed}
-    tabled = [_plan(plan, rank, offer_id, packs_of) for rank, plan in enumerate(plans, start=1)]
-    approvers = {
-        on_wire.plan_id: plan.approval_role
-        for on_wire, plan in zip(tabled, plans, strict=True)
-        if plan.needs_approval and plan.approval_role is not None
-    }
-    return Found(tuple(tabled), approvers, answer)
+    return Question(
+        debts=tuple(debt_terms(debt) for debt in owed),
+        capacity=capacity_of(assessed),
+        first_due=max(policy.first_due(day) for policy in in_force),
+        limits=limits,
+        packs={debt.debt_id: debt.policy for debt in owed},
+        first=strategy_of(state.case, own.talks.strategies).first,
+    )
 
 
 def payments_of(
@@ -126,40 +174,10 @@ def _for_a_person(code: ReasonCode) -> NotFound:
 def _not_found(found: lending.NoPlan) -> NotFound:
     token = found.token_payment
     params = {} if token is None else {"amount": str(token), "currency": token.currency}
+    if found.months is not None:
+        params["months"] = str(found.months)
     step = Reason(code=ReasonCode(found.next_step.value), params=params)
-    return NotFound(reason_of(found.reason), step)
-
-
-def _plan(plan: lending.Plan, rank: int, offer_id: str, packs: dict[str, str]) -> Plan:
-    return Plan(
-        plan_id=derive_id("plan", offer_id, plan.plan_id),
-        rank=rank,
-        measures=tuple(Measure(kind.value) for kind in plan.measures),
-        debts=tuple(_plan_debt(debt, plan.spec, packs[debt.debt_id]) for debt in plan.debts),
-        payments=tuple(
-            InstalmentTotal(number=row.number, due=row.due, total=row.total) for row in plan.payments
-        ),
-        total_paid=(plan.total,),
-        apr_pct=plan.apr_pct if plan.apr_pct is not None and plan.apr_pct >= 0 else None,
-        npv=(plan.npv,),
-        npv_no_deal=(plan.npv_no_deal,),
-        needs_approval=plan.needs_approval,
-        reasons=tuple(reason_of(reason) for reason in plan.reasons),
+    payments = tuple(
+        InstalmentTotal(number=row.number, due=row.due, total=row.total) for row in found.payments
     )
-
-
-def _plan_debt(debt: lending.DebtPlan, spec: lending.PlanSpec, pack: str) -> PlanDebt:
-    method = "lump_sum" if spec.lump_sum else "step_up" if spec.step else debt.terms.method.value
-    return PlanDebt(
-        debt_id=debt.debt_id,
-        policy=pack,
-        method=method,
-        instalments=debt.terms.periods,
-        first_due=debt.terms.first_due,
-        annual_rate_pct=debt.terms.annual_rate_pct,
-        grace_periods=debt.terms.grace_periods,
-        step_every=debt.terms.step_every,
-        step_pct=debt.terms.step_pct,
-        waived=balances_of(debt.waived),
-        balance=balances_of(debt.balance),
-    )
+    return NotFound(reason_of(found.reason), step, payments)

@@ -10,6 +10,7 @@ from datetime import date
 
 from services.offer.model import OfferState, OfferStatus, Standing
 from services.offer.rules import (
+    balance_by_day,
     basis_of,
     figures_of,
     is_assessed,
@@ -17,9 +18,11 @@ from services.offer.rules import (
     owed_debts,
     review_on,
     talks_end,
+    terms_of_talks,
     valid_until,
 )
 from services.offer.search import Found, NotFound, search, without_payments
+from services.offer.shown import strategy_of
 from shared.contracts.base import Event, Reason
 from shared.contracts.ids import derive_id
 from shared.contracts.offer import (
@@ -69,7 +72,14 @@ def balances(state: OfferState) -> tuple[DebtBalance, ...]:
 
 def new_talks(state: OfferState, day: date, reference: Reference, *reasons: Reason) -> Step:
     """Begin talks: round 1."""
-    begun = {"talks": state.talks + 1, "started": day, "round": 1, "wish": None, "lender_refused": False}
+    begun = {
+        "talks": state.talks + 1,
+        "started": day,
+        "round": 1,
+        "wish": None,
+        "lender_refused": False,
+        "refused_twice": False,
+    }
     return table(state.model_copy(update=begun), day, reference, *reasons)
 
 
@@ -102,7 +112,7 @@ def table(
         return fail(state, day, reference, ReasonCode.NO_ANSWER)
     basis, figures = basis_of(state.debts), figures_of(assessed)
     # The id says what the offer rests on, so that it does not depend on which fact came first that day.
-    rests_on = (day.isoformat(), basis, figures, int(state.lender_refused))
+    rests_on = (day.isoformat(), basis, figures, int(state.lender_refused) + int(state.refused_twice))
     offer_id = derive_id("offer", state.case, state.talks, state.round, *rests_on)
     found = search(state, assessed, day, offer_id, reference)
     if isinstance(found, NotFound):
@@ -122,15 +132,21 @@ def table(
     after = idle.model_copy(
         update={
             "offer": standing,
+            "strategy": strategy_of(state.case, policy.talks.strategies).name,
             "answered": tuple(item for item in idle.answered if item.id != offer_id),
             "next_date": standing.valid_until,
         }
     )
-    return after, (_said(after, standing, found, reasons, revised),)
+    return after, (_said(after, standing, found, reasons, revised, policy),)
 
 
 def _said(
-    state: OfferState, offer: Standing, found: Found, reasons: tuple[Reason, ...], revised: bool
+    state: OfferState,
+    offer: Standing,
+    found: Found,
+    reasons: tuple[Reason, ...],
+    revised: bool,
+    policy: PolicyInForce,
 ) -> Event:
     assert state.assessed is not None  # noqa: S101 - narrows: `table` has looked
     common = {
@@ -143,6 +159,9 @@ def _said(
         "valid_until": offer.valid_until,
         "reasons": reasons,
         "policy_version": offer.policy_version,
+        "balance_by_day": balance_by_day(state.debts, offer.tabled_on, offer.valid_until, policy),
+        "terms": terms_of_talks(policy),
+        "strategy": state.strategy,
     }
     if revised:
         return OfferRevised.model_validate({**common, "answer": found.answer})
@@ -154,12 +173,19 @@ def _none_found(state: OfferState, found: NotFound, day: date, reference: Refere
     if state.lender_refused:
         return fail(state, day, reference, ReasonCode.APPROVAL_DENIED)
     after = _rest(state, OfferStatus.NO_PLAN, day, reference)
+    policy = policy_of(state, day, reference)
+    soon = policy.step("no_plan")
+    if found.reason.code is ReasonCode.RATES_STALE and soon is not None and after.next_date is not None:
+        # Nothing about the borrower is in the way: it is tried again as soon as somebody has had the time.
+        due = policy.deadline(day, max(soon.business_days, 1))
+        after = after.model_copy(update={"next_date": due})
     none = NoPlanFound(
         assessment_id=state.assessed.assessment_id,
         as_of=day,
         reason=found.reason,
         next_step=found.next_step,
         review_on=after.next_date,
+        payments=found.payments,
     )
     return after, (none,)
 

@@ -20,6 +20,7 @@ __all__ = [
     "BankInstructed",
     "CollectionOrder",
     "DebtRate",
+    "GuarantorConsented",
     "InputRefused",
     "InstructionKind",
     "PartySigned",
@@ -88,6 +89,9 @@ class AgreementDrafted(_Agreement):
     sign_by: date
     content_hash: str = Field(pattern=r"^[0-9a-f]{64}$", description="SHA-256 of the canonical content")
     policy_version: str
+    guarantors: tuple[str, ...] = Field(
+        default=(), description="party ids of guarantors whose liability grows: each agrees in writing first"
+    )
     terms: AgreementTerms | None = Field(default=None, description="None in drafts of older versions")
 
 
@@ -108,6 +112,17 @@ class PartySigned(_Agreement):
     checked: tuple[str, ...] = Field(default=(), description="what was checked of who signed")
     key_id: str | None = Field(default=None, description="the lender's key that `signature` was made with")
     signature: str | None = Field(default=None, description="Ed25519 over the canonical content, hexadecimal")
+
+
+class GuarantorConsented(_Agreement):
+    """A guarantor whose liability grows has agreed in writing to the document."""
+
+    TYPE: ClassVar[str] = "parley.agreement.guarantor.consented.v1"
+
+    agreement_id: str
+    version: int
+    party_id: str
+    content_hash: str
 
 
 class WaivedDebt(Part):

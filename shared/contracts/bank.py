@@ -1,12 +1,18 @@
-"""What the bank's core system says on `bank.events`. The record key is the customer number."""
+"""What the bank's core system says on `bank.events`. The record key is the customer number.
 
+A joint account is one debt of one case. Every message about it names all its obligors and is sent under the
+key of its holder (`is_held_by`); it may be sent under the others' keys too, where it changes no amount.
+"""
+
+from collections.abc import Sequence
 from datetime import date
 from typing import ClassVar
 
 from pydantic import Field
 
-from shared.contracts.base import AccountId, Event, MoneyField, Part, Percent, Personal
-from shared.contracts.debts import Balances, PackId, ProductKind
+from shared.contracts.base import AccountId, CustomerId, Event, MoneyField, Part, Percent, Personal
+from shared.contracts.debts import Balances, DebtPriority, PackId, ProductKind
+from shared.contracts.parties import ObligorRole, StopCause
 
 __all__ = [
     "AccountCured",
@@ -18,8 +24,12 @@ __all__ = [
     "DebtSold",
     "InstructionConfirmed",
     "InstructionRefused",
+    "Obligor",
     "PaymentReceived",
     "PaymentReversed",
+    "StopLifted",
+    "StopReported",
+    "is_held_by",
 ]
 
 
@@ -31,11 +41,43 @@ class Contact(Part):
     address: str | None = None
 
 
+class Obligor(Part):
+    """Somebody who owes an account, or stands in for it."""
+
+    customer: CustomerId
+    role: ObligorRole
+    liability: MoneyField | None = Field(
+        default=None, description="the most that a guarantor is liable for; None: for all of it"
+    )
+    language: str | None = Field(default=None, pattern=r"^(zh|en)$")
+    name: Personal[str] | None = None
+    contact: Personal[Contact] | None = None
+
+
+def is_held_by(customer: str, obligors: Sequence[Obligor]) -> bool:
+    """Say whether a debt belongs to this customer's case: it follows from the obligors alone.
+
+    Of the borrowers, and without any of the co-borrowers, the one with the smallest customer number (by its
+    characters) holds it. A guarantor never does. Where nobody is named, the record's key is the borrower.
+    """
+    for role in (ObligorRole.BORROWER, ObligorRole.CO_BORROWER):
+        owing = [obligor.customer for obligor in obligors if obligor.role is role]
+        if owing:
+            return customer == min(owing)
+    return all(obligor.customer != customer for obligor in obligors)
+
+
 class _Bank(Event):
     PRODUCER: ClassVar[str] = "bank"
 
 
-class AccountOverdue(_Bank):
+class _OfAccount(_Bank):
+    obligors: tuple[Obligor, ...] = Field(
+        default=(), max_length=50, description="of a joint account: all who owe it, and its guarantors"
+    )
+
+
+class AccountOverdue(_OfAccount):
     """An account is overdue on `as_of`. A later one refreshes the case, an older one changes nothing."""
 
     TYPE: ClassVar[str] = "parley.bank.account.overdue.v1"
@@ -52,11 +94,12 @@ class AccountOverdue(_Bank):
     contractual_payment: MoneyField | None = None
     language: str = Field(default="en", pattern=r"^(zh|en)$")
     region: str | None = Field(default=None, description="coarse region for groups; no address")
+    priority: DebtPriority = DebtPriority.ORDINARY
     name: Personal[str] | None = None
     contact: Personal[Contact] | None = None
 
 
-class BalanceReported(_Bank):
+class BalanceReported(_OfAccount):
     """The bank's figures of an account: they win over ours by `as_of`."""
 
     TYPE: ClassVar[str] = "parley.bank.balance.reported.v1"
@@ -68,7 +111,7 @@ class BalanceReported(_Bank):
     days_past_due: int = Field(ge=0, le=36500)
 
 
-class PaymentReceived(_Bank):
+class PaymentReceived(_OfAccount):
     """Money arrived. Without an account it is allocated over all debts of the case."""
 
     TYPE: ClassVar[str] = "parley.bank.payment.received.v1"
@@ -83,7 +126,7 @@ class PaymentReceived(_Bank):
         return self.value_date
 
 
-class PaymentReversed(_Bank):
+class PaymentReversed(_OfAccount):
     """A payment was returned, whole or in part."""
 
     TYPE: ClassVar[str] = "parley.bank.payment.reversed.v1"
@@ -99,7 +142,7 @@ class PaymentReversed(_Bank):
         return self.reversed_on
 
 
-class AccountCured(_Bank):
+class AccountCured(_OfAccount):
     """The account is no longer overdue."""
 
     TYPE: ClassVar[str] = "parley.bank.account.cured.v1"
@@ -108,7 +151,7 @@ class AccountCured(_Bank):
     as_of: date
 
 
-class DebtSold(_Bank):
+class DebtSold(_OfAccount):
     """The debt now belongs to another creditor."""
 
     TYPE: ClassVar[str] = "parley.bank.debt.sold.v1"
@@ -118,7 +161,7 @@ class DebtSold(_Bank):
     buyer: str = Field(max_length=200)
 
 
-class DebtRecalled(_Bank):
+class DebtRecalled(_OfAccount):
     """The bank takes the debt back out of renegotiation."""
 
     TYPE: ClassVar[str] = "parley.bank.debt.recalled.v1"
@@ -126,6 +169,33 @@ class DebtRecalled(_Bank):
     account_id: AccountId
     as_of: date
     reason: str = Field(max_length=200)
+
+
+class StopReported(_Bank):
+    """The bank knows of what stops debts or protects a person: a dispute, a lawsuit, an insolvency, a death.
+
+    Without accounts it is about every debt of the case. `customer` is another obligor of them; without it,
+    the stop is about the customer of the record's key.
+    """
+
+    TYPE: ClassVar[str] = "parley.bank.stop.reported.v1"
+
+    stop_id: str = Field(min_length=1, max_length=64)
+    cause: StopCause
+    since: date
+    accounts: tuple[AccountId, ...] = Field(default=(), max_length=200)
+    customer: CustomerId | None = None
+    expected_end: date | None = None
+
+
+class StopLifted(_Bank):
+    """What stopped has ended."""
+
+    TYPE: ClassVar[str] = "parley.bank.stop.lifted.v1"
+
+    stop_id: str = Field(min_length=1, max_length=64)
+    on: date
+    outcome: str | None = Field(default=None, max_length=100)
 
 
 class InstructionConfirmed(_Bank):

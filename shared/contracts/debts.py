@@ -8,11 +8,14 @@ from typing import Annotated, Self
 from pydantic import Field, StringConstraints, model_validator
 
 from shared.contracts.base import AccountId, MoneyField, Part, Percent, Reason
+from shared.contracts.parties import DebtObligor
 
 __all__ = [
     "Allocation",
     "Balances",
+    "DebtFlow",
     "DebtLedger",
+    "DebtPriority",
     "DebtSchedule",
     "DebtSnapshot",
     "DebtStatus",
@@ -36,13 +39,26 @@ class ProductKind(StrEnum):
 
 
 class DebtStatus(StrEnum):
-    """Where a debt stands; only ACTIVE debts are in a plan."""
+    """Where a debt stands. All are on the case; only ACTIVE debts come into a plan."""
 
     ACTIVE = "active"
     CURED = "cured"
     SOLD = "sold"
     RECALLED = "recalled"
     SETTLED = "settled"
+    DISPUTED = "disputed"  # disputed, or said to be somebody else's
+    LITIGATION = "litigation"
+    INSOLVENCY = "insolvency"
+    HELD = "held"  # the customer is protected: breathing space, death, lost capacity, a minor
+    ELSEWHERE = "elsewhere"  # a joint debt that the case of another obligor holds now
+
+
+class DebtPriority(StrEnum):
+    """Which debts are served first: those with a security, those that threaten the household, the rest."""
+
+    SECURED = "secured"
+    PRIORITY = "priority"
+    ORDINARY = "ordinary"
 
 
 class Balances(Part):
@@ -60,6 +76,13 @@ class Balances(Part):
         return self
 
 
+class DebtFlow(Part):
+    """Money that moved on a debt since its original advance: advances negative, payments positive."""
+
+    on: date
+    amount: MoneyField
+
+
 class DebtSnapshot(Part):
     """A debt as intake knows it on `as_of`. Amounts are what is owed in all, and the part that is overdue."""
 
@@ -75,6 +98,14 @@ class DebtSnapshot(Part):
     contractual_payment: MoneyField | None = Field(default=None, description="the regular monthly payment")
     as_of: date
     status: DebtStatus = DebtStatus.ACTIVE
+    priority: DebtPriority = DebtPriority.ORDINARY
+    obligors: tuple[DebtObligor, ...] = Field(
+        default=(), description="who owes it beside the customer of the case"
+    )
+    history: tuple[DebtFlow, ...] = Field(
+        default=(),
+        description="all flows since the original advance; without them the all-in cost is not testable",
+    )
 
 
 class DebtLedger(Part):
@@ -139,7 +170,9 @@ class Measure(StrEnum):
     LATE_CHARGE_WAIVER = "late_charge_waiver"
     INTEREST_WAIVER = "interest_waiver"
     FEE_WAIVER = "fee_waiver"
+    PART_FORGIVENESS = "part_forgiveness"
     LUMP_SUM = "lump_sum"
+    PAYMENT_HOLIDAY = "payment_holiday"
     TOKEN = "token"  # noqa: S105 - a token payment
 
 
@@ -173,6 +206,26 @@ class Plan(Part):
     npv_no_deal: tuple[MoneyField, ...] = ()
     needs_approval: bool = False
     reasons: tuple[Reason, ...] = ()
+    holiday_months: int = Field(default=0, ge=0, description="months without payment before the first")
+    interest: tuple[MoneyField, ...] = Field(default=(), description="interest in what is paid, per currency")
+    concession: tuple[MoneyField, ...] = Field(
+        default=(), description="what the lender gives up: waivers and interest forgone, per currency"
+    )
+    redefault_pct: Percent | None = Field(default=None, description="chance that the plan breaks, per cent")
+    redefault_model: str | None = Field(default=None, description="version of the figures behind it")
+    payment_reduction_pct: Decimal | None = Field(
+        default=None, description="how far the first payments lie below the contractual ones"
+    )
+    stress_margin_pct: Decimal | None = Field(
+        default=None, description="what the tightest instalment leaves of the capacity under stress"
+    )
+    modification_pct: Decimal | None = Field(
+        default=None, description="change of present value at the original effective rate"
+    )
+    substantial_modification: bool | None = None
+    ceiling_test: str | None = Field(
+        default=None, description="all-in cost since the advance: tested, not_testable or no_ceiling"
+    )
 
 
 class Step(Part):

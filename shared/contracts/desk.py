@@ -7,6 +7,7 @@ from typing import ClassVar
 from pydantic import Field
 
 from shared.contracts.base import Event, MoneyField, Part, Personal
+from shared.contracts.household import HardshipOnset, IncomeStability, KnownChange
 
 __all__ = [
     "AlertAcknowledged",
@@ -75,6 +76,8 @@ class IncomeItem(Part):
 
     source: IncomeSource
     monthly: MoneyField
+    stability: IncomeStability | None = None
+    ends: date | None = Field(default=None, description="the last day it is paid for, where that is known")
 
 
 class SpendingItem(Part):
@@ -100,6 +103,8 @@ class OtherDebt(Part):
     balance: MoneyField
     monthly: MoneyField
     priority: bool = False
+    secured: bool = Field(default=False, description="on the home or on something needed: served first, too")
+    variable_rate: bool = Field(default=False, description="payments rise where interest rates do")
 
 
 class StatementSubmitted(_Desk):
@@ -116,6 +121,9 @@ class StatementSubmitted(_Desk):
     dependants: int | None = Field(default=None, ge=0, le=30)
     assets: tuple[Asset, ...] | None = None
     other_debts: tuple[OtherDebt, ...] | None = None
+    changes: tuple[KnownChange, ...] | None = Field(
+        default=None, max_length=40, description="what will change on a day that is known already"
+    )
     wish: Personal[str] | None = Field(
         default=None, description="what the borrower asks for, in their own words"
     )
@@ -304,6 +312,7 @@ class HardshipReported(_Desk):
     cause: HardshipCause
     since: date
     expected_end: date | None = None
+    onset: HardshipOnset | None = Field(default=None, description="one event, or by and by")
     words: Personal[str] | None = None
 
 

@@ -6,8 +6,9 @@ from typing import ClassVar
 
 from pydantic import Field
 
-from shared.contracts.base import Event, MoneyField, Reason
+from shared.contracts.base import AccountId, Event, MoneyField, Reason
 from shared.contracts.debts import Allocation, DebtLedger, DebtSnapshot, PackId, Step
+from shared.contracts.parties import ObligorRole, PartyInCase, StopInForce
 
 __all__ = [
     "BankAnswered",
@@ -17,8 +18,12 @@ __all__ = [
     "CaseOpened",
     "CloseReason",
     "InputRefused",
+    "JointDebtElsewhere",
+    "PartiesChanged",
     "PaymentMatched",
     "PaymentTakenBack",
+    "PlanDebtsChanged",
+    "StopsChanged",
 ]
 
 
@@ -39,6 +44,9 @@ class CaseOpened(_Intake):
     region: str | None = None
     debts: tuple[DebtSnapshot, ...] = Field(min_length=1)
     timetable: tuple[Step, ...]
+    conduct: tuple[PackId, ...] = Field(
+        default=(), description="the packs of the debts: the strictest of them rules conduct, rule by rule"
+    )
 
 
 class CaseChanged(_Intake):
@@ -50,6 +58,9 @@ class CaseChanged(_Intake):
     debts: tuple[DebtSnapshot, ...] = Field(min_length=1)
     reasons: tuple[Reason, ...] = ()
     ledgers: tuple[DebtLedger, ...] = Field(default=(), description="of the debts it touched, in totals")
+    conduct: tuple[PackId, ...] = Field(
+        default=(), description="the packs of the debts: the strictest of them rules conduct, rule by rule"
+    )
 
 
 class CaseAssigned(_Intake):
@@ -69,6 +80,7 @@ class CloseReason(StrEnum):
     PLAN_COMPLETED = "plan_completed"
     SOLD = "sold"
     RECALLED = "recalled"
+    ELSEWHERE = "elsewhere"
 
 
 class CaseClosed(_Intake):
@@ -130,6 +142,55 @@ class PaymentTakenBack(_Intake):
     def money_date(self) -> date:
         """Give the day of the return."""
         return self.reversed_on
+
+
+class PartiesChanged(_Intake):
+    """The other obligors of the case's debts, as they all stand: their debts, wishes and consents."""
+
+    TYPE: ClassVar[str] = "parley.intake.parties.changed.v1"
+
+    as_of: date
+    parties: tuple[PartyInCase, ...]
+
+
+class StopsChanged(_Intake):
+    """What stops debts of the case, or protects a person in it: all that is in force."""
+
+    TYPE: ClassVar[str] = "parley.intake.stops.changed.v1"
+
+    as_of: date
+    stops: tuple[StopInForce, ...]
+
+
+class PlanDebtsChanged(_Intake):
+    """Debts have left a signed plan, or come back, while it is in force: it is re-opened over what remains.
+
+    `left` are all that are out of it now, `beside` the overdue debts that it never covered (one that came
+    back after the plan was signed over the others). Its schedule is kept until a new one is signed. A debt
+    that was sold has not left it, for the buyer is bound by it; but it is not ours to talk about, and so not
+    among those `remaining`.
+    """
+
+    TYPE: ClassVar[str] = "parley.intake.plan.debts-changed.v1"
+
+    agreement_id: str
+    as_of: date
+    left: tuple[AccountId, ...]
+    remaining: tuple[AccountId, ...]
+    beside: tuple[AccountId, ...] = ()
+
+
+class JointDebtElsewhere(_Intake):
+    """The customer owes a joint debt, or stands in for it, that the case of another obligor holds.
+
+    Here it is known and nothing more: neither what is owed nor what is agreed about it.
+    """
+
+    TYPE: ClassVar[str] = "parley.intake.joint-debt.elsewhere.v1"
+
+    account_id: AccountId
+    role: ObligorRole | None = Field(default=None, description="None: the customer is not an obligor")
+    as_of: date
 
 
 class BankAnswered(_Intake):

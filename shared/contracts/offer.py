@@ -6,12 +6,15 @@ from typing import ClassVar
 from pydantic import Field
 
 from shared.contracts.base import Event, MoneyField, Part, Reason
-from shared.contracts.debts import Balances, Plan
+from shared.contracts.debts import Balances, InstalmentTotal, Plan
 
 __all__ = [
     "ApprovalRequested",
     "CounterAnswer",
+    "DayBalance",
     "DebtBalance",
+    "DecisionExplained",
+    "HumanReviewOpened",
     "InputRefused",
     "NoPlanFound",
     "OfferAgreed",
@@ -35,7 +38,24 @@ class DebtBalance(Part):
     as_of: date
 
 
-class OfferTabled(_Offer):
+class DayBalance(Part):
+    """What is owed in all at the end of a day of an offer's validity, if nothing is paid until then."""
+
+    day: date
+    balance: MoneyField
+
+
+class _OnTheTable(_Offer):
+    balance_by_day: tuple[DayBalance, ...] = Field(
+        default=(), description="of each day of validity; empty where debts have several currencies"
+    )
+    terms: tuple[Reason, ...] = Field(
+        default=(), description="whether interest runs in talks, and what a payment meanwhile means"
+    )
+    strategy: str | None = Field(default=None, description="the experiment's arm that this case is in")
+
+
+class OfferTabled(_OnTheTable):
     """Round `round`: up to the policy's number of plans, ranked. The snapshot says on which balances."""
 
     TYPE: ClassVar[str] = "parley.offer.tabled.v1"
@@ -55,11 +75,14 @@ class CounterAnswer(Part):
     """How a counter-offer was answered: the nearest plan, and what would have to change for the wish."""
 
     wished_monthly: MoneyField | None = None
+    wished_first_due: date | None = None
+    wished_months: int | None = None
+    wished_lump_sum: MoneyField | None = None
     granted: bool
     reasons: tuple[Reason, ...]
 
 
-class OfferRevised(_Offer):
+class OfferRevised(_OnTheTable):
     """The answer to a counter-offer: the next numbered round."""
 
     TYPE: ClassVar[str] = "parley.offer.revised.v1"
@@ -138,6 +161,9 @@ class NoPlanFound(_Offer):
     reason: Reason
     next_step: Reason
     review_on: date | None = Field(default=None, description="when it is looked at again")
+    payments: tuple[InstalmentTotal, ...] = Field(
+        default=(), description="the token payments, where that is the next step; nothing is waived for them"
+    )
 
 
 class TalksFailed(_Offer):
@@ -160,3 +186,27 @@ class InputRefused(_Offer):
     cause_id: str
     cause_type: str
     reason: Reason
+
+
+class HumanReviewOpened(_Offer):
+    """The borrower asked for a person: a named role gets in touch by `due`. What is on the table stays."""
+
+    TYPE: ClassVar[str] = "parley.offer.human.review.opened.v1"
+
+    role: str
+    due: date
+    reason: Reason
+
+
+class DecisionExplained(_Offer):
+    """How a decision came about, in reasons; a person can be asked for (PIPL Art. 24)."""
+
+    TYPE: ClassVar[str] = "parley.offer.decision.explained.v1"
+
+    about: str | None = None
+    as_of: date
+    automatic: bool = Field(default=True, description="no person has decided it so far")
+    reasons: tuple[Reason, ...] = Field(min_length=1)
+    policy_version: str
+    strategy: str | None = None
+    next_step: Reason

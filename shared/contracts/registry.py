@@ -11,6 +11,9 @@ from shared.contracts import (
     assessment,
     bank,
     desk,
+    desk_household,
+    desk_parties,
+    desk_talks,
     followup,
     intake,
     offer,
@@ -30,7 +33,8 @@ PRODUCERS = ("bank", "desk", *SERVICES, "ops")
 DEAD_LETTER_SUFFIX = ".dead-letter"
 
 _MODULES: tuple[ModuleType, ...] = (
-    bank, desk, intake, assessment, offer, agreement, followup, alert, ops, runtime,
+    bank, desk, desk_household, desk_parties, desk_talks, intake, assessment, offer, agreement, followup,
+    alert, ops, runtime,
 )  # fmt: skip
 
 

@@ -40,11 +40,17 @@ class Spending:
 
 @dataclass(frozen=True, slots=True)
 class Household:
-    """The monthly figures that capacity follows from."""
+    """The monthly figures that capacity follows from.
+
+    ``variable_income`` is the part of ``income`` that varies from month to month; ``variable_rate_balance``
+    is owed on priority debts whose payments rise with interest rates. None is nothing.
+    """
 
     income: Money
     spending: Mapping[str, Spending]
     priority_debt_payments: Money
+    variable_income: Money | None = None
+    variable_rate_balance: Money | None = None
 
     @property
     def currency(self) -> str:
@@ -65,12 +71,18 @@ class SavingAllowance:
 
 @dataclass(frozen=True, slots=True)
 class Stress:
-    """What must still be survived: income falls, spending rises, one shock is spread over some months."""
+    """What must still be survived: income falls, spending rises, one shock is spread over some months.
+
+    Income that varies falls by its own percentage, or by that of all income where that is more;
+    ``rate_rise_pct`` is in points a year, on what is owed at a variable rate on priority debts.
+    """
 
     income_drop_pct: Decimal = Decimal(0)
     spending_rise_pct: Decimal = Decimal(0)
     one_off: Money | None = None
     one_off_months: int = 12
+    variable_income_drop_pct: Decimal = Decimal(0)
+    rate_rise_pct: Decimal = Decimal(0)
 
 
 def residual_income(household: Household, saving: SavingAllowance | None, rounding: Rounding) -> Money:
@@ -84,7 +96,10 @@ def residual_income(household: Household, saving: SavingAllowance | None, roundi
 
 def stressed(household: Household, stress: Stress, rounding: Rounding) -> Household:
     """The same household under stress."""
-    factor = (_HUNDRED - stress.income_drop_pct) / _HUNDRED
+    steady_drop = min(stress.income_drop_pct, _HUNDRED)
+    variable_drop = min(max(steady_drop, stress.variable_income_drop_pct), _HUNDRED)
+    variable = household.variable_income or Money.zero(household.currency)
+    steady = household.income - variable
     rise = (_HUNDRED + stress.spending_rise_pct) / _HUNDRED
     spending = {
         name: Spending(
@@ -97,10 +112,15 @@ def stressed(household: Household, stress: Stress, rounding: Rounding) -> Househ
     if stress.one_off is not None and stress.one_off.is_positive:
         monthly = stress.one_off.times(Fraction(1, stress.one_off_months), Rounding.UP)
         spending["one_off_shock"] = Spending(declared=monthly)
+    priority = household.priority_debt_payments
+    balance = household.variable_rate_balance
+    if balance is not None and balance.is_positive:
+        priority += balance.times(Fraction(stress.rate_rise_pct) / 1200, Rounding.UP)
     return Household(
-        income=household.income.times(factor, rounding),
+        income=steady.times((_HUNDRED - steady_drop) / _HUNDRED, rounding)
+        + variable.times((_HUNDRED - variable_drop) / _HUNDRED, rounding),
         spending=spending,
-        priority_debt_payments=household.priority_debt_payments,
+        priority_debt_payments=priority,
     )
 
 
@@ -122,6 +142,11 @@ def our_share(residual: Money, our_balance: Money, other_balances: Money) -> Mon
     if not total.is_positive:
         return residual
     return residual.times(Fraction(our_balance.minor, total.minor), Rounding.DOWN)
+
+
+def planned_share(residual: Money, monthly: Money) -> Money:
+    """What an agreed debt plan gives us a month, and never more than is left; zero when nothing is left."""
+    return max(Money.zero(residual.currency), min(residual, monthly))
 
 
 def debt_to_income(monthly_debt_payments: Money, income: Money) -> Decimal | None:

@@ -228,7 +228,7 @@ def allocate(paid: Money, debts: Sequence[DebtBalance], rules: AllocationRules) 
     if len({debt.debt_id for debt in debts}) != len(debts):
         raise ValueError("each debt is named once")
     open_debts = [debt for debt in debts if debt.outstanding.currency == paid.currency]
-    shares = _shares(paid, open_debts, rules.debt_order)
+    shares = shares_of_debts(paid, open_debts, rules.debt_order)
     left = paid
     taken: dict[str, Components] = {}
     for debt, share in shares:
@@ -243,9 +243,10 @@ def allocate(paid: Money, debts: Sequence[DebtBalance], rules: AllocationRules) 
     )
 
 
-def _shares(
+def shares_of_debts(
     paid: Money, debts: Sequence[DebtBalance], order: DebtOrder
 ) -> Iterable[tuple[DebtBalance, Money]]:
+    """The debts in the order they are served, each with the most of ``paid`` that it may take."""
     if order is DebtOrder.PRO_RATA:
         totals = [debt.outstanding.total.minor for debt in debts]
         if sum(totals) == 0:

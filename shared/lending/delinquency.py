@@ -1,10 +1,16 @@
-"""How late a debt is: days past due of the oldest unpaid instalment, less paused days, in named bands."""
+"""How late a debt is: days past due of the oldest unpaid instalment, less paused days, in named bands.
+
+After a re-age the instalments have new dates, so the days that are shown start anew. The days that choose
+the order in which payments are allocated do not: the debt is as old as it was.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+
+from shared.lending.loan import RunningLoan
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +50,22 @@ def days_past_due(oldest_unpaid_due: date | None, on: date, pauses: Iterable[Pau
     if oldest_unpaid_due is None or on <= oldest_unpaid_due:
         return 0
     return (on - oldest_unpaid_due).days - paused_days(oldest_unpaid_due, on, pauses)
+
+
+@dataclass(frozen=True, slots=True)
+class LoanDays:
+    """Days past due of one loan: those that are shown, and those that allocation goes by."""
+
+    shown: int
+    for_allocation: int
+
+
+def days_of_loan(loan: RunningLoan, on: date, pauses: Sequence[Pause] = ()) -> LoanDays:
+    """Days past due on ``on``, less paused days, by the dates as they are and by those before a re-age."""
+    return LoanDays(
+        days_past_due(loan.oldest_unpaid(on), on, pauses),
+        days_past_due(loan.overdue_from(on), on, pauses),
+    )
 
 
 def due_since(days: int, on: date) -> date:

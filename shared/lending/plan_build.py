@@ -107,13 +107,14 @@ def allows(limits: PlanLimits, measure: MeasureKind, debt: DebtTerms) -> bool:
 def waived_of(debt: DebtTerms, spec: PlanSpec, limits: PlanLimits) -> Components:
     """What ``spec`` waives of a debt: a share of what is overdue, never more than is owed.
 
-    In a lump-sum settlement the share is of what is outstanding.
+    Of principal, and in a lump-sum settlement, the share is of what is outstanding.
     """
     waived: dict[Component, Money] = {}
     for component, pct in spec.waived_pct:
         measure = MeasureKind.LUMP_SUM if spec.lump_sum else WAIVER_OF[component]
         if allows(limits, measure, debt):
-            base = (debt.outstanding if spec.lump_sum else debt.overdue).get(component)
+            of_all = spec.lump_sum or component is Component.PRINCIPAL
+            base = (debt.outstanding if of_all else debt.overdue).get(component)
             waived[component] = min(base.times(pct / 100, Rounding.DOWN), debt.outstanding.get(component))
     return Components.from_mapping(debt.currency, waived)
 
@@ -164,7 +165,8 @@ def build_plan(
     refusal = _too_small(payments, spec, limits) or _too_large(payments, spec, capacity)
     if refusal is not None:
         return refusal
-    return valued(spec, owed, plans, payments, capacity=capacity, limits=limits)
+    rates = [base_rate(debt, limits) for debt in owed]
+    return valued(spec, owed, plans, payments, contract_rates=rates, capacity=capacity, limits=limits)
 
 
 def _debt_plan(debt: DebtTerms, spec: PlanSpec, limits: PlanLimits) -> DebtPlan | Reason:
@@ -213,6 +215,7 @@ def _at_rate(
     schedule = build(terms)
     financed = debt.outstanding.total - waived.total
     apr = monthly_apr_of(financed, schedule.totals)
+    all_in = _all_in(debt, financed, terms, schedule, apr)
     return DebtPlan(
         debt_id=debt.debt_id,
         balance=debt.outstanding,
@@ -220,8 +223,8 @@ def _at_rate(
         terms=terms,
         schedule=schedule,
         apr_pct=apr,
-        all_in_pct=_all_in(debt, financed, terms, schedule, apr),
-        tested_from_advance=bool(debt.history),
+        all_in_pct=all_in,
+        tested_from_advance=bool(debt.history) and all_in is not None,
     )
 
 

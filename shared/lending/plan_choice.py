@@ -40,6 +40,7 @@ _KIND_OF: Final = {
     MeasureKind.LATE_CHARGE_WAIVER: WAIVER,
     MeasureKind.INTEREST_WAIVER: WAIVER,
     MeasureKind.FEE_WAIVER: WAIVER,
+    MeasureKind.PART_FORGIVENESS: WAIVER,
 }
 # A borrower has a choice from three plans on.
 _ENOUGH = 3
@@ -57,7 +58,7 @@ def chosen_plans(search: Search, candidates: Candidates, first_due: date) -> lis
         return chosen
     fastest = least_first(_TRIES, candidates.months, candidates.total, candidates.conceded)
     for plan in (_cheapest(candidates, search), first_that_stands(candidates, fastest, search)):
-        if plan is not None and all(plan.spec != other.spec for other in chosen):
+        if plan is not None and is_new(plan, chosen):
             chosen.append(plan)
     apart = limits.min_difference_pct
     if len(chosen) < limits.max_ranked:
@@ -66,6 +67,11 @@ def chosen_plans(search: Search, candidates: Candidates, first_due: date) -> lis
     everything = np.arange(len(candidates))
     _fill(chosen, candidates, everything, min(_ENOUGH, limits.max_ranked), apart / 2, search)
     return chosen[: limits.max_ranked]
+
+
+def is_new(plan: Plan, others: Sequence[Plan]) -> bool:
+    """No plan is shown twice: to the borrower, the same amounts on the same days are the same plan."""
+    return all(plan.payments != other.payments for other in others)
 
 
 def _fill(
@@ -84,7 +90,7 @@ def _fill(
         best = int(np.argmin(seen[candidates.kinds[fresh]]))
         found = _build(candidates, int(fresh[best]), search)
         fresh = np.delete(fresh, best)
-        if found is not None:
+        if found is not None and is_new(found, chosen):
             chosen.append(found)
             fresh = fresh[_differ(candidates, fresh, found, apart_pct)]
 
@@ -95,7 +101,7 @@ def _cheapest(candidates: Candidates, search: Search) -> Plan | None:
     first = first_that_stands(candidates, rows, search)
     if first is None:
         return None
-    total, months = first.total.minor, first.spec.months
+    total, months = first.total.minor, first.spec.instalments
     built = []
     for row in rows[:_CLOSE].tolist():
         its = int(candidates.total[row]), int(candidates.months[row])
@@ -147,7 +153,7 @@ def _by_score(candidates: Candidates, rows: Ints, chosen: Sequence[Plan], apart_
 def _differ(candidates: Candidates, rows: Ints, plan: Plan, pct: Decimal) -> Mask:
     """Which rows truly differ: first payment, duration or total is apart by ``pct`` per cent."""
     found = np.zeros(len(rows), dtype=np.bool_)
-    _apart(found, candidates.months[rows], plan.spec.months, pct, lambda at: candidates[rows[at]].months)
+    _apart(found, candidates.months[rows], plan.spec.instalments, pct, lambda at: candidates[rows[at]].months)
     _apart(found, candidates.total[rows], plan.total.minor, pct, lambda at: candidates[rows[at]].total)
     _apart(
         found, candidates.starts[rows], plan.first_payment.minor, pct, lambda at: candidates[rows[at]].first

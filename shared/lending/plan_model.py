@@ -14,7 +14,8 @@ from enum import StrEnum
 
 from shared.lending.allocation import Component, Components
 from shared.lending.money import Money, Rounding
-from shared.lending.rates import CashFlow, NoDealPath
+from shared.lending.plan_lender import LenderValue
+from shared.lending.rates import CashFlow
 from shared.lending.schedule import Schedule, ScheduleTerms
 
 
@@ -28,19 +29,31 @@ class MeasureKind(StrEnum):
     LATE_CHARGE_WAIVER = "late_charge_waiver"
     INTEREST_WAIVER = "interest_waiver"
     FEE_WAIVER = "fee_waiver"
+    PART_FORGIVENESS = "part_forgiveness"
     LUMP_SUM = "lump_sum"
+    PAYMENT_HOLIDAY = "payment_holiday"
 
 
 WAIVER_OF: Mapping[Component, MeasureKind] = {
     Component.LATE_CHARGES: MeasureKind.LATE_CHARGE_WAIVER,
     Component.INTEREST: MeasureKind.INTEREST_WAIVER,
     Component.FEES: MeasureKind.FEE_WAIVER,
+    Component.PRINCIPAL: MeasureKind.PART_FORGIVENESS,
 }
+
+
+class CeilingTest(StrEnum):
+    """What is known of a plan's all-in cost since the original advance, against the ceiling."""
+
+    TESTED = "tested"
+    NOT_TESTABLE = "not_testable"  # a debt's cash flows since its advance are not known
+    NO_CEILING = "no_ceiling"
 
 
 class NextStep(StrEnum):
     """What happens where no plan fits: always something, never silence."""
 
+    HOLIDAY = "next_payment_holiday"
     TOKEN_PLAN = "next_token_plan"  # noqa: S105 - a token payment
     SUPPORT_GROUP = "next_support_group"
     DEBT_ADVICE = "next_debt_advice"
@@ -70,9 +83,10 @@ class Reason:
 class DebtTerms:
     """One debt as the search sees it: what is owed, the overdue part of it, and how it stands.
 
-    ``history`` are the flows since the original advance (advances negative); with it the rate ceiling is
-    tested from the advance, without it from today's balance. ``monthly_payment`` is the contractual
-    payment: how much a plan lowers it decides the probability that the plan breaks.
+    ``history`` are the flows since the original advance (advances negative). With it the rate ceiling is
+    tested from the advance; without it the ceiling is not testable: only the cost from today on is held
+    against it. ``monthly_payment`` is the contractual payment: how much a plan lowers it decides the
+    probability that the plan breaks.
     """
 
     debt_id: str
@@ -103,12 +117,14 @@ class Capacity:
     """What can be paid a month, today and under stress, later changes, and one payment at once.
 
     ``lump_sum`` is what the borrower could pay once and has offered; nobody is pressed for it.
+    ``temporary`` says that the difficulty is expected to end, though nobody knows yet when.
     """
 
     now: Money
     stress: Money
     later: tuple[CapacityStep, ...] = ()
     lump_sum: Money | None = None
+    temporary: bool = False
 
     def at(self, day: date) -> tuple[Money, Money]:
         """Capacity now and under stress for an instalment due on ``day``."""
@@ -154,41 +170,13 @@ class LumpSumRule:
 
 
 @dataclass(frozen=True, slots=True)
-class RedefaultRow:
-    """From a payment reduction of ``reduction_pct`` on (per cent; may be negative), plans break so often."""
-
-    reduction_pct: Decimal
-    probability: Decimal
-
-
-@dataclass(frozen=True, slots=True)
-class LenderValue:
-    """How the lender values a plan: discounting, re-default by payment reduction, and the no-deal path.
-
-    ``redefault`` ascends by reduction; ``unknown_probability`` holds where the old payment is not known.
-    """
-
-    discount_pct: Decimal
-    redefault: tuple[RedefaultRow, ...]
-    unknown_probability: Decimal
-    payments_before_redefault: int
-    redefault_recovery_pct: Decimal
-    redefault_recovery_month: int
-    no_deal: NoDealPath
-
-    def probability(self, reduction_pct: Decimal | None) -> Decimal:
-        """How likely a plan breaks that lowers the payment by so much."""
-        if reduction_pct is None:
-            return self.unknown_probability
-        reached = [row.probability for row in self.redefault if row.reduction_pct <= reduction_pct]
-        return reached[-1] if reached else self.unknown_probability
-
-
-@dataclass(frozen=True, slots=True)
 class PlanLimits:
     """What the policy in force allows, in the currency of the debts. Plans are monthly.
 
-    ``max_waived_pct`` caps waivers by component in per cent of what is *overdue*;
+    ``max_waived_pct`` caps waivers by component in per cent of what is *overdue*, ``max_forgiven_pct``
+    what is forgiven of the principal outstanding. ``holiday_months`` are the holidays from payment that may
+    be given, ``token_months`` for how long a token payment is taken. ``untested_to_person``: a plan whose
+    all-in cost cannot be tested needs a person's approval.
     ``min_days_past_due`` says from when on a measure may be used (absent: always; to forbid one, leave
     its options empty). ``authority`` ascends: the first tier is the negotiator's own.
     """
@@ -211,6 +199,10 @@ class PlanLimits:
     token_payment: Money
     lump_sum: LumpSumRule | None = None
     min_days_past_due: Mapping[MeasureKind, int] = field(default_factory=dict)
+    max_forgiven_pct: Decimal = Decimal(0)
+    holiday_months: tuple[int, ...] = ()
+    token_months: int = 0
+    untested_to_person: bool = False
 
     @property
     def currency(self) -> str:
@@ -226,7 +218,10 @@ class PlanLimits:
 
 @dataclass(frozen=True, slots=True)
 class PlanSpec:
-    """One combination of measures; with the debts and the limits it gives the whole plan again."""
+    """One combination of measures; with the debts and the limits it gives the whole plan again.
+
+    ``first_due`` comes after a holiday of ``holiday`` months, in which nothing is paid and interest rests.
+    """
 
     periods: int
     first_due: date
@@ -235,11 +230,17 @@ class PlanSpec:
     rate_cut_pct: Decimal = Decimal(0)
     waived_pct: tuple[tuple[Component, Decimal], ...] = ()
     lump_sum: bool = False
+    holiday: int = 0
+
+    @property
+    def instalments(self) -> int:
+        """Instalments in all: those of the grace, in which interest alone is paid, and the others."""
+        return self.periods + self.grace
 
     @property
     def months(self) -> int:
-        """Instalments in all: those of the grace, in which interest alone is paid, and the others."""
-        return self.periods + self.grace
+        """How long the plan takes, a holiday included."""
+        return self.instalments + self.holiday
 
     @property
     def key(self) -> str:
@@ -247,6 +248,7 @@ class PlanSpec:
         step = f"s{self.step.pct:f}-{self.step.every_months}" if self.step else "s0"
         waived = "".join(f"{component.value[0]}{pct:f}" for component, pct in self.waived_pct) or "0"
         kind = "once" if self.lump_sum else f"m{self.periods}"
+        kind += f".h{self.holiday}" if self.holiday else ""
         return f"{kind}.g{self.grace}.{step}.r{self.rate_cut_pct:f}.w{waived}.{self.first_due:%Y%m%d}"
 
 
@@ -284,6 +286,11 @@ class Plan:
     ``headroom`` is the smallest distance between an instalment and the lower of the two capacities on
     its date; ``reduction_pct`` how much the plan lowers the contractual payment (None: not known).
     ``needs_approval`` names in ``approval_role`` who must agree; ``rank`` 1 is best for both sides.
+    ``concession`` is what the lender gives up: waivers, and interest that the contract's rate would have
+    brought on the same schedule. ``stress_margin_pct`` is what an instalment leaves, at the tightest, of the
+    capacity under stress (None where it was not tested). ``redefault_model`` names the version behind
+    ``redefault_probability``. ``modification_pct`` is the change of present value at the debts' original
+    effective rates; from the policy's threshold on it is ``substantial``.
     """
 
     plan_id: str
@@ -301,6 +308,12 @@ class Plan:
     redefault_probability: Decimal
     reduction_pct: Decimal | None
     headroom: Money
+    concession: Money
+    stress_margin_pct: Decimal | None
+    redefault_model: str
+    modification_pct: Decimal | None
+    substantial: bool
+    ceiling: CeilingTest
     needs_approval: bool
     approval_role: str | None
     reasons: tuple[Reason, ...]
@@ -320,11 +333,17 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class NoPlan:
-    """Nothing is affordable and allowed: why, what happens next, and the token amount if that is it."""
+    """Nothing is affordable and allowed: why, what happens next, and the payments if a token is that.
+
+    ``months`` is how long a holiday or token payments last, ``payments`` are the token payments. Both are
+    forbearance: nothing is waived, nothing is tested against the lender's value, nobody needs to approve.
+    """
 
     reason: Reason
     next_step: NextStep
     token_payment: Money | None = None
+    months: int | None = None
+    payments: tuple[DueTotal, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ over n. So one table per rate and step gives the payment of every combination an
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from fractions import Fraction
@@ -38,6 +39,9 @@ from shared.lending.schedule import period_rate
 
 # Shares of a waiver's cap that are tried: none, half, all of it.
 _HALF = Decimal("0.5")
+_CHARGES: tuple[Component, ...] = tuple(
+    component for component in WAIVER_OF if component is not Component.PRINCIPAL
+)
 
 
 class Search:
@@ -50,14 +54,29 @@ class Search:
         limits: PlanLimits,
         *,
         tier: int | None = None,
+        holiday: int = 0,
+        forgive: bool = False,
     ) -> None:
-        """``tier`` restricts the search to what that tier of authority may grant; None: all of them."""
+        """``tier`` restricts the search to what that tier of authority may grant; None: all of them.
+
+        With a ``holiday`` every plan starts after so many months in which nothing is paid. With
+        ``forgive`` a part of the principal may be forgiven, as far as the limits allow.
+        """
         self.debts = [debt for debt in debts if debt.outstanding.total.is_positive]
         self.capacity = capacity
-        self.limits = limits
+        self.limits = replace(limits, max_months=limits.max_months - holiday) if holiday else limits
+        self._policy = limits
+        self.holiday = holiday
+        self._forgive = forgive
         self._tier = tier
         self._found: dict[tuple[date, Money | None], Candidates] = {}
         self._built: dict[PlanSpec, Plan | Reason] = {}
+
+    def after(self, holiday: int = 0, *, forgive: bool = False) -> Search:
+        """The same case, with plans that start after a holiday, or that forgive a part of the principal."""
+        return Search(
+            self.debts, self.capacity, self._policy, tier=self._tier, holiday=holiday, forgive=forgive
+        )
 
     # -- the combinations ---------------------------------------------------------------------------
 
@@ -67,8 +86,11 @@ class Search:
 
     @cached_property
     def _waivers(self) -> list[Waiver]:
-        """Levels of waiver from none to all that the caps allow, late charges first; no level twice."""
-        caps = {c: pct for c in WAIVER_OF if (pct := self.limits.max_waived_pct.get(c, Decimal(0))) > 0}
+        """Levels of waiver from none to all that the caps allow, late charges first, principal last; no
+        level twice."""
+        caps: dict[Component, Decimal] = {
+            c: pct for c in _CHARGES if (pct := self.limits.max_waived_pct.get(c, Decimal(0))) > 0
+        }
         late = caps.get(Component.LATE_CHARGES)
         levels: list[dict[Component, Decimal]] = [{}]
         if late is not None:
@@ -77,6 +99,9 @@ class Search:
             caps | {c: pct * _HALF for c, pct in caps.items() if c is not Component.LATE_CHARGES},
             caps,
         ]
+        forgiven = self.limits.max_forgiven_pct
+        if self._forgive and forgiven > 0:
+            levels += [caps | {Component.PRINCIPAL: forgiven * share} for share in (_HALF, Decimal(1))]
         found: dict[Money, Waiver] = {}
         for level in levels:
             made = self._waiver(tuple(sorted(level.items())))
@@ -143,10 +168,16 @@ class Search:
             self._found[key] = Candidates(self._grid, first_due, at)
         return self._found[key]
 
+    @property
+    def combinations(self) -> int:
+        """How many combinations of measures and terms are screened, whether they fit or not."""
+        return int(self._grid.first.size) * len(self._graces)
+
     def build(self, spec: PlanSpec) -> Plan | Reason:
         """The plan of ``spec``, or why it does not stand; each is computed once."""
         if spec not in self._built:
-            self._built[spec] = build_plan(spec, self.debts, self.capacity, self.limits)
+            after = replace(spec, holiday=self.holiday)
+            self._built[spec] = build_plan(after, self.debts, self.capacity, self._policy)
         return self._built[spec]
 
     def smallest_peak(self) -> Money:

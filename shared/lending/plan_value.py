@@ -9,9 +9,11 @@ from decimal import Decimal
 from typing import Final
 
 from shared.lending.money import Money
+from shared.lending.plan_figures import ceiling_of, concession_of, modification_of, stress_margin_of
 from shared.lending.plan_model import (
     WAIVER_OF,
     Capacity,
+    CeilingTest,
     DebtPlan,
     DebtTerms,
     DueTotal,
@@ -34,20 +36,23 @@ def valued(
     plans: Sequence[DebtPlan],
     payments: tuple[DueTotal, ...],
     *,
+    contract_rates: Sequence[Decimal],
     capacity: Capacity | None,
     limits: PlanLimits,
 ) -> Plan | Reason:
+    """The plan with its figures; ``contract_rates`` are the debts' nominal rates without the cut."""
     currency, value = limits.currency, limits.value
     paid = [row.total for row in payments]
     balance = Money.sum((debt.outstanding.total for debt in debts), currency)
     waived = Money.sum((plan.waived.total for plan in plans), currency)
     # A settlement is paid or lapses: there is no later instalment to break, and nothing to compare.
     reduction = None if spec.lump_sum else reduction_pct(debts, paid)
-    probability = Decimal(0) if spec.lump_sum else value.probability(reduction)
+    margin = stress_margin_of(payments, spec, capacity)
+    probability = Decimal(0) if spec.lump_sum else value.probability(reduction, margin)
     made = min(value.payments_before_redefault, len(payments) - 1)
     still_owed = _owed_after(plans, made, currency)
     npv = npv_of_offer(
-        [(row.number, row.total) for row in payments],
+        [(row.number + spec.holiday, row.total) for row in payments],
         still_owed,
         RedefaultPath(probability, made, value.redefault_recovery_pct, value.redefault_recovery_month),
         value.discount_pct,
@@ -57,8 +62,13 @@ def valued(
     granted_by = authority_for(spec.rate_cut_pct, waived, balance, limits)
     if granted_by is None:
         return Reason.of("waiver_above_limit", amount=waived)
-    below_floor = npv < no_deal
-    tier = max(granted_by, min(1, len(limits.authority) - 1)) if below_floor else granted_by
+    # A holiday is help in need, not a bargain: it is not held against the lender's floor.
+    below_floor = npv < no_deal and not spec.holiday
+    ceiling = ceiling_of(debts, plans, limits)
+    untested = limits.untested_to_person and ceiling is CeilingTest.NOT_TESTABLE
+    looked_at = below_floor or untested
+    tier = max(granted_by, min(1, len(limits.authority) - 1)) if looked_at else granted_by
+    modification = modification_of(debts, plans, spec)
     total = Money.sum(paid, currency)
     plan = Plan(
         plan_id=spec.key,
@@ -76,8 +86,14 @@ def valued(
         redefault_probability=probability,
         reduction_pct=reduction,
         headroom=_headroom(payments, spec, capacity),
-        needs_approval=tier > 0 or below_floor,
-        approval_role=limits.authority[tier].role if tier > 0 or below_floor else None,
+        concession=concession_of(debts, plans, contract_rates, spec, limits),
+        stress_margin_pct=margin,
+        redefault_model=value.model,
+        modification_pct=modification,
+        substantial=modification is not None and abs(modification) >= value.substantial_pct,
+        ceiling=ceiling,
+        needs_approval=tier > 0 or looked_at,
+        approval_role=limits.authority[tier].role if tier > 0 or looked_at else None,
         reasons=(),
     )
     return replace(plan, reasons=_reasons(plan, capacity, granted_by, below_floor, limits))
@@ -137,6 +153,8 @@ def _measures(
         found.append(MeasureKind.STEP_UP)
     if spec.grace:
         found.append(MeasureKind.GRACE)
+    if spec.holiday:
+        found.append(MeasureKind.PAYMENT_HOLIDAY)
     if not spec.lump_sum and any(
         plan.terms.annual_rate_pct < debt.annual_rate_pct for plan, debt in zip(plans, debts, strict=True)
     ):
@@ -161,13 +179,30 @@ def _reasons(
         found.append(Reason.of("longer_term", months=plan.spec.months))
     if plan.spec.step or plan.spec.grace:
         found.append(Reason.of("lower_start", payment=plan.first_payment))
+    if plan.spec.holiday:
+        found.append(Reason.of("starts_after_holiday", months=plan.spec.holiday))
     if MeasureKind.RATE_CUT in plan.measures:
         rate = max(debt.terms.annual_rate_pct for debt in plan.debts)
         found.append(Reason.of("rate_reduced", rate=rate.quantize(_CENTS)))
-    if plan.waived.is_positive:
-        found.append(Reason.of("charges_waived", amount=plan.waived))
+    forgiven = Money.sum((debt.waived.principal for debt in plan.debts), limits.currency)
+    if plan.waived > forgiven:
+        found.append(Reason.of("charges_waived", amount=plan.waived - forgiven))
+    if forgiven.is_positive:
+        found.append(Reason.of("part_forgiven", amount=forgiven))
     if below_floor:
         found.append(Reason.of("below_npv_floor", npv=plan.npv, floor=plan.npv_no_deal))
     if granted_by > 0:
         found.append(Reason.of("approval_needed", role=limits.authority[granted_by].role))
+    if plan.ceiling is CeilingTest.NOT_TESTABLE:
+        found.append(Reason.of("ceiling_not_testable"))
+    found.append(Reason.of(_on_the_record(plan)))
     return tuple(found)
+
+
+def _on_the_record(plan: Plan) -> str:
+    """What the plan does to the borrower's credit record."""
+    if plan.spec.lump_sum:
+        return "record_settled_for_less" if plan.waived.is_positive else "record_settled"
+    if any(debt.waived.principal.is_positive for debt in plan.debts):
+        return "record_settled_for_less"
+    return "record_renegotiated"

@@ -11,14 +11,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date, timedelta
+from itertools import product
 
+from shared.lending.calendar import add_months
 from shared.lending.money import Money
 from shared.lending.plan_build import build_plan, schedule_of, schedule_terms
-from shared.lending.plan_candidates import Candidates
 from shared.lending.plan_choice import chosen_plans, first_that_stands, lowest_first, nearest_first, ranked
 from shared.lending.plan_model import (
     Capacity,
     CapacityStep,
+    CeilingTest,
     Counter,
     DebtPlan,
     DebtTerms,
@@ -32,11 +34,13 @@ from shared.lending.plan_model import (
     PlanSpec,
     Reason,
 )
+from shared.lending.plan_relief import no_plan
 from shared.lending.plan_search import Search
 
 __all__ = [
     "Capacity",
     "CapacityStep",
+    "CeilingTest",
     "Counter",
     "DebtPlan",
     "DebtTerms",
@@ -50,11 +54,13 @@ __all__ = [
     "PlanSpec",
     "Reason",
     "build_plan",
+    "count_candidates",
     "find_and_answer",
     "find_plans",
     "nearest",
     "schedule_of",
     "schedule_terms",
+    "search_for",
 ]
 
 
@@ -73,7 +79,30 @@ def find_plans(
     refused = _untestable(debts, capacity, limits)
     if refused is not None:
         return refused
-    return _found(Search(debts, capacity, limits, tier=_tier(authority, limits)), first_due)
+    return _found(search_for(debts, capacity, first_due, limits, _tier(authority, limits)), first_due)
+
+
+def search_for(
+    debts: Sequence[DebtTerms],
+    capacity: Capacity,
+    first_due: date,
+    limits: PlanLimits,
+    tier: int | None = None,
+) -> Search:
+    """The search of a case: principal is forgiven only where nothing else would be affordable."""
+    search = Search(debts, capacity, limits, tier=tier)
+    if limits.max_forgiven_pct <= 0 or len(search.candidates(first_due)):
+        return search
+    return search.after(forgive=True)
+
+
+def count_candidates(
+    debts: Sequence[DebtTerms], capacity: Capacity, first_due: date, limits: PlanLimits
+) -> int:
+    """How many combinations of measures and terms are affordable and allowed."""
+    if _untestable(debts, capacity, limits) is not None:
+        return 0
+    return len(search_for(debts, capacity, first_due, limits).candidates(first_due))
 
 
 def nearest(
@@ -89,7 +118,7 @@ def nearest(
     ``limits.first_due_max_days`` after it. Of plans equally near, the one that concedes least.
     """
     return _untestable(debts, capacity, limits) or _nearest(
-        counter, Search(debts, capacity, limits), first_due
+        counter, search_for(debts, capacity, first_due, limits), first_due
     )
 
 
@@ -104,14 +133,34 @@ def find_and_answer(
     refused = _untestable(debts, capacity, limits)
     if refused is not None:
         return refused, refused
-    search = Search(debts, capacity, limits)
+    search = search_for(debts, capacity, first_due, limits)
     return _found(search, first_due), _nearest(counter, search, first_due)
 
 
 def _found(search: Search, first_due: date) -> tuple[Plan, ...] | NoPlan:
     candidates = search.candidates(first_due)
     chosen = chosen_plans(search, candidates, first_due)
-    return ranked(chosen) if chosen else _no_plan(search, first_due, candidates)
+    if not chosen:
+        chosen = _after_a_holiday(search, first_due)
+    return ranked(chosen) if chosen else no_plan(search, first_due, candidates)
+
+
+def _after_a_holiday(search: Search, first_due: date) -> list[Plan]:
+    """Plans that start when more can be paid, after the shortest holiday that makes one possible.
+
+    A holiday only waits: where nothing is expected to change, it leads nowhere.
+    """
+    if not search.capacity.later:
+        return []
+    holidays = [months for months in search.limits.holiday_months if 0 < months < search.limits.max_months]
+    forgiving = (False, True) if search.limits.max_forgiven_pct > 0 else (False,)
+    for forgive, months in product(forgiving, sorted(holidays)):
+        later = search.after(months, forgive=forgive)
+        due = add_months(first_due, months)
+        chosen = chosen_plans(later, later.candidates(due), due)
+        if chosen:
+            return chosen
+    return []
 
 
 def _nearest(counter: Counter, search: Search, first_due: date) -> Nearest | NoPlan:
@@ -136,7 +185,13 @@ def _nearest(counter: Counter, search: Search, first_due: date) -> Nearest | NoP
         if plan is not None:
             changes.append(Reason.of("counter_too_low", wished=counter.monthly, needed=plan.peak))
     if plan is None:
-        return _no_plan(search, due, search.candidates(due))
+        waited = _after_a_holiday(search, due)
+        if not waited:
+            return no_plan(search, due, search.candidates(due))
+        plan = ranked(waited)[0]
+        changes.append(Reason.of("starts_after_holiday", months=plan.spec.holiday))
+        if counter.monthly is not None and plan.peak > counter.monthly:
+            changes.append(Reason.of("counter_too_low", wished=counter.monthly, needed=plan.peak))
     affordable = min(capacity.at(due))
     if counter.monthly is not None and counter.monthly > affordable:
         changes.append(_not_affordable(affordable))
@@ -201,28 +256,3 @@ def _untestable(debts: Sequence[DebtTerms], capacity: Capacity, limits: PlanLimi
         reason = Reason.of("currency_mismatch", given=given, expected=limits.currency)
         return NoPlan(reason, NextStep.HUMAN_REVIEW)
     return None
-
-
-def _no_plan(search: Search, first_due: date, candidates: Candidates) -> NoPlan:
-    """Why there is none, and the humane next step: a token payment where one is possible, else help.
-
-    ``candidates`` fitted before they were built: what stopped the first of them is for a person to see.
-    """
-    if len(candidates):
-        refused = search.build(candidates.spec(0))
-        if isinstance(refused, Reason):
-            return NoPlan(refused, NextStep.HUMAN_REVIEW)
-    now, stress = search.capacity.at(first_due)
-    if not now.is_positive:
-        hope = any(step.now.is_positive for step in search.capacity.later)
-        step = NextStep.SUPPORT_GROUP if hope else NextStep.DEBT_ADVICE
-        return NoPlan(Reason.of("no_residual_income"), step)
-    needed = search.smallest_peak()
-    if needed > now:
-        reason = Reason.of("not_affordable", payment=needed, available=now)
-    else:
-        reason = Reason.of("not_affordable_under_stress", payment=needed, available=stress)
-    token = search.limits.token_payment
-    if token.is_positive and token <= now:
-        return NoPlan(reason, NextStep.TOKEN_PLAN, token)
-    return NoPlan(reason, NextStep.DEBT_ADVICE)

@@ -20,11 +20,13 @@ from functools import lru_cache
 
 import pyxirr
 
+from shared.lending.apr import effective_annual_pct
 from shared.lending.money import CurrencyMismatch, Money, Rounding, minor_digits
 
 _HUNDRED = Decimal(100)
 _PCT_DIGITS = Decimal("0.0001")
 _MONTHS = 12
+_LOWEST_APR = Decimal(-99)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,28 +57,13 @@ def apr_pct(advance: Money, payments: Sequence[tuple[Decimal, Money]]) -> Decima
     """EU APR in per cent: one advance at time 0, payments at times in years (``months / 12``).
 
     Four digits (the Directive asks for one at least). None when nothing, or less than the advance by
-    so much that no rate above -99 % fits, is paid back. Bisection: with one advance the present value
-    falls strictly as the rate rises.
+    so much that no rate above -99 % fits, is paid back.
     """
     if not advance.is_positive or not payments:
         return None
-    lent = float(advance.to_decimal())
-    flows = [(float(time), float(_same(paid, advance.currency).to_decimal())) for time, paid in payments]
-
-    def value(rate: float) -> float:
-        return sum(amount * math.pow(1.0 + rate, -time) for time, amount in flows) - lent
-
-    low, high = -0.99, 1.0
-    if value(low) < 0:
-        return None
-    while value(high) > 0:
-        high *= 2
-        if high > 1e9:
-            return None
-    for _ in range(200):
-        middle = (low + high) / 2
-        low, high = (middle, high) if value(middle) > 0 else (low, middle)
-    return _percent((low + high) / 2)
+    paid_back = [(time, _same(paid, advance.currency).to_decimal()) for time, paid in payments]
+    rate = effective_annual_pct([(Decimal(0), advance.to_decimal())], paid_back)
+    return None if rate is None or rate <= _LOWEST_APR else rate.quantize(_PCT_DIGITS) + 0
 
 
 def _major(minor: Sequence[int], currency: str) -> list[float]:

@@ -6,6 +6,10 @@ value is a list of dated entries::
     [term]
     max_months = [{ from = 2011-01-13, value = 60, clause = "Art. 70", source = "…", verified = true }]
 
+An entry holds from its date until the next one; the first also holds before its date. What was made for a
+time says ``until``, and the next entry begins the day after: no overlap, no gap. Every value has a clause
+and a source; only an assumption (``source = "assumption: …"``, never verified) may have ``"-"`` for a clause.
+
 ``extends = "common"`` takes the values of ``common.toml`` (a file without a ``[pack]`` table) that the
 pack does not give itself; a value that the pack gives replaces all entries of the inherited one.
 """
@@ -13,7 +17,8 @@ pack does not give itself; a value that the pack gives replaces all entries of t
 import re
 import tomllib
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -21,10 +26,13 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from pydantic import TypeAdapter, ValidationError
 
 from shared.lending.calendar import BusinessCalendar, UnknownCalendarError
-from shared.policy.model import SECTIONS, Pack, PolicyInfo, PolicyInForce, PolicyValue
+from shared.policy.mandatory import lacking
+from shared.policy.model import SECTIONS, Pack, PolicyInfo, PolicyInForce, PolicyValue, ruling
+from shared.policy.ruling import CONTRACT, Ruling
 
 _VERSION = re.compile(r"(?P<pack>[a-z0-9-]+)@(?P<since>\d{4}-\d{2}-\d{2}|start)#(?P<digest>[0-9a-f]{8})")
-_ENTRY_KEYS = {"from", "value", "clause", "source", "verified"}
+_ENTRY_KEYS = {"from", "until", "value", "clause", "source", "verified"}
+_ASSUMED = "assumption:"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +65,9 @@ class Explained:
     clause: str
     source: str
     verified: bool
+    ruled_by: Ruling
+    next_from: date | None = None
+    next_value: Any = None
 
 
 class PolicyBook:
@@ -65,6 +76,7 @@ class PolicyBook:
     def __init__(self, packs: dict[str, Pack]) -> None:
         self._packs = dict(packs)
         self._views: dict[tuple[str, date | None], PolicyInForce] = {}
+        self._ruling: dict[tuple[str, str], PolicyInForce] = {}
         self._dates = {pack_id: pack.dates() for pack_id, pack in packs.items()}
 
     @classmethod
@@ -101,6 +113,21 @@ class PolicyBook:
             self._views[key] = pack.in_force(on)
         return self._views[key]
 
+    def for_case(self, pack_id: str, on: date, agreed_on: date | None = None) -> PolicyInForce:
+        """The values that rule a case on ``on``, section by section (`shared.policy.ruling`).
+
+        ``agreed_on`` is the day of what was promised: while a round is on the table the day its offer was
+        tabled, from the signature on the day of the agreement. None: nothing is promised yet.
+        """
+        today = self.in_force(pack_id, on)
+        then = today if agreed_on is None or agreed_on >= on else self.in_force(pack_id, agreed_on)
+        if then is today:
+            return today
+        key = (then.version, today.version)
+        if key not in self._ruling:
+            self._ruling[key] = then.ruling_over(today)
+        return self._ruling[key]
+
     def at_version(self, version: str) -> PolicyInForce:
         """The values that a case has pinned. PolicyError when the pack was edited under that version."""
         match = _VERSION.fullmatch(version)
@@ -121,11 +148,28 @@ def check(directory: Path) -> list[Problem]:
 
 
 def explain(pack: Pack, on: date) -> tuple[Explained, ...]:
-    """Every value of ``pack`` in force on ``on``, with the clause and source it rests on."""
-    return tuple(
-        Explained(key, entry.value, entry.effective_from, entry.clause, entry.source, entry.verified)
-        for key, entry in sorted(pack.entries_in_force(on).items())
-    )
+    """Every value of ``pack`` in force on ``on``: what it rests on, which date rules it, what comes next."""
+    rows = []
+    for key, entry in sorted(pack.entries_in_force(on).items()):
+        ahead = next((e for e in pack.values[key] if _is_ahead(e, entry, on)), None)
+        rows.append(
+            Explained(
+                key=key,
+                value=entry.value,
+                effective_from=entry.effective_from,
+                clause=entry.clause,
+                source=entry.source,
+                verified=entry.verified,
+                ruled_by=ruling(key),
+                next_from=None if ahead is None else ahead.effective_from,
+                next_value=None if ahead is None else ahead.value,
+            )
+        )
+    return tuple(rows)
+
+
+def _is_ahead(entry: PolicyValue, current: PolicyValue, on: date) -> bool:
+    return entry is not current and entry.effective_from is not None and entry.effective_from > on
 
 
 def pack_from(
@@ -175,6 +219,19 @@ def pack_from(
     return pack, []
 
 
+def _not_stated(pack: Pack, document: dict[str, Any], file: str) -> list[Problem]:
+    """What the jurisdiction of a pack asks for and the pack does not say."""
+    stated = {
+        f"{section}.{name}"
+        for section, table in document.items()
+        if section in SECTIONS and isinstance(table, dict)
+        for name in table
+    }
+    views = (pack.in_force(day) for day in (date.min, *pack.dates()))
+    found = dict.fromkeys(item for view in views for item in lacking(view, stated))
+    return [Problem(file, key, rule) for key, rule in found]
+
+
 def _read(directory: Path) -> tuple[dict[str, Pack], list[Problem]]:
     files = sorted(directory.glob("*.toml"))
     if not files:
@@ -200,6 +257,7 @@ def _read(directory: Path) -> tuple[dict[str, Pack], list[Problem]]:
             continue
         if pack.info.id != stem:
             problems.append(Problem(f"{stem}.toml", "pack.id", f"must be the file's name, {stem!r}"))
+        problems += _not_stated(pack, document, f"{stem}.toml")
         packs[pack.info.id] = pack
     return packs, problems
 
@@ -221,13 +279,57 @@ def _entries(
         try:
             adapter.validate_python(entry.get("value"), context={"currency": currency})
             fields = {name: value for name, value in entry.items() if name != "from"}
-            entries.append(PolicyValue.model_validate({"effective_from": entry.get("from"), **fields}))
+            found = PolicyValue.model_validate({"effective_from": entry.get("from"), **fields})
         except ValidationError as error:
             problems += _problems(file, where, error)
+            continue
+        entries.append(found)
+        problems += [Problem(file, where, rule) for rule in _unfounded(found)]
+    problems += [Problem(file, key, rule) for rule in _wrong_dates(entries)]
+    if ruling(key) is CONTRACT:
+        problems += [Problem(file, key, rule) for rule in _rewritten(entries)]
+    return tuple(entries), problems
+
+
+def _unfounded(entry: PolicyValue) -> list[str]:
+    """A value rests on a clause of a source, or is an assumption and says so."""
+    assumed, clause = entry.source.strip().startswith(_ASSUMED), entry.clause.strip()
+    if not entry.source.strip():
+        return ["source: is empty"]
+    if assumed:
+        return ["verified: an assumption is not verified"] if entry.verified else []
+    return [] if clause.strip("-–") else ["clause: is missing; only an assumption may do without"]
+
+
+def _wrong_dates(entries: list[PolicyValue]) -> list[str]:
+    """Entries follow each other without overlap or gap, and the last one has no end."""
     dates = [entry.effective_from or date.min for entry in entries]
     if dates != sorted(set(dates)):
-        problems.append(Problem(file, key, "entries ascend by their date, and no date comes twice"))
-    return tuple(entries), problems
+        return ["entries ascend by their date, and no date comes twice"]
+    said = []
+    for number, entry in enumerate(entries, start=1):
+        if entry.until is None:
+            continue
+        if entry.until < (entry.effective_from or date.min):
+            said.append(f"entry {number} ends before it begins")
+        elif number == len(entries):
+            said.append(f"a gap: nothing holds after {entry.until.isoformat()}")
+        elif entry.until >= dates[number]:
+            said.append(f"entries {number} and {number + 1} overlap until {entry.until.isoformat()}")
+        elif entry.until + timedelta(days=1) < dates[number]:
+            said.append(f"a gap between {entry.until.isoformat()} and {dates[number].isoformat()}")
+    return said
+
+
+def _rewritten(entries: list[PolicyValue]) -> list[str]:
+    """Rows that go by the contract's date are added, never changed for contracts that are older."""
+    said = []
+    for before, after in pairwise(entries):
+        since = after.effective_from or date.min
+        old, new = ([row for row in entry.value if row["contract_from"] < since] for entry in (before, after))
+        if old != new:
+            said.append(f"the entry of {since.isoformat()} changes rows for contracts older than itself")
+    return said
 
 
 def _problems(file: str, key: str, error: ValidationError) -> list[Problem]:

@@ -10,7 +10,7 @@ import hashlib
 import json
 from datetime import date, timedelta
 from functools import cached_property
-from typing import Any
+from typing import Annotated, Any, Final
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -18,17 +18,19 @@ from shared.lending.affordability import SavingAllowance, Stress
 from shared.lending.allocation import AllocationRules
 from shared.lending.calendar import BusinessCalendar
 from shared.lending.money import Money
+from shared.lending.plan_lender import LenderValue, MarginRow, RedefaultRow
 from shared.lending.plan_model import (
     AuthorityTier,
-    LenderValue,
     LumpSumRule,
     PlanLimits,
     RateCeiling,
-    RedefaultRow,
     StepUp,
 )
 from shared.lending.rates import NoDealPath
 from shared.policy import sections as s
+from shared.policy import sections_agreement as a
+from shared.policy import sections_conduct as c
+from shared.policy.ruling import AGREED, LIVE, Ruling
 
 # What a version says where every value in force is older than any date on file.
 _START = "start"
@@ -50,45 +52,69 @@ class PolicyInfo(s.Section):
 
 
 class PolicyValue(s.Section):
-    """One dated entry of one value. ``effective_from`` None means: always."""
+    """One dated entry of one value. ``effective_from`` None means: always.
+
+    ``until`` is for what was made for a time: the last day on which it holds, the day before the next entry.
+    """
 
     effective_from: date | None = None
+    until: date | None = None
     value: Any
-    clause: str
+    clause: str = Field(min_length=1)
     source: str = Field(min_length=1)
     verified: bool
 
 
 class PolicyInForce(BaseModel):
-    """All values of a pack that are in force on one day.
+    """All values of a pack that are in force on one day, or that rule one case (`ruling_over`).
 
     ``version`` names them exactly and is what a case pins: pack, the day the newest of them took effect,
-    and a digest of them all, e.g. ``cn-card@2026-01-30#1f2e3d4c``.
+    and a digest of them all, e.g. ``cn-card@2026-01-30#1f2e3d4c``. ``live_version`` names those that the
+    day rules; it is another one only where a case has pinned what was agreed earlier. Each section says
+    which date rules it; a value that differs from its section says so itself.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     pack: PolicyInfo
     version: str
-    amounts: s.Amounts
-    allocation: s.AllocationSection
-    delinquency: s.Delinquency
-    term: s.Term
-    rate: s.Rate
-    measures: s.Measures
-    waiver: s.Waiver
-    offers: s.Offers
-    value: s.Value
-    assessment: s.Assessment
-    agreement: s.Agreement
-    agreement_document: s.AgreementDocument
-    followup: s.Followup
-    alert: s.Alert
-    timetable: s.Timetable
-    contact: s.Contact
-    moratorium: s.Moratorium
-    assignment: s.Assignment
-    records: s.Records
+    live_version: str
+    amounts: Annotated[s.Amounts, AGREED]
+    allocation: Annotated[s.AllocationSection, LIVE]
+    delinquency: Annotated[s.Delinquency, LIVE]
+    term: Annotated[s.Term, AGREED]
+    rate: Annotated[s.Rate, AGREED]
+    measures: Annotated[s.Measures, AGREED]
+    waiver: Annotated[s.Waiver, AGREED]
+    offers: Annotated[s.Offers, AGREED]
+    relief: Annotated[s.Relief, AGREED]
+    value: Annotated[s.Value, AGREED]
+    assessment: Annotated[s.Assessment, AGREED]
+    agreement: Annotated[s.Agreement, AGREED]
+    agreement_document: Annotated[s.AgreementDocument, AGREED]
+    followup: Annotated[s.Followup, AGREED]
+    alert: Annotated[s.Alert, LIVE]
+    timetable: Annotated[s.Timetable, LIVE]
+    contact: Annotated[s.Contact, LIVE]
+    moratorium: Annotated[s.Moratorium, LIVE]
+    assignment: Annotated[s.Assignment, LIVE]
+    records: Annotated[s.Records, LIVE]
+    contact_rules: Annotated[c.ContactRules, LIVE]
+    stop_events: Annotated[c.StopEvents, LIVE]
+    reporting: Annotated[c.Reporting, LIVE]
+    data_protection: Annotated[c.DataProtection, LIVE]
+    retention: Annotated[c.Retention, LIVE]
+    complaints: Annotated[c.Complaints, LIVE]
+    legal_referral: Annotated[c.LegalReferral, LIVE]
+    document: Annotated[a.Document, AGREED]
+    cooling_off: Annotated[a.CoolingOff, AGREED]
+    trial: Annotated[a.Trial, AGREED]
+    observation: Annotated[a.Observation, AGREED]
+    breach: Annotated[a.Breach, AGREED]
+    incentives: Annotated[a.Incentives, AGREED]
+    reviews: Annotated[a.Reviews, AGREED]
+    talks: Annotated[a.Talks, AGREED]
+    re_age: Annotated[a.ReAge, LIVE]
 
     @property
     def pack_id(self) -> str:
@@ -137,6 +163,10 @@ class PolicyInForce(BaseModel):
                 LumpSumRule(self.measures.lump_sum_max_waived_pct) if self.measures.lump_sum_allowed else None
             ),
             min_days_past_due=self.measures.min_days_past_due,
+            max_forgiven_pct=self.relief.part_forgiveness_max_pct,
+            holiday_months=self.relief.holiday_months,
+            token_months=self.relief.token_months,
+            untested_to_person=self.talks.untested_ceiling == "person_looks",
         )
 
     @cached_property
@@ -146,11 +176,29 @@ class PolicyInForce(BaseModel):
             spending_rise_pct=self.assessment.stress_spending_rise_pct,
             one_off=self.assessment.stress_one_off,
             one_off_months=self.assessment.stress_one_off_months,
+            variable_income_drop_pct=self.assessment.stress_variable_income_drop_pct,
+            rate_rise_pct=self.assessment.stress_rate_rise_pct,
         )
 
     @cached_property
     def saving_allowance(self) -> SavingAllowance:
         return SavingAllowance(self.assessment.saving_share_pct, self.assessment.saving_max)
+
+    @cached_property
+    def contact_limits(self) -> tuple[c.ContactLimit, ...]:
+        """The limits of contact that this pack sets, with what each counts; quiet hours are no figure."""
+        figures, rules = self.contact, self.contact_rules
+        rows = (
+            ("effective_calls", figures.max_effective_calls_per_day, rules.max_effective_calls_per_day),
+            ("attempts", figures.max_attempts_per_number_per_day, rules.max_attempts_per_number_per_day),
+            ("calls", figures.max_calls_per_7_days, rules.max_calls_per_7_days),
+            ("cooldown", figures.cooldown_after_talk_days, rules.cooldown_after_talk),
+        )
+        return tuple(
+            c.ContactLimit(name=name, maximum=maximum, scope=scope)
+            for name, maximum, scope in rows
+            if maximum
+        )
 
     def guideline(self, category: str, household_size: int) -> Money | None:
         """Monthly spending in ``category`` that is not questioned; None where the pack has none."""
@@ -193,14 +241,50 @@ class PolicyInForce(BaseModel):
                 recovery_month=value.no_deal_recovery_month,
                 cost_pct=value.no_deal_cost_pct,
             ),
+            by_margin=tuple(
+                MarginRow(row.margin_pct, row.added_pct / 100) for row in value.redefault_by_margin
+            ),
+            model=value.redefault_model,
+            substantial_pct=value.substantial_modification_pct,
         )
 
+    def ruling_over(self, today: "PolicyInForce") -> "PolicyInForce":
+        """These values, agreed earlier, with those of `today` wherever the day or the contract rules."""
+        chosen: dict[str, Any] = {"pack": today.pack, "version": self.version, "live_version": today.version}
+        for name, model in SECTIONS.items():
+            then, now = getattr(self, name), getattr(today, name)
+            values = {
+                field: getattr(then if ruling(f"{name}.{field}") is AGREED else now, field)
+                for field in model.model_fields
+            }
+            chosen[name] = model.model_validate(values)
+        return PolicyInForce.model_validate(chosen)
 
-SECTIONS: dict[str, type[s.Section]] = {
+
+SECTIONS: Final[dict[str, type[s.Section]]] = {
     name: field.annotation
     for name, field in PolicyInForce.model_fields.items()
     if name != "pack" and isinstance(field.annotation, type) and issubclass(field.annotation, s.Section)
 }
+
+
+_RULINGS: Final = {
+    f"{section}.{name}": next(
+        (
+            found
+            for found in (*field.metadata, *PolicyInForce.model_fields[section].metadata)
+            if isinstance(found, Ruling)
+        ),
+        AGREED,
+    )
+    for section, model in SECTIONS.items()
+    for name, field in model.model_fields.items()
+}
+
+
+def ruling(key: str) -> Ruling:
+    """Which date rules the value at ``key`` (``"term.max_months"``). KeyError for a key there is not."""
+    return _RULINGS[key]
 
 
 class Pack(s.Section):
@@ -228,8 +312,9 @@ class Pack(s.Section):
             section, _, name = key.partition(".")
             nested.setdefault(section, {})[name] = entry.value
         digest = hashlib.sha256(_canonical(self.info.id, chosen).encode()).hexdigest()[:8]
+        version = f"{self.info.id}@{since}#{digest}"
         return PolicyInForce.model_validate(
-            {"pack": self.info, "version": f"{self.info.id}@{since}#{digest}", **nested},
+            {"pack": self.info, "version": version, "live_version": version, **nested},
             context={"currency": self.info.currency},
         )
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from shared.policy.loader import PolicyBook, PolicyError, Problem
+from shared.policy.rates import RATES_FILE, ReferenceRates
 from shared.policy.roster import Roster
 
 __all__ = ["LENDER_KEYS_FILE", "ROSTER_FILE", "Reference", "load_lender_keys", "load_reference"]
@@ -20,27 +21,30 @@ _RAW_KEY = re.compile(r"[0-9a-f]{64}")
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """The packs, the negotiators, and how many open cases each of them has on this partition.
+    """The packs, the reference rates, the negotiators, and how many open cases each of these has here.
 
-    `open_work` is a live read-only view: it counts what the fold has assigned so far. Whoever has none is
-    not in it: use `open_work.get(id, 0)`. `lender_keys` are the raw Ed25519 public keys that the lender signs
-    agreements with; none configured means that its signature is a reference only.
+    `open_work` is a live read-only view: it counts what the fold has assigned so far on this
+    partition. Whoever has none is not in it: use `open_work.get(id, 0)`. `lender_keys` are the raw Ed25519
+    public keys that the lender signs agreements with; none configured means that its signature is a
+    reference only.
     """
 
     policies: PolicyBook
     roster: Roster
     open_work: Mapping[str, int]
+    rates: ReferenceRates = field(default_factory=ReferenceRates)
     lender_keys: tuple[bytes, ...] = ()
 
 
 def load_reference(policies: Path) -> Callable[[Mapping[str, int]], Reference]:
-    """Read packs and roster from one folder; give what `Service.reference` wants.
+    """Read packs, roster, rates and the lender's keys from one folder; give what `Service.reference` wants.
 
-    Raises PolicyError or RosterError.
+    Raises PolicyError, RosterError or RatesError.
     """
+    rates = ReferenceRates.load(policies / RATES_FILE)
     book, roster = PolicyBook.load(policies), Roster.load(policies / ROSTER_FILE)
     keys = load_lender_keys(policies / LENDER_KEYS_FILE)
-    return lambda open_work: Reference(book, roster, open_work, keys)
+    return lambda open_work: Reference(book, roster, open_work, rates, keys)
 
 
 def load_lender_keys(file: Path) -> tuple[bytes, ...]:

@@ -16,6 +16,7 @@ from shared.lending.allocation import AllocationBand, AllocationRules, Component
 from shared.lending.delinquency import Bucket
 from shared.lending.money import Money, Rounding
 from shared.lending.plan_model import MeasureKind
+from shared.policy.ruling import CONTRACT, LIVE
 
 
 def _amount(value: Any, info: ValidationInfo) -> Money:
@@ -119,7 +120,7 @@ class CeilingRow(Section):
 class Rate(Section):
     """What interest a plan may bear."""
 
-    ceilings: tuple[CeilingRow, ...]
+    ceilings: Annotated[tuple[CeilingRow, ...], CONTRACT]
     cuts_pct: tuple[Pct, ...]
     floor_pct: Pct
 
@@ -170,6 +171,14 @@ class Offers(Section):
     token_payment: Amount
 
 
+class Relief(Section):
+    """Help beside the waiver of charges: forgiving part of the principal, pauses, token payments."""
+
+    part_forgiveness_max_pct: Annotated[Decimal, BeforeValidator(_decimal), Field(ge=0, le=100)]
+    holiday_months: tuple[Months, ...]
+    token_months: Annotated[int, Field(ge=1, le=60)]
+
+
 class RedefaultRowSection(Section):
     """From this payment reduction on, so many plans in a hundred break."""
 
@@ -177,10 +186,23 @@ class RedefaultRowSection(Section):
     probability_pct: Pct
 
 
+class MarginRowSection(Section):
+    """From this stress margin on, so many more (or, negative, fewer) plans in a hundred break."""
+
+    margin_pct: SignedPct
+    added_pct: SignedPct
+
+
 class Value(Section):
-    """What a plan is worth to the lender, and what no plan is worth."""
+    """What a plan is worth to the lender, and what no plan is worth.
+
+    `discount_pct` comes on top of the reference rate named by `discount_over`; alone where that is empty.
+    """
 
     discount_pct: Pct
+    discount_over: Annotated[str, Field(max_length=40)]
+    redefault_model: Name
+    redefault_by_margin: tuple[MarginRowSection, ...]
     redefault: Annotated[tuple[RedefaultRowSection, ...], Field(min_length=1)]
     redefault_unknown_pct: Pct
     redefault_after_payments: Count
@@ -200,6 +222,20 @@ class GuidelineRow(Section):
     each_more: Amount
 
 
+class InterviewRow(Section):
+    """What an interview asks in one situation: always, for a cause of hardship, for a source of income."""
+
+    situation: Name
+    questions: Annotated[tuple[Name, ...], Field(min_length=1)]
+
+
+class TreatmentRow(Section):
+    """How a borrower is treated in one kind of vulnerable circumstances."""
+
+    vulnerability: Name
+    treatments: Annotated[tuple[Name, ...], Field(min_length=1)]
+
+
 class Assessment(Section):
     """What is asked of the borrower, and how capacity follows from it."""
 
@@ -217,6 +253,16 @@ class Assessment(Section):
     saving_max: Amount
     share_with_other_creditors: bool
     temporary_hardship_months: Months
+    variable_income_sources: tuple[Name, ...]
+    stress_variable_income_drop_pct: Pct
+    stress_rate_rise_pct: Pct
+    low_spending_pct: Pct
+    interview: tuple[InterviewRow, ...]
+    treatments: tuple[TreatmentRow, ...]
+    vulnerable_more_business_days: Days
+    open_reminders_business_days: tuple[Days, ...]
+    referral_business_days: Days
+    referral_role: Name
 
 
 class Agreement(Section):
@@ -225,8 +271,8 @@ class Agreement(Section):
     required_sections: tuple[Name, ...]
     sign_business_days: Days
     cooling_off_days: Days
-    stop_collection_on_sign: bool
-    instruction_business_days: Days
+    stop_collection_on_sign: Annotated[bool, LIVE]
+    instruction_business_days: Annotated[Days, LIVE]
     observation_min_months: Months
     observation_min_periods: Count
 
@@ -240,15 +286,12 @@ class AgreementDocument(Section):
     """
 
     clauses: tuple[Name, ...]
-    instrument: Literal["concession_letter", "modifying_agreement"]
     lender_name_zh: Name
     lender_name_en: Name
     complaint_routes: Annotated[tuple[Name, ...], Field(min_length=1)]
     data_law: Name
     oral_channels: tuple[Name, ...]
     signature_checks: tuple[Name, ...]
-    trial_payments: Count
-    probation_months: Months
     credit_status_kept: Name
     credit_status_completed: Name
     credit_status_partly: Name

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from shared.policy.loader import PolicyBook, PolicyError, pack_from
 from shared.policy.model import Pack, PolicyInForce
+from shared.policy.testing_values import MORE_VALUES
 
 EXAMPLE_ON: Final = date(2026, 3, 2)
 
@@ -83,7 +84,18 @@ _VALUES: Final[dict[str, Any]] = {
     "offers.first_due_max_days": 60,
     "offers.approval_business_days": 3,
     "offers.token_payment": "50.00",
+    "relief.part_forgiveness_max_pct": 0,
+    "relief.holiday_months": [],
+    "relief.token_months": 6,
+    "talks.interest": "runs",
+    "talks.untested_ceiling": "said",
+    "talks.human_role": "supervisor",
+    "talks.human_business_days": 2,
+    "talks.strategies": [{"name": "champion", "share_pct": 100, "first": "best_balance"}],
     "value.discount_pct": 10,
+    "value.discount_over": "",
+    "value.redefault_model": "example-1",
+    "value.redefault_by_margin": [],
     "value.redefault": [
         {"reduction_pct": -1000, "probability_pct": 50},
         {"reduction_pct": 10, "probability_pct": "28.8"},
@@ -113,6 +125,22 @@ _VALUES: Final[dict[str, Any]] = {
     "assessment.saving_max": "200.00",
     "assessment.share_with_other_creditors": True,
     "assessment.temporary_hardship_months": 6,
+    "assessment.variable_income_sources": ["self_employment"],
+    "assessment.stress_variable_income_drop_pct": 20,
+    "assessment.stress_rate_rise_pct": 2,
+    "assessment.low_spending_pct": 50,
+    "assessment.interview": [
+        {"situation": "always", "questions": ["hardship_sudden", "paid_agent"]},
+        {"situation": "job_loss", "questions": ["work_search"]},
+    ],
+    "assessment.treatments": [
+        {"vulnerability": "mental_health", "treatments": ["more_time", "person_decides"]},
+        {"vulnerability": "literacy", "treatments": ["simple_words", "more_time"]},
+    ],
+    "assessment.vulnerable_more_business_days": 10,
+    "assessment.open_reminders_business_days": [],
+    "assessment.referral_business_days": 3,
+    "assessment.referral_role": "supervisor",
     "agreement.required_sections": ["debt_structure", "instalment_plan", "interest_and_fees"],
     "agreement.sign_business_days": 5,
     "agreement.cooling_off_days": 0,
@@ -121,15 +149,12 @@ _VALUES: Final[dict[str, Any]] = {
     "agreement.observation_min_months": 12,
     "agreement.observation_min_periods": 2,
     "agreement_document.clauses": ["parties", "debt_structure", "instalment_plan", "rights_duties_breach"],
-    "agreement_document.instrument": "modifying_agreement",
     "agreement_document.lender_name_zh": "示例银行",
     "agreement_document.lender_name_en": "Example Bank",
     "agreement_document.complaint_routes": ["lender"],
     "agreement_document.data_law": "pipl",
     "agreement_document.oral_channels": ["phone"],
     "agreement_document.signature_checks": [],
-    "agreement_document.trial_payments": 0,
-    "agreement_document.probation_months": 0,
     "agreement_document.credit_status_kept": "renegotiated",
     "agreement_document.credit_status_completed": "settled",
     "agreement_document.credit_status_partly": "settled_in_part",
@@ -184,6 +209,7 @@ _VALUES: Final[dict[str, Any]] = {
     "assignment.certification_required": True,
     "records.evidence_years": 5,
     "records.recording_until_settled": True,
+    **MORE_VALUES,
 }
 
 

@@ -1,5 +1,5 @@
 """What the reason codes and the messages say, in 简体中文 and English; the words are in TOML files."""
 
-from shared.texts.words import LANGUAGES, Language, parameters, story, story_fields, text
+from shared.texts.words import LANGUAGES, Language, label, parameters, story, story_fields, text, word
 
-__all__ = ["LANGUAGES", "Language", "parameters", "story", "story_fields", "text"]
+__all__ = ["LANGUAGES", "Language", "label", "parameters", "story", "story_fields", "text", "word"]

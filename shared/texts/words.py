@@ -20,7 +20,7 @@ from shared.contracts.base import Event, Personal, Reason
 from shared.contracts.reasons import ReasonCode
 from shared.lending.money import Money
 
-__all__ = ["LANGUAGES", "Language", "parameters", "story", "story_fields", "text"]
+__all__ = ["LANGUAGES", "Language", "label", "parameters", "story", "story_fields", "text", "word"]
 
 Language = Literal["zh", "en"]
 
@@ -32,7 +32,7 @@ _COMMA: Final[dict[Language, str]] = {"zh": "、", "en": ", "}
 _NAME: Final = re.compile(r"\{([a-z_]+)\}")
 
 
-@lru_cache(maxsize=3)
+@lru_cache(maxsize=4)
 def _table(name: str) -> dict[str, Any]:
     return tomllib.loads(files("shared.texts").joinpath(name).read_text(encoding="utf-8"))
 
@@ -74,6 +74,21 @@ def story(event_type: str, lang: str = "en", data: Event | Mapping[str, Any] | N
         return _show(name, value, language)
 
     return _fill(template[language], find)
+
+
+def word(field: str, value: str, lang: str = "en") -> str:
+    """Give the words of one enumerated value by the field that holds it; a value without words as it is."""
+    return _named(field, value, _language(lang))
+
+
+def label(name: str, lang: str = "en") -> str:
+    """Give the words of a heading or of a figure's name; a name without words is shown as it is.
+
+    Raises ValueError for a language other than zh and en.
+    """
+    at = LANGUAGES.index(_language(lang))
+    found = _table("labels.toml").get(name)
+    return name.replace("_", " ") if found is None else str(found[at])
 
 
 def story_fields(event_type: str) -> frozenset[str]:
@@ -120,4 +135,7 @@ def _named(name: str, value: str, lang: Language) -> str:
     """Give the words of an enumerated value, or of several with commas between; others stay as they are."""
     table = _table("words.toml").get(_ALIASES.get(name, name), {})
     at = LANGUAGES.index(lang)
+    if name == "item" and value not in table:
+        # What a person has named themselves, e.g. `asset:boat`, shows without the kind of figure it is.
+        return value.rpartition(":")[2].replace("_", " ")
     return _COMMA[lang].join(table[part][at] if part in table else part for part in value.split(", "))

@@ -18,6 +18,8 @@ __all__ = ["Evidence", "Finding", "Seen", "examine"]
 SERVICES = ("intake", "assessment", "offer", "agreement", "followup", "alert")
 EXTERNAL = ("bank.events", "desk.events")
 _CLOSED = ("parley.bank.day.closed.v1", "parley.runtime.day.closed.v1")
+_RUNTIME = "parley.runtime."
+"""What the types begin with that say how it goes with the platform itself: a case is held, or released."""
 _MISSED = "parley.followup.instalment.missed.v1"
 _CORRECTED = "parley.followup.instalment.corrected.v1"
 
@@ -78,11 +80,16 @@ def examine(evidence: Evidence) -> list[Finding]:
     poisoned = _poisoned(evidence)
     return [
         *_sequences(evidence),
+        *_doubled(evidence),
         *_places(evidence),
         *_archived(evidence, poisoned),
+        *_unread(evidence),
+        *_not_there(evidence, poisoned),
         *_payments(evidence, poisoned),
+        *_returns(evidence),
         *_missed_in_vain(evidence),
         *_cases(evidence),
+        *_held_in_vain(evidence),
     ]
 
 
@@ -114,6 +121,20 @@ def _sequences(evidence: Evidence) -> Iterable[Finding]:
                 yield Finding("gap", f"{service} {case} {number}")
 
 
+def _doubled(evidence: Evidence) -> Iterable[Finding]:
+    """No cause has the same effect twice, under two ids: each would have a number of its own, and no gap."""
+    said: dict[tuple[str, ...], set[str]] = defaultdict(set)
+    for service in SERVICES:
+        for one in evidence.of(f"{service}.events"):
+            if not one.type.startswith(_RUNTIME):
+                what = [one.headers.get(f"ce_{name}", "") for name in ("subject", "causationid", "time")]
+                text = one.value.decode("utf-8", "replace")
+                said[service, *what, one.type, text].add(one.headers.get("ce_id", ""))
+    for (service, case, cause, _, type_, _), ids in said.items():
+        if len(ids) > 1:
+            yield Finding("effect-doubled", f"{service} {case} {type_} of {cause or 'a day'}")
+
+
 def _places(evidence: Evidence) -> Iterable[Finding]:
     """A customer's records lie on one partition of every topic."""
     places: dict[str, set[int]] = defaultdict(set)
@@ -137,6 +158,37 @@ def _archived(evidence: Evidence, poisoned: set[str]) -> Iterable[Finding]:
     for identity in sorted(said - set(kept)):
         if identity[1] not in poisoned:
             yield Finding("lost", " ".join(identity))
+
+
+def _unread(evidence: Evidence) -> Iterable[Finding]:
+    """Every service has come to the end of what it reads; days that are closed again come at any time."""
+    ends: dict[tuple[str, int], int] = {}
+    for topic in {one.topic for one in evidence.records}:
+        for one in evidence.of(topic):
+            ends[topic, one.partition] = max(one.offset + 1, ends.get((topic, one.partition), 0))
+    for service in (*SERVICES, "archive"):
+        for row in evidence.documents.get(f"{service}.positions", ()):
+            for place in row.get("inputs", ()):
+                if place["next"] < ends.get((place["topic"], row["_id"]), 0):
+                    yield Finding("unread", f"{service} {place['topic']} {row['_id']}")
+
+
+def _not_there(evidence: Evidence, poisoned: set[str]) -> Iterable[Finding]:
+    """What was acted upon lies on a topic: the cause of every message, and every number that was heard."""
+    last: dict[tuple[str, str], int] = defaultdict(int)
+    known = {one.headers["ce_id"] for one in evidence.records if "ce_id" in one.headers} | poisoned
+    for service in SERVICES:
+        for one in evidence.of(f"{service}.events"):
+            at = (service, one.headers.get("ce_subject", ""))
+            last[at] = max(last[at], int(one.headers.get("ce_sequence", 0)))
+            cause = one.headers.get("ce_causationid", "")
+            if cause and cause not in known and not one.type.startswith(_RUNTIME):
+                yield Finding("cause-not-there", f"{service} {at[1]} {one.headers.get('ce_sequence')}")
+    for receiver in (*SERVICES, "archive"):
+        for row in evidence.documents.get(f"{receiver}.cases", ()):
+            for source, case, mark in row.get("marks", ()):
+                if mark > last[source, case]:
+                    yield Finding("heard-but-not-there", f"{receiver} {source} {case} {mark}")
 
 
 def _payments(evidence: Evidence, poisoned: set[str]) -> Iterable[Finding]:
@@ -164,6 +216,36 @@ def _adds_up(one: Seen) -> Iterable[Finding]:
     parts = _amounts([one.data["allocations"], one.data["unallocated"]])
     if sum(parts, Decimal(0)) != Decimal(one.data["amount"]["amount"]):
         yield Finding("does-not-add-up", f"{one.key} {one.data['payment_id']}")
+
+
+def _returns(evidence: Evidence) -> Iterable[Finding]:
+    """Intake counts what the bank said, neither more nor less, and takes back no more than there was."""
+    said = {"parley.bank.payment.received.v1": "payment_id", "parley.bank.payment.reversed.v1": "reversal_id"}
+    counted = {
+        "parley.intake.payment.matched.v1": "payment_id",
+        "parley.intake.payment.taken-back.v1": "reversal_id",
+    }
+    banks: dict[tuple[str, str], set[Decimal]] = defaultdict(set)
+    for one in evidence.of("bank.events"):
+        if one.type in said:
+            banks[one.key, one.data[said[one.type]]].add(Decimal(one.data["amount"]["amount"]))
+    there: dict[tuple[str, str], Decimal] = defaultdict(Decimal)
+    back: dict[tuple[str, str], Decimal] = defaultdict(Decimal)
+    seen: set[tuple[str, str]] = set()
+    for one in evidence.of("intake.events"):
+        if one.type not in counted or (at := (one.key, one.data[counted[one.type]])) in seen:
+            continue
+        seen.add(at)
+        amount, payment = Decimal(one.data["amount"]["amount"]), (one.key, one.data["payment_id"])
+        if amount not in banks[at]:
+            yield Finding("not-what-was-paid", " ".join(at))
+        if "reversal_id" in one.data:
+            back[payment] += amount
+        else:
+            there[payment] += amount
+    for payment, amount in back.items():
+        if amount > there[payment]:
+            yield Finding("more-taken-back", " ".join(payment))
 
 
 def _amounts(value: Any) -> list[Decimal]:
@@ -237,3 +319,23 @@ def _cases(evidence: Evidence) -> Iterable[Finding]:
         for row in evidence.documents.get(f"{service}.cases", ()):
             if row.get("park"):
                 yield Finding("parked", f"{service} {row['_id']}")
+
+
+def _held_in_vain(evidence: Evidence) -> Iterable[Finding]:
+    """Who holds a case has parked something, and what was put aside belongs to somebody who is parked."""
+    parking: dict[str, set[str]] = {}
+    cleared: dict[tuple[str, str], int] = {}
+    for service in (*SERVICES, "archive"):
+        rows = evidence.documents.get(f"{service}.cases", ())
+        parking[service] = {str(row["_id"]) for row in rows if row.get("park")}
+        cleared |= {(service, row["_id"]): row["cleared"] for row in rows if "cleared" in row}
+    for service in (*SERVICES, "archive"):
+        for row in evidence.documents.get(f"{service}.cases", ()):
+            for holder, case, rank in row.get("holds", ()):
+                if rank % 2 == 0 and not parking.get(holder):  # odd: it was released
+                    yield Finding("held-in-vain", f"{service} {case} by {holder}")
+        for row in evidence.documents.get(f"{service}.parked", ()):
+            document = str(row["document"])
+            # What was decided by a replay is deleted after its document is written: it may still be there.
+            if document not in parking[service] and row["order"] > cleared.get((service, document), -1):
+                yield Finding("left-behind", f"{service} {document}")

@@ -13,6 +13,7 @@ from tests.fault.checker import Evidence, Seen
 __all__ = ["gather"]
 
 _KINDS = (".events", ".dead-letter")
+_COLLECTIONS = (".cases", ".links", ".parked", ".positions")
 
 
 async def gather(bootstrap: str, uri: str, database: str = "parley") -> Evidence:
@@ -42,7 +43,7 @@ async def gather(bootstrap: str, uri: str, database: str = "parley") -> Evidence
         await consumer.stop()
     client: MongoClient[dict[str, Any]] = MongoClient(uri)
     try:
-        kept = [n for n in client[database].list_collection_names() if n.endswith((".cases", ".links"))]
+        kept = [n for n in client[database].list_collection_names() if n.endswith(_COLLECTIONS)]
         return Evidence(records, {name: list(client[database][name].find()) for name in sorted(kept)})
     finally:
         client.close()

@@ -59,6 +59,24 @@ async def until(condition: Callable[[], bool], what: str) -> None:
         raise AssertionError(f"waited in vain for {what}") from None
 
 
+def processes_of(folder: Path) -> list[psutil.Process]:
+    """Every process that belongs to a folder, by its command line or its environment; no zombies."""
+    mine = str(folder)
+    found = []
+    for process in psutil.process_iter():
+        try:
+            if process.pid == os.getpid() or process.status() == psutil.STATUS_ZOMBIE:
+                continue
+            if (
+                any(mine in word for word in process.cmdline())
+                or process.environ().get("PARLEY_DATA") == mine
+            ):
+                found.append(process)
+        except psutil.Error:
+            continue
+    return found
+
+
 class House:
     """One data folder and the `parley up` on it."""
 
@@ -151,21 +169,8 @@ class House:
         await until(lambda: not self.processes(), "the end of every process")
 
     def processes(self) -> list[psutil.Process]:
-        """Every process that belongs to the folder, by its command line or its environment; no zombies."""
-        mine = str(self.folder)
-        found = []
-        for process in psutil.process_iter():
-            try:
-                if process.pid == os.getpid() or process.status() == psutil.STATUS_ZOMBIE:
-                    continue
-                if (
-                    any(mine in word for word in process.cmdline())
-                    or process.environ().get("PARLEY_DATA") == mine
-                ):
-                    found.append(process)
-            except psutil.Error:
-                continue
-        return found
+        """Every process that belongs to the folder."""
+        return processes_of(self.folder)
 
     # -- what it holds
 
@@ -243,6 +248,11 @@ class Replica:
     def running(self) -> bool:
         """Whether it was started and has not ended."""
         return self._process is not None and self._process.poll() is None
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether it was started and has ended."""
+        return self._process is not None and not self.running
 
     async def kill(self) -> None:
         """kill -9."""

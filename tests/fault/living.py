@@ -28,7 +28,7 @@ from tests.journey.sequential import SequentialPlatform
 
 START = date(2026, 1, 5)
 ENTRY_DAYS = 8
-RETRIES = 200
+RETRIES = 600  # with a pause between each two: as patient as whoever waits for a process
 
 T = TypeVar("T")
 Trouble = Callable[[], Awaitable[None]]
@@ -51,17 +51,27 @@ class Besieged:
         await again(lambda: self._inner.publish(messages))
 
     async def close_day(self, day: date) -> None:
-        for delay, trouble in self._troubles.pop(day, ()):
-            self._under_way.append(asyncio.create_task(_later(delay, trouble)))
+        self._begin(day)
         await again(lambda: self._inner.close_day(day))
 
     async def settled(self, day: date) -> list[Envelope[Any]]:
         fresh = await again(lambda: self._inner.settled(day))
-        # A trouble that is still coming belongs to this day.
+        await self._over()  # a trouble that is still coming belongs to this day
+        return fresh
+
+    async def struck(self, day: date) -> None:
+        """Let the day's troubles come before it is closed, and wait until they are over."""
+        self._begin(day)
+        await self._over()
+
+    def _begin(self, day: date) -> None:
+        for delay, trouble in self._troubles.pop(day, ()):
+            self._under_way.append(asyncio.create_task(_later(delay, trouble)))
+
+    async def _over(self) -> None:
         for task in self._under_way:
             await task
         self._under_way.clear()
-        return fresh
 
     async def finished(self) -> None:
         await again(self._inner.finished)

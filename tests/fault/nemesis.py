@@ -16,10 +16,11 @@ import asyncio
 import os
 import signal
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date
+from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Protocol, Self
 
 from rich.console import Console
 
@@ -31,13 +32,14 @@ from services.cli.catalogue import load_all
 from shared.contracts.envelope import Envelope
 from shared.runtime.admin import prepare, scan
 from shared.runtime.ports import Record
+from shared.runtime.settings import Settings
 from tests.fault.garbage import Rubbish, misplaced, unreadable
 from tests.fault.house import House, Replica, until
 from tests.fault.living import Besieged, Trouble, again, day
 from tests.fault.plan import SESSION_SECONDS, Fault, Kind
 from tests.fault.test_garbage import Place, Vandal
 
-__all__ = ["MARK", "STRANGER", "Nemesis", "Servers"]
+__all__ = ["MARK", "STRANGER", "Nemesis", "Servers", "Suffering", "times_to_recover"]
 
 PARTITIONS = 4
 MARK = "x-nemesis"
@@ -93,21 +95,58 @@ class Servers(House):
         os.kill(pid, number)
         return pid
 
+    async def suffer(self, fault: Fault) -> None:
+        """Carry a fault out on the broker or the database; return when it is over."""
+        name = "kafka" if fault.kind in {Kind.KILL_BROKER, Kind.RESTART_BROKER} else "database"
+        if fault.kind is Kind.PAUSE_DATABASE:
+            self.signal(name, signal.SIGSTOP)
+            await asyncio.sleep(fault.lasting)
+            self.signal(name, signal.SIGCONT)
+            return
+        hard = fault.kind in {Kind.KILL_BROKER, Kind.KILL_DATABASE}
+        pid = self.signal(name, signal.SIGKILL if hard else signal.SIGTERM)
+        await self.replaced(name, pid)
+
     async def replaced(self, name: str, before: int) -> None:
         """Wait until another process has taken the place of `before`."""
         await until(lambda: self.pid(name) not in {None, before}, f"{name} to be started again")
 
 
+class Suffering(Protocol):
+    """The servers of a nemesis: where they are, and what can befall them."""
+
+    folder: Path
+
+    def settings(self, **overrides: Any) -> Settings:
+        """Settings of a program on these servers."""
+        ...
+
+    async def suffer(self, fault: Fault) -> None:
+        """Carry a fault out on a server; return when it is over."""
+        ...
+
+
 class Nemesis:
     """Replicas of the whole platform and what befalls them, their servers and their topics."""
 
-    def __init__(self, servers: Servers, faults: Sequence[Fault], *, replicas: int) -> None:
+    def __init__(
+        self,
+        servers: Suffering,
+        faults: Sequence[Fault],
+        *,
+        replicas: int,
+        kind: type[Replica] = Replica,
+        **env: str,
+    ) -> None:
+        """`kind` is what its replicas are, `env` what their environment has besides."""
         self.settings = servers.settings(partitions=PARTITIONS)
         self.faults = list(faults)
         self.replicas: list[Replica] = []
         self.poisoned: dict[Place, int] = {}  # the number of the fault in the plan
         self.quiet: dict[date, float] = {}  # seconds from the end of the day's last fault
-        self._servers, self._count = servers, replicas
+        self.recovered: dict[Kind, list[float]] = defaultdict(list)  # seconds from the end of each fault
+        self.env = env
+        self._servers, self._count, self._kind = servers, replicas, kind
         self._vandal = Vandal(self.settings)
         self._done: dict[Fault, float] = {}
 
@@ -149,12 +188,15 @@ class Nemesis:
         lines.append(
             f"quiet again: half of the days within {took[len(took) // 2]:.1f} s, all in {took[-1]:.1f} s"
         )
-        return "\n".join(lines)
+        return "\n".join((*lines, *times_to_recover(self.recovered)))
 
     def _is_quiet(self, today: date) -> None:
-        ended = [self._done[fault] for fault in self.faults if day(fault.day) == today]
+        now = asyncio.get_running_loop().time()
+        ended = {fault: self._done[fault] for fault in self.faults if day(fault.day) == today}
         if ended:
-            self.quiet[today] = asyncio.get_running_loop().time() - max(ended)
+            self.quiet[today] = now - max(ended.values())
+        for fault, moment in ended.items():
+            self.recovered[fault.kind].append(now - moment)
 
     # -- what it does
 
@@ -167,16 +209,17 @@ class Nemesis:
             elif fault.replica is not None or fault.kind is Kind.ADD_REPLICA:
                 await self._hit_replica(fault)
             else:
-                await self._hit_server(fault)
+                await self._servers.suffer(fault)
             self._done[fault] = asyncio.get_running_loop().time()
 
         return carry_out
 
     def _add(self) -> Replica:
-        replica = Replica(
+        replica = self._kind(
             "all",
             self._servers.folder.parent,
             self.settings,
+            **self.env,
             PARLEY_SESSION_SECONDS=str(SESSION_SECONDS),
             PARLEY_DATA=str(self._servers.folder),  # so that the house knows it for its own
         )
@@ -206,17 +249,6 @@ class Nemesis:
                 await replica.stop()
             case _:
                 raise AssertionError(fault)
-
-    async def _hit_server(self, fault: Fault) -> None:
-        name = "kafka" if fault.kind in {Kind.KILL_BROKER, Kind.RESTART_BROKER} else "database"
-        if fault.kind is Kind.PAUSE_DATABASE:
-            self._servers.signal(name, signal.SIGSTOP)
-            await asyncio.sleep(fault.lasting)
-            self._servers.signal(name, signal.SIGCONT)
-            return
-        hard = fault.kind in {Kind.KILL_BROKER, Kind.KILL_DATABASE}
-        pid = self._servers.signal(name, signal.SIGKILL if hard else signal.SIGTERM)
-        await self._servers.replaced(name, pid)
 
     async def _poison(self, number: int, fault: Fault) -> None:
         if fault.kind is Kind.OVERSIZED:
@@ -249,6 +281,19 @@ class _Timed(Besieged):
         fresh = [*before, *await super().settled(day)]
         self._quiet(day)
         return fresh
+
+
+def times_to_recover(taken: Mapping[Kind, Sequence[float]]) -> list[str]:
+    """One line for each kind of fault: how long after its end all was quiet again, in seconds.
+
+    What ends later on the same day counts with it, so that each is a bound: it took no longer than that.
+    """
+    return [
+        f"time to recover, {kind}: {len(times)} times, half within {sorted(times)[len(times) // 2]:.1f} s, "
+        f"all within {max(times):.1f} s"
+        for kind, times in sorted(taken.items())
+        if times
+    ]
 
 
 def _poisoned(record: Record) -> bool:

@@ -17,7 +17,10 @@ from enum import StrEnum
 
 from shared.contracts.registry import PRODUCERS, topic_of
 
-__all__ = ["FEWEST", "MOST_MORE", "SESSION_SECONDS", "Body", "Fault", "Kind", "living_after", "plan"]
+__all__ = [
+    "BLOWS", "BLOWS_OF_THREE", "BROKERS", "FEWEST", "LED", "MOST_MORE", "OF_THREE", "SESSION_SECONDS",
+    "WORDS", "Body", "Fault", "Kind", "living_after", "plan",
+]  # fmt: skip
 
 SESSION_SECONDS = 6.0
 """Silence after which Kafka takes a replica's partitions away: a pause beyond it makes a zombie."""
@@ -27,6 +30,12 @@ MOST_MORE = 2
 
 FEWEST = 2
 """Replicas that are left at least, where there are so many: two share the work for the whole of a life."""
+
+BROKERS = 3
+"""Brokers of a cluster; each leads some of the partitions."""
+
+LED = "intake.events"
+"""The topic of whose partitions a leader is killed."""
 
 LATEST = 0.5  # seconds after a day was closed until a fault begins: the day is being worked on
 TOGETHER = 0.35  # share of the days on which a second process is hit at the same time
@@ -52,6 +61,10 @@ class Kind(StrEnum):
     REMOVE_REPLICA = "remove a replica"
     KILL_BROKER = "kill the broker"
     RESTART_BROKER = "restart the broker"
+    KILL_LEADER = "kill the broker that leads"
+    RESTART_NODE = "restart one broker"
+    CUT_OFF = "cut one broker off"
+    PAUSE_NODE = "pause one broker"
     STOP_DATABASE = "stop the database"
     KILL_DATABASE = "kill the database"
     PAUSE_DATABASE = "pause the database"
@@ -73,9 +86,19 @@ class Kind(StrEnum):
         return self.body is Body.TOPIC and self not in {Kind.REPEAT, Kind.REORDER}
 
 
-BLOWS = tuple(kind for kind in Kind if kind.body is not Body.TOPIC)
+OF_THREE = (Kind.KILL_LEADER, Kind.RESTART_NODE, Kind.CUT_OFF, Kind.PAUSE_NODE)
+"""What befalls one broker of three: where there is one alone, that one is killed or restarted."""
+
+BLOWS = tuple(kind for kind in Kind if kind.body is not Body.TOPIC and kind not in OF_THREE)
+"""What befalls the replicas and the servers of the embedded default."""
+
+BLOWS_OF_THREE = (*(kind for kind in BLOWS if kind.body is Body.REPLICA), *OF_THREE)
+"""The same where there are three brokers; the database is left alone there."""
+
 WORDS = tuple(kind for kind in Kind if kind.body is Body.TOPIC)
-_BRIEF = {Kind.KILL_REPLICA, Kind.PAUSE_REPLICA, Kind.PAUSE_DATABASE}
+_BRIEF = {Kind.KILL_REPLICA, Kind.PAUSE_REPLICA, Kind.PAUSE_DATABASE, Kind.KILL_LEADER}
+_LONG = {Kind.PAUSE_REPLICA, Kind.PAUSE_NODE, Kind.CUT_OFF}
+"""What lasts longer than a session: the others notice, and what comes back is behind the times."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +108,9 @@ class Fault:
     `replica` counts those that run when it begins, oldest first. A killed replica is started again when
     `lasting` is over, a paused process continued; a restarted one, and a server that is killed or stopped, at
     once. An added replica stays, a removed one stays away: another fault of the plan makes up for it.
+
+    `broker` is one of three, counted from 1. Of the one that leads it says for which partition of `LED` it
+    does, counted from 1 too; it is started again when `lasting` is over, as is whoever is paused or cut off.
     """
 
     day: int
@@ -93,9 +119,11 @@ class Fault:
     lasting: float = 0.0
     replica: int | None = None
     topic: str = ""
+    broker: int | None = None
 
     def __str__(self) -> str:
-        which = "" if self.replica is None else f" (number {self.replica})"
+        number = self.broker if self.replica is None else self.replica
+        which = "" if number is None else f" (number {number})"
         where = f" on {self.topic}" if self.topic else ""
         lasting = f" for {self.lasting:.1f} s" if self.lasting else ""
         return f"day {self.day:>2} + {self.after:.2f} s: {self.kind}{which}{where}{lasting}"
@@ -107,17 +135,18 @@ def living_after(faults: Sequence[Fault], replicas: int) -> int:
     return replicas + sum(change.get(fault.kind, 0) for fault in faults)
 
 
-def plan(seed: int, days: int, replicas: int, *, together: float = TOGETHER) -> list[Fault]:
-    """Draw the faults of a life of `days` days, in the order of their days."""
+def plan(seed: int, days: int, replicas: int, *, brokers: int = 1, together: float = TOGETHER) -> list[Fault]:
+    """Draw the faults of a life of `days` days, in the order of their days; there are 1 or 3 brokers."""
     draw = random.Random(f"{seed}/{days}/{replicas}")
-    blows = _Deck(draw, BLOWS)
+    cards = BLOWS if brokers == 1 else BLOWS_OF_THREE
+    blows = _Deck(draw, cards)
     words = _Deck(draw, WORDS)
     faults: list[Fault] = []
     for number in range(1, days - 1):
         hit: set[Body] = set()
         for _ in range(2 if draw.random() < together else 1):
             living = living_after(faults, replicas)
-            kind = blows.next(_impossible(living, replicas) | {one for one in BLOWS if one.body in hit})
+            kind = blows.next(_impossible(living, replicas) | {one for one in cards if one.body in hit})
             if kind is not None:
                 hit.add(kind.body)
                 faults.append(_blow(draw, number, kind, living))
@@ -133,9 +162,10 @@ def _blow(draw: random.Random, number: int, kind: Kind, living: int) -> Fault:
     if kind.body is Body.REPLICA and kind is not Kind.ADD_REPLICA:
         replica = draw.randrange(living)
     lasting = round(draw.uniform(0.3, 2.5), 1) if kind in _BRIEF else 0.0
-    if kind is Kind.PAUSE_REPLICA:
+    if kind in _LONG:
         lasting = round(SESSION_SECONDS + draw.uniform(1, 2), 1)
-    return Fault(number, _moment(draw), kind, lasting, replica)
+    broker = draw.randint(1, BROKERS) if kind in OF_THREE else None
+    return Fault(number, _moment(draw), kind, lasting, replica, broker=broker)
 
 
 def _moment(draw: random.Random) -> float:

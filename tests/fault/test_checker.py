@@ -76,8 +76,12 @@ def story() -> Evidence:
         {"body": {"source": one.headers["ce_source"], "id": one.headers["ce_id"], "customer": one.key}}
         for one in records
     ]
+    positions = [{"_id": 0, "inputs": [{"topic": "intake.events", "next": 2}]}]
+    heard = [{"_id": CASE, "marks": [["intake", CASE, 2]]}]
     cases = [{"_id": ANN, "state": {"status": "open", "owner": "n-1", "next_review": "2026-06-01"}}]
-    return Evidence(records, {"archive.links": links, "intake.cases": cases})
+    return Evidence(records, {
+        "archive.links": links, "intake.cases": cases, "offer.cases": heard, "offer.positions": positions,
+    })  # fmt: skip
 
 
 def kinds(evidence: Evidence) -> list[str]:
@@ -135,6 +139,28 @@ def second_paid_in_time(well: Evidence) -> Evidence:
     return changed(well, last, value_date="2026-05-03")
 
 
+def returned(amount: str) -> tuple[Seen, Seen]:
+    """The first payment comes back, or a part of it: what the bank says, and what intake makes of it."""
+    data = {"payment_id": "p1", "reversal_id": "r1", "amount": money(amount), "value_date": "2026-04-03"}
+    said = record("bank.events", 3, "parley.bank.payment.reversed.v1", data)
+    return said, own("intake", 3, "payment.taken-back", data, said.headers["ce_id"])
+
+
+def with_return(evidence: Evidence, amount: str) -> Evidence:
+    """The story with a return of that amount, kept by the archive as everything else is."""
+    for one in returned(amount):
+        body = {"source": one.headers["ce_source"], "id": one.headers["ce_id"], "customer": one.key}
+        evidence = document(beside(evidence, one), "archive.links", {"body": body})
+    return evidence
+
+
+def said_under_another_number(well: Evidence) -> Evidence:
+    """What a day's close said is said again with the next number."""
+    last = well.records[at(well, "instalment.missed")]
+    headers = {**last.headers, "ce_sequence": "6", "ce_id": "another"}
+    return beside(well, replace(last, offset=5, headers=headers))
+
+
 FAULTS: dict[str, Callable[[Evidence], Evidence]] = {
     "gap": lambda well: without(well, "instalment.paid"),
     "two-of-one-sequence": lambda well: beside(well, own("followup", 5, "instalment.paid", {"other": 1})),
@@ -160,6 +186,20 @@ FAULTS: dict[str, Callable[[Evidence], Evidence]] = {
     "no-next-date": lambda well: document(
         well, "intake.cases", {"_id": "C-bob", "state": {"status": "open", "owner": "n-1"}}
     ),
+    "effect-doubled": said_under_another_number,
+    "unread": lambda well: document(
+        well, "alert.positions", {"_id": 0, "inputs": [{"topic": "followup.events", "next": 4}]}
+    ),
+    "cause-not-there": lambda well: beside(well, own("followup", 6, "instalment.paid", {}, "who-said-that")),
+    "heard-but-not-there": lambda well: document(
+        well, "alert.cases", {"_id": CASE, "marks": [["followup", CASE, 6]]}
+    ),
+    "not-what-was-paid": lambda well: changed(well, at(well, "payment.matched"), amount=money("100.01")),
+    "more-taken-back": lambda well: with_return(well, "100.01"),
+    "held-in-vain": lambda well: document(
+        well, "alert.cases", {"_id": CASE, "holds": [["offer", CASE, 2]], "held": True}
+    ),
+    "left-behind": lambda well: document(well, "offer.parked", {"document": CASE, "order": 1}),
     "parked": lambda well: document(well, "offer.cases", {"_id": CASE, "park": ["decider-failed", "x"]}),
 }
 
@@ -174,6 +214,27 @@ def test_what_lies_in_the_dead_letters_is_not_lost() -> None:
     received = paid(3, "2026-05-05", "1.00")[0]
     letter = replace(received, topic="intake.dead-letter")
     assert kinds(beside(beside(well, received), letter)) == []
+
+
+def test_a_payment_may_come_back_whole() -> None:
+    assert kinds(with_return(story(), "100.00")) == ["unread"]  # the last word alone: offer is not so far
+
+
+def test_who_is_parked_is_held_and_has_something_put_aside() -> None:
+    well = document(story(), "agreement.cases", {"_id": CASE, "park": ["decider-failed", "x"]})
+    well = document(well, "agreement.parked", {"document": CASE, "order": 1})
+    well = document(well, "alert.cases", {"_id": CASE, "holds": [["agreement", CASE, 2]], "held": True})
+    assert kinds(well) == ["parked"]
+
+
+def test_who_was_released_is_held_by_nobody() -> None:
+    assert kinds(document(story(), "alert.cases", {"_id": CASE, "holds": [["offer", CASE, 3]]})) == []
+
+
+def test_what_a_replay_has_decided_may_still_be_deleted() -> None:
+    decided = document(story(), "agreement.cases", {"_id": CASE, "cleared": 3})
+    assert kinds(document(decided, "agreement.parked", {"document": CASE, "order": 3})) == []
+    assert kinds(document(decided, "agreement.parked", {"document": CASE, "order": 4})) == ["left-behind"]
 
 
 def test_what_was_corrected_later_was_right_when_it_was_said() -> None:

@@ -44,7 +44,10 @@ class Vandal:
     def __init__(self, settings: Settings) -> None:
         self._prefix, self._partitions = settings.prefix, settings.partitions
         self._producer = AIOKafkaProducer(
-            bootstrap_servers=settings.kafka_bootstrap, compression_type="gzip", max_request_size=64 << 20
+            bootstrap_servers=settings.kafka_bootstrap,
+            compression_type="gzip",
+            max_request_size=64 << 20,
+            acks="all",  # what is thrown is counted on, whichever broker dies
         )
 
     async def __aenter__(self) -> Vandal:

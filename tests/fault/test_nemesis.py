@@ -12,6 +12,7 @@ from collections import defaultdict
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -24,11 +25,26 @@ from shared.contracts.envelope import Envelope
 from shared.contracts.runtime import ServiceDayClosed
 from shared.runtime.admin import prepare
 from tests.fault.checker import SERVICES, Evidence, Seen, examine
+from tests.fault.clustered import Clustered
 from tests.fault.evidence import gather
 from tests.fault.garbage import Rubbish, raw
+from tests.fault.house import processes_of
 from tests.fault.living import day, differences, outcomes, undisturbed, world
-from tests.fault.nemesis import MARK, PARTITIONS, STRANGER, Nemesis, Servers
-from tests.fault.plan import BLOWS, FEWEST, MOST_MORE, SESSION_SECONDS, Fault, Kind, living_after, plan
+from tests.fault.nemesis import MARK, PARTITIONS, STRANGER, Nemesis, Servers, times_to_recover
+from tests.fault.plan import (
+    BLOWS,
+    BLOWS_OF_THREE,
+    BROKERS,
+    FEWEST,
+    MOST_MORE,
+    OF_THREE,
+    SESSION_SECONDS,
+    WORDS,
+    Fault,
+    Kind,
+    living_after,
+    plan,
+)
 from tests.fault.test_garbage import Place, Vandal
 from tests.runtime.support import fresh, settings_of
 
@@ -37,6 +53,8 @@ SEEDS = range(1, 21)
 SIZES = (1, 2, 4)
 PARKED = "case-is-parked"
 BRIEF = {"seed": 1, "days": 9, "replicas": 2}
+BRIEF_OF_THREE = {"seed": 1, "days": 7, "replicas": 2, "brokers": BROKERS, "together": 1.0}
+OF_ONE = set(Kind) - set(OF_THREE)
 READERS = {
     topic: {service.name for service in load_all() if topic in service.topics}
     for topic in (
@@ -59,11 +77,24 @@ def test_the_same_seed_gives_the_same_plan_and_another_one_another() -> None:
 
 
 def test_every_kind_of_fault_occurs_in_every_life() -> None:
-    assert {fault.kind for fault in plan(**BRIEF)} == set(Kind)
+    assert {fault.kind for fault in plan(**BRIEF)} == OF_ONE
+    assert {fault.kind for fault in plan(**BRIEF_OF_THREE)} >= set(BLOWS_OF_THREE)
     for seed in SEEDS:
-        assert {fault.kind for fault in plan(seed, 12, 2)} == set(Kind)
+        assert {fault.kind for fault in plan(seed, 12, 2)} == OF_ONE
+        assert {fault.kind for fault in plan(seed, 14, 2, brokers=BROKERS)} == {*BLOWS_OF_THREE, *WORDS}
         for replicas in SIZES:
-            assert {fault.kind for fault in plan(seed, 30, replicas)} == set(Kind)
+            assert {fault.kind for fault in plan(seed, 30, replicas)} == OF_ONE
+
+
+def test_of_three_brokers_one_at_a_time_is_hit_and_long_enough_to_be_noticed() -> None:
+    for seed in SEEDS:
+        faults = plan(seed, 14, 2, brokers=BROKERS)
+        hit = [fault for fault in faults if fault.kind in OF_THREE]
+        assert len({fault.day for fault in hit}) == len(hit)
+        assert {fault.broker for fault in hit} <= {1, 2, 3}
+        assert all(fault.lasting > SESSION_SECONDS for fault in hit
+                   if fault.kind in {Kind.CUT_OFF, Kind.PAUSE_NODE})  # fmt: skip
+        assert all(fault.broker is None for fault in faults if fault not in hit)
 
 
 def test_a_topic_may_be_any_and_a_partition_is_wrong_only_where_somebody_looks() -> None:
@@ -145,6 +176,14 @@ def judge(evidence: Evidence, faults: list[Fault], poisoned: Mapping[Place, int]
     assert found <= {f"parked: intake {STRANGER}"}
 
 
+def test_the_time_to_recover_is_told_for_each_kind_of_fault() -> None:
+    told = times_to_recover({Kind.KILL_LEADER: [3.0, 1.0, 2.0], Kind.BYTES: [0.0], Kind.CUT_OFF: []})
+    assert told == [
+        "time to recover, kill the broker that leads: 3 times, half within 2.0 s, all within 3.0 s",
+        "time to recover, undecodable bytes: 1 times, half within 0.0 s, all within 0.0 s",
+    ]
+
+
 def letter(service: str, reason: str, fault: int | None) -> Seen:
     place = {"parley-topic": "bank.events", "parley-partition": "2", "parley-offset": "9"}
     mark = {} if fault is None else {MARK: str(fault)}
@@ -172,14 +211,14 @@ def test_the_judge_misses_no_letter_and_takes_no_other() -> None:
 
 
 async def lived_through(
-    folder: Path, *, seed: int, customers: int, days: int, replicas: int, calm: int = 0
+    folder: Path, *, seed: int, customers: int, days: int, replicas: int, calm: int = 0, **how: Any
 ) -> None:
     """Live the days under the plan of that seed, then some calm ones, and check what came of them."""
-    faults = plan(seed, days, replicas)
+    faults = plan(seed, days, replicas, **how)
     days += calm
-    tell(f"\nseed {seed}, {replicas} replicas, {customers} customers, {days} days")
+    tell(f"\nseed {seed}, {replicas} replicas, {customers} customers, {days} days, {how}")
     tell(*map(str, faults))
-    servers = Servers(folder / "data")
+    servers = Clustered(folder / "data") if "brokers" in how else Servers(folder / "data")
     try:
         async with servers, Nemesis(servers, faults, replicas=replicas) as nemesis:
             async with KafkaPlatform(nemesis.settings, load_all()) as inner:
@@ -189,9 +228,10 @@ async def lived_through(
             checked = await audit(nemesis.settings, load_all())
             told = await outcomes(nemesis.settings)
             evidence = await gather(servers.addresses["KAFKA_BOOTSTRAP"], servers.addresses["MONGODB_URI"])
-        assert servers.processes() == []
+        assert processes_of(servers.folder) == []
     finally:
-        servers.abandon()
+        for process in processes_of(servers.folder):
+            process.kill()
     tell(nemesis.report())
     assert [text for check in checked.checks for text in check.findings] == []
     judge(evidence, faults, nemesis.poisoned)
@@ -231,3 +271,15 @@ async def test_two_replicas_under_every_kind_of_fault(tmp_path: Path) -> None:
 @pytest.mark.parametrize("replicas", SIZES)
 async def test_a_longer_life_under_a_seed_of_ones_own(tmp_path: Path, replicas: int) -> None:
     await lived_through(tmp_path, seed=SEED, customers=20, days=30, replicas=replicas)
+
+
+@pytest.mark.kafka
+@pytest.mark.slow
+async def test_three_brokers_of_which_one_is_always_in_trouble(tmp_path: Path) -> None:
+    await lived_through(tmp_path, customers=10, calm=3, **BRIEF_OF_THREE)
+
+
+@pytest.mark.kafka
+@pytest.mark.slow
+async def test_a_longer_life_on_three_brokers_under_a_seed_of_ones_own(tmp_path: Path) -> None:
+    await lived_through(tmp_path, seed=SEED, customers=20, days=20, replicas=2, brokers=BROKERS)

@@ -98,7 +98,7 @@ def platform(folder: Folder) -> Iterator[dict[str, str]]:
 def test_every_command_of_the_readme_is_run_here() -> None:
     known = {
         "make demo", "make test", "parley doctor", "parley up", "parley run offer", "parley policy check",
-        "parley policy show cn-card", "parley day close 2026-01-31",
+        "parley policy show cn-card", "parley offer --example", "parley day close 2026-01-31",
         f"parley publish accounts.csv --mapping deploy/mappings/{ACCOUNTS}",
         *(f"parley {command} --data var/demo" for command in ("cases", "case CASE", "trace CASE", "check")),
         *(f"parley dead {command} --data var/demo" for command in ("list", "held")),
@@ -189,4 +189,5 @@ def test_one_service_runs_by_itself(folder: Folder, platform: dict[str, str]) ->
 def test_the_commands_that_need_no_server(folder: Folder) -> None:
     assert "packs can be used" in folder.run("parley policy check")
     assert "term.max_months" in folder.run("parley policy show cn-card")
+    assert "Plan 1" in folder.run("parley offer --example")
     folder.run("parley doctor")

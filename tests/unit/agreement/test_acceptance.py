@@ -286,7 +286,7 @@ def kept(step: Given, signed: AgreementSigned, numbers: range) -> tuple[Given, l
 
 
 def test_trial_observation_and_probation_follow_from_payments_in_a_row() -> None:
-    step = in_force(agreement_document__trial_payments=3, agreement_document__probation_months=24)
+    step = in_force(trial__payments=3, observation__probation_months=24)
     signed = step.last(AgreementSigned)
     first = signed.instalments[0].due
     _, said = kept(step, signed, range(1, 61))
@@ -312,7 +312,7 @@ def test_a_missed_instalment_starts_the_observation_again() -> None:
 
 
 def test_the_same_instalment_counts_once_and_a_late_one_not_at_all() -> None:
-    step = in_force(agreement_document__trial_payments=2)
+    step = in_force(trial__payments=2)
     signed = step.last(AgreementSigned)
     first = signed.instalments[0].due
     once = message(instalment(signed, 1, first), first)
@@ -323,7 +323,7 @@ def test_the_same_instalment_counts_once_and_a_late_one_not_at_all() -> None:
 
 
 def test_what_is_over_is_not_watched() -> None:
-    step = in_force(agreement_document__trial_payments=1)
+    step = in_force(trial__payments=1)
     signed = step.last(AgreementSigned)
     over = step.when(message(broken(signed.agreement_id), after(90)))
     assert over.when(message(instalment(signed, 1, after(30)), after(91))).emits()

@@ -43,6 +43,7 @@ from shared.contracts.base import Event, Personal
 from shared.contracts.debts import ProductKind
 from shared.contracts.desk import SignatureParty
 from shared.contracts.plan_terms import total_of
+from shared.policy.conduct import conduct_of
 from shared.policy.loader import PolicyBook, PolicyError
 from shared.policy.reference import load_lender_keys
 from tests.unit.agreement.test_decide import BOTH, after, agreed, changed, completed, drafted, signed_by
@@ -83,7 +84,8 @@ def filed() -> Agreement:
 
 def under(pack: str, language: str = "zh") -> Agreement:
     """The same agreement as another pack would have drawn it up."""
-    terms = terms_of(BOOK.in_force(pack, date(2026, 3, 2)))
+    policy = BOOK.in_force(pack, date(2026, 3, 2))
+    terms = terms_of(policy, policy.agreement.required_sections, conduct_of([policy]))
     draft = filed().drafted.model_copy(update={"terms": terms, "language": language})
     draft = draft.model_copy(update={"content_hash": content_hash(draft, CASE)})
     given_ = tuple(s.model_copy(update={"content_hash": draft.content_hash}) for s in filed().signed)

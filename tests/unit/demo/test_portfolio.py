@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from datetime import date
 
+from deploy.demo.bank import CoreBank
 from deploy.demo.calibration import BALANCE_QUARTILES_USD, MONTHS_PAST_DUE
 from deploy.demo.portfolio import MARKETS, generate
+from shared.contracts.bank import AccountOverdue, is_held_by
+from shared.contracts.parties import ObligorRole
 
 START = date(2026, 1, 5)
 
@@ -44,3 +47,38 @@ def test_what_is_overdue_is_never_more_than_what_is_owed() -> None:
             for part in ("principal", "interest", "fees", "late_charges"):
                 assert 0 <= getattr(overdue, part).minor <= getattr(owed, part).minor
             assert account.arrears > 0
+
+
+def test_some_debts_are_joint_some_guaranteed_and_some_disputed_each_in_one_case() -> None:
+    customers = generate(200, seed=1, start=START, entry_days=20)
+    numbers = [c.number for c in customers]
+    roles: dict[ObligorRole, int] = {}
+    for customer in customers:
+        for account in customer.accounts:
+            if not account.obligors:
+                continue
+            roles[account.obligors[-1].role] = roles.get(account.obligors[-1].role, 0) + 1
+            holders = [o.customer for o in account.obligors if is_held_by(o.customer, account.obligors)]
+            assert holders == [customer.number]
+            if account.obligors[-1].role is ObligorRole.CO_BORROWER:
+                assert account.obligors[-1].customer in numbers
+    assert roles.keys() == {ObligorRole.CO_BORROWER, ObligorRole.GUARANTOR}
+    assert min(roles.values()) >= 5
+    disputed = [c for c in customers if c.dispute is not None]
+    assert len(disputed) >= 5
+    for customer in disputed:
+        assert customer.dispute is not None
+        assert customer.dispute.account_id in {a.account_id for a in customer.accounts[1:]}
+
+
+def test_the_other_borrower_of_a_joint_account_is_told_of_it_too() -> None:
+    customers = generate(60, seed=1, start=START, entry_days=1)
+    told = [m for m in CoreBank(customers).says(START) if isinstance(m.data, AccountOverdue)]
+    keys: dict[str, set[str]] = {}
+    for message in told:
+        keys.setdefault(message.data.account_id, set()).add(message.key)
+    joint = [a for c in customers for a in c.accounts if any(o.customer[0] == "C" for o in a.obligors[1:])]
+    assert joint
+    for account in joint:
+        assert keys[account.account_id] == {o.customer for o in account.obligors}
+    assert len({m.id for m in told}) == len(told)

@@ -9,9 +9,11 @@ from typing import Any
 
 from shared.contracts import agreement, bank
 from shared.contracts.agreement import WaivedDebt
+from shared.contracts.bank import Obligor
 from shared.contracts.base import Event
-from shared.contracts.debts import Balances, DebtSchedule, ProductKind
+from shared.contracts.debts import Balances, DebtPriority, DebtSchedule, ProductKind
 from shared.contracts.envelope import Envelope
+from shared.contracts.parties import StopCause
 from shared.lending.money import Money
 from tests.unit.builders import DAY, balances, cny, message
 
@@ -41,6 +43,9 @@ def overdue(
     product: str = "example-card",
     kind: ProductKind = ProductKind.CARD,
     language: str = "zh",
+    obligors: tuple[Obligor, ...] = (),
+    priority: DebtPriority = DebtPriority.ORDINARY,
+    key: str = "C-1",
 ) -> Envelope[Any]:
     """An overdue account as of day n, said on that day unless told."""
     data = bank.AccountOverdue(
@@ -54,8 +59,10 @@ def overdue(
         annual_rate_pct=Decimal("18"),
         contract_date=date(2022, 5, 4),
         language=language,
+        obligors=obligors,
+        priority=priority,
     )
-    return says(data, on or day(n))
+    return replace(says(data, on or day(n)), key=key)
 
 
 def balance(
@@ -69,16 +76,18 @@ def balance(
 
 
 def paid(
-    amount: str | Money, n: int, payment: str = "P-1", *, account: str | None = None, on: int | None = None
-) -> Envelope[Any]:
+    amount: str | Money, n: int, payment: str = "P-1", *, account: str | None = None, on: int | None = None,
+    obligors: tuple[Obligor, ...] = (), key: str = "C-1",
+) -> Envelope[Any]:  # fmt: skip
     """A payment of value date n, said on day `on` (n unless told)."""
     data = bank.PaymentReceived(
         payment_id=payment,
         account_id=account,
         amount=cny(amount) if isinstance(amount, str) else amount,
         value_date=day(n),
+        obligors=obligors,
     )
-    return says(data, day(n if on is None else on), hour=12)
+    return replace(says(data, day(n if on is None else on), hour=12), key=key)
 
 
 def returned(
@@ -97,6 +106,19 @@ def returned(
 def cured(n: int, account: str = "A-1") -> Envelope[Any]:
     """No longer overdue as of day n."""
     return says(bank.AccountCured(account_id=account, as_of=day(n)), day(n))
+
+
+def stopped(
+    cause: StopCause, n: int, *accounts: str, stop: str = "S-1", customer: str | None = None
+) -> Envelope[Any]:
+    """The bank knows of something that stops debts, or protects a person, since day n."""
+    data = bank.StopReported(stop_id=stop, cause=cause, since=day(n), accounts=accounts, customer=customer)
+    return says(data, day(n))
+
+
+def lifted(n: int, stop: str = "S-1") -> Envelope[Any]:
+    """It ended on day n."""
+    return says(bank.StopLifted(stop_id=stop, on=day(n)), day(n))
 
 
 def sold(n: int, account: str = "A-1") -> Envelope[Any]:

@@ -16,6 +16,7 @@ from services.intake.ledger import confirm_waiver
 from services.intake.model import IntakeState
 from shared.contracts import followup
 from shared.contracts.agreement import WaivedDebt
+from shared.contracts.bank import Obligor
 from shared.contracts.debts import Balances, DebtLedger
 from shared.contracts.ids import case_id
 from shared.contracts.intake import (
@@ -27,6 +28,7 @@ from shared.contracts.intake import (
     PaymentMatched,
     PaymentTakenBack,
 )
+from shared.contracts.parties import ObligorRole, StopCause
 from shared.contracts.plan_terms import total_of
 from shared.contracts.reasons import ReasonCode
 from shared.contracts.registry import EVENTS
@@ -43,12 +45,14 @@ from tests.unit.intake.bank_says import (
     cured,
     day,
     instructed,
+    lifted,
     overdue,
     paid,
     recalled,
     returned,
     signed,
     sold,
+    stopped,
 )
 from tests.unit.spec import Given, given
 
@@ -410,6 +414,15 @@ def test_money_for_a_closed_case_says_what_the_bank_has_said_of_its_debts_since(
 
 # -- properties
 
+
+def obliged(holder: str) -> tuple[Obligor, ...]:
+    """C-1 owes an account jointly; the case of `holder` holds it."""
+    roles = {
+        name: ObligorRole.BORROWER if name == holder else ObligorRole.CO_BORROWER for name in ("C-0", "C-1")
+    }
+    return tuple(Obligor(customer=name, role=role) for name, role in roles.items())
+
+
 FACTS = st.one_of(
     st.builds(
         lambda a, n, d, o, late: overdue(a, n=n, days=d, owed=balances(*o), late=balances(*late), on=day(60)),
@@ -443,6 +456,19 @@ FACTS = st.one_of(
         st.integers(1, 9),
     ),
     st.builds(cured, st.integers(0, 55), st.sampled_from(["A-1", "A-2"])),
+    st.builds(
+        lambda cause, accounts, n, stop: stopped(cause, n, *accounts, stop=f"S-{stop}"),
+        st.sampled_from(StopCause),
+        st.sampled_from([(), ("A-1",), ("A-1", "A-2")]),
+        st.integers(0, 55),
+        st.integers(1, 3),
+    ),
+    st.builds(lifted, st.integers(0, 55), st.integers(1, 3).map(lambda stop: f"S-{stop}")),
+    st.builds(
+        lambda n, holder: overdue("A-1", n=n, days=9, obligors=obliged(holder), on=day(60)),
+        st.integers(0, 55),
+        st.sampled_from(["C-1", "C-0"]),
+    ),
     st.builds(recalled, st.integers(0, 55), st.sampled_from(["A-1", "A-2"])),
     st.builds(sold, st.integers(50, 55), st.just("A-2")),
     st.builds(

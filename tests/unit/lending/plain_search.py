@@ -28,8 +28,9 @@ from shared.lending.plan_model import (
     Reason,
     StepUp,
 )
+from shared.lending.plan_relief import no_plan
 from shared.lending.plan_search import Search
-from shared.lending.plans import _answer, _no_plan, _not_affordable, _wished_due, _wished_months
+from shared.lending.plans import _after_a_holiday, _answer, _not_affordable, _wished_due, _wished_months
 from shared.lending.schedule import payment_factors
 
 CLOSE, TRIES, ENOUGH = 6, 24, 3
@@ -176,7 +177,7 @@ def chosen_plans(search: Search, candidates: Sequence[Candidate], first_due: dat
         chosen.append(settled)
     fastest = sorted(candidates, key=lambda c: (c.months, c.total, c.conceded_pct, c.number))
     for plan in (cheapest(candidates, search), first_that_stands(fastest, search)):
-        if plan is not None and all(plan.spec != other.spec for other in chosen):
+        if plan is not None and all(plan.payments != other.payments for other in chosen):
             chosen.append(plan)
     apart = limits.min_difference_pct
     fill(chosen, representatives(candidates, limits), limits.max_ranked, apart, search)
@@ -199,7 +200,7 @@ def fill(
         seen = [kinds_of(plan.measures) for plan in chosen]
         best = min(range(len(fresh)), key=lambda index: (seen.count(kinds(fresh[index])), index))
         found = build(fresh.pop(best), search)
-        if found is not None:
+        if found is not None and all(found.payments != other.payments for other in chosen):
             chosen.append(found)
             fresh = [c for c in fresh if differs(c, found, apart_pct)]
 
@@ -271,6 +272,7 @@ def kinds_of(measures: Sequence[MeasureKind]) -> frozenset[str]:
         MeasureKind.LATE_CHARGE_WAIVER: "waiver",
         MeasureKind.INTEREST_WAIVER: "waiver",
         MeasureKind.FEE_WAIVER: "waiver",
+        MeasureKind.PART_FORGIVENESS: "waiver",
     }
     return frozenset(names[kind] for kind in measures if kind in names)
 
@@ -309,7 +311,13 @@ def plain_nearest(counter: Counter, search: Search, first_due: date) -> Nearest 
         if plan is not None:
             changes.append(Reason.of("counter_too_low", wished=counter.monthly, needed=plan.peak))
     if plan is None:
-        return _no_plan(search, due, search.candidates(due))
+        waited = _after_a_holiday(search, due)
+        if not waited:
+            return no_plan(search, due, search.candidates(due))
+        plan = ranked(waited)[0]
+        changes.append(Reason.of("starts_after_holiday", months=plan.spec.holiday))
+        if counter.monthly is not None and plan.peak > counter.monthly:
+            changes.append(Reason.of("counter_too_low", wished=counter.monthly, needed=plan.peak))
     affordable = min(capacity.at(due))
     if counter.monthly is not None and counter.monthly > affordable:
         changes.append(_not_affordable(affordable))

@@ -24,6 +24,7 @@ from shared.lending.plans import (
     find_and_answer,
     find_plans,
     nearest,
+    search_for,
 )
 from shared.policy.testing import example_policy
 from tests.unit.lending.plain_search import (
@@ -84,6 +85,7 @@ def limits_of_a_case(draw: st.DrawFn) -> PlanLimits:
         grace_months=draw(st.sampled_from([(), (0, 3), (0, 3, 6), (24,)])),
         min_difference_pct=draw(st.sampled_from([Decimal(0), Decimal("2.5"), Decimal(10), Decimal(100)])),
         max_ranked=draw(st.integers(1, 7)),
+        max_forgiven_pct=draw(st.sampled_from([Decimal(0), Decimal(0), Decimal(20), Decimal(100)])),
         max_waived_pct=draw(st.sampled_from([LIMITS.max_waived_pct, {Component.LATE_CHARGES: Decimal(100)}])),
     )
 
@@ -99,7 +101,7 @@ def search_of(draw: st.DrawFn) -> Search:
     if draw(st.integers(0, 3)) == 0:
         later = money(draw(st.sampled_from(peaks or [balance])))
         can_pay = replace(can_pay, later=(CapacityStep(date(2026, 7, 1), later, later),))
-    return Search(debts, can_pay, limits)
+    return search_for(debts, can_pay, FIRST_DUE, limits)
 
 
 @settings(max_examples=150, deadline=None)

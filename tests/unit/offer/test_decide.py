@@ -107,7 +107,8 @@ def test_where_nothing_is_affordable_it_says_why_what_next_and_when_it_is_looked
     none = step.last(NoPlanFound)
     assert none.reason.code is ReasonCode.NOT_AFFORDABLE
     assert none.next_step.code is ReasonCode.NEXT_TOKEN_PLAN
-    assert none.next_step.params == {"amount": "50.00", "currency": "CNY"}
+    assert none.next_step.params == {"amount": "50.00", "currency": "CNY", "months": "6"}
+    assert [(row.number, row.total) for row in none.payments] == [(n, cny("50.00")) for n in range(1, 7)]
     assert none.review_on == step.decider.due(step.state) == date(2026, 6, 2)
     again = step.closes(date(2026, 6, 2))
     assert again.last(NoPlanFound).reason.code is ReasonCode.ASSESSMENT_EXPIRED
@@ -117,7 +118,13 @@ def test_where_nothing_is_affordable_it_says_why_what_next_and_when_it_is_looked
     assert renewed.last(NoPlanFound).reason.code is ReasonCode.NOT_AFFORDABLE
     assert renewed.closes(date(2026, 9, 9)).last(NoPlanFound).reason.code is ReasonCode.NOT_AFFORDABLE
     nothing = tabled(now="0.00")
-    assert nothing.last(NoPlanFound).next_step.code is ReasonCode.NEXT_DEBT_ADVICE
+    assert nothing.last(NoPlanFound).next_step.code is ReasonCode.NEXT_SUPPORT_GROUP  # it is temporary
+    lasting = assessed("0.00").model_copy(update={"hardship": assessment.HardshipKind.LASTING})
+    hopeless = given(OfferDecider(), reference()).when(message(case_opened()), message(lasting))
+    assert hopeless.last(NoPlanFound).next_step.code is ReasonCode.NEXT_DEBT_ADVICE
+    paused = tabled(now="0.00", relief__holiday_months=[3, 6]).last(NoPlanFound)
+    assert paused.next_step.code is ReasonCode.NEXT_PAYMENT_HOLIDAY
+    assert paused.next_step.params == {"months": "6"}
 
 
 def test_a_debt_that_shrinks_can_make_a_plan_possible() -> None:

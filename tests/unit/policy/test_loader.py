@@ -106,8 +106,8 @@ def test_a_pack_inherits_what_it_does_not_say_and_replaces_what_it_does() -> Non
         ("cn-card.toml", 'currency = "CNY"\n', "", "cn-card.toml: pack.currency: Field required"),
         (
             "common.toml",
-            "discount_pct = [\n  { value = 10",
-            "discount_pct = [\n  { value = 10.5",
+            "discount_pct = [\n  { value = 8",
+            "discount_pct = [\n  { value = 8.5",
             'e.g. "12.5"',
         ),
         (

@@ -10,11 +10,12 @@ from typing import Any
 
 import pytest
 
+import deploy
 import services
 from shared import lending
 from shared.contracts.agreement import InstructionKind
 from shared.contracts.alert import AlertKind, AlertSeverity
-from shared.contracts.assessment import HardshipKind
+from shared.contracts.assessment import HardshipKind, OpenNeed, Treatment
 from shared.contracts.bank import PaymentReceived
 from shared.contracts.base import Event, Reason
 from shared.contracts.debts import ProductKind
@@ -23,14 +24,25 @@ from shared.contracts.desk import (
     ContactOutcome,
     ContactRecorded,
     HardshipCause,
+    IncomeSource,
     SignatureParty,
     SpendingCategory,
 )
+from shared.contracts.household import (
+    ChangeKind,
+    DoubtKind,
+    HardshipOnset,
+    IncomeStability,
+    OverrideFigure,
+    Vulnerability,
+)
 from shared.contracts.intake import CloseReason, InputRefused
+from shared.contracts.parties import StopCause
 from shared.contracts.reasons import ReasonCode
 from shared.contracts.registry import EVENTS
 from shared.lending.money import Money
-from shared.texts import LANGUAGES, parameters, story, story_fields, text
+from shared.policy.loader import PolicyBook
+from shared.texts import LANGUAGES, parameters, story, story_fields, text, word
 from shared.texts.words import _table
 
 NAMES = re.compile(r"\{([a-z_]+)\}")
@@ -84,6 +96,7 @@ def test_there_are_no_words_for_what_does_not_exist() -> None:
         ("outcome", ContactOutcome),
         ("party", SignatureParty),
         ("cause", HardshipCause),
+        ("cause", StopCause),
         ("hardship", HardshipKind),
         ("reason", CloseReason),
         ("kind", InstructionKind),
@@ -202,3 +215,40 @@ def test_what_the_code_gives_a_reason_has_its_place_in_the_words(path: Path) -> 
         for code in filter(None, map(_code, named)):
             unplaced = given - parameters(code) - UNSAID.get(code, set())
             assert not unplaced, f"line {call.lineno}: the words of {code} have no place for {unplaced}"
+
+
+@pytest.mark.parametrize(
+    ("field", "values"),
+    [
+        ("about", DoubtKind),
+        ("change", ChangeKind),
+        ("figure", OverrideFigure),
+        ("onset", HardshipOnset),
+        ("stability", IncomeStability),
+        ("vulnerability", Vulnerability),
+        ("need", OpenNeed),
+        ("treatment", Treatment),
+        ("item", [f"income:{source}" for source in IncomeSource]),
+        ("item", [f"spending:{category}" for category in SpendingCategory]),
+    ],
+)
+def test_what_is_said_of_a_household_has_words(field: str, values: Any) -> None:
+    assert {str(value) for value in values} <= WORDS[field].keys()
+
+
+def test_what_the_packs_ask_and_how_they_treat_people_has_words() -> None:
+    book = PolicyBook.load(Path(deploy.__file__).parent / "policies")
+    for pack in book.pack_ids:
+        rules = book.in_force(pack, date(2026, 3, 2)).assessment
+        asked = {question for row in rules.interview for question in row.questions}
+        assert asked <= WORDS["question"].keys()
+        assert {row.vulnerability for row in rules.treatments} == set(Vulnerability)
+        assert {name for row in rules.treatments for name in row.treatments} <= set(Treatment)
+        assert rules.referral_role in WORDS["role"]
+
+
+def test_a_thing_that_people_named_themselves_is_shown_by_its_name() -> None:
+    assert (word("item", "asset:gold_ring", "en"), word("item", "asset:savings", "zh")) == (
+        "gold ring",
+        "存款",
+    )

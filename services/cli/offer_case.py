@@ -1,0 +1,214 @@
+"""The file that `parley offer` reads: debts, and a statement or what can be paid; errors name the field."""
+
+from __future__ import annotations
+
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+from typing import Annotated, Any, Self
+
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    model_validator,
+)
+
+from shared.contracts.base import AccountId
+from shared.contracts.debts import Balances, DebtFlow, DebtSnapshot, PackId, ProductKind
+from shared.lending.money import Money
+
+__all__ = ["CaseFile", "CaseFileError", "read_case"]
+
+
+class CaseFileError(ValueError):
+    """A case file that cannot be used: every problem on a line of its own, as `field: rule`."""
+
+
+def _amount(value: Any, info: ValidationInfo) -> Money:
+    """Read `"12.30"` in the pack's currency, or an amount with its own currency."""
+    if isinstance(value, dict) and set(value) == {"amount", "currency"}:
+        value, currency = value["amount"], value["currency"]
+    else:
+        currency = (info.context or {}).get("currency", "")
+    if not isinstance(value, str) or not isinstance(currency, str):
+        raise ValueError('an amount is a string such as "1200.00" (a JSON number is binary, and rounds)')
+    return Money.parse(value, currency)
+
+
+def _rate(value: Any) -> Any:
+    if isinstance(value, float):
+        raise ValueError('a rate with a decimal point is a string such as "18.25"')
+    return value
+
+
+Amount = Annotated[Money, BeforeValidator(_amount)]
+Rate = Annotated[Decimal, BeforeValidator(_rate), Field(ge=0, le=1000)]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, arbitrary_types_allowed=True)
+
+
+class _Balances(_Part):
+    principal: Amount | None = None
+    interest: Amount | None = None
+    fees: Amount | None = None
+    late_charges: Amount | None = None
+
+    @model_validator(mode="after")
+    def _plain(self) -> Self:
+        given = [money for _, money in self if money is not None]
+        if len({money.currency for money in given}) > 1:
+            raise ValueError("all parts have one currency")
+        if any(money.is_negative for money in given):
+            raise ValueError("must not be negative")
+        return self
+
+    def on_wire(self, currency: str) -> Balances:
+        given = {name: money for name, money in self if money is not None}
+        own = next((money.currency for money in given.values()), currency)
+        names = ("principal", "interest", "fees", "late_charges")
+        return Balances(**{name: given.get(name, Money.zero(own)) for name in names})
+
+
+class _Flow(_Part):
+    on: date
+    amount: Amount
+
+
+class _Debt(_Part):
+    debt_id: AccountId
+    policy: PackId | None = None
+    kind: ProductKind = ProductKind.PERSONAL_LOAN
+    outstanding: _Balances
+    overdue: _Balances = Field(default_factory=_Balances)
+    annual_rate_pct: Rate
+    days_past_due: int = Field(ge=0, le=36500)
+    contract_date: date
+    contractual_payment: Amount | None = None
+    history: tuple[_Flow, ...] = ()
+
+    @model_validator(mode="after")
+    def _within(self) -> Self:
+        for (name, all_of_it), (_, overdue) in zip(self.outstanding, self.overdue, strict=True):
+            if overdue is None:
+                continue
+            if all_of_it is None or overdue.currency != all_of_it.currency or overdue > all_of_it:
+                raise ValueError(f"overdue.{name} must not be more than outstanding.{name}")
+        return self
+
+
+class _Later(_Part):
+    start: date = Field(alias="from")
+    now: Amount
+    stress: Amount
+
+
+class _Capacity(_Part):
+    now: Amount
+    stress: Amount | None = None
+    later: tuple[_Later, ...] = ()
+    temporary: bool = False
+
+
+class _Wish(_Part):
+    monthly: Amount | None = None
+    first_due: date | None = None
+    months: int | None = Field(default=None, ge=1, le=600)
+    lump_sum: Amount | None = None
+
+    @model_validator(mode="after")
+    def _says_something(self) -> Self:
+        amounts = [money for money in (self.monthly, self.lump_sum) if money is not None]
+        if not amounts and self.first_due is None and self.months is None:
+            raise ValueError("names an amount, a date, a term or a single payment")
+        if any(not money.is_positive for money in amounts):
+            raise ValueError("amounts are above zero")
+        return self
+
+
+class CaseFile(_Part):
+    """One borrower's debts and means. Either `capacity`, or a `statement` that it is worked out from."""
+
+    case: str = Field(default="example", min_length=1, max_length=64)
+    policy: PackId
+    on: date | None = None
+    debts: tuple[_Debt, ...] = Field(min_length=1, max_length=200)
+    capacity: _Capacity | None = None
+    statement: dict[str, Any] | None = None
+    verified: tuple[dict[str, Any], ...] = ()
+    hardship: dict[str, Any] | None = None
+    wish: _Wish | None = None
+
+    @model_validator(mode="after")
+    def _one_of_them(self) -> Self:
+        if (self.capacity is None) == (self.statement is None):
+            raise ValueError("needs either capacity or a statement")
+        ids = [debt.debt_id for debt in self.debts]
+        if len(set(ids)) != len(ids):
+            raise ValueError("debts: each debt_id comes once")
+        return self
+
+    def snapshots(self, on: date, currency: str, policy: str | None) -> tuple[DebtSnapshot, ...]:
+        """Give the debts as the services know them; `policy` replaces the pack of each."""
+        return tuple(
+            DebtSnapshot(
+                debt_id=debt.debt_id,
+                policy=policy or debt.policy or self.policy,
+                kind=debt.kind,
+                outstanding=debt.outstanding.on_wire(currency),
+                overdue=debt.overdue.on_wire(debt.outstanding.on_wire(currency).principal.currency),
+                annual_rate_pct=debt.annual_rate_pct,
+                days_past_due=debt.days_past_due,
+                contract_date=debt.contract_date,
+                contractual_payment=debt.contractual_payment,
+                as_of=on,
+                history=tuple(DebtFlow(on=flow.on, amount=flow.amount) for flow in debt.history),
+            )
+            for debt in self.debts
+        )
+
+
+def read_case(path: Path, policy: str | None, currency_of: dict[str, str]) -> CaseFile:
+    """Read a case; plain amounts are in the currency of its pack, or of `policy` instead.
+
+    CaseFileError names every field that is wrong, and the rule.
+    """
+    import orjson
+
+    try:
+        document = orjson.loads(path.read_bytes())
+    except OSError:
+        raise CaseFileError(f"{path.name}: cannot be read") from None
+    except orjson.JSONDecodeError as error:
+        raise CaseFileError(f"{path.name}: is not JSON: {error}") from None
+    if not isinstance(document, dict):
+        raise CaseFileError(f"{path.name}: must be an object")
+    pack = policy or document.get("policy")
+    if not isinstance(pack, str) or pack not in currency_of:
+        raise CaseFileError(f"policy: no such pack; there are: {', '.join(sorted(currency_of))}")
+    document = {**document, "policy": pack}
+    try:
+        return CaseFile.model_validate(document, context={"currency": currency_of[pack]})
+    except ValidationError as error:
+        raise CaseFileError("\n".join(problems(error))) from None
+
+
+def problems(error: ValidationError, at: tuple[str, ...] = ()) -> list[str]:
+    """Give each problem as `field: rule`, without the value that was given."""
+    found = error.errors(include_url=False, include_context=False, include_input=False)
+    return [
+        f"{_path((*at, *item['loc'])) or 'the case'}: {item['msg'].removeprefix('Value error, ')}"
+        for item in found
+    ]
+
+
+def _path(parts: tuple[Any, ...]) -> str:
+    shown = ""
+    for part in parts:
+        shown += f"[{part}]" if isinstance(part, int) else f".{part}" if shown else str(part)
+    return shown

@@ -1,0 +1,210 @@
+"""What `parley offer` prints: the assessment, the ranked plans with their schedules, and why."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from rich.table import Table
+
+from services.cli.common import stdout
+from shared.contracts.debts import DebtSchedule, Plan
+from shared.contracts.offer import NoPlanFound, OfferRevised, OfferTabled
+from shared.contracts.plan_terms import schedules_of, total_of
+from shared.lending.money import Money
+from shared.texts import label, text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from decimal import Decimal
+
+    from services.cli.offer_run import Outcome
+    from shared.contracts.base import Reason
+    from shared.lending.money import Rounding
+
+__all__ = ["as_json", "show"]
+
+
+def as_json(outcome: Outcome, rounding: Rounding, lang: str) -> dict[str, Any]:
+    """Give everything as plain data: the events as they would be sent, schedules, and reasons in words."""
+    said = outcome.said
+    plans = () if isinstance(said, NoPlanFound) else said.plans
+    completed = outcome.completed
+    return {
+        "policy_version": None if isinstance(said, NoPlanFound) else said.policy_version,
+        "assessment": outcome.assessed.model_dump(mode="json"),
+        "assessment_completed": None if completed is None else completed.model_dump(mode="json"),
+        "event": type(said).TYPE,
+        "said": said.model_dump(mode="json"),
+        "plans": [
+            {
+                "plan_id": plan.plan_id,
+                "rank": plan.rank,
+                "schedules": [
+                    schedule.model_dump(mode="json") for schedule in schedules_of(plan.debts, rounding)
+                ],
+                "reasons": [_words(reason, lang) for reason in plan.reasons],
+            }
+            for plan in plans
+        ],
+        "words": [_words(reason, lang) for reason in _said_by(outcome)],
+    }
+
+
+def _said_by(outcome: Outcome) -> tuple[Reason, ...]:
+    said = outcome.said
+    if isinstance(said, NoPlanFound):
+        return said.reason, said.next_step
+    answer = said.answer.reasons if isinstance(said, OfferRevised) and said.answer is not None else ()
+    return (*answer, *said.terms)
+
+
+def show(outcome: Outcome, rounding: Rounding, lang: str) -> None:
+    """Print it all for a person."""
+    _assessment(outcome, lang)
+    _debts(outcome, lang)
+    said = outcome.said
+    if isinstance(said, NoPlanFound):
+        _heading(label("no_plan", lang))
+        _bullets((said.reason, said.next_step), lang)
+        if said.payments:
+            _line(label("token_payments", lang), "")
+            for row in said.payments:
+                _plain(f"  {row.number:>3}  {row.due.isoformat()}  {_money(row.total)}")
+        return
+    if isinstance(said, OfferRevised) and said.answer is not None:
+        _heading(label("answer", lang))
+        _bullets(said.answer.reasons, lang)
+    for plan in said.plans:
+        _plan(plan, rounding, lang)
+    _terms(said, lang)
+
+
+def _assessment(outcome: Outcome, lang: str) -> None:
+    assessed = outcome.assessed
+    _heading(label("assessment", lang))
+    _line(label("available_now", lang), _money(assessed.now))
+    _line(label("available_stress", lang), _money(assessed.stress))
+    for step in assessed.later:
+        name = label("available_from", lang).replace("{day}", step.start.isoformat())
+        _line(name, f"{_money(step.now)}, {_money(step.stress)}")
+    if assessed.temporary:
+        _plain(label("temporary", lang))
+    _line(label("valid_until", lang), assessed.expires.isoformat())
+    if outcome.completed is not None:
+        _bullets(outcome.completed.reasons, lang)
+
+
+def _debts(outcome: Outcome, lang: str) -> None:
+    table = Table(title=label("debts", lang), title_justify="left")
+    for name in ("debt", "policy", "owed", "overdue", "rate", "days_late"):
+        table.add_column(label(name, lang), justify="left" if name in {"debt", "policy"} else "right")
+    for debt in outcome.state.debts:
+        table.add_row(
+            debt.debt_id,
+            debt.policy,
+            _money(total_of(debt.outstanding)),
+            _money(total_of(debt.overdue)),
+            str(debt.annual_rate_pct),
+            str(debt.days_past_due),
+        )
+    stdout.print(table)
+
+
+def _plan(plan: Plan, rounding: Rounding, lang: str) -> None:
+    _heading(f"{label('plan', lang)} {plan.rank}")
+    measures = [label(measure.value, lang) for measure in plan.measures]
+    _line(label("measures", lang), _comma(lang).join(measures) or label("no_measure", lang))
+    _line(label("instalments", lang), str(len(plan.payments)))
+    _line(label("first_payment", lang), f"{_money(plan.payments[0].total)}, {plan.payments[0].due}")
+    _line(label("largest_payment", lang), _money(max((row.total for row in plan.payments), key=_minor)))
+    _line(label("total_paid", lang), _moneys(plan.total_paid))
+    _line(label("interest", lang), _moneys(plan.interest))
+    waived = [total_of(debt.waived) for debt in plan.debts]
+    _line(label("waived", lang), _money(Money.sum(waived, waived[0].currency)))
+    _line(label("concession", lang), _moneys(plan.concession))
+    _line(label("apr", lang), _number(plan.apr_pct))
+    _line(label("npv", lang), _moneys(plan.npv))
+    _line(label("npv_no_deal", lang), _moneys(plan.npv_no_deal))
+    _line(label("redefault", lang), f"{_number(plan.redefault_pct)} ({plan.redefault_model})")
+    _line(label("reduction", lang), _number(plan.payment_reduction_pct))
+    _line(label("stress_margin", lang), _number(plan.stress_margin_pct))
+    substantial = label("substantial", lang) if plan.substantial_modification else ""
+    _line(label("modification", lang), _number(plan.modification_pct) + substantial)
+    _line(label("ceiling", lang), label(plan.ceiling_test or "no_ceiling", lang))
+    if not plan.needs_approval:
+        _line(label("approval", lang), label("within_authority", lang))
+    _line(label("why", lang), "")
+    _bullets(plan.reasons, lang)
+    for schedule in schedules_of(plan.debts, rounding):
+        _schedule(schedule, lang)
+
+
+def _schedule(schedule: DebtSchedule, lang: str) -> None:
+    name = f"{label('schedule', lang)}: {schedule.debt_id}"
+    table = Table(title=name, title_justify="left", box=None, padding=(0, 1), pad_edge=False)
+    columns = ("number", "due", "payment", "principal", "interest", "fees", "late_charges", "left")
+    for name in columns:
+        table.add_column(label(name, lang), justify="right")
+    for row in schedule.rows:
+        amounts = (row.total, row.principal, row.interest, row.fees, row.late_charges, row.balance)
+        table.add_row(str(row.number), row.due.isoformat(), *(str(amount) for amount in amounts))
+    stdout.print(table)
+
+
+def _terms(said: OfferTabled | OfferRevised, lang: str) -> None:
+    _heading(label("terms", lang))
+    _line(label("round", lang), str(said.round))
+    _line(label("valid_until", lang), said.valid_until.isoformat())
+    _line(label("policy", lang), said.policy_version)
+    _line(label("strategy", lang), said.strategy or "-")
+    _bullets(said.terms, lang)
+    days = said.balance_by_day
+    if days and days[0].balance != days[-1].balance:
+        table = Table(title=label("balance_by_day", lang), title_justify="left")
+        table.add_column(label("day", lang))
+        table.add_column(label("owed", lang), justify="right")
+        for row in days:
+            table.add_row(row.day.isoformat(), _money(row.balance))
+        stdout.print(table)
+
+
+def _words(reason: Reason, lang: str) -> str:
+    return text(reason.code, reason.params, lang)
+
+
+def _bullets(reasons: Iterable[Reason], lang: str) -> None:
+    for reason in reasons:
+        _plain(f"  - {_words(reason, lang)}")
+
+
+def _heading(words: str) -> None:
+    stdout.print()
+    stdout.print(words, style="bold", markup=False, highlight=False)
+
+
+def _line(name: str, value: str) -> None:
+    _plain(f"{name}: {value}".rstrip())
+
+
+def _plain(words: str) -> None:
+    stdout.print(words, markup=False, highlight=False, soft_wrap=True)
+
+
+def _money(amount: Money) -> str:
+    return f"{amount} {amount.currency}"
+
+
+def _moneys(amounts: Iterable[Money]) -> str:
+    return ", ".join(map(_money, amounts)) or "-"
+
+
+def _minor(amount: Money) -> int:
+    return amount.minor
+
+
+def _number(value: Decimal | None) -> str:
+    return "-" if value is None else f"{value:.2f}"
+
+
+def _comma(lang: str) -> str:
+    return "、" if lang == "zh" else ", "

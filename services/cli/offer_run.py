@@ -1,0 +1,179 @@
+"""What `parley offer` computes: the services' own pure code on one case, without any server."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from typing import TYPE_CHECKING, Any
+
+from pydantic import ValidationError
+
+from services.assessment.decide import AssessmentDecider
+from services.cli.offer_case import CaseFile, CaseFileError, problems
+from services.offer.model import Assessed, LaterCapacity, OfferState, OfferStatus, Wish
+from services.offer.rules import assessed_from
+from services.offer.talks import new_talks, table
+from shared.contracts import assessment, desk, intake
+from shared.contracts.base import Event
+from shared.contracts.envelope import Envelope
+from shared.contracts.ids import case_id
+from shared.contracts.offer import NoPlanFound, OfferRevised, OfferTabled
+from shared.texts import text
+
+if TYPE_CHECKING:
+    from shared.contracts.debts import DebtSnapshot
+    from shared.policy.reference import Reference
+
+__all__ = ["Outcome", "run"]
+
+# Amounts in what a borrower states and somebody verifies.
+_AMOUNTS = {"monthly", "value", "balance", "verified"}
+
+Answer = OfferTabled | OfferRevised | NoPlanFound
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What the services would have said. `completed` is None where the case file says what can be paid."""
+
+    state: OfferState
+    assessed: Assessed
+    completed: assessment.AssessmentCompleted | None
+    said: Answer
+
+
+def run(case: CaseFile, on: date, policy: str | None, reference: Reference) -> Outcome:
+    """Assess, search and answer the wish. CaseFileError where the statement lacks something."""
+    in_force = reference.policies.in_force(case.policy, on)
+    debts = case.snapshots(on, in_force.currency, policy)
+    unknown = sorted({debt.policy for debt in debts if debt.policy not in reference.policies})
+    if unknown:
+        raise CaseFileError(f"debts.policy: no such pack: {', '.join(unknown)}")
+    completed = None
+    if case.capacity is not None:
+        assessed = _given(case, on, on + timedelta(days=in_force.assessment.validity_days))
+    else:
+        completed = _from_statement(case, debts, on, reference)
+        assessed = assessed_from(completed, on)
+    state = OfferState(
+        case=case_id(case.case, 1),
+        status=OfferStatus.WAITING,
+        policy=case.policy,
+        debts=debts,
+        assessed=assessed,
+    )
+    state, said = new_talks(state, on, reference)
+    if case.wish is not None and isinstance(_answer(said), OfferTabled):
+        wish = Wish(
+            monthly=case.wish.monthly,
+            first_due=case.wish.first_due,
+            months=case.wish.months,
+            lump_sum=case.wish.lump_sum,
+        )
+        asked = state.model_copy(update={"round": state.round + 1, "wish": wish})
+        state, said = table(asked, on, reference, revised=True)
+    answer = _answer(said)
+    if answer is None:
+        raise CaseFileError("debts: nothing is owed on any of them, so there is nothing to offer")
+    return Outcome(state, assessed, completed, answer)
+
+
+def _answer(said: tuple[Event, ...]) -> Answer | None:
+    found = [event for event in said if isinstance(event, OfferTabled | OfferRevised | NoPlanFound)]
+    return found[-1] if found else None
+
+
+def _given(case: CaseFile, on: date, expires: date) -> Assessed:
+    given = case.capacity
+    assert given is not None  # noqa: S101 - narrows: the caller has looked
+    return Assessed(
+        assessment_id="given",
+        version=1,
+        as_of=on,
+        expires=expires,
+        now=given.now,
+        stress=given.now if given.stress is None else given.stress,
+        since=on,
+        later=tuple(LaterCapacity(start=row.start, now=row.now, stress=row.stress) for row in given.later),
+        temporary=given.temporary,
+    )
+
+
+def _from_statement(
+    case: CaseFile, debts: tuple[DebtSnapshot, ...], on: date, reference: Reference
+) -> assessment.AssessmentCompleted:
+    """Let assessment hear the case, the statement, what was verified and the hardship."""
+    policy = reference.policies.in_force(case.policy, on)
+    currency = policy.currency
+    heard: list[Event] = [
+        intake.CaseOpened(
+            episode=1,
+            opened_on=on,
+            policy=case.policy,
+            policy_version=policy.version,
+            language=policy.pack.languages[0],
+            debts=debts,
+            timetable=(),
+        )
+    ]
+    if case.hardship is not None:
+        heard.append(_read(desk.HardshipReported, case.hardship, ("hardship",), {}))
+    heard.append(
+        _read(
+            desk.StatementSubmitted, _with_currency(case.statement, currency), ("statement",), {"as_of": on}
+        )
+    )
+    for number, item in enumerate(case.verified):
+        defaults = {"as_of": on, "evidence_kind": "-", "verified_by": "-"}
+        heard.append(
+            _read(desk.EvidenceVerified, _with_currency(item, currency), ("verified", str(number)), defaults)
+        )
+    decider, state, said = AssessmentDecider(), None, []
+    for number, data in enumerate(heard):
+        message: Envelope[Any] = Envelope(
+            id=f"offline-{number}",
+            source="/offline",
+            time=datetime.combine(on, time(9), UTC),
+            key=case.case,
+            data=data,
+            subject=case_id(case.case, 1),
+            sequence=number + 1 if number == 0 else None,
+        )
+        decision = decider.decide(state, message, reference)
+        state = decision.state
+        said += [emission.data for emission in decision.emissions]
+    completed = [event for event in said if isinstance(event, assessment.AssessmentCompleted)]
+    refused = [event for event in said if isinstance(event, assessment.InputRefused)]
+    if refused:
+        code = refused[-1].reason.code
+        raise CaseFileError(f"statement: {text(code, refused[-1].reason.params)} ({code.value})")
+    if not completed:
+        asked = [event for event in said if isinstance(event, assessment.StatementRequested)]
+        missing = ", ".join(asked[-1].missing) if asked else "it cannot be used"
+        raise CaseFileError(f"statement: is not complete: {missing}")
+    return completed[-1]
+
+
+def _with_currency(given: Any, currency: str) -> Any:
+    """Give plain amounts ("1200.00") of a message's parts the currency of the pack."""
+    if isinstance(given, list | tuple):
+        return [_with_currency(part, currency) for part in given]
+    if not isinstance(given, dict):
+        return given
+    return {
+        name: {"amount": value, "currency": currency}
+        if name in _AMOUNTS and isinstance(value, str)
+        else _with_currency(value, currency)
+        for name, value in given.items()
+    }
+
+
+def _read(kind: type[Any], given: dict[str, Any], at: tuple[str, ...], defaults: dict[str, Any]) -> Any:
+    """Read a part of the file as the message it stands for; unknown fields are errors here."""
+    unknown = sorted(set(given) - set(kind.model_fields))
+    if unknown:
+        raise CaseFileError("\n".join(f"{'.'.join((*at, name))}: no such field" for name in unknown))
+    try:
+        return kind.model_validate({**defaults, **given})
+    except ValidationError as error:
+        raise CaseFileError("\n".join(problems(error, at))) from None

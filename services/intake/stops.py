@@ -1,0 +1,146 @@
+"""What stops a debt or protects a person: taken up, lifted, and what it means for a signed plan. Pure.
+
+A stopped debt stays on the case: the bank's figures and money that names it go on, and it comes into no plan.
+What of contact, interest, fees and enforcement stops meanwhile is for the packs to say. A stop that protects
+another obligor is about that person; the customer's debt stays in the talks.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+from services.intake.cases import Outcome, answer, conclude
+from services.intake.model import IntakeState, Stop
+from services.intake.rules import refusal
+from shared.contracts import bank, desk_parties
+from shared.contracts.base import Reason
+from shared.contracts.decision import Decision
+from shared.contracts.envelope import Envelope
+from shared.contracts.intake import PlanDebtsChanged, StopsChanged
+from shared.contracts.parties import StopInForce, party_id_of
+from shared.contracts.reasons import ReasonCode
+from shared.policy.reference import Reference
+
+__all__ = ["lifted", "reported", "said_of_plan", "said_of_stops", "stops_of"]
+
+# Stops that nobody lifts are kept up to this number, the oldest forgotten.
+_STOPS_KEPT = 60
+
+
+def reported(
+    state: IntakeState | None,
+    message: Envelope[bank.StopReported] | Envelope[desk_parties.StopReported],
+    _reference: Reference,
+) -> Outcome:
+    """Something stops debts or protects a person, from now on, whether a case is open or not."""
+    data = message.data
+    now = state or IntakeState(customer=message.key)
+    unknown = next((account for account in data.accounts if now.debt(account) is None), None)
+    if unknown is not None:
+        wrong = refusal(message, ReasonCode.UNKNOWN_ACCOUNT, account=unknown)
+        return Decision.wait(state, wrong, subject=now.case)
+    known = _stop(now, data.stop_id)
+    if known is not None and known.ended_on is not None and data.since <= known.ended_on:
+        return Decision(state)
+    party = _party_of(message)
+    if party is not None and all(known.party_id != party for known in now.parties):
+        return Decision.wait(state, refusal(message, ReasonCode.UNKNOWN_PARTY), subject=now.case)
+    stop = Stop(
+        stop_id=data.stop_id,
+        cause=data.cause,
+        since=data.since,
+        accounts=tuple(sorted(set(data.accounts))),
+        party_id=party,
+        expected_end=data.expected_end,
+    )
+    after = _with_stop(now, stop)
+    reason = Reason(code=ReasonCode.DEBT_STOPPED, params={"cause": stop.cause.value})
+    concluded, said = conclude(now, after, message.day, reason)
+    return answer(concluded, *said)
+
+
+def _party_of(message: Envelope[Any]) -> str | None:
+    if isinstance(message.data, desk_parties.StopReported):
+        return message.data.party_id
+    customer = message.data.customer
+    return None if customer in {None, message.key} else party_id_of(customer)
+
+
+def lifted(
+    state: IntakeState | None,
+    message: Envelope[bank.StopLifted] | Envelope[desk_parties.StopLifted],
+    _reference: Reference,
+) -> Outcome:
+    """It has ended: the debts come back into the talks, unless something else stops them."""
+    now = state or IntakeState(customer=message.key)
+    known = _stop(now, message.data.stop_id)
+    if known is None:
+        unknown = refusal(message, ReasonCode.UNKNOWN_STOP, stop=message.data.stop_id)
+        return Decision.wait(state, unknown, subject=now.case)
+    if known.ended_on is not None:
+        return Decision(state)
+    after = _with_stop(now, known.model_copy(update={"ended_on": message.data.on}))
+    concluded, said = conclude(now, after, message.day, Reason(code=ReasonCode.STOP_ENDED))
+    return answer(concluded, *said)
+
+
+def _stop(state: IntakeState, stop_id: str) -> Stop | None:
+    return next((stop for stop in state.stops if stop.stop_id == stop_id), None)
+
+
+def _with_stop(state: IntakeState, stop: Stop) -> IntakeState:
+    """Put a stop in its place; of too many, those that have ended are forgotten first."""
+    stops = (*(item for item in state.stops if item.stop_id != stop.stop_id), stop)
+    kept = sorted(stops, key=lambda item: item.ended_on is None)[-_STOPS_KEPT:]
+    return state.model_copy(update={"stops": tuple(item for item in stops if item in kept)})
+
+
+def stops_of(state: IntakeState) -> tuple[StopInForce, ...]:
+    """Give the stops of the case as downstream knows them, each with the debts of the case it is about.
+
+    Of another obligor's stop these are the debts that this obligor owes too.
+    """
+    found = []
+    for stop in state.stops:
+        if stop.ended_on is not None:
+            continue
+        debts = tuple(
+            debt.debt_id
+            for debt in state.of_case
+            if stop.is_about(debt.debt_id)
+            and (stop.party_id is None or any(o.party_id == stop.party_id for o in debt.obligors))
+        )
+        if debts:
+            facts = stop.model_dump(exclude={"accounts", "ended_on"})
+            found.append(StopInForce(debts=debts, **facts))
+    return tuple(found)
+
+
+def said_of_stops(before: IntakeState | None, after: IntakeState, day: date) -> tuple[StopsChanged, ...]:
+    """Say what is stopped in an open case, where it is news."""
+    stops = stops_of(after)
+    if before is not None and before.is_open and before.episode == after.episode:
+        return () if stops_of(before) == stops else (StopsChanged(as_of=day, stops=stops),)
+    return (StopsChanged(as_of=day, stops=stops),) if stops else ()
+
+
+def said_of_plan(before: IntakeState | None, after: IntakeState, day: date) -> tuple[PlanDebtsChanged, ...]:
+    """Say which debts are out of the signed plan, where that changed while it is in force."""
+    plan = after.plan
+    if plan is None:
+        return ()
+    known: tuple[tuple[str, ...], tuple[str, ...]] = ((), ())
+    if before is not None and before.plan is not None and before.plan.agreement_id == plan.agreement_id:
+        known = before.left_plan, before.beside_plan
+    left, beside = after.left_plan, after.beside_plan
+    if (left, beside) == known:
+        return ()
+    said = PlanDebtsChanged(
+        agreement_id=plan.agreement_id,
+        as_of=day,
+        left=left,
+        remaining=tuple(d for d in plan.debts if d not in left and not after.is_sold(d)),
+        beside=beside,
+    )
+    return (said,)

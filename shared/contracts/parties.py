@@ -1,0 +1,91 @@
+"""Who owes a debt beside the customer whose case it is in, and what may stop a debt or a person.
+
+A party is named in a case by an id that is derived from its customer number: whoever knows the number can
+find the party, and nobody learns the number from the case.
+"""
+
+from datetime import date
+from enum import StrEnum
+
+from pydantic import Field
+
+from shared.contracts.base import AccountId, MoneyField, Part
+from shared.contracts.ids import derive_id
+
+__all__ = [
+    "DEBT_STOPS",
+    "DebtObligor",
+    "ObligorRole",
+    "PartyInCase",
+    "StopCause",
+    "StopInForce",
+    "party_id_of",
+]
+
+
+def party_id_of(customer: str) -> str:
+    """Give the id by which cases of other customers name this one."""
+    return derive_id("party", customer)
+
+
+class ObligorRole(StrEnum):
+    """In which way somebody owes a debt."""
+
+    BORROWER = "borrower"
+    CO_BORROWER = "co_borrower"
+    GUARANTOR = "guarantor"
+
+
+class DebtObligor(Part):
+    """Another person who owes a debt of the case, or stands in for it."""
+
+    party_id: str
+    role: ObligorRole
+    liability: MoneyField | None = Field(
+        default=None, description="the most that a guarantor is liable for; None: for all of it"
+    )
+
+
+class StopCause(StrEnum):
+    """What takes a debt out of plans, or protects a person."""
+
+    DISPUTE = "dispute"
+    IDENTITY_FRAUD = "identity_fraud"
+    LITIGATION = "litigation"
+    INSOLVENCY = "insolvency"
+    BREATHING_SPACE = "breathing_space"
+    DEATH = "death"
+    LOST_CAPACITY = "lost_capacity"
+    MINOR = "minor"
+
+
+DEBT_STOPS = frozenset({StopCause.DISPUTE, StopCause.IDENTITY_FRAUD, StopCause.LITIGATION})
+"""Causes that are about a debt; the others are about a person, and so about all that this person owes."""
+
+
+class StopInForce(Part):
+    """A stop of a case: what it is about. What exactly stops, and for how long, is in the policy pack."""
+
+    stop_id: str
+    cause: StopCause
+    since: date
+    expected_end: date | None = None
+    party_id: str | None = Field(default=None, description="another obligor; None: the customer of the case")
+    debts: tuple[AccountId, ...] = Field(default=(), description="the debts of the case that it is about")
+
+
+class PartyInCase(Part):
+    """Another obligor of debts of a case, with rights of their own.
+
+    `may_contact`: about what they owe themselves. `may_discuss`: the customer has agreed that the rest of the
+    case may be talked about with them. A stop of theirs is among the case's stops.
+    """
+
+    party_id: str
+    roles: tuple[ObligorRole, ...]
+    debts: tuple[AccountId, ...]
+    language: str | None = None
+    channel: str | None = None
+    opt_out: tuple[str, ...] = ()
+    may_contact: bool = True
+    may_discuss: bool = False

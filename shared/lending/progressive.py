@@ -1,0 +1,308 @@
+"""Interest by rate factors, and the level payment of the periods that remain.
+
+What a loan bears over a period is the sum, over the pieces of the period in which neither the balance nor
+the rate changes, of balance x rate factor. A factor is ``rate/100`` times a share of a year: on 30/360
+``months/12``, where the last broken month counts by its own days; on actual days ``days/365`` (or 360,
+or each calendar year by its own days). The level payment is ``(P + interest of the first period) x
+prod(1 + f_i) / g_n`` over the later periods, ``g_1 = 1``, ``g_i = 1 + g_(i-1)(1 + f_i)``; what rounding
+leaves falls on the last instalment. All amounts here are integer minor units; 12 significant digits in
+between, half-even: the convention of Apache Fineract's progressive loans, whose figures this equals.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
+from decimal import ROUND_HALF_EVEN, Context, Decimal, localcontext
+from enum import StrEnum
+from itertools import pairwise
+from typing import Final
+
+from shared.lending.calendar import add_months
+
+_CONTEXT: Final = Context(prec=12, rounding=ROUND_HALF_EVEN)
+_DAY: Final = timedelta(days=1)
+
+
+class Unit(StrEnum):
+    """What the distance between two instalments is counted in."""
+
+    DAYS = "days"
+    WEEKS = "weeks"
+    MONTHS = "months"
+    YEARS = "years"
+
+    def after(self, start: date, count: int) -> date:
+        """``count`` units after ``start``; months keep its day, or take the month's last."""
+        if self is Unit.DAYS:
+            return start + timedelta(days=count)
+        if self is Unit.WEEKS:
+            return start + timedelta(days=7 * count)
+        return add_months(start, count if self is Unit.MONTHS else 12 * count)
+
+
+class Year(StrEnum):
+    """How many days a year has for interest."""
+
+    ACTUAL = "actual"
+    DAYS_360 = "360"
+    DAYS_365 = "365"
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """``annual_pct`` per cent a year bears the interest of day ``since`` and of the days after it."""
+
+    since: date
+    annual_pct: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """No interest is borne on the days ``first`` to ``last``, both included.
+
+    The interest of a day is what a balance bears from the day before to that day. ValueError when the
+    last day is before the first.
+    """
+
+    first: date
+    last: date
+
+    def __post_init__(self) -> None:
+        if self.last < self.first:
+            raise ValueError("a pause does not end before it starts")
+
+
+@dataclass(frozen=True, slots=True)
+class Period:
+    """One instalment period, and its level payment in minor units (principal and interest together)."""
+
+    start: date
+    due: date
+    payment: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Accrual:
+    """How interest runs: the rates in order of their first day, the days without any, and the count.
+
+    ``equal_months`` counts every whole month as 30 days (of a year of 360). ``every`` and ``unit`` are
+    the distance between two instalments. After ``ended`` (a charge-off) nothing is borne, though level
+    payments are still found as if it were. ValueError without a rate or when the rates are not in order.
+    """
+
+    rates: tuple[Rate, ...]
+    every: int = 1
+    unit: Unit = Unit.MONTHS
+    year: Year = Year.DAYS_360
+    equal_months: bool = True
+    stops: tuple[Stop, ...] = ()
+    ended: date | None = None
+
+    def __post_init__(self) -> None:
+        days = [rate.since for rate in self.rates]
+        if not days or days != sorted(days):
+            raise ValueError("an accrual has rates, in the order of their first day")
+        if self.every < 1:
+            raise ValueError("instalments are at least one unit apart")
+
+    def rate_on(self, day: date) -> Decimal:
+        """The annual rate that bears the interest of ``day``: zero inside a pause."""
+        if self.ended is not None and day > self.ended:
+            return Decimal(0)
+        if any(stop.first <= day <= stop.last for stop in self.stops):
+            return Decimal(0)
+        known = [rate.annual_pct for rate in self.rates if rate.since <= day]
+        return known[-1] if known else self.rates[0].annual_pct
+
+    def cuts(self, start: date, end: date) -> set[date]:
+        """Where the rate changes strictly between the two dates."""
+        days = {rate.since - _DAY for rate in self.rates}
+        days |= {stop.first - _DAY for stop in self.stops} | {stop.last for stop in self.stops}
+        days |= {self.ended} if self.ended is not None else set()
+        return {day for day in days if start < day < end}
+
+    def share(self, period: Period, start: date, end: date) -> Decimal:
+        """The share of a year from ``start`` to ``end`` inside ``period``."""
+        with localcontext(_CONTEXT):
+            if self.year is Year.ACTUAL:
+                return _by_calendar_years(start, end)
+            days_in_year = 365 if self.year is Year.DAYS_365 else 360
+            if not self.equal_months or self.unit not in (Unit.MONTHS, Unit.YEARS):
+                return Decimal((end - start).days) / days_in_year
+            months = self.every * (12 if self.unit is Unit.YEARS else 1)
+            if _is_whole(period, months):
+                passed = Decimal((end - start).days) / Decimal((period.due - period.start).days)
+            else:
+                passed = _periods(period.start, end, months) - _periods(period.start, start, months)
+            return passed * 30 * months / days_in_year
+
+
+def _by_calendar_years(start: date, end: date) -> Decimal:
+    """Days of each calendar year over that year's own number of days; the cut is on 31 December."""
+    total, reached = Decimal(0), start
+    while reached < end:
+        stop = min(date(reached.year, 12, 31), end)
+        if stop == reached:  # 31 December itself: the rest belongs to the next year
+            stop = min(date(reached.year + 1, 12, 31), end)
+        year = stop.year
+        days = 366 if year % 4 == 0 and (year % 100 != 0 or year % 400 == 0) else 365
+        total += Decimal((stop - reached).days) / days
+        reached = stop
+    return total
+
+
+def _is_whole(period: Period, months: int) -> bool:
+    """Whether a period has its usual length, also where a month's end stands for a later day."""
+    start, due = period.start, period.due
+    if (due.year - start.year) * 12 + due.month - start.month != months:
+        return False
+    day_after = due + _DAY, start + _DAY
+    return (
+        due.day == start.day
+        or (due.day < start.day and day_after[0].day == 1)
+        or (due.day > start.day and day_after[1].day == 1)
+    )
+
+
+def _periods(anchor: date, day: date, months: int) -> Decimal:
+    """Whole periods from ``anchor`` to ``day``, and the broken one by its own number of days."""
+    whole = 0
+    while add_months(anchor, months * (whole + 1)) <= day:
+        whole += 1
+    begun, ends = add_months(anchor, months * whole), add_months(anchor, months * (whole + 1))
+    return whole + Decimal((day - begun).days) / Decimal((ends - begun).days)
+
+
+@dataclass(frozen=True, slots=True)
+class Split:
+    """An instalment's principal and interest, in minor units."""
+
+    principal: int
+    interest: int
+
+
+# The difference, in minor units, between what is really owed at a moment of period ``index`` and what
+# the schedule says, and the moments at which it changes.
+Deviation = Callable[[int, date, Sequence[Split]], int]
+
+
+def no_deviation(_index: int, _day: date, _splits: Sequence[Split]) -> int:
+    """What is owed is what the schedule says."""
+    return 0
+
+
+def rounded(amount: Decimal) -> int:
+    """To a whole minor unit, half-even."""
+    return int(amount.to_integral_value(rounding=ROUND_HALF_EVEN))
+
+
+def to_multiple(amount: Decimal, multiple: int) -> int:
+    """To a whole multiple of ``multiple`` minor units, half-even."""
+    return rounded(amount / multiple) * multiple
+
+
+def borne(
+    accrual: Accrual, period: Period, until: date, balance: Callable[[date], int], moments: Sequence[date]
+) -> Decimal:
+    """Interest from the start of ``period`` to ``until``, unrounded.
+
+    ``balance(day)`` is what is owed from the end of ``day`` on; ``moments`` are the days it changes on.
+    """
+    inside = {day for day in moments if period.start < day < until}
+    days = sorted({period.start, until} | inside | accrual.cuts(period.start, until))
+    total = Decimal(0)
+    with localcontext(_CONTEXT):
+        for start, end in pairwise(days):
+            factor = accrual.rate_on(start + _DAY) / 100 * accrual.share(period, start, end)
+            total += balance(start) * factor
+    return total
+
+
+def amortise(
+    opening: int,
+    periods: Sequence[Period],
+    accrual: Accrual,
+    *,
+    advances: Sequence[tuple[date, int]] = (),
+    carried: Decimal = Decimal(0),
+    deviation: Deviation = no_deviation,
+    moments: Sequence[date] = (),
+    extra: Sequence[int] = (),
+) -> tuple[Split, ...]:
+    """The instalments that the level payments give, the last of them taking what is left.
+
+    ``opening`` is owed at the first start; ``advances`` are paid out later, ``carried`` is interest that
+    was borne before; ``extra`` is such interest that falls due with each of the first instalments. Interest
+    beyond a payment waits for the next one.
+    """
+    splits: list[Split] = []
+    balance, waiting = opening, carried
+    for index, period in enumerate(periods):
+        paid_out = [(day, sum_) for day, sum_ in advances if period.start <= day < period.due]
+
+        def owed(
+            day: date, index: int = index, level: int = balance, out: Sequence[tuple[date, int]] = paid_out
+        ) -> int:
+            more = sum(amount for when, amount in out if when <= day)
+            return max(level + more + deviation(index, day, splits), 0)
+
+        days = [*(day for day, _ in paid_out), *moments]
+        due = borne(accrual, period, period.due, owed, days) + waiting
+        due += extra[index] if index < len(extra) else 0
+        balance += sum(amount for _, amount in paid_out)
+        if index == len(periods) - 1:
+            splits.append(Split(balance, rounded(due)))
+            break
+        interest = min(rounded(due), period.payment)
+        waiting = due - interest if rounded(due) > period.payment else Decimal(0)
+        principal = min(period.payment - interest, balance)
+        splits.append(Split(principal, interest))
+        balance -= principal
+    return tuple(splits)
+
+
+def level_payment(
+    opening: int,
+    periods: Sequence[Period],
+    accrual: Accrual,
+    *,
+    multiple: int = 1,
+    advances: Sequence[tuple[date, int]] = (),
+    carried: Decimal = Decimal(0),
+) -> tuple[Period, ...]:
+    """``periods`` with one level payment that repays everything, a multiple of ``multiple`` minor units.
+
+    When rounding leaves the last instalment more than half a minor unit per period away from the others,
+    the payment is moved by that difference over the number of periods if this brings them closer.
+    """
+    accrual = replace(accrual, ended=None)
+    first = periods[0]
+    paid_out = [(day, amount) for day, amount in advances if first.start <= day < first.due]
+    total = opening + sum(amount for _, amount in paid_out)
+
+    def owed(day: date) -> int:
+        return opening + sum(amount for when, amount in paid_out if when <= day)
+
+    with localcontext(_CONTEXT):
+        growth, weight = Decimal(1), Decimal(1)
+        for period in periods[1:]:
+            factor = 1 + borne(accrual, period, period.due, lambda _: 1, ())
+            growth *= factor
+            weight = 1 + weight * factor
+        at_end = total + borne(accrual, first, first.due, owed, [day for day, _ in paid_out]) + carried
+        payment = to_multiple(at_end * growth / weight, multiple)
+
+    def with_(amount: int) -> tuple[tuple[Period, ...], int]:
+        level = tuple(Period(period.start, period.due, amount) for period in periods)
+        last = amortise(opening, level, accrual, advances=paid_out, carried=carried)[-1]
+        return level, last.principal + last.interest - amount
+
+    level, gap = with_(payment)
+    if abs(gap) > len(periods) // 2:
+        moved = to_multiple(Decimal(payment) + Decimal(gap) / len(periods), multiple)
+        other, smaller = with_(moved)
+        if moved != payment and abs(smaller) < abs(gap):
+            return other
+    return level

@@ -1,0 +1,207 @@
+"""What is agreed: the document, withdrawal, trial, observation, breach, rewards, reviews, re-age.
+
+All of it is pinned with the agreement, apart from how long a difficulty may be reported: what protects the
+borrower in a hard time applies from the day it takes effect.
+"""
+
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, model_validator
+
+from shared.policy.ruling import LIVE
+from shared.policy.sections import Count, Days, Months, Name, Pct, Section
+
+Text = Annotated[str, Field(min_length=1, max_length=400)]
+Running = Literal["runs", "frozen", "waived"]
+CooperationRule = Literal[
+    "statement_complete", "contacts_answered", "promises_kept", "reviews_held", "hardship_told_early"
+]
+
+
+class ClauseRow(Section):
+    """What a section of the document must say, in both languages, and the article that asks for it."""
+
+    section: Name
+    article: Text
+    must_zh: Text
+    must_en: Text
+
+
+class RouteRow(Section):
+    """Somebody outside the lender to whom a borrower may complain."""
+
+    name_zh: Name
+    name_en: Name
+
+
+class Document(Section):
+    """The formal document: instrument, wording, language, and what each mandatory section says.
+
+    ``forbidden_words_zh`` are terms that a document may not use (a charge that has another name by now).
+    """
+
+    instrument: Literal["modifying_agreement", "concession_letter"]
+    clauses: Annotated[tuple[ClauseRow, ...], Field(min_length=1)]
+    late_charge_name_zh: Name
+    late_charge_name_en: Name
+    forbidden_words_zh: tuple[Name, ...]
+    signed_language: Literal["zh", "en"]
+    oral_allowed: bool
+    oral_needs_recording: bool
+    complaint_routes: Annotated[tuple[RouteRow, ...], Field(min_length=1)]
+
+    @model_validator(mode="after")
+    def _wording(self) -> Self:
+        if len({row.section for row in self.clauses}) != len(self.clauses):
+            raise ValueError("each section has one clause")
+        said = (self.late_charge_name_zh, *(row.must_zh for row in self.clauses))
+        for word in self.forbidden_words_zh:
+            if any(word in text for text in said):
+                raise ValueError(f"uses the forbidden word {word}")
+        if self.oral_allowed and not self.oral_needs_recording:
+            raise ValueError("an oral agreement needs a recording")
+        return self
+
+    def clause(self, section: str) -> ClauseRow | None:
+        """What a section must say; None where the pack has no words for it."""
+        return next((row for row in self.clauses if row.section == section), None)
+
+
+class CoolingOff(Section):
+    """Withdrawal in the days that ``agreement.cooling_off_days`` gives."""
+
+    counted_from: Literal["signing", "documents_received"]
+    prior_terms_return: bool
+    payments_stay_credited: bool
+    collection_stays_stopped: bool
+
+
+class Trial(Section):
+    """Payments on trial before a plan is permanent; 0 payments: there is no trial."""
+
+    payments: Annotated[int, Field(ge=0, le=24)]
+    tolerance_days: Days
+    collection_stays_stopped: bool
+
+
+class Observation(Section):
+    """How long a renegotiated debt is watched; its least length stands in ``[agreement]``."""
+
+    starts: Literal["first_due_after_change", "signing"]
+    restarts_on_breach: bool
+    restarts_on_persisting_difficulty: bool
+    probation_months: Months
+    probation_max_days_past_due: Days
+    second_measure_ends_probation: bool
+
+
+class Breach(Section):
+    """What precedes the end of a plan; how many misses break it stands in ``[followup]``.
+
+    A plan breaks ``cure_days`` after a notice that names the sum and the way to put it right. From a
+    report of hardship misses break nothing, for at most ``hardship_shield_days``.
+    """
+
+    notice_required: bool
+    notice_days: Days
+    cure_days: Days
+    hardship_shield_days: Annotated[Days, LIVE]
+    reversal_notice_days: Days
+    reversal_grace_days: Days
+
+
+class RewardStep(Section):
+    """From so many instalments on time: the share of late charges waived by then, and the rate cut."""
+
+    after_on_time: Annotated[int, Field(ge=1, le=600)]
+    late_charges_waived_pct: Pct
+    rate_cut_pct: Pct
+
+
+class Incentives(Section):
+    """Rewards in steps for who cooperated (all of ``cooperation``, each visible) and keeps to plan.
+
+    The first step is what ``[followup] incentive_…`` grants; a decider that knows steps reads only these.
+    """
+
+    cooperation: tuple[CooperationRule, ...]
+    steps: tuple[RewardStep, ...]
+    vested_never_return: bool
+    new_credit_only_after_completion: bool
+    new_credit_never_to_pay_this_debt: bool
+
+    @model_validator(mode="after")
+    def _ascend(self) -> Self:
+        for name in ("after_on_time", "late_charges_waived_pct", "rate_cut_pct"):
+            values = [getattr(step, name) for step in self.steps]
+            if values != sorted(values):
+                raise ValueError(f"{name} never falls from one step to the next")
+        if len({step.after_on_time for step in self.steps}) != len(self.steps):
+            raise ValueError("each number of instalments has one step")
+        return self
+
+
+class Reviews(Section):
+    """What a review asks and records; its rhythm stands in ``[followup]``."""
+
+    questions: Annotated[tuple[Name, ...], Field(min_length=1)]
+    records: Annotated[tuple[Name, ...], Field(min_length=1)]
+    invite_business_days: Days
+    escalate_business_days: Days
+    missed_breaks_plan: bool
+
+
+class StrategyRow(Section):
+    """A way of presenting plans, for so many cases in a hundred: which of them comes first."""
+
+    name: Name
+    share_pct: Pct
+    first: Literal["best_balance", "lowest_total", "lowest_instalment"]
+
+
+class Talks(Section):
+    """What runs while talks go on, who looks, how plans are presented, and what follows in the end.
+
+    ``untested_ceiling``: whether a plan whose all-in cost cannot be tested since the advance needs a
+    person's approval, or only says so. ``human_role`` sees whoever asks for a person, within
+    ``human_business_days``. ``after_rounds`` are the steps when rounds and time are used up, in their order;
+    going to court is not among them (R71a).
+    """
+
+    interest: Running
+    fees: Running
+    late_charges: Running
+    payment_is_first_instalment: Literal["if_offer_says", "never"]
+    untested_ceiling: Literal["person_looks", "said"]
+    human_role: Name
+    human_business_days: Days
+    strategies: Annotated[tuple[StrategyRow, ...], Field(min_length=1)]
+    after_rounds: Annotated[
+        tuple[Literal["human_review", "token_plan", "payment_holiday", "support_group", "debt_advice"], ...],
+        Field(min_length=1),
+    ]
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        if sum(row.share_pct for row in self.strategies) != 100:
+            raise ValueError("the shares of the strategies must add up to 100")
+        if len({row.name for row in self.strategies}) != len(self.strategies):
+            raise ValueError("each strategy has a name of its own")
+        return self
+
+
+class ReAge(Section):
+    """When an account may be shown as current again; 0 means that no limit of that kind is set.
+
+    A re-age resets the days that are shown, never those that allocation goes by.
+    """
+
+    allowed: bool
+    min_account_months: Months
+    min_payments_in_a_row: Count
+    max_in_12_months: Count
+    max_in_60_months: Count
+    more_in_60_months_in_workout: Count
+    workout_max_months: Months
+    charge_off_days_open_end: Days
+    charge_off_days_closed_end: Days

@@ -1,0 +1,226 @@
+"""`parley offer`: the engine on one case, its words, and what it says of a file that is wrong."""
+
+from __future__ import annotations
+
+import json
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import Result
+from typer.testing import CliRunner
+
+import deploy
+from services.cli.main import app
+
+EXAMPLE = Path(deploy.__file__).parent / "examples" / "offer_case.json"
+PLAIN: dict[str, Any] = {
+    "policy": "cn-card",
+    "on": "2026-03-02",
+    "debts": [
+        {
+            "debt_id": "card-1",
+            "outstanding": {"principal": "12000.00", "interest": "420.00", "late_charges": "150.00"},
+            "overdue": {"principal": "1600.00", "interest": "420.00", "late_charges": "150.00"},
+            "annual_rate_pct": "18",
+            "days_past_due": 75,
+            "contract_date": "2022-05-04",
+            "contractual_payment": "900.00",
+        }
+    ],
+    "capacity": {"now": "1500.00", "stress": "1200.00"},
+}
+
+
+def ran(*words: str) -> Result:
+    return CliRunner().invoke(app, ["offer", *words])
+
+
+def offered(tmp_path: Path, case: dict[str, Any], *words: str) -> dict[str, Any]:
+    path = tmp_path / "case.json"
+    path.write_text(json.dumps(case), encoding="utf-8")
+    result = ran(str(path), "--json", *words)
+    assert result.exit_code == 0, result.output
+    found: dict[str, Any] = json.loads(result.stdout)
+    return found
+
+
+def minor(money: dict[str, str]) -> int:
+    return int(Decimal(money["amount"]) * 100)
+
+
+@pytest.mark.parametrize(
+    ("lang", "words"),
+    [
+        ("en", ("Assessment", "Plan 1", "Credit record:", "tested since the advance", "Owed, day by day")),
+        ("zh", ("评估", "方案 1", "信用记录：", "已核验", "有效期内每天的欠款")),
+    ],
+)
+def test_the_example_is_assessed_and_offered_in_words(lang: str, words: tuple[str, ...]) -> None:
+    result = ran("--example", "--lang", lang)
+    assert result.exit_code == 0, result.output
+    for word in words:
+        assert word in result.stdout
+
+
+def test_the_figures_of_each_plan_follow_from_its_schedules(tmp_path: Path) -> None:
+    found = offered(tmp_path, PLAIN)
+    said = found["said"]
+    assert found["event"] == "parley.offer.tabled.v1"
+    assert 3 <= len(said["plans"]) <= 5
+    for plan, shown in zip(said["plans"], found["plans"], strict=True):
+        rows = [row for schedule in shown["schedules"] for row in schedule["rows"]]
+        assert [minor(row["total"]) for row in rows] == [minor(row["total"]) for row in plan["payments"]]
+        for row in rows:
+            parts = ("principal", "interest", "fees", "late_charges")
+            assert minor(row["total"]) == sum(minor(row[part]) for part in parts)
+            assert minor(row["total"]) <= 120_000
+        assert minor(rows[-1]["balance"]) == 0
+        assert sum(minor(row["total"]) for row in rows) == minor(plan["total_paid"][0])
+        waived = sum(minor(amount) for debt in plan["debts"] for amount in debt["waived"].values())
+        assert minor(plan["total_paid"][0]) == 1_257_000 - waived + minor(plan["interest"][0])
+        assert plan["ceiling_test"] == "not_testable"
+        assert plan["needs_approval"]
+        assert all(shown["reasons"])
+    payments = [json.dumps(plan["payments"]) for plan in said["plans"]]
+    assert len(set(payments)) == len(payments)
+
+
+def test_switching_the_pack_switches_the_rules_for_the_same_borrower() -> None:
+    versions, ceilings = set(), set()
+    for pack in ("cn-card", "us-unsecured", "uk-unsecured", "eu-consumer"):
+        result = ran("--example", "--policy", pack, "--json")
+        assert result.exit_code == 0, result.output
+        said = json.loads(result.stdout)["said"]
+        versions.add(said["policy_version"].split("@")[0])
+        ceilings.add((pack[:2], said["plans"][0]["ceiling_test"]))
+    assert versions == {"cn-card", "us-unsecured", "uk-unsecured", "eu-consumer"}
+    assert ("uk", "no_ceiling") in ceilings
+    assert ("cn", "tested") in ceilings
+
+
+def test_a_wish_is_answered(tmp_path: Path) -> None:
+    found = offered(tmp_path, {**PLAIN, "wish": {"monthly": "20.00"}})
+    assert found["event"] == "parley.offer.revised.v1"
+    answer = found["said"]["answer"]
+    assert not answer["granted"]
+    assert {"counter_nearest", "counter_too_low"} <= {reason["code"] for reason in answer["reasons"]}
+    assert any("below the least that works" in words for words in found["words"])
+
+
+@pytest.mark.parametrize(
+    ("capacity", "reason", "step"),
+    [
+        ({"now": "0.00"}, "no_residual_income", "next_debt_advice"),
+        ({"now": "-500.00"}, "no_residual_income", "next_debt_advice"),
+        ({"now": "0.00", "temporary": True}, "no_residual_income", "next_payment_holiday"),
+        ({"now": "80.00"}, "not_affordable", "next_token_plan"),
+        ({"now": "1500.00", "stress": "10.00"}, "not_affordable_under_stress", "next_token_plan"),
+    ],
+)
+def test_where_no_plan_fits_the_borrower_is_told_why_and_what_comes_next(
+    tmp_path: Path, capacity: dict[str, Any], reason: str, step: str
+) -> None:
+    found = offered(tmp_path, {**PLAIN, "capacity": capacity})
+    said = found["said"]
+    assert (said["reason"]["code"], said["next_step"]["code"]) == (reason, step)
+    assert bool(said["payments"]) == (step == "next_token_plan")
+    assert len(found["words"]) == 2
+    path = tmp_path / "case.json"
+    assert "下一步" in ran(str(path), "--lang", "zh").stdout
+
+
+def test_income_that_comes_back_leads_to_plans_after_a_holiday(tmp_path: Path) -> None:
+    later = [{"from": "2026-05-01", "now": "1500.00", "stress": "1200.00"}]
+    found = offered(tmp_path, {**PLAIN, "capacity": {"now": "0.00", "later": later}})
+    plans = found["said"]["plans"]
+    assert {plan["holiday_months"] for plan in plans} == {3}
+    assert all("payment_holiday" in plan["measures"] for plan in plans)
+    assert all(date.fromisoformat(plan["payments"][0]["due"]) > date(2026, 6, 1) for plan in plans)
+
+
+def test_extremes(tmp_path: Path) -> None:
+    one = {**PLAIN["debts"][0], "outstanding": {"principal": "1.00"}, "overdue": {}}
+    tiny = offered(tmp_path, {**PLAIN, "debts": [one]})["said"]["plans"]
+    assert [len(plan["payments"]) for plan in tiny] == [1]
+    forty = [{**PLAIN["debts"][0], "debt_id": f"d{n}"} for n in range(40)]
+    many = offered(tmp_path, {**PLAIN, "debts": forty, "capacity": {"now": "60000.00"}})["said"]["plans"]
+    assert all(len(plan["debts"]) == 40 for plan in many)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"policy": "nowhere"}, "policy: no such pack; there are: cn-card"),
+        ({"debts": []}, "debts: Tuple should have at least 1 item"),
+        ({"surprise": 1}, "surprise: Extra inputs are not permitted"),
+        ({"capacity": {"now": 1500}}, 'capacity.now: an amount is a string such as "1200.00"'),
+        ({"capacity": None}, "the case: needs either capacity or a statement"),
+        ({"wish": {}}, "wish: names an amount, a date, a term or a single payment"),
+        ({"wish": {"monthly": "-5.00"}}, "wish: amounts are above zero"),
+        ({"capacity": None, "statement": {"income": []}}, "statement: is not complete: spending, dependants"),
+        ({"capacity": None, "statement": {"salary": []}}, "statement.salary: no such field"),
+        (
+            {"capacity": None, "statement": {"income": [{"source": "salary", "monthly": 5}]}},
+            "statement.income[0].monthly: ",
+        ),
+    ],
+)
+def test_an_error_names_the_field_and_the_rule(tmp_path: Path, change: dict[str, Any], said: str) -> None:
+    path = tmp_path / "case.json"
+    path.write_text(json.dumps({**PLAIN, **change}), encoding="utf-8")
+    result = ran(str(path))
+    assert result.exit_code == 1
+    assert said in result.output
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (
+            {"annual_rate_pct": 18.5},
+            "debts[0].annual_rate_pct: a rate with a decimal point is a string",
+        ),
+        ({"days_past_due": -1}, "debts[0].days_past_due: Input should be greater than or equal to 0"),
+        (
+            {"overdue": {"principal": "12000.01"}},
+            "overdue.principal must not be more than outstanding.principal",
+        ),
+        (
+            {"outstanding": {"principal": "-1.00"}, "overdue": {}},
+            "debts[0].outstanding: must not be",
+        ),
+        ({"outstanding": {}, "overdue": {}}, "debts: nothing is owed on any of them"),
+    ],
+)
+def test_an_error_in_a_debt_names_it(tmp_path: Path, change: dict[str, Any], said: str) -> None:
+    path = tmp_path / "case.json"
+    debts = [{**PLAIN["debts"][0], **change}]
+    path.write_text(json.dumps({**PLAIN, "debts": debts}), encoding="utf-8")
+    result = ran(str(path))
+    assert result.exit_code == 1
+    assert said in result.output
+
+
+@pytest.mark.parametrize(
+    "words", [(), ("--example", str(EXAMPLE)), ("--example", "--lang", "fr"), ("--example", "--on", "soon")]
+)
+def test_a_wrong_call_says_how(words: tuple[str, ...]) -> None:
+    assert ran(*words).exit_code == 2
+
+
+def test_a_file_that_cannot_be_read(tmp_path: Path) -> None:
+    missing = ran(str(tmp_path / "none.json"))
+    assert missing.exit_code == 1
+    assert "none.json: cannot be read" in missing.output
+    broken = tmp_path / "broken.json"
+    broken.write_text("{", encoding="utf-8")
+    assert "broken.json: is not JSON" in ran(str(broken)).output
+
+
+def test_a_stale_reference_rate_is_said() -> None:
+    result = ran("--example", "--on", "2030-01-07")
+    assert result.exit_code == 0
+    assert "A reference rate (funding) is out of date (good until 2027-12-31)" in result.stdout

@@ -1,0 +1,63 @@
+"""The money half of the reconciliation, on what intake really says."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+from services.console.ledger import MoneyAudit
+from services.intake.decide import IntakeDecider
+from shared.contracts.envelope import Envelope
+from shared.contracts.intake import PaymentMatched, PaymentTakenBack
+from tests.unit.builders import balances, reference
+from tests.unit.intake.bank_says import balance, overdue, paid, returned
+
+
+def lived(*told: Envelope[Any]) -> tuple[list[Envelope[Any]], Any]:
+    """What the bank told and intake said, in order; and intake's state in the end."""
+    decider, state, messages = IntakeDecider(), None, []
+    for cause in told:
+        messages.append(cause)
+        decision = decider.decide(state, cause, reference())
+        state = decision.state
+        for said in decision.emissions:
+            number = len(messages)
+            messages.append(
+                Envelope(
+                    f"m{number}", "/parley/intake", cause.time, cause.key, said.data, said.subject, number
+                )
+            )
+    return messages, state
+
+
+async def findings(messages: list[Envelope[Any]], state: Any) -> list[str]:
+    async def documents() -> AsyncIterator[dict[str, Any]]:
+        yield {"_id": state.customer, "state": state.model_dump(mode="json")}
+
+    money = MoneyAudit()
+    for message in messages:
+        money.saw(message)
+    check = await money.check(documents())
+    assert check.looked_at
+    return check.findings
+
+
+FALLEN = balance(5, balances("4900.00", "500.00", "200.00"), days=125)
+
+
+async def test_a_payment_that_the_banks_figure_held_already_is_paid() -> None:
+    messages, state = lived(overdue(days=120), FALLEN, paid("100.00", 3, on=6))
+    assert [m.data.in_balance for m in messages if isinstance(m.data, PaymentMatched)] == [True]
+    assert await findings(messages, state) == []
+
+
+async def test_and_is_taken_off_when_it_comes_back() -> None:
+    messages, state = lived(overdue(days=120), FALLEN, paid("100.00", 3, on=6), returned("40.00", 4, on=7))
+    assert [m.data.in_balance for m in messages if isinstance(m.data, PaymentTakenBack)] == [True]
+    assert await findings(messages, state) == []
+
+
+async def test_an_allocation_that_the_ledger_does_not_know_is_found() -> None:
+    messages, state = lived(overdue(days=120), paid("100.00", 3))
+    silent = [m for m in messages if not isinstance(m.data, PaymentMatched)]
+    assert any("nowhere" in text for text in await findings(silent, state))
