@@ -36,7 +36,7 @@ async def live(customers: int, days: int, seed: int) -> SequentialPlatform:
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def year() -> SequentialPlatform:
-    return await live(25, 220, seed=3)
+    return await live(30, 220, seed=7)
 
 
 async def documents(platform: SequentialPlatform, service: str) -> AsyncIterator[Mapping[str, Any]]:
