@@ -250,6 +250,7 @@ class Borrower:
             party=SignatureParty.BORROWER,
             channel="app",
             evidence="one-time-code",
+            checked=("identity", "capacity"),
         )
         return [Say(day, message.case, event, f"{data.agreement_id}/{data.version}/borrower")]
 

@@ -9,12 +9,14 @@ from dataclasses import replace
 from datetime import date
 from typing import Any
 
-from services.agreement.document import agreement_id_of, compose, recompose
-from services.agreement.ending import bank_answered, case_closed, plan_broken, plan_completed
+from services.agreement.acceptance import refuses_acceptance
+from services.agreement.document import agreement_id_of, canonical_content, compose, recompose
+from services.agreement.ending import bank_answered, case_closed, plan_broken, plan_completed, withdrawn
 from services.agreement.guarantors import guarantor_agreed
 from services.agreement.model import AgreementState, AgreementStatus, Draft, KnownDebt, Signature
 from services.agreement.rules import is_complete, last_signed, refuses_signature, status_of
 from services.agreement.signing import give_back, refusal, sign
+from services.agreement.watching import instalment_corrected, instalment_missed, instalment_paid
 from shared.contracts import desk, desk_parties, followup, intake, offer
 from shared.contracts.agreement import AgreementDrafted, AgreementReturned, PartySigned
 from shared.contracts.base import Event, Reason
@@ -222,6 +224,10 @@ def _signature(
         return Decision(
             returned.state, (*Decision.of(state, refusal(message, again)).emissions, *returned.emissions)
         )
+    policy = reference.policies.in_force(state.policy, draft.drafted_on)
+    doubtful = refuses_acceptance(data, canonical_content(again, state.case), policy, reference.lender_keys)
+    if doubtful is not None:
+        return Decision.of(state, refusal(message, doubtful.code, **doubtful.params))
     signatures = (*draft.signatures, Signature(party=data.party, on=message.day))
     signed = draft.model_copy(update={"signatures": signatures})
     noted = PartySigned(
@@ -229,6 +235,12 @@ def _signature(
         version=draft.version,
         party=data.party,
         content_hash=draft.content_hash,
+        at=message.time,
+        channel=data.channel,
+        evidence=data.evidence,
+        checked=data.checked,
+        key_id=data.key_id if reference.lender_keys else None,
+        signature=data.signature if reference.lender_keys else None,
     )
     return Decision.of(state.model_copy(update={"draft": signed, "status": status_of(signed)}), noted)
 
@@ -244,6 +256,10 @@ _HANDLERS: dict[type[Event], Handler] = {
     offer.OfferWithdrawn: _withdrawn,
     desk.PreferencesSet: _preferred,
     desk.SignatureGiven: _signature,
+    desk.WithdrawalDeclared: withdrawn,
+    followup.InstalmentPaid: instalment_paid,
+    followup.InstalmentMissed: instalment_missed,
+    followup.InstalmentCorrected: instalment_corrected,
     desk_parties.GuarantorAgreed: guarantor_agreed,
     followup.PlanCompleted: plan_completed,
     followup.PlanBroken: plan_broken,

@@ -1,16 +1,21 @@
 """The formal document: computed from the plan's terms on today's balances, and its hash. Pure.
 
 The hash is SHA-256 (FIPS 180-4) over the canonical JSON of the drafted event without its own hash, with the
-case id beside it: sorted keys, no blanks, UTF-8. Whoever holds the event can compute it again.
+case id beside it: sorted keys, no blanks, UTF-8, no floats (RFC 8785 for what is left). Whoever holds the
+event can compute it again; the lender's signature is Ed25519 (RFC 8032) over the same bytes.
 """
 
 import json
+from collections.abc import Sequence
 from datetime import date
 from hashlib import sha256
+from typing import Any
 
 from services.agreement.model import AgreementState, Draft
-from services.agreement.rules import guarantors_asked, packs_of, sign_by, unlike_balances
+from services.agreement.rules import conduct_in, guarantors_asked, packs_of, sign_by, unlike_balances
+from services.agreement.terms import terms_of
 from shared.contracts.agreement import AgreementDrafted
+from shared.contracts.base import Event
 from shared.contracts.debts import Plan
 from shared.contracts.ids import derive_id
 from shared.contracts.plan_terms import instalment_totals, schedules_of
@@ -18,7 +23,7 @@ from shared.contracts.reasons import ReasonCode
 from shared.lending.schedule import ScheduleError
 from shared.policy.reference import Reference
 
-__all__ = ["agreement_id_of", "compose", "content_hash", "recompose"]
+__all__ = ["agreement_id_of", "canonical", "canonical_content", "compose", "content_hash", "recompose"]
 
 _UNHASHED = "0" * 64
 
@@ -28,11 +33,37 @@ def agreement_id_of(case: str, offer_id: str, plan_id: str) -> str:
     return derive_id("agreement", case, offer_id, plan_id)
 
 
-def content_hash(drafted: AgreementDrafted, case: str) -> str:
+def canonical(value: Any) -> bytes:
+    """Give the canonical JSON of a value. Raises TypeError for a float: what is signed has none."""
+    _refuse_floats(value)
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+
+
+def canonical_content(event: Event, case: str) -> bytes:
+    """Give the bytes that are signed: an event without its own hash, with its case.
+
+    What a later version added to the event is left out where the event does not have it, so that documents
+    drawn up before it keep their hash.
+    """
+    content = {**event.model_dump(mode="json", exclude={"content_hash"}), "case": case}
+    if isinstance(event, AgreementDrafted) and event.terms is None:
+        del content["terms"]
+        if not event.guarantors:
+            del content["guarantors"]
+    return canonical(content)
+
+
+def content_hash(event: Event, case: str) -> str:
     """Give the hash that both parties sign."""
-    content = {**drafted.model_dump(mode="json", exclude={"content_hash"}), "case": case}
-    canonical = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    return sha256(canonical.encode()).hexdigest()
+    return sha256(canonical_content(event, case)).hexdigest()
+
+
+def _refuse_floats(value: Any) -> None:
+    if isinstance(value, float):
+        raise TypeError("a float has no place in what is signed")
+    if isinstance(value, dict | list | tuple):
+        for item in value.values() if isinstance(value, dict) else value:
+            _refuse_floats(item)
 
 
 def compose(
@@ -60,6 +91,8 @@ def compose(
         return ReasonCode.PLAN_NO_LONGER_COMPUTES
     if not instalments or instalments[0].due <= drafted_on:
         return ReasonCode.PLAN_NO_LONGER_COMPUTES
+    packs = packs_of(state.policy, plan)
+    sections = _sections(packs, drafted_on, reference)
     drafted = AgreementDrafted(
         agreement_id=agreement_id_of(state.case, offer_id, plan.plan_id),
         version=state.signed + 1,
@@ -67,21 +100,22 @@ def compose(
         plan=plan.model_copy(update={"payments": instalments}),
         schedules=schedules,
         instalments=instalments,
-        sections=_sections(state, plan, drafted_on, reference),
+        sections=sections,
         language=language,
         drafted_on=drafted_on,
         sign_by=sign_by(drafted_on, instalments, policy),
         content_hash=_UNHASHED,
         policy_version=policy.version,
         guarantors=guarantors_asked(schedules, state.debts),
+        terms=terms_of(policy, sections, conduct_in(packs, drafted_on, reference)),
     )
     return drafted.model_copy(update={"content_hash": content_hash(drafted, state.case)})
 
 
-def _sections(state: AgreementState, plan: Plan, on: date, reference: Reference) -> tuple[str, ...]:
+def _sections(packs: Sequence[str], on: date, reference: Reference) -> tuple[str, ...]:
     """Every debt brings the mandatory sections of its own pack; the case's pack comes first."""
-    packs = [pack for pack in packs_of(state.policy, plan) if pack in reference.policies]
-    in_force = [reference.policies.in_force(pack, on).agreement.required_sections for pack in packs]
+    known = [pack for pack in packs if pack in reference.policies]
+    in_force = [reference.policies.in_force(pack, on).agreement.required_sections for pack in known]
     return tuple(dict.fromkeys(section for sections in in_force for section in sections))
 
 

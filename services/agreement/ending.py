@@ -1,20 +1,24 @@
-"""How an agreement ends: completed, broken, or with its case; and what the bank answers. Pure."""
+"""How an agreement ends: completed, broken, withdrawn from, or with its case; what the bank answers. Pure."""
 
 from datetime import date
 
+from services.agreement.letter import letter_of
 from services.agreement.model import AgreementState, AgreementStatus, InForce
-from services.agreement.rules import conduct_in, on_ending
-from services.agreement.signing import Outcome, give_back, instruct, refusal
-from shared.contracts import followup, intake
-from shared.contracts.agreement import AgreementCompleted, AgreementEnded, InstructionKind
+from services.agreement.rules import conduct_in
+from services.agreement.signing import Outcome, give_back, refusal
+from services.agreement.telling import broken, completed, instruct, restores
+from shared.contracts import desk, followup, intake
+from shared.contracts.agreement import AgreementCompleted, AgreementEnded
 from shared.contracts.base import Event, Reason
 from shared.contracts.decision import Decision
 from shared.contracts.envelope import Envelope
 from shared.contracts.reasons import ReasonCode
 from shared.lending.money import Money
+from shared.policy.conduct import Conduct
+from shared.policy.model import PolicyInForce
 from shared.policy.reference import Reference
 
-__all__ = ["bank_answered", "case_closed", "plan_broken", "plan_completed"]
+__all__ = ["bank_answered", "case_closed", "plan_broken", "plan_completed", "withdrawn"]
 
 # Intake closes a case for these reasons when nothing is owed any more: the plan has been paid, whoever says
 # so first, followup or intake.
@@ -41,10 +45,43 @@ def plan_broken(
         return live if isinstance(live, Decision) else Decision(state)
     reason = Reason(code=ReasonCode.PLAN_BROKEN, params={"missed": str(message.data.missed)})
     ended = AgreementEnded(agreement_id=live.agreement_id, as_of=message.data.as_of, reason=reason)
-    conduct = conduct_in(live.packs or (state.policy,), message.day, reference)
     gone = _without_live(state, live, AgreementStatus.ENDED, ReasonCode.PLAN_BROKEN)
-    after, told = instruct(gone, live, on_ending(conduct), message.day, reference)
-    return Decision.of(after, ended, *told)
+    policy, conduct = _rules_of(state, live, message.day, reference)
+    told = broken(live, policy, conduct, message.day)
+    return Decision.of(instruct(gone, told), ended, told)
+
+
+def withdrawn(
+    state: AgreementState | None, message: Envelope[desk.WithdrawalDeclared], reference: Reference
+) -> Outcome:
+    """In time: the earlier terms return, and what was paid stays credited. A draft binds nobody yet."""
+    agreement_id = message.data.agreement_id
+    if state is None:
+        return Decision.wait(None, refusal(message, ReasonCode.NO_CASE))
+    if state.draft is not None and state.draft.agreement_id == agreement_id:
+        return give_back(state, message.day, Reason(code=ReasonCode.WITHDRAWN_IN_TIME))
+    live = state.live
+    if live is None or live.agreement_id != agreement_id:
+        over = state.why_over(agreement_id)
+        if over is not None:
+            return Decision.of(state, refusal(message, over))
+        if state.status is AgreementStatus.CLOSED:
+            return Decision.of(state, refusal(message, ReasonCode.CASE_CLOSED))
+        return Decision.wait(state, refusal(message, ReasonCode.AGREEMENT_UNKNOWN))
+    until = live.withdraw_until
+    if until is None or message.day > until:
+        params = {} if until is None else {"until": until.isoformat()}
+        return Decision.of(state, refusal(message, ReasonCode.WITHDRAWAL_TOO_LATE, **params))
+    ended = AgreementEnded(
+        agreement_id=agreement_id,
+        as_of=message.day,
+        reason=Reason(code=ReasonCode.WITHDRAWN_IN_TIME),
+        restored=live.waived,
+    )
+    policy, conduct = _rules_of(state, live, message.day, reference)
+    told = restores(live, policy, conduct, message.day)
+    gone = _without_live(state, live, AgreementStatus.ENDED, ReasonCode.WITHDRAWN_IN_TIME)
+    return Decision.of(instruct(gone, told), ended, told)
 
 
 def case_closed(
@@ -101,6 +138,14 @@ def _live(
     return Decision.of(state, refusal(message, ReasonCode.AGREEMENT_UNKNOWN))
 
 
+def _rules_of(
+    state: AgreementState, live: InForce, day: date, reference: Reference
+) -> tuple[PolicyInForce, Conduct]:
+    """Give the case's own pack on a day, and the strictest conduct of those of the agreement's debts."""
+    policy = reference.policies.in_force(state.policy, day)
+    return policy, conduct_in(live.packs or (state.policy,), day, reference)
+
+
 def _complete(
     state: AgreementState,
     live: InForce,
@@ -109,10 +154,13 @@ def _complete(
     day: date,
     reference: Reference,
 ) -> tuple[AgreementState, tuple[Event, ...]]:
-    completed = AgreementCompleted(agreement_id=live.agreement_id, as_of=as_of, paid=paid)
+    """Completed: the settlement letter says what that settles, and the bank is told."""
+    policy = reference.policies.in_force(state.policy, day)
+    done = AgreementCompleted(agreement_id=live.agreement_id, as_of=as_of, paid=paid)
+    letter = letter_of(state, live, as_of, policy)
+    told = completed(live, letter.settlement, policy, day)
     gone = _without_live(state, live, AgreementStatus.COMPLETED, ReasonCode.CASE_CLOSED)
-    after, told = instruct(gone, live, (InstructionKind.PLAN_COMPLETED,), day, reference)
-    return after, (completed, *told)
+    return instruct(gone, told), (done, letter, told)
 
 
 def _without_live(

@@ -3,7 +3,7 @@
 from datetime import date
 from enum import StrEnum
 
-from shared.contracts.agreement import InstructionKind
+from shared.contracts.agreement import InstructionKind, Period, WaivedDebt
 from shared.contracts.base import AccountId
 from shared.contracts.debts import Balances, DebtStatus, Plan
 from shared.contracts.decision import State
@@ -21,6 +21,7 @@ __all__ = [
     "KnownDebt",
     "Over",
     "Signature",
+    "Watch",
     "Withdrawn",
 ]
 
@@ -85,14 +86,31 @@ class Draft(State):
     consents: tuple[Consent, ...] = ()
 
 
+class Watch(State):
+    """A period that has begun: `kept` instalments on time in a row since `since`, the last being `last`."""
+
+    period: Period
+    since: date
+    kept: int = 0
+    last: int = 0
+
+
 class InForce(State):
-    """The signed agreement; `packs` are those of its debts, whose strictest conduct it keeps."""
+    """The signed agreement; `packs` are those of its debts, whose strictest conduct it keeps.
+
+    `waived` is what a withdrawal until `withdraw_until` would bring back.
+    """
 
     agreement_id: str
     version: int
     offer_id: str
     effective: date
     packs: tuple[str, ...] = ()
+    language: str = "zh"
+    debts: tuple[AccountId, ...] = ()
+    waived: tuple[WaivedDebt, ...] = ()
+    withdraw_until: date | None = None
+    watches: tuple[Watch, ...] = ()
 
 
 class Instruction(State):

@@ -1,10 +1,10 @@
 """The rules of the formal document. Their numbers come from the policy pack of the case."""
 
 from collections.abc import Sequence
-from datetime import date
+from datetime import date, timedelta
 
 from services.agreement.model import AgreementStatus, Draft, KnownDebt
-from shared.contracts.agreement import InstructionKind, WaivedDebt
+from shared.contracts.agreement import WaivedDebt
 from shared.contracts.debts import DebtSchedule, DebtStatus, InstalmentTotal, Plan
 from shared.contracts.desk import SignatureGiven, SignatureParty
 from shared.contracts.parties import ObligorRole
@@ -20,8 +20,6 @@ __all__ = [
     "guarantors_asked",
     "is_complete",
     "last_signed",
-    "on_ending",
-    "on_signing",
     "owed",
     "packs_of",
     "refuses_signature",
@@ -29,6 +27,7 @@ __all__ = [
     "status_of",
     "unlike_balances",
     "waived_debts",
+    "withdraw_until",
 ]
 
 
@@ -123,6 +122,12 @@ def waived_debts(plan: Plan) -> tuple[WaivedDebt, ...]:
     )
 
 
+def withdraw_until(effective: date, conduct: Conduct) -> date | None:
+    """Give the last day to withdraw; None where no pack of the agreement has a cooling-off time."""
+    days = conduct.cooling_off_days
+    return effective + timedelta(days=days) if days else None
+
+
 def packs_of(policy: str, plan: Plan) -> tuple[str, ...]:
     """Give the packs of a plan: the case's own, then those of its debts."""
     return tuple(dict.fromkeys((policy, *(debt.policy for debt in plan.debts))))
@@ -131,17 +136,6 @@ def packs_of(policy: str, plan: Plan) -> tuple[str, ...]:
 def conduct_in(packs: Sequence[str], on: date, reference: Reference) -> Conduct:
     """Give the strictest conduct of packs in force on a day; unknown ones are passed over, not all may be."""
     return conduct_of([reference.policies.in_force(pack, on) for pack in packs if pack in reference.policies])
-
-
-def on_signing(conduct: Conduct) -> tuple[InstructionKind, ...]:
-    """The bank applies the plan and, where one of its packs says so, stops collection (Art. 70)."""
-    stop = (InstructionKind.STOP_COLLECTION,) if conduct.stop_collection_on_sign else ()
-    return (InstructionKind.APPLY_PLAN, *stop)
-
-
-def on_ending(conduct: Conduct) -> tuple[InstructionKind, ...]:
-    """After a broken plan the bank may collect again, where it had stopped."""
-    return (InstructionKind.RESUME_COLLECTION,) if conduct.stop_collection_on_sign else ()
 
 
 def answer_by(on: date, policy: PolicyInForce) -> date:

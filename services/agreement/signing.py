@@ -4,25 +4,24 @@ from datetime import date
 from typing import Any
 
 from services.agreement.document import recompose
-from services.agreement.model import AgreementState, AgreementStatus, Draft, InForce, Instruction
-from services.agreement.rules import answer_by, conduct_in, last_signed, on_signing, packs_of, waived_debts
+from services.agreement.model import AgreementState, AgreementStatus, Draft, InForce
+from services.agreement.rules import conduct_in, last_signed, packs_of, waived_debts, withdraw_until
+from services.agreement.telling import applies, instruct
+from services.agreement.watching import watches_from
 from shared.contracts.agreement import (
     AgreementDrafted,
     AgreementEnded,
     AgreementReturned,
     AgreementSigned,
-    BankInstructed,
     InputRefused,
-    InstructionKind,
 )
 from shared.contracts.base import Event, Reason
 from shared.contracts.decision import Decision
 from shared.contracts.envelope import Envelope
-from shared.contracts.ids import derive_id
 from shared.contracts.reasons import ReasonCode
 from shared.policy.reference import Reference
 
-__all__ = ["give_back", "instruct", "refusal", "resting", "sign"]
+__all__ = ["give_back", "refusal", "resting", "sign"]
 
 Outcome = Decision[AgreementState]
 
@@ -84,6 +83,7 @@ def sign(state: AgreementState, draft: Draft, day: date, reference: Reference) -
         content_hash=draft.content_hash,
         policy=state.policy,
         policy_version=document.policy_version,
+        supersedes=state.live.agreement_id if state.live is not None else None,
     )
     live = InForce(
         agreement_id=draft.agreement_id,
@@ -91,6 +91,13 @@ def sign(state: AgreementState, draft: Draft, day: date, reference: Reference) -
         offer_id=draft.offer_id,
         effective=effective,
         packs=packs,
+        language=draft.language,
+        debts=tuple(debt.debt_id for debt in draft.plan.debts),
+        waived=waived,
+        withdraw_until=withdraw_until(effective, conduct_in(packs, draft.drafted_on, reference)),
+        watches=watches_from(
+            document.instalments[0].due, reference.policies.in_force(state.policy, effective)
+        ),
     )
     in_force = state.model_copy(
         update={
@@ -101,44 +108,6 @@ def sign(state: AgreementState, draft: Draft, day: date, reference: Reference) -
             "over": over,
         }
     )
-    kinds = on_signing(conduct_in(packs, day, reference))
-    after, told = instruct(in_force, live, kinds, day, reference, signed)
-    return Decision.of(after, *before, signed, *told)
-
-
-def instruct(
-    state: AgreementState,
-    about: InForce,
-    kinds: tuple[InstructionKind, ...],
-    day: date,
-    reference: Reference,
-    signed: AgreementSigned | None = None,
-) -> tuple[AgreementState, tuple[BankInstructed, ...]]:
-    """Instruct the bank; the same instruction about the same agreement always has the same id.
-
-    Instructions that the bank has answered are forgotten when new ones are given.
-    """
-    by = answer_by(day, reference.policies.in_force(state.policy, day))
-    told = []
-    for kind in kinds:
-        applies = signed is not None and kind is InstructionKind.APPLY_PLAN
-        told.append(
-            BankInstructed(
-                instruction_id=derive_id("instruction", about.agreement_id, kind.value),
-                agreement_id=about.agreement_id,
-                version=about.version,
-                kind=kind,
-                effective=about.effective if signed is not None else day,
-                schedules=signed.schedules if signed is not None and applies else (),
-                waived=signed.waived if signed is not None and applies else (),
-                answer_by=by,
-            )
-        )
-    new = tuple(
-        Instruction(
-            instruction_id=t.instruction_id, agreement_id=t.agreement_id, kind=t.kind, answer_by=t.answer_by
-        )
-        for t in told
-    )
-    open_ones = tuple(item for item in state.instructions if item.confirmed is None)
-    return state.model_copy(update={"instructions": (*open_ones, *new)}), tuple(told)
+    policy = reference.policies.in_force(state.policy, day)
+    told = applies(signed, draft.plan, policy, conduct_in(packs, day, reference), day)
+    return Decision.of(instruct(in_force, told), *before, signed, told)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import typer
 
-from services.cli import contact, day, evidence, kafka, migrate, platform, policy, reading
+from services.cli import contact, day, evidence, kafka, keys, migrate, platform, policy, reading
+from services.cli.agreement import agreement
 from services.cli.assess import assess
 from services.cli.check import check
 from services.cli.dead import app as dead
@@ -28,18 +29,20 @@ app = typer.Typer(
 platform.register(app)
 reading.register(app)
 evidence.register(app)
+app.command()(agreement)
 app.command()(assess)
-app.command()(verify)
 app.command()(check)
 app.command()(demo)
 app.command()(health)
 app.command()(offer)
 app.command()(publish)
+app.command()(verify)
 app.add_typer(backup, name="backup")
 app.add_typer(contact.app, name="contact")
 app.add_typer(day.app, name="day")
 app.add_typer(dead, name="dead")
 app.add_typer(kafka.app, name="kafka")
+app.add_typer(keys.app, name="keys")
 app.add_typer(migrate.app, name="migrate")
 app.command()(schemas)
 app.add_typer(policy.app, name="policy")

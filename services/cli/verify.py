@@ -1,4 +1,4 @@
-"""`parley verify`: prove a file with nothing but the file and a key. Which kind it is, its name says."""
+"""`parley verify`: prove a file that the platform made with nothing but the file and a key from elsewhere."""
 
 from __future__ import annotations
 
@@ -7,13 +7,21 @@ from typing import Annotated
 
 import typer
 
-from services.cli.common import JsonFlag, fail
+from services.cli.common import JsonFlag, fail, stderr, stdout
 
 __all__ = ["verify"]
 
+_PDF = b"%PDF-"
+
 
 def verify(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="A bundle of `parley evidence` (.zip).")],
+    file: Annotated[
+        Path,
+        typer.Argument(
+            metavar="FILE",
+            help="An agreement or a settlement letter (.pdf), or a bundle of `parley evidence` (.zip).",
+        ),
+    ],
     keys: Annotated[
         list[Path] | None,
         typer.Option("--key", help="The lender's public key (PEM), from the lender; repeat it for others."),
@@ -22,15 +30,57 @@ def verify(
 ) -> None:
     """Prove that a file is complete and untouched, on any machine, without the platform.
 
-    Exit code 0: it is. 1: it is not, and the first part that is not right is named. The key must not come
-    from the same hand as the file.
+    Exit code 0: it is. 1: it is not, and what is not right is named. The key must not come from the same hand
+    as the file.
     """
     if not keys:
         raise fail("--key: is needed: a file cannot vouch for itself.", "Ask the lender for it.", code=2)
-    suffix = file.suffix.lower()
-    if suffix == ".zip":
-        from services.cli.evidence import verify_zip
+    match file.suffix.lower():
+        case ".zip":
+            from services.cli.evidence import verify_zip
 
-        verify_zip(file, keys, as_json=as_json)
-    else:
-        raise fail(f"{file}: nothing is known of files that end with {suffix or 'nothing'!r}.", code=2)
+            verify_zip(file, keys, as_json=as_json)
+        case ".pdf":
+            _pdf(file, keys, as_json)
+        case suffix:
+            raise fail(f"{file}: nothing is known of files that end with {suffix or 'nothing'!r}.", code=2)
+
+
+def _pdf(file: Path, keys: list[Path], as_json: bool) -> None:
+    import orjson
+
+    from services.agreement.paper.check import check_pdf
+    from services.cli.keys import public_key
+
+    try:
+        found = file.read_bytes()
+    except OSError as error:
+        raise fail(f"{file}: cannot be read ({error.strerror})", code=2) from None
+    if not found.startswith(_PDF):
+        raise fail(f"{file}: is no PDF (a changed first byte is a change, too).")
+    reports = [check_pdf(found, public_key(key)) for key in keys]
+    report = next((one for one in reports if not one.wrong), reports[0])
+    if as_json:
+        typer.echo(
+            orjson.dumps(
+                {
+                    "kind": report.kind,
+                    "content_hash": report.content_hash,
+                    "lang": report.lang,
+                    "signed": report.signed,
+                    "wrong": [{"where": f.where, "what": f.what} for f in report.wrong],
+                },
+                option=orjson.OPT_INDENT_2,
+            ).decode()
+        )
+    for finding in () if as_json else report.wrong:
+        stderr.print(str(finding), style="red", markup=False, highlight=False, soft_wrap=True)
+    if report.wrong:
+        raise fail("This file is not what the holder of the key made.")
+    if not as_json:
+        state = "signed by both parties" if report.kind == "agreement" else "signed by the lender"
+        stdout.print(
+            f"Untouched. {report.kind}, {report.lang}: {state if report.signed else 'a draft, binds nobody'}."
+            f" Content SHA-256 {report.content_hash}.",
+            markup=False, highlight=False, soft_wrap=True,
+        )  # fmt: skip

@@ -171,6 +171,18 @@ def _signed(
     return Decision.of(after, *said)
 
 
+def _ended(state: FollowupState | None, message: Envelope[agreement.AgreementEnded], _: Reference) -> Outcome:
+    """The borrower has withdrawn in time: nothing is followed any more. Every other end comes from here."""
+    plan = None if state is None else state.plan
+    if state is None or plan is None or plan.agreement_id != message.data.agreement_id:
+        return Decision(state)
+    if message.data.reason.code is not ReasonCode.WITHDRAWN_IN_TIME:
+        return Decision(state)
+    if state.status is not FollowupStatus.LIVE:
+        return Decision(state)
+    return Decision(state.model_copy(update={"plan": None, "status": FollowupStatus.WAITING}))
+
+
 def _promised(
     state: FollowupState | None, message: Envelope[desk.PromiseMade], reference: Reference
 ) -> Outcome:
@@ -343,6 +355,7 @@ _HANDLERS: dict[type[Event], Handler] = {
     intake.CaseClosed: _closed,
     intake.PlanDebtsChanged: _plan_debts,
     agreement.AgreementSigned: _signed,
+    agreement.AgreementEnded: _ended,
     desk.PromiseMade: _promised,
     desk.ReviewHeld: _reviewed,
     desk.HardshipReported: _hardship,

@@ -1,12 +1,12 @@
 """What agreement says: drafts, signatures, and instructions to the bank."""
 
-from datetime import date
+from datetime import date, datetime
 from enum import StrEnum
 from typing import ClassVar
 
 from pydantic import Field
 
-from shared.contracts.base import Event, MoneyField, Part, Reason
+from shared.contracts.base import Event, MoneyField, Part, Percent, Reason
 from shared.contracts.debts import Balances, DebtSchedule, InstalmentTotal, PackId, Plan
 from shared.contracts.desk import SignatureParty
 
@@ -16,17 +16,60 @@ __all__ = [
     "AgreementEnded",
     "AgreementReturned",
     "AgreementSigned",
+    "AgreementTerms",
     "BankInstructed",
+    "CollectionOrder",
+    "DebtRate",
     "GuarantorConsented",
     "InputRefused",
     "InstructionKind",
     "PartySigned",
+    "Period",
+    "PeriodPassed",
+    "SettlementKind",
+    "SettlementLetterIssued",
+    "SurvivingDebt",
     "WaivedDebt",
 ]
 
 
 class _Agreement(Event):
     PRODUCER: ClassVar[str] = "agreement"
+
+
+class AgreementTerms(Part):
+    """What the document says beyond the plan, as the policy pack had it on the day of the draft.
+
+    `words` names the edition of the clauses' texts and `words_hash` is its SHA-256, so that the words are
+    bound as much as the figures. 0 means that there is no such period, share or reduction.
+    """
+
+    instrument: str = Field(description="concession_letter or modifying_agreement")
+    clauses: tuple[str, ...] = Field(description="every clause of the document, in order")
+    words: str
+    words_hash: str = Field(pattern=r"^[0-9a-f]{64}$")
+    lender_zh: str
+    lender_en: str
+    jurisdiction: str
+    stop_collection: bool
+    cooling_off_days: int = Field(ge=0)
+    trial_payments: int = Field(ge=0)
+    observation_months: int = Field(ge=0)
+    observation_periods: int = Field(ge=0)
+    probation_months: int = Field(ge=0)
+    grace_days: int = Field(ge=0)
+    tolerance_pct: Percent
+    missed_in_a_row: int = Field(ge=1)
+    days_late: int = Field(ge=1)
+    review_months: int = Field(ge=1)
+    review_months_performing: int = Field(ge=1)
+    reward_after: int = Field(ge=0)
+    reward_late_pct: Percent
+    reward_rate_pct: Percent
+    credit_status: str
+    data_law: str
+    complaint_routes: tuple[str, ...]
+    records_years: int = Field(ge=0)
 
 
 class AgreementDrafted(_Agreement):
@@ -49,6 +92,7 @@ class AgreementDrafted(_Agreement):
     guarantors: tuple[str, ...] = Field(
         default=(), description="party ids of guarantors whose liability grows: each agrees in writing first"
     )
+    terms: AgreementTerms | None = Field(default=None, description="None in drafts of older versions")
 
 
 class PartySigned(_Agreement):
@@ -60,6 +104,14 @@ class PartySigned(_Agreement):
     version: int
     party: SignatureParty
     content_hash: str
+    at: datetime | None = None
+    channel: str | None = None
+    evidence: str | None = Field(
+        default=None, description="a reference: one-time code, recording, certificate"
+    )
+    checked: tuple[str, ...] = Field(default=(), description="what was checked of who signed")
+    key_id: str | None = Field(default=None, description="the lender's key that `signature` was made with")
+    signature: str | None = Field(default=None, description="Ed25519 over the canonical content, hexadecimal")
 
 
 class GuarantorConsented(_Agreement):
@@ -95,6 +147,7 @@ class AgreementSigned(_Agreement):
     content_hash: str
     policy: PackId
     policy_version: str
+    supersedes: str | None = Field(default=None, description="the agreement whose place this one takes")
 
 
 class AgreementReturned(_Agreement):
@@ -110,16 +163,37 @@ class AgreementReturned(_Agreement):
 
 
 class InstructionKind(StrEnum):
-    """What the bank is asked to do."""
+    """What the bank is asked to do: one instruction each for a signing (or amendment), a breach, an end.
+
+    STOP_COLLECTION was an instruction of its own in older versions; now APPLY_PLAN says it.
+    """
 
     APPLY_PLAN = "apply_plan"
     STOP_COLLECTION = "stop_collection"
     RESUME_COLLECTION = "resume_collection"
     PLAN_COMPLETED = "plan_completed"
+    RESTORE_TERMS = "restore_terms"
+
+
+class CollectionOrder(StrEnum):
+    """Whether the bank may ask for money otherwise than by the plan."""
+
+    STOP = "stop"
+    RESUME = "resume"
+
+
+class DebtRate(Part):
+    """The rate of a debt from now on."""
+
+    debt_id: str
+    annual_rate_pct: Percent
 
 
 class BankInstructed(_Agreement):
-    """An instruction to the bank: idempotent by `instruction_id`; it answers on `bank.events`."""
+    """An instruction to the bank: idempotent by `instruction_id`; it answers on `bank.events`.
+
+    `collection` None leaves collection as it is; otherwise it binds the bank's agents too, where `agents`.
+    """
 
     TYPE: ClassVar[str] = "parley.agreement.bank.instructed.v1"
 
@@ -131,6 +205,12 @@ class BankInstructed(_Agreement):
     schedules: tuple[DebtSchedule, ...] = ()
     waived: tuple[WaivedDebt, ...] = ()
     answer_by: date
+    rates: tuple[DebtRate, ...] = ()
+    collection: CollectionOrder | None = None
+    agents: bool = False
+    credit_status: str | None = Field(default=None, description="the bank's own code for the credit record")
+    restored: tuple[WaivedDebt, ...] = Field(default=(), description="waivers that no longer hold")
+    supersedes: str | None = Field(default=None, description="the agreement whose place this one takes")
 
 
 class AgreementCompleted(_Agreement):
@@ -151,6 +231,71 @@ class AgreementEnded(_Agreement):
     agreement_id: str
     as_of: date
     reason: Reason
+    restored: tuple[WaivedDebt, ...] = Field(
+        default=(), description="what was waived with the signature and is owed again (withdrawal in time)"
+    )
+
+
+class Period(StrEnum):
+    """A time that a signed plan is watched for."""
+
+    TRIAL = "trial"
+    OBSERVATION = "observation"
+    PROBATION = "probation"
+
+
+class PeriodPassed(_Agreement):
+    """A period of the pack is over: everything in it was paid on time."""
+
+    TYPE: ClassVar[str] = "parley.agreement.period.passed.v1"
+
+    agreement_id: str
+    period: Period
+    since: date = Field(description="the due date from which it counts")
+    as_of: date = Field(description="the due date whose payment ended it")
+    payments: int = Field(ge=1, description="instalments in a row paid on time since then")
+
+
+class SettlementKind(StrEnum):
+    """Whether everything is settled."""
+
+    FULL = "full"
+    PARTIAL = "partial"
+
+
+class SurvivingDebt(Part):
+    """What is still owed of a debt although the agreement is fulfilled."""
+
+    debt_id: str
+    amounts: Balances
+
+
+class SettlementLetterIssued(_Agreement):
+    """The settlement letter (结清证明) of a fulfilled agreement: full or partial, and what survives.
+
+    Its hash is SHA-256 over the canonical JSON of the event without the hash, with the case beside it.
+    """
+
+    TYPE: ClassVar[str] = "parley.agreement.settlement.letter.issued.v1"
+
+    letter_id: str
+    agreement_id: str
+    version: int = Field(ge=1)
+    as_of: date
+    language: str
+    settlement: SettlementKind
+    debts: tuple[str, ...] = Field(description="the debts that the agreement was about")
+    surviving: tuple[SurvivingDebt, ...] = ()
+    forgiven: tuple[WaivedDebt, ...] = ()
+    tax_mark: str | None = Field(
+        default=None, description="how forgiven amounts are reported, where they are"
+    )
+    credit_status: str
+    lender_zh: str
+    lender_en: str
+    words: str
+    words_hash: str = Field(pattern=r"^[0-9a-f]{64}$")
+    content_hash: str = Field(pattern=r"^[0-9a-f]{64}$")
 
 
 class InputRefused(_Agreement):

@@ -35,6 +35,7 @@ __all__ = [
     "SpendingCategory",
     "SpendingItem",
     "StatementSubmitted",
+    "WithdrawalDeclared",
 ]
 
 
@@ -247,6 +248,25 @@ class SignatureGiven(_Desk):
     party: SignatureParty
     channel: str = Field(max_length=20)
     evidence: str = Field(max_length=200, description="a reference: one-time code, recording, certificate")
+    checked: tuple[str, ...] = Field(
+        default=(), max_length=10, description="what was checked of who signs: identity, capacity"
+    )
+    key_id: str | None = Field(default=None, max_length=64, description="the lender's key")
+    signature: str | None = Field(
+        default=None,
+        pattern=r"^[0-9a-f]{128}$",
+        description="Ed25519 over the canonical content, by the lender",
+    )
+
+
+class WithdrawalDeclared(_Desk):
+    """The borrower withdraws from a signed agreement within the pack's cooling-off time."""
+
+    TYPE: ClassVar[str] = "parley.desk.withdrawal.declared.v1"
+
+    agreement_id: str
+    channel: str = Field(max_length=20)
+    evidence: str = Field(max_length=200, description="a reference: message, letter, recording")
 
 
 class PromiseMade(_Desk):

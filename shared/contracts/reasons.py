@@ -154,6 +154,11 @@ class ReasonCode(StrEnum):
     PLAN_NO_LONGER_COMPUTES = "plan_no_longer_computes"
     PLAN_BROKEN = "plan_broken"
     PLAN_SUPERSEDED = "plan_superseded"
+    CHECK_MISSING = "check_missing"
+    RECORDING_MISSING = "recording_missing"
+    SIGNATURE_INVALID = "signature_invalid"
+    WITHDRAWN_IN_TIME = "withdrawn_in_time"
+    WITHDRAWAL_TOO_LATE = "withdrawal_too_late"
     # followup
     PAID_LATER_FOUND = "paid_later_found"
     PAYMENT_BACKDATED = "payment_backdated"

@@ -20,9 +20,11 @@ from shared.contracts.agreement import (
     AgreementReturned,
     AgreementSigned,
     BankInstructed,
+    CollectionOrder,
     InputRefused,
     InstructionKind,
     PartySigned,
+    SettlementLetterIssued,
 )
 from shared.contracts.base import Event, Reason
 from shared.contracts.debts import DebtSnapshot, DebtStatus, Plan
@@ -234,7 +236,7 @@ def test_both_signatures_bind_when_their_day_is_closed(order: tuple[SignaturePar
     assert two.emits(PartySigned)
     assert two.decider.due(two.state) == after(5)
     done = two.closes(after(5))
-    assert done.emits(AgreementSigned, BankInstructed, BankInstructed)
+    assert done.emits(AgreementSigned, BankInstructed)
     signed = done.last(AgreementSigned)
     assert (signed.effective, signed.version, signed.content_hash) == (after(5), 1, draft.content_hash)
     assert (signed.schedules, signed.instalments) == (draft.schedules, draft.instalments)
@@ -244,19 +246,24 @@ def test_both_signatures_bind_when_their_day_is_closed(order: tuple[SignaturePar
     assert done.closes(after(6)).emits()
 
 
-def test_the_bank_is_told_to_apply_the_plan_and_to_stop_collection() -> None:
+def test_the_bank_is_told_everything_in_one_instruction() -> None:
     step = in_force()
-    told = [event for event in step.said if isinstance(event, BankInstructed)]
-    signed = step.last(AgreementSigned)
-    assert [t.kind for t in told] == [InstructionKind.APPLY_PLAN, InstructionKind.STOP_COLLECTION]
-    assert (told[0].schedules, told[0].waived) == (signed.schedules, signed.waived)
-    assert told[0].answer_by == date(2026, 3, 9)  # three business days
-    assert len({t.instruction_id for t in told}) == 2
-    assert {t.instruction_id for t in in_force().said if isinstance(t, BankInstructed)} == {
-        t.instruction_id for t in told
-    }
-    silent = in_force(agreement__stop_collection_on_sign=False)
-    assert [t.kind for t in silent.said if isinstance(t, BankInstructed)] == [InstructionKind.APPLY_PLAN]
+    told, signed = step.last(BankInstructed), step.last(AgreementSigned)
+    assert (told.kind, told.collection, told.agents) == (
+        InstructionKind.APPLY_PLAN,
+        CollectionOrder.STOP,
+        True,
+    )
+    assert (told.schedules, told.waived) == (signed.schedules, signed.waived)
+    plan = drafted().last(AgreementDrafted).plan
+    assert [(r.debt_id, r.annual_rate_pct) for r in told.rates] == [
+        (d.debt_id, d.annual_rate_pct) for d in plan.debts
+    ]
+    assert (told.credit_status, told.supersedes) == ("renegotiated", None)
+    assert told.answer_by == date(2026, 3, 9)  # three business days
+    assert in_force().last(BankInstructed).instruction_id == told.instruction_id
+    silent = in_force(agreement__stop_collection_on_sign=False).last(BankInstructed)
+    assert (silent.kind, silent.collection, silent.agents) == (InstructionKind.APPLY_PLAN, None, False)
 
 
 def test_what_is_waived_is_named_by_debt() -> None:
@@ -404,16 +411,15 @@ def test_payments_on_a_plan_in_force_change_nothing_here() -> None:
     assert step.state.status is AgreementStatus.IN_FORCE
 
 
-def test_the_banks_answers_are_kept() -> None:
+@pytest.mark.parametrize("confirmed", [True, False])
+def test_the_banks_answers_are_kept(confirmed: bool) -> None:
     step = in_force()
-    told = [event.instruction_id for event in step.said if isinstance(event, BankInstructed)]
-    answers = [
-        intake.BankAnswered(instruction_id=id_, confirmed=id_ == told[0], as_of=after(3)) for id_ in told
-    ]
-    kept = step.when(*(message(answer, after(3)) for answer in answers))
+    told = step.last(BankInstructed).instruction_id
+    answer = intake.BankAnswered(instruction_id=told, confirmed=confirmed, as_of=after(3))
+    kept = step.when(message(answer, after(3)))
     assert kept.emits()
-    assert [item.confirmed for item in kept.state.instructions] == [True, False]
-    other = answers[0].model_copy(update={"instruction_id": "another"})
+    assert [item.confirmed for item in kept.state.instructions] == [confirmed]
+    other = answer.model_copy(update={"instruction_id": "another"})
     assert refused(kept.when(message(other, after(3)))) is ReasonCode.AGREEMENT_UNKNOWN
 
 
@@ -423,13 +429,13 @@ def test_a_completed_plan_completes_the_agreement_once_whoever_says_so_first() -
     done = message(completed(id_), after(300))
     end = message(closed(CloseReason.PLAN_COMPLETED), after(300))
     first = step.when(done)
-    assert first.emits(AgreementCompleted, BankInstructed)
+    assert first.emits(AgreementCompleted, SettlementLetterIssued, BankInstructed)
     assert first.last(BankInstructed).kind is InstructionKind.PLAN_COMPLETED
     assert first.last(AgreementCompleted).paid == (cny("12000.00"),)
     assert first.when(done).emits()
     assert first.when(end).emits()
     second = step.when(end)
-    assert second.emits(AgreementCompleted, BankInstructed)
+    assert second.emits(AgreementCompleted, SettlementLetterIssued, BankInstructed)
     assert second.when(done).emits()
     assert first.when(end).state == second.when(done).state
 
@@ -440,7 +446,13 @@ def test_a_broken_plan_ends_the_agreement_and_collection_may_go_on() -> None:
     ended = step.when(message(broken(id_), after(90)))
     assert ended.emits(AgreementEnded, BankInstructed)
     assert ended.last(AgreementEnded).reason.code is ReasonCode.PLAN_BROKEN
-    assert ended.last(BankInstructed).kind is InstructionKind.RESUME_COLLECTION
+    told = ended.last(BankInstructed)
+    assert (told.kind, told.collection, told.agents) == (
+        InstructionKind.RESUME_COLLECTION,
+        CollectionOrder.RESUME,
+        True,
+    )
+    assert told.credit_status == "overdue"
     assert ended.when(message(broken(id_), after(91))).emits()
     assert refused(step.when(message(broken("another"), after(90)))) is ReasonCode.AGREEMENT_UNKNOWN
     assert (
@@ -479,7 +491,7 @@ def test_a_second_agreement_is_the_next_version_and_supersedes_the_first() -> No
     assert draft.agreement_id != old.agreement_id
     assert step.state.live is not None  # the first stays in force until the second is signed
     new = step.when(*(message(signature(draft, party), after(3)) for party in BOTH)).closes(after(3))
-    assert new.emits(AgreementEnded, AgreementSigned, BankInstructed, BankInstructed)
+    assert new.emits(AgreementEnded, AgreementSigned, BankInstructed)
     assert (new.last(AgreementEnded).agreement_id, new.last(AgreementEnded).reason.code) == (
         old.agreement_id,
         ReasonCode.PLAN_SUPERSEDED,

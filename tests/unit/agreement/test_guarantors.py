@@ -15,13 +15,14 @@ from shared.contracts.agreement import (
     AgreementReturned,
     AgreementSigned,
     BankInstructed,
+    CollectionOrder,
     GuarantorConsented,
     InputRefused,
     InstructionKind,
     PartySigned,
 )
 from shared.contracts.debts import DebtSnapshot
-from shared.contracts.desk import SignatureParty
+from shared.contracts.desk import SignatureParty, WithdrawalDeclared
 from shared.contracts.desk_parties import GuarantorAgreed
 from shared.contracts.parties import DebtObligor, ObligorRole
 from shared.contracts.reasons import ReasonCode
@@ -164,6 +165,7 @@ def test_clauses_follow_each_debt_s_own_pack_and_conduct_the_strictest() -> None
         {"id": "example-loan"},
         agreement__required_sections=["debt_structure", "loan_terms"],
         agreement__stop_collection_on_sign=True,
+        agreement__cooling_off_days=14,
     )
     mixed = (DEBTS[0], DEBTS[1].model_copy(update={"policy": "example-loan"}))
     plan = agreed()
@@ -177,5 +179,18 @@ def test_clauses_follow_each_debt_s_own_pack_and_conduct_the_strictest() -> None
     assert draft.sections == ("debt_structure", "instalment_plan", "interest_and_fees", "loan_terms")
     signed = step.when(*(message(signature(draft, party), after(2)) for party in SignatureParty))
     signed = signed.closes(after(2))
-    kinds = [event.kind for event in signed.said if isinstance(event, BankInstructed)]
-    assert kinds == [InstructionKind.APPLY_PLAN, InstructionKind.STOP_COLLECTION]
+    told = signed.last(BankInstructed)
+    assert (told.kind, told.collection, told.agents) == (
+        InstructionKind.APPLY_PLAN,
+        CollectionOrder.STOP,
+        True,
+    )
+    assert draft.terms is not None
+    assert draft.terms.stop_collection
+    assert draft.terms.cooling_off_days == 14
+    assert draft.terms.clauses[-1] == "loan_terms"
+    assert signed.state.live.withdraw_until == after(16)
+    gone = signed.when(
+        message(WithdrawalDeclared(agreement_id=draft.agreement_id, channel="app", evidence="m-1"), after(3))
+    )
+    assert gone.last(BankInstructed).collection is CollectionOrder.RESUME

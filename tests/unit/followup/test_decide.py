@@ -8,6 +8,8 @@ import pytest
 
 from services.followup.decide import FollowupDecider
 from services.followup.model import FollowupStatus
+from shared.contracts.agreement import AgreementEnded
+from shared.contracts.base import Reason
 from shared.contracts.followup import (
     InputRefused,
     InstalmentCorrected,
@@ -320,3 +322,19 @@ def test_a_case_that_was_held_catches_up_in_the_order_of_the_days() -> None:
     assert at_once.said == daily.said
     assert at_once.emits(InstalmentLate, InstalmentPaid, InstalmentPaid)
     assert states(at_once) == states(daily)
+
+
+def test_a_plan_that_the_borrower_withdrew_from_in_time_is_not_judged() -> None:
+    plan = live()
+    agreement_id = plan.state.plan.agreement_id
+
+    def ended(code: ReasonCode, id_: str = agreement_id) -> AgreementEnded:
+        return AgreementEnded(agreement_id=id_, as_of=DAY, reason=Reason(code=code))
+
+    for other in (ended(ReasonCode.PLAN_BROKEN), ended(ReasonCode.WITHDRAWN_IN_TIME, "another")):
+        assert plan.when(message(other, DAY)).state == plan.state
+    gone = plan.when(message(ended(ReasonCode.WITHDRAWN_IN_TIME), DAY))
+    assert (gone.state.status, gone.state.plan) == (FollowupStatus.WAITING, None)
+    assert gone.closes(FIRST).closes(GRACE).emits()
+    again = gone.when(message(signed((SECOND, "100.00"), version=2), DAY + timedelta(days=1)))
+    assert again.emits(PlanStarted)

@@ -58,8 +58,8 @@ def test_every_section_says_which_date_rules_it() -> None:
         **dict.fromkeys(
             [
                 *("amounts", "term", "measures", "waiver", "offers", "value", "assessment", "agreement"),
-                *("followup", "document", "cooling_off", "trial", "observation", "breach", "incentives"),
-                *("reviews", "talks", "relief"),
+                *("agreement_document", "followup", "document", "cooling_off", "trial", "observation"),
+                *("breach", "incentives", "reviews", "talks", "relief"),
             ],
             AGREED,
         ),

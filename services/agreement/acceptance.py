@@ -1,0 +1,38 @@
+"""Whether a party's acceptance counts: who signs was checked, what is only said is recorded. Pure."""
+
+from collections.abc import Sequence
+
+from services.agreement.keys import is_signed_by
+from shared.contracts.base import Reason
+from shared.contracts.desk import SignatureGiven, SignatureParty
+from shared.contracts.reasons import ReasonCode
+from shared.policy.model import PolicyInForce
+
+__all__ = ["RECORDING", "refuses_acceptance"]
+
+RECORDING = "recording:"
+"""How the reference of a recording begins in a signature's evidence."""
+
+
+def refuses_acceptance(
+    given: SignatureGiven, content: bytes, policy: PolicyInForce, lender_keys: Sequence[bytes]
+) -> Reason | None:
+    """Say why a signature does not count; None where it does.
+
+    The borrower's identity and capacity are checked where the pack asks for it, and an oral acceptance names
+    its recording. Where the lender's public keys are configured, the lender's signature is Ed25519 over the
+    canonical content with one of them.
+    """
+    paper = policy.agreement_document
+    recorded = given.evidence.startswith(RECORDING) and given.evidence != RECORDING
+    if given.channel in paper.oral_channels and not recorded:
+        return Reason(code=ReasonCode.RECORDING_MISSING)
+    if given.party is SignatureParty.BORROWER:
+        missing = [check for check in paper.signature_checks if check not in given.checked]
+        if missing:
+            return Reason(code=ReasonCode.CHECK_MISSING, params={"check": ", ".join(missing)})
+    elif lender_keys:
+        made = given.signature
+        if made is None or not any(is_signed_by(key, content, made) for key in lender_keys):
+            return Reason(code=ReasonCode.SIGNATURE_INVALID)
+    return None

@@ -1,0 +1,54 @@
+"""The settlement letter (结清证明) of a fulfilled agreement: what is settled, forgiven, still owed. Pure."""
+
+from datetime import date
+
+from services.agreement.document import content_hash
+from services.agreement.model import AgreementState, InForce
+from services.agreement.paper.words import EDITION, words_of
+from services.agreement.rules import owed
+from shared.contracts.agreement import SettlementKind, SettlementLetterIssued, SurvivingDebt
+from shared.contracts.ids import derive_id
+from shared.policy.model import PolicyInForce
+
+__all__ = ["letter_of"]
+
+_UNHASHED = "0" * 64
+_NO_MARK = "none"
+
+
+def letter_of(
+    state: AgreementState, live: InForce, as_of: date, policy: PolicyInForce
+) -> SettlementLetterIssued:
+    """Give the letter. The agreement's own debts are settled by its last instalment, less what was waived.
+
+    It is partial where another debt of the case is still owed: that balance is stated and survives. Forgiven
+    amounts carry the mark of the pack's tax duty, where it has one.
+    """
+    words = words_of(EDITION)
+    assert words is not None  # noqa: S101 - narrows: the edition is the program's own
+    paper = policy.agreement_document
+    surviving = tuple(
+        SurvivingDebt(debt_id=debt.debt_id, amounts=debt.outstanding)
+        for debt in owed(state.debts).values()
+        if debt.debt_id not in live.debts
+    )
+    full = not surviving
+    letter = SettlementLetterIssued(
+        letter_id=derive_id("settlement", live.agreement_id),
+        agreement_id=live.agreement_id,
+        version=live.version,
+        as_of=as_of,
+        language=live.language,
+        settlement=SettlementKind.FULL if full else SettlementKind.PARTIAL,
+        debts=live.debts,
+        surviving=surviving,
+        forgiven=live.waived,
+        tax_mark=paper.tax_mark if live.waived and paper.tax_mark != _NO_MARK else None,
+        credit_status=paper.credit_status_completed if full else paper.credit_status_partly,
+        lender_zh=paper.lender_name_zh,
+        lender_en=paper.lender_name_en,
+        words=EDITION,
+        words_hash=words.digest,
+        content_hash=_UNHASHED,
+    )
+    return letter.model_copy(update={"content_hash": content_hash(letter, state.case)})

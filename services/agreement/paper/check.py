@@ -1,0 +1,126 @@
+"""Checking a PDF without the platform: the file, and a public key that does not come from the file.
+
+Nothing here needs a server, a policy pack or the texts. All that is wrong is listed, not only the first.
+"""
+
+import io
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from hashlib import sha256
+from typing import Any
+
+from services.agreement.document import canonical
+from services.agreement.keys import is_signed_by, key_id_of
+from services.agreement.paper.seal import is_sealed_by, split
+
+__all__ = ["Finding", "Report", "check_pdf"]
+
+_CONTENT, _SIGNATURES = "content.json", "signatures.json"
+_MOST_PAGES = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that is wrong: where, and what."""
+
+    where: str
+    what: str
+
+    def __str__(self) -> str:
+        return f"{self.where}: {self.what}"
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What a check found. `wrong` empty means: untouched since the holder of the key sealed it.
+
+    `signed` says whether both parties have signed; a draft is genuine and binds nobody.
+    """
+
+    kind: str
+    content_hash: str
+    lang: str
+    signed: bool
+    wrong: tuple[Finding, ...]
+    content: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    signatures: Mapping[str, Any] = field(default_factory=dict, repr=False)
+
+
+def check_pdf(file: bytes, public: bytes) -> Report:
+    """Check the seal over the bytes, the signed content, its hash, the signatures and every page."""
+    wrong: list[Finding] = []
+    pdf, mark = split(file)
+    if mark is None:
+        wrong.append(
+            Finding("seal", "the file does not end with a seal: it was never sealed, or its end was changed")
+        )
+    elif not is_sealed_by(public, pdf, mark):
+        wrong.append(
+            Finding("seal", "the bytes of the file are not those that the holder of this key sealed")
+        )
+    attached, pages = _open(pdf, wrong)
+    content, signatures = (_object(name, attached, wrong) for name in (_CONTENT, _SIGNATURES))
+    if content is None or signatures is None:
+        return Report("unknown", "", "", signed=False, wrong=tuple(wrong))
+    raw = attached[_CONTENT]
+    digest = sha256(raw).hexdigest()
+    if signatures.get("hash") != digest:
+        wrong.append(Finding("content", f"its SHA-256 is {digest}, which is not the hash that was signed"))
+    kind = str(signatures.get("kind", "unknown"))
+    signed = _signed(kind, signatures, raw, digest, public, wrong)
+    for number, text in enumerate(pages, start=1):
+        if digest not in "".join(text.split()):
+            wrong.append(Finding(f"page {number}", "does not print the hash of the content"))
+    return Report(kind, digest, str(signatures.get("lang", "")), signed, tuple(wrong), content, signatures)
+
+
+def _open(pdf: bytes, wrong: list[Finding]) -> tuple[dict[str, bytes], list[str]]:
+    """Give the attachments and the text of every page; what cannot be read is a finding."""
+    from pypdf import PdfReader
+
+    try:
+        reader = PdfReader(io.BytesIO(pdf), strict=True)
+        attached = {name: found[0] for name, found in reader.attachments.items() if len(found) == 1}
+        if len(reader.pages) > _MOST_PAGES:
+            raise ValueError("too many pages")
+        return attached, [page.extract_text() for page in reader.pages]
+    except Exception as error:  # noqa: BLE001 - a damaged file can break a parser in any way
+        wrong.append(Finding("file", f"cannot be read as a PDF ({type(error).__name__})"))
+        return {}, []
+
+
+def _object(name: str, attached: Mapping[str, bytes], wrong: list[Finding]) -> dict[str, Any] | None:
+    if name not in attached:
+        wrong.append(Finding(name, "is not attached, or more than once"))
+        return None
+    try:
+        found = json.loads(attached[name])
+        if isinstance(found, dict) and canonical(found) == attached[name]:
+            return found
+    except (ValueError, TypeError, RecursionError):
+        pass
+    wrong.append(Finding(name, "is not canonical JSON"))
+    return None
+
+
+def _signed(
+    kind: str, signatures: Mapping[str, Any], raw: bytes, digest: str, public: bytes, wrong: list[Finding]
+) -> bool:
+    """Check who has signed; a draft that nobody has signed yet is not wrong."""
+    lender, borrower = signatures.get("lender"), signatures.get("borrower")
+    if kind == "agreement":
+        for name, party in (("lender", lender), ("borrower", borrower)):
+            if isinstance(party, dict) and party.get("content_hash") != digest:
+                wrong.append(Finding(f"{name}'s signature", "is for another content"))
+        if signatures.get("effective") is None:
+            return False
+        if not isinstance(borrower, dict) or not borrower.get("evidence"):
+            wrong.append(Finding("borrower's signature", "has no evidence of the acceptance"))
+    if not isinstance(lender, dict) or not isinstance(lender.get("signature"), str):
+        wrong.append(Finding("lender's signature", "is missing"))
+    elif not is_signed_by(public, raw, lender["signature"]):
+        wrong.append(
+            Finding("lender's signature", f"was not made over this content with the key {key_id_of(public)}")
+        )
+    return not wrong

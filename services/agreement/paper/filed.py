@@ -1,0 +1,98 @@
+"""From archive entries to documents: every version of an agreement ever drawn up, and the letters. Pure.
+
+An entry has `type`, `case`, `number` and `data` (the message's wire form); what is here needs no more of the
+archive.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+
+from services.agreement.document import content_hash
+from services.agreement.paper.layout import Agreement, Letter, PaperError
+from shared.contracts.agreement import (
+    AgreementDrafted,
+    AgreementSigned,
+    PartySigned,
+    SettlementLetterIssued,
+)
+from shared.contracts.bank import AccountOverdue
+
+__all__ = ["agreements_of", "letters_of"]
+
+_PLAIN: Final = "none"
+
+
+def agreements_of(entries: Iterable[Mapping[str, Any]], case: str, customer: str) -> list[Agreement]:
+    """Give every version on file, in the order in which they were drawn up.
+
+    A later draft of the same agreement takes the place of an earlier one that was returned; a signed one is
+    never replaced. Raises PaperError where a draft is not what its hash says.
+    """
+    entries = list(entries)
+    drafts: dict[str, AgreementDrafted] = {}
+    signatures: dict[str, list[PartySigned]] = {}
+    signed: dict[str, AgreementSigned] = {}
+    for entry in entries:
+        if entry["case"] != case:
+            continue
+        if entry["type"] == AgreementDrafted.TYPE:
+            drafted = AgreementDrafted.model_validate(entry["data"])
+            if drafted.agreement_id not in signed:
+                drafts.pop(drafted.agreement_id, None)
+                drafts[drafted.agreement_id], signatures[drafted.agreement_id] = drafted, []
+        elif entry["type"] == PartySigned.TYPE:
+            given = PartySigned.model_validate(entry["data"])
+            signatures.setdefault(given.agreement_id, []).append(given)
+        elif entry["type"] == AgreementSigned.TYPE:
+            bound = AgreementSigned.model_validate(entry["data"])
+            signed[bound.agreement_id] = bound
+    name = _name(entries)
+    return [
+        _agreement(d, case, customer, signatures[id_], signed.get(id_), name) for id_, d in drafts.items()
+    ]
+
+
+def letters_of(entries: Iterable[Mapping[str, Any]], case: str, customer: str) -> list[Letter]:
+    """Give every settlement letter on file, in order. Raises PaperError for one that was changed."""
+    letters = []
+    for entry in entries:
+        if entry["case"] == case and entry["type"] == SettlementLetterIssued.TYPE:
+            issued = SettlementLetterIssued.model_validate(entry["data"])
+            if content_hash(issued, case) != issued.content_hash:
+                raise PaperError("the letter on file is not what its hash says")
+            letters.append(Letter(case, customer, issued))
+    return letters
+
+
+def _agreement(
+    drafted: AgreementDrafted,
+    case: str,
+    customer: str,
+    given: list[PartySigned],
+    signed: AgreementSigned | None,
+    name: str | None,
+) -> Agreement:
+    if content_hash(drafted, case) != drafted.content_hash:
+        raise PaperError("the draft on file is not what its hash says")
+    if signed is not None and signed.content_hash != drafted.content_hash:
+        raise PaperError("what was signed is not the draft that is on file")
+    counted = tuple(one for one in given if one.content_hash == drafted.content_hash)
+    return Agreement(
+        case=case,
+        customer=customer,
+        drafted=drafted,
+        signed=counted,
+        effective=None if signed is None else signed.effective.isoformat(),
+        supersedes=None if signed is None else signed.supersedes,
+        borrower_name=name,
+    )
+
+
+def _name(entries: Iterable[Mapping[str, Any]]) -> str | None:
+    """Give the borrower's name as the bank last gave it, where it can be read."""
+    found = None
+    for entry in entries:
+        name = entry["data"].get("name") if entry["type"] == AccountOverdue.TYPE else None
+        if isinstance(name, Mapping) and name.get("alg", _PLAIN) == _PLAIN and name.get("value"):
+            found = str(name["value"])
+    return found

@@ -1,0 +1,290 @@
+"""What stands on the page: titles, paragraphs and tables in one language, from the signed content. Pure."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from services.agreement.document import canonical
+from services.agreement.paper.words import LANGUAGES, Words, words_of
+from shared.contracts.agreement import (
+    AgreementDrafted,
+    AgreementTerms,
+    PartySigned,
+    SettlementKind,
+    SettlementLetterIssued,
+)
+from shared.contracts.debts import Balances, InstalmentTotal
+from shared.contracts.plan_terms import total_of
+from shared.lending.money import Money
+
+__all__ = ["Agreement", "Letter", "PaperError", "page_of"]
+
+_COMPONENTS = ("principal", "interest", "fees", "late_charges")
+
+
+class PaperError(ValueError):
+    """A document that cannot be put on paper; the message says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Agreement:
+    """One version of an agreement with what its parties have done about it.
+
+    `signed` holds each party's acceptance; `effective` is None until both have signed and their day was
+    closed. `borrower_name` is printed where it is known; it is no part of the signed content.
+    """
+
+    case: str
+    customer: str
+    drafted: AgreementDrafted
+    signed: tuple[PartySigned, ...] = ()
+    effective: str | None = None
+    supersedes: str | None = None
+    borrower_name: str | None = None
+
+    @property
+    def signed_language(self) -> str:
+        """The language of the copy that binds."""
+        return self.drafted.language
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """A settlement letter."""
+
+    case: str
+    customer: str
+    issued: SettlementLetterIssued
+
+    @property
+    def signed_language(self) -> str:
+        """The language of the copy that counts."""
+        return self.issued.language
+
+
+def page_of(document: Agreement | Letter, lang: str) -> dict[str, Any]:
+    """Give what page.typ prints, in one language. Raises PaperError where the words are not there."""
+    if lang not in LANGUAGES:
+        raise PaperError(f"no words in this language; there are: {', '.join(LANGUAGES)}")
+    page = _agreement(document, lang) if isinstance(document, Agreement) else _letter(document, lang)
+    canonical(page)  # figures on the page are text: a float would be refused here
+    return page
+
+
+def _words(edition: str, digest: str) -> Words:
+    words = words_of(edition)
+    if words is None or words.digest != digest:
+        raise PaperError(f"the words of edition {edition} are not those that the document was drawn up with")
+    return words
+
+
+def _agreement(document: Agreement, lang: str) -> dict[str, Any]:
+    drafted, terms = document.drafted, document.drafted.terms
+    if terms is None:
+        raise PaperError("the draft is of an older version, which did not name its clauses")
+    words = _words(terms.words, terms.words_hash)
+    unknown = [name for name in terms.clauses if name not in words.clauses]
+    if unknown:
+        raise PaperError(f"there are no words for the mandatory clauses: {', '.join(unknown)}")
+    params = _params(document, terms, words, lang)
+    sections: list[dict[str, Any]] = [
+        {
+            "title": words.title(name, lang),
+            "paragraphs": [*words.paragraphs(name, lang, params), *_lists(name, terms, words, lang)],
+            "tables": _tables(name, drafted, words, lang),
+        }
+        for name in terms.clauses
+    ]
+    silent = [s["title"] for s in sections if not s["paragraphs"] and not s["tables"]]
+    if silent:
+        raise PaperError(f"a clause would have nothing to say: {', '.join(silent)}")
+    sections.append(_signatures(document, words, lang))
+    notice = words.label("binding" if lang == drafted.language else "translation", lang)
+    if document.effective is None:
+        notice = words.label("draft", lang) + ("" if lang == "zh" else " ") + notice
+    about = [words.label("number", lang, params), words.label("version", lang, params)]
+    about += [words.label("supersedes", lang, params)] if document.supersedes else []
+    return {
+        **_frame(words, lang, drafted.drafted_on.isoformat(), drafted.content_hash, params["lender"]),
+        "title": words.label(terms.instrument, lang),
+        "about": [*about, words.label("case", lang, params)],
+        "notice": notice,
+        "sections": sections,
+    }
+
+
+def _frame(words: Words, lang: str, date: str, digest: str, lender: str) -> dict[str, Any]:
+    labels = {name: words.label(name, lang) for name in ("hash", "page")}
+    return {"lang": lang, "date": date, "hash": digest, "lender": lender, "labels": labels}
+
+
+def _params(document: Agreement, terms: AgreementTerms, words: Words, lang: str) -> dict[str, Any]:
+    drafted, comma = document.drafted, "、" if lang == "zh" else ", "
+    days = [row.due for row in drafted.instalments]
+    figures = {
+        name: str(value) if value else None
+        for name, value in terms.model_dump().items()
+        if isinstance(value, int | Decimal) and not isinstance(value, bool)
+    }
+    return {
+        **figures,
+        "agreement_id": drafted.agreement_id,
+        "version": str(drafted.version),
+        "drafted_on": drafted.drafted_on.isoformat(),
+        "sign_by": drafted.sign_by.isoformat(),
+        "effective": document.effective,
+        "supersedes": document.supersedes,
+        "case": document.case,
+        "customer": document.customer,
+        "borrower_name": document.borrower_name,
+        "lender": terms.lender_zh if lang == "zh" else terms.lender_en,
+        "language": words.named("language", drafted.language, lang),
+        "jurisdiction": words.named("jurisdiction", terms.jurisdiction, lang),
+        "payments": str(len(set(days))),
+        "first_due": min(days).isoformat(),
+        "last_due": max(days).isoformat(),
+        "total_paid": comma.join(map(_money, drafted.plan.total_paid)),
+        "measures": comma.join(words.named("measure", str(m), lang) for m in drafted.plan.measures),
+        "has_waiver": any(total_of(debt.waived).is_positive for debt in drafted.plan.debts),
+        "modifying_agreement": terms.instrument == "modifying_agreement",
+        "concession_letter": terms.instrument == "concession_letter",
+        "stop_collection": terms.stop_collection,
+        "no_cooling_off": not terms.cooling_off_days,
+        "credit_status": words.named("credit", terms.credit_status, lang),
+        "data_law": words.named("law", terms.data_law, lang),
+    }
+
+
+def _lists(clause: str, terms: AgreementTerms, words: Words, lang: str) -> list[str]:
+    if clause != "complaints":
+        return []
+    return [f"({n}) {words.named('route', name, lang)}" for n, name in enumerate(terms.complaint_routes, 1)]
+
+
+def _tables(clause: str, drafted: AgreementDrafted, words: Words, lang: str) -> list[dict[str, Any]]:
+    if clause == "debt_structure":
+        owed = [(debt.debt_id, debt.balance) for debt in drafted.plan.debts]
+        return [_balances(owed, words.label("owed_of", lang), words, lang)]
+    if clause == "interest_and_fees":
+        head = _labels(words, lang, "debt", "rate", "instalments")
+        terms = [
+            [d.debt_id, f"{d.annual_rate_pct.normalize():f} %", str(d.instalments)]
+            for d in drafted.plan.debts
+        ]
+        return [{"caption": None, "head": head, "rows": terms}]
+    if clause == "concessions":
+        waived = [(d.debt_id, d.waived) for d in drafted.plan.debts if total_of(d.waived).is_positive]
+        return [_balances(waived, None, words, lang)] if waived else []
+    if clause != "instalment_plan":
+        return []
+    tables = [_instalments(drafted.instalments, words, lang)]
+    for schedule in drafted.schedules:
+        head = _labels(words, lang, "no", "due", *_COMPONENTS, "total", "left")
+        rows = [
+            [
+                *(str(r.number), r.due.isoformat()),
+                *(str(getattr(r, part)) for part in (*_COMPONENTS, "total", "balance")),
+            ]
+            for r in schedule.rows
+        ]
+        caption = words.label("schedule_of", lang, {"debt_id": schedule.debt_id})
+        tables.append({"caption": caption, "head": head, "rows": rows})
+    return tables
+
+
+def _instalments(rows: Sequence[InstalmentTotal], words: Words, lang: str) -> dict[str, Any]:
+    return {
+        "caption": words.label("paid_by_plan", lang),
+        "head": _labels(words, lang, "no", "due", "total", "currency"),
+        "rows": [[str(r.number), r.due.isoformat(), str(r.total), r.total.currency] for r in rows],
+    }
+
+
+def _balances(
+    rows: Sequence[tuple[str, Balances]], caption: str | None, words: Words, lang: str
+) -> dict[str, Any]:
+    return {
+        "caption": caption,
+        "head": _labels(words, lang, "debt", *_COMPONENTS, "total", "currency"),
+        "rows": [
+            [debt, *(str(getattr(b, part)) for part in _COMPONENTS), str(total_of(b)), b.principal.currency]
+            for debt, b in rows
+        ],
+    }
+
+
+def _signatures(document: Agreement, words: Words, lang: str) -> dict[str, Any]:
+    rows = []
+    for party in ("borrower", "lender"):
+        given = next((s for s in document.signed if s.party.value == party), None)
+        name = words.label(party, lang)
+        if given is None:
+            rows.append([name, words.label("not_signed", lang), "", ""])
+            continue
+        proof = given.evidence or ""
+        if given.key_id:
+            proof = words.label("signature_with", lang, {"key_id": given.key_id})
+        rows.append([name, _moment(given.at), words.named("channel", given.channel or "", lang), proof])
+    known: Mapping[str, Any] = {"effective": document.effective}
+    return {
+        "title": words.label("signatures", lang),
+        "paragraphs": [words.label("effective", lang, known)] if document.effective else [],
+        "tables": [
+            {
+                "caption": None,
+                "head": _labels(words, lang, "signed_by", "at", "channel", "evidence"),
+                "rows": rows,
+            }
+        ],
+    }
+
+
+def _letter(document: Letter, lang: str) -> dict[str, Any]:
+    issued = document.issued
+    words = _words(issued.words, issued.words_hash)
+    params = {
+        "lender": issued.lender_zh if lang == "zh" else issued.lender_en,
+        "customer": document.customer,
+        "case": document.case,
+        "agreement_id": issued.agreement_id,
+        "letter_id": issued.letter_id,
+        "version": str(issued.version),
+        "as_of": issued.as_of.isoformat(),
+        "full": issued.settlement is SettlementKind.FULL,
+        "partial": issued.settlement is SettlementKind.PARTIAL,
+        "credit_status": words.named("credit", issued.credit_status, lang),
+        "tax_mark": words.named("tax", issued.tax_mark, lang) if issued.tax_mark else None,
+    }
+    tables = [
+        _balances([(row.debt_id, row.amounts) for row in rows], words.label(name, lang), words, lang)
+        for name, rows in (("surviving", issued.surviving), ("forgiven", issued.forgiven))
+        if rows
+    ]
+    notice = words.label("binding" if lang == issued.language else "translation", lang)
+    return {
+        **_frame(words, lang, issued.as_of.isoformat(), issued.content_hash, str(params["lender"])),
+        "title": words.label("settlement_letter", lang),
+        "about": [words.label("letter_number", lang, params), words.label("case", lang, params)],
+        "notice": notice,
+        "sections": [
+            {
+                "title": words.title("letter", lang),
+                "paragraphs": words.paragraphs("letter", lang, params),
+                "tables": tables,
+            }
+        ],
+    }
+
+
+def _labels(words: Words, lang: str, *names: str) -> list[str]:
+    return [words.label(name, lang) for name in names]
+
+
+def _money(amount: Money) -> str:
+    return f"{amount} {amount.currency}"
+
+
+def _moment(at: datetime | None) -> str:
+    return "" if at is None else at.isoformat(timespec="minutes")

@@ -1,0 +1,113 @@
+"""What the bank is told: one instruction for a signing, an amendment, a breach, a withdrawal, an end. Pure.
+
+Each says everything that follows from it: schedules, rates, waivers, collection (by agents too) and the
+credit status. The same instruction about the same agreement always has the same id: the bank does it once.
+"""
+
+from datetime import date
+
+from services.agreement.model import AgreementState, InForce, Instruction
+from services.agreement.rules import answer_by
+from shared.contracts.agreement import (
+    AgreementSigned,
+    BankInstructed,
+    CollectionOrder,
+    DebtRate,
+    InstructionKind,
+    SettlementKind,
+)
+from shared.contracts.debts import Plan
+from shared.contracts.ids import derive_id
+from shared.policy.conduct import Conduct
+from shared.policy.model import PolicyInForce
+
+__all__ = ["applies", "broken", "completed", "instruct", "restores"]
+
+# Instructions that are remembered until they are answered; alert has raised the bank's silence long before.
+_KEPT = 12
+
+
+def applies(
+    signed: AgreementSigned, plan: Plan, policy: PolicyInForce, conduct: Conduct, day: date
+) -> BankInstructed:
+    """Apply a signed plan; for an amendment, in the place of the one before.
+
+    Collection stops where the strictest of the agreement's packs says so (Art. 70).
+    """
+    stop = conduct.stop_collection_on_sign
+    return BankInstructed(
+        instruction_id=_id(signed.agreement_id, InstructionKind.APPLY_PLAN),
+        agreement_id=signed.agreement_id,
+        version=signed.version,
+        kind=InstructionKind.APPLY_PLAN,
+        effective=signed.effective,
+        schedules=signed.schedules,
+        waived=signed.waived,
+        answer_by=answer_by(day, policy),
+        rates=tuple(DebtRate(debt_id=d.debt_id, annual_rate_pct=d.annual_rate_pct) for d in plan.debts),
+        collection=CollectionOrder.STOP if stop else None,
+        agents=stop,
+        credit_status=policy.agreement_document.credit_status_kept,
+        supersedes=signed.supersedes,
+    )
+
+
+def broken(live: InForce, policy: PolicyInForce, conduct: Conduct, day: date) -> BankInstructed:
+    """After a broken plan the bank may collect again, where it had stopped."""
+    status = policy.agreement_document.credit_status_broken
+    told = _about(live, InstructionKind.RESUME_COLLECTION, policy, day, credit_status=status)
+    return _resumes(told, conduct)
+
+
+def restores(live: InForce, policy: PolicyInForce, conduct: Conduct, day: date) -> BankInstructed:
+    """After a withdrawal the earlier terms return: what was waived is owed again, what was paid stays so."""
+    told = _about(live, InstructionKind.RESTORE_TERMS, policy, day, credit_status=None)
+    return _resumes(told, conduct).model_copy(update={"restored": live.waived})
+
+
+def completed(live: InForce, kind: SettlementKind, policy: PolicyInForce, day: date) -> BankInstructed:
+    """Everything that was agreed is paid: there is nothing to collect by this agreement any more."""
+    paper = policy.agreement_document
+    full = kind is SettlementKind.FULL
+    status = paper.credit_status_completed if full else paper.credit_status_partly
+    return _about(live, InstructionKind.PLAN_COMPLETED, policy, day, credit_status=status)
+
+
+def _about(
+    live: InForce, kind: InstructionKind, policy: PolicyInForce, day: date, *, credit_status: str | None
+) -> BankInstructed:
+    return BankInstructed(
+        instruction_id=_id(live.agreement_id, kind),
+        agreement_id=live.agreement_id,
+        version=live.version,
+        kind=kind,
+        effective=day,
+        answer_by=answer_by(day, policy),
+        credit_status=credit_status,
+    )
+
+
+def _resumes(told: BankInstructed, conduct: Conduct) -> BankInstructed:
+    """Collection may begin again where signing had stopped it; elsewhere it stays as it is."""
+    if not conduct.stop_collection_on_sign:
+        return told
+    return told.model_copy(update={"collection": CollectionOrder.RESUME, "agents": True})
+
+
+def _id(agreement_id: str, kind: InstructionKind) -> str:
+    return derive_id("instruction", agreement_id, kind.value)
+
+
+def instruct(state: AgreementState, told: BankInstructed) -> AgreementState:
+    """Remember an instruction until it is answered.
+
+    Those that were answered are forgotten with it, and of a bank that never answers only the latest are kept.
+    """
+    item = Instruction(
+        instruction_id=told.instruction_id,
+        agreement_id=told.agreement_id,
+        kind=told.kind,
+        answer_by=told.answer_by,
+    )
+    waiting = tuple(i for i in state.instructions if i.confirmed is None)
+    return state.model_copy(update={"instructions": (*waiting, item)[-_KEPT:]})

@@ -1,0 +1,54 @@
+"""What the document says beyond the plan, read from the policy pack. Pure."""
+
+from collections.abc import Sequence
+
+from services.agreement.paper.words import EDITION, words_of
+from shared.contracts.agreement import AgreementTerms
+from shared.policy.conduct import Conduct
+from shared.policy.model import PolicyInForce
+
+__all__ = ["clauses_of", "terms_of"]
+
+
+def clauses_of(policy: PolicyInForce, sections: Sequence[str]) -> tuple[str, ...]:
+    """Give every clause of the document: those of the pack in order, then mandatory ones not among them.
+
+    `sections` are the mandatory ones of every pack of the agreement.
+    """
+    named = policy.agreement_document.clauses
+    return (*named, *(name for name in sections if name not in named))
+
+
+def terms_of(policy: PolicyInForce, sections: Sequence[str], conduct: Conduct) -> AgreementTerms:
+    """Give the terms of a document drawn up under `policy`, with the strictest conduct of its packs."""
+    words = words_of(EDITION)
+    assert words is not None  # noqa: S101 - narrows: the edition is the program's own
+    paper, agreement, followup = policy.agreement_document, policy.agreement, policy.followup
+    return AgreementTerms(
+        instrument=policy.document.instrument,
+        clauses=clauses_of(policy, sections),
+        words=EDITION,
+        words_hash=words.digest,
+        lender_zh=paper.lender_name_zh,
+        lender_en=paper.lender_name_en,
+        jurisdiction=policy.pack.jurisdiction,
+        stop_collection=conduct.stop_collection_on_sign,
+        cooling_off_days=conduct.cooling_off_days,
+        trial_payments=policy.trial.payments,
+        observation_months=agreement.observation_min_months,
+        observation_periods=agreement.observation_min_periods,
+        probation_months=policy.observation.probation_months,
+        grace_days=followup.grace_days,
+        tolerance_pct=followup.underpayment_tolerance_pct,
+        missed_in_a_row=followup.breach_missed_in_a_row,
+        days_late=followup.breach_days_late,
+        review_months=followup.review_months,
+        review_months_performing=followup.review_months_performing,
+        reward_after=followup.incentive_after_on_time,
+        reward_late_pct=followup.incentive_late_charges_waived_pct,
+        reward_rate_pct=followup.incentive_rate_cut_pct,
+        credit_status=paper.credit_status_kept,
+        data_law=paper.data_law,
+        complaint_routes=paper.complaint_routes,
+        records_years=conduct.records.evidence_years,
+    )

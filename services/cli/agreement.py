@@ -1,0 +1,106 @@
+"""`parley agreement`: the formal document of a case as PDF, made from what the archive has on file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from services.cli.common import DataDir, data_dir, fail, stderr, stdout
+from services.cli.keys import KEY_VARIABLE
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
+
+    from services.agreement.paper.layout import Agreement, Letter
+    from shared.runtime.settings import Settings
+
+__all__ = ["agreement", "choose"]
+
+
+def agreement(
+    case_id: Annotated[str, typer.Argument(metavar="CASE", help="A case id, or its first characters.")],
+    output: Annotated[Path, typer.Option("-o", "--output", help="The PDF to write.")],
+    lang: Annotated[
+        str | None, typer.Option("--lang", help="zh or en; without it, the language that was signed.")
+    ] = None,
+    version: Annotated[
+        int | None, typer.Option("--version", min=1, help="This version, not the one in force.")
+    ] = None,
+    letter: Annotated[bool, typer.Option("--letter", help="The settlement letter instead.")] = False,
+    key: Annotated[
+        Path | None,
+        typer.Option(
+            "--key", envvar=KEY_VARIABLE, help="The lender's private key: signs and seals the file."
+        ),
+    ] = None,
+    data: DataDir = None,
+) -> None:
+    """Write the agreement of a case as PDF, with the signed content and the signatures attached.
+
+    The latest signed version, or the draft where nothing is signed yet. With the lender's key the file is
+    sealed and `parley verify` can check it; without, it is a copy to look at.
+    """
+    from services.agreement.paper.layout import PaperError
+    from services.cli.keys import private_key
+    from services.cli.reading import not_found, with_database
+    from services.console.reads import find_case, story_of
+    from services.console.story import verify
+
+    lender = None if key is None else private_key(key)
+
+    async def work(settings: Settings) -> tuple[str, str, list[dict[str, Any]], str]:
+        found, customer, archived = await find_case(settings, case_id)
+        return found, customer, await story_of(settings, customer, archived), archived.head
+
+    try:
+        case, customer, entries, head = with_database(data_dir(data), work)
+    except LookupError as error:
+        raise not_found(error) from None
+    wrong = verify(entries, head)
+    if wrong is not None:
+        raise fail(
+            f"The archive was changed: entry {wrong.number}: {wrong.rule}.", "No document is made of it."
+        )
+    try:
+        from services.agreement.paper.pdf import make_pdf
+
+        document = choose(entries, case, customer, version=version, letter=letter)
+        pdf = make_pdf(document, lang or document.signed_language, lender)
+    except PaperError as error:
+        raise fail(f"{error}.") from None
+    try:
+        output.write_bytes(pdf)
+    except OSError as error:
+        raise fail(f"{output}: cannot be written ({error.strerror})") from None
+    stdout.print(f"{output}: {len(pdf):,} bytes", markup=False, highlight=False, soft_wrap=True)
+    if lender is None:
+        remedy = f"No key was given (--key or {KEY_VARIABLE}): the file is not sealed and cannot be verified."
+        stderr.print(remedy, style="yellow", markup=False, highlight=False, soft_wrap=True)
+
+
+def choose(
+    entries: list[Mapping[str, Any]] | list[dict[str, Any]],
+    case: str,
+    customer: str,
+    *,
+    version: int | None = None,
+    letter: bool = False,
+) -> Agreement | Letter:
+    """Give the document that is meant. Raises PaperError where there is none."""
+    from services.agreement.paper.filed import agreements_of, letters_of
+    from services.agreement.paper.layout import PaperError
+
+    if letter:
+        letters = letters_of(entries, case, customer)
+        if not letters:
+            raise PaperError("no settlement letter is on file for this case")
+        return letters[-1]
+    found = agreements_of(entries, case, customer)
+    if version is not None:
+        found = [one for one in found if one.drafted.version == version]
+    if not found:
+        raise PaperError("no such agreement is on file for this case")
+    return next((one for one in reversed(found) if one.effective is not None), found[-1])
