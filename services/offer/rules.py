@@ -7,7 +7,7 @@ from fractions import Fraction
 from functools import reduce
 from hashlib import sha256
 
-from services.offer.model import Assessed, OfferState, Wish
+from services.offer.model import Assessed, LaterCapacity, OfferState, Wish
 from shared.contracts.assessment import AssessmentCompleted, HardshipKind
 from shared.contracts.base import Reason
 from shared.contracts.debts import DebtSnapshot, DebtStatus, InstalmentTotal, Measure, Plan
@@ -95,9 +95,22 @@ def assessed_from(data: AssessmentCompleted, since: date) -> Assessed:
         expires=data.expires,
         now=data.capacity.available_now,
         stress=data.capacity.available_stress,
+        later=_later(data),
         since=since,
         temporary=data.hardship is HardshipKind.TEMPORARY,
     )
+
+
+def _later(data: AssessmentCompleted) -> tuple[LaterCapacity, ...]:
+    """Give the days on which what can be paid changes, as far as it is known; today's figures stand apart."""
+    before = (data.capacity.available_now, data.capacity.available_stress)
+    found = []
+    for step in data.projection:
+        now = (step.available, step.available_stress)
+        if step.start > data.as_of and now != before:
+            found.append(LaterCapacity(start=step.start, now=step.available, stress=step.available_stress))
+            before = now
+    return tuple(found)
 
 
 def no_longer_valid(assessed: Assessed, on: date) -> Assessed:

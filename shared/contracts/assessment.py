@@ -176,7 +176,11 @@ class AssessmentCompleted(_Assessment):
     """
 
     TYPE: ClassVar[str] = "parley.assessment.completed.v1"
-    PRIVATE: ClassVar[tuple[str, ...]] = ("capacity", "dependants", "cause")
+    PRIVATE: ClassVar[tuple[str, ...]] = (
+        *("capacity", "dependants", "cause", "figures", "projection"),
+        *("available_over_life", "available_over_life_stress", "onset", "hardship_since", "hardship_ends"),
+        *("vulnerabilities", "treatments", "overrides", "open_points"),
+    )
 
     assessment_id: str
     version: int = Field(ge=1)

@@ -114,7 +114,9 @@ class StatementSubmitted(_Desk):
     """
 
     TYPE: ClassVar[str] = "parley.desk.statement.submitted.v1"
-    PRIVATE: ClassVar[tuple[str, ...]] = ("income", "spending", "dependants", "assets", "other_debts")
+    PRIVATE: ClassVar[tuple[str, ...]] = (
+        *("income", "spending", "dependants", "assets", "other_debts", "changes"),
+    )
 
     as_of: date
     income: tuple[IncomeItem, ...] | None = None
@@ -310,7 +312,7 @@ class HardshipReported(_Desk):
     """The borrower reports changed circumstances; it leads back to assessment."""
 
     TYPE: ClassVar[str] = "parley.desk.hardship.reported.v1"
-    PRIVATE: ClassVar[tuple[str, ...]] = ("cause",)
+    PRIVATE: ClassVar[tuple[str, ...]] = ("cause", "expected_end", "onset")
 
     cause: HardshipCause
     since: date

@@ -33,6 +33,7 @@ class InterviewHeld(_Desk):
     """An interview along the pack's questions (R25); who, when and where are mandatory as for a contact."""
 
     TYPE: ClassVar[str] = "parley.desk.interview.held.v1"
+    PRIVATE: ClassVar[tuple[str, ...]] = ("answers",)
 
     at: datetime
     place: str = Field(min_length=1, max_length=100)
@@ -50,6 +51,7 @@ class VulnerabilityRecorded(_Desk):
     """
 
     TYPE: ClassVar[str] = "parley.desk.vulnerability.recorded.v1"
+    PRIVATE: ClassVar[tuple[str, ...]] = ("flags",)
 
     flags: tuple[Vulnerability, ...] = Field(description="all that hold; empty takes back what was recorded")
     consent: bool
@@ -61,6 +63,7 @@ class DebtPlanAgreed(_Desk):
     """A plan with all creditors gives us so much a month; it takes the place of our share by balance."""
 
     TYPE: ClassVar[str] = "parley.desk.debt-plan.agreed.v1"
+    PRIVATE: ClassVar[tuple[str, ...]] = ("monthly", "until", "evidence_kind")
 
     monthly: MoneyField
     arranged_by: str = Field(
@@ -89,6 +92,7 @@ class DoubtSettled(_Desk):
     """A named person has looked: upheld or not, with the reason."""
 
     TYPE: ClassVar[str] = "parley.desk.doubt.settled.v1"
+    PRIVATE: ClassVar[tuple[str, ...]] = ("reason",)
 
     doubt_id: str = Field(min_length=1, max_length=64)
     upheld: bool
@@ -101,6 +105,7 @@ class WilfulDefaultStated(_Desk):
     """A named person states on evidence that the borrower could pay and will not; or takes it back."""
 
     TYPE: ClassVar[str] = "parley.desk.wilful-default.stated.v1"
+    PRIVATE: ClassVar[tuple[str, ...]] = ("evidence", "reason")
 
     by: str = Field(min_length=1, max_length=64)
     role: str = Field(min_length=1, max_length=40)
@@ -117,6 +122,7 @@ class AssessmentOverridden(_Desk):
     """
 
     TYPE: ClassVar[str] = "parley.desk.assessment.overridden.v1"
+    PRIVATE: ClassVar[tuple[str, ...]] = ("monthly", "score", "hardship", "reason")
 
     figure: OverrideFigure
     monthly: MoneyField | None = Field(default=None, description="for `available`")
