@@ -16,6 +16,7 @@ from services.agreement.guarantors import guarantor_agreed
 from services.agreement.model import AgreementState, AgreementStatus, Draft, KnownDebt, Signature
 from services.agreement.rules import is_complete, last_signed, refuses_signature, status_of
 from services.agreement.signing import give_back, refusal, sign
+from services.agreement.table import OnTheTable, on_the_table
 from services.agreement.watching import instalment_corrected, instalment_missed, instalment_paid
 from shared.contracts import desk, desk_parties, followup, intake, offer
 from shared.contracts.agreement import AgreementDrafted, AgreementReturned, PartySigned
@@ -203,31 +204,14 @@ def _signature(
 ) -> Outcome:
     """One party signs; the balances are looked at again first."""
     data = message.data
-    if state is None:
-        return Decision.wait(None, refusal(message, ReasonCode.NO_CASE))
-    if state.status is AgreementStatus.CLOSED:
-        return Decision.of(state, refusal(message, ReasonCode.CASE_CLOSED))
-    draft = state.draft
-    if draft is None or draft.agreement_id != data.agreement_id:
-        if state.live is not None and state.live.agreement_id == data.agreement_id:
-            return Decision.of(state, refusal(message, ReasonCode.ALREADY_SIGNED))
-        over = state.why_over(data.agreement_id)
-        if over is not None:
-            return Decision.of(state, refusal(message, over))
-        return Decision.wait(state, refusal(message, ReasonCode.AGREEMENT_UNKNOWN))
-    wrong = refuses_signature(draft, data, message.day)
-    if wrong is not None:
-        return Decision.of(state, refusal(message, wrong))
-    again = recompose(state, draft, reference)
-    if not isinstance(again, AgreementDrafted):
-        returned = give_back(state, message.day, Reason(code=again))
-        return Decision(
-            returned.state, (*Decision.of(state, refusal(message, again)).emissions, *returned.emissions)
-        )
-    policy = reference.policies.in_force(state.policy, draft.drafted_on)
-    doubtful = refuses_acceptance(data, canonical_content(again, state.case), policy, reference.lender_keys)
+    found = on_the_table(state, message, lambda draft: refuses_signature(draft, data, message.day), reference)
+    if not isinstance(found, OnTheTable):
+        return found
+    now, draft, again = found
+    policy = reference.policies.in_force(now.policy, draft.drafted_on)
+    doubtful = refuses_acceptance(data, canonical_content(again, now.case), policy, reference.lender_keys)
     if doubtful is not None:
-        return Decision.of(state, refusal(message, doubtful.code, **doubtful.params))
+        return Decision.of(now, refusal(message, doubtful.code, **doubtful.params))
     signatures = (*draft.signatures, Signature(party=data.party, on=message.day))
     signed = draft.model_copy(update={"signatures": signatures})
     noted = PartySigned(
@@ -242,7 +226,7 @@ def _signature(
         key_id=data.key_id if reference.lender_keys else None,
         signature=data.signature if reference.lender_keys else None,
     )
-    return Decision.of(state.model_copy(update={"draft": signed, "status": status_of(signed)}), noted)
+    return Decision.of(now.model_copy(update={"draft": signed, "status": status_of(signed)}), noted)
 
 
 _HANDLERS: dict[type[Event], Handler] = {

@@ -1,13 +1,10 @@
 """A guarantor whose liability grows agrees in writing, before the agreement takes effect. Pure."""
 
-from typing import Any
-
-from services.agreement.document import recompose
-from services.agreement.model import AgreementState, AgreementStatus, Consent, Draft
+from services.agreement.model import AgreementState, Consent, Draft
 from services.agreement.rules import status_of
-from services.agreement.signing import Outcome, give_back, refusal
-from shared.contracts.agreement import AgreementDrafted, GuarantorConsented
-from shared.contracts.base import Reason
+from services.agreement.signing import Outcome
+from services.agreement.table import OnTheTable, on_the_table
+from shared.contracts.agreement import GuarantorConsented
 from shared.contracts.decision import Decision
 from shared.contracts.desk_parties import GuarantorAgreed
 from shared.contracts.envelope import Envelope
@@ -22,21 +19,10 @@ def guarantor_agreed(
 ) -> Outcome:
     """Note the consent to one version, by its content's hash; the balances are looked at again first."""
     data = message.data
-    if state is None:
-        return Decision.wait(None, refusal(message, ReasonCode.NO_CASE))
-    if state.status is AgreementStatus.CLOSED:
-        return Decision.of(state, refusal(message, ReasonCode.CASE_CLOSED))
-    draft = state.draft
-    if draft is None or draft.agreement_id != data.agreement_id:
-        return _not_on_the_table(state, message)
-    wrong = _refuses(draft, message)
-    if wrong is not None:
-        return Decision.of(state, refusal(message, wrong))
-    again = recompose(state, draft, reference)
-    if not isinstance(again, AgreementDrafted):
-        returned = give_back(state, message.day, Reason(code=again))
-        said = Decision.of(state, refusal(message, again)).emissions
-        return Decision(returned.state, (*said, *returned.emissions))
+    found = on_the_table(state, message, lambda draft: _refuses(draft, message), reference)
+    if not isinstance(found, OnTheTable):
+        return found
+    draft = found.draft
     consents = (*draft.consents, Consent(party_id=data.party_id, on=message.day))
     agreed = draft.model_copy(update={"consents": consents})
     noted = GuarantorConsented(
@@ -45,17 +31,8 @@ def guarantor_agreed(
         party_id=data.party_id,
         content_hash=draft.content_hash,
     )
-    return Decision.of(state.model_copy(update={"draft": agreed, "status": status_of(agreed)}), noted)
-
-
-def _not_on_the_table(state: AgreementState, message: Envelope[Any]) -> Outcome:
-    agreement_id = message.data.agreement_id
-    if state.live is not None and state.live.agreement_id == agreement_id:
-        return Decision.of(state, refusal(message, ReasonCode.ALREADY_SIGNED))
-    over = state.why_over(agreement_id)
-    if over is not None:
-        return Decision.of(state, refusal(message, over))
-    return Decision.wait(state, refusal(message, ReasonCode.AGREEMENT_UNKNOWN))
+    after = found.state.model_copy(update={"draft": agreed, "status": status_of(agreed)})
+    return Decision.of(after, noted)
 
 
 def _refuses(draft: Draft, message: Envelope[GuarantorAgreed]) -> ReasonCode | None:
