@@ -141,6 +141,7 @@ def test_positions_move_past_what_is_void_and_stay_where_the_bank_is_read_again(
     after = moved(BY_NAME["followup"], before, mark(begun="x", until=until, epoch=1000))
     assert next_of(after) == {
         "intake.events": 25,
+        "offer.events": 25,
         "agreement.events": 25,
         "desk.events": END,
         "ops.commands": END,

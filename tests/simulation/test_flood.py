@@ -13,12 +13,13 @@ from datetime import date
 import pytest
 
 from shared.contracts import desk
+from shared.contracts.debts import DebtFlow
 from shared.contracts.followup import InstalmentCorrected, InstalmentLate, InstalmentMissed, InstalmentPaid
 from shared.contracts.offer import InputRefused, OfferAgreed, OfferLapsed, OfferTabled
 from shared.runtime.lane import Lane
 from shared.runtime.simulation.loop import run_virtual
 from tests.simulation.flood import BACKLOG, BROKEN, ONE_DAY, Behind, Flood, Office
-from tests.unit.builders import DAY, assessed, case_opened, debt, paid, signed
+from tests.unit.builders import DAY, assessed, case_opened, cny, debt, paid, signed
 
 IN_TIME = [f"C-in-time-{n}" for n in range(30)]
 LATE = [f"C-late-{n}" for n in range(10)]
@@ -27,6 +28,10 @@ STRANGERS = [f"C-stranger-{n}" for n in range(20)]
 """Whose records stand before everybody else's."""
 
 POLICY = "cn-card"
+# Its all-in cost can be tested from its advance on, so that an acceptance needs nobody's approval.
+TESTABLE = debt(policy=POLICY).model_copy(
+    update={"history": (DebtFlow(on=date(2022, 5, 4), amount=-cny("12000.00")),)}
+)
 DUE = date(2026, 4, 1)
 NEXT = date(2026, 5, 6)
 
@@ -124,7 +129,7 @@ async def acceptances() -> Flood:
     """Offers on the table; then offer is away until their last day."""
     office = Office("offer")
     for customer in (*IN_TIME, *LATE, *SILENT, *STRANGERS):
-        office.tell("intake", case_opened(debt(policy=POLICY), policy=POLICY), 1, key=customer, id_=customer)
+        office.tell("intake", case_opened(TESTABLE, policy=POLICY), 1, key=customer, id_=customer)
         office.tell("assessment", assessed(), 1, key=customer, id_=f"assessed-{customer}")
     office.close_all(DAY)
     office.open()

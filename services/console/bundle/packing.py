@@ -64,8 +64,8 @@ def unpack(raw: bytes) -> dict[str, bytes]:
         if method != _STORED or flags or size != full:
             raise BrokenBundle(name, "was packed by another program: ask for the file as it was made")
         end = start + length + extra + size
-        if end > len(raw):
-            raise BrokenBundle(name, "is not whole: the file was cut short")
+        if end > len(raw):  # the name itself may have been cut off
+            raise BrokenBundle(name or where, "is not whole: the file was cut short")
         if name in files:
             raise BrokenBundle(name, "is there twice")
         files[name] = raw[end - size : end]

@@ -337,4 +337,4 @@ def test_a_plan_that_the_borrower_withdrew_from_in_time_is_not_judged() -> None:
     assert (gone.state.status, gone.state.plan) == (FollowupStatus.WAITING, None)
     assert gone.closes(FIRST).closes(GRACE).emits()
     again = gone.when(message(signed((SECOND, "100.00"), version=2), DAY + timedelta(days=1)))
-    assert again.emits(PlanStarted)
+    assert again.emits(PlanStarted, SatisfactionAsked)
