@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from services.assessment.behaviour import talked_or_not
 from services.assessment.care import more_days, questions_for
+from services.assessment.entry import Outcome, of_open_case, unusable
 from services.assessment.model import AssessmentState, AssessmentStatus, Hardship, Verified
 from services.assessment.rules import (
     PARTS,
     amounts_of,
     ask,
     complete_change,
-    in_range,
     merge,
     missing_parts,
     oldest_usable,
@@ -21,49 +19,27 @@ from services.assessment.rules import (
 )
 from services.assessment.steps import ask_afresh, complete, policy_of, refusal, valid
 from shared.contracts import desk
-from shared.contracts.assessment import InputRefused, StatementRequested
+from shared.contracts.assessment import StatementRequested
 from shared.contracts.base import Event, Reason
 from shared.contracts.decision import Decision
 from shared.contracts.envelope import Envelope
 from shared.contracts.reasons import ReasonCode
 from shared.policy.reference import Reference
 
-__all__ = ["contact", "hardship", "submitted", "verified", "without_case"]
-
-Outcome = Decision[AssessmentState]
+__all__ = ["contact", "hardship", "submitted", "verified"]
 
 # Figures that evidence may be kept of: a household has no more, and documents do not grow.
 _EVIDENCE_KEPT = 60
 
 
-def without_case(state: AssessmentState | None, message: Envelope[Any]) -> Outcome | None:
-    """Wait for the case, which comes by another topic; on a closed one it is only put on file."""
-    if state is None:
-        return Decision.wait(None, refusal(message, ReasonCode.NO_CASE))
-    if state.status is AssessmentStatus.CLOSED:
-        return Decision.of(state, refusal(message, ReasonCode.CASE_CLOSED))
-    return None
-
-
-def _refuses_amounts(message: Envelope[Any], currency: str) -> InputRefused | None:
-    for amount in amounts_of(message.data):
-        if amount.currency != currency:
-            return refusal(message, ReasonCode.CURRENCY_MISMATCH, given=amount.currency, expected=currency)
-        if not in_range(amount):
-            return refusal(message, ReasonCode.AMOUNT_OUT_OF_RANGE)
-    return None
-
-
+@of_open_case
 def submitted(
-    state: AssessmentState | None, message: Envelope[desk.StatementSubmitted], reference: Reference
+    state: AssessmentState, message: Envelope[desk.StatementSubmitted], reference: Reference
 ) -> Outcome:
     """A statement, or a part of one: complete, or what is missing is asked for again."""
-    no_case = without_case(state, message)
-    if no_case is not None or state is None:
-        return no_case or Decision(state)
     data, day = message.data, message.day
     policy = policy_of(state, day, reference)
-    wrong = _refuses_amounts(message, state.owed.currency)
+    wrong = unusable(message, amounts_of(message.data), state.owed.currency)
     if wrong is not None:
         return Decision.of(state, wrong)
     unclear = next((item for item in data.changes or () if not complete_change(item)), None)
@@ -110,15 +86,13 @@ def submitted(
     return Decision.of(after, *events)
 
 
+@of_open_case
 def verified(
-    state: AssessmentState | None, message: Envelope[desk.EvidenceVerified], reference: Reference
+    state: AssessmentState, message: Envelope[desk.EvidenceVerified], reference: Reference
 ) -> Outcome:
     """A figure was checked: kept beside what was declared, and counted from now on."""
-    no_case = without_case(state, message)
-    if no_case is not None or state is None:
-        return no_case or Decision(state)
     data = message.data
-    wrong = _refuses_amounts(message, state.owed.currency)
+    wrong = unusable(message, amounts_of(message.data), state.owed.currency)
     if wrong is not None:
         return Decision.of(state, wrong)
     known = next((item for item in state.verified if item.item == data.item), None)
@@ -145,13 +119,11 @@ def verified(
     return Decision.of(after, *said)
 
 
+@of_open_case
 def hardship(
-    state: AssessmentState | None, message: Envelope[desk.HardshipReported], reference: Reference
+    state: AssessmentState, message: Envelope[desk.HardshipReported], reference: Reference
 ) -> Outcome:
     """Circumstances changed: figures in force say so at once, and new ones are asked for."""
-    no_case = without_case(state, message)
-    if no_case is not None or state is None:
-        return no_case or Decision(state)
     data = message.data
     reported = Hardship(cause=data.cause, since=data.since, expected_end=data.expected_end, onset=data.onset)
     if state.hardship == reported:

@@ -7,16 +7,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from services.assessment.answers import without_case
 from services.assessment.capacity import budget_of
 from services.assessment.care import more_days, questions_for
+from services.assessment.entry import Outcome, of_open_case, unusable
 from services.assessment.model import AgreedPlan, AssessmentState, Doubt
 from services.assessment.report import computed_values
-from services.assessment.rules import in_range
 from services.assessment.steps import complete, policy_of, refusal, valid
 from shared.contracts import desk_household as said
 from shared.contracts.assessment import (
-    InputRefused,
     Override,
     ReviewReferred,
     StatementRequested,
@@ -32,21 +30,17 @@ from shared.policy.reference import Reference
 
 __all__ = ["debt_plan", "doubted", "interviewed", "overridden", "settled", "vulnerable", "wilful"]
 
-Outcome = Decision[AssessmentState]
-
 # Answers and doubts that are kept: documents do not grow.
 _ANSWERS_KEPT, _DOUBTS_KEPT = 60, 20
 
 
+@of_open_case
 def interviewed(
-    state: AssessmentState | None, message: Envelope[said.InterviewHeld], reference: Reference
+    state: AssessmentState, message: Envelope[said.InterviewHeld], reference: Reference
 ) -> Outcome:
     """Answers to the interview's questions: the latest to each counts; of words only that they were said."""
-    no_case = without_case(state, message)
-    if no_case is not None or state is None:
-        return no_case or Decision(state)
     for answer in message.data.answers:
-        wrong = _unusable(message, answer.monthly, state.owed.currency)
+        wrong = unusable(message, (answer.monthly,), state.owed.currency)
         if wrong is not None:
             return Decision.of(state, wrong)
     latest = {answer.question: answer.model_copy(update={"words": None}) for answer in message.data.answers}
@@ -59,13 +53,11 @@ def interviewed(
     return _with_doubt(now, doubt, message, reference)
 
 
+@of_open_case
 def vulnerable(
-    state: AssessmentState | None, message: Envelope[said.VulnerabilityRecorded], reference: Reference
+    state: AssessmentState, message: Envelope[said.VulnerabilityRecorded], reference: Reference
 ) -> Outcome:
     """Circumstances that change how the borrower is treated: more time begins with what is asked now."""
-    no_case = without_case(state, message)
-    if no_case is not None or state is None:
-        return no_case or Decision(state)
     data = message.data
     if data.flags and not data.consent:
         return Decision.of(state, refusal(message, ReasonCode.CONSENT_NEEDED))
@@ -89,15 +81,13 @@ def vulnerable(
     return _renewed(now, message, reference, *events)
 
 
+@of_open_case
 def debt_plan(
-    state: AssessmentState | None, message: Envelope[said.DebtPlanAgreed], reference: Reference
+    state: AssessmentState, message: Envelope[said.DebtPlanAgreed], reference: Reference
 ) -> Outcome:
     """A plan with all creditors says what we get; it takes the place of our share by balance."""
-    no_case = without_case(state, message)
-    if no_case is not None or state is None:
-        return no_case or Decision(state)
     data = message.data
-    wrong = _unusable(message, data.monthly, state.owed.currency)
+    wrong = unusable(message, (data.monthly,), state.owed.currency)
     if wrong is not None:
         return Decision.of(state, wrong)
     if state.debt_plan is not None and data.as_of < state.debt_plan.as_of:
@@ -107,13 +97,9 @@ def debt_plan(
     return _renewed(state.model_copy(update={"debt_plan": plan}), message, reference)
 
 
-def doubted(
-    state: AssessmentState | None, message: Envelope[said.DoubtRaised], reference: Reference
-) -> Outcome:
+@of_open_case
+def doubted(state: AssessmentState, message: Envelope[said.DoubtRaised], reference: Reference) -> Outcome:
     """A suspicion: the evidence is set aside, a person looks at it, and nothing is refused."""
-    no_case = without_case(state, message)
-    if no_case is not None or state is None:
-        return no_case or Decision(state)
     data = message.data
     if any(known.doubt_id == data.doubt_id for known in state.doubts):
         return Decision(state)
@@ -122,13 +108,9 @@ def doubted(
     )
 
 
-def settled(
-    state: AssessmentState | None, message: Envelope[said.DoubtSettled], reference: Reference
-) -> Outcome:
+@of_open_case
+def settled(state: AssessmentState, message: Envelope[said.DoubtSettled], reference: Reference) -> Outcome:
     """A person has looked: evidence that stands counts again; what was forged stays aside."""
-    no_case = without_case(state, message)
-    if no_case is not None or state is None:
-        return no_case or Decision(state)
     known = next((doubt for doubt in state.doubts if doubt.doubt_id == message.data.doubt_id), None)
     if known is None:
         return Decision.of(state, refusal(message, ReasonCode.DOUBT_UNKNOWN))
@@ -137,13 +119,11 @@ def settled(
     return _renewed(state.model_copy(update={"doubts": doubts}), message, reference)
 
 
+@of_open_case
 def wilful(
-    state: AssessmentState | None, message: Envelope[said.WilfulDefaultStated], reference: Reference
+    state: AssessmentState, message: Envelope[said.WilfulDefaultStated], reference: Reference
 ) -> Outcome:
     """Only a named person can state it, on evidence, and another person looks at it; no score ever does."""
-    no_case = without_case(state, message)
-    if no_case is not None or state is None:
-        return no_case or Decision(state)
     data = message.data
     if data.withdrawn:
         return _renewed(state.model_copy(update={"wilful": None}), message, reference)
@@ -156,13 +136,11 @@ def wilful(
     )
 
 
+@of_open_case
 def overridden(
-    state: AssessmentState | None, message: Envelope[said.AssessmentOverridden], reference: Reference
+    state: AssessmentState, message: Envelope[said.AssessmentOverridden], reference: Reference
 ) -> Outcome:
     """A person's value, kept beside the computed one for as long as that is what is computed."""
-    no_case = without_case(state, message)
-    if no_case is not None or state is None:
-        return no_case or Decision(state)
     if not valid(state, message.day):
         return Decision.of(state, refusal(message, ReasonCode.NO_ASSESSMENT))
     data, policy = message.data, policy_of(state, message.day, reference)
@@ -171,7 +149,7 @@ def overridden(
         return _renewed(state.model_copy(update={"overrides": others}), message, reference)
     if not _fits(data):
         return Decision.of(state, refusal(message, ReasonCode.OVERRIDE_UNCLEAR, figure=data.figure.value))
-    wrong = _unusable(message, data.monthly, state.owed.currency)
+    wrong = unusable(message, (data.monthly,), state.owed.currency)
     if wrong is not None:
         return Decision.of(state, wrong)
     if data.monthly is not None:
@@ -233,11 +211,3 @@ def _renewed(state: AssessmentState, message: Envelope[Any], reference: Referenc
         return Decision.of(state, *events)
     after, more = complete(state, policy_of(state, message.day, reference), message.day, in_full=False)
     return Decision.of(after, *events, *more)
-
-
-def _unusable(message: Envelope[Any], amount: Money | None, currency: str) -> InputRefused | None:
-    if amount is None:
-        return None
-    if amount.currency != currency:
-        return refusal(message, ReasonCode.CURRENCY_MISMATCH, given=amount.currency, expected=currency)
-    return None if in_range(amount) else refusal(message, ReasonCode.AMOUNT_OUT_OF_RANGE)

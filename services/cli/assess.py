@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from services.cli.catalogue import policies_dir
-from services.cli.common import JsonFlag, fail, stdout
+from services.cli.common import JsonFlag, PoliciesFolder, fail, stdout
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,12 +29,7 @@ def assess(
     ] = None,
     lang: Annotated[str, typer.Option("--lang", help="Language of the text: zh or en.")] = "en",
     example: Annotated[bool, typer.Option("--example", help="Assess the built-in example.")] = False,
-    folder: Annotated[
-        Path | None,
-        typer.Option(
-            "--folder", envvar="PARLEY_POLICIES", help="Folder of the packs; the built-in ones if unset."
-        ),
-    ] = None,
+    folder: PoliciesFolder = None,
     as_json: JsonFlag = False,
 ) -> None:
     """Assess a household without any server: what it can pay now, later and under stress, and why.

@@ -6,12 +6,25 @@ import asyncio
 import os
 from collections.abc import Callable, Coroutine
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 from rich.console import Console
 
-__all__ = ["DataDir", "JsonFlag", "data_dir", "fail", "guarded", "stderr", "stdout"]
+if TYPE_CHECKING:
+    from shared.texts import Language
+
+__all__ = [
+    "DataDir",
+    "JsonFlag",
+    "PoliciesFolder",
+    "data_dir",
+    "fail",
+    "guarded",
+    "language_of",
+    "stderr",
+    "stdout",
+]
 
 T = TypeVar("T")
 
@@ -26,12 +39,27 @@ DataDir = Annotated[
         "--data", envvar="PARLEY_DATA", help="Folder of the embedded servers.", show_default="var/parley"
     ),
 ]
+PoliciesFolder = Annotated[
+    Path | None,
+    typer.Option(
+        "--folder", envvar="PARLEY_POLICIES", help="Folder of the packs; the built-in ones if unset."
+    ),
+]
 JsonFlag = Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")]
 
 
 def data_dir(given: Path | None) -> Path:
     """Give the data folder: the option, then PARLEY_DATA, then var/parley."""
     return given or Path(os.environ.get("PARLEY_DATA", DEFAULT_DATA))
+
+
+def language_of(lang: str) -> Language:
+    """Give a language that texts exist in; ends the command for another one."""
+    if lang == "zh":
+        return "zh"
+    if lang == "en":
+        return "en"
+    raise fail(f"--lang: {lang!r} is neither zh nor en", code=2)
 
 
 def fail(problem: str, remedy: str = "", code: int = 1) -> typer.Exit:

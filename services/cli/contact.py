@@ -9,7 +9,7 @@ import typer
 from rich.text import Text
 
 from services.cli.catalogue import policies_dir
-from services.cli.common import JsonFlag, fail, stdout
+from services.cli.common import JsonFlag, PoliciesFolder, fail, language_of, stdout
 
 if TYPE_CHECKING:
     from shared.conduct import Answer, Request
@@ -38,12 +38,7 @@ def _commands() -> None:
 def check(
     request: Annotated[Path, typer.Argument(help="The message, the history and the states, as JSON.")],
     policy: Annotated[str, typer.Option("--policy", help="The pack whose rules hold.")] = "cn-card",
-    folder: Annotated[
-        Path | None,
-        typer.Option(
-            "--folder", envvar="PARLEY_POLICIES", help="Folder of the packs; the built-in ones if unset."
-        ),
-    ] = None,
+    folder: PoliciesFolder = None,
     lang: Annotated[str, typer.Option("--lang", help="zh or en.")] = "en",
     as_json: JsonFlag = False,
 ) -> None:
@@ -53,7 +48,7 @@ def check(
     """
     from shared.conduct import Guard
 
-    language = _language(lang)
+    language = language_of(lang)
     pack, question = _pack(folder, policy), _question(request)
     answer = Guard(pack).ask(question)
     if as_json:
@@ -91,14 +86,6 @@ def _question(path: Path) -> Request:
             for problem in error.errors(include_url=False, include_context=False, include_input=False)
         )
         raise fail("\n".join(lines), code=2) from None
-
-
-def _language(lang: str) -> Language:
-    if lang == "zh":
-        return "zh"
-    if lang == "en":
-        return "en"
-    raise fail(f"--lang: {lang!r} is neither zh nor en", code=2)
 
 
 def _plain(answer: Answer, language: Language) -> dict[str, Any]:

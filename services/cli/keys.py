@@ -39,8 +39,7 @@ def new(
 
     An existing file is never replaced: what was signed with a lost key can be checked, but nothing signed.
     """
-    from cryptography.hazmat.primitives import serialization as s
-    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+    from shared.crypto.signing import new_key_pair
 
     public_file = file.with_suffix(".pub")
     if public_file == file:
@@ -48,16 +47,14 @@ def new(
     for path in (file, public_file):
         if path.exists():
             raise fail(f"{path} exists and is left as it is.", "Name another file.")
-    key = Ed25519PrivateKey.generate()
-    private = key.private_bytes(s.Encoding.PEM, s.PrivateFormat.PKCS8, s.NoEncryption())
-    public = key.public_key().public_bytes(s.Encoding.PEM, s.PublicFormat.SubjectPublicKeyInfo)
+    private, public = new_key_pair()
     try:
         with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as stream:
             stream.write(private)
         public_file.write_bytes(public)
     except OSError as error:
         raise fail(f"{file}: cannot be written ({error.strerror})") from None
-    _show(key.public_key().public_bytes_raw(), public_file)
+    _show(public_key(public_file), public_file)
 
 
 @app.command()

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from services.cli.catalogue import policies_dir
-from services.cli.common import JsonFlag, fail
+from services.cli.common import JsonFlag, PoliciesFolder, fail
 
 __all__ = ["offer"]
 
@@ -26,12 +26,7 @@ def offer(
     on: Annotated[str | None, typer.Option("--on", help="The day, YYYY-MM-DD; the file's, or today.")] = None,
     lang: Annotated[str, typer.Option("--lang", help="zh or en.")] = "en",
     example: Annotated[bool, typer.Option("--example", help="Use the example that comes along.")] = False,
-    folder: Annotated[
-        Path | None,
-        typer.Option(
-            "--folder", envvar="PARLEY_POLICIES", help="Folder of the packs; the built-in ones if unset."
-        ),
-    ] = None,
+    folder: PoliciesFolder = None,
     as_json: JsonFlag = False,
 ) -> None:
     """Work out what a borrower could be offered: assessment, ranked plans with schedules, and why.

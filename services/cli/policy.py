@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from services.cli.catalogue import policies_dir
-from services.cli.common import JsonFlag, fail, stderr, stdout
+from services.cli.common import JsonFlag, PoliciesFolder, fail, language_of, stderr, stdout
 
 if TYPE_CHECKING:
     from shared.policy.loader import Explained, PolicyBook
@@ -22,12 +22,6 @@ __all__ = ["app"]
 
 app = typer.Typer(help="Policy packs: check them, show what is in force, compare.", no_args_is_help=True)
 
-Folder = Annotated[
-    Path | None,
-    typer.Option(
-        "--folder", envvar="PARLEY_POLICIES", help="Folder of the packs; the built-in ones if unset."
-    ),
-]
 Lang = Annotated[str, typer.Option("--lang", help="zh or en.")]
 
 # Titles and status words, in the order of shared.texts.LANGUAGES.
@@ -51,7 +45,7 @@ _TITLES: dict[str, tuple[str, str]] = {
 
 
 @app.command()
-def check(folder: Folder = None) -> None:
+def check(folder: PoliciesFolder = None) -> None:
     """List everything that is wrong with the packs; exit 1 if anything is."""
     from shared.policy.loader import PolicyBook, explain
     from shared.policy.loader import check as problems_of
@@ -78,14 +72,14 @@ def check(folder: Folder = None) -> None:
 def show(
     pack: Annotated[str, typer.Argument(help="The pack, e.g. cn-card.")],
     on: Annotated[str | None, typer.Option("--on", help="The day, YYYY-MM-DD; today if not given.")] = None,
-    folder: Folder = None,
+    folder: PoliciesFolder = None,
     lang: Lang = "en",
     as_json: JsonFlag = False,
 ) -> None:
     """Explain every value of a pack on a day: its clause and status, and what changes next."""
     from shared.policy.loader import explain
 
-    language = _language(lang)
+    language = language_of(lang)
     day = _day(on, "--on")
     rows = explain(_book(folder, pack).pack(pack), day)
     ahead = [row for row in rows if row.next_from is not None]
@@ -110,14 +104,14 @@ def show(
 def diff(
     first: Annotated[str, typer.Argument(help="A pack, or a pack on a day: cn-card@2025-06-01.")],
     second: Annotated[str, typer.Argument(help="The other one.")],
-    folder: Folder = None,
+    folder: PoliciesFolder = None,
     lang: Lang = "en",
     as_json: JsonFlag = False,
 ) -> None:
     """Show the values in which two packs, or one pack on two days, differ."""
     from shared.policy.loader import explain
 
-    language = _language(lang)
+    language = language_of(lang)
     sides = []
     for name in (first, second):
         pack, _, day = name.partition("@")
@@ -165,14 +159,6 @@ def _day(text: str | None, name: str) -> date:
         return date.fromisoformat(text) if text else date.today()  # noqa: DTZ011 - the user's own day
     except ValueError:
         raise fail(f"{name}: {text!r} is not a date like 2026-01-31", code=2) from None
-
-
-def _language(lang: str) -> Language:
-    if lang == "zh":
-        return "zh"
-    if lang == "en":
-        return "en"
-    raise fail(f"--lang: {lang!r} is neither zh nor en", code=2)
 
 
 def _print_values(pack: str, day: date, rows: tuple[Explained, ...], language: Language) -> None:

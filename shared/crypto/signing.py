@@ -19,6 +19,8 @@ __all__ = [
     "KeyFileError",
     "Signer",
     "Trusted",
+    "is_signed_by",
+    "key_id_of",
     "load_public",
     "load_signer",
     "new_key_pair",
@@ -47,7 +49,7 @@ class Signer:
     @property
     def key_id(self) -> str:
         """The id of the key."""
-        return _id_of(self.public)
+        return key_id_of(self.public)
 
     @property
     def trusted(self) -> Trusted:
@@ -68,18 +70,16 @@ class Trusted:
     @property
     def key_id(self) -> str:
         """The id of the key."""
-        return _id_of(self.public)
+        return key_id_of(self.public)
 
     def signed(self, purpose: str, content: bytes, signature: object) -> bool:
         """Say whether `signature` was made over exactly these bytes for this purpose. Never raises."""
         try:
-            raw = bytes.fromhex(signature) if isinstance(signature, str) else b""
-            if raw.hex() != signature:  # spaces and capitals would be another text of the same signature
-                return False
-            Ed25519PublicKey.from_public_bytes(self.public).verify(raw, _framed(purpose, content))
-        except (InvalidSignature, ValueError):
+            if not isinstance(signature, str) or bytes.fromhex(signature).hex() != signature:
+                return False  # spaces and capitals would be another text of the same signature
+        except ValueError:
             return False
-        return True
+        return is_signed_by(self.public, _framed(purpose, content), signature)
 
 
 def new_key_pair() -> tuple[bytes, bytes]:
@@ -133,5 +133,15 @@ def _framed(purpose: str, content: bytes) -> bytes:
     return purpose.encode() + b"\n" + content
 
 
-def _id_of(public: bytes) -> str:
+def key_id_of(public: bytes) -> str:
+    """Give the id of a key by its 32 raw public bytes."""
     return sha256(public).hexdigest()[:16]
+
+
+def is_signed_by(public: bytes, content: bytes, signature: str) -> bool:
+    """Say whether `signature` (hexadecimal) was made over exactly these bytes and no purpose before them."""
+    try:
+        Ed25519PublicKey.from_public_bytes(public).verify(bytes.fromhex(signature), content)
+    except (InvalidSignature, ValueError):
+        return False
+    return True

@@ -20,26 +20,11 @@ from itertools import pairwise
 from typing import Final
 
 from shared.lending.calendar import add_months
+from shared.lending.daycount import days_of_year
+from shared.lending.rate_factors import Every
 
 _CONTEXT: Final = Context(prec=12, rounding=ROUND_HALF_EVEN)
 _DAY: Final = timedelta(days=1)
-
-
-class Unit(StrEnum):
-    """What the distance between two instalments is counted in."""
-
-    DAYS = "days"
-    WEEKS = "weeks"
-    MONTHS = "months"
-    YEARS = "years"
-
-    def after(self, start: date, count: int) -> date:
-        """``count`` units after ``start``; months keep its day, or take the month's last."""
-        if self is Unit.DAYS:
-            return start + timedelta(days=count)
-        if self is Unit.WEEKS:
-            return start + timedelta(days=7 * count)
-        return add_months(start, count if self is Unit.MONTHS else 12 * count)
 
 
 class Year(StrEnum):
@@ -94,7 +79,7 @@ class Accrual:
 
     rates: tuple[Rate, ...]
     every: int = 1
-    unit: Unit = Unit.MONTHS
+    unit: Every = Every.MONTHS
     year: Year = Year.DAYS_360
     equal_months: bool = True
     stops: tuple[Stop, ...] = ()
@@ -129,9 +114,9 @@ class Accrual:
             if self.year is Year.ACTUAL:
                 return _by_calendar_years(start, end)
             days_in_year = 365 if self.year is Year.DAYS_365 else 360
-            if not self.equal_months or self.unit not in (Unit.MONTHS, Unit.YEARS):
+            if not self.equal_months or self.unit not in (Every.MONTHS, Every.YEARS):
                 return Decimal((end - start).days) / days_in_year
-            months = self.every * (12 if self.unit is Unit.YEARS else 1)
+            months = self.every * (12 if self.unit is Every.YEARS else 1)
             if _is_whole(period, months):
                 passed = Decimal((end - start).days) / Decimal((period.due - period.start).days)
             else:
@@ -147,8 +132,7 @@ def _by_calendar_years(start: date, end: date) -> Decimal:
         if stop == reached:  # 31 December itself: the rest belongs to the next year
             stop = min(date(reached.year + 1, 12, 31), end)
         year = stop.year
-        days = 366 if year % 4 == 0 and (year % 100 != 0 or year % 400 == 0) else 365
-        total += Decimal((stop - reached).days) / days
+        total += Decimal((stop - reached).days) / days_of_year(year)
         reached = stop
     return total
 

@@ -18,13 +18,13 @@ from shared.lending.loan import Charge, LoanInstalment, Receipt, RunningLoan, Se
 from shared.lending.money import Money
 from shared.lending.progressive import (
     Period,
-    Unit,
     amortise,
     level_payment,
     no_deviation,
     rounded,
     to_multiple,
 )
+from shared.lending.rate_factors import Every
 
 
 class ReageInterest(StrEnum):
@@ -52,7 +52,7 @@ class Reage:
     first_due: date
     count: int
     every: int = 1
-    unit: Unit = Unit.MONTHS
+    unit: Every = Every.MONTHS
     interest: ReageInterest = ReageInterest.ANNUITY
 
     @property

@@ -11,7 +11,8 @@ from shared.lending.allocation import Components
 from shared.lending.instalment_allocation import Due, Future, Payment, PaymentRules, pay
 from shared.lending.loan import Advance, LoanInstalment, RunningLoan
 from shared.lending.money import Money
-from shared.lending.progressive import Accrual, Rate, Unit
+from shared.lending.progressive import Accrual, Rate
+from shared.lending.rate_factors import Every
 from shared.lending.recalculated import pay_recalculated
 from tests.oracles.outcome import EQUAL, Family, Outcome, different, out_of_scope
 from tests.oracles.servicing import (
@@ -277,7 +278,7 @@ def _plain_loan(case: Case) -> RunningLoan:
     advances = tuple(
         Advance(day(step["date"]), eur(step["amount"])) for step in history(case) if step["op"] == "disburse"
     )
-    unit, count = Unit(terms["repay_unit"].lower()), int(terms["n"])
+    unit, count = Every(terms["repay_unit"].lower()), int(terms["n"])
     total = Money.sum((advance.amount for advance in advances), EUR)
     start = advances[0].on
     rows = []

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from shared.lending.instalment_allocation import pay
-from shared.lending.progressive import Unit
+from shared.lending.rate_factors import Every
 from shared.lending.reage import Reage, ReageInterest, reage
 from tests.oracles.allocation import replayed, rules_of
 from tests.oracles.outcome import Family, Outcome, out_of_scope
@@ -64,7 +64,7 @@ def judge(document: Mapping[str, Any], case: Mapping[str, Any]) -> Outcome:
         day(operation["startdate"]),
         int(operation["numberofinstallments"]),
         int(operation["frequencynumber"]),
-        Unit(operation["frequencytype"].lower()),
+        Every(operation["frequencytype"].lower()),
         handling,
     )
     loan = loan_of(document, case)

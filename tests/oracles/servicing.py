@@ -12,7 +12,8 @@ from typing import Any
 from shared.lending.allocation import Component, Components
 from shared.lending.loan import Advance, Charge, LoanInstalment, Receipt, RunningLoan, ServicingError
 from shared.lending.money import Money
-from shared.lending.progressive import Accrual, Rate, Stop, Unit, Year, borne
+from shared.lending.progressive import Accrual, Rate, Stop, Year, borne
+from shared.lending.rate_factors import Every
 from tests.oracles.outcome import EQUAL, Outcome, different
 
 EUR = "EUR"
@@ -166,7 +167,7 @@ def accrual_of(document: Case, case: Case) -> Accrual:
     loan, product = case["loan"], product_of(document, case)
     rates = [Rate(date(1970, 1, 1), Decimal(str(loan["annual_rate_pct"])))]
     stops, ended = [], None
-    every, unit = int(loan["repay_every"]), Unit(loan["repay_unit"].lower())
+    every, unit = int(loan["repay_every"]), Every(loan["repay_unit"].lower())
     for step in history(case):
         if step["op"] == "reschedule" and step.get("newinterestrate") is not None:
             rates.append(Rate(day(step["reschedulefromdate"]), Decimal(str(step["newinterestrate"]))))
@@ -175,7 +176,7 @@ def accrual_of(document: Case, case: Case) -> Accrual:
         if step["op"] == "charge_off" and product.get("chargeOffBehaviour") == "ZERO_INTEREST":
             ended = day(step["date"])
         if step["op"] == "reage":
-            every, unit = int(step["frequencynumber"]), Unit(step["frequencytype"].lower())
+            every, unit = int(step["frequencynumber"]), Every(step["frequencytype"].lower())
     years = {"DAYS360": Year.DAYS_360, "DAYS365": Year.DAYS_365}
     return Accrual(
         tuple(sorted(rates, key=lambda rate: rate.since)),

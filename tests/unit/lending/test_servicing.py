@@ -16,7 +16,8 @@ from shared.lending.instalment_allocation import Due, Future, PaymentRules, pay
 from shared.lending.loan import Advance, Charge, LoanInstalment, RunningLoan, ServicingError
 from shared.lending.money import CurrencyMismatch, Money
 from shared.lending.pause import pause_interest
-from shared.lending.progressive import Accrual, Period, Rate, Stop, Unit, amortise, level_payment
+from shared.lending.progressive import Accrual, Period, Rate, Stop, amortise, level_payment
+from shared.lending.rate_factors import Every
 from shared.lending.reage import Reage, ReageInterest, reage
 from shared.lending.reamortize import OverdueInterest, reamortize
 from shared.lending.recalculated import paid_off, pay_recalculated
@@ -45,7 +46,7 @@ def make(
 ) -> RunningLoan:
     """A monthly loan from 1 January 2024, with a fee in its second instalment if there is one."""
     accrual = Accrual((Rate(START, Decimal(pct)),))
-    dues = [Unit.MONTHS.after(START, k + 1) for k in range(count)]
+    dues = [Every.MONTHS.after(START, k + 1) for k in range(count)]
     periods = [Period(a, b) for a, b in zip([START, *dues], dues, strict=False)]
     level = level_payment(principal, periods, accrual, multiple=multiple)
     rows = []
