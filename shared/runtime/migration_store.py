@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Mapping
 from typing import Any, Final
 
-from shared.runtime.mongo import WAKE, MongoStore
+from shared.runtime.mongo import MongoStore
+from shared.runtime.mongo.cases import WAKE
 from shared.runtime.ports import ID, Document, FatalError
 from shared.runtime.voids import OWNER
 

@@ -1,0 +1,42 @@
+"""The indexes that queries of the running services need."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from pymongo import IndexModel
+
+from shared.runtime.mongo.cases import WAKE
+from shared.runtime.mongo.client import SOME, Connection
+from shared.runtime.ports import PARTITION, WORK
+
+__all__ = ["Indexes"]
+
+_WAKE: Final = IndexModel([(WAKE, 1), (PARTITION, 1)], name="wake", partialFilterExpression={WAKE: SOME})
+_WORK: Final = IndexModel([(WORK, 1), (PARTITION, 1)], name="work", partialFilterExpression={WORK: SOME})
+_PARKED: Final = IndexModel([("document", 1), ("order", 1)], name="arrival")
+_TRACE: Final = IndexModel([("trace", 1)], name="trace")
+
+
+class Indexes(Connection):
+    """Preparing the database before services run."""
+
+    async def create_indexes(self, service: str, *, workload: bool = False) -> dict[str, bool]:
+        """Create what is missing; existing indexes stay. Give each by name, and whether it is new."""
+        cases = [_WAKE, _WORK] if workload else [_WAKE]
+        return {
+            **await self._indexed(service, "cases", cases),
+            **await self._indexed(service, "parked", [_PARKED]),
+        }
+
+    async def create_telemetry_indexes(self) -> dict[str, bool]:
+        """Create the index by trace, as `create_indexes` does."""
+        return await self._indexed("telemetry", "spans", [_TRACE])
+
+    async def _indexed(self, service: str, kind: str, indexes: Sequence[IndexModel]) -> dict[str, bool]:
+        collection = self._collection(service, kind)
+        names = [index.document["name"] for index in indexes]
+        there = await self._do("read indexes", collection.index_information)
+        await self._do("create indexes", lambda: collection.create_indexes(list(indexes)))
+        return {f"{service}.{kind}.{name}": name not in there for name in names}
