@@ -19,6 +19,7 @@ from shared.runtime.batch import Batch, Shell
 from shared.runtime.days import do_due_work, latest_day, markers, watch_lag
 from shared.runtime.deadletters import dead_letter
 from shared.runtime.fetching import Fetching
+from shared.runtime.hand import Hand
 from shared.runtime.inbound import Inbound, Kind
 from shared.runtime.lane import Lane
 from shared.runtime.limits import Limits
@@ -65,9 +66,7 @@ class Engine:
             pace=self._pace,
             recent=Recent(limits.recent_bytes),
         )
-        self._lanes: dict[int, Lane] = {}
-        self._carry: list[Inbound] = []  # what waited behind a barrier that has opened
-        self._in_hand: list[Inbound] = []  # the batch that is worked on
+        self._hand = Hand()
         self._fetching = Fetching(
             service=service,
             limits=limits,
@@ -79,7 +78,6 @@ class Engine:
             pace=self._pace,
             hurried=lambda: self._stopping or self._draining or self._pending,
         )
-        self._stopped_inputs: set[TopicPartition] = set()
         self._generation = -1  # the consumer's, when the lanes were taken over
         self._pending = False  # an assignment waits to be taken over
         self._draining = False  # the group is taking the assignment away
@@ -105,7 +103,7 @@ class Engine:
     async def _drained(self) -> None:
         """Wait for the batch in hand, and save what it and those before have come to."""
         await self._idle.wait()
-        if self._unsaved and not self._lost and not self._pending:
+        if self._hand.unsaved and not self._lost and not self._pending:
             with suppress(AbandonedError, NotOwnerError, BrokenError):
                 await self._settle()
 
@@ -154,7 +152,7 @@ class Engine:
     @property
     def lanes(self) -> Sequence[Lane]:
         """The lanes in hand (for status and tests)."""
-        return list(self._lanes.values())
+        return list(self._hand.lanes.values())
 
     @property
     def state(self) -> State:
@@ -162,13 +160,12 @@ class Engine:
         if self._draining:
             return State.GIVING_UP
         if self._generation == self._consumer.generation and not self._pending:
-            return State.WORKING if self._lanes else State.STANDBY
+            return State.WORKING if self._hand.lanes else State.STANDBY
         return State.TAKING_OVER if self._consumer.generation else State.JOINING
 
     def unfinished(self) -> Iterator[Record]:
         """What has been fetched and not worked off."""
-        held = [one for lane in self._lanes.values() for one in lane.held]
-        return (one.record for one in (*self._in_hand, *self._carry, *self._fetching.fetched, *held))
+        return self._hand.unfinished(self._fetching.fetched)
 
     def high_water(self, at: TopicPartition) -> int | None:
         """The end of an input as of the last fetch."""
@@ -176,7 +173,7 @@ class Engine:
 
     async def ends(self) -> dict[TopicPartition, int]:
         """Ask for the ends of the inputs of all lanes; or UnavailableError."""
-        return await self._consumer.ends([at for lane in self.lanes for at in lane.offsets()])
+        return await self._consumer.ends(self._hand.offsets())
 
     # -- one turn ----------------------------------------------------------------------------------------
 
@@ -194,21 +191,21 @@ class Engine:
             if self._pending:
                 self._idle.clear()
                 await self._take_over()
-            elif not self._lanes:
+            elif not self._hand.lanes:
                 await self._fetch()  # nothing is ours: only so that the consumer lives
             else:
                 await self._work()
         except (AbandonedError, NotOwnerError):
             await self._abandon()
         finally:
-            self._in_hand = []
+            self._hand.batch = []
             self._idle.set()
 
     async def _work(self) -> None:
-        if self._carry:
-            inbounds, self._carry = self._carry, []
+        if self._hand.carry:
+            inbounds, self._hand.carry = self._hand.carry, []
         else:
-            ready = self._ready()
+            ready = self._hand.ready()
             if ready:
                 self._idle.clear()
                 for day, lanes in ready:
@@ -218,27 +215,18 @@ class Engine:
             if self._draining or self._pending:
                 return  # they will be read again by their owner
         self._idle.clear()
-        admitted = self._in_hand = [one for inbound in inbounds for one in self._admit(inbound)]
+        admitted = self._hand.batch = [one for inbound in inbounds for one in self._admit(inbound)]
         self._stop_inputs()
         self._fetching.start()
         if admitted:
             await self._batch(admitted)
         self._abandoned = 0
 
-    def _ready(self) -> list[tuple[date, list[Lane]]]:
-        """Group the lanes whose barrier is complete by the day that they close."""
-        days: dict[date, list[Lane]] = {}
-        for lane in self._lanes.values():
-            day = lane.ready()
-            if day is not None:
-                days.setdefault(day, []).append(lane)
-        return sorted(days.items(), key=lambda item: item[0])
-
     # -- records -----------------------------------------------------------------------------------------
 
     async def _fetch(self) -> list[Inbound]:
         """Give the next records, decoded; none if the assignment has changed meanwhile."""
-        if unsaved := self._unsaved:
+        if unsaved := self._hand.unsaved:
             pressing = any(lane.pressing for lane in unsaved)
             silence = self._limits.settle_seconds if pressing else self._limits.settle_idle_seconds
             # Counted from the last batch: a poll that brings nothing ends as well.
@@ -252,7 +240,7 @@ class Engine:
         return inbounds if generation == self._generation == self._consumer.generation else []
 
     def _admit(self, inbound: Inbound) -> list[Inbound]:
-        lane = self._lanes.get(inbound.record.partition)
+        lane = self._hand.lanes.get(inbound.record.partition)
         if lane is None:  # a partition that is not worked on is paused; a record of it is nobody's to judge
             return []
         return lane.admit([inbound], lambda lane: latest_day(self._limits, self._ports.clock, lane))
@@ -263,11 +251,11 @@ class Engine:
         A lane keeps the barrier by itself. The consumer is only asked to pause for the memory's sake: a
         partition that is resumed is read again only once the fetch under way has returned.
         """
-        stopped = {at for lane in self._lanes.values() for at in lane.overfull(self._limits)}
-        if stopped != self._stopped_inputs:
-            self._consumer.pause(stopped - self._stopped_inputs)
-            self._consumer.resume(self._stopped_inputs - stopped)
-            self._stopped_inputs = stopped
+        before, stopped = self._hand.stopped, self._hand.overfull(self._limits)
+        if stopped != before:
+            self._consumer.pause(stopped - before)
+            self._consumer.resume(before - stopped)
+            self._hand.stopped = stopped
 
     async def _batch(self, inbounds: Iterable[Inbound]) -> None:
         works: dict[tuple[int, str], Work] = {}
@@ -278,7 +266,7 @@ class Engine:
             partition = inbound.record.partition
             if inbound.kind in {Kind.MESSAGE, Kind.COMMAND} and inbound.document is not None:
                 at = (partition, inbound.document)
-                work = works.setdefault(at, Work(self._lanes[partition], inbound.document))
+                work = works.setdefault(at, Work(self._hand.lanes[partition], inbound.document))
                 work.inbounds.append(inbound)
                 arrival.append((work, inbound))
             elif inbound.failure is not None:
@@ -296,10 +284,9 @@ class Engine:
             for inbound, outcome, word in work.outcomes:
                 read.append((inbound, outcome))
                 self._count(inbound, outcome, word)
-        lanes = {inbound.record.partition: self._lanes[inbound.record.partition] for inbound, _ in read}
         for inbound, outcome in read:
-            lanes[inbound.record.partition].worked_off(inbound, outcome)
-        if any(lane.unsaved >= self._limits.settle_records for lane in lanes.values()):
+            self._hand.lanes[inbound.record.partition].worked_off(inbound, outcome)
+        if any(lane.unsaved >= self._limits.settle_records for lane in self._hand.unsaved):
             await self._settle()
         self._worked = self._ports.clock.monotonic()
         self._pace.settle(len(read))
@@ -315,7 +302,7 @@ class Engine:
         """
         await do_due_work(self._shell, lanes, day)
         for lane in lanes:
-            self._carry += lane.finish(day)
+            self._hand.carry += lane.finish(day)
         await self._save(lanes)
         outgoing = markers(self.service, lanes)
         if outgoing:
@@ -323,18 +310,13 @@ class Engine:
         await self._commit(lanes)
         self._stop_inputs()
         self._ports.meter.count("days_closed", len(lanes), service=self.service.name)
-        watch_lag(self._shell, self._lanes.values())
+        watch_lag(self._shell, self._hand.lanes.values())
 
     # -- positions ---------------------------------------------------------------------------------------
 
-    @property
-    def _unsaved(self) -> list[Lane]:
-        """The lanes whose positions have moved since they were saved."""
-        return [lane for lane in self._lanes.values() if lane.unsaved]
-
     async def _settle(self) -> None:
         """Save and commit the positions that have moved."""
-        lanes = self._unsaved
+        lanes = self._hand.unsaved
         await self._save(lanes)
         await self._commit(lanes)
 
@@ -358,7 +340,7 @@ class Engine:
 
     async def _take_over(self) -> None:
         self._pending, self._lost = False, False
-        self._lanes, self._carry, self._stopped_inputs = {}, [], set()
+        self._hand = Hand()
         await self._fetching.drop()
         generation, assigned = self._consumer.generation, self._consumer.assignment()
         self._consumer.pause(assigned)
@@ -366,14 +348,14 @@ class Engine:
         lanes = await take_over(self._shell, self._consumer, numbers) if numbers else {}
         if self._lost or self._consumer.generation != generation:
             return
-        self._lanes, self._generation = lanes, generation
-        self._consumer.resume([at for lane in lanes.values() for at in lane.offsets()])
+        self._hand.lanes, self._generation = lanes, generation
+        self._consumer.resume(self._hand.offsets())
 
     async def _let_go(self) -> None:
         """Forget everything uncommitted: whoever owns it next reads it again."""
         self._lost = True
         self._generation = -1
-        self._lanes, self._carry, self._stopped_inputs = {}, [], set()
+        self._hand = Hand()
         await self._fetching.drop()
 
     async def _abandon(self) -> None:

@@ -462,8 +462,8 @@ MUTANTS = (
     ),
     Mutant(
         14, 'commit-before-positions', 'engine',
-        '        lanes = self._unsaved\n        await self._save(lanes)\n        await self._commit(lanes)\n',
-        '        lanes = self._unsaved\n        await self._commit(lanes)\n        await self._save(lanes)\n',
+        '        lanes = self._hand.unsaved\n        await self._save(lanes)\n        await self._commit(lanes)\n',
+        '        lanes = self._hand.unsaved\n        await self._commit(lanes)\n        await self._save(lanes)\n',
         _DAYS, 'test_whoever_loses_the_positions_abandons_and_takes_over_again', simulated=49,
     ),
     Mutant(

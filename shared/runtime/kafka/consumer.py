@@ -15,12 +15,13 @@ from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, Final, TypeVar
 
-from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener
+from aiokafka import AIOKafkaConsumer
 from aiokafka import TopicPartition as ClientPartition
-from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError, OffsetOutOfRangeError
+from aiokafka.errors import IllegalStateError, KafkaError, OffsetOutOfRangeError
 from faststream.kafka import KafkaBroker
 
 from shared.runtime.kafka.alive import ended, put_down
+from shared.runtime.kafka.asking import Asking
 from shared.runtime.kafka.feed import Raw, feed
 from shared.runtime.kafka.refusals import Operation, diagnose, probe
 from shared.runtime.ports import (
@@ -40,34 +41,6 @@ _LOG = logging.getLogger("parley.kafka")
 _TURNS_SECONDS: Final = 1.0  # FastStream's loop, if it lives, fetches far more often
 T = TypeVar("T")
 _QUIET_SECONDS: Final = 30.0
-
-_UNANSWERED: Final = 3  # questions in a row, each for PARLEY_ACK_SECONDS, while the broker can be reached
-
-
-class _Errors:
-    """FastStream's logger: it drops what the log knows already and hands over the client's errors."""
-
-    def __init__(self, consumer: KafkaConsumer) -> None:
-        self._consumer = consumer
-
-    def log(
-        self, level: int, _message: Any, /, *, exc_info: Any = None, extra: Mapping[str, Any] | None = None
-    ) -> None:
-        """Take one line of FastStream's."""
-        del extra
-        if level >= logging.ERROR and isinstance(exc_info, Exception):
-            self._consumer.failed(exc_info)
-
-
-class _Rebalance(ConsumerRebalanceListener):  # type: ignore[misc]
-    def __init__(self, consumer: KafkaConsumer) -> None:
-        self._consumer = consumer
-
-    async def on_partitions_revoked(self, revoked: Collection[Any]) -> None:  # noqa: ARG002
-        await self._consumer.revoked()
-
-    async def on_partitions_assigned(self, assigned: Collection[Any]) -> None:
-        self._consumer.assigned(assigned)
 
 
 class KafkaConsumer:
@@ -92,7 +65,7 @@ class KafkaConsumer:
         self._arrived = asyncio.Event()
         self._failure: Exception | None = None
         self._stopped = False
-        self._unanswered = 0
+        self._asking = Asking(settings, self._group)
         self._heard = time.monotonic()  # when there were records, or the broker was last asked
 
     @property
@@ -106,12 +79,11 @@ class KafkaConsumer:
         settings = self._settings
         self._listener = listener
         self._stopped = False  # a start that failed may be tried again, and a broken client replaced
-        self._failure, self._unanswered = None, 0
+        self._failure = None
+        self._asking.begin()
         self._asked.clear()
         names = [self._prefix + topic for topic in topics]
-        self._broker, self._subscriber = feed(
-            settings, self._group, self._client_id, names, _Errors(self), _Rebalance(self)
-        )
+        self._broker, self._subscriber = feed(settings, self._group, self._client_id, names, self)
         self._subscriber(self._take)
         try:
             async with asyncio.timeout(settings.rebalance_seconds + settings.session_seconds + 10):
@@ -161,28 +133,8 @@ class KafkaConsumer:
             raise BrokenError(f"the Kafka client of {self._group} has lost its {name} task")
 
     async def _ask(self, doing: str, question: Callable[[], Awaitable[T]], needs: Operation = "Read") -> T:
-        """Give the client's answer, or say as the port does why there is none.
-
-        A client that leaves several questions in a row unanswered, though the broker can be reached, is
-        broken as well, whatever its tasks look like.
-        """
         self._check()
-        try:
-            async with asyncio.timeout(self._settings.ack_seconds):
-                answer = await question()
-        except (CommitFailedError, IllegalStateError) as error:
-            raise NotOwnerError(f"the group {self._group} has gone on without this member") from error
-        except TimeoutError as error:
-            with suppress(UnavailableError):
-                await probe(self._settings)
-                self._unanswered += 1
-            if self._unanswered >= _UNANSWERED:
-                raise BrokenError(f"the Kafka client of {self._group} does not {doing}") from error
-            raise await diagnose(self._settings, error, doing, needs) from error
-        except (KafkaError, OSError) as error:
-            raise await diagnose(self._settings, error, doing, needs) from error
-        self._unanswered = 0
-        return answer
+        return await self._asking.ask(doing, question, needs)
 
     def _theirs(self, at: TopicPartition) -> ClientPartition:
         return ClientPartition(self._prefix + at.topic, at.partition)
@@ -393,21 +345,22 @@ class KafkaConsumer:
         if not mine:
             return {}
         client = self._client
+
+        async def stable() -> dict[TopicPartition, int]:
+            after = await client.end_offsets(list(mine))
+            found = {at: after[theirs] for theirs, at in mine.items()}
+            # The client is at the end and nothing is held back: beyond the engine's next record there are
+            # only the markers of transactions, which nobody is ever given.
+            if not self._holding and client._subscription.fetcher_idle_time < _TURNS_SECONDS:
+                for theirs, at in mine.items():
+                    if await client.position(theirs) >= found[at]:
+                        found[at] = self._next.get(at, found[at])
+            return found
+
         try:
-            async with asyncio.timeout(self._settings.ack_seconds):
-                after = await client.end_offsets(list(mine))
-                found = {at: after[theirs] for theirs, at in mine.items()}
-                # The client is at the end and nothing is held back: beyond the engine's next record there are
-                # only the markers of transactions, which nobody is ever given.
-                if not self._holding and client._subscription.fetcher_idle_time < _TURNS_SECONDS:
-                    for theirs, at in mine.items():
-                        if await client.position(theirs) >= found[at]:
-                            found[at] = self._next.get(at, found[at])
-        except IllegalStateError:
+            return await self._asking.ask("read the ends of the topics", stable, "Describe", counts=False)
+        except NotOwnerError:
             return {}  # they are being given up
-        except (KafkaError, OSError, TimeoutError) as error:
-            raise await diagnose(self._settings, error, "read the ends of the topics", "Describe") from error
-        return found
 
     def high_water(self, at: TopicPartition) -> int | None:
         """The next offset to be written, as of the last fetch."""

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from itertools import chain
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from aiokafka import ConsumerRebalanceListener, ConsumerRecord
 from aiokafka.coordinator.assignors.range import RangePartitionAssignor
@@ -17,7 +18,7 @@ from faststream.kafka.message import KafkaAckableMessage, KafkaMessage
 from shared.runtime.kafka.connection import security_of, servers
 from shared.runtime.settings import Settings
 
-__all__ = ["Raw", "feed"]
+__all__ = ["Fed", "Raw", "feed"]
 
 Raw = tuple[ConsumerRecord, ...]
 
@@ -26,13 +27,54 @@ Raw = tuple[ConsumerRecord, ...]
 _IDLE_MS: Final = 2**31 - 1
 
 
+class Fed(Protocol):
+    """Who is told of what the client meets."""
+
+    def failed(self, error: Exception) -> None:
+        """Take note of an error that FastStream would only log."""
+        ...
+
+    async def revoked(self) -> None:
+        """Give the partitions up; the client waits for it."""
+        ...
+
+    def assigned(self, partitions: Collection[Any]) -> None:
+        """Take the client's partitions over."""
+        ...
+
+
+class _Errors:
+    """FastStream's logger: it drops what the log knows already and hands over the client's errors."""
+
+    def __init__(self, fed: Fed) -> None:
+        self._fed = fed
+
+    def log(
+        self, level: int, _message: Any, /, *, exc_info: Any = None, extra: Mapping[str, Any] | None = None
+    ) -> None:
+        """Take one line of FastStream's."""
+        del extra
+        if level >= logging.ERROR and isinstance(exc_info, Exception):
+            self._fed.failed(exc_info)
+
+
+class _Rebalance(ConsumerRebalanceListener):  # type: ignore[misc]
+    def __init__(self, fed: Fed) -> None:
+        self._fed = fed
+
+    async def on_partitions_revoked(self, revoked: Collection[Any]) -> None:  # noqa: ARG002
+        await self._fed.revoked()
+
+    async def on_partitions_assigned(self, assigned: Collection[Any]) -> None:
+        self._fed.assigned(assigned)
+
+
 def feed(
     settings: Settings,
     group: str,
     client_id: str,
     topics: Sequence[str],
-    logger: Any,
-    listener: ConsumerRebalanceListener,
+    fed: Fed,
 ) -> tuple[KafkaBroker, Any]:
     """Make a broker with its one subscriber, neither started yet; the handler is still to be given."""
     broker = KafkaBroker(
@@ -42,7 +84,7 @@ def feed(
         consumer_only=True,
         apply_types=False,
         graceful_timeout=None,
-        logger=logger,
+        logger=_Errors(fed),
     )
     subscriber = broker.subscriber(
         *topics,
@@ -61,7 +103,7 @@ def feed(
         fetch_max_wait_ms=max(1, round(settings.fetch_wait_seconds * 1000)),
         fetch_max_bytes=settings.fetch_bytes,
         max_partition_fetch_bytes=min(settings.fetch_bytes, settings.message_bytes),
-        listener=listener,
+        listener=_Rebalance(fed),
         parser=_parse,
         decoder=_decode,
         no_reply=True,
