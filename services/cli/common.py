@@ -75,11 +75,12 @@ def guarded(work: Callable[[], Coroutine[Any, Any, T]]) -> T:
     from deploy.embedded.errors import StartError
     from shared.policy.loader import PolicyError
     from shared.runtime.ports import FatalError, UnavailableError
+    from shared.runtime.refused import RefusedError
     from shared.runtime.settings import SettingsError
 
     try:
         return asyncio.run(work())
-    except StartError as error:
+    except (StartError, RefusedError) as error:
         raise fail(error.problem, error.remedy) from None
     except SettingsError as error:
         raise fail(str(error), "Correct the environment and run it again.") from None

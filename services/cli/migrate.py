@@ -30,7 +30,6 @@ YesFlag = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
 
 def _on_servers(data: Path | None, work: Callable[[Settings, MigrationStore], Awaitable[T]]) -> T:
     """Run `work` on the servers; a refusal ends the command with its sentence and exit code 1."""
-    from shared.runtime.migrate import RefusedError
 
     async def run() -> T:
         from services.cli.dead.servers import open_servers
@@ -44,10 +43,7 @@ def _on_servers(data: Path | None, work: Callable[[Settings, MigrationStore], Aw
             finally:
                 await store.close()
 
-    try:
-        return guarded(run)
-    except RefusedError as error:
-        raise fail(error.problem, error.remedy) from None
+    return guarded(run)
 
 
 def _service(name: str) -> Service:

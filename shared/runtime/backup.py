@@ -14,7 +14,8 @@ from typing import Final
 from shared.runtime.kafka.groups import groups_with_members
 from shared.runtime.kafka.reader import end_offsets
 from shared.runtime.mongo import MongoStore
-from shared.runtime.ports import ID, Document, FatalError, TopicPartition
+from shared.runtime.ports import ID, Document, TopicPartition
+from shared.runtime.refused import RefusedError
 from shared.runtime.service import EXTERNAL, Service, topic_of
 from shared.runtime.settings import Settings
 from shared.runtime.voids import OWNER
@@ -157,24 +158,27 @@ async def members(settings: Settings, services: Iterable[Service]) -> list[str]:
 async def set_mark(settings: Settings, services: Sequence[Service]) -> Mark:
     """Mark the instant of a backup that is to be taken now.
 
-    Raises FatalError, and changes nothing, where replicas run, where not all services stand at one instant,
+    Raises RefusedError where replicas run, where not all services stand at one instant,
     or where a restoration has begun and is not done; UnavailableError while a server is away.
     """
-    refuse(await members(settings, services), "parley backup mark, once every replica has been stopped")
+    refuse(
+        await members(settings, services),
+        "Run `parley backup mark` once every replica has been stopped.",
+    )
     store = MongoStore(settings)
     try:
         await store.start()
         before = await read_mark(store)
         if before is not None and before.begun is not None and before.finished is None:
-            raise FatalError(
-                "a backup has been restored here and the work is not done", "parley backup restored"
+            raise RefusedError(
+                "A backup has been restored here and the work is not done.", "Run `parley backup restored`."
             )
         bounds = await end_offsets(settings, [*own_topics(services), *map(topic_of, sorted(EXTERNAL))])
         numbers = sorted({at.partition for at in bounds})
         positions = {service.name: await store.positions(service.name) for service in services}
         refuse(
             where_they_stand(services, positions, bounds),
-            "the services again until all is read (see `/lag`), then stop them and mark again",
+            "Run the services until all is read (see `/lag`), then stop them and mark again.",
         )
         # Raised, so that whoever writes after the mark leaves a higher epoch behind, in every document.
         for service in services:
@@ -204,8 +208,8 @@ async def read_mark(store: MongoStore) -> Mark | None:
     return Mark.load(found[0]) if found else None
 
 
-def refuse(problems: Sequence[str], command: str) -> None:
+def refuse(problems: Sequence[str], remedy: str) -> None:
     if problems:
         shown = "; ".join(problems[:10])
         more = f"; and {len(problems) - 10} more" if len(problems) > 10 else ""
-        raise FatalError(f"nothing was changed: {shown}{more}", command)
+        raise RefusedError(f"Nothing was changed: {shown}{more}.", remedy)

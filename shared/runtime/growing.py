@@ -33,9 +33,10 @@ from shared.runtime.admin import topics_of
 from shared.runtime.kafka.growth import grow_topics, topic_counts
 from shared.runtime.kafka.reader import end_offsets
 from shared.runtime.lane import InputPosition, Lane
-from shared.runtime.migrate import RefusedError, refuse_held, refuse_running, replace_documents, unsettled
+from shared.runtime.migrate import refuse_held, refuse_running, replace_documents, unsettled
 from shared.runtime.migration_store import GROWTH, MigrationStore
 from shared.runtime.ports import ENTRIES_DAY, ID, PARTITION, VERSION, Document, Record, TopicPartition
+from shared.runtime.refused import RefusedError
 from shared.runtime.service import Service
 from shared.runtime.settings import Settings
 

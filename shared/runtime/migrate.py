@@ -14,12 +14,12 @@ from shared.runtime.kafka.reader import end_offsets
 from shared.runtime.lane import InputPosition, Lane
 from shared.runtime.migration_store import GROWTH, MigrationStore
 from shared.runtime.ports import ENTRIES_DAY, ID, VERSION, Document, TopicPartition
+from shared.runtime.refused import RefusedError
 from shared.runtime.service import Service, topic_of
 from shared.runtime.settings import Settings
 from shared.runtime.voids import read_voids
 
 __all__ = [
-    "RefusedError",
     "pruned",
     "rebuild",
     "refuse_held",
@@ -33,15 +33,6 @@ __all__ = [
 _REBUILD: Final = "rebuild"
 _ENTRIES: Final = ("out", "ids", "links", "drops")
 _KEPT: Final = ("links", "ids", "parked", "cases")
-
-
-class RefusedError(Exception):
-    """A migration that would double or lose something does not begin; `remedy` says what to do first."""
-
-    def __init__(self, problem: str, remedy: str) -> None:
-        super().__init__(f"{problem} {remedy}")
-        self.problem = problem
-        self.remedy = remedy
 
 
 # -- what is refused ------------------------------------------------------------------------------------

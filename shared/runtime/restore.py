@@ -64,6 +64,7 @@ from shared.runtime.kafka.reader import end_offsets, scan
 from shared.runtime.lane import InputPosition
 from shared.runtime.mongo import MongoStore
 from shared.runtime.ports import ID, PARTITION, VERSION, Document, FatalError, TopicPartition
+from shared.runtime.refused import RefusedError
 from shared.runtime.service import EXTERNAL, Service, topic_of
 from shared.runtime.settings import Settings
 from shared.runtime.voids import OWNER, VOIDS, Void
@@ -164,20 +165,20 @@ async def _written_since(store: MongoStore, services: Sequence[Service], mark: M
 async def plan_restore(settings: Settings, services: Sequence[Service]) -> Plan:
     """See what has to be done. Changes nothing.
 
-    Raises FatalError for everything that would lose or double an effect, with the reason; UnavailableError
+    Raises RefusedError for everything that would lose or double an effect, with the reason; UnavailableError
     while a server is away.
     """
-    again = "parley backup restored, when that is mended"
+    again = "When that is mended, run `parley backup restored`."
     refuse(await members(settings, services), again)
     store = MongoStore(settings)
     try:
         await store.start()
         mark = await read_mark(store)
         if mark is None:
-            raise FatalError(
-                "there is no mark in this database: the backup was taken without `parley backup mark`, and"
-                " nothing says what was said after it",
-                "a backup that has one",
+            raise RefusedError(
+                "There is no mark in this database: the backup was taken without `parley backup mark`, and"
+                " nothing says what was said after it.",
+                "Restore a backup that has one.",
             )
         bounds = await end_offsets(settings, [*own_topics(services), *map(topic_of, sorted(EXTERNAL))])
         positions = {service.name: await store.positions(service.name) for service in services}
@@ -206,7 +207,8 @@ async def plan_restore(settings: Settings, services: Sequence[Service]) -> Plan:
 async def restore(settings: Settings, services: Sequence[Service], plan: Plan) -> Report:
     """Make the restored database and Kafka fit, so that the services can be started.
 
-    Repeat it (with a new plan) if it was interrupted. Raises as `plan_restore` does.
+    Repeat it (with a new plan) if it was interrupted. Raises FatalError where somebody else writes the
+    documents, and UnavailableError.
     """
     report = Report()
     store = MongoStore(settings)

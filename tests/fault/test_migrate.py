@@ -33,10 +33,11 @@ from shared.runtime.admin import prepare, read_documents, scan
 from shared.runtime.document import Case, Cause, OutEntry, Park, Waiting
 from shared.runtime.growing import grow
 from shared.runtime.kafka.topics import Admin
-from shared.runtime.migrate import RefusedError, rebuild, replay, unready
+from shared.runtime.migrate import rebuild, replay, unready
 from shared.runtime.migration_store import MigrationStore
 from shared.runtime.ports import FatalError, Record
 from shared.runtime.publish import EventPublisher
+from shared.runtime.refused import RefusedError
 from shared.runtime.run import run_services
 from shared.runtime.service import Service, topic_of
 from shared.runtime.settings import Settings

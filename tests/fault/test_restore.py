@@ -26,10 +26,10 @@ from shared.runtime import restore as restoring
 from shared.runtime.admin import end_offsets, prepare, scan
 from shared.runtime.backup import set_mark
 from shared.runtime.kafka.groups import group_members
-from shared.runtime.migrate import RefusedError, rebuild, replay
+from shared.runtime.migrate import rebuild, replay
 from shared.runtime.migration_store import MigrationStore
 from shared.runtime.mongo import MongoStore
-from shared.runtime.ports import FatalError
+from shared.runtime.refused import RefusedError
 from shared.runtime.restore import plan_restore, restore
 from shared.runtime.settings import Settings
 from shared.runtime.voids import read_voids
@@ -165,7 +165,7 @@ async def test_an_older_backup_is_restored_and_everything_comes_to_the_same(
         for number in range(MARKED + 1):
             await life.live_day(day(number))
         await quiet(settings, day(MARKED))
-        with pytest.raises(FatalError, match="has members"):
+        with pytest.raises(RefusedError, match="has members"):
             await set_mark(settings, SERVICES_ALL)
         await replica.stop()
         await nobody_is_left(settings)
@@ -183,11 +183,11 @@ async def test_an_older_backup_is_restored_and_everything_comes_to_the_same(
         for number in range(MARKED + 1, LOST + 1):
             await life.live_day(day(number))
         assert copy
-        with pytest.raises(FatalError, match="has members"):
+        with pytest.raises(RefusedError, match="has members"):
             await plan_restore(settings, SERVICES_ALL)
         await replicas[0].stop()
         await nobody_is_left(settings)
-        with pytest.raises(FatalError, match="does not stand where the mark says"):
+        with pytest.raises(RefusedError, match="does not stand where the mark says"):
             await plan_restore(settings, SERVICES_ALL)  # nothing was restored here
 
         await put_back(settings, copy)
@@ -197,14 +197,14 @@ async def test_an_older_backup_is_restored_and_everything_comes_to_the_same(
         await nobody_is_left(settings)
 
         await interrupted(settings, monkeypatch)
-        with pytest.raises(FatalError, match="not done"):
+        with pytest.raises(RefusedError, match="not done"):
             await set_mark(settings, SERVICES_ALL)
         done = await command(settings, "restored", "--yes")
         assert done["records_to_be_read_again"] > 0
         assert done["records_void"] > 0
         assert done["positions_moved"] == (len(SERVICES_ALL) - 3) * PARTITIONS
         assert done["sequences_raised"] == 0  # by the run that was interrupted
-        with pytest.raises(FatalError, match="done already"):
+        with pytest.raises(RefusedError, match="done already"):
             await plan_restore(settings, SERVICES_ALL)
 
         replica = start()

@@ -2,7 +2,7 @@
 
 from shared.runtime.outbound.deliverer import Deliverer, Tries
 from shared.runtime.outbound.email import EmailChannel, EmailSettings
-from shared.runtime.outbound.message import Channel, Failure, FailureSink, Outgoing, RefusedError, Sent
+from shared.runtime.outbound.message import Channel, Failure, FailureSink, Outgoing, Sent, UndeliverableError
 from shared.runtime.outbound.webhook import WebhookChannel, is_genuine, signature
 
 __all__ = [
@@ -13,9 +13,9 @@ __all__ = [
     "Failure",
     "FailureSink",
     "Outgoing",
-    "RefusedError",
     "Sent",
     "Tries",
+    "UndeliverableError",
     "WebhookChannel",
     "is_genuine",
     "signature",

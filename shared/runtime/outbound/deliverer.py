@@ -6,7 +6,7 @@ import asyncio
 from collections import OrderedDict
 from dataclasses import dataclass
 
-from shared.runtime.outbound.message import Channel, Failure, FailureSink, Outgoing, RefusedError, Sent
+from shared.runtime.outbound.message import Channel, Failure, FailureSink, Outgoing, Sent, UndeliverableError
 from shared.runtime.ports import Clock, UnavailableError
 
 __all__ = ["Deliverer", "Tries"]
@@ -68,7 +68,7 @@ class Deliverer:
         for attempt in range(1, self._tries.attempts + 1):
             try:
                 await self._channel.send(outgoing)
-            except RefusedError as error:
+            except UndeliverableError as error:
                 return self._failure(outgoing, attempt, error.rule)
             except UnavailableError as error:
                 reason = str(error)

@@ -15,7 +15,7 @@ from email.policy import SMTP
 from email.utils import format_datetime
 from typing import Literal
 
-from shared.runtime.outbound.message import Outgoing, RefusedError
+from shared.runtime.outbound.message import Outgoing, UndeliverableError
 from shared.runtime.ports import Clock, UnavailableError
 
 __all__ = ["EmailChannel", "EmailSettings"]
@@ -51,7 +51,7 @@ class EmailChannel:
         self._clock = clock
 
     async def send(self, outgoing: Outgoing) -> None:
-        """Hand it to the server. Raises UnavailableError or RefusedError."""
+        """Hand it to the server. Raises UnavailableError or UndeliverableError."""
         message = self._message(outgoing)
         try:
             await asyncio.to_thread(self._hand_over, message)
@@ -64,7 +64,7 @@ class EmailChannel:
         except smtplib.SMTPResponseException as error:
             raise _by_code(error.smtp_code) from None
         except smtplib.SMTPNotSupportedError:
-            raise RefusedError("smtp_not_supported") from None
+            raise UndeliverableError("smtp_not_supported") from None
         except (smtplib.SMTPException, OSError) as error:
             raise UnavailableError(f"smtp_{type(error).__name__}") from None
 
@@ -76,7 +76,7 @@ class EmailChannel:
             message["To"] = Address(addr_spec=outgoing.to)
             message["Subject"] = outgoing.subject
         except (ValueError, IndexError):
-            raise RefusedError("unusable_header") from None
+            raise UndeliverableError("unusable_header") from None
         message["Message-ID"] = f"<{outgoing.message_id}@{sender.domain}>"
         message["Date"] = format_datetime(self._clock.now())
         message["Auto-Submitted"] = "auto-generated"
@@ -102,5 +102,5 @@ class EmailChannel:
         return smtplib.SMTP(settings.host, settings.port, timeout=settings.timeout)
 
 
-def _by_code(code: int) -> UnavailableError | RefusedError:
-    return RefusedError(f"smtp_{code}") if code >= _PERMANENT else UnavailableError(f"smtp_{code}")
+def _by_code(code: int) -> UnavailableError | UndeliverableError:
+    return UndeliverableError(f"smtp_{code}") if code >= _PERMANENT else UnavailableError(f"smtp_{code}")

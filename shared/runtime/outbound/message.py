@@ -9,12 +9,12 @@ from typing import Final, Protocol
 
 from shared.runtime.ports import PortError
 
-__all__ = ["Channel", "Failure", "FailureSink", "Outgoing", "RefusedError", "Sent"]
+__all__ = ["Channel", "Failure", "FailureSink", "Outgoing", "Sent", "UndeliverableError"]
 
 _ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 
 
-class RefusedError(PortError):
+class UndeliverableError(PortError):
     """The other side will never take this message; `rule` names why, without its content or addressee."""
 
     def __init__(self, rule: str) -> None:
@@ -72,7 +72,7 @@ class Channel(Protocol):
         ...
 
     async def send(self, outgoing: Outgoing) -> None:
-        """Hand it over once. Raises UnavailableError (try again) or RefusedError (never)."""
+        """Hand it over once. Raises UnavailableError (try again) or UndeliverableError (never)."""
         ...
 
 

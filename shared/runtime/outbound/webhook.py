@@ -18,7 +18,7 @@ from urllib.request import HTTPRedirectHandler, Request, build_opener
 
 import orjson
 
-from shared.runtime.outbound.message import Outgoing, RefusedError
+from shared.runtime.outbound.message import Outgoing, UndeliverableError
 from shared.runtime.ports import Clock, UnavailableError
 
 __all__ = ["WebhookChannel", "is_genuine", "signature"]
@@ -73,7 +73,7 @@ class WebhookChannel:
         self._opener = build_opener(_NoRedirect)
 
     async def send(self, outgoing: Outgoing) -> None:
-        """Post it. Raises UnavailableError or RefusedError; 409 means that the receiver has it already."""
+        """Post it. Raises UnavailableError or UndeliverableError; 409: the receiver has it already."""
         request = self._request(outgoing)
         try:
             await asyncio.to_thread(self._post, request)
@@ -83,7 +83,7 @@ class WebhookChannel:
                 return
             if error.code in _LATER or error.code >= HTTPStatus.INTERNAL_SERVER_ERROR:
                 raise UnavailableError(f"http_{error.code}") from None
-            raise RefusedError(f"http_{error.code}") from None
+            raise UndeliverableError(f"http_{error.code}") from None
         except (OSError, HTTPException) as error:
             raise UnavailableError(f"http_{type(error).__name__}") from None
 

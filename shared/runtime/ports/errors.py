@@ -49,7 +49,10 @@ class UnencodableError(PortError):
 
 
 class FatalError(PortError):
-    """The process must end; `problem` is why, `command` what the operator should run."""
+    """What waiting cannot mend, so that the process must end.
+
+    `problem` is why, `command` what the operator should run.
+    """
 
     def __init__(self, message: str, command: str = "parley doctor") -> None:
         super().__init__(f"{message}; run: {command}")

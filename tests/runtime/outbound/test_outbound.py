@@ -15,9 +15,9 @@ from shared.runtime.outbound import (
     Deliverer,
     EmailChannel,
     EmailSettings,
-    RefusedError,
     Sent,
     Tries,
+    UndeliverableError,
     WebhookChannel,
     is_genuine,
     signature,
@@ -141,7 +141,7 @@ async def test_a_receiver_that_has_the_message_already_counts_as_sent() -> None:
 @pytest.mark.parametrize("change", [{"to": "li@example.org\r\nBcc: x@example.org"}, {"subject": "a\nBcc: x"}])
 async def test_a_header_cannot_be_smuggled_in(change: dict[str, str]) -> None:
     async with serving("smtp") as server:
-        with pytest.raises(RefusedError, match="unusable_header"):
+        with pytest.raises(UndeliverableError, match="unusable_header"):
             await channel_to("smtp", server, StillClock()).send(outgoing(**change))
     assert server.taken == []
 
