@@ -150,6 +150,19 @@ class Rig:
         for number in range(self.limits.partitions):
             self.log.append(Outgoing(f"{source}.events", key, value, tuple(headers), number))
 
+    def close_inputs(self, service: str, day: date) -> None:
+        """Say that a day is closed on every input that a service waits for."""
+        for source in self.services[service].waits_for:
+            self.close(day, source=source)
+
+    def forge(self, topic: str, day: date, *, service: str) -> None:
+        """Say in the name of a service, on a topic that is not its own, that a day is closed."""
+        envelope: Envelope[Any] = Envelope(
+            "x", f"/parley/{service}", at(day), "", ServiceDayClosed(day=day, service=service)
+        )
+        key, value, headers = encode(envelope)
+        self.log.append(Outgoing(topic, key, value, tuple(headers)))
+
     def replay(self, service: str, document: str = ANNS, *, key: str = ANN, id_: str | None = None) -> None:
         self._order(Replay(service=service, document=document), key, id_)
 

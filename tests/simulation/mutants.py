@@ -11,7 +11,11 @@ from dataclasses import dataclass
 
 __all__ = ["MUTANTS", "Mutant"]
 
-_DAYS = "tests/runtime/test_engine_days.py"
+_BARRIER = "tests/runtime/test_engine_barrier.py"
+_DUE_WORK = "tests/runtime/test_engine_due_work.py"
+_POSITIONS = "tests/runtime/test_engine_positions.py"
+_WRITING = "tests/runtime/test_engine_writing.py"
+_DRAIN = "tests/runtime/test_engine_drain.py"
 _MESSAGES = "tests/runtime/test_engine_messages.py"
 _BROKEN = "tests/runtime/test_engine_broken.py"
 _RECENT = "tests/runtime/test_recent.py"
@@ -55,7 +59,7 @@ MUTANTS = (
         1, 'emissions-outside-the-document', 'document',
         '                for e in self.out\n',
         '                for e in self.out[:0]\n',
-        _DAYS, 'test_what_a_batch_wrote_before_a_crash_is_published_when_it_is_read_again', simulated=8,
+        _WRITING, 'test_what_a_batch_wrote_before_a_crash_is_published_when_it_is_read_again', simulated=8,
     ),
     Mutant(
         1, 'marks-outside-the-document', 'document',
@@ -68,13 +72,13 @@ MUTANTS = (
         2, 'pruned-one-too-early', 'lane',
         'return cause.offset < self.inputs[cause.topic].next',
         'return cause.offset <= self.inputs[cause.topic].next',
-        _DAYS, 'test_what_a_batch_wrote_before_a_crash_is_published_when_it_is_read_again', simulated=3,
+        _WRITING, 'test_what_a_batch_wrote_before_a_crash_is_published_when_it_is_read_again', simulated=3,
     ),
     Mutant(
         2, 'day-entries-pruned-at-once', 'lane',
         'return self.done is not None and cause.day <= self.done.isoformat()',
         'return True',
-        _DAYS, 'test_what_due_work_wrote_before_a_crash_is_published_before_the_marker', simulated=19,
+        _DUE_WORK, 'test_what_due_work_wrote_before_a_crash_is_published_before_the_marker', simulated=19,
     ),
     Mutant(
         2, 'never-pruned', 'document',
@@ -86,7 +90,7 @@ MUTANTS = (
         2, 'duplicates-publish-nothing', 'batch',
         '            outgoing += [entry.outgoing(topic) for entry in work.case.out]',
         '            outgoing += [entry.outgoing(topic) for entry in work.case.out if work.case.changed]',
-        _DAYS, 'test_what_a_batch_wrote_before_a_crash_is_published_when_it_is_read_again', simulated=18,
+        _WRITING, 'test_what_a_batch_wrote_before_a_crash_is_published_when_it_is_read_again', simulated=18,
     ),
     Mutant(
         2, 'newest-first', 'batch',
@@ -98,7 +102,7 @@ MUTANTS = (
         2, 'publishing-merely-ended', 'batch',
         '            stages.append(self._shell.insist("publish", lambda: self._shell.publisher.publish(outgoing)))',
         '            stages.append(asyncio.wait([asyncio.ensure_future(self._shell.publisher.publish(outgoing))]))',
-        _DAYS, 'test_no_position_moves_before_every_publish_has_succeeded', simulated=20,
+        _POSITIONS, 'test_no_position_moves_before_every_publish_has_succeeded', simulated=20,
     ),
     Mutant(
         2, 'waiting-facts-own-offset', 'fold',
@@ -111,7 +115,7 @@ MUTANTS = (
         3, 'ids-after-the-document', 'document',
         '"ids": [[e.cause.dump(), e.id] for e in self.ids],',
         '"ids": [],',
-        _DAYS, 'test_ids_survive_a_crash_between_the_document_and_their_collection', simulated=3,
+        _WRITING, 'test_ids_survive_a_crash_between_the_document_and_their_collection', simulated=3,
     ),
     Mutant(
         3, 'ids-not-copied', 'batch',
@@ -142,7 +146,7 @@ MUTANTS = (
         4, 'no-version-filter', 'memory_store',
         'if heads.get(id_, {VERSION: 0})[VERSION] != document[VERSION] - 1:',
         'if False:',
-        _DAYS, 'test_a_stale_write_loses_and_is_decided_again', simulated=107,
+        _WRITING, 'test_a_stale_write_loses_and_is_decided_again', simulated=107,
     ),
     Mutant(
         4, 'recent-of-any-assignment', 'recent',
@@ -160,25 +164,25 @@ MUTANTS = (
         4, 'losers-forgotten', 'batch',
         '        return [work for work in works if work.document in lost]',
         '        return []',
-        _DAYS, 'test_a_stale_write_loses_and_is_decided_again',
+        _WRITING, 'test_a_stale_write_loses_and_is_decided_again',
     ),
     Mutant(
         4, 'losers-not-loaded-again', 'batch',
         '                await self._load(losers)\n',
         '',
-        _DAYS, 'test_a_stale_write_loses_and_is_decided_again',
+        _WRITING, 'test_a_stale_write_loses_and_is_decided_again',
     ),
     Mutant(
         4, 'epoch-not-looked-at', 'batch',
         'raw["epoch"] > work.lane.epoch',
         'False',
-        _DAYS, 'test_a_document_of_a_later_owner_makes_a_replica_abandon',
+        _WRITING, 'test_a_document_of_a_later_owner_makes_a_replica_abandon',
     ),
     Mutant(
         4, 'epoch-not-written', 'document',
         '            "epoch": epoch,',
         '            "epoch": 0,',
-        _DAYS, 'test_documents_carry_the_epoch_of_their_last_writer',
+        _WRITING, 'test_documents_carry_the_epoch_of_their_last_writer',
     ),
     Mutant(
         4, 'newer-schema-overwritten', 'batch',
@@ -254,7 +258,7 @@ MUTANTS = (
         8, 'numbers-of-some-inputs', 'takeover',
         '        if all(TopicPartition(topic, number) in assigned for topic in service.topics)',
         '        if any(TopicPartition(topic, number) in assigned for topic in service.topics)',
-        _DAYS, 'test_only_numbers_assigned_on_all_inputs_are_worked_on',
+        _POSITIONS, 'test_only_numbers_assigned_on_all_inputs_are_worked_on',
     ),
     # 9: facts may overtake what they build on
     Mutant(
@@ -273,13 +277,13 @@ MUTANTS = (
         9, 'refused-at-any-close', 'fold',
         'if waiting.day <= last and any(',
         'if any(',
-        _DAYS, 'test_a_fact_is_not_refused_before_its_day_is_closed_on_all_inputs',
+        _DUE_WORK, 'test_a_fact_is_not_refused_before_its_day_is_closed_on_all_inputs',
     ),
     Mutant(
         9, 'never-refused', 'fold',
         'if waiting.day <= last and any(',
         'if False and any(',
-        _DAYS, 'test_a_fact_is_not_refused_before_its_day_is_closed_on_all_inputs', simulated=11,
+        _DUE_WORK, 'test_a_fact_is_not_refused_before_its_day_is_closed_on_all_inputs', simulated=11,
     ),
     Mutant(
         9, 'waiting-not-marked-received', 'fold',
@@ -359,13 +363,13 @@ MUTANTS = (
         11, 'rows-of-strays-decided', 'document',
         '            or row.record.offset > self.parked_upto.get(row.record.topic, -1)\n',
         '',
-        _DAYS, 'test_rows_of_a_replica_that_had_lost_are_not_decided',
+        _WRITING, 'test_rows_of_a_replica_that_had_lost_are_not_decided',
     ),
     Mutant(
         11, 'redelivered-rows-move-back', 'fold',
         'if record.offset <= case.parked_upto.get(record.topic, -1):',
         'if False:',
-        _DAYS, 'test_a_parked_record_that_is_read_again_stays_where_it_was',
+        _WRITING, 'test_a_parked_record_that_is_read_again_stays_where_it_was',
     ),
     Mutant(
         11, 'no-dead-letter', 'parking',
@@ -439,7 +443,7 @@ MUTANTS = (
         13, 'due-work-of-held-cases', 'document',
         '        return self.park is not None or any(rank % 2 == 0 for rank in self.holds.values())',
         '        return self.park is not None',
-        _DAYS, 'test_due_work_of_a_held_case_waits_for_the_first_close_after_its_release', simulated=4,
+        _DUE_WORK, 'test_due_work_of_a_held_case_waits_for_the_first_close_after_its_release', simulated=4,
     ),
     Mutant(
         13, 'old-news-believed', 'parking',
@@ -452,25 +456,25 @@ MUTANTS = (
         14, 'epoch-before-committed', 'takeover',
         '    committed = await shell.insist("take-over", lambda: consumer.committed(inputs))\n    positions = await shell.insist("take-over", lambda: store.raise_epoch(service.name, numbers))\n',
         '    positions = await shell.insist("take-over", lambda: store.raise_epoch(service.name, numbers))\n    committed = await shell.insist("take-over", lambda: consumer.committed(inputs))\n',
-        _DAYS, 'test_committed_offsets_are_read_before_the_epoch_is_raised',
+        _POSITIONS, 'test_committed_offsets_are_read_before_the_epoch_is_raised',
     ),
     Mutant(
         14, 'losing-owner-goes-on', 'engine',
         '        if losers:\n            raise AbandonedError',
         '        if False:\n            raise AbandonedError',
-        _DAYS, 'test_whoever_loses_the_positions_abandons_and_takes_over_again',
+        _POSITIONS, 'test_whoever_loses_the_positions_abandons_and_takes_over_again',
     ),
     Mutant(
         14, 'commit-before-positions', 'engine',
         '        lanes = self._hand.unsaved\n        await self._save(lanes)\n        await self._commit(lanes)\n',
         '        lanes = self._hand.unsaved\n        await self._commit(lanes)\n        await self._save(lanes)\n',
-        _DAYS, 'test_whoever_loses_the_positions_abandons_and_takes_over_again', simulated=49,
+        _POSITIONS, 'test_whoever_loses_the_positions_abandons_and_takes_over_again', simulated=49,
     ),
     Mutant(
         14, 'positions-before-publishing', 'batch',
         '            await self._send()\n        except BaseException:',
         '            asyncio.get_running_loop().call_later(0.02, lambda: asyncio.ensure_future(self._send()))\n        except BaseException:',
-        _DAYS, 'test_markers_are_monotone_and_close_all_earlier_days', simulated=2,
+        _BARRIER, 'test_markers_are_monotone_and_close_all_earlier_days', simulated=2,
     ),
     Mutant(
         14, 'decided-waits-like-passed-over', 'lane',
@@ -488,113 +492,113 @@ MUTANTS = (
         14, 'epoch-not-raised', 'memory_store',
         '"epoch": old["epoch"] + 1, VERSION',
         '"epoch": old["epoch"], VERSION',
-        _DAYS, 'test_documents_carry_the_epoch_of_their_last_writer',
+        _WRITING, 'test_documents_carry_the_epoch_of_their_last_writer',
     ),
     # 15: no offset is guessed
     Mutant(
         15, 'committed-beyond-accepted', 'takeover',
         'if committed.get(at, 0) > position:',
         'if False:',
-        _DAYS, 'test_no_offset_is_guessed',
+        _POSITIONS, 'test_no_offset_is_guessed',
     ),
     Mutant(
         15, 'end-not-checked', 'takeover',
         'if position > end:',
         'if False:',
-        _DAYS, 'test_no_offset_is_guessed',
+        _POSITIONS, 'test_no_offset_is_guessed',
     ),
     Mutant(
         15, 'start-not-checked', 'takeover',
         'if position < first:',
         'if False:',
-        _DAYS, 'test_no_offset_is_guessed',
+        _POSITIONS, 'test_no_offset_is_guessed',
     ),
     Mutant(
         15, 'reads-from-committed', 'takeover',
         '        consumer.seek(at, offset)\n',
         '        consumer.seek(at, committed.get(at, 0))\n',
-        _DAYS, 'test_positions_are_the_truth_and_the_groups_offsets_their_mirror', simulated=1,
+        _POSITIONS, 'test_positions_are_the_truth_and_the_groups_offsets_their_mirror', simulated=1,
     ),
     # 16: the clock is in-band
     Mutant(
         16, 'markers-not-monotone', 'lane',
         'elif inbound.kind is Kind.MARKER and (self.done is None or _day(inbound) > self.done):',
         'elif inbound.kind is Kind.MARKER:',
-        _DAYS, 'test_markers_are_monotone_and_close_all_earlier_days', simulated=3,
+        _BARRIER, 'test_markers_are_monotone_and_close_all_earlier_days', simulated=3,
     ),
     Mutant(
         16, 'far-markers-accepted', 'lane',
         'if _day(inbound) > latest(self):',
         'if False:',
-        _DAYS, 'test_a_marker_too_far_ahead_is_dead_lettered',
+        _BARRIER, 'test_a_marker_too_far_ahead_is_dead_lettered',
     ),
     Mutant(
         16, 'not-passed-to-the-desk', 'days',
         'if service.passes_to_desk else',
         'if False else',
-        _DAYS, 'test_a_day_is_passed_on_to_the_services_own_topic_and_to_the_desk', simulated=1,
+        _BARRIER, 'test_a_day_is_passed_on_to_the_services_own_topic_and_to_the_desk', simulated=1,
     ),
     Mutant(
         16, 'markers-on-one-partition', 'days',
         'Outgoing(topic, key, value, tuple(headers), lane.partition) for',
         'Outgoing(topic, key, value, tuple(headers), 0) for',
-        _DAYS, 'test_a_day_is_passed_on_to_the_services_own_topic_and_to_the_desk',
+        _BARRIER, 'test_a_day_is_passed_on_to_the_services_own_topic_and_to_the_desk',
     ),
     # 17: closes flow forward only
     Mutant(
         17, 'the-desk-not-waited-for', 'simulation.toy',
         '            waits_for=("front", "desk"),\n            reads=("back",),\n',
         '            waits_for=("front",),\n            reads=("back", "desk"),\n',
-        _DAYS, 'test_an_input_that_has_reached_its_day_waits_for_the_others',
+        _BARRIER, 'test_an_input_that_has_reached_its_day_waits_for_the_others',
     ),
     Mutant(
         17, 'a-cycle', 'simulation.toy',
         '            waits_for=("front", "desk"),\n            reads=("back",),\n',
         '            waits_for=("front", "desk", "back"),\n',
-        _DAYS, 'test_a_day_is_passed_on_to_the_services_own_topic_and_to_the_desk', simulated=1,
+        _BARRIER, 'test_a_day_is_passed_on_to_the_services_own_topic_and_to_the_desk', simulated=1,
     ),
     # 18: a marker is a barrier
     Mutant(
         18, 'no-pause', 'lane',
         '            if topic in self.reached:\n',
         '            if False:\n',
-        _DAYS, 'test_an_input_that_has_reached_its_day_waits_for_the_others', simulated=1,
+        _BARRIER, 'test_an_input_that_has_reached_its_day_waits_for_the_others', simulated=1,
     ),
     Mutant(
         18, 'first-input-is-enough', 'lane',
         'any(topic not in self.reached for topic in waited)',
         'all(topic not in self.reached for topic in waited)',
-        _DAYS, 'test_a_day_is_passed_on_to_the_services_own_topic_and_to_the_desk', simulated=1,
+        _BARRIER, 'test_a_day_is_passed_on_to_the_services_own_topic_and_to_the_desk', simulated=1,
     ),
     Mutant(
         18, 'still-held-entries-forgotten', 'document',
         'ENTRIES_DAY: max(days, default=None),',
         'ENTRIES_DAY: None,',
-        _DAYS, 'test_what_due_work_wrote_before_a_crash_is_published_before_the_marker',
+        _DUE_WORK, 'test_what_due_work_wrote_before_a_crash_is_published_before_the_marker',
     ),
     Mutant(
         18, 'one-page-only', 'days',
         '        if len(documents) < page:\n            return\n',
         '        return\n',
-        _DAYS, 'test_due_work_is_done_page_by_page_until_none_is_left', simulated=1,
+        _DUE_WORK, 'test_due_work_is_done_page_by_page_until_none_is_left', simulated=1,
     ),
     Mutant(
         18, 'marker-before-due-work', 'engine',
         '        await do_due_work(self._shell, lanes, day)\n',
         "        early = [lane for lane in lanes]\n        for lane in early:\n            lane.done = day\n        await self._shell.insist('publish', lambda: self._shell.publisher.publish(markers(self.service, early)))\n        await do_due_work(self._shell, lanes, day)\n",
-        _DAYS, 'test_what_due_work_wrote_before_a_crash_is_published_before_the_marker',
+        _DUE_WORK, 'test_what_due_work_wrote_before_a_crash_is_published_before_the_marker',
     ),
     Mutant(
         18, 'last-marker-not-repeated', 'takeover',
         '    if last:\n',
         '    if False:\n',
-        _DAYS, 'test_the_last_marker_is_said_again_on_assignment',
+        _DUE_WORK, 'test_the_last_marker_is_said_again_on_assignment',
     ),
     Mutant(
         18, 'marker-offset-at-once', 'lane',
         '                    self.reached[topic] = (_day(inbound), inbound)\n',
         '                    self.reached[topic] = (_day(inbound), inbound)\n                    self.inputs[topic].next = inbound.record.offset + 1\n',
-        _DAYS, 'test_an_input_that_has_reached_its_day_waits_for_the_others', simulated=3,
+        _BARRIER, 'test_an_input_that_has_reached_its_day_waits_for_the_others', simulated=3,
     ),
     Mutant(
         18, 'marker-before-positions', 'engine',
@@ -607,13 +611,13 @@ MUTANTS = (
         19, 'only-what-is-due-today', 'fold',
         'case.state_due <= day:',
         'case.state_due == day:',
-        _DAYS, 'test_markers_are_monotone_and_close_all_earlier_days', simulated=3,
+        _BARRIER, 'test_markers_are_monotone_and_close_all_earlier_days', simulated=3,
     ),
     Mutant(
         19, 'only-facts-of-today', 'fold',
         'if waiting.day <= last and any(',
         'if waiting.day == last and any(',
-        _DAYS, 'test_a_fact_is_not_refused_before_its_day_is_closed_on_all_inputs', simulated=14,
+        _DUE_WORK, 'test_a_fact_is_not_refused_before_its_day_is_closed_on_all_inputs', simulated=14,
     ),
     Mutant(
         19, 'only-documents-of-today', 'memory_store',
@@ -625,7 +629,7 @@ MUTANTS = (
         19, 'lag-unnoticed', 'days',
         'elif not lane.lag_told and now',
         'elif False and now',
-        _DAYS, 'test_a_partition_that_lags_by_more_than_a_day_raises_one_alert',
+        _BARRIER, 'test_a_partition_that_lags_by_more_than_a_day_raises_one_alert',
     ),
     # 20: nothing but the runtime changes a case: the console's own tests
     # 21: drain, bounds
@@ -633,19 +637,19 @@ MUTANTS = (
         21, 'no-drain', 'engine',
         '            await asyncio.wait_for(self._drained(), self._limits.drain_seconds)\n',
         '            pass\n',
-        _DAYS, 'test_a_rebalance_waits_for_the_batch_in_hand',
+        _DRAIN, 'test_a_rebalance_waits_for_the_batch_in_hand',
     ),
     Mutant(
         21, 'no-deadline', 'engine',
         'await asyncio.wait_for(self._drained(), self._limits.drain_seconds)',
         'await self._drained()',
-        _DAYS, 'test_after_the_drain_deadline_the_batch_is_abandoned_uncommitted',
+        _DRAIN, 'test_after_the_drain_deadline_the_batch_is_abandoned_uncommitted',
     ),
     Mutant(
         21, 'stop-waits-for-ever', 'engine',
         '        self._lost = True\n\n    @property\n    def lanes',
         '        pass\n\n    @property\n    def lanes',
-        _DAYS, 'test_stop_gives_up_after_the_deadline',
+        _DRAIN, 'test_stop_gives_up_after_the_deadline',
     ),
     # 22: cross-case state stays in the partition
     Mutant(
