@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import sys
 import tempfile
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,6 +31,7 @@ _CACHE_BYTES = 100 * _MIB
 _MEMORY_BYTES = 1024 * _MIB
 _KAFKA_PORT, _MONGODB_PORT = 9092, 27017
 _SECURED = ("tls=true", "ssl=true")
+_SHOWN = 10  # findings at most, so that a wrong setting does not fill the screen
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,16 +44,24 @@ class Check:
     remedy: str = ""
 
 
-def run_checks(data_dir: Path, *, plan: ServerPlan | None = None) -> list[Check]:
+Inspect = Callable[[str, str], Awaitable[tuple[str, list[str]]]]
+"""Looks at what is on servers, given their addresses: how it is when all is well, and what is wrong."""
+
+
+def run_checks(
+    data_dir: Path, *, plan: ServerPlan | None = None, inspect: Inspect | None = None
+) -> list[Check]:
     """Every check for a run in `data_dir`; nothing is started, and nothing is changed.
 
-    Servers that the environment (or `plan`) names are asked whether they answer; what only the embedded ones
-    need is left out when both are named.
+    Servers that the environment (or `plan`) names are asked whether they answer. When both are named, what
+    only the embedded ones need is left out, and `inspect` looks at what is on them.
     """
-    return run_blocking(checks(data_dir, plan=plan))
+    return run_blocking(checks(data_dir, plan=plan, inspect=inspect))
 
 
-async def checks(data_dir: Path, *, plan: ServerPlan | None = None) -> list[Check]:
+async def checks(
+    data_dir: Path, *, plan: ServerPlan | None = None, inspect: Inspect | None = None
+) -> list[Check]:
     """`run_checks` for coroutines."""
     servers = plan or resolve_servers()
     folder = DataFolder(data_dir)
@@ -76,6 +86,16 @@ async def checks(data_dir: Path, *, plan: ServerPlan | None = None) -> list[Chec
         found.append(await _answer("Kafka (KAFKA_BOOTSTRAP)", _ask_kafka(servers.kafka_bootstrap)))
     if servers.mongodb_uri is not None:
         found.append(await _answer("database (MONGODB_URI)", _ask_mongodb(servers.mongodb_uri)))
+    named = servers.kafka_bootstrap, servers.mongodb_uri
+    # Where one of them does not answer, that has been said already.
+    if (
+        inspect is not None
+        and named[0] is not None
+        and named[1] is not None
+        and found[-1].ok
+        and found[-2].ok
+    ):
+        found.append(await _answer("what is on the servers", _look_into(inspect(named[0], named[1]))))
     return found
 
 
@@ -198,23 +218,43 @@ async def _ask_kafka(bootstrap: str) -> str:
 async def _log_in(bootstrap: str) -> str:
     """Every broker of the cluster is asked: the certificate of one may have expired."""
     from shared.runtime.admin import probe
-    from shared.runtime.ports import FatalError, UnavailableError
-    from shared.runtime.settings import Settings, SettingsError
+    from shared.runtime.settings import Settings
 
-    try:
+    with _told("Start it, correct KAFKA_BOOTSTRAP, or unset it to use the embedded one."):
         settings = Settings.load(kafka_bootstrap=bootstrap)
         await probe(settings, every=True)
+    return f"{bootstrap} answers and takes the login" + (
+        f" of {settings.kafka_username}" if settings.kafka_username else ""
+    )
+
+
+@contextmanager
+def _told(when_away: str) -> Iterator[None]:
+    """Say what the runtime has found as a StartError, with `when_away` as the remedy of an outage."""
+    from shared.runtime.ports import FatalError, UnavailableError
+    from shared.runtime.settings import SettingsError
+
+    try:
+        yield
     except SettingsError as error:
         raise StartError(str(error), "Correct the environment.") from error
     except FatalError as error:
         raise StartError(error.problem, "Until then nothing of Parley can run on it.") from error
     except UnavailableError as error:
+        raise StartError(f"{error}.", when_away) from error
+
+
+async def _look_into(looking: Awaitable[tuple[str, list[str]]]) -> str:
+    """Nothing is wrong with what is on the servers."""
+    with _told("See that both servers run, and try again."):
+        detail, findings = await looking
+    if findings:
+        more = f"; and {len(findings) - _SHOWN} more" if len(findings) > _SHOWN else ""
         raise StartError(
-            f"{error}.", "Start it, correct KAFKA_BOOTSTRAP, or unset it to use the embedded one."
-        ) from error
-    return f"{bootstrap} answers and takes the login" + (
-        f" of {settings.kafka_username}" if settings.kafka_username else ""
-    )
+            f"{'; '.join(findings[:_SHOWN])}{more}.",
+            "`parley prepare` creates what does not exist; correct the rest with Kafka's own tools.",
+        )
+    return detail
 
 
 async def _ask_mongodb(uri: str) -> str:

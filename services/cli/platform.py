@@ -51,6 +51,18 @@ async def _prepare(addresses: object) -> None:
     await prepare(settings_for(addresses.kafka_bootstrap, addresses.mongodb_uri), load_all())
 
 
+async def _inspect(kafka_bootstrap: str, mongodb_uri: str) -> tuple[str, list[str]]:
+    """Look at what is on servers that the environment names. Topics that `up` will create are no fault."""
+    from shared.runtime.admin import check_servers, topics_of
+    from shared.runtime.kafka.growth import topic_counts
+
+    settings, services = settings_for(kafka_bootstrap, mongodb_uri), load_all()
+    wanted = topics_of(services)
+    if not await topic_counts(settings, wanted):
+        return f"no topics yet: `parley prepare` or `parley up` creates {len(wanted)}", []
+    return f"all {len(wanted)} topics are as they have to be", await check_servers(settings, services)
+
+
 def settings_for(kafka_bootstrap: str, mongodb_uri: str, folder: Path | None = None) -> Settings:
     """Give the settings of the environment, with these addresses.
 
@@ -118,10 +130,13 @@ def run(
 
 
 def doctor(data: DataDir = None, as_json: JsonFlag = False) -> None:
-    """Check what a run needs: ports, disk, memory, downloads and their checksums; say what to do."""
+    """Check what a run needs: ports, disk, memory, downloads and their checksums; say what to do.
+
+    With KAFKA_BOOTSTRAP and MONGODB_URI set, also whether the topics there are as they have to be.
+    """
     from deploy.embedded.doctor import run_checks
 
-    checks = run_checks(data_dir(data))
+    checks = run_checks(data_dir(data), inspect=_inspect)
     if as_json:
         import orjson
 

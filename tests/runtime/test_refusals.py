@@ -79,6 +79,14 @@ TRIES = {
     "expired-run": Try(("run", "offer"), HOPELESS, EXPIRED, listener="EXPIRED"),
     "expired-publish": Try(CLOSE, 1, EXPIRED, user="bank", listener="EXPIRED"),
     "expired-doctor": Try(("doctor",), 1, EXPIRED, listener="EXPIRED"),
+    "contents-doctor": Try(("doctor",), 0, "topics are as they have to be"),
+    "copies-doctor": Try(
+        ("doctor",), 1, "PARLEY_REPLICATION says 5", changed={"PARLEY_REPLICATION": "5"}
+    ),
+    "empty-doctor": Try(
+        ("doctor",), 0, "no topics yet: `parley prepare` or `parley up`", user="admin",
+        changed={"PARLEY_PREFIX": "empty."},
+    ),
     "authority-publish": Try(CLOSE, 1, FOREIGN, user="bank", changed={"KAFKA_SSL_CAFILE": "{foreign}"}),
     "authority-run": Try(("run", "offer"), HOPELESS, FOREIGN, changed={"KAFKA_SSL_CAFILE": "{foreign}"}),
     "host-prepare": Try(("prepare",), 1, OTHER_HOST, listener="MISNAMED"),

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import psutil
 import pytest
@@ -18,6 +19,8 @@ from deploy.embedded.folder import DataFolder
 from deploy.embedded.locks import Holder
 from deploy.embedded.platform import ServerPlan
 from deploy.embedded.ports import LOOPBACK, choose
+from shared.runtime.ports import FatalError, UnavailableError
+from shared.runtime.settings import SettingsError
 
 EMBEDDED = ServerPlan(None, None)
 
@@ -118,6 +121,58 @@ def test_named_servers_that_do_not_answer(tmp_path: Path) -> None:
     assert "MONGODB_URI" in database.remedy
     assert "secret" not in database.detail
     assert {"Java", "Kafka's jars", "ports"}.isdisjoint(check.name for check in checks)
+
+
+async def answers(*_: object) -> str:
+    return "answers"
+
+
+@pytest.mark.parametrize(
+    ("found", "ok", "detail", "remedy"),
+    [
+        (("all 9 topics are as they have to be", []), True, "all 9 topics are as they have to be", ""),
+        (
+            ("", [f"topic t{n} forgets" for n in range(12)]),
+            False,
+            "topic t8 forgets; topic t9 forgets; and 2 more.",
+            "parley prepare",
+        ),
+        (FatalError("Kafka does not allow it"), False, "Kafka does not allow it", "Until then"),
+        (UnavailableError("database: cannot connect"), False, "database: cannot connect.", "try again"),
+        (SettingsError("PARLEY_PARTITIONS: what"), False, "PARLEY_PARTITIONS: what", "environment"),
+    ],
+)
+def test_what_is_on_named_servers_is_looked_at(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, found: Any, ok: bool, detail: str, remedy: str
+) -> None:
+    asked: list[tuple[str, str]] = []
+
+    async def inspect(bootstrap: str, uri: str) -> tuple[str, list[str]]:
+        asked.append((bootstrap, uri))
+        if isinstance(found, Exception):
+            raise found
+        return found  # type: ignore[no-any-return]
+
+    monkeypatch.setattr(doctor, "_ask_kafka", answers)
+    monkeypatch.setattr(doctor, "_ask_mongodb", answers)
+    checks = run_checks(tmp_path, plan=ServerPlan("kafka:1", "mongodb://db"), inspect=inspect)
+    check = named(checks, "what is on the servers")
+    assert asked == [("kafka:1", "mongodb://db")]
+    assert (check.ok, check.remedy == "") == (ok, ok)
+    assert check.detail.endswith(detail)
+    assert remedy in check.remedy
+
+
+async def never(*_: object) -> tuple[str, list[str]]:
+    raise AssertionError("there is nothing to look at")
+
+
+def test_servers_that_do_not_answer_and_embedded_ones_are_not_looked_into(tmp_path: Path) -> None:
+    port = choose(["nobody"], {})["nobody"]
+    away = f"{LOOPBACK}:{port}"
+    for plan in (ServerPlan(away, f"mongodb://{away}"), ServerPlan(away, None), EMBEDDED):
+        found = run_checks(tmp_path, plan=plan, inspect=never)
+        assert "what is on the servers" not in {check.name for check in found}
 
 
 def test_the_rust_server_is_wanted_but_not_installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
