@@ -19,7 +19,7 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from shared.lending.level_periods import Part, Period, clone, gap, pause, split, stop_accruing, walk
-from shared.lending.rate_factors import Accrual, due_factor, rate_factor
+from shared.lending.rate_factors import Convention, due_factor, rate_factor
 
 _MOST_ADJUSTMENTS = 3
 
@@ -47,7 +47,7 @@ class LevelLoan:
         self,
         periods: Sequence[tuple[date, date]],
         annual_rate_pct: Decimal,
-        accrual: Accrual,
+        convention: Convention,
         *,
         multiple: int = 1,
         grace: int = 0,
@@ -57,8 +57,8 @@ class LevelLoan:
             raise ValueError("a loan has at least one period, and each lasts a day or more")
         if any(due != start for (_, due), (start, _) in pairwise(periods)):
             raise ValueError("each period starts when the one before it ends")
-        self._accrual, self._multiple, self._grace, self._flat = accrual, multiple, grace, flat
-        self._context = accrual.context
+        self._convention, self._multiple, self._grace, self._flat = convention, multiple, grace, flat
+        self._context = convention.context
         self._rates: list[tuple[date, Decimal]] = [(date.min, annual_rate_pct)]
         self._copied = False
         self.periods = [Period(start, due, [Part(start, due)]) for start, due in periods]
@@ -68,7 +68,7 @@ class LevelLoan:
 
     def disburse(self, on: date, amount: int) -> None:
         """Lend ``amount``; the periods that end after it get a new instalment."""
-        if self._accrual.by_period:
+        if self._convention.by_period:
             on = next((period.start for period in self.periods if period.due > on), on)
         period = self._change(on, lent=amount)
         self._new_instalment(self._first_due(period, on), only_here=False)
@@ -197,8 +197,8 @@ class LevelLoan:
             span = (period.start, period.due)
             for part in period.parts:
                 rate = self._rate(part.start)
-                part.factor = rate_factor(self._accrual, rate, span, part.start, part.end)
-                part.to_due = due_factor(self._accrual, rate, span, part.start, first)
+                part.factor = rate_factor(self._convention, rate, span, part.start, part.end)
+                part.to_due = due_factor(self._convention, rate, span, part.start, first)
 
     def _copy(self) -> LevelLoan:
         twin = LevelLoan.__new__(LevelLoan)

@@ -8,8 +8,8 @@ interest-free periods, equal principal and a balloon:
   instalment takes what is left;
 * flat: interest on what was lent for the whole term, spread evenly like the principal.
 
-A year of actual days has 365 in classic schedules. Amounts are rounded by the accrual's rule; a down payment
-is a share of a tranche due on its own day, first in the schedule and without interest.
+A year of actual days has 365 in classic schedules. Amounts are rounded by the convention's rule; a down
+payment is a share of a tranche due on its own day, first in the schedule and without interest.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def level_loan(terms: LoanTerms) -> LevelLoan:
     loan = LevelLoan(
         terms.periods,
         terms.annual_rate_pct,
-        terms.accrual,
+        terms.convention,
         multiple=terms.multiple.minor if terms.multiple is not None else 1,
         grace=terms.grace_principal,
         flat=terms.interest is Interest.FLAT,
@@ -69,7 +69,7 @@ def classic(terms: LoanTerms) -> tuple[LoanRow, ...]:
 
 
 def _down_payment(terms: LoanTerms, amount: Money) -> int:
-    return amount.times(terms.down_payment_pct / 100, terms.accrual.rounding).minor
+    return amount.times(terms.down_payment_pct / 100, terms.convention.rounding).minor
 
 
 def _rows(terms: LoanTerms, parts: Sequence[tuple[int, int]]) -> tuple[LoanRow, ...]:
@@ -100,24 +100,24 @@ def _round(amount: Decimal, rounding: Rounding) -> int:
 
 def _multiple(terms: LoanTerms, amount: Decimal) -> int:
     step = terms.multiple.minor if terms.multiple is not None else 1
-    exact = _round(amount, terms.accrual.rounding)
-    return _round(Decimal(exact) / step, terms.accrual.rounding) * step or exact
+    exact = _round(amount, terms.convention.rounding)
+    return _round(Decimal(exact) / step, terms.convention.rounding) * step or exact
 
 
 def _period_rate(terms: LoanTerms, start: date, end: date) -> Decimal:
     """The rate of one period: a share of the year by whole months or weeks, or by days when it is daily."""
-    accrual, annual = terms.accrual, terms.annual_rate_pct / 100
-    if accrual.by_period and accrual.unit is Every.WEEKS:
-        return _PRECISE.divide(annual * accrual.every, Decimal(52))
-    months = {Every.MONTHS: accrual.every, Every.YEARS: 12 * accrual.every}.get(accrual.unit)
-    if months is not None and (accrual.by_period or accrual.thirty_day_months):
+    convention, annual = terms.convention, terms.annual_rate_pct / 100
+    if convention.by_period and convention.unit is Every.WEEKS:
+        return _PRECISE.divide(annual * convention.every, Decimal(52))
+    months = {Every.MONTHS: convention.every, Every.YEARS: 12 * convention.every}.get(convention.unit)
+    if months is not None and (convention.by_period or convention.thirty_day_months):
         return _PRECISE.divide(annual * months, Decimal(12))
-    year = 365 if accrual.year is YearDays.ACTUAL else int(accrual.year.value)
+    year = 365 if convention.year is YearDays.ACTUAL else int(convention.year.value)
     return _PRECISE.divide(annual * (end - start).days, Decimal(year))
 
 
 def _declining(terms: LoanTerms, lent: int) -> list[tuple[int, int]]:
-    rounding, balance, held = terms.accrual.rounding, lent, 0
+    rounding, balance, held = terms.convention.rounding, lent, 0
     keep = terms.balloon.minor if terms.balloon is not None else 0
     paying = terms.instalments - terms.grace_principal
     level = _level(terms, lent, keep, paying)
@@ -154,7 +154,7 @@ def _level(terms: LoanTerms, lent: int, keep: int, paying: int) -> int:
 
 def _flat(terms: LoanTerms, lent: int) -> list[tuple[int, int]]:
     """Principal and interest, each spread evenly; interest on the whole tranche, a down payment included."""
-    rounding, count = terms.accrual.rounding, terms.instalments
+    rounding, count = terms.convention.rounding, terms.instalments
     bearing = terms.periods[terms.interest_free :]
     rate = sum((_period_rate(terms, start, due) for start, due in bearing), Decimal(0))
     total = _round(terms.tranches[0][1].minor * rate, rounding)

@@ -8,7 +8,7 @@ from decimal import Decimal
 from enum import StrEnum
 
 from shared.lending.money import Money
-from shared.lending.rate_factors import Accrual, Every
+from shared.lending.rate_factors import Convention, Every
 
 
 class TermsError(ValueError):
@@ -52,7 +52,7 @@ class LoanTerms:
     start: date
     tranches: tuple[tuple[date, Money], ...]
     rate_pct: Decimal
-    accrual: Accrual
+    convention: Convention
     instalments: int
     interest: Interest = Interest.DECLINING
     repayment: Repayment = Repayment.LEVEL
@@ -77,13 +77,13 @@ class LoanTerms:
             return self.rate_pct
         if self.rate_per is RatePer.MONTH:
             return 12 * self.rate_pct
-        per_year = {Every.DAYS: 365, Every.WEEKS: 52, Every.MONTHS: 12, Every.YEARS: 1}[self.accrual.unit]
-        return self.rate_pct * per_year / (self.instalments * self.accrual.every)
+        per_year = {Every.DAYS: 365, Every.WEEKS: 52, Every.MONTHS: 12, Every.YEARS: 1}[self.convention.unit]
+        return self.rate_pct * per_year / (self.instalments * self.convention.every)
 
     @property
     def periods(self) -> tuple[tuple[date, date], ...]:
         """(start, due) of each instalment; the day of the month is that of the start, or of the first due."""
-        every, unit = self.accrual.every, self.accrual.unit
+        every, unit = self.convention.every, self.convention.unit
         if self.first_due is None:
             dues = [unit.after(self.start, every * k) for k in range(1, self.instalments + 1)]
         else:
@@ -114,7 +114,7 @@ class LoanRow:
 
 def check(terms: LoanTerms) -> None:
     """TermsError when the terms make no sense together."""
-    if not 1 <= terms.instalments <= 1200 or terms.accrual.every < 1:
+    if not 1 <= terms.instalments <= 1200 or terms.convention.every < 1:
         raise TermsError("a loan has 1 to 1200 instalments, a period or more apart")
     if not terms.tranches or any(amount.minor < 0 for _, amount in terms.tranches):
         raise TermsError("a loan has at least one tranche, and none is negative")

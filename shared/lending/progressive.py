@@ -15,24 +15,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from decimal import ROUND_HALF_EVEN, Context, Decimal, localcontext
-from enum import StrEnum
 from itertools import pairwise
 from typing import Final
 
-from shared.lending.calendar import add_months
-from shared.lending.daycount import days_of_year
-from shared.lending.rate_factors import Every
+from shared.lending.rate_factors import Every, YearDays, calendar_years, spans
 
 _CONTEXT: Final = Context(prec=12, rounding=ROUND_HALF_EVEN)
 _DAY: Final = timedelta(days=1)
-
-
-class Year(StrEnum):
-    """How many days a year has for interest."""
-
-    ACTUAL = "actual"
-    DAYS_360 = "360"
-    DAYS_365 = "365"
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +59,7 @@ class Period:
 
 @dataclass(frozen=True, slots=True)
 class Accrual:
-    """How interest runs: the rates in order of their first day, the days without any, and the count.
+    """How interest of a running loan accrues: the rates by their first day, the days without any, the count.
 
     ``equal_months`` counts every whole month as 30 days (of a year of 360). ``every`` and ``unit`` are
     the distance between two instalments. After ``ended`` (a charge-off) nothing is borne, though level
@@ -80,7 +69,7 @@ class Accrual:
     rates: tuple[Rate, ...]
     every: int = 1
     unit: Every = Every.MONTHS
-    year: Year = Year.DAYS_360
+    year: YearDays = YearDays.DAYS_360
     equal_months: bool = True
     stops: tuple[Stop, ...] = ()
     ended: date | None = None
@@ -111,9 +100,9 @@ class Accrual:
     def share(self, period: Period, start: date, end: date) -> Decimal:
         """The share of a year from ``start`` to ``end`` inside ``period``."""
         with localcontext(_CONTEXT):
-            if self.year is Year.ACTUAL:
-                return _by_calendar_years(start, end)
-            days_in_year = 365 if self.year is Year.DAYS_365 else 360
+            if self.year is YearDays.ACTUAL:
+                return calendar_years(start, end, _CONTEXT)
+            days_in_year = int(self.year.value)
             if not self.equal_months or self.unit not in (Every.MONTHS, Every.YEARS):
                 return Decimal((end - start).days) / days_in_year
             months = self.every * (12 if self.unit is Every.YEARS else 1)
@@ -122,19 +111,6 @@ class Accrual:
             else:
                 passed = _periods(period.start, end, months) - _periods(period.start, start, months)
             return passed * 30 * months / days_in_year
-
-
-def _by_calendar_years(start: date, end: date) -> Decimal:
-    """Days of each calendar year over that year's own number of days; the cut is on 31 December."""
-    total, reached = Decimal(0), start
-    while reached < end:
-        stop = min(date(reached.year, 12, 31), end)
-        if stop == reached:  # 31 December itself: the rest belongs to the next year
-            stop = min(date(reached.year + 1, 12, 31), end)
-        year = stop.year
-        total += Decimal((stop - reached).days) / days_of_year(year)
-        reached = stop
-    return total
 
 
 def _is_whole(period: Period, months: int) -> bool:
@@ -152,11 +128,8 @@ def _is_whole(period: Period, months: int) -> bool:
 
 def _periods(anchor: date, day: date, months: int) -> Decimal:
     """Whole periods from ``anchor`` to ``day``, and the broken one by its own number of days."""
-    whole = 0
-    while add_months(anchor, months * (whole + 1)) <= day:
-        whole += 1
-    begun, ends = add_months(anchor, months * whole), add_months(anchor, months * (whole + 1))
-    return whole + Decimal((day - begun).days) / Decimal((ends - begun).days)
+    whole, odd = spans(anchor, day, Every.MONTHS, months, _CONTEXT)
+    return whole + odd
 
 
 @dataclass(frozen=True, slots=True)

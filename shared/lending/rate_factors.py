@@ -55,9 +55,33 @@ class YearDays(StrEnum):
     DAYS_365 = "365"
 
 
+def calendar_years(start: date, end: date, context: Context, whole_new_year: bool = False) -> Decimal:
+    """Years from start to end, each calendar year's days over its own length.
+
+    A year ends with 31 December, or with ``whole_new_year`` after it.
+    """
+    total, day = Decimal(0), start
+    for year in range(start.year, end.year + 1):
+        last = date(year + 1, 1, 1) if whole_new_year else date(year, 12, 31)
+        until = end if year == end.year else last
+        days = Decimal((until - day).days)
+        total = context.add(total, context.divide(days, Decimal(days_of_year(year))))
+        day = until
+    return total
+
+
+def spans(start: date, end: date, unit: Every, every: int, context: Context) -> tuple[int, Decimal]:
+    """Whole spans of ``every`` units from start to end, and the days left over the days of the next span."""
+    count = max(months_between(start, end) // every - 1, 0) if unit is Every.MONTHS else 0
+    while unit.after(start, every * (count + 1)) <= end:
+        count += 1
+    whole, following = unit.after(start, every * count), unit.after(start, every * (count + 1))
+    return count, context.divide(Decimal((end - whole).days), Decimal((following - whole).days))
+
+
 @dataclass(frozen=True, slots=True)
-class Accrual:
-    """How interest accrues between due dates.
+class Convention:
+    """How days become shares of a year between due dates, and how what comes of it is rounded.
 
     ``thirty_day_months``: a month has thirty days, else actual days count. ``by_period``: a month is a
     twelfth and a week a 52nd of the year, whatever its days. ``leap_day_only``: a leap year has 366 days only
@@ -81,58 +105,61 @@ class Accrual:
 
 @lru_cache(maxsize=16384)  # the same few periods are looked at again with every change to a loan
 def rate_factor(
-    accrual: Accrual, annual_rate_pct: Decimal, period: tuple[date, date], start: date, end: date
+    convention: Convention, annual_rate_pct: Decimal, period: tuple[date, date], start: date, end: date
 ) -> Decimal:
     """Interest on one unit of principal from ``start`` to ``end``, within the repayment period."""
-    return _factor(accrual, annual_rate_pct, period, start, end, Decimal(accrual.every))
+    return _factor(convention, annual_rate_pct, period, start, end, Decimal(convention.every))
 
 
 @lru_cache(maxsize=16384)
 def due_factor(
-    accrual: Accrual, annual_rate_pct: Decimal, period: tuple[date, date], start: date, first: date
+    convention: Convention, annual_rate_pct: Decimal, period: tuple[date, date], start: date, first: date
 ) -> Decimal:
     """Interest on one unit from ``start`` to the due date, which interest is charged by.
 
     It differs from ``rate_factor`` for an odd period under months of thirty days: how many units long a
     period is gets counted from the loan's ``first`` day, not taken from the terms.
     """
-    units = Decimal(accrual.every)
-    if accrual.thirty_day_months and not accrual.by_period:
-        units = _units(accrual, period, first)
-    return _factor(accrual, annual_rate_pct, period, start, period[1], units)
+    units = Decimal(convention.every)
+    if convention.thirty_day_months and not convention.by_period:
+        units = _units(convention, period, first)
+    return _factor(convention, annual_rate_pct, period, start, period[1], units)
 
 
 def _factor(
-    accrual: Accrual, annual: Decimal, period: tuple[date, date], start: date, end: date, units: Decimal
+    convention: Convention, annual: Decimal, period: tuple[date, date], start: date, end: date, units: Decimal
 ) -> Decimal:
-    ctx = accrual.context
+    ctx = convention.context
     rate = ctx.divide(annual, Decimal(100))
     days, whole = Decimal((end - start).days), Decimal((period[1] - period[0]).days)
     if whole == 0:
         return Decimal(0)
-    in_year = {Every.MONTHS: 12, Every.WEEKS: 52, Every.YEARS: 1, Every.DAYS: 0}[accrual.unit]
-    if accrual.by_period and in_year:
-        share = ctx.divide(Decimal(accrual.every), Decimal(in_year))
-        return _places(accrual, ctx.divide(ctx.multiply(ctx.multiply(rate, share), days), whole))
-    leaps = not accrual.leap_day_only or _holds_leap_day(*period)
-    if accrual.year is YearDays.ACTUAL and end.year > start.year and leaps:
-        return _places(accrual, ctx.multiply(rate, _split(accrual, start, end)))
-    year = _year_days(accrual, period, start)
-    if not accrual.thirty_day_months:
-        return _places(accrual, ctx.multiply(rate, ctx.divide(days, year)))
-    length = {Every.DAYS: 1, Every.WEEKS: 7, Every.MONTHS: 30, Every.YEARS: 360}[accrual.unit]
+    in_year = {Every.MONTHS: 12, Every.WEEKS: 52, Every.YEARS: 1, Every.DAYS: 0}[convention.unit]
+    if convention.by_period and in_year:
+        share = ctx.divide(Decimal(convention.every), Decimal(in_year))
+        return _places(convention, ctx.divide(ctx.multiply(ctx.multiply(rate, share), days), whole))
+    leaps = not convention.leap_day_only or _holds_leap_day(*period)
+    if convention.year is YearDays.ACTUAL and end.year > start.year and leaps:
+        return _places(
+            convention,
+            ctx.multiply(rate, calendar_years(start, end, convention.context, convention.whole_new_year)),
+        )
+    year = _year_days(convention, period, start)
+    if not convention.thirty_day_months:
+        return _places(convention, ctx.multiply(rate, ctx.divide(days, year)))
+    length = {Every.DAYS: 1, Every.WEEKS: 7, Every.MONTHS: 30, Every.YEARS: 360}[convention.unit]
     share = ctx.divide(ctx.multiply(Decimal(length), units), year)
-    return _places(accrual, ctx.divide(ctx.multiply(ctx.multiply(rate, share), days), whole))
+    return _places(convention, ctx.divide(ctx.multiply(ctx.multiply(rate, share), days), whole))
 
 
-def _places(accrual: Accrual, factor: Decimal) -> Decimal:
-    return factor.quantize(_PLACES, rounding=accrual.rounding.mode)
+def _places(convention: Convention, factor: Decimal) -> Decimal:
+    return factor.quantize(_PLACES, rounding=convention.rounding.mode)
 
 
-def _year_days(accrual: Accrual, period: tuple[date, date], start: date) -> Decimal:
-    if accrual.year is not YearDays.ACTUAL:
-        return Decimal(accrual.year.value)
-    if accrual.leap_day_only:
+def _year_days(convention: Convention, period: tuple[date, date], start: date) -> Decimal:
+    if convention.year is not YearDays.ACTUAL:
+        return Decimal(convention.year.value)
+    if convention.leap_day_only:
         return Decimal(366 if _holds_leap_day(*period) else 365)
     return Decimal(days_of_year(start.year))
 
@@ -141,38 +168,23 @@ def _holds_leap_day(start: date, end: date) -> bool:
     return days_of_year(start.year) == 366 and start < date(start.year, 2, 29) <= end
 
 
-def _split(accrual: Accrual, start: date, end: date) -> Decimal:
-    """Years from start to end, each calendar year's days over its own length."""
-    ctx, total, day = accrual.context, Decimal(0), start
-    for year in range(start.year, end.year + 1):
-        last = date(year + 1, 1, 1) if accrual.whole_new_year else date(year, 12, 31)
-        until = end if year == end.year else last
-        total = ctx.add(total, ctx.divide(Decimal((until - day).days), Decimal(days_of_year(year))))
-        day = until
-    return total
-
-
-def _units(accrual: Accrual, period: tuple[date, date], first: date) -> Decimal:
+def _units(convention: Convention, period: tuple[date, date], first: date) -> Decimal:
     """How many units long the period is: whole ones, then the days left over the days of the next one."""
     start, due = period
-    if accrual.unit.after(start, accrual.every) == due or _regular(accrual, period, first):
-        return Decimal(accrual.every)
-    count = max(months_between(start, due) - 1, 0) if accrual.unit is Every.MONTHS else 0
-    while accrual.unit.after(start, count + 1) <= due:
-        count += 1
-    whole, following = accrual.unit.after(start, count), accrual.unit.after(start, count + 1)
-    odd = accrual.context.divide(Decimal((due - whole).days), Decimal((following - whole).days))
-    return odd + count
+    if convention.unit.after(start, convention.every) == due or _regular(convention, period, first):
+        return Decimal(convention.every)
+    whole, odd = spans(start, due, convention.unit, 1, convention.context)
+    return odd + whole
 
 
-def _regular(accrual: Accrual, period: tuple[date, date], first: date) -> bool:
+def _regular(convention: Convention, period: tuple[date, date], first: date) -> bool:
     """Whether both ends lie a whole number of units after the loan's first day."""
     days, months = (period[1] - first).days, months_between(first, period[1])
     whole = {Every.DAYS: days, Every.WEEKS: days // 7, Every.MONTHS: months, Every.YEARS: months // 12}
-    count = whole[accrual.unit]
+    count = whole[convention.unit]
     # A month's last day may stand for one that the month lacks.
-    count += accrual.unit.after(first, count) < period[1]
+    count += convention.unit.after(first, count) < period[1]
     return (
-        accrual.unit.after(first, count) == period[1]
-        and accrual.unit.after(first, count - accrual.every) == period[0]
+        convention.unit.after(first, count) == period[1]
+        and convention.unit.after(first, count - convention.every) == period[0]
     )

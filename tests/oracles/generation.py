@@ -9,7 +9,7 @@ from typing import Any
 from shared.lending.loan_schedule import classic, level_loan, progressive_rows
 from shared.lending.loan_terms import Interest, LoanRow, LoanTerms, RatePer, Repayment, TermsError
 from shared.lending.money import Money, Rounding
-from shared.lending.rate_factors import Accrual, Every, YearDays
+from shared.lending.rate_factors import Convention, Every, YearDays
 from tests.oracles.figures import day, number
 from tests.oracles.outcome import EQUAL, Outcome, different, out_of_scope
 
@@ -111,7 +111,7 @@ def _terms(product: Mapping[str, Any], case: Mapping[str, Any]) -> LoanTerms:
         start=start,
         tranches=tuple((day(on), _money(amount)) for on, amount in tranches),
         rate_pct=number(loan["annual_rate_pct"]),
-        accrual=_accrual(product, loan, unit),
+        convention=_convention(product, loan, unit),
         instalments=loan["n"],
         interest=Interest.FLAT if loan["interest_type"] == "FLAT" else Interest.DECLINING,
         repayment=Repayment.LEVEL
@@ -127,8 +127,8 @@ def _terms(product: Mapping[str, Any], case: Mapping[str, Any]) -> LoanTerms:
     )
 
 
-def _accrual(product: Mapping[str, Any], loan: Mapping[str, Any], unit: Every) -> Accrual:
-    return Accrual(
+def _convention(product: Mapping[str, Any], loan: Mapping[str, Any], unit: Every) -> Convention:
+    return Convention(
         every=loan["repay_every"],
         unit=unit,
         year=YearDays(product["daysInYearType"].removeprefix("DAYS").lower()),

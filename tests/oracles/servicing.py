@@ -12,8 +12,8 @@ from typing import Any
 from shared.lending.allocation import Component, Components
 from shared.lending.loan import Advance, Charge, LoanInstalment, Receipt, RunningLoan, ServicingError
 from shared.lending.money import Money
-from shared.lending.progressive import Accrual, Rate, Stop, Year, borne
-from shared.lending.rate_factors import Every
+from shared.lending.progressive import Accrual, Rate, Stop, borne
+from shared.lending.rate_factors import Every, YearDays
 from tests.oracles.outcome import EQUAL, Outcome, different
 
 EUR = "EUR"
@@ -177,12 +177,12 @@ def accrual_of(document: Case, case: Case) -> Accrual:
             ended = day(step["date"])
         if step["op"] == "reage":
             every, unit = int(step["frequencynumber"]), Every(step["frequencytype"].lower())
-    years = {"DAYS360": Year.DAYS_360, "DAYS365": Year.DAYS_365}
+    years = {"DAYS360": YearDays.DAYS_360, "DAYS365": YearDays.DAYS_365}
     return Accrual(
         tuple(sorted(rates, key=lambda rate: rate.since)),
         every=every,
         unit=unit,
-        year=years.get(str(product.get("daysInYearType")), Year.ACTUAL),
+        year=years.get(str(product.get("daysInYearType")), YearDays.ACTUAL),
         equal_months=product.get("daysInMonthType") == "DAYS30",
         stops=tuple(stops),
         ended=ended,

@@ -12,7 +12,7 @@ from typing import Any
 
 from shared.lending.level_loan import Due, LevelLoan, UnknownPeriodError
 from shared.lending.money import Rounding
-from shared.lending.rate_factors import Accrual, Every, YearDays
+from shared.lending.rate_factors import Convention, Every, YearDays
 from tests.oracles.figures import day, number
 from tests.oracles.outcome import EQUAL, Outcome, different, out_of_scope
 
@@ -53,8 +53,8 @@ def _in_advance(step: Mapping[str, Any]) -> bool:
     return paid and step["amount"] <= step["period_due"]
 
 
-def _accrual(config: Mapping[str, Any]) -> Accrual:
-    return Accrual(
+def _convention(config: Mapping[str, Any]) -> Convention:
+    return Convention(
         every=config["repay_every"],
         unit=Every(config["repay_unit"].lower()),
         year=YearDays(config["days_in_year"].removeprefix("DAYS_").lower()),
@@ -70,11 +70,11 @@ class _Player:
     def __init__(self, case: Mapping[str, Any]) -> None:
         config = case["config"]
         self._cents = 10 ** config["money_decimals"]
-        self._accrual = _accrual(config)
+        self._convention = _convention(config)
         self._loan = LevelLoan(
             [(day(start), day(due)) for start, due in case["periods"]],
             number(config["annual_rate_pct"]),
-            self._accrual,
+            self._convention,
             grace=config.get("grace_principal", 0),
         )
         self._settled: tuple[tuple[date, date], Due] | None = None
@@ -146,7 +146,7 @@ class _Player:
         if step["sub"] >= len(period.parts):
             return f"period {step['i']}, parts: ours {len(period.parts)}, theirs more than {step['sub']}"
         part = period.parts[step["sub"]]
-        interest = part.interest(period.due, part.balance, self._accrual.context) / self._cents
+        interest = part.interest(period.due, part.balance, self._convention.context) / self._cents
         for name, exact in (("rate_factor", part.factor), ("interest_sub", interest)):
             if name in step and abs(exact - number(step[name])) > _PLACES:
                 return f"period {step['i']} part {step['sub']}, {name}: ours {exact}, theirs {step[name]}"

@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 
 from shared.lending.calendar import add_months
 from shared.lending.level_loan import LevelLoan, UnknownPeriodError
-from shared.lending.rate_factors import Accrual, Every, YearDays, due_factor, rate_factor
+from shared.lending.rate_factors import Convention, Every, YearDays, due_factor, rate_factor
 
-BANK_YEAR = Accrual(1, Every.MONTHS, YearDays.DAYS_360, thirty_day_months=True)
-ACTUAL = Accrual(1, Every.MONTHS, YearDays.ACTUAL, thirty_day_months=False)
+BANK_YEAR = Convention(1, Every.MONTHS, YearDays.DAYS_360, thirty_day_months=True)
+ACTUAL = Convention(1, Every.MONTHS, YearDays.ACTUAL, thirty_day_months=False)
 ACCRUALS = st.sampled_from([BANK_YEAR, ACTUAL])
 
 
@@ -20,8 +20,8 @@ def months(start: date, count: int) -> list[tuple[date, date]]:
     return [(add_months(start, k), add_months(start, k + 1)) for k in range(count)]
 
 
-def loan(amount: int, rate: str, count: int, accrual: Accrual = BANK_YEAR) -> LevelLoan:
-    made = LevelLoan(months(date(2024, 1, 1), count), Decimal(rate), accrual)
+def loan(amount: int, rate: str, count: int, convention: Convention = BANK_YEAR) -> LevelLoan:
+    made = LevelLoan(months(date(2024, 1, 1), count), Decimal(rate), convention)
     made.disburse(date(2024, 1, 1), amount)
     return made
 
@@ -156,8 +156,8 @@ def test_an_odd_period_is_counted_in_months_and_days() -> None:
 
 
 @given(st.integers(1, 10**9), st.decimals(0, 40, places=2), st.integers(1, 60), ACCRUALS)
-def test_every_loan_adds_up(amount: int, rate: Decimal, count: int, accrual: Accrual) -> None:
-    made = loan(amount, str(rate), count, accrual)
+def test_every_loan_adds_up(amount: int, rate: Decimal, count: int, convention: Convention) -> None:
+    made = loan(amount, str(rate), count, convention)
     check(made, amount)
     balances = [period.balance for period in made.periods]
     assert balances == sorted(balances, reverse=True)
@@ -173,9 +173,9 @@ def test_every_loan_adds_up(amount: int, rate: Decimal, count: int, accrual: Acc
     ACCRUALS,
 )
 def test_later_tranches_and_rates_add_up(
-    amount: int, more: int, days: int, rate: Decimal, other: Decimal, accrual: Accrual
+    amount: int, more: int, days: int, rate: Decimal, other: Decimal, convention: Convention
 ) -> None:
-    made = loan(amount, str(rate), 6, accrual)
+    made = loan(amount, str(rate), 6, convention)
     made.disburse(date(2024, 1, 1) + timedelta(days=days), more)
     check(made, amount + more)
     made.change_rate(date(2024, 1, 2) + timedelta(days=days), other)

@@ -11,12 +11,12 @@ from hypothesis import strategies as st
 from shared.lending.loan_schedule import classic, progressive
 from shared.lending.loan_terms import Interest, LoanRow, LoanTerms, RatePer, Repayment, TermsError
 from shared.lending.money import Money, Rounding
-from shared.lending.rate_factors import Accrual, Every, YearDays
+from shared.lending.rate_factors import Convention, Every, YearDays
 
 START = date(2024, 1, 1)
-BANK_YEAR = Accrual(1, Every.MONTHS, YearDays.DAYS_360, thirty_day_months=True)
-BY_PERIOD = Accrual(1, Every.MONTHS, YearDays.ACTUAL, thirty_day_months=False, by_period=True)
-DAILY = Accrual(15, Every.DAYS, YearDays.ACTUAL, thirty_day_months=False)
+BANK_YEAR = Convention(1, Every.MONTHS, YearDays.DAYS_360, thirty_day_months=True)
+BY_PERIOD = Convention(1, Every.MONTHS, YearDays.ACTUAL, thirty_day_months=False, by_period=True)
+DAILY = Convention(15, Every.DAYS, YearDays.ACTUAL, thirty_day_months=False)
 
 
 def eur(text: str) -> Money:
@@ -75,9 +75,9 @@ def test_flat_interest_is_spread_evenly() -> None:
 
 
 def test_a_week_by_period_is_a_52nd_of_the_year() -> None:
-    weekly = Accrual(1, Every.WEEKS, YearDays.ACTUAL, thirty_day_months=False, by_period=True)
+    weekly = Convention(1, Every.WEEKS, YearDays.ACTUAL, thirty_day_months=False, by_period=True)
     for make in (classic, progressive):
-        rows = make(replace(BASE, accrual=weekly, rate_pct=Decimal("5.2")))
+        rows = make(replace(BASE, convention=weekly, rate_pct=Decimal("5.2")))
         assert rows[1].interest == eur("1.00")
         assert rows[1].due == date(2024, 1, 8)
 
@@ -96,7 +96,7 @@ def test_a_later_tranche_makes_a_new_instalment() -> None:
 
 
 def test_odd_first_and_last_periods() -> None:
-    terms = replace(BASE, accrual=BANK_YEAR, first_due=date(2024, 2, 15), last_due=date(2024, 5, 20))
+    terms = replace(BASE, convention=BANK_YEAR, first_due=date(2024, 2, 15), last_due=date(2024, 5, 20))
     rows = progressive(terms)
     dues = [(row.due.month, row.due.day) for row in rows[1:]]
     assert dues == [(2, 15), (3, 15), (4, 15), (5, 20)]
@@ -163,7 +163,7 @@ def any_terms(draw: st.DrawFn) -> LoanTerms:
     count = draw(st.integers(1, 48))
     lent = draw(st.integers(0, 10**9))
     unit = draw(st.sampled_from(Every))
-    accrual = Accrual(
+    convention = Convention(
         draw(st.integers(1, 3)),
         unit,
         draw(st.sampled_from(YearDays)),
@@ -175,7 +175,7 @@ def any_terms(draw: st.DrawFn) -> LoanTerms:
         START,
         ((START, Money(lent, "EUR")),),
         draw(st.decimals(0, 40, places=2)),
-        accrual,
+        convention,
         count,
         interest=draw(st.sampled_from(Interest)),
         repayment=draw(st.sampled_from(Repayment)),
