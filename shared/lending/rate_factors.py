@@ -140,10 +140,8 @@ def _factor(
         return _places(convention, ctx.divide(ctx.multiply(ctx.multiply(rate, share), days), whole))
     leaps = not convention.leap_day_only or _holds_leap_day(*period)
     if convention.year is YearDays.ACTUAL and end.year > start.year and leaps:
-        return _places(
-            convention,
-            ctx.multiply(rate, calendar_years(start, end, convention.context, convention.whole_new_year)),
-        )
+        years = calendar_years(start, end, ctx, convention.whole_new_year)
+        return _places(convention, ctx.multiply(rate, years))
     year = _year_days(convention, period, start)
     if not convention.thirty_day_months:
         return _places(convention, ctx.multiply(rate, ctx.divide(days, year)))
