@@ -40,7 +40,7 @@ sim: setup ## simulate the runtime under faults: make sim SEED=1 RUNS=2000
 
 test-faults: setup ## kill, pause and poison replicas and brokers by a seeded plan: make test-faults SEED=1
 	PARLEY_FAULT_SEED=$(SEED) $(BIN)/python -m pytest tests/fault/test_nemesis.py tests/fault/test_kill_points.py \
-	  -m slow -s --show-capture=no
+	  tests/fault/test_parked_besieged.py -m slow -s --show-capture=no
 
 test-more: setup ## what CI runs besides: a short life under the nemesis, upgrades, replays, an older backup restored
 	$(BIN)/python -m pytest tests/fault/test_migrate.py tests/fault/test_restore.py tests/fault/test_upgrade.py \

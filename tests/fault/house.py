@@ -18,6 +18,7 @@ import psutil
 from deploy.embedded.database import address
 from deploy.embedded.folder import DataFolder
 from deploy.embedded.ports import LOOPBACK
+from deploy.embedded.process import spawn
 from shared.runtime.settings import Settings
 
 PARTITIONS = 2
@@ -91,15 +92,8 @@ class House:
     async def start(self, *options: str, **env: str) -> None:
         """`parley up`; returns when it says that everything runs."""
         self._runs += 1
-        with self.output.open("ab") as log:
-            self._up = subprocess.Popen(  # noqa: ASYNC220 - it outlives the call and is polled
-                parley("up", "--data", str(self.folder), *options),
-                env=environment(**env),
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,  # Ctrl-C of whoever runs the tests is not its
-            )
+        command = parley("up", "--data", str(self.folder), *options)
+        self._up = spawn(command, log=self.output, env=environment(**env))
 
         def running() -> bool:
             assert self._up is not None
@@ -238,11 +232,8 @@ class Replica:
         return process.wait()
 
     def start(self) -> None:
-        """Start it and return at once."""
-        with self.log.open("ab") as log:
-            self._process = subprocess.Popen(
-                self._argv, env=self._env, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT
-            )
+        """Start it and return at once; it ends with the process that calls, however that ends."""
+        self._process = spawn(self._argv, log=self.log, env=self._env)
 
     @property
     def running(self) -> bool:

@@ -207,7 +207,7 @@ class Nemesis:
             elif fault.topic:
                 await again(lambda: self._say_again(fault))
             elif fault.replica is not None or fault.kind is Kind.ADD_REPLICA:
-                await self._hit_replica(fault)
+                await self.hit(fault)
             else:
                 await self._servers.suffer(fault)
             self._done[fault] = asyncio.get_running_loop().time()
@@ -227,7 +227,8 @@ class Nemesis:
         self.replicas.append(replica)
         return replica
 
-    async def _hit_replica(self, fault: Fault) -> None:
+    async def hit(self, fault: Fault) -> None:
+        """Carry a fault out on a replica, of the plan or beside it; return when it is over."""
         if fault.replica is None:
             self._add()
             return

@@ -47,7 +47,9 @@ class Vandal:
             bootstrap_servers=settings.kafka_bootstrap,
             compression_type="gzip",
             max_request_size=64 << 20,
-            acks="all",  # what is thrown is counted on, whichever broker dies
+            # What is thrown is counted on, whichever broker dies, and lies where it is said to lie alone.
+            acks="all",
+            enable_idempotence=True,
         )
 
     async def __aenter__(self) -> Vandal:

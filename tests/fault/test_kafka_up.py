@@ -15,6 +15,7 @@ import pytest
 
 from deploy.embedded.cluster import recorded_access
 from deploy.embedded.folder import DataFolder
+from deploy.embedded.process import spawn
 from shared.runtime.kafka import KafkaLog
 from shared.runtime.kafka.reader import scan
 from shared.runtime.kafka.topics import create_topics
@@ -36,15 +37,8 @@ class Up:
 
     async def start(self) -> None:
         self._runs += 1
-        with self._log.open("ab") as log:
-            self.process = subprocess.Popen(  # noqa: ASYNC220 - it outlives the call and is polled
-                parley("kafka", "up", "--nodes", "3", "--secure", "--data", str(self.folder)),
-                env=environment(),
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
+        command = parley("kafka", "up", "--nodes", "3", "--secure", "--data", str(self.folder))
+        self.process = spawn(command, log=self._log, env=environment())
 
         def running() -> bool:
             assert self.process.poll() is None, self.said()

@@ -15,6 +15,7 @@ from collections import Counter, defaultdict
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -36,8 +37,19 @@ from shared.runtime.service import group_of
 from shared.runtime.settings import Settings
 from tests.fault.garbage import Rubbish
 from tests.fault.house import WAIT_SECONDS, environment_on
-from tests.fault.living import START, Besieged, day, differences, outcomes, said, world
-from tests.fault.nemesis import PARTITIONS, STRANGER
+from tests.fault.living import (
+    RETRIES,
+    START,
+    Besieged,
+    Trouble,
+    again,
+    day,
+    differences,
+    outcomes,
+    said,
+    world,
+)
+from tests.fault.nemesis import MARK, PARTITIONS, STRANGER
 from tests.fault.raising import RAISES, Raising
 from tests.fault.test_garbage import Place, Vandal
 from tests.journey.sequential import SequentialPlatform
@@ -48,6 +60,8 @@ pytestmark = pytest.mark.kafka
 STATEMENT = "parley.desk.statement.submitted.v1"
 SPOILT = b"\x00{not a message of anybody"
 WHY = "cut off by the sender"
+NOBODY_THERE = ("A server does not answer", "No replica of")
+"""What `parley dead` says where servers or replicas are only coming back."""
 
 Said = dict[str, Counter[str]]
 
@@ -88,19 +102,39 @@ async def calm(life: Life) -> tuple[Said, Victims]:
     return said(one for one in platform.published if one.source.startswith("/parley/")), next(found)
 
 
-class Operator:
-    """Whoever sees that something is parked, and gives the commands."""
+async def nothing() -> None:
+    """No trouble at all."""
 
-    def __init__(self, settings: Settings, victims: Victims) -> None:
-        self._settings, self._victims = settings, victims
+
+class Operator:
+    """Whoever sees that something is parked, and gives the commands.
+
+    `blow` comes while a command is obeyed, once with each.
+    """
+
+    def __init__(self, settings: Settings, victims: Victims, blow: Trouble = nothing) -> None:
+        self._settings, self._victims, self._blow = settings, victims, blow
         self.case = case_id(victims.raising, 1)
 
     async def dead(self, *args: str, code: int = 0) -> str:
-        """Run `parley dead …` on the platform's servers; give what it prints."""
-        env = environment_on(self._settings)
-        done = await asyncio.to_thread(CliRunner().invoke, app, ["dead", *args], env=env)
+        """Run `parley dead …` on the platform's servers; give what it prints.
+
+        Where nobody is there to be asked it is given again, as people do.
+        """
+        for _ in range(RETRIES):
+            env = environment_on(self._settings)
+            done = await asyncio.to_thread(CliRunner().invoke, app, ["dead", *args], env=env)
+            if not any(text in done.output for text in NOBODY_THERE):
+                break
+            await asyncio.sleep(0.2)
         assert done.exit_code == code, f"{args}: {done.exit_code} {done.output} {done.exception!r}"
         return done.output
+
+    async def commands(self, *args: str, code: int = 0) -> str:
+        """Give a command that changes something, and let the blow come meanwhile."""
+        given = asyncio.create_task(self.dead(*args, "--wait", str(WAIT_SECONDS), code=code))
+        await self._blow()
+        return await given
 
     async def held(self) -> dict[str, tuple[str, str]]:
         """What is parked: service and reason, by document. Strangers are not looked at."""
@@ -123,6 +157,9 @@ class Operator:
 
     async def _holding(self) -> set[tuple[str, str]]:
         """Whose documents are held, of all cases."""
+        return await again(self._held_now)
+
+    async def _held_now(self) -> set[tuple[str, str]]:
         return {
             (one["_id"], service)
             for service in SERVICES
@@ -136,16 +173,16 @@ class Operator:
             ("assessment", self.case, "decider-failed"),
             ("intake", self._victims.spoilt, "undecodable"),
         ):
-            told = await self.dead("replay", "--service", service, "--case", document, "--yes", code=1)
+            told = await self.commands("replay", "--service", service, "--case", document, "--yes", code=1)
             assert f"({reason})" in told
 
     async def mends(self, place: Place) -> None:
         """The bug is gone and the bytes are discarded: what waited is decided, and nobody holds anybody."""
         await self._present()
-        await self.dead("replay", "--service", "assessment", "--case", self.case, "--yes")
+        await self.commands("replay", "--service", "assessment", "--case", self.case, "--yes")
         id_ = f"intake/bank/{place[1]}/{place[2]}"
-        await self.dead("discard", id_, "--reason", WHY)
-        await self.dead("replay", "--service", "intake", "--case", self._victims.spoilt, "--yes")
+        await self.commands("discard", id_, "--reason", WHY)
+        await self.commands("replay", "--service", "intake", "--case", self._victims.spoilt, "--yes")
         assert await self.held() == {}
         await self._come_to(set())
 
@@ -153,7 +190,8 @@ class Operator:
         """Wait until replicas of both services have joined again: nobody else would obey."""
         async with asyncio.timeout(WAIT_SECONDS):
             for service in ("intake", "assessment"):
-                while not await group_members(self._settings, group_of(service)):  # noqa: ASYNC110
+                members = partial(group_members, self._settings, group_of(service))
+                while not await again(members):  # noqa: ASYNC110 - another process's
                     await asyncio.sleep(0.1)
 
     async def _come_to(self, wanted: set[tuple[str, str]]) -> None:
@@ -208,14 +246,18 @@ def but_for_holds(live: Said, customers: Sequence[str]) -> Said:
 
 async def lived(
     platform: Besieged, settings: Settings, vandal: Vandal, life: Life, victims: Victims,
-    trouble: Callable[[], Awaitable[Any]], mend: Callable[[], Awaitable[Any]],
+    mend: Trouble, trouble: Trouble = nothing, blow: Trouble = nothing,
 ) -> Place:  # fmt: skip
-    """Live the days; on the victims' day `trouble` comes while they are parked. Where the poison lies."""
-    operator = Operator(settings, victims)
+    """Live the days. Where the poison lies.
+
+    On the victims' day `trouble` comes while they are parked, and a `blow` with each command.
+    """
+    operator = Operator(settings, victims, blow)
     places: list[Place] = []
 
     async def before() -> None:
-        poison = Rubbish("bytes", victims.spoilt.encode(), SPOILT)
+        # By its mark a nemesis knows that it must not say it again.
+        poison = Rubbish("bytes", victims.spoilt.encode(), SPOILT, ((MARK, b"a victim's"),))
         places.append(await vandal.throw("bank.events", poison))
 
     async def meanwhile() -> None:
@@ -240,13 +282,9 @@ async def test_a_bug_and_poison_cost_two_customers_a_wait_and_nobody_else_anythi
     bug = {RAISES: f"assessment {victims.raising} {STATEMENT}"}
     replica = Raising("all", tmp_path, settings, **bug)
     replica.start()
-
-    async def nothing() -> None:
-        """No more than that trouble."""
-
     try:
         async with Vandal(settings) as vandal, KafkaPlatform(settings, load_all()) as inner:
-            poison = await lived(Besieged(inner, {}), settings, vandal, life, victims, nothing, replica.mend)
+            poison = await lived(Besieged(inner, {}), settings, vandal, life, victims, replica.mend)
         await replica.stop()
     finally:
         replica.abandon()

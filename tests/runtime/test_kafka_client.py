@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import gc
+import socket
 from collections.abc import Callable
 from typing import Any
 
@@ -16,6 +18,9 @@ from aiokafka.protocol.metadata import MetadataRequest
 from aiokafka.structs import BrokerMetadata
 
 from shared.runtime.kafka import KafkaLog
+from shared.runtime.kafka.reader import end_offsets
+from shared.runtime.ports import UnavailableError
+from shared.runtime.settings import Settings
 
 assert KafkaLog  # importing it prepares aiokafka
 
@@ -101,3 +106,17 @@ def test_metadata_are_asked_for_again_after_the_broker_has_dropped_the_connectio
         await client.close()
 
     on(uvloop.new_event_loop, story)
+
+
+async def test_who_asks_where_no_broker_is_leaves_no_client_behind() -> None:
+    """A client that nobody has stopped complains of it on the terminal of whoever typed a command."""
+    told: list[str] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _loop, context: told.append(context["message"]))
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))  # and nobody listens
+        address = f"127.0.0.1:{taken.getsockname()[1]}"
+        settings = Settings.load(kafka_bootstrap=address, mongodb_uri="mongodb://127.0.0.1:1")
+        with pytest.raises(UnavailableError):
+            await end_offsets(settings, ["bank.events"])
+    gc.collect()
+    assert told == []

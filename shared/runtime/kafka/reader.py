@@ -38,8 +38,13 @@ def _ours(at: ClientPartition, prefix: str) -> TopicPartition:
 class _Reader:
     """A bare consumer without a group, assigned by hand: it can neither join nor disturb anything."""
 
+    _client: AIOKafkaConsumer
+
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
+
+    async def __aenter__(self) -> AIOKafkaConsumer:
+        await probe(self._settings)  # before there is a client that would have to be stopped
         self._client = AIOKafkaConsumer(
             client_id="parley-reader",
             group_id=None,
@@ -48,13 +53,10 @@ class _Reader:
             isolation_level="read_committed",
             # A question about offsets waits, on the same connection, until the fetch under way has returned.
             fetch_max_wait_ms=_FETCH_WAIT_MS,
-            fetch_max_bytes=settings.fetch_bytes,
-            max_partition_fetch_bytes=settings.fetch_bytes,
-            **connection_options(settings),
+            fetch_max_bytes=self._settings.fetch_bytes,
+            max_partition_fetch_bytes=self._settings.fetch_bytes,
+            **connection_options(self._settings),
         )
-
-    async def __aenter__(self) -> AIOKafkaConsumer:
-        await probe(self._settings)
         try:
             async with asyncio.timeout(self._settings.start_seconds):
                 await self._client.start()
