@@ -8,7 +8,7 @@ from collections.abc import Callable
 from datetime import date
 from typing import Any
 
-from services.followup import care, group, leftover, problems
+from services.followup import care, group, leftover, problems, stops
 from services.followup.cooperation import note_statement
 from services.followup.judging import close_plan, finish, plan_due
 from services.followup.ledger import prune, receive
@@ -232,6 +232,16 @@ def _plan_debts(
     return Decision.of(after, *said)
 
 
+def _stops(
+    state: FollowupState | None, message: Envelope[intake.StopsChanged], reference: Reference
+) -> Outcome:
+    """What stops the debts or protects the borrower has changed."""
+    after, said = stops.after_stops(
+        state or FollowupState(case=message.case), message.data, message.day, reference
+    )
+    return Decision.of(after, *said)
+
+
 def _contact(state: FollowupState | None, message: Envelope[desk.ContactRecorded], _: Reference) -> Outcome:
     plan = _live(state)
     if state is None or plan is None or message.day <= plan.effective:
@@ -353,6 +363,7 @@ _HANDLERS: dict[type[Event], Handler] = {
     intake.PaymentMatched: _paid,
     intake.PaymentTakenBack: _taken_back,
     intake.CaseClosed: _closed,
+    intake.StopsChanged: _stops,
     intake.PlanDebtsChanged: _plan_debts,
     agreement.AgreementSigned: _signed,
     agreement.AgreementEnded: _ended,

@@ -1,9 +1,9 @@
-"""What the packs' tables of stop events come to for a case: which stops end by date, and what is halted. Pure."""
+"""What the packs' tables of stop events come to for a case: what ends by date, and what is halted. Pure."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence, Set
 from datetime import date, timedelta
-from functools import reduce
 
 from services.intake.model import Debt, IntakeState, Stop
 from shared.contracts.parties import CaseHalt
@@ -39,14 +39,17 @@ def halt_of(state: IntakeState, day: date, reference: Reference) -> CaseHalt | N
     about = [[rule for stop in own for rule in _rules(stop, [debt], day, reference)] for debt in debts]
     if not about or not all(about):
         return None
-    stopped = reduce(set.intersection, ({what for rule in of for what in rule.stops} for of in about))
-    silent = [set(rule.may_contact) for of in about for rule in of if "contact" in rule.stops]
+    silent = [set[str](rule.may_contact) for of in about for rule in of if "contact" in rule.stops]
     return CaseHalt(
-        stops=tuple(sorted(stopped)),
-        may_contact=tuple(sorted(reduce(set.intersection, silent))) if silent else (),
+        stops=_in_all([{what for rule in of for what in rule.stops} for of in about]),
+        may_contact=_in_all(silent),
         offers=any(all(rule.offers for rule in of) for of in about),
         plan_stands=all(rule.plan_stands for of in about for rule in of),
     )
+
+
+def _in_all(sets: Sequence[Set[str]]) -> tuple[str, ...]:
+    return tuple(sorted(frozenset(sets[0]).intersection(*sets[1:]))) if sets else ()
 
 
 def _rules(stop: Stop, debts: list[Debt], day: date, reference: Reference) -> list[StopRule]:

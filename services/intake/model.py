@@ -192,7 +192,7 @@ class Stop(State):
     """What stops debts, or protects a person: the customer, or the obligor `party_id`.
 
     `accounts`: the debts that it is about; none named, all of the customer's. One that has ended is kept with
-    its day, so that an old word of it does not begin it again. `ends_on`: its last day, where it ends by date.
+    its day, so that an old word of it does not begin it again. `ends_on`: its last day, where a date ends it.
     """
 
     stop_id: str
