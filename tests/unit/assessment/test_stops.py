@@ -7,7 +7,12 @@ from datetime import date, timedelta
 import pytest
 
 from services.assessment.decide import AssessmentDecider
-from shared.contracts.assessment import AssessmentCompleted, StatementReminded, StatementRequested
+from shared.contracts.assessment import (
+    AssessmentCompleted,
+    AssessmentExpired,
+    StatementReminded,
+    StatementRequested,
+)
 from shared.contracts.debts import DebtStatus
 from shared.contracts.parties import StopCause
 from tests.unit.assessment.desk_says import day, opened, plan_started, renegotiation, states
@@ -63,7 +68,7 @@ def test_figures_do_not_expire_and_no_round_asks_anew_while_a_plan_is_stopped(ca
     stopped = planned.when(*begins(cause, day(5)), renegotiation(6))
     assert stopped.said == ()
     assert passes(stopped, day(5), END) == []
-    assert stopped.when(*over(END)).closes(END).emits(StatementRequested)
+    assert stopped.when(*over(END)).closes(END).emits(AssessmentExpired, StatementRequested)
 
 
 def test_what_the_borrower_sends_meanwhile_is_taken() -> None:
