@@ -9,6 +9,7 @@ from shared.contracts.debts import PackId
 from shared.contracts.decision import State
 
 __all__ = [
+    "Attempts",
     "Cooperation",
     "Credit",
     "DayMoney",
@@ -153,6 +154,14 @@ class Cooperation(State):
     told_late: bool = False
 
 
+class Attempts(State):
+    """Attempts to reach the borrower that led nowhere, one a day, since the borrower was last talked to."""
+
+    count: int = 0
+    first: date | None = None
+    last: date | None = None
+
+
 class Problem(State):
     """Something noticed about a plan: whose it is, and by when; `overdue`: somebody else knows of it."""
 
@@ -206,6 +215,8 @@ class FollowupState(State):
 
     `look_on`: a payment came that a promise may count; promises are looked at when that day closes.
     `owner` is who is responsible for the plan, by staff id. Credits are the borrower's and outlive the case.
+    `talks_ended_on`: an offer was refused or lapsed then, so the situation had been assessed. `late_since`:
+    the oldest debt is past due since that day. `referred_on`: the case may go to the lawyers since.
     `halted_on`: since that day stop events leave no debt to talk about, and no promise is judged.
     """
 
@@ -226,3 +237,7 @@ class FollowupState(State):
     support: Support = Support()
     credits: tuple[Credit, ...] = ()
     halted_on: date | None = None
+    talks_ended_on: date | None = None
+    late_since: date | None = None
+    attempts: Attempts = Attempts()
+    referred_on: date | None = None

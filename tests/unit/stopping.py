@@ -1,4 +1,4 @@
-"""What intake says when a stop event befalls the one debt of a case, and when it is over, for tests of deciders."""
+"""What intake says when a stop event befalls the one debt of a case, and when it is over."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Stop events on a draft and on a signed agreement: no day to sign passes, and what is signed stays signed."""
+"""Stop events on a draft and on a signed agreement: no day to sign passes, what is signed stays."""
 
 from __future__ import annotations
 

@@ -38,7 +38,9 @@ def passes(step: Given, first: date, last: date) -> list[tuple[date, type]]:
 
 
 @pytest.mark.parametrize("cause", CAUSES)
-def test_who_is_protected_is_not_reminded_and_has_the_days_that_were_left_afterwards(cause: StopCause) -> None:
+def test_who_is_protected_is_not_reminded_and_has_the_days_left_afterwards(
+    cause: StopCause,
+) -> None:
     undisturbed = passes(asked(), START, day(60))
     assert (StatementReminded in [kind for _, kind in undisturbed]) is True
     stopped = asked().when(*begins(cause, START))

@@ -120,5 +120,5 @@ def test_money_that_comes_meanwhile_is_counted() -> None:
 def test_a_new_version_of_the_same_stop_begins_no_second_one() -> None:
     stopped = live().when(*begins(StopCause.DEATH, START)).when(*begins(StopCause.INSOLVENCY, SECOND))
     assert len(stopped.state.plan.stops) == 1
-    assert CASE == stopped.state.case
+    assert stopped.state.case == CASE
     assert signed(*ROWS).agreement_id == stopped.state.plan.agreement_id
