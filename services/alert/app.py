@@ -10,5 +10,6 @@ SERVICE = Service(
     decider=AlertDecider(),
     waits_for=("intake", "assessment", "offer", "agreement", "followup", "desk"),
     handles=HANDLED,
+    schema_version=2,  # what stop events halt
     linger_seconds=0.2,
 )

@@ -9,6 +9,7 @@ from services.alert import watching
 from services.alert.model import AlertState, AlertStatus, Ask, Pending
 from services.alert.raising import Step, escalate, raise_alert, resolve, resolve_all
 from services.alert.rules import ANSWERS, ends_silence, is_heard, silent_on
+from services.alert.stops import stops_changed
 from shared.contracts import agreement, assessment, desk, desk_care, followup, followup_care, intake, offer
 from shared.contracts.alert import AlertKind, AlertTaken, InputRefused
 from shared.contracts.base import Event, Reason
@@ -179,6 +180,7 @@ _HANDLERS: dict[type[Event], Handler] = {
     intake.BankAnswered: watching.bank_answered,
     intake.CaseClosed: _closed,
     intake.CaseAssigned: _assigned,
+    intake.StopsChanged: stops_changed,
     assessment.StatementRequested: partial(_asked, Ask.STATEMENT),
     assessment.AssessmentCompleted: partial(_not_asked, Ask.STATEMENT),
     assessment.AssessmentLapsed: partial(_not_asked, Ask.STATEMENT),

@@ -91,6 +91,7 @@ class AlertState(State):
 
     `silent_on` is the day whose close finds the borrower silent: None while nothing is asked, or while that
     alert is open. `owner` is who owns the case, by staff id; `problems` are those that are overdue.
+    `halted`: stop events leave no debt to talk about, and nobody is pressed for anything.
     """
 
     case: str
@@ -106,6 +107,7 @@ class AlertState(State):
     pending: tuple[Pending, ...] = ()
     owner: str | None = None
     problems: tuple[str, ...] = ()
+    halted: bool = False
 
     def open(self, kind: AlertKind) -> OpenAlert | None:
         """Give the open alert of a kind; there is one at most."""

@@ -17,9 +17,19 @@ from shared.contracts.ids import derive_id
 from shared.contracts.reasons import ReasonCode
 from shared.policy.model import PolicyInForce
 
-__all__ = ["Step", "escalate", "raise_alert", "resolve", "resolve_all"]
+__all__ = ["PRESSING", "Step", "escalate", "raise_alert", "resolve", "resolve_all"]
 
 Step = tuple[AlertState, tuple[Event, ...]]
+
+PRESSING = frozenset(
+    {
+        AlertKind.INSTALMENT_MISSED,
+        AlertKind.PROMISE_BROKEN,
+        AlertKind.BORROWER_SILENT,
+        AlertKind.PLAN_BROKEN,
+    }
+)
+"""Alerts whose remedy asks the borrower for money or an answer; none of them while stops halt a case."""
 
 
 def raise_alert(
@@ -36,7 +46,7 @@ def raise_alert(
     While one of its kind is open, a further cause joins it; a kind that the pack has no rule for is no alert.
     """
     rule = policy.alert_rule(kind.value)
-    if rule is None or state.open(kind) is not None:
+    if rule is None or state.open(kind) is not None or (state.halted and kind in PRESSING):
         return state, ()
     alert = OpenAlert(
         alert_id=derive_id("alert", state.case, kind.value, cause),

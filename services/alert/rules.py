@@ -48,7 +48,7 @@ def is_heard(data: Event) -> bool:
 
 def silent_on(state: AlertState, policy: PolicyInForce) -> date | None:
     """Silent: something is asked, and nothing was heard for the policy's days since; one alert at a time."""
-    if not state.asked or state.open(AlertKind.BORROWER_SILENT) is not None:
+    if state.halted or not state.asked or state.open(AlertKind.BORROWER_SILENT) is not None:
         return None
     since = min(ask.since for ask in state.asked)
     if state.heard_on is not None:

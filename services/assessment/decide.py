@@ -12,6 +12,7 @@ from services.assessment.care import lapsed_next_step, questions_for
 from services.assessment.model import AssessmentState, AssessmentStatus, Wanted
 from services.assessment.rules import ask, our_balance, required_parts, review_on, review_soon
 from services.assessment.steps import Step, ask_afresh, expire, policy_of, refusal, valid
+from services.assessment.stops import after_stops, is_halted
 from shared.contracts import agreement, desk, desk_household, followup, intake, offer
 from shared.contracts.assessment import AssessmentLapsed, StatementReminded, StatementRequested
 from shared.contracts.base import Event, Reason
@@ -119,6 +120,9 @@ def _opened(
         owed=our_balance(data.debts, policy.currency),
         request=request,
     )
+    if is_halted(data.debts):
+        later = {"request": None, "ask_again": message.day, "halted_on": message.day}
+        return Decision(opened.model_copy(update=later))
     needed = Reason(code=ReasonCode.STATEMENT_NEEDED)
     said = StatementRequested(
         missing=request.missing,
@@ -138,6 +142,13 @@ def _debts(state: AssessmentState | None, message: Envelope[Any], reference: Ref
     if not debts:
         return Decision(state)
     return Decision(state.model_copy(update={"owed": our_balance(debts, state.owed.currency)}))
+
+
+def _stopped(
+    state: AssessmentState | None, message: Envelope[intake.StopsChanged], _reference: Reference
+) -> Outcome:
+    """What stops the debts or protects the borrower has changed."""
+    return Decision(None if state is None else after_stops(state, message.data, message.day))
 
 
 def _closed(
@@ -255,6 +266,7 @@ _HANDLERS: dict[type[Event], Handler] = {
     intake.CaseChanged: _debts,
     intake.PaymentMatched: _debts,
     intake.PaymentTakenBack: _debts,
+    intake.StopsChanged: _stopped,
     intake.CaseClosed: _closed,
     desk.StatementSubmitted: answers.submitted,
     desk.EvidenceVerified: answers.verified,

@@ -156,6 +156,7 @@ class AssessmentState(State):
 
     `live` says that a signed plan is in force; `agreement` and `agreed_version` name the latest one.
     The counts are of contacts that were answered or not, and of statements that came in time or late.
+    `halted_on`: since that day stop events leave no debt to talk about, and nothing is asked.
     """
 
     case: str
@@ -185,11 +186,12 @@ class AssessmentState(State):
     wilful: WilfulFinding | None = None
     overrides: tuple[Override, ...] = ()
     wanted: Wanted | None = None
+    halted_on: date | None = None
 
     @property
     def next_date(self) -> date | None:
         """The first day whose close has work: a reminder, the last day to answer, figures that expire."""
-        if self.status is AssessmentStatus.CLOSED:
+        if self.status is AssessmentStatus.CLOSED or self.halted_on is not None:
             return None
         days: list[date | None] = [self.ask_again]
         if self.request is not None:

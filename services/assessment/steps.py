@@ -67,6 +67,8 @@ def valid(state: AssessmentState, on: date) -> bool:
 def ask_afresh(state: AssessmentState, policy: PolicyInForce, on: date, *reasons: Reason) -> Step:
     """Ask for the whole statement anew; what is being asked in full already is not asked twice."""
     wanted = required_parts(policy)
+    if state.halted_on is not None:  # asked when the halt is over
+        return state.model_copy(update={"talks": True, "request": None, "ask_again": on}), ()
     if state.request is not None and set(state.request.missing) == set(wanted):
         return state.model_copy(update={"talks": True}), ()
     request = ask(wanted, policy, on, more_days(state, policy))

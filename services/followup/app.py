@@ -10,4 +10,5 @@ SERVICE = Service(
     decider=FollowupDecider(),
     waits_for=("intake", "offer", "agreement", "desk"),
     handles=HANDLED,
+    schema_version=2,  # what stop events halt
 )

@@ -8,12 +8,13 @@ from services.followup.model import FollowedPlan, FollowupState
 from services.followup.rules import (
     is_paused,
     is_performing,
+    is_stopped,
     is_temporary,
     may_pause,
     missed_numbers,
     pause_until,
-    pauses_of,
     review_dates,
+    talks_of,
 )
 from services.followup.work import policy_of
 from shared.contracts import desk, intake
@@ -161,10 +162,12 @@ def _back_to_the_table(
     plan: FollowedPlan, day: date, reason: Reason, reference: Reference
 ) -> tuple[FollowedPlan, tuple[Event, ...]]:
     """Ask for new talks, once for each pause; while they last, misses do not break the plan."""
+    if is_stopped(plan, day):
+        return plan.model_copy(update={"talks_after": True}), ()
     if is_paused(plan, day):
         return plan, ()
     if may_pause(plan):
         until = pause_until(day, reference.policies.in_force(plan.policy, day))
-        before = pauses_of(plan)[-_PAUSES_KEPT:]
+        before = talks_of(plan)[-_PAUSES_KEPT:]
         plan = plan.model_copy(update={"pauses": before, "paused_from": day, "paused_until": until})
     return plan, (RenegotiationRequested(agreement_id=plan.agreement_id, as_of=day, reasons=(reason,)),)

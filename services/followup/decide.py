@@ -8,18 +8,18 @@ from collections.abc import Callable
 from datetime import date
 from typing import Any
 
-from services.followup import care, group, leftover, problems
+from services.followup import care, group, leftover, problems, referral, stops
+from services.followup.charges import charges_of, moved
 from services.followup.cooperation import note_statement
 from services.followup.judging import close_plan, finish, plan_due
 from services.followup.ledger import prune, receive
-from services.followup.model import FollowedPlan, FollowupState, FollowupStatus, LateCharges
+from services.followup.model import FollowedPlan, FollowupState, FollowupStatus
 from services.followup.promises import close_promises, note, promises_due
 from services.followup.returns import remember
 from services.followup.rules import counts_for_plan, is_counted
 from services.followup.starting import start
 from shared.contracts import agreement, desk, desk_care, followup, intake, offer
 from shared.contracts.base import Event, Reason
-from shared.contracts.debts import DebtSnapshot, DebtStatus
 from shared.contracts.decision import Decision
 from shared.contracts.envelope import Envelope
 from shared.contracts.reasons import ReasonCode
@@ -75,29 +75,17 @@ def _opened(
     if state is not None and state.status is FollowupStatus.CLOSED:
         return Decision(state)
     known = state or FollowupState(case=message.case)
-    update = {"policy": known.policy or data.policy, "charges": _charges(data.debts)}
+    late = referral.late_since(data.debts)
+    update = {"policy": known.policy or data.policy, "charges": charges_of(data.debts), "late_since": late}
     return Decision(known.model_copy(update=update))
 
 
 def _changed(state: FollowupState | None, message: Envelope[intake.CaseChanged], _: Reference) -> Outcome:
     if state is None or state.status is FollowupStatus.CLOSED:
         return Decision(state)
-    return Decision(state.model_copy(update={"charges": _charges(message.data.debts)}))
-
-
-def _charges(debts: tuple[DebtSnapshot, ...]) -> tuple[LateCharges, ...]:
-    return tuple(
-        LateCharges(debt_id=debt.debt_id, owed=debt.outstanding.late_charges)
-        for debt in debts
-        if debt.status is DebtStatus.ACTIVE and debt.outstanding.late_charges.is_positive
-    )
-
-
-def _moved(state: FollowupState, debts: tuple[DebtSnapshot, ...]) -> FollowupState:
-    """A payment or a return names the debts after it."""
-    named = {debt.debt_id for debt in debts}
-    kept = tuple(charge for charge in state.charges if charge.debt_id not in named)
-    return state.model_copy(update={"charges": (*kept, *_charges(debts))})
+    debts = message.data.debts
+    update = {"charges": charges_of(debts), "late_since": referral.late_since(debts)}
+    return Decision(state.model_copy(update=update))
 
 
 def _paid(state: FollowupState | None, message: Envelope[intake.PaymentMatched], _: Reference) -> Outcome:
@@ -106,7 +94,7 @@ def _paid(state: FollowupState | None, message: Envelope[intake.PaymentMatched],
     known = state or FollowupState(case=message.case)
     if known.status is FollowupStatus.CLOSED:
         return Decision(known)
-    now = receive(_moved(known, data.debts), data.value_date, data.amount)
+    now = receive(moved(known, data.debts), data.value_date, data.amount)
     plan = now.plan
     has_line = plan is not None and any(line.total.currency == data.amount.currency for line in plan.lines)
     if plan is not None and has_line and counts_for_plan(data.value_date, plan):
@@ -128,7 +116,7 @@ def _taken_back(
     if state.status is FollowupStatus.CLOSED:
         after, said = leftover.returned(state, data.amount, told)
         return Decision.of(after, *said)
-    known = remember(_moved(state, data.debts), data.value_date, data.amount, told)
+    known = remember(moved(state, data.debts), data.value_date, data.amount, told)
     after = receive(known, data.value_date, -data.amount)
     plan = _live(after)
     if plan is None or data.value_date >= plan.effective:
@@ -232,10 +220,21 @@ def _plan_debts(
     return Decision.of(after, *said)
 
 
+def _stops(
+    state: FollowupState | None, message: Envelope[intake.StopsChanged], reference: Reference
+) -> Outcome:
+    """What stops the debts or protects the borrower has changed."""
+    known = state or FollowupState(case=message.case)
+    after, said = stops.after_stops(known, message.data, message.day, reference)
+    return Decision.of(after, *said)
+
+
 def _contact(state: FollowupState | None, message: Envelope[desk.ContactRecorded], _: Reference) -> Outcome:
     plan = _live(state)
-    if state is None or plan is None or message.day <= plan.effective:
+    if state is None or state.status is FollowupStatus.CLOSED:
         return Decision(state)
+    if plan is None or message.day <= plan.effective:
+        return Decision(referral.note_attempt(state, message.data, message.day))
     after, said = care.contact(state, plan, message.data)
     return Decision.of(after, *said)
 
@@ -255,7 +254,12 @@ def _review_passed(
 def _round_over(state: FollowupState | None, message: Envelope[Any], _: Reference) -> Outcome:
     """No plan came of the talks: the old one is kept to again, after notice and time to cure."""
     plan = _live(state)
-    if state is None or plan is None:
+    if isinstance(message.data, offer.OfferLapsed | offer.TalksFailed):
+        known = state or FollowupState(case=message.case)
+        if known.status is FollowupStatus.CLOSED:
+            return Decision(state)
+        state = referral.note_talks(known, message.data)
+    if state is None or plan is None or isinstance(message.data, offer.OfferLapsed):
         return Decision(state)
     return Decision(care.round_over(state, plan, message.day))
 
@@ -328,6 +332,21 @@ def _credit_chosen(
     return _either(state, message, leftover.chosen(state, message.data, message.id))
 
 
+def _to_the_lawyers(
+    state: FollowupState | None, message: Envelope[desk_care.LegalReferralAsked], reference: Reference
+) -> Outcome:
+    if state is None or state.policy is None:
+        return Decision.wait(state, _refusal(message, ReasonCode.NO_CASE))
+    if state.status is FollowupStatus.CLOSED:
+        return Decision.of(state, _refusal(message, ReasonCode.CASE_CLOSED))
+    policy = reference.policies.in_force(state.policy, message.day)
+    decided = referral.asked(state, message.data, message.day, policy)
+    if isinstance(decided, Reason):
+        return Decision.of(state, _refusal(message, decided.code, **decided.params))
+    after, said = decided
+    return Decision.of(after, *said)
+
+
 def _either(
     state: FollowupState,
     message: Envelope[Any],
@@ -343,8 +362,9 @@ def _live(state: FollowupState | None) -> FollowedPlan | None:
     return state.plan if state is not None and state.status is FollowupStatus.LIVE else None
 
 
-def _refusal(message: Envelope[Any], code: ReasonCode) -> followup.InputRefused:
-    return followup.InputRefused(cause_id=message.id, cause_type=message.type, reason=Reason(code=code))
+def _refusal(message: Envelope[Any], code: ReasonCode, **params: str) -> followup.InputRefused:
+    reason = Reason(code=code, params=params)
+    return followup.InputRefused(cause_id=message.id, cause_type=message.type, reason=reason)
 
 
 _HANDLERS: dict[type[Event], Handler] = {
@@ -353,6 +373,7 @@ _HANDLERS: dict[type[Event], Handler] = {
     intake.PaymentMatched: _paid,
     intake.PaymentTakenBack: _taken_back,
     intake.CaseClosed: _closed,
+    intake.StopsChanged: _stops,
     intake.PlanDebtsChanged: _plan_debts,
     agreement.AgreementSigned: _signed,
     agreement.AgreementEnded: _ended,
@@ -363,6 +384,7 @@ _HANDLERS: dict[type[Event], Handler] = {
     desk.StatementSubmitted: _statement,
     intake.CaseAssigned: _assigned,
     offer.TalksFailed: _round_over,
+    offer.OfferLapsed: _round_over,
     offer.NoPlanFound: _round_over,
     desk_care.ReviewNotHeld: _review_passed,
     desk_care.ProblemNoted: _problem,
@@ -371,6 +393,7 @@ _HANDLERS: dict[type[Event], Handler] = {
     desk_care.SupportSessionHeld: _session,
     desk_care.SatisfactionGiven: _satisfied,
     desk_care.CreditChosen: _credit_chosen,
+    desk_care.LegalReferralAsked: _to_the_lawyers,
 }
 
 HANDLED = frozenset(_HANDLERS)

@@ -7,7 +7,7 @@ notice of the return. A plan that was broken stays so, because the bank was told
 from datetime import date
 
 from services.followup.model import Credit, FollowupStatus
-from services.followup.rules import UNPAID, breaks, cure_by, is_paused, missed_numbers
+from services.followup.rules import UNPAID, breaks, cure_by, is_paused, is_stopped, missed_numbers
 from services.followup.work import Work
 from shared.contracts.base import Reason
 from shared.contracts.followup import PlanBroken, PlanCompleted
@@ -76,13 +76,14 @@ def reopen(work: Work, day: date) -> None:
 def judge_breach(work: Work, day: date) -> bool:
     """Give notice of a breach, take it back when it is cured, or break the plan; say whether it is broken.
 
-    A report of hardship voids a notice: when the talks are over, what is still missing is noticed again.
+    A report of hardship voids a notice, and so does a stop event: when the talks are over, what is still
+    missing is noticed again.
     """
     plan = work.plan
     if not breaks(plan, day, work.policy):
         if plan.cure_by is not None:
-            shielded = is_paused(plan, day)
-            code = ReasonCode.HARDSHIP_REPORTED if shielded else ReasonCode.CAUGHT_UP
+            code = ReasonCode.HARDSHIP_REPORTED if is_paused(plan, day) else ReasonCode.CAUGHT_UP
+            code = ReasonCode.DEBT_STOPPED if is_stopped(plan, day) else code
             work.said.append(BreachCured(agreement_id=plan.agreement_id, as_of=day, reason=Reason(code=code)))
             work.update(cure_by=None)
         return False

@@ -251,6 +251,8 @@ def _support(work: Work, day: date) -> None:
     if not missed_numbers(work.plan.lines):
         if not is_paused(work.plan, day):
             work.update(support_offered=False)
+    elif work.plan.silent:
+        return
     elif not work.plan.support_offered and supports(work.plan, work.policy):
         work.update(support_offered=True)
         work.state = offered(work.state)
@@ -261,6 +263,8 @@ def _support(work: Work, day: date) -> None:
 def _review(work: Work, day: date, reference: Reference) -> None:
     """Ask for the review that is due; its rhythm is that of the policy of the day."""
     plan, policy = work.plan, reference.policies.in_force(work.plan.policy, day)
+    if plan.silent:
+        return
     if plan.review_open and plan.review_late_on is not None and plan.review_late_on <= day:
         _overdue(work, day)
         plan = work.plan

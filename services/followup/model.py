@@ -9,6 +9,7 @@ from shared.contracts.debts import PackId
 from shared.contracts.decision import State
 
 __all__ = [
+    "Attempts",
     "Cooperation",
     "Credit",
     "DayMoney",
@@ -103,7 +104,9 @@ class FollowedPlan(State):
     granted so far; `on_time_before` instalments were kept on time in a row under the plan before this one.
     `pauses` are those before the last. `cure_by`: notice of breach was given, and what is missing may be
     paid until then. The open review came up on `review_asked_on` and is overdue on `review_late_on`.
-    `rate_cut_pct` is the share of the plan's rate that rewards have cut.
+    `rate_cut_pct` is the share of the plan's rate that rewards have cut. `stops` are the times in which stop
+    events left no debt of the plan to talk about: what was missed in them is never held against it. `silent`:
+    contact is stopped now. `talks_after`: when the stops are over, a new plan is talked about first.
     """
 
     agreement_id: str
@@ -133,6 +136,9 @@ class FollowedPlan(State):
     review_asked_on: date | None = None
     review_late_on: date | None = None
     rate_cut_pct: Percent = Decimal(0)
+    stops: tuple[Pause, ...] = ()
+    silent: bool = False
+    talks_after: bool = False
 
 
 class Cooperation(State):
@@ -146,6 +152,14 @@ class Cooperation(State):
     contacts_answered: int = 0
     reviews_passed: int = 0
     told_late: bool = False
+
+
+class Attempts(State):
+    """Attempts to reach the borrower that led nowhere, one a day, since the borrower was last talked to."""
+
+    count: int = 0
+    first: date | None = None
+    last: date | None = None
 
 
 class Problem(State):
@@ -201,6 +215,9 @@ class FollowupState(State):
 
     `look_on`: a payment came that a promise may count; promises are looked at when that day closes.
     `owner` is who is responsible for the plan, by staff id. Credits are the borrower's and outlive the case.
+    `talks_ended_on`: an offer was refused or lapsed then, so the situation had been assessed. `late_since`:
+    the oldest debt is past due since that day. `referred_on`: the case may go to the lawyers since.
+    `halted_on`: since that day stop events leave no debt to talk about, and no promise is judged.
     """
 
     case: str
@@ -219,3 +236,8 @@ class FollowupState(State):
     problems: tuple[Problem, ...] = ()
     support: Support = Support()
     credits: tuple[Credit, ...] = ()
+    halted_on: date | None = None
+    talks_ended_on: date | None = None
+    late_since: date | None = None
+    attempts: Attempts = Attempts()
+    referred_on: date | None = None

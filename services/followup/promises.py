@@ -50,7 +50,8 @@ def note(
 
 def promises_due(state: FollowupState) -> date | None:
     """Give the first day whose close has work on promises."""
-    days = [promise.until for promise in state.promises if promise.state is PromiseState.OPEN]
+    open_ = [promise.until for promise in state.promises if promise.state is PromiseState.OPEN]
+    days = [] if state.halted_on is not None else open_
     return min((*days, *((state.look_on,) if state.look_on is not None else ())), default=None)
 
 
@@ -101,6 +102,8 @@ def _concluded(
     policy = reference.policies.in_force(state.policy, promise.made_on)
     if paid >= enough(promise.amount, policy.followup.promise_tolerance_pct, policy):
         return PromiseState.KEPT
+    if state.halted_on is not None and promise.state is PromiseState.OPEN:
+        return PromiseState.OPEN
     return PromiseState.BROKEN if day >= promise.until else PromiseState.OPEN
 
 

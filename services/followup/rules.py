@@ -25,6 +25,7 @@ __all__ = [
     "is_paused",
     "is_performing",
     "is_shielded",
+    "is_stopped",
     "is_temporary",
     "later",
     "may_pause",
@@ -40,6 +41,7 @@ __all__ = [
     "review_is_due",
     "review_late_on",
     "supports",
+    "talks_of",
 ]
 
 SETTLED = {LineState.PAID, LineState.PAID_LATE}
@@ -123,8 +125,9 @@ def breaks(plan: FollowedPlan, day: date, policy: PolicyInForce) -> bool:
     """A plan breaks by instalments missed in a row, or by one that is late too long; not in a pause."""
     if is_paused(plan, day):
         return False
-    run = max((missed_in_a_row(plan.lines, number) for number in missed_numbers(plan.lines)), default=0)
-    too_late = any(line.state in UNPAID and line.breach_on <= day for line in plan.lines)
+    judged = [line for line in plan.lines if not is_shielded(line, plan.stops)]
+    run = max((missed_in_a_row(judged, number) for number in missed_numbers(judged)), default=0)
+    too_late = any(line.state in UNPAID and line.breach_on <= day for line in judged)
     return run >= policy.followup.breach_missed_in_a_row or too_late
 
 
@@ -155,13 +158,21 @@ def is_shielded(line: Line, pauses: Iterable[Pause]) -> bool:
 
 def is_paused(plan: FollowedPlan, day: date) -> bool:
     """While a new plan is talked about, misses are recorded but do not break the old one."""
-    if plan.paused_from is None or plan.paused_until is None:
-        return False
-    return plan.paused_from <= day <= plan.paused_until
+    return any(pause.since <= day <= pause.until for pause in (*talks_of(plan)[-1:], *plan.stops))
+
+
+def is_stopped(plan: FollowedPlan, day: date) -> bool:
+    """While stop events leave no debt of it to talk about, a plan is recorded and not judged."""
+    return any(pause.since <= day <= pause.until for pause in plan.stops)
 
 
 def pauses_of(plan: FollowedPlan) -> tuple[Pause, ...]:
-    """Give every pause of a plan, the last included."""
+    """Give every pause of a plan, for talks and by stop events."""
+    return (*talks_of(plan), *plan.stops)
+
+
+def talks_of(plan: FollowedPlan) -> tuple[Pause, ...]:
+    """Give the pauses for talks about a new plan, the last included."""
     if plan.paused_from is None or plan.paused_until is None:
         return plan.pauses
     return (*plan.pauses, Pause(since=plan.paused_from, until=plan.paused_until))

@@ -73,7 +73,7 @@ def start(
     )
     asked = asks(SatisfactionTopic.SIGNING, data.effective)
     update = {"status": FollowupStatus.LIVE, "policy": state.policy or data.policy, "plan": plan}
-    live = state.model_copy(update=update)
+    live = state.model_copy(update={**update, "referred_on": None})
     return prune(live, day_before(data.effective)), (started, asked)
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from datetime import date
 from typing import Any
 
+from services.intake.halting import dated
 from services.intake.model import CaseStatus, Debt, IntakeState
 from services.intake.rules import choose_owner, conduct_in, next_review, packs_of, timetable
 from shared.contracts.base import Event, Reason
@@ -69,6 +70,7 @@ def open_case(
             "finish": None,
         }
     )
+    opened = dated(opened, day, reference)  # what was over before the case opened stops nothing
     said = CaseOpened(
         episode=opened.episode,
         opened_on=day,

@@ -8,11 +8,12 @@ from typing import Any
 
 from services.intake import figures, parties, payments, plans, stops
 from services.intake.cases import Outcome, answer, assign, conclude
+from services.intake.halting import dated
 from services.intake.ledger import leave
 from services.intake.model import CaseStatus, IntakeState
 from services.intake.parties import said_of_elsewhere, said_of_parties
 from services.intake.rules import conduct_in, may_own, next_review, refusal
-from services.intake.stops import said_of_plan, said_of_stops
+from services.intake.stops import ended_by_date, said_of_plan, said_of_stops
 from shared.contracts import agreement, bank, desk, desk_parties, followup
 from shared.contracts.base import Event, Reason
 from shared.contracts.debts import DebtStatus
@@ -35,7 +36,7 @@ class IntakeDecider:
         handler = _HANDLERS.get(type(message.data))
         if handler is None:
             return Decision(state)
-        return _with_news(state, handler(state, message, reference), message.day)
+        return _with_news(state, handler(state, message, reference), message.day, reference)
 
     def due(self, state: IntakeState) -> date | None:
         """The owner's next date, debts paid up on our books, or a plan that is over."""
@@ -51,15 +52,15 @@ class IntakeDecider:
         return Decision(state, said)
 
 
-def _with_news(before: IntakeState | None, decided: Outcome, day: date) -> Outcome:
+def _with_news(before: IntakeState | None, decided: Outcome, day: date, reference: Reference) -> Outcome:
     """Add what an open case has to say of its other obligors, its stops, and the debts of its plan."""
-    after = decided.state
-    if decided.waits or after is None or not after.is_open:
+    if decided.waits or decided.state is None or not decided.state.is_open:
         return decided
+    after = dated(decided.state, day, reference)
     news = (
         *said_of_parties(before, after, day),
         *said_of_elsewhere(before, after),
-        *said_of_stops(before, after, day),
+        *said_of_stops(before, after, day, reference),
         *said_of_plan(before, after, day),
     )
     return Decision(after, (*decided.emissions, *answer(after, *news).emissions))
@@ -70,6 +71,8 @@ def _act(state: IntakeState, on: date, reference: Reference) -> Outcome:
         return _paid_up(state, on)
     if state.finish is not None and state.finish.on == on:
         return plans.finish(state, on, state.finish.reason)
+    if any(stop.ends_on == on and stop.ended_on is None for stop in state.stops):
+        return _with_news(state, ended_by_date(state, on), on, reference)
     return _review(state, on, reference)
 
 

@@ -192,7 +192,7 @@ class Stop(State):
     """What stops debts, or protects a person: the customer, or the obligor `party_id`.
 
     `accounts`: the debts that it is about; none named, all of the customer's. One that has ended is kept with
-    its day, so that an old word of it does not begin it again.
+    its day, so that an old word of it does not begin it again. `ends_on`: its last day, where a date ends it.
     """
 
     stop_id: str
@@ -202,6 +202,7 @@ class Stop(State):
     party_id: str | None = None
     expected_end: date | None = None
     ended_on: date | None = None
+    ends_on: date | None = None
 
     def is_about(self, debt_id: str) -> bool:
         """Whether it is about a debt."""
@@ -223,7 +224,13 @@ _STOPPED_AS = (
     (DebtStatus.DISPUTED, {StopCause.DISPUTE, StopCause.IDENTITY_FRAUD}),
     (
         DebtStatus.HELD,
-        {StopCause.BREATHING_SPACE, StopCause.DEATH, StopCause.LOST_CAPACITY, StopCause.MINOR},
+        {
+            StopCause.BREATHING_SPACE,
+            StopCause.CRISIS_BREATHING_SPACE,
+            StopCause.DEATH,
+            StopCause.LOST_CAPACITY,
+            StopCause.MINOR,
+        },
     ),
 )
 
@@ -298,7 +305,8 @@ class IntakeState(State):
         if not self.is_open:
             return None
         quiet = (debt.quiet_since for debt in self.of_case if debt.is_active and not self.plans(debt))
-        days = (*quiet, self.next_review, self.finish.on if self.finish else None)
+        stops = (stop.ends_on for stop in self.stops if stop.ended_on is None)
+        days = (*quiet, *stops, self.next_review, self.finish.on if self.finish else None)
         return min((day for day in days if day is not None), default=None)
 
     def plans(self, debt: Debt) -> bool:

@@ -1,7 +1,8 @@
 """What stops a debt or protects a person: taken up, lifted, and what it means for a signed plan. Pure.
 
 A stopped debt stays on the case: the bank's figures and money that names it go on, and it comes into no plan.
-What of contact, interest, fees and enforcement stops meanwhile is for the packs to say. A stop that protects
+What of contact, interest, fees and enforcement stops meanwhile, and what ends by date, is for the packs to
+say (`halting`). A stop that protects
 another obligor is about that person; the customer's debt stays in the talks.
 """
 
@@ -11,6 +12,7 @@ from datetime import date
 from typing import Any
 
 from services.intake.cases import Outcome, answer, conclude
+from services.intake.halting import halt_of, over_on
 from services.intake.model import IntakeState, Stop
 from services.intake.rules import refusal
 from shared.contracts import bank, desk_parties
@@ -22,7 +24,7 @@ from shared.contracts.parties import StopInForce, party_id_of
 from shared.contracts.reasons import ReasonCode
 from shared.policy.reference import Reference
 
-__all__ = ["lifted", "reported", "said_of_plan", "said_of_stops", "stops_of"]
+__all__ = ["ended_by_date", "lifted", "reported", "said_of_plan", "said_of_stops", "stops_of"]
 
 # Stops that nobody lifts are kept up to this number, the oldest forgotten.
 _STOPS_KEPT = 60
@@ -117,12 +119,21 @@ def stops_of(state: IntakeState) -> tuple[StopInForce, ...]:
     return tuple(found)
 
 
-def said_of_stops(before: IntakeState | None, after: IntakeState, day: date) -> tuple[StopsChanged, ...]:
-    """Say what is stopped in an open case, where it is news."""
-    stops = stops_of(after)
+def said_of_stops(
+    before: IntakeState | None, after: IntakeState, day: date, reference: Reference
+) -> tuple[StopsChanged, ...]:
+    """Say what is stopped in an open case, and what that halts, where it is news."""
+    known: tuple[object, object] = ((), None)
     if before is not None and before.is_open and before.episode == after.episode:
-        return () if stops_of(before) == stops else (StopsChanged(as_of=day, stops=stops),)
-    return (StopsChanged(as_of=day, stops=stops),) if stops else ()
+        known = stops_of(before), halt_of(before, day, reference)
+    stops, halt = stops_of(after), halt_of(after, day, reference)
+    return () if known == (stops, halt) else (StopsChanged(as_of=day, stops=stops, halt=halt),)
+
+
+def ended_by_date(state: IntakeState, on: date) -> Outcome:
+    """The last day of a stop has closed: its debts come back into the talks, as if it had been lifted."""
+    after, said = conclude(state, over_on(state, on), on, Reason(code=ReasonCode.STOP_ENDED))
+    return answer(after, *said)
 
 
 def said_of_plan(before: IntakeState | None, after: IntakeState, day: date) -> tuple[PlanDebtsChanged, ...]:

@@ -17,6 +17,7 @@ from services.offer.rules import (
     review_on,
 )
 from services.offer.search import payments_of
+from services.offer.stops import all_stopped, follow
 from services.offer.talks import (
     Step,
     lapse,
@@ -55,14 +56,13 @@ class OfferDecider:
         return Decision(state) if handler is None else handler(state, message, reference)
 
     def due(self, state: OfferState) -> date | None:
-        """An offer's last day, an approval's due day, or the day to look again."""
-        return state.next_date
+        """An offer's last day, an approval's due day, or the day to look again; none while stops halt it."""
+        return None if state.halted_on is not None else state.next_date
 
     def close(self, state: OfferState, day: date, reference: Reference) -> Outcome:
         """Lapse, give up waiting for an approval, or look again."""
         said: tuple[Event, ...] = ()
-        while state.next_date is not None and state.next_date <= day:
-            due = state.next_date
+        while (due := self.due(state)) is not None and due <= day:
             if state.status is OfferStatus.TABLED:
                 state, events = lapse(state, due, reference)
             elif state.status is OfferStatus.APPROVAL:
@@ -87,7 +87,8 @@ def _opened(state: OfferState | None, message: Envelope[intake.CaseOpened], refe
         debts=data.debts,
         debts_seen=message.sequence,
     )
-    return Decision(opened)
+    halted_on = message.day if all_stopped(opened) else None
+    return Decision(opened.model_copy(update={"halted_on": halted_on}))
 
 
 def _changed(
@@ -114,6 +115,9 @@ def _debts(
     moved = basis_of(debts) != basis_of(state.debts)
     seen = state.debts_seen if message.sequence is None else message.sequence
     now = state.model_copy(update={"debts": debts, "debts_seen": seen})
+    stopped = follow(now, message.day, reference)
+    if stopped is not None:
+        return _decided(stopped)
     if not moved:
         return Decision(now)
     if now.status in _ON_TABLE:

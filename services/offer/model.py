@@ -116,7 +116,9 @@ class OfferState(State):
     leave it in force when they fail). `refused_twice`: nor what needs a person's look only. `strategy` is
     the arm of the experiment that the case was in when plans were last tabled; `human_due` is until when a
     person gets in touch whom the borrower asked for. `figures_from`: older figures begin no talks, for the
-    borrower has asked to renegotiate since. `next_date` is the first day whose close has work.
+    borrower has asked to renegotiate since. `halted_on`: since that day stop events leave no debt to talk
+    about. `suspended`: a round was on the table then, and goes on when they are over. `next_date` is the
+    first day whose close has work.
     """
 
     case: str
@@ -139,6 +141,8 @@ class OfferState(State):
     live: bool = False
     answered: tuple[Answered, ...] = ()
     next_date: date | None = None
+    halted_on: date | None = None
+    suspended: bool = False
 
     def over(self, id_: str, reason: ReasonCode) -> tuple[Answered, ...]:
         """Give `answered` with one more id, the oldest forgotten."""

@@ -104,6 +104,8 @@ def table(
     """
     # Facts of two topics may come in either order: what is dated earlier never moves the talks back in time.
     day = max(day, state.started or day, state.offer.tabled_on if state.offer else day)
+    if state.halted_on is not None:  # the round rests until the stops are over
+        return _idle(state, OfferStatus.WAITING).model_copy(update={"suspended": True}), ()
     assessed = state.assessed
     if assessed is None or not is_assessed(state, day) or not owed_debts(state.debts):
         return _idle(state, OfferStatus.WAITING), ()

@@ -11,6 +11,8 @@ from shared.contracts.base import AccountId, Event, Personal
 __all__ = [
     "CreditChoice",
     "CreditChosen",
+    "LegalOverride",
+    "LegalReferralAsked",
     "ProblemNoted",
     "ProblemSolved",
     "ReviewNotHeld",
@@ -128,3 +130,21 @@ class CreditChosen(_Desk):
     currency: str = Field(pattern=r"^[A-Z]{3}$")
     choice: CreditChoice
     debt_id: AccountId | None = Field(default=None, description="needed for another debt")
+
+
+class LegalOverride(StrEnum):
+    """Why a case may have to go to court before the talks have had their time."""
+
+    LIMITATION = "limitation"
+    ASSET_FLIGHT = "asset_flight"
+
+
+class LegalReferralAsked(_Desk):
+    """Somebody wants to hand the case to the lawyers (R71a). An override needs a reason in words."""
+
+    TYPE: ClassVar[str] = "parley.desk.legal-referral.asked.v1"
+
+    by: str = Field(min_length=1, max_length=64, description="staff id")
+    role: str = Field(max_length=40)
+    override: LegalOverride | None = None
+    words: Personal[str] | None = None

@@ -13,6 +13,7 @@ __all__ = [
     "BreachNoticed",
     "CreditFound",
     "CreditInstructed",
+    "LegalReferralMade",
     "OwnerTookOver",
     "PlanReopened",
     "ProblemOpened",
@@ -110,6 +111,17 @@ class ProblemOpened(_Followup):
     owner_role: str
     opened_on: date
     due: date
+
+
+class LegalReferralMade(_Followup):
+    """The case may go to the lawyers, and why: talks or attempts led nowhere, or a supervisor's override."""
+
+    TYPE: ClassVar[str] = "parley.followup.legal-referral.made.v1"
+
+    as_of: date
+    by: str = Field(max_length=64)
+    reasons: tuple[Reason, ...] = Field(min_length=1)
+    overridden: bool = False
 
 
 class ProblemOverdue(_Followup):

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from shared.contracts.base import AccountId, Event, MoneyField, Reason
 from shared.contracts.debts import Allocation, DebtLedger, DebtSnapshot, PackId, Step
-from shared.contracts.parties import ObligorRole, PartyInCase, StopInForce
+from shared.contracts.parties import CaseHalt, ObligorRole, PartyInCase, StopInForce
 
 __all__ = [
     "BankAnswered",
@@ -160,6 +160,9 @@ class StopsChanged(_Intake):
 
     as_of: date
     stops: tuple[StopInForce, ...]
+    halt: CaseHalt | None = Field(
+        default=None, description="None: the case goes on, at least about one of its debts"
+    )
 
 
 class PlanDebtsChanged(_Intake):

@@ -14,6 +14,7 @@ from shared.contracts.ids import derive_id
 
 __all__ = [
     "DEBT_STOPS",
+    "CaseHalt",
     "DebtObligor",
     "ObligorRole",
     "PartyInCase",
@@ -54,6 +55,7 @@ class StopCause(StrEnum):
     LITIGATION = "litigation"
     INSOLVENCY = "insolvency"
     BREATHING_SPACE = "breathing_space"
+    CRISIS_BREATHING_SPACE = "crisis_breathing_space"
     DEATH = "death"
     LOST_CAPACITY = "lost_capacity"
     MINOR = "minor"
@@ -72,6 +74,23 @@ class StopInForce(Part):
     expected_end: date | None = None
     party_id: str | None = Field(default=None, description="another obligor; None: the customer of the case")
     debts: tuple[AccountId, ...] = Field(default=(), description="the debts of the case that it is about")
+    ends_on: date | None = Field(
+        default=None, description="its last day, where the pack lets it end by date; else it is lifted"
+    )
+
+
+class CaseHalt(Part):
+    """What stops come to for a case none of whose debts is free of them, by the packs' tables.
+
+    `stops`: what must not go on about any of its debts. `may_contact`: whom one may talk to where contact
+    with the borrower is stopped. `offers`: whether a new plan may be tabled. `plan_stands`: a signed plan is
+    only paused, and goes on when the halt is over; otherwise there are talks first.
+    """
+
+    stops: tuple[str, ...]
+    may_contact: tuple[str, ...] = ()
+    offers: bool = False
+    plan_stands: bool = True
 
 
 class PartyInCase(Part):

@@ -38,6 +38,15 @@ class ReasonCode(StrEnum):
     UNKNOWN_STOP = "unknown_stop"
     DEBT_STOPPED = "debt_stopped"
     STOP_ENDED = "stop_ended"
+    # legal referral
+    LEGAL_TALKS_FIRST = "legal_talks_first"
+    LEGAL_TOO_EARLY = "legal_too_early"
+    LEGAL_PLAN_KEPT = "legal_plan_kept"
+    LEGAL_STOPPED = "legal_stopped"
+    LEGAL_OVERRIDE_REFUSED = "legal_override_refused"
+    LEGAL_TALKS_ENDED = "legal_talks_ended"
+    LEGAL_ATTEMPTS_IN_VAIN = "legal_attempts_in_vain"
+    LEGAL_OVERRIDDEN = "legal_overridden"
     # assessment
     STATEMENT_NEEDED = "statement_needed"
     STATEMENT_INCOMPLETE = "statement_incomplete"

@@ -1,0 +1,56 @@
+"""What stop events mean here: while no debt may be talked about, nobody is asked, reminded or given up. Pure.
+
+The days to answer stand still meanwhile: when the halt is over, the borrower has as many as were left.
+"""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from typing import TypeVar
+
+from services.assessment.model import AssessmentState, AssessmentStatus, Request, Wanted
+from shared.contracts.debts import DebtSnapshot, DebtStatus
+from shared.contracts.intake import StopsChanged
+
+__all__ = ["after_stops", "is_halted"]
+
+_STOPPED = {DebtStatus.DISPUTED, DebtStatus.LITIGATION, DebtStatus.INSOLVENCY, DebtStatus.HELD}
+
+Asked = TypeVar("Asked", Request, Wanted)
+
+
+def is_halted(debts: tuple[DebtSnapshot, ...]) -> bool:
+    """Say whether a case opens over debts that all are stopped: then not even a first question is asked."""
+    return bool(debts) and all(debt.status in _STOPPED for debt in debts)
+
+
+def after_stops(state: AssessmentState, data: StopsChanged, day: date) -> AssessmentState:
+    """Stand still while the case is halted; go on with the days that were left when it is over."""
+    if state.status is AssessmentStatus.CLOSED:
+        return state
+    if data.halt is not None:
+        return state if state.halted_on is not None else state.model_copy(update={"halted_on": day})
+    if state.halted_on is None:
+        return state
+    stood = (day - state.halted_on).days
+    update = {
+        "halted_on": None,
+        "request": _later(state.request, stood),
+        "wanted": _later(state.wanted, stood),
+        "ask_again": None if state.ask_again is None else max(state.ask_again, day),
+    }
+    return state.model_copy(update=update)
+
+
+def _later(asked: Asked | None, days: int) -> Asked | None:
+    if asked is None:
+        return None
+    reminders = tuple(_plus(on, days) for on in asked.reminders)
+    return asked.model_copy(update={"due": _plus(asked.due, days), "reminders": reminders})
+
+
+def _plus(on: date, days: int) -> date:
+    try:
+        return on + timedelta(days=days)
+    except OverflowError:
+        return date.max

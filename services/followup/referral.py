@@ -1,0 +1,96 @@
+"""When a case may go to the lawyers (R71a): after talks or attempts that led nowhere, not before. Pure.
+
+No offer is made without an assessment, so an offer that was refused or lapsed is proof of both. Of attempts
+one a day counts, for what comes on top of it may be more than the rules of contact allow; none counts while
+stop events halt the case, and a talk begins the count anew.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import date, timedelta
+
+from services.followup.model import Attempts, FollowupState, FollowupStatus
+from shared.contracts import desk, offer
+from shared.contracts.base import Event, Reason
+from shared.contracts.debts import DebtSnapshot, DebtStatus
+from shared.contracts.desk_care import LegalReferralAsked
+from shared.contracts.followup_care import LegalReferralMade
+from shared.contracts.reasons import ReasonCode
+from shared.policy.model import PolicyInForce
+
+__all__ = ["asked", "late_since", "note_attempt", "note_talks"]
+
+_REFUSED_OR_LAPSED = {ReasonCode.OFFER_REJECTED, ReasonCode.NO_ANSWER, ReasonCode.ROUNDS_EXHAUSTED}
+
+
+def late_since(debts: Iterable[DebtSnapshot]) -> date | None:
+    """Give the day since which the oldest debt that may be talked about is past due."""
+    days = [
+        debt.as_of - timedelta(days=min(debt.days_past_due, debt.as_of.toordinal() - 1))
+        for debt in debts
+        if debt.status is DebtStatus.ACTIVE and debt.days_past_due
+    ]
+    return min(days, default=None)
+
+
+def note_talks(state: FollowupState, data: offer.OfferLapsed | offer.TalksFailed) -> FollowupState:
+    """An offer has lapsed or was refused by the borrower; what the lender refuses is no ground."""
+    if isinstance(data, offer.TalksFailed) and data.reason.code not in _REFUSED_OR_LAPSED:
+        return state
+    return state.model_copy(update={"talks_ended_on": data.as_of})
+
+
+def note_attempt(state: FollowupState, data: desk.ContactRecorded, day: date) -> FollowupState:
+    """Count an attempt of ours that led nowhere; who was talked to can be talked to again."""
+    if data.outcome is desk.ContactOutcome.TALKED:
+        return state if not state.attempts.count else state.model_copy(update={"attempts": Attempts()})
+    known = state.attempts
+    counts = known.last is None or day > known.last
+    if data.direction is not desk.ContactDirection.OUTBOUND or state.halted_on is not None or not counts:
+        return state
+    more = Attempts(count=known.count + 1, first=known.first or day, last=day)
+    return state.model_copy(update={"attempts": more})
+
+
+def asked(
+    state: FollowupState, data: LegalReferralAsked, day: date, policy: PolicyInForce
+) -> tuple[FollowupState, tuple[Event, ...]] | Reason:
+    """Refer the case, or say what has to come first."""
+    if state.referred_on is not None:
+        return state, ()
+    if state.halted_on is not None:
+        return Reason(code=ReasonCode.LEGAL_STOPPED)
+    if state.status is FollowupStatus.LIVE:
+        return Reason(code=ReasonCode.LEGAL_PLAN_KEPT)
+    why = _overridden(data, policy) if data.override is not None else _grounds(state, day, policy)
+    if isinstance(why, Reason):
+        return why
+    made = LegalReferralMade(as_of=day, by=data.by, reasons=why, overridden=data.override is not None)
+    return state.model_copy(update={"referred_on": day}), (made,)
+
+
+def _overridden(data: LegalReferralAsked, policy: PolicyInForce) -> tuple[Reason, ...] | Reason:
+    rules = policy.legal_referral
+    allowed = data.override is not None and data.override.value in rules.override_reasons
+    if not allowed or data.role != rules.override_role or data.words is None:
+        return Reason(code=ReasonCode.LEGAL_OVERRIDE_REFUSED, params={"role": rules.override_role})
+    return (Reason(code=ReasonCode.LEGAL_OVERRIDDEN, params={"cause": str(data.override)}),)
+
+
+def _grounds(state: FollowupState, day: date, policy: PolicyInForce) -> tuple[Reason, ...] | Reason:
+    rules, tried = policy.legal_referral, state.attempts
+    late = 0 if state.late_since is None else (day - state.late_since).days
+    if late < rules.min_days_past_due:
+        return Reason(code=ReasonCode.LEGAL_TOO_EARLY, params={"days": str(rules.min_days_past_due)})
+    if state.talks_ended_on is not None:
+        on = state.talks_ended_on.isoformat()
+        return (Reason(code=ReasonCode.LEGAL_TALKS_ENDED, params={"date": on}),)
+    if not (rules.needs_assessment or rules.needs_refused_or_lapsed_offer):
+        return (Reason(code=ReasonCode.LEGAL_TALKS_ENDED, params={"date": day.isoformat()}),)
+    over = 0 if tried.first is None or tried.last is None else (tried.last - tried.first).days
+    if tried.count >= rules.or_attempts and over >= rules.or_attempts_over_days:
+        params = {"attempts": str(tried.count), "days": str(over)}
+        return (Reason(code=ReasonCode.LEGAL_ATTEMPTS_IN_VAIN, params=params),)
+    params = {"attempts": str(rules.or_attempts), "days": str(rules.or_attempts_over_days)}
+    return Reason(code=ReasonCode.LEGAL_TALKS_FIRST, params=params)

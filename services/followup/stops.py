@@ -1,0 +1,95 @@
+"""What stop events mean for what is followed: it is recorded, and not judged, until they are over. Pure.
+
+A signed plan keeps its schedule. What falls due meanwhile and is not paid never counts towards a breach; no
+promise is broken, and where contact is stopped no review is asked for. Afterwards the plan goes on; where
+something was missed, where the pack says that it does not stand, or where a hardship was told meanwhile,
+a new plan is talked about first.
+"""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+
+from services.followup.model import FollowedPlan, FollowupState, FollowupStatus, Pause, Promise, PromiseState
+from services.followup.rules import UNPAID, is_shielded, pause_until, review_late_on, talks_of
+from shared.contracts.base import Event, Reason
+from shared.contracts.followup import RenegotiationRequested
+from shared.contracts.intake import StopsChanged
+from shared.contracts.parties import CaseHalt
+from shared.contracts.reasons import ReasonCode
+from shared.policy.reference import Reference
+
+__all__ = ["after_stops"]
+
+Step = tuple[FollowupState, tuple[Event, ...]]
+
+# Stops of one plan that are remembered; documents do not grow.
+_STOPS_KEPT = 30
+
+
+def after_stops(state: FollowupState, data: StopsChanged, day: date, reference: Reference) -> Step:
+    """Stand still while the case is halted, go on when it is not."""
+    if state.status is FollowupStatus.CLOSED:
+        return state, ()
+    plan = state.plan if state.status is FollowupStatus.LIVE else None
+    if data.halt is not None:
+        halted = state.model_copy(update={"halted_on": state.halted_on or day})
+        if plan is None:
+            return halted, ()
+        return halted.model_copy(update={"plan": _stopped(plan, data.halt, day)}), ()
+    if state.halted_on is None:
+        return state, ()
+    stood = (day - state.halted_on).days
+    promises = tuple(_later(promise, stood) for promise in state.promises)
+    after = state.model_copy(update={"halted_on": None, "promises": promises})
+    if plan is None:
+        return after, ()
+    plan, said = _goes_on(plan, day, reference)
+    return after.model_copy(update={"plan": plan}), said
+
+
+def _stopped(plan: FollowedPlan, halt: CaseHalt, day: date) -> FollowedPlan:
+    stops = plan.stops
+    if not stops or stops[-1].until < date.max:
+        stops = (*stops, Pause(since=day, until=date.max))[-_STOPS_KEPT:]
+    update = {
+        "stops": stops,
+        "silent": "contact" in halt.stops,
+        "talks_after": plan.talks_after or not halt.plan_stands,
+        "replay": True,  # a notice of breach is void at the close of this day
+    }
+    return plan.model_copy(update=update)
+
+
+def _goes_on(plan: FollowedPlan, day: date, reference: Reference) -> tuple[FollowedPlan, tuple[Event, ...]]:
+    if not plan.stops or plan.stops[-1].until < date.max:
+        return plan, ()
+    policy = reference.policies.in_force(plan.policy, day)
+    over = plan.stops[-1].model_copy(update={"until": day})
+    owing = any(line.state in UNPAID and is_shielded(line, (over,)) for line in plan.lines)
+    late = review_late_on(day, policy) if plan.review_late_on is not None else None
+    update = {
+        "stops": (*plan.stops[:-1], over),
+        "silent": False,
+        "talks_after": False,
+        "replay": True,
+        "review_late_on": late,
+    }
+    after = plan.model_copy(update=update)
+    if not owing and not plan.talks_after:
+        return after, ()
+    before = talks_of(plan)[-_STOPS_KEPT:] if plan.paused_until != date.max else plan.pauses
+    talks = {"pauses": before, "paused_from": day, "paused_until": pause_until(day, policy)}
+    reason = Reason(code=ReasonCode.STOP_ENDED)
+    said = RenegotiationRequested(agreement_id=plan.agreement_id, as_of=day, reasons=(reason,))
+    return after.model_copy(update=talks), (said,)
+
+
+def _later(promise: Promise, days: int) -> Promise:
+    """The time to keep a promise stood still, too."""
+    if promise.state is not PromiseState.OPEN:
+        return promise
+    try:
+        return promise.model_copy(update={"until": promise.until + timedelta(days=days)})
+    except OverflowError:
+        return promise.model_copy(update={"until": date.max})

@@ -1,0 +1,91 @@
+"""What the packs' tables of stop events come to for a case: what ends by date, and what is halted. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence, Set
+from datetime import date, timedelta
+
+from services.intake.model import Debt, IntakeState, Stop
+from shared.contracts.parties import CaseHalt
+from shared.policy.reference import Reference
+from shared.policy.sections_conduct import StopRule
+
+__all__ = ["dated", "halt_of", "over_on"]
+
+
+def dated(state: IntakeState, day: date, reference: Reference) -> IntakeState:
+    """Give each stop its last day, where the pack lets it end by date; one that is long over has ended."""
+    if not any(stop.ended_on is None and stop.ends_on is None for stop in state.stops):
+        return state
+    stops = tuple(_dated(state, stop, day, reference) for stop in state.stops)
+    return state if stops == state.stops else state.model_copy(update={"stops": stops})
+
+
+def over_on(state: IntakeState, day: date) -> IntakeState:
+    """End the stops whose last day this is."""
+    stops = tuple(
+        stop.model_copy(update={"ended_on": day})
+        if stop.ended_on is None and stop.ends_on is not None and stop.ends_on <= day
+        else stop
+        for stop in state.stops
+    )
+    return state.model_copy(update={"stops": stops})
+
+
+def halt_of(state: IntakeState, day: date, reference: Reference) -> CaseHalt | None:
+    """Give what is halted, where no debt of the case is free of the customer's own stops; None otherwise."""
+    own = [stop for stop in state.stops if stop.ended_on is None and stop.party_id is None]
+    debts = [debt for debt in state.of_case if debt.is_active] if own else []
+    about = [[rule for stop in own for rule in _rules(stop, [debt], day, reference)] for debt in debts]
+    if not about or not all(about):
+        return None
+    silent = [set[str](rule.may_contact) for of in about for rule in of if "contact" in rule.stops]
+    return CaseHalt(
+        stops=_in_all([{what for rule in of for what in rule.stops} for of in about]),
+        may_contact=_in_all(silent),
+        offers=any(all(rule.offers for rule in of) for of in about),
+        plan_stands=all(rule.plan_stands for of in about for rule in of),
+    )
+
+
+def _in_all(sets: Sequence[Set[str]]) -> tuple[str, ...]:
+    return tuple(sorted(frozenset(sets[0]).intersection(*sets[1:]))) if sets else ()
+
+
+def _rules(stop: Stop, debts: list[Debt], day: date, reference: Reference) -> list[StopRule]:
+    """Give what the packs of the debts that a stop is about say of its cause."""
+    packs = {debt.policy: None for debt in debts if stop.is_about(debt.debt_id)}
+    views = [reference.policies.in_force(pack, day) for pack in packs if pack in reference.policies]
+    return [getattr(view.stop_events, stop.cause.value) for view in views]
+
+
+def _dated(state: IntakeState, stop: Stop, day: date, reference: Reference) -> Stop:
+    if stop.ended_on is not None or stop.ends_on is not None:
+        return stop
+    days = [_last_day(stop, rule) for rule in _rules(stop, list(state.of_case), day, reference)]
+    known = [found for found in days if found is not None]
+    if not known or len(known) < len(days):
+        return stop
+    last = max(known)
+    return stop.model_copy(update={"ends_on": last, "ended_on": last if last < day else None})
+
+
+def _last_day(stop: Stop, rule: StopRule) -> date | None:
+    """Give the last day: so long after what caused it, or the days that were granted; None: it is lifted.
+
+    Only what ends with its period ends by date. What is merely expected ends nothing else.
+    """
+    if rule.ends != "period_over":
+        return None
+    if rule.max_days_after:
+        return None if stop.expected_end is None else _later(stop.expected_end, rule.max_days_after)
+    if stop.expected_end is not None:
+        return stop.expected_end
+    return _later(stop.since, rule.max_days) if rule.max_days else None
+
+
+def _later(day: date, days: int) -> date:
+    try:
+        return day + timedelta(days=days)
+    except OverflowError:
+        return date.max

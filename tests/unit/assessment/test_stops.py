@@ -1,0 +1,85 @@
+"""Stop events at each moment: nobody who is protected is asked or reminded, and no day to answer passes."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+
+import pytest
+
+from services.assessment.decide import AssessmentDecider
+from shared.contracts.assessment import (
+    AssessmentCompleted,
+    AssessmentExpired,
+    StatementReminded,
+    StatementRequested,
+)
+from shared.contracts.debts import DebtStatus
+from shared.contracts.parties import StopCause
+from tests.unit.assessment.desk_says import day, opened, plan_started, renegotiation, states
+from tests.unit.builders import case_opened, debt, message, reference
+from tests.unit.spec import Given, given
+from tests.unit.stopping import CAUSES, begins, halt, over
+
+START, END = day(1), day(201)
+STOOD = timedelta(days=200)
+
+
+def asked() -> Given:
+    return given(AssessmentDecider(), reference()).when(opened())
+
+
+def passes(step: Given, first: date, last: date) -> list[tuple[date, type]]:
+    said = []
+    while first <= last:
+        step = step.closes(first)
+        said += [(first, type(event)) for event in step.said]
+        first += timedelta(days=1)
+    return said
+
+
+@pytest.mark.parametrize("cause", CAUSES)
+def test_who_is_protected_is_not_reminded_and_has_the_days_left_afterwards(
+    cause: StopCause,
+) -> None:
+    undisturbed = passes(asked(), START, day(60))
+    assert (StatementReminded in [kind for _, kind in undisturbed]) is True
+    stopped = asked().when(*begins(cause, START))
+    assert stopped.said == ()
+    assert passes(stopped, START, END) == []
+    free = stopped.when(*over(END))
+    resumed = passes(free, END, day(60) + STOOD)
+    assert resumed[: len(undisturbed)] == [(on + STOOD, kind) for on, kind in undisturbed]
+
+
+@pytest.mark.parametrize("status", [DebtStatus.HELD, DebtStatus.INSOLVENCY, DebtStatus.LITIGATION])
+def test_a_case_that_opens_over_a_stopped_debt_asks_when_that_is_over(status: DebtStatus) -> None:
+    start = given(AssessmentDecider(), reference()).when(message(case_opened(debt(status=status))))
+    assert start.said == ()
+    assert start.decider.due(start.state) is None
+    assert start.when(*over(END)).closes(END).emits(StatementRequested)
+
+
+def test_a_case_with_one_free_debt_is_asked() -> None:
+    two = case_opened(debt(status=DebtStatus.HELD), debt("A-2"))
+    assert given(AssessmentDecider(), reference()).when(message(two)).emits(StatementRequested)
+
+
+@pytest.mark.parametrize("cause", CAUSES)
+def test_figures_do_not_expire_and_no_round_asks_anew_while_a_plan_is_stopped(cause: StopCause) -> None:
+    planned = asked().when(states(3), plan_started(4))
+    stopped = planned.when(*begins(cause, day(5)), renegotiation(6))
+    assert stopped.said == ()
+    assert passes(stopped, day(5), END) == []
+    assert stopped.when(*over(END)).closes(END).emits(AssessmentExpired, StatementRequested)
+
+
+def test_what_the_borrower_sends_meanwhile_is_taken() -> None:
+    stopped = asked().when(*begins(StopCause.BREATHING_SPACE, START))
+    assert stopped.when(states(3)).emits(AssessmentCompleted)
+
+
+def test_the_table_of_the_pack_says_what_is_halted() -> None:
+    assert halt(StopCause.DISPUTE).stops == ("enforcement", "fees")
+    assert halt(StopCause.DEATH).may_contact == ("estate", "lawyer")
+    assert not halt(StopCause.DEATH).plan_stands
+    assert halt(StopCause.LITIGATION).offers

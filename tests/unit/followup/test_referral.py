@@ -1,0 +1,138 @@
+"""Legal referral (R71a): an assessment and an offer first, or attempts in vain; else a reason."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
+
+import pytest
+
+from services.followup.decide import FollowupDecider
+from shared.contracts import desk, offer
+from shared.contracts.base import Event, Personal, Reason
+from shared.contracts.desk_care import LegalOverride, LegalReferralAsked
+from shared.contracts.followup import InputRefused
+from shared.contracts.followup_care import LegalReferralMade
+from shared.contracts.intake import CaseChanged
+from shared.contracts.parties import StopCause
+from shared.contracts.reasons import ReasonCode
+from tests.unit.builders import DAY, case_opened, debt, message, reference
+from tests.unit.followup.plans import live
+from tests.unit.spec import Given, given
+from tests.unit.stopping import begins, over
+
+LATER = DAY + timedelta(days=100)
+WORDS = Personal[str](value="sells the flat")
+ASKED = LegalReferralAsked(by="n-1", role="negotiator")
+
+
+def case(days: int = 130) -> Given:
+    return given(FollowupDecider(), reference()).when(message(case_opened(debt(days=days))))
+
+
+def lapsed(on: date = DAY) -> Event:
+    step = Reason(code=ReasonCode.NEXT_HUMAN_REVIEW)
+    return offer.OfferLapsed(offer_id="o", round=1, as_of=on, next_step=step)
+
+
+def failed(code: ReasonCode) -> Event:
+    step = Reason(code=ReasonCode.NEXT_HUMAN_REVIEW)
+    return offer.TalksFailed(rounds=1, as_of=DAY, reason=Reason(code=code), next_step=step)
+
+
+def call(on: date, outcome: str = "no_answer") -> Any:
+    data = desk.ContactRecorded(
+        at=datetime.combine(on, time(10), UTC),
+        place="phone",
+        participants=("n-1",),
+        key_points=Personal[str](value="rang"),
+        direction=desk.ContactDirection.OUTBOUND,
+        outcome=desk.ContactOutcome(outcome),
+        channel="phone",
+    )
+    return message(data, on)
+
+
+def refused(step: Given) -> ReasonCode:
+    return step.last(InputRefused).reason.code
+
+
+def test_never_straight_to_court() -> None:
+    after = case().when(message(ASKED, LATER))
+    assert after.emits(InputRefused)
+    assert refused(after) is ReasonCode.LEGAL_TALKS_FIRST
+
+
+@pytest.mark.parametrize(
+    "ended", [lapsed(), failed(ReasonCode.OFFER_REJECTED), failed(ReasonCode.ROUNDS_EXHAUSTED)]
+)
+def test_after_an_offer_that_was_refused_or_lapsed(ended: Event) -> None:
+    after = case().when(message(ended), message(ASKED, LATER))
+    assert after.emits(LegalReferralMade)
+    made = after.last(LegalReferralMade)
+    assert [reason.code for reason in made.reasons] == [ReasonCode.LEGAL_TALKS_ENDED]
+    assert not made.overridden
+    assert after.when(message(ASKED, LATER)).said == (), "once is enough"
+
+
+def test_what_the_lender_refuses_is_no_ground() -> None:
+    after = case().when(message(failed(ReasonCode.APPROVAL_DENIED)), message(ASKED, LATER))
+    assert refused(after) is ReasonCode.LEGAL_TALKS_FIRST
+
+
+@pytest.mark.parametrize(("days", "allowed"), [(119, False), (120, True)])
+def test_not_before_so_many_days_past_due(days: int, *, allowed: bool) -> None:
+    after = case(days).when(message(lapsed()), message(ASKED, DAY))
+    assert after.emits(LegalReferralMade) is allowed
+    assert allowed or refused(after) is ReasonCode.LEGAL_TOO_EARLY
+
+
+@pytest.mark.parametrize(
+    ("offsets", "allowed"),
+    [
+        ([*range(0, 54, 6), 60], True),  # ten attempts over sixty days
+        ([*range(0, 54, 6), 59], False),  # a day too short
+        ([*range(0, 48, 6), 60], False),  # one too few
+        ([0] * 30 + [60], False),  # many on one day are one
+    ],
+)
+def test_or_after_attempts_over_time(offsets: list[int], *, allowed: bool) -> None:
+    calls = [call(DAY + timedelta(days=n)) for n in offsets]
+    after = case().when(*calls, message(ASKED, LATER))
+    assert isinstance(after.said[-1], LegalReferralMade) is allowed
+
+
+def test_who_was_talked_to_can_be_talked_to_again() -> None:
+    calls = [call(DAY + timedelta(days=n)) for n in (*range(0, 54, 6), 60)]
+    after = case().when(*calls, call(DAY + timedelta(days=61), "talked"), message(ASKED, LATER))
+    assert refused(after) is ReasonCode.LEGAL_TALKS_FIRST
+
+
+@pytest.mark.parametrize("override", LegalOverride)
+def test_a_supervisor_may_go_earlier_with_a_reason_on_file(override: LegalOverride) -> None:
+    said = LegalReferralAsked(by="s-1", role="supervisor", override=override, words=WORDS)
+    after = case(10).when(message(said))
+    assert after.emits(LegalReferralMade)
+    assert after.last(LegalReferralMade).overridden
+    for change in ({"role": "negotiator"}, {"words": None}):
+        wrong = said.model_copy(update=change)
+        assert refused(case(10).when(message(wrong))) is ReasonCode.LEGAL_OVERRIDE_REFUSED
+
+
+def test_an_override_that_the_pack_does_not_know_is_refused() -> None:
+    start = given(FollowupDecider(), reference(legal_referral__override_reasons=["limitation"]))
+    said = LegalReferralAsked(
+        by="s-1",
+        role="supervisor",
+        override=LegalOverride.ASSET_FLIGHT,
+        words=WORDS,
+    )
+    assert refused(start.when(message(case_opened()), message(said))) is ReasonCode.LEGAL_OVERRIDE_REFUSED
+
+
+def test_neither_a_plan_in_force_nor_a_stopped_case_goes_to_court() -> None:
+    assert refused(live().when(message(ASKED, LATER))) is ReasonCode.LEGAL_PLAN_KEPT
+    stopped = case().when(message(lapsed()), *begins(StopCause.BREATHING_SPACE, DAY))
+    assert refused(stopped.when(message(ASKED, LATER))) is ReasonCode.LEGAL_STOPPED
+    free = stopped.when(*over(DAY), message(CaseChanged(as_of=DAY, debts=(debt(days=130),))))
+    assert free.when(message(ASKED, LATER)).emits(LegalReferralMade)

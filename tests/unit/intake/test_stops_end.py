@@ -1,0 +1,110 @@
+"""What stops come to by the packs' tables, and how they end: lifted, by date, or never by themselves."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from services.intake.decide import IntakeDecider
+from shared.contracts.debts import DebtStatus
+from shared.contracts.envelope import Envelope
+from shared.contracts.intake import CaseChanged, CaseClosed, CaseOpened, StopsChanged
+from shared.contracts.parties import StopCause
+from tests.unit.builders import reference
+from tests.unit.intake.bank_says import day, lifted, overdue, recalled, signed, sold, stopped
+from tests.unit.spec import Given, given
+
+BY_DATE = {StopCause.BREATHING_SPACE, StopCause.CRISIS_BREATHING_SPACE}
+
+
+def case(**overrides: Any) -> Given:
+    return given(IntakeDecider(), reference(**overrides)).when(overdue())
+
+
+def expected(cause: StopCause, n: int, end: int) -> Envelope[Any]:
+    """Stopped on day n, and expected to end on day `end`."""
+    said = stopped(cause, n)
+    return replace(said, data=said.data.model_copy(update={"expected_end": day(end)}))
+
+
+def closing(step: Given, last: int) -> tuple[Given, list[tuple[int, Any]]]:
+    said: list[tuple[int, Any]] = []
+    for n in range(last + 1):
+        step = step.closes(day(n))
+        said += [(n, event) for event in step.said if isinstance(event, StopsChanged | CaseChanged)]
+    return step, said
+
+
+@pytest.mark.parametrize("cause", StopCause)
+def test_a_stop_halts_a_case_by_the_table_and_a_lifted_one_lets_it_go_on(cause: StopCause) -> None:
+    step = case().when(stopped(cause, 1))
+    rule = getattr(step.reference.policies.in_force("example-card", day(1)).stop_events, cause.value)
+    halt = step.last(StopsChanged).halt
+    assert halt is not None
+    assert set(halt.stops) == set(rule.stops)
+    assert (halt.offers, halt.plan_stands) == (rule.offers, rule.plan_stands)
+    assert set(halt.may_contact) == (set(rule.may_contact) if "contact" in rule.stops else set())
+    back = step.when(lifted(9))
+    assert back.last(StopsChanged).halt is None
+    assert back.last(CaseChanged).debts[0].status is DebtStatus.ACTIVE
+
+
+@pytest.mark.parametrize("cause", [cause for cause in StopCause if cause not in BY_DATE])
+def test_what_is_lifted_by_somebody_never_ends_by_a_date(cause: StopCause) -> None:
+    _, said = closing(case().when(expected(cause, 0, 10)), 200)
+    assert said == []
+
+
+def test_a_breathing_space_ends_after_the_days_of_the_pack() -> None:
+    step, said = closing(case().when(stopped(StopCause.BREATHING_SPACE, 0)), 200)
+    assert [(n, type(event)) for n, event in said] == [(30, CaseChanged), (30, StopsChanged)]
+    assert step.state.stops[0].ended_on == day(30)
+    assert said[1][1].halt is None
+    assert step.when(lifted(201)).said == ()
+
+
+def test_a_crisis_ends_so_many_days_after_its_treatment() -> None:
+    _, said = closing(case().when(expected(StopCause.CRISIS_BREATHING_SPACE, 0, 20)), 200)
+    assert {n for n, _ in said} == {50}
+    _, open_end = closing(case().when(stopped(StopCause.CRISIS_BREATHING_SPACE, 0)), 200)
+    assert open_end == []
+
+
+def test_a_second_stop_keeps_the_case_halted_when_the_first_ends_by_date() -> None:
+    both = case().when(stopped(StopCause.BREATHING_SPACE, 0), stopped(StopCause.DISPUTE, 1, stop="S-2"))
+    _, said = closing(both, 40)
+    last = said[-1][1]
+    assert isinstance(last, StopsChanged)
+    assert last.halt is not None
+    assert last.halt.stops == ("enforcement", "fees"), "contact is free again"
+
+
+def test_a_stop_about_one_of_two_debts_halts_nothing() -> None:
+    step = given(IntakeDecider(), reference()).when(overdue(), overdue("A-2"))
+    one = step.when(stopped(StopCause.DISPUTE, 1, "A-1"))
+    assert one.last(StopsChanged).halt is None
+    assert one.when(stopped(StopCause.DISPUTE, 2, "A-2", stop="S-2")).last(StopsChanged).halt is not None
+
+
+def test_a_breathing_space_that_was_over_before_the_case_opened_stops_nothing() -> None:
+    start = given(IntakeDecider(), reference()).when(stopped(StopCause.BREATHING_SPACE, 0))
+    later = start.when(overdue(n=100))
+    assert later.last(CaseOpened).debts[0].status is DebtStatus.ACTIVE
+    assert not [event for event in later.said if isinstance(event, StopsChanged)]
+    assert later.closes(day(100) + timedelta(days=1)).state.stops[0].ended_on == day(30)
+    assert closing(later, 120)[1] == []
+
+
+@pytest.mark.parametrize("leaves", [sold, recalled])
+def test_a_debt_that_leaves_before_or_during_the_talks_closes_the_case(leaves: Any) -> None:
+    assert case().when(leaves(2)).emits(CaseClosed)
+
+
+def test_a_debt_that_is_sold_with_its_signed_plan_keeps_the_case_and_halts_nothing() -> None:
+    planned = case().when(signed(1, "A-1"))
+    after = planned.when(sold(2))
+    assert not [event for event in after.said if isinstance(event, CaseClosed | StopsChanged)]
+    assert after.state.plan is not None

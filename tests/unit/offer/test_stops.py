@@ -1,0 +1,119 @@
+"""Stop events in mid-round: the round is suspended, nothing lapses, and it goes on afterwards."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+
+import pytest
+
+from services.offer.decide import OfferDecider
+from services.offer.model import OfferStatus
+from shared.contracts import agreement, desk
+from shared.contracts.base import Reason
+from shared.contracts.debts import DebtStatus
+from shared.contracts.offer import InputRefused, OfferAgreed, OfferLapsed, OfferTabled, OfferWithdrawn
+from shared.contracts.parties import StopCause
+from shared.contracts.reasons import ReasonCode
+from tests.unit.builders import DAY, assessed, case_opened, debt, message, reference
+from tests.unit.spec import Given, given
+from tests.unit.stopping import CAUSES, begins, over
+
+START = DAY + timedelta(days=2)
+END = DAY + timedelta(days=40)
+LONG_AFTER = date(2026, 12, 1)
+
+
+def tabled() -> Given:
+    return given(OfferDecider(), reference()).when(message(case_opened(), sequence=1), message(assessed()))
+
+
+def lives(step: Given, first: date, last: date) -> Given:
+    """Close every day; what is said on the way must be nothing."""
+    while first <= last:
+        step = step.closes(first)
+        assert step.said == (), first
+        first += timedelta(days=1)
+    return step
+
+
+@pytest.mark.parametrize("cause", CAUSES)
+def test_before_an_offer_nothing_is_tabled(cause: StopCause) -> None:
+    start = given(OfferDecider(), reference()).when(message(case_opened(), sequence=1))
+    stopped = start.when(*begins(cause, START), message(assessed(), START))
+    assert stopped.said == ()
+    resting = lives(stopped, START, END)
+    back = resting.when(*over(END))
+    assert back.emits(OfferTabled)
+    assert back.last(OfferTabled).round == 1
+
+
+@pytest.mark.parametrize("cause", CAUSES)
+def test_in_mid_round_the_offer_is_taken_off_and_its_round_goes_on_afterwards(cause: StopCause) -> None:
+    second = tabled()
+    while second.state.round < 2:
+        second = second.closes(second.decider.due(second.state))
+    on = second.state.offer.tabled_on
+    stopped = second.when(*begins(cause, on))
+    assert stopped.emits(OfferWithdrawn)
+    assert stopped.last(OfferWithdrawn).reason.code is ReasonCode.DEBT_STOPPED
+    resting = lives(stopped, on, on + timedelta(days=40))
+    back = resting.when(*over(on + timedelta(days=40)))
+    assert back.emits(OfferTabled)
+    assert back.last(OfferTabled).round == 2, "the stop has used up no round"
+    assert back.last(OfferTabled).reasons[0].code is ReasonCode.STOP_ENDED
+
+
+def test_the_time_for_the_talks_stands_still() -> None:
+    plain = tabled()
+    stopped = plain.when(*begins(StopCause.BREATHING_SPACE, START))
+    back = stopped.when(*over(END))
+    assert back.state.started == plain.state.started + (END - START)
+
+
+def test_an_answer_to_what_was_taken_off_hears_why() -> None:
+    standing = tabled().last(OfferTabled)
+    yes = desk.OfferAccepted(offer_id=standing.offer_id, plan_id=standing.plans[0].plan_id, channel="app")
+    after = tabled().when(*begins(StopCause.DEATH, START), message(yes, START))
+    assert after.last(InputRefused).reason.code is ReasonCode.DEBT_STOPPED
+
+
+@pytest.mark.parametrize("cause", CAUSES)
+def test_what_waits_for_its_next_round_waits_on(cause: StopCause) -> None:
+    due = tabled().state.next_date
+    lapsed = tabled().closes(due)
+    assert lapsed.emits(OfferLapsed)
+    stopped = lapsed.when(*begins(cause, due + timedelta(days=1)))
+    assert stopped.said == ()
+    resting = lives(stopped, due + timedelta(days=1), LONG_AFTER - timedelta(days=200))
+    assert resting.decider.due(resting.state) is None
+    assert resting.when(*over(LONG_AFTER)).closes(LONG_AFTER).said != ()
+
+
+@pytest.mark.parametrize("cause", CAUSES)
+def test_a_draft_that_comes_back_rests_and_its_round_goes_on(cause: StopCause) -> None:
+    standing = tabled().last(OfferTabled)
+    plan = next(plan for plan in standing.plans if not plan.needs_approval)
+    yes = desk.OfferAccepted(offer_id=standing.offer_id, plan_id=plan.plan_id, channel="app")
+    agreed = tabled().when(message(yes, START))
+    assert agreed.emits(OfferAgreed)
+    returned = agreement.AgreementReturned(
+        agreement_id="x",
+        version=1,
+        offer_id=standing.offer_id,
+        as_of=START,
+        reason=Reason(code=ReasonCode.DEBT_STOPPED),
+    )
+    resting = agreed.when(*begins(cause, START), message(returned, START))
+    assert resting.said == ()
+    assert resting.state.status is OfferStatus.WAITING
+    assert lives(resting, START, END).when(*over(END)).last(OfferTabled).round == 1
+
+
+def test_one_free_debt_keeps_the_talks_going() -> None:
+    two = given(OfferDecider(), reference()).when(
+        message(case_opened(debt(), debt("A-2")), sequence=1), message(assessed())
+    )
+    changed = begins(StopCause.DISPUTE, START)[0]
+    both = changed.data.model_copy(update={"debts": (*changed.data.debts, debt("A-2"))})
+    assert two.when(message(both, START)).emits(OfferWithdrawn, OfferTabled)
+    assert both.debts[0].status is DebtStatus.DISPUTED
