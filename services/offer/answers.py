@@ -40,6 +40,8 @@ Outcome = Decision[OfferState]
 _MOVED = {ReasonCode.BALANCE_CHANGED, ReasonCode.CAPACITY_CHANGED}
 _WHY_APPROVAL = {
     ReasonCode.CEILING_NOT_TESTABLE,
+    ReasonCode.HISTORY_WITHOUT_ADVANCE,
+    ReasonCode.HISTORY_DOES_NOT_ADD_UP,
     ReasonCode.PART_FORGIVEN,
     ReasonCode.APPROVAL_NEEDED,
     ReasonCode.BELOW_NPV_FLOOR,

@@ -64,6 +64,8 @@ def basis_of(debts: Sequence[DebtSnapshot]) -> str:
 
 
 def _flows(debt: DebtSnapshot) -> tuple[str, ...]:
+    if debt.history_problem is not None:
+        return (debt.history_problem.code,)
     return tuple(f"{flow.on.isoformat()} {flow.amount}" for flow in debt.history)
 
 
@@ -128,7 +130,11 @@ def debt_terms(debt: DebtSnapshot) -> DebtTerms:
         days_past_due=debt.days_past_due,
         contract_date=debt.contract_date,
         monthly_payment=debt.contractual_payment,
-        history=tuple(CashFlow(flow.on, flow.amount) for flow in debt.history),
+        history=(
+            tuple(CashFlow(flow.on, flow.amount) for flow in debt.history)
+            if debt.history_problem is None
+            else ()
+        ),
     )
 
 

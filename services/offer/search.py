@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
+from services.offer.history import problems_of
 from services.offer.model import Assessed, OfferState, Standing
 from services.offer.rules import (
     capacity_of,
@@ -112,7 +113,10 @@ def search(
             if isinstance(found, lending.NoPlan)
             else _for_a_person(ReasonCode.APPROVAL_DENIED)
         )
-    tabled = [plan_on_wire(plan, rank, offer_id, asked.packs) for rank, plan in enumerate(plans, start=1)]
+    problems = problems_of(owed_debts(state.debts))
+    tabled = [
+        plan_on_wire(plan, rank, offer_id, asked.packs, problems) for rank, plan in enumerate(plans, start=1)
+    ]
     approvers = {
         on_wire.plan_id: plan.approval_role
         for on_wire, plan in zip(tabled, plans, strict=True)
