@@ -103,7 +103,8 @@ class FollowedPlan(State):
     granted so far; `on_time_before` instalments were kept on time in a row under the plan before this one.
     `pauses` are those before the last. `cure_by`: notice of breach was given, and what is missing may be
     paid until then. The open review came up on `review_asked_on` and is overdue on `review_late_on`.
-    `rate_cut_pct` is the share of the plan's rate that rewards have cut.
+    `rate_cut_pct` is the share of the plan's rate that rewards have cut. The rules of `pinned_on` hold for
+    what was agreed; where there is none, those of the effective day.
     """
 
     agreement_id: str
@@ -111,6 +112,7 @@ class FollowedPlan(State):
     policy: PackId
     policy_version: str
     effective: date
+    pinned_on: date | None = None
     debts: tuple[str, ...]
     lines: tuple[Line, ...]
     judged_to: date

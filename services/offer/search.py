@@ -132,7 +132,7 @@ def question(state: OfferState, assessed: Assessed, day: date, reference: Refere
     unknown = [pack for pack in packs if pack not in reference.policies]
     if unknown:
         return _for_a_person(ReasonCode.UNKNOWN_PRODUCT)
-    in_force = [reference.policies.in_force(pack, day) for pack in packs]
+    in_force = [reference.policies.for_case(pack, day, agreed_on=state.round_on) for pack in packs]
     currencies = {assessed.now.currency, assessed.stress.currency, *(policy.currency for policy in in_force)}
     for debt in owed:
         currencies |= {debt.outstanding.principal.currency, debt.overdue.principal.currency}
@@ -162,7 +162,7 @@ def payments_of(
     state: OfferState, offer: Standing, plan: Plan, reference: Reference
 ) -> tuple[InstalmentTotal, ...]:
     """Give what the borrower pays under a kept plan: computed from its terms, as when it was tabled."""
-    policy = reference.policies.in_force(state.policy, offer.tabled_on)
+    policy = reference.policies.for_case(state.policy, offer.tabled_on, agreed_on=offer.pinned_on)
     return instalment_totals(schedules_of(plan.debts, policy.amounts.rounding))
 
 
