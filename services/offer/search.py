@@ -80,7 +80,7 @@ def search(
 ) -> Found | NotFound:
     """Search plans over all debts of the case; with a wish, the plan nearest to it comes first.
 
-    Each debt keeps its own pack's limits: the plan keeps the strictest of them.
+    The plan keeps the strictest limits of all packs; a ceiling on cost is that of each debt's own pack.
     """
     asked = question(state, assessed, day, reference)
     if isinstance(asked, NotFound):
@@ -132,7 +132,8 @@ def question(state: OfferState, assessed: Assessed, day: date, reference: Refere
     unknown = [pack for pack in packs if pack not in reference.policies]
     if unknown:
         return _for_a_person(ReasonCode.UNKNOWN_PRODUCT)
-    in_force = [reference.policies.for_case(pack, day, agreed_on=state.round_on) for pack in packs]
+    ruling = {pack: reference.policies.for_case(pack, day, agreed_on=state.round_on) for pack in packs}
+    in_force = list(ruling.values())
     currencies = {assessed.now.currency, assessed.stress.currency, *(policy.currency for policy in in_force)}
     for debt in owed:
         currencies |= {debt.outstanding.principal.currency, debt.overdue.principal.currency}
@@ -149,7 +150,7 @@ def question(state: OfferState, assessed: Assessed, day: date, reference: Refere
     if state.lender_refused:
         limits = without_approval(limits)
     return Question(
-        debts=tuple(debt_terms(debt) for debt in owed),
+        debts=tuple(debt_terms(debt, ruling[debt.policy].plan_limits) for debt in owed),
         capacity=capacity_of(assessed),
         first_due=max(policy.first_due(day) for policy in in_force),
         limits=limits,
