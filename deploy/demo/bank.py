@@ -126,6 +126,8 @@ class CoreBank:
             language=customer.language,
             region=customer.region,
             obligors=account.obligors,
+            # Told once: what has been paid since is known.
+            history=account.history if day == customer.enters else (),
         )
 
     def receives(self, customer: str, day: date, amount: Money, *about: str) -> Envelope[Any]:

@@ -14,9 +14,11 @@ from decimal import Decimal
 from random import Random
 
 from deploy.demo import calibration
+from deploy.demo.histories import history_of
 from shared.contracts.bank import AccountOverdue, Obligor
 from shared.contracts.debts import Balances, ProductKind
 from shared.contracts.envelope import Envelope
+from shared.contracts.history import AccountEntry
 from shared.contracts.parties import ObligorRole
 from shared.lending.money import Money
 
@@ -78,6 +80,7 @@ class Account:
     arrears: int
     monthly: int
     obligors: tuple[Obligor, ...] = ()
+    history: tuple[AccountEntry, ...] = ()
 
     @property
     def outstanding(self) -> int:
@@ -132,9 +135,25 @@ def generate(customers: int, *, seed: int, start: date, entry_days: int) -> list
     """Generate overdue customers; their accounts become overdue within `entry_days` from `start`."""
     found = [_customer(n, seed, start, entry_days) for n in range(1, customers + 1)]
     for n, customer in enumerate(found, start=1):
+        for account in customer.accounts:
+            account.history = _history(account, customer.enters, seed)
         _join(customer, n, seed)
         customer.dispute = _dispute(customer, seed)
     return found
+
+
+def _history(account: Account, as_of: date, seed: int) -> tuple[AccountEntry, ...]:
+    return history_of(
+        random_for(seed, "history", account.account_id),
+        currency=account.currency,
+        annual_rate_pct=account.annual_rate_pct,
+        contract_date=account.contract_date,
+        oldest_due=account.oldest_due,
+        as_of=as_of,
+        principal=account.principal,
+        charged=account.interest + account.fees + account.late_charges,
+        monthly=account.monthly,
+    )
 
 
 def _join(customer: Customer, n: int, seed: int) -> None:
@@ -284,6 +303,7 @@ def _account_of(event: AccountOverdue) -> Account:
         arrears=arrears.minor,
         monthly=monthly,
         obligors=event.obligors,
+        history=event.history,
     )
 
 

@@ -158,7 +158,8 @@ def _draft(state: AgreementState, message: Envelope[offer.OfferAgreed], referenc
             return Decision.of(state, refusal(message, ReasonCode.OFFER_ALREADY_ANSWERED))
         returned = give_back(state, message.day, Reason(code=ReasonCode.PLAN_SUPERSEDED))
         state, before = returned.state or state, tuple(e.data for e in returned.emissions)
-    drafted = compose(state, data.offer_id, data.plan, message.day, state.language, reference)
+    terms = (data.offer_id, data.plan, message.day, state.language)
+    drafted = compose(state, *terms, reference, data.pinned_on)
     if not isinstance(drafted, AgreementDrafted):
         returned_at_once = AgreementReturned(
             agreement_id=agreement_id,
@@ -179,6 +180,7 @@ def _draft(state: AgreementState, message: Envelope[offer.OfferAgreed], referenc
         sign_by=drafted.sign_by,
         content_hash=drafted.content_hash,
         guarantors=drafted.guarantors,
+        pinned_on=data.pinned_on,
     )
     over = tuple(item for item in state.over if item.agreement_id != agreement_id)
     update = {"status": AgreementStatus.DRAFTED, "draft": draft, "over": over}
@@ -208,7 +210,7 @@ def _signature(
     if not isinstance(found, OnTheTable):
         return found
     now, draft, again = found
-    policy = reference.policies.in_force(now.policy, draft.drafted_on)
+    policy = reference.policies.for_case(now.policy, draft.drafted_on, agreed_on=draft.pinned_on)
     doubtful = refuses_acceptance(data, canonical_content(again, now.case), policy, reference.lender_keys)
     if doubtful is not None:
         return Decision.of(now, refusal(message, doubtful.code, **doubtful.params))

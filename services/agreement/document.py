@@ -73,6 +73,7 @@ def compose(
     drafted_on: date,
     language: str,
     reference: Reference,
+    pinned_on: date | None = None,
 ) -> AgreementDrafted | ReasonCode:
     """Compute the document on the balances as they stand, or say why the plan no longer fits them.
 
@@ -81,7 +82,7 @@ def compose(
     unlike = unlike_balances(plan, state.debts)
     if unlike is not None:
         return unlike
-    policy = reference.policies.in_force(state.policy, drafted_on)
+    policy = reference.policies.for_case(state.policy, drafted_on, agreed_on=pinned_on)
     try:
         schedules = schedules_of(plan.debts, policy.amounts.rounding)
     except ScheduleError:
@@ -92,7 +93,7 @@ def compose(
     if not instalments or instalments[0].due <= drafted_on:
         return ReasonCode.PLAN_NO_LONGER_COMPUTES
     packs = packs_of(state.policy, plan)
-    sections = _sections(packs, drafted_on, reference)
+    sections = _sections(packs, drafted_on, pinned_on, reference)
     drafted = AgreementDrafted(
         agreement_id=agreement_id_of(state.case, offer_id, plan.plan_id),
         version=state.signed + 1,
@@ -112,16 +113,20 @@ def compose(
     return drafted.model_copy(update={"content_hash": content_hash(drafted, state.case)})
 
 
-def _sections(packs: Sequence[str], on: date, reference: Reference) -> tuple[str, ...]:
+def _sections(
+    packs: Sequence[str], on: date, pinned_on: date | None, reference: Reference
+) -> tuple[str, ...]:
     """Every debt brings the mandatory sections of its own pack; the case's pack comes first."""
     known = [pack for pack in packs if pack in reference.policies]
-    in_force = [reference.policies.in_force(pack, on).agreement.required_sections for pack in known]
+    ruling = [reference.policies.for_case(pack, on, agreed_on=pinned_on) for pack in known]
+    in_force = [policy.agreement.required_sections for policy in ruling]
     return tuple(dict.fromkeys(section for sections in in_force for section in sections))
 
 
 def recompose(state: AgreementState, draft: Draft, reference: Reference) -> AgreementDrafted | ReasonCode:
     """Compute the document again on today's balances; unless it hashes the same, it no longer fits."""
-    again = compose(state, draft.offer_id, draft.plan, draft.drafted_on, draft.language, reference)
+    pinned = draft.pinned_on
+    again = compose(state, draft.offer_id, draft.plan, draft.drafted_on, draft.language, reference, pinned)
     if isinstance(again, AgreementDrafted) and again.content_hash != draft.content_hash:
         return ReasonCode.PLAN_NO_LONGER_COMPUTES
     return again

@@ -142,7 +142,7 @@ def _rules_of(
     state: AgreementState, live: InForce, day: date, reference: Reference
 ) -> tuple[PolicyInForce, Conduct]:
     """Give the case's own pack on a day, and the strictest conduct of those of the agreement's debts."""
-    policy = reference.policies.in_force(state.policy, day)
+    policy = reference.policies.for_case(state.policy, day, agreed_on=live.pinned_on or live.effective)
     return policy, conduct_in(live.packs or (state.policy,), day, reference)
 
 
@@ -155,7 +155,7 @@ def _complete(
     reference: Reference,
 ) -> tuple[AgreementState, tuple[Event, ...]]:
     """Completed: the settlement letter says what that settles, and the bank is told."""
-    policy = reference.policies.in_force(state.policy, day)
+    policy = reference.policies.for_case(state.policy, day, agreed_on=live.pinned_on or live.effective)
     done = AgreementCompleted(agreement_id=live.agreement_id, as_of=as_of, paid=paid)
     letter = letter_of(state, live, as_of, policy)
     told = completed(live, letter.settlement, policy, day)

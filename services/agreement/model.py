@@ -70,7 +70,7 @@ class Consent(State):
 class Draft(State):
     """The document on the table. Its schedules follow from the plan's terms and are not kept.
 
-    `guarantors` must agree in writing before it takes effect.
+    `guarantors` must agree in writing before it takes effect; the rules of `pinned_on` hold for its terms.
     """
 
     agreement_id: str
@@ -84,6 +84,7 @@ class Draft(State):
     signatures: tuple[Signature, ...] = ()
     guarantors: tuple[str, ...] = ()
     consents: tuple[Consent, ...] = ()
+    pinned_on: date | None = None
 
 
 class Watch(State):
@@ -110,6 +111,7 @@ class InForce(State):
     debts: tuple[AccountId, ...] = ()
     waived: tuple[WaivedDebt, ...] = ()
     withdraw_until: date | None = None
+    pinned_on: date | None = None
     watches: tuple[Watch, ...] = ()
 
 

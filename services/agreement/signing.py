@@ -83,6 +83,7 @@ def sign(state: AgreementState, draft: Draft, day: date, reference: Reference) -
         content_hash=draft.content_hash,
         policy=state.policy,
         policy_version=document.policy_version,
+        pinned_on=draft.pinned_on,
         supersedes=state.live.agreement_id if state.live is not None else None,
     )
     live = InForce(
@@ -95,8 +96,10 @@ def sign(state: AgreementState, draft: Draft, day: date, reference: Reference) -
         debts=tuple(debt.debt_id for debt in draft.plan.debts),
         waived=waived,
         withdraw_until=withdraw_until(effective, conduct_in(packs, draft.drafted_on, reference)),
+        pinned_on=draft.pinned_on,
         watches=watches_from(
-            document.instalments[0].due, reference.policies.in_force(state.policy, effective)
+            document.instalments[0].due,
+            reference.policies.for_case(state.policy, effective, agreed_on=draft.pinned_on),
         ),
     )
     in_force = state.model_copy(
@@ -108,6 +111,6 @@ def sign(state: AgreementState, draft: Draft, day: date, reference: Reference) -
             "over": over,
         }
     )
-    policy = reference.policies.in_force(state.policy, day)
+    policy = reference.policies.for_case(state.policy, day, agreed_on=draft.pinned_on)
     told = applies(signed, draft.plan, policy, conduct_in(packs, day, reference), day)
     return Decision.of(instruct(in_force, told), *before, signed, told)

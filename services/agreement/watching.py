@@ -36,7 +36,7 @@ def instalment_paid(
     live, data = _live(state, message.data), message.data
     if state is None or live is None or not data.on_time:
         return Decision(state)
-    policy = reference.policies.in_force(state.policy, live.effective)
+    policy = reference.policies.for_case(state.policy, live.effective, agreed_on=live.pinned_on)
     left: list[Watch] = []
     said: list[PeriodPassed] = []
     for watch in live.watches:

@@ -11,7 +11,7 @@ from services.assessment.behaviour import noted, with_payment
 from services.assessment.care import lapsed_next_step, questions_for
 from services.assessment.model import AssessmentState, AssessmentStatus, Wanted
 from services.assessment.rules import ask, our_balance, required_parts, review_on, review_soon
-from services.assessment.steps import Step, ask_afresh, expire, policy_of, refusal, valid
+from services.assessment.steps import Step, ask_afresh, expire, policy_of, refusal, renew, valid
 from services.assessment.stops import after_stops, is_halted
 from shared.contracts import agreement, desk, desk_household, followup, intake, offer
 from shared.contracts.assessment import AssessmentLapsed, StatementReminded, StatementRequested
@@ -69,6 +69,8 @@ def _act(state: AssessmentState, due: date, day: date, reference: Reference) -> 
     if state.ask_again == due:
         again = state.model_copy(update={"ask_again": None})
         return ask_afresh(again, policy, day, Reason(code=ReasonCode.STATEMENT_RENEWAL))
+    if state.current is not None and state.current.renew_on == due:
+        return renew(state, state.current, policy_of(state, due, reference), due)
     return expire(state, due, policy, day)
 
 

@@ -142,13 +142,14 @@ class Wanted(State):
 class InForce(State):
     """The assessment in force, up to and including `expires`.
 
-    `figures` digests what it says of the household.
+    `figures` digests what it says of the household; on `renew_on` a change that is known takes effect.
     """
 
     assessment_id: str
     as_of: date
     expires: date
     figures: str = ""
+    renew_on: date | None = None
 
 
 class AssessmentState(State):
@@ -197,6 +198,6 @@ class AssessmentState(State):
         if self.request is not None:
             days += [self.request.due, *self.request.reminders]
         if self.current is not None and self.talks:
-            days.append(self.current.expires)
+            days += [self.current.expires, self.current.renew_on]
             days += () if self.wanted is None else self.wanted.reminders
         return min((day for day in days if day is not None), default=None)

@@ -8,6 +8,7 @@ from typing import Any
 
 from services.assessment.care import more_days, questions_for
 from services.assessment.model import AssessmentState, AssessmentStatus, InForce, Wanted
+from services.assessment.outlook import dates_of_change
 from services.assessment.report import report_of
 from services.assessment.rules import ask, missing_parts, required_parts
 from shared.contracts.assessment import (
@@ -24,7 +25,7 @@ from shared.contracts.reasons import ReasonCode
 from shared.policy.model import PolicyInForce
 from shared.policy.reference import Reference
 
-__all__ = ["Step", "ask_afresh", "complete", "expire", "policy_of", "refusal", "resting", "valid"]
+__all__ = ["Step", "ask_afresh", "complete", "expire", "policy_of", "refusal", "renew", "resting", "valid"]
 
 Step = tuple[AssessmentState, tuple[Event, ...]]
 
@@ -111,10 +112,13 @@ def complete(state: AssessmentState, policy: PolicyInForce, on: date, *, in_full
     # What a person had set beside a computed value falls with it: it was about other figures.
     wanted = _wanted(state.wanted, said.open_points, policy, on)
     state = state.model_copy(update={"overrides": said.overrides, "wanted": wanted})
-    current = current.model_copy(update={"figures": _figures(said)})
+    changes = dates_of_change(state, on, expires)
+    known = {"figures": _figures(said), "renew_on": changes[0] if changes else None}
+    current = current.model_copy(update=known)
     answers_request = in_full and state.request is not None
-    if not answers_request and _says_the_same(state.current, current):
-        return state, ()
+    if not answers_request and state.current is not None and _says_the_same(state.current, current):
+        same = state.current.model_copy(update={"renew_on": current.renew_on})
+        return state.model_copy(update={"current": same}), ()
     now = state.model_copy(update={"version": version, "current": current})
     if in_full or now.request is None:
         now = now.model_copy(update={"request": None, "ask_again": None, "status": resting(now)})
@@ -140,8 +144,14 @@ def _figures(said: AssessmentCompleted) -> str:
     return sha256(content.encode()).hexdigest()[:16]
 
 
-def _says_the_same(known: InForce | None, new: InForce) -> bool:
-    return known is not None and (known.figures, known.expires) == (new.figures, new.expires)
+def _says_the_same(known: InForce, new: InForce) -> bool:
+    return (known.figures, known.expires) == (new.figures, new.expires)
+
+
+def renew(state: AssessmentState, current: InForce, policy: PolicyInForce, on: date) -> Step:
+    """A change that was known takes effect: the figures are worked out again, and nobody is asked."""
+    gone = current.model_copy(update={"renew_on": None})
+    return complete(state.model_copy(update={"current": gone}), policy, on, in_full=False)
 
 
 def expire(state: AssessmentState, as_of: date, policy: PolicyInForce, on: date) -> Step:

@@ -19,6 +19,8 @@ from pydantic import (
 
 from shared.contracts.base import AccountId
 from shared.contracts.debts import Balances, DebtFlow, DebtSnapshot, PackId, ProductKind
+from shared.contracts.history import AccountEntry, EntryKind, flows_of, problem_of
+from shared.contracts.plan_terms import total_of
 from shared.lending.money import Money
 
 __all__ = ["CaseFile", "CaseFileError", "read_case"]
@@ -76,8 +78,11 @@ class _Balances(_Part):
 
 
 class _Flow(_Part):
+    """Money that moved, advances negative; or, with its kind, an entry as a bank tells it, above zero."""
+
     on: date
     amount: Amount
+    kind: EntryKind | None = None
 
 
 class _Debt(_Part):
@@ -99,7 +104,23 @@ class _Debt(_Part):
                 continue
             if all_of_it is None or overdue.currency != all_of_it.currency or overdue > all_of_it:
                 raise ValueError(f"overdue.{name} must not be more than outstanding.{name}")
+        if len({flow.kind is None for flow in self.history}) > 1:
+            raise ValueError("history: either every entry has a kind, or none has")
+        if len({flow.amount.currency for flow in self.history}) > 1:
+            raise ValueError("history: all entries have one currency")
         return self
+
+    def known(self, owed: Balances, on: date, tolerance_pct: Decimal) -> dict[str, Any]:
+        """Give what is known of its flows; entries count where they add up to what is owed."""
+        entries = tuple(
+            AccountEntry(on=flow.on, kind=flow.kind, amount=flow.amount)
+            for flow in self.history
+            if flow.kind is not None
+        )
+        if not entries:
+            return {"history": tuple(DebtFlow(on=flow.on, amount=flow.amount) for flow in self.history)}
+        problem = problem_of(entries, total_of(owed), on, tolerance_pct)
+        return {"history": () if problem else flows_of(entries), "history_problem": problem}
 
 
 class _Later(_Part):
@@ -153,8 +174,13 @@ class CaseFile(_Part):
             raise ValueError("debts: each debt_id comes once")
         return self
 
-    def snapshots(self, on: date, currency: str, policy: str | None) -> tuple[DebtSnapshot, ...]:
-        """Give the debts as the services know them; `policy` replaces the pack of each."""
+    def snapshots(
+        self, on: date, currency: str, policy: str | None, tolerance_pct: Decimal = Decimal(0)
+    ) -> tuple[DebtSnapshot, ...]:
+        """Give the debts as the services know them; `policy` replaces the pack of each.
+
+        `tolerance_pct` is how far a history with kinds may be from what is owed.
+        """
         return tuple(
             DebtSnapshot(
                 debt_id=debt.debt_id,
@@ -167,7 +193,7 @@ class CaseFile(_Part):
                 contract_date=debt.contract_date,
                 contractual_payment=debt.contractual_payment,
                 as_of=on,
-                history=tuple(DebtFlow(on=flow.on, amount=flow.amount) for flow in debt.history),
+                **debt.known(debt.outstanding.on_wire(currency), on, tolerance_pct),
             )
             for debt in self.debts
         )

@@ -45,7 +45,7 @@ class Outcome:
 def run(case: CaseFile, on: date, policy: str | None, reference: Reference) -> Outcome:
     """Assess, search and answer the wish. CaseFileError where the statement lacks something."""
     in_force = reference.policies.in_force(case.policy, on)
-    debts = case.snapshots(on, in_force.currency, policy)
+    debts = case.snapshots(on, in_force.currency, policy, in_force.talks.history_tolerance_pct)
     unknown = sorted({debt.policy for debt in debts if debt.policy not in reference.policies})
     if unknown:
         raise CaseFileError(f"debts.policy: no such pack: {', '.join(unknown)}")

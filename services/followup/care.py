@@ -61,7 +61,7 @@ def reviewed(
     state: FollowupState, plan: FollowedPlan, data: desk.ReviewHeld, day: date, reference: Reference
 ) -> Step:
     """Record a review: the next one counts from it; new difficulties lead back to the table (R45, R55)."""
-    policy = reference.policies.in_force(plan.policy, day)
+    policy = policy_of(plan, reference, day)
     regular, well = review_dates(day, policy)
     number = plan.reviews if plan.review_open else 0
     update = {**_REVIEW_OVER, "review_on": regular, "stretched_on": well, "cooperated": True}
@@ -95,7 +95,7 @@ def review_passed(
     state: FollowupState, plan: FollowedPlan, data: ReviewNotHeld, day: date, reference: Reference
 ) -> Step:
     """A review that was declined, or could not be held, does a plan no harm; the next one has its day."""
-    policy = reference.policies.in_force(plan.policy, day)
+    policy = policy_of(plan, reference, day)
     regular, well = review_dates(day, policy)
     number = plan.reviews if plan.review_open else 0
     after = plan.model_copy(update={**_REVIEW_OVER, "review_on": regular, "stretched_on": well})
@@ -147,7 +147,7 @@ def debts_changed(
     if (is_paused(plan, day) and not resting) or not (data.left or data.beside or resting):
         # Talks are under way and hear of the debts themselves; or everything is as it was signed.
         return state, ()
-    until = pause_until(day, reference.policies.in_force(plan.policy, day))
+    until = pause_until(day, policy_of(plan, reference, day))
     began = plan.paused_from if resting else day
     after = plan.model_copy(update={"paused_from": began, "paused_until": until})
     said: tuple[Event, ...] = ()
@@ -167,7 +167,7 @@ def _back_to_the_table(
     if is_paused(plan, day):
         return plan, ()
     if may_pause(plan):
-        until = pause_until(day, reference.policies.in_force(plan.policy, day))
+        until = pause_until(day, policy_of(plan, reference, day))
         before = talks_of(plan)[-_PAUSES_KEPT:]
         plan = plan.model_copy(update={"pauses": before, "paused_from": day, "paused_until": until})
     return plan, (RenegotiationRequested(agreement_id=plan.agreement_id, as_of=day, reasons=(reason,)),)

@@ -261,8 +261,8 @@ def _support(work: Work, day: date) -> None:
 
 
 def _review(work: Work, day: date, reference: Reference) -> None:
-    """Ask for the review that is due; its rhythm is that of the policy of the day."""
-    plan, policy = work.plan, reference.policies.in_force(work.plan.policy, day)
+    """Ask for the review that is due; its rhythm is the one that was agreed."""
+    plan, policy = work.plan, policy_of(work.plan, reference, day)
     if plan.silent:
         return
     if plan.review_open and plan.review_late_on is not None and plan.review_late_on <= day:

@@ -107,6 +107,7 @@ class FollowedPlan(State):
     `rate_cut_pct` is the share of the plan's rate that rewards have cut. `stops` are the times in which stop
     events left no debt of the plan to talk about: what was missed in them is never held against it. `silent`:
     contact is stopped now. `talks_after`: when the stops are over, a new plan is talked about first.
+    The rules of `pinned_on` hold for what was agreed; where there is none, those of the effective day.
     """
 
     agreement_id: str
@@ -114,6 +115,7 @@ class FollowedPlan(State):
     policy: PackId
     policy_version: str
     effective: date
+    pinned_on: date | None = None
     debts: tuple[str, ...]
     lines: tuple[Line, ...]
     judged_to: date

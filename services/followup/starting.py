@@ -34,7 +34,8 @@ def start(
     before = state.plan
     if before is not None and data.version <= before.version:
         return ReasonCode.STALE_FACT
-    policy = reference.policies.in_force(data.policy, data.effective)
+    agreed_on = data.pinned_on or data.effective
+    policy = reference.policies.for_case(data.policy, data.effective, agreed_on=agreed_on)
     interest = _interest(data)
     lines = tuple(
         Line(
@@ -54,6 +55,7 @@ def start(
         policy=data.policy,
         policy_version=data.policy_version,
         effective=data.effective,
+        pinned_on=data.pinned_on,
         debts=tuple(schedule.debt_id for schedule in data.schedules),
         lines=lines,
         judged_to=day_before(data.effective),

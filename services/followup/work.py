@@ -15,9 +15,10 @@ from shared.policy.reference import Reference
 __all__ = ["Work", "policy_of", "served_by"]
 
 
-def policy_of(plan: FollowedPlan, reference: Reference) -> PolicyInForce:
-    """The terms of a plan are those of the policy in force when it was signed."""
-    return reference.policies.in_force(plan.policy, plan.effective)
+def policy_of(plan: FollowedPlan, reference: Reference, on: date | None = None) -> PolicyInForce:
+    """The terms of a plan stay those that were agreed; rules of conduct are those of the day, where given."""
+    agreed_on = plan.pinned_on or plan.effective
+    return reference.policies.for_case(plan.policy, on or plan.effective, agreed_on=agreed_on)
 
 
 def served_by(

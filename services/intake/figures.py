@@ -11,6 +11,7 @@ from typing import Any
 
 from services.intake.amounts import Amounts
 from services.intake.cases import Outcome, answer, assign, conclude, open_case
+from services.intake.histories import has_news, saying_flows, with_bank_history
 from services.intake.ledger import leave, reopen, with_figure
 from services.intake.model import CaseStatus, Debt, Finish, IntakeState
 from services.intake.parties import belongs_elsewhere, learn_elsewhere, with_obligors
@@ -40,23 +41,28 @@ def overdue(
     if wrong is not None:
         return _refuse(state, now, wrong)
     debt = now.debt(data.account_id)
+    rules = reference.policies.in_force(data.product, message.day).talks
+    fresh = _figured(debt, data) if debt is not None else _new_debt(data)
+    fresh = with_bank_history(fresh, data, rules.history_tolerance_pct)
+    news = {fresh.debt_id} if has_news(debt, fresh) else set()
     if debt is not None and debt.episode == now.episode and now.is_open:
-        named, figured = with_obligors(now, _figured(debt, data), message)
+        named, figured = with_obligors(now, fresh, message)
         newer = _status_of(figured, named, data.as_of, message.day, said_late=_says_late(data))
         after = _finishing(named.with_debt(newer), message.day, reference)
         ended, said = conclude(now, after, message.day, _is_overdue(data))
-        return answer(ended, *said)
-    named, candidate = with_obligors(
-        now, _figured(debt, data) if debt is not None else _new_debt(data), message
-    )
+        return answer(ended, *saying_flows(said, ended, message.day, news))
+    named, candidate = with_obligors(now, fresh, message)
     if not candidate.is_late:
         # Known, and what we heard since has paid it: the case it belonged to stays closed.
         return answer(now if debt is None else named.with_debt(candidate))
     if now.is_open:
         after = named.with_debt(reopen(candidate, now.episode))
         joined, said = conclude(now, after, message.day, _is_overdue(data))
+        joining = {candidate.debt_id} if candidate.history is not None else set()
+        said = saying_flows(said, joined, message.day, joining)
         return _joined(now, joined, said, message.day, reference)
     opened, said = open_case(named, reopen(candidate, now.episode + 1), message, reference)
+    said = saying_flows(said, opened, message.day, ())
     matched, more = match_waiting(opened, message.day, reference)
     return answer(matched, *said, *more)
 
@@ -87,6 +93,11 @@ def _refuses_overdue(
     wrong = _refuses_amounts(message, currency, data.outstanding, data.overdue)
     if wrong is not None:
         return wrong
+    for amount in (entry.amount for entry in data.history):
+        if amount.currency != currency:
+            return refusal(message, ReasonCode.CURRENCY_MISMATCH, given=amount.currency, expected=currency)
+        if not in_range(amount):
+            return refusal(message, ReasonCode.AMOUNT_OUT_OF_RANGE, amount=str(amount))
     payment = data.contractual_payment
     if payment is not None and payment.currency != currency:
         return refusal(message, ReasonCode.CURRENCY_MISMATCH, given=payment.currency, expected=currency)

@@ -19,7 +19,8 @@ from __future__ import annotations
 from datetime import date, timedelta
 
 from services.intake.amounts import Amounts
-from services.intake.model import Debt, Movement
+from services.intake.model import Debt, History, Movement
+from shared.contracts.base import Reason
 from shared.contracts.debts import DebtStatus
 
 __all__ = [
@@ -32,10 +33,13 @@ __all__ = [
     "take_back",
     "waive",
     "with_figure",
+    "with_history",
 ]
 
 # Movements that a silent bank never confirms are merged beyond this number: documents do not grow.
 _KEPT = 40
+# Days with money moved, of one debt: beyond it the history is forgotten, and a person looks at the cost.
+_FLOWS_KEPT = 1000
 
 
 def with_figure(debt: Debt, as_of: date, outstanding: Amounts, overdue: Amounts, days: int) -> Debt:
@@ -79,8 +83,46 @@ def reopen(debt: Debt, episode: int) -> Debt:
             "paid": Amounts(),
             "waived": Amounts(),
             "quiet_since": None,
+            "history": _agreeing(debt.history, -debt.corrections.total),
         }
     )
+
+
+def with_history(
+    debt: Debt, as_of: date, flows: dict[date, int], tolerance: int, problem: Reason | None
+) -> Debt:
+    """Keep the bank's history as of the figure that the debt stands on; what is dated later is added."""
+    if problem is not None:
+        return debt.model_copy(update={"history": History(as_of=as_of, problem=problem)})
+    known = History(as_of=as_of, agreed=debt.corrections.total, tolerance=tolerance)
+    moved = [(m.on, -m.amounts.total) for m in debt.after if m.on is not None and m.waiver is None]
+    for day, minor in (*flows.items(), *moved):
+        known = _moving(known, day, minor) or History(as_of=as_of)
+    return debt.model_copy(update={"history": known})
+
+
+def _moving(history: History, day: date, minor: int) -> History | None:
+    """Add money that moved on a day; None where there are too many of them."""
+    sums = dict(history.flows)
+    sums[day] = sums.get(day, 0) + minor
+    flows = tuple((on, sums[on]) for on in sorted(sums) if sums[on])
+    return None if len(flows) > _FLOWS_KEPT else history.model_copy(update={"flows": flows})
+
+
+def _agreeing(history: History | None, more: int) -> History | None:
+    if history is None:
+        return None
+    return history.model_copy(update={"agreed": history.agreed + more})
+
+
+def _with_flow(debt: Debt, on: date, minor: int, *, held: bool) -> Debt:
+    """Note in the history money that came or went back, unless the bank's history holds it."""
+    known = debt.history
+    if known is None or known.problem is not None:
+        return debt
+    told = on < known.as_of or (held and on == known.as_of)
+    after = _agreeing(known, minor) if told else _moving(known, on, minor)
+    return debt.model_copy(update={"history": after})
 
 
 def holds(debt: Debt, on: date, *, heard_before: bool = False) -> bool:
@@ -93,6 +135,7 @@ def post(debt: Debt, paid: Amounts, overdue: Amounts, on: date, day: date, *, he
 
     `held`: the bank's figure holds it already.
     """
+    debt = _with_flow(debt, on, paid.total, held=held)
     if held:
         return debt.model_copy(update={"paid": debt.paid + paid, "corrections": debt.corrections + paid})
     late = debt.is_late
@@ -105,6 +148,7 @@ def post(debt: Debt, paid: Amounts, overdue: Amounts, on: date, day: date, *, he
 
 def take_back(debt: Debt, returned: Amounts, overdue: Amounts, on: date, *, held: bool) -> Debt:
     """Post the return, on `on`, of what had been paid on this ledger."""
+    debt = _with_flow(debt, on, -returned.total, held=held)
     if held:
         return debt.model_copy(
             update={"paid": debt.paid - returned, "corrections": debt.corrections - returned}

@@ -5,11 +5,13 @@ from decimal import Decimal
 from enum import StrEnum
 
 from services.intake.amounts import Amounts
+from shared.contracts.base import Reason
 from shared.contracts.debts import DebtLedger, DebtPriority, DebtSnapshot, DebtStatus, ProductKind
 from shared.contracts.decision import State
 from shared.contracts.ids import case_id
 from shared.contracts.intake import CloseReason
 from shared.contracts.parties import DebtObligor, ObligorRole, StopCause
+from shared.contracts.reasons import ReasonCode
 from shared.lending.money import Money
 
 __all__ = [
@@ -17,6 +19,7 @@ __all__ = [
     "Debt",
     "Elsewhere",
     "Finish",
+    "History",
     "Instruction",
     "IntakeState",
     "Movement",
@@ -58,6 +61,21 @@ class Owing(State):
     liability: int | None = None
 
 
+class History(State):
+    """The money that moved on a debt since its advance: the bank's word up to `as_of`, and ours since.
+
+    `flows` are minor units by day, advances negative. `problem` says why the bank's word does not count.
+    `agreed` is what the ledger's corrections came to when it added up: where they come to something else by
+    more than `tolerance`, the bank's figure holds what nobody has told.
+    """
+
+    as_of: date
+    flows: tuple[tuple[date, int], ...] = ()
+    agreed: int = 0
+    tolerance: int = 0
+    problem: Reason | None = None
+
+
 class Debt(State):
     """One debt. Amounts are minor units of `currency`; the ledger counts since it joined `episode`.
 
@@ -90,6 +108,7 @@ class Debt(State):
     quiet_since: date | None = None
     priority: DebtPriority = DebtPriority.ORDINARY
     obligors: tuple[Owing, ...] = ()
+    history: History | None = None
 
     @property
     def outstanding(self) -> Amounts:
@@ -109,6 +128,22 @@ class Debt(State):
     def days_late(self, on: date) -> int:
         """Give the days past due on a day."""
         return max((on - self.oldest_due).days, 0) if self.oldest_due is not None and self.is_late else 0
+
+    @property
+    def history_problem(self) -> Reason | None:
+        """Say why the history does not count now; None where it does, and where there is none."""
+        if self.history is None or self.history.problem is not None:
+            return None if self.history is None else self.history.problem
+        gap = self.corrections.total - self.history.agreed
+        if abs(gap) <= self.history.tolerance:
+            return None
+        owed = Money(self.outstanding.total, self.currency)
+        params = {
+            "owed": str(owed),
+            "found": str(owed - Money(gap, self.currency)),
+            "currency": self.currency,
+        }
+        return Reason(code=ReasonCode.HISTORY_DOES_NOT_ADD_UP, params=params)
 
     def snapshot(self, stopped: DebtStatus | None = None) -> DebtSnapshot:
         """Give it as downstream knows it; `stopped` is what keeps it out of plans while it is in the case."""
@@ -136,6 +171,7 @@ class Debt(State):
                 )
                 for owing in self.obligors
             ),
+            history_problem=self.history_problem,
         )
 
     def ledger(self) -> DebtLedger:

@@ -20,6 +20,7 @@ from services.offer.talks import (
     fail,
     policy_of,
     retable,
+    round_after,
     rounds_are_left,
     table,
 )
@@ -40,6 +41,8 @@ Outcome = Decision[OfferState]
 _MOVED = {ReasonCode.BALANCE_CHANGED, ReasonCode.CAPACITY_CHANGED}
 _WHY_APPROVAL = {
     ReasonCode.CEILING_NOT_TESTABLE,
+    ReasonCode.HISTORY_WITHOUT_ADVANCE,
+    ReasonCode.HISTORY_DOES_NOT_ADD_UP,
     ReasonCode.PART_FORGIVEN,
     ReasonCode.APPROVAL_NEEDED,
     ReasonCode.BELOW_NPV_FLOOR,
@@ -107,7 +110,7 @@ def countered(
     if not rounds_are_left(state, message.day, reference):
         return _decided(fail(state, message.day, reference, ReasonCode.ROUNDS_EXHAUSTED))
     wish = Wish(monthly=data.monthly, first_due=data.first_due, months=data.months, lump_sum=data.lump_sum)
-    asked = state.model_copy(update={"round": state.round + 1, "wish": wish})
+    asked = round_after(state).model_copy(update={"wish": wish})
     return _decided(table(asked, message.day, reference, revised=True))
 
 
@@ -183,6 +186,7 @@ def _agree(
         balances=balances(state),
         agreed_on=message.day,
         policy_version=offer.policy_version,
+        pinned_on=offer.pinned_on or offer.tabled_on,
         intake_sequence=state.debts_seen,
     )
     kept = offer.model_copy(update={"plans": (plan,), "approvers": {}})

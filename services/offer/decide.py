@@ -5,6 +5,7 @@ from datetime import date
 from typing import Any
 
 from services.offer import answers, asking
+from services.offer.history import with_flows_since, with_known_flows
 from services.offer.model import OfferState, OfferStatus
 from services.offer.rules import (
     assessed_from,
@@ -103,7 +104,8 @@ def _paid(state: OfferState | None, message: Envelope[Any], reference: Reference
         return Decision(None)
     named = {debt.debt_id: debt for debt in message.data.debts}
     kept = tuple(named.pop(debt.debt_id, debt) for debt in state.debts)
-    return _debts(state, message, (*kept, *named.values()), reference)
+    known = with_known_flows(state.debts, (*kept, *named.values()))
+    return _debts(state, message, with_flows_since(known, message.data), reference)
 
 
 def _debts(
@@ -112,6 +114,7 @@ def _debts(
     """Keep the debts; what stands on other figures is withdrawn and tabled again."""
     if state is None or state.status is OfferStatus.CLOSED:
         return Decision(state)
+    debts = with_known_flows(state.debts, debts)
     moved = basis_of(debts) != basis_of(state.debts)
     seen = state.debts_seen if message.sequence is None else message.sequence
     now = state.model_copy(update={"debts": debts, "debts_seen": seen})

@@ -69,7 +69,7 @@ class Standing(State):
     """The offer of this round. Plans are kept without payments, which follow from their terms.
 
     `basis` digests the balances it was computed on, `figures` what the borrower could pay; `approvers` names
-    the role that must agree, by plan.
+    the role that must agree, by plan. `pinned_on` is the day of the round's first offer, whose rules hold.
     """
 
     offer_id: str
@@ -81,6 +81,7 @@ class Standing(State):
     tabled_on: date
     valid_until: date
     policy_version: str
+    pinned_on: date | None = None
 
 
 class Request(State):
@@ -109,7 +110,8 @@ class Answered(State):
 
 
 class OfferState(State):
-    """One case. `talks` counts negotiations, `round` the rounds of this one, since `started`.
+    """One case. `talks` counts negotiations, `round` the rounds of this one, since `started`; the rules of
+    `round_on`, when this round's first offer was tabled, hold until the round is over.
 
     `debts_seen` is the sequence of intake's latest word on the debts. `lender_refused`: in these talks no
     plan that needs approval is tabled any more. `live`: a signed plan is in force (talks about a new one
@@ -131,6 +133,7 @@ class OfferState(State):
     talks: int = 0
     started: date | None = None
     round: int = 0
+    round_on: date | None = None
     offer: Standing | None = None
     request: Request | None = None
     wish: Wish | None = None

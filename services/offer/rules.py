@@ -64,6 +64,8 @@ def basis_of(debts: Sequence[DebtSnapshot]) -> str:
 
 
 def _flows(debt: DebtSnapshot) -> tuple[str, ...]:
+    if debt.history_problem is not None:
+        return (debt.history_problem.code,)
     return tuple(f"{flow.on.isoformat()} {flow.amount}" for flow in debt.history)
 
 
@@ -118,8 +120,8 @@ def no_longer_valid(assessed: Assessed, on: date) -> Assessed:
     return assessed.model_copy(update={"expires": min(assessed.expires, on - timedelta(days=1))})
 
 
-def debt_terms(debt: DebtSnapshot) -> DebtTerms:
-    """Give a debt as the search over plans sees it."""
+def debt_terms(debt: DebtSnapshot, own: PlanLimits) -> DebtTerms:
+    """Give a debt as the search over plans sees it; the ceilings on its cost are those of its `own` pack."""
     return DebtTerms(
         debt_id=debt.debt_id,
         outstanding=Components.from_balances(debt.outstanding),
@@ -128,7 +130,12 @@ def debt_terms(debt: DebtSnapshot) -> DebtTerms:
         days_past_due=debt.days_past_due,
         contract_date=debt.contract_date,
         monthly_payment=debt.contractual_payment,
-        history=tuple(CashFlow(flow.on, flow.amount) for flow in debt.history),
+        history=(
+            tuple(CashFlow(flow.on, flow.amount) for flow in debt.history)
+            if debt.history_problem is None
+            else ()
+        ),
+        rate_ceilings=own.rate_ceilings,
     )
 
 
@@ -161,7 +168,8 @@ def is_affordable(plan: Plan, payments: Sequence[InstalmentTotal], assessed: Ass
 def strictest(limits: Sequence[PlanLimits]) -> PlanLimits:
     """Give limits under which a plan over debts of several packs keeps every one of them.
 
-    The first is the case's own pack: rounding, authority and the lender's value are its.
+    The first is the case's own pack: rounding, authority and the lender's value are its. A ceiling on cost
+    goes with each debt (`debt_terms`).
     """
     return reduce(_stricter, limits)
 
@@ -169,12 +177,6 @@ def strictest(limits: Sequence[PlanLimits]) -> PlanLimits:
 def _stricter(a: PlanLimits, b: PlanLimits) -> PlanLimits:
     if a == b:
         return a
-    starts = sorted({row.contract_from for row in (*a.rate_ceilings, *b.rate_ceilings)})
-    ceilings = []
-    for start in starts:
-        found = [pct for pct in (a.ceiling(start), b.ceiling(start)) if pct is not None]
-        row = next(r for r in (*a.rate_ceilings, *b.rate_ceilings) if r.contract_from == start)
-        ceilings.append(replace(row, all_in_pct=min(found)))
     late = {
         kind: max(a.min_days_past_due.get(kind, 0), b.min_days_past_due.get(kind, 0))
         for kind in (*a.min_days_past_due, *b.min_days_past_due)
@@ -190,7 +192,6 @@ def _stricter(a: PlanLimits, b: PlanLimits) -> PlanLimits:
         step_ups=tuple(step for step in a.step_ups if step in b.step_ups),
         rate_cuts_pct=tuple(cut for cut in a.rate_cuts_pct if cut in b.rate_cuts_pct),
         rate_floor_pct=max(a.rate_floor_pct, b.rate_floor_pct),
-        rate_ceilings=tuple(ceilings),
         max_waived_pct={
             part: min(pct, b.max_waived_pct[part])
             for part, pct in a.max_waived_pct.items()

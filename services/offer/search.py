@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
+from services.offer.history import problems_of
 from services.offer.model import Assessed, OfferState, Standing
 from services.offer.rules import (
     capacity_of,
@@ -79,7 +80,7 @@ def search(
 ) -> Found | NotFound:
     """Search plans over all debts of the case; with a wish, the plan nearest to it comes first.
 
-    Each debt keeps its own pack's limits: the plan keeps the strictest of them.
+    The plan keeps the strictest limits of all packs; a ceiling on cost is that of each debt's own pack.
     """
     asked = question(state, assessed, day, reference)
     if isinstance(asked, NotFound):
@@ -112,7 +113,10 @@ def search(
             if isinstance(found, lending.NoPlan)
             else _for_a_person(ReasonCode.APPROVAL_DENIED)
         )
-    tabled = [plan_on_wire(plan, rank, offer_id, asked.packs) for rank, plan in enumerate(plans, start=1)]
+    problems = problems_of(owed_debts(state.debts))
+    tabled = [
+        plan_on_wire(plan, rank, offer_id, asked.packs, problems) for rank, plan in enumerate(plans, start=1)
+    ]
     approvers = {
         on_wire.plan_id: plan.approval_role
         for on_wire, plan in zip(tabled, plans, strict=True)
@@ -128,7 +132,8 @@ def question(state: OfferState, assessed: Assessed, day: date, reference: Refere
     unknown = [pack for pack in packs if pack not in reference.policies]
     if unknown:
         return _for_a_person(ReasonCode.UNKNOWN_PRODUCT)
-    in_force = [reference.policies.in_force(pack, day) for pack in packs]
+    ruling = {pack: reference.policies.for_case(pack, day, agreed_on=state.round_on) for pack in packs}
+    in_force = list(ruling.values())
     currencies = {assessed.now.currency, assessed.stress.currency, *(policy.currency for policy in in_force)}
     for debt in owed:
         currencies |= {debt.outstanding.principal.currency, debt.overdue.principal.currency}
@@ -145,7 +150,7 @@ def question(state: OfferState, assessed: Assessed, day: date, reference: Refere
     if state.lender_refused:
         limits = without_approval(limits)
     return Question(
-        debts=tuple(debt_terms(debt) for debt in owed),
+        debts=tuple(debt_terms(debt, ruling[debt.policy].plan_limits) for debt in owed),
         capacity=capacity_of(assessed),
         first_due=max(policy.first_due(day) for policy in in_force),
         limits=limits,
@@ -158,7 +163,7 @@ def payments_of(
     state: OfferState, offer: Standing, plan: Plan, reference: Reference
 ) -> tuple[InstalmentTotal, ...]:
     """Give what the borrower pays under a kept plan: computed from its terms, as when it was tabled."""
-    policy = reference.policies.in_force(state.policy, offer.tabled_on)
+    policy = reference.policies.for_case(state.policy, offer.tabled_on, agreed_on=offer.pinned_on)
     return instalment_totals(schedules_of(plan.debts, policy.amounts.rounding))
 
 

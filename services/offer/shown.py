@@ -68,8 +68,14 @@ def asks_a_favour(plan: lending.Plan) -> bool:
     return any(reason.code in _FAVOURS for reason in plan.reasons)
 
 
-def plan_on_wire(plan: lending.Plan, rank: int, offer_id: str, packs: dict[str, str]) -> Plan:
-    """Give a plan as a message carries it; `packs` names the pack of each debt."""
+def plan_on_wire(
+    plan: lending.Plan, rank: int, offer_id: str, packs: dict[str, str], problems: Sequence[Reason] = ()
+) -> Plan:
+    """Give a plan as a message carries it; `packs` names the pack of each debt.
+
+    `problems` say why histories do not count, where a ceiling could therefore not be tested.
+    """
+    untested = problems if plan.ceiling is lending.CeilingTest.NOT_TESTABLE else ()
     return Plan(
         plan_id=derive_id("plan", offer_id, plan.plan_id),
         rank=rank,
@@ -83,7 +89,7 @@ def plan_on_wire(plan: lending.Plan, rank: int, offer_id: str, packs: dict[str, 
         npv=(plan.npv,),
         npv_no_deal=(plan.npv_no_deal,),
         needs_approval=plan.needs_approval,
-        reasons=tuple(reason_of(reason) for reason in plan.reasons),
+        reasons=(*(reason_of(reason) for reason in plan.reasons), *untested),
         holiday_months=plan.spec.holiday,
         interest=(plan.interest,),
         concession=(plan.concession,),

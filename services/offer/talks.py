@@ -49,6 +49,7 @@ __all__ = [
     "resume",
     "retable",
     "review",
+    "round_after",
     "rounds_are_left",
     "table",
     "withdraw",
@@ -58,8 +59,8 @@ Step = tuple[OfferState, tuple[Event, ...]]
 
 
 def policy_of(state: OfferState, day: date, reference: Reference) -> PolicyInForce:
-    """Give the case's own pack in force on `day`."""
-    return reference.policies.in_force(state.policy, day)
+    """Give the case's own pack as it rules on `day`: nothing that was offered changes in a round."""
+    return reference.policies.for_case(state.policy, day, agreed_on=state.round_on)
 
 
 def balances(state: OfferState) -> tuple[DebtBalance, ...]:
@@ -76,6 +77,7 @@ def new_talks(state: OfferState, day: date, reference: Reference, *reasons: Reas
         "talks": state.talks + 1,
         "started": day,
         "round": 1,
+        "round_on": None,
         "wish": None,
         "lender_refused": False,
         "refused_twice": False,
@@ -87,7 +89,12 @@ def next_round(state: OfferState, day: date, reference: Reference, *reasons: Rea
     """Table the next numbered round, where the policy has one left."""
     if not rounds_are_left(state, day, reference):
         return fail(state, day, reference, ReasonCode.ROUNDS_EXHAUSTED)
-    return table(state.model_copy(update={"round": state.round + 1}), day, reference, *reasons)
+    return table(round_after(state), day, reference, *reasons)
+
+
+def round_after(state: OfferState) -> OfferState:
+    """Give the talks in their next round: it has the rules of the day on which it is tabled."""
+    return state.model_copy(update={"round": state.round + 1, "round_on": None})
 
 
 def rounds_are_left(state: OfferState, day: date, reference: Reference) -> bool:
@@ -129,11 +136,13 @@ def table(
         tabled_on=day,
         valid_until=valid_until(day, started, assessed, policy),
         policy_version=policy.version,
+        pinned_on=state.round_on or day,
     )
     idle = _idle(state, OfferStatus.TABLED)
     after = idle.model_copy(
         update={
             "offer": standing,
+            "round_on": standing.pinned_on,
             "strategy": strategy_of(state.case, policy.talks.strategies).name,
             "answered": tuple(item for item in idle.answered if item.id != offer_id),
             "next_date": standing.valid_until,
@@ -280,7 +289,7 @@ def review(state: OfferState, day: date, reference: Reference) -> Step:
 
 def resume(state: OfferState, day: date, reference: Reference) -> Step:
     """Go on where no plan could be found: the same round, and time counts from now."""
-    return table(state.model_copy(update={"started": day}), day, reference)
+    return table(state.model_copy(update={"started": day, "round_on": None}), day, reference)
 
 
 def _without_figures(state: OfferState, day: date, reference: Reference) -> Step:

@@ -147,6 +147,9 @@ class AgreementSigned(_Agreement):
     content_hash: str
     policy: PackId
     policy_version: str
+    pinned_on: date | None = Field(
+        default=None, description="the day whose rules hold for what was agreed; None: the effective day"
+    )
     supersedes: str | None = Field(default=None, description="the agreement whose place this one takes")
 
 

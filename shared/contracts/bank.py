@@ -12,6 +12,7 @@ from pydantic import Field
 
 from shared.contracts.base import AccountId, CustomerId, Event, MoneyField, Part, Percent, Personal
 from shared.contracts.debts import Balances, DebtPriority, PackId, ProductKind
+from shared.contracts.history import AccountEntry
 from shared.contracts.parties import ObligorRole, StopCause
 
 __all__ = [
@@ -95,6 +96,11 @@ class AccountOverdue(_OfAccount):
     language: str = Field(default="en", pattern=r"^(zh|en)$")
     region: str | None = Field(default=None, description="coarse region for groups; no address")
     priority: DebtPriority = DebtPriority.ORDINARY
+    history: tuple[AccountEntry, ...] = Field(
+        default=(),
+        max_length=1000,
+        description="all entries from the original advance to as_of; none: as given before, if ever",
+    )
     name: Personal[str] | None = None
     contact: Personal[Contact] | None = None
 

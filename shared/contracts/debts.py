@@ -104,7 +104,11 @@ class DebtSnapshot(Part):
     )
     history: tuple[DebtFlow, ...] = Field(
         default=(),
-        description="all flows since the original advance; without them the all-in cost is not testable",
+        description="all flows since the original advance, said when they become known; none: as before",
+    )
+    history_as_of: date | None = Field(default=None, description="up to when the bank gave the flows")
+    history_problem: Reason | None = Field(
+        default=None, description="why the flows do not count: the all-in cost is then not testable"
     )
 
 

@@ -123,6 +123,9 @@ class OfferAgreed(_Offer):
     balances: tuple[DebtBalance, ...]
     agreed_on: date
     policy_version: str
+    pinned_on: date | None = Field(
+        default=None, description="the day of the round's first offer: what was promised keeps its rules"
+    )
     intake_sequence: int | None = Field(
         default=None,
         description="sequence of the latest word on the debts from intake that the offer had read",

@@ -133,6 +133,8 @@ class ReasonCode(StrEnum):
     STARTS_AFTER_HOLIDAY = "starts_after_holiday"
     PART_FORGIVEN = "part_forgiven"
     CEILING_NOT_TESTABLE = "ceiling_not_testable"
+    HISTORY_WITHOUT_ADVANCE = "history_without_advance"
+    HISTORY_DOES_NOT_ADD_UP = "history_does_not_add_up"
     RECORD_RENEGOTIATED = "record_renegotiated"
     RECORD_SETTLED = "record_settled"
     RECORD_SETTLED_FOR_LESS = "record_settled_for_less"

@@ -121,7 +121,7 @@ def waived_of(debt: DebtTerms, spec: PlanSpec, limits: PlanLimits) -> Components
 
 def base_rate(debt: DebtTerms, limits: PlanLimits) -> Decimal:
     """The contract's nominal rate, or less where the ceiling on all-in cost demands it."""
-    ceiling = limits.ceiling(debt.contract_date)
+    ceiling = debt.ceiling(limits)
     return debt.annual_rate_pct if ceiling is None else min(debt.annual_rate_pct, nominal_pct(ceiling))
 
 
@@ -172,7 +172,7 @@ def build_plan(
 def _debt_plan(debt: DebtTerms, spec: PlanSpec, limits: PlanLimits) -> DebtPlan | Reason:
     """One debt's plan at the highest rate, from the plan's own downwards, whose all-in cost the ceiling
     allows; or a reason when even an interest-free one would exceed it."""
-    ceiling = limits.ceiling(debt.contract_date)
+    ceiling = debt.ceiling(limits)
     rate = Decimal(0) if spec.lump_sum else rate_of(debt, spec.rate_cut_pct, limits)
     waived = waived_of(debt, spec, limits)
     made = _at_rate(debt, spec, limits, waived, rate)

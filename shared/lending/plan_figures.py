@@ -94,11 +94,7 @@ def stress_margin_of(
 
 def ceiling_of(debts: Sequence[DebtTerms], plans: Sequence[DebtPlan], limits: PlanLimits) -> CeilingTest:
     """Whether the all-in cost of every debt that has a ceiling could be tested from its advance."""
-    bound = [
-        plan
-        for debt, plan in zip(debts, plans, strict=True)
-        if limits.ceiling(debt.contract_date) is not None
-    ]
+    bound = [plan for debt, plan in zip(debts, plans, strict=True) if debt.ceiling(limits) is not None]
     if not bound:
         return CeilingTest.NO_CEILING
     known = all(plan.tested_from_advance for plan in bound)

@@ -6,7 +6,7 @@ the shared catalogue of reason codes; their words are written elsewhere.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
@@ -86,7 +86,8 @@ class DebtTerms:
     ``history`` are the flows since the original advance (advances negative). With it the rate ceiling is
     tested from the advance; without it the ceiling is not testable: only the cost from today on is held
     against it. ``monthly_payment`` is the contractual payment: how much a plan lowers it decides the
-    probability that the plan breaks.
+    probability that the plan breaks. ``rate_ceilings`` are those of the debt's own policy, where plans are
+    over debts of several; None: those of the limits.
     """
 
     debt_id: str
@@ -97,10 +98,16 @@ class DebtTerms:
     contract_date: date | None = None
     monthly_payment: Money | None = None
     history: tuple[CashFlow, ...] = ()
+    rate_ceilings: tuple[RateCeiling, ...] | None = None
 
     @property
     def currency(self) -> str:
         return self.outstanding.currency
+
+    def ceiling(self, limits: PlanLimits) -> Decimal | None:
+        """The ceiling on its all-in cost: its own, where it has some, else that of the limits."""
+        rows = limits.rate_ceilings if self.rate_ceilings is None else self.rate_ceilings
+        return ceiling_in(rows, self.contract_date)
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,10 +217,15 @@ class PlanLimits:
 
     def ceiling(self, contract_date: date | None) -> Decimal | None:
         """The ceiling for a contract of that date; of an unknown date the lowest there is."""
-        if contract_date is None:
-            return min((row.all_in_pct for row in self.rate_ceilings), default=None)
-        reached = [row for row in self.rate_ceilings if row.contract_from <= contract_date]
-        return max(reached, key=lambda row: row.contract_from).all_in_pct if reached else None
+        return ceiling_in(self.rate_ceilings, contract_date)
+
+
+def ceiling_in(rows: Sequence[RateCeiling], contract_date: date | None) -> Decimal | None:
+    """The ceiling for a contract of that date; of an unknown date the lowest there is, None where none is."""
+    if contract_date is None:
+        return min((row.all_in_pct for row in rows), default=None)
+    reached = [row for row in rows if row.contract_from <= contract_date]
+    return max(reached, key=lambda row: row.contract_from).all_in_pct if reached else None
 
 
 @dataclass(frozen=True, slots=True)

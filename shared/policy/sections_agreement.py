@@ -163,7 +163,8 @@ class Talks(Section):
     """What runs while talks go on, who looks, how plans are presented, and what follows in the end.
 
     ``untested_ceiling``: whether a plan whose all-in cost cannot be tested since the advance needs a
-    person's approval, or only says so. ``human_role`` sees whoever asks for a person, within
+    person's approval, or only says so; a history counts where it comes within ``history_tolerance_pct`` per
+    cent of what is owed. ``human_role`` sees whoever asks for a person, within
     ``human_business_days``. ``after_rounds`` are the steps when rounds and time are used up, in their order;
     going to court is not among them (R71a).
     """
@@ -173,6 +174,7 @@ class Talks(Section):
     late_charges: Running
     payment_is_first_instalment: Literal["if_offer_says", "never"]
     untested_ceiling: Literal["person_looks", "said"]
+    history_tolerance_pct: Pct
     human_role: Name
     human_business_days: Days
     strategies: Annotated[tuple[StrategyRow, ...], Field(min_length=1)]

@@ -91,6 +91,7 @@ _VALUES: Final[dict[str, Any]] = {
     "relief.token_months": 6,
     "talks.interest": "runs",
     "talks.untested_ceiling": "said",
+    "talks.history_tolerance_pct": "0.5",
     "talks.human_role": "supervisor",
     "talks.human_business_days": 2,
     "talks.strategies": [{"name": "champion", "share_pct": 100, "first": "best_balance"}],

@@ -254,3 +254,39 @@ def test_what_would_make_it_better_is_named_with_a_day() -> None:
     assert tiny.capacity.spending_counted == cny("100.00")  # asked about, never corrected
     assert ReasonCode.SPENDING_VERY_LOW in codes(tiny)
     assert all(point.due > day(3) for point in tiny.open_points)
+
+
+def test_on_the_day_of_a_known_change_the_figures_are_renewed_and_nobody_is_asked() -> None:
+    first, second = day(20), day(40)
+    parts = {
+        "changes": (
+            change("income", "income:salary", "7000.00", on=first),
+            change("spending", "spending:education", "700.00", on=second),
+        )
+    }
+    start = given(AssessmentDecider(), reference(**STEADY)).when(opened(), states(**parts))
+    before = start.last(AssessmentCompleted)
+    assert not start.closes(first - timedelta(days=1)).said
+    on_the_day = start.closes(first)
+    assert on_the_day.emits(AssessmentCompleted)
+    after = on_the_day.last(AssessmentCompleted)
+    assert (after.version, after.expires) == (before.version + 1, before.expires)
+    assert after.capacity.available_now == cny("4000.00")
+    assert steps(after) == [(first, "4000.00"), (second, "3300.00")]
+    assert on_the_day.closes(second).last(AssessmentCompleted).capacity.available_now == cny("3300.00")
+    # Days that were missed are made up for in their order.
+    late = start.closes(second + timedelta(days=3))
+    assert [str(e.capacity.available_now) for e in late.said if isinstance(e, AssessmentCompleted)] == [
+        "4000.00",
+        "3300.00",
+    ]
+
+
+def test_a_change_that_leaves_the_figures_as_they_are_is_not_said() -> None:
+    same = change("income", "income:salary", "8000.00", on=day(20))
+    real = change("spending", "spending:education", "700.00", on=day(40))
+    start = given(AssessmentDecider(), reference(**STEADY)).when(opened(), states(changes=(same, real)))
+    step = start.closes(day(20))
+    said = [event for event in step.said if isinstance(event, AssessmentCompleted)]
+    assert all(event.capacity.available_now == cny("5000.00") for event in said)
+    assert step.closes(day(40)).last(AssessmentCompleted).capacity.available_now == cny("4300.00")

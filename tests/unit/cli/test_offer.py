@@ -224,3 +224,33 @@ def test_a_stale_reference_rate_is_said() -> None:
     result = ran("--example", "--on", "2030-01-07")
     assert result.exit_code == 0
     assert "A reference rate (funding) is out of date (good until 2027-12-31)" in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("paid", "test", "why"),
+    [("430.00", "tested", None), ("1430.00", "not_testable", "history_does_not_add_up")],
+)
+def test_a_history_as_a_bank_tells_it_counts_where_it_adds_up(
+    tmp_path: Path, paid: str, test: str, why: str | None
+) -> None:
+    entries = [
+        {"on": "2022-05-04", "kind": "advance", "amount": "12000.00"},
+        {"on": "2022-06-04", "kind": "charge", "amount": "1000.00"},
+        {"on": "2022-06-04", "kind": "payment", "amount": paid},
+    ]
+    case = {**PLAIN, "debts": [{**PLAIN["debts"][0], "history": entries}]}
+    for plan in offered(tmp_path, case)["offer"]["plans"]:
+        assert plan["ceiling_test"] == test
+        assert (why in {reason["code"] for reason in plan["reasons"]}) is (why is not None)
+
+
+def test_a_history_is_told_in_one_way(tmp_path: Path) -> None:
+    mixed = [
+        {"on": "2022-05-04", "kind": "advance", "amount": "12000.00"},
+        {"on": "2022-06-04", "amount": "430.00"},
+    ]
+    path = tmp_path / "case.json"
+    path.write_text(json.dumps({**PLAIN, "debts": [{**PLAIN["debts"][0], "history": mixed}]}))
+    result = ran(str(path))
+    assert result.exit_code != 0
+    assert "either every entry has a kind, or none has" in result.output

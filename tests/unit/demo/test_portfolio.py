@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import date
+from decimal import Decimal
 
 from deploy.demo.bank import CoreBank
 from deploy.demo.calibration import BALANCE_QUARTILES_USD, MONTHS_PAST_DUE
 from deploy.demo.portfolio import MARKETS, generate
 from shared.contracts.bank import AccountOverdue, is_held_by
+from shared.contracts.history import EntryKind, problem_of
 from shared.contracts.parties import ObligorRole
+from shared.lending.money import Money
 
 START = date(2026, 1, 5)
 
@@ -82,3 +86,32 @@ def test_the_other_borrower_of_a_joint_account_is_told_of_it_too() -> None:
     for account in joint:
         assert keys[account.account_id] == {o.customer for o in account.obligors}
     assert len({m.id for m in told}) == len(told)
+
+
+def test_most_accounts_have_a_history_that_adds_up_and_some_have_none_or_a_gap() -> None:
+    accounts = [
+        account
+        for customer in generate(200, seed=7, start=date(2026, 3, 2), entry_days=60)
+        for account in customer.accounts
+    ]
+    found = Counter(
+        "none"
+        if not account.history
+        else "whole"
+        if problem_of(
+            account.history,
+            Money(account.outstanding, account.currency),
+            max(entry.on for entry in account.history),
+            Decimal("0.5"),
+        )
+        is None
+        else "gap"
+        for account in accounts
+    )
+    assert found["whole"] > 0.75 * len(accounts)
+    assert found["none"] > 0
+    assert found["gap"] > 0
+    for account in accounts:
+        if account.history:
+            assert account.history[0].kind is EntryKind.ADVANCE
+            assert account.history[0].on == account.contract_date
