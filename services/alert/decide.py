@@ -5,12 +5,22 @@ from datetime import date
 from functools import partial
 from typing import Any
 
-from services.alert import watching
+from services.alert import referred, watching
 from services.alert.model import AlertState, AlertStatus, Ask, Pending
 from services.alert.raising import Step, escalate, raise_alert, resolve, resolve_all
 from services.alert.rules import ANSWERS, ends_silence, is_heard, silent_on
 from services.alert.stops import stops_changed
-from shared.contracts import agreement, assessment, desk, desk_care, followup, followup_care, intake, offer
+from shared.contracts import (
+    agreement,
+    assessment,
+    desk,
+    desk_care,
+    desk_household,
+    followup,
+    followup_care,
+    intake,
+    offer,
+)
 from shared.contracts.alert import AlertKind, AlertTaken, InputRefused
 from shared.contracts.base import Event, Reason
 from shared.contracts.decision import Decision
@@ -153,6 +163,7 @@ def _closed(state: AlertState, message: Envelope[intake.CaseClosed], _: PolicyIn
         "promises": (),
         "pending": (),
         "problems": (),
+        "referred": 0,
     }
     return state.model_copy(update=gone), said
 
@@ -184,6 +195,9 @@ _HANDLERS: dict[type[Event], Handler] = {
     assessment.StatementRequested: partial(_asked, Ask.STATEMENT),
     assessment.AssessmentCompleted: partial(_not_asked, Ask.STATEMENT),
     assessment.AssessmentLapsed: partial(_not_asked, Ask.STATEMENT),
+    assessment.ReviewReferred: referred.referred,
+    desk_household.DoubtSettled: referred.decided,
+    desk_household.WilfulDefaultStated: referred.decided,
     offer.OfferTabled: partial(_asked, Ask.ANSWER),
     offer.OfferRevised: partial(_asked, Ask.ANSWER),
     offer.ApprovalRequested: partial(_not_asked, Ask.ANSWER),

@@ -91,7 +91,8 @@ class AlertState(State):
 
     `silent_on` is the day whose close finds the borrower silent: None while nothing is asked, or while that
     alert is open. `owner` is who owns the case, by staff id; `problems` are those that are overdue.
-    `halted`: stop events leave no debt to talk about, and nobody is pressed for anything.
+    `referred` counts what a person was asked to look at and has not decided. `halted`: stop events leave no
+    debt to talk about, and nobody is pressed for anything.
     """
 
     case: str
@@ -108,6 +109,7 @@ class AlertState(State):
     owner: str | None = None
     problems: tuple[str, ...] = ()
     halted: bool = False
+    referred: int = 0
 
     def open(self, kind: AlertKind) -> OpenAlert | None:
         """Give the open alert of a kind; there is one at most."""

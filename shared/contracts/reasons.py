@@ -38,6 +38,7 @@ class ReasonCode(StrEnum):
     UNKNOWN_STOP = "unknown_stop"
     DEBT_STOPPED = "debt_stopped"
     STOP_ENDED = "stop_ended"
+    REFERRAL_ANSWERED = "referral_answered"
     # legal referral
     LEGAL_TALKS_FIRST = "legal_talks_first"
     LEGAL_TOO_EARLY = "legal_too_early"

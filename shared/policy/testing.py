@@ -42,7 +42,7 @@ _ALERTS = (
     *(("borrower_silent", "low", "try_other_channel"), ("plan_broken", "high", "offer_reassessment")),
     ("bank_silent", "medium", "ask_bank"),
     *(("review_overdue", "low", "hold_review"), ("problem_overdue", "medium", "solve_problem")),
-    ("completion_undone", "high", "explain_return"),
+    *(("completion_undone", "high", "explain_return"), ("person_asked", "medium", "look_at_evidence")),
 )
 
 _VALUES: Final[dict[str, Any]] = {

@@ -11,7 +11,7 @@ import pytest
 from services.followup.decide import FollowupDecider
 from services.followup.model import FollowupStatus
 from shared.contracts import desk, intake, offer
-from shared.contracts.base import Personal
+from shared.contracts.base import Personal, Reason
 from shared.contracts.debts import DebtSchedule, ScheduleRow
 from shared.contracts.desk_care import (
     CreditChoice,
@@ -70,7 +70,8 @@ def hardship(day: date, end: date | None = None) -> Any:
 
 
 def talks_failed(day: date) -> Any:
-    return message(offer.TalksFailed.model_construct(), day)
+    why, then = Reason(code=ReasonCode.ROUNDS_EXHAUSTED), Reason(code=ReasonCode.NEXT_HUMAN_REVIEW)
+    return message(offer.TalksFailed(rounds=3, as_of=day, reason=why, next_step=then), day)
 
 
 # --- notice of breach, and time to cure
