@@ -239,7 +239,7 @@ def test_a_history_as_a_bank_tells_it_counts_where_it_adds_up(
         {"on": "2022-06-04", "kind": "payment", "amount": paid},
     ]
     case = {**PLAIN, "debts": [{**PLAIN["debts"][0], "history": entries}]}
-    for plan in offered(tmp_path, case)["offer"]["plans"]:
+    for plan in offered(tmp_path, case)["said"]["plans"]:
         assert plan["ceiling_test"] == test
         assert (why in {reason["code"] for reason in plan["reasons"]}) is (why is not None)
 
