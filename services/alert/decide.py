@@ -152,6 +152,7 @@ def _closed(state: AlertState, message: Envelope[intake.CaseClosed], _: PolicyIn
         "promises": (),
         "pending": (),
         "problems": (),
+        "differing": (),
     }
     return state.model_copy(update=gone), said
 
@@ -177,6 +178,8 @@ _HANDLERS: dict[type[Event], Handler] = {
     intake.PaymentMatched: watching.paid,
     intake.PaymentTakenBack: watching.taken_back,
     intake.BankAnswered: watching.bank_answered,
+    intake.BalanceDiffers: watching.balance_differs,
+    intake.BalanceDifferenceClosed: watching.balance_settled,
     intake.CaseClosed: _closed,
     intake.CaseAssigned: _assigned,
     assessment.StatementRequested: partial(_asked, Ask.STATEMENT),

@@ -90,7 +90,8 @@ class AlertState(State):
     """One case. `heard_on` is the last day that the borrower was heard of: a word, a payment, a signature.
 
     `silent_on` is the day whose close finds the borrower silent: None while nothing is asked, or while that
-    alert is open. `owner` is who owns the case, by staff id; `problems` are those that are overdue.
+    alert is open. `owner` is who owns the case, by staff id; `problems` are those that are overdue,
+    `differing` the accounts whose balance a person looks into.
     """
 
     case: str
@@ -106,6 +107,7 @@ class AlertState(State):
     pending: tuple[Pending, ...] = ()
     owner: str | None = None
     problems: tuple[str, ...] = ()
+    differing: tuple[str, ...] = ()
 
     def open(self, kind: AlertKind) -> OpenAlert | None:
         """Give the open alert of a kind; there is one at most."""
