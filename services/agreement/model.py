@@ -5,7 +5,7 @@ from enum import StrEnum
 
 from shared.contracts.agreement import InstructionKind, Period, WaivedDebt
 from shared.contracts.base import AccountId
-from shared.contracts.debts import Balances, DebtStatus, Plan
+from shared.contracts.debts import Balances, DebtStatus, Plan, PlanDebt
 from shared.contracts.decision import State
 from shared.contracts.desk import SignatureParty
 from shared.contracts.parties import DebtObligor
@@ -70,7 +70,7 @@ class Consent(State):
 class Draft(State):
     """The document on the table. Its schedules follow from the plan's terms and are not kept.
 
-    `guarantors` must agree in writing before it takes effect.
+    `guarantors` must agree in writing before it takes effect. `received_on`: the borrower has the documents.
     """
 
     agreement_id: str
@@ -84,6 +84,7 @@ class Draft(State):
     signatures: tuple[Signature, ...] = ()
     guarantors: tuple[str, ...] = ()
     consents: tuple[Consent, ...] = ()
+    received_on: date | None = None
 
 
 class Watch(State):
@@ -98,7 +99,10 @@ class Watch(State):
 class InForce(State):
     """The signed agreement; `packs` are those of its debts, whose strictest conduct it keeps.
 
-    `waived` is what a withdrawal until `withdraw_until` would bring back.
+    `waived` is what a withdrawal until `withdraw_until` would bring back, and `before` the agreement that
+    would hold again. `withdraw_days`: the days to withdraw, where they count from the day on which the
+    borrower receives the documents and that is not known yet. `terms`, drawn up on `drafted_on`, give the
+    schedules again.
     """
 
     agreement_id: str
@@ -110,7 +114,11 @@ class InForce(State):
     debts: tuple[AccountId, ...] = ()
     waived: tuple[WaivedDebt, ...] = ()
     withdraw_until: date | None = None
+    withdraw_days: int | None = None
     watches: tuple[Watch, ...] = ()
+    terms: tuple[PlanDebt, ...] = ()
+    drafted_on: date | None = None
+    before: "InForce | None" = None
 
 
 class Instruction(State):

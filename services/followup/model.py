@@ -12,6 +12,7 @@ __all__ = [
     "Cooperation",
     "Credit",
     "DayMoney",
+    "Earlier",
     "FollowedPlan",
     "FollowupState",
     "FollowupStatus",
@@ -135,6 +136,13 @@ class FollowedPlan(State):
     rate_cut_pct: Percent = Decimal(0)
 
 
+class Earlier(State):
+    """The plan before an amendment that may be withdrawn from `until` a day; None: no last day is known."""
+
+    plan: FollowedPlan
+    until: date | None = None
+
+
 class Cooperation(State):
     """What a borrower did in the talks and since, as the rules of cooperation count it.
 
@@ -201,6 +209,7 @@ class FollowupState(State):
 
     `look_on`: a payment came that a promise may count; promises are looked at when that day closes.
     `owner` is who is responsible for the plan, by staff id. Credits are the borrower's and outlive the case.
+    `earlier` are the plans that a withdrawal from their amendment would bring back, the latest last.
     """
 
     case: str
@@ -219,3 +228,4 @@ class FollowupState(State):
     problems: tuple[Problem, ...] = ()
     support: Support = Support()
     credits: tuple[Credit, ...] = ()
+    earlier: tuple[Earlier, ...] = ()

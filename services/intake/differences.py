@@ -145,6 +145,7 @@ def reconciled(
     if state is None or plan is None or watched is None or watched.told is None or debt is None:
         none = refusal(message, ReasonCode.NO_BALANCE_DIFFERENCE, account=data.account_id)
         return Decision.wait(state, none, subject=(state or IntakeState(customer=message.key)).case)
+    update: dict[str, int | date | None]
     if data.right is BalanceRight.BANK:
         update = {"booked": watched.booked + watched.told, "charged": _charged(debt), "told": None}
         outcome, until = BalanceOutcome.BANK_RIGHT, None

@@ -129,7 +129,8 @@ def instructed(
     waiver = _waiver_of(data.agreement_id, data.version) if data.waived else None
     if data.restored:
         waiver = _return_of(data.agreement_id)
-    if data.rates and state.plan is not None and state.plan.agreement_id == data.agreement_id:
+    applies = data.returns_to or data.agreement_id
+    if data.rates and state.plan is not None and state.plan.agreement_id == applies:
         state = state.model_copy(update={"plan": with_rates(state.plan, data.rates)})
     episode = next(
         (n for n in range(state.episode, 0, -1) if case_id(state.customer, n) == message.subject), None
@@ -228,7 +229,8 @@ def ended(
 ) -> Outcome:
     """The plan is over before its completion: the case goes on, and the bank says what is overdue.
 
-    What the end brings back of what was waived is owed again.
+    What the end brings back of what was waived is owed again. Before an amendment there was a plan, which is
+    in force again.
     """
     if state is None or not _is_current(state, message) or not _is_plan(state, message):
         return Decision(state)
@@ -242,6 +244,7 @@ def ended(
             amounts = Amounts.of(item.amounts)
             again = owe_again(owing, amounts, returned, message.day, _answered(state, returned))
             after = after.with_debt(again)
+    after = after.model_copy(update={"plan": _earlier(after, message.data.returns_to)})
     if not any(after.keeps_open(debt) for debt in after.of_case):
         # Only the plan kept the case open: its debts had been sold.
         concluded, said = close_case(after, message.day, CloseReason.SOLD)
@@ -250,6 +253,13 @@ def ended(
         concluded, said = conclude(state, after, message.day, Reason(code=message.data.reason.code))
         return answer(concluded, *said)
     return answer(after)
+
+
+def _earlier(state: IntakeState, earlier: agreement.EarlierAgreement | None) -> Plan | None:
+    if earlier is None:
+        return None
+    covered = tuple(debt for debt in state.of_case if debt.debt_id in earlier.debts)
+    return Plan(agreement_id=earlier.agreement_id, debts=earlier.debts, watched=watched_from(covered))
 
 
 def _is_plan(state: IntakeState, message: Envelope[Any]) -> bool:

@@ -158,6 +158,7 @@ class ReasonCode(StrEnum):
     PLAN_BROKEN = "plan_broken"
     PLAN_SUPERSEDED = "plan_superseded"
     CHECK_MISSING = "check_missing"
+    ORAL_NOT_ALLOWED = "oral_not_allowed"
     RECORDING_MISSING = "recording_missing"
     SIGNATURE_INVALID = "signature_invalid"
     WITHDRAWN_IN_TIME = "withdrawn_in_time"
