@@ -71,6 +71,12 @@ class AgreementTerms(Part):
     data_law: str
     complaint_routes: tuple[str, ...]
     records_years: int = Field(ge=0)
+    cooling_off_from: str | None = Field(
+        default=None, description="from when the days to withdraw count: signing or documents_received"
+    )
+    oral_allowed: bool | None = None
+    cure_days: int | None = Field(default=None, ge=0, description="after the notice of a breach")
+    hardship_shield_days: int | None = Field(default=None, ge=0)
 
 
 class AgreementDrafted(_Agreement):
