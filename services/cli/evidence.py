@@ -50,8 +50,9 @@ def evidence(
     """Write all that is on file about a case into one file that proves itself.
 
     It holds the timeline, the agreements (as filed, and as PDF in both languages), the hash chain with its
-    checkpoints, and an index to read in both languages. It is signed with the lender's key (PARLEY_SIGNING_KEY); check it with `parley verify`. Whoever
-    has the file can read the borrower's data in it, also after an erasure here: --sealed leaves that out.
+    checkpoints, and an index to read in both languages. It is signed with the lender's key
+    (PARLEY_SIGNING_KEY); check it with `parley verify`. Whoever has the file can read the borrower's data in
+    it, also after an erasure here: --sealed leaves that out.
     """
     from services.agreement.paper.layout import PaperError
     from services.cli.keys import private_key

@@ -160,6 +160,7 @@ class StopsChanged(_Intake):
     """What stops debts of the case, or protects a person in it: all that is in force."""
 
     TYPE: ClassVar[str] = "parley.intake.stops.changed.v1"
+    PRIVATE: ClassVar[tuple[str, ...]] = ("stops",)
 
     as_of: date
     stops: tuple[StopInForce, ...]
