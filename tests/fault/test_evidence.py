@@ -6,14 +6,13 @@ import asyncio
 import shutil
 import subprocess
 from collections.abc import Iterator
-from datetime import date, datetime, time
+from datetime import datetime, time
 from pathlib import Path
 
 import pytest
 
 from deploy.demo.live import KafkaPlatform
 from services.cli.catalogue import load_all
-from shared.contracts.bank import AccountCured
 from shared.contracts.envelope import Envelope
 from shared.contracts.ids import case_id
 from shared.runtime.mongo import read_documents
@@ -95,46 +94,4 @@ async def test_a_case_is_handed_out_proven_held_and_kept(house: House, tmp_path:
     told = await run("verify", "case.zip", "--key", "lender.pub", cwd=elsewhere, code=1)
     assert "its content is not what was hashed" in told
     assert f"the chain of {len(links)} entries is whole" in await run("case", CASE, *data)
-    await house.stop()
-
-
-@pytest.mark.slow
-async def test_a_person_is_erased_once_nothing_keeps_them_and_the_chain_still_verifies(
-    house: House, tmp_path: Path
-) -> None:
-    await house.start()
-    settings, data, long_ago = house.settings(), ("--data", str(house.folder)), date(2016, 5, 10)
-    async with KafkaPlatform(settings, load_all()) as platform, EventPublisher(settings) as publisher:
-        late = overdue(CUSTOMER, long_ago)
-        noon = datetime.combine(long_ago, time(12), late.time.tzinfo)
-        talk = Envelope("talk-1", "/desk", noon, CUSTOMER, contact(), subject=CASE)
-        cured = AccountCured(account_id=f"{CUSTOMER}-1", as_of=long_ago)
-        await publisher.send(late, talk, Envelope("cured-1", "/bank/core", noon, CUSTOMER, cured))
-        await publisher.close_day(long_ago)
-        await platform.settled(long_ago)
-
-        before = tmp_path / "before.zip"
-        await run("evidence", CASE, "-o", str(before), *data)
-        assert WORDS.encode() in before.read_bytes()
-        await run("hold", CASE, "set", *LAW, *data)
-        refused = await run("erase", CUSTOMER, "--reason", "asked for", "--yes", *data, code=1)
-        assert text("kept_by_hold", {"case": CASE}) in refused
-        await run("hold", CASE, "lift", *LAW, *data)
-        assert "may be erased" in await run("erase", CUSTOMER, "--reason", "asked for", "--dry-run", *data)
-        (kept,) = [row async for row in read_documents(settings, "archive.keys")]
-        done = await run("erase", CUSTOMER, "--reason", "asked for", "--by", "ann", "--yes", *data)
-        assert f"{CUSTOMER} is erased: the key is destroyed." in done
-
-    (left,) = [row async for row in read_documents(settings, "archive.keys")]
-    assert kept["salt"] not in left.values()
-    assert left["erased"]
-    links = [link async for link in read_documents(settings, "archive.links")]
-    assert [link["body"]["type"] for link in links].count("parley.ops.erase.v1") == 1
-    assert f"the chain of {len(links)} entries is whole" in await run("case", CASE, *data)
-    after = tmp_path / "after.zip"
-    await run("evidence", CASE, "-o", str(after), *data)
-    assert WORDS.encode() not in after.read_bytes()
-    key = ("--key", str(house.folder / "keys" / "lender.pub"))
-    for bundle in (before, after):
-        assert f"complete and untouched: case {CASE}" in await run("verify", str(bundle), *key)
     await house.stop()
