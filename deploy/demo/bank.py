@@ -188,16 +188,21 @@ class CoreBank:
         self._waive(told.waived)
         if told.kind is agreement.InstructionKind.APPLY_PLAN:
             self._plans[customer] = _Plan(customer, self._future_interest(told.schedules))
+        elif told.kind is agreement.InstructionKind.RESTORE_TERMS:
+            self._waive(told.restored, -1)
+            self._plans.pop(customer, None)
+            if told.schedules:  # the earlier plan applies again
+                self._plans[customer] = _Plan(customer, self._future_interest(told.schedules))
         elif told.kind is agreement.InstructionKind.RESUME_COLLECTION:
             self._plans.pop(customer, None)
 
-    def _waive(self, waived: tuple[agreement.WaivedDebt, ...]) -> None:
+    def _waive(self, waived: tuple[agreement.WaivedDebt, ...], sign: int = 1) -> None:
         for part in waived:
             account, amounts = self.account(part.debt_id), part.amounts
-            account.principal -= amounts.principal.minor
-            account.interest -= amounts.interest.minor
-            account.fees -= amounts.fees.minor
-            account.late_charges -= amounts.late_charges.minor
+            account.principal -= sign * amounts.principal.minor
+            account.interest -= sign * amounts.interest.minor
+            account.fees -= sign * amounts.fees.minor
+            account.late_charges -= sign * amounts.late_charges.minor
 
     def _future_interest(self, schedules: tuple[DebtSchedule, ...]) -> dict[date, list[tuple[str, int]]]:
         """Give the interest that a plan adds, by due date: what it asks for beyond what is owed already."""

@@ -13,7 +13,7 @@ from rich.table import Table
 from services.console.ledger import FIGURES, DebtLine
 from services.console.model import CaseLine, Stage
 from services.console.reconcile import Check
-from services.console.rules import canonical
+from shared.crypto.canonical import canonical
 from shared.lending.money import Money
 
 __all__ = ["Outcome", "digest", "show"]

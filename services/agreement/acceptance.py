@@ -19,14 +19,17 @@ def refuses_acceptance(
 ) -> Reason | None:
     """Say why a signature does not count; None where it does.
 
-    The borrower's identity and capacity are checked where the pack asks for it, and an oral acceptance names
-    its recording. Where the lender's public keys are configured, the lender's signature is Ed25519 over the
-    canonical content with one of them.
+    The borrower's identity and capacity are checked where the pack asks for it. An oral acceptance counts
+    only where the pack allows it, and names its recording. Where the lender's public keys are configured, the
+    lender's signature is Ed25519 over the canonical content with one of them.
     """
     paper = policy.agreement_document
     recorded = given.evidence.startswith(RECORDING) and given.evidence != RECORDING
-    if given.channel in paper.oral_channels and not recorded:
-        return Reason(code=ReasonCode.RECORDING_MISSING)
+    if given.channel in paper.oral_channels:
+        if not policy.document.oral_allowed:
+            return Reason(code=ReasonCode.ORAL_NOT_ALLOWED)
+        if not recorded:
+            return Reason(code=ReasonCode.RECORDING_MISSING)
     if given.party is SignatureParty.BORROWER:
         missing = [check for check in paper.signature_checks if check not in given.checked]
         if missing:

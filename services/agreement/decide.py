@@ -11,14 +11,21 @@ from typing import Any
 
 from services.agreement.acceptance import refuses_acceptance
 from services.agreement.document import agreement_id_of, canonical_content, compose, recompose
-from services.agreement.ending import bank_answered, case_closed, plan_broken, plan_completed, withdrawn
+from services.agreement.ending import (
+    bank_answered,
+    case_closed,
+    documents_received,
+    plan_broken,
+    plan_completed,
+    withdrawn,
+)
 from services.agreement.guarantors import guarantor_agreed
 from services.agreement.model import AgreementState, AgreementStatus, Draft, KnownDebt, Signature
 from services.agreement.rules import is_complete, last_signed, refuses_signature, status_of
 from services.agreement.signing import give_back, refusal, sign
 from services.agreement.table import OnTheTable, on_the_table
 from services.agreement.watching import instalment_corrected, instalment_missed, instalment_paid
-from shared.contracts import desk, desk_parties, followup, intake, offer
+from shared.contracts import desk, desk_parties, desk_talks, followup, intake, offer
 from shared.contracts.agreement import AgreementDrafted, AgreementReturned, PartySigned
 from shared.contracts.base import Event, Reason
 from shared.contracts.debts import DebtSnapshot
@@ -243,6 +250,7 @@ _HANDLERS: dict[type[Event], Handler] = {
     desk.PreferencesSet: _preferred,
     desk.SignatureGiven: _signature,
     desk.WithdrawalDeclared: withdrawn,
+    desk_talks.DocumentsReceived: documents_received,
     followup.InstalmentPaid: instalment_paid,
     followup.InstalmentMissed: instalment_missed,
     followup.InstalmentCorrected: instalment_corrected,

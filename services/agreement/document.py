@@ -5,14 +5,19 @@ case id beside it: sorted keys, no blanks, UTF-8, no floats (RFC 8785 for what i
 event can compute it again; the lender's signature is Ed25519 (RFC 8032) over the same bytes.
 """
 
-import json
 from collections.abc import Sequence
 from datetime import date
 from hashlib import sha256
-from typing import Any
 
 from services.agreement.model import AgreementState, Draft
-from services.agreement.rules import conduct_in, guarantors_asked, packs_of, sign_by, unlike_balances
+from services.agreement.rules import (
+    conduct_in,
+    counts_from_documents,
+    guarantors_asked,
+    packs_of,
+    sign_by,
+    unlike_balances,
+)
 from services.agreement.terms import terms_of
 from shared.contracts.agreement import AgreementDrafted
 from shared.contracts.base import Event
@@ -20,23 +25,20 @@ from shared.contracts.debts import Plan
 from shared.contracts.ids import derive_id
 from shared.contracts.plan_terms import instalment_totals, schedules_of
 from shared.contracts.reasons import ReasonCode
+from shared.crypto.canonical import exact
 from shared.lending.schedule import ScheduleError
 from shared.policy.reference import Reference
 
-__all__ = ["agreement_id_of", "canonical", "canonical_content", "compose", "content_hash", "recompose"]
+__all__ = ["agreement_id_of", "canonical_content", "compose", "content_hash", "recompose"]
 
 _UNHASHED = "0" * 64
+# Terms that documents did not have in the beginning.
+_LATER_TERMS = ("cooling_off_from", "oral_allowed", "cure_days", "hardship_shield_days")
 
 
 def agreement_id_of(case: str, offer_id: str, plan_id: str) -> str:
     """Give the id of the agreement on one plan of one offer."""
     return derive_id("agreement", case, offer_id, plan_id)
-
-
-def canonical(value: Any) -> bytes:
-    """Give the canonical JSON of a value. Raises TypeError for a float: what is signed has none."""
-    _refuse_floats(value)
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
 
 
 def canonical_content(event: Event, case: str) -> bytes:
@@ -50,20 +52,16 @@ def canonical_content(event: Event, case: str) -> bytes:
         del content["terms"]
         if not event.guarantors:
             del content["guarantors"]
-    return canonical(content)
+    elif isinstance(event, AgreementDrafted):
+        for name in _LATER_TERMS:
+            if content["terms"][name] is None:
+                del content["terms"][name]
+    return exact(content)
 
 
 def content_hash(event: Event, case: str) -> str:
     """Give the hash that both parties sign."""
     return sha256(canonical_content(event, case)).hexdigest()
-
-
-def _refuse_floats(value: Any) -> None:
-    if isinstance(value, float):
-        raise TypeError("a float has no place in what is signed")
-    if isinstance(value, dict | list | tuple):
-        for item in value.values() if isinstance(value, dict) else value:
-            _refuse_floats(item)
 
 
 def compose(
@@ -108,7 +106,12 @@ def compose(
         content_hash=_UNHASHED,
         policy_version=policy.version,
         guarantors=guarantors_asked(schedules, state.debts),
-        terms=terms_of(policy, sections, conduct_in(packs, drafted_on, reference)),
+        terms=terms_of(
+            policy,
+            sections,
+            conduct_in(packs, drafted_on, reference),
+            from_documents=counts_from_documents(packs, drafted_on, reference),
+        ),
     )
     return drafted.model_copy(update={"content_hash": content_hash(drafted, state.case)})
 

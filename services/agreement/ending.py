@@ -1,24 +1,32 @@
 """How an agreement ends: completed, broken, withdrawn from, or with its case; what the bank answers. Pure."""
 
-from datetime import date
+from datetime import date, timedelta
 
 from services.agreement.letter import letter_of
 from services.agreement.model import AgreementState, AgreementStatus, InForce
 from services.agreement.rules import conduct_in
 from services.agreement.signing import Outcome, give_back, refusal
-from services.agreement.telling import broken, completed, instruct, restores
-from shared.contracts import desk, followup, intake
-from shared.contracts.agreement import AgreementCompleted, AgreementEnded
+from services.agreement.telling import broken, completed, instruct, restores, returns
+from shared.contracts import desk, desk_talks, followup, intake
+from shared.contracts.agreement import AgreementCompleted, AgreementEnded, EarlierAgreement
 from shared.contracts.base import Event, Reason
 from shared.contracts.decision import Decision
 from shared.contracts.envelope import Envelope
+from shared.contracts.plan_terms import schedules_of
 from shared.contracts.reasons import ReasonCode
 from shared.lending.money import Money
 from shared.policy.conduct import Conduct
 from shared.policy.model import PolicyInForce
 from shared.policy.reference import Reference
 
-__all__ = ["bank_answered", "case_closed", "plan_broken", "plan_completed", "withdrawn"]
+__all__ = [
+    "bank_answered",
+    "case_closed",
+    "documents_received",
+    "plan_broken",
+    "plan_completed",
+    "withdrawn",
+]
 
 # Intake closes a case for these reasons when nothing is owed any more: the plan has been paid, whoever says
 # so first, followup or intake.
@@ -54,7 +62,10 @@ def plan_broken(
 def withdrawn(
     state: AgreementState | None, message: Envelope[desk.WithdrawalDeclared], reference: Reference
 ) -> Outcome:
-    """In time: the earlier terms return, and what was paid stays credited. A draft binds nobody yet."""
+    """In time: what was before returns, and what was paid stays credited. A draft binds nobody yet.
+
+    Before an amendment there was an agreement, which holds again; before the first, the original terms.
+    """
     agreement_id = message.data.agreement_id
     if state is None:
         return Decision.wait(None, refusal(message, ReasonCode.NO_CASE))
@@ -69,7 +80,7 @@ def withdrawn(
             return Decision.of(state, refusal(message, ReasonCode.CASE_CLOSED))
         return Decision.wait(state, refusal(message, ReasonCode.AGREEMENT_UNKNOWN))
     until = live.withdraw_until
-    if until is None or message.day > until:
+    if live.withdraw_days is None and (until is None or message.day > until):
         params = {} if until is None else {"until": until.isoformat()}
         return Decision.of(state, refusal(message, ReasonCode.WITHDRAWAL_TOO_LATE, **params))
     ended = AgreementEnded(
@@ -77,11 +88,43 @@ def withdrawn(
         as_of=message.day,
         reason=Reason(code=ReasonCode.WITHDRAWN_IN_TIME),
         restored=live.waived,
+        returns_to=None if live.before is None else _earlier(live.before),
     )
     policy, conduct = _rules_of(state, live, message.day, reference)
-    told = restores(live, policy, conduct, message.day)
     gone = _without_live(state, live, AgreementStatus.ENDED, ReasonCode.WITHDRAWN_IN_TIME)
-    return Decision.of(instruct(gone, told), ended, told)
+    if live.before is None:
+        told = restores(live, policy, conduct, message.day)
+        return Decision.of(instruct(gone, told), ended, told)
+    before = live.before
+    rounding = reference.policies.in_force(state.policy, before.drafted_on or message.day).amounts.rounding
+    told = returns(live, before, schedules_of(before.terms, rounding), policy, message.day)
+    others = tuple(item for item in gone.over if item.agreement_id != before.agreement_id)
+    status = gone.status if gone.draft is not None else AgreementStatus.IN_FORCE
+    back = gone.model_copy(update={"live": before, "over": others, "status": status})
+    return Decision.of(instruct(back, told), ended, told)
+
+
+def documents_received(
+    state: AgreementState | None, message: Envelope[desk_talks.DocumentsReceived], _reference: Reference
+) -> Outcome:
+    """The borrower has the documents: where the days to withdraw count from then, their last is known."""
+    agreement_id = message.data.agreement_id
+    if state is None:
+        return Decision.wait(None, refusal(message, ReasonCode.NO_CASE))
+    draft, live = state.draft, state.live
+    if draft is not None and draft.agreement_id == agreement_id:
+        received = draft.model_copy(update={"received_on": draft.received_on or message.day})
+        return Decision(state.model_copy(update={"draft": received}))
+    if live is not None and live.agreement_id == agreement_id:
+        if live.withdraw_days is None:
+            return Decision(state)
+        until = max(live.effective, message.day) + timedelta(days=live.withdraw_days)
+        known = live.model_copy(update={"withdraw_days": None, "withdraw_until": until})
+        return Decision(state.model_copy(update={"live": known}))
+    over = state.why_over(agreement_id)
+    if over is not None:
+        return Decision.of(state, refusal(message, over))
+    return Decision.wait(state, refusal(message, ReasonCode.AGREEMENT_UNKNOWN))
 
 
 def case_closed(
@@ -122,6 +165,10 @@ def bank_answered(
         for item in state.instructions
     )
     return Decision(state.model_copy(update={"instructions": kept}))
+
+
+def _earlier(before: InForce) -> EarlierAgreement:
+    return EarlierAgreement(agreement_id=before.agreement_id, version=before.version, debts=before.debts)
 
 
 def _live(

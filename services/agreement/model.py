@@ -5,7 +5,7 @@ from enum import StrEnum
 
 from shared.contracts.agreement import InstructionKind, Period, WaivedDebt
 from shared.contracts.base import AccountId
-from shared.contracts.debts import Balances, DebtStatus, Plan
+from shared.contracts.debts import Balances, DebtStatus, Plan, PlanDebt
 from shared.contracts.decision import State
 from shared.contracts.desk import SignatureParty
 from shared.contracts.parties import DebtObligor
@@ -71,6 +71,7 @@ class Draft(State):
     """The document on the table. Its schedules follow from the plan's terms and are not kept.
 
     `guarantors` must agree in writing before it takes effect; the rules of `pinned_on` hold for its terms.
+    `received_on`: the borrower has the documents.
     """
 
     agreement_id: str
@@ -85,6 +86,7 @@ class Draft(State):
     guarantors: tuple[str, ...] = ()
     consents: tuple[Consent, ...] = ()
     pinned_on: date | None = None
+    received_on: date | None = None
 
 
 class Watch(State):
@@ -99,7 +101,10 @@ class Watch(State):
 class InForce(State):
     """The signed agreement; `packs` are those of its debts, whose strictest conduct it keeps.
 
-    `waived` is what a withdrawal until `withdraw_until` would bring back.
+    `waived` is what a withdrawal until `withdraw_until` would bring back, and `before` the agreement that
+    would hold again. `withdraw_days`: the days to withdraw, where they count from the day on which the
+    borrower receives the documents and that is not known yet. `terms`, drawn up on `drafted_on`, give the
+    schedules again.
     """
 
     agreement_id: str
@@ -112,7 +117,11 @@ class InForce(State):
     waived: tuple[WaivedDebt, ...] = ()
     withdraw_until: date | None = None
     pinned_on: date | None = None
+    withdraw_days: int | None = None
     watches: tuple[Watch, ...] = ()
+    terms: tuple[PlanDebt, ...] = ()
+    drafted_on: date | None = None
+    before: "InForce | None" = None
 
 
 class Instruction(State):

@@ -17,6 +17,7 @@ from shared.policy.reference import Reference
 __all__ = [
     "answer_by",
     "conduct_in",
+    "counts_from_documents",
     "guarantors_asked",
     "is_complete",
     "last_signed",
@@ -27,7 +28,7 @@ __all__ = [
     "status_of",
     "unlike_balances",
     "waived_debts",
-    "withdraw_until",
+    "withdrawal_of",
 ]
 
 
@@ -122,10 +123,32 @@ def waived_debts(plan: Plan) -> tuple[WaivedDebt, ...]:
     )
 
 
-def withdraw_until(effective: date, conduct: Conduct) -> date | None:
-    """Give the last day to withdraw; None where no pack of the agreement has a cooling-off time."""
-    days = conduct.cooling_off_days
-    return effective + timedelta(days=days) if days else None
+def withdrawal_of(
+    draft: Draft, effective: date, packs: Sequence[str], reference: Reference
+) -> tuple[int | None, date | None]:
+    """Give the days to withdraw while their first day is not known, and the last day once it is.
+
+    Both are None where no pack of the agreement has a cooling-off time. Where one of them counts from the
+    day on which the borrower received the documents, that is waited for, and nobody is too late before.
+    """
+    days = conduct_in(packs, draft.drafted_on, reference).cooling_off_days
+    if not days:
+        return None, None
+    if not counts_from_documents(packs, draft.drafted_on, reference):
+        return None, effective + timedelta(days=days)
+    if draft.received_on is None:
+        return days, None
+    return None, max(effective, draft.received_on) + timedelta(days=days)
+
+
+def counts_from_documents(packs: Sequence[str], on: date, reference: Reference) -> bool:
+    """Whether a pack with a cooling-off time counts it from the day on which the documents were received."""
+    known = [reference.policies.in_force(pack, on) for pack in packs if pack in reference.policies]
+    return any(
+        policy.cooling_off.counted_from == "documents_received"
+        for policy in known
+        if policy.agreement.cooling_off_days
+    )
 
 
 def packs_of(policy: str, plan: Plan) -> tuple[str, ...]:

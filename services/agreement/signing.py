@@ -5,7 +5,7 @@ from typing import Any
 
 from services.agreement.document import recompose
 from services.agreement.model import AgreementState, AgreementStatus, Draft, InForce
-from services.agreement.rules import conduct_in, last_signed, packs_of, waived_debts, withdraw_until
+from services.agreement.rules import conduct_in, last_signed, packs_of, waived_debts, withdrawal_of
 from services.agreement.telling import applies, instruct
 from services.agreement.watching import watches_from
 from shared.contracts.agreement import (
@@ -72,6 +72,7 @@ def sign(state: AgreementState, draft: Draft, day: date, reference: Reference) -
         )
         over = state.with_over(state.live.agreement_id, ReasonCode.PLAN_SUPERSEDED)
     effective, waived = last_signed(draft), waived_debts(draft.plan)
+    days, until = withdrawal_of(draft, effective, packs, reference)
     signed = AgreementSigned(
         agreement_id=draft.agreement_id,
         version=draft.version,
@@ -85,6 +86,8 @@ def sign(state: AgreementState, draft: Draft, day: date, reference: Reference) -
         policy_version=document.policy_version,
         pinned_on=draft.pinned_on,
         supersedes=state.live.agreement_id if state.live is not None else None,
+        may_withdraw=days is not None or until is not None,
+        withdraw_until=until,
     )
     live = InForce(
         agreement_id=draft.agreement_id,
@@ -95,12 +98,16 @@ def sign(state: AgreementState, draft: Draft, day: date, reference: Reference) -
         language=draft.language,
         debts=tuple(debt.debt_id for debt in draft.plan.debts),
         waived=waived,
-        withdraw_until=withdraw_until(effective, conduct_in(packs, draft.drafted_on, reference)),
+        withdraw_until=until,
+        withdraw_days=days,
         pinned_on=draft.pinned_on,
         watches=watches_from(
             document.instalments[0].due,
             reference.policies.for_case(state.policy, effective, agreed_on=draft.pinned_on),
         ),
+        terms=draft.plan.debts,
+        drafted_on=draft.drafted_on,
+        before=state.live if signed.may_withdraw else None,
     )
     in_force = state.model_copy(
         update={

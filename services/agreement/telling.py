@@ -16,12 +16,12 @@ from shared.contracts.agreement import (
     InstructionKind,
     SettlementKind,
 )
-from shared.contracts.debts import Plan
+from shared.contracts.debts import DebtSchedule, Plan
 from shared.contracts.ids import derive_id
 from shared.policy.conduct import Conduct
 from shared.policy.model import PolicyInForce
 
-__all__ = ["applies", "broken", "completed", "instruct", "restores"]
+__all__ = ["applies", "broken", "completed", "instruct", "restores", "returns"]
 
 # Instructions that are remembered until they are answered; alert has raised the bank's silence long before.
 _KEPT = 12
@@ -63,6 +63,25 @@ def restores(live: InForce, policy: PolicyInForce, conduct: Conduct, day: date) 
     """After a withdrawal the earlier terms return: what was waived is owed again, what was paid stays so."""
     told = _about(live, InstructionKind.RESTORE_TERMS, policy, day, credit_status=None)
     return _resumes(told, conduct).model_copy(update={"restored": live.waived})
+
+
+def returns(
+    live: InForce, before: InForce, schedules: tuple[DebtSchedule, ...], policy: PolicyInForce, day: date
+) -> BankInstructed:
+    """After a withdrawal from an amendment the agreement before it applies again; collection stays as it is.
+
+    `schedules` are those of the earlier agreement, as they were signed: what was paid since stays credited.
+    """
+    kept = policy.agreement_document.credit_status_kept
+    told = _about(live, InstructionKind.RESTORE_TERMS, policy, day, credit_status=kept)
+    rates = tuple(DebtRate(debt_id=d.debt_id, annual_rate_pct=d.annual_rate_pct) for d in before.terms)
+    update = {
+        "restored": live.waived,
+        "schedules": schedules,
+        "rates": rates,
+        "returns_to": before.agreement_id,
+    }
+    return told.model_copy(update=update)
 
 
 def completed(live: InForce, kind: SettlementKind, policy: PolicyInForce, day: date) -> BankInstructed:

@@ -19,8 +19,13 @@ def clauses_of(policy: PolicyInForce, sections: Sequence[str]) -> tuple[str, ...
     return (*named, *(name for name in sections if name not in named))
 
 
-def terms_of(policy: PolicyInForce, sections: Sequence[str], conduct: Conduct) -> AgreementTerms:
-    """Give the terms of a document drawn up under `policy`, with the strictest conduct of its packs."""
+def terms_of(
+    policy: PolicyInForce, sections: Sequence[str], conduct: Conduct, *, from_documents: bool = False
+) -> AgreementTerms:
+    """Give the terms of a document drawn up under `policy`, with the strictest conduct of its packs.
+
+    `from_documents`: the days to withdraw count from the day on which the borrower receives the documents.
+    """
     words = words_of(EDITION)
     assert words is not None  # noqa: S101 - narrows: the edition is the program's own
     paper, agreement, followup = policy.agreement_document, policy.agreement, policy.followup
@@ -51,4 +56,8 @@ def terms_of(policy: PolicyInForce, sections: Sequence[str], conduct: Conduct) -
         data_law=paper.data_law,
         complaint_routes=paper.complaint_routes,
         records_years=conduct.records.evidence_years,
+        cooling_off_from="documents_received" if from_documents else "signing",
+        oral_allowed=policy.document.oral_allowed,
+        cure_days=policy.breach.cure_days if policy.breach.notice_required else 0,
+        hardship_shield_days=policy.breach.hardship_shield_days,
     )

@@ -164,6 +164,7 @@ def _closed(state: AlertState, message: Envelope[intake.CaseClosed], _: PolicyIn
         "pending": (),
         "problems": (),
         "referred": 0,
+        "differing": (),
     }
     return state.model_copy(update=gone), said
 
@@ -189,6 +190,8 @@ _HANDLERS: dict[type[Event], Handler] = {
     intake.PaymentMatched: watching.paid,
     intake.PaymentTakenBack: watching.taken_back,
     intake.BankAnswered: watching.bank_answered,
+    intake.BalanceDiffers: watching.balance_differs,
+    intake.BalanceDifferenceClosed: watching.balance_settled,
     intake.CaseClosed: _closed,
     intake.CaseAssigned: _assigned,
     intake.StopsChanged: stops_changed,

@@ -90,7 +90,8 @@ class AlertState(State):
     """One case. `heard_on` is the last day that the borrower was heard of: a word, a payment, a signature.
 
     `silent_on` is the day whose close finds the borrower silent: None while nothing is asked, or while that
-    alert is open. `owner` is who owns the case, by staff id; `problems` are those that are overdue.
+    alert is open. `owner` is who owns the case, by staff id; `problems` are those that are overdue,
+    `differing` the accounts whose balance a person looks into.
     `referred` counts what a person was asked to look at and has not decided. `halted`: stop events leave no
     debt to talk about, and nobody is pressed for anything.
     """
@@ -110,6 +111,7 @@ class AlertState(State):
     problems: tuple[str, ...] = ()
     halted: bool = False
     referred: int = 0
+    differing: tuple[str, ...] = ()
 
     def open(self, kind: AlertKind) -> OpenAlert | None:
         """Give the open alert of a kind; there is one at most."""

@@ -19,6 +19,8 @@ from shared.policy.model import PolicyInForce
 
 __all__ = [
     "asks",
+    "balance_differs",
+    "balance_settled",
     "bank_answered",
     "bank_instructed",
     "corrected",
@@ -130,7 +132,8 @@ def plan_completed(state: AlertState, message: Envelope[followup.PlanCompleted],
     """Everything is paid: nothing that was open matters any more, nor what had been asked before."""
     pending = tuple(item for item in state.pending if not item.overdue)
     asked = tuple(ask for ask in state.asked if ask.since >= message.day)
-    update = {"missed": (), "promises": (), "problems": (), "pending": pending, "asked": asked}
+    gone = {"missed": (), "promises": (), "problems": (), "differing": ()}
+    update = {**gone, "pending": pending, "asked": asked}
     return resolve_all(state.model_copy(update=update), message.day, ReasonCode.CAUGHT_UP)
 
 
@@ -293,3 +296,31 @@ def bank_answered(state: AlertState, message: Envelope[intake.BankAnswered], _: 
     if any(item.overdue for item in left):
         return now, ()
     return resolve(now, AlertKind.BANK_SILENT, message.day, ReasonCode.BANK_ANSWERED)
+
+
+def balance_differs(
+    state: AlertState, message: Envelope[intake.BalanceDiffers], policy: PolicyInForce
+) -> Step:
+    """The bank's balance is not the plan's: somebody finds out which is right, by the remedy's day."""
+    data = message.data
+    others = (account for account in state.differing if account != data.account_id)
+    return raise_alert(
+        state.model_copy(update={"differing": (*others, data.account_id)}),
+        AlertKind.BALANCE_DIFFERS,
+        data.account_id,
+        message.day,
+        policy,
+        data.reason,
+        cause=message.id,
+    )
+
+
+def balance_settled(
+    state: AlertState, message: Envelope[intake.BalanceDifferenceClosed], _: PolicyInForce
+) -> Step:
+    """Cured when no account is left whose balance differs."""
+    left = tuple(account for account in state.differing if account != message.data.account_id)
+    now = state.model_copy(update={"differing": left})
+    if left or not state.differing:
+        return now, ()
+    return resolve(now, AlertKind.BALANCE_DIFFERS, message.day, ReasonCode.BALANCE_RECONCILED)

@@ -201,6 +201,8 @@ def _plan_over(state: AssessmentState | None, message: Envelope[Any], reference:
         return Decision(state)
     if not state.live or state.agreement != data.agreement_id:
         return Decision(state)
+    if isinstance(data, agreement.AgreementEnded) and data.returns_to is not None:
+        return Decision(state.model_copy(update={"agreement": data.returns_to.agreement_id}))
     policy = policy_of(state, message.day, reference)
     over = state.model_copy(update={"live": False, "talks": True})
     if over.request is not None:

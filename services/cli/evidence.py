@@ -49,10 +49,14 @@ def evidence(
 ) -> None:
     """Write all that is on file about a case into one file that proves itself.
 
-    It holds the timeline, the agreements, the hash chain with its checkpoints, and an index to read in both
-    languages. It is signed with the lender's key (PARLEY_SIGNING_KEY); check it with `parley verify`. Whoever
-    has the file can read the borrower's data in it, also after an erasure here: --sealed leaves that out.
+    It holds the timeline, the agreements (as filed, and as PDF in both languages), the hash chain with its
+    checkpoints, and an index to read in both languages. It is signed with the lender's key
+    (PARLEY_SIGNING_KEY); check it with `parley verify`. Whoever has the file can read the borrower's data in
+    it, also after an erasure here: --sealed leaves that out.
     """
+    from services.agreement.paper.layout import PaperError
+    from services.cli.keys import private_key
+    from services.cli.papers import papers_of
     from services.console.bundle import Source, make_bundle
     from services.console.checkpoints import check_archived
     from services.console.reads import discards_of, find_case, person_key_of, story_of
@@ -78,13 +82,15 @@ def evidence(
             )
         discards = await discards_of(settings, found, customer)
         person = None if sealed else await person_key_of(settings, customer)
-        return Source(found, customer, archived, entries, discards, person), signer
+        assert settings.signing_key is not None  # noqa: S101 - narrows: there is a signer
+        papers = papers_of(entries, found, customer, private_key(settings.signing_key), person)
+        return Source(found, customer, archived, entries, discards, person, papers), signer
 
     try:
         source, signer = with_database(data_dir(data), work)
     except LookupError as error:
         raise not_found(error) from None
-    except KeyFileError as error:
+    except (KeyFileError, PaperError) as error:
         raise fail(str(error)) from None
     raw = make_bundle(source, signer, datetime.now(UTC))
     with out.open("xb") as file:
@@ -98,7 +104,9 @@ def evidence(
 
 def verify_zip(file: Path, keys: Sequence[Path], *, as_json: bool = False) -> None:
     """Check a bundle and say so; what is not right ends the command with exit code 1."""
-    from services.console.bundle import check_bundle
+    from services.cli.papers import check_papers
+    from services.console.bundle import Report, check_bundle
+    from services.console.bundle.packing import unpack
     from shared.crypto.signing import KeyFileError, load_public
 
     try:
@@ -109,6 +117,9 @@ def verify_zip(file: Path, keys: Sequence[Path], *, as_json: bool = False) -> No
     except KeyFileError as error:
         raise fail(str(error), code=2) from None
     report = check_bundle(raw, trusted)
+    if report.ok:
+        faults = check_papers(unpack(raw), [key.public for key in trusted])
+        report = Report(tuple(faults), report.manifest)
     if as_json:
         rows = [{"where": fault.where, "rule": fault.rule} for fault in report.faults]
         _print_json({"file": str(file), "ok": report.ok, "faults": rows})

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from services.console.model import ArchivedCustomer, Checkpoint
-from services.console.rules import canonical
 from services.console.story import Tampered, verify
+from shared.crypto.canonical import canonical
 from shared.crypto.signing import Signer, Trusted
 
 __all__ = ["PURPOSE", "check_archived", "check_checkpoints", "sign_checkpoint", "statement"]

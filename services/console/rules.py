@@ -6,20 +6,18 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any, Final
 
-import orjson
-
 from services.console.model import ArchivedCustomer, Stage
 from shared.contracts import agreement, assessment, followup, intake, offer
 from shared.contracts.ids import derive_id
 from shared.contracts.ops import ErasePerson, LegalHold
 from shared.contracts.reasons import ReasonCode
+from shared.crypto.canonical import canonical
 from shared.policy.loader import PolicyBook
 
 __all__ = [
     "CHECKPOINT_EVERY",
     "STAGE_AFTER",
     "Kept",
-    "canonical",
     "chain_hash",
     "checkpoint_due",
     "erasable_on",
@@ -71,11 +69,6 @@ def stage_of(latest: Mapping[str, tuple[Stage, datetime]]) -> Stage:
             return Stage.COMPLETED
     _, _, stage = max((time, _ORDER.index(producer), stage) for producer, (stage, time) in latest.items())
     return stage
-
-
-def canonical(value: Any) -> bytes:
-    """Give the canonical JSON of a value: sorted keys, no spaces, UTF-8 (RFC 8785 for the types we hold)."""
-    return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
 
 
 def chain_hash(previous: str, body: dict[str, Any]) -> str:

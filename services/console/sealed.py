@@ -8,10 +8,10 @@ from typing import Any
 
 import orjson
 
-from services.console.rules import canonical
 from shared.contracts.base import Event
 from shared.contracts.ops import ErasePerson
 from shared.contracts.personal import Place, holds_personal, personal_places
+from shared.crypto.canonical import canonical
 from shared.crypto.sealing import ERASED, PersonKey, is_erased, is_sealed, open_field, seal_field
 
 __all__ = ["entry_key_name", "filed", "needs_secret", "opened", "sealed_places"]

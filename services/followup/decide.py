@@ -17,7 +17,7 @@ from services.followup.model import FollowedPlan, FollowupState, FollowupStatus
 from services.followup.promises import close_promises, note, promises_due
 from services.followup.returns import remember
 from services.followup.rules import counts_for_plan, is_counted
-from services.followup.starting import start
+from services.followup.starting import start, take_back
 from shared.contracts import agreement, desk, desk_care, followup, intake, offer
 from shared.contracts.base import Event, Reason
 from shared.contracts.decision import Decision
@@ -63,6 +63,9 @@ class FollowupDecider:
         if after.policy is not None:
             policy = reference.policies.in_force(after.policy, day)
             after, of_problems = problems.close_problems(after, day, policy)
+        if any(one.until is not None and one.until < day for one in after.earlier):
+            open_ = tuple(one for one in after.earlier if one.until is None or one.until >= day)
+            after = after.model_copy(update={"earlier": open_})
         return Decision.of(prune(after, day), *of_plan, *of_promises, *of_problems)
 
 
@@ -143,6 +146,7 @@ def _closed(
         "charges": (),
         "look_on": None,
         "returned": (),
+        "earlier": (),
     }
     return Decision.of(after.model_copy(update=gone), *said, *of_problems)
 
@@ -160,7 +164,7 @@ def _signed(
 
 
 def _ended(state: FollowupState | None, message: Envelope[agreement.AgreementEnded], _: Reference) -> Outcome:
-    """The borrower has withdrawn in time: nothing is followed any more. Every other end comes from here."""
+    """The borrower has withdrawn in time: what was before returns. Every other end comes from here."""
     plan = None if state is None else state.plan
     if state is None or plan is None or plan.agreement_id != message.data.agreement_id:
         return Decision(state)
@@ -168,7 +172,7 @@ def _ended(state: FollowupState | None, message: Envelope[agreement.AgreementEnd
         return Decision(state)
     if state.status is not FollowupStatus.LIVE:
         return Decision(state)
-    return Decision(state.model_copy(update={"plan": None, "status": FollowupStatus.WAITING}))
+    return Decision(take_back(state, message.data, message.day))
 
 
 def _promised(

@@ -13,6 +13,7 @@ __all__ = [
     "Cooperation",
     "Credit",
     "DayMoney",
+    "Earlier",
     "FollowedPlan",
     "FollowupState",
     "FollowupStatus",
@@ -143,6 +144,13 @@ class FollowedPlan(State):
     talks_after: bool = False
 
 
+class Earlier(State):
+    """The plan before an amendment that may be withdrawn from `until` a day; None: no last day is known."""
+
+    plan: FollowedPlan
+    until: date | None = None
+
+
 class Cooperation(State):
     """What a borrower did in the talks and since, as the rules of cooperation count it.
 
@@ -220,6 +228,7 @@ class FollowupState(State):
     `talks_ended_on`: an offer was refused or lapsed then, so the situation had been assessed. `late_since`:
     the oldest debt is past due since that day. `referred_on`: the case may go to the lawyers since.
     `halted_on`: since that day stop events leave no debt to talk about, and no promise is judged.
+    `earlier` are the plans that a withdrawal from their amendment would bring back, the latest last.
     """
 
     case: str
@@ -243,3 +252,4 @@ class FollowupState(State):
     late_since: date | None = None
     attempts: Attempts = Attempts()
     referred_on: date | None = None
+    earlier: tuple[Earlier, ...] = ()

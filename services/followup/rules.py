@@ -266,8 +266,9 @@ def promise_until(due: date, policy: PolicyInForce) -> date:
 
 
 def is_counted(state: FollowupState, value_date: date) -> bool:
-    """Say whether the plan or a promise counts money of that date."""
-    if state.plan is not None and counts_for_plan(value_date, state.plan):
+    """Say whether a plan or a promise counts money of that date."""
+    plans = (*([] if state.plan is None else [state.plan]), *(earlier.plan for earlier in state.earlier))
+    if any(counts_for_plan(value_date, plan) for plan in plans):
         return True
     return any(counts_for_promise(value_date, promise) for promise in state.promises)
 

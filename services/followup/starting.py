@@ -4,9 +4,9 @@ from datetime import date
 
 from services.followup.group import asks
 from services.followup.ledger import prune
-from services.followup.model import FollowedPlan, FollowupState, FollowupStatus, Line
+from services.followup.model import Earlier, FollowedPlan, FollowupState, FollowupStatus, Line, Pause
 from services.followup.rules import breach_on, day_before, grace_until, on_time_count, review_dates
-from shared.contracts.agreement import AgreementSigned
+from shared.contracts.agreement import AgreementEnded, AgreementSigned
 from shared.contracts.base import Event
 from shared.contracts.desk_care import SatisfactionTopic
 from shared.contracts.followup import PlanStarted
@@ -14,7 +14,10 @@ from shared.contracts.reasons import ReasonCode
 from shared.lending.money import Money
 from shared.policy.reference import Reference
 
-__all__ = ["start"]
+__all__ = ["start", "take_back"]
+
+# Amendments of amendments, each in the days to withdraw from the one before.
+_EARLIER_KEPT = 4
 
 
 def start(
@@ -74,9 +77,40 @@ def start(
         owner=state.owner,
     )
     asked = asks(SatisfactionTopic.SIGNING, data.effective)
-    update = {"status": FollowupStatus.LIVE, "policy": state.policy or data.policy, "plan": plan}
+    update = {
+        "status": FollowupStatus.LIVE,
+        "policy": state.policy or data.policy,
+        "plan": plan,
+        "earlier": _kept(state, data),
+    }
     live = state.model_copy(update={**update, "referred_on": None})
     return prune(live, day_before(data.effective)), (started, asked)
+
+
+def _kept(state: FollowupState, data: AgreementSigned) -> tuple[Earlier, ...]:
+    """Give the plans that a withdrawal would bring back: that before this one, and those before it."""
+    before = state.plan
+    if before is None or before.ended_on is not None or not data.may_withdraw:
+        return ()
+    still = (one for one in state.earlier if one.until is None or one.until >= data.effective)
+    return (*still, Earlier(plan=before, until=data.withdraw_until))[-_EARLIER_KEPT:]
+
+
+def take_back(state: FollowupState, data: AgreementEnded, day: date) -> FollowupState:
+    """The borrower has withdrawn: nothing is followed, or the plan before the amendment is, as it was.
+
+    What was paid since counts for it. What it asked for while the amendment held is no breach of it.
+    """
+    gone, now = state.plan, data.returns_to
+    known = [one.plan.agreement_id for one in state.earlier]
+    at = known.index(now.agreement_id) if now is not None and now.agreement_id in known else None
+    if at is None or gone is None:
+        nothing = {"plan": None, "status": FollowupStatus.WAITING, "earlier": ()}
+        return state.model_copy(update=nothing)
+    plan = state.earlier[at].plan
+    shielded = Pause(since=gone.effective, until=day)
+    back = plan.model_copy(update={"pauses": (*plan.pauses, shielded), "replay": True})
+    return state.model_copy(update={"plan": back, "earlier": state.earlier[:at]})
 
 
 def _interest(data: AgreementSigned) -> dict[tuple[date, str], Money]:

@@ -6,15 +6,16 @@ from collections.abc import Callable
 from datetime import date
 from typing import Any
 
-from services.intake import figures, parties, payments, plans, stops
+from services.intake import differences, figures, parties, payments, plans, stops
 from services.intake.cases import Outcome, answer, assign, conclude
+from services.intake.differences import with_news_of_balances
 from services.intake.halting import dated
 from services.intake.ledger import leave
 from services.intake.model import CaseStatus, IntakeState
 from services.intake.parties import said_of_elsewhere, said_of_parties
 from services.intake.rules import conduct_in, may_own, next_review, refusal
 from services.intake.stops import ended_by_date, said_of_plan, said_of_stops
-from shared.contracts import agreement, bank, desk, desk_parties, followup
+from shared.contracts import agreement, bank, desk, desk_care, desk_parties, followup
 from shared.contracts.base import Event, Reason
 from shared.contracts.debts import DebtStatus
 from shared.contracts.decision import Decision, Emission
@@ -36,7 +37,8 @@ class IntakeDecider:
         handler = _HANDLERS.get(type(message.data))
         if handler is None:
             return Decision(state)
-        return _with_news(state, handler(state, message, reference), message.day, reference)
+        decided = with_news_of_balances(state, handler(state, message, reference), message.day, reference)
+        return _with_news(state, decided, message.day, reference)
 
     def due(self, state: IntakeState) -> date | None:
         """The owner's next date, debts paid up on our books, or a plan that is over."""
@@ -73,6 +75,8 @@ def _act(state: IntakeState, on: date, reference: Reference) -> Outcome:
         return plans.finish(state, on, state.finish.reason)
     if any(stop.ends_on == on and stop.ended_on is None for stop in state.stops):
         return _with_news(state, ended_by_date(state, on), on, reference)
+    if state.plan is not None and any(watched.look_on == on for watched in state.plan.watched):
+        return differences.look(state, on, reference)
     return _review(state, on, reference)
 
 
@@ -136,6 +140,7 @@ _HANDLERS: dict[type[Event], Handler] = {
     bank.StopReported: stops.reported,
     bank.StopLifted: stops.lifted,
     desk.PreferencesSet: _preferred,
+    desk_care.BalanceReconciled: differences.reconciled,
     desk_parties.PartyRightsSet: parties.rights_set,
     desk_parties.StopReported: stops.reported,
     desk_parties.StopLifted: stops.lifted,

@@ -27,6 +27,7 @@ __all__ = [
     "confirm_waiver",
     "holds",
     "leave",
+    "owe_again",
     "post",
     "reopen",
     "restore",
@@ -181,6 +182,16 @@ def waive(debt: Debt, amounts: Amounts, waiver: str, on: date, held_from: date |
     movement = Movement(on=held_from, amounts=-waived, overdue=late - debt.overdue, waiver=waiver)
     moved = _moved(debt, movement, on)
     return moved.model_copy(update={"waived": debt.waived + waived, "overdue": late})
+
+
+def owe_again(debt: Debt, amounts: Amounts, waiver: str, on: date, held_from: date | None) -> Debt:
+    """Take back a waiver, at most what was waived of each component. `held_from`: see `Movement.on`."""
+    back = amounts.positive.capped(debt.waived.positive)
+    less = {"waived": debt.waived - back}
+    if held_from is not None and holds(debt, held_from):
+        return debt.model_copy(update={**less, "corrections": debt.corrections - back})
+    movement = Movement(on=held_from, amounts=back, overdue=Amounts(), waiver=waiver)
+    return _moved(debt, movement, on).model_copy(update=less)
 
 
 def confirm_waiver(debt: Debt, waiver: str, on: date) -> Debt:

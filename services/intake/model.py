@@ -29,6 +29,7 @@ __all__ = [
     "Payment",
     "Plan",
     "Stop",
+    "Watched",
 ]
 
 
@@ -271,11 +272,32 @@ _STOPPED_AS = (
 )
 
 
+class Watched(State):
+    """A debt of a plan whose balance is compared with the plan's. Amounts are minor units.
+
+    `booked` and `charged`: what the bank's figures had added, in all and in fees and late charges, before
+    the plan. `accrued`: the interest by the plan's `rate` up to the figure of the day `seen`. A difference
+    is said when the day `look_on` is closed; `told` is the one that a person looks into, `settled` the one
+    that the bank has to correct.
+    """
+
+    debt_id: str
+    booked: int
+    charged: int
+    rate: Decimal
+    seen: date
+    accrued: int = 0
+    look_on: date | None = None
+    told: int | None = None
+    settled: int | None = None
+
+
 class Plan(State):
     """The signed plan that is in force, and the debts in it."""
 
     agreement_id: str
     debts: tuple[str, ...]
+    watched: tuple[Watched, ...] = ()
 
 
 class Instruction(State):
@@ -342,7 +364,8 @@ class IntakeState(State):
             return None
         quiet = (debt.quiet_since for debt in self.of_case if debt.is_active and not self.plans(debt))
         stops = (stop.ends_on for stop in self.stops if stop.ended_on is None)
-        days = (*quiet, *stops, self.next_review, self.finish.on if self.finish else None)
+        looks = () if self.plan is None else (watched.look_on for watched in self.plan.watched)
+        days = (*quiet, *stops, *looks, self.next_review, self.finish.on if self.finish else None)
         return min((day for day in days if day is not None), default=None)
 
     def plans(self, debt: Debt) -> bool:

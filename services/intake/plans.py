@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
 from services.intake.amounts import Amounts
 from services.intake.cases import Outcome, answer, close_case, conclude
-from services.intake.ledger import confirm_waiver, leave, waive
+from services.intake.differences import watched_from, with_rates
+from services.intake.ledger import confirm_waiver, leave, owe_again, waive
 from services.intake.model import Finish, Instruction, IntakeState, Plan
 from services.intake.rules import policy_of, refusal
 from shared.contracts import agreement, bank, followup
@@ -61,8 +63,14 @@ def signed(
         }
     )
     waiver = _waiver_of(data.agreement_id, data.version)
-    answered = next((i.answered_on for i in state.instructions if i.waiver == waiver), None)
-    return _waived(state, planned, data.waived, waiver, message, answered)
+    answered = _answered(state, waiver)
+    done = _waived(state, planned, data.waived, waiver, message, answered)
+    if done.state is None or done.state.plan is None:
+        return done
+    # Compared from here on: with the balance that was signed over, after what was waived with it.
+    covered = tuple(debt for debt in done.state.of_case if done.state.plans(debt))
+    plan = done.state.plan.model_copy(update={"watched": watched_from(covered)})
+    return replace(done, state=done.state.model_copy(update={"plan": plan}))
 
 
 def rewarded(
@@ -102,6 +110,15 @@ def _waiver_of(agreement_id: str, version: int) -> str:
     return derive_id("waiver", agreement_id, version)
 
 
+def _return_of(agreement_id: str) -> str:
+    """Name what an agreement had waived and is owed again after its end."""
+    return derive_id("waiver", agreement_id, "returned")
+
+
+def _answered(state: IntakeState, waiver: str) -> date | None:
+    return next((i.answered_on for i in state.instructions if i.waiver == waiver), None)
+
+
 def instructed(
     state: IntakeState | None, message: Envelope[agreement.BankInstructed], _reference: Reference
 ) -> Outcome:
@@ -110,6 +127,11 @@ def instructed(
         return Decision(None)
     data = message.data
     waiver = _waiver_of(data.agreement_id, data.version) if data.waived else None
+    if data.restored:
+        waiver = _return_of(data.agreement_id)
+    applies = data.returns_to or data.agreement_id
+    if data.rates and state.plan is not None and state.plan.agreement_id == applies:
+        state = state.model_copy(update={"plan": with_rates(state.plan, data.rates)})
     episode = next(
         (n for n in range(state.episode, 0, -1) if case_id(state.customer, n) == message.subject), None
     )
@@ -205,17 +227,39 @@ def finish(state: IntakeState, on: date, reason: CloseReason) -> Outcome:
 def ended(
     state: IntakeState | None, message: Envelope[agreement.AgreementEnded], _reference: Reference
 ) -> Outcome:
-    """The plan is over before its completion: the case goes on, and the bank says what is overdue."""
+    """The plan is over before its completion: the case goes on, and the bank says what is overdue.
+
+    What the end brings back of what was waived is owed again. Before an amendment there was a plan, which is
+    in force again.
+    """
     if state is None or not _is_current(state, message) or not _is_plan(state, message):
         return Decision(state)
     after = state.model_copy(update={"plan": None, "finish": None})
     for debt in state.of_case:
         after = after.with_debt(debt.model_copy(update={"quiet_since": None}))
+    returned = _return_of(message.data.agreement_id)
+    for item in message.data.restored:
+        owing = after.debt(item.debt_id)
+        if owing is not None and owing.episode == after.episode:
+            amounts = Amounts.of(item.amounts)
+            again = owe_again(owing, amounts, returned, message.day, _answered(state, returned))
+            after = after.with_debt(again)
+    after = after.model_copy(update={"plan": _earlier(after, message.data.returns_to)})
     if not any(after.keeps_open(debt) for debt in after.of_case):
         # Only the plan kept the case open: its debts had been sold.
         concluded, said = close_case(after, message.day, CloseReason.SOLD)
         return answer(concluded, *said)
+    if message.data.restored:
+        concluded, said = conclude(state, after, message.day, Reason(code=message.data.reason.code))
+        return answer(concluded, *said)
     return answer(after)
+
+
+def _earlier(state: IntakeState, earlier: agreement.EarlierAgreement | None) -> Plan | None:
+    if earlier is None:
+        return None
+    covered = tuple(debt for debt in state.of_case if debt.debt_id in earlier.debts)
+    return Plan(agreement_id=earlier.agreement_id, debts=earlier.debts, watched=watched_from(covered))
 
 
 def _is_plan(state: IntakeState, message: Envelope[Any]) -> bool:

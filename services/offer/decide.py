@@ -252,7 +252,9 @@ def _signed(
 def _plan_over(state: OfferState | None, message: Envelope[Any], reference: Reference) -> Outcome:
     """The plan in force is broken or completed, the case is open: it is looked at again soon."""
     data = message.data
-    superseded = isinstance(data, agreement.AgreementEnded) and data.reason.code is ReasonCode.PLAN_SUPERSEDED
+    superseded = isinstance(data, agreement.AgreementEnded) and (
+        data.reason.code is ReasonCode.PLAN_SUPERSEDED or data.returns_to is not None
+    )
     if state is None or state.status is OfferStatus.CLOSED or superseded:
         return Decision(state)
     now = state.model_copy(update={"live": False})

@@ -20,6 +20,7 @@ __all__ = [
     "BankInstructed",
     "CollectionOrder",
     "DebtRate",
+    "EarlierAgreement",
     "GuarantorConsented",
     "InputRefused",
     "InstructionKind",
@@ -70,6 +71,12 @@ class AgreementTerms(Part):
     data_law: str
     complaint_routes: tuple[str, ...]
     records_years: int = Field(ge=0)
+    cooling_off_from: str | None = Field(
+        default=None, description="from when the days to withdraw count: signing or documents_received"
+    )
+    oral_allowed: bool | None = None
+    cure_days: int | None = Field(default=None, ge=0, description="after the notice of a breach")
+    hardship_shield_days: int | None = Field(default=None, ge=0)
 
 
 class AgreementDrafted(_Agreement):
@@ -151,6 +158,12 @@ class AgreementSigned(_Agreement):
         default=None, description="the day whose rules hold for what was agreed; None: the effective day"
     )
     supersedes: str | None = Field(default=None, description="the agreement whose place this one takes")
+    may_withdraw: bool = Field(
+        default=False, description="the borrower may withdraw; then what was before returns"
+    )
+    withdraw_until: date | None = Field(
+        default=None, description="the last day for it; None while the documents have not been received"
+    )
 
 
 class AgreementReturned(_Agreement):
@@ -214,6 +227,9 @@ class BankInstructed(_Agreement):
     credit_status: str | None = Field(default=None, description="the bank's own code for the credit record")
     restored: tuple[WaivedDebt, ...] = Field(default=(), description="waivers that no longer hold")
     supersedes: str | None = Field(default=None, description="the agreement whose place this one takes")
+    returns_to: str | None = Field(
+        default=None, description="the earlier agreement that applies again, by the schedules given"
+    )
 
 
 class AgreementCompleted(_Agreement):
@@ -226,8 +242,19 @@ class AgreementCompleted(_Agreement):
     paid: tuple[MoneyField, ...] = ()
 
 
+class EarlierAgreement(Part):
+    """The agreement that holds again because the amendment of it was withdrawn from."""
+
+    agreement_id: str
+    version: int = Field(ge=1)
+    debts: tuple[str, ...]
+
+
 class AgreementEnded(_Agreement):
-    """The agreement is over before completion: broken, or the case was closed."""
+    """The agreement is over before completion: broken, withdrawn from, or the case was closed.
+
+    With `returns_to` the earlier agreement is in force again, as it was, with what was paid since.
+    """
 
     TYPE: ClassVar[str] = "parley.agreement.ended.v1"
 
@@ -237,6 +264,7 @@ class AgreementEnded(_Agreement):
     restored: tuple[WaivedDebt, ...] = Field(
         default=(), description="what was waived with the signature and is owed again (withdrawal in time)"
     )
+    returns_to: EarlierAgreement | None = None
 
 
 class Period(StrEnum):

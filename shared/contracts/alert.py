@@ -36,6 +36,7 @@ class AlertKind(StrEnum):
     PROBLEM_OVERDUE = "problem_overdue"
     COMPLETION_UNDONE = "completion_undone"
     PERSON_ASKED = "person_asked"
+    BALANCE_DIFFERS = "balance_differs"
 
 
 class AlertSeverity(StrEnum):

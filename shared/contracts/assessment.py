@@ -180,6 +180,7 @@ class AssessmentCompleted(_Assessment):
         *("capacity", "dependants", "cause", "figures", "projection"),
         *("available_over_life", "available_over_life_stress", "onset", "hardship_since", "hardship_ends"),
         *("vulnerabilities", "treatments", "overrides", "open_points"),
+        *("reasons", "capacity_reasons", "willingness_reasons"),
     )
 
     assessment_id: str

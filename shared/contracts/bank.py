@@ -185,6 +185,7 @@ class StopReported(_Bank):
     """
 
     TYPE: ClassVar[str] = "parley.bank.stop.reported.v1"
+    PRIVATE: ClassVar[tuple[str, ...]] = ("cause", "expected_end")
 
     stop_id: str = Field(min_length=1, max_length=64)
     cause: StopCause
@@ -198,6 +199,7 @@ class StopLifted(_Bank):
     """What stopped has ended."""
 
     TYPE: ClassVar[str] = "parley.bank.stop.lifted.v1"
+    PRIVATE: ClassVar[tuple[str, ...]] = ("outcome",)
 
     stop_id: str = Field(min_length=1, max_length=64)
     on: date

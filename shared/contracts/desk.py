@@ -214,6 +214,7 @@ class ApprovalGranted(_Desk):
     """A named person grants what goes beyond the negotiator's limit."""
 
     TYPE: ClassVar[str] = "parley.desk.approval.granted.v1"
+    PRIVATE: ClassVar[tuple[str, ...]] = ("reason",)
 
     request_id: str
     by: str = Field(max_length=64)
@@ -225,6 +226,7 @@ class ApprovalRefused(_Desk):
     """A named person refuses what goes beyond the negotiator's limit."""
 
     TYPE: ClassVar[str] = "parley.desk.approval.refused.v1"
+    PRIVATE: ClassVar[tuple[str, ...]] = ("reason",)
 
     request_id: str
     by: str = Field(max_length=64)

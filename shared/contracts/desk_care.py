@@ -9,6 +9,8 @@ from pydantic import Field, StringConstraints
 from shared.contracts.base import AccountId, Event, Personal
 
 __all__ = [
+    "BalanceReconciled",
+    "BalanceRight",
     "CreditChoice",
     "CreditChosen",
     "LegalOverride",
@@ -148,3 +150,21 @@ class LegalReferralAsked(_Desk):
     role: str = Field(max_length=40)
     override: LegalOverride | None = None
     words: Personal[str] | None = None
+
+
+class BalanceRight(StrEnum):
+    """Whose figure of a debt in a signed plan is right."""
+
+    BANK = "bank"
+    PLAN = "plan"
+
+
+class BalanceReconciled(_Desk):
+    """A person has looked into a balance that is not what the plan says: who, which figure is right, why."""
+
+    TYPE: ClassVar[str] = "parley.desk.balance.reconciled.v1"
+
+    account_id: AccountId
+    right: BalanceRight
+    by: str = Field(min_length=1, max_length=64, description="staff id")
+    reason: Personal[Annotated[str, StringConstraints(min_length=3, max_length=4000)]]

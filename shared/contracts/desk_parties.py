@@ -52,6 +52,7 @@ class StopReported(_Desk):
     """
 
     TYPE: ClassVar[str] = "parley.desk.stop.reported.v1"
+    PRIVATE: ClassVar[tuple[str, ...]] = ("cause", "expected_end")
 
     stop_id: str = Field(min_length=1, max_length=64)
     cause: StopCause
@@ -66,6 +67,7 @@ class StopLifted(_Desk):
     """What stopped has ended."""
 
     TYPE: ClassVar[str] = "parley.desk.stop.lifted.v1"
+    PRIVATE: ClassVar[tuple[str, ...]] = ("outcome",)
 
     stop_id: str = Field(min_length=1, max_length=64)
     on: date

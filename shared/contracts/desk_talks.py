@@ -1,4 +1,4 @@
-"""What a borrower may ask for at any time in the talks: a person, and the explanation of a decision."""
+"""What a borrower may ask for at any time in the talks: a person, an explanation; and that papers arrived."""
 
 from typing import ClassVar
 
@@ -6,7 +6,7 @@ from pydantic import Field
 
 from shared.contracts.base import Event, Personal
 
-__all__ = ["ExplanationRequested", "HumanRequested"]
+__all__ = ["DocumentsReceived", "ExplanationRequested", "HumanRequested"]
 
 
 class _Desk(Event):
@@ -32,3 +32,13 @@ class ExplanationRequested(_Desk):
         description="the offer or the request it is about; None: how things stand",
     )
     words: Personal[str] | None = None
+
+
+class DocumentsReceived(_Desk):
+    """The borrower has received the agreement: the days to withdraw may count from here."""
+
+    TYPE: ClassVar[str] = "parley.desk.documents.received.v1"
+
+    agreement_id: str = Field(min_length=1, max_length=64)
+    channel: str = Field(min_length=1, max_length=20)
+    evidence: str = Field(default="", max_length=200, description="reference of the proof; no personal data")

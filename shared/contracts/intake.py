@@ -11,6 +11,9 @@ from shared.contracts.debts import Allocation, DebtLedger, DebtSnapshot, PackId,
 from shared.contracts.parties import CaseHalt, ObligorRole, PartyInCase, StopInForce
 
 __all__ = [
+    "BalanceDifferenceClosed",
+    "BalanceDiffers",
+    "BalanceOutcome",
     "BankAnswered",
     "CaseAssigned",
     "CaseChanged",
@@ -157,6 +160,7 @@ class StopsChanged(_Intake):
     """What stops debts of the case, or protects a person in it: all that is in force."""
 
     TYPE: ClassVar[str] = "parley.intake.stops.changed.v1"
+    PRIVATE: ClassVar[tuple[str, ...]] = ("stops",)
 
     as_of: date
     stops: tuple[StopInForce, ...]
@@ -194,6 +198,51 @@ class JointDebtElsewhere(_Intake):
     account_id: AccountId
     role: ObligorRole | None = Field(default=None, description="None: the customer is not an obligor")
     as_of: date
+
+
+class BalanceDiffers(_Intake):
+    """The bank's balance of a debt in a signed plan is not what the plan says. A person finds out why.
+
+    Until then both figures stand on the case: neither the plan nor the bank's figure is changed by it. The
+    plan says what was owed at the signing, less what was waived and paid since, with the interest and the
+    fees that it agrees on; `difference` is the bank's figure less that, after the tolerance of the pack.
+    """
+
+    TYPE: ClassVar[str] = "parley.intake.balance.differs.v1"
+
+    account_id: AccountId
+    agreement_id: str
+    as_of: date
+    bank_says: MoneyField
+    plan_says: MoneyField
+    difference: MoneyField
+    reason: Reason
+
+
+class BalanceOutcome(StrEnum):
+    """How a difference of balances came to its end."""
+
+    BANK_RIGHT = "bank_right"
+    PLAN_RIGHT = "plan_right"
+    AGREES_AGAIN = "agrees_again"
+    PLAN_OVER = "plan_over"
+
+
+class BalanceDifferenceClosed(_Intake):
+    """A difference of balances is settled: by a person, by newer figures, or because the plan is over.
+
+    Where the plan's figure is right the bank corrects its own until `correct_by`; else it is said again.
+    """
+
+    TYPE: ClassVar[str] = "parley.intake.balance.difference.closed.v1"
+
+    account_id: AccountId
+    agreement_id: str
+    as_of: date
+    outcome: BalanceOutcome
+    difference: MoneyField
+    by: str | None = Field(default=None, description="staff id of the person who settled it")
+    correct_by: date | None = None
 
 
 class BankAnswered(_Intake):

@@ -158,6 +158,7 @@ class NoPlanFound(_Offer):
     """No plan is affordable and allowed: why, in a reason, and what happens next; never silence."""
 
     TYPE: ClassVar[str] = "parley.offer.none-found.v1"
+    PRIVATE: ClassVar[tuple[str, ...]] = ("reason", "next_step")
 
     assessment_id: str
     as_of: date
@@ -185,6 +186,7 @@ class InputRefused(_Offer):
     """An input was understood but is not allowed: expired, unknown, or against the policy."""
 
     TYPE: ClassVar[str] = "parley.offer.input.refused.v1"
+    PRIVATE: ClassVar[tuple[str, ...]] = ("reason",)
 
     cause_id: str
     cause_type: str
@@ -205,6 +207,7 @@ class DecisionExplained(_Offer):
     """How a decision came about, in reasons; a person can be asked for (PIPL Art. 24)."""
 
     TYPE: ClassVar[str] = "parley.offer.decision.explained.v1"
+    PRIVATE: ClassVar[tuple[str, ...]] = ("reasons", "next_step")
 
     about: str | None = None
     as_of: date

@@ -266,7 +266,11 @@ class Assessment(Section):
 
 
 class Agreement(Section):
-    """The formal document."""
+    """The formal document.
+
+    The bank's balance of a debt may differ from the plan's by `balance_tolerance_pct` of it; interest may be
+    billed `balance_billed_ahead_days` before it has accrued.
+    """
 
     required_sections: tuple[Name, ...]
     sign_business_days: Days
@@ -275,6 +279,8 @@ class Agreement(Section):
     instruction_business_days: Annotated[Days, LIVE]
     observation_min_months: Months
     observation_min_periods: Count
+    balance_tolerance_pct: Annotated[Pct, LIVE]
+    balance_billed_ahead_days: Annotated[Days, LIVE]
 
 
 class AgreementDocument(Section):

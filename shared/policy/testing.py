@@ -43,6 +43,7 @@ _ALERTS = (
     ("bank_silent", "medium", "ask_bank"),
     *(("review_overdue", "low", "hold_review"), ("problem_overdue", "medium", "solve_problem")),
     *(("completion_undone", "high", "explain_return"), ("person_asked", "medium", "look_at_evidence")),
+    ("balance_differs", "medium", "reconcile_balance"),
 )
 
 _VALUES: Final[dict[str, Any]] = {
@@ -151,6 +152,8 @@ _VALUES: Final[dict[str, Any]] = {
     "agreement.instruction_business_days": 3,
     "agreement.observation_min_months": 12,
     "agreement.observation_min_periods": 2,
+    "agreement.balance_tolerance_pct": "0.5",
+    "agreement.balance_billed_ahead_days": 31,
     "agreement_document.clauses": ["parties", "debt_structure", "instalment_plan", "rights_duties_breach"],
     "agreement_document.lender_name_zh": "示例银行",
     "agreement_document.lender_name_en": "Example Bank",

@@ -30,6 +30,7 @@ from deploy.embedded.kafka import java
 from deploy.embedded.platform import Addresses
 from deploy.embedded.ports import choose
 from services.cli.catalogue import NAMES
+from shared.crypto.signing import new_key_pair
 from shared.runtime.publish import EventPublisher
 from shared.runtime.settings import Settings
 from tests.fault.house import WAIT_SECONDS, until
@@ -118,6 +119,29 @@ def test_the_servers_are_those_that_the_platform_is_made_for() -> None:
 def test_no_variable_is_one_that_nobody_reads(name: str) -> None:
     assert OURS[name]["environment"].keys() <= {Settings.variable(one) for one in Settings.model_fields}
     assert all(isinstance(value, str) for value in OURS[name]["environment"].values())
+
+
+def _reads(name: str, secret: str) -> str:
+    """The variable that names a secret's file in a service's container."""
+    told = OURS[name]["environment"]
+    return next(variable for variable, value in told.items() if value == f"/run/secrets/{secret}")
+
+
+def test_the_keys_are_secrets_of_the_archive_alone_and_never_in_the_environment() -> None:
+    keys = {"PARLEY_SIGNING_KEY": "signing_key", "PARLEY_MASTER_KEY": "master_key"}
+    assert COMPOSE["secrets"].keys() == set(keys.values())
+    for name, one in OURS.items():
+        told = {variable: one["environment"].get(variable) for variable in keys}
+        if name == "archive":
+            assert told == {variable: f"/run/secrets/{secret}" for variable, secret in keys.items()}
+            assert set(one["secrets"]) == set(keys.values())
+        else:
+            assert set(told.values()) == {None}
+            assert "secrets" not in one
+    for secret in COMPOSE["secrets"].values():
+        assert set(secret) == {"file"}, "a file of the host: no key is written here"
+    ignored = (ROOT / ".gitignore").read_text().splitlines()
+    assert "/keys/" in ignored
 
 
 def test_hosts_are_names_of_the_file() -> None:
@@ -278,6 +302,9 @@ class Project:
     def __post_init__(self) -> None:
         ports = choose(OURS, {})
         (self.folder / "sitecustomize.py").write_text(_WITHOUT)
+        private, _ = new_key_pair()
+        (self.folder / "signing_key").write_bytes(private)
+        (self.folder / "master_key").write_bytes(bytes(range(32)))
         for name, one in OURS.items():
             env = dict(one["environment"])
             env["KAFKA_BOOTSTRAP"] = env["KAFKA_BOOTSTRAP"].replace(
@@ -295,6 +322,8 @@ class Project:
                 "PARLEY_PARTITIONS": str(self.settings.partitions),
                 "PYTHONPATH": str(self.folder),
             }
+            for secret in one.get("secrets", ()):
+                env[_reads(name, secret)] = str(self.folder / secret)
             self.containers[name] = Container(name, env, self.folder)
 
     def run(self, name: str, *command: str) -> str:

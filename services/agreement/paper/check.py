@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Any
 
-from services.agreement.document import canonical
 from services.agreement.keys import is_signed_by, key_id_of
 from services.agreement.paper.seal import is_sealed_by, split
+from shared.crypto.canonical import exact
 
 __all__ = ["Finding", "Report", "check_pdf"]
 
@@ -96,7 +96,7 @@ def _object(name: str, attached: Mapping[str, bytes], wrong: list[Finding]) -> d
         return None
     try:
         found = json.loads(attached[name])
-        if isinstance(found, dict) and canonical(found) == attached[name]:
+        if isinstance(found, dict) and exact(found) == attached[name]:
             return found
     except (ValueError, TypeError, RecursionError):
         pass

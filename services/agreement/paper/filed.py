@@ -5,6 +5,7 @@ archive.
 """
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any, Final
 
 from services.agreement.document import content_hash
@@ -12,6 +13,7 @@ from services.agreement.paper.layout import Agreement, Letter, PaperError
 from shared.contracts.agreement import (
     AgreementDrafted,
     AgreementSigned,
+    GuarantorConsented,
     PartySigned,
     SettlementLetterIssued,
 )
@@ -32,6 +34,7 @@ def agreements_of(entries: Iterable[Mapping[str, Any]], case: str, customer: str
     drafts: dict[str, AgreementDrafted] = {}
     signatures: dict[str, list[PartySigned]] = {}
     signed: dict[str, AgreementSigned] = {}
+    consents: dict[str, list[tuple[str, GuarantorConsented, str]]] = {}
     for entry in entries:
         if entry["case"] != case:
             continue
@@ -43,12 +46,27 @@ def agreements_of(entries: Iterable[Mapping[str, Any]], case: str, customer: str
         elif entry["type"] == PartySigned.TYPE:
             given = PartySigned.model_validate(entry["data"])
             signatures.setdefault(given.agreement_id, []).append(given)
+        elif entry["type"] == GuarantorConsented.TYPE:
+            agreed = GuarantorConsented.model_validate(entry["data"])
+            consents.setdefault(agreed.agreement_id, []).append((agreed.party_id, agreed, entry["time"]))
         elif entry["type"] == AgreementSigned.TYPE:
             bound = AgreementSigned.model_validate(entry["data"])
             signed[bound.agreement_id] = bound
     name = _name(entries)
+    found = (
+        (_agreement(d, case, customer, signatures[id_], signed.get(id_), name), consents.get(id_, []))
+        for id_, d in drafts.items()
+    )
     return [
-        _agreement(d, case, customer, signatures[id_], signed.get(id_), name) for id_, d in drafts.items()
+        replace(
+            one,
+            consents=tuple(
+                (party_id, time)
+                for party_id, agreed, time in given
+                if agreed.content_hash == one.drafted.content_hash
+            ),
+        )
+        for one, given in found
     ]
 
 

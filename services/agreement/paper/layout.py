@@ -6,7 +6,6 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from services.agreement.document import canonical
 from services.agreement.paper.words import LANGUAGES, Words, words_of
 from shared.contracts.agreement import (
     AgreementDrafted,
@@ -17,6 +16,7 @@ from shared.contracts.agreement import (
 )
 from shared.contracts.debts import Balances, InstalmentTotal
 from shared.contracts.plan_terms import total_of
+from shared.crypto.canonical import exact
 from shared.lending.money import Money
 
 __all__ = ["Agreement", "Letter", "PaperError", "page_of"]
@@ -33,7 +33,8 @@ class Agreement:
     """One version of an agreement with what its parties have done about it.
 
     `signed` holds each party's acceptance; `effective` is None until both have signed and their day was
-    closed. `borrower_name` is printed where it is known; it is no part of the signed content.
+    closed. `borrower_name` is printed where it is known; it is no part of the signed content. `consents`
+    are the guarantors who have agreed to this very content, and when.
     """
 
     case: str
@@ -43,6 +44,7 @@ class Agreement:
     effective: str | None = None
     supersedes: str | None = None
     borrower_name: str | None = None
+    consents: tuple[tuple[str, str], ...] = ()
 
     @property
     def signed_language(self) -> str:
@@ -69,7 +71,7 @@ def page_of(document: Agreement | Letter, lang: str) -> dict[str, Any]:
     if lang not in LANGUAGES:
         raise PaperError(f"no words in this language; there are: {', '.join(LANGUAGES)}")
     page = _agreement(document, lang) if isinstance(document, Agreement) else _letter(document, lang)
-    canonical(page)  # figures on the page are text: a float would be refused here
+    exact(page)  # figures on the page are text: a float would be refused here
     return page
 
 
@@ -152,6 +154,12 @@ def _params(document: Agreement, terms: AgreementTerms, words: Words, lang: str)
         "concession_letter": terms.instrument == "concession_letter",
         "stop_collection": terms.stop_collection,
         "no_cooling_off": not terms.cooling_off_days,
+        "may_withdraw": bool(terms.cooling_off_days),
+        "from_documents": terms.cooling_off_from == "documents_received",
+        "from_signing": terms.cooling_off_from != "documents_received",
+        "oral_allowed": terms.oral_allowed is not False,
+        "written_only": terms.oral_allowed is False,
+        "guarantors": comma.join(drafted.guarantors),
         "credit_status": words.named("credit", terms.credit_status, lang),
         "data_law": words.named("law", terms.data_law, lang),
     }
@@ -227,6 +235,12 @@ def _signatures(document: Agreement, words: Words, lang: str) -> dict[str, Any]:
         if given.key_id:
             proof = words.label("signature_with", lang, {"key_id": given.key_id})
         rows.append([name, _moment(given.at), words.named("channel", given.channel or "", lang), proof])
+    agreed = dict(document.consents)
+    for party_id in document.drafted.guarantors:
+        name = words.label("guarantor", lang, {"party_id": party_id})
+        at = agreed.get(party_id)
+        said = words.label("not_signed" if at is None else "written", lang)
+        rows.append([name, said, "", ""] if at is None else [name, _moment(at), said, ""])
     known: Mapping[str, Any] = {"effective": document.effective}
     return {
         "title": words.label("signatures", lang),
@@ -286,5 +300,8 @@ def _money(amount: Money) -> str:
     return f"{amount} {amount.currency}"
 
 
-def _moment(at: datetime | None) -> str:
-    return "" if at is None else at.isoformat(timespec="minutes")
+def _moment(at: datetime | str | None) -> str:
+    if at is None:
+        return ""
+    moment = datetime.fromisoformat(at) if isinstance(at, str) else at
+    return moment.isoformat(sep=" ", timespec="minutes")

@@ -13,12 +13,13 @@ import pylopdf_fonts_zh_cn as fonts
 import typst
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from services.agreement.document import canonical, canonical_content
+from services.agreement.document import canonical_content
 from services.agreement.keys import key_id_of, raw_public, sign_with
 from services.agreement.paper.layout import Agreement, Letter, PaperError, page_of
 from services.agreement.paper.seal import seal
 from shared.contracts.agreement import PartySigned
 from shared.contracts.desk import SignatureParty
+from shared.crypto.canonical import exact
 
 __all__ = ["CONTENT", "SIGNATURES", "make_pdf", "signatures_of"]
 
@@ -38,12 +39,12 @@ def make_pdf(document: Agreement | Letter, lang: str, key: Ed25519PrivateKey | N
     signed = canonical_content(content, document.case)
     if isinstance(document, Agreement) and document.effective is not None and key is not None:
         document = replace(document, signed=tuple(_with_signature(s, signed, key) for s in document.signed))
-    attached = {CONTENT: signed, SIGNATURES: canonical(signatures_of(document, lang, signed, key))}
+    attached = {CONTENT: signed, SIGNATURES: exact(signatures_of(document, lang, signed, key))}
     about = {CONTENT: "the canonical content", SIGNATURES: "who signed it, how and when"}
     page = {**page_of(document, lang), "attached": list(about.items())}
     try:
         pdf = _compile(
-            {"main.typ": _LAYOUT.read_bytes(), "page.json": canonical(page), **attached},
+            {"main.typ": _LAYOUT.read_bytes(), "page.json": exact(page), **attached},
             font_paths=[str(Path(fonts.serif_path()).parent)],
             ignore_system_fonts=True,
             pdf_standards="a-3b",
@@ -84,5 +85,6 @@ def signatures_of(
         "signed_language": drafted.language,
         "effective": document.effective,
         "supersedes": document.supersedes,
+        **({"guarantors": dict(document.consents)} if drafted.guarantors else {}),
         **parties,
     }

@@ -12,14 +12,12 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
 
-import orjson
-
 from services.console.bundle.making import FORMAT, PURPOSE
 from services.console.bundle.packing import BrokenBundle, pack, unpack
 from services.console.checkpoints import check_checkpoints
-from services.console.rules import canonical
 from services.console.sealed import opened
 from services.console.story import verify
+from shared.crypto.canonical import canonical, parsed
 from shared.crypto.sealing import SealError
 from shared.crypto.signing import Trusted
 
@@ -150,8 +148,8 @@ def _files(files: Mapping[str, bytes], manifest: Mapping[str, Any]) -> Iterator[
 
 def _read(where: str, content: bytes, kind: type) -> Any:
     try:
-        found = orjson.loads(content)
-    except orjson.JSONDecodeError:
+        found = parsed(content)
+    except ValueError:
         raise _Wrong(where, "cannot be read: it was changed") from None
     if not isinstance(found, kind):
         raise _Wrong(where, "is not what stands there in a bundle")

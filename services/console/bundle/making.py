@@ -15,10 +15,10 @@ from services.console.bundle.packing import pack
 from services.console.bundle.page import page
 from services.console.checkpoints import sign_checkpoint
 from services.console.model import ArchivedCustomer
-from services.console.rules import canonical
 from services.console.sealed import entry_key_name, opened, sealed_places
 from services.console.story import NOT_HASHED, WITHHELD, Line, discard_lines, lines_of
 from shared.contracts.agreement import AgreementDrafted, AgreementSigned, PartySigned
+from shared.crypto.canonical import canonical
 from shared.crypto.sealing import PersonKey
 from shared.crypto.signing import Signer
 from shared.texts import LANGUAGES

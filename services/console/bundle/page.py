@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from html import escape
 from typing import Any, Final
 
@@ -33,6 +34,11 @@ _WORDS: Final[dict[str, dict[str, str]]] = {
         "who": "Who",
         "what": "What",
         "why": "Why",
+        "papers": "Documents",
+        "agreement": "Agreement, version {number}",
+        "settlement-letter": "Settlement letter {number}",
+        "in_zh": "in Chinese",
+        "in_en": "in English",
         "files": "Files",
         "details": "as it was said",
         "other": "中文",
@@ -59,6 +65,11 @@ _WORDS: Final[dict[str, dict[str, str]]] = {
         "who": "来源",
         "what": "事项",
         "why": "原因",
+        "papers": "文书",
+        "agreement": "协议第 {number} 版",
+        "settlement-letter": "结清证明 {number}",
+        "in_zh": "中文",
+        "in_en": "英文",
         "files": "文件",
         "details": "原文",
         "other": "English",
@@ -80,6 +91,9 @@ _STAGES: Final = {
     Stage.HUMAN: "人工处理",
     Stage.CLOSED: "已结案",
 }
+_PAPER: Final = re.compile(
+    r"documents/(?P<kind>agreement|settlement-letter)-(?P<number>[0-9]+)\.(?P<lang>zh|en)\.pdf"
+)
 _STYLE: Final = (
     "body{font:15px/1.5 system-ui,sans-serif;margin:2em auto;max-width:70em;padding:0 1em;color:#222}"
     "table{border-collapse:collapse;width:100%}th,td{text-align:left;vertical-align:top;"
@@ -122,6 +136,7 @@ def page(
         for one in lines
     )
     listed = "".join(f'<li><a href="{_safe(name)}">{_safe(name)}</a></li>' for name in files)
+    papers = "".join(_papers(files, words))
     head = "".join(f"<th>{words[name]}</th>" for name in ("time", "who", "what", "why"))
     return (
         f'<!doctype html>\n<html lang="{words["lang"]}"><head><meta charset="utf-8">'
@@ -129,8 +144,20 @@ def page(
         f'<p><a href="{words["other_file"]}">{words["other"]}</a></p>\n'
         f"<h1>{_safe(title)}</h1>\n<p>{_safe(words['note'])}</p>\n<table>{about}</table>\n"
         f"<h2>{words['timeline']}</h2>\n<table><tr>{head}</tr>\n{events}</table>\n"
-        f"<h2>{words['files']}</h2>\n<ul>{listed}</ul>\n</body></html>\n"
+        f"{papers}<h2>{words['files']}</h2>\n<ul>{listed}</ul>\n</body></html>\n"
     ).encode()
+
+
+def _papers(files: Sequence[str], words: Mapping[str, str]) -> Iterator[str]:
+    """Name the documents that are there as PDF, each with its language."""
+    found = [(name, paper) for name in files if (paper := _PAPER.fullmatch(name))]
+    if not found:
+        return
+    yield f"<h2>{words['papers']}</h2>\n<ul>"
+    for name, paper in found:
+        title = words[paper["kind"]].format(number=paper["number"])
+        yield f'<li><a href="{_safe(name)}">{title}</a> ({words["in_" + paper["lang"]]})</li>'
+    yield "</ul>\n"
 
 
 def _details(said: Any, word: str) -> str:

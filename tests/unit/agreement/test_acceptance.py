@@ -67,10 +67,13 @@ BORROWER, LENDER = SignatureParty.BORROWER, SignatureParty.LENDER
         ({"agreement_document__signature_checks": ["identity", "capacity"]}, {"checked": ("identity",)},
          ReasonCode.CHECK_MISSING),
         ({"agreement_document__signature_checks": ["identity"]}, {"checked": ("identity",)}, None),
-        ({}, {"channel": "phone"}, ReasonCode.RECORDING_MISSING),
-        ({}, {"channel": "phone", "evidence": "recording:"}, ReasonCode.RECORDING_MISSING),
-        ({}, {"channel": "phone", "evidence": "recording:r-77"}, None),
+        ({"document__oral_allowed": True}, {"channel": "phone"}, ReasonCode.RECORDING_MISSING),
+        ({"document__oral_allowed": True}, {"channel": "phone", "evidence": "recording:"},
+         ReasonCode.RECORDING_MISSING),
+        ({"document__oral_allowed": True}, {"channel": "phone", "evidence": "recording:r-77"}, None),
         ({"agreement_document__oral_channels": []}, {"channel": "phone"}, None),
+        ({"document__oral_allowed": False}, {"channel": "phone", "evidence": "recording:r-77"},
+         ReasonCode.ORAL_NOT_ALLOWED),
     ],
 )  # fmt: skip
 def test_the_borrowers_acceptance_counts_when_it_was_checked_and_recorded(

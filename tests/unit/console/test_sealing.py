@@ -13,11 +13,13 @@ from hypothesis import strategies as st
 from services.console.reads import open_entries
 from services.console.sealed import filed, needs_secret, opened, sealed_places
 from services.console.story import lines_of, verify
-from shared.contracts import bank, desk
+from shared.contracts import bank, desk, desk_parties, intake, offer
 from shared.contracts.assessment import AssessmentCompleted
-from shared.contracts.base import Personal
+from shared.contracts.base import Event, Personal, Reason
 from shared.contracts.desk import HardshipCause, HardshipReported
+from shared.contracts.parties import StopCause, StopInForce
 from shared.contracts.personal import holds_personal, personal_places
+from shared.contracts.reasons import ReasonCode
 from shared.contracts.registry import EVENTS
 from shared.crypto.sealing import SealError, open_field, seal_field
 from tests.unit.console.filing import (
@@ -136,6 +138,31 @@ def test_every_message_that_is_filed_with_a_secret_is_known_by_its_class() -> No
     assert needs_secret(ERASE)
     assert not needs_secret(ASSIGNED)
     assert list(personal_places(ASSIGNED)) == []
+
+
+def test_why_debts_are_stopped_and_amounts_in_reasons_are_sealed() -> None:
+    death = desk_parties.StopReported(stop_id="s", cause=StopCause.DEATH, since=START.date())
+    told = intake.StopsChanged(
+        as_of=START.date(), stops=(StopInForce(stop_id="s", cause=StopCause.DEATH, since=START.date()),)
+    )
+    dear = offer.InputRefused(
+        cause_id="c",
+        cause_type="t",
+        reason=Reason(code=ReasonCode.NOT_AFFORDABLE, params={"available": "412.35 CNY"}),
+    )
+    granted = desk.ApprovalGranted(request_id="r", by="s-1", role="supervisor", reason="earns 7,000 a month")
+    said: tuple[tuple[Event, str], ...] = (
+        (death, "death"),
+        (told, "death"),
+        (dear, "412.35"),
+        (granted, "7,000"),
+    )
+    for data, secret_ in said:
+        file = File()
+        entry = file.say(data)
+        assert secret_ not in str(entry["data"]), data.TYPE
+        assert secret_ in str(open_entries([entry], person())[0]["data"]), data.TYPE
+        assert lines_of([entry], CASE)[0].what
 
 
 def test_private_names_are_fields() -> None:

@@ -85,6 +85,8 @@ def test_only_these_values_differ_from_their_section() -> None:
         "rate.ceilings": CONTRACT,
         "agreement.stop_collection_on_sign": LIVE,
         "agreement.instruction_business_days": LIVE,
+        "agreement.balance_tolerance_pct": LIVE,
+        "agreement.balance_billed_ahead_days": LIVE,
         "breach.hardship_shield_days": LIVE,
     }
     with pytest.raises(KeyError):

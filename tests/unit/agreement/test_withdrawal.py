@@ -1,0 +1,225 @@
+"""Withdrawing: what was before holds again, for the bank and for every service."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from typing import Any
+
+import pytest
+
+from services.agreement.model import AgreementStatus
+from services.followup.decide import FollowupDecider
+from services.followup.model import FollowupStatus, LineState
+from services.offer.decide import OfferDecider
+from services.offer.model import OfferStatus
+from shared.contracts import desk, desk_talks
+from shared.contracts.agreement import (
+    AgreementDrafted,
+    AgreementEnded,
+    AgreementSigned,
+    BankInstructed,
+    InstructionKind,
+)
+from shared.contracts.followup import InstalmentMissed, PlanBroken
+from shared.contracts.intake import PaymentMatched
+from shared.contracts.reasons import ReasonCode
+from shared.lending.money import Money
+from tests.unit.agreement.test_decide import BOTH, DEBTS, after, agreed, in_force, refused, signed_by
+from tests.unit.builders import assessed, case_opened, cny, message, reference
+from tests.unit.followup.plans import PLAIN
+from tests.unit.spec import Given, given
+
+DAYS = 14
+
+
+def withdrawal(agreement_id: str, n: int) -> Any:
+    said = desk.WithdrawalDeclared(agreement_id=agreement_id, channel="app", evidence="letter-1")
+    return message(said, after(n))
+
+
+def amended(**overrides: Any) -> tuple[AgreementSigned, Given]:
+    """The first agreement in force since day 2, and the case with another in its place since day 6."""
+    rules = {"agreement__cooling_off_days": DAYS, **overrides}
+    first = in_force(**rules)
+    again = agreed(2).model_copy(update={"offer_id": "O-2"})
+    step = first.when(message(again, after(5)))
+    return first.last(AgreementSigned), signed_by(step, *BOTH, day=after(6)).closes(after(6))
+
+
+def test_the_agreement_before_an_amendment_holds_again() -> None:
+    first, step = amended()
+    second = step.last(AgreementSigned)
+    assert (second.supersedes, second.may_withdraw) == (first.agreement_id, True)
+    assert second.withdraw_until == after(6 + DAYS)
+    gone = step.when(withdrawal(second.agreement_id, 8))
+    assert gone.emits(AgreementEnded, BankInstructed)
+    ended, told = gone.last(AgreementEnded), gone.last(BankInstructed)
+    assert ended.returns_to is not None
+    assert (ended.agreement_id, ended.returns_to.agreement_id) == (second.agreement_id, first.agreement_id)
+    assert ended.returns_to.debts == ("A-1", "A-2")
+    assert (ended.restored, told.restored) == (second.waived, second.waived)
+    assert (told.kind, told.returns_to) == (InstructionKind.RESTORE_TERMS, first.agreement_id)
+    assert told.schedules == first.schedules
+    assert [rate.debt_id for rate in told.rates] == ["A-1", "A-2"]
+    assert told.collection is None
+    assert told.credit_status == "renegotiated"
+    state = gone.state
+    assert (state.status, state.live.agreement_id) == (AgreementStatus.IN_FORCE, first.agreement_id)
+    assert state.live.before is None
+    assert refused(gone.when(withdrawal(second.agreement_id, 8))) is ReasonCode.WITHDRAWN_IN_TIME
+
+
+def test_the_earlier_agreement_may_be_withdrawn_from_too_in_its_own_time() -> None:
+    first, step = amended()
+    back = step.when(withdrawal(step.last(AgreementSigned).agreement_id, 8))
+    over = back.when(withdrawal(first.agreement_id, 2 + DAYS))
+    assert over.last(AgreementEnded).returns_to is None
+    assert over.state.live is None
+    late = back.when(withdrawal(first.agreement_id, 3 + DAYS))
+    assert refused(late) is ReasonCode.WITHDRAWAL_TOO_LATE
+
+
+def test_a_later_version_follows_the_one_that_was_withdrawn_from() -> None:
+    _, step = amended()
+    back = step.when(withdrawal(step.last(AgreementSigned).agreement_id, 8))
+    third = back.when(message(agreed(2).model_copy(update={"offer_id": "O-3"}), after(9)))
+    assert third.last(AgreementDrafted).version == 3
+
+
+# -- who follows it ------------------------------------------------------------------------------------------
+
+
+def followed(**overrides: Any) -> tuple[AgreementSigned, Given, Given]:
+    first, step = amended(**overrides)
+    start = given(FollowupDecider(), reference(**PLAIN | overrides))
+    plan = start.when(message(case_opened(*DEBTS)), message(first, first.effective))
+    for n in range(2, 6):
+        plan = plan.closes(after(n))
+    return first, step, plan.when(message(step.last(AgreementSigned), after(6)))
+
+
+def payment(amount: Money, on: date, number: int) -> Any:
+    data = PaymentMatched(
+        payment_id=f"p-{number}", amount=amount, value_date=on, allocations=(), unallocated=cny("0.00")
+    )
+    return message(data, on)
+
+
+def test_followup_goes_on_with_the_plan_before_the_amendment_and_counts_what_was_paid() -> None:
+    first, step, plan = followed()
+    second = step.last(AgreementSigned)
+    paid_before = payment(first.instalments[0].total, after(4), 1)
+    # What came before the amendment counts for the plan of then, and is not forgotten meanwhile.
+    assert plan.state.plan.agreement_id == second.agreement_id
+    plan = plan.when(paid_before).closes(after(6))
+    paid_since = payment(first.instalments[1].total, after(7), 2)
+    plan = plan.when(paid_since).closes(after(7))
+    ended = step.when(withdrawal(second.agreement_id, 8)).last(AgreementEnded)
+    back = plan.when(message(ended, after(8)))
+    assert (back.state.status, back.state.plan.agreement_id) == (FollowupStatus.LIVE, first.agreement_id)
+    assert back.state.earlier == ()
+    day = after(8)
+    said: list[Any] = []
+    while day <= first.instalments[1].due:
+        back = back.closes(day)
+        said += back.said
+        day += timedelta(days=1)
+    lines = back.state.plan.lines
+    assert [line.state for line in lines[:2]] == [LineState.PAID, LineState.PAID]
+    assert not [event for event in said if isinstance(event, InstalmentMissed | PlanBroken)]
+
+
+def test_what_the_earlier_plan_asked_for_meanwhile_breaks_nothing() -> None:
+    first, step, plan = followed(agreement__cooling_off_days=120)
+    second = step.last(AgreementSigned)
+    day = after(6)
+    while day < first.instalments[0].due + timedelta(days=8):
+        plan = plan.closes(day)
+        day += timedelta(days=1)
+    ended = step.when(withdrawal(second.agreement_id, (day - after(0)).days)).last(AgreementEnded)
+    back = plan.when(message(ended, day)).closes(day)
+    missed = [event for event in back.said if isinstance(event, InstalmentMissed)]
+    assert missed
+    assert all(event.shielded for event in missed)
+    assert back.state.status is FollowupStatus.LIVE
+
+
+def test_once_the_days_to_withdraw_are_over_nothing_of_the_earlier_plan_is_kept() -> None:
+    first, _, plan = followed()
+    plan = plan.when(payment(first.instalments[0].total, after(4), 1))
+    assert plan.state.received
+    day = after(6)
+    while day <= first.instalments[1].due + timedelta(days=10):
+        plan = plan.closes(day)
+        day += timedelta(days=1)
+    assert plan.state.earlier == ()
+    assert not plan.state.received
+
+
+def test_without_days_to_withdraw_no_earlier_plan_is_kept() -> None:
+    _, _, plan = followed(agreement__cooling_off_days=0)
+    assert plan.state.earlier == ()
+
+
+def test_offer_knows_that_a_plan_is_in_force_still() -> None:
+    first, step = amended()
+    talks = given(OfferDecider(), reference()).when(message(case_opened(*DEBTS), sequence=1))
+    talks = talks.when(message(assessed("2500.00")), message(first, first.effective))
+    talks = talks.when(message(step.last(AgreementSigned), after(6)))
+    ended = step.when(withdrawal(step.last(AgreementSigned).agreement_id, 8)).last(AgreementEnded)
+    assert talks.when(message(ended, after(8))).state.status is OfferStatus.AGREED
+    assert talks.when(message(ended, after(8))).state.live
+    alone = ended.model_copy(update={"returns_to": None})
+    assert talks.when(message(alone, after(8))).state.status is OfferStatus.ENDED
+
+
+# -- from when the days count --------------------------------------------------------------------------------
+
+
+def received(agreement_id: str, n: int) -> Any:
+    return message(desk_talks.DocumentsReceived(agreement_id=agreement_id, channel="post"), after(n))
+
+
+EU = {"agreement__cooling_off_days": DAYS, "cooling_off__counted_from": "documents_received"}
+
+
+@pytest.mark.parametrize(
+    ("arrives", "day", "in_time"),
+    [(None, 300, True), (10, 10 + DAYS, True), (10, 11 + DAYS, False), (1, 3 + DAYS, False)],
+)
+def test_the_days_count_from_the_documents_where_the_pack_says_so(
+    arrives: int | None, day: int, in_time: bool
+) -> None:
+    step = in_force(**EU)
+    signed = step.last(AgreementSigned)
+    assert (signed.may_withdraw, signed.withdraw_until) == (True, None)
+    if arrives is not None:
+        step = step.when(received(signed.agreement_id, arrives))
+    gone = step.when(withdrawal(signed.agreement_id, day))
+    if in_time:
+        assert gone.emits(AgreementEnded, BankInstructed)
+    else:
+        assert refused(gone) is ReasonCode.WITHDRAWAL_TOO_LATE
+
+
+def test_documents_that_arrive_before_the_signature_count_from_the_signature() -> None:
+    drafted = in_force(**EU).state  # the same draft, signed
+    agreement_id = drafted.live.agreement_id
+    start = given_draft().when(received(agreement_id, 1))
+    signed = signed_by(start_with(start), *BOTH).closes(after(2)).last(AgreementSigned)
+    assert signed.withdraw_until == after(2 + DAYS)
+    unknown = given_draft().when(received("nobody-s", 1)).closes(after(1))
+    assert refused(unknown) is ReasonCode.AGREEMENT_UNKNOWN
+
+
+def given_draft() -> Given:
+    from tests.unit.agreement.test_decide import drafted
+
+    return drafted(**EU)
+
+
+def start_with(step: Given) -> Given:
+    """The draft is not said again when the documents arrive."""
+    from dataclasses import replace
+
+    return replace(step, said=given_draft().said)

@@ -1,0 +1,140 @@
+"""The PDFs in a bundle: there in both languages, named on its pages, and bound by what the chain says."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from typer.testing import CliRunner
+
+from services.agreement.paper.check import check_pdf
+from services.cli.keys import private_key
+from services.cli.main import app
+from services.cli.papers import check_papers, papers_of
+from services.console.bundle import Source, check_bundle, make_bundle
+from services.console.bundle.packing import unpack
+from shared.contracts.agreement import AgreementDrafted
+from shared.contracts.bank import AccountOverdue
+from shared.contracts.base import Personal
+from shared.contracts.debts import ProductKind
+from shared.crypto.signing import Signer, load_signer, new_key_pair
+from tests.unit.agreement.test_paper import read, story
+from tests.unit.builders import CASE, DAY, balances
+from tests.unit.console.filing import CUSTOMER, File, person
+
+AT = datetime(2026, 12, 9, tzinfo=UTC)
+NAMES = {
+    *("agreement-1.zh.pdf", "agreement-1.en.pdf"),
+    *("settlement-letter-1.zh.pdf", "settlement-letter-1.en.pdf"),
+}
+OVERDUE = AccountOverdue(
+    account_id="A-1", as_of=DAY, product="cn-card", kind=ProductKind.CARD, days_past_due=75,
+    outstanding=balances("1.00"), overdue=balances("1.00"), annual_rate_pct="18", contract_date=DAY,
+    name=Personal(value="王小明"),
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A lender's key, both halves."""
+    made = tmp_path_factory.mktemp("keys")
+    private, public = new_key_pair()
+    (made / "lender.pem").write_bytes(private)
+    (made / "lender.pub").write_bytes(public)
+    return made
+
+
+@pytest.fixture(scope="module")
+def signer(folder: Path) -> Signer:
+    return load_signer(folder / "lender.pem")
+
+
+@pytest.fixture(scope="module")
+def file(signer: Signer) -> File:
+    file = File(signer)
+    file.say(OVERDUE, *story(), case=CASE)
+    return file
+
+
+@pytest.fixture(scope="module")
+def papers(file: File, folder: Path) -> dict[str, bytes]:
+    return papers_of(file.entries, CASE, CUSTOMER, private_key(folder / "lender.pem"), person())
+
+
+def bundle(file: File, signer: Signer, papers: dict[str, bytes]) -> bytes:
+    source = Source(CASE, CUSTOMER, file.archived, file.entries, (), person(), papers)
+    return make_bundle(source, signer, AT)
+
+
+def test_every_document_is_there_in_both_languages_and_checks_by_itself(
+    papers: dict[str, bytes], signer: Signer
+) -> None:
+    assert papers.keys() == NAMES
+    for name, pdf in papers.items():
+        report = check_pdf(pdf, signer.public)
+        assert (report.wrong, report.signed) == ((), True), name
+    assert "王小明" in read(papers["agreement-1.zh.pdf"])
+
+
+def test_a_sealed_bundle_has_papers_without_the_name(file: File, folder: Path) -> None:
+    sealed = papers_of(file.entries, CASE, CUSTOMER, private_key(folder / "lender.pem"))
+    assert sealed.keys() == NAMES
+    assert "王小明" not in read(sealed["agreement-1.zh.pdf"])
+
+
+def test_the_bundle_holds_them_names_them_and_is_proven_with_them(
+    file: File, signer: Signer, papers: dict[str, bytes], folder: Path, tmp_path: Path
+) -> None:
+    raw = bundle(file, signer, papers)
+    files = unpack(raw)
+    assert {f"documents/{name}" for name in NAMES} <= files.keys()
+    assert check_bundle(raw, [signer.trusted]).ok
+    assert check_papers(files, [signer.public]) == []
+    english, chinese = files["index.html"].decode(), files["index.zh.html"].decode()
+    assert '<a href="documents/agreement-1.zh.pdf">Agreement, version 1</a> (in Chinese)' in english
+    assert '<a href="documents/agreement-1.en.pdf">协议第 1 版</a> (英文)' in chinese
+    assert "结清证明 1" in chinese
+    (tmp_path / "case.zip").write_bytes(raw)
+    said = CliRunner().invoke(
+        app, ["verify", str(tmp_path / "case.zip"), "--key", str(folder / "lender.pub")]
+    )
+    assert said.exit_code == 0, said.output
+
+
+def test_a_paper_that_is_not_what_the_chain_says_is_named_even_where_the_lender_signed_the_bundle(
+    file: File, signer: Signer, papers: dict[str, bytes], folder: Path, tmp_path: Path
+) -> None:
+    other = File(signer)
+    other.say(OVERDUE, case=CASE)
+    raw = bundle(other, signer, papers)
+    assert check_bundle(raw, [signer.trusted]).ok
+    faults = check_papers(unpack(raw), [signer.public])
+    assert {fault.where for fault in faults} == {f"documents/{name}" for name in NAMES}
+    assert {fault.rule for fault in faults} == {"its content is not what the chain says was drawn up"}
+    (tmp_path / "case.zip").write_bytes(raw)
+    said = CliRunner().invoke(
+        app, ["verify", str(tmp_path / "case.zip"), "--key", str(folder / "lender.pub")]
+    )
+    assert said.exit_code == 1
+    assert "documents/agreement-1" in said.output
+
+
+def test_a_paper_of_somebody_else_is_named(file: File, signer: Signer, papers: dict[str, bytes]) -> None:
+    stranger = Ed25519PrivateKey.generate()
+    forged = papers_of(file.entries, CASE, CUSTOMER, stranger)
+    mixed = {**papers, "agreement-1.en.pdf": forged["agreement-1.en.pdf"]}
+    faults = check_papers(unpack(bundle(file, signer, mixed)), [signer.public])
+    assert {fault.where for fault in faults} == {"documents/agreement-1.en.pdf"}
+
+
+def test_a_draft_that_was_drawn_up_without_named_clauses_makes_no_paper(folder: Path) -> None:
+    draft = next(event for event in story() if isinstance(event, AgreementDrafted))
+    from services.agreement.document import content_hash
+
+    old = draft.model_copy(update={"terms": None})
+    old = old.model_copy(update={"content_hash": content_hash(old, CASE)})
+    file = File()
+    file.say(old, case=CASE)
+    assert papers_of(file.entries, CASE, CUSTOMER, private_key(folder / "lender.pem")) == {}
