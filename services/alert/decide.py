@@ -9,7 +9,17 @@ from services.alert import watching
 from services.alert.model import AlertState, AlertStatus, Ask, Pending
 from services.alert.raising import Step, escalate, raise_alert, resolve, resolve_all
 from services.alert.rules import ANSWERS, ends_silence, is_heard, silent_on
-from shared.contracts import agreement, assessment, desk, desk_care, followup, followup_care, intake, offer
+from shared.contracts import (
+    agreement,
+    assessment,
+    desk,
+    desk_care,
+    followup,
+    followup_care,
+    intake,
+    intake_team,
+    offer,
+)
 from shared.contracts.alert import AlertKind, AlertTaken, InputRefused
 from shared.contracts.base import Event, Reason
 from shared.contracts.decision import Decision
@@ -179,6 +189,8 @@ _HANDLERS: dict[type[Event], Handler] = {
     intake.BankAnswered: watching.bank_answered,
     intake.CaseClosed: _closed,
     intake.CaseAssigned: _assigned,
+    intake_team.StepOverdue: watching.step_overdue,
+    intake_team.StepCaughtUp: watching.step_done,
     assessment.StatementRequested: partial(_asked, Ask.STATEMENT),
     assessment.AssessmentCompleted: partial(_not_asked, Ask.STATEMENT),
     assessment.AssessmentLapsed: partial(_not_asked, Ask.STATEMENT),

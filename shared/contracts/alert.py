@@ -35,6 +35,7 @@ class AlertKind(StrEnum):
     REVIEW_OVERDUE = "review_overdue"
     PROBLEM_OVERDUE = "problem_overdue"
     COMPLETION_UNDONE = "completion_undone"
+    STEP_OVERDUE = "step_overdue"
 
 
 class AlertSeverity(StrEnum):

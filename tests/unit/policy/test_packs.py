@@ -23,7 +23,7 @@ STATES = {
 }
 ALERTS = {
     *{"instalment_missed", "promise_broken", "borrower_silent", "plan_broken", "bank_silent"},
-    *{"review_overdue", "problem_overdue", "completion_undone"},
+    *{"review_overdue", "problem_overdue", "completion_undone", "step_overdue"},
 }
 
 
