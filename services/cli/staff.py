@@ -48,7 +48,7 @@ class Owned:
 
 @app.command("list")
 def list_(data: DataDir = None, folder: PoliciesFolder = None, as_json: JsonFlag = False) -> None:
-    """List everybody of the roster, and whoever else owns cases: open cases, capacity, until when they may."""
+    """List everybody who owns cases or may: open cases, capacity, until when they may."""
     roster = _roster(folder)
     load, day = with_database(data_dir(data), _load)
     names = [who.id for who in roster.negotiators]
@@ -146,7 +146,7 @@ def expand(
     owned: list[Owned], staff: str, why: AwayWhy, since: date, until: date | None, *, by: str, reason: str,
     day: date,
 ) -> list[Envelope[Any]]:  # fmt: skip
-    """Give one desk event for each case, said on `day`; the same order gives the same ids, so it counts once."""
+    """Give one desk event for each case, said on `day`; the same order has the same ids and counts once."""
     from shared.contracts.desk_team import OwnerAway
 
     data = OwnerAway(staff=staff, why=why, since=since, until=until, by=by, reason=reason)

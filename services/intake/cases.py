@@ -100,13 +100,18 @@ def assign(
     """
     conduct = conduct_in(state, on, reference)
     owner, reasons = choose_owner(state, conduct, on, reference, without)
+    certified = conduct.assignment.certification_required
+    until = None if owner is None else owner.owns_before(on, certified=certified)
+    if owner is None or not owner.may_own_on(on, certified=certified):
+        # Nobody may have it at present: as soon as somebody may, they take it.
+        until = reference.roster.first_fit(on, certified=certified)
     if owner is None:
-        return state, ()
+        return state.model_copy(update={"owned_before": until}), ()
     owned = state.model_copy(
         update={
             "owner": owner.id,
             "owned_since": state.owned_since if owner.id == state.owner else on,
-            "owned_before": owner.owns_before(on, certified=conduct.assignment.certification_required),
+            "owned_before": until,
             "leaving": None,
         }
     )

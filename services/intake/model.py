@@ -295,8 +295,8 @@ class Leaving(State):
 class IntakeState(State):
     """One customer. `episode` counts cases from 1 (0: none yet).
 
-    The owner has the case from `owned_since`; `owned_before` is the first day on which they may not have it any
-    more, where one is known. `stage` is where the case stands on the pack's timetable, since `stage_at`.
+    The owner has the case from `owned_since`; `owned_before` is the first day on which they may not have it
+    any more, where one is known. `stage` is where the case stands on the timetable, since `stage_at`.
     """
 
     customer: str

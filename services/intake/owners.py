@@ -1,7 +1,7 @@
 """Who owns a case, and how it changes hands: away, named by a supervisor, no longer fit to own. Pure.
 
-An owner keeps a case. It changes hands only when they are away, have left or may not own it any more, when they
-do not speak the borrower's language, or when a supervisor says so with a reason.
+An owner keeps a case. It changes hands only when they are away, have left or may not own it any more, when
+they do not speak the borrower's language, or when a supervisor says so with a reason.
 """
 
 from __future__ import annotations
@@ -66,9 +66,15 @@ def last_day_over(
     going, next_day = state.leaving, on + timedelta(days=1)
     released = state.model_copy(update={"owned_before": None, "leaving": None})
     if going is None or going.since > next_day:
-        owned, assigned = relieve(released, next_day, reference)
+        owner, certified = _owner(state, reference), _certified(state, next_day, reference)
+        if owner is not None and owner.may_own_on(next_day, certified=certified):
+            known = owner.owns_before(next_day, certified=certified)
+            owned = released.model_copy(update={"owned_before": known})
+            assigned: tuple[CaseAssigned, ...] = ()
+        else:
+            owned, assigned = relieve(released, next_day, reference)
         if going is not None and not assigned:
-            return released.model_copy(update={"owned_before": going.since, "leaving": going}), ()
+            return owned.model_copy(update={"owned_before": going.since, "leaving": going}), ()
         return owned, assigned
     return _without_owner(released, going, next_day, reference)
 
@@ -82,7 +88,7 @@ def named(state: IntakeState | None, message: Envelope[OwnerNamed], reference: R
     by, wanted = reference.roster.get(data.by), reference.roster.get(data.owner)
     if by is None or not by.supervisor or not by.present_on(message.day):
         return answer(state, refusal(message, ReasonCode.NOT_ALLOWED_TO, by=data.by))
-    certified = conduct_in(state, message.day, reference).assignment.certification_required
+    certified = _certified(state, message.day, reference)
     if wanted is None or not wanted.may_own_on(message.day, certified=certified):
         return answer(state, refusal(message, ReasonCode.OWNER_CANNOT_TAKE, owner=data.owner))
     if wanted.id == state.owner:
@@ -129,18 +135,22 @@ def relieve(
     day, owner = max(day, state.owned_since or day), _owner(state, reference)
     if owner is not None and owner.may_own_on(day, certified=True):
         return state, ()
-    certified = conduct_in(state, day, reference).assignment.certification_required
+    certified = _certified(state, day, reference)
     if owner is not None and owner.may_own_on(day, certified=certified):
         return state, ()
     because = (Reason(code=_why(owner, day), params={"staff": state.owner}),) if state.owner else ()
     owned, assigned = assign(state, day, reference, *because)
-    return (owned, assigned) if owned.owner != state.owner else (state, ())
+    return owned, assigned
 
 
 def _why(owner: Negotiator | None, day: date) -> ReasonCode:
     if owner is None or (owner.left is not None and owner.left <= day):
         return ReasonCode.OWNER_LEFT
     return ReasonCode.OWNER_UNCERTIFIED if owner.present_on(day) else ReasonCode.OWNER_ABSENT
+
+
+def _certified(state: IntakeState, on: date, reference: Reference) -> bool:
+    return conduct_in(state, on, reference).assignment.certification_required
 
 
 def _owner(state: IntakeState, reference: Reference) -> Negotiator | None:

@@ -90,10 +90,10 @@ def choose_owner(
     reference: Reference,
     without: frozenset[str] = frozenset(),
 ) -> tuple[Negotiator | None, tuple[Reason, ...]]:
-    """Choose who owns the case: there, certified, with room, of the borrower's language, skilled, least loaded.
+    """Choose who owns the case: there, certified, with room, of the borrower's language, skilled, least load.
 
-    Where nobody has room a supervisor holds it, to decide who takes it; so it is where nobody's certificate is
-    in date: it never goes to a negotiator whose certificate has run out. None where there is no such person.
+    Where nobody has room a supervisor holds it, to decide who takes it; so it is where nobody's certificate
+    is in date: it never goes to a negotiator whose certificate has run out. None: there is no such person.
     """
     certified = policy.assignment.certification_required
     people = [who for who in reference.roster.negotiators if who.id not in without]

@@ -26,6 +26,7 @@ Outcome = Decision[IntakeState]
 Handler = Callable[[IntakeState | None, Envelope[Any], Reference], Outcome]
 
 _CONTACT = "first_contact"
+_USUAL_HOURS = Hours()  # where a case has no owner yet
 # The order in which things happen that carry the same time: what comes earlier on the way was only read late.
 _WAY = (
     _CONTACT,
@@ -136,7 +137,7 @@ def _caught_up(done: tuple[OpenStep, ...], left: tuple[OpenStep, ...], on: date)
 
 def _hours(state: IntakeState, reference: Reference) -> Hours:
     owner = reference.roster.get(state.owner) if state.owner is not None else None
-    return owner.hours if owner is not None else Hours()
+    return owner.hours if owner is not None else _USUAL_HOURS
 
 
 def _step(state: IntakeState, name: str, begins: date, due: date, reference: Reference) -> OpenStep:

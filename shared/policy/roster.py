@@ -7,7 +7,7 @@ import tomllib
 from datetime import date, datetime, time, timedelta
 from pathlib import Path
 from typing import Annotated, Literal, Self
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
 
@@ -74,8 +74,10 @@ class Hours(_Frozen):
     def _sound(self) -> Self:
         if self.closes <= self.opens:
             raise ValueError("closes must lie after opens")
-        if self.time_zone not in available_timezones():
-            raise ValueError("no such time zone")
+        try:
+            ZoneInfo(self.time_zone)
+        except (ZoneInfoNotFoundError, ValueError, OSError):
+            raise ValueError("no such time zone") from None
         return self
 
     def works_on(self, day: date) -> bool:
@@ -170,6 +172,19 @@ class Roster(_Frozen):
     def get(self, id_: str) -> Negotiator | None:
         """Give one negotiator."""
         return next((negotiator for negotiator in self.negotiators if negotiator.id == id_), None)
+
+    def first_fit(self, day: date, *, certified: bool) -> date | None:
+        """Give the first day after `day` on which somebody may own a case; None where none is known."""
+        begins = sorted(
+            begin
+            for who in self.negotiators
+            for begin in (
+                *(held.issued for held in who.certifications),
+                *(absence.until + timedelta(days=1) for absence in who.absences),
+            )
+            if begin > day and who.may_own_on(begin, certified=certified)
+        )
+        return begins[0] if begins else None
 
     @property
     def supervisors(self) -> tuple[Negotiator, ...]:
