@@ -11,7 +11,7 @@ from services.intake.cases import Outcome, answer, conclude
 from services.intake.ledger import leave
 from services.intake.model import IntakeState
 from services.intake.parties import said_of_elsewhere, said_of_parties
-from services.intake.steps import act_on_steps, goes_to
+from services.intake.steps import act_on_steps, goes_to, resumed
 from services.intake.stops import said_of_plan, said_of_stops
 from shared.contracts import agreement, assessment, bank, desk, desk_parties, desk_team, followup, offer
 from shared.contracts.base import Event, Reason
@@ -34,7 +34,7 @@ class IntakeDecider:
         handler = _HANDLERS.get(type(message.data))
         if handler is None:
             return Decision(state)
-        return _with_news(state, handler(state, message, reference), message.day, reference)
+        return _with_news(state, handler(state, message, reference), message, reference)
 
     def due(self, state: IntakeState) -> date | None:
         """The next date of a step or of the owner, debts paid up on our books, or a plan that is over."""
@@ -50,11 +50,15 @@ class IntakeDecider:
         return Decision(state, said)
 
 
-def _with_news(before: IntakeState | None, decided: Outcome, day: date, reference: Reference) -> Outcome:
+def _with_news(
+    before: IntakeState | None, decided: Outcome, message: Envelope[Any], reference: Reference
+) -> Outcome:
     """Add what an open case has to say of its owner, other obligors, stops, and the debts of its plan."""
     after = decided.state
     if decided.waits or after is None or not after.is_open:
         return decided
+    day = message.day
+    after = resumed(before, after, message, reference)
     after, assigned = owners.relieve(after, day, reference)
     news = (
         *assigned,

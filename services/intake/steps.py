@@ -20,7 +20,7 @@ from shared.policy.conduct import Conduct
 from shared.policy.reference import Reference
 from shared.policy.roster import Hours
 
-__all__ = ["Handler", "act_on_steps", "begin_steps", "goes_to", "move", "stage_done"]
+__all__ = ["Handler", "act_on_steps", "begin_steps", "goes_to", "move", "resumed", "stage_done"]
 
 Outcome = Decision[IntakeState]
 Handler = Callable[[IntakeState | None, Envelope[Any], Reference], Outcome]
@@ -96,9 +96,9 @@ def stage_done(state: IntakeState, names: frozenset[str], on: date) -> tuple[Int
 def act_on_steps(state: IntakeState, on: date, reference: Reference) -> tuple[IntakeState, tuple[Event, ...]]:
     """Remind of what is due soon; say what was not done by the end of its last day.
 
-    Of a case all of whose debts are stopped nothing is asked; its steps begin anew with what comes next.
+    Of a case all of whose debts are stopped nothing is asked; its step begins anew when they are not.
     """
-    if all(state.stopped(debt) is not None for debt in state.of_case if state.keeps_open(debt)):
+    if _all_stopped(state):
         return state.model_copy(update={"steps": ()}), ()
     conduct, steps = conduct_in(state, on, reference), []
     said: tuple[Event, ...] = ()
@@ -110,6 +110,25 @@ def act_on_steps(state: IntakeState, on: date, reference: Reference) -> tuple[In
         steps.append(told)
         said += event
     return state.model_copy(update={"steps": tuple(steps)}), said
+
+
+def resumed(
+    before: IntakeState | None, after: IntakeState, message: Envelope[Any], reference: Reference
+) -> IntakeState:
+    """Begin the step of a case anew whose debts were all stopped and are not any more."""
+    if before is None or after.steps or after.plan is not None or after.stage in {None, "performing"}:
+        return after
+    if not _all_stopped(before) or _all_stopped(after):
+        return after
+    row = conduct_in(after, message.day, reference).step(after.stage or "")
+    if row is None:
+        return after
+    due = conduct_in(after, message.day, reference).deadline(message.day, row.business_days)
+    return after.model_copy(update={"steps": (_step(after, row.state, message.day, due, reference),)})
+
+
+def _all_stopped(state: IntakeState) -> bool:
+    return all(state.stopped(debt) is not None for debt in state.of_case if state.keeps_open(debt))
 
 
 def _tell(

@@ -8,10 +8,11 @@ from typing import Any
 import pytest
 
 from services.intake.decide import IntakeDecider
-from shared.contracts import desk
+from shared.contracts import desk, desk_parties
 from shared.contracts.base import Personal, Reason
 from shared.contracts.intake_team import StepCaughtUp, StepOverdue, StepReminded
 from shared.contracts.offer import TalksFailed
+from shared.contracts.parties import StopCause
 from shared.contracts.reasons import ReasonCode
 from tests.unit.builders import assessed, message, reference, signed
 from tests.unit.intake.bank_says import cured, day, overdue
@@ -133,6 +134,19 @@ def test_a_step_of_after_hours_begins_the_next_day_and_holidays_do_not_count() -
 def test_a_reminder_comes_on_a_day_on_which_the_owner_works() -> None:
     part_time = {"hours": {"days": ["mon", "tue"]}}
     assert [step.remind_on for step in opened(a=part_time).state.steps] == [None, date(2026, 3, 10)]
+
+
+def test_while_all_debts_are_stopped_nothing_is_asked_and_then_the_step_begins_anew() -> None:
+    stop = desk_parties.StopReported(stop_id="S-1", cause=StopCause.BREATHING_SPACE, since=day(1))
+    now = opened().when(message(stop, day(1)))
+    for n in range(60):
+        now = now.closes(day(n))
+        assert now.said == ()
+    assert now.state.steps == ()
+    back = now.when(message(desk_parties.StopLifted(stop_id="S-1", on=day(60)), day(60)))
+    assert [step.name for step in back.state.steps] == ["statement"]
+    assert back.state.steps[0].due > day(60)
+    assert back.closes(day(90)).emits(StepReminded, StepOverdue)
 
 
 def test_of_a_closed_case_nothing_is_due() -> None:
