@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
+from random import Random
 from typing import Any
 
 from deploy.demo.acts import Act, Say, identity
@@ -31,6 +32,9 @@ class Desk:
         match data:
             case desk.StatementSubmitted() if data.income:
                 return self._verify(message, data, draw.randint(1, 4), draw.random() < 0.85)
+            case intake.CaseOpened():
+                call = _call(at(tomorrow, 10), "Introduced ourselves and asked how things stand.", draw)
+                return [Say(tomorrow, message.case, call, "first call")]
             case offer.ApprovalRequested():
                 answer = _decide(data.request_id, data.role, granted=draw.random() < 0.9)
                 return [Say(tomorrow, message.case, answer, data.request_id)]
@@ -49,15 +53,7 @@ class Desk:
                 return [Say(day, message.case, _review(day, draw.random()), identity(message))]
             case alert.AlertRaised():
                 taken = desk.AlertAcknowledged(alert_id=data.alert_id, by="desk-7")
-                called = desk.ContactRecorded(
-                    at=at(tomorrow, 10),
-                    place="phone",
-                    participants=("negotiator", "borrower"),
-                    key_points=Personal(value="Asked what happened and what would help."),
-                    direction=desk.ContactDirection.OUTBOUND,
-                    outcome=draw.choice((desk.ContactOutcome.TALKED, desk.ContactOutcome.NO_ANSWER)),
-                    channel="phone",
-                )
+                called = _call(at(tomorrow, 10), "Asked what happened and what would help.", draw)
                 return [
                     Say(tomorrow, message.case, taken, data.alert_id),
                     Say(tomorrow, message.case, called, data.alert_id + "/call"),
@@ -117,6 +113,18 @@ def _ask_parties(message: Envelope[Any], data: intake.PartiesChanged, days: int)
         for party in data.parties
         if party.channel is None
     ]
+
+
+def _call(when: datetime, points: str, draw: Random) -> desk.ContactRecorded:
+    return desk.ContactRecorded(
+        at=when,
+        place="phone",
+        participants=("negotiator", "borrower"),
+        key_points=Personal(value=points),
+        direction=desk.ContactDirection.OUTBOUND,
+        outcome=draw.choice((desk.ContactOutcome.TALKED, desk.ContactOutcome.NO_ANSWER)),
+        channel="phone",
+    )
 
 
 def _decide(request_id: str, role: str, *, granted: bool) -> desk.ApprovalGranted | desk.ApprovalRefused:

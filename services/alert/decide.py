@@ -19,6 +19,7 @@ from shared.contracts import (
     followup,
     followup_care,
     intake,
+    intake_team,
     offer,
 )
 from shared.contracts.alert import AlertKind, AlertTaken, InputRefused
@@ -195,6 +196,8 @@ _HANDLERS: dict[type[Event], Handler] = {
     intake.CaseClosed: _closed,
     intake.CaseAssigned: _assigned,
     intake.StopsChanged: stops_changed,
+    intake_team.StepOverdue: watching.step_overdue,
+    intake_team.StepCaughtUp: watching.step_done,
     assessment.StatementRequested: partial(_asked, Ask.STATEMENT),
     assessment.AssessmentCompleted: partial(_not_asked, Ask.STATEMENT),
     assessment.AssessmentLapsed: partial(_not_asked, Ask.STATEMENT),

@@ -8,7 +8,7 @@ from typing import Any
 from services.alert.model import AlertState, Ask, Asked, BrokenPromise, MissedLine, Pending
 from services.alert.raising import Step, raise_alert, resolve, resolve_all
 from services.alert.rules import paid_off, short_of
-from shared.contracts import agreement, followup, followup_care, intake
+from shared.contracts import agreement, followup, followup_care, intake, intake_team
 from shared.contracts.alert import AlertKind
 from shared.contracts.base import Event, Reason
 from shared.contracts.desk import SignatureParty
@@ -39,6 +39,8 @@ __all__ = [
     "promise_kept",
     "review_done",
     "review_overdue",
+    "step_done",
+    "step_overdue",
     "taken_back",
 ]
 
@@ -186,6 +188,24 @@ def problem_overdue(
         Reason(code=ReasonCode.PROBLEM_OVERDUE, params={"due": data.as_of.isoformat()}),
         cause=message.id,
     )
+
+
+def step_overdue(
+    state: AlertState, message: Envelope[intake_team.StepOverdue], policy: PolicyInForce
+) -> Step:
+    """A step of the timetable was not done by its last day."""
+    data = message.data
+    params = {"step": data.step, "due": data.due.isoformat()}
+    reason = Reason(code=ReasonCode.STEP_OVERDUE, params=params)
+    cause = f"{data.step}/{data.due.isoformat()}"
+    return raise_alert(state, AlertKind.STEP_OVERDUE, data.step, message.day, policy, reason, cause=cause)
+
+
+def step_done(state: AlertState, message: Envelope[intake_team.StepCaughtUp], _: PolicyInForce) -> Step:
+    """Cured when no step of the case is overdue any more."""
+    if message.data.still_overdue:
+        return state, ()
+    return resolve(state, AlertKind.STEP_OVERDUE, message.day, ReasonCode.STEP_DONE)
 
 
 def problem_solved(

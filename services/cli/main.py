@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from services.cli import contact, day, evidence, kafka, keys, migrate, platform, policy, reading
+from services.cli import contact, day, evidence, kafka, keys, migrate, platform, policy, reading, staff
 from services.cli.agreement import agreement
 from services.cli.assess import assess
 from services.cli.check import check
@@ -46,6 +46,7 @@ app.add_typer(keys.app, name="keys")
 app.add_typer(migrate.app, name="migrate")
 app.command()(schemas)
 app.add_typer(policy.app, name="policy")
+app.add_typer(staff.app, name="staff")
 
 
 def main() -> None:

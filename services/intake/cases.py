@@ -8,7 +8,8 @@ from typing import Any
 
 from services.intake.halting import dated
 from services.intake.model import CaseStatus, Debt, IntakeState
-from services.intake.rules import choose_owner, conduct_in, next_review, packs_of, timetable
+from services.intake.rules import choose_owner, conduct_in, packs_of, timetable
+from services.intake.steps import begin_steps
 from shared.contracts.base import Event, Reason
 from shared.contracts.debts import DebtSnapshot, DebtStatus
 from shared.contracts.decision import Decision
@@ -53,7 +54,6 @@ def open_case(
     policy = reference.policies.in_force(debt.policy, day)
     conduct = conduct_of([policy])
     steps = timetable(conduct, day)
-    dates = tuple(sorted({step.due for step in steps}))
     opened = state.with_debt(debt).model_copy(
         update={
             "status": CaseStatus.OPEN,
@@ -64,8 +64,9 @@ def open_case(
             "language": data.language if state.episode == 0 else state.language,
             "region": data.region,
             "owner": None,
-            "timetable": dates,
-            "next_review": next_review(dates, conduct, day),
+            "owned_since": None,
+            "owned_before": None,
+            "leaving": None,
             "plan": None,
             "finish": None,
         }
@@ -83,13 +84,43 @@ def open_case(
         conduct=packs_of(opened),
     )
     owned, assigned = assign(opened, day, reference)
-    return owned, (said, assigned)
+    dates = {step.name: step.due for step in steps}
+    return begin_steps(owned, dates, message.time, reference), (said, *assigned)
 
 
-def assign(state: IntakeState, on: date, reference: Reference) -> tuple[IntakeState, CaseAssigned]:
-    """Give the case to a named negotiator."""
-    owner, reasons = choose_owner(state, conduct_in(state, on, reference), on, reference)
-    return state.model_copy(update={"owner": owner}), CaseAssigned(owner=owner, reasons=reasons)
+def assign(
+    state: IntakeState,
+    on: date,
+    reference: Reference,
+    *because: Reason,
+    without: frozenset[str] = frozenset(),
+    by: str | None = None,
+) -> tuple[IntakeState, tuple[CaseAssigned, ...]]:
+    """Give the case to a named person; nothing is said where nobody can have it, or it stays where it is.
+
+    `because`: why it changes hands, `without`: who must not have it, `by`: who gave the order.
+    """
+    conduct = conduct_in(state, on, reference)
+    owner, reasons = choose_owner(state, conduct, on, reference, without)
+    certified = conduct.assignment.certification_required
+    until = None if owner is None else owner.owns_before(on, certified=certified)
+    if owner is None or not owner.may_own_on(on, certified=certified):
+        # Nobody may have it at present: as soon as somebody may, they take it.
+        until = reference.roster.first_fit(on, certified=certified)
+    if owner is None:
+        return state.model_copy(update={"owned_before": until}), ()
+    owned = state.model_copy(
+        update={
+            "owner": owner.id,
+            "owned_since": state.owned_since if owner.id == state.owner else on,
+            "owned_before": until,
+            "leaving": None,
+        }
+    )
+    if owner.id == state.owner:
+        return owned, ()
+    said = CaseAssigned(owner=owner.id, reasons=(*because, *reasons), previous=state.owner, by=by)
+    return owned, (said,)
 
 
 def conclude(
@@ -135,8 +166,11 @@ def close_case(state: IntakeState, on: date, reason: CloseReason) -> tuple[Intak
     closed = state.model_copy(
         update={
             "status": CaseStatus.CLOSED,
-            "timetable": (),
-            "next_review": None,
+            "steps": (),
+            "stage": None,
+            "stage_at": None,
+            "owned_before": None,
+            "leaving": None,
             "plan": None,
             "finish": None,
         }

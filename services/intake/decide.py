@@ -6,21 +6,30 @@ from collections.abc import Callable
 from datetime import date
 from typing import Any
 
-from services.intake import differences, figures, parties, payments, plans, stops
-from services.intake.cases import Outcome, answer, assign, conclude
+from services.intake import differences, figures, owners, parties, payments, plans, stops, talks
+from services.intake.cases import Outcome, answer, conclude
 from services.intake.differences import with_news_of_balances
 from services.intake.halting import dated
 from services.intake.ledger import leave
-from services.intake.model import CaseStatus, IntakeState
+from services.intake.model import IntakeState
 from services.intake.parties import said_of_elsewhere, said_of_parties
-from services.intake.rules import conduct_in, may_own, next_review, refusal
+from services.intake.steps import act_on_steps, goes_to, resumed
 from services.intake.stops import ended_by_date, said_of_plan, said_of_stops
-from shared.contracts import agreement, bank, desk, desk_care, desk_parties, followup
+from shared.contracts import (
+    agreement,
+    assessment,
+    bank,
+    desk,
+    desk_care,
+    desk_parties,
+    desk_team,
+    followup,
+    offer,
+)
 from shared.contracts.base import Event, Reason
 from shared.contracts.debts import DebtStatus
 from shared.contracts.decision import Decision, Emission
 from shared.contracts.envelope import Envelope
-from shared.contracts.ids import case_id
 from shared.contracts.reasons import ReasonCode
 from shared.policy.reference import Reference
 
@@ -41,7 +50,7 @@ class IntakeDecider:
         return _with_news(state, decided, message.day, reference)
 
     def due(self, state: IntakeState) -> date | None:
-        """The owner's next date, debts paid up on our books, or a plan that is over."""
+        """The next date of a step or of the owner, debts paid up on our books, or a plan that is over."""
         return state.next_date
 
     def close(self, state: IntakeState, day: date, reference: Reference) -> Outcome:
@@ -55,11 +64,13 @@ class IntakeDecider:
 
 
 def _with_news(before: IntakeState | None, decided: Outcome, day: date, reference: Reference) -> Outcome:
-    """Add what an open case has to say of its other obligors, its stops, and the debts of its plan."""
+    """Add what an open case has to say of its owner, other obligors, stops, and the debts of its plan."""
     if decided.waits or decided.state is None or not decided.state.is_open:
         return decided
-    after = dated(decided.state, day, reference)
+    after = resumed(before, dated(decided.state, day, reference), day, reference)
+    after, assigned = owners.relieve(after, day, reference)
     news = (
+        *assigned,
         *said_of_parties(before, after, day),
         *said_of_elsewhere(before, after),
         *said_of_stops(before, after, day, reference),
@@ -77,7 +88,11 @@ def _act(state: IntakeState, on: date, reference: Reference) -> Outcome:
         return _with_news(state, ended_by_date(state, on), on, reference)
     if state.plan is not None and any(watched.look_on == on for watched in state.plan.watched):
         return differences.look(state, on, reference)
-    return _review(state, on, reference)
+    if state.last_day_owned is not None and state.last_day_owned <= on:
+        owned, assigned = owners.last_day_over(state, on, reference)
+        return answer(owned, *assigned)
+    after, said = act_on_steps(state, on, reference)
+    return answer(after, *said)
 
 
 def _paid_up(state: IntakeState, on: date) -> Outcome:
@@ -96,35 +111,15 @@ def _paid_up(state: IntakeState, on: date) -> Outcome:
     return answer(concluded, *said)
 
 
-def _review(state: IntakeState, on: date, reference: Reference) -> Outcome:
-    """The owner's date: somebody else takes over where the certificate has run out or the person left."""
-    policy = conduct_in(state, on, reference)
-    dates = tuple(day for day in state.timetable if day > on)
-    next_ = next_review(state.timetable, policy, on)
-    reviewed = state.model_copy(update={"timetable": dates, "next_review": next_})
-    owner = reference.roster.get(state.owner) if state.owner is not None else None
-    if owner is not None and may_own(owner, policy, on):
-        return answer(reviewed)
-    owned, assigned = assign(reviewed, on, reference)
-    return answer(owned) if owned.owner == state.owner else answer(owned, assigned)
+def _then(first: Handler, second: Handler) -> Handler:
+    """Do one thing with a message and then the other."""
 
+    def handle(state: IntakeState | None, message: Envelope[Any], reference: Reference) -> Outcome:
+        done = first(state, message, reference)
+        more = second(done.state, message, reference)
+        return Decision(more.state, (*done.emissions, *more.emissions))
 
-def _preferred(
-    state: IntakeState | None, message: Envelope[desk.PreferencesSet], reference: Reference
-) -> Outcome:
-    """The borrower's language; an owner who does not speak it hands the case over."""
-    if state is None:
-        no_case = refusal(message, ReasonCode.NO_OPEN_CASE)
-        return Decision.wait(None, no_case, subject=case_id(message.key, 1))
-    language = message.data.language
-    if language is None or language == state.language:
-        return Decision(state)
-    spoken = state.model_copy(update={"language": language})
-    owner = reference.roster.get(state.owner) if state.owner is not None else None
-    if state.status is not CaseStatus.OPEN or (owner is not None and language in owner.languages):
-        return answer(spoken)
-    owned, assigned = assign(spoken, message.day, reference)
-    return answer(owned) if owned.owner == state.owner else answer(owned, assigned)
+    return handle
 
 
 _HANDLERS: dict[type[Event], Handler] = {
@@ -139,17 +134,33 @@ _HANDLERS: dict[type[Event], Handler] = {
     bank.InstructionRefused: plans.bank_answered,
     bank.StopReported: stops.reported,
     bank.StopLifted: stops.lifted,
-    desk.PreferencesSet: _preferred,
     desk_care.BalanceReconciled: differences.reconciled,
+    desk.PreferencesSet: owners.preferred,
+    desk.ContactRecorded: talks.contacted,
+    desk.StatementSubmitted: talks.stated,
+    desk_team.OwnerAway: owners.away,
+    desk_team.OwnerNamed: owners.named,
+    desk_team.ConversationScored: talks.scored,
+    assessment.AssessmentCompleted: goes_to(
+        "offer", only_from=frozenset({"statement", "assessment", "no_plan"})
+    ),
+    offer.OfferTabled: goes_to("answer"),
+    offer.ApprovalRequested: goes_to("approval"),
+    offer.OfferAgreed: goes_to("signature"),
+    offer.OfferLapsed: goes_to("offer"),
+    offer.NoPlanFound: goes_to("no_plan"),
+    offer.TalksFailed: goes_to("no_plan"),
+    agreement.AgreementReturned: goes_to("offer"),
     desk_parties.PartyRightsSet: parties.rights_set,
     desk_parties.StopReported: stops.reported,
     desk_parties.StopLifted: stops.lifted,
-    agreement.AgreementSigned: plans.signed,
+    agreement.AgreementSigned: _then(plans.signed, goes_to("performing")),
     agreement.BankInstructed: plans.instructed,
     agreement.AgreementCompleted: plans.completed,
-    agreement.AgreementEnded: plans.ended,
+    agreement.AgreementEnded: _then(plans.ended, goes_to("no_plan")),
     followup.RewardGranted: plans.rewarded,
     followup.PlanCompleted: plans.plan_completed,
+    followup.RenegotiationRequested: goes_to("statement"),
 }
 
 HANDLED = frozenset(_HANDLERS)

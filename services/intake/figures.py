@@ -10,13 +10,13 @@ from datetime import date
 from typing import Any
 
 from services.intake.amounts import Amounts
-from services.intake.cases import Outcome, answer, assign, conclude, open_case
+from services.intake.cases import Outcome, answer, conclude, open_case
 from services.intake.histories import has_news, saying_flows, with_bank_history
 from services.intake.ledger import leave, reopen, with_figure
 from services.intake.model import CaseStatus, Debt, Finish, IntakeState
 from services.intake.parties import belongs_elsewhere, learn_elsewhere, with_obligors
 from services.intake.payments import match_waiting
-from services.intake.rules import conduct_in, in_range, is_stale, may_own, packs_of, policy_of, refusal
+from services.intake.rules import in_range, is_stale, policy_of, refusal
 from shared.contracts import bank
 from shared.contracts.base import Event, Reason
 from shared.contracts.debts import Balances, DebtStatus
@@ -60,25 +60,11 @@ def overdue(
         joined, said = conclude(now, after, message.day, _is_overdue(data))
         joining = {candidate.debt_id} if candidate.history is not None else set()
         said = saying_flows(said, joined, message.day, joining)
-        return _joined(now, joined, said, message.day, reference)
+        return answer(joined, *said)
     opened, said = open_case(named, reopen(candidate, now.episode + 1), message, reference)
     said = saying_flows(said, opened, message.day, ())
     matched, more = match_waiting(opened, message.day, reference)
     return answer(matched, *said, *more)
-
-
-def _joined(
-    before: IntakeState, after: IntakeState, said: tuple[Event, ...], day: date, reference: Reference
-) -> Outcome:
-    """A debt under another pack may ask more of the owner: somebody who may own the case takes over."""
-    if packs_of(before) != packs_of(after):
-        owner = reference.roster.get(after.owner) if after.owner is not None else None
-        conduct = conduct_in(after, day, reference)
-        if owner is not None and not may_own(owner, conduct, day):
-            owned, assigned = assign(after, day, reference)
-            if owned.owner != after.owner:
-                return answer(owned, *said, assigned)
-    return answer(after, *said)
 
 
 def _refuses_overdue(

@@ -1,13 +1,17 @@
 """Intake's document: one customer, the debts with their ledgers, the payments, and who owns the case."""
 
-from datetime import date
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
+from typing import Any
+
+from pydantic import model_validator
 
 from services.intake.amounts import Amounts
 from shared.contracts.base import Reason
 from shared.contracts.debts import DebtLedger, DebtPriority, DebtSnapshot, DebtStatus, ProductKind
 from shared.contracts.decision import State
+from shared.contracts.desk_team import AwayWhy
 from shared.contracts.ids import case_id
 from shared.contracts.intake import CloseReason
 from shared.contracts.parties import DebtObligor, ObligorRole, StopCause
@@ -22,13 +26,16 @@ __all__ = [
     "History",
     "Instruction",
     "IntakeState",
+    "Leaving",
     "Movement",
+    "OpenStep",
     "Owing",
     "Part",
     "Party",
     "Payment",
     "Plan",
     "Stop",
+    "Talk",
     "Watched",
 ]
 
@@ -319,8 +326,43 @@ class Finish(State):
     reason: CloseReason
 
 
+class OpenStep(State):
+    """What is to be done on the case: `due` is its last day; `overdue`, once that has been said."""
+
+    name: str
+    due: date
+    remind_on: date | None = None
+    overdue: bool = False
+
+    @property
+    def next_date(self) -> date | None:
+        """The next day on which something is said of it."""
+        return self.remind_on or (None if self.overdue else self.due)
+
+
+class Talk(State):
+    """A conversation that was drawn for review and has no scores yet."""
+
+    contact_id: str
+    negotiator: str
+
+
+class Leaving(State):
+    """The owner is going to be away from `since`: somebody else has the case from that day."""
+
+    why: AwayWhy
+    since: date
+    until: date | None = None
+    by: str
+    reason: str
+
+
 class IntakeState(State):
-    """One customer. `episode` counts cases from 1 (0: none yet), `next_review` is the owner's next date."""
+    """One customer. `episode` counts cases from 1 (0: none yet).
+
+    The owner has the case from `owned_since`; `owned_before` is the first day on which they may not have it
+    any more, where one is known. `stage` is where the case stands on the timetable, since `stage_at`.
+    """
 
     customer: str
     status: CaseStatus = CaseStatus.NONE
@@ -331,8 +373,13 @@ class IntakeState(State):
     language: str = "en"
     region: str | None = None
     owner: str | None = None
-    timetable: tuple[date, ...] = ()
-    next_review: date | None = None
+    owned_since: date | None = None
+    owned_before: date | None = None
+    leaving: Leaving | None = None
+    stage: str | None = None
+    stage_at: datetime | None = None
+    steps: tuple[OpenStep, ...] = ()
+    talks: tuple[Talk, ...] = ()
     debts: tuple[Debt, ...] = ()
     payments: tuple[Payment, ...] = ()
     plan: Plan | None = None
@@ -341,6 +388,14 @@ class IntakeState(State):
     parties: tuple[Party, ...] = ()
     stops: tuple[Stop, ...] = ()
     elsewhere: tuple[Elsewhere, ...] = ()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_version_2(cls, data: Any) -> Any:
+        """Documents of version 2 held the owner's dates; they had no step."""
+        if not isinstance(data, dict):
+            return data
+        return {name: value for name, value in data.items() if name not in {"timetable", "next_review"}}
 
     @property
     def is_open(self) -> bool:
@@ -359,14 +414,21 @@ class IntakeState(State):
 
     @property
     def next_date(self) -> date | None:
-        """The first business day whose close has work; an open case always has one."""
+        """The first business day whose close has work."""
         if not self.is_open:
             return None
         quiet = (debt.quiet_since for debt in self.of_case if debt.is_active and not self.plans(debt))
         stops = (stop.ends_on for stop in self.stops if stop.ended_on is None)
         looks = () if self.plan is None else (watched.look_on for watched in self.plan.watched)
-        days = (*quiet, *stops, *looks, self.next_review, self.finish.on if self.finish else None)
+        steps = (step.next_date for step in self.steps)
+        finish = self.finish.on if self.finish else None
+        days = (*quiet, *stops, *looks, *steps, self.last_day_owned, finish)
         return min((day for day in days if day is not None), default=None)
+
+    @property
+    def last_day_owned(self) -> date | None:
+        """The last day of the owner, at whose close the case is handed over; None where none is known."""
+        return self.owned_before - timedelta(days=1) if self.owned_before is not None else None
 
     def plans(self, debt: Debt) -> bool:
         """Whether a signed plan in force covers the debt."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import date
 from typing import Any
 
@@ -25,8 +25,6 @@ __all__ = [
     "conduct_in",
     "in_range",
     "is_stale",
-    "may_own",
-    "next_review",
     "packs_of",
     "policy_of",
     "refusal",
@@ -85,18 +83,21 @@ def is_stale(debt: Debt, as_of: date) -> bool:
 # -- the owner (R12, R43, R46, R47) ---------------------------------------------------------------------
 
 
-def may_own(who: Negotiator, policy: Conduct, on: date) -> bool:
-    """A case belongs to somebody whose certificate is in date, where the pack asks for one."""
-    return not policy.assignment.certification_required or who.certified_on(on)
-
-
 def choose_owner(
-    state: IntakeState, policy: Conduct, on: date, reference: Reference
-) -> tuple[str, tuple[Reason, ...]]:
-    """Choose who owns the case: certified, with room, of the borrower's language, skilled, least loaded.
+    state: IntakeState,
+    policy: Conduct,
+    on: date,
+    reference: Reference,
+    without: frozenset[str] = frozenset(),
+) -> tuple[Negotiator | None, tuple[Reason, ...]]:
+    """Choose who owns the case: there, certified, with room, of the borrower's language, skilled, least load.
 
-    A case always has a named owner: where nobody meets a condition, it gives way, last the certificate.
+    Where nobody has room a supervisor holds it, to decide who takes it; so it is where nobody's certificate
+    is in date: it never goes to a negotiator whose certificate has run out. None: there is no such person.
     """
+    certified = policy.assignment.certification_required
+    people = [who for who in reference.roster.negotiators if who.id not in without]
+    fit = [who for who in people if who.may_own_on(on, certified=certified)]
     wanted = sorted({debt.kind.value for debt in state.of_case if debt.is_active})
 
     def load(who: Negotiator) -> int:
@@ -104,12 +105,10 @@ def choose_owner(
         return max(reference.open_work.get(who.id, 0) - own, 0)
 
     def room(who: Negotiator) -> int:
-        return min(who.capacity, policy.assignment.max_open_cases)
+        return reference.share_of(min(who.capacity, policy.assignment.max_open_cases))
 
     def rank(who: Negotiator) -> tuple[Any, ...]:
         return (
-            not may_own(who, policy, on),
-            load(who) >= room(who),
             state.language not in who.languages,
             -sum(skill in who.skills for skill in wanted),
             who.supervisor,
@@ -117,7 +116,26 @@ def choose_owner(
             who.id,
         )
 
-    chosen = min(reference.roster.negotiators, key=rank)
+    def to_decide(who: Negotiator) -> tuple[Any, ...]:
+        return (not who.supervisor, load(who), who.id)
+
+    free = [who for who in fit if load(who) < room(who)]
+    if free:
+        chosen = min(free, key=rank)
+        return chosen, _fits(chosen, state, wanted, on, load(chosen))
+    if fit:
+        chosen = min(fit, key=to_decide)
+        code = ReasonCode.OWNER_TO_DECIDE if chosen.supervisor else ReasonCode.OWNER_BEYOND_LIMIT
+        return chosen, (Reason(code=code, params={"open": str(load(chosen))}),)
+    deciders = [who for who in people if who.supervisor and who.present_on(on)]
+    if not deciders:
+        return None, ()
+    return min(deciders, key=to_decide), (Reason(code=ReasonCode.NOBODY_CERTIFIED),)
+
+
+def _fits(
+    chosen: Negotiator, state: IntakeState, wanted: list[str], on: date, load: int
+) -> tuple[Reason, ...]:
     reasons = []
     held = next((c for c in chosen.certifications if c.valid_on(on)), None)
     if held is not None:
@@ -127,10 +145,7 @@ def choose_owner(
     skills = [skill for skill in wanted if skill in chosen.skills]
     if skills:
         reasons.append(Reason(code=ReasonCode.OWNER_FITS_SKILL, params={"skill": ", ".join(skills)}))
-    full = load(chosen) >= room(chosen)
-    code = ReasonCode.OWNER_BEYOND_LIMIT if full else ReasonCode.OWNER_LEAST_LOADED
-    reasons.append(Reason(code=code, params={"open": str(load(chosen))}))
-    return chosen.id, tuple(reasons)
+    return (*reasons, Reason(code=ReasonCode.OWNER_LEAST_LOADED, params={"open": str(load)}))
 
 
 # -- the timetable (R17) --------------------------------------------------------------------------------
@@ -147,15 +162,6 @@ def timetable(policy: Conduct, on: date) -> tuple[Step, ...]:
         start = max(start, due)
         steps.append(Step(name=row.state, action=row.action, owner_role=row.owner_role, due=due))
     return tuple(steps)
-
-
-def next_review(dates: Iterable[date], policy: Conduct, after: date) -> date:
-    """Give the owner's next date: the next of the timetable, then at the pace of a case that performs."""
-    coming = [day for day in dates if day > after]
-    if coming:
-        return min(coming)
-    step = policy.step("performing") or policy.step("no_plan")
-    return policy.deadline(after, max(step.business_days if step else 0, 1))
 
 
 # -- the waterfall --------------------------------------------------------------------------------------

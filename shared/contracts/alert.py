@@ -37,6 +37,7 @@ class AlertKind(StrEnum):
     COMPLETION_UNDONE = "completion_undone"
     PERSON_ASKED = "person_asked"
     BALANCE_DIFFERS = "balance_differs"
+    STEP_OVERDUE = "step_overdue"
 
 
 class AlertSeverity(StrEnum):

@@ -73,6 +73,8 @@ class CaseAssigned(_Intake):
 
     owner: str = Field(description="the negotiator's staff id")
     reasons: tuple[Reason, ...] = ()
+    previous: str | None = Field(default=None, description="who had it before")
+    by: str | None = Field(default=None, description="staff id of who gave the order, if somebody did")
 
 
 class CloseReason(StrEnum):

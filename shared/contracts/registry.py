@@ -15,9 +15,11 @@ from shared.contracts import (
     desk_household,
     desk_parties,
     desk_talks,
+    desk_team,
     followup,
     followup_care,
     intake,
+    intake_team,
     offer,
     ops,
     runtime,
@@ -35,8 +37,8 @@ PRODUCERS = ("bank", "desk", *SERVICES, "ops")
 DEAD_LETTER_SUFFIX = ".dead-letter"
 
 _MODULES: tuple[ModuleType, ...] = (
-    bank, desk, desk_care, desk_household, desk_parties, desk_talks, intake, assessment, offer, agreement,
-    followup, followup_care, alert, ops, runtime,
+    bank, desk, desk_care, desk_household, desk_parties, desk_talks, desk_team, intake, intake_team,
+    assessment, offer, agreement, followup, followup_care, alert, ops, runtime,
 )  # fmt: skip
 
 

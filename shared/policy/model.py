@@ -99,6 +99,7 @@ class PolicyInForce(BaseModel):
     moratorium: Annotated[s.Moratorium, LIVE]
     assignment: Annotated[s.Assignment, LIVE]
     records: Annotated[s.Records, LIVE]
+    team: Annotated[c.Team, LIVE]
     contact_rules: Annotated[c.ContactRules, LIVE]
     stop_events: Annotated[c.StopEvents, LIVE]
     reporting: Annotated[c.Reporting, LIVE]

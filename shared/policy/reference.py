@@ -35,6 +35,14 @@ class Reference:
     rates: ReferenceRates = field(default_factory=ReferenceRates)
     lender_keys: tuple[bytes, ...] = ()
 
+    def share_of(self, capacity: int) -> int:
+        """Give how much of a person's capacity this partition may use: their work is counted by partition.
+
+        The parts of all partitions come to no more than the whole, unless it is smaller than their number.
+        """
+        partitions: int = getattr(self.open_work, "partitions", 1)
+        return max(capacity // partitions, 1)
+
 
 def load_reference(policies: Path) -> Callable[[Mapping[str, int]], Reference]:
     """Read packs, roster, rates and the lender's keys from one folder; give what `Service.reference` wants.

@@ -1,13 +1,20 @@
-"""The negotiators: who may be given a case, from `roster.toml` beside the policy packs."""
+"""The negotiators: who may be given a case, from `roster.toml` beside the policy packs.
+
+Days are days of business time; nothing here asks a clock.
+"""
 
 import tomllib
-from datetime import date
+from datetime import date, datetime, time, timedelta
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
 
-__all__ = ["Certification", "Negotiator", "Roster", "RosterError"]
+__all__ = ["Absence", "Certification", "Hours", "Negotiator", "Roster", "RosterError"]
+
+Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+_WEEK: tuple[Weekday, ...] = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 Word = Annotated[str, StringConstraints(min_length=1, max_length=40, pattern=r"^[a-z0-9][a-z0-9_-]*$")]
 
@@ -38,8 +45,57 @@ class Certification(_Frozen):
         return self.issued <= day < self.expires
 
 
+class Absence(_Frozen):
+    """Days on which a person owns no case: `since` to `until`, both included."""
+
+    since: date
+    until: date
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        if self.until < self.since:
+            raise ValueError("until must not lie before since")
+        return self
+
+    def covers(self, day: date) -> bool:
+        """Whether `day` is one of them."""
+        return self.since <= day <= self.until
+
+
+class Hours(_Frozen):
+    """When a person works: days of the week, from and until on the clock of `time_zone`."""
+
+    days: tuple[Weekday, ...] = Field(default=("mon", "tue", "wed", "thu", "fri"), min_length=1)
+    opens: time = time(9)
+    closes: time = time(18)
+    time_zone: str = "Asia/Shanghai"
+
+    @model_validator(mode="after")
+    def _sound(self) -> Self:
+        if self.closes <= self.opens:
+            raise ValueError("closes must lie after opens")
+        try:
+            ZoneInfo(self.time_zone)
+        except (ZoneInfoNotFoundError, ValueError, OSError):
+            raise ValueError("no such time zone") from None
+        return self
+
+    def works_on(self, day: date) -> bool:
+        """Whether `day` is one of the working days."""
+        return _WEEK[day.weekday()] in self.days
+
+    def first_day(self, at: datetime) -> date:
+        """Give the day on which what comes `at` can be begun: the next one where the hours are over."""
+        there = at.astimezone(ZoneInfo(self.time_zone))
+        return there.date() + timedelta(days=1) if there.time() >= self.closes else there.date()
+
+
 class Negotiator(_Frozen):
-    """A named person who negotiates. `capacity` is how many open cases they can carry (R46, R47)."""
+    """A named person who negotiates. `capacity` is how many open cases they can carry (R46, R47).
+
+    `tier` is how far their authority reaches: 1 for negotiators, more for those who review and decide.
+    `left` is the first day on which they are not there any more.
+    """
 
     id: Word
     skills: tuple[Word, ...] = Field(min_length=1, description="product kinds and hardship skills")
@@ -47,6 +103,34 @@ class Negotiator(_Frozen):
     certifications: tuple[Certification, ...] = ()
     capacity: int = Field(ge=1, le=10_000)
     supervisor: bool = False
+    tier: int = Field(default=1, ge=1, le=9)
+    hours: Hours = Hours()
+    absences: tuple[Absence, ...] = ()
+    left: date | None = None
+
+    @property
+    def authority(self) -> int:
+        """The tier that counts: a supervisor's is 2 at least."""
+        return max(self.tier, 2) if self.supervisor else self.tier
+
+    def present_on(self, day: date) -> bool:
+        """Whether they are there on `day`: not absent, and not gone for good."""
+        gone = self.left is not None and self.left <= day
+        return not gone and not any(absence.covers(day) for absence in self.absences)
+
+    def may_own_on(self, day: date, *, certified: bool) -> bool:
+        """Whether a case may be theirs on `day`; `certified`: only with a certificate in force."""
+        return self.present_on(day) and (not certified or self.certified_on(day))
+
+    def owns_before(self, day: date, *, certified: bool) -> date | None:
+        """Give the first day after `day` on which no case may be theirs; None where none is known."""
+        ends = (
+            *(held.expires for held in self.certifications if certified),
+            *(absence.since for absence in self.absences),
+            *((self.left,) if self.left is not None else ()),
+        )
+        coming = sorted(end for end in ends if end > day)
+        return next((end for end in coming if not self.may_own_on(end, certified=certified)), None)
 
     def certified(self, name: str, on: date) -> bool:
         """Whether the certificate `name` is in force on `on`."""
@@ -88,6 +172,19 @@ class Roster(_Frozen):
     def get(self, id_: str) -> Negotiator | None:
         """Give one negotiator."""
         return next((negotiator for negotiator in self.negotiators if negotiator.id == id_), None)
+
+    def first_fit(self, day: date, *, certified: bool) -> date | None:
+        """Give the first day after `day` on which somebody may own a case; None where none is known."""
+        begins = sorted(
+            begin
+            for who in self.negotiators
+            for begin in (
+                *(held.issued for held in who.certifications),
+                *(absence.until + timedelta(days=1) for absence in who.absences),
+            )
+            if begin > day and who.may_own_on(begin, certified=certified)
+        )
+        return begins[0] if begins else None
 
     @property
     def supervisors(self) -> tuple[Negotiator, ...]:

@@ -196,6 +196,22 @@ class Retention(Section):
     erase_by: Literal["key_destroyed"]
 
 
+class TrainingRow(Section):
+    """Which training follows a score below `below` in one respect."""
+
+    respect: Literal["listening", "empathy", "conduct"]
+    below: Annotated[int, Field(ge=2, le=5)]
+    training: Name
+
+
+class Team(Section):
+    """How the people who own cases are reminded of what is due, and how their talks are reviewed (R71c)."""
+
+    remind_business_days: Days
+    sampled_pct: Annotated[int, Field(ge=0, le=100)]
+    trainings: tuple[TrainingRow, ...]
+
+
 class Complaints(Section):
     """A complaint's timetable."""
 

@@ -44,6 +44,7 @@ _ALERTS = (
     *(("review_overdue", "low", "hold_review"), ("problem_overdue", "medium", "solve_problem")),
     *(("completion_undone", "high", "explain_return"), ("person_asked", "medium", "look_at_evidence")),
     ("balance_differs", "medium", "reconcile_balance"),
+    ("step_overdue", "medium", "do_step"),
 )
 
 _VALUES: Final[dict[str, Any]] = {
@@ -213,6 +214,13 @@ _VALUES: Final[dict[str, Any]] = {
     "moratorium.review_until_day": 0,
     "assignment.max_open_cases": 100,
     "assignment.certification_required": True,
+    "team.remind_business_days": 2,
+    "team.sampled_pct": 10,
+    "team.trainings": [
+        {"respect": "listening", "below": 3, "training": "active_listening"},
+        {"respect": "empathy", "below": 3, "training": "talking_about_hardship"},
+        {"respect": "conduct", "below": 4, "training": "rules_of_conduct"},
+    ],
     "records.evidence_years": 5,
     "records.recording_until_settled": True,
     **MORE_VALUES,

@@ -40,7 +40,7 @@ class Fold:
     ) -> None:
         self.service = service
         self.limits = limits
-        self._judge = Judge(service, publisher)
+        self._judge = Judge(service, publisher, limits.partitions)
         self.parking = Parking(service, limits, publisher, self._judge)
         self._tracer = tracer
         self._meter = meter

@@ -33,11 +33,12 @@ class Judge:
     the batch needs, for a service that is keyed.
     """
 
-    def __init__(self, service: Service, publisher: Publisher) -> None:
+    def __init__(self, service: Service, publisher: Publisher, partitions: int) -> None:
         self.measure: Callable[[Work, Case], None] | None = None
         self.secrets: dict[str, Document] = {}
         self._service = service
         self._publisher = publisher
+        self._partitions = partitions
         self._references: dict[int, Any] = {}
 
     def decide(
@@ -169,7 +170,7 @@ class Judge:
 
     def _reference(self, lane: Lane) -> Any:
         if lane.partition not in self._references:
-            given = lane.open_work() if self._service.keyed is None else self.secrets
+            given = lane.open_work(self._partitions) if self._service.keyed is None else self.secrets
             self._references[lane.partition] = self._service.reference(given)
         return self._references[lane.partition]
 

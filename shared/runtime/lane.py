@@ -6,10 +6,9 @@ The positions document is the truth about how far the service has come; the grou
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
-from types import MappingProxyType
 from typing import Any
 
 from shared.runtime.document import Cause
@@ -18,7 +17,7 @@ from shared.runtime.limits import Limits
 from shared.runtime.ports import ID, VERSION, Document, TopicPartition
 from shared.runtime.service import Service, topic_of
 
-__all__ = ["OUTCOMES", "InputPosition", "Lane"]
+__all__ = ["OUTCOMES", "InputPosition", "Lane", "OpenWork"]
 
 OUTCOMES = ("processed", "duplicates", "dead_lettered")
 """What becomes of a record; the three add up to the records read (rule 14)."""
@@ -60,6 +59,24 @@ class InputPosition:
             raw["duplicates"],
             raw["dead_lettered"],
         )
+
+
+class OpenWork(Mapping[str, int]):
+    """A live read-only view of the open work of one partition, and how many partitions there are."""
+
+    def __init__(self, work: Mapping[str, int], partitions: int) -> None:
+        self._work, self.partitions = work, partitions
+
+    def __getitem__(self, who: str) -> int:
+        if who not in self._work:  # a Counter would answer 0, and `get` of a Mapping asks for a KeyError
+            raise KeyError(who)
+        return self._work[who]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._work)
+
+    def __len__(self) -> int:
+        return len(self._work)
 
 
 @dataclass(slots=True)
@@ -126,9 +143,9 @@ class Lane:
             TopicPartition(topic, self.partition): self.inputs[topic].next for topic in self.service.topics
         }
 
-    def open_work(self) -> Mapping[str, int]:
-        """Give a live read-only view of the open work of this partition (rule 22)."""
-        return MappingProxyType(self.work)
+    def open_work(self, partitions: int = 1) -> OpenWork:
+        """Give a live read-only view of the open work of this partition, one of `partitions` (rule 22)."""
+        return OpenWork(self.work, partitions)
 
     # -- the barrier (rules 16 to 18) -------------------------------------------------------------------
 

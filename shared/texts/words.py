@@ -27,7 +27,7 @@ Language = Literal["zh", "en"]
 LANGUAGES: Final[tuple[Language, ...]] = ("zh", "en")
 _MISSING: Final = "…"
 _OPTIONAL: Final = re.compile(r"\[([^\[\]]*)\]")
-_ALIASES: Final = {"owner_role": "role", "to_role": "role", "now": "was"}
+_ALIASES: Final = {"owner_role": "role", "to_role": "role", "escalate_to": "role", "now": "was"}
 _COMMA: Final[dict[Language, str]] = {"zh": "、", "en": ", "}
 _NAME: Final = re.compile(r"\{([a-z_]+)\}")
 

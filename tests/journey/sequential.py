@@ -17,6 +17,7 @@ from shared.contracts.decision import Decision, State
 from shared.contracts.envelope import Envelope
 from shared.contracts.ids import derive_id
 from shared.contracts.partition import partition_of
+from shared.runtime.lane import OpenWork
 from shared.runtime.service import DocumentPer, Service
 from tests.unit.console.filing import secret
 
@@ -166,7 +167,7 @@ class SequentialPlatform:
             if document.state is not None and self._partition(other) == own:
                 for who in cell.service.workload(document.state):
                     open_work[who] = open_work.get(who, 0) + 1
-        return cell.service.reference(open_work)
+        return cell.service.reference(OpenWork(open_work, self.partitions))
 
     def _partition(self, document: str) -> int:
         """The partition of a document: of its case's customer, or of the customer."""

@@ -295,7 +295,13 @@ OLD = [{"name": "collections", "issued": "2010-01-01", "expires": "2026-03-02"}]
         pytest.param({"a": {}, "b": {}}, {"a": 10, "b": 12}, "a", id="everybody is full"),
         pytest.param({"a": {"capacity": 2}, "b": {}}, {"a": 2, "b": 5}, "b", id="room"),
         pytest.param({"a": {"supervisor": True}, "b": {}}, {"b": 5}, "b", id="supervisors last"),
-        pytest.param({"a": {"certifications": OLD}}, {}, "a", id="nobody certified, but somebody owns it"),
+        pytest.param({"a": {}, "s": {"supervisor": True}}, {"a": 10, "s": 10}, "s", id="full: to be decided"),
+        pytest.param(
+            {"a": {"certifications": OLD}, "s": {"supervisor": True, "certifications": OLD}},
+            {},
+            "s",
+            id="nobody certified: a supervisor sees to it",
+        ),
     ],
 )
 def test_the_owner_is_chosen_by_certificate_language_skill_and_load(
@@ -315,19 +321,6 @@ def test_the_policy_s_limit_of_open_cases_moves_the_choice() -> None:
     assert given(IntakeDecider(), high).when(overdue()).last(CaseAssigned).owner == "a"
 
 
-def test_at_the_owner_s_date_somebody_else_takes_over_when_the_certificate_has_run_out() -> None:
-    soon = [{"name": "collections", "issued": "2010-01-01", "expires": "2026-03-10"}]
-    people = roster(a={"certifications": soon}, b={"capacity": 1})
-    ref = replace(reference(roster=people), open_work={"b": 1})
-    after = given(IntakeDecider(), ref).when(overdue())
-    assert after.last(CaseAssigned).owner == "a"
-    first = after.decider.due(after.state)
-    assert first is not None
-    quiet = after.closes(first)
-    assert quiet.said == ()
-    assert quiet.closes(day(20)).last(CaseAssigned).owner == "b"
-
-
 def test_an_owner_who_does_not_speak_the_borrower_s_language_hands_over() -> None:
     people = roster(a={"languages": ["zh"]}, b={"languages": ["en"]})
     after = given(IntakeDecider(), reference(roster=people)).when(overdue())
@@ -336,16 +329,6 @@ def test_an_owner_who_does_not_speak_the_borrower_s_language_hands_over() -> Non
     assert told.emits(CaseAssigned)
     assert told.last(CaseAssigned).owner == "b"
     assert after.when(message(desk.PreferencesSet(language="zh"))).said == ()
-
-
-def test_an_open_case_always_has_a_next_date_and_a_year_of_them_is_quiet() -> None:
-    after = opened()
-    for n in range(0, 400, 7):
-        after = after.closes(day(n))
-        assert after.said == ()
-        due = after.decider.due(after.state)
-        assert due is not None
-        assert due > day(n)
 
 
 def test_the_pack_of_the_first_debt_governs_and_each_debt_keeps_its_own() -> None:

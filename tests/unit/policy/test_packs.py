@@ -23,7 +23,14 @@ STATES = {
 }
 ALERTS = {
     *{"instalment_missed", "promise_broken", "borrower_silent", "plan_broken", "bank_silent"},
-    *{"review_overdue", "problem_overdue", "completion_undone", "person_asked", "balance_differs"},
+    *{
+        "review_overdue",
+        "problem_overdue",
+        "completion_undone",
+        "person_asked",
+        "balance_differs",
+        "step_overdue",
+    },
 }
 
 

@@ -1,0 +1,265 @@
+"""`parley staff`: who owns how much, and handing over all cases of a person who is away.
+
+A command on a portfolio becomes one desk event for each open case (rule 22); intake decides who takes it.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Final
+
+import typer
+from rich.table import Table
+
+from services.cli.catalogue import policies_dir
+from services.cli.common import DataDir, JsonFlag, PoliciesFolder, data_dir, fail, guarded, stderr, stdout
+from services.cli.door import open_publisher
+from services.cli.reading import CaseArgument, not_found, with_database
+
+if TYPE_CHECKING:
+    from shared.contracts.desk_team import AwayWhy
+    from shared.contracts.envelope import Envelope
+    from shared.policy.roster import Negotiator, Roster
+    from shared.runtime.settings import Settings
+
+__all__ = ["Owned", "app", "expand", "portfolio"]
+
+app = typer.Typer(help="The people who own cases: load, absence, hand-over.", no_args_is_help=True)
+
+_AT_ONCE: Final = 100  # events that are acknowledged before progress is said
+
+Name = Annotated[str, typer.Argument(metavar="NAME", help="The staff id, as in roster.toml.")]
+From = Annotated[str, typer.Option("--from", help="The first day away, e.g. 2026-07-01.")]
+By = Annotated[str, typer.Option("--by", help="Staff id of who orders it.")]
+Why = Annotated[str, typer.Option("--reason", help="Why; kept on file, so nothing personal.")]
+
+
+@dataclass(frozen=True, slots=True)
+class Owned:
+    """An open case of a portfolio."""
+
+    case: str
+    customer: str
+    opened_on: str
+
+
+@app.command("list")
+def list_(data: DataDir = None, folder: PoliciesFolder = None, as_json: JsonFlag = False) -> None:
+    """List everybody who owns cases or may: open cases, capacity, until when they may."""
+    roster = _roster(folder)
+    load, day = with_database(data_dir(data), _load)
+    names = [who.id for who in roster.negotiators]
+    rows = [
+        _row(name, roster.get(name), load[name], day) for name in [*names, *sorted(set(load) - set(names))]
+    ]
+    if as_json:
+        stdout.print_json(data=rows)
+        return
+    table = Table("staff", "open", "capacity", "tier", "there", "may own until")
+    for row in rows:
+        shown = (
+            str(row[key]) if row[key] is not None else "–" for key in ("staff", "open", "capacity", "tier")
+        )
+        table.add_row(*shown, "yes" if row["there"] else "no", row["until"] or "–")
+    stdout.print(table)
+
+
+@app.command()
+def absent(
+    name: Name,
+    since: From,
+    until: Annotated[str, typer.Option("--until", help="The last day away.")],
+    reason: Why,
+    by: By,
+    data: DataDir = None,
+    folder: PoliciesFolder = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Hand over all open cases of a person who is absent for a time.
+
+    Run it again at any time: what was handed over stays where it is.
+    """
+    first, last = _day(since, "--from"), _day(until, "--until")
+    if last < first:
+        raise fail("--until: must not lie before --from.", code=2)
+    _hand_over(name, "absent", first, last, reason, by, data, folder, as_json=as_json)
+
+
+@app.command()
+def leave(
+    name: Name,
+    since: From,
+    reason: Why,
+    by: By,
+    data: DataDir = None,
+    folder: PoliciesFolder = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Hand over all open cases of a person who leaves for good. Run it again at any time."""
+    _hand_over(name, "left", _day(since, "--from"), None, reason, by, data, folder, as_json=as_json)
+
+
+@app.command()
+def assign(
+    case_id: CaseArgument,
+    to: Annotated[str, typer.Option("--to", help="The staff id of the new owner.")],
+    reason: Why,
+    by: By,
+    data: DataDir = None,
+) -> None:
+    """Give one case to a person by name; a supervisor's order, with a reason on file."""
+    from services.console.reads import find_case
+    from shared.contracts.desk_team import OwnerNamed
+
+    async def look(settings: Settings) -> tuple[str, str, date]:
+        found, customer, _archived = await find_case(settings, case_id)
+        return found, customer, await _open_day(settings)
+
+    _reason(reason)
+    try:
+        case, customer, day = with_database(data_dir(data), look)
+    except LookupError as error:
+        raise not_found(error) from None
+    order = OwnerNamed(owner=to, by=by, reason=reason)
+    event = _envelope(order, Owned(case, customer, ""), day, "named", to, day.isoformat())
+    guarded(lambda: _publish([event], data))
+    stdout.print(f"Said at the desk; `parley case {case}` shows what has come of it.", highlight=False)
+
+
+async def portfolio(settings: Settings, name: str) -> list[Owned]:
+    """Give the open cases that a person owns, the oldest first. Raises UnavailableError."""
+    from services.intake.model import IntakeState
+    from shared.runtime.mongo import read_documents
+    from shared.runtime.ports import WORK
+
+    found = []
+    async for document in read_documents(settings, "intake.cases", {WORK: name}, fields=("_id", "state")):
+        state = IntakeState.model_validate(document["state"], strict=False)
+        found.append(Owned(state.case, state.customer, str(state.opened_on)))
+    return sorted(found, key=lambda owned: (owned.opened_on, owned.case))
+
+
+def expand(
+    owned: list[Owned], staff: str, why: AwayWhy, since: date, until: date | None, *, by: str, reason: str,
+    day: date,
+) -> list[Envelope[Any]]:  # fmt: skip
+    """Give one desk event for each case, said on `day`; the same order has the same ids and counts once."""
+    from shared.contracts.desk_team import OwnerAway
+
+    data = OwnerAway(staff=staff, why=why, since=since, until=until, by=by, reason=reason)
+    return [_envelope(data, case, day, why.value, staff, since.isoformat()) for case in owned]
+
+
+def _hand_over(
+    name: str, word: str, since: date, until: date | None, reason: str, by: str,
+    data: Path | None, folder: Path | None, *, as_json: bool,
+) -> None:  # fmt: skip
+    from shared.contracts.desk_team import AwayWhy
+
+    _reason(reason)
+    roster = _roster(folder)
+
+    async def look(settings: Settings) -> tuple[list[Owned], date]:
+        return await portfolio(settings, name), await _open_day(settings)
+
+    owned, day = with_database(data_dir(data), look)
+    who = roster.get(name)
+    if who is None and not owned:
+        raise fail(
+            f"Nobody called {name!r} is on the roster or owns a case.", "`parley staff list` names all."
+        )
+    events = expand(owned, name, AwayWhy(word), since, until, by=by, reason=reason, day=day)
+    if events:
+        guarded(lambda: _publish(events, data))
+    known = who is None or not who.present_on(since)
+    if as_json:
+        summary = {"staff": name, "cases": len(owned), "from": since.isoformat(), "on_the_roster": known}
+        stdout.print_json(data=summary)
+        return
+    stdout.print(f"{len(owned)} open cases of {name}: each is said at the desk.", highlight=False)
+    if not known:
+        line = f"left = {since}" if until is None else f"absences = [{{ since = {since}, until = {until} }}]"
+        stdout.print(
+            f"roster.toml does not say so yet: add {line!r} there and restart intake, or {name} is given new "
+            "cases.", highlight=False, markup=False, soft_wrap=True,
+        )  # fmt: skip
+
+
+async def _publish(events: list[Envelope[Any]], data: Path | None) -> None:
+    async with open_publisher(data) as publisher:
+        for start in range(0, len(events), _AT_ONCE):
+            await publisher.send(*events[start : start + _AT_ONCE])
+            if len(events) > _AT_ONCE:
+                done = min(start + _AT_ONCE, len(events))
+                stderr.print(f"{done} of {len(events)}", highlight=False)
+
+
+def _envelope(data: Any, owned: Owned, day: date, *order: str) -> Envelope[Any]:
+    from shared.contracts.envelope import Envelope
+    from shared.contracts.ids import derive_id
+
+    return Envelope(
+        id=derive_id("staff", owned.case, *order),
+        source="/desk/staff",
+        time=datetime.combine(day, time(9), UTC),
+        key=owned.customer,
+        data=data,
+        subject=owned.case,
+    )
+
+
+async def _open_day(settings: Settings) -> date:
+    """Give the business day that is open: the one after the last that intake has closed anywhere."""
+    from shared.runtime.mongo import read_documents
+
+    done = [row["done"] async for row in read_documents(settings, "intake.positions", fields=("done",))]
+    closed = [date.fromisoformat(day) for day in done if day is not None]
+    return max(closed) + timedelta(days=1) if closed else datetime.now(UTC).date()
+
+
+async def _load(settings: Settings) -> tuple[Counter[str], date]:
+    from shared.runtime.mongo import read_documents
+    from shared.runtime.ports import WORK
+
+    load: Counter[str] = Counter()
+    query = {WORK: {"$gt": ""}}
+    async for document in read_documents(settings, "intake.cases", query, fields=(WORK,)):
+        load.update(document[WORK])
+    return load, await _open_day(settings)
+
+
+def _row(name: str, who: Negotiator | None, load: int, day: date) -> dict[str, Any]:
+    until = who.owns_before(day, certified=True) if who is not None else None
+    return {
+        "staff": name,
+        "open": load,
+        "capacity": who.capacity if who is not None else None,
+        "tier": who.authority if who is not None else None,
+        "there": who is not None and who.may_own_on(day, certified=True),
+        "until": until.isoformat() if until is not None else None,
+    }
+
+
+def _roster(folder: Path | None) -> Roster:
+    from shared.policy.reference import ROSTER_FILE
+    from shared.policy.roster import Roster, RosterError
+
+    try:
+        return Roster.load(policies_dir(folder) / ROSTER_FILE)
+    except RosterError as error:
+        raise fail(str(error), code=2) from None
+
+
+def _reason(reason: str) -> None:
+    if not 3 <= len(reason) <= 400:
+        raise fail("--reason: must have 3 to 400 characters.", code=2)
+
+
+def _day(given: str, option: str) -> date:
+    try:
+        return date.fromisoformat(given)
+    except ValueError:
+        raise fail(f"{option}: must be a day that exists, written 2026-07-01.", code=2) from None

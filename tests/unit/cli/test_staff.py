@@ -1,0 +1,60 @@
+"""`parley staff`: a command on a portfolio is one desk event for each case; the same order counts once."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import pytest
+from typer.testing import CliRunner
+
+from services.cli.main import app
+from services.cli.staff import Owned, expand
+from shared.contracts.desk_team import AwayWhy, OwnerAway
+from shared.contracts.ids import case_id
+
+OWNED = [Owned(case_id(f"C-{n}", 1), f"C-{n}", f"2026-01-{n + 1:02}") for n in range(20)]
+DAY = date(2026, 3, 2)
+
+
+def order(
+    since: date = DAY, staff: str = "n-chen", why: AwayWhy = AwayWhy.LEFT, day: date = DAY
+) -> list[str]:
+    made = expand(OWNED, staff, why, since, None, by="s-zhao", reason="moved on", day=day)
+    return [event.id for event in made]
+
+
+def test_each_case_is_said_once_in_order_under_its_customer() -> None:
+    made = expand(
+        OWNED, "n-chen", AwayWhy.ABSENT, DAY, date(2026, 3, 9), by="s-zhao", reason="leave", day=DAY
+    )
+    assert [(event.key, event.subject) for event in made] == [(one.customer, one.case) for one in OWNED]
+    assert all(isinstance(event.data, OwnerAway) and event.data.staff == "n-chen" for event in made)
+    assert len({event.id for event in made}) == len(OWNED)
+    assert made[0].day == DAY
+
+
+def test_the_same_order_has_the_same_ids_whenever_it_is_repeated() -> None:
+    assert order() == order(day=date(2026, 3, 5))
+    others = [order(since=date(2026, 3, 3)), order(staff="n-lin"), order(why=AwayWhy.CERTIFICATE)]
+    assert all(not set(order()) & set(other) for other in others)
+
+
+@pytest.mark.parametrize(
+    ("words", "problem"),
+    [
+        pytest.param(["leave", "n-chen", "--from", "2026-13-01"], "--from", id="no such day"),
+        pytest.param(
+            ["absent", "n-chen", "--from", "2026-03-09", "--until", "2026-03-02"], "--until", id="backwards"
+        ),
+    ],
+)
+def test_what_is_wrong_is_named(words: list[str], problem: str) -> None:
+    result = CliRunner().invoke(app, ["staff", *words, "--reason", "leave of absence", "--by", "s-zhao"])
+    assert result.exit_code == 2
+    assert problem in result.output
+
+
+def test_a_hand_over_needs_a_reason() -> None:
+    words = ["staff", "leave", "n-chen", "--from", "2026-03-02", "--by", "s-zhao"]
+    assert CliRunner().invoke(app, words).exit_code == 2
+    assert CliRunner().invoke(app, [*words, "--reason", "x"]).exit_code == 2
