@@ -43,6 +43,7 @@ _ALERTS = (
     ("bank_silent", "medium", "ask_bank"),
     *(("review_overdue", "low", "hold_review"), ("problem_overdue", "medium", "solve_problem")),
     ("completion_undone", "high", "explain_return"),
+    *(("complaint_overdue", "high", "answer_complaint"), ("contact_in_vain", "medium", "decide_contact")),
 )
 
 _VALUES: Final[dict[str, Any]] = {

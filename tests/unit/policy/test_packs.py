@@ -24,6 +24,7 @@ STATES = {
 ALERTS = {
     *{"instalment_missed", "promise_broken", "borrower_silent", "plan_broken", "bank_silent"},
     *{"review_overdue", "problem_overdue", "completion_undone"},
+    *{"complaint_overdue", "contact_in_vain"},
 }
 
 
