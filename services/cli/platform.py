@@ -87,12 +87,15 @@ def prepare(as_json: JsonFlag = False) -> None:
 
 def run(
     service: Annotated[
-        str, typer.Argument(help="intake, assessment, offer, agreement, followup, alert, archive or all")
+        str,
+        typer.Argument(help="intake, assessment, offer, agreement, followup, alert, archive, notice or all"),
     ],
 ) -> None:
     """Run one service, or all of them in one process, against KAFKA_BOOTSTRAP and MONGODB_URI.
 
-    Several processes of the same service share its partitions. SIGTERM finishes the batch in hand.
+    Notice, which lets messages leave and sends them, is among all only where PARLEY_SMTP_HOST or
+    PARLEY_WEBHOOK_URL is set. Several processes of the same service share its partitions. SIGTERM finishes
+    the batch in hand.
     """
     from shared.crypto.signing import KeyFileError
     from shared.policy.loader import PolicyError
@@ -103,7 +106,8 @@ def run(
 
     try:
         settings = Settings.load()
-        services = load_all(service, settings.policies, archive_keys(settings))
+        keys = archive_keys(settings)
+        services = load_all(service, settings.policies, keys, optional=settings.has_channels)
         raise typer.Exit(run_blocking(services, settings))
     except UnknownServiceError as error:
         raise fail(str(error), code=2) from None

@@ -129,14 +129,16 @@ def test_what_caused_a_message_twice_or_was_delivered_twice_is_told_once() -> No
          "offer_revised", "service"),
         (offer.OfferRevised.model_construct(offer_id="O", round=2, valid_until=LATER, answer=object()),
          "offer_revised", "reply"),
-        (assessment.StatementReminded(missing=("income",), due=LATER, number=1), "statement_reminder", "service"),
+        (assessment.StatementReminded(missing=("income",), due=LATER, number=1),
+         "statement_reminder", "service"),
         (agreement.AgreementDrafted.model_construct(agreement_id="A", version=1, sign_by=LATER),
          "agreement", "service"),
         (followup.ReviewDue(number=1, due=LATER, interval_months=3), "review_invitation", "service"),
         (followup.SupportOffered(as_of=DAY, reasons=()), "support_offer", "service"),
         (followup_care.BreachNoticed(agreement_id="A", as_of=DAY, cure_by=LATER, missing=()),
          "breach_notice", "legal_notice"),
-        (agreement.SettlementLetterIssued.model_construct(letter_id="L"), "completion_letter", "legal_notice"),
+        (agreement.SettlementLetterIssued.model_construct(letter_id="L"),
+         "completion_letter", "legal_notice"),
     ],
 )  # fmt: skip
 def test_each_event_calls_for_its_message(event: Event, kind: str, category: str) -> None:
@@ -294,10 +296,11 @@ def test_a_denied_message_is_asked_for_again_on_the_day_it_is_allowed() -> None:
     # A lawyer may not be written to under this pack, so that the borrower's message waits for the end of it.
     denied = there.when(at(until, 9), at(statement(), 10))
     assert denied.last(NoticeDenied).rule is Rule.REPRESENTED
-    assert denied.state.notices[0].next_try == DAY + timedelta(days=3)
-    tried = denied.closes(DAY).closes(DAY + timedelta(days=3))
-    due = tried.closes(DAY + timedelta(days=4)) if not tried.said else tried
-    assert due.last(NoticeDue).recipient == "borrower"
+    assert denied.last(NoticeDenied).allowed_again == datetime(2026, 3, 6, 23, 59, 59, 999999, UTC)
+    assert denied.closes(DAY + timedelta(days=2)).said == ()
+    due = denied.closes(DAY + timedelta(days=3)).last(NoticeDue)
+    assert due.recipient == "borrower"
+    assert due.send_from == datetime(2026, 3, 6, 23, 59, 59, 999999, UTC)
 
 
 def test_what_is_over_or_too_late_is_withdrawn_and_one_that_left_all_the_same_is_on_file() -> None:
