@@ -5,11 +5,21 @@ from datetime import date
 from functools import partial
 from typing import Any
 
-from services.alert import watching
+from services.alert import complaints, watching
 from services.alert.model import AlertState, AlertStatus, Ask, Pending
 from services.alert.raising import Step, escalate, raise_alert, resolve, resolve_all
 from services.alert.rules import ANSWERS, ends_silence, is_heard, silent_on
-from shared.contracts import agreement, assessment, desk, desk_care, followup, followup_care, intake, offer
+from shared.contracts import (
+    agreement,
+    assessment,
+    desk,
+    desk_care,
+    desk_contact,
+    followup,
+    followup_care,
+    intake,
+    offer,
+)
 from shared.contracts.alert import AlertKind, AlertTaken, InputRefused
 from shared.contracts.base import Event, Reason
 from shared.contracts.decision import Decision
@@ -40,7 +50,7 @@ class AlertDecider:
         if state is None:
             # The case is on its way by another topic; what comes with it has its own order.
             return Decision(None) if data.PRODUCER == "intake" else Decision.wait(None)
-        if state.status is AlertStatus.CLOSED:
+        if state.status is AlertStatus.CLOSED and not isinstance(data, complaints.OF_COMPLAINTS):
             return Decision(state)
         if isinstance(data, intake.BankAnswered) and not _is_pending(state, data.instruction_id):
             return Decision.wait(state)
@@ -51,7 +61,7 @@ class AlertDecider:
         if handler is not None:
             state, events = handler(state, message, policy)
             said += events
-        if state.status is not AlertStatus.CLOSED:
+        if state.status is not AlertStatus.CLOSED:  # a complaint is answered all the same
             state = state.model_copy(update={"silent_on": silent_on(state, policy)})
         return Decision.of(state, *said)
 
@@ -59,6 +69,7 @@ class AlertDecider:
         """The day on which the borrower or the bank will have been silent too long, or a remedy is due."""
         days = [state.silent_on] if state.silent_on is not None else []
         days += [item.answer_by for item in state.pending if not item.overdue]
+        days += [item.answer_by for item in state.complaints if not item.overdue]
         days += [alert.remedy_due for alert in state.alerts if not alert.escalated]
         return min(days, default=None)
 
@@ -87,6 +98,9 @@ def _due_work(state: AlertState, due: date, day: date, policy: PolicyInForce) ->
     for item in state.pending:
         if item.answer_by == due and not item.overdue:
             return _bank_silent(state, item, day, policy)
+    for complaint in state.complaints:
+        if complaint.answer_by == due and not complaint.overdue:
+            return complaints.overdue(state, complaint, day, policy)
     alert = next(alert for alert in state.alerts if alert.remedy_due == due and not alert.escalated)
     return escalate(state, alert, day)
 
@@ -143,7 +157,8 @@ def _is_pending(state: AlertState, instruction_id: str) -> bool:
 
 
 def _closed(state: AlertState, message: Envelope[intake.CaseClosed], _: PolicyInForce) -> Step:
-    state, said = resolve_all(state, message.day, ReasonCode.CASE_CLOSED)
+    kept = {AlertKind.COMPLAINT_OVERDUE}  # the borrower is owed an answer, whatever becomes of the case
+    state, said = resolve_all(state, message.day, ReasonCode.CASE_CLOSED, kept=kept)
     gone = {
         "status": AlertStatus.CLOSED,
         "asked": (),
@@ -152,6 +167,7 @@ def _closed(state: AlertState, message: Envelope[intake.CaseClosed], _: PolicyIn
         "promises": (),
         "pending": (),
         "problems": (),
+        "in_vain": 0,
     }
     return state.model_copy(update=gone), said
 
@@ -174,6 +190,10 @@ def _refusal(message: Envelope[Any], code: ReasonCode) -> InputRefused:
 
 
 _HANDLERS: dict[type[Event], Handler] = {
+    desk.ContactRecorded: complaints.contact,
+    desk.ComplaintMade: complaints.made,
+    desk_contact.ComplaintAnswered: complaints.answered,
+    desk_contact.ContactResumed: complaints.resumed,
     intake.PaymentMatched: watching.paid,
     intake.PaymentTakenBack: watching.taken_back,
     intake.BankAnswered: watching.bank_answered,

@@ -17,6 +17,7 @@ __all__ = [
     "BrokenPromise",
     "MissedLine",
     "OpenAlert",
+    "OpenComplaint",
     "Pending",
 ]
 
@@ -86,11 +87,21 @@ class Pending(State):
     overdue: bool = False
 
 
+class OpenComplaint(State):
+    """A complaint without its final response; `overdue`: its last day has closed."""
+
+    complaint_id: str
+    made_on: date
+    answer_by: date
+    overdue: bool = False
+
+
 class AlertState(State):
     """One case. `heard_on` is the last day that the borrower was heard of: a word, a payment, a signature.
 
     `silent_on` is the day whose close finds the borrower silent: None while nothing is asked, or while that
     alert is open. `owner` is who owns the case, by staff id; `problems` are those that are overdue.
+    `in_vain` counts our attempts that nobody answered, since the last talk or a person's decision.
     """
 
     case: str
@@ -106,6 +117,8 @@ class AlertState(State):
     pending: tuple[Pending, ...] = ()
     owner: str | None = None
     problems: tuple[str, ...] = ()
+    complaints: tuple[OpenComplaint, ...] = ()
+    in_vain: int = 0
 
     def open(self, kind: AlertKind) -> OpenAlert | None:
         """Give the open alert of a kind; there is one at most."""

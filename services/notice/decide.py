@@ -4,7 +4,7 @@ from datetime import UTC, date, datetime, time
 from typing import Any
 
 from services.notice.asking import about_contact
-from services.notice.ledger import BORROWER, LEDGER
+from services.notice.ledger import BORROWER, LEDGER, is_reckoned
 from services.notice.model import Notice, NoticeState, NoticeStatus
 from services.notice.rules import ENDS, TELLS, owed_after_close, withdraws_itself
 from services.notice.sending import Step, attempt, look_again, withdraw
@@ -40,6 +40,9 @@ class NoticeDecider:
         if state is None:
             # The case is on its way by another topic; what comes with it has its own order.
             return Decision(None) if data.PRODUCER == "intake" else Decision.wait(None)
+        moments = (message.time, getattr(data, "at", message.time))
+        if not all(is_reckoned(moment) for moment in moments):
+            return Decision.of(state, _refusal(message, ReasonCode.STALE_FACT))
         if isinstance(data, ContactAsked):
             return Decision.of(state, _answer(state, data, reference))
         if isinstance(data, NoticeDelivered):

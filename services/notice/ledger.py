@@ -1,7 +1,7 @@
 """What the guard has to know of a case, learnt from what is said about it. Pure: no message leaves by it."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, Final, get_args
 
 from services.notice.model import NoticeState, NoticeStatus
@@ -11,11 +11,14 @@ from shared.contracts.base import Event
 from shared.contracts.envelope import Envelope
 from shared.policy.sections_conduct import Channel, Purpose
 
-__all__ = ["BORROWER", "LEDGER", "known_channel"]
+__all__ = ["BORROWER", "LEDGER", "is_reckoned", "known_channel"]
 
 BORROWER: Final = "borrower"
 _CHANNELS: Final = frozenset(get_args(Channel))
 _A_DAY: Final = timedelta(days=1)
+# Dates beyond these are slips of the pen; clocks cannot reckon with them.
+_EARLIEST: Final = date(1900, 1, 1)
+_LATEST: Final = date(8999, 12, 31)
 _LANGUAGES: Final = frozenset({"zh", "en"})
 
 Learn = Callable[[NoticeState, Envelope[Any]], NoticeState]
@@ -26,12 +29,19 @@ def known_channel(name: str | None) -> Channel | None:
     return name if name in _CHANNELS else None  # type: ignore[return-value]
 
 
+def is_reckoned(at: datetime) -> bool:
+    """Whether clocks can reckon with this moment in every time zone."""
+    return _EARLIEST < at.date() < _LATEST
+
+
 def _contact(state: NoticeState, message: Envelope[desk.ContactRecorded]) -> NoticeState:
     """A contact is on file. Whoever did not say what it was for is counted as a collector."""
     data = message.data
     outbound = data.direction is desk.ContactDirection.OUTBOUND
     purpose: Purpose = data.purpose or ("collection" if outbound else "service")
     at = data.at if data.at.tzinfo is not None else data.at.replace(tzinfo=UTC)
+    if not is_reckoned(at):
+        return state
     past = PastContact(
         at=at,
         kind=purpose,
@@ -86,7 +96,8 @@ def _resumed(state: NoticeState, message: Envelope[desk_contact.ContactResumed])
 
 def _authority(state: NoticeState, message: Envelope[desk_contact.AuthorityRecorded]) -> NoticeState:
     data = message.data
-    last = datetime.combine(data.until, time.max, UTC)
+    # Up to the end of its last day wherever the borrower lives.
+    last = datetime.combine(min(data.until, _LATEST), time(12), UTC) + _A_DAY
     given = Authority(
         person=data.authority_id,
         since=message.time,
@@ -118,7 +129,7 @@ def _stops(state: NoticeState, message: Envelope[intake.StopsChanged]) -> Notice
     A stop holds since the day before it, so that its whole day is covered wherever the borrower lives.
     """
     stops = tuple(
-        Stop(event=stop.cause.value, since=datetime.combine(stop.since, time(), UTC) - _A_DAY)
+        Stop(event=stop.cause.value, since=datetime.combine(max(stop.since, _EARLIEST), time(), UTC) - _A_DAY)
         for stop in message.data.stops
         if stop.party_id is None and (not stop.debts or set(state.debts) <= set(stop.debts))
     )
