@@ -12,6 +12,7 @@ from services.cli.catalogue import UnknownServiceError, archive_keys, load_all
 from services.cli.common import DataDir, JsonFlag, data_dir, fail, guarded, stderr, stdout
 
 if TYPE_CHECKING:
+    from shared.runtime.admin import Prepared
     from shared.runtime.settings import Settings
 
 __all__ = ["register", "settings_for"]
@@ -48,7 +49,8 @@ async def _prepare(addresses: object) -> None:
     from shared.runtime.admin import prepare
 
     assert isinstance(addresses, Addresses)  # noqa: S101 - narrows the launcher's type
-    await prepare(settings_for(addresses.kafka_bootstrap, addresses.mongodb_uri), load_all())
+    settings = settings_for(addresses.kafka_bootstrap, addresses.mongodb_uri)
+    await prepare(settings, load_all(optional=settings.has_channels))
 
 
 def settings_for(kafka_bootstrap: str, mongodb_uri: str, folder: Path | None = None) -> Settings:
@@ -72,7 +74,11 @@ def prepare(as_json: JsonFlag = False) -> None:
     from shared.runtime.admin import prepare as run_prepare
     from shared.runtime.settings import Settings
 
-    done = guarded(lambda: run_prepare(Settings.load(), load_all()))
+    async def work() -> Prepared:
+        settings = Settings.load()
+        return await run_prepare(settings, load_all(optional=settings.has_channels))
+
+    done = guarded(work)
     if as_json:
         import orjson
 
