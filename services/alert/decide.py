@@ -5,7 +5,7 @@ from datetime import date
 from functools import partial
 from typing import Any
 
-from services.alert import referred, watching
+from services.alert import complaints, referred, watching
 from services.alert.model import AlertState, AlertStatus, Ask, Pending
 from services.alert.raising import Step, escalate, raise_alert, resolve, resolve_all
 from services.alert.rules import ANSWERS, ends_silence, is_heard, silent_on
@@ -15,6 +15,7 @@ from shared.contracts import (
     assessment,
     desk,
     desk_care,
+    desk_contact,
     desk_household,
     followup,
     followup_care,
@@ -52,7 +53,7 @@ class AlertDecider:
         if state is None:
             # The case is on its way by another topic; what comes with it has its own order.
             return Decision(None) if data.PRODUCER == "intake" else Decision.wait(None)
-        if state.status is AlertStatus.CLOSED:
+        if state.status is AlertStatus.CLOSED and not isinstance(data, complaints.OF_COMPLAINTS):
             return Decision(state)
         if isinstance(data, intake.BankAnswered) and not _is_pending(state, data.instruction_id):
             return Decision.wait(state)
@@ -63,7 +64,7 @@ class AlertDecider:
         if handler is not None:
             state, events = handler(state, message, policy)
             said += events
-        if state.status is not AlertStatus.CLOSED:
+        if state.status is not AlertStatus.CLOSED:  # a complaint is answered all the same
             state = state.model_copy(update={"silent_on": silent_on(state, policy)})
         return Decision.of(state, *said)
 
@@ -71,6 +72,7 @@ class AlertDecider:
         """The day on which the borrower or the bank will have been silent too long, or a remedy is due."""
         days = [state.silent_on] if state.silent_on is not None else []
         days += [item.answer_by for item in state.pending if not item.overdue]
+        days += [item.answer_by for item in state.complaints if not item.overdue]
         days += [alert.remedy_due for alert in state.alerts if not alert.escalated]
         return min(days, default=None)
 
@@ -99,6 +101,9 @@ def _due_work(state: AlertState, due: date, day: date, policy: PolicyInForce) ->
     for item in state.pending:
         if item.answer_by == due and not item.overdue:
             return _bank_silent(state, item, day, policy)
+    for complaint in state.complaints:
+        if complaint.answer_by == due and not complaint.overdue:
+            return complaints.overdue(state, complaint, day, policy)
     alert = next(alert for alert in state.alerts if alert.remedy_due == due and not alert.escalated)
     return escalate(state, alert, day)
 
@@ -155,7 +160,8 @@ def _is_pending(state: AlertState, instruction_id: str) -> bool:
 
 
 def _closed(state: AlertState, message: Envelope[intake.CaseClosed], _: PolicyInForce) -> Step:
-    state, said = resolve_all(state, message.day, ReasonCode.CASE_CLOSED)
+    kept = {AlertKind.COMPLAINT_OVERDUE}  # the borrower is owed an answer, whatever becomes of the case
+    state, said = resolve_all(state, message.day, ReasonCode.CASE_CLOSED, kept=kept)
     gone = {
         "status": AlertStatus.CLOSED,
         "asked": (),
@@ -166,6 +172,7 @@ def _closed(state: AlertState, message: Envelope[intake.CaseClosed], _: PolicyIn
         "problems": (),
         "referred": 0,
         "differing": (),
+        "in_vain": 0,
     }
     return state.model_copy(update=gone), said
 
@@ -188,6 +195,10 @@ def _refusal(message: Envelope[Any], code: ReasonCode) -> InputRefused:
 
 
 _HANDLERS: dict[type[Event], Handler] = {
+    desk.ContactRecorded: complaints.contact,
+    desk.ComplaintMade: complaints.made,
+    desk_contact.ComplaintAnswered: complaints.answered,
+    desk_contact.ContactResumed: complaints.resumed,
     intake.PaymentMatched: watching.paid,
     intake.PaymentTakenBack: watching.taken_back,
     intake.BankAnswered: watching.bank_answered,

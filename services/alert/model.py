@@ -17,6 +17,7 @@ __all__ = [
     "BrokenPromise",
     "MissedLine",
     "OpenAlert",
+    "OpenComplaint",
     "Pending",
 ]
 
@@ -86,6 +87,15 @@ class Pending(State):
     overdue: bool = False
 
 
+class OpenComplaint(State):
+    """A complaint without its final response; `overdue`: its last day has closed."""
+
+    complaint_id: str
+    made_on: date
+    answer_by: date
+    overdue: bool = False
+
+
 class AlertState(State):
     """One case. `heard_on` is the last day that the borrower was heard of: a word, a payment, a signature.
 
@@ -94,6 +104,7 @@ class AlertState(State):
     `differing` the accounts whose balance a person looks into.
     `referred` counts what a person was asked to look at and has not decided. `halted`: stop events leave no
     debt to talk about, and nobody is pressed for anything.
+    `in_vain` counts our attempts that nobody answered, since the last talk or a person's decision.
     """
 
     case: str
@@ -112,6 +123,8 @@ class AlertState(State):
     halted: bool = False
     referred: int = 0
     differing: tuple[str, ...] = ()
+    complaints: tuple[OpenComplaint, ...] = ()
+    in_vain: int = 0
 
     def open(self, kind: AlertKind) -> OpenAlert | None:
         """Give the open alert of a kind; there is one at most."""

@@ -1,5 +1,6 @@
 """One alert: raised with its remedy, escalated, resolved; each once. Pure."""
 
+from collections.abc import Collection
 from datetime import date
 
 from services.alert.model import AlertState, AlertStatus, OpenAlert
@@ -83,10 +84,12 @@ def resolve(state: AlertState, kind: AlertKind, day: date, code: ReasonCode) -> 
     return state.without(alert), (resolved,)
 
 
-def resolve_all(state: AlertState, day: date, code: ReasonCode) -> Step:
-    """Resolve everything that is open."""
+def resolve_all(state: AlertState, day: date, code: ReasonCode, *, kept: Collection[AlertKind] = ()) -> Step:
+    """Resolve everything that is open, but what is `kept`."""
     said: tuple[Event, ...] = ()
     for kind in AlertKind:
+        if kind in kept:
+            continue
         state, events = resolve(state, kind, day, code)
         said += events
     return state, said

@@ -8,7 +8,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from shared.contracts.registry import SERVICES
+from shared.contracts.registry import OPTIONAL, SERVICES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -22,9 +22,10 @@ if TYPE_CHECKING:
 __all__ = ["NAMES", "UnknownServiceError", "archive_keys", "load", "load_all", "policies_dir"]
 
 NAMES = (*SERVICES, "archive")
-"""Every service that `parley run` knows, in the order of the flow."""
+"""Every service that always runs, in the order of the flow; `parley run` knows the optional ones, too."""
 
-_MODULES = {name: f"services.{name}.app" for name in SERVICES} | {"archive": "services.console.app"}
+_MODULES = {name: f"services.{name}.app" for name in (*SERVICES, *OPTIONAL)}
+_MODULES["archive"] = "services.console.app"
 
 
 class UnknownServiceError(ValueError):
@@ -47,7 +48,9 @@ def load(name: str, policies: Path | None = None, keys: ArchiveKeys | None = Non
     and PolicyError for packs that cannot be used.
     """
     if name not in _MODULES:
-        raise UnknownServiceError(f"there is no service {name!r}; choose one of: {', '.join(NAMES)}, all")
+        raise UnknownServiceError(
+            f"there is no service {name!r}; choose one of: {', '.join((*NAMES, *OPTIONAL))}, all"
+        )
     service: Service = import_module(_MODULES[name]).SERVICE
     if name == "archive":
         return replace(service, reference=_archive_reference(policies_dir(policies), keys))
@@ -55,10 +58,15 @@ def load(name: str, policies: Path | None = None, keys: ArchiveKeys | None = Non
 
 
 def load_all(
-    name: str = "all", policies: Path | None = None, keys: ArchiveKeys | None = None
+    name: str = "all",
+    policies: Path | None = None,
+    keys: ArchiveKeys | None = None,
+    *,
+    optional: bool = False,
 ) -> list[Service]:
-    """Give the service called `name`, or every service for `all`; see `load`."""
-    return [load(each, policies, keys) for each in (NAMES if name == "all" else (name,))]
+    """Give the service called `name`, or every service for `all`, those that are optional as asked."""
+    every = (*NAMES, *OPTIONAL) if optional else NAMES
+    return [load(each, policies, keys) for each in (every if name == "all" else (name,))]
 
 
 def archive_keys(settings: Settings) -> ArchiveKeys:

@@ -36,7 +36,7 @@ def check(data: DataDir = None, as_json: JsonFlag = False) -> None:
         ) as started:
             addresses = plan.merged(started)
             settings = settings_for(addresses.kafka_bootstrap, addresses.mongodb_uri)
-            return await audit(settings, load_all(policies=settings.policies))
+            return await audit(settings, load_all(policies=settings.policies, optional=settings.has_channels))
 
     found = guarded(work)
     checks = found.checks

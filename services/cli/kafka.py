@@ -89,13 +89,13 @@ def up(
 async def grant_rights(cluster: KafkaCluster) -> None:
     """Give the platform and the bank what each of them needs; a plain cluster asks nobody."""
     from deploy.embedded.access import ADMIN, BANK, PLATFORM
-    from shared.runtime.admin import grant, rights_of, rights_of_bank
+    from shared.runtime.admin import courier_rights, grant, rights_of, rights_of_bank
     from shared.runtime.settings import Settings
 
     if cluster.plan.secure:
         variables = cluster.access(ADMIN).environment()
         admin = Settings.load(**{name.lower(): value for name, value in variables.items()})
-        await grant(admin, PLATFORM, rights_of(load_all()))
+        await grant(admin, PLATFORM, [*rights_of(load_all(optional=True)), *courier_rights()])
         await grant(admin, BANK, rights_of_bank())
 
 

@@ -99,7 +99,9 @@ def partitions(
     """
     from shared.runtime.growing import grow
 
-    moved = _on_servers(data, lambda settings, store: grow(settings, store, load_all(), to))
+    moved = _on_servers(
+        data, lambda settings, store: grow(settings, store, load_all(optional=settings.has_channels), to)
+    )
     for service, count in moved.items():
         stdout.print(f"{service}: {count} documents moved", highlight=False)
     stdout.print(f"Set PARLEY_PARTITIONS={to} everywhere before anything is started again.", highlight=False)
@@ -118,9 +120,11 @@ def ready(
     """Say whether the next replica may be stopped now. Exit code 0: it may; 1: not yet, and why."""
     from shared.runtime.migrate import unready
 
-    services = load_all() if service == "all" else [_service(service)]
+    def chosen(settings: Settings) -> list[Service]:
+        return load_all(optional=settings.has_channels) if service == "all" else [_service(service)]
+
     reasons = _on_servers(
-        data, lambda settings, store: unready(settings, store, services, most_behind=most_behind)
+        data, lambda settings, store: unready(settings, store, chosen(settings), most_behind=most_behind)
     )
     if reasons:
         for reason in reasons:

@@ -12,6 +12,7 @@ from services.cli.catalogue import UnknownServiceError, archive_keys, load_all
 from services.cli.common import DataDir, JsonFlag, data_dir, fail, guarded, stderr, stdout
 
 if TYPE_CHECKING:
+    from shared.runtime.admin import Prepared
     from shared.runtime.settings import Settings
 
 __all__ = ["register", "settings_for"]
@@ -48,7 +49,8 @@ async def _prepare(addresses: object) -> None:
     from shared.runtime.admin import prepare
 
     assert isinstance(addresses, Addresses)  # noqa: S101 - narrows the launcher's type
-    await prepare(settings_for(addresses.kafka_bootstrap, addresses.mongodb_uri), load_all())
+    settings = settings_for(addresses.kafka_bootstrap, addresses.mongodb_uri)
+    await prepare(settings, load_all(optional=settings.has_channels))
 
 
 async def _inspect(kafka_bootstrap: str, mongodb_uri: str) -> tuple[str, list[str]]:
@@ -84,7 +86,11 @@ def prepare(as_json: JsonFlag = False) -> None:
     from shared.runtime.admin import prepare as run_prepare
     from shared.runtime.settings import Settings
 
-    done = guarded(lambda: run_prepare(Settings.load(), load_all()))
+    async def work() -> Prepared:
+        settings = Settings.load()
+        return await run_prepare(settings, load_all(optional=settings.has_channels))
+
+    done = guarded(work)
     if as_json:
         import orjson
 
@@ -99,12 +105,15 @@ def prepare(as_json: JsonFlag = False) -> None:
 
 def run(
     service: Annotated[
-        str, typer.Argument(help="intake, assessment, offer, agreement, followup, alert, archive or all")
+        str,
+        typer.Argument(help="intake, assessment, offer, agreement, followup, alert, archive, notice or all"),
     ],
 ) -> None:
     """Run one service, or all of them in one process, against KAFKA_BOOTSTRAP and MONGODB_URI.
 
-    Several processes of the same service share its partitions. SIGTERM finishes the batch in hand.
+    Notice, which lets messages leave and sends them, is among all only where PARLEY_SMTP_HOST or
+    PARLEY_WEBHOOK_URL is set. Several processes of the same service share its partitions. SIGTERM finishes
+    the batch in hand.
     """
     from shared.crypto.signing import KeyFileError
     from shared.policy.loader import PolicyError
@@ -115,7 +124,8 @@ def run(
 
     try:
         settings = Settings.load()
-        services = load_all(service, settings.policies, archive_keys(settings))
+        keys = archive_keys(settings)
+        services = load_all(service, settings.policies, keys, optional=settings.has_channels)
         raise typer.Exit(run_blocking(services, settings))
     except UnknownServiceError as error:
         raise fail(str(error), code=2) from None

@@ -33,7 +33,9 @@ def mark(data: DataDir = None, as_json: JsonFlag = False) -> None:
         from shared.runtime.backup import set_mark
 
         async with open_servers(data) as (settings, _):
-            return await set_mark(settings, load_all(policies=settings.policies))
+            return await set_mark(
+                settings, load_all(policies=settings.policies, optional=settings.has_channels)
+            )
 
     made = guarded(work)
     if as_json:
@@ -65,7 +67,7 @@ def restored(
         from shared.runtime.restore import plan_restore, restore
 
         async with open_servers(data) as (settings, _):
-            services = load_all(policies=settings.policies)
+            services = load_all(policies=settings.policies, optional=settings.has_channels)
             plan = await plan_restore(settings, services)
             if not yes:
                 stderr.print(

@@ -3,14 +3,14 @@
 from services.console.decide import ArchiveDecider
 from services.console.model import ArchivedCustomer
 from services.console.sealed import needs_secret
-from shared.contracts.registry import SERVICES
+from shared.contracts.registry import SENDERS
 from shared.runtime.service import DocumentPer, Service
 
 SERVICE = Service(
     name="archive",
     state=ArchivedCustomer,
     decider=ArchiveDecider(),
-    reads=("bank", "desk", *SERVICES),
+    reads=("bank", "desk", *SENDERS),
     per=DocumentPer.CUSTOMER,
     schema_version=3,  # 2: what each producer said last; 3: holds, erasure and checkpoints
     emits=False,

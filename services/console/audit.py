@@ -29,7 +29,7 @@ from services.console.reconcile import (
 from services.console.reference import read_keys
 from shared.contracts.cloudevents import DecodeError, decode
 from shared.contracts.envelope import Envelope
-from shared.contracts.registry import PRODUCERS, SERVICES, topic_of
+from shared.contracts.registry import PRODUCERS, SENDERS, topic_of
 from shared.contracts.runtime import ServiceDayClosed
 from shared.runtime.admin import end_offsets, read_documents, scan, wait_until_read
 from shared.runtime.deadletters import PREFIX
@@ -69,7 +69,7 @@ async def audit(settings: Settings, services: Sequence[Service]) -> Audit:
     Services that run are given some seconds to finish what is under way.
     """
     await wait_until_read(settings, services, _READ_SECONDS)
-    emitted: dict[str, Counter[str]] = {service: Counter() for service in SERVICES}
+    emitted: dict[str, Counter[str]] = {service: Counter() for service in SENDERS}
     messages: list[tuple[_Place, Envelope[Any]]] = []
     money = MoneyAudit()
     records = inputs = skipped = 0

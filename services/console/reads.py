@@ -12,7 +12,7 @@ from services.console.model import ArchivedCustomer, CaseLine
 from services.console.reference import read_keys
 from services.console.rules import link_id
 from services.console.sealed import entry_key_name, opened
-from shared.contracts.registry import SERVICES
+from shared.contracts.registry import SENDERS
 from shared.crypto.sealing import PersonKey
 from shared.runtime.mongo import MongoStore, read_documents
 from shared.runtime.settings import Settings
@@ -73,7 +73,7 @@ async def next_dates(settings: Settings) -> tuple[dict[str, str], dict[str, tupl
     """
     dates: dict[str, str] = {}
     held: dict[str, tuple[str, ...]] = {}
-    for service in SERVICES:
+    for service in SENDERS:
         async for document in read_documents(
             settings, f"{service}.cases", fields=("_id", "due", "held", "park")
         ):
@@ -178,7 +178,7 @@ async def discards_of(settings: Settings, case: str, customer: str) -> list[dict
     """
     query = {"body.kind": "discard", "body.document": {"$in": [case, customer]}}
     found = []
-    for service in SERVICES:
+    for service in SENDERS:
         async for link in read_documents(settings, f"{service}.links", query):
             found.append({**link["body"], "service": service})
     return found

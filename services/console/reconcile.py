@@ -12,7 +12,7 @@ from typing import Any
 from shared.contracts.bank import DayClosed
 from shared.contracts.envelope import Envelope
 from shared.contracts.partition import partition_of
-from shared.contracts.registry import SERVICES
+from shared.contracts.registry import SENDERS
 from shared.contracts.runtime import ServiceDayClosed
 
 __all__ = ["Check", "ServiceInputs", "accounting", "belongs", "open_cases", "receivers", "sequences"]
@@ -51,7 +51,7 @@ def belongs(message: Envelope[Any], producer: str, partition: int, partitions: i
     data = message.data
     if isinstance(data, DayClosed | ServiceDayClosed):
         return True
-    if producer in SERVICES:
+    if producer in SENDERS:
         numbered = message.sequence is not None and message.subject is not None
         return message.source == f"/parley/{producer}" and numbered
     return producer == data.PRODUCER and partition_of(message.key.encode(), partitions) == partition

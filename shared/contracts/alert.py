@@ -15,6 +15,8 @@ __all__ = [
     "AlertResolved",
     "AlertSeverity",
     "AlertTaken",
+    "ComplaintClosed",
+    "ComplaintOpened",
     "InputRefused",
     "RemedyStarted",
 ]
@@ -38,6 +40,8 @@ class AlertKind(StrEnum):
     PERSON_ASKED = "person_asked"
     BALANCE_DIFFERS = "balance_differs"
     STEP_OVERDUE = "step_overdue"
+    COMPLAINT_OVERDUE = "complaint_overdue"
+    CONTACT_IN_VAIN = "contact_in_vain"
 
 
 class AlertSeverity(StrEnum):
@@ -102,6 +106,31 @@ class AlertResolved(_Alert):
     as_of: date
     reason: Reason
     days: int | None = Field(default=None, ge=0, description="from the day that it was raised")
+
+
+class ComplaintOpened(_Alert):
+    """A complaint is on file: whose it is, until when it is acknowledged, and finally answered."""
+
+    TYPE: ClassVar[str] = "parley.alert.complaint.opened.v1"
+
+    complaint_id: str
+    owner: str | None = Field(default=None, description="staff id")
+    owner_role: str
+    opened_on: date
+    acknowledge_by: date
+    answer_by: date
+
+
+class ComplaintClosed(_Alert):
+    """A complaint has its final response, so many days after it was made."""
+
+    TYPE: ClassVar[str] = "parley.alert.complaint.closed.v1"
+
+    complaint_id: str
+    by: str
+    as_of: date
+    days: int = Field(ge=0)
+    in_time: bool
 
 
 class InputRefused(_Alert):

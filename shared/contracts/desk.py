@@ -6,8 +6,9 @@ from typing import ClassVar
 
 from pydantic import Field
 
-from shared.contracts.base import Event, MoneyField, Part, Personal
+from shared.contracts.base import AccountId, Event, MoneyField, Part, Personal
 from shared.contracts.household import HardshipOnset, IncomeStability, KnownChange
+from shared.policy.sections_conduct import Purpose
 
 __all__ = [
     "AlertAcknowledged",
@@ -175,6 +176,19 @@ class ContactRecorded(_Desk):
     direction: ContactDirection
     outcome: ContactOutcome
     channel: str = Field(max_length=20)
+    purpose: Purpose | None = Field(
+        default=None, description="None: an outbound one counts as collection, an inbound one as service"
+    )
+    asks_for_payment: bool = False
+    number: str | None = Field(
+        default=None, max_length=64, description="a reference to the number, never the number"
+    )
+    debts: tuple[AccountId, ...] = Field(default=(), max_length=200, description="empty: none in particular")
+    right_party: bool = Field(default=False, description="who spoke was shown to be the borrower")
+    next_step: str | None = Field(
+        default=None, max_length=100, description="what comes next, a short name; never personal data"
+    )
+    recorded_by: str | None = Field(default=None, max_length=64, description="staff id")
 
 
 class CounterOffered(_Desk):
@@ -330,6 +344,7 @@ class ComplaintMade(_Desk):
 
     complaint_id: str
     words: Personal[str]
+    owner: str | None = Field(default=None, max_length=64, description="staff id; else the pack's role")
 
 
 class PreferencesSet(_Desk):
@@ -340,6 +355,9 @@ class PreferencesSet(_Desk):
     language: str | None = Field(default=None, pattern=r"^(zh|en)$")
     channel: str | None = Field(default=None, max_length=20)
     opt_out: tuple[str, ...] = ()
+    time_zone: str | None = Field(
+        default=None, max_length=60, description="where the borrower lives; else that of the pack"
+    )
 
 
 class AlertAcknowledged(_Desk):

@@ -221,6 +221,18 @@ class ReasonCode(StrEnum):
     BANK_ANSWERED = "bank_answered"
     ALERT_UNKNOWN = "alert_unknown"
     ALERT_CLOSED = "alert_closed"
+    COMPLAINT_OVERDUE = "complaint_overdue"
+    COMPLAINT_ANSWERED = "complaint_answered"
+    COMPLAINT_UNKNOWN = "complaint_unknown"
+    CONTACT_IN_VAIN = "contact_in_vain"
+    CONTACT_MADE = "contact_made"
+    PERSON_DECIDED = "person_decided"
+    # notice
+    NOTICE_CAUSE_OVER = "notice_cause_over"
+    NOTICE_REPLACED = "notice_replaced"
+    NOTICE_TOO_LATE = "notice_too_late"
+    NOTICE_NOT_SENT = "notice_not_sent"
+    TIME_ZONE_UNKNOWN = "time_zone_unknown"
     # archive
     KEPT_BY_HOLD = "kept_by_hold"
     KEPT_WHILE_OPEN = "kept_while_open"

@@ -12,6 +12,7 @@ from shared.contracts import (
     bank,
     desk,
     desk_care,
+    desk_contact,
     desk_household,
     desk_parties,
     desk_talks,
@@ -20,25 +21,42 @@ from shared.contracts import (
     followup_care,
     intake,
     intake_team,
+    notice,
     offer,
     ops,
     runtime,
 )
 from shared.contracts.base import Event
 
-__all__ = ["DEAD_LETTER_SUFFIX", "EVENTS", "PRODUCERS", "SERVICES", "add_guests", "event_class", "topic_of"]
+__all__ = [
+    "DEAD_LETTER_SUFFIX",
+    "EVENTS",
+    "OPTIONAL",
+    "PRODUCERS",
+    "SENDERS",
+    "SERVICES",
+    "add_guests",
+    "event_class",
+    "topic_of",
+]
 
 SERVICES = ("intake", "assessment", "offer", "agreement", "followup", "alert")
 """The six services in the order of the flow."""
 
-PRODUCERS = ("bank", "desk", *SERVICES, "ops")
+OPTIONAL = ("notice",)
+"""Services that run only where they are asked for: notice, where messages can leave by some channel."""
+
+SENDERS = (*SERVICES, *OPTIONAL)
+"""Every service that has a topic of its own."""
+
+PRODUCERS = ("bank", "desk", *SENDERS, "ops")
 """Every producer; each has exactly one topic."""
 
 DEAD_LETTER_SUFFIX = ".dead-letter"
 
 _MODULES: tuple[ModuleType, ...] = (
-    bank, desk, desk_care, desk_household, desk_parties, desk_talks, desk_team, intake, intake_team,
-    assessment, offer, agreement, followup, followup_care, alert, ops, runtime,
+    bank, desk, desk_care, desk_contact, desk_household, desk_parties, desk_talks, desk_team,
+    intake, intake_team, assessment, offer, agreement, followup, followup_care, alert, notice, ops, runtime,
 )  # fmt: skip
 
 

@@ -17,6 +17,7 @@ from shared.runtime.kafka.rights import Right, grant
 from shared.runtime.kafka.topics import create_topics, topic_findings
 from shared.runtime.migration_store import MigrationStore
 from shared.runtime.mongo import MongoStore, read_documents
+from shared.runtime.outbound.courier import DEAD_LETTERS, GROUP
 from shared.runtime.ports import TopicPartition, UnavailableError
 from shared.runtime.service import EXTERNAL, Service, topic_of
 from shared.runtime.settings import Settings
@@ -28,6 +29,7 @@ __all__ = [
     "Tail",
     "TraceSpan",
     "check_servers",
+    "courier_rights",
     "create_topics",
     "end_offsets",
     "grant",
@@ -69,6 +71,12 @@ def rights_of(services: Iterable[Service]) -> list[Right]:
     rights = [Right("topic", topic, operation) for topic in topics_of(listed) for operation in seen]
     rights += [Right("topic", topic, "Write") for topic in written]
     return rights + [Right("group", service.group, "Read") for service in listed]
+
+
+def courier_rights() -> list[Right]:
+    """Give what sending messages needs beside: its own group, and its own dead letters."""
+    seen: tuple[Operation, ...] = ("Create", "DescribeConfigs", "Read", "Write")
+    return [Right("group", GROUP, "Read"), *(Right("topic", DEAD_LETTERS, operation) for operation in seen)]
 
 
 def rights_of_bank() -> list[Right]:

@@ -16,11 +16,11 @@ import signal
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
-from typing import Any, Final
+from typing import Any, Final, Protocol
 from uuid import uuid4
 
 from shared.runtime import logs
-from shared.runtime.admin import prepare
+from shared.runtime.admin import create_topics, prepare
 from shared.runtime.clock import SystemClock
 from shared.runtime.endpoint import Endpoint
 from shared.runtime.engine import Engine
@@ -29,6 +29,8 @@ from shared.runtime.kafka.refusals import probe
 from shared.runtime.limits import Limits
 from shared.runtime.mongo import MongoStore
 from shared.runtime.monitor import Monitor
+from shared.runtime.outbound.courier import DEAD_LETTERS, Courier
+from shared.runtime.outbound.routes import routes_of, said_of_lender
 from shared.runtime.ports import Ports
 from shared.runtime.service import Service
 from shared.runtime.settings import Settings
@@ -105,6 +107,9 @@ async def run_services(
     try:
         await store.start()
         engines = [Engine(service, ports, limits, f"{service.name}-{instance}") for service in services]
+        couriers = _couriers(services, settings, ports, instance)
+        if couriers:
+            await create_topics(settings, [DEAD_LETTERS])
         telemetry.health = lambda: health(engines)
         servers = {"Kafka": lambda: probe(settings), "database": store.ping}
         monitor = Monitor(engines, limits, ports.clock, ports.meter, servers)
@@ -112,7 +117,7 @@ async def run_services(
             watched.enter_context(_signals(stop))
             watched.enter_context(_turning(monitor, engines, settings, sentinel))
             log.info("running", extra={"count": len(engines)})
-            await _supervise(engines, monitor, settings, stop)
+            await _supervise([*engines, *couriers], monitor, settings, stop)
         log.info("stopped")
     except StalledError:
         if sentinel is not None:
@@ -154,8 +159,28 @@ async def _tell(told: Sequence[Callable[[], None]]) -> None:
         await asyncio.sleep(_TURN_SECONDS)
 
 
+def _couriers(services: Sequence[Service], settings: Settings, ports: Ports, instance: str) -> list[Courier]:
+    """Give the courier, where notice runs here and messages can leave by some channel."""
+    if not settings.has_channels or not any(service.name == "notice" for service in services):
+        return []
+    routes = routes_of(settings, ports.clock)
+    return [Courier(ports, routes, said_of_lender(settings), f"courier-{instance}")]
+
+
+class _Runner(Protocol):
+    """What runs until it is told to stop."""
+
+    async def run(self) -> None:
+        """Work until `stop`."""
+        ...
+
+    def stop(self) -> None:
+        """End after what is in hand."""
+        ...
+
+
 async def _supervise(
-    engines: Sequence[Engine], monitor: Monitor, settings: Settings, stop: asyncio.Event
+    engines: Sequence[_Runner], monitor: Monitor, settings: Settings, stop: asyncio.Event
 ) -> None:
     """Run all engines; the first that ends by itself, or is stuck, ends the others, gracefully."""
     stopped = asyncio.ensure_future(stop.wait())

@@ -13,7 +13,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 __all__ = ["Settings", "SettingsError"]
 
-_KEY_FILES = ("signing_key", "master_key")
+_OWN_FILES = ("signing_key", "master_key", "address_book")
 
 
 class SettingsError(ValueError):
@@ -76,6 +76,36 @@ class Settings(BaseSettings):
         default=None,
         alias="PARLEY_MASTER_KEY",
         description="file of 32 bytes or more that every person's key depends on; keep it off the database",
+    )
+
+    # --- ways out for messages to borrowers; none configured: notice does not run with `parley run all`
+    smtp_host: str | None = Field(default=None, min_length=1, alias="PARLEY_SMTP_HOST")
+    smtp_port: int = Field(default=587, ge=1, le=65535, alias="PARLEY_SMTP_PORT")
+    smtp_security: Literal["starttls", "tls", "none"] = Field(
+        default="starttls", alias="PARLEY_SMTP_SECURITY", description="none: on the same machine only"
+    )
+    smtp_sender: str | None = Field(default=None, min_length=3, alias="PARLEY_SMTP_SENDER")
+    smtp_user: str | None = Field(default=None, alias="PARLEY_SMTP_USER")
+    smtp_password: SecretStr | None = Field(default=None, alias="PARLEY_SMTP_PASSWORD")
+    address_book: Path | None = Field(
+        default=None,
+        alias="PARLEY_ADDRESS_BOOK",
+        description="JSON file: customer -> borrower (or id of an authority) -> email -> address",
+    )
+    webhook_url: str | None = Field(
+        default=None, alias="PARLEY_WEBHOOK_URL", description="the lender's own sender of messages"
+    )
+    webhook_secret: SecretStr | None = Field(
+        default=None, min_length=16, alias="PARLEY_WEBHOOK_SECRET", description="signs what is posted there"
+    )
+    portal: str | None = Field(
+        default=None, alias="PARLEY_PORTAL", description="in every message: where the borrower can read on"
+    )
+    contact_line: str | None = Field(
+        default=None, alias="PARLEY_CONTACT", description="in every message: how to reach a person"
+    )
+    opt_out_line: str | None = Field(
+        default=None, alias="PARLEY_OPT_OUT", description="in every message: how to stop them"
     )
 
     # --- batches
@@ -229,13 +259,28 @@ class Settings(BaseSettings):
             )
         if (self.kafka_ssl_certfile is None) != (self.kafka_ssl_keyfile is None):
             raise ValueError("KAFKA_SSL_CERTFILE and KAFKA_SSL_KEYFILE belong together: set both or none")
-        for name in ("kafka_ssl_cafile", "kafka_ssl_certfile", "kafka_ssl_keyfile", *_KEY_FILES):
+        self._ways_out()
+        for name in ("kafka_ssl_cafile", "kafka_ssl_certfile", "kafka_ssl_keyfile", *_OWN_FILES):
             path: Path | None = getattr(self, name)
             if path is not None and not path.is_file():
                 raise ValueError(f"{self.variable(name)} names a file that does not exist")
         if self.policies is not None and not self.policies.is_dir():
             raise ValueError("PARLEY_POLICIES must name a folder that exists")
         return self
+
+    def _ways_out(self) -> None:
+        """Refuse messages that would lack an address, a signature, or the way to stop them."""
+        if self.smtp_host is not None and (self.smtp_sender is None or self.address_book is None):
+            raise ValueError("PARLEY_SMTP_HOST needs PARLEY_SMTP_SENDER and PARLEY_ADDRESS_BOOK")
+        if (self.webhook_url is None) != (self.webhook_secret is None):
+            raise ValueError("PARLEY_WEBHOOK_URL and PARLEY_WEBHOOK_SECRET belong together: set both or none")
+        if self.has_channels and not (self.portal and self.contact_line and self.opt_out_line):
+            raise ValueError("messages need PARLEY_PORTAL, PARLEY_CONTACT and PARLEY_OPT_OUT: all say them")
+
+    @property
+    def has_channels(self) -> bool:
+        """Whether messages to borrowers can leave by some channel."""
+        return self.smtp_host is not None or self.webhook_url is not None
 
     @classmethod
     def load(cls, **overrides: Any) -> "Settings":

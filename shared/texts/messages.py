@@ -7,14 +7,14 @@ import tomllib
 from collections.abc import Mapping
 from functools import lru_cache
 from importlib.resources import files
-from typing import Any, Final, Literal
+from typing import Any, Final
 
+from shared.contracts.notice import NoticeKind
 from shared.texts.words import Language
 
-__all__ = ["MESSAGES", "MessageKind", "message_parameters", "message_words"]
+__all__ = ["MESSAGES", "message_parameters", "message_words"]
 
-MessageKind = Literal["offer", "reminder", "agreement", "review_invitation"]
-MESSAGES: Final[tuple[MessageKind, ...]] = ("offer", "reminder", "agreement", "review_invitation")
+MESSAGES: Final[tuple[NoticeKind, ...]] = tuple(NoticeKind)
 
 _NAME: Final = re.compile(r"\{([a-z_]+)\}")
 
@@ -24,12 +24,12 @@ def _table() -> dict[str, Any]:
     return tomllib.loads(files("shared.texts").joinpath("messages.toml").read_text(encoding="utf-8"))
 
 
-def message_parameters(kind: MessageKind, lang: Language) -> frozenset[str]:
+def message_parameters(kind: NoticeKind, lang: Language) -> frozenset[str]:
     """Give the names of what a message must be filled with."""
     return frozenset(_NAME.findall("".join(_words(kind, lang))))
 
 
-def message_words(kind: MessageKind, lang: Language, given: Mapping[str, str]) -> tuple[str, str]:
+def message_words(kind: NoticeKind, lang: Language, given: Mapping[str, str]) -> tuple[str, str]:
     """Give subject and body in one language.
 
     Raises ValueError naming the parameters that are missing: a message with a gap is never sent.
@@ -41,7 +41,7 @@ def message_words(kind: MessageKind, lang: Language, given: Mapping[str, str]) -
     return subject, body
 
 
-def _words(kind: MessageKind, lang: Language) -> tuple[str, str]:
+def _words(kind: NoticeKind, lang: Language) -> tuple[str, str]:
     table = _table()
     words = table[kind][lang]
     return str(words["subject"]), f"{words['body']}{table['way_to_stop'][lang]['body']}"

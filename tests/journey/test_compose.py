@@ -30,6 +30,7 @@ from deploy.embedded.kafka import java
 from deploy.embedded.platform import Addresses
 from deploy.embedded.ports import choose
 from services.cli.catalogue import NAMES
+from shared.contracts.registry import OPTIONAL
 from shared.crypto.signing import new_key_pair
 from shared.runtime.publish import EventPublisher
 from shared.runtime.settings import Settings
@@ -78,7 +79,8 @@ def test_it_follows_the_compose_specification() -> None:
 
 def test_every_service_has_a_container_of_its_own_and_starts_after_what_it_needs() -> None:
     runs = {name: one["command"] for name, one in OURS.items() if one["command"][0] == "run"}
-    assert runs == {name: ["run", name] for name in NAMES}
+    assert runs == {name: ["run", name] for name in (*NAMES, *OPTIONAL)}
+    assert {name for name in runs if "profiles" in OURS[name]} == set(OPTIONAL), "they start when asked for"
     for name in NAMES:
         assert OURS[name]["depends_on"] == {"prepare": {"condition": "service_completed_successfully"}}
     assert OURS["prepare"]["command"] == ["prepare"]

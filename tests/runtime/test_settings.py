@@ -6,6 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from services.cli.catalogue import load_all
+from shared.runtime.admin import courier_rights, rights_of
+from shared.runtime.clock import SystemClock
+from shared.runtime.outbound import routes_of
 from shared.runtime.settings import Settings, SettingsError
 
 
@@ -85,3 +89,37 @@ def test_more_copies_in_sync_than_there_are_is_refused(monkeypatch: pytest.Monke
         Settings.load()
     monkeypatch.setenv("PARLEY_MIN_INSYNC", "2")
     assert Settings.load().in_sync == 2
+
+
+def test_messages_leave_only_by_a_way_that_is_whole(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    assert not Settings.load().has_channels
+    monkeypatch.setenv("PARLEY_WEBHOOK_URL", "https://sender.example/messages")
+    with pytest.raises(SettingsError, match="PARLEY_WEBHOOK_SECRET belong together"):
+        Settings.load()
+    monkeypatch.setenv("PARLEY_WEBHOOK_SECRET", "sixteen bytes or more")
+    with pytest.raises(SettingsError, match="PARLEY_OPT_OUT: all say them"):
+        Settings.load()
+    for name in ("PARLEY_PORTAL", "PARLEY_CONTACT", "PARLEY_OPT_OUT"):
+        monkeypatch.setenv(name, "https://bank.example/")
+    assert Settings.load().has_channels
+    monkeypatch.setenv("PARLEY_SMTP_HOST", "mail.example")
+    with pytest.raises(SettingsError, match="PARLEY_ADDRESS_BOOK"):
+        Settings.load()
+    book = tmp_path / "book.json"
+    book.write_text("{}", encoding="utf-8")
+    monkeypatch.setenv("PARLEY_ADDRESS_BOOK", str(book))
+    monkeypatch.setenv("PARLEY_SMTP_SENDER", "desk@bank.example")
+    routes = routes_of(Settings.load(), SystemClock())
+    assert {channel: route.adapter.name for channel, route in routes.items()} == {
+        "email": "email", "app": "webhook", "sms": "webhook", "letter": "webhook",
+    }  # fmt: skip
+
+
+def test_notice_is_among_all_only_where_it_is_asked_for() -> None:
+    plain = [service.name for service in load_all()]
+    assert "notice" not in plain
+    assert [service.name for service in load_all(optional=True)] == [*plain, "notice"]
+    assert [service.name for service in load_all("notice")] == ["notice"]
+    written = {right.name for right in rights_of(load_all(optional=True)) if right.operation == "Write"}
+    assert {"notice.events", "notice.dead-letter", "desk.events"} <= written
+    assert {right.name for right in courier_rights()} == {"parley.courier", "courier.dead-letter"}

@@ -21,7 +21,7 @@ from services.cli.dead.options import (
     services_of,
 )
 from services.cli.dead.servers import open_servers
-from shared.contracts.registry import SERVICES
+from shared.contracts.registry import SENDERS
 
 if TYPE_CHECKING:
     from services.cli.dead.book import Entry
@@ -167,7 +167,7 @@ def held(
                         oldest.append((one.since, total, one))
                         oldest = heapq.nsmallest(limit, oldest) if len(oldest) > 2 * limit else oldest
             chosen = [one for _, _, one in heapq.nsmallest(limit, oldest)]
-            return [HeldLine(one, await held_elsewhere(store, one, SERVICES)) for one in chosen], total
+            return [HeldLine(one, await held_elsewhere(store, one, SENDERS)) for one in chosen], total
 
     lines, total = guarded(work)
     from services.cli.dead import view

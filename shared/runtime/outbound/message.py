@@ -36,6 +36,7 @@ class Outgoing:
     to: str = field(repr=False)
     subject: str = field(repr=False)
     body: str = field(repr=False)
+    channel: str = ""  # for a sender of several
 
     def __post_init__(self) -> None:
         """Refuse an id that a header cannot carry."""

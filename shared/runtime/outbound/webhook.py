@@ -92,6 +92,7 @@ class WebhookChannel:
             {
                 "id": outgoing.message_id,
                 "kind": outgoing.kind,
+                "channel": outgoing.channel,
                 "language": outgoing.language,
                 "to": outgoing.to,
                 "subject": outgoing.subject,

@@ -60,6 +60,8 @@ def _of(annotation: Any, info: FieldInfo) -> st.SearchStrategy[Any]:
         return st.lists(_of(item, FieldInfo(annotation=item)), min_size=least, max_size=least + 1).map(tuple)
     if origin is dict:
         return st.dictionaries(WORDS, WORDS, max_size=2)
+    if origin is typing.Literal:
+        return st.sampled_from(typing.get_args(annotation))
     if annotation is Balances:
         return balances()
     if annotation is Money:

@@ -31,6 +31,7 @@ ALERTS = {
         "balance_differs",
         "step_overdue",
     },
+    *{"complaint_overdue", "contact_in_vain"},
 }
 
 

@@ -6,8 +6,9 @@ import re
 
 import pytest
 
+from shared.contracts.notice import NoticeKind
 from shared.texts import LANGUAGES, Language
-from shared.texts.messages import MESSAGES, MessageKind, _table, message_parameters, message_words
+from shared.texts.messages import MESSAGES, _table, message_parameters, message_words
 
 CHINESE = re.compile(r"[\u4e00-\u9fff]")
 # No threats, no pressure, no shame, no authority that we are not.
@@ -21,12 +22,13 @@ HARSH = re.compile(
 DEBT = re.compile(
     r"\bdebts?\b|overdue|arrears|owe|loan|credit card|instalment|欠|债|逾期|贷款|信用卡|分期|还款|催", re.I
 )
-FILLED = {name: f"<{name}>" for name in ("valid_until", "due", "link", "contact", "stop")}
+NAMES = ("valid_until", "due", "effective", "cure_by", "link", "contact", "stop")
+FILLED = {name: f"<{name}>" for name in NAMES}
 
 
 @pytest.mark.parametrize("kind", MESSAGES)
 @pytest.mark.parametrize("lang", LANGUAGES)
-def test_a_message_reads_kindly_tells_nothing_and_says_how_to_stop(kind: MessageKind, lang: Language) -> None:
+def test_a_message_reads_kindly_tells_nothing_and_says_how_to_stop(kind: NoticeKind, lang: Language) -> None:
     subject, body = message_words(kind, lang, FILLED)
     for words in (subject, body):
         assert not HARSH.search(words)
@@ -39,14 +41,14 @@ def test_a_message_reads_kindly_tells_nothing_and_says_how_to_stop(kind: Message
 
 
 @pytest.mark.parametrize("kind", MESSAGES)
-def test_both_languages_say_the_same(kind: MessageKind) -> None:
+def test_both_languages_say_the_same(kind: NoticeKind) -> None:
     assert message_parameters(kind, "zh") == message_parameters(kind, "en") <= FILLED.keys()
     assert _table()[kind].keys() == set(LANGUAGES)
 
 
 def test_a_message_with_a_gap_is_not_made() -> None:
     with pytest.raises(ValueError, match="offer lacks: stop, valid_until"):
-        message_words("offer", "en", {"link": "x", "contact": "y", "stop": ""})
+        message_words(NoticeKind.OFFER, "en", {"link": "x", "contact": "y", "stop": ""})
 
 
 @pytest.mark.parametrize("words", ["You must pay at once", "We will sue", "否则将起诉您", "请立即处理"])

@@ -1,0 +1,113 @@
+"""Complaints until their final response, and attempts at contact that were in vain. Pure."""
+
+from datetime import date, timedelta
+from typing import Any
+
+from services.alert.model import AlertState, AlertStatus, OpenComplaint
+from services.alert.raising import Step, raise_alert, resolve
+from shared.contracts.alert import AlertKind, ComplaintClosed, ComplaintOpened, InputRefused
+from shared.contracts.base import Reason
+from shared.contracts.desk import ComplaintMade, ContactDirection, ContactOutcome, ContactRecorded
+from shared.contracts.desk_contact import ComplaintAnswered, ContactResumed
+from shared.contracts.envelope import Envelope
+from shared.contracts.reasons import ReasonCode
+from shared.policy.model import PolicyInForce
+
+__all__ = ["OF_COMPLAINTS", "answered", "contact", "made", "overdue", "resumed"]
+
+OF_COMPLAINTS = (ComplaintMade, ComplaintAnswered)
+"""What is heard also when the case is closed: the borrower is owed an answer."""
+
+
+def made(state: AlertState, message: Envelope[ComplaintMade], policy: PolicyInForce) -> Step:
+    """A complaint has an owner and its days from the pack; the same one twice is one."""
+    data, rule = message.data, policy.complaints
+    if any(one.complaint_id == data.complaint_id for one in state.complaints):
+        return state, ()
+    try:
+        answer_by = message.day + timedelta(days=rule.final_response_days)
+        acknowledge_by = policy.deadline(message.day, rule.acknowledge_business_days)
+    except (OverflowError, ValueError):  # past the last date there is
+        answer_by = acknowledge_by = message.day
+    item = OpenComplaint(complaint_id=data.complaint_id, made_on=message.day, answer_by=answer_by)
+    opened = ComplaintOpened(
+        complaint_id=data.complaint_id,
+        owner=data.owner,
+        owner_role=rule.owner_role,
+        opened_on=message.day,
+        acknowledge_by=min(acknowledge_by, answer_by),
+        answer_by=answer_by,
+    )
+    return state.model_copy(update={"complaints": (*state.complaints, item)}), (opened,)
+
+
+def answered(state: AlertState, message: Envelope[ComplaintAnswered], _policy: PolicyInForce) -> Step:
+    """Only the final response closes a complaint; the last overdue one cures the alert."""
+    data = message.data
+    item = next((one for one in state.complaints if one.complaint_id == data.complaint_id), None)
+    if item is None:
+        reason = Reason(code=ReasonCode.COMPLAINT_UNKNOWN)
+        return state, (InputRefused(cause_id=message.id, cause_type=message.type, reason=reason),)
+    if not data.final:
+        return state, ()
+    left = tuple(one for one in state.complaints if one is not item)
+    closed = ComplaintClosed(
+        complaint_id=data.complaint_id,
+        by=data.by,
+        as_of=message.day,
+        days=max((message.day - item.made_on).days, 0),
+        in_time=message.day <= item.answer_by,
+    )
+    now = state.model_copy(update={"complaints": left})
+    if any(one.overdue for one in left):
+        return now, (closed,)
+    now, cured = resolve(now, AlertKind.COMPLAINT_OVERDUE, message.day, ReasonCode.COMPLAINT_ANSWERED)
+    if state.status is AlertStatus.CLOSED:
+        now = now.model_copy(update={"status": AlertStatus.CLOSED})
+    return now, (closed, *cured)
+
+
+def overdue(state: AlertState, item: OpenComplaint, day: date, policy: PolicyInForce) -> Step:
+    """The last day for the final response has closed without one."""
+    late = item.model_copy(update={"overdue": True})
+    kept = tuple(late if one is item else one for one in state.complaints)
+    reason = Reason(code=ReasonCode.COMPLAINT_OVERDUE, params={"due": item.answer_by.isoformat()})
+    before = state.status
+    now, said = raise_alert(
+        state.model_copy(update={"complaints": kept}),
+        AlertKind.COMPLAINT_OVERDUE,
+        item.complaint_id,
+        day,
+        policy,
+        reason,
+        cause=item.complaint_id,
+    )
+    if before is AlertStatus.CLOSED:
+        now = now.model_copy(update={"status": AlertStatus.CLOSED})
+    return now, said
+
+
+def contact(state: AlertState, message: Envelope[ContactRecorded], policy: PolicyInForce) -> Step:
+    """After so many attempts in vain a person decides; a talk, or a word of theirs, starts anew."""
+    data = message.data
+    if data.direction is ContactDirection.INBOUND or data.outcome is ContactOutcome.TALKED:
+        return _anew(state, message, ReasonCode.CONTACT_MADE)
+    if data.outcome is not ContactOutcome.NO_ANSWER:
+        return state, ()
+    count = state.in_vain + 1
+    now = state.model_copy(update={"in_vain": count})
+    if count < policy.contact_rules.failed_attempts_until_person:
+        return now, ()
+    reason = Reason(code=ReasonCode.CONTACT_IN_VAIN, params={"attempts": str(count)})
+    return raise_alert(
+        now, AlertKind.CONTACT_IN_VAIN, "contact", message.day, policy, reason, cause=message.id
+    )
+
+
+def resumed(state: AlertState, message: Envelope[ContactResumed], _policy: PolicyInForce) -> Step:
+    """A person has decided how contact goes on."""
+    return _anew(state, message, ReasonCode.PERSON_DECIDED)
+
+
+def _anew(state: AlertState, message: Envelope[Any], code: ReasonCode) -> Step:
+    return resolve(state.model_copy(update={"in_vain": 0}), AlertKind.CONTACT_IN_VAIN, message.day, code)

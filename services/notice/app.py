@@ -1,0 +1,13 @@
+"""Wiring of notice: what it reads, what it waits for, what decides."""
+
+from services.notice.decide import HANDLED, NoticeDecider
+from services.notice.model import NoticeState
+from shared.runtime.service import Service
+
+SERVICE = Service(
+    name="notice",
+    state=NoticeState,
+    decider=NoticeDecider(),
+    waits_for=("intake", "assessment", "offer", "agreement", "followup", "desk"),
+    handles=HANDLED,
+)

@@ -1,0 +1,144 @@
+"""One message before the guard: whom it goes to, by which channel, from when until when. Pure."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from services.notice.ledger import BORROWER
+from services.notice.model import Notice, NoticeState
+from services.notice.rules import WRITTEN
+from shared.conduct import Answer, Guard, Message, Request, Rule, ask_all, quiet_begins
+from shared.conduct.walltime import day_starts, local_day
+from shared.contracts.desk_contact import ContactAsked
+from shared.policy.model import Pack
+from shared.policy.reference import Reference
+from shared.policy.sections_conduct import Channel, Party
+
+__all__ = ["Way", "about_contact", "is_still_allowed", "opens", "ways"]
+
+# A message may be told when to leave so long ahead; beyond it the guard is asked again on the day.
+_AHEAD = timedelta(hours=24)
+_GUARDS: dict[int, tuple[Pack, Guard]] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """One channel to one person, with the guard's answer; `closes`: quiet hours begin again."""
+
+    channel: Channel
+    party: Party
+    recipient: str
+    answer: Answer
+    opens: datetime | None
+    closes: datetime | None
+
+
+def _guard(pack: Pack) -> Guard:
+    """Give the pack's guard; it keeps the views of the pack, so one is enough."""
+    known = _GUARDS.get(id(pack))
+    if known is None or known[0] is not pack:
+        known = _GUARDS[id(pack)] = (pack, Guard(pack))
+    return known[1]
+
+
+def _ask(state: NoticeState, message: Message, reference: Reference) -> Answer:
+    guards = [_guard(reference.policies.pack(name)) for name in state.packs]
+    return ask_all(guards, Request(message=message, history=state.history, case=state.states))
+
+
+def about_contact(state: NoticeState, asked: ContactAsked, reference: Reference) -> Answer:
+    """Ask about a contact that somebody at the desk wants to make."""
+    message = Message(
+        kind=asked.purpose,
+        actor="creditor",
+        channel=asked.channel,
+        at=asked.at,
+        time_zone=state.time_zone,
+        person=asked.person,
+        party=asked.party,
+        number=asked.number,
+        debts=asked.debts,
+        asks_for_payment=asked.asks_for_payment,
+        tells_about_debt=asked.tells_about_debt,
+        says_how_to_stop=True,
+    )
+    return _ask(state, message, reference)
+
+
+def ways(state: NoticeState, notice: Notice, at: datetime, reference: Reference) -> Iterator[Way]:
+    """Give the ways of a message in the order of preference; last those to who acts for the borrower."""
+    represented = False
+    for channel in _channels(state, notice):
+        way = _way(state, notice, channel, ("borrower", BORROWER), at, reference)
+        represented |= any(denial.rule is Rule.REPRESENTED for denial in way.answer.denials)
+        yield way
+    if represented:
+        for authority in state.states.authorities:
+            if authority.verified and authority.holds(at):
+                party = state.parties[authority.person]
+                for channel in WRITTEN:
+                    yield _way(state, notice, channel, (party, authority.person), at, reference)
+
+
+def is_still_allowed(state: NoticeState, notice: Notice, at: datetime, reference: Reference) -> Way:
+    """Ask again about a message that is due, by its own way."""
+    assert notice.channel is not None  # noqa: S101 - what is due has a channel
+    moment = max(at, notice.send_from) if notice.send_from is not None else at
+    return _way(state, notice, notice.channel, (notice.party, notice.recipient), moment, reference)
+
+
+def opens(answer: Answer, at: datetime) -> datetime | None:
+    """When it may leave: now, or soon enough to be told now; None where neither."""
+    if answer.allowed:
+        return at
+    again = answer.allowed_again
+    return again if again is not None and again - at <= _AHEAD else None
+
+
+def _channels(state: NoticeState, notice: Notice) -> tuple[Channel, ...]:
+    preferred = (state.channel,) if state.channel in WRITTEN else ()
+    return tuple(one for one in dict.fromkeys((*preferred, *WRITTEN)) if one not in notice.tried)
+
+
+def _way(
+    state: NoticeState,
+    notice: Notice,
+    channel: Channel,
+    to: tuple[Party, str],
+    at: datetime,
+    reference: Reference,
+) -> Way:
+    party, person = to
+    message = Message(
+        kind=notice.category,
+        actor="creditor",
+        channel=channel,
+        at=at,
+        time_zone=state.time_zone,
+        person=person,
+        party=party,
+        debts=state.debts,
+        asks_for_payment=notice.category == "collection",
+        # No template names a debt: whoever else reads a letter box learns nothing of it (shared/texts).
+        tells_about_debt=False,
+        says_how_to_stop=True,
+    )
+    answer = _ask(state, message, reference)
+    begins = opens(answer, at)
+    closes = None if begins is None else _closes(state, notice, begins, reference)
+    return Way(channel, party, person, answer, begins, closes)
+
+
+def _closes(state: NoticeState, notice: Notice, begins: datetime, reference: Reference) -> datetime:
+    """Up to when it may leave: the next quiet hours of any pack, or the end of its use."""
+    packs = [reference.policies.pack(name) for name in state.packs]
+    zone = state.time_zone or packs[0].info.time_zone
+    day = local_day(begins, ZoneInfo(zone))
+    figures = [reference.policies.in_force(pack.info.id, day).contact for pack in packs]
+    quiet = quiet_begins(begins, zone, [figure.quiet_from for figure in figures])
+    try:
+        end = day_starts(notice.useful_until + timedelta(days=1), ZoneInfo(zone))
+    except OverflowError:
+        return quiet
+    return min(quiet, end)

@@ -1,0 +1,168 @@
+"""What the guard has to know of a case, learnt from what is said about it. Pure: no message leaves by it."""
+
+from collections.abc import Callable
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any, Final, get_args
+
+from services.notice.model import NoticeState, NoticeStatus
+from shared.conduct import Authority, OptOut, PastContact, Stop, is_time_zone
+from shared.contracts import agreement, desk, desk_contact, followup, followup_care, intake
+from shared.contracts.base import Event
+from shared.contracts.envelope import Envelope
+from shared.policy.sections_conduct import Channel, Purpose
+
+__all__ = ["BORROWER", "LEDGER", "is_reckoned", "known_channel"]
+
+BORROWER: Final = "borrower"
+_CHANNELS: Final = frozenset(get_args(Channel))
+_A_DAY: Final = timedelta(days=1)
+# Dates beyond these are slips of the pen; clocks cannot reckon with them.
+_EARLIEST: Final = date(1900, 1, 1)
+_LATEST: Final = date(8999, 12, 31)
+_LANGUAGES: Final = frozenset({"zh", "en"})
+
+Learn = Callable[[NoticeState, Envelope[Any]], NoticeState]
+
+
+def known_channel(name: str | None) -> Channel | None:
+    """Give the channel of that name; None where the guard knows none."""
+    return name if name in _CHANNELS else None  # type: ignore[return-value]
+
+
+def is_reckoned(at: datetime) -> bool:
+    """Whether clocks can reckon with this moment in every time zone."""
+    return _EARLIEST < at.date() < _LATEST
+
+
+def _contact(state: NoticeState, message: Envelope[desk.ContactRecorded]) -> NoticeState:
+    """A contact is on file. Whoever did not say what it was for is counted as a collector."""
+    data = message.data
+    outbound = data.direction is desk.ContactDirection.OUTBOUND
+    purpose: Purpose = data.purpose or ("collection" if outbound else "service")
+    at = data.at if data.at.tzinfo is not None else data.at.replace(tzinfo=UTC)
+    if not is_reckoned(at):
+        return state
+    past = PastContact(
+        at=at,
+        kind=purpose,
+        actor="creditor",
+        direction="outbound" if outbound else "inbound",
+        channel=known_channel(data.channel) or "phone",
+        outcome=data.outcome.value,
+        person=BORROWER,
+        number=data.number or None,
+        debts=data.debts,
+        asks_for_payment=data.asks_for_payment,
+    )
+    state = state.with_contact(past)
+    if data.right_party and BORROWER not in state.states.verified:
+        state = state.with_states(verified=(*state.states.verified, BORROWER))
+    return state
+
+
+def _preferences(state: NoticeState, message: Envelope[desk.PreferencesSet]) -> NoticeState:
+    """Wishes of the borrower; a channel that was closed before stays closed since then."""
+    data = message.data
+    since = {out.channel: out.since for out in state.states.opt_outs}
+    outs = tuple(
+        OptOut(person=BORROWER, channel=channel, since=since.get(channel, message.time))
+        for channel in dict.fromkeys(known_channel(name) for name in data.opt_out)
+        if channel is not None
+    )
+    update: dict[str, Any] = {"channel": known_channel(data.channel) or state.channel}
+    if data.language in _LANGUAGES:
+        update["language"] = data.language
+    if data.time_zone is not None and is_time_zone(data.time_zone):
+        update["time_zone"] = data.time_zone
+    return state.model_copy(update=update).with_states(opt_outs=outs)
+
+
+def _complaint(state: NoticeState, message: Envelope[desk.ComplaintMade]) -> NoticeState:
+    complaints = tuple(dict.fromkeys((*state.complaints, message.data.complaint_id)))
+    return state.model_copy(update={"complaints": complaints}).with_states(complaint_open=True)
+
+
+def _answered(state: NoticeState, message: Envelope[desk_contact.ComplaintAnswered]) -> NoticeState:
+    """Only the final response ends a complaint."""
+    if not message.data.final:
+        return state
+    left = tuple(one for one in state.complaints if one != message.data.complaint_id)
+    return state.model_copy(update={"complaints": left}).with_states(complaint_open=bool(left))
+
+
+def _resumed(state: NoticeState, message: Envelope[desk_contact.ContactResumed]) -> NoticeState:
+    return state.with_states(decided_at=message.time)
+
+
+def _authority(state: NoticeState, message: Envelope[desk_contact.AuthorityRecorded]) -> NoticeState:
+    data = message.data
+    # Up to the end of its last day wherever the borrower lives.
+    last = datetime.combine(min(data.until, _LATEST), time(12), UTC) + _A_DAY
+    given = Authority(
+        person=data.authority_id,
+        since=message.time,
+        until=last,
+        verified=data.verified_by is not None,
+        kinds=data.purposes,
+        debts=data.debts,
+    )
+    others = tuple(one for one in state.states.authorities if one.person != data.authority_id)
+    verified = tuple(one for one in state.states.verified if one != data.authority_id)
+    if given.verified:
+        verified = (*verified, data.authority_id)
+    parties = {**state.parties, data.authority_id: data.party}
+    state = state.model_copy(update={"parties": parties})
+    return state.with_states(authorities=(*others, given), verified=verified)
+
+
+def _authority_ended(state: NoticeState, message: Envelope[desk_contact.AuthorityEnded]) -> NoticeState:
+    gone = message.data.authority_id
+    left = tuple(one for one in state.states.authorities if one.person != gone)
+    verified = tuple(one for one in state.states.verified if one != gone)
+    parties = {name: party for name, party in state.parties.items() if name != gone}
+    return state.model_copy(update={"parties": parties}).with_states(authorities=left, verified=verified)
+
+
+def _stops(state: NoticeState, message: Envelope[intake.StopsChanged]) -> NoticeState:
+    """What protects the borrower, and what is about every debt; a dispute of one debt leaves the others.
+
+    A stop holds since the day before it, so that its whole day is covered wherever the borrower lives.
+    """
+    stops = tuple(
+        Stop(event=stop.cause.value, since=datetime.combine(max(stop.since, _EARLIEST), time(), UTC) - _A_DAY)
+        for stop in message.data.stops
+        if stop.party_id is None and (not stop.debts or set(state.debts) <= set(stop.debts))
+    )
+    return state.with_states(stops=stops)
+
+
+def _changed(state: NoticeState, message: Envelope[intake.CaseChanged]) -> NoticeState:
+    debts = tuple(debt.debt_id for debt in message.data.debts)
+    return state.model_copy(update={"debts": debts, "packs": message.data.conduct or state.packs})
+
+
+def _closed(state: NoticeState, _message: Envelope[Any]) -> NoticeState:
+    return state.model_copy(update={"status": NoticeStatus.CLOSED})
+
+
+def _plan(kept: bool) -> Learn:
+    return lambda state, _message: state.with_states(plan_kept=kept)
+
+
+LEDGER: Final[dict[type[Event], Learn]] = {
+    intake.CaseChanged: _changed,
+    intake.CaseClosed: _closed,
+    intake.StopsChanged: _stops,
+    desk.ContactRecorded: _contact,
+    desk.PreferencesSet: _preferences,
+    desk.ComplaintMade: _complaint,
+    desk_contact.ComplaintAnswered: _answered,
+    desk_contact.ContactResumed: _resumed,
+    desk_contact.AuthorityRecorded: _authority,
+    desk_contact.AuthorityEnded: _authority_ended,
+    agreement.AgreementSigned: _plan(kept=True),
+    agreement.AgreementEnded: _plan(kept=False),
+    followup.PlanBroken: _plan(kept=False),
+    followup_care.PlanReopened: _plan(kept=True),
+}
+"""What each fact teaches. Whatever changes is looked at again by the guard for every message that waits."""

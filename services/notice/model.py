@@ -1,0 +1,102 @@
+"""Notice's document: what the guard has to know of a case, and the messages that have not ended."""
+
+from datetime import date, datetime
+from enum import StrEnum
+
+from pydantic import Field
+
+from shared.conduct import CaseStates, PastContact, Rule
+from shared.contracts.debts import PackId
+from shared.contracts.decision import State
+from shared.contracts.notice import NoticeKind
+from shared.policy.sections_conduct import Channel, Party, Purpose
+
+__all__ = ["Notice", "NoticeState", "NoticeStatus"]
+
+# The longest that any rule looks back over: a pack counts at most a hundred attempts in vain.
+_HISTORY_KEPT = 120
+# Ids of notices that are over, so that what caused one twice is told once.
+_DONE_KEPT = 40
+
+
+class NoticeStatus(StrEnum):
+    """Whether there is something to say."""
+
+    OPEN = "open"
+    CLOSED = "closed"  # the case is closed; only what was owed of it is still sent
+
+
+class Notice(State):
+    """One message that has not ended.
+
+    `due`: the guard has let it leave, under the number `attempt`; else it waits, and is asked again at the
+    close of `next_try` (None: when something changes). `over`: it was withdrawn after it was due, so that it
+    may have left. `denied` are the rules that were said last; `tried` are channels by which it could not be
+    sent.
+    """
+
+    notice_id: str
+    kind: NoticeKind
+    category: Purpose
+    arguments: dict[str, str]
+    useful_until: date
+    attempt: int = 0
+    due: bool = False
+    over: bool = False
+    channel: Channel | None = None
+    party: Party = "borrower"
+    recipient: str = "borrower"
+    send_from: datetime | None = None
+    tried: tuple[Channel, ...] = ()
+    denied: tuple[Rule, ...] = ()
+    next_try: date | None = None
+
+    @property
+    def wakes_on(self) -> date:
+        """The day whose close has work for it."""
+        if self.due or self.over or self.next_try is None:
+            return self.useful_until
+        return min(self.next_try, self.useful_until)
+
+
+class NoticeState(State):
+    """One case: the ledger of contacts and states that the guard is asked with, and the open notices."""
+
+    case: str
+    status: NoticeStatus
+    packs: tuple[PackId, ...]
+    language: str
+    time_zone: str | None = None
+    channel: Channel | None = None
+    debts: tuple[str, ...] = ()
+    states: CaseStates = CaseStates()
+    complaints: tuple[str, ...] = ()
+    parties: dict[str, Party] = Field(default_factory=dict)
+    history: tuple[PastContact, ...] = ()
+    notices: tuple[Notice, ...] = ()
+    done: tuple[str, ...] = ()
+
+    def knows(self, notice_id: str) -> bool:
+        """Whether this notice is open or over."""
+        return notice_id in self.done or any(one.notice_id == notice_id for one in self.notices)
+
+    def with_notice(self, notice: Notice) -> "NoticeState":
+        """Give the document with this notice as it stands now, at its place."""
+        if not any(one.notice_id == notice.notice_id for one in self.notices):
+            return self.model_copy(update={"notices": (*self.notices, notice)})
+        kept = tuple(notice if one.notice_id == notice.notice_id else one for one in self.notices)
+        return self.model_copy(update={"notices": kept})
+
+    def without(self, notice: Notice) -> "NoticeState":
+        """Give the document with this notice ended."""
+        kept = tuple(one for one in self.notices if one.notice_id != notice.notice_id)
+        done = self.done if notice.notice_id in self.done else (*self.done, notice.notice_id)[-_DONE_KEPT:]
+        return self.model_copy(update={"notices": kept, "done": done})
+
+    def with_contact(self, contact: PastContact) -> "NoticeState":
+        """Give the document with one more contact on file."""
+        return self.model_copy(update={"history": (*self.history, contact)[-_HISTORY_KEPT:]})
+
+    def with_states(self, **changes: object) -> "NoticeState":
+        """Give the document with some of the states that the guard knows changed."""
+        return self.model_copy(update={"states": self.states.model_copy(update=changes)})

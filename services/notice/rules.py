@@ -1,0 +1,133 @@
+"""Which event calls for which message, and what ends its use: one table. Numbers come from the policy."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Any, Final
+
+from shared.contracts import agreement, assessment, desk, followup, followup_care, intake, offer
+from shared.contracts.base import Event
+from shared.contracts.notice import NoticeKind
+from shared.policy.model import PolicyInForce
+from shared.policy.sections_conduct import Channel, Purpose
+
+__all__ = ["ENDS", "TELLS", "WRITTEN", "Row", "owed_after_close", "withdraws_itself"]
+
+WRITTEN: Final[tuple[Channel, ...]] = ("email", "app", "sms", "letter")
+"""The channels of messages, in the order in which they are tried after the one that the borrower prefers."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """What an event calls for. `about` tells two causes of one kind apart."""
+
+    kind: NoticeKind
+    category: Callable[[Any], Purpose]
+    about: Callable[[Any], str]
+    arguments: Callable[[Any], dict[str, str]]
+    useful_until: Callable[[Any, date, PolicyInForce], date]
+
+
+def _always(category: Purpose) -> Callable[[Any], Purpose]:
+    return lambda _data: category
+
+
+def _a_while(_data: Any, day: date, policy: PolicyInForce) -> date:
+    """What has no last day of its own is no news any more after the time of silence."""
+    try:
+        return day + timedelta(days=policy.alert.silent_days)
+    except OverflowError:  # past the last date there is
+        return date.max
+
+
+def _review(data: followup.ReviewDue, _day: date, policy: PolicyInForce) -> date:
+    """An invitation is of use until the review is overdue."""
+    try:
+        return policy.deadline(data.due, policy.reviews.escalate_business_days)
+    except (OverflowError, ValueError):
+        return data.due
+
+
+def _revised(data: offer.OfferRevised) -> Purpose:
+    """A new round that answers what the borrower proposed is a reply."""
+    return "service" if data.answer is None else "reply"
+
+
+# fmt: off
+TELLS: Final[dict[type[Event], Row]] = {
+    assessment.StatementRequested: Row(
+        NoticeKind.STATEMENT_REQUEST, _always("service"), lambda d: d.due.isoformat(),
+        lambda d: {"due": d.due.isoformat()}, lambda d, _day, _policy: d.due),
+    assessment.StatementReminded: Row(
+        NoticeKind.STATEMENT_REMINDER, _always("service"), lambda d: f"{d.number}/{d.due.isoformat()}",
+        lambda d: {"due": d.due.isoformat()}, lambda d, _day, _policy: d.due),
+    offer.OfferTabled: Row(
+        NoticeKind.OFFER, _always("service"), lambda d: f"{d.offer_id}/{d.round}",
+        lambda d: {"valid_until": d.valid_until.isoformat()}, lambda d, _day, _policy: d.valid_until),
+    offer.OfferRevised: Row(
+        NoticeKind.OFFER_REVISED, _revised, lambda d: f"{d.offer_id}/{d.round}",
+        lambda d: {"valid_until": d.valid_until.isoformat()}, lambda d, _day, _policy: d.valid_until),
+    agreement.AgreementDrafted: Row(
+        NoticeKind.AGREEMENT, _always("service"), lambda d: f"{d.agreement_id}/{d.version}",
+        lambda d: {"due": d.sign_by.isoformat()}, lambda d, _day, _policy: d.sign_by),
+    agreement.AgreementSigned: Row(
+        NoticeKind.AGREEMENT_SIGNED, _always("service"), lambda d: f"{d.agreement_id}/{d.version}",
+        lambda d: {"effective": d.effective.isoformat()}, _a_while),
+    agreement.SettlementLetterIssued: Row(
+        NoticeKind.COMPLETION_LETTER, _always("legal_notice"), lambda d: d.letter_id,
+        lambda _d: {}, _a_while),
+    followup.PromiseBroken: Row(
+        NoticeKind.PROMISE_REMINDER, _always("collection"), lambda d: d.promise_id,
+        lambda d: {"due": d.due.isoformat()}, _a_while),
+    followup.ReviewDue: Row(
+        NoticeKind.REVIEW_INVITATION, _always("service"), lambda d: str(d.number),
+        lambda d: {"due": d.due.isoformat()}, _review),
+    followup.SupportOffered: Row(
+        NoticeKind.SUPPORT_OFFER, _always("service"), lambda d: d.as_of.isoformat(),
+        lambda _d: {}, _a_while),
+    followup_care.BreachNoticed: Row(
+        NoticeKind.BREACH_NOTICE, _always("legal_notice"),
+        lambda d: f"{d.agreement_id}/{d.as_of.isoformat()}",
+        lambda d: {"cure_by": d.cure_by.isoformat()}, lambda d, _day, _policy: d.cure_by),
+}
+"""The one table: event -> message, its category, what it is filled with, until when it is of use."""
+
+_STATEMENT = frozenset({NoticeKind.STATEMENT_REQUEST, NoticeKind.STATEMENT_REMINDER})
+_OFFER = frozenset({NoticeKind.OFFER, NoticeKind.OFFER_REVISED})
+_PLAN = frozenset({NoticeKind.REVIEW_INVITATION, NoticeKind.BREACH_NOTICE, NoticeKind.SUPPORT_OFFER})
+
+ENDS: Final[dict[type[Event], frozenset[NoticeKind]]] = {
+    intake.CaseClosed: frozenset(NoticeKind) - {NoticeKind.COMPLETION_LETTER, NoticeKind.AGREEMENT_SIGNED},
+    desk.StatementSubmitted: _STATEMENT,
+    assessment.AssessmentCompleted: _STATEMENT,
+    assessment.AssessmentLapsed: _STATEMENT,
+    offer.ApprovalRequested: _OFFER,
+    offer.OfferAgreed: _OFFER,
+    offer.OfferLapsed: _OFFER,
+    offer.OfferWithdrawn: _OFFER,
+    offer.TalksFailed: _OFFER,
+    agreement.AgreementReturned: frozenset({NoticeKind.AGREEMENT}),
+    agreement.AgreementSigned: frozenset({NoticeKind.AGREEMENT}),
+    followup.PromiseKept: frozenset({NoticeKind.PROMISE_REMINDER}),
+    followup.ReviewRecorded: frozenset({NoticeKind.REVIEW_INVITATION}),
+    followup_care.ReviewPassed: frozenset({NoticeKind.REVIEW_INVITATION}),
+    followup_care.BreachCured: frozenset({NoticeKind.BREACH_NOTICE}),
+    followup_care.SupportEnrolled: frozenset({NoticeKind.SUPPORT_OFFER}),
+    followup.PlanBroken: _PLAN,
+    followup.PlanCompleted: _PLAN,
+}
+"""What makes messages of these kinds useless; those that wait are withdrawn."""
+# fmt: on
+
+
+def withdraws_itself(kind: NoticeKind) -> frozenset[NoticeKind]:
+    """Which kinds a newer message of this kind takes the place of."""
+    for group in (_STATEMENT, _OFFER):
+        if kind in group:
+            return group
+    return frozenset({kind})
+
+
+def owed_after_close(kind: NoticeKind) -> bool:
+    """Whether it is still said when the case is closed."""
+    return kind is NoticeKind.COMPLETION_LETTER

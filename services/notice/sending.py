@@ -1,0 +1,119 @@
+"""A notice's life: asked for, due, denied, sent, given up, withdrawn. Pure."""
+
+from datetime import date, datetime, time, timedelta
+
+from services.notice.asking import Way, is_still_allowed, ways
+from services.notice.model import Notice, NoticeState
+from shared.contracts.base import Event, Reason
+from shared.contracts.ids import derive_id
+from shared.contracts.notice import NoticeDenied, NoticeDue, NoticeWithdrawn
+from shared.contracts.reasons import ReasonCode
+from shared.policy.reference import Reference
+
+__all__ = ["Step", "attempt", "look_again", "withdraw"]
+
+Step = tuple[NoticeState, tuple[Event, ...]]
+
+
+def attempt(state: NoticeState, notice: Notice, at: datetime, reference: Reference) -> Step:
+    """Ask the guard way by way; the first that lets it leave is taken, else it is said why not."""
+    seen: list[Way] = []
+    for way in ways(state, notice, at, reference):
+        if way.opens is not None and way.closes is not None and way.opens < way.closes:
+            return _due(state, notice, way)
+        seen.append(way)
+    if not seen:
+        return withdraw(state, notice, ReasonCode.NOTICE_NOT_SENT)
+    return _denied(state, notice, seen, at)
+
+
+def look_again(state: NoticeState, at: datetime, reference: Reference) -> Step:
+    """Something has changed: what waits is asked for anew, and what is due is stopped if it may not leave."""
+    said: tuple[Event, ...] = ()
+    for notice in state.notices:
+        if notice.over:
+            continue
+        if notice.due:
+            way = is_still_allowed(state, notice, at, reference)
+            if way.opens is not None:
+                continue
+            notice = notice.model_copy(update={"due": False})  # noqa: PLW2901
+        state, events = attempt(state, notice, at, reference)
+        said += events
+    return state, said
+
+
+def withdraw(state: NoticeState, notice: Notice, code: ReasonCode) -> Step:
+    """It is of no use any more. One that was due may have left: it stays known until that is told."""
+    left = state.without(notice)
+    if notice.due:
+        left = left.model_copy(
+            update={"notices": (*left.notices, notice.model_copy(update={"over": True, "due": False}))}
+        )
+    said = NoticeWithdrawn(notice_id=notice.notice_id, kind=notice.kind, reason=Reason(code=code))
+    return left, (said,)
+
+
+def _due(state: NoticeState, notice: Notice, way: Way) -> Step:
+    assert way.opens is not None  # noqa: S101 - chosen for that
+    assert way.closes is not None  # noqa: S101
+    number = notice.attempt + 1
+    now = notice.model_copy(
+        update={
+            "attempt": number,
+            "due": True,
+            "channel": way.channel,
+            "party": way.party,
+            "recipient": way.recipient,
+            "send_from": way.opens,
+            "denied": (),
+            "next_try": None,
+        }
+    )
+    said = NoticeDue(
+        notice_id=notice.notice_id,
+        message_id=derive_id("message", notice.notice_id, number),
+        attempt=number,
+        kind=notice.kind,
+        category=notice.category,
+        channel=way.channel,
+        language=state.language,
+        arguments=notice.arguments,
+        party=way.party,
+        recipient=way.recipient,
+        send_from=way.opens,
+        send_until=way.closes,
+        useful_until=notice.useful_until,
+    )
+    return state.with_notice(now), (said,)
+
+
+def _denied(state: NoticeState, notice: Notice, seen: list[Way], at: datetime) -> Step:
+    """Say which rules deny it, once for the same rules; the channel that is preferred speaks for all."""
+    first = seen[0]
+    rules = tuple(dict.fromkeys(denial.rule for denial in first.answer.denials))
+    moments = [way.answer.allowed_again for way in seen if way.answer.allowed_again is not None]
+    again = min(moments, default=None)
+    now = notice.model_copy(update={"denied": rules, "next_try": _next_try(again, at)})
+    state = state.with_notice(now)
+    if not rules or rules == notice.denied:
+        return state, ()
+    said = NoticeDenied(
+        notice_id=notice.notice_id,
+        kind=notice.kind,
+        category=notice.category,
+        channel=first.channel,
+        rule=rules[0],
+        rules=rules,
+        basis=first.answer.denials[0].key,
+        allowed_again=again,
+    )
+    return state, (said,)
+
+
+def _next_try(again: datetime | None, at: datetime) -> date | None:
+    """The day at whose close the moment is less than a day ahead; a later one than that which is closing."""
+    if again is None:
+        return None
+    closing = at.time().replace(tzinfo=None) >= time(23, 59, 59)
+    return max(again.date() - timedelta(days=1), at.date() + timedelta(days=closing))

@@ -1,0 +1,110 @@
+"""What desk and channels say of contacts: asked for, delivered, failed; authorities; complaints answered."""
+
+from datetime import date, datetime
+from typing import Annotated, ClassVar
+
+from pydantic import Field, StringConstraints
+
+from shared.contracts.base import AccountId, Event, Personal
+from shared.policy.sections_conduct import Channel, Party, Purpose
+
+__all__ = [
+    "AuthorityEnded",
+    "AuthorityRecorded",
+    "ComplaintAnswered",
+    "ContactAsked",
+    "ContactResumed",
+    "NoticeDelivered",
+    "NoticeFailed",
+]
+
+Id = Annotated[str, StringConstraints(min_length=1, max_length=64)]
+
+
+class _Desk(Event):
+    PRODUCER: ClassVar[str] = "desk"
+
+
+class NoticeDelivered(_Desk):
+    """The other side has taken a message: a mail server, or the lender's own sender."""
+
+    TYPE: ClassVar[str] = "parley.desk.notice.delivered.v1"
+
+    notice_id: Id
+    message_id: Id
+    channel: Channel
+    at: datetime
+    attempts: int = Field(ge=0, description="0: it had been taken before")
+
+
+class NoticeFailed(_Desk):
+    """A message was given up, or its time had passed before it could leave."""
+
+    TYPE: ClassVar[str] = "parley.desk.notice.failed.v1"
+
+    notice_id: Id
+    message_id: Id
+    channel: Channel
+    at: datetime
+    attempts: int = Field(ge=0)
+    reason: str = Field(max_length=80, description="a code, never what a server answered")
+
+
+class ContactAsked(_Desk):
+    """Somebody wants to call, write or visit at a moment: may they?"""
+
+    TYPE: ClassVar[str] = "parley.desk.contact.asked.v1"
+
+    contact_id: Id
+    at: datetime
+    purpose: Purpose
+    channel: Channel
+    by: Id
+    party: Party = "borrower"
+    person: Id = Field(default="borrower", description="borrower, or the id of an authority or obligor")
+    number: Id | None = Field(default=None, description="a reference to the number, never the number")
+    debts: tuple[AccountId, ...] = Field(default=(), max_length=200)
+    asks_for_payment: bool = False
+    tells_about_debt: bool = True
+
+
+class ContactResumed(_Desk):
+    """After attempts in vain a person has decided that contact goes on, and why."""
+
+    TYPE: ClassVar[str] = "parley.desk.contact.resumed.v1"
+
+    by: Id
+    reason: str = Field(min_length=3, max_length=400)
+
+
+class AuthorityRecorded(_Desk):
+    """Somebody acts for the borrower: for what, until when, and who has verified it (None: nobody yet)."""
+
+    TYPE: ClassVar[str] = "parley.desk.authority.recorded.v1"
+
+    authority_id: Id
+    party: Party
+    purposes: tuple[Purpose, ...] = Field(min_length=1, max_length=4)
+    until: date = Field(description="the last day on which it holds")
+    debts: tuple[AccountId, ...] = Field(default=(), max_length=200, description="empty: all of them")
+    verified_by: Id | None = None
+    evidence: str = Field(min_length=1, max_length=200, description="a reference to the paper")
+
+
+class AuthorityEnded(_Desk):
+    """Nobody acts for the borrower by this authority any more."""
+
+    TYPE: ClassVar[str] = "parley.desk.authority.ended.v1"
+
+    authority_id: Id
+
+
+class ComplaintAnswered(_Desk):
+    """A complaint was answered; the final response closes it."""
+
+    TYPE: ClassVar[str] = "parley.desk.complaint.answered.v1"
+
+    complaint_id: Id
+    by: Id
+    final: bool
+    words: Personal[str]

@@ -1,0 +1,131 @@
+"""What notice says: which message to a borrower may leave, which may not, and what is on file of it."""
+
+from datetime import date, datetime
+from enum import StrEnum
+from typing import ClassVar
+
+from pydantic import Field
+
+from shared.conduct.model import Rule
+from shared.contracts.base import Event, Reason
+from shared.policy.sections_conduct import Channel, Party, Purpose
+
+__all__ = [
+    "ContactAnswered",
+    "InputRefused",
+    "NoticeDenied",
+    "NoticeDue",
+    "NoticeFiled",
+    "NoticeKind",
+    "NoticeWithdrawn",
+]
+
+
+class _Notice(Event):
+    PRODUCER: ClassVar[str] = "notice"
+
+
+class NoticeKind(StrEnum):
+    """What a message is about; each has a template of this name in both languages."""
+
+    STATEMENT_REQUEST = "statement_request"
+    STATEMENT_REMINDER = "statement_reminder"
+    OFFER = "offer"
+    OFFER_REVISED = "offer_revised"
+    AGREEMENT = "agreement"
+    AGREEMENT_SIGNED = "agreement_signed"
+    PROMISE_REMINDER = "promise_reminder"
+    REVIEW_INVITATION = "review_invitation"
+    BREACH_NOTICE = "breach_notice"
+    SUPPORT_OFFER = "support_offer"
+    COMPLETION_LETTER = "completion_letter"
+
+
+class NoticeDue(_Notice):
+    """The guard lets this message leave, from `send_from` until just before `send_until`.
+
+    No address and no name: whoever sends it looks them up. `message_id` is one attempt at the notice; a
+    message that leaves twice under one id is one message.
+    """
+
+    TYPE: ClassVar[str] = "parley.notice.due.v1"
+
+    notice_id: str
+    message_id: str
+    attempt: int = Field(ge=1)
+    kind: NoticeKind
+    category: Purpose
+    channel: Channel
+    language: str
+    arguments: dict[str, str] = Field(description="of the template: dates in ISO 8601, never personal data")
+    party: Party = "borrower"
+    recipient: str = Field(default="borrower", description="borrower, or the id of an authority on file")
+    send_from: datetime
+    send_until: datetime
+    useful_until: date
+
+
+class NoticeDenied(_Notice):
+    """The message may not leave: by which rules, and from when on it may; None: not by time alone.
+
+    What was due under this notice and has not left stays here. It is asked again when something changes.
+    """
+
+    TYPE: ClassVar[str] = "parley.notice.denied.v1"
+
+    notice_id: str
+    kind: NoticeKind
+    category: Purpose
+    channel: Channel
+    rule: Rule = Field(description="the heaviest of the rules")
+    rules: tuple[Rule, ...] = Field(min_length=1)
+    basis: str = Field(description="the value of the pack that the rule rests on")
+    allowed_again: datetime | None = None
+
+
+class NoticeWithdrawn(_Notice):
+    """The message is of no use any more; what has not left stays here."""
+
+    TYPE: ClassVar[str] = "parley.notice.withdrawn.v1"
+
+    notice_id: str
+    kind: NoticeKind
+    reason: Reason
+
+
+class NoticeFiled(_Notice):
+    """An attempt is on file (R50): when, where, with whom, about what, how it ended, what comes next."""
+
+    TYPE: ClassVar[str] = "parley.notice.filed.v1"
+
+    notice_id: str
+    message_id: str
+    at: datetime
+    place: Channel
+    participants: tuple[str, ...]
+    key_points: NoticeKind
+    outcome: str = Field(description="message_left, or not_sent with the reason that the sender gave")
+    next_step: str = Field(description="await_answer, try_again, another_channel or none")
+    recorded_by: str
+
+
+class ContactAnswered(_Notice):
+    """The guard's answer to somebody at the desk who wants to make a contact."""
+
+    TYPE: ClassVar[str] = "parley.notice.contact.answered.v1"
+
+    contact_id: str
+    allowed: bool
+    rule: Rule | None = None
+    rules: tuple[Rule, ...] = ()
+    allowed_again: datetime | None = None
+
+
+class InputRefused(_Notice):
+    """An input was understood but cannot be acted on."""
+
+    TYPE: ClassVar[str] = "parley.notice.input.refused.v1"
+
+    cause_id: str
+    cause_type: str
+    reason: Reason

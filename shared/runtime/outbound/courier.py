@@ -1,0 +1,326 @@
+"""The courier: takes what notice lets leave, sends it, and says how that ended.
+
+It reads `notice.events` in a group of its own. A message is held until its time, dropped where notice has
+stopped it since, and sent once for each id: what is done is kept in the database before the offset is
+committed, so that only a crash between sending and noting sends twice, and then under the same id. The
+outcome is an event of the desk's topic, where channels speak. What is given up goes to the dead letters too.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Collection, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final, TypeVar
+
+from shared.contracts.cloudevents import DecodeError, decode, encode
+from shared.contracts.desk_contact import NoticeDelivered, NoticeFailed
+from shared.contracts.envelope import Envelope
+from shared.contracts.ids import derive_id
+from shared.contracts.notice import NoticeDenied, NoticeDue, NoticeWithdrawn
+from shared.runtime.outbound.deliverer import Deliverer, Tries
+from shared.runtime.outbound.message import Failure, Outgoing, Sent
+from shared.runtime.outbound.routes import Route
+from shared.runtime.ports import (
+    BrokenError,
+    Consumer,
+    NotOwnerError,
+    Ports,
+    Record,
+    TopicPartition,
+    UnavailableError,
+)
+from shared.runtime.ports import Outgoing as OutgoingRecord
+from shared.texts.messages import message_words
+
+__all__ = ["DEAD_LETTERS", "GROUP", "NAME", "SOURCE", "TOPIC", "Courier"]
+
+NAME: Final = "courier"
+GROUP: Final = "parley.courier"
+TOPIC: Final = "notice.events"
+DEAD_LETTERS: Final = "courier.dead-letter"
+SOURCE: Final = "/parley/courier"
+WINDOW_PASSED: Final = "window_passed"
+
+_RECORDS: Final = 500
+_HELD_MOST: Final = 5_000  # messages in memory; beyond it nothing more is read
+_AT_ONCE: Final = 16
+_POLL_SECONDS: Final = 0.25
+_RETRY_SECONDS: Final = 1.0
+
+T = TypeVar("T")
+
+
+@dataclass(slots=True, eq=False)
+class _Held:
+    """A message that has not ended. `task`: it is on its way, and cannot be called back any more."""
+
+    record: Record
+    envelope: Envelope[NoticeDue]
+    task: asyncio.Task[None] | None = None
+
+
+class _NoSink:
+    """The courier writes its own dead letters: it has the record in hand."""
+
+    async def failed(self, failure: Failure) -> None:
+        """Nothing."""
+
+
+class Courier:
+    """One process's courier. `said` is what every template is filled with beside the notice's arguments."""
+
+    def __init__(
+        self,
+        ports: Ports,
+        routes: Mapping[str, Route],
+        said: Mapping[str, str],
+        client_id: str,
+        tries: Tries | None = None,
+    ) -> None:
+        self._ports = ports
+        self._routes = routes
+        self._said = said
+        self._publisher = ports.log.publisher()
+        self._consumer: Consumer = ports.log.consumer(GROUP, client_id)
+        self._deliverers = {
+            channel: Deliverer(route.adapter, ports.clock, _NoSink(), tries)
+            for channel, route in routes.items()
+        }
+        self._slots = asyncio.Semaphore(_AT_ONCE)
+        self._held: dict[TopicPartition, dict[int, _Held]] = {}
+        self._next: dict[TopicPartition, int] = {}
+        self._committed: dict[TopicPartition, int] = {}
+        self._generation = -1
+        self._stopping = False
+
+    # -- the listener
+
+    async def on_revoked(self, partitions: Collection[TopicPartition]) -> None:  # noqa: ARG002
+        """Wait a moment for what is on its way; the next owner sends the rest."""
+        under_way = [held.task for held in self._all() if held.task is not None]
+        if under_way:
+            await asyncio.wait(under_way, timeout=5.0)
+        with suppress(NotOwnerError, BrokenError, UnavailableError):
+            await self._commit()
+
+    def on_assigned(self, partitions: Collection[TopicPartition]) -> None:
+        """Take note: the loop takes over by the consumer's generation."""
+
+    # -- life
+
+    def stop(self) -> None:
+        """End after what is on its way."""
+        self._stopping = True
+
+    async def run(self) -> None:
+        """Work until `stop`."""
+        await self._insist(lambda: self._consumer.start([TOPIC], self))
+        try:
+            while not self._stopping:
+                try:
+                    await self._turn()
+                except BrokenError:
+                    await self._consumer.stop()
+                    await self._insist(lambda: self._consumer.start([TOPIC], self))
+                except (UnavailableError, NotOwnerError):
+                    await self._ports.clock.sleep(_RETRY_SECONDS)
+        finally:
+            await self._consumer.stop()
+            for held in self._all():
+                if held.task is not None:
+                    held.task.cancel()
+
+    async def _turn(self) -> None:
+        if self._consumer.generation != self._generation:
+            await self._take_over()
+        full = sum(map(len, self._held.values())) >= _HELD_MOST
+        if full:
+            await self._ports.clock.sleep(_POLL_SECONDS)
+        else:
+            records = await self._consumer.poll(_RECORDS, _POLL_SECONDS)
+            if self._consumer.generation != self._generation:
+                return  # they belong to the assignment before
+            for record in records:
+                self._take(record)
+        await self._start_due()
+        for held in self._all():
+            if held.task is not None and held.task.done():
+                held.task.result()  # what broke it breaks the courier, which is started again
+        await self._commit()
+
+    async def _take_over(self) -> None:
+        generation = self._consumer.generation
+        assigned = self._consumer.assignment()
+        committed = await self._consumer.committed(assigned)
+        bounds = await self._consumer.bounds(assigned)
+        self._held = {at: {} for at in assigned}
+        self._next = {at: max(committed.get(at, 0), bounds[at][0]) for at in assigned}
+        self._committed = dict(committed)
+        for at, offset in self._next.items():
+            self._consumer.seek(at, offset)
+        self._consumer.resume(assigned)
+        self._generation = generation
+
+    # -- what is read
+
+    def _take(self, record: Record) -> None:
+        self._next[record.at] = record.offset + 1
+        try:
+            envelope = decode(record.key, record.value, record.headers)
+        except DecodeError:
+            return  # whoever reads the topic for good has it in the dead letters
+        data = envelope.data
+        if isinstance(data, NoticeDue | NoticeDenied | NoticeWithdrawn):
+            self._call_back(record.at, data.notice_id)
+        if isinstance(data, NoticeDue):
+            self._held[record.at][record.offset] = _Held(record, envelope)
+
+    def _call_back(self, at: TopicPartition, notice_id: str) -> None:
+        """What is said later about a notice takes the place of what waits here."""
+        for offset, held in list(self._held[at].items()):
+            if held.envelope.data.notice_id == notice_id and held.task is None:
+                del self._held[at][offset]
+
+    # -- what is sent
+
+    async def _start_due(self) -> None:
+        now = self._ports.clock.now()
+        ready = [held for held in self._all() if held.task is None and held.envelope.data.send_from <= now]
+        if not ready:
+            return
+        done = await self._ports.store.known_ids(NAME, [held.envelope.data.message_id for held in ready])
+        for held in ready:
+            if held.envelope.data.message_id in done:
+                self._held[held.record.at].pop(held.record.offset, None)
+            else:
+                held.task = asyncio.ensure_future(self._carry(held))
+
+    async def _carry(self, held: _Held) -> None:
+        async with self._slots:
+            data = held.envelope.data
+            outcome = await self._send(held)
+            await self._insist(lambda: self._tell(held, outcome))
+            await self._insist(lambda: self._ports.store.copy_ids(NAME, [data.message_id]))
+            self._held.get(held.record.at, {}).pop(held.record.offset, None)
+
+    async def _send(self, held: _Held) -> Sent | Failure:
+        data, clock = held.envelope.data, self._ports.clock
+        if clock.now() >= data.send_until:
+            return self._failure(data, WINDOW_PASSED)
+        route = self._routes.get(data.channel)
+        if route is None:
+            return self._failure(data, "no_adapter")
+        try:
+            to = await self._address(route, held)
+        except TimeoutError:
+            return self._failure(data, WINDOW_PASSED)
+        if to is None:
+            return self._failure(data, "no_address")
+        try:
+            language: Any = data.language
+            subject, body = message_words(data.kind, language, {**self._said, **data.arguments})
+        except (ValueError, KeyError):
+            return self._failure(data, "template_incomplete")
+        outgoing = Outgoing(
+            message_id=data.message_id,
+            kind=data.kind.value,
+            channel=data.channel,
+            language=data.language,
+            to=to,
+            subject=subject,
+            body=body,
+        )
+        return await self._deliverers[data.channel].deliver(outgoing)
+
+    async def _address(self, route: Route, held: _Held) -> str | None:
+        """Look it up, again and again while the book cannot be read; TimeoutError once it is too late."""
+        data, clock = held.envelope.data, self._ports.clock
+        while clock.now() < data.send_until:
+            with suppress(UnavailableError):
+                return await asyncio.to_thread(
+                    route.addresses.find, held.envelope.key, data.recipient, data.channel
+                )
+            await clock.sleep(_RETRY_SECONDS)
+        raise TimeoutError
+
+    def _failure(self, data: NoticeDue, reason: str) -> Failure:
+        now = self._ports.clock.now()
+        return Failure(data.message_id, data.kind.value, data.channel, 0, reason, now)
+
+    # -- what is said
+
+    async def _tell(self, held: _Held, outcome: Sent | Failure) -> None:
+        data, now = held.envelope.data, self._ports.clock.now()
+        said: NoticeDelivered | NoticeFailed
+        records = []
+        if isinstance(outcome, Sent):
+            said = NoticeDelivered(
+                notice_id=data.notice_id,
+                message_id=data.message_id,
+                channel=data.channel,
+                at=now,
+                attempts=outcome.attempts,
+            )
+        else:
+            said = NoticeFailed(
+                notice_id=data.notice_id,
+                message_id=data.message_id,
+                channel=data.channel,
+                at=now,
+                attempts=outcome.attempts,
+                reason=outcome.reason,
+            )
+            if outcome.reason != WINDOW_PASSED:  # it is asked for again by itself
+                records.append(self._dead(held.record, outcome.reason, now))
+        records.append(_desk_record(held.envelope, said, now))
+        await self._publisher.publish(records)
+
+    def _dead(self, record: Record, reason: str, now: datetime) -> OutgoingRecord:
+        why = (
+            *(("parley-reason", reason.encode()), ("parley-topic", record.topic.encode())),
+            *(("parley-partition", b"%d" % record.partition), ("parley-offset", b"%d" % record.offset)),
+            ("parley-at", now.isoformat().encode()),
+        )
+        return OutgoingRecord(DEAD_LETTERS, record.key, record.value, (*record.headers, *why))
+
+    # -- where it stands
+
+    async def _commit(self) -> None:
+        """Commit up to the first message that has not ended."""
+        wanted = {at: min(self._held.get(at, ()), default=offset) for at, offset in self._next.items()}
+        moved = {at: offset for at, offset in wanted.items() if self._committed.get(at) != offset}
+        if moved:
+            await self._consumer.commit(moved)
+            self._committed |= moved
+
+    def _all(self) -> list[_Held]:
+        return [held for one in self._held.values() for held in one.values()]
+
+    async def _insist(self, call: Callable[[], Awaitable[T]]) -> T:
+        while True:
+            try:
+                return await call()
+            except UnavailableError:
+                if self._stopping:
+                    raise
+                await self._ports.clock.sleep(_RETRY_SECONDS)
+
+
+def _desk_record(about: Envelope[NoticeDue], said: Any, now: datetime) -> OutgoingRecord:
+    """Give the outcome as a message of the desk's topic; its id is derived, so that it counts once."""
+    envelope = Envelope(
+        id=derive_id("courier", about.data.message_id, said.TYPE),
+        source=SOURCE,
+        time=now,
+        key=about.key,
+        data=said,
+        subject=about.subject,
+        causation=about.id,
+        traceparent=about.traceparent,
+        tracestate=about.tracestate,
+    )
+    key, value, headers = encode(envelope)
+    return OutgoingRecord("desk.events", key, value, tuple(headers))

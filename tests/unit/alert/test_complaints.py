@@ -1,0 +1,114 @@
+"""Complaints have owner, deadline and a final response; after attempts in vain a person decides."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from services.alert.decide import AlertDecider
+from services.alert.model import AlertStatus
+from shared.contracts import desk, desk_contact, intake
+from shared.contracts.alert import (
+    AlertEscalated,
+    AlertKind,
+    AlertRaised,
+    AlertResolved,
+    ComplaintClosed,
+    ComplaintOpened,
+    InputRefused,
+    RemedyStarted,
+)
+from shared.contracts.base import Personal
+from shared.contracts.reasons import ReasonCode
+from tests.unit.builders import DAY, case_opened, message, reference
+from tests.unit.spec import Given, given
+
+LAST = DAY + timedelta(days=56)  # the example pack: so many days until the final response
+
+
+def case(**overrides: Any) -> Given:
+    return given(AlertDecider(), reference(**overrides)).when(message(case_opened()))
+
+
+def made(name: str = "K-1") -> desk.ComplaintMade:
+    return desk.ComplaintMade(complaint_id=name, words=Personal(value="…"), owner="s-7")
+
+
+def answer(name: str = "K-1", *, final: bool = True) -> desk_contact.ComplaintAnswered:
+    return desk_contact.ComplaintAnswered(complaint_id=name, by="s-7", final=final, words=Personal(value="…"))
+
+
+def called(outcome: desk.ContactOutcome, *, inbound: bool = False) -> desk.ContactRecorded:
+    way = desk.ContactDirection.INBOUND if inbound else desk.ContactDirection.OUTBOUND
+    return desk.ContactRecorded(
+        at=datetime(2026, 3, 2, 9, tzinfo=UTC), place="office", participants=("n-1",),
+        key_points=Personal(value="…"), direction=way, outcome=outcome, channel="phone",
+    )  # fmt: skip
+
+
+NO_ANSWER, TALKED = desk.ContactOutcome.NO_ANSWER, desk.ContactOutcome.TALKED
+
+
+def test_a_complaint_has_its_owner_and_its_days_once() -> None:
+    opened = case().when(message(made()))
+    assert opened.emits(ComplaintOpened)
+    said = opened.last(ComplaintOpened)
+    assert (said.owner, said.owner_role, said.answer_by) == ("s-7", "supervisor", LAST)
+    assert DAY < said.acknowledge_by < LAST
+    assert opened.when(message(made())).said == ()
+
+
+def test_the_final_response_closes_it_and_an_interim_one_does_not() -> None:
+    opened = case().when(message(made()))
+    assert opened.when(message(answer(final=False), DAY + timedelta(days=3))).said == ()
+    closed = opened.when(message(answer(), DAY + timedelta(days=9))).last(ComplaintClosed)
+    assert (closed.days, closed.in_time, closed.by) == (9, True, "s-7")
+
+
+def test_without_a_final_response_in_time_somebody_is_alerted_until_it_comes() -> None:
+    opened = case().when(message(made()), message(made("K-2"), DAY + timedelta(days=1)))
+    assert opened.closes(LAST - timedelta(days=1)).said == ()
+    late = opened.closes(LAST)
+    assert late.emits(AlertRaised, RemedyStarted)
+    assert late.last(AlertRaised).kind is AlertKind.COMPLAINT_OVERDUE
+    both = late.closes(LAST + timedelta(days=1))
+    assert both.said == (), "one alert for all of them"
+    first = both.when(message(answer(), LAST + timedelta(days=1)))
+    assert first.emits(ComplaintClosed)
+    assert not first.last(ComplaintClosed).in_time
+    second = first.when(message(answer("K-2"), LAST + timedelta(days=2)))
+    assert second.emits(ComplaintClosed, AlertResolved)
+    assert late.closes(LAST + timedelta(days=10)).emits(AlertEscalated)
+
+
+def test_a_closed_case_owes_the_answer_all_the_same() -> None:
+    gone = intake.CaseClosed(as_of=DAY, reason=intake.CloseReason.SETTLED)
+    closed = case().when(message(made()), message(gone))
+    late = closed.closes(LAST)
+    assert late.last(AlertRaised).kind is AlertKind.COMPLAINT_OVERDUE
+    assert late.state.status is AlertStatus.CLOSED
+    done = late.when(message(answer(), LAST))
+    assert done.emits(ComplaintClosed, AlertResolved)
+    assert done.state.status is AlertStatus.CLOSED
+    assert closed.when(message(made("K-9"), DAY)).emits(ComplaintOpened)
+
+
+def test_an_answer_to_no_complaint_is_refused() -> None:
+    refused = case().when(message(answer())).last(InputRefused)
+    assert refused.reason.code is ReasonCode.COMPLAINT_UNKNOWN
+
+
+def test_after_attempts_in_vain_a_person_decides() -> None:
+    there = case(**{"contact_rules.failed_attempts_until_person": 3})
+    two = there.when(message(called(NO_ANSWER)), message(called(NO_ANSWER)))
+    assert two.said == ()
+    three = two.when(message(called(NO_ANSWER)))
+    assert three.last(AlertRaised).kind is AlertKind.CONTACT_IN_VAIN
+    assert three.last(AlertRaised).reasons[0].params == {"attempts": "3"}
+    assert three.when(message(called(NO_ANSWER))).said == (), "one alert"
+    resumed = three.when(message(desk_contact.ContactResumed(by="s-1", reason="write instead")))
+    assert resumed.last(AlertResolved).reason.code is ReasonCode.PERSON_DECIDED
+    assert resumed.state.in_vain == 0
+    assert two.when(message(called(TALKED)), message(called(NO_ANSWER))).said == ()
+    heard = three.when(message(called(NO_ANSWER, inbound=True)))
+    assert heard.last(AlertResolved).reason.code is ReasonCode.CONTACT_MADE

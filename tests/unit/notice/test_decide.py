@@ -1,0 +1,367 @@
+"""Messages to a borrower: when they are due, who denies them, how they end."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from services.notice.decide import NoticeDecider
+from shared.conduct import Rule
+from shared.contracts import agreement, assessment, desk, desk_contact, followup, followup_care, intake, offer
+from shared.contracts.base import Event, Personal
+from shared.contracts.envelope import Envelope
+from shared.contracts.notice import (
+    ContactAnswered,
+    InputRefused,
+    NoticeDenied,
+    NoticeDue,
+    NoticeFiled,
+    NoticeKind,
+    NoticeWithdrawn,
+)
+from shared.contracts.parties import StopCause, StopInForce
+from shared.contracts.reasons import ReasonCode
+from tests.unit.builders import CASE, DAY, case_opened, cny, message, reference
+from tests.unit.spec import Given, given
+
+SHANGHAI = ZoneInfo("Asia/Shanghai")
+LATER = DAY + timedelta(days=10)
+
+
+def at(data: Event, hour: int, minute: int = 0, day: date = DAY, zone: Any = SHANGHAI) -> Envelope[Any]:
+    """Say it at a time on somebody's clock."""
+    plain = message(data, day)
+    moment = datetime(day.year, day.month, day.day, hour, minute, tzinfo=zone)
+    return Envelope(plain.id, plain.source, moment, plain.key, data, CASE)
+
+
+def case(**overrides: Any) -> Given:
+    return given(NoticeDecider(), reference(**overrides)).when(message(case_opened()))
+
+
+def statement(due: date = LATER) -> assessment.StatementRequested:
+    return assessment.StatementRequested(missing=("income",), due=due)
+
+
+def broken(promise: str = "P-1") -> followup.PromiseBroken:
+    return followup.PromiseBroken(promise_id=promise, promised=cny("10.00"), paid=cny("0.00"), due=DAY)
+
+
+def complaint(name: str = "K-1") -> desk.ComplaintMade:
+    return desk.ComplaintMade(complaint_id=name, words=Personal(value="太吵"))
+
+
+def answered(name: str = "K-1", *, final: bool = True) -> desk_contact.ComplaintAnswered:
+    return desk_contact.ComplaintAnswered(
+        complaint_id=name, by="s-1", final=final, words=Personal(value="好")
+    )
+
+
+def verified() -> desk.ContactRecorded:
+    """The borrower has called, and was shown to be the borrower."""
+    return called(desk.ContactOutcome.TALKED, desk.ContactDirection.INBOUND, purpose="service", right=True)
+
+
+def called(
+    outcome: desk.ContactOutcome = desk.ContactOutcome.NO_ANSWER,
+    direction: desk.ContactDirection = desk.ContactDirection.OUTBOUND,
+    *,
+    when: datetime = datetime(2026, 3, 2, 10, tzinfo=SHANGHAI),
+    purpose: Any = None,
+    right: bool = False,
+) -> desk.ContactRecorded:
+    return desk.ContactRecorded(
+        at=when, place="office", participants=("n-1",), key_points=Personal(value="…"), direction=direction,
+        outcome=outcome, channel="phone", purpose=purpose, right_party=right, number="no-1",
+        next_step="call_again", recorded_by="n-1",
+    )  # fmt: skip
+
+
+def delivered(due: NoticeDue, when: datetime | None = None) -> desk_contact.NoticeDelivered:
+    return desk_contact.NoticeDelivered(
+        notice_id=due.notice_id, message_id=due.message_id, channel=due.channel,
+        at=when or due.send_from, attempts=1,
+    )  # fmt: skip
+
+
+def failed(due: NoticeDue, reason: str, when: datetime | None = None) -> desk_contact.NoticeFailed:
+    return desk_contact.NoticeFailed(
+        notice_id=due.notice_id, message_id=due.message_id, channel=due.channel,
+        at=when or due.send_from, attempts=3, reason=reason,
+    )  # fmt: skip
+
+
+# --- the thread: due, sent, on file
+
+
+def test_a_statement_is_asked_for_by_a_message_that_is_sent_and_on_file() -> None:
+    asked = case().when(at(statement(), 10))
+    assert asked.emits(NoticeDue)
+    due = asked.last(NoticeDue)
+    assert (due.kind, due.category, due.channel) == (NoticeKind.STATEMENT_REQUEST, "service", "email")
+    assert (due.language, due.arguments, due.recipient) == ("zh", {"due": LATER.isoformat()}, "borrower")
+    assert due.send_from == datetime(2026, 3, 2, 10, tzinfo=SHANGHAI)
+    assert due.send_until == datetime(2026, 3, 2, 22, tzinfo=SHANGHAI), "quiet hours begin"
+    filed = asked.when(at(delivered(due), 11)).last(NoticeFiled)
+    assert (filed.place, filed.outcome, filed.next_step) == ("email", "message_left", "await_answer")
+    assert filed.recorded_by == "courier"
+    assert filed.at == due.send_from
+
+
+def test_what_caused_a_message_twice_or_was_delivered_twice_is_told_once() -> None:
+    asked = case().when(at(statement(), 10))
+    due = asked.last(NoticeDue)
+    assert asked.when(at(statement(), 11)).said == ()
+    done = asked.when(at(delivered(due), 11))
+    assert done.when(at(delivered(due), 12)).said == ()
+    assert done.when(at(statement(), 12)).said == ()
+    assert len(done.state.history) == 1
+
+
+@pytest.mark.parametrize(
+    ("event", "kind", "category"),
+    [
+        (offer.OfferTabled.model_construct(offer_id="O", round=1, valid_until=LATER), "offer", "service"),
+        (offer.OfferRevised.model_construct(offer_id="O", round=2, valid_until=LATER, answer=None),
+         "offer_revised", "service"),
+        (offer.OfferRevised.model_construct(offer_id="O", round=2, valid_until=LATER, answer=object()),
+         "offer_revised", "reply"),
+        (assessment.StatementReminded(missing=("income",), due=LATER, number=1),
+         "statement_reminder", "service"),
+        (agreement.AgreementDrafted.model_construct(agreement_id="A", version=1, sign_by=LATER),
+         "agreement", "service"),
+        (followup.ReviewDue(number=1, due=LATER, interval_months=3), "review_invitation", "service"),
+        (followup.SupportOffered(as_of=DAY, reasons=()), "support_offer", "service"),
+        (followup_care.BreachNoticed(agreement_id="A", as_of=DAY, cure_by=LATER, missing=()),
+         "breach_notice", "legal_notice"),
+        (agreement.SettlementLetterIssued.model_construct(letter_id="L"),
+         "completion_letter", "legal_notice"),
+    ],
+)  # fmt: skip
+def test_each_event_calls_for_its_message(event: Event, kind: str, category: str) -> None:
+    due = case().when(at(event, 10)).last(NoticeDue)
+    assert (due.kind, due.category) == (kind, category)
+
+
+# --- the guard at its edges, through the service
+
+
+@pytest.mark.parametrize(
+    ("hour", "minute", "opens"),
+    [(21, 59, (2, 21, 59)), (22, 0, (3, 8, 0)), (7, 59, (2, 8, 0)), (8, 0, (2, 8, 0))],
+)
+def test_at_ten_in_the_evening_a_message_waits_until_eight(
+    hour: int, minute: int, opens: tuple[int, int, int]
+) -> None:
+    # By sms: in the example pack quiet hours bind the channels that ring.
+    there = case().when(message(desk.PreferencesSet(channel="sms")))
+    due = there.when(at(statement(), hour, minute)).last(NoticeDue)
+    day, begin_hour, begin_minute = opens
+    assert due.channel == "sms"
+    assert due.send_from == datetime(2026, 3, day, begin_hour, begin_minute, tzinfo=SHANGHAI)
+    assert due.send_until == datetime(2026, 3, day, 22, tzinfo=SHANGHAI)
+
+
+def test_the_evening_is_that_of_where_the_borrower_lives() -> None:
+    there = case().when(message(desk.PreferencesSet(channel="sms", time_zone="Europe/Madrid")))
+    due = there.when(at(statement(), 22)).last(NoticeDue)  # three in the afternoon in Madrid
+    assert due.send_from == datetime(2026, 3, 2, 22, tzinfo=SHANGHAI)
+    assert due.send_until == datetime(2026, 3, 2, 22, tzinfo=ZoneInfo("Europe/Madrid"))
+
+
+def test_an_unknown_time_zone_is_refused() -> None:
+    refused = case().when(message(desk.PreferencesSet(time_zone="Mars/Base"))).last(InputRefused)
+    assert refused.reason.code is ReasonCode.TIME_ZONE_UNKNOWN
+
+
+def asked(when: datetime, **more: Any) -> Envelope[Any]:
+    data = desk_contact.ContactAsked(
+        contact_id="c", at=when, by="n-1",
+        **{"purpose": "collection", "channel": "phone", "number": "no-1", "tells_about_debt": False, **more},
+    )  # fmt: skip
+    return message(data)
+
+
+def test_the_seventh_call_of_a_day_is_denied_and_the_first_of_the_next_is_not() -> None:
+    # The example: six attempts at one number a day; a person decides only after more than that.
+    there = case(**{"contact_rules.failed_attempts_until_person": 50, "contact.max_calls_per_7_days": 50})
+    most = there.reference.policies.in_force("example-card", DAY).contact.max_attempts_per_number_per_day
+    for hour in range(most):
+        before = there.when(asked(datetime(2026, 3, 2, 9 + hour, tzinfo=SHANGHAI))).last(ContactAnswered)
+        assert before.allowed
+        there = there.when(message(called(when=datetime(2026, 3, 2, 9 + hour, tzinfo=SHANGHAI))))
+    answer = there.when(asked(datetime(2026, 3, 2, 20, tzinfo=SHANGHAI))).last(ContactAnswered)
+    assert (answer.allowed, answer.rule) == (False, Rule.ATTEMPTS)
+    assert answer.allowed_again == datetime(2026, 3, 3, 8, tzinfo=SHANGHAI), "and not in the night"
+    assert there.when(asked(datetime(2026, 3, 3, 8, tzinfo=SHANGHAI))).last(ContactAnswered).allowed
+
+
+def test_after_attempts_in_vain_a_person_decides_also_about_messages() -> None:
+    there = case(**{"contact_rules.failed_attempts_until_person": 3})
+    for minute in range(3):
+        there = there.when(message(called(when=datetime(2026, 3, 2, 9, minute, tzinfo=SHANGHAI))))
+    denied = there.when(at(statement(), 12)).last(NoticeDenied)
+    assert (denied.rule, denied.allowed_again) == (Rule.PERSON_DECIDES, None)
+    resumed = desk_contact.ContactResumed(by="s-1", reason="asked for by letter")
+    assert there.when(at(statement(), 12), at(resumed, 13)).last(NoticeDue).kind == "statement_request"
+
+
+def test_a_reminder_is_collection_and_stops_while_a_complaint_is_open() -> None:
+    there = case().when(message(verified()), at(complaint(), 9))
+    denied = there.when(at(broken(), 10))
+    assert denied.last(NoticeDenied).rules == (Rule.COMPLAINT_OPEN,)
+    assert denied.when(at(answered(final=False), 11)).said == (), "not the last word yet"
+    assert denied.when(at(answered(), 12)).emits(NoticeDue)
+    assert there.when(at(statement(), 10)).emits(NoticeDue), "what serves the borrower goes on"
+
+
+def test_no_reminder_while_a_signed_plan_is_kept_and_none_before_the_right_party_is_known() -> None:
+    unknown = case().when(at(broken(), 10))
+    assert unknown.last(NoticeDenied).rule is Rule.NOT_VERIFIED
+    signed = case().when(message(verified()), at(agreement.AgreementSigned.model_construct(
+        agreement_id="A", version=1, effective=DAY), 9))  # fmt: skip
+    assert signed.when(at(broken(), 10)).last(NoticeDenied).rules == (Rule.PLAN_KEPT,)
+    assert (
+        signed.when(at(followup.PlanBroken.model_construct(agreement_id="A"), 10), at(broken(), 11))
+        .last(NoticeDue)
+        .category
+        == "collection"
+    )
+
+
+def test_a_closed_channel_is_left_for_the_next_and_a_notice_of_the_law_comes_by_letter() -> None:
+    three = case().when(message(desk.PreferencesSet(opt_out=("email", "app"))))
+    assert three.when(at(statement(), 10)).last(NoticeDue).channel == "sms"
+    none = case().when(message(desk.PreferencesSet(opt_out=("email", "app", "sms", "letter"))))
+    denied = none.when(at(statement(), 10)).last(NoticeDenied)
+    assert (denied.channel, denied.rule) == ("email", Rule.OPTED_OUT)
+    letter = agreement.SettlementLetterIssued.model_construct(letter_id="L")
+    assert none.when(at(letter, 10)).last(NoticeDue).channel == "letter"
+
+
+def stops(*stop: StopInForce) -> intake.StopsChanged:
+    return intake.StopsChanged(as_of=DAY, stops=stop)
+
+
+def test_what_stops_contact_calls_back_what_was_due_and_its_end_lets_it_leave() -> None:
+    due = case().when(at(statement(), 10))
+    stopped = due.when(at(stops(StopInForce(stop_id="s", cause=StopCause.DEATH, since=DAY)), 11))
+    assert stopped.last(NoticeDenied).rule is Rule.STOP_EVENT
+    assert stopped.last(NoticeDenied).notice_id == due.last(NoticeDue).notice_id
+    again = stopped.when(at(stops(), 12)).last(NoticeDue)
+    assert (again.attempt, again.message_id == due.last(NoticeDue).message_id) == (2, False)
+
+
+def test_a_dispute_of_one_debt_leaves_the_talk_about_the_others() -> None:
+    part = StopInForce(stop_id="s", cause=StopCause.DISPUTE, since=DAY, debts=("other",))
+    assert case().when(at(stops(part), 9), at(statement(), 10)).emits(NoticeDue)
+
+
+def authority(until: date, by: str | None = "s-1") -> desk_contact.AuthorityRecorded:
+    return desk_contact.AuthorityRecorded(
+        authority_id="rep-1", party="representative", purposes=("service", "collection"), until=until,
+        verified_by=by, evidence="paper 7",
+    )  # fmt: skip
+
+
+def test_a_verified_representative_is_the_one_to_write_to_until_the_authority_ends() -> None:
+    there = case().when(at(authority(LATER), 9))
+    due = there.when(at(statement(), 10)).last(NoticeDue)
+    assert (due.party, due.recipient) == ("representative", "rep-1")
+    nobody = case().when(at(authority(LATER, by=None), 9), at(statement(), 10)).last(NoticeDue)
+    assert nobody.recipient == "borrower"
+    over = there.when(at(desk_contact.AuthorityEnded(authority_id="rep-1"), 10), at(statement(), 11))
+    assert over.last(NoticeDue).recipient == "borrower"
+    expired = there.when(at(statement(LATER + timedelta(days=9)), 10, day=LATER + timedelta(days=2)))
+    assert expired.last(NoticeDue).recipient == "borrower"
+
+
+# --- later, again, not any more
+
+
+def test_a_denied_message_is_asked_for_again_on_the_day_it_is_allowed() -> None:
+    there = case(
+        **{"contact_rules.channels": [
+            {"channel": "phone", "allowed": True, "needs_consent": False, "opt_out_in_every_message": False},
+            {"channel": "email", "allowed": True, "needs_consent": False, "opt_out_in_every_message": True},
+        ]}
+    )  # fmt: skip
+    until = desk_contact.AuthorityRecorded(
+        authority_id="r", party="lawyer", purposes=("service",), until=DAY + timedelta(days=4),
+        verified_by="s-1", evidence="paper",
+    )  # fmt: skip
+    # A lawyer may not be written to under this pack, so that the borrower's message waits for the end of it.
+    denied = there.when(at(until, 9), at(statement(), 10))
+    assert denied.last(NoticeDenied).rule is Rule.REPRESENTED
+    over = datetime(2026, 3, 7, 12, tzinfo=UTC)
+    assert denied.last(NoticeDenied).allowed_again == over
+    assert denied.closes(DAY + timedelta(days=3)).said == ()
+    due = denied.closes(DAY + timedelta(days=4)).last(NoticeDue)
+    assert (due.recipient, due.send_from) == ("borrower", over)
+
+
+def test_what_is_over_or_too_late_is_withdrawn_and_one_that_left_all_the_same_is_on_file() -> None:
+    due = case().when(at(statement(), 10))
+    done = due.when(at(assessment.AssessmentLapsed.model_construct(as_of=DAY), 11))
+    assert done.last(NoticeWithdrawn).reason.code is ReasonCode.NOTICE_CAUSE_OVER
+    filed = done.when(at(delivered(due.last(NoticeDue)), 12)).last(NoticeFiled)
+    assert (filed.outcome, filed.next_step) == ("message_left", "none")
+    late = due.closes(LATER)
+    assert late.last(NoticeWithdrawn).reason.code is ReasonCode.NOTICE_TOO_LATE
+    assert late.state.notices == ()
+
+
+def test_a_newer_message_of_a_kind_takes_the_place_of_the_older() -> None:
+    first = case().when(at(statement(), 10))
+    second = first.when(at(assessment.StatementReminded(missing=("income",), due=LATER, number=1), 11))
+    assert second.emits(NoticeWithdrawn, NoticeDue)
+    assert second.last(NoticeWithdrawn).reason.code is ReasonCode.NOTICE_REPLACED
+
+
+def test_a_channel_that_does_not_work_is_followed_by_the_next_and_in_the_end_by_none() -> None:
+    there = case().when(at(statement(), 10))
+    channels = []
+    while there.said and isinstance(there.said[-1], NoticeDue):
+        due = there.last(NoticeDue)
+        channels.append(due.channel)
+        there = there.when(at(failed(due, "smtp_550"), 11))
+    assert channels == ["email", "app", "sms", "letter"]
+    assert there.last(NoticeWithdrawn).reason.code is ReasonCode.NOTICE_NOT_SENT
+
+
+def test_a_message_whose_window_has_passed_is_asked_for_again() -> None:
+    there = case().when(message(desk.PreferencesSet(channel="sms")), at(statement(), 21))
+    night = datetime(2026, 3, 2, 23, 30, tzinfo=SHANGHAI)
+    again = there.when(at(failed(there.last(NoticeDue), "window_passed", night), 23, 30))
+    assert again.emits(NoticeFiled, NoticeDue)
+    assert again.last(NoticeFiled).next_step == "try_again"
+    assert again.last(NoticeDue).send_from == datetime(2026, 3, 3, 8, tzinfo=SHANGHAI)
+    assert again.last(NoticeDue).channel == "sms"
+
+
+def test_a_closed_case_is_told_nothing_but_its_letter() -> None:
+    closed = intake.CaseClosed(as_of=DAY, reason=intake.CloseReason.SETTLED)
+    there = case().when(at(statement(), 10), at(closed, 11))
+    assert there.emits(NoticeDue, NoticeWithdrawn)
+    assert there.when(at(statement(LATER + timedelta(days=1)), 12)).said == ()
+    letter = agreement.SettlementLetterIssued.model_construct(letter_id="L")
+    assert there.when(at(letter, 12)).last(NoticeDue).kind == "completion_letter"
+
+
+def test_a_message_waits_for_its_case() -> None:
+    early = given(NoticeDecider(), reference()).when(at(statement(), 10))
+    assert early.said == ()
+    assert early.when(message(case_opened())).emits(NoticeDue)
+
+
+def test_an_old_story_that_is_read_again_sends_nothing() -> None:
+    assert case().when(at(statement(DAY - timedelta(days=1)), 10)).said == ()
+
+
+def test_every_moment_is_an_instant() -> None:
+    due = case().when(at(statement(), 10)).last(NoticeDue)
+    assert due.send_from.tzinfo is not None
+    assert due.send_from.astimezone(UTC).date() == DAY
