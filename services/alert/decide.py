@@ -161,7 +161,7 @@ def _is_pending(state: AlertState, instruction_id: str) -> bool:
 
 def _closed(state: AlertState, message: Envelope[intake.CaseClosed], _: PolicyInForce) -> Step:
     kept = {AlertKind.COMPLAINT_OVERDUE}  # the borrower is owed an answer, whatever becomes of the case
-    state, said = resolve_all(state, message.day, ReasonCode.CASE_CLOSED, kept=kept)
+    state, said = resolve_all(state, message.day, ReasonCode.CASE_CLOSED, kept)
     gone = {
         "status": AlertStatus.CLOSED,
         "asked": (),

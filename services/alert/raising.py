@@ -84,7 +84,7 @@ def resolve(state: AlertState, kind: AlertKind, day: date, code: ReasonCode) -> 
     return state.without(alert), (resolved,)
 
 
-def resolve_all(state: AlertState, day: date, code: ReasonCode, *, kept: Collection[AlertKind] = ()) -> Step:
+def resolve_all(state: AlertState, day: date, code: ReasonCode, kept: Collection[AlertKind] = ()) -> Step:
     """Resolve everything that is open, but what is `kept`."""
     said: tuple[Event, ...] = ()
     for kind in AlertKind:

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from shared.contracts.registry import PRODUCERS, topic_of
+from shared.contracts.registry import OPTIONAL, PRODUCERS, topic_of
 
 __all__ = [
     "BLOWS", "BLOWS_OF_THREE", "BROKERS", "FEWEST", "LED", "MOST_MORE", "OF_THREE", "SESSION_SECONDS",
@@ -39,6 +39,7 @@ LED = "intake.events"
 
 LATEST = 0.5  # seconds after a day was closed until a fault begins: the day is being worked on
 TOGETHER = 0.35  # share of the days on which a second process is hit at the same time
+_READ = [topic_of(producer) for producer in PRODUCERS if producer not in OPTIONAL]
 EXTERNAL = ("bank.events", "desk.events", "ops.commands")  # rule 8: where a record lies is checked on these
 
 
@@ -152,7 +153,7 @@ def plan(seed: int, days: int, replicas: int, *, brokers: int = 1, together: flo
                 faults.append(_blow(draw, number, kind, living))
         word = words.next(set())
         if word is not None:
-            topics = EXTERNAL if word is Kind.MISPLACED else [topic_of(producer) for producer in PRODUCERS]
+            topics = EXTERNAL if word is Kind.MISPLACED else _READ
             faults.append(Fault(number, _moment(draw), word, topic=draw.choice(topics)))
     return faults
 

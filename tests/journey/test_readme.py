@@ -104,6 +104,7 @@ def test_every_command_of_the_readme_is_run_here() -> None:
         "parley evidence CASE -o case.zip --data var/demo",
         "parley verify case.zip --key var/demo/keys/lender.pub",
         *(f"parley dead {command} --data var/demo" for command in ("list", "held")),
+            "parley staff list --data var/demo",
     }  # fmt: skip
     assert set(commands()) == known
 
@@ -126,6 +127,7 @@ def test_the_demos_cases_can_be_read_when_nothing_runs(folder: Folder, demo: str
     for service in ("intake", "assessment", "offer"):
         assert service in tree
     assert "no dead letters" in folder.run("parley dead list --data var/demo").lower()
+    assert "n-chen" in folder.run("parley staff list --data var/demo")
     assert "nothing is parked" in folder.run("parley dead held --data var/demo").lower()
     folder.run(f"parley evidence {demo} -o case.zip --data var/demo")
     proven = folder.run("parley verify case.zip --key var/demo/keys/lender.pub")

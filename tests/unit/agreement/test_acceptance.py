@@ -10,7 +10,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from services.agreement.decide import AgreementDecider
-from services.agreement.document import canonical, canonical_content, content_hash
+from services.agreement.document import canonical_content, content_hash
 from services.agreement.keys import key_id_of, raw_public, sign_with
 from services.agreement.model import AgreementStatus
 from shared.contracts import desk, followup
@@ -33,6 +33,7 @@ from shared.contracts.agreement import (
 from shared.contracts.desk import SignatureParty
 from shared.contracts.plan_terms import total_of
 from shared.contracts.reasons import ReasonCode
+from shared.crypto.canonical import exact
 from shared.lending.calendar import add_months
 from tests.unit.agreement.test_decide import (
     BOTH,
@@ -132,9 +133,9 @@ def test_without_configured_keys_an_unchecked_signature_is_not_passed_on() -> No
 
 
 def test_canonical_json_has_no_float() -> None:
-    assert canonical({"b": 1, "a": ["违约金", None]}) == '{"a":["违约金",null],"b":1}'.encode()
+    assert exact({"b": 1, "a": ["违约金", None]}) == '{"a":["违约金",null],"b":1}'.encode()
     with pytest.raises(TypeError):
-        canonical({"a": [{"b": 1.0}]})
+        exact({"a": [{"b": 1.0}]})
 
 
 def test_a_draft_of_an_older_version_keeps_its_hash() -> None:

@@ -34,7 +34,8 @@ def refers(code: ReasonCode = ReasonCode.EVIDENCE_DOUBTED) -> Any:
 
 def settles(doubt: str = "d-1") -> Any:
     return message(
-        desk_household.DoubtSettled(doubt_id=doubt, upheld=False, by="s-1", reason="looked"), LATER
+        desk_household.DoubtSettled(doubt_id=doubt, upheld=False, by="s-1", reason="looked", as_of=LATER),
+        LATER,
     )
 
 

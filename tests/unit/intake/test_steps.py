@@ -137,7 +137,7 @@ def test_a_reminder_comes_on_a_day_on_which_the_owner_works() -> None:
 
 
 def test_while_all_debts_are_stopped_nothing_is_asked_and_then_the_step_begins_anew() -> None:
-    stop = desk_parties.StopReported(stop_id="S-1", cause=StopCause.BREATHING_SPACE, since=day(1))
+    stop = desk_parties.StopReported(stop_id="S-1", cause=StopCause.INSOLVENCY, since=day(1))
     now = opened().when(message(stop, day(1)))
     for n in range(60):
         now = now.closes(day(n))

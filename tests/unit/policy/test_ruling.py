@@ -67,7 +67,7 @@ def test_every_section_says_which_date_rules_it() -> None:
             [
                 *("allocation", "delinquency", "alert", "timetable", "contact", "moratorium", "assignment"),
                 *("records", "contact_rules", "stop_events", "reporting", "data_protection", "retention"),
-                *("complaints", "legal_referral", "re_age"),
+                *("complaints", "legal_referral", "re_age", "team"),
             ],
             LIVE,
         ),
