@@ -96,7 +96,7 @@ def watch(
         known = None if before is None else before.debt(watched.debt_id)
         now = _accrued(watched, known or debt, debt)
         found = _difference(now, debt, policy)
-        near = _tolerance(debt, policy)
+        near = _tolerance(now, debt, policy)
         if found == 0:
             if now.told is not None:
                 said.append(_closed(after.plan, now, debt, day, BalanceOutcome.AGREES_AGAIN))
@@ -174,8 +174,13 @@ def _interest(owed: int, rate: Decimal, days: int) -> int:
     return int(owed * rate * days / _YEAR)
 
 
-def _tolerance(debt: Debt, policy: PolicyInForce) -> int:
-    return int(max(debt.outstanding.total, 0) * policy.agreement.balance_tolerance_pct / 100)
+def _base(watched: Watched, debt: Debt) -> int:
+    """What was owed when the bank last billed: a payment since does not make its bill wrong."""
+    return max(debt.outstanding.total, watched.owed, 0)
+
+
+def _tolerance(watched: Watched, debt: Debt, policy: PolicyInForce) -> int:
+    return int(_base(watched, debt) * policy.agreement.balance_tolerance_pct / 100)
 
 
 def _accrued(watched: Watched, before: Debt, debt: Debt) -> Watched:
@@ -184,7 +189,8 @@ def _accrued(watched: Watched, before: Debt, debt: Debt) -> Watched:
         return watched
     owed = max(before.outstanding.total, debt.outstanding.total, 0)
     more = _interest(owed, watched.rate, (debt.figure_on - watched.seen).days)
-    return watched.model_copy(update={"accrued": watched.accrued + more, "seen": debt.figure_on})
+    update = {"accrued": watched.accrued + more, "seen": debt.figure_on, "owed": owed}
+    return watched.model_copy(update=update)
 
 
 def _difference(watched: Watched, debt: Debt, policy: PolicyInForce) -> int:
@@ -194,11 +200,9 @@ def _difference(watched: Watched, debt: Debt, policy: PolicyInForce) -> int:
     """
     if debt.status in _LEFT:
         return 0
-    added, near = _booked(debt) - watched.booked, _tolerance(debt, policy)
+    added, near = _booked(debt) - watched.booked, _tolerance(watched, debt, policy)
     charged = _charged(debt) - watched.charged
-    ahead = _interest(
-        max(debt.outstanding.total, 0), watched.rate, policy.agreement.balance_billed_ahead_days
-    )
+    ahead = _interest(_base(watched, debt), watched.rate, policy.agreement.balance_billed_ahead_days)
     unsure = sum(abs(m.amounts.total) for m in debt.after if m.waiver is not None)
     if added > watched.accrued + ahead + near + unsure:
         return added - watched.accrued

@@ -283,9 +283,9 @@ class Watched(State):
     """A debt of a plan whose balance is compared with the plan's. Amounts are minor units.
 
     `booked` and `charged`: what the bank's figures had added, in all and in fees and late charges, before
-    the plan. `accrued`: the interest by the plan's `rate` up to the figure of the day `seen`. A difference
-    is said when the day `look_on` is closed; `told` is the one that a person looks into, `settled` the one
-    that the bank has to correct.
+    the plan. `accrued`: the interest by the plan's `rate` up to the figure of the day `seen`; `owed`: the
+    most that was owed since the figure before it. A difference is said when the day `look_on` is closed;
+    `told` is the one that a person looks into, `settled` the one that the bank has to correct.
     """
 
     debt_id: str
@@ -294,6 +294,7 @@ class Watched(State):
     rate: Decimal
     seen: date
     accrued: int = 0
+    owed: int = 0
     look_on: date | None = None
     told: int | None = None
     settled: int | None = None

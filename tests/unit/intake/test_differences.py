@@ -110,6 +110,14 @@ def test_the_figure_may_come_before_the_payment_that_it_holds() -> None:
     assert cleared.last(BalanceDifferenceClosed).outcome is BalanceOutcome.AGREES_AGAIN
 
 
+def test_a_payment_of_all_that_is_owed_does_not_make_the_last_bill_wrong() -> None:
+    billed = planned().when(figure(10, "5000.00", "585.50")).closes(day(10))
+    assert BalanceDiffers not in map(type, billed.said)
+    done = billed.when(paid("5785.50", 12, on=12)).closes(day(12))
+    assert done.state.debt("A-1").outstanding.total == 0
+    assert BalanceDiffers not in map(type, done.said)
+
+
 def test_the_bank_is_right() -> None:
     step = differing().when(settles(BalanceRight.BANK, 11))
     assert step.emits(BalanceDifferenceClosed)
