@@ -13,6 +13,7 @@ from rich.table import Table
 from services.console.ledger import FIGURES, DebtLine
 from services.console.model import CaseLine, Stage
 from services.console.reconcile import Check
+from shared.contracts.registry import OPTIONAL
 from shared.crypto.canonical import canonical
 from shared.lending.money import Money
 
@@ -143,6 +144,8 @@ def _decisions(outcome: Outcome) -> Table:
     table.add_column("events", justify="right")
     table.add_column("most of them")
     for service, counts in outcome.emitted.items():
+        if not counts and service in OPTIONAL:
+            continue  # it did not run
         most = ", ".join(f"{_short(name)} {number}" for name, number in counts.most_common(5))
         table.add_row(service, str(sum(counts.values())), most)
     return table
