@@ -26,6 +26,7 @@ Outcome = Decision[IntakeState]
 Handler = Callable[[IntakeState | None, Envelope[Any], Reference], Outcome]
 
 _CONTACT = "first_contact"
+_STOPPED = "stopped"
 _USUAL_HOURS = Hours()  # where a case has no owner yet
 # The order in which things happen that carry the same time: what comes earlier on the way was only read late.
 _WAY = (
@@ -96,10 +97,11 @@ def stage_done(state: IntakeState, names: frozenset[str], on: date) -> tuple[Int
 def act_on_steps(state: IntakeState, on: date, reference: Reference) -> tuple[IntakeState, tuple[Event, ...]]:
     """Remind of what is due soon; say what was not done by the end of its last day.
 
-    Of a case all of whose debts are stopped nothing is asked; its step begins anew when they are not.
+    Of a case all of whose debts are stopped nothing is asked but to see, time and again, whether they still
+    are; its step begins anew when they are not.
     """
     if _all_stopped(state):
-        return state.model_copy(update={"steps": ()}), ()
+        return _rest(state, on, reference)
     conduct, steps = conduct_in(state, on, reference), []
     said: tuple[Event, ...] = ()
     for step in state.steps:
@@ -113,16 +115,36 @@ def act_on_steps(state: IntakeState, on: date, reference: Reference) -> tuple[In
 
 
 def resumed(before: IntakeState | None, after: IntakeState, day: date, reference: Reference) -> IntakeState:
-    """Begin the step of a case anew whose debts were all stopped and are not any more."""
-    if before is None or after.steps or after.plan is not None or after.stage in {None, "performing"}:
+    """Keep a date for a case all of whose debts are stopped; begin its step anew when they no longer are."""
+    if before is None or after.plan is not None or after.stage in {None, "performing"}:
         return after
-    if not _all_stopped(before) or _all_stopped(after):
+    if _all_stopped(after):
+        return after if after.steps else _rest(after, day, reference)[0]
+    left = tuple(step for step in after.steps if step.name != _STOPPED)
+    if left or not _all_stopped(before):
         return after
     row = conduct_in(after, day, reference).step(after.stage or "")
     if row is None:
-        return after
+        return after.model_copy(update={"steps": ()})
     due = conduct_in(after, day, reference).deadline(day, row.business_days)
     return after.model_copy(update={"steps": (_step(after, row.state, day, due, reference),)})
+
+
+def _rest(state: IntakeState, on: date, reference: Reference) -> tuple[IntakeState, tuple[Event, ...]]:
+    """Set the next date on which the owner sees whether the stop goes on, and remind of one that has come."""
+    conduct = conduct_in(state, on, reference)
+    row = conduct.step(_STOPPED)
+    if row is None:
+        return state.model_copy(update={"steps": ()}), ()
+    said = tuple(
+        StepReminded(
+            step=_STOPPED, action=row.action, owner_role=row.owner_role, owner=state.owner, due=step.due
+        )
+        for step in state.steps
+        if step.name == _STOPPED and step.due <= on
+    )
+    due = conduct.deadline(on, row.business_days)
+    return state.model_copy(update={"steps": (OpenStep(name=_STOPPED, due=due),)}), said
 
 
 def _all_stopped(state: IntakeState) -> bool:

@@ -306,14 +306,23 @@ def _missed_in_vain(evidence: Evidence) -> Iterable[Finding]:
 
 
 def _cases(evidence: Evidence) -> Iterable[Finding]:
-    """An open case has an owner and a next date; nothing is parked but what was poisoned."""
+    """An open case has an owner and a next date; nothing is parked but what was poisoned.
+
+    The last day of its owner, whom the roster lets go some day, is not a date of the case.
+    """
+    dated = {
+        str(row["_id"])
+        for service in SERVICES
+        for row in evidence.documents.get(f"{service}.cases", ())
+        if (row.get("state_due") if service != "intake" else (row.get("state") or {}).get("steps"))
+    }
     for row in evidence.documents.get("intake.cases", ()):
         state = row.get("state") or {}
         if state.get("status") != "open":
             continue
         if not state.get("owner"):
             yield Finding("no-owner", str(row["_id"]))
-        if not state.get("next_review"):
+        if not {str(row["_id"]), str(state.get("case"))} & dated:
             yield Finding("no-next-date", str(row["_id"]))
     for service in (*SERVICES, "archive"):
         for row in evidence.documents.get(f"{service}.cases", ()):

@@ -78,7 +78,7 @@ def story() -> Evidence:
     ]
     positions = [{"_id": 0, "inputs": [{"topic": "intake.events", "next": 2}]}]
     heard = [{"_id": CASE, "marks": [["intake", CASE, 2]]}]
-    cases = [{"_id": ANN, "state": {"status": "open", "owner": "n-1", "next_review": "2026-06-01"}}]
+    cases = [{"_id": ANN, "state": {"status": "open", "owner": "n-1", "steps": [{"due": "2026-06-01"}]}}]
     return Evidence(records, {
         "archive.links": links, "intake.cases": cases, "offer.cases": heard, "offer.positions": positions,
     })  # fmt: skip
@@ -181,7 +181,7 @@ FAULTS: dict[str, Callable[[Evidence], Evidence]] = {
     "does-not-add-up": lambda well: changed(well, at(well, "payment.matched"), unallocated=money("-0.01")),
     "missed-though-paid": second_paid_in_time,
     "no-owner": lambda well: document(
-        well, "intake.cases", {"_id": "C-bob", "state": {"status": "open", "next_review": "2026-06-01"}}
+        well, "intake.cases", {"_id": "C-bob", "state": {"status": "open", "steps": [{"due": "2026-06-01"}]}}
     ),
     "no-next-date": lambda well: document(
         well, "intake.cases", {"_id": "C-bob", "state": {"status": "open", "owner": "n-1"}}
