@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterable, Mapping
 from dataclasses import dataclass
+from datetime import date, timedelta
 from typing import Any
 
 from pydantic import TypeAdapter
@@ -69,20 +70,28 @@ async def _archived(settings: Settings) -> AsyncIterator[tuple[str, ArchivedCust
 async def next_dates(settings: Settings) -> tuple[dict[str, str], dict[str, tuple[str, ...]]]:
     """Give the earliest due date of any service by case, and the services that hold a case.
 
-    Intake's document is per customer: its date counts for every case of theirs that is still open.
+    Intake's document is per customer: its date counts for every case of theirs that is still open. That its
+    owner may own it until a day is no date of the case.
     """
     dates: dict[str, str] = {}
     held: dict[str, tuple[str, ...]] = {}
     for service in SENDERS:
         async for document in read_documents(
-            settings, f"{service}.cases", fields=("_id", "due", "held", "park")
+            settings, f"{service}.cases", fields=("_id", "due", "held", "park", "state.owned_before")
         ):
             name, due = document["_id"], document.get("due")
+            owned_before = (document.get("state") or {}).get("owned_before")
+            if due is not None and owned_before is not None and _day_after(due) == owned_before:
+                due = None
             if due is not None and (name not in dates or due < dates[name]):
                 dates[name] = due
             if document.get("park") is not None:
                 held[name] = (*held.get(name, ()), service)
     return dates, held
+
+
+def _day_after(day: str) -> str:
+    return (date.fromisoformat(day) + timedelta(days=1)).isoformat()
 
 
 async def case_rows(settings: Settings) -> list[CaseRow]:

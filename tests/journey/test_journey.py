@@ -20,6 +20,7 @@ from services.console.model import ArchivedCustomer
 from services.console.reconcile import sequences
 from services.console.rules import link_id
 from services.console.story import verify
+from services.intake.model import IntakeState
 from shared.contracts import agreement, alert, assessment, followup, intake, offer
 from shared.contracts.registry import SERVICES
 from tests.journey.sequential import SequentialPlatform
@@ -108,6 +109,8 @@ async def test_every_open_case_has_an_owner_and_a_next_date(year: SequentialPlat
         for name, document in cell.documents.items():
             if document.state is not None and cell.service.name in SERVICES:
                 due = cell.service.decider.due(document.state)
+                if isinstance(document.state, IntakeState) and due == document.state.last_day_owned:
+                    due = None  # that an owner leaves some day is no date of the case
                 states.setdefault(name, []).append(due)
     archive = next(cell for cell in year.cells if cell.service.name == "archive")
     open_cases = 0
