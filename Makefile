@@ -42,9 +42,14 @@ test-faults: setup ## kill, pause and poison replicas and brokers by a seeded pl
 	PARLEY_FAULT_SEED=$(SEED) $(BIN)/python -m pytest tests/fault/test_nemesis.py tests/fault/test_kill_points.py \
 	  tests/fault/test_parked_besieged.py -m slow -s --show-capture=no
 
-test-more: setup ## what CI runs besides: a short life under the nemesis, upgrades, replays, an older backup restored
-	$(BIN)/python -m pytest tests/fault/test_migrate.py tests/fault/test_restore.py tests/fault/test_upgrade.py \
-	  tests/fault/test_nemesis.py::test_two_replicas_under_every_kind_of_fault -m slow
+test-more: setup ## what CI runs besides: lives under the nemesis, kills, replays, upgrades, an older backup restored
+	$(BIN)/python -m pytest -m slow \
+	  tests/fault/test_dead.py tests/fault/test_evidence.py tests/fault/test_migrate.py tests/fault/test_parked.py \
+	  tests/fault/test_restore.py tests/fault/test_upgrade.py \
+	  tests/fault/test_kill_points.py::test_killed_where_it_hurts_most \
+	  tests/fault/test_killed.py::test_everything_is_killed_in_turn_and_nothing_is_lost \
+	  tests/fault/test_nemesis.py::test_two_replicas_under_every_kind_of_fault \
+	  tests/fault/test_replicas.py::test_two_whole_platforms_one_is_killed_and_another_comes
 
 mutants: setup ## break each rule of the runtime and see that a test notices
 	$(BIN)/python -m pytest tests/simulation/test_mutants.py -m "slow or not slow"

@@ -87,6 +87,7 @@ async def spoil(settings: Settings, platform: KafkaPlatform) -> tuple[str, str, 
     return first, second, third, fourth
 
 
+@pytest.mark.slow
 async def test_an_operator_finds_replays_and_discards(house: House) -> None:
     desk = Desk(house)
     assert "no data" in await desk.dead("list", code=1)

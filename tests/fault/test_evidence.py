@@ -54,6 +54,7 @@ async def run(*args: str, code: int = 0, **where: Path) -> str:
     return " ".join((done.stdout + done.stderr).split())
 
 
+@pytest.mark.slow
 async def test_a_case_is_handed_out_proven_held_and_kept(house: House, tmp_path: Path) -> None:
     await house.start()
     settings, data = house.settings(), ("--data", str(house.folder))

@@ -143,6 +143,7 @@ async def lived_through(
     await came_to_the_same(settings, customers=customers, days=days, seed=seed, partitions=PARTITIONS)
 
 
+@pytest.mark.slow
 async def test_killed_where_it_hurts_most(settings: Settings, tmp_path: Path) -> None:
     points = [
         ("between write and publish", 3),

@@ -107,6 +107,7 @@ async def lived_through(
     assert house.processes() == []
 
 
+@pytest.mark.slow
 async def test_everything_is_killed_in_turn_and_nothing_is_lost(house: House) -> None:
     blow = Blows(house)
     blows: list[Trouble] = [blow.services, blow.database, blow.kafka, blow.interrupt, blow.everything]

@@ -272,6 +272,7 @@ async def lived(
     return places[0]
 
 
+@pytest.mark.slow
 async def test_a_bug_and_poison_cost_two_customers_a_wait_and_nobody_else_anything(
     servers: Addresses, tmp_path: Path
 ) -> None:

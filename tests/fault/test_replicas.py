@@ -51,6 +51,7 @@ async def start(settings: Settings, tmp_path: Path) -> AsyncIterator[Start]:
             replica.abandon()
 
 
+@pytest.mark.slow
 async def test_two_whole_platforms_one_is_killed_and_another_comes(settings: Settings, start: Start) -> None:
     first, _second = start("all"), start("all")
     blows = {
