@@ -311,7 +311,7 @@ def _cases(evidence: Evidence) -> Iterable[Finding]:
     The last day of its owner, whom the roster lets go some day, is not a date of the case.
     """
     dated = {
-        str(row["_id"])
+        str(row.get("key") or row["_id"])  # of whom the document is
         for service in SERVICES
         for row in evidence.documents.get(f"{service}.cases", ())
         if (row.get("state_due") if service != "intake" else (row.get("state") or {}).get("steps"))
@@ -322,7 +322,7 @@ def _cases(evidence: Evidence) -> Iterable[Finding]:
             continue
         if not state.get("owner"):
             yield Finding("no-owner", str(row["_id"]))
-        if not {str(row["_id"]), str(state.get("case"))} & dated:
+        if str(row["_id"]) not in dated:
             yield Finding("no-next-date", str(row["_id"]))
     for service in (*SERVICES, "archive"):
         for row in evidence.documents.get(f"{service}.cases", ()):
