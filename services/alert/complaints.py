@@ -3,7 +3,7 @@
 from datetime import date, timedelta
 from typing import Any
 
-from services.alert.model import AlertState, AlertStatus, OpenComplaint
+from services.alert.model import AlertState, OpenComplaint
 from services.alert.raising import Step, raise_alert, resolve
 from shared.contracts.alert import AlertKind, ComplaintClosed, ComplaintOpened, InputRefused
 from shared.contracts.base import Reason
@@ -62,8 +62,6 @@ def answered(state: AlertState, message: Envelope[ComplaintAnswered], _policy: P
     if any(one.overdue for one in left):
         return now, (closed,)
     now, cured = resolve(now, AlertKind.COMPLAINT_OVERDUE, message.day, ReasonCode.COMPLAINT_ANSWERED)
-    if state.status is AlertStatus.CLOSED:
-        now = now.model_copy(update={"status": AlertStatus.CLOSED})
     return now, (closed, *cured)
 
 
@@ -72,8 +70,7 @@ def overdue(state: AlertState, item: OpenComplaint, day: date, policy: PolicyInF
     late = item.model_copy(update={"overdue": True})
     kept = tuple(late if one is item else one for one in state.complaints)
     reason = Reason(code=ReasonCode.COMPLAINT_OVERDUE, params={"due": item.answer_by.isoformat()})
-    before = state.status
-    now, said = raise_alert(
+    return raise_alert(
         state.model_copy(update={"complaints": kept}),
         AlertKind.COMPLAINT_OVERDUE,
         item.complaint_id,
@@ -82,9 +79,6 @@ def overdue(state: AlertState, item: OpenComplaint, day: date, policy: PolicyInF
         reason,
         cause=item.complaint_id,
     )
-    if before is AlertStatus.CLOSED:
-        now = now.model_copy(update={"status": AlertStatus.CLOSED})
-    return now, said
 
 
 def contact(state: AlertState, message: Envelope[ContactRecorded], policy: PolicyInForce) -> Step:

@@ -134,5 +134,11 @@ class AlertState(State):
         """Give the document with that alert over."""
         alerts = tuple(other for other in self.alerts if other.alert_id != alert.alert_id)
         resolved = (*self.resolved, alert.alert_id)[-_RESOLVED_KEPT:]
+        return self.with_alerts(alerts).model_copy(update={"resolved": resolved})
+
+    def with_alerts(self, alerts: tuple[OpenAlert, ...]) -> "AlertState":
+        """Give the document with these open; a closed case stays closed, whatever is still owed."""
         status = AlertStatus.ALERTED if alerts else AlertStatus.WATCHING
-        return self.model_copy(update={"alerts": alerts, "resolved": resolved, "status": status})
+        if self.status is AlertStatus.CLOSED:
+            status = AlertStatus.CLOSED
+        return self.model_copy(update={"alerts": alerts, "status": status})

@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from datetime import date
 
-from services.alert.model import AlertState, AlertStatus, OpenAlert
+from services.alert.model import AlertState, OpenAlert
 from services.alert.rules import remedy_due
 from shared.contracts.alert import (
     AlertEscalated,
@@ -70,8 +70,7 @@ def raise_alert(
         owner=state.owner,
     )
     started = RemedyStarted(alert_id=alert.alert_id, remedy=rule.remedy, due=alert.remedy_due)
-    update = {"alerts": (*state.alerts, alert), "status": AlertStatus.ALERTED}
-    return state.model_copy(update=update), (raised, started)
+    return state.with_alerts((*state.alerts, alert)), (raised, started)
 
 
 def resolve(state: AlertState, kind: AlertKind, day: date, code: ReasonCode) -> Step:

@@ -123,10 +123,11 @@ def resumed(before: IntakeState | None, after: IntakeState, day: date, reference
     left = tuple(step for step in after.steps if step.name != _STOPPED)
     if left or not _all_stopped(before):
         return after
-    row = conduct_in(after, day, reference).step(after.stage or "")
+    conduct = conduct_in(after, day, reference)
+    row = conduct.step(after.stage or "")
     if row is None:
         return after.model_copy(update={"steps": ()})
-    due = conduct_in(after, day, reference).deadline(day, row.business_days)
+    due = conduct.deadline(day, row.business_days)
     return after.model_copy(update={"steps": (_step(after, row.state, day, due, reference),)})
 
 
