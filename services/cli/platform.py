@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from services.cli.catalogue import UnknownServiceError, archive_keys, load_all
+from services.cli.catalogue import NAMES, UnknownServiceError, archive_keys, load_all
 from services.cli.common import DataDir, JsonFlag, data_dir, fail, guarded, stderr, stdout
+from shared.contracts.registry import OPTIONAL
 
 if TYPE_CHECKING:
     from shared.runtime.admin import Prepared
@@ -35,13 +36,27 @@ def up(
 ) -> None:
     """Start Kafka, the database and all services, and keep them running until Ctrl-C.
 
-    With KAFKA_BOOTSTRAP or MONGODB_URI set, those servers are used instead of the embedded ones.
+    With KAFKA_BOOTSTRAP or MONGODB_URI set, those servers are used instead of the embedded ones. Where
+    messages can leave by some channel (PARLEY_SMTP_HOST, PARLEY_WEBHOOK_URL), notice and its courier run too.
     """
     from deploy.embedded.up import UpOptions
     from deploy.embedded.up import up as run_up
 
-    options = UpOptions(data_dir(data), prepare=_prepare, processes=processes, console=stderr)
-    raise typer.Exit(guarded(lambda: run_up(options)))
+    async def work() -> int:
+        from shared.runtime.settings import Settings
+
+        optional = OPTIONAL if Settings.load().has_channels else ()
+        return await run_up(
+            UpOptions(
+                data_dir(data),
+                prepare=_prepare,
+                processes=processes,
+                services=(*NAMES, *optional),
+                console=stderr,
+            )
+        )
+
+    raise typer.Exit(guarded(work))
 
 
 async def _prepare(addresses: object) -> None:

@@ -30,6 +30,7 @@ from shared.runtime.limits import Limits
 from shared.runtime.mongo import MongoStore
 from shared.runtime.monitor import Monitor
 from shared.runtime.outbound.courier import DEAD_LETTERS, Courier
+from shared.runtime.outbound.restored import learn_what_left
 from shared.runtime.outbound.routes import routes_of, said_of_lender
 from shared.runtime.ports import Ports
 from shared.runtime.service import Service
@@ -107,7 +108,7 @@ async def run_services(
     try:
         await store.start()
         engines = [Engine(service, ports, limits, f"{service.name}-{instance}") for service in services]
-        couriers = _couriers(services, settings, ports, instance)
+        couriers = await _couriers(services, settings, ports, store, instance)
         if couriers:
             await create_topics(settings, [DEAD_LETTERS])
         telemetry.health = lambda: health(engines)
@@ -159,12 +160,15 @@ async def _tell(told: Sequence[Callable[[], None]]) -> None:
         await asyncio.sleep(_TURN_SECONDS)
 
 
-def _couriers(services: Sequence[Service], settings: Settings, ports: Ports, instance: str) -> list[Courier]:
+async def _couriers(
+    services: Sequence[Service], settings: Settings, ports: Ports, store: MongoStore, instance: str
+) -> list[Courier]:
     """Give the courier, where notice runs here and messages can leave by some channel."""
     if not settings.has_channels or not any(service.name == "notice" for service in services):
         return []
     routes = routes_of(settings, ports.clock)
-    return [Courier(ports, routes, said_of_lender(settings), f"courier-{instance}")]
+    voids = await learn_what_left(settings, store)
+    return [Courier(ports, routes, said_of_lender(settings), f"courier-{instance}", voids=voids)]
 
 
 class _Runner(Protocol):

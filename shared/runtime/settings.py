@@ -13,7 +13,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 __all__ = ["Settings", "SettingsError"]
 
-_OWN_FILES = ("signing_key", "master_key", "address_book")
+_OWN_FILES = ("signing_key", "master_key", "address_book", "smtp_ca")
 
 
 class SettingsError(ValueError):
@@ -87,6 +87,11 @@ class Settings(BaseSettings):
     smtp_sender: str | None = Field(default=None, min_length=3, alias="PARLEY_SMTP_SENDER")
     smtp_user: str | None = Field(default=None, alias="PARLEY_SMTP_USER")
     smtp_password: SecretStr | None = Field(default=None, alias="PARLEY_SMTP_PASSWORD")
+    smtp_ca: Path | None = Field(
+        default=None,
+        alias="PARLEY_SMTP_CA",
+        description="PEM file of the one authority to trust for the mail server; unset: the system's",
+    )
     address_book: Path | None = Field(
         default=None,
         alias="PARLEY_ADDRESS_BOOK",

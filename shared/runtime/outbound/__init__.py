@@ -4,7 +4,7 @@ from shared.runtime.outbound.addresses import Addresses, ByReference, FileBook
 from shared.runtime.outbound.courier import Courier
 from shared.runtime.outbound.deliverer import Deliverer, Tries
 from shared.runtime.outbound.email import EmailChannel, EmailSettings
-from shared.runtime.outbound.message import Channel, Failure, FailureSink, Outgoing, Sent, UndeliverableError
+from shared.runtime.outbound.message import Channel, Failure, Outgoing, Sent, UndeliverableError
 from shared.runtime.outbound.routes import Route, routes_of, said_of_lender
 from shared.runtime.outbound.webhook import WebhookChannel, is_genuine, signature
 
@@ -17,7 +17,6 @@ __all__ = [
     "EmailChannel",
     "EmailSettings",
     "Failure",
-    "FailureSink",
     "FileBook",
     "Outgoing",
     "Route",

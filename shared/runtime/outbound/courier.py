@@ -1,9 +1,11 @@
 """The courier: takes what notice lets leave, sends it, and says how that ended.
 
 It reads `notice.events` in a group of its own. A message is held until its time, dropped where notice has
-stopped it since, and sent once for each id: what is done is kept in the database before the offset is
-committed, so that only a crash between sending and noting sends twice, and then under the same id. The
-outcome is an event of the desk's topic, where channels speak. What is given up goes to the dead letters too.
+stopped it since or a restored backup has made it void, and sent once for each id: that it has left is noted
+in the database at once, so that only a crash between the other side's answer and the note sends twice, and
+then under the same id. The outcome is an event of the desk's topic, where channels speak; that it was told is
+noted too, before the offset is committed. While a channel is away its messages wait, up to the end of their
+time; only what is refused for good goes to the dead letters.
 """
 
 from __future__ import annotations
@@ -20,9 +22,10 @@ from shared.contracts.desk_contact import NoticeDelivered, NoticeFailed
 from shared.contracts.envelope import Envelope
 from shared.contracts.ids import derive_id
 from shared.contracts.notice import NoticeDenied, NoticeDue, NoticeWithdrawn
-from shared.runtime.outbound.deliverer import Deliverer, Tries
+from shared.runtime.outbound.deliverer import Deliverer, MayLeave, Tries
 from shared.runtime.outbound.message import Failure, Outgoing, Sent
 from shared.runtime.outbound.routes import Route
+from shared.runtime.outbound.standing import is_still_due
 from shared.runtime.ports import (
     BrokenError,
     Consumer,
@@ -33,9 +36,10 @@ from shared.runtime.ports import (
     UnavailableError,
 )
 from shared.runtime.ports import Outgoing as OutgoingRecord
+from shared.runtime.voids import Voids
 from shared.texts.messages import message_words
 
-__all__ = ["DEAD_LETTERS", "GROUP", "NAME", "SOURCE", "TOPIC", "Courier"]
+__all__ = ["DEAD_LETTERS", "GROUP", "NAME", "SOURCE", "TOPIC", "Courier", "told"]
 
 NAME: Final = "courier"
 GROUP: Final = "parley.courier"
@@ -43,34 +47,38 @@ TOPIC: Final = "notice.events"
 DEAD_LETTERS: Final = "courier.dead-letter"
 SOURCE: Final = "/parley/courier"
 WINDOW_PASSED: Final = "window_passed"
+_NOT_OURS: Final = "not_ours"  # another replica has the partition, or this one stops: nothing is told
+_NOT_DUE: Final = "not_due"  # notice has stopped it: nothing is told, notice knows
 
 _RECORDS: Final = 500
 _HELD_MOST: Final = 5_000  # messages in memory; beyond it nothing more is read
-_AT_ONCE: Final = 16
 _POLL_SECONDS: Final = 0.25
 _RETRY_SECONDS: Final = 1.0
+_DRAIN_SECONDS: Final = 5.0  # for what is being handed over when this replica stops or gives up partitions
 
 T = TypeVar("T")
 
 
+def told(message_id: str) -> str:
+    """Give the id under which it is noted that a message's outcome was told."""
+    return f"{message_id}/told"
+
+
 @dataclass(slots=True, eq=False)
 class _Held:
-    """A message that has not ended. `task`: it is on its way, and cannot be called back any more."""
+    """A message that has not ended. `task`: its time has come; `has_left`: an earlier process noted so."""
 
     record: Record
     envelope: Envelope[NoticeDue]
     task: asyncio.Task[None] | None = None
-
-
-class _NoSink:
-    """The courier writes its own dead letters: it has the record in hand."""
-
-    async def failed(self, failure: Failure) -> None:
-        """Nothing."""
+    has_left: bool = False
 
 
 class Courier:
-    """One process's courier. `said` is what every template is filled with beside the notice's arguments."""
+    """One process's courier. `said` is what every template is filled with beside the notice's arguments.
+
+    `voids` are the records that a restored backup has made void: they count as never said.
+    """
 
     def __init__(
         self,
@@ -79,6 +87,7 @@ class Courier:
         said: Mapping[str, str],
         client_id: str,
         tries: Tries | None = None,
+        voids: Voids | None = None,
     ) -> None:
         self._ports = ports
         self._routes = routes
@@ -86,23 +95,22 @@ class Courier:
         self._publisher = ports.log.publisher()
         self._consumer: Consumer = ports.log.consumer(GROUP, client_id)
         self._deliverers = {
-            channel: Deliverer(route.adapter, ports.clock, _NoSink(), tries)
-            for channel, route in routes.items()
+            channel: Deliverer(route.adapter, ports.clock, tries) for channel, route in routes.items()
         }
-        self._slots = asyncio.Semaphore(_AT_ONCE)
+        self._voids = voids or Voids()
         self._held: dict[TopicPartition, dict[int, _Held]] = {}
         self._next: dict[TopicPartition, int] = {}
         self._committed: dict[TopicPartition, int] = {}
         self._generation = -1
+        self._given_up = False
         self._stopping = False
 
     # -- the listener
 
     async def on_revoked(self, partitions: Collection[TopicPartition]) -> None:  # noqa: ARG002
-        """Wait a moment for what is on its way; the next owner sends the rest."""
-        under_way = [held.task for held in self._all() if held.task is not None]
-        if under_way:
-            await asyncio.wait(under_way, timeout=5.0)
+        """Wait a moment for what is being handed over; the next owner sends the rest."""
+        self._given_up = True
+        await self._drain()
         with suppress(NotOwnerError, BrokenError, UnavailableError):
             await self._commit()
 
@@ -112,8 +120,9 @@ class Courier:
     # -- life
 
     def stop(self) -> None:
-        """End after what is on its way."""
+        """End after what is being handed over."""
         self._stopping = True
+        self._hurry()
 
     async def run(self) -> None:
         """Work until `stop`."""
@@ -128,10 +137,24 @@ class Courier:
                 except (UnavailableError, NotOwnerError):
                     await self._ports.clock.sleep(_RETRY_SECONDS)
         finally:
+            await self._drain()
+            with suppress(NotOwnerError, BrokenError, UnavailableError):
+                await self._commit()
             await self._consumer.stop()
             for held in self._all():
                 if held.task is not None:
                     held.task.cancel()
+
+    async def _drain(self) -> None:
+        """Let what is being handed over come to its end; what waits for another try is left."""
+        self._hurry()
+        under_way = [held.task for held in self._all() if held.task is not None]
+        if under_way:
+            await asyncio.wait(under_way, timeout=_DRAIN_SECONDS)
+
+    def _hurry(self) -> None:
+        for deliverer in self._deliverers.values():
+            deliverer.hurry()
 
     async def _turn(self) -> None:
         if self._consumer.generation != self._generation:
@@ -156,6 +179,7 @@ class Courier:
         assigned = self._consumer.assignment()
         committed = await self._consumer.committed(assigned)
         bounds = await self._consumer.bounds(assigned)
+        self._given_up = False
         self._held = {at: {} for at in assigned}
         self._next = {at: max(committed.get(at, 0), bounds[at][0]) for at in assigned}
         self._committed = dict(committed)
@@ -168,6 +192,8 @@ class Courier:
 
     def _take(self, record: Record) -> None:
         self._next[record.at] = record.offset + 1
+        if self._voids.holds(record.topic, record.partition, record.offset):
+            return
         try:
             envelope = decode(record.key, record.value, record.headers)
         except DecodeError:
@@ -191,34 +217,40 @@ class Courier:
         ready = [held for held in self._all() if held.task is None and held.envelope.data.send_from <= now]
         if not ready:
             return
-        done = await self._ports.store.known_ids(NAME, [held.envelope.data.message_id for held in ready])
+        names = [held.envelope.data.message_id for held in ready]
+        done = await self._ports.store.known_ids(NAME, [*names, *map(told, names)])
         for held in ready:
-            if held.envelope.data.message_id in done:
-                self._held[held.record.at].pop(held.record.offset, None)
-            else:
-                held.task = asyncio.ensure_future(self._carry(held))
+            name = held.envelope.data.message_id
+            if told(name) in done:
+                self._drop(held)
+                continue
+            held.has_left = name in done
+            held.task = asyncio.ensure_future(self._carry(held))
 
     async def _carry(self, held: _Held) -> None:
-        async with self._slots:
-            data = held.envelope.data
-            outcome = await self._send(held)
+        name = held.envelope.data.message_id
+        outcome = Sent(name, 0) if held.has_left else await self._send(held)
+        if isinstance(outcome, Sent):
+            await self._insist(lambda: self._ports.store.copy_ids(NAME, [name]))
+        elif outcome.reason == _NOT_OURS:
+            return
+        if isinstance(outcome, Sent) or outcome.reason != _NOT_DUE:
             await self._insist(lambda: self._tell(held, outcome))
-            await self._insist(lambda: self._ports.store.copy_ids(NAME, [data.message_id]))
-            self._held.get(held.record.at, {}).pop(held.record.offset, None)
+            await self._insist(lambda: self._ports.store.copy_ids(NAME, [name, told(name)]))
+        self._drop(held)
+
+    def _drop(self, held: _Held) -> None:
+        self._held.get(held.record.at, {}).pop(held.record.offset, None)
 
     async def _send(self, held: _Held) -> Sent | Failure:
-        data, clock = held.envelope.data, self._ports.clock
-        if clock.now() >= data.send_until:
-            return self._failure(data, WINDOW_PASSED)
+        data = held.envelope.data
         route = self._routes.get(data.channel)
         if route is None:
             return self._failure(data, "no_adapter")
-        try:
-            to = await self._address(route, held)
-        except TimeoutError:
-            return self._failure(data, WINDOW_PASSED)
+        may_leave = self._may_leave(held)
+        to, why_not = await self._address(route, held, may_leave)
         if to is None:
-            return self._failure(data, "no_address")
+            return self._failure(data, why_not or "no_address")
         try:
             language: Any = data.language
             subject, body = message_words(data.kind, language, {**self._said, **data.arguments})
@@ -233,18 +265,38 @@ class Courier:
             subject=subject,
             body=body,
         )
-        return await self._deliverers[data.channel].deliver(outgoing)
+        return await self._deliverers[data.channel].deliver(outgoing, may_leave)
 
-    async def _address(self, route: Route, held: _Held) -> str | None:
-        """Look it up, again and again while the book cannot be read; TimeoutError once it is too late."""
-        data, clock = held.envelope.data, self._ports.clock
-        while clock.now() < data.send_until:
+    def _may_leave(self, held: _Held) -> MayLeave:
+        """Ask right before each attempt: still ours, still in its time, still due as notice knows it now."""
+        data, generation = held.envelope.data, self._generation
+
+        async def ask() -> str | None:
+            while True:
+                if self._stopping or self._given_up or generation != self._generation:
+                    return _NOT_OURS
+                if self._ports.clock.now() >= data.send_until:
+                    return WINDOW_PASSED
+                try:
+                    due = await is_still_due(self._ports.store, held.envelope)
+                except UnavailableError:
+                    await self._ports.clock.sleep(_RETRY_SECONDS)
+                    continue
+                return None if due else _NOT_DUE
+
+        return ask
+
+    async def _address(self, route: Route, held: _Held, may_leave: MayLeave) -> tuple[str | None, str | None]:
+        """Look it up, again and again while the book cannot be read; the code of why it ended without one."""
+        data = held.envelope.data
+        while (why_not := await may_leave()) is None:
             with suppress(UnavailableError):
-                return await asyncio.to_thread(
+                to = await asyncio.to_thread(
                     route.addresses.find, held.envelope.key, data.recipient, data.channel
                 )
-            await clock.sleep(_RETRY_SECONDS)
-        raise TimeoutError
+                return to, None
+            await self._ports.clock.sleep(_RETRY_SECONDS)
+        return None, why_not
 
     def _failure(self, data: NoticeDue, reason: str) -> Failure:
         now = self._ports.clock.now()

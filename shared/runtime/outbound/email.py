@@ -1,6 +1,7 @@
 """E-mail over SMTP, with the standard library in a thread.
 
-What a server answers may repeat the address, so that only its code is passed on.
+What a server answers may repeat the address, so that only its code is passed on. What is wrong with the
+server, its certificate, the login or the sender is no fault of a message: it waits until that is put right.
 """
 
 from __future__ import annotations
@@ -13,7 +14,8 @@ from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import format_datetime
-from typing import Literal
+from pathlib import Path
+from typing import Final, Literal
 
 from shared.runtime.outbound.message import Outgoing, UndeliverableError
 from shared.runtime.ports import Clock, UnavailableError
@@ -21,11 +23,15 @@ from shared.runtime.ports import Clock, UnavailableError
 __all__ = ["EmailChannel", "EmailSettings"]
 
 _PERMANENT = 500
+_HERE: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
 @dataclass(frozen=True, slots=True)
 class EmailSettings:
-    """The server and the sender. ``security`` none is for a server on the same machine or for tests."""
+    """The server and the sender. ``security`` none is for a server on the same machine or for tests.
+
+    ``authority`` is a PEM file: only what it has signed is trusted. Raises ValueError for what is not safe.
+    """
 
     host: str
     port: int
@@ -34,11 +40,21 @@ class EmailSettings:
     user: str | None = None
     password: str | None = field(default=None, repr=False)
     timeout: float = 30.0
+    authority: Path | None = None
 
     def __post_init__(self) -> None:
-        """Refuse a sender that is no address: its domain is part of every message's id."""
+        """Refuse a sender that is no address (its domain is in every id), and a password in the clear."""
         if not Address(addr_spec=self.sender).domain:
             raise ValueError("sender: an address with a domain")
+        if self.user is not None and self.security == "none" and self.host not in _HERE:
+            raise ValueError("security: a login needs starttls or tls, but on this machine")
+
+    def trust(self) -> ssl.SSLContext:
+        """Give what certificates are checked with. Raises ValueError where the file holds none."""
+        try:
+            return ssl.create_default_context(cafile=self.authority)
+        except ssl.SSLError:
+            raise ValueError("authority: PARLEY_SMTP_CA names a file without a certificate in PEM") from None
 
 
 class EmailChannel:
@@ -48,6 +64,7 @@ class EmailChannel:
 
     def __init__(self, settings: EmailSettings, clock: Clock) -> None:
         self._settings = settings
+        self._trust = settings.trust()
         self._clock = clock
 
     async def send(self, outgoing: Outgoing) -> None:
@@ -58,15 +75,12 @@ class EmailChannel:
         except smtplib.SMTPRecipientsRefused as error:
             code = max((code for code, _ in error.recipients.values()), default=_PERMANENT)
             raise _by_code(code) from None
-        except smtplib.SMTPAuthenticationError as error:
-            # The settings are wrong, not the message: an operator can put that right meanwhile.
-            raise UnavailableError(f"smtp_login_{error.smtp_code}") from None
-        except smtplib.SMTPResponseException as error:
+        except smtplib.SMTPDataError as error:
             raise _by_code(error.smtp_code) from None
-        except smtplib.SMTPNotSupportedError:
+        except smtplib.SMTPNotSupportedError:  # an address in letters that the server does not take
             raise UndeliverableError("smtp_not_supported") from None
         except (smtplib.SMTPException, OSError) as error:
-            raise UnavailableError(f"smtp_{type(error).__name__}") from None
+            raise UnavailableError(_explained(error)) from None
 
     def _message(self, outgoing: Outgoing) -> EmailMessage:
         sender = Address(addr_spec=self._settings.sender)
@@ -88,18 +102,44 @@ class EmailChannel:
     def _hand_over(self, message: EmailMessage) -> None:
         settings = self._settings
         with self._connect() as server:
-            if settings.security == "starttls":
-                server.starttls(context=ssl.create_default_context())
-            if settings.user is not None:
-                server.login(settings.user, settings.password or "")
+            try:
+                if settings.security == "starttls":
+                    server.starttls(context=self._trust)
+                if settings.user is not None:
+                    server.login(settings.user, settings.password or "")
+            except smtplib.SMTPNotSupportedError:
+                raise UnavailableError(
+                    "smtp_not_supported: the server offers no STARTTLS, or no way to log in "
+                    "(PARLEY_SMTP_SECURITY, PARLEY_SMTP_USER)"
+                ) from None
             server.send_message(message)
 
     def _connect(self) -> smtplib.SMTP:
         settings = self._settings
         if settings.security == "tls":
-            context = ssl.create_default_context()
-            return smtplib.SMTP_SSL(settings.host, settings.port, timeout=settings.timeout, context=context)
+            return smtplib.SMTP_SSL(
+                settings.host, settings.port, timeout=settings.timeout, context=self._trust
+            )
         return smtplib.SMTP(settings.host, settings.port, timeout=settings.timeout)
+
+
+def _explained(error: smtplib.SMTPException | OSError) -> str:
+    """Say what an operator has to see: a code, and where it can be known what to look at."""
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return (
+            f"smtp_certificate: the mail server's certificate is refused ({error.verify_message}); "
+            "PARLEY_SMTP_CA names the authority to trust"
+        )
+    if isinstance(error, smtplib.SMTPAuthenticationError):
+        return (
+            f"smtp_login_{error.smtp_code}: the mail server refuses the login "
+            "(PARLEY_SMTP_USER, PARLEY_SMTP_PASSWORD)"
+        )
+    if isinstance(error, smtplib.SMTPSenderRefused):
+        return f"smtp_sender_{error.smtp_code}: the mail server refuses the sender (PARLEY_SMTP_SENDER)"
+    if isinstance(error, smtplib.SMTPResponseException):
+        return f"smtp_{error.smtp_code}"
+    return f"smtp_{type(error).__name__}"
 
 
 def _by_code(code: int) -> UnavailableError | UndeliverableError:

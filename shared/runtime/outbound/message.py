@@ -9,7 +9,7 @@ from typing import Final, Protocol
 
 from shared.runtime.ports import PortError
 
-__all__ = ["Channel", "Failure", "FailureSink", "Outgoing", "Sent", "UndeliverableError"]
+__all__ = ["Channel", "Failure", "Outgoing", "Sent", "UndeliverableError"]
 
 _ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 
@@ -74,12 +74,4 @@ class Channel(Protocol):
 
     async def send(self, outgoing: Outgoing) -> None:
         """Hand it over once. Raises UnavailableError (try again) or UndeliverableError (never)."""
-        ...
-
-
-class FailureSink(Protocol):
-    """Where failure records go."""
-
-    async def failed(self, failure: Failure) -> None:
-        """Keep the record."""
         ...

@@ -29,7 +29,7 @@ class Route:
 def routes_of(settings: Settings, clock: Clock) -> dict[str, Route]:
     """Give the way out of each channel that is configured; e-mail by SMTP where both could carry it.
 
-    Raises FatalError for an address that no message may go to.
+    Raises FatalError for an address that no message may go to, and for a file that holds no certificate.
     """
     routes: dict[str, Route] = {}
     try:
@@ -46,6 +46,7 @@ def routes_of(settings: Settings, clock: Clock) -> dict[str, Route]:
                 security=settings.smtp_security,
                 user=settings.smtp_user,
                 password=None if password is None else password.get_secret_value(),
+                authority=settings.smtp_ca,
             )
             routes["email"] = Route(EmailChannel(server, clock), FileBook(settings.address_book))
     except (ValueError, IndexError) as error:

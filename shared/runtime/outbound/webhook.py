@@ -26,7 +26,17 @@ __all__ = ["WebhookChannel", "is_genuine", "signature"]
 _VERSION: Final = "v1="
 _LEAST_SECRET: Final = 16
 _HERE: Final = frozenset({"localhost", "127.0.0.1", "::1"})
-_LATER: Final = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY, HTTPStatus.TOO_MANY_REQUESTS})
+# Besides what is busy: who does not know us. Our secret is wrong then, not the message.
+_LATER: Final = frozenset(
+    {
+        HTTPStatus.REQUEST_TIMEOUT,
+        HTTPStatus.TOO_EARLY,
+        HTTPStatus.TOO_MANY_REQUESTS,
+        HTTPStatus.UNAUTHORIZED,
+        HTTPStatus.FORBIDDEN,
+        HTTPStatus.PROXY_AUTHENTICATION_REQUIRED,
+    }
+)
 
 
 def signature(secret: bytes, timestamp: str, body: bytes) -> str:

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 
-from shared.runtime.outbound import Failure, Outgoing
+from shared.runtime.outbound import Outgoing
 
 NOW = datetime(2026, 3, 2, 4, 0, tzinfo=UTC)
 
@@ -36,12 +36,15 @@ class StillClock:
         return 1.0
 
 
-class Records:
-    def __init__(self) -> None:
-        self.kept: list[Failure] = []
+class Leave:
+    """Says yes so many times, then why not."""
 
-    async def failed(self, failure: Failure) -> None:
-        self.kept.append(failure)
+    def __init__(self, times: int = 1000, why_not: str = "window_passed") -> None:
+        self.left, self.why_not = times, why_not
+
+    async def __call__(self) -> str | None:
+        self.left -= 1
+        return None if self.left >= 0 else self.why_not
 
 
 class Server:

@@ -22,7 +22,7 @@ from shared.contracts.base import Event
 from shared.contracts.cloudevents import decode, encode
 from shared.contracts.desk_contact import NoticeDelivered, NoticeFailed
 from shared.contracts.envelope import Envelope
-from shared.contracts.notice import NoticeDue, NoticeFiled
+from shared.contracts.notice import NoticeDenied, NoticeDue, NoticeFiled
 from shared.contracts.parties import StopCause, StopInForce
 from shared.runtime.engine import Engine
 from shared.runtime.limits import Limits
@@ -40,6 +40,7 @@ from shared.runtime.outbound import (
 )
 from shared.runtime.ports import Outgoing, Ports
 from shared.runtime.simulation.world import Telemetry
+from shared.runtime.voids import Void, Voids
 from tests.runtime.outbound.support import Server, serving
 from tests.unit.builders import CASE, DAY, case_opened, reference
 
@@ -87,8 +88,8 @@ class House:
         self.courier = self.make_courier()
         self.numbers: dict[str, int] = {}
 
-    def make_courier(self) -> Courier:
-        return Courier(self.ports, self.routes, SAID, "courier", Tries(2, 0.01, 0.01))
+    def make_courier(self, voids: Voids | None = None) -> Courier:
+        return Courier(self.ports, self.routes, SAID, "courier", Tries(0.01, 0.01), voids)
 
     def say(self, data: Event, at: datetime = MORNING, *, id_: str | None = None) -> None:
         number = None
@@ -282,3 +283,113 @@ async def test_a_cause_that_is_over_is_not_sent(tmp_path: Path) -> None:
         clock.time = night + timedelta(hours=10)
         await asyncio.sleep(0.2)  # turns of the courier, at the time that it was held for
     assert server.taken == []
+
+
+async def test_what_a_restored_backup_has_made_void_is_not_sent() -> None:
+    clock = Wall()
+    async with serving("http") as server:
+        house = House(clock, by_hook(server, clock, "email"))
+        house.courier = house.make_courier(Voids([Void("notice.events", 0, 0, 1)]))
+        async with running(house):
+            house.say(case_opened())
+            house.say(statement())
+            await house.until(lambda: len(house.said("notice.events", NoticeDue)) == 1)
+            await house.read(1)
+            # Its sender says it again, and that counts.
+            record = house.log.topic("notice.events")[0]
+            house.log.append(Outgoing("notice.events", record.key, record.value, record.headers))
+            await house.filed()
+    due = house.said("notice.events", NoticeDue)[0]
+    assert [json.loads(body)["id"] for body in server.taken] == [due.message_id]
+
+
+async def test_what_notice_does_not_know_as_due_is_not_sent_though_the_topic_says_so() -> None:
+    clock = Wall()
+    async with serving("http") as server, running(House(clock, by_hook(server, clock, "email"))) as house:
+        house.say(case_opened())
+        house.say(statement())
+        await house.filed()
+        record = house.log.topic("notice.events")[0]
+        said = decode(record.key, record.value, record.headers)
+        other = replace(said, id="other", data=said.data.model_copy(update={"message_id": "never-decided"}))
+        key, value, headers = encode(other)
+        house.log.append(Outgoing("notice.events", key, value, tuple(headers)))
+        await house.read(len(house.log.topic("notice.events")))
+    assert len(server.taken) == 1
+
+
+async def test_a_message_that_has_left_is_told_and_not_sent_by_the_next_process() -> None:
+    clock = Wall()
+    async with serving("http") as server:
+        house = House(clock, by_hook(server, clock, "email"))
+        engine = asyncio.ensure_future(house.engine.run())
+        house.say(case_opened())
+        house.say(statement())
+        await house.until(lambda: len(house.said("notice.events", NoticeDue)) == 1)
+        due = house.said("notice.events", NoticeDue)[0]
+        await house.store.copy_ids("courier", [due.message_id])  # as if it was killed before it could tell
+        courier = asyncio.ensure_future(house.courier.run())
+        filed = await house.filed()
+        house.courier.stop()
+        house.engine.stop()
+        await asyncio.gather(engine, courier)
+    assert server.taken == []
+    assert filed[0].outcome == "message_left"
+    assert [one.attempts for one in house.said("desk.events", NoticeDelivered)] == [0]
+
+
+async def test_while_a_server_is_away_messages_wait_and_nothing_is_a_dead_letter(tmp_path: Path) -> None:
+    clock = Wall()
+    async with serving("smtp", *[451] * 30) as server:
+        house = House(clock, by_mail(server, clock, tmp_path / "book.json"))
+        async with running(house):
+            house.say(case_opened())
+            house.say(statement())
+            filed = await house.filed()
+    assert [one.outcome for one in filed] == ["message_left"]
+    assert (server.asked, len(server.taken)) == (31, 1)
+    assert house.log.topic("courier.dead-letter") == []
+    assert house.said("desk.events", NoticeFailed) == []
+
+
+async def test_a_message_that_waits_for_a_server_is_called_back_and_its_time_passes() -> None:
+    clock = Wall()
+    async with serving("http", *[503] * 10_000) as server:
+        house = House(clock, by_hook(server, clock, "email"))
+        async with running(house):
+            house.say(case_opened())
+            house.say(statement())
+            await house.until(lambda: server.asked > 2)
+            stop = StopInForce(stop_id="s", cause=StopCause.DEATH, since=DAY)
+            house.say(intake.StopsChanged(as_of=DAY, stops=(stop,)))
+            await house.until(lambda: len(house.said("notice.events", NoticeDenied)) == 1)
+            await house.read(2)
+            asked = server.asked
+            house.say(intake.StopsChanged(as_of=DAY, stops=()))
+            await house.until(lambda: len(house.said("notice.events", NoticeDue)) == 2)
+            await house.until(lambda: server.asked > asked + 2)
+            clock.time = MORNING + timedelta(hours=13)
+            assert [one.outcome for one in await house.filed()] == ["not_sent: window_passed"]
+    assert house.log.topic("courier.dead-letter") == []
+
+
+async def test_an_outcome_that_is_read_before_its_cause_waits_for_it() -> None:
+    clock = Wall()
+    async with serving("http") as server:
+        first = House(clock, by_hook(server, clock, "email"))
+        async with running(first):
+            first.say(case_opened())
+            first.say(statement())
+            await first.filed()
+        house = House(clock, by_hook(server, clock, "email"))  # its database and its topics are of before
+        for record in first.log.topic("desk.events"):
+            house.log.append(Outgoing("desk.events", record.key, record.value, record.headers))
+        await house.store.copy_ids("courier", [said.message_id + "/told" for said in
+                                               first.said("desk.events", NoticeDelivered)])  # fmt: skip
+        async with running(house):
+            house.say(case_opened())
+            await house.until(lambda: CASE in house.store.documents("notice"))
+            house.say(statement())
+            filed = await house.filed()
+    assert [one.outcome for one in filed] == ["message_left"]
+    assert len(server.taken) == 1

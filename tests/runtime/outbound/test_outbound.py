@@ -15,6 +15,7 @@ from shared.runtime.outbound import (
     Deliverer,
     EmailChannel,
     EmailSettings,
+    Failure,
     Sent,
     Tries,
     UndeliverableError,
@@ -23,7 +24,7 @@ from shared.runtime.outbound import (
     signature,
 )
 from shared.runtime.ports import UnavailableError
-from tests.runtime.outbound.support import NOW, Records, Server, StillClock, outgoing, serving
+from tests.runtime.outbound.support import NOW, Leave, Server, StillClock, outgoing, serving
 
 SECRET = b"sixteen bytes or more"
 
@@ -76,40 +77,74 @@ def test_the_signature_is_a_fixed_known_value() -> None:
     assert signature(b"key", "1", b"{}") == "v1=" + hmac.new(b"key", b"1.{}", hashlib.sha256).hexdigest()
 
 
-@pytest.mark.parametrize(("kind", "code"), [("smtp", 451), ("http", 503), ("http", 429)])
-async def test_what_is_unavailable_is_tried_again_with_longer_pauses(kind: str, code: int) -> None:
-    clock, records = StillClock(), Records()
+LATER = [("smtp", 451), ("http", 503), ("http", 429), ("http", 401)]
+
+
+@pytest.mark.parametrize(("kind", "code"), LATER)
+async def test_what_is_unavailable_is_tried_again_with_longer_pauses(
+    kind: str, code: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    clock = StillClock()
     async with serving(kind, code, code, code) as server:
-        deliverer = Deliverer(channel_to(kind, server, clock), clock, records, Tries(backoff_most=3.0))
-        assert await deliverer.deliver(outgoing()) == Sent("M-1", 4)
+        deliverer = Deliverer(channel_to(kind, server, clock), clock, Tries(backoff_most=3.0))
+        assert await deliverer.deliver(outgoing(), Leave()) == Sent("M-1", 4)
     assert clock.slept == [1.0, 2.0, 3.0]
-    assert records.kept == []
+    # Said once when it began, and once when it was over.
+    assert [f"{kind}_{code}" in line for line in caplog.messages] == [True, False]
+    assert "li@" not in caplog.text
 
 
 @pytest.mark.parametrize(("kind", "code"), [("smtp", 451), ("http", 500)])
-async def test_after_the_last_try_a_record_is_kept_without_anybodys_data(kind: str, code: int) -> None:
-    clock, records = StillClock(), Records()
-    async with serving(kind, code, code, code) as server:
-        deliverer = Deliverer(channel_to(kind, server, clock), clock, records, Tries(attempts=3))
-        failure = await deliverer.deliver(outgoing())
-        assert server.asked == 3
-        assert records.kept == [failure]
-        shown = repr(failure)
-        assert "attempts=3" in shown
-        assert str(code) in records.kept[0].reason
-        assert "li@" not in shown
-        # A record is not the end: whoever sends it again is not told that it was sent.
-        assert await deliverer.deliver(outgoing()) == Sent("M-1", 1)
+async def test_it_is_tried_for_as_long_as_it_may_leave_and_not_once_more(kind: str, code: int) -> None:
+    clock = StillClock()
+    async with serving(kind, *[code] * 30) as server:
+        deliverer = Deliverer(channel_to(kind, server, clock), clock)
+        failure = await deliverer.deliver(outgoing(), Leave(20))
+        assert server.asked == 20
+        assert isinstance(failure, Failure)
+        assert (failure.attempts, failure.reason) == (20, "window_passed")
+        assert "li@" not in repr(failure)
+        # That is not the end: whoever sends it again is not told that it was sent.
+        server.codes.clear()
+        assert await deliverer.deliver(outgoing(), Leave()) == Sent("M-1", 1)
+
+
+async def test_what_may_not_leave_is_not_handed_over() -> None:
+    clock = StillClock()
+    async with serving("smtp") as server:
+        failure = await Deliverer(channel_to("smtp", server, clock), clock).deliver(outgoing(), Leave(0))
+    assert isinstance(failure, Failure)
+    assert (server.asked, failure.attempts) == (0, 0)
+
+
+async def test_whoever_waits_for_the_next_attempt_is_woken_to_be_asked_again() -> None:
+    class Stopped(StillClock):
+        async def sleep(self, seconds: float) -> None:
+            self.slept.append(seconds)
+            await asyncio.Event().wait()
+
+    clock, leave = Stopped(), Leave(1, "not_ours")
+    async with serving("smtp", 451) as server:
+        deliverer = Deliverer(channel_to("smtp", server, clock), clock)
+        task = asyncio.ensure_future(deliverer.deliver(outgoing(), leave))
+        async with asyncio.timeout(20):
+            while not clock.slept:  # noqa: ASYNC110  what is waited for is in another task
+                await asyncio.sleep(0.01)
+        deliverer.hurry()
+        failure = await task
+    assert isinstance(failure, Failure)
+    assert (failure.reason, failure.attempts) == ("not_ours", 1)
 
 
 @pytest.mark.parametrize(("kind", "code"), [("smtp", 550), ("http", 400), ("http", 307)])
 async def test_what_is_refused_is_not_tried_again(kind: str, code: int) -> None:
-    clock, records = StillClock(), Records()
+    clock = StillClock()
     async with serving(kind, code) as server:
-        await Deliverer(channel_to(kind, server, clock), clock, records).deliver(outgoing())
+        failure = await Deliverer(channel_to(kind, server, clock), clock).deliver(outgoing(), Leave())
     assert server.asked == 1
     assert clock.slept == []
-    assert [(record.attempts, record.reason) for record in records.kept] == [(1, f"{kind}_{code}")]
+    assert isinstance(failure, Failure)
+    assert (failure.attempts, failure.reason) == (1, f"{kind}_{code}")
 
 
 @pytest.mark.parametrize("kind", ["smtp", "http"])
@@ -124,9 +159,9 @@ async def test_a_server_that_is_away_is_unavailable(kind: str) -> None:
 async def test_a_message_id_is_sent_once_also_when_asked_at_the_same_time(kind: str) -> None:
     clock = StillClock()
     async with serving(kind) as server:
-        deliverer = Deliverer(channel_to(kind, server, clock), clock, Records())
-        found = await asyncio.gather(*(deliverer.deliver(outgoing()) for _ in range(4)))
-        await deliverer.deliver(outgoing(message_id="M-2"))
+        deliverer = Deliverer(channel_to(kind, server, clock), clock)
+        found = await asyncio.gather(*(deliverer.deliver(outgoing(), Leave()) for _ in range(4)))
+        await deliverer.deliver(outgoing(message_id="M-2"), Leave())
     assert sorted(sent.attempts for sent in found if isinstance(sent, Sent)) == [0, 0, 0, 1]
     assert len(server.taken) == 2
 
@@ -134,8 +169,8 @@ async def test_a_message_id_is_sent_once_also_when_asked_at_the_same_time(kind: 
 async def test_a_receiver_that_has_the_message_already_counts_as_sent() -> None:
     async with serving("http", 409) as server:
         clock = StillClock()
-        deliverer = Deliverer(channel_to("http", server, clock), clock, Records())
-        assert await deliverer.deliver(outgoing()) == Sent("M-1", 1)
+        deliverer = Deliverer(channel_to("http", server, clock), clock)
+        assert await deliverer.deliver(outgoing(), Leave()) == Sent("M-1", 1)
 
 
 @pytest.mark.parametrize("change", [{"to": "li@example.org\r\nBcc: x@example.org"}, {"subject": "a\nBcc: x"}])
@@ -151,6 +186,8 @@ def test_what_cannot_be_safe_is_refused_at_the_start() -> None:
         WebhookChannel("http://bank.example/hook", SECRET, StillClock())
     with pytest.raises(ValueError, match="secret"):
         WebhookChannel("https://bank.example/hook", b"short", StillClock())
+    with pytest.raises(ValueError, match="login"):
+        EmailSettings("mail.example", 25, "desk@bank.example", "none", user="u")
     with pytest.raises(ValueError, match="message_id"):
         outgoing(message_id="a\r\nb")
 
