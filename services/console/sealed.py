@@ -14,7 +14,7 @@ from shared.contracts.personal import Place, holds_personal, personal_places
 from shared.crypto.canonical import canonical
 from shared.crypto.sealing import ERASED, PersonKey, is_erased, is_sealed, open_field, seal_field
 
-__all__ = ["entry_key_name", "filed", "needs_secret", "opened", "sealed_places"]
+__all__ = ["entry_key_name", "erased_places", "filed", "needs_secret", "opened", "sealed_places"]
 
 
 def entry_key_name(source: str, message: str) -> str:
@@ -63,16 +63,31 @@ def opened(entry: Mapping[str, Any], key: Callable[[str], bytes | None]) -> dict
 
 def sealed_places(value: Any, at: Place = ()) -> Iterator[Place]:
     """Give every place of filed data that is sealed."""
-    if is_sealed(value):
+    return _places(value, is_sealed, at)
+
+
+def _places(value: Any, wanted: Callable[[Any], bool], at: Place = ()) -> Iterator[Place]:
+    if wanted(value):
         yield at
-    elif is_erased(value):
+    elif is_sealed(value) or is_erased(value):
         return
     elif isinstance(value, Mapping):
         for name, inner in value.items():
-            yield from sealed_places(inner, (*at, name))
+            yield from _places(inner, wanted, (*at, name))
     elif isinstance(value, Sequence) and not isinstance(value, str):
         for index, inner in enumerate(value):
-            yield from sealed_places(inner, (*at, index))
+            yield from _places(inner, wanted, (*at, index))
+
+
+def erased_places(entry: Mapping[str, Any], erased: str) -> list[str]:
+    """Name the fields of an entry, opened as far as it goes, whose content is gone for good.
+
+    `erased` is up to when the person is erased, as the archive says; "" for never.
+    """
+    gone = [_named(place) for place in _places(entry["data"], is_erased)]
+    if entry["time"] <= erased:
+        gone += [_named(place) for place in sealed_places(entry["data"])]
+    return sorted(gone)
 
 
 def _named(place: Place) -> str:

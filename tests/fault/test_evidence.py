@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import shutil
 import subprocess
+import zipfile
 from collections.abc import Iterator
-from datetime import datetime, time
+from dataclasses import replace
+from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 
 import pytest
 
 from deploy.demo.live import KafkaPlatform
 from services.cli.catalogue import load_all
+from shared.contracts import bank
 from shared.contracts.envelope import Envelope
 from shared.contracts.ids import case_id
 from shared.runtime.mongo import read_documents
@@ -96,3 +100,67 @@ async def test_a_case_is_handed_out_proven_held_and_kept(house: House, tmp_path:
     assert "its content is not what was hashed" in told
     assert f"the chain of {len(links)} entries is whole" in await run("case", CASE, *data)
     await house.stop()
+
+
+OLD = date(2018, 3, 1)  # longer ago than any pack keeps evidence
+
+
+@pytest.mark.slow
+async def test_a_person_whose_evidence_may_go_is_erased_and_the_rest_still_proves_itself(
+    house: House, tmp_path: Path
+) -> None:
+    await house.start()
+    settings, data = house.settings(), ("--data", str(house.folder))
+    last = OLD + timedelta(days=1)
+    async with KafkaPlatform(settings, load_all()) as platform, EventPublisher(settings) as publisher:
+        said = overdue(CUSTOMER, OLD)
+        said = replace(said, data=said.data.model_copy(update={"contract_date": date(2015, 5, 4)}))
+        noon = datetime.combine(OLD, time(12), UTC)
+        talk = Envelope("talk-1", "/desk", noon, CUSTOMER, contact(), subject=CASE)
+        await publisher.send(said, talk)
+        await publisher.close_day(OLD)
+        await platform.settled(OLD)
+        cured = bank.AccountCured(account_id=f"{CUSTOMER}-1", as_of=last)
+        await publisher.send(Envelope("cured-1", "/bank/core", noon + timedelta(days=1), CUSTOMER, cured))
+        await publisher.close_day(last)
+        await platform.settled(last)
+        before = tmp_path / "before.zip"
+        await run("evidence", CASE, "-o", str(before), *data)
+        assert WORDS.encode() in before.read_bytes()
+
+        allowed = await run("erase", CUSTOMER, "--reason", "asked for", "--dry-run", *data)
+        assert f"{CUSTOMER} may be erased; nothing was done" in allowed
+        done = await run("erase", CUSTOMER, "--reason", "asked for", "--by", "ann", "--yes", *data)
+        assert f"{CUSTOMER} is erased: the key is destroyed" in done
+
+        after = tmp_path / "after.zip"
+        await run("evidence", CASE, "-o", str(after), *data)
+        key = ("--key", str(house.folder / "keys" / "lender.pub"))
+        for bundle in (before, after):
+            assert f"complete and untouched: case {CASE}" in await run("verify", str(bundle), *key)
+        assert "entries is whole" in await run("case", CASE, *data)
+        assert WORDS not in await run("case", CASE, "--json", *data)
+    says_what_was_erased(before, after)
+    rows = [row async for row in read_documents(settings, "archive.keys")]
+    assert [row["erased"] for row in rows if row["_id"] == CUSTOMER] > [f"{last}"]
+    await run("check", *data)
+    await house.stop()
+
+
+def says_what_was_erased(before: Path, after: Path) -> None:
+    """The chain is the same and goes on; the words are gone, and the index names the field that held them."""
+    with zipfile.ZipFile(before) as old, zipfile.ZipFile(after) as new:
+        chain, longer = old.read("chain.jsonl"), new.read("chain.jsonl")
+        facts = json.loads(new.read("manifest.json"))
+        pages = {name: new.read(name).decode() for name in ("index.html", "index.zh.html")}
+        timeline = json.loads(new.read("timeline.json"))
+        assert json.loads(old.read("keys.json"))
+        assert json.loads(new.read("keys.json")) == {}
+    assert longer.startswith(chain)
+    assert len(longer) > len(chain), "the erasure is on file"
+    assert facts["erased"] > OLD.isoformat()
+    assert WORDS.encode() not in after.read_bytes()
+    assert "erased: key_points" in pages["index.html"]
+    assert "已删除：key_points" in pages["index.zh.html"]
+    erased = {row["type"]: row["erased"] for row in timeline if "erased" in row}
+    assert erased["parley.desk.contact.recorded.v1"] == ["key_points"]

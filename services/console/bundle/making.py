@@ -15,7 +15,7 @@ from services.console.bundle.packing import pack
 from services.console.bundle.page import page
 from services.console.checkpoints import sign_checkpoint
 from services.console.model import ArchivedCustomer
-from services.console.sealed import entry_key_name, opened, sealed_places
+from services.console.sealed import entry_key_name, erased_places, opened, sealed_places
 from services.console.story import NOT_HASHED, WITHHELD, Line, discard_lines, lines_of
 from shared.contracts.agreement import AgreementDrafted, AgreementSigned, PartySigned
 from shared.crypto.canonical import canonical
@@ -67,11 +67,12 @@ def make_bundle(source: Source, signer: Signer, at: datetime) -> bytes:
     checkpoints[archived.entries] = now.model_dump()
     signed = [checkpoints[number] for number in sorted(checkpoints)]
     lines: dict[str, list[Line]] = {lang: _lines(shown, source, lang) for lang in LANGUAGES}
+    gone = {entry["id"]: names for entry in shown if (names := erased_places(entry, archived.erased))}
     files = {
         "chain.jsonl": b"".join(line + b"\n" for line in chain),
         "checkpoints.json": _json(signed),
         "keys.json": _json(keys),
-        "timeline.json": _json(_timeline(shown, lines)),
+        "timeline.json": _json(_timeline(shown, lines, gone)),
         "discarded.json": _json([_plain(one) for one in source.discards]),
         **_documents(shown),
         **{f"documents/{name}": source.documents[name] for name in sorted(source.documents)},
@@ -90,7 +91,7 @@ def make_bundle(source: Source, signer: Signer, at: datetime) -> bytes:
     said = {entry["id"]: entry["data"] for entry in shown}
     for lang in LANGUAGES:
         name = "index.html" if lang == "en" else f"index.{lang}.html"
-        files[name] = page(facts, archived.cases[source.case], lines[lang], said, sorted(files), lang)
+        files[name] = page(facts, archived.cases[source.case], lines[lang], said, sorted(files), lang, gone)
     listed = [
         {"name": name, "bytes": len(content), "sha256": sha256(content).hexdigest()}
         for name, content in files.items()
@@ -121,9 +122,11 @@ def _lines(shown: Sequence[Mapping[str, Any]], source: Source, lang: str) -> lis
 
 
 def _timeline(
-    shown: Sequence[Mapping[str, Any]], lines: Mapping[str, Sequence[Line]]
+    shown: Sequence[Mapping[str, Any]],
+    lines: Mapping[str, Sequence[Line]],
+    gone: Mapping[str, Sequence[str]],
 ) -> list[dict[str, Any]]:
-    """Give the events in order, with the words of each language and what the message said."""
+    """Give the events in order, with the words of each language, what the message said, what is erased."""
     data = {entry["id"]: entry for entry in shown}
     rows: list[dict[str, Any]] = []
     for same in zip(*(lines[lang] for lang in LANGUAGES), strict=True):
@@ -131,6 +134,8 @@ def _timeline(
         row: dict[str, Any] = {"time": one.time, "who": one.who, "type": one.type, "id": one.id}
         row["entry"] = entry["number"] if entry is not None else None
         row["data"] = entry["data"] if entry is not None else None
+        if one.id in gone:
+            row["erased"] = list(gone[one.id])
         for lang, line in zip(LANGUAGES, same, strict=True):
             row[lang] = {"what": line.what, "why": list(line.why)}
         rows.append(row)

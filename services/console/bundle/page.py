@@ -29,6 +29,7 @@ _WORDS: Final[dict[str, dict[str, str]]] = {
         "head": "Head of the chain (SHA-256)",
         "key": "Signed with the lender's key",
         "erased": "Personal data erased up to",
+        "gone": "erased: {fields}",
         "timeline": "Timeline",
         "time": "Time",
         "who": "Who",
@@ -60,6 +61,7 @@ _WORDS: Final[dict[str, dict[str, str]]] = {
         "head": "证据链末端哈希（SHA-256）",
         "key": "贷款机构签名密钥",
         "erased": "个人信息已删除，截至",
+        "gone": "已删除：{fields}",
         "timeline": "时间线",
         "time": "时间",
         "who": "来源",
@@ -109,8 +111,12 @@ def page(
     said: Mapping[str, Any],
     files: Sequence[str],
     lang: str,
+    gone: Mapping[str, Sequence[str]],
 ) -> bytes:
-    """Give the page; `said` is what each message said, by its id. What somebody has written is escaped."""
+    """Give the page; `said` is what each message said, by its id, and `gone` which fields of it are erased.
+
+    What somebody has written is escaped.
+    """
     words = _WORDS[lang]
     rows = [
         ("customer", facts["customer"]),
@@ -131,7 +137,8 @@ def page(
     )
     events = "".join(
         f"<tr><td>{_safe(one.time[:16].replace('T', ' '))}</td><td>{_safe(one.who)}</td>"
-        f"<td>{_safe(one.what)}{_details(said.get(one.id), words['details'])}</td>"
+        f"<td>{_safe(one.what)}{_gone(gone.get(one.id), words)}"
+        f"{_details(said.get(one.id), words['details'])}</td>"
         f"<td>{_safe('; '.join(one.unsaid))}</td></tr>\n"
         for one in lines
     )
@@ -158,6 +165,13 @@ def _papers(files: Sequence[str], words: Mapping[str, str]) -> Iterator[str]:
         title = words[paper["kind"]].format(number=paper["number"])
         yield f'<li><a href="{_safe(name)}">{title}</a> ({words["in_" + paper["lang"]]})</li>'
     yield "</ul>\n"
+
+
+def _gone(fields: Sequence[str] | None, words: Mapping[str, str]) -> str:
+    """Name the fields of a message that were there and are erased."""
+    if not fields:
+        return ""
+    return f"<br><em>{_safe(words['gone'].format(fields=', '.join(fields)))}</em>"
 
 
 def _details(said: Any, word: str) -> str:
