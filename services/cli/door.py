@@ -27,6 +27,10 @@ class Publisher(Protocol):
         """Raise UnencodableError for a message that Kafka would refuse."""
         ...
 
+    async def partitions(self, producer: str) -> int:
+        """Give how many partitions a producer's topic has."""
+        ...
+
     async def close_day(self, day: date, *, zone: tzinfo, source: str) -> None:
         """Publish the day's close to every partition, after all that was sent before."""
         ...

@@ -16,7 +16,7 @@ from rich.table import Table
 
 from services.cli.catalogue import policies_dir
 from services.cli.common import DataDir, JsonFlag, PoliciesFolder, data_dir, fail, guarded, stderr, stdout
-from services.cli.door import open_publisher
+from services.cli.door import Publisher, open_publisher
 from services.cli.reading import CaseArgument, not_found, with_database
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from shared.policy.roster import Negotiator, Roster
     from shared.runtime.settings import Settings
 
-__all__ = ["Owned", "app", "expand", "portfolio"]
+__all__ = ["Owned", "app", "expand", "portfolio", "to_every_partition"]
 
 app = typer.Typer(help="The people who own cases: load, absence, hand-over.", no_args_is_help=True)
 
@@ -78,9 +78,10 @@ def absent(
     folder: PoliciesFolder = None,
     as_json: JsonFlag = False,
 ) -> None:
-    """Hand over all open cases of a person who is absent for a time.
+    """Hand over all open cases of a person who is absent for a time; no new one becomes theirs meanwhile.
 
-    Run it again at any time: what was handed over stays where it is.
+    Run it again at any time: what was handed over stays where it is. With the same first day and another
+    --until it makes the absence shorter or longer.
     """
     first, last = _day(since, "--from"), _day(until, "--until")
     if last < first:
@@ -98,7 +99,10 @@ def leave(
     folder: PoliciesFolder = None,
     as_json: JsonFlag = False,
 ) -> None:
-    """Hand over all open cases of a person who leaves for good. Run it again at any time."""
+    """Hand over all open cases of a person who leaves for good; they are given no new ones from then on.
+
+    Run it again at any time.
+    """
     _hand_over(name, "left", _day(since, "--from"), None, reason, by, data, folder, as_json=as_json)
 
 
@@ -153,6 +157,31 @@ def expand(
     return [_envelope(data, case, day, why.value, staff, since.isoformat()) for case in owned]
 
 
+def to_every_partition(
+    partitions: int, staff: str, why: AwayWhy, since: date, until: date | None, *, by: str, reason: str,
+    day: date,
+) -> list[Envelope[Any]]:  # fmt: skip
+    """Give the order once for each partition, under a key that belongs there and is no customer's number."""
+    from itertools import count
+
+    from shared.contracts.desk_team import StaffAbsent
+    from shared.contracts.ids import case_id
+    from shared.contracts.partition import partition_of
+
+    data = StaffAbsent(staff=staff, why=why, since=since, until=until, by=by, reason=reason)
+    until_ = until.isoformat() if until is not None else ""
+    keys: dict[int, str] = {}
+    for number in count():
+        if len(keys) == partitions:
+            break
+        key = f"~{staff[:48]}/{number}"
+        keys.setdefault(partition_of(key.encode(), partitions), key)
+    return [
+        _envelope(data, Owned(case_id(key, 1), key, ""), day, why.value, staff, since.isoformat(), until_)
+        for _, key in sorted(keys.items())
+    ]
+
+
 def _hand_over(
     name: str, word: str, since: date, until: date | None, reason: str, by: str,
     data: Path | None, folder: Path | None, *, as_json: bool,
@@ -172,8 +201,17 @@ def _hand_over(
             f"Nobody called {name!r} is on the roster or owns a case.", "`parley staff list` names all."
         )
     events = expand(owned, name, AwayWhy(word), since, until, by=by, reason=reason, day=day)
-    if events:
-        guarded(lambda: _publish(events, data))
+
+    async def say() -> None:
+        async with open_publisher(data) as publisher:
+            # First the cases that are theirs, with who ordered it and why; then that no new one is.
+            await _send(publisher, events)
+            number = await publisher.partitions("desk")
+            await publisher.send(
+                *to_every_partition(number, name, AwayWhy(word), since, until, by=by, reason=reason, day=day)
+            )
+
+    guarded(say)
     known = who is None or not who.present_on(since)
     if as_json:
         summary = {"staff": name, "cases": len(owned), "from": since.isoformat(), "on_the_roster": known}
@@ -183,18 +221,22 @@ def _hand_over(
     if not known:
         line = f"left = {since}" if until is None else f"absences = [{{ since = {since}, until = {until} }}]"
         stdout.print(
-            f"roster.toml does not say so yet: add {line!r} there and restart intake, or {name} is given new "
-            "cases.", highlight=False, markup=False, soft_wrap=True,
+            f"{name} is given no new cases then. For a record that lasts add {line!r} to roster.toml.",
+            highlight=False, markup=False, soft_wrap=True,
         )  # fmt: skip
 
 
 async def _publish(events: list[Envelope[Any]], data: Path | None) -> None:
     async with open_publisher(data) as publisher:
-        for start in range(0, len(events), _AT_ONCE):
-            await publisher.send(*events[start : start + _AT_ONCE])
-            if len(events) > _AT_ONCE:
-                done = min(start + _AT_ONCE, len(events))
-                stderr.print(f"{done} of {len(events)}", highlight=False)
+        await _send(publisher, events)
+
+
+async def _send(publisher: Publisher, events: list[Envelope[Any]]) -> None:
+    for start in range(0, len(events), _AT_ONCE):
+        await publisher.send(*events[start : start + _AT_ONCE])
+        if len(events) > _AT_ONCE:
+            done = min(start + _AT_ONCE, len(events))
+            stderr.print(f"{done} of {len(events)}", highlight=False)
 
 
 def _envelope(data: Any, owned: Owned, day: date, *order: str) -> Envelope[Any]:
@@ -227,7 +269,7 @@ async def _load(settings: Settings) -> tuple[Counter[str], date]:
     load: Counter[str] = Counter()
     query = {WORK: {"$gt": ""}}
     async for document in read_documents(settings, "intake.cases", query, fields=(WORK,)):
-        load.update(document[WORK])
+        load.update(name for name in document[WORK] if not name.startswith("~"))  # an absence is no work
     return load, await _open_day(settings)
 
 

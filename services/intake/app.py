@@ -1,5 +1,6 @@
 """Wiring of intake: what it reads, what it waits for, what decides."""
 
+from services.intake.absences import whose_work
 from services.intake.decide import HANDLED, IntakeDecider
 from services.intake.model import IntakeState
 from shared.contracts.ids import case_id
@@ -12,8 +13,8 @@ SERVICE = Service(
     waits_for=("bank",),
     reads=("desk", "assessment", "offer", "agreement", "followup"),
     per=DocumentPer.CUSTOMER,
-    schema_version=3,  # 2: other obligors, stops; 3: stops that end by date, steps, the owner's days
-    workload=lambda state: (state.owner,) if state.is_open and state.owner is not None else (),
+    schema_version=4,  # 2: obligors, stops; 3: steps, the owner's days; 4: absences told, dates of reviews
+    workload=whose_work,
     cases=lambda state: (state.case,),
     upcoming=lambda state, customer: case_id(customer, 1 if state is None else state.episode + 1),
     passes_to_desk=True,

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
-from services.intake import differences, figures, owners, parties, payments, plans, stops, talks
+from services.intake import absences, differences, figures, owners, parties, payments, plans, stops, talks
 from services.intake.cases import Outcome, answer, conclude
 from services.intake.differences import with_news_of_balances
 from services.intake.halting import dated
@@ -46,6 +47,7 @@ class IntakeDecider:
         handler = _HANDLERS.get(type(message.data))
         if handler is None:
             return Decision(state)
+        reference = absences.with_absences(reference)
         decided = with_news_of_balances(state, handler(state, message, reference), message.day, reference)
         return _with_news(state, decided, message.day, reference)
 
@@ -55,7 +57,10 @@ class IntakeDecider:
 
     def close(self, state: IntakeState, day: date, reference: Reference) -> Outcome:
         """Act on all that is due, oldest first."""
+        if state.away:
+            return Decision(absences.without_past(state, day))
         said: tuple[Emission, ...] = ()
+        reference = absences.with_absences(reference)
         while state.next_date is not None and state.next_date <= day:
             done = _act(state, state.next_date, reference)
             assert done.state is not None  # noqa: S101 - narrows
@@ -69,6 +74,7 @@ def _with_news(before: IntakeState | None, decided: Outcome, day: date, referenc
         return decided
     after = resumed(before, dated(decided.state, day, reference), day, reference)
     after, assigned = owners.relieve(after, day, reference)
+    decided = replace(decided, emissions=talks.still_overdue(after, decided.emissions))
     news = (
         *assigned,
         *said_of_parties(before, after, day),
@@ -91,6 +97,9 @@ def _act(state: IntakeState, on: date, reference: Reference) -> Outcome:
     if state.last_day_owned is not None and state.last_day_owned <= on:
         owned, assigned = owners.last_day_over(state, on, reference)
         return answer(owned, *assigned)
+    if any(talk.next_date == on for talk in state.talks):
+        after, said = talks.act_on_reviews(state, on, reference)
+        return answer(after, *said)
     after, said = act_on_steps(state, on, reference)
     return answer(after, *said)
 
@@ -140,6 +149,7 @@ _HANDLERS: dict[type[Event], Handler] = {
     desk.StatementSubmitted: talks.stated,
     desk_team.OwnerAway: owners.away,
     desk_team.OwnerNamed: owners.named,
+    desk_team.StaffAbsent: absences.told,
     desk_team.ConversationScored: talks.scored,
     assessment.AssessmentCompleted: goes_to(
         "offer", only_from=frozenset({"statement", "assessment", "no_plan"})

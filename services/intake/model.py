@@ -34,6 +34,7 @@ __all__ = [
     "Party",
     "Payment",
     "Plan",
+    "StaffAway",
     "Stop",
     "Talk",
     "Watched",
@@ -342,10 +343,29 @@ class OpenStep(State):
 
 
 class Talk(State):
-    """A conversation that was drawn for review and has no scores yet."""
+    """A conversation that was drawn for review and has no scores yet.
+
+    `due` is the last day of the review; None where the pack sets none. `overdue`, once that has been said.
+    """
 
     contact_id: str
     negotiator: str
+    due: date | None = None
+    remind_on: date | None = None
+    overdue: bool = False
+
+    @property
+    def next_date(self) -> date | None:
+        """The next day on which something is said of it."""
+        return self.remind_on or (None if self.overdue else self.due)
+
+
+class StaffAway(State):
+    """Days on which a person owns no case, as a command said; `until` None: they have left for good."""
+
+    staff: str
+    since: date
+    until: date | None = None
 
 
 class Leaving(State):
@@ -360,6 +380,8 @@ class Leaving(State):
 
 class IntakeState(State):
     """One customer. `episode` counts cases from 1 (0: none yet).
+
+    `away` stands only in the documents that hold absences for a partition, which are no customer's.
 
     The owner has the case from `owned_since`; `owned_before` is the first day on which they may not have it
     any more, where one is known. `stage` is where the case stands on the timetable, since `stage_at`.
@@ -389,6 +411,7 @@ class IntakeState(State):
     parties: tuple[Party, ...] = ()
     stops: tuple[Stop, ...] = ()
     elsewhere: tuple[Elsewhere, ...] = ()
+    away: tuple[StaffAway, ...] = ()
 
     @model_validator(mode="before")
     @classmethod
@@ -416,6 +439,8 @@ class IntakeState(State):
     @property
     def next_date(self) -> date | None:
         """The first business day whose close has work."""
+        if self.away:
+            return min((one.until for one in self.away if one.until is not None), default=None)
         if not self.is_open:
             return None
         quiet = (debt.quiet_since for debt in self.of_case if debt.is_active and not self.plans(debt))
@@ -423,7 +448,8 @@ class IntakeState(State):
         looks = () if self.plan is None else (watched.look_on for watched in self.plan.watched)
         steps = (step.next_date for step in self.steps)
         finish = self.finish.on if self.finish else None
-        days = (*quiet, *stops, *looks, *steps, self.last_day_owned, finish)
+        reviews = (talk.next_date for talk in self.talks)
+        days = (*quiet, *stops, *looks, *steps, *reviews, self.last_day_owned, finish)
         return min((day for day in days if day is not None), default=None)
 
     @property

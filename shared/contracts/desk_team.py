@@ -8,7 +8,7 @@ from pydantic import Field, StringConstraints
 
 from shared.contracts.base import Event, Personal
 
-__all__ = ["AwayWhy", "ConversationScored", "OwnerAway", "OwnerNamed"]
+__all__ = ["AwayWhy", "ConversationScored", "OwnerAway", "OwnerNamed", "StaffAbsent"]
 
 StaffId = Annotated[str, StringConstraints(min_length=1, max_length=64)]
 Score = Annotated[int, Field(ge=1, le=5)]
@@ -39,6 +39,23 @@ class OwnerAway(_Desk):
     why: AwayWhy
     since: date = Field(description="the first day away")
     until: date | None = Field(default=None, description="the last day away; None: for good, or not known")
+    by: StaffId
+    reason: str = Field(min_length=3, max_length=400, description="never personal data")
+
+
+class StaffAbsent(_Desk):
+    """A person is away: on those days no case becomes theirs.
+
+    Said once to every partition, under a key of its own there that is no customer's number. Another one of
+    the same person with the same first day takes its place, so that an absence can be made shorter or longer.
+    """
+
+    TYPE: ClassVar[str] = "parley.desk.staff.absent.v1"
+
+    staff: StaffId
+    why: AwayWhy
+    since: date = Field(description="the first day away")
+    until: date | None = Field(default=None, description="the last day away; None: for good")
     by: StaffId
     reason: str = Field(min_length=3, max_length=400, description="never personal data")
 

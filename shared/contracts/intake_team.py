@@ -57,6 +57,7 @@ class ConversationSampled(_Intake):
 
     contact_id: str
     negotiator: str
+    due: date | None = Field(default=None, description="the last day of its review, where the pack sets one")
 
 
 class ConversationReviewed(_Intake):

@@ -77,6 +77,10 @@ class EventPublisher:
         self._publisher.measure(record)
         return record
 
+    async def partitions(self, producer: str) -> int:
+        """Give how many partitions a producer's topic has. Raises UnavailableError."""
+        return await self._publisher.partitions(topic_of(producer))
+
     def measure(self, envelope: Envelope[Any]) -> None:
         """Raise UnencodableError if the topic would refuse the message."""
         try:

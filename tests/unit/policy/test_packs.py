@@ -19,7 +19,7 @@ BOOK = PolicyBook.load(PACKS)
 ALL = ("cn-card", "cn-consumer-loan", "eu-consumer", "tw-card", "uk-unsecured", "us-unsecured")
 STATES = {
     *("first_contact", "statement", "assessment", "offer", "answer", "approval"),
-    *("signature", "instruction", "performing", "no_plan", "stopped"),
+    *("signature", "instruction", "performing", "no_plan", "stopped", "conversation_review"),
 }
 ALERTS = {
     *{"instalment_missed", "promise_broken", "borrower_silent", "plan_broken", "bank_silent"},
