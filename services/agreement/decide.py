@@ -165,7 +165,10 @@ def _draft(state: AgreementState, message: Envelope[offer.OfferAgreed], referenc
             return Decision.of(state, refusal(message, ReasonCode.OFFER_ALREADY_ANSWERED))
         returned = give_back(state, message.day, Reason(code=ReasonCode.PLAN_SUPERSEDED))
         state, before = returned.state or state, tuple(e.data for e in returned.emissions)
-    terms = (data.offer_id, data.plan, message.day, state.language)
+    plan = (
+        data.plan.without_private
+    )  # the document is kept as a whole: why the plan was proposed is elsewhere
+    terms = (data.offer_id, plan, message.day, state.language)
     drafted = compose(state, *terms, reference, data.pinned_on)
     if not isinstance(drafted, AgreementDrafted):
         returned_at_once = AgreementReturned(
@@ -181,7 +184,7 @@ def _draft(state: AgreementState, message: Envelope[offer.OfferAgreed], referenc
         agreement_id=agreement_id,
         version=drafted.version,
         offer_id=data.offer_id,
-        plan=data.plan.model_copy(update={"payments": ()}),
+        plan=plan.model_copy(update={"payments": ()}),
         language=drafted.language,
         drafted_on=drafted.drafted_on,
         sign_by=drafted.sign_by,

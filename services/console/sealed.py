@@ -10,7 +10,7 @@ import orjson
 
 from shared.contracts.base import Event
 from shared.contracts.ops import ErasePerson
-from shared.contracts.personal import Place, holds_personal, personal_places
+from shared.contracts.personal import Place, personal_places
 from shared.crypto.canonical import canonical
 from shared.crypto.sealing import ERASED, PersonKey, is_erased, is_sealed, open_field, seal_field
 
@@ -24,7 +24,7 @@ def entry_key_name(source: str, message: str) -> str:
 
 def needs_secret(data: Event) -> bool:
     """Whether a message is filed with its person's secret: to seal what is personal, or to destroy it."""
-    return isinstance(data, ErasePerson) or holds_personal(type(data))
+    return isinstance(data, ErasePerson) or any(True for _ in personal_places(data))
 
 
 def filed(data: Event, name: str, key: Callable[[], PersonKey] | None) -> dict[str, Any]:

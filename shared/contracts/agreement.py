@@ -83,6 +83,7 @@ class AgreementDrafted(_Agreement):
     """The formal document from the agreed plan, recomputed on today's balances; both sign `content_hash`."""
 
     TYPE: ClassVar[str] = "parley.agreement.drafted.v1"
+    WHOLE: ClassVar[bool] = True
 
     agreement_id: str
     version: int = Field(ge=1)

@@ -171,6 +171,7 @@ class DebtRecalled(_OfAccount):
     """The bank takes the debt back out of renegotiation."""
 
     TYPE: ClassVar[str] = "parley.bank.debt.recalled.v1"
+    PRIVATE: ClassVar[tuple[str, ...]] = ("reason",)
 
     account_id: AccountId
     as_of: date
@@ -219,6 +220,7 @@ class InstructionRefused(_Bank):
     """The bank could not carry out an instruction."""
 
     TYPE: ClassVar[str] = "parley.bank.instruction.refused.v1"
+    PRIVATE: ClassVar[tuple[str, ...]] = ("reason",)
 
     instruction_id: str
     as_of: date

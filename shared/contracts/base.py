@@ -18,7 +18,7 @@ from pydantic import (
 )
 from pydantic_core import CoreSchema, core_schema
 
-from shared.contracts.reasons import ReasonCode
+from shared.contracts.reasons import PRIVATE_REASONS, ReasonCode
 from shared.lending.money import Money
 
 __all__ = [
@@ -85,9 +85,20 @@ Text = Annotated[str, StringConstraints(max_length=4000)]
 
 
 class Part(BaseModel):
-    """A part of a message: frozen; unknown fields are ignored so that contracts can grow by addition."""
+    """A part of a message: frozen; unknown fields are ignored so that contracts can grow by addition.
+
+    `PRIVATE` names fields that are the borrower's own affair although services compute with them (income,
+    the cause of a hardship): the archive keeps them sealed, like every `Personal` one.
+    """
 
     model_config = ConfigDict(frozen=True, extra="ignore", allow_inf_nan=False)
+
+    PRIVATE: ClassVar[tuple[str, ...]] = ()
+
+    @property
+    def private_now(self) -> tuple[str, ...]:
+        """Those of the `PRIVATE` fields whose value now is the borrower's own affair: all, by default."""
+        return self.PRIVATE
 
 
 class Personal(Part, Generic[T]):
@@ -110,17 +121,21 @@ class Reason(Part):
     code: ReasonCode
     params: dict[str, str] = Field(default_factory=dict)
 
+    @property
+    def is_private(self) -> bool:
+        """Whether it tells what is the borrower's own affair: it is sealed as a whole, wherever it stands."""
+        return self.code in PRIVATE_REASONS
+
 
 class Event(Part):
     """A message's data. `TYPE` is its CloudEvents type, `PRODUCER` decides its topic.
 
-    `PRIVATE` names fields that are the borrower's own affair although services compute with them (income,
-    the cause of a hardship): the archive keeps them sealed, like every `Personal` one.
+    `WHOLE`: people sign a hash of all of it, so that it is filed as it stands; nothing private belongs in it.
     """
 
     TYPE: ClassVar[str] = ""
     PRODUCER: ClassVar[str] = ""
-    PRIVATE: ClassVar[tuple[str, ...]] = ()
+    WHOLE: ClassVar[bool] = False
 
     def money_date(self) -> date | None:
         """Give the value date that this fact counts from, where it has one."""

@@ -3,7 +3,7 @@
 from datetime import date
 from decimal import Decimal
 from enum import StrEnum
-from typing import Annotated, Self
+from typing import Annotated, ClassVar, Self
 
 from pydantic import Field, StringConstraints, model_validator
 
@@ -53,6 +53,9 @@ class DebtStatus(StrEnum):
     ELSEWHERE = "elsewhere"  # a joint debt that the case of another obligor holds now
 
 
+_PROTECTED = frozenset({DebtStatus.DISPUTED, DebtStatus.LITIGATION, DebtStatus.INSOLVENCY, DebtStatus.HELD})
+
+
 class DebtPriority(StrEnum):
     """Which debts are served first: those with a security, those that threaten the household, the rest."""
 
@@ -86,6 +89,8 @@ class DebtFlow(Part):
 class DebtSnapshot(Part):
     """A debt as intake knows it on `as_of`. Amounts are what is owed in all, and the part that is overdue."""
 
+    PRIVATE: ClassVar[tuple[str, ...]] = ("status",)
+
     debt_id: AccountId
     policy: PackId = Field(description="the policy pack that governs this debt")
     kind: ProductKind
@@ -110,6 +115,11 @@ class DebtSnapshot(Part):
     history_problem: Reason | None = Field(
         default=None, description="why the flows do not count: the all-in cost is then not testable"
     )
+
+    @property
+    def private_now(self) -> tuple[str, ...]:
+        """The status, where it tells what protects the borrower; that a debt is settled or sold does not."""
+        return self.PRIVATE if self.status in _PROTECTED else ()
 
 
 class DebtLedger(Part):
@@ -199,6 +209,9 @@ class PlanDebt(Part):
 class Plan(Part):
     """One plan over all debts of a case."""
 
+    # Why it is proposed, and how it fits the household.
+    PRIVATE: ClassVar[tuple[str, ...]] = ("reasons", "redefault_pct", "stress_margin_pct")
+
     plan_id: str
     rank: int = Field(ge=1)
     measures: tuple[Measure, ...]
@@ -230,6 +243,11 @@ class Plan(Part):
     ceiling_test: str | None = Field(
         default=None, description="all-in cost since the advance: tested, not_testable or no_ceiling"
     )
+
+    @property
+    def without_private(self) -> Self:
+        """What of it belongs into a document that is signed and kept as a whole."""
+        return self.model_copy(update={"reasons": (), "redefault_pct": None, "stress_margin_pct": None})
 
 
 class Step(Part):

@@ -72,6 +72,7 @@ class ContactResumed(_Desk):
     """After attempts in vain a person has decided that contact goes on, and why."""
 
     TYPE: ClassVar[str] = "parley.desk.contact.resumed.v1"
+    PRIVATE: ClassVar[tuple[str, ...]] = ("reason",)
 
     by: Id
     reason: str = Field(min_length=3, max_length=400)

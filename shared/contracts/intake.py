@@ -162,7 +162,7 @@ class StopsChanged(_Intake):
     """What stops debts of the case, or protects a person in it: all that is in force."""
 
     TYPE: ClassVar[str] = "parley.intake.stops.changed.v1"
-    PRIVATE: ClassVar[tuple[str, ...]] = ("stops",)
+    PRIVATE: ClassVar[tuple[str, ...]] = ("stops", "halt")
 
     as_of: date
     stops: tuple[StopInForce, ...]
@@ -251,6 +251,7 @@ class BankAnswered(_Intake):
     """The bank's answer to an instruction, passed on in the case's own vocabulary."""
 
     TYPE: ClassVar[str] = "parley.intake.bank.answered.v1"
+    PRIVATE: ClassVar[tuple[str, ...]] = ("reason",)
 
     instruction_id: str
     confirmed: bool

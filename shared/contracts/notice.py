@@ -72,6 +72,7 @@ class NoticeDenied(_Notice):
     """
 
     TYPE: ClassVar[str] = "parley.notice.denied.v1"
+    PRIVATE: ClassVar[tuple[str, ...]] = ("basis",)
 
     notice_id: str
     kind: NoticeKind

@@ -1,7 +1,8 @@
 """Where a message holds what is personal. The contracts say so, in one of two ways, and nothing else does.
 
 A field of type `Personal[…]` (names, contact data, the borrower's own words, notes about them), and a field
-that its event lists in `PRIVATE`: plain for the services that compute with it, sealed where it is kept.
+that the class it stands in lists in `PRIVATE`: plain for the services that compute with it, sealed where it
+is kept. So is a reason whose code is private. An event that is signed as a whole is kept as it stands.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from typing import Any, get_args
 
 from pydantic import BaseModel
 
-from shared.contracts.base import Event, Personal
+from shared.contracts.base import Event, Part, Personal, Reason
 
 __all__ = ["Place", "holds_personal", "personal_places"]
 
@@ -23,9 +24,11 @@ Place = tuple[str | int, ...]
 @lru_cache(maxsize=512)
 def holds_personal(model: type[BaseModel]) -> bool:
     """Whether messages of this class can hold anything personal."""
-    if issubclass(model, Personal):
+    if issubclass(model, Personal | Reason):
         return True
-    if issubclass(model, Event) and model.PRIVATE:
+    if issubclass(model, Event) and model.WHOLE:
+        return False
+    if issubclass(model, Part) and model.PRIVATE:
         return True
     return any(_holds(field.annotation) for field in model.model_fields.values())
 
@@ -43,10 +46,12 @@ def personal_places(data: Event) -> Iterator[Place]:
 
 
 def _places(value: Any, at: Place) -> Iterator[Place]:
-    if isinstance(value, Personal):
+    if isinstance(value, Personal) or (isinstance(value, Reason) and value.is_private):
         yield at
     elif isinstance(value, BaseModel):
-        private = value.PRIVATE if isinstance(value, Event) else ()
+        if not holds_personal(type(value)):
+            return
+        private = value.private_now if isinstance(value, Part) else ()
         for name in type(value).model_fields:
             inner = getattr(value, name)
             if name in private and inner is not None:

@@ -2,7 +2,7 @@
 
 from enum import StrEnum
 
-__all__ = ["ReasonCode"]
+__all__ = ["PRIVATE_REASONS", "ReasonCode"]
 
 
 class ReasonCode(StrEnum):
@@ -237,3 +237,47 @@ class ReasonCode(StrEnum):
     KEPT_BY_HOLD = "kept_by_hold"
     KEPT_WHILE_OPEN = "kept_while_open"
     KEPT_BY_RETENTION = "kept_by_retention"
+
+
+PRIVATE_REASONS = frozenset(
+    {
+        ReasonCode.DEBT_STOPPED,
+        ReasonCode.LEGAL_OVERRIDDEN,
+        ReasonCode.HARDSHIP_REPORTED,
+        ReasonCode.INCOME_NOT_VERIFIED,
+        ReasonCode.SPENDING_RAISED_TO_GUIDELINE,
+        ReasonCode.SPENDING_CAPPED_WITHOUT_EXPLANATION,
+        ReasonCode.SPENDING_VERY_LOW,
+        ReasonCode.PRIORITY_DEBTS_FIRST,
+        ReasonCode.SHARED_WITH_OTHER_CREDITORS,
+        ReasonCode.NO_RESIDUAL_INCOME,
+        ReasonCode.STRESS_LEAVES_LESS,
+        ReasonCode.KNOWN_CHANGE,
+        ReasonCode.CHANGE_INCOMPLETE,
+        ReasonCode.LESS_LATER,
+        ReasonCode.DEBT_PLAN_FOLLOWED,
+        ReasonCode.VALUE_SET_BY_PERSON,
+        ReasonCode.VALUE_COMPUTED_AGAIN,
+        ReasonCode.OVERRIDE_ABOVE_RESIDUAL,
+        ReasonCode.OVERRIDE_UNCLEAR,
+        ReasonCode.EVIDENCE_DOUBTED,
+        ReasonCode.PAID_AGENT_SUSPECTED,
+        ReasonCode.WILFUL_DEFAULT_STATED,
+        ReasonCode.COUNTER_NEAREST,
+        ReasonCode.COUNTER_TOO_LOW,
+        ReasonCode.COUNTER_TOO_LATE,
+        ReasonCode.COUNTER_NOT_AFFORDABLE,
+        ReasonCode.AFFORDABLE_NOW,
+        ReasonCode.AFFORDABLE_UNDER_STRESS,
+        ReasonCode.NOT_AFFORDABLE,
+        ReasonCode.NOT_AFFORDABLE_UNDER_STRESS,
+        ReasonCode.PLAN_FIGURES,
+        ReasonCode.NEW_DIFFICULTIES,
+        ReasonCode.SPECIAL_NEEDS,
+        ReasonCode.TEMPORARY_DIFFICULTY,
+    }
+)
+"""Reasons that tell of income, spending, household, hardship, or of what protects somebody (a death, an
+insolvency): the archive keeps them sealed. Those of balances, dates and rules stay readable, for the evidence
+is about them.
+"""

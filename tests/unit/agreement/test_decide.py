@@ -115,7 +115,7 @@ def test_the_draft_holds_every_schedule_and_the_sections_of_the_pack() -> None:
     assert [schedule.debt_id for schedule in draft.schedules] == ["A-1", "A-2"]
     assert draft.sections == ("debt_structure", "instalment_plan", "interest_and_fees")
     assert (draft.version, draft.language, draft.drafted_on, draft.sign_by) == (1, "zh", after(1), SIGN_BY)
-    assert draft.plan == agreed().plan
+    assert draft.plan == agreed().plan.without_private
     assert draft.instalments == draft.plan.payments
     assert step.decider.due(step.state) == SIGN_BY
 

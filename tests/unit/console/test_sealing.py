@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 
 import orjson
@@ -13,15 +14,19 @@ from hypothesis import strategies as st
 from services.console.reads import open_entries
 from services.console.sealed import filed, needs_secret, opened, sealed_places
 from services.console.story import lines_of, verify
-from shared.contracts import bank, desk, desk_parties, intake, offer
+from shared.conduct import Rule
+from shared.contracts import agreement, bank, desk, desk_parties, followup, intake, notice, offer
 from shared.contracts.assessment import AssessmentCompleted
 from shared.contracts.base import Event, Personal, Reason
+from shared.contracts.debts import DebtSnapshot, DebtStatus, Plan
 from shared.contracts.desk import HardshipCause, HardshipReported
-from shared.contracts.parties import StopCause, StopInForce
+from shared.contracts.parties import CaseHalt, StopCause, StopInForce
 from shared.contracts.personal import holds_personal, personal_places
-from shared.contracts.reasons import ReasonCode
+from shared.contracts.reasons import PRIVATE_REASONS, ReasonCode
 from shared.contracts.registry import EVENTS
 from shared.crypto.sealing import SealError, open_field, seal_field
+from shared.texts.words import parameters
+from tests.unit.builders import case_opened, debt
 from tests.unit.console.filing import (
     ASSIGNED,
     CASE,
@@ -165,9 +170,108 @@ def test_why_debts_are_stopped_and_amounts_in_reasons_are_sealed() -> None:
         assert lines_of([entry], CASE)[0].what
 
 
+AFFORDABLE = Reason(
+    code=ReasonCode.AFFORDABLE_NOW, params={"payment": "400.00 CNY", "available": "412.35 CNY"}
+)
+
+
+def plan_told() -> Plan:
+    shares = {"redefault_pct": Decimal("17.3"), "stress_margin_pct": Decimal("9.81")}
+    nothing: dict[str, Any] = {"measures": (), "debts": (), "payments": (), "total_paid": ()}
+    return Plan(plan_id="p-1", rank=1, reasons=(AFFORDABLE,), **nothing, **shares)
+
+
+def test_why_a_plan_is_proposed_is_sealed_and_the_plan_is_not() -> None:
+    agreed = offer.OfferAgreed(
+        offer_id="o-1", round=1, plan=plan_told(), balances=(), agreed_on=START.date(), policy_version="v"
+    )
+    file = File()
+    entry = file.say(agreed)
+    for hidden in ("412.35", "affordable", "17.3", "9.81"):
+        assert hidden not in str(entry["data"])
+    assert entry["data"]["plan"]["plan_id"] == "p-1"
+    assert set(sealed_places(entry["data"])) == {
+        ("plan", name) for name in ("reasons", "redefault_pct", "stress_margin_pct")
+    }
+    assert open_entries([entry], person())[0]["data"] == agreed.model_dump(mode="json")
+    assert verify(file.entries, file.archived.head) is None
+    assert all(line.what for line in lines_of(file.entries, CASE))
+
+
+def test_a_document_that_is_signed_as_a_whole_is_filed_as_it_stands() -> None:
+    drafted = agreement.AgreementDrafted.model_construct(plan=plan_told())
+    assert not holds_personal(agreement.AgreementDrafted)
+    assert list(personal_places(drafted)) == []
+    bare = plan_told().without_private
+    assert (bare.reasons, bare.redefault_pct, bare.stress_margin_pct) == ((), None, None)
+
+
+@pytest.mark.parametrize("status", list(DebtStatus))
+def test_a_status_that_tells_what_protects_the_borrower_is_sealed(status: DebtStatus) -> None:
+    protected = {DebtStatus.DISPUTED, DebtStatus.LITIGATION, DebtStatus.INSOLVENCY, DebtStatus.HELD}
+    said = case_opened(debt(), debt("A-2", status=status))
+    entry = File().say(said)
+    places = [("debts", 1, "status")] if status in protected else []
+    assert list(sealed_places(entry["data"])) == places
+    assert needs_secret(said) == bool(places), "an ordinary message costs no key"
+    assert entry["data"]["debts"][0]["status"] == "active"
+    assert open_entries([entry], person())[0]["data"] == said.model_dump(mode="json")
+
+
+@pytest.mark.parametrize("code", [ReasonCode.DEBT_STOPPED, ReasonCode.INSTALMENT_MISSED])
+def test_a_reason_that_tells_of_a_death_is_sealed_wherever_it_stands(code: ReasonCode) -> None:
+    asked = followup.RenegotiationRequested(
+        agreement_id="a-1",
+        as_of=START.date(),
+        reasons=(Reason(code=ReasonCode.MISSED_TOO_MANY), Reason(code=code, params={"cause": "death"})),
+    )
+    private = code is ReasonCode.DEBT_STOPPED
+    assert list(personal_places(asked)) == ([("reasons", 1)] if private else [])
+
+
+def test_what_halts_a_case_and_the_rule_that_a_stop_rests_on_are_sealed() -> None:
+    halt = CaseHalt(stops=("contact",), may_contact=("estate",))
+    told = intake.StopsChanged(as_of=START.date(), stops=(), halt=halt)
+    denied = notice.NoticeDenied(
+        notice_id="n", kind=notice.NoticeKind.OFFER, category="service", channel="email",
+        rule=Rule.STOP_EVENT, rules=(Rule.STOP_EVENT,), basis="stop_events.death",
+    )  # fmt: skip
+    recalled = bank.DebtRecalled(account_id="A-1", as_of=START.date(), reason="the borrower has died")
+    for data, secret_ in ((told, "estate"), (denied, "death"), (recalled, "died")):
+        file = File()
+        entry = file.say(data)
+        assert secret_ not in str(entry["data"]), data.TYPE
+        assert secret_ in str(open_entries([entry], person())[0]["data"]), data.TYPE
+        assert lines_of([entry], CASE)[0].what
+
+
+def test_what_was_filed_before_a_field_was_private_stays_readable() -> None:
+    """An older archive filed it in the clear: nothing opens it, and it is shown as it is."""
+    plain = case_opened(debt("A-2", status=DebtStatus.INSOLVENCY)).model_dump(mode="json")
+    file = File()
+    entry = {**file.say(ASSIGNED), "type": intake.CaseOpened.TYPE, "data": plain}
+    assert open_entries([entry], person()) == [entry]
+    assert open_entries([entry], None) == [entry]
+    assert lines_of([entry], CASE)[0].what
+
+
+TELLING = {
+    *("available", "guideline", "category", "figure", "value", "computed", "change", "item"),
+    *("cause", "wished", "needed", "probability"),
+}
+"""Parameters of reasons that tell of household, income, hardship or protection."""
+
+
+def test_every_reason_with_a_telling_parameter_is_private() -> None:
+    open_ = {code for code in ReasonCode if code not in PRIVATE_REASONS and parameters(code) & TELLING}
+    assert open_ == set()
+
+
 def test_private_names_are_fields() -> None:
     for event in EVENTS.values():
         assert set(event.PRIVATE) <= set(event.model_fields), event.TYPE
+    for part in (Plan, DebtSnapshot):
+        assert set(part.PRIVATE) <= set(part.model_fields)
 
 
 @given(words=st.text(max_size=200), name=st.text(min_size=1, max_size=40))
