@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 from services.notice.ledger import BORROWER
 from services.notice.model import Notice, NoticeState
 from services.notice.rules import WRITTEN
-from shared.conduct import Answer, Guard, Message, Request, Rule, ask_all, quiet_begins
+from shared.conduct import Answer, Guard, Message, PastContact, Request, Rule, ask_all, quiet_begins
 from shared.conduct.walltime import day_starts, local_day
 from shared.contracts.desk_contact import ContactAsked
 from shared.policy.model import Pack
@@ -42,9 +42,29 @@ def _guard(pack: Pack) -> Guard:
     return known[1]
 
 
-def _ask(state: NoticeState, message: Message, reference: Reference) -> Answer:
+def _ask(state: NoticeState, message: Message, reference: Reference, notice: Notice | None = None) -> Answer:
     guards = [_guard(reference.policies.pack(name)) for name in state.packs]
-    return ask_all(guards, Request(message=message, history=state.history, case=state.states))
+    history = (*state.history, *_on_their_way(state, notice))
+    return ask_all(guards, Request(message=message, history=history, case=state.states))
+
+
+def _on_their_way(state: NoticeState, asked: Notice | None) -> Iterator[PastContact]:
+    """What may leave at any moment counts as a contact already: two at once would pass a limit of one."""
+    for notice in state.notices:
+        if notice.due and notice.channel is not None and notice.send_from is not None:
+            if asked is not None and notice.notice_id == asked.notice_id:
+                continue
+            yield PastContact(
+                at=notice.send_from,
+                kind=notice.category,
+                actor="creditor",
+                direction="outbound",
+                channel=notice.channel,
+                outcome="message_left",
+                person=notice.recipient,
+                debts=state.debts,
+                asks_for_payment=notice.category == "collection",
+            )
 
 
 def about_contact(state: NoticeState, asked: ContactAsked, reference: Reference) -> Answer:
@@ -124,19 +144,24 @@ def _way(
         tells_about_debt=False,
         says_how_to_stop=True,
     )
-    answer = _ask(state, message, reference)
+    answer = _ask(state, message, reference, notice)
     begins = opens(answer, at)
     closes = None if begins is None else _closes(state, notice, begins, reference)
     return Way(channel, party, person, answer, begins, closes)
 
 
 def _closes(state: NoticeState, notice: Notice, begins: datetime, reference: Reference) -> datetime:
-    """Up to when it may leave: the next quiet hours of any pack, or the end of its use."""
+    """Up to when it may leave: the next quiet hours of any pack, the end of its use, or a dated change.
+
+    An authority or a consent that ends, or a stop that begins, is asked about again from then on.
+    """
     packs = [reference.policies.pack(name) for name in state.packs]
     zone = state.time_zone or packs[0].info.time_zone
     day = local_day(begins, ZoneInfo(zone))
     figures = [reference.policies.in_force(pack.info.id, day).contact for pack in packs]
     quiet = quiet_begins(begins, zone, [figure.quiet_from for figure in figures])
+    change = state.states.next_change(begins)
+    quiet = quiet if change is None else min(quiet, change)
     try:
         end = day_starts(notice.useful_until + timedelta(days=1), ZoneInfo(zone))
     except OverflowError:

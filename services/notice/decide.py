@@ -116,7 +116,7 @@ def _heard(state: NoticeState, message: Envelope[Any], reference: Reference) -> 
             said += events
     if state.packs != before.packs and any(pack not in reference.policies for pack in state.packs):
         state = state.model_copy(update={"packs": before.packs})
-    if learn is not None and state.notices:
+    if (learn is not None or said) and state.notices:
         state, events = look_again(state, message.time, reference)
         said += events
     if kind in TELLS:
@@ -200,7 +200,9 @@ def _failed(
     waiting = notice.model_copy(update={"due": False, "tried": tried})
     at = max(message.time, _aware(data.at))
     state, said = attempt(state.with_notice(waiting), waiting, at, reference)
-    return state, (filed, *said)
+    # What had to wait for this one may have room now.
+    state, more = look_again(state, at, reference, but=notice.notice_id)
+    return state, (filed, *said, *more)
 
 
 def _filed(notice: Notice, data: NoticeDelivered | NoticeFailed, outcome: str, next_step: str) -> NoticeFiled:

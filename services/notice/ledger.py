@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, Final, get_args
 
 from services.notice.model import NoticeState, NoticeStatus
-from shared.conduct import Authority, OptOut, PastContact, Stop, is_time_zone
+from shared.conduct import Authority, Consent, OptOut, PastContact, Stop, is_time_zone
 from shared.contracts import agreement, desk, desk_contact, followup, followup_care, intake
 from shared.contracts.base import Event
 from shared.contracts.envelope import Envelope
@@ -74,7 +74,16 @@ def _preferences(state: NoticeState, message: Envelope[desk.PreferencesSet]) -> 
         update["language"] = data.language
     if data.time_zone is not None and is_time_zone(data.time_zone):
         update["time_zone"] = data.time_zone
-    return state.model_copy(update=update).with_states(opt_outs=outs)
+    state = state.model_copy(update=update).with_states(opt_outs=outs)
+    if data.consents is None:
+        return state
+    held = {consent.channel: consent for consent in state.states.consents}
+    given = tuple(
+        held.get(channel) or Consent(person=BORROWER, channel=channel, since=message.time)
+        for channel in dict.fromkeys(known_channel(name) for name in data.consents)
+        if channel is not None
+    )
+    return state.with_states(consents=given)
 
 
 def _complaint(state: NoticeState, message: Envelope[desk.ComplaintMade]) -> NoticeState:

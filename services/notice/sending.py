@@ -27,11 +27,11 @@ def attempt(state: NoticeState, notice: Notice, at: datetime, reference: Referen
     return _denied(state, notice, seen, at)
 
 
-def look_again(state: NoticeState, at: datetime, reference: Reference) -> Step:
+def look_again(state: NoticeState, at: datetime, reference: Reference, but: str | None = None) -> Step:
     """Something has changed: what waits is asked for anew, and what is due is stopped if it may not leave."""
     said: tuple[Event, ...] = ()
     for notice in state.notices:
-        if notice.over:
+        if notice.over or notice.notice_id == but:
             continue
         if notice.due:
             way = is_still_allowed(state, notice, at, reference)

@@ -358,6 +358,11 @@ class PreferencesSet(_Desk):
     time_zone: str | None = Field(
         default=None, max_length=60, description="where the borrower lives; else that of the pack"
     )
+    consents: tuple[str, ...] | None = Field(
+        default=None,
+        max_length=20,
+        description="all channels that the borrower has agreed to be written to by; None: as before",
+    )
 
 
 class AlertAcknowledged(_Desk):

@@ -24,6 +24,7 @@ from shared.contracts.notice import (
 )
 from shared.contracts.parties import StopCause, StopInForce
 from shared.contracts.reasons import ReasonCode
+from shared.texts import LANGUAGES, story, word
 from tests.unit.builders import CASE, DAY, case_opened, cny, message, reference
 from tests.unit.spec import Given, given
 
@@ -277,6 +278,103 @@ def test_a_verified_representative_is_the_one_to_write_to_until_the_authority_en
     assert over.last(NoticeDue).recipient == "borrower"
     expired = there.when(at(statement(LATER + timedelta(days=9)), 10, day=LATER + timedelta(days=2)))
     assert expired.last(NoticeDue).recipient == "borrower"
+
+
+# --- right before sending: limits, consent, dated changes
+
+ONE_A_WEEK = {
+    "contact.max_calls_per_7_days": 1,
+    "contact_rules.max_calls_per_7_days": {
+        "counts": "attempts", "window_days": 7, "scope": "person", "actors": ["creditor", "agent"],
+        "direction": "outbound", "purposes": ["collection", "service"],
+        "channels": ["email", "app", "sms", "letter", "phone"], "unless_agreed": False,
+    },
+}  # fmt: skip
+
+
+def support() -> followup.SupportOffered:
+    return followup.SupportOffered(as_of=DAY, reasons=())
+
+
+def test_what_may_leave_at_any_moment_counts_so_that_two_never_pass_a_limit_of_one() -> None:
+    first = case(**ONE_A_WEEK).when(at(statement(), 10))
+    held = first.when(at(support(), 11))
+    denied = held.last(NoticeDenied)
+    assert (denied.kind, denied.rule) == (NoticeKind.SUPPORT_OFFER, Rule.CALLS)
+    again = datetime(2026, 3, 9, tzinfo=SHANGHAI)
+    assert denied.allowed_again == again
+    sent = held.when(at(delivered(first.last(NoticeDue)), 12))
+    assert not any(isinstance(said, NoticeDue) for said in sent.said)
+    assert sent.closes(DAY + timedelta(days=4)).said == ()
+    due = sent.closes(DAY + timedelta(days=5)).last(NoticeDue)  # less than a day ahead
+    assert (due.kind, due.send_from) == (NoticeKind.SUPPORT_OFFER, again)
+
+
+def test_what_had_to_wait_for_another_has_room_when_that_is_of_no_use_any_more() -> None:
+    held = case(**ONE_A_WEEK).when(at(statement(), 10), at(support(), 11))
+    over = held.when(at(assessment.AssessmentLapsed.model_construct(as_of=DAY), 12))
+    assert over.emits(NoticeWithdrawn, NoticeDue)
+    assert over.last(NoticeDue).kind == NoticeKind.SUPPORT_OFFER
+
+
+def test_a_call_by_a_person_takes_the_place_of_a_message_that_has_not_left() -> None:
+    due = case(**ONE_A_WEEK).when(at(statement(), 10))
+    rung = due.when(at(called(purpose="service"), 11))
+    assert rung.last(NoticeDenied).rule is Rule.CALLS
+    again = rung.closes(DAY + timedelta(days=5)).last(NoticeDue)
+    assert (again.attempt, again.send_from) == (2, datetime(2026, 3, 9, tzinfo=SHANGHAI))
+
+
+def test_a_channel_that_needs_consent_is_used_only_while_it_is_given() -> None:
+    channels = [
+        {"channel": name, "allowed": True, "needs_consent": name == "sms", "opt_out_in_every_message": True}
+        for name in ("sms", "letter")
+    ]
+    there = case(**{"contact_rules.channels": channels}).when(message(desk.PreferencesSet(channel="sms")))
+    assert there.when(at(statement(), 10)).last(NoticeDue).channel == "letter"
+    agreed = there.when(at(desk.PreferencesSet(consents=("sms",)), 9))
+    due = agreed.when(at(statement(), 10))
+    assert due.last(NoticeDue).channel == "sms"
+    kept = due.when(at(desk.PreferencesSet(time_zone="Asia/Shanghai"), 11))
+    assert kept.said == (), "what is not said stays as it was"
+    taken_back = due.when(at(desk.PreferencesSet(consents=()), 11)).last(NoticeDue)
+    assert (taken_back.channel, taken_back.attempt) == ("letter", 2)
+
+
+def test_it_may_leave_only_up_to_a_change_whose_date_is_known() -> None:
+    # By e-mail at eleven in the evening, which is not quiet here; a stop begins at eight the next morning.
+    coming = StopInForce(stop_id="s", cause=StopCause.DEATH, since=DAY + timedelta(days=2))
+    free = case().when(at(statement(), 23)).last(NoticeDue)
+    assert free.send_until == datetime(2026, 3, 3, 22, tzinfo=SHANGHAI)
+    due = case().when(at(stops(coming), 9), at(statement(), 23)).last(NoticeDue)
+    assert (due.channel, due.send_until) == ("email", datetime(2026, 3, 3, 8, tzinfo=SHANGHAI))
+
+
+@pytest.mark.parametrize(
+    ("lang", "held", "dropped"),
+    [
+        ("en", "May not leave: statement asked for, rule attempts in seven days, allowed again from 2026",
+         "Withdrawn: statement asked for (This message came too late to be of use.)"),
+        ("zh", "暂不发送：请填写收支情况，规则七日内联系次数，2026-03-08",
+         "不再发送：请填写收支情况（"),
+    ],
+)  # fmt: skip
+def test_the_cases_story_says_what_was_held_back_and_why_it_was_dropped(
+    lang: Any, held: str, dropped: str
+) -> None:
+    soon = statement(DAY + timedelta(days=2))
+    denied = case(**ONE_A_WEEK).when(at(called(purpose="service"), 9), at(soon, 10))
+    late = denied.closes(DAY + timedelta(days=2))
+    shown = story(NoticeDenied.TYPE, lang, denied.last(NoticeDenied))
+    assert shown.startswith(held)
+    assert story(NoticeWithdrawn.TYPE, lang, late.last(NoticeWithdrawn)).startswith(dropped)
+    assert late.state.notices == ()
+
+
+def test_every_rule_has_words_in_the_story() -> None:
+    for rule in Rule:
+        for lang in LANGUAGES:
+            assert word("rule", rule.value, lang) != rule.value
 
 
 # --- later, again, not any more
