@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 __all__ = ["app"]
 
 app = typer.Typer(help="Policy packs: check them, show what is in force, compare.", no_args_is_help=True)
+
+_ASSUMED = "assumption:"  # how the source of a value begins that no rule is known for
 
 Lang = Annotated[str, typer.Option("--lang", help="zh or en.")]
 
@@ -45,8 +48,18 @@ _TITLES: dict[str, tuple[str, str]] = {
 
 
 @app.command()
-def check(folder: PoliciesFolder = None) -> None:
-    """List everything that is wrong with the packs; exit 1 if anything is."""
+def check(
+    folder: PoliciesFolder = None,
+    assumptions: Annotated[
+        bool, typer.Option("--assumptions", help="Name every assumption too, with what it assumes.")
+    ] = False,
+    as_json: JsonFlag = False,
+) -> None:
+    """List everything that is wrong with the packs; exit 1 if anything is.
+
+    Also names what is in force today and rests on a rule that nobody has verified, and where assumptions
+    stand in the place of rules: a person who knows the law looks at these first.
+    """
     from shared.policy.loader import PolicyBook, explain
     from shared.policy.loader import check as problems_of
 
@@ -58,14 +71,38 @@ def check(folder: PoliciesFolder = None) -> None:
         raise typer.Exit(1)
     book = PolicyBook.load(where)
     packs = book.pack_ids
+    found: dict[str, dict[str, Any]] = {}
     for pack in packs:
         rows = explain(book.pack(pack), _day(None, "today"))
-        verified = sum(row.verified for row in rows)
-        assumed = sum(row.source.startswith("assumption:") for row in rows)
-        rest = len(rows) - verified - assumed
-        line = f"{pack}: {len(rows)} values, {verified} verified, {rest} not verified, {assumed} assumptions"
-        stdout.print(line, highlight=False, soft_wrap=True)
+        assumed = [row for row in rows if not row.verified and row.source.startswith(_ASSUMED)]
+        rest = [row for row in rows if not row.verified and not row.source.startswith(_ASSUMED)]
+        verified = len(rows) - len(assumed) - len(rest)
+        found[pack] = {
+            "values": len(rows),
+            "verified": verified,
+            "not_verified": [{"key": row.key, "clause": row.clause, "source": row.source} for row in rest],
+            "assumptions": [{"key": row.key, "source": row.source} for row in assumed],
+        }
+        if as_json:
+            continue
+        line = f"{pack}: {len(rows)} values, {verified} verified, {len(rest)} not verified, "
+        _say(f"{line}{len(assumed)} assumptions")
+        if rest:
+            _say(f"  not verified: {', '.join(row.key for row in rest)}")
+        if assumed and assumptions:
+            for row in assumed:
+                _say(f"  {row.key}: {row.source}")
+        elif assumed:
+            sections = Counter(row.key.partition(".")[0] for row in assumed)
+            _say(f"  assumptions: {', '.join(f'{name} ({count})' for name, count in sections.items())}")
+    if as_json:
+        _print_json(found)
+        return
     stdout.print(f"{len(packs)} packs can be used: {', '.join(packs)}", highlight=False, soft_wrap=True)
+
+
+def _say(line: str) -> None:
+    stdout.print(line, markup=False, highlight=False, soft_wrap=True)
 
 
 @app.command()
@@ -207,7 +244,7 @@ def _plain(row: Explained, language: Language) -> dict[str, Any]:
     }
 
 
-def _print_json(plain: list[dict[str, Any]]) -> None:
+def _print_json(plain: list[dict[str, Any]] | dict[str, Any]) -> None:
     import orjson
 
     stdout.print_json(orjson.dumps(plain, default=str).decode(), ensure_ascii=False)
