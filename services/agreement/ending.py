@@ -4,7 +4,7 @@ from datetime import date, timedelta
 
 from services.agreement.letter import letter_of
 from services.agreement.model import AgreementState, AgreementStatus, InForce
-from services.agreement.rules import conduct_in
+from services.agreement.rules import conduct_in, held_of
 from services.agreement.signing import Outcome, give_back, refusal
 from services.agreement.telling import broken, completed, instruct, restores, returns
 from shared.contracts import desk, desk_talks, followup, intake
@@ -55,7 +55,7 @@ def plan_broken(
     ended = AgreementEnded(agreement_id=live.agreement_id, as_of=message.data.as_of, reason=reason)
     gone = _without_live(state, live, AgreementStatus.ENDED, ReasonCode.PLAN_BROKEN)
     policy, conduct = _rules_of(state, live, message.day, reference)
-    told = broken(live, policy, conduct, message.day)
+    told = broken(live, policy, conduct, message.day, held_of(state, live))
     return Decision.of(instruct(gone, told), ended, told)
 
 
@@ -93,7 +93,7 @@ def withdrawn(
     policy, conduct = _rules_of(state, live, message.day, reference)
     gone = _without_live(state, live, AgreementStatus.ENDED, ReasonCode.WITHDRAWN_IN_TIME)
     if live.before is None:
-        told = restores(live, policy, conduct, message.day)
+        told = restores(live, policy, conduct, message.day, held_of(state, live))
         return Decision.of(instruct(gone, told), ended, told)
     before = live.before
     rounding = reference.policies.in_force(state.policy, before.drafted_on or message.day).amounts.rounding
@@ -156,6 +156,8 @@ def bank_answered(
 ) -> Outcome:
     """Keep what the bank answered; its silence is watched by alert."""
     data = message.data
+    if state is not None and data.about not in {None, intake.InstructionAbout.PLAN}:
+        return Decision(state)  # of another service's instruction
     if state is None or all(item.instruction_id != data.instruction_id for item in state.instructions):
         return Decision.of(state, refusal(message, ReasonCode.AGREEMENT_UNKNOWN))
     kept = tuple(

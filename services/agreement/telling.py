@@ -52,17 +52,21 @@ def applies(
     )
 
 
-def broken(live: InForce, policy: PolicyInForce, conduct: Conduct, day: date) -> BankInstructed:
-    """After a broken plan the bank may collect again, where it had stopped."""
+def broken(
+    live: InForce, policy: PolicyInForce, conduct: Conduct, day: date, held: tuple[str, ...] = ()
+) -> BankInstructed:
+    """After a broken plan the bank may collect again, where it had stopped; not about debts that are held."""
     status = policy.agreement_document.credit_status_broken
     told = _about(live, InstructionKind.RESUME_COLLECTION, policy, day, credit_status=status)
-    return _resumes(told, conduct)
+    return _resumes(told, conduct, held)
 
 
-def restores(live: InForce, policy: PolicyInForce, conduct: Conduct, day: date) -> BankInstructed:
+def restores(
+    live: InForce, policy: PolicyInForce, conduct: Conduct, day: date, held: tuple[str, ...] = ()
+) -> BankInstructed:
     """After a withdrawal the earlier terms return: what was waived is owed again, what was paid stays so."""
     told = _about(live, InstructionKind.RESTORE_TERMS, policy, day, credit_status=None)
-    return _resumes(told, conduct).model_copy(update={"restored": live.waived})
+    return _resumes(told, conduct, held).model_copy(update={"restored": live.waived})
 
 
 def returns(
@@ -106,11 +110,14 @@ def _about(
     )
 
 
-def _resumes(told: BankInstructed, conduct: Conduct) -> BankInstructed:
-    """Collection may begin again where signing had stopped it; elsewhere it stays as it is."""
+def _resumes(told: BankInstructed, conduct: Conduct, held: tuple[str, ...]) -> BankInstructed:
+    """Collection may begin again where signing had stopped it; elsewhere it stays as it is.
+
+    `held`: stop events are in force about these, so that collection of them rests all the same.
+    """
     if not conduct.stop_collection_on_sign:
         return told
-    return told.model_copy(update={"collection": CollectionOrder.RESUME, "agents": True})
+    return told.model_copy(update={"collection": CollectionOrder.RESUME, "agents": True, "held": held})
 
 
 def _id(agreement_id: str, kind: InstructionKind) -> str:

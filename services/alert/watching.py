@@ -3,6 +3,7 @@
 Facts of different services may arrive in any order; where two of them meet, their business days decide.
 """
 
+from datetime import date
 from typing import Any
 
 from services.alert.model import AlertState, Ask, Asked, BrokenPromise, MissedLine, Pending
@@ -41,6 +42,7 @@ __all__ = [
     "review_overdue",
     "step_done",
     "step_overdue",
+    "stops_instructed",
     "taken_back",
 ]
 
@@ -304,9 +306,19 @@ def party_signed(state: AlertState, message: Envelope[agreement.PartySigned], _:
 def bank_instructed(state: AlertState, message: Envelope[agreement.BankInstructed], _: PolicyInForce) -> Step:
     """The bank answers by a day."""
     data = message.data
-    pending = Pending(instruction_id=data.instruction_id, kind=data.kind, answer_by=data.answer_by)
-    others = tuple(item for item in state.pending if item.instruction_id != data.instruction_id)
-    return state.model_copy(update={"pending": (*others, pending)[-_PENDING_KEPT:]}), ()
+    return _awaits(state, data.instruction_id, data.kind.value, data.answer_by), ()
+
+
+def stops_instructed(state: AlertState, message: Envelope[intake.StopsInstructed], _: PolicyInForce) -> Step:
+    """So it does about what stop events stop."""
+    data = message.data
+    return _awaits(state, data.instruction_id, intake.InstructionAbout.STOPS.value, data.answer_by), ()
+
+
+def _awaits(state: AlertState, instruction_id: str, kind: str, answer_by: date) -> AlertState:
+    pending = Pending(instruction_id=instruction_id, kind=kind, answer_by=answer_by)
+    others = tuple(item for item in state.pending if item.instruction_id != instruction_id)
+    return state.model_copy(update={"pending": (*others, pending)[-_PENDING_KEPT:]})
 
 
 def bank_answered(state: AlertState, message: Envelope[intake.BankAnswered], _: PolicyInForce) -> Step:

@@ -19,7 +19,7 @@ from shared.contracts.debts import DebtStatus
 from shared.contracts.decision import Decision
 from shared.contracts.envelope import Envelope
 from shared.contracts.ids import case_id, derive_id
-from shared.contracts.intake import BankAnswered, CloseReason
+from shared.contracts.intake import BankAnswered, CloseReason, InstructionAbout
 from shared.contracts.reasons import ReasonCode
 from shared.policy.reference import Reference
 
@@ -33,9 +33,6 @@ __all__ = [
     "rewarded",
     "signed",
 ]
-
-# Instructions that are remembered: those of a few agreements; older answers still reach the current case.
-_INSTRUCTIONS_KEPT = 12
 
 
 def _is_current(state: IntakeState | None, message: Envelope[Any]) -> bool:
@@ -136,8 +133,8 @@ def instructed(
         (n for n in range(state.episode, 0, -1) if case_id(state.customer, n) == message.subject), None
     )
     known = _instruction(state, data.instruction_id)
-    noted = known.model_copy(update={"episode": episode, "waiver": waiver})
-    after = _remember(state, noted)
+    noted = known.model_copy(update={"about": InstructionAbout.PLAN, "episode": episode, "waiver": waiver})
+    after = state.with_instruction(noted)
     if noted.answered_on is not None and waiver is not None:
         after = _confirmed(after, waiver, noted.answered_on)
     return answer(after)
@@ -154,7 +151,7 @@ def bank_answered(
         first = case_id(message.key, 1)
         return Decision.of(state, refusal(message, ReasonCode.NO_OPEN_CASE), subject=first)
     known = _instruction(state, data.instruction_id)
-    after = _remember(state, known.model_copy(update={"answered_on": data.as_of}))
+    after = state.with_instruction(known.model_copy(update={"answered_on": data.as_of}))
     if known.waiver is not None:
         after = _confirmed(after, known.waiver, data.as_of)
     said = BankAnswered(
@@ -162,6 +159,7 @@ def bank_answered(
         confirmed=isinstance(data, bank.InstructionConfirmed),
         as_of=data.as_of,
         reason=data.reason if isinstance(data, bank.InstructionRefused) else None,
+        about=known.about,
     )
     about = case_id(state.customer, known.episode or state.episode)
     concluded, changes = conclude(state, after, message.day, Reason(code=ReasonCode.BALANCE_CORRECTED))
@@ -172,11 +170,6 @@ def bank_answered(
 def _instruction(state: IntakeState, instruction_id: str) -> Instruction:
     known = (i for i in state.instructions if i.instruction_id == instruction_id)
     return next(known, Instruction(instruction_id=instruction_id))
-
-
-def _remember(state: IntakeState, instruction: Instruction) -> IntakeState:
-    others = (i for i in state.instructions if i.instruction_id != instruction.instruction_id)
-    return state.model_copy(update={"instructions": (*others, instruction)[-_INSTRUCTIONS_KEPT:]})
 
 
 def _confirmed(state: IntakeState, waiver: str, on: date) -> IntakeState:

@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from pydantic import Field
 
-from shared.contracts.base import Event, MoneyField, Part, Percent, Reason
+from shared.contracts.base import AccountId, Event, MoneyField, Part, Percent, Reason
 from shared.contracts.debts import Balances, DebtSchedule, InstalmentTotal, PackId, Plan
 from shared.contracts.desk import SignatureParty
 
@@ -229,6 +229,9 @@ class BankInstructed(_Agreement):
     supersedes: str | None = Field(default=None, description="the agreement whose place this one takes")
     returns_to: str | None = Field(
         default=None, description="the earlier agreement that applies again, by the schedules given"
+    )
+    held: tuple[AccountId, ...] = Field(
+        default=(), description="debts about which a stop event still stops collection, whatever is said here"
     )
 
 

@@ -6,8 +6,9 @@ import pytest
 
 from services.agreement.model import AgreementStatus
 from shared.contracts import intake
-from shared.contracts.agreement import AgreementReturned, AgreementSigned
+from shared.contracts.agreement import AgreementReturned, AgreementSigned, BankInstructed, CollectionOrder
 from shared.contracts.debts import DebtStatus
+from shared.contracts.followup import PlanBroken
 from shared.contracts.parties import StopCause
 from shared.contracts.reasons import ReasonCode
 from tests.unit.agreement.test_decide import BOTH, DEBTS, after, drafted, in_force, refused, signed_by
@@ -57,3 +58,25 @@ def test_a_sale_or_recall_never_voids_what_is_signed(status: DebtStatus) -> None
     sold = signed.when(message(intake.CaseChanged(as_of=after(5), debts=gone), after(5)))
     assert sold.said == ()
     assert sold.state.live == signed.state.live
+
+
+def test_after_a_broken_plan_collection_of_a_debt_that_is_held_rests_all_the_same() -> None:
+    signed = in_force()
+    ended = PlanBroken(
+        agreement_id=signed.last(AgreementSigned).agreement_id, as_of=after(90), missed=2, reasons=()
+    )
+    assert signed.when(message(ended, after(90))).last(BankInstructed).held == ()
+    one = (DEBTS[0].model_copy(update={"status": DebtStatus.DISPUTED}), *DEBTS[1:])
+    stopped = signed.when(message(intake.CaseChanged(as_of=after(5), debts=one), after(5)))
+    told = stopped.when(message(ended, after(90))).last(BankInstructed)
+    assert (told.collection, told.held) == (CollectionOrder.RESUME, (DEBTS[0].debt_id,))
+
+
+@pytest.mark.parametrize(
+    "about", [a for a in intake.InstructionAbout if a is not intake.InstructionAbout.PLAN]
+)
+def test_the_answer_to_another_service_s_instruction_is_not_refused_here(
+    about: intake.InstructionAbout,
+) -> None:
+    answer = intake.BankAnswered(instruction_id="I-9", confirmed=True, as_of=after(5), about=about)
+    assert in_force().when(message(answer, after(5))).said == ()
