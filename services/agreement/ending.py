@@ -6,6 +6,7 @@ from services.agreement.letter import letter_of
 from services.agreement.model import AgreementState, AgreementStatus, InForce
 from services.agreement.rules import conduct_in, held_of
 from services.agreement.signing import Outcome, give_back, refusal
+from services.agreement.stops import may_withdraw
 from services.agreement.telling import broken, completed, instruct, restores, returns
 from shared.contracts import desk, desk_talks, followup, intake
 from shared.contracts.agreement import AgreementCompleted, AgreementEnded, EarlierAgreement
@@ -79,8 +80,8 @@ def withdrawn(
         if state.status is AgreementStatus.CLOSED:
             return Decision.of(state, refusal(message, ReasonCode.CASE_CLOSED))
         return Decision.wait(state, refusal(message, ReasonCode.AGREEMENT_UNKNOWN))
-    until = live.withdraw_until
-    if live.withdraw_days is None and (until is None or message.day > until):
+    if not may_withdraw(state, live, message.day, reference):
+        until = live.withdraw_until
         params = {} if until is None else {"until": until.isoformat()}
         return Decision.of(state, refusal(message, ReasonCode.WITHDRAWAL_TOO_LATE, **params))
     ended = AgreementEnded(

@@ -152,7 +152,8 @@ class Withdrawn(State):
 class AgreementState(State):
     """One case. `signed` counts the agreements signed so far; the next draft is version `signed + 1`.
 
-    `debts_seen` is the sequence of intake's latest word on the debts.
+    `debts_seen` is the sequence of intake's latest word on the debts. `halted_on`: since that day stop events
+    leave no debt to talk about.
     """
 
     case: str
@@ -167,6 +168,7 @@ class AgreementState(State):
     instructions: tuple[Instruction, ...] = ()
     over: tuple[Over, ...] = ()
     withdrawn: tuple[Withdrawn, ...] = ()
+    halted_on: date | None = None
 
     def with_over(self, agreement_id: str, reason: ReasonCode) -> tuple[Over, ...]:
         """Give `over` with one more, the oldest forgotten."""

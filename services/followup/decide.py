@@ -63,7 +63,9 @@ class FollowupDecider:
         if after.policy is not None:
             policy = reference.policies.in_force(after.policy, day)
             after, of_problems = problems.close_problems(after, day, policy)
-        if any(one.until is not None and one.until < day for one in after.earlier):
+        if after.halted_on is None and any(
+            one.until is not None and one.until < day for one in after.earlier
+        ):
             open_ = tuple(one for one in after.earlier if one.until is None or one.until >= day)
             after = after.model_copy(update={"earlier": open_})
         return Decision.of(prune(after, day), *of_plan, *of_promises, *of_problems)

@@ -7,10 +7,11 @@ from datetime import date, timedelta
 
 from services.intake.model import Debt, IntakeState, Stop
 from shared.contracts.parties import CaseHalt
+from shared.lending.calendar import add_months
 from shared.policy.reference import Reference
 from shared.policy.sections_conduct import StopRule
 
-__all__ = ["dated", "halt_of", "over_on", "rules_of"]
+__all__ = ["dated", "halt_of", "over_on", "rules_of", "too_soon"]
 
 
 def dated(state: IntakeState, day: date, reference: Reference) -> IntakeState:
@@ -19,6 +20,29 @@ def dated(state: IntakeState, day: date, reference: Reference) -> IntakeState:
         return state
     stops = tuple(_dated(state, stop, day, reference) for stop in state.stops)
     return state if stops == state.stops else state.model_copy(update={"stops": stops})
+
+
+def too_soon(state: IntakeState, stop: Stop, reference: Reference) -> date | None:
+    """Give the first day on which a stop may begin that comes too soon after another of its kind, or None.
+
+    Months count from beginning to beginning, for each person; the most lenient of the packs decides.
+    """
+    rules = rules_of(stop, list(state.of_case), stop.since, reference)
+    months = min((rule.once_in_months for rule in rules), default=0)
+    before = [
+        other.since
+        for other in state.stops
+        if (other.cause, other.party_id) == (stop.cause, stop.party_id)
+        and (other.stop_id != stop.stop_id or other.ended_on is not None)
+        and other.since <= stop.since
+    ]
+    if not months or not before:
+        return None
+    try:
+        again = add_months(max(before), months)
+    except (OverflowError, ValueError):
+        return date.max
+    return again if stop.since < again else None
 
 
 def over_on(state: IntakeState, day: date) -> IntakeState:

@@ -55,6 +55,7 @@ class ReasonCode(StrEnum):
     UNKNOWN_STOP = "unknown_stop"
     DEBT_STOPPED = "debt_stopped"
     STOP_ENDED = "stop_ended"
+    STOP_TOO_SOON = "stop_too_soon"
     REFERRAL_ANSWERED = "referral_answered"
     # legal referral
     LEGAL_TALKS_FIRST = "legal_talks_first"

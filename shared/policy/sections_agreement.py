@@ -68,12 +68,17 @@ class Document(Section):
 
 
 class CoolingOff(Section):
-    """Withdrawal in the days that ``agreement.cooling_off_days`` gives."""
+    """Withdrawal in the days that ``agreement.cooling_off_days`` gives.
+
+    What is always so here stands in the pack for whoever reads it, and no pack may say otherwise.
+    ``stands_still_when_stopped``: days on which stop events halt the whole case do not count.
+    """
 
     counted_from: Literal["signing", "documents_received"]
-    prior_terms_return: bool
-    payments_stay_credited: bool
-    collection_stays_stopped: bool
+    prior_terms_return: Literal[True]
+    payments_stay_credited: Literal[True]
+    collection_stays_stopped: Literal[True]
+    stands_still_when_stopped: Annotated[bool, LIVE]
 
 
 class Trial(Section):

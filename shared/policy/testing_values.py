@@ -275,6 +275,7 @@ MORE_VALUES: Final[dict[str, Any]] = {
     "cooling_off.prior_terms_return": True,
     "cooling_off.payments_stay_credited": True,
     "cooling_off.collection_stays_stopped": True,
+    "cooling_off.stands_still_when_stopped": True,
     "trial.payments": 0,
     "trial.tolerance_days": 3,
     "trial.collection_stays_stopped": True,
