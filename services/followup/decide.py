@@ -8,17 +8,17 @@ from collections.abc import Callable
 from datetime import date
 from typing import Any
 
-from services.followup import care, group, leftover, problems, referral, stops
+from services.followup import care, group, leftover, problems, referral, stops, trying
 from services.followup.charges import charges_of, moved
 from services.followup.cooperation import note_statement
 from services.followup.judging import close_plan, finish, plan_due
 from services.followup.ledger import prune, receive
-from services.followup.model import FollowedPlan, FollowupState, FollowupStatus
+from services.followup.model import ContactLedger, FollowedPlan, FollowupState, FollowupStatus
 from services.followup.promises import close_promises, note, promises_due
 from services.followup.returns import remember
 from services.followup.rules import counts_for_plan, is_counted
 from services.followup.starting import start, take_back
-from shared.contracts import agreement, desk, desk_care, followup, intake, offer
+from shared.contracts import agreement, desk, desk_care, desk_contact, followup, intake, offer
 from shared.contracts.base import Event, Reason
 from shared.contracts.decision import Decision
 from shared.contracts.envelope import Envelope
@@ -81,7 +81,12 @@ def _opened(
         return Decision(state)
     known = state or FollowupState(case=message.case)
     late = referral.late_since(data.debts)
-    update = {"policy": known.policy or data.policy, "charges": charges_of(data.debts), "late_since": late}
+    update = {
+        "policy": known.policy or data.policy,
+        "charges": charges_of(data.debts),
+        "late_since": late,
+        "contacts": known.contacts.model_copy(update={"packs": data.conduct}),
+    }
     return Decision(known.model_copy(update=update))
 
 
@@ -89,7 +94,9 @@ def _changed(state: FollowupState | None, message: Envelope[intake.CaseChanged],
     if state is None or state.status is FollowupStatus.CLOSED:
         return Decision(state)
     debts = message.data.debts
-    update = {"charges": charges_of(debts), "late_since": referral.late_since(debts)}
+    update: dict[str, Any] = {"charges": charges_of(debts), "late_since": referral.late_since(debts)}
+    if message.data.conduct and message.data.conduct != state.contacts.packs:
+        update["contacts"] = state.contacts.model_copy(update={"packs": message.data.conduct})
     return Decision(state.model_copy(update=update))
 
 
@@ -149,6 +156,7 @@ def _closed(
         "look_on": None,
         "returned": (),
         "earlier": (),
+        "contacts": ContactLedger(),
     }
     return Decision.of(after.model_copy(update=gone), *said, *of_problems)
 
@@ -235,14 +243,24 @@ def _stops(
     return Decision.of(after, *said)
 
 
-def _contact(state: FollowupState | None, message: Envelope[desk.ContactRecorded], _: Reference) -> Outcome:
+def _contact(
+    state: FollowupState | None, message: Envelope[desk.ContactRecorded], reference: Reference
+) -> Outcome:
     plan = _live(state)
     if state is None or state.status is FollowupStatus.CLOSED:
         return Decision(state)
     if plan is None or message.day <= plan.effective:
-        return Decision(referral.note_attempt(state, message.data, message.day))
-    after, said = care.contact(state, plan, message.data)
+        kept = trying.kept_the_rules(state, message.data, reference)
+        noted = referral.note_attempt(state, message.data, message.day, kept_the_rules=kept)
+        return Decision(trying.remember(noted, message.data))
+    after, said = care.contact(trying.remember(state, message.data), plan, message.data)
     return Decision.of(after, *said)
+
+
+def _rules_of_contact(state: FollowupState | None, message: Envelope[Any], _: Reference) -> Outcome:
+    """What decides whether an attempt to reach the borrower was within the rules."""
+    known = state or FollowupState(case=message.case)
+    return Decision(state if known.status is FollowupStatus.CLOSED else trying.learn(known, message))
 
 
 def _review_passed(
@@ -387,6 +405,10 @@ _HANDLERS: dict[type[Event], Handler] = {
     desk.ReviewHeld: _reviewed,
     desk.HardshipReported: _hardship,
     desk.ContactRecorded: _contact,
+    desk.PreferencesSet: _rules_of_contact,
+    desk.ComplaintMade: _rules_of_contact,
+    desk_contact.ComplaintAnswered: _rules_of_contact,
+    desk_contact.ContactResumed: _rules_of_contact,
     desk.StatementSubmitted: _statement,
     intake.CaseAssigned: _assigned,
     offer.TalksFailed: _round_over,

@@ -1,15 +1,17 @@
 """The followup's document: the money received, the plan as it is kept, and the promises."""
 
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
 
+from shared.conduct import OptOut, PastContact
 from shared.contracts.base import MoneyField, Percent
 from shared.contracts.debts import PackId
 from shared.contracts.decision import State
 
 __all__ = [
     "Attempts",
+    "ContactLedger",
     "Cooperation",
     "Credit",
     "DayMoney",
@@ -172,6 +174,21 @@ class Attempts(State):
     last: date | None = None
 
 
+class ContactLedger(State):
+    """What the rules of contact ask about an attempt: clock, closed channels, complaints, what was before.
+
+    `packs` are those of the case's debts; a person decided at `decided_at` that it goes on after attempts in
+    vain.
+    """
+
+    packs: tuple[PackId, ...] = ()
+    time_zone: str | None = None
+    opt_outs: tuple[OptOut, ...] = ()
+    complaints: tuple[str, ...] = ()
+    decided_at: datetime | None = None
+    recent: tuple[PastContact, ...] = ()
+
+
 class Problem(State):
     """Something noticed about a plan: whose it is, and by when; `overdue`: somebody else knows of it."""
 
@@ -251,5 +268,6 @@ class FollowupState(State):
     talks_ended_on: date | None = None
     late_since: date | None = None
     attempts: Attempts = Attempts()
+    contacts: ContactLedger = ContactLedger()
     referred_on: date | None = None
     earlier: tuple[Earlier, ...] = ()
