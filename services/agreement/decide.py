@@ -126,6 +126,7 @@ def _known(debt: DebtSnapshot) -> KnownDebt:
         outstanding=debt.outstanding,
         as_of=debt.as_of,
         obligors=debt.obligors,
+        annual_rate_pct=debt.annual_rate_pct,
     )
 
 

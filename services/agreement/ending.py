@@ -48,15 +48,18 @@ def plan_completed(
 def plan_broken(
     state: AgreementState | None, message: Envelope[followup.PlanBroken], reference: Reference
 ) -> Outcome:
-    """The plan is broken: ended, and the bank may collect again."""
+    """The plan is broken: ended; the bank may collect again, and what was conceded on condition returns."""
     live = _live(state, message)
     if state is None or isinstance(live, Decision):
         return live if isinstance(live, Decision) else Decision(state)
     reason = Reason(code=ReasonCode.PLAN_BROKEN, params={"missed": str(message.data.missed)})
-    ended = AgreementEnded(agreement_id=live.agreement_id, as_of=message.data.as_of, reason=reason)
+    ended = AgreementEnded(
+        agreement_id=live.agreement_id, as_of=message.data.as_of, reason=reason, restored=live.returns
+    )
     gone = _without_live(state, live, AgreementStatus.ENDED, ReasonCode.PLAN_BROKEN)
     policy, conduct = _rules_of(state, live, message.day, reference)
-    told = broken(live, policy, conduct, message.day, held_of(state, live))
+    cut = message.data.rate_cut_pct
+    told = broken(live, policy, conduct, message.day, held_of(state, live), cut)
     return Decision.of(instruct(gone, told), ended, told)
 
 

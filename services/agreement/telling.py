@@ -5,6 +5,7 @@ credit status. The same instruction about the same agreement always has the same
 """
 
 from datetime import date
+from decimal import Decimal
 
 from services.agreement.model import AgreementState, InForce, Instruction
 from services.agreement.rules import answer_by
@@ -25,6 +26,7 @@ __all__ = ["applies", "broken", "completed", "instruct", "restores", "returns"]
 
 # Instructions that are remembered until they are answered; alert has raised the bank's silence long before.
 _KEPT = 12
+_RATE = Decimal("0.0001")
 
 
 def applies(
@@ -53,12 +55,27 @@ def applies(
 
 
 def broken(
-    live: InForce, policy: PolicyInForce, conduct: Conduct, day: date, held: tuple[str, ...] = ()
+    live: InForce,
+    policy: PolicyInForce,
+    conduct: Conduct,
+    day: date,
+    held: tuple[str, ...] = (),
+    vested_cut_pct: Decimal = Decimal(0),
 ) -> BankInstructed:
-    """After a broken plan the bank may collect again, where it had stopped; not about debts that are held."""
+    """After a broken plan the bank may collect again, where it had stopped; not about debts that are held.
+
+    What was conceded on condition is owed again, and the rates of the contract hold, less the share of them
+    that vested as a reward.
+    """
     status = policy.agreement_document.credit_status_broken
     told = _about(live, InstructionKind.RESUME_COLLECTION, policy, day, credit_status=status)
-    return _resumes(told, conduct, held)
+    left = 1 - min(vested_cut_pct, Decimal(100)) / 100
+    rates = tuple(
+        rate.model_copy(update={"annual_rate_pct": (rate.annual_rate_pct * left).quantize(_RATE)})
+        for rate in live.rates_return
+    )
+    update = {"restored": live.returns, "rates": rates}
+    return _resumes(told, conduct, held).model_copy(update=update)
 
 
 def restores(

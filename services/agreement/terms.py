@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from services.agreement.paper.words import EDITION, words_of
-from shared.contracts.agreement import AgreementTerms
+from shared.contracts.agreement import AgreementTerms, DebtRate
 from shared.policy.conduct import Conduct
 from shared.policy.model import PolicyInForce
 
@@ -20,11 +20,18 @@ def clauses_of(policy: PolicyInForce, sections: Sequence[str]) -> tuple[str, ...
 
 
 def terms_of(
-    policy: PolicyInForce, sections: Sequence[str], conduct: Conduct, *, from_documents: bool = False
+    policy: PolicyInForce,
+    sections: Sequence[str],
+    conduct: Conduct,
+    *,
+    from_documents: bool = False,
+    returns: tuple[str, ...] = (),
+    contract_rates: tuple[DebtRate, ...] = (),
 ) -> AgreementTerms:
     """Give the terms of a document drawn up under `policy`, with the strictest conduct of its packs.
 
     `from_documents`: the days to withdraw count from the day on which the borrower receives the documents.
+    `returns`: which concessions hold only while the plan is kept; `contract_rates` return with the rate.
     """
     words = words_of(EDITION)
     assert words is not None  # noqa: S101 - narrows: the edition is the program's own
@@ -60,4 +67,6 @@ def terms_of(
         oral_allowed=policy.document.oral_allowed,
         cure_days=policy.breach.cure_days if policy.breach.notice_required else 0,
         hardship_shield_days=policy.breach.hardship_shield_days,
+        returns_on_breach=returns,
+        contract_rates=contract_rates,
     )

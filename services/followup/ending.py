@@ -100,6 +100,8 @@ def judge_breach(work: Work, day: date) -> bool:
                 cure_by=until,
                 missing=work.missing(day, due_by=day),
                 reasons=(_missed(work, day),),
+                returns=plan.returns,
+                rates_return=plan.rates_return,
             )
         )
     return False
@@ -112,6 +114,9 @@ def _break(work: Work, day: date) -> None:
             as_of=day,
             missed=len(missed_numbers(work.plan.lines)),
             reasons=(_missed(work, day),),
+            returns=work.plan.returns,
+            rates_return=work.plan.rates_return,
+            rate_cut_pct=work.plan.rate_cut_pct,
         )
     )
     work.update(ended_on=day, review_open=False, review_late_on=None, cure_by=None)

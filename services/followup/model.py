@@ -110,6 +110,8 @@ class FollowedPlan(State):
     `rate_cut_pct` is the share of the plan's rate that rewards have cut. `stops` are the times in which stop
     events left no debt of the plan to talk about: what was missed in them is never held against it. `silent`:
     contact is stopped now. `talks_after`: when the stops are over, a new plan is talked about first.
+    `returns` was waived on condition, and is owed again if the plan breaks; so are the rates of the contract,
+    where `rates_return`.
     The rules of `pinned_on` hold for what was agreed; where there is none, those of the effective day.
     """
 
@@ -144,6 +146,8 @@ class FollowedPlan(State):
     stops: tuple[Pause, ...] = ()
     silent: bool = False
     talks_after: bool = False
+    returns: tuple[MoneyField, ...] = ()
+    rates_return: bool = False
 
 
 class Earlier(State):

@@ -38,6 +38,13 @@ class _Agreement(Event):
     PRODUCER: ClassVar[str] = "agreement"
 
 
+class DebtRate(Part):
+    """The rate of a debt from now on."""
+
+    debt_id: str
+    annual_rate_pct: Percent
+
+
 class AgreementTerms(Part):
     """What the document says beyond the plan, as the policy pack had it on the day of the draft.
 
@@ -77,6 +84,12 @@ class AgreementTerms(Part):
     oral_allowed: bool | None = None
     cure_days: int | None = Field(default=None, ge=0, description="after the notice of a breach")
     hardship_shield_days: int | None = Field(default=None, ge=0)
+    returns_on_breach: tuple[str, ...] | None = Field(
+        default=None, description="what holds only while the plan is kept: components waived, and the rate"
+    )
+    contract_rates: tuple[DebtRate, ...] | None = Field(
+        default=None, description="the rates that return with it, of the debts whose rate is cut"
+    )
 
 
 class AgreementDrafted(_Agreement):
@@ -164,6 +177,12 @@ class AgreementSigned(_Agreement):
     withdraw_until: date | None = Field(
         default=None, description="the last day for it; None while the documents have not been received"
     )
+    returns: tuple[WaivedDebt, ...] = Field(
+        default=(), description="what of the waivers is owed again if a breach ends the agreement"
+    )
+    rates_return: tuple[DebtRate, ...] = Field(
+        default=(), description="the rates that return if a breach ends the agreement"
+    )
 
 
 class AgreementReturned(_Agreement):
@@ -196,13 +215,6 @@ class CollectionOrder(StrEnum):
 
     STOP = "stop"
     RESUME = "resume"
-
-
-class DebtRate(Part):
-    """The rate of a debt from now on."""
-
-    debt_id: str
-    annual_rate_pct: Percent
 
 
 class BankInstructed(_Agreement):
@@ -265,7 +277,8 @@ class AgreementEnded(_Agreement):
     as_of: date
     reason: Reason
     restored: tuple[WaivedDebt, ...] = Field(
-        default=(), description="what was waived with the signature and is owed again (withdrawal in time)"
+        default=(),
+        description="what was waived with the signature and is owed again (withdrawal in time, or a breach)",
     )
     returns_to: EarlierAgreement | None = None
 

@@ -1,6 +1,7 @@
 """What followup says: how a signed plan is kept."""
 
 from datetime import date, datetime
+from decimal import Decimal
 from typing import ClassVar
 
 from pydantic import Field
@@ -242,6 +243,13 @@ class PlanBroken(_Followup):
     as_of: date
     missed: int
     reasons: tuple[Reason, ...]
+    returns: tuple[MoneyField, ...] = Field(
+        default=(), description="what was waived on condition and is owed again, by the agreement"
+    )
+    rates_return: bool = Field(default=False, description="so are the rates of the contract")
+    rate_cut_pct: Percent = Field(
+        default=Decimal(0), description="share of the rate that rewards had cut: that stays cut"
+    )
 
 
 class InputRefused(_Followup):

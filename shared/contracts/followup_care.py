@@ -43,6 +43,10 @@ class BreachNoticed(_Followup):
     cure_by: date
     missing: tuple[MoneyField, ...]
     reasons: tuple[Reason, ...] = ()
+    returns: tuple[MoneyField, ...] = Field(
+        default=(), description="what was waived on condition and is owed again if it is not put right"
+    )
+    rates_return: bool = Field(default=False, description="so are the rates of the contract")
 
 
 class BreachCured(_Followup):

@@ -268,8 +268,10 @@ class Assessment(Section):
 class Agreement(Section):
     """The formal document.
 
-    The bank's balance of a debt may differ from the plan's by `balance_tolerance_pct` of it; interest may be
-    billed `balance_billed_ahead_days` before it has accrued.
+    ``returns_on_breach`` names the concessions that hold only while the plan is kept: parts of what is waived
+    with the signature, and the lower rate; what vests as a reward never returns. The bank's balance of a
+    debt may differ from the plan's by `balance_tolerance_pct` of it; interest may be billed
+    `balance_billed_ahead_days` before it has accrued.
     """
 
     required_sections: tuple[Name, ...]
@@ -281,6 +283,7 @@ class Agreement(Section):
     observation_min_periods: Count
     balance_tolerance_pct: Annotated[Pct, LIVE]
     balance_billed_ahead_days: Annotated[Days, LIVE]
+    returns_on_breach: tuple[Literal["principal", "interest", "fees", "late_charges", "rate"], ...]
 
 
 class AgreementDocument(Section):

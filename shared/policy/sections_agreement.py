@@ -1,7 +1,7 @@
 """What is agreed: the document, withdrawal, trial, observation, breach, rewards, reviews, re-age.
 
-All of it is pinned with the agreement, apart from how long a difficulty may be reported: what protects the
-borrower in a hard time applies from the day it takes effect.
+All of it is pinned with the agreement, apart from how long a difficulty may be reported and whether a stop
+costs days to withdraw: what protects the borrower in a hard time applies from the day it takes effect.
 """
 
 from typing import Annotated, Literal, Self

@@ -154,6 +154,7 @@ _VALUES: Final[dict[str, Any]] = {
     "agreement.instruction_business_days": 3,
     "agreement.observation_min_months": 12,
     "agreement.observation_min_periods": 2,
+    "agreement.returns_on_breach": [],
     "agreement.balance_tolerance_pct": "0.5",
     "agreement.balance_billed_ahead_days": 31,
     "agreement_document.clauses": ["parties", "debt_structure", "instalment_plan", "rights_duties_breach"],
