@@ -244,6 +244,8 @@ _HANDLERS: dict[type[Event], Handler] = {
     followup_care.ProblemOverdue: watching.problem_overdue,
     followup_care.ProblemResolved: watching.problem_solved,
     followup_care.PlanReopened: watching.plan_reopened,
+    followup_care.CreditInstructed: watching.credit_instructed,
+    followup.RewardGranted: watching.reward_granted,
 }
 
 # What is told and answered also when the case is closed: complaints, and the bank's instructions.
@@ -251,7 +253,10 @@ _AFTER_THE_CASE = (
     *complaints.OF_COMPLAINTS,
     agreement.BankInstructed,
     intake.StopsInstructed,
+    followup_care.CreditInstructed,
     intake.BankAnswered,
+    followup_care.ProblemOverdue,
+    followup_care.ProblemResolved,
 )
 
 HANDLED: frozenset[type[Event]] = frozenset(

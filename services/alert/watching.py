@@ -25,6 +25,7 @@ __all__ = [
     "bank_answered",
     "bank_instructed",
     "corrected",
+    "credit_instructed",
     "line_paid",
     "missed",
     "no_longer_asks",
@@ -40,6 +41,7 @@ __all__ = [
     "promise_kept",
     "review_done",
     "review_overdue",
+    "reward_granted",
     "step_done",
     "step_overdue",
     "stops_instructed",
@@ -313,6 +315,24 @@ def stops_instructed(state: AlertState, message: Envelope[intake.StopsInstructed
     """So it does about what stop events stop."""
     data = message.data
     return _awaits(state, data.instruction_id, intake.InstructionAbout.STOPS.value, data.answer_by), ()
+
+
+def credit_instructed(
+    state: AlertState, message: Envelope[followup_care.CreditInstructed], _: PolicyInForce
+) -> Step:
+    """So it does about a credit; older versions did not say by when."""
+    data, kind = message.data, intake.InstructionAbout.CREDIT.value
+    if data.answer_by is None:
+        return state, ()
+    return _awaits(state, data.instruction_id, kind, data.answer_by), ()
+
+
+def reward_granted(state: AlertState, message: Envelope[followup.RewardGranted], _: PolicyInForce) -> Step:
+    """And about a reward that it is to apply."""
+    data, kind = message.data, intake.InstructionAbout.REWARD.value
+    if data.instruction_id is None or data.answer_by is None:
+        return state, ()
+    return _awaits(state, data.instruction_id, kind, data.answer_by), ()
 
 
 def _awaits(state: AlertState, instruction_id: str, kind: str, answer_by: date) -> AlertState:

@@ -29,7 +29,7 @@ def complete(work: Work, day: date) -> None:
     work.said.append(PlanCompleted(agreement_id=work.plan.agreement_id, as_of=day, paid=paid))
     over = {"review_open": False, "review_late_on": None, "cure_by": None}
     work.update(ended_on=day, completed=True, judged_to=day, **over)
-    work.change(status=FollowupStatus.COMPLETED)
+    work.change(status=FollowupStatus.COMPLETED, completed_on=day)
     credit(work, day)
 
 
@@ -61,7 +61,7 @@ def credit(work: Work, day: date) -> None:
 def reopen(work: Work, day: date) -> None:
     """The payment that had completed the plan came back: it is live again."""
     work.update(ended_on=None, completed=False)
-    work.change(status=FollowupStatus.LIVE)
+    work.change(status=FollowupStatus.LIVE, completed_on=None)
     work.said.append(
         PlanReopened(
             agreement_id=work.plan.agreement_id,

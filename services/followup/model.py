@@ -14,6 +14,7 @@ __all__ = [
     "ContactLedger",
     "Cooperation",
     "Credit",
+    "CreditAsk",
     "DayMoney",
     "Earlier",
     "FollowedPlan",
@@ -222,6 +223,13 @@ class Credit(State):
     settled: MoneyField
 
 
+class CreditAsk(State):
+    """What the bank was asked to pay out or move of a credit, and has not answered."""
+
+    instruction_id: str
+    amount: MoneyField
+
+
 class PromiseState(StrEnum):
     """What has been concluded about a promise."""
 
@@ -249,6 +257,7 @@ class FollowupState(State):
     `talks_ended_on`: an offer was refused or lapsed then, so the situation had been assessed. `late_since`:
     the oldest debt is past due since that day. `referred_on`: the case may go to the lawyers since.
     `halted_on`: since that day stop events leave no debt to talk about, and no promise is judged.
+    `completed_on`: the plan was completed then, and that stands; `planned` are the debts of its plans.
     `earlier` are the plans that a withdrawal from their amendment would bring back, the latest last.
     """
 
@@ -268,6 +277,9 @@ class FollowupState(State):
     problems: tuple[Problem, ...] = ()
     support: Support = Support()
     credits: tuple[Credit, ...] = ()
+    credits_asked: tuple[CreditAsk, ...] = ()
+    completed_on: date | None = None
+    planned: tuple[str, ...] = ()
     halted_on: date | None = None
     talks_ended_on: date | None = None
     late_since: date | None = None

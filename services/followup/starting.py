@@ -85,6 +85,8 @@ def start(
         "policy": state.policy or data.policy,
         "plan": plan,
         "earlier": _kept(state, data),
+        "completed_on": None,
+        "planned": tuple(dict.fromkeys((*state.planned, *plan.debts))),
     }
     live = state.model_copy(update={**update, "referred_on": None})
     return prune(live, day_before(data.effective)), (started, asked)

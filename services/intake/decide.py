@@ -25,6 +25,7 @@ from shared.contracts import (
     desk_parties,
     desk_team,
     followup,
+    followup_care,
     offer,
 )
 from shared.contracts.base import Event, Reason
@@ -172,6 +173,7 @@ _HANDLERS: dict[type[Event], Handler] = {
     agreement.AgreementEnded: _then(plans.ended, goes_to("no_plan")),
     followup.RewardGranted: plans.rewarded,
     followup.PlanCompleted: plans.plan_completed,
+    followup_care.CreditInstructed: plans.credit_instructed,
     followup.RenegotiationRequested: goes_to("statement"),
 }
 

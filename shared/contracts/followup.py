@@ -203,6 +203,10 @@ class RewardGranted(_Followup):
     not_charged: tuple[MoneyField, ...] = Field(default=(), description="interest not charged by the cut")
     instalments: tuple[InstalmentTotal, ...] = Field(default=(), description="what is due from now on")
     reasons: tuple[Reason, ...] = ()
+    instruction_id: str | None = Field(
+        default=None, description="the bank is to apply it, and answers by this id; None: nothing to apply"
+    )
+    answer_by: date | None = None
 
 
 class SupportOffered(_Followup):

@@ -8,12 +8,24 @@ from typing import Any
 import pytest
 
 from services.intake.decide import IntakeDecider
-from shared.contracts import bank
-from shared.contracts.agreement import CollectionOrder
+from shared.contracts import bank, followup, followup_care
+from shared.contracts.agreement import CollectionOrder, WaivedDebt
+from shared.contracts.desk_care import CreditChoice
 from shared.contracts.intake import BankAnswered, CaseClosed, InstructionAbout, StopsInstructed
 from shared.contracts.parties import ObligorRole, StopCause
-from tests.unit.builders import reference
-from tests.unit.intake.bank_says import confirmed, cured, day, lifted, overdue, says, signed, sold, stopped
+from tests.unit.builders import balances, cny, message, reference
+from tests.unit.intake.bank_says import (
+    balance,
+    confirmed,
+    cured,
+    day,
+    lifted,
+    overdue,
+    says,
+    signed,
+    sold,
+    stopped,
+)
 from tests.unit.spec import Given, given
 
 
@@ -132,3 +144,34 @@ def test_the_answer_of_the_bank_is_passed_on_by_what_it_is_about(confirms: bool)
     refused = bank.InstructionRefused(instruction_id=known, as_of=day(2), reason="unknown account")
     answer = step.when(confirmed(2, known) if confirms else says(refused, day(2))).last(BankAnswered)
     assert (answer.confirmed, answer.about) == (confirms, InstructionAbout.STOPS)
+
+
+def test_answers_about_credits_and_rewards_are_passed_on_by_what_they_are_about() -> None:
+    step = case()
+    credit = followup_care.CreditInstructed(
+        instruction_id="I-8", amount=cny("12.00"), choice=CreditChoice.REFUND, answer_by=day(3)
+    )
+    told_both = step.when(message(credit, day(1)), message(reward(), day(1)))
+    for instruction, about in (("I-8", InstructionAbout.CREDIT), ("I-9", InstructionAbout.REWARD)):
+        answer = told_both.when(confirmed(2, instruction)).last(BankAnswered)
+        assert (answer.about, answer.instruction_id) == (about, instruction)
+    assert step.when(confirmed(2, "?")).last(BankAnswered).about is None
+
+
+def reward() -> followup.RewardGranted:
+    waived = WaivedDebt(debt_id="A-1", amounts=balances("0.00", "100.00"))
+    return followup.RewardGranted(
+        reward="late_charges_waived", after_instalment=3, waived=(waived,), instruction_id="I-9",
+        answer_by=day(4),
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("first", ["reward", "answer"])
+def test_from_the_answer_on_the_bank_s_figures_hold_what_a_reward_waives(first: str) -> None:
+    """Without an answer they are believed to hold it from the last day to answer on."""
+    both = [message(reward(), day(1)), confirmed(2, "I-9")]
+    held = case().when(*(both if first == "reward" else reversed(both)))
+    figure = balance(3, balances("5000.00", "400.00", "200.00", "0.00"))
+    assert held.when(figure).state.debt("A-1").outstanding.interest == 40000, "not waived a second time"
+    silent = case().when(message(reward(), day(1)))
+    assert silent.when(figure).state.debt("A-1").outstanding.interest == 30000
