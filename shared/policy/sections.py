@@ -286,28 +286,6 @@ class Agreement(Section):
     returns_on_breach: tuple[Literal["principal", "interest", "fees", "late_charges", "rate"], ...]
 
 
-class AgreementDocument(Section):
-    """What the formal document says beyond the plan, and what a signature on it needs.
-
-    `clauses` are printed in their order, after them the required sections that are not among them. A
-    signature through one of `oral_channels` needs a recording. 0 means: no such period. The credit statuses
-    are the bank's own codes; `tax_mark` names what forgiven amounts are reported as, or is "none".
-    """
-
-    clauses: tuple[Name, ...]
-    lender_name_zh: Name
-    lender_name_en: Name
-    complaint_routes: Annotated[tuple[Name, ...], Field(min_length=1)]
-    data_law: Name
-    oral_channels: tuple[Name, ...]
-    signature_checks: tuple[Name, ...]
-    credit_status_kept: Name
-    credit_status_completed: Name
-    credit_status_partly: Name
-    credit_status_broken: Name
-    tax_mark: Name
-
-
 class Followup(Section):
     """How a signed plan is kept, rewarded and broken."""
 

@@ -267,9 +267,19 @@ MORE_VALUES: Final[dict[str, Any]] = {
     "document.forbidden_words_zh": [],
     "document.signed_language": "zh",
     "document.oral_allowed": False,
-    "document.oral_needs_recording": True,
+    "document.printed": ["parties", "debt_structure", "instalment_plan", "rights_duties_breach"],
+    "document.lender_name_zh": "示例银行",
+    "document.lender_name_en": "Example Bank",
+    "document.data_law": "pipl",
+    "document.oral_channels": ["phone"],
+    "document.signature_checks": [],
+    "document.credit_status_kept": "renegotiated",
+    "document.credit_status_completed": "settled",
+    "document.credit_status_partly": "settled_in_part",
+    "document.credit_status_broken": "overdue",
+    "document.tax_mark": "none",
     "document.complaint_routes": [
-        {"name_zh": "贷款机构投诉部门", "name_en": "The lender's complaints department"}
+        {"route": "lender", "name_zh": "贷款机构投诉部门", "name_en": "The lender's complaints department"}
     ],
     "cooling_off.counted_from": "signing",
     "cooling_off.prior_terms_return": True,

@@ -175,8 +175,9 @@ def test_every_code_that_a_pack_names_has_words() -> None:
     words = words_of(EDITION)
     assert words is not None
     for pack in BOOK.pack_ids:
-        paper_ = BOOK.in_force(pack, date(2026, 3, 2)).agreement_document
-        assert all(words.has("route", name) for name in paper_.complaint_routes)
+        paper_ = BOOK.in_force(pack, date(2026, 3, 2)).document
+        assert all(words.has("route", row.route) for row in paper_.complaint_routes)
+        assert all(words.has("clause", name) for name in paper_.printed)
         assert words.has("law", paper_.data_law)
         for status in (paper_.credit_status_kept, paper_.credit_status_completed,
                        paper_.credit_status_partly, paper_.credit_status_broken):  # fmt: skip

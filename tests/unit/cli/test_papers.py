@@ -138,3 +138,39 @@ def test_a_draft_that_was_drawn_up_without_named_clauses_makes_no_paper(folder: 
     file = File()
     file.say(old, case=CASE)
     assert papers_of(file.entries, CASE, CUSTOMER, private_key(folder / "lender.pem")) == {}
+
+
+def test_a_name_whose_key_was_destroyed_is_gone_from_the_paper_which_says_so(
+    file: File, folder: Path
+) -> None:
+    """What was filed before an erasure stays in the chain, and nobody opens it any more."""
+    key = private_key(folder / "lender.pem")
+    erased = papers_of(file.entries, CASE, CUSTOMER, key, person(b"n" * 32), "2027-01-01T00:00:00+00:00")
+    text = read(erased["agreement-1.zh.pdf"])
+    assert "王小明" not in text
+    assert "密钥已按保存规定销毁" in text
+    assert "wasdestroyedwhenitstimeofkeepingwasover" in read(erased["agreement-1.en.pdf"])
+    assert "wasdestroyedwhenitstimeofkeepingwasover" in read(erased["settlement-letter-1.en.pdf"])
+
+
+def test_a_name_whose_key_is_not_at_hand_is_sealed_and_not_erased(file: File, folder: Path) -> None:
+    key = private_key(folder / "lender.pem")
+    sealed = papers_of(file.entries, CASE, CUSTOMER, key, None, "2025-01-01T00:00:00+00:00")
+    text = read(sealed["agreement-1.en.pdf"])
+    assert "underakeythatwasnotathand" in text
+    assert "wasdestroyed" not in text
+
+
+def test_the_letter_names_the_borrower_for_who_has_the_key(papers: dict[str, bytes]) -> None:
+    assert "王小明" in read(papers["settlement-letter-1.zh.pdf"])
+
+
+def test_a_person_erased_before_anything_was_filed_is_erased_and_one_of_no_name_is_neither(
+    folder: Path,
+) -> None:
+    key = private_key(folder / "lender.pem")
+    nameless = File()
+    nameless.say(*story(), case=CASE)
+    text = read(papers_of(nameless.entries, CASE, CUSTOMER, key, person())["agreement-1.en.pdf"])
+    assert "wasdestroyed" not in text
+    assert "notathand" not in text

@@ -58,7 +58,7 @@ def test_every_section_says_which_date_rules_it() -> None:
         **dict.fromkeys(
             [
                 *("amounts", "term", "measures", "waiver", "offers", "value", "assessment", "agreement"),
-                *("agreement_document", "followup", "document", "cooling_off", "trial", "observation"),
+                *("followup", "document", "cooling_off", "trial", "observation"),
                 *("breach", "incentives", "reviews", "talks", "relief"),
             ],
             AGREED,
