@@ -19,6 +19,7 @@ from shared.contracts.agreement import AgreementDrafted
 from shared.contracts.bank import AccountOverdue
 from shared.contracts.base import Personal
 from shared.contracts.debts import ProductKind
+from shared.crypto.sealing import PersonKey
 from shared.crypto.signing import Signer, load_signer, new_key_pair
 from tests.unit.agreement.test_paper import read, story
 from tests.unit.builders import CASE, DAY, balances
@@ -174,3 +175,29 @@ def test_a_person_erased_before_anything_was_filed_is_erased_and_one_of_no_name_
     text = read(papers_of(nameless.entries, CASE, CUSTOMER, key, person())["agreement-1.en.pdf"])
     assert "wasdestroyed" not in text
     assert "notathand" not in text
+
+
+@pytest.mark.parametrize(
+    ("key", "erased", "printed", "said"),
+    [
+        (person(), "", "王小明", ""),
+        (None, "", "出具本文本时未能打开", "PARLEY_MASTER_KEY"),
+        (person(b"n" * 32), "2027-01-01T00:00:00.000000+00:00", "密钥已按保存规定销毁", "was erased"),
+    ],
+)
+@pytest.mark.parametrize("letter", [True, False])
+def test_the_command_prints_the_name_for_who_has_the_key_and_says_why_it_does_not(
+    file: File, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, key: PersonKey | None, erased: str,
+    printed: str, said: str, letter: bool,
+) -> None:  # fmt: skip
+    archived = file.archived.model_copy(update={"erased": erased})
+    loaded = (CASE, CUSTOMER, archived, file.entries, key)
+    monkeypatch.setattr("services.cli.reading.with_database", lambda *_: loaded)
+    out = tmp_path / "a.pdf"
+    result = CliRunner().invoke(
+        app, ["agreement", CASE, "-o", str(out), "--lang", "zh", *(["--letter"] if letter else [])]
+    )
+    assert result.exit_code == 0, result.output
+    assert printed in read(out.read_bytes())
+    assert said in result.output
+    assert ("The document says so." in result.output) is bool(said)
