@@ -251,7 +251,7 @@ def _bank_answered(
 ) -> Outcome:
     """What the bank could not do is a problem with an owner and a day, also when the case is closed."""
     data = message.data
-    if state is None or state.policy is None or data.about is None:
+    if state is None or state.policy is None:
         return Decision(state)
     after, said = leftover.bank_answered(state, data, message.day)
     if data.confirmed:

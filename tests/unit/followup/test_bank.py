@@ -102,9 +102,16 @@ def test_what_the_bank_refused_is_a_problem_until_it_has_done_it_or_a_person_sol
     assert answers(plan, "I-1", confirmed=True, on=DAY, about=about).said == ()
 
 
-def test_an_answer_to_an_instruction_that_nobody_knows_opens_nothing() -> None:
-    data = intake.BankAnswered(instruction_id="?", confirmed=False, as_of=DAY)
-    assert plan_live().when(message(data)).said == ()
+def test_an_answer_that_was_quicker_than_what_intake_knew_counts_too() -> None:
+    asked = refunded(closed=True)
+    told = asked.last(CreditInstructed)
+    plain = intake.BankAnswered(instruction_id=told.instruction_id, confirmed=False, as_of=SECOND)
+    assert asked.when(message(plain, SECOND)).emits(CreditFound, ProblemOpened)
+    unknown = intake.BankAnswered(instruction_id="?", confirmed=False, as_of=DAY)
+    opened = plan_live().when(message(unknown)).last(ProblemOpened)
+    assert opened.about == "instruction_refused_by_bank"
+    yes = unknown.model_copy(update={"confirmed": True})
+    assert plan_live().when(message(yes)).said == ()
 
 
 # --- new credit
