@@ -23,10 +23,10 @@ def refuses_acceptance(
     only where the pack allows it, and names its recording. Where the lender's public keys are configured, the
     lender's signature is Ed25519 over the canonical content with one of them.
     """
-    paper = policy.agreement_document
+    paper = policy.document
     recorded = given.evidence.startswith(RECORDING) and given.evidence != RECORDING
     if given.channel in paper.oral_channels:
-        if not policy.document.oral_allowed:
+        if not paper.oral_allowed:
             return Reason(code=ReasonCode.ORAL_NOT_ALLOWED)
         if not recorded:
             return Reason(code=ReasonCode.RECORDING_MISSING)

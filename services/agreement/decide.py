@@ -23,6 +23,7 @@ from services.agreement.guarantors import guarantor_agreed
 from services.agreement.model import AgreementState, AgreementStatus, Draft, KnownDebt, Signature
 from services.agreement.rules import is_complete, last_signed, refuses_signature, status_of
 from services.agreement.signing import give_back, refusal, sign
+from services.agreement.stops import stops_changed
 from services.agreement.table import OnTheTable, on_the_table
 from services.agreement.watching import instalment_corrected, instalment_missed, instalment_paid
 from shared.contracts import desk, desk_parties, desk_talks, followup, intake, offer
@@ -125,6 +126,7 @@ def _known(debt: DebtSnapshot) -> KnownDebt:
         outstanding=debt.outstanding,
         as_of=debt.as_of,
         obligors=debt.obligors,
+        annual_rate_pct=debt.annual_rate_pct,
     )
 
 
@@ -247,6 +249,7 @@ _HANDLERS: dict[type[Event], Handler] = {
     intake.PaymentMatched: _paid,
     intake.PaymentTakenBack: _paid,
     intake.BankAnswered: bank_answered,
+    intake.StopsChanged: stops_changed,
     intake.CaseClosed: case_closed,
     offer.OfferAgreed: _agreed,
     offer.OfferWithdrawn: _withdrawn,

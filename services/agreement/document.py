@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from datetime import date
 from hashlib import sha256
 
+from services.agreement import concessions
 from services.agreement.model import AgreementState, Draft
 from services.agreement.rules import (
     conduct_in,
@@ -33,7 +34,10 @@ __all__ = ["agreement_id_of", "canonical_content", "compose", "content_hash", "r
 
 _UNHASHED = "0" * 64
 # Terms that documents did not have in the beginning.
-_LATER_TERMS = ("cooling_off_from", "oral_allowed", "cure_days", "hardship_shield_days")
+_LATER_TERMS = (
+    *("cooling_off_from", "oral_allowed", "cure_days", "hardship_shield_days"),
+    *("returns_on_breach", "contract_rates"),
+)
 
 
 def agreement_id_of(case: str, offer_id: str, plan_id: str) -> str:
@@ -92,6 +96,7 @@ def compose(
         return ReasonCode.PLAN_NO_LONGER_COMPUTES
     packs = packs_of(state.policy, plan)
     sections = _sections(packs, drafted_on, pinned_on, reference)
+    returns = concessions.returns_of(packs, drafted_on, pinned_on, reference)
     drafted = AgreementDrafted(
         agreement_id=agreement_id_of(state.case, offer_id, plan.plan_id),
         version=state.signed + 1,
@@ -111,6 +116,8 @@ def compose(
             sections,
             conduct_in(packs, drafted_on, reference),
             from_documents=counts_from_documents(packs, drafted_on, reference),
+            returns=returns,
+            contract_rates=concessions.contract_rates(plan, returns, state.debts),
         ),
     )
     return drafted.model_copy(update={"content_hash": content_hash(drafted, state.case)})

@@ -4,8 +4,9 @@ from datetime import date, timedelta
 
 from services.agreement.letter import letter_of
 from services.agreement.model import AgreementState, AgreementStatus, InForce
-from services.agreement.rules import conduct_in
+from services.agreement.rules import conduct_in, held_of
 from services.agreement.signing import Outcome, give_back, refusal
+from services.agreement.stops import may_withdraw
 from services.agreement.telling import broken, completed, instruct, restores, returns
 from shared.contracts import desk, desk_talks, followup, intake
 from shared.contracts.agreement import AgreementCompleted, AgreementEnded, EarlierAgreement
@@ -47,15 +48,18 @@ def plan_completed(
 def plan_broken(
     state: AgreementState | None, message: Envelope[followup.PlanBroken], reference: Reference
 ) -> Outcome:
-    """The plan is broken: ended, and the bank may collect again."""
+    """The plan is broken: ended; the bank may collect again, and what was conceded on condition returns."""
     live = _live(state, message)
     if state is None or isinstance(live, Decision):
         return live if isinstance(live, Decision) else Decision(state)
     reason = Reason(code=ReasonCode.PLAN_BROKEN, params={"missed": str(message.data.missed)})
-    ended = AgreementEnded(agreement_id=live.agreement_id, as_of=message.data.as_of, reason=reason)
+    ended = AgreementEnded(
+        agreement_id=live.agreement_id, as_of=message.data.as_of, reason=reason, restored=live.returns
+    )
     gone = _without_live(state, live, AgreementStatus.ENDED, ReasonCode.PLAN_BROKEN)
     policy, conduct = _rules_of(state, live, message.day, reference)
-    told = broken(live, policy, conduct, message.day)
+    cut = message.data.rate_cut_pct
+    told = broken(live, policy, conduct, message.day, held_of(state, live), cut)
     return Decision.of(instruct(gone, told), ended, told)
 
 
@@ -79,8 +83,8 @@ def withdrawn(
         if state.status is AgreementStatus.CLOSED:
             return Decision.of(state, refusal(message, ReasonCode.CASE_CLOSED))
         return Decision.wait(state, refusal(message, ReasonCode.AGREEMENT_UNKNOWN))
-    until = live.withdraw_until
-    if live.withdraw_days is None and (until is None or message.day > until):
+    if not may_withdraw(state, live, message.day, reference):
+        until = live.withdraw_until
         params = {} if until is None else {"until": until.isoformat()}
         return Decision.of(state, refusal(message, ReasonCode.WITHDRAWAL_TOO_LATE, **params))
     ended = AgreementEnded(
@@ -93,7 +97,7 @@ def withdrawn(
     policy, conduct = _rules_of(state, live, message.day, reference)
     gone = _without_live(state, live, AgreementStatus.ENDED, ReasonCode.WITHDRAWN_IN_TIME)
     if live.before is None:
-        told = restores(live, policy, conduct, message.day)
+        told = restores(live, policy, conduct, message.day, held_of(state, live))
         return Decision.of(instruct(gone, told), ended, told)
     before = live.before
     rounding = reference.policies.in_force(state.policy, before.drafted_on or message.day).amounts.rounding
@@ -156,6 +160,8 @@ def bank_answered(
 ) -> Outcome:
     """Keep what the bank answered; its silence is watched by alert."""
     data = message.data
+    if state is not None and data.about not in {None, intake.InstructionAbout.PLAN}:
+        return Decision(state)  # of another service's instruction
     if state is None or all(item.instruction_id != data.instruction_id for item in state.instructions):
         return Decision.of(state, refusal(message, ReasonCode.AGREEMENT_UNKNOWN))
     kept = tuple(

@@ -26,7 +26,7 @@ def letter_of(
     """
     words = words_of(EDITION)
     assert words is not None  # noqa: S101 - narrows: the edition is the program's own
-    paper = policy.agreement_document
+    paper = policy.document
     surviving = tuple(
         SurvivingDebt(debt_id=debt.debt_id, amounts=debt.outstanding)
         for debt in owed(state.debts).values()

@@ -1,9 +1,10 @@
 """The agreement's document: what is owed, the draft on the table, the agreement in force."""
 
 from datetime import date
+from decimal import Decimal
 from enum import StrEnum
 
-from shared.contracts.agreement import InstructionKind, Period, WaivedDebt
+from shared.contracts.agreement import DebtRate, InstructionKind, Period, WaivedDebt
 from shared.contracts.base import AccountId
 from shared.contracts.debts import Balances, DebtStatus, Plan, PlanDebt
 from shared.contracts.decision import State
@@ -51,6 +52,7 @@ class KnownDebt(State):
     outstanding: Balances
     as_of: date
     obligors: tuple[DebtObligor, ...] = ()
+    annual_rate_pct: Decimal | None = None
 
 
 class Signature(State):
@@ -104,7 +106,7 @@ class InForce(State):
     `waived` is what a withdrawal until `withdraw_until` would bring back, and `before` the agreement that
     would hold again. `withdraw_days`: the days to withdraw, where they count from the day on which the
     borrower receives the documents and that is not known yet. `terms`, drawn up on `drafted_on`, give the
-    schedules again.
+    schedules again. `returns` and `rates_return` are the concessions that a breach takes back.
     """
 
     agreement_id: str
@@ -121,6 +123,8 @@ class InForce(State):
     watches: tuple[Watch, ...] = ()
     terms: tuple[PlanDebt, ...] = ()
     drafted_on: date | None = None
+    returns: tuple[WaivedDebt, ...] = ()
+    rates_return: tuple[DebtRate, ...] = ()
     before: "InForce | None" = None
 
 
@@ -152,7 +156,8 @@ class Withdrawn(State):
 class AgreementState(State):
     """One case. `signed` counts the agreements signed so far; the next draft is version `signed + 1`.
 
-    `debts_seen` is the sequence of intake's latest word on the debts.
+    `debts_seen` is the sequence of intake's latest word on the debts. `halted_on`: since that day stop events
+    leave no debt to talk about.
     """
 
     case: str
@@ -167,6 +172,7 @@ class AgreementState(State):
     instructions: tuple[Instruction, ...] = ()
     over: tuple[Over, ...] = ()
     withdrawn: tuple[Withdrawn, ...] = ()
+    halted_on: date | None = None
 
     def with_over(self, agreement_id: str, reason: ReasonCode) -> tuple[Over, ...]:
         """Give `over` with one more, the oldest forgotten."""

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import date, timedelta
 
-from services.agreement.model import AgreementStatus, Draft, KnownDebt
+from services.agreement.model import AgreementState, AgreementStatus, Draft, InForce, KnownDebt
 from shared.contracts.agreement import WaivedDebt
 from shared.contracts.debts import DebtSchedule, DebtStatus, InstalmentTotal, Plan
 from shared.contracts.desk import SignatureGiven, SignatureParty
@@ -19,6 +19,7 @@ __all__ = [
     "conduct_in",
     "counts_from_documents",
     "guarantors_asked",
+    "held_of",
     "is_complete",
     "last_signed",
     "owed",
@@ -32,6 +33,9 @@ __all__ = [
 ]
 
 
+_HELD = {DebtStatus.DISPUTED, DebtStatus.INSOLVENCY, DebtStatus.LITIGATION, DebtStatus.HELD}
+
+
 def owed(debts: Sequence[KnownDebt]) -> dict[str, KnownDebt]:
     """Give the debts that an agreement must cover: active ones on which something is owed."""
     return {
@@ -39,6 +43,11 @@ def owed(debts: Sequence[KnownDebt]) -> dict[str, KnownDebt]:
         for debt in debts
         if debt.status is DebtStatus.ACTIVE and total_of(debt.outstanding).is_positive
     }
+
+
+def held_of(state: AgreementState, live: InForce) -> tuple[str, ...]:
+    """Give the debts of an agreement that a stop event holds, by intake's word."""
+    return tuple(d.debt_id for d in state.debts if d.debt_id in live.debts and d.status in _HELD)
 
 
 def unlike_balances(plan: Plan, debts: Sequence[KnownDebt]) -> ReasonCode | None:

@@ -3,6 +3,7 @@
 from datetime import date
 from typing import Any
 
+from services.agreement.concessions import returning
 from services.agreement.document import recompose
 from services.agreement.model import AgreementState, AgreementStatus, Draft, InForce
 from services.agreement.rules import conduct_in, last_signed, packs_of, waived_debts, withdrawal_of
@@ -72,6 +73,9 @@ def sign(state: AgreementState, draft: Draft, day: date, reference: Reference) -
         )
         over = state.with_over(state.live.agreement_id, ReasonCode.PLAN_SUPERSEDED)
     effective, waived = last_signed(draft), waived_debts(draft.plan)
+    terms = document.terms
+    returns = returning(waived, (terms.returns_on_breach if terms is not None else None) or ())
+    rates_return = (terms.contract_rates if terms is not None else None) or ()
     days, until = withdrawal_of(draft, effective, packs, reference)
     signed = AgreementSigned(
         agreement_id=draft.agreement_id,
@@ -88,6 +92,8 @@ def sign(state: AgreementState, draft: Draft, day: date, reference: Reference) -
         supersedes=state.live.agreement_id if state.live is not None else None,
         may_withdraw=days is not None or until is not None,
         withdraw_until=until,
+        returns=returns,
+        rates_return=rates_return,
     )
     live = InForce(
         agreement_id=draft.agreement_id,
@@ -107,6 +113,8 @@ def sign(state: AgreementState, draft: Draft, day: date, reference: Reference) -
         ),
         terms=draft.plan.debts,
         drafted_on=draft.drafted_on,
+        returns=returns,
+        rates_return=rates_return,
         before=state.live if signed.may_withdraw else None,
     )
     in_force = state.model_copy(

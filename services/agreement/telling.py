@@ -5,6 +5,7 @@ credit status. The same instruction about the same agreement always has the same
 """
 
 from datetime import date
+from decimal import Decimal
 
 from services.agreement.model import AgreementState, InForce, Instruction
 from services.agreement.rules import answer_by
@@ -25,6 +26,7 @@ __all__ = ["applies", "broken", "completed", "instruct", "restores", "returns"]
 
 # Instructions that are remembered until they are answered; alert has raised the bank's silence long before.
 _KEPT = 12
+_RATE = Decimal("0.0001")
 
 
 def applies(
@@ -47,22 +49,41 @@ def applies(
         rates=tuple(DebtRate(debt_id=d.debt_id, annual_rate_pct=d.annual_rate_pct) for d in plan.debts),
         collection=CollectionOrder.STOP if stop else None,
         agents=stop,
-        credit_status=policy.agreement_document.credit_status_kept,
+        credit_status=policy.document.credit_status_kept,
         supersedes=signed.supersedes,
     )
 
 
-def broken(live: InForce, policy: PolicyInForce, conduct: Conduct, day: date) -> BankInstructed:
-    """After a broken plan the bank may collect again, where it had stopped."""
-    status = policy.agreement_document.credit_status_broken
+def broken(
+    live: InForce,
+    policy: PolicyInForce,
+    conduct: Conduct,
+    day: date,
+    held: tuple[str, ...] = (),
+    vested_cut_pct: Decimal = Decimal(0),
+) -> BankInstructed:
+    """After a broken plan the bank may collect again, where it had stopped; not about debts that are held.
+
+    What was conceded on condition is owed again, and the rates of the contract hold, less the share of them
+    that vested as a reward.
+    """
+    status = policy.document.credit_status_broken
     told = _about(live, InstructionKind.RESUME_COLLECTION, policy, day, credit_status=status)
-    return _resumes(told, conduct)
+    left = 1 - min(vested_cut_pct, Decimal(100)) / 100
+    rates = tuple(
+        rate.model_copy(update={"annual_rate_pct": (rate.annual_rate_pct * left).quantize(_RATE)})
+        for rate in live.rates_return
+    )
+    update = {"restored": live.returns, "rates": rates}
+    return _resumes(told, conduct, held).model_copy(update=update)
 
 
-def restores(live: InForce, policy: PolicyInForce, conduct: Conduct, day: date) -> BankInstructed:
+def restores(
+    live: InForce, policy: PolicyInForce, conduct: Conduct, day: date, held: tuple[str, ...] = ()
+) -> BankInstructed:
     """After a withdrawal the earlier terms return: what was waived is owed again, what was paid stays so."""
     told = _about(live, InstructionKind.RESTORE_TERMS, policy, day, credit_status=None)
-    return _resumes(told, conduct).model_copy(update={"restored": live.waived})
+    return _resumes(told, conduct, held).model_copy(update={"restored": live.waived})
 
 
 def returns(
@@ -72,7 +93,7 @@ def returns(
 
     `schedules` are those of the earlier agreement, as they were signed: what was paid since stays credited.
     """
-    kept = policy.agreement_document.credit_status_kept
+    kept = policy.document.credit_status_kept
     told = _about(live, InstructionKind.RESTORE_TERMS, policy, day, credit_status=kept)
     rates = tuple(DebtRate(debt_id=d.debt_id, annual_rate_pct=d.annual_rate_pct) for d in before.terms)
     update = {
@@ -86,7 +107,7 @@ def returns(
 
 def completed(live: InForce, kind: SettlementKind, policy: PolicyInForce, day: date) -> BankInstructed:
     """Everything that was agreed is paid: there is nothing to collect by this agreement any more."""
-    paper = policy.agreement_document
+    paper = policy.document
     full = kind is SettlementKind.FULL
     status = paper.credit_status_completed if full else paper.credit_status_partly
     return _about(live, InstructionKind.PLAN_COMPLETED, policy, day, credit_status=status)
@@ -106,11 +127,14 @@ def _about(
     )
 
 
-def _resumes(told: BankInstructed, conduct: Conduct) -> BankInstructed:
-    """Collection may begin again where signing had stopped it; elsewhere it stays as it is."""
+def _resumes(told: BankInstructed, conduct: Conduct, held: tuple[str, ...]) -> BankInstructed:
+    """Collection may begin again where signing had stopped it; elsewhere it stays as it is.
+
+    `held`: stop events are in force about these, so that collection of them rests all the same.
+    """
     if not conduct.stop_collection_on_sign:
         return told
-    return told.model_copy(update={"collection": CollectionOrder.RESUME, "agents": True})
+    return told.model_copy(update={"collection": CollectionOrder.RESUME, "agents": True, "held": held})
 
 
 def _id(agreement_id: str, kind: InstructionKind) -> str:

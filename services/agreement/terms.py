@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from services.agreement.paper.words import EDITION, words_of
-from shared.contracts.agreement import AgreementTerms
+from shared.contracts.agreement import AgreementTerms, DebtRate
 from shared.policy.conduct import Conduct
 from shared.policy.model import PolicyInForce
 
@@ -15,22 +15,29 @@ def clauses_of(policy: PolicyInForce, sections: Sequence[str]) -> tuple[str, ...
 
     `sections` are the mandatory ones of every pack of the agreement.
     """
-    named = policy.agreement_document.clauses
+    named = policy.document.printed
     return (*named, *(name for name in sections if name not in named))
 
 
 def terms_of(
-    policy: PolicyInForce, sections: Sequence[str], conduct: Conduct, *, from_documents: bool = False
+    policy: PolicyInForce,
+    sections: Sequence[str],
+    conduct: Conduct,
+    *,
+    from_documents: bool = False,
+    returns: tuple[str, ...] = (),
+    contract_rates: tuple[DebtRate, ...] = (),
 ) -> AgreementTerms:
     """Give the terms of a document drawn up under `policy`, with the strictest conduct of its packs.
 
     `from_documents`: the days to withdraw count from the day on which the borrower receives the documents.
+    `returns`: which concessions hold only while the plan is kept; `contract_rates` return with the rate.
     """
     words = words_of(EDITION)
     assert words is not None  # noqa: S101 - narrows: the edition is the program's own
-    paper, agreement, followup = policy.agreement_document, policy.agreement, policy.followup
+    paper, agreement, followup = policy.document, policy.agreement, policy.followup
     return AgreementTerms(
-        instrument=policy.document.instrument,
+        instrument=paper.instrument,
         clauses=clauses_of(policy, sections),
         words=EDITION,
         words_hash=words.digest,
@@ -54,10 +61,12 @@ def terms_of(
         reward_rate_pct=followup.incentive_rate_cut_pct,
         credit_status=paper.credit_status_kept,
         data_law=paper.data_law,
-        complaint_routes=paper.complaint_routes,
+        complaint_routes=tuple(row.route for row in paper.complaint_routes),
         records_years=conduct.records.evidence_years,
         cooling_off_from="documents_received" if from_documents else "signing",
-        oral_allowed=policy.document.oral_allowed,
+        oral_allowed=paper.oral_allowed,
         cure_days=policy.breach.cure_days if policy.breach.notice_required else 0,
         hardship_shield_days=policy.breach.hardship_shield_days,
+        returns_on_breach=returns,
+        contract_rates=contract_rates,
     )

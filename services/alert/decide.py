@@ -53,7 +53,7 @@ class AlertDecider:
         if state is None:
             # The case is on its way by another topic; what comes with it has its own order.
             return Decision(None) if data.PRODUCER == "intake" else Decision.wait(None)
-        if state.status is AlertStatus.CLOSED and not isinstance(data, complaints.OF_COMPLAINTS):
+        if state.status is AlertStatus.CLOSED and not isinstance(data, _AFTER_THE_CASE):
             return Decision(state)
         if isinstance(data, intake.BankAnswered) and not _is_pending(state, data.instruction_id):
             return Decision.wait(state)
@@ -114,7 +114,7 @@ def _bank_silent(state: AlertState, item: Pending, day: date, policy: PolicyInFo
     reason = Reason(code=ReasonCode.BANK_SILENT, params={"due": item.answer_by.isoformat()})
     state = state.model_copy(update={"pending": pending})
     cause = f"{item.instruction_id}/{day.isoformat()}"  # an instruction may be given, and missed, again
-    return raise_alert(state, AlertKind.BANK_SILENT, item.kind.value, day, policy, reason, cause=cause)
+    return raise_alert(state, AlertKind.BANK_SILENT, item.kind, day, policy, reason, cause=cause)
 
 
 def _opened(state: AlertState | None, message: Envelope[intake.CaseOpened], reference: Reference) -> Outcome:
@@ -168,7 +168,8 @@ def _closed(state: AlertState, message: Envelope[intake.CaseClosed], _: PolicyIn
         "silent_on": None,
         "missed": (),
         "promises": (),
-        "pending": (),
+        # The bank still answers what it was told at the end, or is silent.
+        "pending": tuple(item for item in state.pending if not item.overdue),
         "problems": (),
         "referred": 0,
         "differing": (),
@@ -207,6 +208,7 @@ _HANDLERS: dict[type[Event], Handler] = {
     intake.CaseClosed: _closed,
     intake.CaseAssigned: _assigned,
     intake.StopsChanged: stops_changed,
+    intake.StopsInstructed: watching.stops_instructed,
     intake_team.StepOverdue: watching.step_overdue,
     intake_team.StepCaughtUp: watching.step_done,
     assessment.StatementRequested: partial(_asked, Ask.STATEMENT),
@@ -242,7 +244,20 @@ _HANDLERS: dict[type[Event], Handler] = {
     followup_care.ProblemOverdue: watching.problem_overdue,
     followup_care.ProblemResolved: watching.problem_solved,
     followup_care.PlanReopened: watching.plan_reopened,
+    followup_care.CreditInstructed: watching.credit_instructed,
+    followup.RewardGranted: watching.reward_granted,
 }
+
+# What is told and answered also when the case is closed: complaints, and the bank's instructions.
+_AFTER_THE_CASE = (
+    *complaints.OF_COMPLAINTS,
+    agreement.BankInstructed,
+    intake.StopsInstructed,
+    followup_care.CreditInstructed,
+    intake.BankAnswered,
+    followup_care.ProblemOverdue,
+    followup_care.ProblemResolved,
+)
 
 HANDLED: frozenset[type[Event]] = frozenset(
     {

@@ -3,7 +3,6 @@
 from datetime import date
 from enum import StrEnum
 
-from shared.contracts.agreement import InstructionKind
 from shared.contracts.alert import AlertKind
 from shared.contracts.base import MoneyField
 from shared.contracts.debts import PackId
@@ -82,7 +81,7 @@ class Pending(State):
     """An instruction that the bank has not answered; `overdue`: its last day has closed."""
 
     instruction_id: str
-    kind: InstructionKind
+    kind: str
     answer_by: date
     overdue: bool = False
 

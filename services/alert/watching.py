@@ -3,6 +3,7 @@
 Facts of different services may arrive in any order; where two of them meet, their business days decide.
 """
 
+from datetime import date
 from typing import Any
 
 from services.alert.model import AlertState, Ask, Asked, BrokenPromise, MissedLine, Pending
@@ -24,6 +25,7 @@ __all__ = [
     "bank_answered",
     "bank_instructed",
     "corrected",
+    "credit_instructed",
     "line_paid",
     "missed",
     "no_longer_asks",
@@ -39,8 +41,10 @@ __all__ = [
     "promise_kept",
     "review_done",
     "review_overdue",
+    "reward_granted",
     "step_done",
     "step_overdue",
+    "stops_instructed",
     "taken_back",
 ]
 
@@ -304,9 +308,37 @@ def party_signed(state: AlertState, message: Envelope[agreement.PartySigned], _:
 def bank_instructed(state: AlertState, message: Envelope[agreement.BankInstructed], _: PolicyInForce) -> Step:
     """The bank answers by a day."""
     data = message.data
-    pending = Pending(instruction_id=data.instruction_id, kind=data.kind, answer_by=data.answer_by)
-    others = tuple(item for item in state.pending if item.instruction_id != data.instruction_id)
-    return state.model_copy(update={"pending": (*others, pending)[-_PENDING_KEPT:]}), ()
+    return _awaits(state, data.instruction_id, data.kind.value, data.answer_by), ()
+
+
+def stops_instructed(state: AlertState, message: Envelope[intake.StopsInstructed], _: PolicyInForce) -> Step:
+    """So it does about what stop events stop."""
+    data = message.data
+    return _awaits(state, data.instruction_id, intake.InstructionAbout.STOPS.value, data.answer_by), ()
+
+
+def credit_instructed(
+    state: AlertState, message: Envelope[followup_care.CreditInstructed], _: PolicyInForce
+) -> Step:
+    """So it does about a credit; older versions did not say by when."""
+    data, kind = message.data, intake.InstructionAbout.CREDIT.value
+    if data.answer_by is None:
+        return state, ()
+    return _awaits(state, data.instruction_id, kind, data.answer_by), ()
+
+
+def reward_granted(state: AlertState, message: Envelope[followup.RewardGranted], _: PolicyInForce) -> Step:
+    """And about a reward that it is to apply."""
+    data, kind = message.data, intake.InstructionAbout.REWARD.value
+    if data.instruction_id is None or data.answer_by is None:
+        return state, ()
+    return _awaits(state, data.instruction_id, kind, data.answer_by), ()
+
+
+def _awaits(state: AlertState, instruction_id: str, kind: str, answer_by: date) -> AlertState:
+    pending = Pending(instruction_id=instruction_id, kind=kind, answer_by=answer_by)
+    others = tuple(item for item in state.pending if item.instruction_id != instruction_id)
+    return state.model_copy(update={"pending": (*others, pending)[-_PENDING_KEPT:]})
 
 
 def bank_answered(state: AlertState, message: Envelope[intake.BankAnswered], _: PolicyInForce) -> Step:

@@ -15,9 +15,17 @@ if TYPE_CHECKING:
     from typing import Any
 
     from services.agreement.paper.layout import Agreement, Letter
+    from services.console.model import ArchivedCustomer
+    from shared.crypto.sealing import PersonKey
     from shared.runtime.settings import Settings
 
 __all__ = ["agreement", "choose"]
+
+_UNNAMED = {
+    "erased": "The borrower's name was erased: the key of their data was destroyed. The document says so.",
+    "sealed": "The borrower's name is sealed under a key that is not at hand (PARLEY_MASTER_KEY)."
+    " The document says so.",
+}
 
 
 def agreement(
@@ -41,25 +49,33 @@ def agreement(
     """Write the agreement of a case as PDF, with the signed content and the signatures attached.
 
     The latest signed version, or the draft where nothing is signed yet. With the lender's key the file is
-    sealed and `parley verify` can check it; without, it is a copy to look at.
+    sealed and `parley verify` can check it; without, it is a copy to look at. The borrower's name is printed
+    for who has the house's master key (PARLEY_MASTER_KEY), and was not erased.
     """
     from services.agreement.paper.layout import PaperError
     from services.cli.keys import private_key
     from services.cli.reading import not_found, with_database
-    from services.console.reads import find_case, story_of
+    from services.console.reads import find_case, open_entries, person_key_of, story_of
     from services.console.story import verify
+    from shared.crypto.sealing import SealError
+    from shared.crypto.signing import KeyFileError
 
     lender = None if key is None else private_key(key)
 
-    async def work(settings: Settings) -> tuple[str, str, list[dict[str, Any]], str]:
+    async def work(settings: Settings) -> tuple[str, str, ArchivedCustomer, list[Any], PersonKey | None]:
         found, customer, archived = await find_case(settings, case_id)
-        return found, customer, await story_of(settings, customer, archived), archived.head
+        entries = await story_of(settings, customer, archived)
+        return found, customer, archived, entries, await person_key_of(settings, customer)
 
     try:
-        case, customer, entries, head = with_database(data_dir(data), work)
+        case, customer, archived, entries, person = with_database(data_dir(data), work)
     except LookupError as error:
         raise not_found(error) from None
-    wrong = verify(entries, head)
+    except KeyFileError as error:
+        raise fail(
+            str(error), "It opens the borrower's name; unset PARLEY_MASTER_KEY to go without."
+        ) from None
+    wrong = verify(entries, archived.head)
     if wrong is not None:
         raise fail(
             f"The archive was changed: entry {wrong.number}: {wrong.rule}.", "No document is made of it."
@@ -67,15 +83,19 @@ def agreement(
     try:
         from services.agreement.paper.pdf import make_pdf
 
-        document = choose(entries, case, customer, version=version, letter=letter)
+        readable = open_entries(entries, person)
+        document = choose(readable, case, customer, version=version, letter=letter, erased=archived.erased)
         pdf = make_pdf(document, lang or document.signed_language, lender)
-    except PaperError as error:
+    except (PaperError, SealError) as error:
         raise fail(f"{error}.") from None
     try:
         output.write_bytes(pdf)
     except OSError as error:
         raise fail(f"{output}: cannot be written ({error.strerror})") from None
     stdout.print(f"{output}: {len(pdf):,} bytes", markup=False, highlight=False, soft_wrap=True)
+    unnamed = _UNNAMED.get(document.name_state.value)
+    if unnamed is not None:
+        stderr.print(unnamed, style="yellow", markup=False, highlight=False, soft_wrap=True)
     if lender is None:
         remedy = f"No key was given (--key or {KEY_VARIABLE}): the file is not sealed and cannot be verified."
         stderr.print(remedy, style="yellow", markup=False, highlight=False, soft_wrap=True)
@@ -88,17 +108,18 @@ def choose(
     *,
     version: int | None = None,
     letter: bool = False,
+    erased: str = "",
 ) -> Agreement | Letter:
     """Give the document that is meant. Raises PaperError where there is none."""
     from services.agreement.paper.filed import agreements_of, letters_of
     from services.agreement.paper.layout import PaperError
 
     if letter:
-        letters = letters_of(entries, case, customer)
+        letters = letters_of(entries, case, customer, erased)
         if not letters:
             raise PaperError("no settlement letter is on file for this case")
         return letters[-1]
-    found = agreements_of(entries, case, customer)
+    found = agreements_of(entries, case, customer, erased)
     if version is not None:
         found = [one for one in found if one.drafted.version == version]
     if not found:

@@ -83,7 +83,8 @@ def evidence(
         discards = await discards_of(settings, found, customer)
         person = None if sealed else await person_key_of(settings, customer)
         assert settings.signing_key is not None  # noqa: S101 - narrows: there is a signer
-        papers = papers_of(entries, found, customer, private_key(settings.signing_key), person)
+        lender = private_key(settings.signing_key)
+        papers = papers_of(entries, found, customer, lender, person, archived.erased)
         return Source(found, customer, archived, entries, discards, person, papers), signer
 
     try:

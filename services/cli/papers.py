@@ -26,10 +26,12 @@ def papers_of(
     customer: str,
     key: Ed25519PrivateKey,
     person: PersonKey | None = None,
+    erased: str = "",
 ) -> dict[str, bytes]:
     """Give every agreement that was signed, the draft on the table, and the letters, in both languages.
 
-    By their names below documents/. `person` opens the borrower's name for the paper. What an older version
+    By their names below documents/. `person` opens the borrower's name for the paper; `erased` is up to when
+    the key of it was destroyed. What an older version
     drew up without naming its clauses stays in the bundle as it was filed. Raises PaperError for a document
     that was changed on file.
     """
@@ -39,13 +41,13 @@ def papers_of(
 
     readable = [_opened(entry, person) for entry in entries]
     made: dict[str, bytes] = {}
-    agreements = agreements_of(readable, case, customer)
+    agreements = agreements_of(readable, case, customer, erased)
     for one in agreements:
         if one.drafted.terms is None or (one.effective is None and one is not agreements[-1]):
             continue
         for lang in LANGUAGES:
             made[f"agreement-{one.drafted.version}.{lang}.pdf"] = make_pdf(one, lang, key)
-    for number, letter in enumerate(letters_of(readable, case, customer), start=1):
+    for number, letter in enumerate(letters_of(readable, case, customer, erased), start=1):
         for lang in LANGUAGES:
             made[f"settlement-letter-{number}.{lang}.pdf"] = make_pdf(letter, lang, key)
     return made

@@ -8,18 +8,19 @@ from collections.abc import Callable
 from datetime import date
 from typing import Any
 
-from services.followup import care, group, leftover, problems, referral, stops
+from services.followup import care, leftover, problems, referral, stops, trying
 from services.followup.charges import charges_of, moved
 from services.followup.cooperation import note_statement
+from services.followup.desk import OF_THE_DESK, refusal
 from services.followup.judging import close_plan, finish, plan_due
 from services.followup.ledger import prune, receive
-from services.followup.model import FollowedPlan, FollowupState, FollowupStatus
+from services.followup.model import ContactLedger, FollowedPlan, FollowupState, FollowupStatus
 from services.followup.promises import close_promises, note, promises_due
 from services.followup.returns import remember
 from services.followup.rules import counts_for_plan, is_counted
 from services.followup.starting import start, take_back
-from shared.contracts import agreement, desk, desk_care, followup, intake, offer
-from shared.contracts.base import Event, Reason
+from shared.contracts import agreement, desk, desk_care, desk_contact, followup, intake, offer
+from shared.contracts.base import Event
 from shared.contracts.decision import Decision
 from shared.contracts.envelope import Envelope
 from shared.contracts.reasons import ReasonCode
@@ -42,7 +43,7 @@ class FollowupDecider:
     def due(self, state: FollowupState) -> date | None:
         """The next day of the plan, of a promise, or of money that only a plan signed by then could count."""
         if state.status is FollowupStatus.CLOSED:
-            return None
+            return problems.problems_due(state)
         uncounted = (entry.on for entry in state.received if not is_counted(state, entry.on))
         days = (
             plan_due(state),
@@ -57,13 +58,17 @@ class FollowupDecider:
         due = self.due(state)
         if due is None or due > day:
             return Decision(state)
-        after, of_plan = close_plan(state, day, reference)
-        after, of_promises = close_promises(after, day, reference)
+        after, of_plan, of_promises = state, tuple[Event, ...](), tuple[Event, ...]()
+        if state.status is not FollowupStatus.CLOSED:
+            after, of_plan = close_plan(state, day, reference)
+            after, of_promises = close_promises(after, day, reference)
         of_problems: tuple[Event, ...] = ()
         if after.policy is not None:
             policy = reference.policies.in_force(after.policy, day)
             after, of_problems = problems.close_problems(after, day, policy)
-        if any(one.until is not None and one.until < day for one in after.earlier):
+        if after.halted_on is None and any(
+            one.until is not None and one.until < day for one in after.earlier
+        ):
             open_ = tuple(one for one in after.earlier if one.until is None or one.until >= day)
             after = after.model_copy(update={"earlier": open_})
         return Decision.of(prune(after, day), *of_plan, *of_promises, *of_problems)
@@ -74,12 +79,17 @@ def _opened(
 ) -> Outcome:
     data = message.data
     if data.policy not in reference.policies:
-        return Decision.of(state, _refusal(message, ReasonCode.UNKNOWN_PRODUCT))
+        return Decision.of(state, refusal(message, ReasonCode.UNKNOWN_PRODUCT))
     if state is not None and state.status is FollowupStatus.CLOSED:
         return Decision(state)
     known = state or FollowupState(case=message.case)
     late = referral.late_since(data.debts)
-    update = {"policy": known.policy or data.policy, "charges": charges_of(data.debts), "late_since": late}
+    update = {
+        "policy": known.policy or data.policy,
+        "charges": charges_of(data.debts),
+        "late_since": late,
+        "contacts": known.contacts.model_copy(update={"packs": data.conduct}),
+    }
     return Decision(known.model_copy(update=update))
 
 
@@ -87,7 +97,9 @@ def _changed(state: FollowupState | None, message: Envelope[intake.CaseChanged],
     if state is None or state.status is FollowupStatus.CLOSED:
         return Decision(state)
     debts = message.data.debts
-    update = {"charges": charges_of(debts), "late_since": referral.late_since(debts)}
+    update: dict[str, Any] = {"charges": charges_of(debts), "late_since": referral.late_since(debts)}
+    if message.data.conduct and message.data.conduct != state.contacts.packs:
+        update["contacts"] = state.contacts.model_copy(update={"packs": message.data.conduct})
     return Decision(state.model_copy(update=update))
 
 
@@ -147,6 +159,7 @@ def _closed(
         "look_on": None,
         "returned": (),
         "earlier": (),
+        "contacts": ContactLedger(),
     }
     return Decision.of(after.model_copy(update=gone), *said, *of_problems)
 
@@ -158,7 +171,7 @@ def _signed(
     known = state or FollowupState(case=message.case)
     started = start(known, message.data, reference)
     if isinstance(started, ReasonCode):
-        return Decision.of(state, _refusal(message, started))
+        return Decision.of(state, refusal(message, started))
     after, said = started
     return Decision.of(after, *said)
 
@@ -180,9 +193,9 @@ def _promised(
 ) -> Outcome:
     noted = ReasonCode.NO_CASE if state is None else note(state, message.data, message.day, reference)
     if noted is ReasonCode.NO_CASE:
-        return Decision.wait(state, _refusal(message, noted))
+        return Decision.wait(state, refusal(message, noted))
     if isinstance(noted, ReasonCode):
-        return Decision.of(state, _refusal(message, noted))
+        return Decision.of(state, refusal(message, noted))
     after, said = noted
     return Decision.of(after, *said)
 
@@ -191,9 +204,9 @@ def _reviewed(
     state: FollowupState | None, message: Envelope[desk.ReviewHeld], reference: Reference
 ) -> Outcome:
     if state is not None and state.status is FollowupStatus.CLOSED:
-        return Decision.of(state, _refusal(message, ReasonCode.CASE_CLOSED))
+        return Decision.of(state, refusal(message, ReasonCode.CASE_CLOSED))
     if state is None or state.plan is None or state.status is not FollowupStatus.LIVE:
-        return Decision.wait(state, _refusal(message, ReasonCode.NO_LIVE_PLAN))
+        return Decision.wait(state, refusal(message, ReasonCode.NO_LIVE_PLAN))
     after, said = care.reviewed(state, state.plan, message.data, message.day, reference)
     return Decision.of(after, *said)
 
@@ -233,24 +246,50 @@ def _stops(
     return Decision.of(after, *said)
 
 
-def _contact(state: FollowupState | None, message: Envelope[desk.ContactRecorded], _: Reference) -> Outcome:
+def _bank_answered(
+    state: FollowupState | None, message: Envelope[intake.BankAnswered], reference: Reference
+) -> Outcome:
+    """What the bank could not do is a problem with an owner and a day, also when the case is closed."""
+    data = message.data
+    if state is None or state.policy is None:
+        return Decision(state)
+    after, said = leftover.bank_answered(state, data, message.day)
+    if data.confirmed:
+        after, more = problems.bank_confirmed(after, data.instruction_id, message.day)
+    else:
+        policy = reference.policies.in_force(state.policy, message.day)
+        after, more = problems.refused_by_bank(after, data, message.day, policy)
+    return Decision.of(after, *said, *more)
+
+
+def _contact(
+    state: FollowupState | None, message: Envelope[desk.ContactRecorded], reference: Reference
+) -> Outcome:
     plan = _live(state)
     if state is None or state.status is FollowupStatus.CLOSED:
         return Decision(state)
     if plan is None or message.day <= plan.effective:
-        return Decision(referral.note_attempt(state, message.data, message.day))
-    after, said = care.contact(state, plan, message.data)
+        kept = trying.kept_the_rules(state, message.data, reference)
+        noted = referral.note_attempt(state, message.data, message.day, kept_the_rules=kept)
+        return Decision(trying.remember(noted, message.data))
+    after, said = care.contact(trying.remember(state, message.data), plan, message.data)
     return Decision.of(after, *said)
+
+
+def _rules_of_contact(state: FollowupState | None, message: Envelope[Any], _: Reference) -> Outcome:
+    """What decides whether an attempt to reach the borrower was within the rules."""
+    known = state or FollowupState(case=message.case)
+    return Decision(state if known.status is FollowupStatus.CLOSED else trying.learn(known, message))
 
 
 def _review_passed(
     state: FollowupState | None, message: Envelope[desk_care.ReviewNotHeld], reference: Reference
 ) -> Outcome:
     if state is not None and state.status is FollowupStatus.CLOSED:
-        return Decision.of(state, _refusal(message, ReasonCode.CASE_CLOSED))
+        return Decision.of(state, refusal(message, ReasonCode.CASE_CLOSED))
     plan = _live(state)
     if state is None or plan is None:
-        return Decision.wait(state, _refusal(message, ReasonCode.NO_LIVE_PLAN))
+        return Decision.wait(state, refusal(message, ReasonCode.NO_LIVE_PLAN))
     after, said = care.review_passed(state, plan, message.data, message.day, reference)
     return Decision.of(after, *said)
 
@@ -289,86 +328,8 @@ def _assigned(state: FollowupState | None, message: Envelope[intake.CaseAssigned
     return Decision.of(after, *said)
 
 
-def _problem(
-    state: FollowupState | None, message: Envelope[desk_care.ProblemNoted], reference: Reference
-) -> Outcome:
-    if state is None or state.policy is None:
-        return Decision.wait(state, _refusal(message, ReasonCode.NO_CASE))
-    if state.status is FollowupStatus.CLOSED:
-        return Decision.of(state, _refusal(message, ReasonCode.CASE_CLOSED))
-    policy = reference.policies.in_force(state.policy, message.day)
-    return _either(state, message, problems.noted(state, message.data, message.day, policy))
-
-
-def _solved(state: FollowupState | None, message: Envelope[desk_care.ProblemSolved], _: Reference) -> Outcome:
-    if state is None:
-        return Decision.wait(state, _refusal(message, ReasonCode.NO_CASE))
-    return _either(state, message, problems.solved(state, message.data, message.day))
-
-
-def _joined(state: FollowupState | None, message: Envelope[desk_care.SupportJoined], _: Reference) -> Outcome:
-    if state is None:
-        return Decision.wait(state, _refusal(message, ReasonCode.NO_CASE))
-    return _either(state, message, group.enrolled(state, message.day))
-
-
-def _session(
-    state: FollowupState | None, message: Envelope[desk_care.SupportSessionHeld], _: Reference
-) -> Outcome:
-    if state is None:
-        return Decision.wait(state, _refusal(message, ReasonCode.NO_CASE))
-    return _either(state, message, group.session_held(state, message.data, message.day))
-
-
-def _satisfied(
-    state: FollowupState | None, message: Envelope[desk_care.SatisfactionGiven], _: Reference
-) -> Outcome:
-    if state is None:
-        return Decision.wait(state, _refusal(message, ReasonCode.NO_CASE))
-    return Decision.of(state, group.satisfied(message.data))
-
-
-def _credit_chosen(
-    state: FollowupState | None, message: Envelope[desk_care.CreditChosen], _: Reference
-) -> Outcome:
-    if state is None:
-        return Decision.wait(state, _refusal(message, ReasonCode.NO_CASE))
-    return _either(state, message, leftover.chosen(state, message.data, message.id))
-
-
-def _to_the_lawyers(
-    state: FollowupState | None, message: Envelope[desk_care.LegalReferralAsked], reference: Reference
-) -> Outcome:
-    if state is None or state.policy is None:
-        return Decision.wait(state, _refusal(message, ReasonCode.NO_CASE))
-    if state.status is FollowupStatus.CLOSED:
-        return Decision.of(state, _refusal(message, ReasonCode.CASE_CLOSED))
-    policy = reference.policies.in_force(state.policy, message.day)
-    decided = referral.asked(state, message.data, message.day, policy)
-    if isinstance(decided, Reason):
-        return Decision.of(state, _refusal(message, decided.code, **decided.params))
-    after, said = decided
-    return Decision.of(after, *said)
-
-
-def _either(
-    state: FollowupState,
-    message: Envelope[Any],
-    decided: tuple[FollowupState, tuple[Event, ...]] | ReasonCode,
-) -> Outcome:
-    if isinstance(decided, ReasonCode):
-        return Decision.of(state, _refusal(message, decided))
-    after, said = decided
-    return Decision.of(after, *said)
-
-
 def _live(state: FollowupState | None) -> FollowedPlan | None:
     return state.plan if state is not None and state.status is FollowupStatus.LIVE else None
-
-
-def _refusal(message: Envelope[Any], code: ReasonCode, **params: str) -> followup.InputRefused:
-    reason = Reason(code=code, params=params)
-    return followup.InputRefused(cause_id=message.id, cause_type=message.type, reason=reason)
 
 
 _HANDLERS: dict[type[Event], Handler] = {
@@ -378,6 +339,7 @@ _HANDLERS: dict[type[Event], Handler] = {
     intake.PaymentTakenBack: _taken_back,
     intake.CaseClosed: _closed,
     intake.StopsChanged: _stops,
+    intake.BankAnswered: _bank_answered,
     intake.PlanDebtsChanged: _plan_debts,
     agreement.AgreementSigned: _signed,
     agreement.AgreementEnded: _ended,
@@ -385,19 +347,17 @@ _HANDLERS: dict[type[Event], Handler] = {
     desk.ReviewHeld: _reviewed,
     desk.HardshipReported: _hardship,
     desk.ContactRecorded: _contact,
+    desk.PreferencesSet: _rules_of_contact,
+    desk.ComplaintMade: _rules_of_contact,
+    desk_contact.ComplaintAnswered: _rules_of_contact,
+    desk_contact.ContactResumed: _rules_of_contact,
     desk.StatementSubmitted: _statement,
     intake.CaseAssigned: _assigned,
     offer.TalksFailed: _round_over,
     offer.OfferLapsed: _round_over,
     offer.NoPlanFound: _round_over,
     desk_care.ReviewNotHeld: _review_passed,
-    desk_care.ProblemNoted: _problem,
-    desk_care.ProblemSolved: _solved,
-    desk_care.SupportJoined: _joined,
-    desk_care.SupportSessionHeld: _session,
-    desk_care.SatisfactionGiven: _satisfied,
-    desk_care.CreditChosen: _credit_chosen,
-    desk_care.LegalReferralAsked: _to_the_lawyers,
+    **OF_THE_DESK,
 }
 
 HANDLED = frozenset(_HANDLERS)

@@ -29,7 +29,7 @@ def complete(work: Work, day: date) -> None:
     work.said.append(PlanCompleted(agreement_id=work.plan.agreement_id, as_of=day, paid=paid))
     over = {"review_open": False, "review_late_on": None, "cure_by": None}
     work.update(ended_on=day, completed=True, judged_to=day, **over)
-    work.change(status=FollowupStatus.COMPLETED)
+    work.change(status=FollowupStatus.COMPLETED, completed_on=day)
     credit(work, day)
 
 
@@ -61,7 +61,7 @@ def credit(work: Work, day: date) -> None:
 def reopen(work: Work, day: date) -> None:
     """The payment that had completed the plan came back: it is live again."""
     work.update(ended_on=None, completed=False)
-    work.change(status=FollowupStatus.LIVE)
+    work.change(status=FollowupStatus.LIVE, completed_on=None)
     work.said.append(
         PlanReopened(
             agreement_id=work.plan.agreement_id,
@@ -100,6 +100,8 @@ def judge_breach(work: Work, day: date) -> bool:
                 cure_by=until,
                 missing=work.missing(day, due_by=day),
                 reasons=(_missed(work, day),),
+                returns=plan.returns,
+                rates_return=plan.rates_return,
             )
         )
     return False
@@ -112,6 +114,9 @@ def _break(work: Work, day: date) -> None:
             as_of=day,
             missed=len(missed_numbers(work.plan.lines)),
             reasons=(_missed(work, day),),
+            returns=work.plan.returns,
+            rates_return=work.plan.rates_return,
+            rate_cut_pct=work.plan.rate_cut_pct,
         )
     )
     work.update(ended_on=day, review_open=False, review_late_on=None, cure_by=None)

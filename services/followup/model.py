@@ -1,17 +1,20 @@
 """The followup's document: the money received, the plan as it is kept, and the promises."""
 
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
 
+from shared.conduct import OptOut, PastContact
 from shared.contracts.base import MoneyField, Percent
 from shared.contracts.debts import PackId
 from shared.contracts.decision import State
 
 __all__ = [
     "Attempts",
+    "ContactLedger",
     "Cooperation",
     "Credit",
+    "CreditAsk",
     "DayMoney",
     "Earlier",
     "FollowedPlan",
@@ -108,6 +111,8 @@ class FollowedPlan(State):
     `rate_cut_pct` is the share of the plan's rate that rewards have cut. `stops` are the times in which stop
     events left no debt of the plan to talk about: what was missed in them is never held against it. `silent`:
     contact is stopped now. `talks_after`: when the stops are over, a new plan is talked about first.
+    `returns` was waived on condition, and is owed again if the plan breaks; so are the rates of the contract,
+    where `rates_return`.
     The rules of `pinned_on` hold for what was agreed; where there is none, those of the effective day.
     """
 
@@ -142,6 +147,8 @@ class FollowedPlan(State):
     stops: tuple[Pause, ...] = ()
     silent: bool = False
     talks_after: bool = False
+    returns: tuple[MoneyField, ...] = ()
+    rates_return: bool = False
 
 
 class Earlier(State):
@@ -170,6 +177,21 @@ class Attempts(State):
     count: int = 0
     first: date | None = None
     last: date | None = None
+
+
+class ContactLedger(State):
+    """What the rules of contact ask about an attempt: clock, closed channels, complaints, what was before.
+
+    `packs` are those of the case's debts; a person decided at `decided_at` that it goes on after attempts in
+    vain.
+    """
+
+    packs: tuple[PackId, ...] = ()
+    time_zone: str | None = None
+    opt_outs: tuple[OptOut, ...] = ()
+    complaints: tuple[str, ...] = ()
+    decided_at: datetime | None = None
+    recent: tuple[PastContact, ...] = ()
 
 
 class Problem(State):
@@ -201,6 +223,13 @@ class Credit(State):
     settled: MoneyField
 
 
+class CreditAsk(State):
+    """What the bank was asked to pay out or move of a credit, and has not answered."""
+
+    instruction_id: str
+    amount: MoneyField
+
+
 class PromiseState(StrEnum):
     """What has been concluded about a promise."""
 
@@ -228,6 +257,7 @@ class FollowupState(State):
     `talks_ended_on`: an offer was refused or lapsed then, so the situation had been assessed. `late_since`:
     the oldest debt is past due since that day. `referred_on`: the case may go to the lawyers since.
     `halted_on`: since that day stop events leave no debt to talk about, and no promise is judged.
+    `completed_on`: the plan was completed then, and that stands; `planned` are the debts of its plans.
     `earlier` are the plans that a withdrawal from their amendment would bring back, the latest last.
     """
 
@@ -247,9 +277,13 @@ class FollowupState(State):
     problems: tuple[Problem, ...] = ()
     support: Support = Support()
     credits: tuple[Credit, ...] = ()
+    credits_asked: tuple[CreditAsk, ...] = ()
+    completed_on: date | None = None
+    planned: tuple[str, ...] = ()
     halted_on: date | None = None
     talks_ended_on: date | None = None
     late_since: date | None = None
     attempts: Attempts = Attempts()
+    contacts: ContactLedger = ContactLedger()
     referred_on: date | None = None
     earlier: tuple[Earlier, ...] = ()

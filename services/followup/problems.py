@@ -7,16 +7,19 @@ from shared.contracts.base import Event
 from shared.contracts.desk_care import ProblemNoted, ProblemSolved
 from shared.contracts.followup_care import OwnerTookOver, ProblemOpened, ProblemOverdue, ProblemResolved
 from shared.contracts.ids import derive_id
+from shared.contracts.intake import BankAnswered
 from shared.contracts.reasons import ReasonCode
 from shared.policy.model import PolicyInForce
 from shared.policy.sections import StepRow
 
 __all__ = [
     "assigned",
+    "bank_confirmed",
     "close_problems",
     "missing_from_the_plan",
     "noted",
     "problems_due",
+    "refused_by_bank",
     "resolve_all",
     "solved",
 ]
@@ -64,6 +67,27 @@ def missing_from_the_plan(state: FollowupState, reversal: str, day: date, policy
     if any(problem.problem_id == noted_.problem_id for problem in state.problems):
         return state, ()
     return _opened(state, noted_, day, policy)
+
+
+def refused_by_bank(state: FollowupState, data: BankAnswered, day: date, policy: PolicyInForce) -> Step:
+    """The bank could not do what it was asked: a person finds out why, and has their days for it."""
+    what = "instruction" if data.about is None else data.about.value
+    noted_ = ProblemNoted(
+        problem_id=derive_id("problem", state.case, data.instruction_id), about=f"{what}_refused_by_bank"
+    )
+    if any(problem.problem_id == noted_.problem_id for problem in state.problems):
+        return state, ()
+    return _opened(state, noted_, day, policy)
+
+
+def bank_confirmed(state: FollowupState, instruction: str, day: date) -> Step:
+    """It has done it after all: what its refusal had opened is solved."""
+    id_ = derive_id("problem", state.case, instruction)
+    problem = next((item for item in state.problems if item.problem_id == id_), None)
+    if problem is None:
+        return state, ()
+    left = tuple(item for item in state.problems if item is not problem)
+    return state.model_copy(update={"problems": left}), (_resolved(problem, day, "bank"),)
 
 
 def _opened(state: FollowupState, data: ProblemNoted, day: date, policy: PolicyInForce) -> Step:

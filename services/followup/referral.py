@@ -1,8 +1,8 @@
 """When a case may go to the lawyers (R71a): after talks or attempts that led nowhere, not before. Pure.
 
 No offer is made without an assessment, so an offer that was refused or lapsed is proof of both. Of attempts
-one a day counts, for what comes on top of it may be more than the rules of contact allow; none counts while
-stop events halt the case, and a talk begins the count anew.
+within the rules of contact one a day counts; none counts while stop events halt the case, and a talk begins
+the count anew.
 """
 
 from __future__ import annotations
@@ -41,13 +41,20 @@ def note_talks(state: FollowupState, data: offer.OfferLapsed | offer.TalksFailed
     return state.model_copy(update={"talks_ended_on": data.as_of})
 
 
-def note_attempt(state: FollowupState, data: desk.ContactRecorded, day: date) -> FollowupState:
-    """Count an attempt of ours that led nowhere; who was talked to can be talked to again."""
+def note_attempt(
+    state: FollowupState, data: desk.ContactRecorded, day: date, *, kept_the_rules: bool
+) -> FollowupState:
+    """Count an attempt of ours that led nowhere; who was talked to can be talked to again.
+
+    One that was not within the rules of contact is on file and counts for nothing here.
+    """
     if data.outcome is desk.ContactOutcome.TALKED:
         return state if not state.attempts.count else state.model_copy(update={"attempts": Attempts()})
     known = state.attempts
     counts = known.last is None or day > known.last
     if data.direction is not desk.ContactDirection.OUTBOUND or state.halted_on is not None or not counts:
+        return state
+    if not kept_the_rules:
         return state
     more = Attempts(count=known.count + 1, first=known.first or day, last=day)
     return state.model_copy(update={"attempts": more})

@@ -12,11 +12,12 @@ from decimal import Decimal
 from services.followup.cooperation import met_rules
 from services.followup.ledger import total
 from services.followup.model import FollowedPlan, FollowupState, LateCharges, Line
-from services.followup.rules import on_time_count, on_time_in_a_row, pauses_of
+from services.followup.rules import bank_answers_by, on_time_count, on_time_in_a_row, pauses_of
 from shared.contracts.agreement import WaivedDebt
 from shared.contracts.base import Event, Reason
 from shared.contracts.debts import Balances, InstalmentTotal
 from shared.contracts.followup import RewardGranted
+from shared.contracts.ids import derive_id
 from shared.contracts.reasons import ReasonCode
 from shared.lending.money import Money
 from shared.policy.model import PolicyInForce
@@ -41,7 +42,7 @@ def reward(plan: FollowedPlan, state: FollowupState, day: date, policy: PolicyIn
         step, share_before = steps[given], steps[given - 1].late_charges_waived_pct if given else Decimal(0)
         given += 1
         number = max(on_time_in_a_row(plan.lines, pauses_of(plan)), default=0)
-        about = {
+        about: dict[str, object] = {
             "after_instalment": number,
             "rules": rules,
             "reasons": (
@@ -56,13 +57,25 @@ def reward(plan: FollowedPlan, state: FollowupState, day: date, policy: PolicyIn
         if waived:
             plan = plan.model_copy(update={"lines": _shortened(plan.lines, waived)})
             charges = _less(charges, waived)
+            about |= _asks_bank(LATE_CHARGES_WAIVED, plan, state, day, policy)
             said.append(
                 RewardGranted.model_validate({"reward": LATE_CHARGES_WAIVED, "waived": waived, **about})
             )
         if step.rate_cut_pct > plan.rate_cut_pct:
             plan, cut = _cut(plan, state, day, policy, step.rate_cut_pct)
+            about |= {"instruction_id": None, "answer_by": None}
+            if cut["reward"] == LOWER_RATE:
+                about |= _asks_bank(LOWER_RATE, plan, state, day, policy)
             said.append(RewardGranted.model_validate({**cut, **about}))
     return plan, charges, tuple(said)
+
+
+def _asks_bank(
+    reward: str, plan: FollowedPlan, state: FollowupState, day: date, policy: PolicyInForce
+) -> dict[str, object]:
+    """The bank is to apply it: once for each step of a plan."""
+    id_ = derive_id("reward", state.case, plan.agreement_id, reward, str(plan.steps_given))
+    return {"instruction_id": id_, "answer_by": bank_answers_by(day, policy)}
 
 
 def _of_rest(share: Decimal, before: Decimal) -> Decimal:

@@ -13,6 +13,7 @@ from shared.policy.model import PolicyInForce
 __all__ = [
     "SETTLED",
     "UNPAID",
+    "bank_answers_by",
     "breach_on",
     "breaks",
     "counts_for_plan",
@@ -246,6 +247,14 @@ def cure_by(day: date, policy: PolicyInForce) -> date | None:
     if not rules.notice_required:
         return None
     return _business_day(later(day, rules.notice_days + rules.cure_days), policy)
+
+
+def bank_answers_by(day: date, policy: PolicyInForce) -> date:
+    """The last day of the bank to answer an instruction."""
+    try:
+        return policy.deadline(day, policy.agreement.instruction_business_days)
+    except (OverflowError, ValueError):
+        return day
 
 
 def return_grace_until(told: date, policy: PolicyInForce) -> date:

@@ -6,10 +6,11 @@ from services.followup.group import asks
 from services.followup.ledger import prune
 from services.followup.model import Earlier, FollowedPlan, FollowupState, FollowupStatus, Line, Pause
 from services.followup.rules import breach_on, day_before, grace_until, on_time_count, review_dates
-from shared.contracts.agreement import AgreementEnded, AgreementSigned
+from shared.contracts.agreement import AgreementEnded, AgreementSigned, WaivedDebt
 from shared.contracts.base import Event
 from shared.contracts.desk_care import SatisfactionTopic
 from shared.contracts.followup import PlanStarted
+from shared.contracts.plan_terms import total_of
 from shared.contracts.reasons import ReasonCode
 from shared.lending.money import Money
 from shared.policy.reference import Reference
@@ -64,6 +65,8 @@ def start(
         judged_to=day_before(data.effective),
         review_on=regular,
         stretched_on=well,
+        returns=_totals(data.returns),
+        rates_return=bool(data.rates_return),
         **_carried(before),
     )
     started = PlanStarted(
@@ -82,9 +85,18 @@ def start(
         "policy": state.policy or data.policy,
         "plan": plan,
         "earlier": _kept(state, data),
+        "completed_on": None,
+        "planned": tuple(dict.fromkeys((*state.planned, *plan.debts))),
     }
     live = state.model_copy(update={**update, "referred_on": None})
     return prune(live, day_before(data.effective)), (started, asked)
+
+
+def _totals(returns: tuple[WaivedDebt, ...]) -> tuple[Money, ...]:
+    sums: dict[str, Money] = {}
+    for amount in (total_of(debt.amounts) for debt in returns):
+        sums[amount.currency] = sums.get(amount.currency, Money.zero(amount.currency)) + amount
+    return tuple(sums[currency] for currency in sorted(sums))
 
 
 def _kept(state: FollowupState, data: AgreementSigned) -> tuple[Earlier, ...]:

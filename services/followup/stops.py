@@ -10,8 +10,16 @@ from __future__ import annotations
 
 from datetime import date, timedelta
 
-from services.followup.model import FollowedPlan, FollowupState, FollowupStatus, Pause, Promise, PromiseState
-from services.followup.rules import UNPAID, is_shielded, pause_until, review_late_on, talks_of
+from services.followup.model import (
+    Earlier,
+    FollowedPlan,
+    FollowupState,
+    FollowupStatus,
+    Pause,
+    Promise,
+    PromiseState,
+)
+from services.followup.rules import UNPAID, is_shielded, later, pause_until, review_late_on, talks_of
 from shared.contracts.base import Event, Reason
 from shared.contracts.followup import RenegotiationRequested
 from shared.contracts.intake import StopsChanged
@@ -41,7 +49,8 @@ def after_stops(state: FollowupState, data: StopsChanged, day: date, reference: 
         return state, ()
     stood = (day - state.halted_on).days
     promises = tuple(_later(promise, stood) for promise in state.promises)
-    after = state.model_copy(update={"halted_on": None, "promises": promises})
+    update = {"halted_on": None, "promises": promises, "earlier": _earlier(state, stood, day, reference)}
+    after = state.model_copy(update=update)
     if plan is None:
         return after, ()
     plan, said = _goes_on(plan, day, reference)
@@ -83,6 +92,20 @@ def _goes_on(plan: FollowedPlan, day: date, reference: Reference) -> tuple[Follo
     reason = Reason(code=ReasonCode.STOP_ENDED)
     said = RenegotiationRequested(agreement_id=plan.agreement_id, as_of=day, reasons=(reason,))
     return after.model_copy(update=talks), (said,)
+
+
+def _earlier(state: FollowupState, stood: int, day: date, reference: Reference) -> tuple[Earlier, ...]:
+    """The days to withdraw from an amendment stood still, where the pack says so."""
+    if state.policy is None or state.halted_on is None:
+        return state.earlier
+    if not reference.policies.in_force(state.policy, day).cooling_off.stands_still_when_stopped:
+        return state.earlier
+    return tuple(
+        one.model_copy(update={"until": later(one.until, stood)})
+        if one.until is not None and one.until >= state.halted_on
+        else one
+        for one in state.earlier
+    )
 
 
 def _later(promise: Promise, days: int) -> Promise:

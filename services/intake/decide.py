@@ -11,6 +11,7 @@ from services.intake import absences, differences, figures, owners, parties, pay
 from services.intake.cases import Outcome, answer, conclude
 from services.intake.differences import with_news_of_balances
 from services.intake.halting import dated
+from services.intake.holding import told_of_stops
 from services.intake.ledger import leave
 from services.intake.model import IntakeState
 from services.intake.parties import said_of_elsewhere, said_of_parties
@@ -25,6 +26,7 @@ from shared.contracts import (
     desk_parties,
     desk_team,
     followup,
+    followup_care,
     offer,
 )
 from shared.contracts.base import Event, Reason
@@ -49,7 +51,8 @@ class IntakeDecider:
             return Decision(state)
         reference = absences.with_absences(reference)
         decided = with_news_of_balances(state, handler(state, message, reference), message.day, reference)
-        return _with_news(state, decided, message.day, reference)
+        told = _with_news(state, decided, message.day, reference)
+        return _bank_told(told, message.day, message.id, reference)
 
     def due(self, state: IntakeState) -> date | None:
         """The next date of a step or of the owner, debts paid up on our books, or a plan that is over."""
@@ -85,13 +88,23 @@ def _with_news(before: IntakeState | None, decided: Outcome, day: date, referenc
     return Decision(after, (*decided.emissions, *answer(after, *news).emissions))
 
 
+def _bank_told(decided: Outcome, day: date, cause: str, reference: Reference) -> Outcome:
+    """Tell the bank what stop events stop of its own doings, and what goes on after them."""
+    if decided.waits or decided.state is None:
+        return decided
+    after, said = told_of_stops(decided.state, day, cause, reference)
+    more = () if said is None else answer(after, said).emissions
+    return Decision(after, (*decided.emissions, *more))
+
+
 def _act(state: IntakeState, on: date, reference: Reference) -> Outcome:
     if any(d.quiet_since == on for d in state.of_case if d.is_active and not state.plans(d)):
         return _paid_up(state, on)
     if state.finish is not None and state.finish.on == on:
         return plans.finish(state, on, state.finish.reason)
     if any(stop.ends_on == on and stop.ended_on is None for stop in state.stops):
-        return _with_news(state, ended_by_date(state, on), on, reference)
+        over = _with_news(state, ended_by_date(state, on), on, reference)
+        return _bank_told(over, on, on.isoformat(), reference)
     if state.plan is not None and any(watched.look_on == on for watched in state.plan.watched):
         return differences.look(state, on, reference)
     if state.last_day_owned is not None and state.last_day_owned <= on:
@@ -170,6 +183,7 @@ _HANDLERS: dict[type[Event], Handler] = {
     agreement.AgreementEnded: _then(plans.ended, goes_to("no_plan")),
     followup.RewardGranted: plans.rewarded,
     followup.PlanCompleted: plans.plan_completed,
+    followup_care.CreditInstructed: plans.credit_instructed,
     followup.RenegotiationRequested: goes_to("statement"),
 }
 

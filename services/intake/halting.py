@@ -7,10 +7,11 @@ from datetime import date, timedelta
 
 from services.intake.model import Debt, IntakeState, Stop
 from shared.contracts.parties import CaseHalt
+from shared.lending.calendar import add_months
 from shared.policy.reference import Reference
 from shared.policy.sections_conduct import StopRule
 
-__all__ = ["dated", "halt_of", "over_on"]
+__all__ = ["dated", "halt_of", "over_on", "rules_of", "too_soon"]
 
 
 def dated(state: IntakeState, day: date, reference: Reference) -> IntakeState:
@@ -19,6 +20,29 @@ def dated(state: IntakeState, day: date, reference: Reference) -> IntakeState:
         return state
     stops = tuple(_dated(state, stop, day, reference) for stop in state.stops)
     return state if stops == state.stops else state.model_copy(update={"stops": stops})
+
+
+def too_soon(state: IntakeState, stop: Stop, reference: Reference) -> date | None:
+    """Give the first day on which a stop may begin that comes too soon after another of its kind, or None.
+
+    Months count from beginning to beginning, for each person; the most lenient of the packs decides.
+    """
+    rules = rules_of(stop, list(state.of_case), stop.since, reference)
+    months = min((rule.once_in_months for rule in rules), default=0)
+    before = [
+        other.since
+        for other in state.stops
+        if (other.cause, other.party_id) == (stop.cause, stop.party_id)
+        and (other.stop_id != stop.stop_id or other.ended_on is not None)
+        and other.since <= stop.since
+    ]
+    if not months or not before:
+        return None
+    try:
+        again = add_months(max(before), months)
+    except (OverflowError, ValueError):
+        return date.max
+    return again if stop.since < again else None
 
 
 def over_on(state: IntakeState, day: date) -> IntakeState:
@@ -36,7 +60,7 @@ def halt_of(state: IntakeState, day: date, reference: Reference) -> CaseHalt | N
     """Give what is halted, where no debt of the case is free of the customer's own stops; None otherwise."""
     own = [stop for stop in state.stops if stop.ended_on is None and stop.party_id is None]
     debts = [debt for debt in state.of_case if debt.is_active] if own else []
-    about = [[rule for stop in own for rule in _rules(stop, [debt], day, reference)] for debt in debts]
+    about = [[rule for stop in own for rule in rules_of(stop, [debt], day, reference)] for debt in debts]
     if not about or not all(about):
         return None
     silent = [set[str](rule.may_contact) for of in about for rule in of if "contact" in rule.stops]
@@ -52,7 +76,7 @@ def _in_all(sets: Sequence[Set[str]]) -> tuple[str, ...]:
     return tuple(sorted(frozenset(sets[0]).intersection(*sets[1:]))) if sets else ()
 
 
-def _rules(stop: Stop, debts: list[Debt], day: date, reference: Reference) -> list[StopRule]:
+def rules_of(stop: Stop, debts: list[Debt], day: date, reference: Reference) -> list[StopRule]:
     """Give what the packs of the debts that a stop is about say of its cause."""
     packs = {debt.policy: None for debt in debts if stop.is_about(debt.debt_id)}
     views = [reference.policies.in_force(pack, day) for pack in packs if pack in reference.policies]
@@ -62,7 +86,7 @@ def _rules(stop: Stop, debts: list[Debt], day: date, reference: Reference) -> li
 def _dated(state: IntakeState, stop: Stop, day: date, reference: Reference) -> Stop:
     if stop.ended_on is not None or stop.ends_on is not None:
         return stop
-    days = [_last_day(stop, rule) for rule in _rules(stop, list(state.of_case), day, reference)]
+    days = [_last_day(stop, rule) for rule in rules_of(stop, list(state.of_case), day, reference)]
     known = [found for found in days if found is not None]
     if not known or len(known) < len(days):
         return stop

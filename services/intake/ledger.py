@@ -195,11 +195,15 @@ def owe_again(debt: Debt, amounts: Amounts, waiver: str, on: date, held_from: da
 
 
 def confirm_waiver(debt: Debt, waiver: str, on: date) -> Debt:
-    """The bank's figures from `on` hold the waiver; one that was heard already takes back its correction."""
-    known = [m.model_copy(update={"on": on}) for m in debt.after if m.waiver == waiver and m.on is None]
+    """The bank's figures from `on` hold the waiver; one that was heard already takes back its correction.
+
+    So they do where it was only expected to hold it later.
+    """
+    waits = [m for m in debt.after if m.waiver == waiver and (m.on is None or m.on > on)]
+    known = [m.model_copy(update={"on": on}) for m in waits]
     if not known:
         return debt
-    others = tuple(m for m in debt.after if m.waiver != waiver or m.on is not None)
+    others = tuple(m for m in debt.after if m not in waits)
     if not holds(debt, on):
         return debt.model_copy(update={"after": (*others, *known)})
     counted_twice = Amounts.sum(m.amounts for m in known)

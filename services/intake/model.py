@@ -13,7 +13,7 @@ from shared.contracts.debts import DebtLedger, DebtPriority, DebtSnapshot, DebtS
 from shared.contracts.decision import State
 from shared.contracts.desk_team import AwayWhy
 from shared.contracts.ids import case_id
-from shared.contracts.intake import CloseReason
+from shared.contracts.intake import CloseReason, InstructionAbout
 from shared.contracts.parties import DebtObligor, ObligorRole, StopCause
 from shared.contracts.reasons import ReasonCode
 from shared.lending.money import Money
@@ -23,6 +23,7 @@ __all__ = [
     "Debt",
     "Elsewhere",
     "Finish",
+    "Held",
     "History",
     "Instruction",
     "IntakeState",
@@ -39,6 +40,9 @@ __all__ = [
     "Talk",
     "Watched",
 ]
+
+# Instructions that are remembered: those of a few agreements; older answers still reach the current case.
+_INSTRUCTIONS_KEPT = 16
 
 
 class CaseStatus(StrEnum):
@@ -254,6 +258,14 @@ class Stop(State):
         return not self.accounts or debt_id in self.accounts
 
 
+class Held(State):
+    """What the bank was told to stop about a debt because of stop events; of another obligor, `party_id`."""
+
+    debt_id: str
+    stops: tuple[str, ...]
+    party_id: str | None = None
+
+
 class Elsewhere(State):
     """A joint account that another obligor's case holds, by the bank's word as of a day: no more is known."""
 
@@ -316,6 +328,7 @@ class Instruction(State):
     """
 
     instruction_id: str
+    about: InstructionAbout | None = None
     episode: int | None = None
     waiver: str | None = None
     answered_on: date | None = None
@@ -412,6 +425,7 @@ class IntakeState(State):
     stops: tuple[Stop, ...] = ()
     elsewhere: tuple[Elsewhere, ...] = ()
     away: tuple[StaffAway, ...] = ()
+    held: tuple[Held, ...] = ()
 
     @model_validator(mode="before")
     @classmethod
@@ -442,7 +456,9 @@ class IntakeState(State):
         if self.away:
             return min((one.until for one in self.away if one.until is not None), default=None)
         if not self.is_open:
-            return None
+            # What the bank was told to stop goes on when its day has come, whatever became of the case.
+            ends = (stop.ends_on for stop in self.stops if stop.ended_on is None and self.held)
+            return min((day for day in ends if day is not None), default=None)
         quiet = (debt.quiet_since for debt in self.of_case if debt.is_active and not self.plans(debt))
         stops = (stop.ends_on for stop in self.stops if stop.ended_on is None)
         looks = () if self.plan is None else (watched.look_on for watched in self.plan.watched)
@@ -510,6 +526,11 @@ class IntakeState(State):
     def held_elsewhere(self, account_id: str | None) -> Elsewhere | None:
         """Give what is known of a joint account that another case holds."""
         return next((item for item in self.elsewhere if item.account_id == account_id), None)
+
+    def with_instruction(self, instruction: Instruction) -> "IntakeState":
+        """Give the state with an instruction as it is known now, the oldest forgotten."""
+        others = (i for i in self.instructions if i.instruction_id != instruction.instruction_id)
+        return self.model_copy(update={"instructions": (*others, instruction)[-_INSTRUCTIONS_KEPT:]})
 
     def debt(self, debt_id: str) -> Debt | None:
         """Give one debt."""

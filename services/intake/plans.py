@@ -12,20 +12,21 @@ from services.intake.differences import watched_from, with_rates
 from services.intake.ledger import confirm_waiver, leave, owe_again, waive
 from services.intake.model import Finish, Instruction, IntakeState, Plan
 from services.intake.rules import policy_of, refusal
-from shared.contracts import agreement, bank, followup
+from shared.contracts import agreement, bank, followup, followup_care
 from shared.contracts.agreement import WaivedDebt
 from shared.contracts.base import Reason
 from shared.contracts.debts import DebtStatus
 from shared.contracts.decision import Decision
 from shared.contracts.envelope import Envelope
 from shared.contracts.ids import case_id, derive_id
-from shared.contracts.intake import BankAnswered, CloseReason
+from shared.contracts.intake import BankAnswered, CloseReason, InstructionAbout
 from shared.contracts.reasons import ReasonCode
 from shared.policy.reference import Reference
 
 __all__ = [
     "bank_answered",
     "completed",
+    "credit_instructed",
     "ended",
     "finish",
     "instructed",
@@ -33,9 +34,6 @@ __all__ = [
     "rewarded",
     "signed",
 ]
-
-# Instructions that are remembered: those of a few agreements; older answers still reach the current case.
-_INSTRUCTIONS_KEPT = 12
 
 
 def _is_current(state: IntakeState | None, message: Envelope[Any]) -> bool:
@@ -77,11 +75,42 @@ def rewarded(
     state: IntakeState | None, message: Envelope[followup.RewardGranted], reference: Reference
 ) -> Outcome:
     """A reward that waives something: the bank reads it as the instruction it is, and has its days for it."""
-    if state is None or not _is_current(state, message) or not message.data.waived:
+    data = message.data
+    if state is not None and data.instruction_id is not None:
+        state = _asked(state, message, data.instruction_id, InstructionAbout.REWARD)
+    if state is None or not _is_current(state, message) or not data.waived:
         return Decision(state)
     policy = policy_of(state, message.day, reference)
     held_from = policy.deadline(message.day, policy.agreement.instruction_business_days)
-    return _waived(state, state, message.data.waived, message.id, message, held_from)
+    waiver, answered = message.id, None
+    if data.instruction_id is not None:
+        known = _instruction(state, data.instruction_id)
+        waiver, answered = known.waiver or message.id, known.answered_on
+    return _waived(state, state, data.waived, waiver, message, answered or held_from)
+
+
+def credit_instructed(
+    state: IntakeState | None, message: Envelope[followup_care.CreditInstructed], _reference: Reference
+) -> Outcome:
+    """Remember which case an instruction about a credit is of: the bank's answer goes there."""
+    if state is None:
+        return Decision(None)
+    return answer(_asked(state, message, message.data.instruction_id, InstructionAbout.CREDIT))
+
+
+def _asked(
+    state: IntakeState, message: Envelope[Any], instruction_id: str, about: InstructionAbout
+) -> IntakeState:
+    known = _instruction(state, instruction_id)
+    waiver = message.id if about is InstructionAbout.REWARD and message.data.waived else None
+    update = {"about": about, "episode": _episode(state, message), "waiver": waiver}
+    return state.with_instruction(known.model_copy(update=update))
+
+
+def _episode(state: IntakeState, message: Envelope[Any]) -> int | None:
+    return next(
+        (n for n in range(state.episode, 0, -1) if case_id(state.customer, n) == message.subject), None
+    )
 
 
 def _waived(
@@ -132,12 +161,10 @@ def instructed(
     applies = data.returns_to or data.agreement_id
     if data.rates and state.plan is not None and state.plan.agreement_id == applies:
         state = state.model_copy(update={"plan": with_rates(state.plan, data.rates)})
-    episode = next(
-        (n for n in range(state.episode, 0, -1) if case_id(state.customer, n) == message.subject), None
-    )
+    episode = _episode(state, message)
     known = _instruction(state, data.instruction_id)
-    noted = known.model_copy(update={"episode": episode, "waiver": waiver})
-    after = _remember(state, noted)
+    noted = known.model_copy(update={"about": InstructionAbout.PLAN, "episode": episode, "waiver": waiver})
+    after = state.with_instruction(noted)
     if noted.answered_on is not None and waiver is not None:
         after = _confirmed(after, waiver, noted.answered_on)
     return answer(after)
@@ -154,7 +181,7 @@ def bank_answered(
         first = case_id(message.key, 1)
         return Decision.of(state, refusal(message, ReasonCode.NO_OPEN_CASE), subject=first)
     known = _instruction(state, data.instruction_id)
-    after = _remember(state, known.model_copy(update={"answered_on": data.as_of}))
+    after = state.with_instruction(known.model_copy(update={"answered_on": data.as_of}))
     if known.waiver is not None:
         after = _confirmed(after, known.waiver, data.as_of)
     said = BankAnswered(
@@ -162,6 +189,7 @@ def bank_answered(
         confirmed=isinstance(data, bank.InstructionConfirmed),
         as_of=data.as_of,
         reason=data.reason if isinstance(data, bank.InstructionRefused) else None,
+        about=known.about,
     )
     about = case_id(state.customer, known.episode or state.episode)
     concluded, changes = conclude(state, after, message.day, Reason(code=ReasonCode.BALANCE_CORRECTED))
@@ -172,11 +200,6 @@ def bank_answered(
 def _instruction(state: IntakeState, instruction_id: str) -> Instruction:
     known = (i for i in state.instructions if i.instruction_id == instruction_id)
     return next(known, Instruction(instruction_id=instruction_id))
-
-
-def _remember(state: IntakeState, instruction: Instruction) -> IntakeState:
-    others = (i for i in state.instructions if i.instruction_id != instruction.instruction_id)
-    return state.model_copy(update={"instructions": (*others, instruction)[-_INSTRUCTIONS_KEPT:]})
 
 
 def _confirmed(state: IntakeState, waiver: str, on: date) -> IntakeState:

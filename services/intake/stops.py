@@ -12,7 +12,7 @@ from datetime import date
 from typing import Any
 
 from services.intake.cases import Outcome, answer, conclude
-from services.intake.halting import halt_of, over_on
+from services.intake.halting import halt_of, over_on, too_soon
 from services.intake.model import IntakeState, Stop
 from services.intake.rules import refusal
 from shared.contracts import bank, desk_parties
@@ -33,7 +33,7 @@ _STOPS_KEPT = 60
 def reported(
     state: IntakeState | None,
     message: Envelope[bank.StopReported] | Envelope[desk_parties.StopReported],
-    _reference: Reference,
+    reference: Reference,
 ) -> Outcome:
     """Something stops debts or protects a person, from now on, whether a case is open or not."""
     data = message.data
@@ -56,6 +56,12 @@ def reported(
         party_id=party,
         expected_end=data.expected_end,
     )
+    if isinstance(data, desk_parties.StopReported):
+        # What the bank passes on was granted by who had to look at that.
+        again = too_soon(now, stop, reference)
+        if again is not None:
+            soon = refusal(message, ReasonCode.STOP_TOO_SOON, date=again.isoformat())
+            return Decision.of(state, soon, subject=now.case)
     after = _with_stop(now, stop)
     reason = Reason(code=ReasonCode.DEBT_STOPPED, params={"cause": stop.cause.value})
     concluded, said = conclude(now, after, message.day, reason)

@@ -78,7 +78,7 @@ def about_contact(state: NoticeState, asked: ContactAsked, reference: Reference)
         person=asked.person,
         party=asked.party,
         number=asked.number,
-        debts=asked.debts,
+        debts=asked.debts or state.debts_of(),
         asks_for_payment=asked.asks_for_payment,
         tells_about_debt=asked.tells_about_debt,
         says_how_to_stop=True,
@@ -138,7 +138,7 @@ def _way(
         time_zone=state.time_zone,
         person=person,
         party=party,
-        debts=state.debts,
+        debts=state.debts_of(notice.kind),
         asks_for_payment=notice.category == "collection",
         # No template names a debt: whoever else reads a letter box learns nothing of it (shared/texts).
         tells_about_debt=False,

@@ -133,14 +133,18 @@ def _authority_ended(state: NoticeState, message: Envelope[desk_contact.Authorit
 
 
 def _stops(state: NoticeState, message: Envelope[intake.StopsChanged]) -> NoticeState:
-    """What protects the borrower, and what is about every debt; a dispute of one debt leaves the others.
+    """What protects the borrower or another obligor, each with the debts it is about; others go on.
 
     A stop holds since the day before it, so that its whole day is covered wherever the borrower lives.
     """
     stops = tuple(
-        Stop(event=stop.cause.value, since=datetime.combine(max(stop.since, _EARLIEST), time(), UTC) - _A_DAY)
+        Stop(
+            event=stop.cause.value,
+            since=datetime.combine(max(stop.since, _EARLIEST), time(), UTC) - _A_DAY,
+            debts=stop.debts,
+            person=stop.party_id,
+        )
         for stop in message.data.stops
-        if stop.party_id is None and (not stop.debts or set(state.debts) <= set(stop.debts))
     )
     return state.with_states(stops=stops)
 
@@ -158,6 +162,11 @@ def _plan(kept: bool) -> Learn:
     return lambda state, _message: state.with_states(plan_kept=kept)
 
 
+def _signed(state: NoticeState, message: Envelope[agreement.AgreementSigned]) -> NoticeState:
+    debts = tuple(schedule.debt_id for schedule in message.data.schedules)
+    return state.model_copy(update={"plan_debts": debts}).with_states(plan_kept=True)
+
+
 LEDGER: Final[dict[type[Event], Learn]] = {
     intake.CaseChanged: _changed,
     intake.CaseClosed: _closed,
@@ -169,7 +178,7 @@ LEDGER: Final[dict[type[Event], Learn]] = {
     desk_contact.ContactResumed: _resumed,
     desk_contact.AuthorityRecorded: _authority,
     desk_contact.AuthorityEnded: _authority_ended,
-    agreement.AgreementSigned: _plan(kept=True),
+    agreement.AgreementSigned: _signed,
     agreement.AgreementEnded: _plan(kept=False),
     followup.PlanBroken: _plan(kept=False),
     followup_care.PlanReopened: _plan(kept=True),

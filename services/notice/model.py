@@ -17,6 +17,14 @@ __all__ = ["Notice", "NoticeState", "NoticeStatus"]
 _HISTORY_KEPT = 120
 # Ids of notices that are over, so that what caused one twice is told once.
 _DONE_KEPT = 40
+_OF_PLAN = frozenset(
+    {
+        NoticeKind.AGREEMENT_SIGNED,
+        NoticeKind.REVIEW_INVITATION,
+        NoticeKind.BREACH_NOTICE,
+        NoticeKind.COMPLETION_LETTER,
+    }
+)
 
 
 class NoticeStatus(StrEnum):
@@ -69,12 +77,22 @@ class NoticeState(State):
     time_zone: str | None = None
     channel: Channel | None = None
     debts: tuple[str, ...] = ()
+    plan_debts: tuple[str, ...] = ()
     states: CaseStates = CaseStates()
     complaints: tuple[str, ...] = ()
     parties: dict[str, Party] = Field(default_factory=dict)
     history: tuple[PastContact, ...] = ()
     notices: tuple[Notice, ...] = ()
     done: tuple[str, ...] = ()
+
+    def debts_of(self, kind: NoticeKind | None = None) -> tuple[str, ...]:
+        """The debts that a message is about, without those that are stopped; all where none of them is free.
+
+        What is told about a signed plan is about the debts in it.
+        """
+        about = self.plan_debts if kind in _OF_PLAN and self.plan_debts else self.debts
+        stopped = {debt for stop in self.states.stops if stop.person is None for debt in stop.debts}
+        return tuple(debt for debt in about if debt not in stopped) or about
 
     def knows(self, notice_id: str) -> bool:
         """Whether this notice is open or over."""

@@ -197,10 +197,22 @@ class Authority(_Dated):
 
 
 class Stop(_Dated):
-    """An event that stops contact (`policy.stop_events`)."""
+    """An event that stops contact, or asking for money (`policy.stop_events`).
+
+    ``debts``: what it is about (empty: every debt); a message about other debts goes on. ``person``: another
+    obligor whom it protects; None: the borrower, and so everybody who is spoken to about the debt.
+    """
 
     event: StopEvent
     since: Instant
+    debts: tuple[Id, ...] = ()
+    person: Id | None = None
+
+    def touches(self, message: Message) -> bool:
+        """Whether it is about a message; one about no debt in particular is not about the stopped ones."""
+        if self.person not in {None, message.person}:
+            return False
+        return not self.debts or bool(set(self.debts) & set(message.debts))
 
 
 class CaseStates(_Asked):

@@ -28,12 +28,17 @@ def person_denials(m: Moment) -> Iterator[Denial]:
 
 
 def _stops(m: Moment) -> Iterator[Denial]:
+    """What stops contact; where contact goes on and enforcement does not, nobody is asked for money."""
     for stop in m.case.stops:
         end = _end(m, stop)
-        if stop.since > m.at or (end is not None and end <= m.at):
+        if stop.since > m.at or (end is not None and end <= m.at) or not stop.touches(m.message):
             continue
         rule = getattr(m.policy.stop_events, stop.event)
-        if "contact" in rule.stops and m.message.party not in rule.may_contact:
+        if "contact" in rule.stops:
+            denied = m.message.party not in rule.may_contact
+        else:
+            denied = "enforcement" in rule.stops and m.message.purpose == "collection"
+        if denied:
             yield m.denied(Rule.STOP_EVENT, f"stop_events.{stop.event}", end)
 
 
@@ -105,7 +110,7 @@ def _let_in_by_a_stop(m: Moment) -> bool:
     return any(
         m.message.party in getattr(m.policy.stop_events, stop.event).may_contact
         for stop in m.case.stops
-        if stop.since <= m.at and ((end := _end(m, stop)) is None or m.at < end)
+        if stop.touches(m.message) and stop.since <= m.at and ((end := _end(m, stop)) is None or m.at < end)
     )
 
 

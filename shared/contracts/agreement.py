@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from pydantic import Field
 
-from shared.contracts.base import Event, MoneyField, Part, Percent, Reason
+from shared.contracts.base import AccountId, Event, MoneyField, Part, Percent, Reason
 from shared.contracts.debts import Balances, DebtSchedule, InstalmentTotal, PackId, Plan
 from shared.contracts.desk import SignatureParty
 
@@ -36,6 +36,13 @@ __all__ = [
 
 class _Agreement(Event):
     PRODUCER: ClassVar[str] = "agreement"
+
+
+class DebtRate(Part):
+    """The rate of a debt from now on."""
+
+    debt_id: str
+    annual_rate_pct: Percent
 
 
 class AgreementTerms(Part):
@@ -77,6 +84,12 @@ class AgreementTerms(Part):
     oral_allowed: bool | None = None
     cure_days: int | None = Field(default=None, ge=0, description="after the notice of a breach")
     hardship_shield_days: int | None = Field(default=None, ge=0)
+    returns_on_breach: tuple[str, ...] | None = Field(
+        default=None, description="what holds only while the plan is kept: components waived, and the rate"
+    )
+    contract_rates: tuple[DebtRate, ...] | None = Field(
+        default=None, description="the rates that return with it, of the debts whose rate is cut"
+    )
 
 
 class AgreementDrafted(_Agreement):
@@ -165,6 +178,12 @@ class AgreementSigned(_Agreement):
     withdraw_until: date | None = Field(
         default=None, description="the last day for it; None while the documents have not been received"
     )
+    returns: tuple[WaivedDebt, ...] = Field(
+        default=(), description="what of the waivers is owed again if a breach ends the agreement"
+    )
+    rates_return: tuple[DebtRate, ...] = Field(
+        default=(), description="the rates that return if a breach ends the agreement"
+    )
 
 
 class AgreementReturned(_Agreement):
@@ -199,13 +218,6 @@ class CollectionOrder(StrEnum):
     RESUME = "resume"
 
 
-class DebtRate(Part):
-    """The rate of a debt from now on."""
-
-    debt_id: str
-    annual_rate_pct: Percent
-
-
 class BankInstructed(_Agreement):
     """An instruction to the bank: idempotent by `instruction_id`; it answers on `bank.events`.
 
@@ -230,6 +242,9 @@ class BankInstructed(_Agreement):
     supersedes: str | None = Field(default=None, description="the agreement whose place this one takes")
     returns_to: str | None = Field(
         default=None, description="the earlier agreement that applies again, by the schedules given"
+    )
+    held: tuple[AccountId, ...] = Field(
+        default=(), description="debts about which a stop event still stops collection, whatever is said here"
     )
 
 
@@ -263,7 +278,8 @@ class AgreementEnded(_Agreement):
     as_of: date
     reason: Reason
     restored: tuple[WaivedDebt, ...] = Field(
-        default=(), description="what was waived with the signature and is owed again (withdrawal in time)"
+        default=(),
+        description="what was waived with the signature and is owed again (withdrawal in time, or a breach)",
     )
     returns_to: EarlierAgreement | None = None
 

@@ -15,6 +15,7 @@ __all__ = [
     "CreditChosen",
     "LegalOverride",
     "LegalReferralAsked",
+    "NewCreditAsked",
     "ProblemNoted",
     "ProblemSolved",
     "ReviewNotHeld",
@@ -68,6 +69,20 @@ class ReviewNotHeld(_Desk):
 
     outcome: ReviewOutcome
     words: Personal[str] | None = None
+
+
+class NewCreditAsked(_Desk):
+    """A borrower whose plan is fulfilled asks for new credit; somebody made a check of its own for it.
+
+    `pays` are the debts that the money would pay.
+    """
+
+    TYPE: ClassVar[str] = "parley.desk.new-credit.asked.v1"
+
+    request_id: Id
+    by: str = Field(max_length=64, description="staff id")
+    check: Id | None = Field(default=None, description="the reference of the check of the borrower's means")
+    pays: tuple[AccountId, ...] = Field(default=(), max_length=200)
 
 
 class SupportJoined(_Desk):

@@ -1,6 +1,7 @@
 """What followup says: how a signed plan is kept."""
 
 from datetime import date, datetime
+from decimal import Decimal
 from typing import ClassVar
 
 from pydantic import Field
@@ -202,6 +203,10 @@ class RewardGranted(_Followup):
     not_charged: tuple[MoneyField, ...] = Field(default=(), description="interest not charged by the cut")
     instalments: tuple[InstalmentTotal, ...] = Field(default=(), description="what is due from now on")
     reasons: tuple[Reason, ...] = ()
+    instruction_id: str | None = Field(
+        default=None, description="the bank is to apply it, and answers by this id; None: nothing to apply"
+    )
+    answer_by: date | None = None
 
 
 class SupportOffered(_Followup):
@@ -242,6 +247,13 @@ class PlanBroken(_Followup):
     as_of: date
     missed: int
     reasons: tuple[Reason, ...]
+    returns: tuple[MoneyField, ...] = Field(
+        default=(), description="what was waived on condition and is owed again, by the agreement"
+    )
+    rates_return: bool = Field(default=False, description="so are the rates of the contract")
+    rate_cut_pct: Percent = Field(
+        default=Decimal(0), description="share of the rate that rewards had cut: that stays cut"
+    )
 
 
 class InputRefused(_Followup):

@@ -14,6 +14,7 @@ __all__ = [
     "CreditFound",
     "CreditInstructed",
     "LegalReferralMade",
+    "NewCreditCleared",
     "OwnerTookOver",
     "PlanReopened",
     "ProblemOpened",
@@ -43,6 +44,10 @@ class BreachNoticed(_Followup):
     cure_by: date
     missing: tuple[MoneyField, ...]
     reasons: tuple[Reason, ...] = ()
+    returns: tuple[MoneyField, ...] = Field(
+        default=(), description="what was waived on condition and is owed again if it is not put right"
+    )
+    rates_return: bool = Field(default=False, description="so are the rates of the contract")
 
 
 class BreachCured(_Followup):
@@ -88,6 +93,22 @@ class CreditInstructed(_Followup):
     amount: MoneyField
     choice: CreditChoice
     debt_id: str | None = None
+    answer_by: date | None = Field(
+        default=None, description="the bank answers on bank.events; None: nobody waits"
+    )
+
+
+class NewCreditCleared(_Followup):
+    """The plan was completed and a check of its own was made: whoever lends may decide about new credit.
+
+    Nothing is granted by it, and no money of it may pay what was renegotiated here.
+    """
+
+    TYPE: ClassVar[str] = "parley.followup.new-credit.cleared.v1"
+
+    request_id: str
+    as_of: date
+    check: str = Field(description="the reference of the check of the borrower's means")
 
 
 class OwnerTookOver(_Followup):

@@ -6,7 +6,8 @@ from typing import ClassVar
 
 from pydantic import Field
 
-from shared.contracts.base import AccountId, Event, MoneyField, Reason
+from shared.contracts.agreement import CollectionOrder
+from shared.contracts.base import AccountId, Event, MoneyField, Part, Reason
 from shared.contracts.debts import Allocation, DebtLedger, DebtSnapshot, PackId, Step
 from shared.contracts.parties import CaseHalt, ObligorRole, PartyInCase, StopInForce
 
@@ -20,13 +21,16 @@ __all__ = [
     "CaseClosed",
     "CaseOpened",
     "CloseReason",
+    "HeldDebt",
     "InputRefused",
+    "InstructionAbout",
     "JointDebtElsewhere",
     "PartiesChanged",
     "PaymentMatched",
     "PaymentTakenBack",
     "PlanDebtsChanged",
     "StopsChanged",
+    "StopsInstructed",
 ]
 
 
@@ -171,6 +175,36 @@ class StopsChanged(_Intake):
     )
 
 
+class HeldDebt(Part):
+    """What must not go on about a debt because of stop events, as it all stands: none of it means nothing.
+
+    `stops` are contact, interest, fees, enforcement; `resumes` what was stopped and may go on again.
+    `collection` binds the bank's agents too: to stop it, or to take it up again; None leaves it as it is (a
+    signed plan may still stop it). With `party_id` it is about another obligor and not about the customer.
+    """
+
+    debt_id: AccountId
+    stops: tuple[str, ...] = ()
+    resumes: tuple[str, ...] = ()
+    collection: CollectionOrder | None = None
+    party_id: str | None = None
+
+
+class StopsInstructed(_Intake):
+    """An instruction to the bank: what stop events stop about debts, and what goes on after them.
+
+    Idempotent by `instruction_id`; it answers on `bank.events`. It holds beside what a plan says: the bank
+    collects, or charges, only where neither forbids it. Debts that are not named stay as they were.
+    """
+
+    TYPE: ClassVar[str] = "parley.intake.stops.instructed.v1"
+
+    instruction_id: str
+    effective: date
+    answer_by: date
+    holds: tuple[HeldDebt, ...] = Field(min_length=1)
+
+
 class PlanDebtsChanged(_Intake):
     """Debts have left a signed plan, or come back, while it is in force: it is re-opened over what remains.
 
@@ -247,6 +281,15 @@ class BalanceDifferenceClosed(_Intake):
     correct_by: date | None = None
 
 
+class InstructionAbout(StrEnum):
+    """What the bank was instructed about."""
+
+    PLAN = "plan"
+    STOPS = "stops"
+    CREDIT = "credit"
+    REWARD = "reward"
+
+
 class BankAnswered(_Intake):
     """The bank's answer to an instruction, passed on in the case's own vocabulary."""
 
@@ -257,6 +300,7 @@ class BankAnswered(_Intake):
     confirmed: bool
     as_of: date
     reason: str | None = None
+    about: InstructionAbout | None = Field(default=None, description="None: the instruction is not known")
 
 
 class InputRefused(_Intake):

@@ -55,6 +55,7 @@ class ReasonCode(StrEnum):
     UNKNOWN_STOP = "unknown_stop"
     DEBT_STOPPED = "debt_stopped"
     STOP_ENDED = "stop_ended"
+    STOP_TOO_SOON = "stop_too_soon"
     REFERRAL_ANSWERED = "referral_answered"
     # legal referral
     LEGAL_TALKS_FIRST = "legal_talks_first"
@@ -206,6 +207,9 @@ class ReasonCode(StrEnum):
     PROBLEM_UNKNOWN = "problem_unknown"
     PROBLEM_KNOWN = "problem_known"
     NO_CREDIT = "no_credit"
+    NEW_CREDIT_AFTER_COMPLETION = "new_credit_after_completion"
+    NEW_CREDIT_NEEDS_CHECK = "new_credit_needs_check"
+    NEW_CREDIT_NOT_FOR_THIS_DEBT = "new_credit_not_for_this_debt"
     DEBT_NOT_NAMED = "debt_not_named"
     REVIEW_OVERDUE = "review_overdue"
     REVIEW_DONE = "review_done"

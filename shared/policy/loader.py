@@ -33,6 +33,11 @@ from shared.policy.ruling import CONTRACT, Ruling
 _VERSION = re.compile(r"(?P<pack>[a-z0-9-]+)@(?P<since>\d{4}-\d{2}-\d{2}|start)#(?P<digest>[0-9a-f]{8})")
 _ENTRY_KEYS = {"from", "until", "value", "clause", "source", "verified"}
 _ASSUMED = "assumption:"
+# What older packs may still have: where it belongs now.
+_MOVED = {
+    "agreement_document": ": its values are part of [document], its clauses are `printed` there, and each"
+    " complaint route is a row with its `route`"
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,7 +210,7 @@ def pack_from(
             problems += found
             values[key] = entries
     problems += [
-        Problem(file, name, "no such section")
+        Problem(file, name, f"no such section{_MOVED.get(name, '')}")
         for name in sorted(set(document) - set(SECTIONS) - {"pack", "extends"})
     ]
     if problems:

@@ -91,7 +91,6 @@ class PolicyInForce(BaseModel):
     value: Annotated[s.Value, AGREED]
     assessment: Annotated[s.Assessment, AGREED]
     agreement: Annotated[s.Agreement, AGREED]
-    agreement_document: Annotated[s.AgreementDocument, AGREED]
     followup: Annotated[s.Followup, AGREED]
     alert: Annotated[s.Alert, LIVE]
     timetable: Annotated[s.Timetable, LIVE]

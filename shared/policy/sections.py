@@ -268,8 +268,10 @@ class Assessment(Section):
 class Agreement(Section):
     """The formal document.
 
-    The bank's balance of a debt may differ from the plan's by `balance_tolerance_pct` of it; interest may be
-    billed `balance_billed_ahead_days` before it has accrued.
+    ``returns_on_breach`` names the concessions that hold only while the plan is kept: parts of what is waived
+    with the signature, and the lower rate; what vests as a reward never returns. The bank's balance of a
+    debt may differ from the plan's by `balance_tolerance_pct` of it; interest may be billed
+    `balance_billed_ahead_days` before it has accrued.
     """
 
     required_sections: tuple[Name, ...]
@@ -281,28 +283,7 @@ class Agreement(Section):
     observation_min_periods: Count
     balance_tolerance_pct: Annotated[Pct, LIVE]
     balance_billed_ahead_days: Annotated[Days, LIVE]
-
-
-class AgreementDocument(Section):
-    """What the formal document says beyond the plan, and what a signature on it needs.
-
-    `clauses` are printed in their order, after them the required sections that are not among them. A
-    signature through one of `oral_channels` needs a recording. 0 means: no such period. The credit statuses
-    are the bank's own codes; `tax_mark` names what forgiven amounts are reported as, or is "none".
-    """
-
-    clauses: tuple[Name, ...]
-    lender_name_zh: Name
-    lender_name_en: Name
-    complaint_routes: Annotated[tuple[Name, ...], Field(min_length=1)]
-    data_law: Name
-    oral_channels: tuple[Name, ...]
-    signature_checks: tuple[Name, ...]
-    credit_status_kept: Name
-    credit_status_completed: Name
-    credit_status_partly: Name
-    credit_status_broken: Name
-    tax_mark: Name
+    returns_on_breach: tuple[Literal["principal", "interest", "fees", "late_charges", "rate"], ...]
 
 
 class Followup(Section):

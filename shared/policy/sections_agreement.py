@@ -1,7 +1,7 @@
 """What is agreed: the document, withdrawal, trial, observation, breach, rewards, reviews, re-age.
 
-All of it is pinned with the agreement, apart from how long a difficulty may be reported: what protects the
-borrower in a hard time applies from the day it takes effect.
+All of it is pinned with the agreement, apart from how long a difficulty may be reported and whether a stop
+costs days to withdraw: what protects the borrower in a hard time applies from the day it takes effect.
 """
 
 from typing import Annotated, Literal, Self
@@ -28,27 +28,42 @@ class ClauseRow(Section):
 
 
 class RouteRow(Section):
-    """Somebody outside the lender to whom a borrower may complain."""
+    """Where a borrower may complain; ``route`` is the name by which a document has words for it."""
 
+    route: Name
     name_zh: Name
     name_en: Name
 
 
 class Document(Section):
-    """The formal document: instrument, wording, language, and what each mandatory section says.
+    """The formal document: all that a pack says about it, and what a signature on it needs.
 
-    ``forbidden_words_zh`` are terms that a document may not use (a charge that has another name by now).
+    ``printed`` are its clauses in their order, after them the required sections that are not among them;
+    ``clauses`` say what each mandatory section must contain. ``forbidden_words_zh`` are terms that a document
+    may not use (a charge that has another name by now). What is agreed through one of ``oral_channels`` needs
+    a recording, and counts only where ``oral_allowed``. The credit statuses are the bank's own codes;
+    ``tax_mark`` names what forgiven amounts are reported as, or is "none".
     """
 
     instrument: Literal["modifying_agreement", "concession_letter"]
+    printed: tuple[Name, ...]
     clauses: Annotated[tuple[ClauseRow, ...], Field(min_length=1)]
+    lender_name_zh: Name
+    lender_name_en: Name
     late_charge_name_zh: Name
     late_charge_name_en: Name
     forbidden_words_zh: tuple[Name, ...]
     signed_language: Literal["zh", "en"]
     oral_allowed: bool
-    oral_needs_recording: bool
+    oral_channels: tuple[Name, ...]
+    signature_checks: tuple[Name, ...]
     complaint_routes: Annotated[tuple[RouteRow, ...], Field(min_length=1)]
+    data_law: Name
+    credit_status_kept: Name
+    credit_status_completed: Name
+    credit_status_partly: Name
+    credit_status_broken: Name
+    tax_mark: Name
 
     @model_validator(mode="after")
     def _wording(self) -> Self:
@@ -58,8 +73,9 @@ class Document(Section):
         for word in self.forbidden_words_zh:
             if any(word in text for text in said):
                 raise ValueError(f"uses the forbidden word {word}")
-        if self.oral_allowed and not self.oral_needs_recording:
-            raise ValueError("an oral agreement needs a recording")
+        for rows in (self.printed, [row.route for row in self.complaint_routes]):
+            if len(set(rows)) != len(rows):
+                raise ValueError("what is printed, and each route of a complaint, is named once")
         return self
 
     def clause(self, section: str) -> ClauseRow | None:
@@ -68,12 +84,17 @@ class Document(Section):
 
 
 class CoolingOff(Section):
-    """Withdrawal in the days that ``agreement.cooling_off_days`` gives."""
+    """Withdrawal in the days that ``agreement.cooling_off_days`` gives.
+
+    What is always so here stands in the pack for whoever reads it, and no pack may say otherwise.
+    ``stands_still_when_stopped``: days on which stop events halt the whole case do not count.
+    """
 
     counted_from: Literal["signing", "documents_received"]
-    prior_terms_return: bool
-    payments_stay_credited: bool
-    collection_stays_stopped: bool
+    prior_terms_return: Literal[True]
+    payments_stay_credited: Literal[True]
+    collection_stays_stopped: Literal[True]
+    stands_still_when_stopped: Annotated[bool, LIVE]
 
 
 class Trial(Section):

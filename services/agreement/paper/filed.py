@@ -6,10 +6,11 @@ archive.
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from datetime import datetime
 from typing import Any, Final
 
 from services.agreement.document import content_hash
-from services.agreement.paper.layout import Agreement, Letter, PaperError
+from services.agreement.paper.layout import Agreement, Letter, NameState, PaperError
 from shared.contracts.agreement import (
     AgreementDrafted,
     AgreementSigned,
@@ -22,10 +23,15 @@ from shared.contracts.bank import AccountOverdue
 __all__ = ["agreements_of", "letters_of"]
 
 _PLAIN: Final = "none"
+_ERASED: Final = "erased"
 
 
-def agreements_of(entries: Iterable[Mapping[str, Any]], case: str, customer: str) -> list[Agreement]:
+def agreements_of(
+    entries: Iterable[Mapping[str, Any]], case: str, customer: str, erased: str = ""
+) -> list[Agreement]:
     """Give every version on file, in the order in which they were drawn up.
+
+    `erased` is up to when the person's key was destroyed (ISO 8601 in UTC), "" where it never was.
 
     A later draft of the same agreement takes the place of an earlier one that was returned; a signed one is
     never replaced. Raises PaperError where a draft is not what its hash says.
@@ -52,7 +58,7 @@ def agreements_of(entries: Iterable[Mapping[str, Any]], case: str, customer: str
         elif entry["type"] == AgreementSigned.TYPE:
             bound = AgreementSigned.model_validate(entry["data"])
             signed[bound.agreement_id] = bound
-    name = _name(entries)
+    name = _name(entries, erased)
     found = (
         (_agreement(d, case, customer, signatures[id_], signed.get(id_), name), consents.get(id_, []))
         for id_, d in drafts.items()
@@ -70,15 +76,18 @@ def agreements_of(entries: Iterable[Mapping[str, Any]], case: str, customer: str
     ]
 
 
-def letters_of(entries: Iterable[Mapping[str, Any]], case: str, customer: str) -> list[Letter]:
+def letters_of(
+    entries: Iterable[Mapping[str, Any]], case: str, customer: str, erased: str = ""
+) -> list[Letter]:
     """Give every settlement letter on file, in order. Raises PaperError for one that was changed."""
-    letters = []
+    entries, letters = list(entries), []
+    name, state = _name(entries, erased)
     for entry in entries:
         if entry["case"] == case and entry["type"] == SettlementLetterIssued.TYPE:
             issued = SettlementLetterIssued.model_validate(entry["data"])
             if content_hash(issued, case) != issued.content_hash:
                 raise PaperError("the letter on file is not what its hash says")
-            letters.append(Letter(case, customer, issued))
+            letters.append(Letter(case, customer, issued, name, state))
     return letters
 
 
@@ -88,7 +97,7 @@ def _agreement(
     customer: str,
     given: list[PartySigned],
     signed: AgreementSigned | None,
-    name: str | None,
+    name: tuple[str | None, NameState],
 ) -> Agreement:
     if content_hash(drafted, case) != drafted.content_hash:
         raise PaperError("the draft on file is not what its hash says")
@@ -102,15 +111,29 @@ def _agreement(
         signed=counted,
         effective=None if signed is None else signed.effective.isoformat(),
         supersedes=None if signed is None else signed.supersedes,
-        borrower_name=name,
+        borrower_name=name[0],
+        name_state=name[1],
     )
 
 
-def _name(entries: Iterable[Mapping[str, Any]]) -> str | None:
-    """Give the borrower's name as the bank last gave it, where it can be read."""
-    found = None
+def _name(entries: Iterable[Mapping[str, Any]], erased: str) -> tuple[str | None, NameState]:
+    """Give the borrower's name as the bank last gave it; where it cannot be read, why not."""
+    found: str | None = None
+    state = NameState.NONE
     for entry in entries:
         name = entry["data"].get("name") if entry["type"] == AccountOverdue.TYPE else None
-        if isinstance(name, Mapping) and name.get("alg", _PLAIN) == _PLAIN and name.get("value"):
-            found = str(name["value"])
-    return found
+        if not isinstance(name, Mapping):
+            continue
+        alg = name.get("alg", _PLAIN)
+        if alg == _PLAIN:
+            if name.get("value"):
+                found, state = str(name["value"]), NameState.READABLE
+        elif found is None:
+            gone = alg == _ERASED or _is_erased(entry["time"], erased)
+            state = NameState.ERASED if gone else NameState.SEALED
+    return found, state
+
+
+def _is_erased(time: str, erased: str) -> bool:
+    """Whether the key of what was filed at a time has been destroyed since: it stays on file, unreadable."""
+    return bool(erased) and datetime.fromisoformat(time) <= datetime.fromisoformat(erased)

@@ -4,28 +4,41 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from enum import StrEnum
 from typing import Any
 
+from services.agreement.concessions import returning
 from services.agreement.paper.words import LANGUAGES, Words, words_of
+from services.agreement.rules import waived_debts
 from shared.contracts.agreement import (
     AgreementDrafted,
     AgreementTerms,
     PartySigned,
     SettlementKind,
     SettlementLetterIssued,
+    WaivedDebt,
 )
 from shared.contracts.debts import Balances, InstalmentTotal
 from shared.contracts.plan_terms import total_of
 from shared.crypto.canonical import exact
 from shared.lending.money import Money
 
-__all__ = ["Agreement", "Letter", "PaperError", "page_of"]
+__all__ = ["Agreement", "Letter", "NameState", "PaperError", "page_of"]
 
 _COMPONENTS = ("principal", "interest", "fees", "late_charges")
 
 
 class PaperError(ValueError):
     """A document that cannot be put on paper; the message says why."""
+
+
+class NameState(StrEnum):
+    """Whether the borrower's name is there to be printed, and if not, why."""
+
+    READABLE = "readable"
+    NONE = "none"  # nobody has told it
+    SEALED = "sealed"  # on file under a key that is not at hand
+    ERASED = "erased"  # its key was destroyed for good
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +58,7 @@ class Agreement:
     supersedes: str | None = None
     borrower_name: str | None = None
     consents: tuple[tuple[str, str], ...] = ()
+    name_state: NameState = NameState.NONE
 
     @property
     def signed_language(self) -> str:
@@ -59,6 +73,8 @@ class Letter:
     case: str
     customer: str
     issued: SettlementLetterIssued
+    borrower_name: str | None = None
+    name_state: NameState = NameState.NONE
 
     @property
     def signed_language(self) -> str:
@@ -162,6 +178,40 @@ def _params(document: Agreement, terms: AgreementTerms, words: Words, lang: str)
         "guarantors": comma.join(drafted.guarantors),
         "credit_status": words.named("credit", terms.credit_status, lang),
         "data_law": words.named("law", terms.data_law, lang),
+        **_conditions(drafted, terms, words, lang),
+        **_name(document.borrower_name, document.name_state),
+    }
+
+
+def _name(name: str | None, state: NameState) -> dict[str, Any]:
+    """Say why there is no name, where it is on file and cannot be read."""
+    return {
+        "name_erased": name is None and state is NameState.ERASED,
+        "name_sealed": name is None and state is NameState.SEALED,
+    }
+
+
+def _returned(drafted: AgreementDrafted, terms: AgreementTerms) -> tuple[WaivedDebt, ...]:
+    return returning(waived_debts(drafted.plan), terms.returns_on_breach or ())
+
+
+def _conditions(drafted: AgreementDrafted, terms: AgreementTerms, words: Words, lang: str) -> dict[str, Any]:
+    """What a breach takes back: amounts waived on condition, and the rates of the contract."""
+    comma = "、" if lang == "zh" else ", "
+    amounts = _returned(drafted, terms)
+    parts = [part for part in _COMPONENTS if any(getattr(d.amounts, part).is_positive for d in amounts)]
+    rates = terms.contract_rates or ()
+    names = [*parts, *(["rate"] if rates else [])]
+    known = words.has("returning", "rate")
+    return {
+        "returning": comma.join(words.named("returning", name, lang) for name in names) if known else "",
+        "contract_rates": comma.join(
+            f"{rate.debt_id} {rate.annual_rate_pct.normalize():f} %" for rate in rates
+        ),
+        "amounts_return": bool(amounts),
+        "only_rates_return": bool(rates) and not amounts,
+        "something_returns": bool(rates or amounts),
+        "nothing_returns": not rates and not amounts,
     }
 
 
@@ -184,7 +234,17 @@ def _tables(clause: str, drafted: AgreementDrafted, words: Words, lang: str) -> 
         return [{"caption": None, "head": head, "rows": terms}]
     if clause == "concessions":
         waived = [(d.debt_id, d.waived) for d in drafted.plan.debts if total_of(d.waived).is_positive]
-        return [_balances(waived, None, words, lang)] if waived else []
+        again = (
+            []
+            if drafted.terms is None
+            else [(d.debt_id, d.amounts) for d in _returned(drafted, drafted.terms)]
+        )
+        if not again:
+            return [_balances(waived, None, words, lang)] if waived else []
+        return [
+            _balances(waived, words.label("waived_now", lang), words, lang),
+            _balances(again, words.label("owed_again", lang), words, lang),
+        ]
     if clause != "instalment_plan":
         return []
     tables = [_instalments(drafted.instalments, words, lang)]
@@ -243,6 +303,7 @@ def _signatures(document: Agreement, words: Words, lang: str) -> dict[str, Any]:
         rows.append([name, said, "", ""] if at is None else [name, _moment(at), said, ""])
     known: Mapping[str, Any] = {"effective": document.effective}
     return {
+        "whole": True,
         "title": words.label("signatures", lang),
         "paragraphs": [words.label("effective", lang, known)] if document.effective else [],
         "tables": [
@@ -261,6 +322,8 @@ def _letter(document: Letter, lang: str) -> dict[str, Any]:
     params = {
         "lender": issued.lender_zh if lang == "zh" else issued.lender_en,
         "customer": document.customer,
+        "borrower_name": document.borrower_name,
+        **_name(document.borrower_name, document.name_state),
         "case": document.case,
         "agreement_id": issued.agreement_id,
         "letter_id": issued.letter_id,

@@ -14,10 +14,10 @@ from typing import Any, Final
 __all__ = ["EDITION", "LANGUAGES", "Words", "words_of"]
 
 LANGUAGES: Final = ("zh", "en")
-EDITION: Final = "2"
+EDITION: Final = "3"
 """The edition that new documents are drawn up with."""
 
-_EDITIONS: Final = ("1", "2")
+_EDITIONS: Final = ("1", "2", "3")
 _NAME: Final = re.compile(r"\{([a-z_]+)\}")
 _OPTIONAL: Final = re.compile(r"\[([^\[\]]*)\]")
 
@@ -35,8 +35,8 @@ class Words:
         return frozenset(self._tables["clause"])
 
     def has(self, table: str, name: str) -> bool:
-        """Say whether a table has words for a name."""
-        return name in self._tables[table]
+        """Say whether a table has words for a name; an older edition may lack the table."""
+        return name in self._tables.get(table, {})
 
     def label(self, name: str, lang: str, params: Mapping[str, Any] | None = None) -> str:
         """Give a label; KeyError for one that there is not."""

@@ -64,15 +64,15 @@ BORROWER, LENDER = SignatureParty.BORROWER, SignatureParty.LENDER
 @pytest.mark.parametrize(
     ("overrides", "other", "code"),
     [
-        ({"agreement_document__signature_checks": ["identity", "capacity"]}, {}, ReasonCode.CHECK_MISSING),
-        ({"agreement_document__signature_checks": ["identity", "capacity"]}, {"checked": ("identity",)},
+        ({"document__signature_checks": ["identity", "capacity"]}, {}, ReasonCode.CHECK_MISSING),
+        ({"document__signature_checks": ["identity", "capacity"]}, {"checked": ("identity",)},
          ReasonCode.CHECK_MISSING),
-        ({"agreement_document__signature_checks": ["identity"]}, {"checked": ("identity",)}, None),
+        ({"document__signature_checks": ["identity"]}, {"checked": ("identity",)}, None),
         ({"document__oral_allowed": True}, {"channel": "phone"}, ReasonCode.RECORDING_MISSING),
         ({"document__oral_allowed": True}, {"channel": "phone", "evidence": "recording:"},
          ReasonCode.RECORDING_MISSING),
         ({"document__oral_allowed": True}, {"channel": "phone", "evidence": "recording:r-77"}, None),
-        ({"agreement_document__oral_channels": []}, {"channel": "phone"}, None),
+        ({"document__oral_channels": []}, {"channel": "phone"}, None),
         ({"document__oral_allowed": False}, {"channel": "phone", "evidence": "recording:r-77"},
          ReasonCode.ORAL_NOT_ALLOWED),
     ],
@@ -98,7 +98,7 @@ def test_the_borrowers_acceptance_counts_when_it_was_checked_and_recorded(
 
 
 def test_what_is_missing_is_named() -> None:
-    step = drafted(agreement_document__signature_checks=["identity", "capacity"])
+    step = drafted(document__signature_checks=["identity", "capacity"])
     signed = step.when(message(signature(step.last(AgreementDrafted), BORROWER), after(2)))
     assert signed.last(InputRefused).reason.params == {"check": "identity, capacity"}
 
@@ -146,7 +146,7 @@ def test_a_draft_of_an_older_version_keeps_its_hash() -> None:
 
 def test_other_words_of_the_policy_make_another_content() -> None:
     plain = drafted().last(AgreementDrafted)
-    other = drafted(agreement_document__lender_name_en="Another bank").last(AgreementDrafted)
+    other = drafted(document__lender_name_en="Another bank").last(AgreementDrafted)
     assert plain.plan == other.plan
     assert plain.content_hash != other.content_hash
 
@@ -254,7 +254,7 @@ def test_completion_issues_the_letter_and_names_what_survives() -> None:
 def test_forgiven_amounts_carry_the_mark_of_the_packs_tax_duty() -> None:
     rank = next(r for r in range(1, 6) if any(total_of(d.waived).is_positive for d in agreed(r).plan.debts))
     for mark, said in (("form_1099_c", "form_1099_c"), ("none", None)):
-        live = signed_by(drafted(rank, agreement_document__tax_mark=mark), *BOTH).closes(after(2))
+        live = signed_by(drafted(rank, document__tax_mark=mark), *BOTH).closes(after(2))
         signed = live.last(AgreementSigned)
         letter = live.when(message(completed(signed.agreement_id), after(300))).last(SettlementLetterIssued)
         assert (letter.forgiven, letter.tax_mark) == (signed.waived, said)

@@ -9,6 +9,7 @@ import re
 import tomllib
 from dataclasses import replace
 from datetime import date
+from decimal import Decimal
 from functools import lru_cache
 from hashlib import sha256
 from importlib.resources import files
@@ -37,7 +38,7 @@ from services.cli.agreement import choose
 from services.cli.keys import lender_signature
 from services.cli.main import app
 from services.console.decide import ArchiveDecider
-from shared.contracts.agreement import AgreementDrafted, PartySigned, SettlementLetterIssued
+from shared.contracts.agreement import AgreementDrafted, DebtRate, PartySigned, SettlementLetterIssued
 from shared.contracts.bank import AccountOverdue
 from shared.contracts.base import Event, Personal
 from shared.contracts.debts import ProductKind
@@ -85,7 +86,10 @@ def filed() -> Agreement:
 def under(pack: str, language: str = "zh") -> Agreement:
     """The same agreement as another pack would have drawn it up."""
     policy = BOOK.in_force(pack, date(2026, 3, 2))
-    terms = terms_of(policy, policy.agreement.required_sections, conduct_of([policy]))
+    returns = policy.agreement.returns_on_breach
+    rates = (DebtRate(debt_id="A-1", annual_rate_pct=Decimal(18)),) if "rate" in returns else ()
+    sections, conduct = policy.agreement.required_sections, conduct_of([policy])
+    terms = terms_of(policy, sections, conduct, returns=returns, contract_rates=rates)
     draft = filed().drafted.model_copy(update={"terms": terms, "language": language})
     draft = draft.model_copy(update={"content_hash": content_hash(draft, CASE)})
     given_ = tuple(s.model_copy(update={"content_hash": draft.content_hash}) for s in filed().signed)
@@ -171,8 +175,9 @@ def test_every_code_that_a_pack_names_has_words() -> None:
     words = words_of(EDITION)
     assert words is not None
     for pack in BOOK.pack_ids:
-        paper_ = BOOK.in_force(pack, date(2026, 3, 2)).agreement_document
-        assert all(words.has("route", name) for name in paper_.complaint_routes)
+        paper_ = BOOK.in_force(pack, date(2026, 3, 2)).document
+        assert all(words.has("route", row.route) for row in paper_.complaint_routes)
+        assert all(words.has("clause", name) for name in paper_.printed)
         assert words.has("law", paper_.data_law)
         for status in (paper_.credit_status_kept, paper_.credit_status_completed,
                        paper_.credit_status_partly, paper_.credit_status_broken):  # fmt: skip

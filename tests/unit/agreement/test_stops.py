@@ -6,14 +6,23 @@ import pytest
 
 from services.agreement.model import AgreementStatus
 from shared.contracts import intake
-from shared.contracts.agreement import AgreementReturned, AgreementSigned
+from shared.contracts.agreement import (
+    AgreementEnded,
+    AgreementReturned,
+    AgreementSigned,
+    BankInstructed,
+    CollectionOrder,
+    InputRefused,
+)
 from shared.contracts.debts import DebtStatus
+from shared.contracts.desk import WithdrawalDeclared
+from shared.contracts.followup import PlanBroken
 from shared.contracts.parties import StopCause
 from shared.contracts.reasons import ReasonCode
 from tests.unit.agreement.test_decide import BOTH, DEBTS, after, drafted, in_force, refused, signed_by
 from tests.unit.builders import message
 from tests.unit.spec import Given
-from tests.unit.stopping import CAUSES, begins
+from tests.unit.stopping import CAUSES, begins, over
 
 
 def stops(step: Given, cause: StopCause, n: int) -> Given:
@@ -57,3 +66,66 @@ def test_a_sale_or_recall_never_voids_what_is_signed(status: DebtStatus) -> None
     sold = signed.when(message(intake.CaseChanged(as_of=after(5), debts=gone), after(5)))
     assert sold.said == ()
     assert sold.state.live == signed.state.live
+
+
+def test_after_a_broken_plan_collection_of_a_debt_that_is_held_rests_all_the_same() -> None:
+    signed = in_force()
+    ended = PlanBroken(
+        agreement_id=signed.last(AgreementSigned).agreement_id, as_of=after(90), missed=2, reasons=()
+    )
+    assert signed.when(message(ended, after(90))).last(BankInstructed).held == ()
+    one = (DEBTS[0].model_copy(update={"status": DebtStatus.DISPUTED}), *DEBTS[1:])
+    stopped = signed.when(message(intake.CaseChanged(as_of=after(5), debts=one), after(5)))
+    told = stopped.when(message(ended, after(90))).last(BankInstructed)
+    assert (told.collection, told.held) == (CollectionOrder.RESUME, (DEBTS[0].debt_id,))
+
+
+@pytest.mark.parametrize(
+    "about", [a for a in intake.InstructionAbout if a is not intake.InstructionAbout.PLAN]
+)
+def test_the_answer_to_another_service_s_instruction_is_not_refused_here(
+    about: intake.InstructionAbout,
+) -> None:
+    answer = intake.BankAnswered(instruction_id="I-9", confirmed=True, as_of=after(5), about=about)
+    assert in_force().when(message(answer, after(5))).said == ()
+
+
+# --- the days to withdraw
+
+COOLING = {"agreement__cooling_off_days": 14}
+
+
+def halted(step: Given, n: int, *, begin: bool) -> Given:
+    said = begins(StopCause.DEATH, after(n))[1] if begin else over(after(n))[1]
+    return step.when(said)
+
+
+def withdraws(step: Given, agreement_id: str, n: int) -> list[type]:
+    data = WithdrawalDeclared(agreement_id=agreement_id, channel="app", evidence="letter-1")
+    return [type(event) for event in step.when(message(data, after(n))).said]
+
+
+@pytest.mark.parametrize(("n", "in_time"), [(2 + 14 + 20, True), (2 + 14 + 21, False)])
+def test_the_days_to_withdraw_stand_still_while_the_case_is_stopped(n: int, in_time: bool) -> None:
+    signed = in_force(**COOLING)
+    id_ = signed.last(AgreementSigned).agreement_id
+    back = halted(halted(signed, 5, begin=True), 25, begin=False)
+    assert back.state.live.withdraw_until == after(2 + 14 + 20)
+    assert withdraws(back, id_, n) == ([AgreementEnded, BankInstructed] if in_time else [InputRefused])
+
+
+def test_nobody_is_too_late_in_a_stop_that_began_in_time_and_a_late_one_brings_no_day_back() -> None:
+    signed = in_force(**COOLING)
+    id_ = signed.last(AgreementSigned).agreement_id
+    assert withdraws(halted(signed, 16, begin=True), id_, 200) == [AgreementEnded, BankInstructed]
+    late = halted(signed, 17, begin=True)
+    assert withdraws(late, id_, 17) == [InputRefused]
+    assert halted(late, 40, begin=False).state.live.withdraw_until == after(16)
+
+
+def test_where_the_pack_counts_every_day_the_stop_changes_nothing() -> None:
+    signed = in_force(**COOLING, cooling_off__stands_still_when_stopped=False)
+    id_ = signed.last(AgreementSigned).agreement_id
+    stopped = halted(signed, 5, begin=True)
+    assert withdraws(stopped, id_, 17) == [InputRefused]
+    assert halted(stopped, 25, begin=False).state.live.withdraw_until == after(16)

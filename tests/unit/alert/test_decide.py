@@ -441,7 +441,7 @@ def test_the_end_resolves_everything_that_is_open(end: Event, code: ReasonCode) 
 def test_a_closed_case_is_watched_no_more() -> None:
     over = case().when(message(closed()))
     assert over.state.status is AlertStatus.CLOSED
-    later = over.when(message(missed()), message(requested()), message(instructed()), message(case_opened()))
+    later = over.when(message(missed()), message(requested()), message(case_opened()))
     assert later.said == ()
     assert later.decider.due(later.state) is None
     late = over.when(message(desk.AlertAcknowledged(alert_id="?", by="n-1")))

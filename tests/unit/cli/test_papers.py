@@ -19,6 +19,7 @@ from shared.contracts.agreement import AgreementDrafted
 from shared.contracts.bank import AccountOverdue
 from shared.contracts.base import Personal
 from shared.contracts.debts import ProductKind
+from shared.crypto.sealing import PersonKey
 from shared.crypto.signing import Signer, load_signer, new_key_pair
 from tests.unit.agreement.test_paper import read, story
 from tests.unit.builders import CASE, DAY, balances
@@ -138,3 +139,65 @@ def test_a_draft_that_was_drawn_up_without_named_clauses_makes_no_paper(folder: 
     file = File()
     file.say(old, case=CASE)
     assert papers_of(file.entries, CASE, CUSTOMER, private_key(folder / "lender.pem")) == {}
+
+
+def test_a_name_whose_key_was_destroyed_is_gone_from_the_paper_which_says_so(
+    file: File, folder: Path
+) -> None:
+    """What was filed before an erasure stays in the chain, and nobody opens it any more."""
+    key = private_key(folder / "lender.pem")
+    erased = papers_of(file.entries, CASE, CUSTOMER, key, person(b"n" * 32), "2027-01-01T00:00:00+00:00")
+    text = read(erased["agreement-1.zh.pdf"])
+    assert "王小明" not in text
+    assert "密钥已按保存规定销毁" in text
+    assert "wasdestroyedwhenitstimeofkeepingwasover" in read(erased["agreement-1.en.pdf"])
+    assert "wasdestroyedwhenitstimeofkeepingwasover" in read(erased["settlement-letter-1.en.pdf"])
+
+
+def test_a_name_whose_key_is_not_at_hand_is_sealed_and_not_erased(file: File, folder: Path) -> None:
+    key = private_key(folder / "lender.pem")
+    sealed = papers_of(file.entries, CASE, CUSTOMER, key, None, "2025-01-01T00:00:00+00:00")
+    text = read(sealed["agreement-1.en.pdf"])
+    assert "underakeythatwasnotathand" in text
+    assert "wasdestroyed" not in text
+
+
+def test_the_letter_names_the_borrower_for_who_has_the_key(papers: dict[str, bytes]) -> None:
+    assert "王小明" in read(papers["settlement-letter-1.zh.pdf"])
+
+
+def test_a_person_erased_before_anything_was_filed_is_erased_and_one_of_no_name_is_neither(
+    folder: Path,
+) -> None:
+    key = private_key(folder / "lender.pem")
+    nameless = File()
+    nameless.say(*story(), case=CASE)
+    text = read(papers_of(nameless.entries, CASE, CUSTOMER, key, person())["agreement-1.en.pdf"])
+    assert "wasdestroyed" not in text
+    assert "notathand" not in text
+
+
+@pytest.mark.parametrize(
+    ("key", "erased", "printed", "said"),
+    [
+        (person(), "", "王小明", ""),
+        (None, "", "出具本文本时未能打开", "PARLEY_MASTER_KEY"),
+        (person(b"n" * 32), "2027-01-01T00:00:00.000000+00:00", "密钥已按保存规定销毁", "was erased"),
+    ],
+)
+@pytest.mark.parametrize("letter", [True, False])
+def test_the_command_prints_the_name_for_who_has_the_key_and_says_why_it_does_not(
+    file: File, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, key: PersonKey | None, erased: str,
+    printed: str, said: str, letter: bool,
+) -> None:  # fmt: skip
+    archived = file.archived.model_copy(update={"erased": erased})
+    loaded = (CASE, CUSTOMER, archived, file.entries, key)
+    monkeypatch.setattr("services.cli.reading.with_database", lambda *_: loaded)
+    out = tmp_path / "a.pdf"
+    result = CliRunner().invoke(
+        app, ["agreement", CASE, "-o", str(out), "--lang", "zh", *(["--letter"] if letter else [])]
+    )
+    assert result.exit_code == 0, result.output
+    assert printed in read(out.read_bytes())
+    assert said in result.output
+    assert ("The document says so." in result.output) is bool(said)

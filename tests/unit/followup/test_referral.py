@@ -11,6 +11,7 @@ from services.followup.decide import FollowupDecider
 from shared.contracts import desk, offer
 from shared.contracts.base import Event, Personal, Reason
 from shared.contracts.desk_care import LegalOverride, LegalReferralAsked
+from shared.contracts.desk_contact import ComplaintAnswered, ContactResumed
 from shared.contracts.followup import InputRefused
 from shared.contracts.followup_care import LegalReferralMade
 from shared.contracts.intake import CaseChanged
@@ -26,8 +27,9 @@ WORDS = Personal[str](value="sells the flat")
 ASKED = LegalReferralAsked(by="n-1", role="negotiator")
 
 
-def case(days: int = 130) -> Given:
-    return given(FollowupDecider(), reference()).when(message(case_opened(debt(days=days))))
+def case(days: int = 130, **overrides: Any) -> Given:
+    rules = {"contact_rules__failed_attempts_until_person": 20, **overrides}
+    return given(FollowupDecider(), reference(**rules)).when(message(case_opened(debt(days=days))))
 
 
 def lapsed(on: date = DAY) -> Event:
@@ -40,15 +42,15 @@ def failed(code: ReasonCode) -> Event:
     return offer.TalksFailed(rounds=1, as_of=DAY, reason=Reason(code=code), next_step=step)
 
 
-def call(on: date, outcome: str = "no_answer") -> Any:
+def call(on: date, outcome: str = "no_answer", *, at: time = time(10), channel: str = "phone") -> Any:
     data = desk.ContactRecorded(
-        at=datetime.combine(on, time(10), UTC),
+        at=datetime.combine(on, at, UTC),
         place="phone",
         participants=("n-1",),
         key_points=Personal[str](value="rang"),
         direction=desk.ContactDirection.OUTBOUND,
         outcome=desk.ContactOutcome(outcome),
-        channel="phone",
+        channel=channel,
     )
     return message(data, on)
 
@@ -106,6 +108,64 @@ def test_who_was_talked_to_can_be_talked_to_again() -> None:
     calls = [call(DAY + timedelta(days=n)) for n in (*range(0, 54, 6), 60)]
     after = case().when(*calls, call(DAY + timedelta(days=61), "talked"), message(ASKED, LATER))
     assert refused(after) is ReasonCode.LEGAL_TALKS_FIRST
+
+
+TEN = [DAY + timedelta(days=n) for n in (*range(0, 54, 6), 60)]
+
+
+def count(step: Given) -> int:
+    counted: int = step.state.attempts.count
+    return counted
+
+
+@pytest.mark.parametrize(
+    ("at", "zone", "counts"),
+    [
+        (time(13, 59), None, True),  # 21:59 in Shanghai, the pack's own clock
+        (time(14, 0), None, False),  # quiet hours begin at 22:00
+        (time(23, 59), None, False),
+        (time(0, 0), None, True),  # 8:00 there
+        (time(14, 0), "Europe/London", True),  # two in the afternoon where the borrower lives
+        (time(6, 59), "Europe/London", False),
+    ],
+)
+def test_an_attempt_in_quiet_hours_on_the_borrower_s_clock_counts_for_nothing(
+    at: time, zone: str | None, *, counts: bool
+) -> None:
+    start = case()
+    if zone is not None:
+        start = start.when(message(desk.PreferencesSet(time_zone=zone)))
+    after = start.when(*(call(on, at=at) for on in TEN), message(ASKED, LATER))
+    assert isinstance(after.said[-1], LegalReferralMade) is counts
+    assert count(after) == (10 if counts else 0)
+
+
+def test_an_attempt_by_a_closed_channel_or_while_a_complaint_is_open_counts_for_nothing() -> None:
+    out = case().when(message(desk.PreferencesSet(opt_out=("phone",)), DAY))
+    assert count(out.when(*map(call, TEN))) == 0
+    assert count(out.when(*(call(on, channel="email") for on in TEN))) == 10
+    made = desk.ComplaintMade(complaint_id="K", words=WORDS)
+    open_ = case().when(message(made))
+    assert count(open_.when(*map(call, TEN))) == 0
+    first = ComplaintAnswered(complaint_id="K", by="s-1", final=False, words=WORDS)
+    assert count(open_.when(message(first), *map(call, TEN))) == 0
+    final = first.model_copy(update={"final": True})
+    assert count(open_.when(message(final), *map(call, TEN))) == 10
+
+
+def test_more_in_a_week_than_the_pack_allows_counts_for_nothing() -> None:
+    limited = case(contact__max_calls_per_7_days=2)
+    week = [call(DAY + timedelta(days=n)) for n in range(7)]
+    assert count(limited.when(*week)) == 2
+    assert count(limited.when(*week, call(DAY + timedelta(days=14)))) == 3
+
+
+def test_after_attempts_in_vain_they_count_again_when_a_person_has_decided() -> None:
+    start = case(contact_rules__failed_attempts_until_person=5)
+    five = start.when(*map(call, TEN[:7]))
+    assert count(five) == 5
+    goes_on = message(ContactResumed(by="s-1", reason="a letter came back"), TEN[6])
+    assert count(five.when(goes_on, *map(call, TEN[7:]))) == 8
 
 
 @pytest.mark.parametrize("override", LegalOverride)

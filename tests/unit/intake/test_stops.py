@@ -23,6 +23,7 @@ from shared.contracts.intake import (
     PaymentMatched,
     PlanDebtsChanged,
     StopsChanged,
+    StopsInstructed,
 )
 from shared.contracts.parties import DEBT_STOPS, ObligorRole, StopCause, party_id_of
 from shared.contracts.reasons import ReasonCode
@@ -90,13 +91,13 @@ def over(n: int) -> Any:
 )
 def test_a_stopped_debt_is_on_the_case_and_out_of_plans(cause: StopCause, status: str) -> None:
     after = two().when(stopped(cause, 1, "A-1"))
-    assert after.emits(CaseChanged, StopsChanged)
+    assert after.emits(CaseChanged, StopsChanged, StopsInstructed)
     assert statuses(after) == [status, "active"]
     stop = after.last(StopsChanged).stops[0]
     assert (stop.cause, stop.since, stop.debts, stop.party_id) == (cause, day(1), ("A-1",), None)
     assert after.state.is_open
     back = after.when(lifted(9))
-    assert back.emits(CaseChanged, StopsChanged)
+    assert back.emits(CaseChanged, StopsChanged, StopsInstructed)
     assert statuses(back) == ["active", "active"]
     assert back.last(StopsChanged).stops == ()
 
@@ -117,7 +118,7 @@ def test_what_is_known_before_the_case_holds_when_it_opens() -> None:
     before = start().when(stopped(StopCause.BREATHING_SPACE, 0))
     assert before.said == ()
     after = before.when(overdue(n=1))
-    assert after.emits(CaseOpened, CaseAssigned, StopsChanged)
+    assert after.emits(CaseOpened, CaseAssigned, StopsChanged, StopsInstructed)
     assert after.last(CaseOpened).debts[0].status is DebtStatus.HELD
 
 
@@ -178,7 +179,7 @@ def test_stops_that_nobody_lifts_do_not_make_the_document_grow_and_ended_ones_go
 
 def test_another_obligor_s_insolvency_is_about_that_person_and_leaves_the_debt_in_the_talks() -> None:
     after = two(obligors=JOINT).when(stopped(StopCause.INSOLVENCY, 1, customer="C-2"))
-    assert after.emits(StopsChanged)
+    assert after.emits(StopsChanged, StopsInstructed)
     stop = after.last(StopsChanged).stops[0]
     assert (stop.party_id, stop.debts) == (party_id_of("C-2"), ("A-1",))
     assert [after.state.said_of(debt).status for debt in after.state.debts] == [DebtStatus.ACTIVE] * 2

@@ -10,11 +10,13 @@ import pytest
 
 from services.intake.decide import IntakeDecider
 from shared.contracts.debts import DebtStatus
+from shared.contracts.desk_parties import StopReported as StopReportedAtDesk
 from shared.contracts.envelope import Envelope
-from shared.contracts.intake import CaseChanged, CaseClosed, CaseOpened, StopsChanged
+from shared.contracts.intake import CaseChanged, CaseClosed, CaseOpened, InputRefused, StopsChanged
 from shared.contracts.parties import StopCause
+from shared.contracts.reasons import ReasonCode
 from tests.unit.builders import reference
-from tests.unit.intake.bank_says import day, lifted, overdue, recalled, signed, sold, stopped
+from tests.unit.intake.bank_says import day, lifted, overdue, recalled, says, signed, sold, stopped
 from tests.unit.spec import Given, given
 
 BY_DATE = {StopCause.BREATHING_SPACE, StopCause.CRISIS_BREATHING_SPACE}
@@ -108,3 +110,32 @@ def test_a_debt_that_is_sold_with_its_signed_plan_keeps_the_case_and_halts_nothi
     after = planned.when(sold(2))
     assert not [event for event in after.said if isinstance(event, CaseClosed | StopsChanged)]
     assert after.state.plan is not None
+
+
+def asks(cause: StopCause, n: int, stop: str = "S-1") -> Envelope[Any]:
+    """Somebody at the desk asks for it."""
+    said = stopped(cause, n, stop=stop).data
+    facts = said.model_dump(exclude={"customer"})
+    return says(StopReportedAtDesk.model_validate(facts), day(n))
+
+
+def test_a_breathing_space_is_granted_once_in_the_months_of_the_pack() -> None:
+    over = case().when(asks(StopCause.BREATHING_SPACE, 0)).closes(day(30))
+    assert over.state.stops[0].ended_on == day(30)
+    soon = over.when(asks(StopCause.BREATHING_SPACE, 364, "S-2"))
+    assert soon.emits(InputRefused)
+    refused = soon.last(InputRefused).reason
+    assert (refused.code, refused.params) == (ReasonCode.STOP_TOO_SOON, {"date": day(365).isoformat()})
+    same = over.when(asks(StopCause.BREATHING_SPACE, 364))
+    assert same.last(InputRefused).reason.code is ReasonCode.STOP_TOO_SOON, "nor under its old id"
+    assert over.when(asks(StopCause.BREATHING_SPACE, 365, "S-2")).last(StopsChanged).halt is not None
+
+
+def test_other_causes_packs_without_such_a_limit_and_the_bank_s_own_word_are_not_held_back() -> None:
+    over = case().when(asks(StopCause.BREATHING_SPACE, 0)).closes(day(30))
+    assert over.when(asks(StopCause.DISPUTE, 40, "S-2")).last(StopsChanged).halt is not None
+    assert over.when(stopped(StopCause.BREATHING_SPACE, 40, stop="S-2")).last(StopsChanged).halt is not None
+    rule = reference().policies.in_force("example-card", day(0)).stop_events.breathing_space.model_dump()
+    free = case(stop_events__breathing_space={**rule, "once_in_months": 0})
+    again = free.when(asks(StopCause.BREATHING_SPACE, 0)).closes(day(30))
+    assert again.when(asks(StopCause.BREATHING_SPACE, 40, "S-2")).last(StopsChanged).halt is not None

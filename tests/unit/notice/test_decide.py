@@ -12,6 +12,7 @@ from services.notice.decide import NoticeDecider
 from shared.conduct import Rule
 from shared.contracts import agreement, assessment, desk, desk_contact, followup, followup_care, intake, offer
 from shared.contracts.base import Event, Personal
+from shared.contracts.debts import DebtSchedule
 from shared.contracts.envelope import Envelope
 from shared.contracts.notice import (
     ContactAnswered,
@@ -25,7 +26,7 @@ from shared.contracts.notice import (
 from shared.contracts.parties import StopCause, StopInForce
 from shared.contracts.reasons import ReasonCode
 from shared.texts import LANGUAGES, story, word
-from tests.unit.builders import CASE, DAY, case_opened, cny, message, reference
+from tests.unit.builders import CASE, DAY, case_opened, cny, debt, message, reference
 from tests.unit.spec import Given, given
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
@@ -223,7 +224,7 @@ def test_no_reminder_while_a_signed_plan_is_kept_and_none_before_the_right_party
     unknown = case().when(at(broken(), 10))
     assert unknown.last(NoticeDenied).rule is Rule.NOT_VERIFIED
     signed = case().when(message(verified()), at(agreement.AgreementSigned.model_construct(
-        agreement_id="A", version=1, effective=DAY), 9))  # fmt: skip
+        agreement_id="A", version=1, effective=DAY, schedules=()), 9))  # fmt: skip
     assert signed.when(at(broken(), 10)).last(NoticeDenied).rules == (Rule.PLAN_KEPT,)
     assert (
         signed.when(at(followup.PlanBroken.model_construct(agreement_id="A"), 10), at(broken(), 11))
@@ -259,6 +260,78 @@ def test_what_stops_contact_calls_back_what_was_due_and_its_end_lets_it_leave() 
 def test_a_dispute_of_one_debt_leaves_the_talk_about_the_others() -> None:
     part = StopInForce(stop_id="s", cause=StopCause.DISPUTE, since=DAY, debts=("other",))
     assert case().when(at(stops(part), 9), at(statement(), 10)).emits(NoticeDue)
+
+
+def two_debts() -> Given:
+    opened = case_opened(debt("A-1"), debt("A-2"))
+    return given(NoticeDecider(), reference()).when(message(opened), at(verified(), 9))
+
+
+def wants_to_call(
+    debts: tuple[str, ...], *, pay: bool, person: str = "borrower", party: Any = "borrower"
+) -> Any:
+    return desk_contact.ContactAsked(
+        contact_id="C", at=datetime(2026, 3, 2, 15, tzinfo=SHANGHAI), purpose="service", channel="phone",
+        by="n-1", debts=debts, asks_for_payment=pay, person=person, party=party,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("cause", "debts", "pay", "allowed"),
+    [
+        (StopCause.DISPUTE, ("A-1",), True, False),
+        (StopCause.DISPUTE, ("A-1",), False, True),
+        (StopCause.DISPUTE, ("A-2",), True, True),
+        (StopCause.DISPUTE, ("A-1", "A-2"), True, False),
+        (StopCause.DISPUTE, (), True, True),
+        (StopCause.LITIGATION, ("A-1",), False, False),
+        (StopCause.LITIGATION, ("A-2",), False, True),
+        (StopCause.BREATHING_SPACE, ("A-1",), False, False),
+        (StopCause.BREATHING_SPACE, ("A-2",), False, True),
+    ],
+)
+def test_a_stop_of_one_debt_denies_what_is_about_it_and_nothing_about_the_other(
+    cause: StopCause, debts: tuple[str, ...], pay: bool, allowed: bool
+) -> None:
+    part = StopInForce(stop_id="s", cause=cause, since=DAY, debts=("A-1",))
+    asked = two_debts().when(at(stops(part), 10), at(wants_to_call(debts, pay=pay), 14))
+    answer = asked.last(ContactAnswered)
+    assert (answer.allowed, answer.rule) == (allowed, None if allowed else Rule.STOP_EVENT)
+
+
+def signed_over(*debts: str) -> agreement.AgreementSigned:
+    return agreement.AgreementSigned.model_construct(
+        agreement_id="AG", version=1, effective=DAY,
+        schedules=tuple(DebtSchedule(debt_id=one, rows=()) for one in debts),
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(("planned", "leaves"), [(("A-1",), False), (("A-1", "A-2"), True), (("A-2",), True)])
+def test_what_is_told_about_a_plan_rests_when_every_debt_in_it_is_stopped(
+    planned: tuple[str, ...], leaves: bool
+) -> None:
+    part = StopInForce(stop_id="s", cause=StopCause.BREATHING_SPACE, since=DAY, debts=("A-1",))
+    review = followup.ReviewDue(number=1, due=DAY, interval_months=3)
+    live = two_debts().when(at(signed_over(*planned), 9), at(stops(part), 10))
+    told = live.when(at(review, 11))
+    assert isinstance(told.said[-1], NoticeDue if leaves else NoticeDenied)
+    assert two_debts().when(at(stops(part), 10), at(statement(), 11)).emits(NoticeDue), "about the other"
+
+
+def test_every_debt_stopped_by_a_stop_of_its_own_leaves_nothing_to_talk_about() -> None:
+    one = StopInForce(stop_id="s", cause=StopCause.BREATHING_SPACE, since=DAY, debts=("A-1",))
+    two = StopInForce(stop_id="t", cause=StopCause.LITIGATION, since=DAY, debts=("A-2",))
+    assert two_debts().when(at(stops(one, two), 10), at(statement(), 11)).emits(NoticeDenied)
+
+
+def test_a_stop_of_another_obligor_protects_that_person_alone() -> None:
+    theirs = StopInForce(
+        stop_id="s", cause=StopCause.INSOLVENCY, since=DAY, party_id="party-1", debts=("A-1",)
+    )
+    case_ = two_debts().when(at(stops(theirs), 10))
+    assert case_.when(at(wants_to_call(("A-1",), pay=False), 14)).last(ContactAnswered).allowed
+    guarantor = wants_to_call(("A-1",), pay=False, person="party-1", party="guarantor")
+    assert case_.when(at(guarantor, 14)).last(ContactAnswered).rules[0] is Rule.STOP_EVENT
 
 
 def authority(until: date, by: str | None = "s-1") -> desk_contact.AuthorityRecorded:

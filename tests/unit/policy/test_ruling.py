@@ -58,7 +58,7 @@ def test_every_section_says_which_date_rules_it() -> None:
         **dict.fromkeys(
             [
                 *("amounts", "term", "measures", "waiver", "offers", "value", "assessment", "agreement"),
-                *("agreement_document", "followup", "document", "cooling_off", "trial", "observation"),
+                *("followup", "document", "cooling_off", "trial", "observation"),
                 *("breach", "incentives", "reviews", "talks", "relief"),
             ],
             AGREED,
@@ -87,6 +87,7 @@ def test_only_these_values_differ_from_their_section() -> None:
         "agreement.instruction_business_days": LIVE,
         "agreement.balance_tolerance_pct": LIVE,
         "agreement.balance_billed_ahead_days": LIVE,
+        "cooling_off.stands_still_when_stopped": LIVE,
         "breach.hardship_shield_days": LIVE,
     }
     with pytest.raises(KeyError):

@@ -44,7 +44,8 @@ def test_the_six_contents_of_a_card_agreement_with_their_articles(packs: PolicyB
     assert document.late_charge_name_zh == "违约金"
     assert document.forbidden_words_zh == ("滞纳金",)
     assert "滞纳金" not in "".join(row.must_zh for row in document.clauses)
-    assert document.oral_allowed is document.oral_needs_recording is True
+    assert document.oral_allowed
+    assert document.oral_channels == ("phone", "voice"), "what is agreed through these needs a recording"
     assert document.signed_language == "zh"
 
 
@@ -171,7 +172,7 @@ PHONE = {"channel": "phone", "allowed": True, "needs_consent": False, "opt_out_i
         ),
         ({"document__clauses": [CLAUSE], "document__forbidden_words_zh": ["滞纳金"]}, "the forbidden word"),
         ({"document__clauses": [CLAUSE, CLAUSE]}, "each section has one clause"),
-        ({"document__oral_allowed": True, "document__oral_needs_recording": False}, "needs a recording"),
+        ({"document__printed": ["parties", "parties"]}, "named once"),
         ({"incentives__steps": [FIRST, FIRST]}, "each number of instalments has one step"),
         (
             {"incentives__steps": [FIRST, {**FIRST, "after_on_time": 6, "late_charges_waived_pct": 10}]},

@@ -1,0 +1,59 @@
+"""What stop events mean for a signed agreement: the days to withdraw stand still meanwhile. Pure.
+
+The agreement itself stays in force (a draft goes back, because its debts have left the talks). What the bank
+stops meanwhile is intake's to tell it.
+"""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+
+from services.agreement.model import AgreementState, AgreementStatus, InForce
+from services.agreement.signing import Outcome
+from shared.contracts import intake
+from shared.contracts.decision import Decision
+from shared.contracts.envelope import Envelope
+from shared.policy.reference import Reference
+
+__all__ = ["may_withdraw", "stops_changed"]
+
+
+def stops_changed(
+    state: AgreementState | None, message: Envelope[intake.StopsChanged], reference: Reference
+) -> Outcome:
+    """Remember since when the case is halted; afterwards as many days to withdraw are left as there were."""
+    if state is None or state.status is AgreementStatus.CLOSED:
+        return Decision(state)
+    if message.data.halt is not None:
+        return Decision(state.model_copy(update={"halted_on": state.halted_on or message.day}))
+    if state.halted_on is None:
+        return Decision(state)
+    live = state.live
+    if live is not None and _stands_still(state, message.day, reference):
+        live = _later(live, state.halted_on, (message.day - state.halted_on).days)
+    return Decision(state.model_copy(update={"halted_on": None, "live": live}))
+
+
+def may_withdraw(state: AgreementState, live: InForce, day: date, reference: Reference) -> bool:
+    """Say whether the borrower is in time; in a halt that began in time, always."""
+    until = live.withdraw_until
+    if until is None:
+        return live.withdraw_days is not None
+    if state.halted_on is not None and _stands_still(state, day, reference):
+        return max(state.halted_on, live.effective) <= until
+    return day <= until
+
+
+def _stands_still(state: AgreementState, day: date, reference: Reference) -> bool:
+    return reference.policies.in_force(state.policy, day).cooling_off.stands_still_when_stopped
+
+
+def _later(live: InForce, since: date, days: int) -> InForce:
+    """Give the agreement, and those before it, with the days of the halt added to a time that still ran."""
+    until = live.withdraw_until
+    update: dict[str, object] = {}
+    if until is not None and max(since, live.effective) <= until:
+        update["withdraw_until"] = until + timedelta(days=min(days, (date.max - until).days))
+    if live.before is not None:
+        update["before"] = _later(live.before, since, days)
+    return live.model_copy(update=update)

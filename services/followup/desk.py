@@ -1,0 +1,131 @@
+"""What is said at the desk beside a plan: problems, support, credit, the lawyers, new credit. Pure."""
+
+from collections.abc import Callable
+from typing import Any
+
+from services.followup import group, leftover, problems, referral
+from services.followup.model import FollowupState, FollowupStatus
+from shared.contracts import desk_care, followup
+from shared.contracts.base import Event, Reason
+from shared.contracts.decision import Decision
+from shared.contracts.envelope import Envelope
+from shared.contracts.followup_care import NewCreditCleared
+from shared.contracts.reasons import ReasonCode
+from shared.policy.reference import Reference
+
+__all__ = ["OF_THE_DESK", "refusal"]
+
+Outcome = Decision[FollowupState]
+Handler = Callable[[FollowupState | None, Envelope[Any], Reference], Outcome]
+
+
+def _problem(
+    state: FollowupState | None, message: Envelope[desk_care.ProblemNoted], reference: Reference
+) -> Outcome:
+    if state is None or state.policy is None:
+        return Decision.wait(state, refusal(message, ReasonCode.NO_CASE))
+    if state.status is FollowupStatus.CLOSED:
+        return Decision.of(state, refusal(message, ReasonCode.CASE_CLOSED))
+    policy = reference.policies.in_force(state.policy, message.day)
+    return _either(state, message, problems.noted(state, message.data, message.day, policy))
+
+
+def _solved(state: FollowupState | None, message: Envelope[desk_care.ProblemSolved], _: Reference) -> Outcome:
+    if state is None:
+        return Decision.wait(state, refusal(message, ReasonCode.NO_CASE))
+    return _either(state, message, problems.solved(state, message.data, message.day))
+
+
+def _joined(state: FollowupState | None, message: Envelope[desk_care.SupportJoined], _: Reference) -> Outcome:
+    if state is None:
+        return Decision.wait(state, refusal(message, ReasonCode.NO_CASE))
+    return _either(state, message, group.enrolled(state, message.day))
+
+
+def _session(
+    state: FollowupState | None, message: Envelope[desk_care.SupportSessionHeld], _: Reference
+) -> Outcome:
+    if state is None:
+        return Decision.wait(state, refusal(message, ReasonCode.NO_CASE))
+    return _either(state, message, group.session_held(state, message.data, message.day))
+
+
+def _satisfied(
+    state: FollowupState | None, message: Envelope[desk_care.SatisfactionGiven], _: Reference
+) -> Outcome:
+    if state is None:
+        return Decision.wait(state, refusal(message, ReasonCode.NO_CASE))
+    return Decision.of(state, group.satisfied(message.data))
+
+
+def _credit_chosen(
+    state: FollowupState | None, message: Envelope[desk_care.CreditChosen], reference: Reference
+) -> Outcome:
+    if state is None:
+        return Decision.wait(state, refusal(message, ReasonCode.NO_CASE))
+    day = message.day
+    policy = None if state.policy is None else reference.policies.in_force(state.policy, day)
+    return _either(state, message, leftover.chosen(state, message.data, message.id, day, policy))
+
+
+def _new_credit(
+    state: FollowupState | None, message: Envelope[desk_care.NewCreditAsked], reference: Reference
+) -> Outcome:
+    """New credit is for who has completed the plan, after a check of its own, never to pay this debt."""
+    if state is None or state.policy is None:
+        return Decision.wait(state, refusal(message, ReasonCode.NO_CASE))
+    data, policy = message.data, reference.policies.in_force(state.policy, message.day)
+    rules = policy.incentives
+    if rules.new_credit_only_after_completion and state.completed_on is None:
+        return Decision.of(state, refusal(message, ReasonCode.NEW_CREDIT_AFTER_COMPLETION))
+    if rules.new_credit_never_to_pay_this_debt and set(data.pays) & set(state.planned):
+        return Decision.of(state, refusal(message, ReasonCode.NEW_CREDIT_NOT_FOR_THIS_DEBT))
+    if data.check is None:
+        return Decision.of(state, refusal(message, ReasonCode.NEW_CREDIT_NEEDS_CHECK))
+    cleared = NewCreditCleared(request_id=data.request_id, as_of=message.day, check=data.check)
+    return Decision.of(state, cleared)
+
+
+def _to_the_lawyers(
+    state: FollowupState | None, message: Envelope[desk_care.LegalReferralAsked], reference: Reference
+) -> Outcome:
+    if state is None or state.policy is None:
+        return Decision.wait(state, refusal(message, ReasonCode.NO_CASE))
+    if state.status is FollowupStatus.CLOSED:
+        return Decision.of(state, refusal(message, ReasonCode.CASE_CLOSED))
+    policy = reference.policies.in_force(state.policy, message.day)
+    decided = referral.asked(state, message.data, message.day, policy)
+    if isinstance(decided, Reason):
+        return Decision.of(state, refusal(message, decided.code, **decided.params))
+    after, said = decided
+    return Decision.of(after, *said)
+
+
+def _either(
+    state: FollowupState,
+    message: Envelope[Any],
+    decided: tuple[FollowupState, tuple[Event, ...]] | ReasonCode,
+) -> Outcome:
+    if isinstance(decided, ReasonCode):
+        return Decision.of(state, refusal(message, decided))
+    after, said = decided
+    return Decision.of(after, *said)
+
+
+def refusal(message: Envelope[Any], code: ReasonCode, **params: str) -> followup.InputRefused:
+    """Refuse a message with a reason."""
+    reason = Reason(code=code, params=params)
+    return followup.InputRefused(cause_id=message.id, cause_type=message.type, reason=reason)
+
+
+OF_THE_DESK: dict[type[Event], Handler] = {
+    desk_care.ProblemNoted: _problem,
+    desk_care.ProblemSolved: _solved,
+    desk_care.SupportJoined: _joined,
+    desk_care.SupportSessionHeld: _session,
+    desk_care.SatisfactionGiven: _satisfied,
+    desk_care.CreditChosen: _credit_chosen,
+    desk_care.LegalReferralAsked: _to_the_lawyers,
+    desk_care.NewCreditAsked: _new_credit,
+}
+"""What the desk says beside what keeps a plan, and what is done about it."""

@@ -1,0 +1,153 @@
+"""The bank's answers about credits, rewards and the rest, and new credit after the completion."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from typing import Any
+
+import pytest
+
+from shared.contracts import intake
+from shared.contracts.base import Event
+from shared.contracts.desk_care import CreditChoice, CreditChosen, NewCreditAsked, ProblemSolved
+from shared.contracts.followup import InputRefused, RewardGranted
+from shared.contracts.followup_care import (
+    CreditFound,
+    CreditInstructed,
+    NewCreditCleared,
+    ProblemOpened,
+    ProblemOverdue,
+    ProblemResolved,
+)
+from shared.contracts.intake import InstructionAbout
+from shared.contracts.reasons import ReasonCode
+from tests.unit.builders import DAY, cny, debt, message, paid
+from tests.unit.followup.plans import FIRST, GRACE, SECOND, lives_to, steps
+from tests.unit.followup.plans import live as plan_live
+from tests.unit.followup.test_keeping import overpaid, taken_back
+from tests.unit.spec import Given
+
+REFUND = CreditChosen(currency="CNY", choice=CreditChoice.REFUND)
+END = intake.CaseClosed(as_of=FIRST, reason=intake.CloseReason.PLAN_COMPLETED)
+
+
+def answers(step: Given, id_: str, *, confirmed: bool, on: date = SECOND, about: Any = None) -> Given:
+    data = intake.BankAnswered(
+        instruction_id=id_, confirmed=confirmed, as_of=on, about=about or InstructionAbout.CREDIT
+    )
+    return step.when(message(data, on))
+
+
+def refunded(*, closed: bool) -> Given:
+    done = overpaid()
+    return (done.when(message(END, FIRST)) if closed else done).when(message(REFUND, FIRST))
+
+
+@pytest.mark.parametrize("closed", [True, False])
+def test_a_credit_is_the_bank_s_to_pay_and_nothing_is_left_of_it_when_it_has(closed: bool) -> None:
+    asked = refunded(closed=closed)
+    told = asked.last(CreditInstructed)
+    assert told.answer_by is not None
+    assert told.answer_by > FIRST
+    paid_out = answers(asked, told.instruction_id, confirmed=True)
+    assert paid_out.said == ()
+    assert paid_out.state.credits_asked == ()
+    assert paid_out.when(message(REFUND, SECOND)).last(InputRefused).reason.code is ReasonCode.NO_CREDIT
+
+
+@pytest.mark.parametrize("closed", [True, False])
+def test_a_credit_that_the_bank_refused_is_to_be_chosen_again_and_a_person_s_problem(closed: bool) -> None:
+    asked = refunded(closed=closed)
+    told = asked.last(CreditInstructed)
+    refused = answers(asked, told.instruction_id, confirmed=False)
+    assert refused.emits(CreditFound, ProblemOpened)
+    assert refused.last(CreditFound).amount == cny("12.00")
+    opened = refused.last(ProblemOpened)
+    assert opened.about == "credit_refused_by_bank"
+    again = refused.when(message(REFUND, SECOND)).last(CreditInstructed)
+    assert again.amount == cny("12.00")
+    assert again.instruction_id != told.instruction_id
+    late = refused.closes(opened.due)
+    assert late.last(ProblemOverdue).problem_id == opened.problem_id
+    solved = late.when(message(ProblemSolved(problem_id=opened.problem_id, by="n-1"), opened.due))
+    assert solved.emits(ProblemResolved)
+    assert answers(refused, told.instruction_id, confirmed=False).said == (), "the same answer twice is one"
+
+
+def rewarded() -> Given:
+    plan = plan_live(incentives__steps=steps((1, 50, 0)))
+    owing = intake.CaseChanged(as_of=DAY, debts=(debt(),))
+    return lives_to(plan.when(message(owing), message(paid("100.00", FIRST), FIRST)), GRACE)
+
+
+def test_a_reward_is_an_instruction_with_a_day_to_answer_and_each_step_has_its_own() -> None:
+    granted = rewarded().last(RewardGranted)
+    assert granted.instruction_id is not None
+    assert granted.answer_by is not None
+    assert granted.answer_by > FIRST
+    assert rewarded().last(RewardGranted).instruction_id == granted.instruction_id, "the same again"
+
+
+@pytest.mark.parametrize("about", list(InstructionAbout))
+def test_what_the_bank_refused_is_a_problem_until_it_has_done_it_or_a_person_solved_it(
+    about: InstructionAbout,
+) -> None:
+    plan = plan_live()
+    refused = answers(plan, "I-1", confirmed=False, on=DAY, about=about)
+    assert refused.emits(ProblemOpened)
+    assert refused.last(ProblemOpened).about == f"{about.value}_refused_by_bank"
+    done = answers(refused, "I-1", confirmed=True, on=DAY + timedelta(days=1), about=about)
+    assert done.emits(ProblemResolved)
+    assert done.last(ProblemResolved).by == "bank"
+    assert answers(plan, "I-1", confirmed=True, on=DAY, about=about).said == ()
+
+
+def test_an_answer_that_was_quicker_than_what_intake_knew_counts_too() -> None:
+    asked = refunded(closed=True)
+    told = asked.last(CreditInstructed)
+    plain = intake.BankAnswered(instruction_id=told.instruction_id, confirmed=False, as_of=SECOND)
+    assert asked.when(message(plain, SECOND)).emits(CreditFound, ProblemOpened)
+    unknown = intake.BankAnswered(instruction_id="?", confirmed=False, as_of=DAY)
+    opened = plan_live().when(message(unknown)).last(ProblemOpened)
+    assert opened.about == "instruction_refused_by_bank"
+    yes = unknown.model_copy(update={"confirmed": True})
+    assert plan_live().when(message(yes)).said == ()
+
+
+# --- new credit
+
+
+def wants(check: str | None = "C-1", *pays: str) -> Event:
+    return NewCreditAsked(request_id="R", by="n-1", check=check, pays=pays)
+
+
+def code(step: Given) -> ReasonCode:
+    return step.last(InputRefused).reason.code
+
+
+@pytest.mark.parametrize("closed", [True, False])
+def test_new_credit_is_looked_at_after_completion_with_a_check_of_its_own(closed: bool) -> None:
+    done = overpaid()
+    done = done.when(message(END, FIRST)) if closed else done
+    assert done.when(message(wants(), SECOND)).emits(NewCreditCleared)
+    assert code(done.when(message(wants(None), SECOND))) is ReasonCode.NEW_CREDIT_NEEDS_CHECK
+    never = done.when(message(wants("C-1", "A-1"), SECOND))
+    assert code(never) is ReasonCode.NEW_CREDIT_NOT_FOR_THIS_DEBT
+    assert done.when(message(wants("C-1", "other"), SECOND)).emits(NewCreditCleared)
+
+
+def test_before_completion_and_after_one_that_was_undone_it_is_not() -> None:
+    assert code(plan_live().when(message(wants()))) is ReasonCode.NEW_CREDIT_AFTER_COMPLETION
+    closed = overpaid().when(message(END, FIRST))
+    covered = closed.when(message(taken_back("5.00", FIRST, SECOND, "p"), SECOND))
+    assert covered.when(message(wants(), SECOND)).emits(NewCreditCleared)
+    undone = closed.when(message(taken_back("200.00", FIRST, SECOND, "p"), SECOND))
+    assert code(undone.when(message(wants(), SECOND))) is ReasonCode.NEW_CREDIT_AFTER_COMPLETION
+    live_again = overpaid().when(message(taken_back("200.00", FIRST, SECOND, "p"), SECOND))
+    reopened = live_again.closes(SECOND)
+    assert code(reopened.when(message(wants(), SECOND))) is ReasonCode.NEW_CREDIT_AFTER_COMPLETION
+
+
+def test_a_pack_may_allow_it_earlier() -> None:
+    free = plan_live(incentives__new_credit_only_after_completion=False)
+    assert free.when(message(wants())).emits(NewCreditCleared)
