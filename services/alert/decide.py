@@ -5,7 +5,7 @@ from datetime import date
 from functools import partial
 from typing import Any
 
-from services.alert import complaints, referred, watching
+from services.alert import complaints, referred, steps, watching
 from services.alert.model import AlertState, AlertStatus, Ask, Pending
 from services.alert.raising import Step, escalate, raise_alert, resolve, resolve_all
 from services.alert.rules import ANSWERS, ends_silence, is_heard, silent_on
@@ -48,7 +48,7 @@ class AlertDecider:
         if isinstance(data, desk.AlertAcknowledged):
             return _acknowledged(state, message)
         heard, handler = is_heard(data), _HANDLERS.get(type(data))
-        if handler is None and not heard:
+        if handler is None and not heard and type(data) not in steps.LEADS_ON:
             return Decision(state)
         if state is None:
             # The case is on its way by another topic; what comes with it has its own order.
@@ -65,15 +65,19 @@ class AlertDecider:
             state, events = handler(state, message, policy)
             said += events
         if state.status is not AlertStatus.CLOSED:  # a complaint is answered all the same
+            state = steps.note(state, message, reference)
             state = state.model_copy(update={"silent_on": silent_on(state, policy)})
         return Decision.of(state, *said)
 
     def due(self, state: AlertState) -> date | None:
-        """The day on which the borrower or the bank will have been silent too long, or a remedy is due."""
+        """The day of a step or remedy, or when the borrower or the bank will have been silent too long."""
         days = [state.silent_on] if state.silent_on is not None else []
         days += [item.answer_by for item in state.pending if not item.overdue]
         days += [item.answer_by for item in state.complaints if not item.overdue]
         days += [alert.remedy_due for alert in state.alerts if not alert.escalated]
+        judged_on = steps.judged_on(state)
+        if judged_on is not None:
+            days.append(judged_on)
         return min(days, default=None)
 
     def close(self, state: AlertState, day: date, reference: Reference) -> Outcome:
@@ -84,7 +88,10 @@ class AlertDecider:
         said: tuple[Event, ...] = ()
         policy = reference.policies.in_force(state.policy, day)
         while (due := self.due(state)) is not None and due <= day:
-            state, events = _due_work(state, due, day, policy)
+            if steps.judged_on(state) == due:  # first what is done by now: it is escalated no more
+                state, events = steps.judge(state, due, day, reference)
+            else:
+                state, events = _due_work(state, due, day, policy)
             said += events
         return Decision.of(state, *said)
 
@@ -123,7 +130,8 @@ def _opened(state: AlertState | None, message: Envelope[intake.CaseOpened], refe
     if message.data.policy not in reference.policies:
         refused = _refusal(message, ReasonCode.UNKNOWN_PRODUCT)
         return Decision.of(None, refused)
-    return Decision(AlertState(case=message.case, status=AlertStatus.WATCHING, policy=message.data.policy))
+    opened = AlertState(case=message.case, status=AlertStatus.WATCHING, policy=message.data.policy)
+    return Decision(steps.begun(opened, message, reference))
 
 
 def _acknowledged(state: AlertState | None, message: Envelope[desk.AlertAcknowledged]) -> Outcome:
@@ -173,6 +181,10 @@ def _closed(state: AlertState, message: Envelope[intake.CaseClosed], _: PolicyIn
         "referred": 0,
         "differing": (),
         "in_vain": 0,
+        "stage": None,
+        "stage_at": None,
+        "steps": (),
+        "turns": (),
     }
     return state.model_copy(update=gone), said
 
@@ -252,6 +264,7 @@ HANDLED: frozenset[type[Event]] = frozenset(
         desk.SignatureGiven,
         desk_care.ReviewNotHeld,
         *ANSWERS,
+        *steps.LEADS_ON,
         *_HANDLERS,
     }
 )

@@ -1,4 +1,4 @@
-"""Contacts as intake hears them: the first is a step; some conversations are drawn for review (R71c). Pure.
+"""Contacts as intake hears them: some conversations are drawn for review (R71c). Pure.
 
 The draw is a hash of the person and the record: nobody can choose it, and asking again gives the same.
 """
@@ -10,9 +10,8 @@ from hashlib import sha256
 from services.intake.cases import Outcome, answer
 from services.intake.model import IntakeState, Talk
 from services.intake.rules import policy_of, refusal
-from services.intake.steps import move, stage_done
 from shared.contracts import desk
-from shared.contracts.base import Event, Reason
+from shared.contracts.base import Reason
 from shared.contracts.decision import Decision
 from shared.contracts.desk_team import ConversationScored
 from shared.contracts.envelope import Envelope
@@ -21,7 +20,7 @@ from shared.contracts.intake_team import ConversationReviewed, ConversationSampl
 from shared.contracts.reasons import ReasonCode
 from shared.policy.reference import Reference
 
-__all__ = ["contacted", "is_drawn", "scored", "stated"]
+__all__ = ["contacted", "is_drawn", "scored"]
 
 # Conversations that wait for a review, of one customer; of more the oldest is forgotten.
 _WAITING_KEPT = 20
@@ -36,35 +35,18 @@ def is_drawn(negotiator: str, contact_id: str, share_pct: int) -> bool:
 def contacted(
     state: IntakeState | None, message: Envelope[desk.ContactRecorded], reference: Reference
 ) -> Outcome:
-    """A contact is on file: an attempt is the first contact; a conversation may be drawn for review."""
+    """A contact is on file: a conversation may be drawn for review."""
     if state is None or not state.is_open or message.subject != state.case:
         return Decision(state)
-    after, said = stage_done(state, frozenset({"first_contact"}), message.day)
-    events: tuple[Event, ...] = said
     if message.data.outcome is not desk.ContactOutcome.TALKED:
-        return answer(after, *events)
-    after, said = stage_done(after, frozenset({"no_plan"}), message.day)
-    events += said
+        return answer(state)
     who = next((name for name in message.data.participants if reference.roster.get(name)), state.owner)
     share = policy_of(state, message.day, reference).team.sampled_pct
-    if who is not None and is_drawn(who, message.id, share):
-        talk = Talk(contact_id=message.id, negotiator=who)
-        after = after.model_copy(update={"talks": (*after.talks, talk)[-_WAITING_KEPT:]})
-        events += (ConversationSampled(contact_id=message.id, negotiator=who),)
-    return answer(after, *events)
-
-
-def stated(
-    state: IntakeState | None, message: Envelope[desk.StatementSubmitted], reference: Reference
-) -> Outcome:
-    """The borrower's statement is in: they were reached, and the assessment is next."""
-    if state is None or not state.is_open or message.subject != state.case:
-        return Decision(state)
-    after, said = stage_done(state, frozenset({"first_contact"}), message.day)
-    if after.stage in {"statement", "no_plan"}:
-        after, more = move(after, "assessment", message, reference)
-        said += more
-    return answer(after, *said)
+    if who is None or not is_drawn(who, message.id, share):
+        return answer(state)
+    talk = Talk(contact_id=message.id, negotiator=who)
+    after = state.model_copy(update={"talks": (*state.talks, talk)[-_WAITING_KEPT:]})
+    return answer(after, ConversationSampled(contact_id=message.id, negotiator=who))
 
 
 def scored(state: IntakeState | None, message: Envelope[ConversationScored], reference: Reference) -> Outcome:

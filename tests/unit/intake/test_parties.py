@@ -29,6 +29,7 @@ from shared.contracts.intake import (
     PaymentMatched,
     PlanDebtsChanged,
 )
+from shared.contracts.intake_team import ConductChanged
 from shared.contracts.parties import ObligorRole, party_id_of
 from shared.contracts.reasons import ReasonCode
 from shared.lending.money import Money
@@ -283,7 +284,8 @@ def test_a_stricter_pack_that_joins_takes_the_case_from_who_may_not_own_it() -> 
     case = given(IntakeDecider(), ref).when(overdue())
     assert case.last(CaseAssigned).owner == "a"
     joined = case.when(overdue("A-2", product="example-loan"))
-    assert joined.emits(CaseChanged, CaseAssigned)
+    assert joined.emits(CaseChanged, CaseAssigned, ConductChanged)
+    assert joined.last(ConductChanged).packs == ("example-card", "example-loan")
     assert joined.last(CaseAssigned).owner == "b"
 
 
