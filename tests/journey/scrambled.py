@@ -69,7 +69,7 @@ class ScrambledPlatform(SequentialPlatform):
                     steps.append(queue.popleft)  # type: ignore[arg-type]
             heads = [self._inputs[service.name, producer] for producer in service.waits_for]
             if all(queue and isinstance(queue[0], date) for queue in heads):
-                steps.append(lambda c=cell, q=heads: self._close(c, [one.popleft() for one in q][0]))  # type: ignore[misc]
+                steps.append(lambda c=cell, q=heads: self._close(c, max(one.popleft() for one in q)))  # type: ignore[misc]
         return steps
 
     def _take(self, cell: Cell, message: Envelope[Any]) -> None:
