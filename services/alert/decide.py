@@ -6,7 +6,7 @@ from functools import partial
 from typing import Any
 
 from services.alert import complaints, referred, steps, watching
-from services.alert.model import AlertState, AlertStatus, Ask, Pending
+from services.alert.model import AlertState, AlertStatus, Ask, EndedAlert, Pending
 from services.alert.raising import Step, escalate, raise_alert, resolve, resolve_all
 from services.alert.rules import ANSWERS, ends_silence, is_heard, silent_on
 from services.alert.stops import stops_changed
@@ -141,6 +141,9 @@ def _acknowledged(state: AlertState | None, message: Envelope[desk.AlertAcknowle
         return Decision.wait(None, _refusal(message, ReasonCode.ALERT_UNKNOWN))
     alert = next((alert for alert in state.alerts if alert.alert_id == data.alert_id), None)
     if alert is None:
+        ended = next((one for one in state.ended if one.alert_id == data.alert_id), None)
+        if ended is not None and ended.on == message.day:
+            return _taken_on_its_last_day(state, ended, message)
         over = data.alert_id in state.resolved or state.status is AlertStatus.CLOSED
         code = ReasonCode.ALERT_CLOSED if over else ReasonCode.ALERT_UNKNOWN
         return Decision.of(state, _refusal(message, code))
@@ -151,6 +154,19 @@ def _acknowledged(state: AlertState | None, message: Envelope[desk.AlertAcknowle
     return Decision.of(
         state.model_copy(update={"alerts": alerts}), AlertTaken(alert_id=data.alert_id, by=data.by)
     )
+
+
+def _taken_on_its_last_day(
+    state: AlertState, ended: EndedAlert, message: Envelope[desk.AlertAcknowledged]
+) -> Outcome:
+    """What ended it came by another topic: whether before or after this says nothing about the person."""
+    data = message.data
+    if ended.taken_by == data.by:
+        return Decision(state)
+    taken = ended.model_copy(update={"taken_by": data.by})
+    kept = tuple(taken if other is ended else other for other in state.ended)
+    said = AlertTaken(alert_id=data.alert_id, by=data.by)
+    return Decision.of(state.model_copy(update={"ended": kept}), said)
 
 
 def _heard(state: AlertState, message: Envelope[Any], policy: PolicyInForce) -> Step:

@@ -18,6 +18,7 @@ __all__ = [
     "Ask",
     "Asked",
     "BrokenPromise",
+    "EndedAlert",
     "MissedLine",
     "OpenAlert",
     "OpenComplaint",
@@ -49,6 +50,14 @@ class OpenAlert(State):
     remedy_due: date
     escalate_to: str
     escalated: bool = False
+    taken_by: str | None = None
+
+
+class EndedAlert(State):
+    """An alert that is over since the day `on`: who takes it in hand on that day may have done so before."""
+
+    alert_id: str
+    on: date
     taken_by: str | None = None
 
 
@@ -151,6 +160,7 @@ class AlertState(State):
     policy: PackId
     alerts: tuple[OpenAlert, ...] = ()
     resolved: tuple[str, ...] = ()
+    ended: tuple[EndedAlert, ...] = ()
     asked: tuple[Asked, ...] = ()
     heard_on: date | None = None
     silent_on: date | None = None
@@ -185,11 +195,14 @@ class AlertState(State):
         """Give the open alert of a kind; there is one at most."""
         return next((alert for alert in self.alerts if alert.kind is kind), None)
 
-    def without(self, alert: OpenAlert) -> "AlertState":
-        """Give the document with that alert over."""
+    def without(self, alert: OpenAlert, on: date) -> "AlertState":
+        """Give the document with that alert over since a day."""
         alerts = tuple(other for other in self.alerts if other.alert_id != alert.alert_id)
         resolved = (*self.resolved, alert.alert_id)[-_RESOLVED_KEPT:]
-        return self.with_alerts(alerts).model_copy(update={"resolved": resolved})
+        now = EndedAlert(alert_id=alert.alert_id, on=on, taken_by=alert.taken_by)
+        ended = (*(one for one in self.ended if one.on >= on), now)
+        update = {"resolved": resolved, "ended": ended[-_RESOLVED_KEPT:]}
+        return self.with_alerts(alerts).model_copy(update=update)
 
     def with_alerts(self, alerts: tuple[OpenAlert, ...]) -> "AlertState":
         """Give the document with these open; a closed case stays closed, whatever is still owed."""

@@ -421,8 +421,21 @@ def test_an_alert_is_taken_in_hand_by_name() -> None:
     assert taken.when(message(desk.AlertAcknowledged(alert_id=id_, by="n-2"))).last(AlertTaken).by == "n-2"
     unknown = taken.when(message(desk.AlertAcknowledged(alert_id="?", by="n-1")))
     assert unknown.last(InputRefused).reason.code is ReasonCode.ALERT_UNKNOWN
-    over = taken.when(message(line_paid())).when(message(desk.AlertAcknowledged(alert_id=id_, by="n-1")))
-    assert over.last(InputRefused).reason.code is ReasonCode.ALERT_CLOSED
+    over = taken.when(message(line_paid()))
+    late = over.when(message(desk.AlertAcknowledged(alert_id=id_, by="n-1"), after(1)))
+    assert late.last(InputRefused).reason.code is ReasonCode.ALERT_CLOSED
+
+
+@pytest.mark.parametrize("end", [line_paid(), completed(), closed()], ids=lambda end: type(end).__name__)
+def test_who_takes_an_alert_on_its_last_day_is_told_the_same_before_and_after_its_end(end: Event) -> None:
+    open_ = case().when(message(missed()))
+    id_ = open_.last(AlertRaised).alert_id
+    takes = [message(desk.AlertAcknowledged(alert_id=id_, by=who), after(1)) for who in ("n-1", "n-1", "n-2")]
+    ends = message(end, after(1))
+    stories = [open_.when(*takes[:n], ends, *takes[n:]) for n in range(len(takes) + 1)]
+    assert all(sorted(map(repr, one.said)) == sorted(map(repr, stories[0].said)) for one in stories)
+    assert [event.by for event in stories[0].said if isinstance(event, AlertTaken)] == ["n-1", "n-2"]
+    assert all(one.state == stories[0].state for one in stories)
 
 
 @pytest.mark.parametrize(
