@@ -143,13 +143,15 @@ async def outcomes(settings: Settings) -> dict[str, Counter[str]]:
 
 
 _DERIVED = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|[0-9a-f]{64}")
-_PASSING = (offer.OfferTabled.TYPE, offer.OfferWithdrawn.TYPE)
+_PASSING = (offer.OfferTabled.TYPE, offer.OfferRevised.TYPE, offer.OfferWithdrawn.TYPE)
 
 
 def said(messages: Iterable[Envelope[Any]]) -> dict[str, Counter[str]]:
     """What is said of each case, without what depends on which of one day's facts came first.
 
-    Those are ids derived from a cause, and an offer that stood for the moment between two of them.
+    Those are ids derived from a cause, and an offer that stood for the moment between two of them: a wish for
+    other terms that is answered before the day's new figures are known is answered again with them, as a
+    table laid anew; after them it is answered once, as a revision. What is agreed names the offer that stood.
     """
     found: dict[str, Counter[str]] = defaultdict(Counter)
     for message in messages:
