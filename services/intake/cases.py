@@ -158,7 +158,7 @@ def conclude(
 
 def said_of_conduct(before: IntakeState | None, after: IntakeState, day: date) -> tuple[ConductChanged, ...]:
     """Say whose packs rule the case, where that has changed since it was opened."""
-    if before is None or not before.is_open or before.episode != after.episode:
+    if before is None or not before.is_open or not after.is_open or before.episode != after.episode:
         return ()
     packs = packs_of(after)
     return () if packs == packs_of(before) else (ConductChanged(as_of=day, packs=packs),)

@@ -46,9 +46,11 @@ class IntakeDecider:
         """Act on all that is due, oldest first."""
         said: tuple[Emission, ...] = ()
         while state.next_date is not None and state.next_date <= day:
-            done = _act(state, state.next_date, reference)
+            on, before = state.next_date, state
+            done = _act(state, on, reference)
             assert done.state is not None  # noqa: S101 - narrows
-            state, said = done.state, (*said, *done.emissions)
+            state = done.state
+            said += (*done.emissions, *answer(state, *said_of_conduct(before, state, on)).emissions)
         return Decision(state, said)
 
 
