@@ -131,12 +131,13 @@ def _contact(state: AlertState, message: Envelope[desk.ContactRecorded]) -> Aler
     """An attempt is the first contact; a talk is what a case without a plan needs.
 
     A step that is not late yet is taken off without another word. Whether it is late is known since the close
-    of an earlier day, so it does not matter what else of this day has come.
+    of an earlier day, so it does not matter what else of this day has come. What is said ahead of the days
+    that are closed waits for its own.
     """
     talked = message.data.outcome is desk.ContactOutcome.TALKED
     if talked and (state.talked_at is None or message.time > state.talked_at):
         state = state.model_copy(update={"talked_at": message.time})
-    late = [step for step in state.steps if step.overdue]
+    late = [step for step in state.steps if step.overdue or step.due < message.day]
     if any(step.name in _ENDS[_TALKED if talked else _REACHED] for step in late):
         return _noted(state, _TALKED if talked else _REACHED, message)
     ends = {_CONTACT}

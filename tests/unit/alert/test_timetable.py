@@ -140,6 +140,14 @@ def test_a_case_that_was_held_judges_every_day_by_what_was_known_of_it_by_then()
     assert in_time.said == ()
 
 
+def test_a_contact_that_is_known_before_its_day_is_closed_was_not_earlier_than_it_was() -> None:
+    ahead = opened().when(contact(day(5)))
+    assert ahead.closes(CONTACT_DUE).last(StepOverdue).step == "first_contact"
+    assert lives(ahead, DAY, day(5))[1][-1][1] == StepCaughtUp(
+        step="first_contact", due=CONTACT_DUE, as_of=day(5), still_overdue=0
+    )
+
+
 def test_a_step_that_is_done_in_time_says_nothing() -> None:
     now = opened().when(contact(day(1)))
     assert now.said == ()
