@@ -9,6 +9,7 @@ from typing import Any
 
 from shared.contracts.base import Event
 from shared.contracts.envelope import Envelope
+from shared.contracts.offer import OfferRevised, OfferTabled
 from shared.lending.money import Money
 
 __all__ = ["Act", "Cure", "Pay", "Say", "identity"]
@@ -28,10 +29,12 @@ _NAMES = (
 def identity(message: Envelope[Any]) -> str:
     """Say what an event is about, whatever caused it: choices are drawn from this, and ids are made of it.
 
-    Not of the message's own id: that depends on which of two facts of one day a service read first.
+    Not of the message's own id: that depends on which of two facts of one day a service read first. Nor of
+    whether an offer was tabled anew or revised, which does, too: to the borrower it is one offer.
     """
+    type_ = OfferTabled.TYPE if isinstance(message.data, OfferRevised) else message.type
     named = (f"{name}={getattr(message.data, name)}" for name in _NAMES if hasattr(message.data, name))
-    return "|".join((message.subject or message.key, message.type, message.day.isoformat(), *named))
+    return "|".join((message.subject or message.key, type_, message.day.isoformat(), *named))
 
 
 @dataclass(frozen=True, slots=True)

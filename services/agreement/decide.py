@@ -21,7 +21,7 @@ from services.agreement.ending import (
 )
 from services.agreement.guarantors import guarantor_agreed
 from services.agreement.model import AgreementState, AgreementStatus, Draft, KnownDebt, Signature
-from services.agreement.rules import is_complete, last_signed, refuses_signature, status_of
+from services.agreement.rules import is_complete, last_signed, refuses_signature
 from services.agreement.signing import give_back, refusal, sign
 from services.agreement.stops import stops_changed
 from services.agreement.table import OnTheTable, on_the_table
@@ -221,7 +221,7 @@ def _signature(
     found = on_the_table(state, message, lambda draft: refuses_signature(draft, data, message.day), reference)
     if not isinstance(found, OnTheTable):
         return found
-    now, draft, again = found
+    now, draft, again = found.state, found.draft, found.again
     policy = reference.policies.for_case(now.policy, draft.drafted_on, agreed_on=draft.pinned_on)
     doubtful = refuses_acceptance(data, canonical_content(again, now.case), policy, reference.lender_keys)
     if doubtful is not None:
@@ -240,7 +240,7 @@ def _signature(
         key_id=data.key_id if reference.lender_keys else None,
         signature=data.signature if reference.lender_keys else None,
     )
-    return Decision.of(now.model_copy(update={"draft": signed, "status": status_of(signed)}), noted)
+    return Decision.of(found.signed(signed), noted)
 
 
 _HANDLERS: dict[type[Event], Handler] = {

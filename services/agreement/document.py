@@ -30,7 +30,7 @@ from shared.crypto.canonical import exact
 from shared.lending.schedule import ScheduleError
 from shared.policy.reference import Reference
 
-__all__ = ["agreement_id_of", "canonical_content", "compose", "content_hash", "recompose"]
+__all__ = ["agreement_id_of", "as_drafted", "canonical_content", "compose", "content_hash", "recompose"]
 
 _UNHASHED = "0" * 64
 # Terms that documents did not have in the beginning.
@@ -84,6 +84,20 @@ def compose(
     unlike = unlike_balances(plan, state.debts)
     if unlike is not None:
         return unlike
+    return _composed(state, offer_id, plan, drafted_on, language, reference, pinned_on, None)
+
+
+def _composed(
+    state: AgreementState,
+    offer_id: str,
+    plan: Plan,
+    drafted_on: date,
+    language: str,
+    reference: Reference,
+    pinned_on: date | None,
+    guarantors: tuple[str, ...] | None,
+) -> AgreementDrafted | ReasonCode:
+    """Compute the document on the plan's own balances; `guarantors`: those who were asked, where known."""
     policy = reference.policies.for_case(state.policy, drafted_on, agreed_on=pinned_on)
     try:
         schedules = schedules_of(plan.debts, policy.amounts.rounding)
@@ -110,7 +124,7 @@ def compose(
         sign_by=sign_by(drafted_on, instalments, policy),
         content_hash=_UNHASHED,
         policy_version=policy.version,
-        guarantors=guarantors_asked(schedules, state.debts),
+        guarantors=guarantors_asked(schedules, state.debts) if guarantors is None else guarantors,
         terms=terms_of(
             policy,
             sections,
@@ -131,6 +145,17 @@ def _sections(
     ruling = [reference.policies.for_case(pack, on, agreed_on=pinned_on) for pack in known]
     in_force = [policy.agreement.required_sections for policy in ruling]
     return tuple(dict.fromkeys(section for sections in in_force for section in sections))
+
+
+def as_drafted(state: AgreementState, draft: Draft, reference: Reference) -> AgreementDrafted | ReasonCode:
+    """Compute the document again as it was drawn up, whatever has become of the balances since."""
+    terms = (draft.offer_id, draft.plan, draft.drafted_on, draft.language)
+    # The version that it was: others may have been signed since.
+    then = state.model_copy(update={"signed": draft.version - 1})
+    again = _composed(then, *terms, reference, draft.pinned_on, draft.guarantors)
+    if isinstance(again, AgreementDrafted) and again.content_hash != draft.content_hash:
+        return ReasonCode.PLAN_NO_LONGER_COMPUTES
+    return again
 
 
 def recompose(state: AgreementState, draft: Draft, reference: Reference) -> AgreementDrafted | ReasonCode:

@@ -1,7 +1,6 @@
 """A guarantor whose liability grows agrees in writing, before the agreement takes effect. Pure."""
 
 from services.agreement.model import AgreementState, Consent, Draft
-from services.agreement.rules import status_of
 from services.agreement.signing import Outcome
 from services.agreement.table import OnTheTable, on_the_table
 from shared.contracts.agreement import GuarantorConsented
@@ -31,8 +30,7 @@ def guarantor_agreed(
         party_id=data.party_id,
         content_hash=draft.content_hash,
     )
-    after = found.state.model_copy(update={"draft": agreed, "status": status_of(agreed)})
-    return Decision.of(after, noted)
+    return Decision.of(found.signed(agreed), noted)
 
 
 def _refuses(draft: Draft, message: Envelope[GuarantorAgreed]) -> ReasonCode | None:

@@ -21,6 +21,7 @@ __all__ = [
     "Instruction",
     "KnownDebt",
     "Over",
+    "Returned",
     "Signature",
     "Watch",
     "Withdrawn",
@@ -138,6 +139,16 @@ class Instruction(State):
     confirmed: bool | None = None
 
 
+class Returned(State):
+    """The draft that went back to the table last, and the day of it.
+
+    What is signed of it on that day, by another topic, may have come before: it is put on file all the same.
+    """
+
+    draft: Draft
+    on: date
+
+
 class Over(State):
     """A draft or agreement that can no longer be signed, and why."""
 
@@ -173,6 +184,7 @@ class AgreementState(State):
     over: tuple[Over, ...] = ()
     withdrawn: tuple[Withdrawn, ...] = ()
     halted_on: date | None = None
+    returned: Returned | None = None
 
     def with_over(self, agreement_id: str, reason: ReasonCode) -> tuple[Over, ...]:
         """Give `over` with one more, the oldest forgotten."""

@@ -5,7 +5,7 @@ from typing import Any
 
 from services.agreement.concessions import returning
 from services.agreement.document import recompose
-from services.agreement.model import AgreementState, AgreementStatus, Draft, InForce
+from services.agreement.model import AgreementState, AgreementStatus, Draft, InForce, Returned
 from services.agreement.rules import conduct_in, last_signed, packs_of, waived_debts, withdrawal_of
 from services.agreement.telling import applies, instruct
 from services.agreement.watching import watches_from
@@ -49,10 +49,16 @@ def give_back(state: AgreementState, day: date, reason: Reason) -> Outcome:
         reason=reason,
     )
     late = reason.code is ReasonCode.SIGN_BY_PASSED
+    # Signatures are the desk's: beside its other words, and when the day is closed, their order is known.
+    known = reason.code in {ReasonCode.SIGN_BY_PASSED, ReasonCode.WITHDRAWN_IN_TIME}
     over = state.with_over(draft.agreement_id, ReasonCode.SIGNATURE_TOO_LATE if late else reason.code)
-    return Decision.of(
-        state.model_copy(update={"draft": None, "over": over, "status": resting(state)}), returned
-    )
+    update = {
+        "draft": None,
+        "over": over,
+        "status": resting(state),
+        "returned": None if known else Returned(draft=draft, on=day),
+    }
+    return Decision.of(state.model_copy(update=update), returned)
 
 
 def sign(state: AgreementState, draft: Draft, day: date, reference: Reference) -> Outcome:

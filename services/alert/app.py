@@ -10,6 +10,6 @@ SERVICE = Service(
     decider=AlertDecider(),
     waits_for=("intake", "assessment", "offer", "agreement", "followup", "desk"),
     handles=HANDLED,
-    schema_version=2,  # what stop events halt
+    schema_version=3,  # 2: what stop events halt; 3: steps of the timetable, reviews
     linger_seconds=0.2,
 )

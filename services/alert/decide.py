@@ -5,8 +5,8 @@ from datetime import date
 from functools import partial
 from typing import Any
 
-from services.alert import complaints, referred, watching
-from services.alert.model import AlertState, AlertStatus, Ask, Pending
+from services.alert import complaints, referred, reviews, steps, watching
+from services.alert.model import AlertState, AlertStatus, Ask, EndedAlert, Pending
 from services.alert.raising import Step, escalate, raise_alert, resolve, resolve_all
 from services.alert.rules import ANSWERS, ends_silence, is_heard, silent_on
 from services.alert.stops import stops_changed
@@ -48,7 +48,7 @@ class AlertDecider:
         if isinstance(data, desk.AlertAcknowledged):
             return _acknowledged(state, message)
         heard, handler = is_heard(data), _HANDLERS.get(type(data))
-        if handler is None and not heard:
+        if handler is None and not heard and type(data) not in _ALSO_NOTED:
             return Decision(state)
         if state is None:
             # The case is on its way by another topic; what comes with it has its own order.
@@ -65,15 +65,19 @@ class AlertDecider:
             state, events = handler(state, message, policy)
             said += events
         if state.status is not AlertStatus.CLOSED:  # a complaint is answered all the same
+            state, events = reviews.note(steps.note(state, message, reference), message, reference)
+            said += events
             state = state.model_copy(update={"silent_on": silent_on(state, policy)})
         return Decision.of(state, *said)
 
     def due(self, state: AlertState) -> date | None:
-        """The day on which the borrower or the bank will have been silent too long, or a remedy is due."""
+        """The day of a step or remedy, or when the borrower or the bank will have been silent too long."""
         days = [state.silent_on] if state.silent_on is not None else []
         days += [item.answer_by for item in state.pending if not item.overdue]
         days += [item.answer_by for item in state.complaints if not item.overdue]
         days += [alert.remedy_due for alert in state.alerts if not alert.escalated]
+        judged = (steps.judged_on(state), reviews.judged_on(state))
+        days += [day for day in judged if day is not None]
         return min(days, default=None)
 
     def close(self, state: AlertState, day: date, reference: Reference) -> Outcome:
@@ -84,7 +88,12 @@ class AlertDecider:
         said: tuple[Event, ...] = ()
         policy = reference.policies.in_force(state.policy, day)
         while (due := self.due(state)) is not None and due <= day:
-            state, events = _due_work(state, due, day, policy)
+            if steps.judged_on(state) == due:  # first what is done by now: it is escalated no more
+                state, events = steps.judge(state, due, day, reference)
+            elif reviews.judged_on(state) == due:
+                state, events = reviews.act(state, due, day, reference)
+            else:
+                state, events = _due_work(state, due, day, policy)
             said += events
         return Decision.of(state, *said)
 
@@ -123,7 +132,8 @@ def _opened(state: AlertState | None, message: Envelope[intake.CaseOpened], refe
     if message.data.policy not in reference.policies:
         refused = _refusal(message, ReasonCode.UNKNOWN_PRODUCT)
         return Decision.of(None, refused)
-    return Decision(AlertState(case=message.case, status=AlertStatus.WATCHING, policy=message.data.policy))
+    opened = AlertState(case=message.case, status=AlertStatus.WATCHING, policy=message.data.policy)
+    return Decision(steps.begun(opened, message, reference))
 
 
 def _acknowledged(state: AlertState | None, message: Envelope[desk.AlertAcknowledged]) -> Outcome:
@@ -133,6 +143,9 @@ def _acknowledged(state: AlertState | None, message: Envelope[desk.AlertAcknowle
         return Decision.wait(None, _refusal(message, ReasonCode.ALERT_UNKNOWN))
     alert = next((alert for alert in state.alerts if alert.alert_id == data.alert_id), None)
     if alert is None:
+        ended = next((one for one in state.ended if one.alert_id == data.alert_id), None)
+        if ended is not None and ended.on == message.day:
+            return _taken_on_its_last_day(state, ended, message)
         over = data.alert_id in state.resolved or state.status is AlertStatus.CLOSED
         code = ReasonCode.ALERT_CLOSED if over else ReasonCode.ALERT_UNKNOWN
         return Decision.of(state, _refusal(message, code))
@@ -143,6 +156,19 @@ def _acknowledged(state: AlertState | None, message: Envelope[desk.AlertAcknowle
     return Decision.of(
         state.model_copy(update={"alerts": alerts}), AlertTaken(alert_id=data.alert_id, by=data.by)
     )
+
+
+def _taken_on_its_last_day(
+    state: AlertState, ended: EndedAlert, message: Envelope[desk.AlertAcknowledged]
+) -> Outcome:
+    """What ended it came by another topic: whether before or after this says nothing about the person."""
+    data = message.data
+    if ended.taken_by == data.by:
+        return Decision(state)
+    taken = ended.model_copy(update={"taken_by": data.by})
+    kept = tuple(taken if other is ended else other for other in state.ended)
+    said = AlertTaken(alert_id=data.alert_id, by=data.by)
+    return Decision.of(state.model_copy(update={"ended": kept}), said)
 
 
 def _heard(state: AlertState, message: Envelope[Any], policy: PolicyInForce) -> Step:
@@ -174,6 +200,12 @@ def _closed(state: AlertState, message: Envelope[intake.CaseClosed], _: PolicyIn
         "referred": 0,
         "differing": (),
         "in_vain": 0,
+        "stage": None,
+        "stage_at": None,
+        "steps": (),
+        "turns": (),
+        "reviews": (),
+        "scored": (),
     }
     return state.model_copy(update=gone), said
 
@@ -248,6 +280,9 @@ _HANDLERS: dict[type[Event], Handler] = {
     followup.RewardGranted: watching.reward_granted,
 }
 
+# What has no handler here: it is noted by the module that judges it at the close.
+_ALSO_NOTED = frozenset({*steps.LEADS_ON, *reviews.OF_REVIEWS})
+
 # What is told and answered also when the case is closed: complaints, and the bank's instructions.
 _AFTER_THE_CASE = (
     *complaints.OF_COMPLAINTS,
@@ -267,6 +302,7 @@ HANDLED: frozenset[type[Event]] = frozenset(
         desk.SignatureGiven,
         desk_care.ReviewNotHeld,
         *ANSWERS,
+        *_ALSO_NOTED,
         *_HANDLERS,
     }
 )

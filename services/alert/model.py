@@ -1,7 +1,10 @@
 """The alert's document: what is watched on a case, and what is open."""
 
-from datetime import date
+from datetime import UTC, date, datetime, time
 from enum import StrEnum
+from typing import Any
+
+from pydantic import model_validator
 
 from shared.contracts.alert import AlertKind
 from shared.contracts.base import MoneyField
@@ -13,11 +16,15 @@ __all__ = [
     "AlertStatus",
     "Ask",
     "Asked",
+    "AwaitedReview",
     "BrokenPromise",
+    "EndedAlert",
     "MissedLine",
     "OpenAlert",
     "OpenComplaint",
+    "OpenStep",
     "Pending",
+    "Turn",
 ]
 
 # Ids of alerts that are over, kept so that a late acknowledgement hears why.
@@ -43,6 +50,14 @@ class OpenAlert(State):
     remedy_due: date
     escalate_to: str
     escalated: bool = False
+    taken_by: str | None = None
+
+
+class EndedAlert(State):
+    """An alert that is over since the day `on`: who takes it in hand on that day may have done so before."""
+
+    alert_id: str
+    on: date
     taken_by: str | None = None
 
 
@@ -95,6 +110,53 @@ class OpenComplaint(State):
     overdue: bool = False
 
 
+class OpenStep(State):
+    """What is to be done on the case since `begun`; `due` is its last day, `overdue`: that has been said."""
+
+    name: str
+    begun: date
+    due: date
+    remind_on: date | None = None
+    reminded: bool = False
+    overdue: bool = False
+
+    @property
+    def next_date(self) -> date | None:
+        """The next day on which something is said of it."""
+        return self.remind_on or (None if self.overdue else self.due)
+
+
+class AwaitedReview(State):
+    """A conversation drawn for review (R71c), until it has its scores; `due` is the last day for them."""
+
+    contact_id: str
+    negotiator: str
+    due: date
+    remind_on: date | None = None
+    overdue: bool = False
+
+    @property
+    def next_date(self) -> date | None:
+        """The next day on which something is said of it."""
+        return self.remind_on or (None if self.overdue else self.due)
+
+
+class Turn(State):
+    """Something that leads a case on, noted until its business day `on` is closed."""
+
+    what: str
+    at: datetime
+    on: date
+
+
+# What an older version knew to be asked of the borrower, as the stage that it was asked in.
+_STAGE_OF = {Ask.STATEMENT: "statement", Ask.ANSWER: "answer", Ask.SIGNATURE: "signature"}
+
+
+def _latest(asked: Asked) -> tuple[date, Ask]:
+    return asked.since, asked.what
+
+
 class AlertState(State):
     """One case. `heard_on` is the last day that the borrower was heard of: a word, a payment, a signature.
 
@@ -104,6 +166,9 @@ class AlertState(State):
     `referred` counts what a person was asked to look at and has not decided. `halted`: stop events leave no
     debt to talk about, and nobody is pressed for anything.
     `in_vain` counts our attempts that nobody answered, since the last talk or a person's decision.
+    `packs` are those whose conduct the case keeps. `stage` is where it stands on the timetable, since
+    `stage_at`, as of the last close; `turns` is what has been heard since, `talked_at` the last talk.
+    `scored` names conversations, each with its reviewer, whose scores came before the news of their drawing.
     """
 
     case: str
@@ -111,6 +176,7 @@ class AlertState(State):
     policy: PackId
     alerts: tuple[OpenAlert, ...] = ()
     resolved: tuple[str, ...] = ()
+    ended: tuple[EndedAlert, ...] = ()
     asked: tuple[Asked, ...] = ()
     heard_on: date | None = None
     silent_on: date | None = None
@@ -124,16 +190,42 @@ class AlertState(State):
     differing: tuple[str, ...] = ()
     complaints: tuple[OpenComplaint, ...] = ()
     in_vain: int = 0
+    packs: tuple[PackId, ...] = ()
+    stage: str | None = None
+    stage_at: datetime | None = None
+    steps: tuple[OpenStep, ...] = ()
+    turns: tuple[Turn, ...] = ()
+    talked_at: datetime | None = None
+    reviews: tuple[AwaitedReview, ...] = ()
+    scored: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def is_late(self) -> bool:
+        """Whether a step or a review is overdue and not done yet."""
+        return any(one.overdue for one in (*self.steps, *self.reviews))
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_version_2(cls, data: Any) -> Any:
+        """Documents of version 2 left steps to intake: what is asked of the borrower says where a case is."""
+        if not isinstance(data, dict) or "stage" in data or not data.get("asked"):
+            return data
+        asked = max((Asked.model_validate(one, strict=False) for one in data["asked"]), key=_latest)
+        at = datetime.combine(asked.since, time.min, UTC)
+        return {**data, "turns": (Turn(what=_STAGE_OF[asked.what], at=at, on=asked.since),)}
 
     def open(self, kind: AlertKind) -> OpenAlert | None:
         """Give the open alert of a kind; there is one at most."""
         return next((alert for alert in self.alerts if alert.kind is kind), None)
 
-    def without(self, alert: OpenAlert) -> "AlertState":
-        """Give the document with that alert over."""
+    def without(self, alert: OpenAlert, on: date) -> "AlertState":
+        """Give the document with that alert over since a day."""
         alerts = tuple(other for other in self.alerts if other.alert_id != alert.alert_id)
         resolved = (*self.resolved, alert.alert_id)[-_RESOLVED_KEPT:]
-        return self.with_alerts(alerts).model_copy(update={"resolved": resolved})
+        now = EndedAlert(alert_id=alert.alert_id, on=on, taken_by=alert.taken_by)
+        ended = (*(one for one in self.ended if one.on >= on), now)
+        update = {"resolved": resolved, "ended": ended[-_RESOLVED_KEPT:]}
+        return self.with_alerts(alerts).model_copy(update=update)
 
     def with_alerts(self, alerts: tuple[OpenAlert, ...]) -> "AlertState":
         """Give the document with these open; a closed case stays closed, whatever is still owed."""

@@ -80,7 +80,7 @@ def resolve(state: AlertState, kind: AlertKind, day: date, code: ReasonCode) -> 
         return state, ()
     days = max((day - alert.raised_on).days, 0)
     resolved = AlertResolved(alert_id=alert.alert_id, as_of=day, reason=Reason(code=code), days=days)
-    return state.without(alert), (resolved,)
+    return state.without(alert, day), (resolved,)
 
 
 def resolve_all(state: AlertState, day: date, code: ReasonCode, kept: Collection[AlertKind] = ()) -> Step:

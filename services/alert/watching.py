@@ -197,7 +197,7 @@ def problem_overdue(
 def step_overdue(
     state: AlertState, message: Envelope[intake_team.StepOverdue], policy: PolicyInForce
 ) -> Step:
-    """A step of the timetable was not done by its last day."""
+    """A step of the timetable was not done by its last day, as intake said while it watched them."""
     data = message.data
     params = {"step": data.step, "due": data.due.isoformat()}
     reason = Reason(code=ReasonCode.STEP_OVERDUE, params=params)
@@ -207,7 +207,7 @@ def step_overdue(
 
 def step_done(state: AlertState, message: Envelope[intake_team.StepCaughtUp], _: PolicyInForce) -> Step:
     """Cured when no step of the case is overdue any more."""
-    if message.data.still_overdue:
+    if message.data.still_overdue or state.is_late:
         return state, ()
     return resolve(state, AlertKind.STEP_OVERDUE, message.day, ReasonCode.STEP_DONE)
 

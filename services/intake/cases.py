@@ -9,16 +9,26 @@ from typing import Any
 from services.intake.halting import dated
 from services.intake.model import CaseStatus, Debt, IntakeState
 from services.intake.rules import choose_owner, conduct_in, packs_of, timetable
-from services.intake.steps import begin_steps
 from shared.contracts.base import Event, Reason
 from shared.contracts.debts import DebtSnapshot, DebtStatus
 from shared.contracts.decision import Decision
 from shared.contracts.envelope import Envelope
 from shared.contracts.intake import CaseAssigned, CaseChanged, CaseClosed, CaseOpened, CloseReason
+from shared.contracts.intake_team import ConductChanged
 from shared.policy.conduct import conduct_of
 from shared.policy.reference import Reference
 
-__all__ = ["Outcome", "answer", "assign", "close_case", "conclude", "ledgers_of", "open_case", "snapshots"]
+__all__ = [
+    "Outcome",
+    "answer",
+    "assign",
+    "close_case",
+    "conclude",
+    "ledgers_of",
+    "open_case",
+    "said_of_conduct",
+    "snapshots",
+]
 
 Outcome = Decision[IntakeState]
 
@@ -53,7 +63,6 @@ def open_case(
     data, day = message.data, message.day
     policy = reference.policies.in_force(debt.policy, day)
     conduct = conduct_of([policy])
-    steps = timetable(conduct, day)
     opened = state.with_debt(debt).model_copy(
         update={
             "status": CaseStatus.OPEN,
@@ -80,12 +89,11 @@ def open_case(
         language=opened.language,
         region=opened.region,
         debts=snapshots(opened),
-        timetable=steps,
+        timetable=timetable(conduct, day),
         conduct=packs_of(opened),
     )
     owned, assigned = assign(opened, day, reference)
-    dates = {step.name: step.due for step in steps}
-    return begin_steps(owned, dates, message.time, reference), (said, *assigned)
+    return owned, (said, *assigned)
 
 
 def assign(
@@ -148,6 +156,14 @@ def conclude(
     return after, (said,)
 
 
+def said_of_conduct(before: IntakeState | None, after: IntakeState, day: date) -> tuple[ConductChanged, ...]:
+    """Say whose packs rule the case, where that has changed since it was opened."""
+    if before is None or not before.is_open or not after.is_open or before.episode != after.episode:
+        return ()
+    packs = packs_of(after)
+    return () if packs == packs_of(before) else (ConductChanged(as_of=day, packs=packs),)
+
+
 def _was_active(before: IntakeState, debt: Debt) -> bool:
     known = before.debt(debt.debt_id)
     return known is None or known.episode != debt.episode or known.is_active
@@ -166,9 +182,6 @@ def close_case(state: IntakeState, on: date, reason: CloseReason) -> tuple[Intak
     closed = state.model_copy(
         update={
             "status": CaseStatus.CLOSED,
-            "steps": (),
-            "stage": None,
-            "stage_at": None,
             "owned_before": None,
             "leaving": None,
             "plan": None,

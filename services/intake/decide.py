@@ -1,4 +1,4 @@
-"""Intake's decisions: from the bank's vocabulary to cases, ledgers, owners and dates."""
+"""Intake's decisions: from the bank's vocabulary to cases, ledgers and owners."""
 
 from __future__ import annotations
 
@@ -8,18 +8,16 @@ from datetime import date
 from typing import Any
 
 from services.intake import absences, differences, figures, owners, parties, payments, plans, stops, talks
-from services.intake.cases import Outcome, answer, conclude
+from services.intake.cases import Outcome, answer, conclude, said_of_conduct
 from services.intake.differences import with_news_of_balances
 from services.intake.halting import dated
 from services.intake.holding import told_of_stops
 from services.intake.ledger import leave
 from services.intake.model import IntakeState
 from services.intake.parties import said_of_elsewhere, said_of_parties
-from services.intake.steps import act_on_steps, goes_to, resumed
 from services.intake.stops import ended_by_date, said_of_plan, said_of_stops
 from shared.contracts import (
     agreement,
-    assessment,
     bank,
     desk,
     desk_care,
@@ -27,7 +25,6 @@ from shared.contracts import (
     desk_team,
     followup,
     followup_care,
-    offer,
 )
 from shared.contracts.base import Event, Reason
 from shared.contracts.debts import DebtStatus
@@ -42,7 +39,7 @@ Handler = Callable[[IntakeState | None, Envelope[Any], Reference], Outcome]
 
 
 class IntakeDecider:
-    """One customer: cases opened, refreshed and closed; balances, payments, owner, timetable."""
+    """One customer: cases opened, refreshed and closed; balances, payments, owner."""
 
     def decide(self, state: IntakeState | None, message: Envelope[Any], reference: Reference) -> Outcome:
         """Decide one message; see `shared.contracts.decision`."""
@@ -55,7 +52,7 @@ class IntakeDecider:
         return _bank_told(told, message.day, message.id, reference)
 
     def due(self, state: IntakeState) -> date | None:
-        """The next date of a step or of the owner, debts paid up on our books, or a plan that is over."""
+        """The next date of the owner or of a stop, debts paid up on our books, or a plan that is over."""
         return state.next_date
 
     def close(self, state: IntakeState, day: date, reference: Reference) -> Outcome:
@@ -65,21 +62,22 @@ class IntakeDecider:
         said: tuple[Emission, ...] = ()
         reference = absences.with_absences(reference)
         while state.next_date is not None and state.next_date <= day:
-            done = _act(state, state.next_date, reference)
+            on, before = state.next_date, state
+            done = _act(state, on, reference)
             assert done.state is not None  # noqa: S101 - narrows
-            state, said = done.state, (*said, *done.emissions)
+            state = done.state
+            said += (*done.emissions, *answer(state, *said_of_conduct(before, state, on)).emissions)
         return Decision(state, said)
 
 
 def _with_news(before: IntakeState | None, decided: Outcome, day: date, reference: Reference) -> Outcome:
-    """Add what an open case has to say of its owner, other obligors, stops, and the debts of its plan."""
+    """Add what an open case has to say of its owner, packs, other obligors, stops, and its plan's debts."""
     if decided.waits or decided.state is None or not decided.state.is_open:
         return decided
-    after = resumed(before, dated(decided.state, day, reference), day, reference)
-    after, assigned = owners.relieve(after, day, reference)
-    decided = replace(decided, emissions=talks.still_overdue(after, decided.emissions))
+    after, assigned = owners.relieve(dated(decided.state, day, reference), day, reference)
     news = (
         *assigned,
+        *said_of_conduct(before, after, day),
         *said_of_parties(before, after, day),
         *said_of_elsewhere(before, after),
         *said_of_stops(before, after, day, reference),
@@ -107,14 +105,8 @@ def _act(state: IntakeState, on: date, reference: Reference) -> Outcome:
         return _bank_told(over, on, on.isoformat(), reference)
     if state.plan is not None and any(watched.look_on == on for watched in state.plan.watched):
         return differences.look(state, on, reference)
-    if state.last_day_owned is not None and state.last_day_owned <= on:
-        owned, assigned = owners.last_day_over(state, on, reference)
-        return answer(owned, *assigned)
-    if any(talk.next_date == on for talk in state.talks):
-        after, said = talks.act_on_reviews(state, on, reference)
-        return answer(after, *said)
-    after, said = act_on_steps(state, on, reference)
-    return answer(after, *said)
+    owned, assigned = owners.last_day_over(state, on, reference)
+    return answer(owned, *assigned)
 
 
 def _paid_up(state: IntakeState, on: date) -> Outcome:
@@ -133,17 +125,6 @@ def _paid_up(state: IntakeState, on: date) -> Outcome:
     return answer(concluded, *said)
 
 
-def _then(first: Handler, second: Handler) -> Handler:
-    """Do one thing with a message and then the other."""
-
-    def handle(state: IntakeState | None, message: Envelope[Any], reference: Reference) -> Outcome:
-        done = first(state, message, reference)
-        more = second(done.state, message, reference)
-        return Decision(more.state, (*done.emissions, *more.emissions))
-
-    return handle
-
-
 _HANDLERS: dict[type[Event], Handler] = {
     bank.AccountOverdue: figures.overdue,
     bank.BalanceReported: figures.reported,
@@ -159,32 +140,20 @@ _HANDLERS: dict[type[Event], Handler] = {
     desk_care.BalanceReconciled: differences.reconciled,
     desk.PreferencesSet: owners.preferred,
     desk.ContactRecorded: talks.contacted,
-    desk.StatementSubmitted: talks.stated,
     desk_team.OwnerAway: owners.away,
     desk_team.OwnerNamed: owners.named,
     desk_team.StaffAbsent: absences.told,
     desk_team.ConversationScored: talks.scored,
-    assessment.AssessmentCompleted: goes_to(
-        "offer", only_from=frozenset({"statement", "assessment", "no_plan"})
-    ),
-    offer.OfferTabled: goes_to("answer"),
-    offer.ApprovalRequested: goes_to("approval"),
-    offer.OfferAgreed: goes_to("signature"),
-    offer.OfferLapsed: goes_to("offer"),
-    offer.NoPlanFound: goes_to("no_plan"),
-    offer.TalksFailed: goes_to("no_plan"),
-    agreement.AgreementReturned: goes_to("offer"),
     desk_parties.PartyRightsSet: parties.rights_set,
     desk_parties.StopReported: stops.reported,
     desk_parties.StopLifted: stops.lifted,
-    agreement.AgreementSigned: _then(plans.signed, goes_to("performing")),
+    agreement.AgreementSigned: plans.signed,
     agreement.BankInstructed: plans.instructed,
     agreement.AgreementCompleted: plans.completed,
-    agreement.AgreementEnded: _then(plans.ended, goes_to("no_plan")),
+    agreement.AgreementEnded: plans.ended,
     followup.RewardGranted: plans.rewarded,
     followup.PlanCompleted: plans.plan_completed,
     followup_care.CreditInstructed: plans.credit_instructed,
-    followup.RenegotiationRequested: goes_to("statement"),
 }
 
 HANDLED = frozenset(_HANDLERS)

@@ -1,6 +1,6 @@
 """Intake's document: one customer, the debts with their ledgers, the payments, and who owns the case."""
 
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from decimal import Decimal
 from enum import StrEnum
 from typing import Any
@@ -29,7 +29,6 @@ __all__ = [
     "IntakeState",
     "Leaving",
     "Movement",
-    "OpenStep",
     "Owing",
     "Part",
     "Party",
@@ -341,36 +340,11 @@ class Finish(State):
     reason: CloseReason
 
 
-class OpenStep(State):
-    """What is to be done on the case: `due` is its last day; `overdue`, once that has been said."""
-
-    name: str
-    due: date
-    remind_on: date | None = None
-    overdue: bool = False
-
-    @property
-    def next_date(self) -> date | None:
-        """The next day on which something is said of it."""
-        return self.remind_on or (None if self.overdue else self.due)
-
-
 class Talk(State):
-    """A conversation that was drawn for review and has no scores yet.
-
-    `due` is the last day of the review; None where the pack sets none. `overdue`, once that has been said.
-    """
+    """A conversation that was drawn for review and has no scores yet."""
 
     contact_id: str
     negotiator: str
-    due: date | None = None
-    remind_on: date | None = None
-    overdue: bool = False
-
-    @property
-    def next_date(self) -> date | None:
-        """The next day on which something is said of it."""
-        return self.remind_on or (None if self.overdue else self.due)
 
 
 class StaffAway(State):
@@ -397,7 +371,7 @@ class IntakeState(State):
     `away` stands only in the documents that hold absences for a partition, which are no customer's.
 
     The owner has the case from `owned_since`; `owned_before` is the first day on which they may not have it
-    any more, where one is known. `stage` is where the case stands on the timetable, since `stage_at`.
+    any more, where one is known.
     """
 
     customer: str
@@ -412,9 +386,6 @@ class IntakeState(State):
     owned_since: date | None = None
     owned_before: date | None = None
     leaving: Leaving | None = None
-    stage: str | None = None
-    stage_at: datetime | None = None
-    steps: tuple[OpenStep, ...] = ()
     talks: tuple[Talk, ...] = ()
     debts: tuple[Debt, ...] = ()
     payments: tuple[Payment, ...] = ()
@@ -429,11 +400,12 @@ class IntakeState(State):
 
     @model_validator(mode="before")
     @classmethod
-    def _of_version_2(cls, data: Any) -> Any:
-        """Documents of version 2 held the owner's dates; they had no step."""
+    def _of_version_3(cls, data: Any) -> Any:
+        """Documents of version 2 held the owner's dates, those of version 3 steps, which are alert's now."""
         if not isinstance(data, dict):
             return data
-        return {name: value for name, value in data.items() if name not in {"timetable", "next_review"}}
+        gone = {"timetable", "next_review", "stage", "stage_at", "steps"}
+        return {name: value for name, value in data.items() if name not in gone}
 
     @property
     def is_open(self) -> bool:
@@ -462,10 +434,8 @@ class IntakeState(State):
         quiet = (debt.quiet_since for debt in self.of_case if debt.is_active and not self.plans(debt))
         stops = (stop.ends_on for stop in self.stops if stop.ended_on is None)
         looks = () if self.plan is None else (watched.look_on for watched in self.plan.watched)
-        steps = (step.next_date for step in self.steps)
         finish = self.finish.on if self.finish else None
-        reviews = (talk.next_date for talk in self.talks)
-        days = (*quiet, *stops, *looks, *steps, *reviews, self.last_day_owned, finish)
+        days = (*quiet, *stops, *looks, self.last_day_owned, finish)
         return min((day for day in days if day is not None), default=None)
 
     @property

@@ -1,36 +1,28 @@
-"""Contacts as intake hears them: the first is a step; some conversations are drawn for review (R71c). Pure.
+"""Contacts as intake hears them: some conversations are drawn for review (R71c). Pure.
 
-The draw is a hash of the person and the record: nobody can choose it, and asking again gives the same. A
-review has a last day like a step of the timetable: reminded of, and said to be overdue once it has passed.
+The draw is a hash of the person and the record: nobody can choose it, and asking again gives the same. The
+last day of a review is said with the draw; alert watches it.
 """
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import date
 from hashlib import sha256
 
 from services.intake.cases import Outcome, answer
 from services.intake.model import IntakeState, Talk
 from services.intake.rules import conduct_in, policy_of, refusal
-from services.intake.steps import move, stage_done
 from shared.contracts import desk
-from shared.contracts.base import Event, Reason
-from shared.contracts.decision import Decision, Emission
+from shared.contracts.base import Reason
+from shared.contracts.decision import Decision
 from shared.contracts.desk_team import ConversationScored
 from shared.contracts.envelope import Envelope
 from shared.contracts.ids import case_id
-from shared.contracts.intake_team import (
-    ConversationReviewed,
-    ConversationSampled,
-    StepCaughtUp,
-    StepOverdue,
-    StepReminded,
-)
+from shared.contracts.intake_team import ConversationReviewed, ConversationSampled
 from shared.contracts.reasons import ReasonCode
 from shared.policy.reference import Reference
 
-__all__ = ["act_on_reviews", "contacted", "is_drawn", "scored", "stated", "still_overdue"]
+__all__ = ["contacted", "is_drawn", "scored"]
 
 _REVIEW = "conversation_review"  # its row in the pack's timetable
 
@@ -47,85 +39,26 @@ def is_drawn(negotiator: str, contact_id: str, share_pct: int) -> bool:
 def contacted(
     state: IntakeState | None, message: Envelope[desk.ContactRecorded], reference: Reference
 ) -> Outcome:
-    """A contact is on file: an attempt is the first contact; a conversation may be drawn for review."""
+    """A contact is on file: a conversation may be drawn for review."""
     if state is None or not state.is_open or message.subject != state.case:
         return Decision(state)
-    after, said = stage_done(state, frozenset({"first_contact"}), message.day)
-    events: tuple[Event, ...] = said
     if message.data.outcome is not desk.ContactOutcome.TALKED:
-        return answer(after, *events)
-    after, said = stage_done(after, frozenset({"no_plan"}), message.day)
-    events += said
+        return answer(state)
     who = next((name for name in message.data.participants if reference.roster.get(name)), state.owner)
     share = policy_of(state, message.day, reference).team.sampled_pct
-    if who is not None and is_drawn(who, message.id, share):
-        talk = _drawn(after, message.id, who, message.day, reference)
-        after = after.model_copy(update={"talks": (*after.talks, talk)[-_WAITING_KEPT:]})
-        events += (ConversationSampled(contact_id=message.id, negotiator=who, due=talk.due),)
-    return answer(after, *events)
+    if who is None or not is_drawn(who, message.id, share):
+        return answer(state)
+    talk = Talk(contact_id=message.id, negotiator=who)
+    after = state.model_copy(update={"talks": (*state.talks, talk)[-_WAITING_KEPT:]})
+    due = _last_day(state, message.day, reference)
+    return answer(after, ConversationSampled(contact_id=message.id, negotiator=who, due=due))
 
 
-def _drawn(state: IntakeState, contact_id: str, who: str, on: date, reference: Reference) -> Talk:
-    """Draw a conversation, with the last day of its review and the day of the reminder."""
+def _last_day(state: IntakeState, on: date, reference: Reference) -> date | None:
+    """Give the last day of a review; None where the pack sets none. Alert watches it."""
     conduct = conduct_in(state, on, reference)
     row = conduct.step(_REVIEW)
-    if row is None:
-        return Talk(contact_id=contact_id, negotiator=who)
-    due, policy = conduct.deadline(on, row.business_days), policy_of(state, on, reference)
-    before = policy.team.remind_business_days
-    reminder = policy.calendar.add_business_days(due, -before) if before else None
-    if reminder is not None and reminder <= on:
-        reminder = None
-    return Talk(contact_id=contact_id, negotiator=who, due=due, remind_on=reminder)
-
-
-def act_on_reviews(
-    state: IntakeState, on: date, reference: Reference
-) -> tuple[IntakeState, tuple[Event, ...]]:
-    """Remind of the reviews that are due soon; say which were not done by the end of their last day."""
-    row = conduct_in(state, on, reference).step(_REVIEW)
-    kept: list[Talk] = []
-    said: list[Event] = []
-    for talk in state.talks:
-        if talk.next_date != on or talk.due is None:
-            kept.append(talk)
-            continue
-        late = on >= talk.due
-        kept.append(talk.model_copy(update={"remind_on": None, "overdue": late}))
-        if row is None:
-            continue
-        who = {"step": _REVIEW, "action": row.action, "owner_role": row.owner_role, "owner": state.owner}
-        if late:
-            said.append(StepOverdue(**who, due=talk.due, escalate_to=row.escalate_to))
-        else:
-            said.append(StepReminded(**who, due=talk.due))
-    return state.model_copy(update={"talks": tuple(kept)}), tuple(dict.fromkeys(said))
-
-
-def still_overdue(state: IntakeState, said: tuple[Emission, ...]) -> tuple[Emission, ...]:
-    """Count the reviews that are late with the steps that still are, where a step has been caught up."""
-    late = sum(talk.overdue for talk in state.talks)
-    if not late:
-        return said
-    return tuple(
-        replace(one, data=one.data.model_copy(update={"still_overdue": one.data.still_overdue + late}))
-        if isinstance(one.data, StepCaughtUp) and one.data.step != _REVIEW
-        else one
-        for one in said
-    )
-
-
-def stated(
-    state: IntakeState | None, message: Envelope[desk.StatementSubmitted], reference: Reference
-) -> Outcome:
-    """The borrower's statement is in: they were reached, and the assessment is next."""
-    if state is None or not state.is_open or message.subject != state.case:
-        return Decision(state)
-    after, said = stage_done(state, frozenset({"first_contact"}), message.day)
-    if after.stage in {"statement", "no_plan"}:
-        after, more = move(after, "assessment", message, reference)
-        said += more
-    return answer(after, *said)
+    return None if row is None else conduct.deadline(on, row.business_days)
 
 
 def scored(state: IntakeState | None, message: Envelope[ConversationScored], reference: Reference) -> Outcome:
@@ -137,10 +70,7 @@ def scored(state: IntakeState | None, message: Envelope[ConversationScored], ref
     if state is None or talk is None:
         unknown = refusal(message, ReasonCode.CONVERSATION_UNKNOWN, contact=data.contact_id)
         return Decision.wait(state, unknown, subject=about)
-    reviewer, heard = reference.roster.get(data.reviewer), reference.roster.get(talk.negotiator)
-    below = heard.authority if heard is not None else 1
-    own = data.reviewer == talk.negotiator
-    if own or reviewer is None or not reviewer.supervisor or reviewer.authority < below:
+    if not reference.roster.may_review(data.reviewer, talk.negotiator):
         return answer(state, refusal(message, ReasonCode.NOT_ALLOWED_TO, by=data.reviewer))
     rows = [
         row
@@ -169,9 +99,4 @@ def scored(state: IntakeState | None, message: Envelope[ConversationScored], ref
         reasons=reasons,
     )
     left = tuple(other for other in state.talks if other is not talk)
-    after = state.model_copy(update={"talks": left})
-    if not talk.overdue or talk.due is None:
-        return answer(after, said)
-    still = sum(step.overdue for step in state.steps) + sum(other.overdue for other in left)
-    done = StepCaughtUp(step=_REVIEW, due=talk.due, as_of=message.day, still_overdue=still)
-    return answer(after, said, done)
+    return answer(state.model_copy(update={"talks": left}), said)

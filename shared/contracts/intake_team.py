@@ -1,4 +1,7 @@
-"""What intake says about the people and the dates of a case: steps that are late, conversations reviewed."""
+"""What intake says about the people of a case: whose conduct it keeps, conversations reviewed.
+
+Of steps alert speaks now (`alert_steps`); what intake said of them before stays readable.
+"""
 
 from datetime import date
 from typing import ClassVar
@@ -6,16 +9,33 @@ from typing import ClassVar
 from pydantic import Field
 
 from shared.contracts.base import Event, Reason
+from shared.contracts.debts import PackId
 
-__all__ = ["ConversationReviewed", "ConversationSampled", "StepCaughtUp", "StepOverdue", "StepReminded"]
+__all__ = [
+    "ConductChanged",
+    "ConversationReviewed",
+    "ConversationSampled",
+    "StepCaughtUp",
+    "StepOverdue",
+    "StepReminded",
+]
 
 
 class _Intake(Event):
     PRODUCER: ClassVar[str] = "intake"
 
 
+class ConductChanged(_Intake):
+    """Debts of other packs have come into the case, or left it: the strictest of these rules its conduct."""
+
+    TYPE: ClassVar[str] = "parley.intake.conduct.changed.v1"
+
+    as_of: date
+    packs: tuple[PackId, ...]
+
+
 class StepReminded(_Intake):
-    """A step of the timetable is still open shortly before its last day."""
+    """Said by older versions: a step of the timetable is still open shortly before its last day."""
 
     TYPE: ClassVar[str] = "parley.intake.step.reminded.v1"
 
@@ -27,7 +47,7 @@ class StepReminded(_Intake):
 
 
 class StepOverdue(_Intake):
-    """The last day of a step has passed: it goes to `escalate_to`, too."""
+    """Said by older versions: the last day of a step has passed, it goes to `escalate_to`, too."""
 
     TYPE: ClassVar[str] = "parley.intake.step.overdue.v1"
 
@@ -40,7 +60,7 @@ class StepOverdue(_Intake):
 
 
 class StepCaughtUp(_Intake):
-    """A step that was overdue is done, or the case has gone on without it."""
+    """Said by older versions: a step that was overdue is done, or the case has gone on without it."""
 
     TYPE: ClassVar[str] = "parley.intake.step.caught-up.v1"
 

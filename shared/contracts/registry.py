@@ -8,6 +8,7 @@ from types import ModuleType
 from shared.contracts import (
     agreement,
     alert,
+    alert_steps,
     assessment,
     bank,
     desk,
@@ -56,7 +57,8 @@ DEAD_LETTER_SUFFIX = ".dead-letter"
 
 _MODULES: tuple[ModuleType, ...] = (
     bank, desk, desk_care, desk_contact, desk_household, desk_parties, desk_talks, desk_team,
-    intake, intake_team, assessment, offer, agreement, followup, followup_care, alert, notice, ops, runtime,
+    intake, intake_team, assessment, offer, agreement, followup, followup_care, alert, alert_steps,
+    notice, ops, runtime,
 )  # fmt: skip
 
 

@@ -173,6 +173,12 @@ class Roster(_Frozen):
         """Give one negotiator."""
         return next((negotiator for negotiator in self.negotiators if negotiator.id == id_), None)
 
+    def may_review(self, reviewer: str, negotiator: str) -> bool:
+        """Whether a person may score a conversation of another: a supervisor of as much authority at least."""
+        who, heard = self.get(reviewer), self.get(negotiator)
+        below = heard.authority if heard is not None else 1
+        return who is not None and reviewer != negotiator and who.supervisor and who.authority >= below
+
     def first_fit(self, day: date, *, certified: bool) -> date | None:
         """Give the first day after `day` on which somebody may own a case; None where none is known."""
         begins = sorted(

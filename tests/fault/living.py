@@ -15,7 +15,6 @@ from deploy.demo.world import World
 from services.cli.catalogue import load_all
 from services.console.audit import audit
 from shared.contracts import offer
-from shared.contracts.alert import AlertKind, AlertRaised
 from shared.contracts.cloudevents import DecodeError, decode
 from shared.contracts.envelope import Envelope
 from shared.contracts.registry import SERVICES
@@ -144,24 +143,19 @@ async def outcomes(settings: Settings) -> dict[str, Counter[str]]:
 
 
 _DERIVED = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|[0-9a-f]{64}")
-_STEP = "parley.intake.step."
-_OF_STEPS = (AlertKind.STEP_OVERDUE,)
-_PASSING = (offer.OfferTabled.TYPE, offer.OfferWithdrawn.TYPE)
+_PASSING = (offer.OfferTabled.TYPE, offer.OfferRevised.TYPE, offer.OfferWithdrawn.TYPE)
 
 
 def said(messages: Iterable[Envelope[Any]]) -> dict[str, Counter[str]]:
     """What is said of each case, without what depends on which of one day's facts came first.
 
-    Those are ids derived from a cause, and an offer that stood for the moment between two of them. Intake
-    hears of a step's end by topics that it does not wait for, so that whether the close of the same day still
-    finds the step open, and an alert of it, depends on that too.
+    Those are ids derived from a cause, and an offer that stood for the moment between two of them: a wish for
+    other terms that is answered before the day's new figures are known is answered again with them, as a
+    table laid anew; after them it is answered once, as a revision. What is agreed names the offer that stood.
     """
-    messages = list(messages)
-    late = {m.data.alert_id for m in messages if isinstance(m.data, AlertRaised) and m.data.kind in _OF_STEPS}
     found: dict[str, Counter[str]] = defaultdict(Counter)
     for message in messages:
-        of_step = message.type.startswith(_STEP) or getattr(message.data, "alert_id", None) in late
-        if message.type not in _PASSING and not of_step:
+        if message.type not in _PASSING:
             data = message.data.model_dump_json(exclude={"round", "intake_sequence"})
             found[message.case][f"{message.type} {message.time} {_DERIVED.sub('#', data)}"] += 1
     return dict(found)

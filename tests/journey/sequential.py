@@ -65,22 +65,25 @@ class SequentialPlatform:
         moment = datetime.combine(day, time(23, 59, 59), UTC)
         for cell in self.cells:
             for name in sorted(cell.documents):
-                document = cell.documents[name]
-                for message in list(document.waiting):
-                    if message.day <= day and message in document.waiting:
-                        document.waiting.remove(message)
-                        self._decide(cell, name, message, last_call=True)
-                state = document.state
-                if state is None:
-                    continue
-                due = cell.service.decider.due(state)
-                if due is not None and due <= day:
-                    decision = cell.service.decider.close(state, day, self._reference(cell, name))
-                    document.state = decision.state
-                    self._emit(cell, name, decision, f"day:{day}", moment, None)
-                    again = cell.service.decider.due(decision.state) if decision.state else None
-                    assert again is None or again > day, f"{cell.service.name} left {again} due after {day}"
+                self._close_document(cell, name, day, moment)
             self._drain()
+
+    def _close_document(self, cell: Cell, name: str, day: date, moment: datetime) -> None:
+        document = cell.documents[name]
+        for message in list(document.waiting):
+            if message.day <= day and message in document.waiting:
+                document.waiting.remove(message)
+                self._decide(cell, name, message, last_call=True)
+        state = document.state
+        if state is None:
+            return
+        due = cell.service.decider.due(state)
+        if due is not None and due <= day:
+            decision = cell.service.decider.close(state, day, self._reference(cell, name))
+            document.state = decision.state
+            self._emit(cell, name, decision, f"day:{day}", moment, None)
+            again = cell.service.decider.due(decision.state) if decision.state else None
+            assert again is None or again > day, f"{cell.service.name} left {again} due after {day}"
 
     async def settled(self, day: date) -> list[Envelope[Any]]:
         fresh = self.published[self._read :]

@@ -209,17 +209,26 @@ class Tail:
         await self._reader.__aexit__(kind, error, trace)
 
     async def _heal(self) -> None:
-        """Go on with another client, from where this one was, if it has lost a part of itself."""
+        """Go on with another client, from where this one was, if it has lost a part of itself.
+
+        If that fails on the way, the other client is put down and this one stays, to be healed another time.
+        """
         old = self._client
         if ended(old) is None:
             return
         reader = _Reader(self._settings)
         client = await reader.__aenter__()
-        parts = list(old.assignment())
-        _assign(client, parts)
-        for at in parts:
-            client.seek(at, await old.position(at))
-        client.resume(*(at for at in parts if at not in old.paused()))
+        try:
+            parts = list(old.assignment())
+            _assign(client, parts)
+            for at in parts:
+                client.seek(at, await old.position(at))
+            client.resume(*(at for at in parts if at not in old.paused()))
+        except BaseException as error:
+            await reader.__aexit__()
+            if isinstance(error, (KafkaError, OSError, TimeoutError)):
+                raise await diagnose(self._settings, error, "follow the topics") from error
+            raise
         broken, self._reader, self._client = self._reader, reader, client
         await broken.__aexit__()
 

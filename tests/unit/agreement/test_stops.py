@@ -48,7 +48,7 @@ def test_nobody_signs_what_was_taken_back(cause: StopCause) -> None:
     draft = drafted()
     stopped = stops(draft, cause, 2)
     signs = Given(stopped.decider, stopped.reference, stopped.state, (), draft.said)
-    assert refused(signed_by(signs, *BOTH)) is ReasonCode.DEBT_LEFT_PLAN
+    assert refused(signed_by(signs, *BOTH, day=after(3))) is ReasonCode.DEBT_LEFT_PLAN
 
 
 @pytest.mark.parametrize("cause", CAUSES)

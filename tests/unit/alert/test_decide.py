@@ -39,6 +39,8 @@ def after(days: int) -> date:
 
 
 def case(*packs: Any, **overrides: Any) -> Given:
+    """A case without steps: those have tests of their own."""
+    overrides = overrides if packs else {"timetable__steps": [], **overrides}
     return given(AlertDecider(), reference(*packs, **overrides)).when(message(case_opened()))
 
 
@@ -288,7 +290,7 @@ def test_broken_promises_are_one_alert_until_all_are_made_good() -> None:
 @pytest.mark.parametrize("ask", [requested(), tabled(), tabled(2), drafted()], ids=lambda e: e.TYPE)
 def test_who_is_asked_and_says_nothing_is_silent_once(ask: Event) -> None:
     asked = case().when(message(ask))
-    assert asked.decider.due(asked.state) == SILENT
+    assert asked.state.silent_on == SILENT
     silent = lives(asked, DAY, after(17))
     assert silent.emits(AlertRaised, RemedyStarted)
     raised = silent.last(AlertRaised)
@@ -330,7 +332,7 @@ def test_a_word_or_a_payment_breaks_the_silence(fact: Event, heard: bool) -> Non
     assert said == ([AlertResolved] if heard else [])
     if heard:
         assert later.last(AlertResolved).reason.code is ReasonCode.BORROWER_ANSWERED
-        assert later.decider.due(later.state) == after(35)  # the statement is still asked for
+        assert later.state.silent_on == after(35)  # the statement is still asked for
 
 
 def test_a_word_from_long_ago_does_not_break_the_silence() -> None:
@@ -351,7 +353,7 @@ def test_a_word_from_long_ago_does_not_break_the_silence() -> None:
 )  # fmt: skip
 def test_who_is_asked_nothing_is_not_silent(ask: Event, given_: Event) -> None:
     quiet = case().when(message(ask), message(given_, after(2)))
-    assert quiet.decider.due(quiet.state) is None
+    assert quiet.state.silent_on is None
     lender = agreement.PartySigned(
         agreement_id="a", version=1, party=desk.SignatureParty.LENDER, content_hash="0" * 64
     )
@@ -419,8 +421,21 @@ def test_an_alert_is_taken_in_hand_by_name() -> None:
     assert taken.when(message(desk.AlertAcknowledged(alert_id=id_, by="n-2"))).last(AlertTaken).by == "n-2"
     unknown = taken.when(message(desk.AlertAcknowledged(alert_id="?", by="n-1")))
     assert unknown.last(InputRefused).reason.code is ReasonCode.ALERT_UNKNOWN
-    over = taken.when(message(line_paid())).when(message(desk.AlertAcknowledged(alert_id=id_, by="n-1")))
-    assert over.last(InputRefused).reason.code is ReasonCode.ALERT_CLOSED
+    over = taken.when(message(line_paid()))
+    late = over.when(message(desk.AlertAcknowledged(alert_id=id_, by="n-1"), after(1)))
+    assert late.last(InputRefused).reason.code is ReasonCode.ALERT_CLOSED
+
+
+@pytest.mark.parametrize("end", [line_paid(), completed(), closed()], ids=lambda end: type(end).__name__)
+def test_who_takes_an_alert_on_its_last_day_is_told_the_same_before_and_after_its_end(end: Event) -> None:
+    open_ = case().when(message(missed()))
+    id_ = open_.last(AlertRaised).alert_id
+    takes = [message(desk.AlertAcknowledged(alert_id=id_, by=who), after(1)) for who in ("n-1", "n-1", "n-2")]
+    ends = message(end, after(1))
+    stories = [open_.when(*takes[:n], ends, *takes[n:]) for n in range(len(takes) + 1)]
+    assert all(sorted(map(repr, one.said)) == sorted(map(repr, stories[0].said)) for one in stories)
+    assert [event.by for event in stories[0].said if isinstance(event, AlertTaken)] == ["n-1", "n-2"]
+    assert all(one.state == stories[0].state for one in stories)
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from services.intake.decide import IntakeDecider
-from services.intake.model import CaseStatus
+from services.intake.model import CaseStatus, IntakeState
 from shared.contracts import agreement, bank, desk, followup
 from shared.contracts.base import Reason
 from shared.contracts.debts import DebtStatus, ProductKind
@@ -342,3 +342,15 @@ def test_the_pack_of_the_first_debt_governs_and_each_debt_keeps_its_own() -> Non
     first = given(IntakeDecider(), ref).when(loan)
     assert first.last(CaseOpened).policy == "example-loan"
     assert len(first.last(CaseOpened).timetable) == 1
+
+
+def test_documents_of_older_versions_are_read_without_their_steps() -> None:
+    old = {
+        "customer": "C-1",
+        "timetable": ["2026-03-04"],
+        "next_review": "2026-03-04",
+        "stage": "statement",
+        "stage_at": "2026-03-02T09:00:00Z",
+        "steps": [{"name": "statement", "due": "2026-03-16", "remind_on": None, "overdue": False}],
+    }
+    assert IntakeState.model_validate(old, strict=False) == IntakeState(customer="C-1")

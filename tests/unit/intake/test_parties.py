@@ -29,6 +29,7 @@ from shared.contracts.intake import (
     PaymentMatched,
     PlanDebtsChanged,
 )
+from shared.contracts.intake_team import ConductChanged
 from shared.contracts.parties import ObligorRole, party_id_of
 from shared.contracts.reasons import ReasonCode
 from shared.lending.money import Money
@@ -283,7 +284,8 @@ def test_a_stricter_pack_that_joins_takes_the_case_from_who_may_not_own_it() -> 
     case = given(IntakeDecider(), ref).when(overdue())
     assert case.last(CaseAssigned).owner == "a"
     joined = case.when(overdue("A-2", product="example-loan"))
-    assert joined.emits(CaseChanged, CaseAssigned)
+    assert joined.emits(CaseChanged, CaseAssigned, ConductChanged)
+    assert joined.last(ConductChanged).packs == ("example-card", "example-loan")
     assert joined.last(CaseAssigned).owner == "b"
 
 
@@ -351,3 +353,15 @@ def test_over_all_customers_each_payment_on_a_joint_account_counts_exactly_once(
     for other in others:
         state = documents[other].state
         assert (state.debts, state.payments) == ((), ())
+
+
+def test_whose_packs_rule_a_case_is_said_when_a_debt_comes_and_when_it_goes() -> None:
+    ref = reference(example_pack(), example_pack({"id": "example-loan"}))
+    joined = given(IntakeDecider(), ref).when(overdue()).when(overdue("A-2", product="example-loan"))
+    assert joined.last(ConductChanged).packs == ("example-card", "example-loan")
+    by_bank = joined.when(cured(1, account="A-2"))
+    on_our_books = joined.when(paid("1700.00", 1, account="A-2")).closes(day(1))
+    for gone in (by_bank, on_our_books):
+        assert gone.last(ConductChanged).packs == ("example-card",)
+    last = by_bank.when(cured(2))
+    assert not [event for event in last.said if isinstance(event, ConductChanged)], "the case is closed"

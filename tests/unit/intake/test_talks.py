@@ -24,10 +24,10 @@ from shared.contracts.intake_team import (
 )
 from shared.contracts.reasons import ReasonCode
 from shared.texts import story, text
+from tests.unit.alert.test_timetable import contact
 from tests.unit.builders import message, reference
 from tests.unit.intake.bank_says import day, overdue
 from tests.unit.intake.team import roster
-from tests.unit.intake.test_steps import contact
 from tests.unit.spec import Given, given
 
 PEOPLE = {"a": {}, "s": {"supervisor": True}, "t": {"supervisor": True, "tier": 3}}
