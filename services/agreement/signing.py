@@ -88,6 +88,7 @@ def sign(state: AgreementState, draft: Draft, day: date, reference: Reference) -
         supersedes=state.live.agreement_id if state.live is not None else None,
         may_withdraw=days is not None or until is not None,
         withdraw_until=until,
+        apart=tuple(left.debt_id for left in draft.plan.apart),
     )
     live = InForce(
         agreement_id=draft.agreement_id,

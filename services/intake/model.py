@@ -301,11 +301,12 @@ class Watched(State):
 
 
 class Plan(State):
-    """The signed plan that is in force, and the debts in it."""
+    """The signed plan that is in force, its debts, and those of the case that it leaves to a person."""
 
     agreement_id: str
     debts: tuple[str, ...]
     watched: tuple[Watched, ...] = ()
+    apart: tuple[str, ...] = ()
 
 
 class Instruction(State):
@@ -478,6 +479,7 @@ class IntakeState(State):
             and debt.is_active
             and debt.is_late
             and not self.plans(debt)
+            and debt.debt_id not in self.plan.apart
             and self.stopped(debt) is None
         )
 

@@ -58,7 +58,7 @@ def signed(
     debts += tuple(debt for debt in before if debt not in debts and state.is_sold(debt))
     planned = state.model_copy(
         update={
-            "plan": Plan(agreement_id=data.agreement_id, debts=debts),
+            "plan": Plan(agreement_id=data.agreement_id, debts=debts, apart=data.apart),
             "finish": None,
         }
     )
@@ -244,7 +244,7 @@ def ended(
             amounts = Amounts.of(item.amounts)
             again = owe_again(owing, amounts, returned, message.day, _answered(state, returned))
             after = after.with_debt(again)
-    after = after.model_copy(update={"plan": _earlier(after, message.data.returns_to)})
+    after = after.model_copy(update={"plan": _earlier(state, after, message.data.returns_to)})
     if not any(after.keeps_open(debt) for debt in after.of_case):
         # Only the plan kept the case open: its debts had been sold.
         concluded, said = close_case(after, message.day, CloseReason.SOLD)
@@ -255,11 +255,20 @@ def ended(
     return answer(after)
 
 
-def _earlier(state: IntakeState, earlier: agreement.EarlierAgreement | None) -> Plan | None:
+def _earlier(
+    before: IntakeState, after: IntakeState, earlier: agreement.EarlierAgreement | None
+) -> Plan | None:
+    """Give the plan that is in force again; what the amendment left to a person stays so."""
     if earlier is None:
         return None
-    covered = tuple(debt for debt in state.of_case if debt.debt_id in earlier.debts)
-    return Plan(agreement_id=earlier.agreement_id, debts=earlier.debts, watched=watched_from(covered))
+    covered = tuple(debt for debt in after.of_case if debt.debt_id in earlier.debts)
+    apart = before.plan.apart if before.plan is not None else ()
+    return Plan(
+        agreement_id=earlier.agreement_id,
+        debts=earlier.debts,
+        watched=watched_from(covered),
+        apart=tuple(debt_id for debt_id in apart if debt_id not in earlier.debts),
+    )
 
 
 def _is_plan(state: IntakeState, message: Envelope[Any]) -> bool:

@@ -119,8 +119,9 @@ class OfferState(State):
     the arm of the experiment that the case was in when plans were last tabled; `human_due` is until when a
     person gets in touch whom the borrower asked for. `figures_from`: older figures begin no talks, for the
     borrower has asked to renegotiate since. `halted_on`: since that day stop events leave no debt to talk
-    about. `suspended`: a round was on the table then, and goes on when they are over. `next_date` is the
-    first day whose close has work.
+    about. `suspended`: a round was on the table then, and goes on when they are over. `apart` are the debts
+    that the last plans left to a person, who was asked to look at them. `next_date` is the first day whose
+    close has work.
     """
 
     case: str
@@ -146,6 +147,7 @@ class OfferState(State):
     next_date: date | None = None
     halted_on: date | None = None
     suspended: bool = False
+    apart: tuple[str, ...] = ()
 
     def over(self, id_: str, reason: ReasonCode) -> tuple[Answered, ...]:
         """Give `answered` with one more id, the oldest forgotten."""

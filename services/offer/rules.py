@@ -10,14 +10,15 @@ from hashlib import sha256
 from services.offer.model import Assessed, LaterCapacity, OfferState, Wish
 from shared.contracts.assessment import AssessmentCompleted, HardshipKind
 from shared.contracts.base import Reason
-from shared.contracts.debts import DebtSnapshot, DebtStatus, InstalmentTotal, Measure, Plan
+from shared.contracts.debts import DebtSnapshot, DebtStatus, Exchange, InstalmentTotal, Measure, Plan
 from shared.contracts.desk import CounterOffered
 from shared.contracts.offer import DayBalance
 from shared.contracts.plan_terms import total_of
 from shared.contracts.reasons import ReasonCode
 from shared.lending.allocation import Components
 from shared.lending.calendar import add_months
-from shared.lending.money import Money
+from shared.lending.exchange import converted
+from shared.lending.money import Money, Rounding
 from shared.lending.plans import Capacity, CapacityStep, Counter, DebtTerms, PlanLimits
 from shared.lending.rates import CashFlow
 from shared.policy.model import PolicyInForce
@@ -155,14 +156,32 @@ def counter_of(wish: Wish) -> Counter:
 
 
 def is_affordable(plan: Plan, payments: Sequence[InstalmentTotal], assessed: Assessed) -> bool:
-    """Every instalment fits, today and under stress (R29); a lump sum was the borrower's own idea."""
+    """Every instalment fits, today and under stress (R29); a lump sum was the borrower's own idea.
+
+    What falls due in another currency counts at the rate that the plan rests on.
+    """
     if Measure.LUMP_SUM in plan.measures:
         return True
     capacity, currency = capacity_of(assessed), assessed.now.currency
-    return all(
-        row.total.currency == currency and row.total.minor <= min(m.minor for m in capacity.at(row.due))
-        for row in payments
-    )
+    rates = {part.currency: part.exchange for part in plan.parts if part.exchange is not None}
+    due: dict[date, int] = {}
+    for row in payments:
+        total = _in_currency(row.total, currency, rates.get(row.total.currency))
+        if total is None:
+            return False
+        due[row.due] = due.get(row.due, 0) + total.minor
+    return all(total <= min(money.minor for money in capacity.at(day)) for day, total in due.items())
+
+
+def _in_currency(amount: Money, currency: str, exchange: Exchange | None) -> Money | None:
+    """Give an amount in a currency, never too little; None where no rate is known."""
+    if amount.currency == currency:
+        return amount
+    if exchange is None or {exchange.currency, exchange.against} != {amount.currency, currency}:
+        return None
+    rate = Fraction(exchange.per_unit)
+    rate = rate if exchange.currency == amount.currency else 1 / rate
+    return converted(amount, currency, rate, Rounding.CEILING)
 
 
 def strictest(limits: Sequence[PlanLimits]) -> PlanLimits:
@@ -229,20 +248,20 @@ def balance_by_day(
 ) -> tuple[DayBalance, ...]:
     """Give what is owed on each day of an offer's validity: with interest from `first` on where it runs.
 
-    Interest by actual days over 365 on each debt's principal. Nothing where debts have several currencies.
+    Interest by actual days over 365 on each debt's principal. One row a day for each currency.
     """
-    owed = owed_debts(debts)
-    if len({debt.outstanding.principal.currency for debt in owed}) != 1:
-        return ()
+    by_currency: dict[str, list[DebtSnapshot]] = {}
+    for debt in owed_debts(debts):
+        by_currency.setdefault(debt.outstanding.principal.currency, []).append(debt)
     found = []
     for days in range((last - first).days + 1):
-        balance = sum(total_of(debt.outstanding).minor for debt in owed)
-        if policy.talks.interest == "runs":
-            for debt in owed:
-                share = Fraction(debt.annual_rate_pct) / 100 * Fraction(days, 365)
-                balance += debt.outstanding.principal.times(share, policy.amounts.rounding).minor
-        day = first + timedelta(days=days)
-        found.append(DayBalance(day=day, balance=Money(balance, owed[0].outstanding.principal.currency)))
+        for currency, owed in sorted(by_currency.items()):
+            balance = sum(total_of(debt.outstanding).minor for debt in owed)
+            if policy.talks.interest == "runs":
+                for debt in owed:
+                    share = Fraction(debt.annual_rate_pct) / 100 * Fraction(days, 365)
+                    balance += debt.outstanding.principal.times(share, policy.amounts.rounding).minor
+            found.append(DayBalance(day=first + timedelta(days=days), balance=Money(balance, currency)))
     return tuple(found)
 
 

@@ -22,11 +22,12 @@ from services.offer.rules import (
     valid_until,
 )
 from services.offer.search import Found, NotFound, search, without_payments
-from services.offer.shown import strategy_of
+from services.offer.shown import distinct, strategy_of
 from shared.contracts.base import Event, Reason
 from shared.contracts.ids import derive_id
 from shared.contracts.offer import (
     DebtBalance,
+    HumanReviewOpened,
     NoPlanFound,
     OfferLapsed,
     OfferRevised,
@@ -148,7 +149,20 @@ def table(
             "next_date": standing.valid_until,
         }
     )
-    return after, (_said(after, standing, found, reasons, revised, policy),)
+    after, asked = _left_to_a_person(after, found, day, policy)
+    return after, (_said(after, standing, found, reasons, revised, policy), *asked)
+
+
+def _left_to_a_person(state: OfferState, found: Found, day: date, policy: PolicyInForce) -> Step:
+    """Have a person look at debts that no plan covers: once, for as long as they are the same ones."""
+    apart = tuple(sorted(one.debt_id for one in found.apart))
+    after = state.model_copy(update={"apart": apart})
+    if not set(apart) - set(state.apart):
+        return after, ()
+    role, due = policy.talks.human_role, policy.deadline(day, policy.talks.human_business_days)
+    new = [one.reason for one in found.apart if one.debt_id not in state.apart]
+    after = after.model_copy(update={"human_due": max(due, state.human_due or due)})
+    return after, tuple(HumanReviewOpened(role=role, due=due, reason=reason) for reason in distinct(new))
 
 
 def _said(

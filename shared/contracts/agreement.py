@@ -164,6 +164,10 @@ class AgreementSigned(_Agreement):
     withdraw_until: date | None = Field(
         default=None, description="the last day for it; None while the documents have not been received"
     )
+    apart: tuple[str, ...] = Field(
+        default=(),
+        description="debts that the plan leaves to a person: nobody is asked to talk again for them",
+    )
 
 
 class AgreementReturned(_Agreement):

@@ -166,7 +166,9 @@ class Talks(Section):
     person's approval, or only says so; a history counts where it comes within ``history_tolerance_pct`` per
     cent of what is owed. ``human_role`` sees whoever asks for a person, within
     ``human_business_days``. ``after_rounds`` are the steps when rounds and time are used up, in their order;
-    going to court is not among them (R71a).
+    going to court is not among them (R71a). ``capacity_share`` says how what can be paid a month is shared
+    out where debts have several currencies: by what is owed, or by what the contracts ask for each month; of
+    what is exchanged ``exchange_margin_pct`` per cent are held back, because rates move.
     """
 
     interest: Running
@@ -177,6 +179,8 @@ class Talks(Section):
     history_tolerance_pct: Pct
     human_role: Name
     human_business_days: Days
+    capacity_share: Literal["by_balance", "by_contractual_payment"]
+    exchange_margin_pct: Annotated[Pct, Field(le=99)]
     strategies: Annotated[tuple[StrategyRow, ...], Field(min_length=1)]
     after_rounds: Annotated[
         tuple[Literal["human_review", "token_plan", "payment_holiday", "support_group", "debt_advice"], ...],
