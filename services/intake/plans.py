@@ -12,6 +12,7 @@ from services.intake.differences import watched_from, with_rates
 from services.intake.ledger import confirm_waiver, leave, owe_again, waive
 from services.intake.model import Finish, Instruction, IntakeState, Plan
 from services.intake.rules import policy_of, refusal
+from services.intake.splits import lowered, splits_of
 from shared.contracts import agreement, bank, followup
 from shared.contracts.agreement import WaivedDebt
 from shared.contracts.base import Reason
@@ -58,7 +59,13 @@ def signed(
     debts += tuple(debt for debt in before if debt not in debts and state.is_sold(debt))
     planned = state.model_copy(
         update={
-            "plan": Plan(agreement_id=data.agreement_id, debts=debts, apart=data.apart),
+            "plan": Plan(
+                agreement_id=data.agreement_id,
+                debts=debts,
+                apart=data.apart,
+                effective=data.effective,
+                splits=splits_of(state, data),
+            ),
             "finish": None,
         }
     )
@@ -76,9 +83,16 @@ def signed(
 def rewarded(
     state: IntakeState | None, message: Envelope[followup.RewardGranted], reference: Reference
 ) -> Outcome:
-    """A reward that waives something: the bank reads it as the instruction it is, and has its days for it."""
-    if state is None or not _is_current(state, message) or not message.data.waived:
+    """A reward that waives something: the bank reads it as the instruction it is, and has its days for it.
+
+    One that lowers the rate makes the instalments smaller that later payments are split by.
+    """
+    if state is None or not _is_current(state, message):
         return Decision(state)
+    if message.data.instalments and state.plan is not None and state.plan.splits:
+        state = state.model_copy(update={"plan": lowered(state.plan, message.data.instalments)})
+    if not message.data.waived:
+        return answer(state)
     policy = policy_of(state, message.day, reference)
     held_from = policy.deadline(message.day, policy.agreement.instruction_business_days)
     return _waived(state, state, message.data.waived, message.id, message, held_from)
