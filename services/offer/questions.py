@@ -27,6 +27,7 @@ from shared.contracts.plan_terms import total_of
 from shared.contracts.reasons import ReasonCode
 from shared.lending import plans as lending
 from shared.lending.allocation import Components
+from shared.lending.calendar import add_months
 from shared.lending.exchange import capacity_by_currency, converted, shares_by_currency
 from shared.lending.money import Money, Rounding
 from shared.policy.model import PolicyInForce
@@ -173,6 +174,8 @@ def questions(
         ruling[pack].first_due(day)
         for pack in {state.policy, *(debt.policy for debts in by_currency.values() for debt in debts)}
     )
+    if state.prepaid is not None:
+        first_due = add_months(first_due, 1)  # the instalment of the first month has been paid
     asked = tuple(
         Question(
             debts=tuple(debt_terms(debt, ruling[debt.policy].plan_limits) for debt in debts),

@@ -7,7 +7,7 @@ from fractions import Fraction
 from functools import reduce
 from hashlib import sha256
 
-from services.offer.model import Assessed, LaterCapacity, OfferState, Wish
+from services.offer.model import Assessed, LaterCapacity, OfferState, Prepaid, Wish
 from shared.contracts.assessment import AssessmentCompleted, HardshipKind
 from shared.contracts.base import Reason
 from shared.contracts.debts import DebtSnapshot, DebtStatus, Exchange, InstalmentTotal, Measure, Plan
@@ -31,6 +31,7 @@ __all__ = [
     "basis_of",
     "capacity_of",
     "counter_of",
+    "counts_as_first",
     "debt_terms",
     "figures_of",
     "is_affordable",
@@ -265,14 +266,35 @@ def balance_by_day(
     return tuple(found)
 
 
-def terms_of_talks(policy: PolicyInForce) -> tuple[Reason, ...]:
+def counts_as_first(plans: Sequence[Plan], policy: PolicyInForce) -> Money | None:
+    """Give the least payment in talks that is the first instalment; None where none is.
+
+    It is the smallest first instalment of the first offer of the talks, so that it does not change with the
+    balance. Over several currencies no one payment is the first instalment.
+    """
+    firsts = [plan.payments[0].total for plan in plans if plan.payments and len(plan.total_paid) == 1]
+    if policy.talks.payment_is_first_instalment == "never" or len(firsts) != len(plans):
+        return None
+    return min(firsts, default=None)
+
+
+def terms_of_talks(
+    policy: PolicyInForce, counts_from: Money | None = None, prepaid: Prepaid | None = None
+) -> tuple[Reason, ...]:
     """Say whether interest runs while talks go on, and what a payment meanwhile means."""
     code = {
         "runs": ReasonCode.INTEREST_RUNS,
         "frozen": ReasonCode.INTEREST_FROZEN,
         "waived": ReasonCode.INTEREST_WAIVED,
     }[policy.talks.interest]
-    return Reason(code=code), Reason(code=ReasonCode.PAYMENT_IN_TALKS)
+    meanwhile = Reason(code=ReasonCode.PAYMENT_IN_TALKS)
+    if prepaid is not None:
+        params = {"amount": f"{prepaid.amount} {prepaid.amount.currency}", "date": prepaid.on.isoformat()}
+        meanwhile = Reason(code=ReasonCode.PAYMENT_WAS_FIRST, params=params)
+    elif counts_from is not None:
+        params = {"amount": f"{counts_from} {counts_from.currency}"}
+        meanwhile = Reason(code=ReasonCode.PAYMENT_COUNTS_AS_FIRST, params=params)
+    return Reason(code=code), meanwhile
 
 
 def without_approval(limits: PlanLimits) -> PlanLimits:

@@ -12,6 +12,7 @@ from services.offer.model import OfferState, OfferStatus, Standing
 from services.offer.rules import (
     balance_by_day,
     basis_of,
+    counts_as_first,
     figures_of,
     is_assessed,
     next_round_on,
@@ -82,6 +83,8 @@ def new_talks(state: OfferState, day: date, reference: Reference, *reasons: Reas
         "wish": None,
         "lender_refused": False,
         "refused_twice": False,
+        "counts_from": None,
+        "prepaid": None,
     }
     return table(state.model_copy(update=begun), day, reference, *reasons)
 
@@ -149,6 +152,8 @@ def table(
             "next_date": standing.valid_until,
         }
     )
+    if state.counts_from is None or day == started:
+        after = after.model_copy(update={"counts_from": counts_as_first(found.plans, policy)})
     after, asked = _left_to_a_person(after, found, day, policy)
     return after, (_said(after, standing, found, reasons, revised, policy), *asked)
 
@@ -185,7 +190,7 @@ def _said(
         "reasons": reasons,
         "policy_version": offer.policy_version,
         "balance_by_day": balance_by_day(state.debts, offer.tabled_on, offer.valid_until, policy),
-        "terms": terms_of_talks(policy),
+        "terms": terms_of_talks(policy, state.counts_from, state.prepaid),
         "strategy": state.strategy,
     }
     if revised:

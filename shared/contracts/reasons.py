@@ -165,6 +165,8 @@ class ReasonCode(StrEnum):
     INTEREST_RUNS = "interest_runs"
     INTEREST_FROZEN = "interest_frozen"
     INTEREST_WAIVED = "interest_waived"
+    PAYMENT_COUNTS_AS_FIRST = "payment_counts_as_first"
+    PAYMENT_WAS_FIRST = "payment_was_first"
     PAYMENT_IN_TALKS = "payment_in_talks"
     PLANS_COMPARED = "plans_compared"
     PLAN_FIGURES = "plan_figures"
