@@ -88,7 +88,8 @@ class Debt(State):
     """One debt. Amounts are minor units of `currency`; the ledger counts since it joined `episode`.
 
     `figure_on` is the day of the bank's figure that the rest stands on, `overdue` and `oldest_due` what is
-    late now, `ended_on` the last day for which the bank said that it is not overdue, sold or recalled,
+    late now, `re_aged` the days on which it was shown as current again,
+    `ended_on` the last day for which the bank said that it is not overdue, sold or recalled,
     `quiet_since` the day on which a payment left nothing overdue on our books.
     """
 
@@ -117,6 +118,7 @@ class Debt(State):
     priority: DebtPriority = DebtPriority.ORDINARY
     obligors: tuple[Owing, ...] = ()
     history: History | None = None
+    re_aged: tuple[date, ...] = ()
 
     @property
     def outstanding(self) -> Amounts:
@@ -180,6 +182,7 @@ class Debt(State):
                 for owing in self.obligors
             ),
             history_problem=self.history_problem,
+            re_aged=self.re_aged,
         )
 
     def ledger(self) -> DebtLedger:

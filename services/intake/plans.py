@@ -9,7 +9,7 @@ from typing import Any
 from services.intake.amounts import Amounts
 from services.intake.cases import Outcome, answer, close_case, conclude
 from services.intake.differences import watched_from, with_rates
-from services.intake.ledger import confirm_waiver, leave, owe_again, waive
+from services.intake.ledger import confirm_waiver, leave, owe_again, re_age, waive
 from services.intake.model import Finish, Instruction, IntakeState, Plan
 from services.intake.rules import policy_of, refusal
 from services.intake.splits import lowered, splits_of
@@ -69,6 +69,9 @@ def signed(
             "finish": None,
         }
     )
+    for debt in planned.of_case:
+        if planned.plans(debt) and debt.days_late(data.effective):
+            planned = planned.with_debt(re_age(debt, data.effective))
     waiver = _waiver_of(data.agreement_id, data.version)
     answered = _answered(state, waiver)
     done = _waived(state, planned, data.waived, waiver, message, answered)
@@ -246,11 +249,13 @@ def ended(
     What the end brings back of what was waived is owed again. Before an amendment there was a plan, which is
     in force again.
     """
-    if state is None or not _is_current(state, message) or not _is_plan(state, message):
+    if state is None or not _is_current(state, message) or not _is_plan(state, message) or state.plan is None:
         return Decision(state)
     after = state.model_copy(update={"plan": None, "finish": None})
+    taken_back = message.data.reason.code is ReasonCode.WITHDRAWN_IN_TIME
     for debt in state.of_case:
-        after = after.with_debt(debt.model_copy(update={"quiet_since": None}))
+        days = tuple(day for day in debt.re_aged if not taken_back or day != state.plan.effective)
+        after = after.with_debt(debt.model_copy(update={"quiet_since": None, "re_aged": days}))
     returned = _return_of(message.data.agreement_id)
     for item in message.data.restored:
         owing = after.debt(item.debt_id)

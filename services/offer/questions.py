@@ -17,6 +17,7 @@ from services.offer.rules import (
     debt_terms,
     owed_debts,
     strictest,
+    why_not_re_aged,
     with_reference_rate,
     without_approval,
 )
@@ -151,7 +152,8 @@ def questions(
     for currency in without:
         apart += tuple(_no_plan(debt, currency) for debt in by_currency.pop(currency, []))
     if not by_currency:
-        return _for_a_person(ReasonCode.CURRENCY_MISMATCH)
+        why = apart[0].reason if apart else Reason(code=ReasonCode.ACCOUNT_CURED)
+        return NotFound(why, Reason(code=ReasonCode.NEXT_HUMAN_REVIEW))
     limits: dict[str, lending.PlanLimits] = {}
     for currency, debts in list(by_currency.items()):
         found = _limits(currency, debts, own, ruling, state, day, reference)
@@ -197,12 +199,19 @@ def _sorted_out(
     day: date,
     reference: Reference,
 ) -> tuple[dict[str, list[DebtSnapshot]], dict[str, Exchanged], tuple[DebtApart, ...]]:
-    """Sort the debts by currency, the statement's first; those without a rate of exchange are apart."""
+    """Sort the debts by currency, the statement's first.
+
+    Apart are those without a rate of exchange, and those that may not be re-aged again.
+    """
     found: dict[str, list[DebtSnapshot]] = {}
     apart: list[DebtApart] = []
     rates: dict[str, Exchanged] = {}
     for debt in sorted(owed, key=lambda d: d.outstanding.principal.currency != statement):
         currency = debt.outstanding.principal.currency
+        too_often = why_not_re_aged(debt, ruling[debt.policy], day)
+        if too_often is not None:
+            apart.append(DebtApart(debt_id=debt.debt_id, reason=too_often))
+            continue
         given = {debt.overdue.principal.currency, ruling[debt.policy].currency}
         if given != {currency}:
             other = min(given - {currency})

@@ -46,6 +46,7 @@ __all__ = [
     "terms_of_talks",
     "valid_until",
     "what_is_wrong_with",
+    "why_not_re_aged",
     "with_reference_rate",
     "without_approval",
 ]
@@ -59,16 +60,51 @@ def owed_debts(debts: Sequence[DebtSnapshot]) -> tuple[DebtSnapshot, ...]:
 def basis_of(debts: Sequence[DebtSnapshot]) -> str:
     """Digest what plans are computed on: any change of it means that they no longer fit."""
     parts = [
-        (d.debt_id, d.policy, str(d.annual_rate_pct), *_minor(d.outstanding), *_minor(d.overdue), *_flows(d))
+        (
+            d.debt_id,
+            d.policy,
+            str(d.annual_rate_pct),
+            *_minor(d.outstanding),
+            *_minor(d.overdue),
+            *_flows(d),
+            *_re_aged(d),
+        )
         for d in sorted(owed_debts(debts), key=lambda d: d.debt_id)
     ]
     return sha256(repr(parts).encode()).hexdigest()[:16]
+
+
+def _re_aged(debt: DebtSnapshot) -> tuple[str, ...]:
+    return tuple(f"re-aged {day.isoformat()}" for day in debt.re_aged)
 
 
 def _flows(debt: DebtSnapshot) -> tuple[str, ...]:
     if debt.history_problem is not None:
         return (debt.history_problem.code,)
     return tuple(f"{flow.on.isoformat()} {flow.amount}" for flow in debt.history)
+
+
+def why_not_re_aged(debt: DebtSnapshot, policy: PolicyInForce, day: date) -> Reason | None:
+    """Say why a plan may not show a debt as current again; None where it may, or where it is not past due.
+
+    The pack asks for an age of the account, and counts the re-ages of twelve and of sixty months; a plan is a
+    workout, which may have more in sixty months. 0 is no limit.
+    """
+    rule = policy.re_age
+    if not debt.days_past_due:
+        return None
+    first = add_months(debt.contract_date, rule.min_account_months)
+    if day < first:
+        months = str(rule.min_account_months)
+        params = {"account": debt.debt_id, "months": months, "date": first.isoformat()}
+        return Reason(code=ReasonCode.RE_AGE_TOO_EARLY, params=params)
+    in_five_years = rule.max_in_60_months and rule.max_in_60_months + rule.more_in_60_months_in_workout
+    for months_back, most in ((12, rule.max_in_12_months), (60, in_five_years)):
+        count = sum(add_months(on, months_back) > day for on in debt.re_aged)
+        if most and count >= most:
+            counted = {"count": str(count), "months": str(months_back), "most": str(most)}
+            return Reason(code=ReasonCode.RE_AGED_TOO_OFTEN, params={"account": debt.debt_id, **counted})
+    return None
 
 
 def figures_of(assessed: Assessed) -> str:

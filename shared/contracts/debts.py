@@ -113,6 +113,10 @@ class DebtSnapshot(Part):
     history_problem: Reason | None = Field(
         default=None, description="why the flows do not count: the all-in cost is then not testable"
     )
+    re_aged: tuple[date, ...] = Field(
+        default=(),
+        description="days on which it was re-aged: by the bank, or by a plan signed while it was late",
+    )
 
 
 class DebtLedger(Part):

@@ -157,6 +157,8 @@ class ReasonCode(StrEnum):
     RECORD_SETTLED = "record_settled"
     RECORD_SETTLED_FOR_LESS = "record_settled_for_less"
     RATES_STALE = "rates_stale"
+    RE_AGE_TOO_EARLY = "re_age_too_early"
+    RE_AGED_TOO_OFTEN = "re_aged_too_often"
     CURRENCY_APART = "currency_apart"
     NO_PLAN_IN_CURRENCY = "no_plan_in_currency"
     CAPACITY_SHARED = "capacity_shared"

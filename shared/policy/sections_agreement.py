@@ -199,7 +199,9 @@ class Talks(Section):
 class ReAge(Section):
     """When an account may be shown as current again; 0 means that no limit of that kind is set.
 
-    A re-age resets the days that are shown, never those that allocation goes by.
+    A re-age resets the days that are shown, never those that allocation goes by. Of an account that is past
+    due, a plan is such a re-age, and one in a workout: its limits count against the bank's re-ages and the
+    plans signed before. What they do not allow goes to a person.
     """
 
     allowed: bool
