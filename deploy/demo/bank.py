@@ -14,10 +14,11 @@ from typing import Any
 from deploy.demo.portfolio import Account, Customer
 from shared.contracts import agreement, bank, followup, intake
 from shared.contracts.base import Event
-from shared.contracts.debts import Allocation, Balances, DebtSchedule
+from shared.contracts.debts import Allocation, Balances, DebtSchedule, InstalmentTotal
 from shared.contracts.envelope import Envelope
 from shared.contracts.ids import derive_id
 from shared.lending.money import Money
+from shared.lending.plan_split import pro_rata
 
 __all__ = ["CoreBank", "at", "external"]
 
@@ -46,11 +47,27 @@ def external(source: str, key: str, day: date, data: Event, *about: str, subject
 
 
 @dataclass(slots=True)
+class _Charge:
+    """What one instalment of one account asks for, and the interest in it that is billed shortly before."""
+
+    account: str
+    total: int
+    interest: int
+    carried: int
+    billed: bool = False
+
+    @property
+    def bill(self) -> int:
+        """What is billed: the interest beyond what had been owed before the plan."""
+        return max(self.interest - self.carried, 0)
+
+
+@dataclass(slots=True)
 class _Plan:
-    """A plan that the bank has been told of: interest still to be charged, by due date and account."""
+    """A plan that the bank has been told of: what it charges, by due date and account."""
 
     customer: str
-    charges: dict[date, list[tuple[str, int]]]
+    charges: dict[date, list[_Charge]]
 
 
 class CoreBank:
@@ -63,6 +80,7 @@ class CoreBank:
         self._cured: set[str] = set()
         self._closed: set[str] = set()
         self._answers: list[tuple[date, str, str]] = []
+        self._corrected: set[str] = set()
         self.payments: dict[str, Money] = {}
         self._posted: dict[str, tuple[Allocation, ...]] = {}
 
@@ -82,10 +100,16 @@ class CoreBank:
 
     def _accounts_of(self, customer: Customer, day: date) -> Iterator[Envelope[Any]]:
         plan = self._plans.get(customer.number)
-        due = plan.charges.pop(day, []) if plan else []
-        for account_id, interest in due:
+        due = plan.charges.get(day + timedelta(days=BILLED_BEFORE), []) if plan else []
+        told = {charge.account for charge in due if charge.bill and not charge.billed}
+        told |= self._corrected & {account.account_id for account in customer.accounts}
+        self._corrected -= told
+        for charge in due:
+            if not charge.billed:
+                self.account(charge.account).interest += charge.bill
+                charge.billed = True
+        for account_id in sorted(told):
             account = self.account(account_id)
-            account.interest += interest
             data = bank.BalanceReported(
                 account_id=account_id,
                 as_of=day,
@@ -104,12 +128,12 @@ class CoreBank:
             if rest == 0:
                 if months:
                     _accrue(account)
-                told = self._overdue(customer, account, day)
-                yield external(SOURCE, customer.number, day, told, account.account_id, hour=1)
+                late = self._overdue(customer, account, day)
+                yield external(SOURCE, customer.number, day, late, account.account_id, hour=1)
                 # Of a joint account the other borrower is told too; it belongs to one case all the same.
                 for other in account.obligors:
                     if other.customer != customer.number and other.customer in self._customers:
-                        yield external(SOURCE, other.customer, day, told, account.account_id, hour=1)
+                        yield external(SOURCE, other.customer, day, late, account.account_id, hour=1)
 
     def _overdue(self, customer: Customer, account: Account, day: date) -> bank.AccountOverdue:
         return bank.AccountOverdue(
@@ -171,6 +195,7 @@ class CoreBank:
             self._closed.add(message.key)
         elif isinstance(data, followup.RewardGranted):
             self._waive(data.waived)
+            self._lower(message.key, data.instalments)
         elif isinstance(data, agreement.BankInstructed):
             self._answers.append((message.day + timedelta(days=1), message.key, data.instruction_id))
             self._obey(message.key, data)
@@ -204,17 +229,44 @@ class CoreBank:
             account.fees -= sign * amounts.fees.minor
             account.late_charges -= sign * amounts.late_charges.minor
 
-    def _future_interest(self, schedules: tuple[DebtSchedule, ...]) -> dict[date, list[tuple[str, int]]]:
-        """Give the interest that a plan adds, by due date: what it asks for beyond what is owed already."""
-        charges: dict[date, list[tuple[str, int]]] = {}
+    def _lower(self, customer: str, instalments: tuple[InstalmentTotal, ...]) -> None:
+        """Charge less interest from now on: a lower rate was granted, and each instalment is smaller by it.
+
+        What has been billed already is taken back.
+        """
+        plan = self._plans.get(customer)
+        for row in instalments if plan is not None else ():
+            due = [
+                charge
+                for charge in (plan.charges.get(row.due, []) if plan is not None else [])
+                if self.account(charge.account).currency == row.total.currency
+            ]
+            interest = [charge.interest for charge in due]
+            less = min(max(sum(charge.total for charge in due) - row.total.minor, 0), sum(interest))
+            for charge, part in zip(due, pro_rata(less, interest), strict=True):
+                before = charge.bill
+                charge.total -= part
+                charge.interest -= part
+                if charge.billed and charge.bill < before:
+                    self._credit(self.account(charge.account), before - charge.bill)
+                    self._corrected.add(charge.account)
+
+    @staticmethod
+    def _credit(account: Account, amount: int) -> None:
+        of_interest = min(max(account.interest, 0), amount)
+        account.interest -= of_interest
+        account.principal -= amount - of_interest
+
+    def _future_interest(self, schedules: tuple[DebtSchedule, ...]) -> dict[date, list[_Charge]]:
+        """Give what a plan asks for, by due date, with the interest that it adds to what is owed already."""
+        charges: dict[date, list[_Charge]] = {}
         for schedule in schedules:
             owed = self.account(schedule.debt_id).interest
             for row in schedule.rows:
                 carried = min(owed, row.interest.minor)
                 owed -= carried
-                if row.interest.minor > carried:
-                    billed = row.due - timedelta(days=BILLED_BEFORE)
-                    charges.setdefault(billed, []).append((schedule.debt_id, row.interest.minor - carried))
+                charge = _Charge(schedule.debt_id, row.total.minor, row.interest.minor, carried)
+                charges.setdefault(row.due, []).append(charge)
         return charges
 
 

@@ -33,7 +33,8 @@ from shared.policy.reference import Reference
 __all__ = ["agreement_id_of", "as_drafted", "canonical_content", "compose", "content_hash", "recompose"]
 
 _UNHASHED = "0" * 64
-# Terms that documents did not have in the beginning.
+# What plans, and the terms of documents, did not have in the beginning.
+_LATER_OF_PLAN = ("parts", "apart")
 _LATER_TERMS = (
     *("cooling_off_from", "oral_allowed", "cure_days", "hardship_shield_days"),
     *("returns_on_breach", "contract_rates"),
@@ -52,6 +53,10 @@ def canonical_content(event: Event, case: str) -> bytes:
     drawn up before it keep their hash.
     """
     content = {**event.model_dump(mode="json", exclude={"content_hash"}), "case": case}
+    if isinstance(event, AgreementDrafted):
+        for name in _LATER_OF_PLAN:
+            if not content["plan"][name]:
+                del content["plan"][name]
     if isinstance(event, AgreementDrafted) and event.terms is None:
         del content["terms"]
         if not event.guarantors:

@@ -51,8 +51,10 @@ def held_of(state: AgreementState, live: InForce) -> tuple[str, ...]:
 
 
 def unlike_balances(plan: Plan, debts: Sequence[KnownDebt]) -> ReasonCode | None:
-    """A plan is signed over every debt, on the very balances it was computed on, or not at all."""
-    today = owed(debts)
+    """A plan is signed over every debt but those it leaves to a person, on the very balances it was computed
+    on, or not at all."""
+    apart = {left.debt_id for left in plan.apart}
+    today = {debt_id: debt for debt_id, debt in owed(debts).items() if debt_id not in apart}
     if any(debt.debt_id not in today for debt in plan.debts):
         return ReasonCode.DEBT_LEFT_PLAN
     if any(today[debt.debt_id].outstanding != debt.balance for debt in plan.debts):

@@ -100,6 +100,7 @@ def sign(state: AgreementState, draft: Draft, day: date, reference: Reference) -
         withdraw_until=until,
         returns=returns,
         rates_return=rates_return,
+        apart=tuple(left.debt_id for left in draft.plan.apart),
     )
     live = InForce(
         agreement_id=draft.agreement_id,

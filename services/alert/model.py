@@ -200,9 +200,9 @@ class AlertState(State):
     scored: tuple[tuple[str, str], ...] = ()
 
     @property
-    def is_late(self) -> bool:
-        """Whether a step or a review is overdue and not done yet."""
-        return any(one.overdue for one in (*self.steps, *self.reviews))
+    def late(self) -> int:
+        """How many steps and reviews are overdue and not done yet."""
+        return sum(step.overdue for step in self.steps) + sum(review.overdue for review in self.reviews)
 
     @model_validator(mode="before")
     @classmethod

@@ -1,7 +1,7 @@
 """Conversations drawn for review: reminded of, overdue, done (R71c). Pure.
 
-Intake draws them and says until when; scores come from the desk. Whether a review is late is judged here, when
-the day is closed, because this service waits for both.
+Intake draws them and says until when; scores come from the desk. Whether a review is late is judged here
+when the day is closed, because this service waits for both.
 """
 
 from __future__ import annotations
@@ -39,15 +39,11 @@ def _sampled(state: AlertState, message: Envelope[ConversationSampled], referenc
     data = message.data
     if data.due is None:
         return state, ()
-    policy = policy_on(state, message.day, reference)
-    remind_on: date | None = None
-    if policy.team.remind_business_days:
-        remind_on = policy.calendar.add_business_days(data.due, -policy.team.remind_business_days)
     review = AwaitedReview(
         contact_id=data.contact_id,
         negotiator=data.negotiator,
         due=data.due,
-        remind_on=remind_on if remind_on is not None and remind_on > message.day else None,
+        remind_on=_reminder(state, data.due, message.day, reference),
     )
     by = [reviewer for contact_id, reviewer in state.scored if contact_id == data.contact_id]
     left = tuple(one for one in state.scored if one[0] != data.contact_id)
@@ -55,6 +51,14 @@ def _sampled(state: AlertState, message: Envelope[ConversationSampled], referenc
     if any(reference.roster.may_review(reviewer, data.negotiator) for reviewer in by):
         return state, ()  # the desk was quicker than the news that it was drawn
     return state.model_copy(update={"reviews": (*state.reviews, review)[-_KEPT:]}), ()
+
+
+def _reminder(state: AlertState, due: date, on: date, reference: Reference) -> date | None:
+    policy = policy_on(state, on, reference)
+    if policy.team.remind_business_days == 0 or due <= on:
+        return None
+    day = policy.calendar.add_business_days(due, -policy.team.remind_business_days)
+    return day if day > on else None
 
 
 def _scored(state: AlertState, message: Envelope[ConversationScored], reference: Reference) -> Step:
@@ -69,9 +73,8 @@ def _scored(state: AlertState, message: Envelope[ConversationScored], reference:
     state = state.model_copy(update={"reviews": left})
     if not review.overdue:
         return state, ()
-    still = sum(one.overdue for one in (*state.steps, *left))
-    done = StepCaughtUp(step=_REVIEW, due=review.due, as_of=message.day, still_overdue=still)
-    if state.is_late:
+    done = StepCaughtUp(step=_REVIEW, due=review.due, as_of=message.day, still_overdue=state.late)
+    if state.late:
         return state, (done,)
     state, resolved = resolve(state, AlertKind.STEP_OVERDUE, message.day, ReasonCode.STEP_DONE)
     return state, (done, *resolved)
@@ -98,12 +101,12 @@ def act(state: AlertState, due: date, day: date, reference: Reference) -> Step:
         state = state.model_copy(update={"reviews": reviews})
         if row is None:
             continue
-        if not late:
-            said += (remind(state, row, _REVIEW, review.due),)
-            continue
-        state, events = escalate_step(state, row, _REVIEW, review.due, day, reference)
-        said += events
-    return state, tuple(dict.fromkeys(said))  # several of one day are one reminder
+        if late:
+            state, events = escalate_step(state, row, _REVIEW, review.due, day, reference)
+        else:
+            events = (remind(state, row, _REVIEW, review.due),)
+        said += tuple(event for event in events if event not in said)  # several of one day are told once
+    return state, said
 
 
 OF_REVIEWS: dict[type[Event], Callable[[AlertState, Envelope[Any], Reference], Step]] = {

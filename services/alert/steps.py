@@ -236,18 +236,18 @@ def _done(state: AlertState, names: frozenset[str], on: date) -> Step:
     if not done:
         return state, ()
     left = tuple(step for step in state.steps if step.name not in names)
-    still = sum(one.overdue for one in (*left, *state.reviews))
+    now = state.model_copy(update={"steps": left})
     said = tuple(
-        StepCaughtUp(step=step.name, due=step.due, as_of=on, still_overdue=still)
+        StepCaughtUp(step=step.name, due=step.due, as_of=on, still_overdue=now.late)
         for step in done
         if step.overdue
     )
-    return state.model_copy(update={"steps": left}), said
+    return now, said
 
 
 def _cured(state: AlertState, on: date) -> Step:
     """The alert ends with the last step that was overdue."""
-    if state.is_late:
+    if state.late:
         return state, ()
     code = ReasonCode.DEBT_STOPPED if _rests(state) else ReasonCode.STEP_DONE
     return resolve(state, AlertKind.STEP_OVERDUE, on, code)

@@ -207,7 +207,7 @@ def step_overdue(
 
 def step_done(state: AlertState, message: Envelope[intake_team.StepCaughtUp], _: PolicyInForce) -> Step:
     """Cured when no step of the case is overdue any more."""
-    if message.data.still_overdue or state.is_late:
+    if message.data.still_overdue or state.late:
         return state, ()
     return resolve(state, AlertKind.STEP_OVERDUE, message.day, ReasonCode.STEP_DONE)
 

@@ -6,6 +6,8 @@
 Income counts as verified where somebody has checked it, otherwise the policy's share of what was declared.
 Spending counts as declared; above the household's guideline only what was explained or verified, and a
 category of the guideline that the statement leaves out counts at the guideline: nobody lives on nothing.
+Of other adults in the household what they contribute is income, what they cost is spending, and each makes
+the household larger that the guidelines are for; the rest of their money is theirs.
 Secured debts and priority debts are paid first. An agreed debt plan takes the place of our share by balance.
 """
 
@@ -214,7 +216,7 @@ def _income(found: Outlook, policy: PolicyInForce, reasons: list[Reason]) -> dic
 
 
 def _spending(found: Outlook, policy: PolicyInForce, reasons: list[Reason]) -> dict[str, Spending]:
-    size, zero = 1 + found.dependants, Money.zero(policy.currency)
+    size, zero = found.size, Money.zero(policy.currency)
     spending: dict[str, Spending] = {}
     names = {name for name in (*found.declared, *found.checked) if name.startswith("spending:")}
     for name in sorted(names):

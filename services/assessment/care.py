@@ -52,6 +52,8 @@ def questions_for(
         situations.add("other_debts")
     if statement.dependants:
         situations.add("dependants")
+    if statement.adults:
+        situations.add("other_adults")
     if no_residual:
         situations.add("no_residual")
     answered = {item.question for item in state.interview if item.answer is not AnswerValue.UNKNOWN}
@@ -77,6 +79,8 @@ def _known_already(state: AssessmentState) -> Iterator[str]:
         yield "child_expected"
     if state.debt_plan is not None:
         yield "debt_plan"
+    if state.statement.adults is not None:
+        yield "other_adults"
     ending = {item.source for item in state.statement.income or () if item.ends is not None}
     if IncomeSource.SALARY in ending:
         yield "contract_ends"

@@ -23,6 +23,7 @@ from shared.contracts.household import (
     HardshipOnset,
     InterviewAnswer,
     KnownChange,
+    OtherAdult,
     Vulnerability,
 )
 
@@ -72,6 +73,7 @@ class Statement(State):
     assets: tuple[Asset, ...] | None = None
     other_debts: tuple[OtherDebt, ...] | None = None
     changes: tuple[KnownChange, ...] | None = None
+    adults: tuple[OtherAdult, ...] | None = None
     given: dict[str, date] = Field(default_factory=dict)
 
 

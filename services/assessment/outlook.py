@@ -9,6 +9,7 @@ from decimal import Decimal
 from fractions import Fraction
 
 from services.assessment.model import AssessmentState
+from services.assessment.rules import ADULTS_COST, ADULTS_GIVE, of_adults
 from shared.contracts.base import Reason
 from shared.contracts.desk import OtherDebt
 from shared.contracts.household import AnswerValue, ChangeKind, DoubtKind, IncomeStability, KnownChange
@@ -32,7 +33,7 @@ _CHILD = "spending:childcare"
 
 @dataclass(frozen=True, slots=True)
 class Outlook:
-    """What counts on a day: declared and checked figures by item, the household's size, other debts.
+    """What counts on a day: declared and checked figures by item, who lives in the household, other debts.
 
     `explained` are the categories whose spending above the guideline was explained; `variable` the items of
     income that vary from month to month.
@@ -44,14 +45,21 @@ class Outlook:
     debts: tuple[OtherDebt, ...]
     explained: frozenset[str]
     variable: frozenset[str]
+    adults: int = 0
     reasons: tuple[Reason, ...] = field(default=())
+
+    @property
+    def size(self) -> int:
+        """How many live from the household's money."""
+        return 1 + self.dependants + self.adults
 
 
 def outlook(state: AssessmentState, policy: PolicyInForce, on: date) -> Outlook:
     """Give the household as it will be on a day: today's figures, and the changes up to that day."""
     found = _given(state, policy, on)
     for change in changes_of(state):
-        stated = state.statement.given.get(_PART[change.kind], date.min)
+        part = "adults" if change.item in {ADULTS_GIVE, ADULTS_COST} else _PART[change.kind]
+        stated = state.statement.given.get(part, date.min)
         # A statement made since speaks of the household after the change.
         if stated < change.on <= on:
             found = _after(found, change, policy)
@@ -116,6 +124,7 @@ def _given(state: AssessmentState, policy: PolicyInForce, on: date) -> Outlook:
         [
             *((name, item.monthly) for name, item in lasting),
             *((f"spending:{item.category.value}", item.monthly) for item in statement.spending or ()),
+            *of_adults(statement),
         ]
     )
     for name in over & checked.keys():
@@ -145,6 +154,7 @@ def _given(state: AssessmentState, policy: PolicyInForce, on: date) -> Outlook:
         declared=declared,
         checked=checked,
         dependants=statement.dependants or 0,
+        adults=len(statement.adults or ()),
         debts=statement.other_debts or (),
         explained=frozenset(explained | {name for name in checked if name.startswith("spending:")}),
         variable=frozenset(varies),
@@ -207,7 +217,7 @@ def _child(now: Outlook, monthly: Money | None, policy: PolicyInForce) -> Outloo
         known = checked.pop(_CHILD, declared.get(_CHILD, Money.zero(policy.currency)))
         declared[_CHILD] = known + monthly
         return replace(now, declared=declared, checked=checked, explained=now.explained | {_CHILD})
-    size = 1 + now.dependants
+    size = now.size
     for row in policy.assessment.guidelines:
         name = f"spending:{row.category}"
         was, usual = policy.guideline(row.category, size), policy.guideline(row.category, size + 1)

@@ -89,6 +89,7 @@ def report_of(
         overrides=overrides,
         open_points=_open_points(state, ability.today, policy, on),
         questions=questions_for(state, policy, no_residual=not ability.today.residual.is_positive),
+        other_adults=len(state.statement.adults or ()),
     )
 
 

@@ -17,6 +17,8 @@ from shared.lending.money import MAX_MINOR, Money
 from shared.policy.model import PolicyInForce
 
 __all__ = [
+    "ADULTS_COST",
+    "ADULTS_GIVE",
     "PARTS",
     "amounts_of",
     "ask",
@@ -26,6 +28,7 @@ __all__ = [
     "in_range",
     "merge",
     "missing_parts",
+    "of_adults",
     "oldest_usable",
     "our_balance",
     "out_of_date",
@@ -37,8 +40,9 @@ __all__ = [
 ]
 
 PARTS = ("income", "spending", "dependants", "assets", "other_debts")
-# A part that nobody is asked for: what is known to change is welcome, and most households know of nothing.
-_CHANGES = "changes"
+# Parts that nobody must give: what is known to change, and other adults; most households have neither.
+_WELCOME = ("changes", "adults")
+ADULTS_GIVE, ADULTS_COST = "income:other_adults", "spending:other_adults"
 # What a single figure may be so that sums of a household fit in 64 bits.
 _LARGEST = MAX_MINOR // 10_000
 
@@ -108,6 +112,7 @@ def amounts_of(said: StatementSubmitted | EvidenceVerified) -> list[Money]:
         *(item.value for item in said.assets or ()),
         *(amount for item in said.other_debts or () for amount in (item.balance, item.monthly)),
         *(item.monthly for item in said.changes or () if item.monthly is not None),
+        *(amount for item in said.adults or () for amount in (item.contribution, item.costs)),
     ]
 
 
@@ -138,7 +143,7 @@ def merge(known: Statement, said: StatementSubmitted, on: date) -> tuple[Stateme
     """
     as_of = min(said.as_of, on)
     taken: dict[str, Any] = {}
-    for name in (*PARTS, _CHANGES):
+    for name in (*PARTS, *_WELCOME):
         value = getattr(said, name)
         if value is None or known.given.get(name, as_of) > as_of:
             continue
@@ -173,11 +178,21 @@ def declared(statement: Statement) -> dict[str, Money]:
             (f"other_debt:{item.creditor_kind}", item.monthly if served_first(item) else item.balance)
             for item in statement.other_debts or ()
         ),
+        *of_adults(statement),
     ]
     total: dict[str, Money] = {}
     for name, amount in figures:
         total[name] = total[name] + amount if name in total else amount
     return total
+
+
+def of_adults(statement: Statement) -> tuple[tuple[str, Money], ...]:
+    """Give what other adults of the household contribute and cost, under the names that evidence uses."""
+    adults = statement.adults or ()
+    return (
+        *((ADULTS_GIVE, item.contribution) for item in adults),
+        *((ADULTS_COST, item.costs) for item in adults),
+    )
 
 
 def served_first(debt: OtherDebt) -> bool:

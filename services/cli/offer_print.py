@@ -114,22 +114,27 @@ def _plan(plan: Plan, rounding: Rounding, lang: str) -> None:
     _heading(f"{label('plan', lang)} {plan.rank}")
     measures = [label(measure.value, lang) for measure in plan.measures]
     _line(label("measures", lang), _comma(lang).join(measures) or label("no_measure", lang))
-    _line(label("instalments", lang), str(len(plan.payments)))
-    _line(label("first_payment", lang), f"{_money(plan.payments[0].total)}, {plan.payments[0].due}")
-    _line(label("largest_payment", lang), _money(max((row.total for row in plan.payments), key=_minor)))
+    first = [row for row in plan.payments if row.number == plan.payments[0].number]
+    largest = {m.currency: _largest(plan, m.currency) for m in plan.total_paid}
+    _line(label("instalments", lang), str(len({row.number for row in plan.payments})))
+    _line(label("first_payment", lang), f"{_moneys(row.total for row in first)}, {first[0].due}")
+    _line(label("largest_payment", lang), _moneys(largest.values()))
     _line(label("total_paid", lang), _moneys(plan.total_paid))
     _line(label("interest", lang), _moneys(plan.interest))
     waived = [total_of(debt.waived) for debt in plan.debts]
-    _line(label("waived", lang), _money(Money.sum(waived, waived[0].currency)))
+    by_currency = {amount.currency: Money.zero(amount.currency) for amount in waived}
+    for amount in waived:
+        by_currency[amount.currency] += amount
+    _line(label("waived", lang), _moneys(by_currency.values()))
     _line(label("concession", lang), _moneys(plan.concession))
-    _line(label("apr", lang), _number(plan.apr_pct))
+    _line(label("apr", lang), _each(plan, "apr_pct"))
     _line(label("npv", lang), _moneys(plan.npv))
     _line(label("npv_no_deal", lang), _moneys(plan.npv_no_deal))
     _line(label("redefault", lang), f"{_number(plan.redefault_pct)} ({plan.redefault_model})")
-    _line(label("reduction", lang), _number(plan.payment_reduction_pct))
+    _line(label("reduction", lang), _each(plan, "payment_reduction_pct"))
     _line(label("stress_margin", lang), _number(plan.stress_margin_pct))
     substantial = label("substantial", lang) if plan.substantial_modification else ""
-    _line(label("modification", lang), _number(plan.modification_pct) + substantial)
+    _line(label("modification", lang), _each(plan, "modification_pct") + substantial)
     _line(label("ceiling", lang), label(plan.ceiling_test or "no_ceiling", lang))
     if not plan.needs_approval:
         _line(label("approval", lang), label("within_authority", lang))
@@ -137,6 +142,13 @@ def _plan(plan: Plan, rounding: Rounding, lang: str) -> None:
     _bullets(plan.reasons, lang)
     for schedule in schedules_of(plan.debts, rounding):
         _schedule(schedule, lang)
+
+
+def _each(plan: Plan, name: str) -> str:
+    """Give a figure of a plan; where it has several currencies, that of each part."""
+    if not plan.parts:
+        return _number(getattr(plan, name))
+    return ", ".join(f"{_number(getattr(part, name))} ({part.currency})" for part in plan.parts)
 
 
 def _schedule(schedule: DebtSchedule, lang: str) -> None:
@@ -159,7 +171,7 @@ def _terms(said: OfferTabled | OfferRevised, lang: str) -> None:
     _line(label("strategy", lang), said.strategy or "-")
     _bullets(said.terms, lang)
     days = said.balance_by_day
-    if days and days[0].balance != days[-1].balance:
+    if len({row.balance for row in days}) > len({row.balance.currency for row in days}):
         table = Table(title=label("balance_by_day", lang), title_justify="left")
         table.add_column(label("day", lang))
         table.add_column(label("owed", lang), justify="right")
@@ -198,8 +210,8 @@ def _moneys(amounts: Iterable[Money]) -> str:
     return ", ".join(map(_money, amounts)) or "-"
 
 
-def _minor(amount: Money) -> int:
-    return amount.minor
+def _largest(plan: Plan, currency: str) -> Money:
+    return max(row.total for row in plan.payments if row.total.currency == currency)
 
 
 def _number(value: Decimal | None) -> str:

@@ -186,10 +186,11 @@ def _tolerance(watched: Watched, debt: Debt, policy: PolicyInForce) -> int:
 def _accrued(watched: Watched, before: Debt, debt: Debt) -> Watched:
     """Add the interest of the days up to a new figure, on the most that was owed meanwhile."""
     if debt.figure_on <= watched.seen:
-        return watched
-    owed = max(before.outstanding.total, debt.outstanding.total, 0)
+        most = max(watched.since, before.outstanding.total if before.paid != debt.paid else 0)
+        return watched if most == watched.since else watched.model_copy(update={"since": most})
+    owed = max(before.outstanding.total, debt.outstanding.total, watched.since, 0)
     more = _interest(owed, watched.rate, (debt.figure_on - watched.seen).days)
-    update = {"accrued": watched.accrued + more, "seen": debt.figure_on, "owed": owed}
+    update = {"accrued": watched.accrued + more, "seen": debt.figure_on, "owed": owed, "since": 0}
     return watched.model_copy(update=update)
 
 

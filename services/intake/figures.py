@@ -12,7 +12,7 @@ from typing import Any
 from services.intake.amounts import Amounts
 from services.intake.cases import Outcome, answer, conclude, open_case
 from services.intake.histories import has_news, saying_flows, with_bank_history
-from services.intake.ledger import leave, reopen, with_figure
+from services.intake.ledger import leave, re_age, reopen, with_figure
 from services.intake.model import CaseStatus, Debt, Finish, IntakeState
 from services.intake.parties import belongs_elsewhere, learn_elsewhere, with_obligors
 from services.intake.payments import match_waiting
@@ -149,6 +149,7 @@ def _new_debt(data: bank.AccountOverdue) -> Debt:
         opening=owed,
         priority=data.priority,
     )
+    bare = re_age(bare, *data.re_aged) if data.re_aged else bare
     return with_figure(bare, data.as_of, owed, Amounts.of(data.overdue), data.days_past_due)
 
 
@@ -166,6 +167,7 @@ def _figured(debt: Debt, data: bank.AccountOverdue) -> Debt:
         }
     )
     owed, late = Amounts.of(data.outstanding), Amounts.of(data.overdue)
+    terms = re_age(terms, *data.re_aged) if data.re_aged else terms
     return with_figure(terms, data.as_of, owed, late, data.days_past_due)
 
 

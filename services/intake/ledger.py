@@ -29,6 +29,7 @@ __all__ = [
     "leave",
     "owe_again",
     "post",
+    "re_age",
     "reopen",
     "restore",
     "take_back",
@@ -41,6 +42,7 @@ __all__ = [
 _KEPT = 40
 # Days with money moved, of one debt: beyond it the history is forgotten, and a person looks at the cost.
 _FLOWS_KEPT = 1000
+_RE_AGES_KEPT = 12
 
 
 def with_figure(debt: Debt, as_of: date, outstanding: Amounts, overdue: Amounts, days: int) -> Debt:
@@ -169,6 +171,11 @@ def _owed_again(debt: Debt, returned: Amounts, overdue: Amounts, on: date) -> De
     back = _moved(debt, Movement(on=on, amounts=returned, overdue=overdue))
     again = back.model_copy(update={"overdue": (back.overdue + overdue).capped(back.outstanding.positive)})
     return again.model_copy(update={"quiet_since": None}) if again.is_late else again
+
+
+def re_age(debt: Debt, *days: date) -> Debt:
+    """Note days on which a debt was shown as current again; the oldest are forgotten."""
+    return debt.model_copy(update={"re_aged": tuple(sorted({*debt.re_aged, *days}))[-_RE_AGES_KEPT:]})
 
 
 def waive(debt: Debt, amounts: Amounts, waiver: str, on: date, held_from: date | None) -> Debt:

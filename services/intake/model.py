@@ -92,7 +92,8 @@ class Debt(State):
     """One debt. Amounts are minor units of `currency`; the ledger counts since it joined `episode`.
 
     `figure_on` is the day of the bank's figure that the rest stands on, `overdue` and `oldest_due` what is
-    late now, `ended_on` the last day for which the bank said that it is not overdue, sold or recalled,
+    late now, `re_aged` the days on which it was shown as current again,
+    `ended_on` the last day for which the bank said that it is not overdue, sold or recalled,
     `quiet_since` the day on which a payment left nothing overdue on our books.
     """
 
@@ -121,6 +122,7 @@ class Debt(State):
     priority: DebtPriority = DebtPriority.ORDINARY
     obligors: tuple[Owing, ...] = ()
     history: History | None = None
+    re_aged: tuple[date, ...] = ()
 
     @property
     def outstanding(self) -> Amounts:
@@ -184,6 +186,7 @@ class Debt(State):
                 for owing in self.obligors
             ),
             history_problem=self.history_problem,
+            re_aged=self.re_aged,
         )
 
     def ledger(self) -> DebtLedger:
@@ -296,7 +299,8 @@ class Watched(State):
 
     `booked` and `charged`: what the bank's figures had added, in all and in fees and late charges, before
     the plan. `accrued`: the interest by the plan's `rate` up to the figure of the day `seen`; `owed`: the
-    most that was owed since the figure before it. A difference is said when the day `look_on` is closed;
+    most that was owed since the figure before it, `since` the most since that of `seen`: what a payment in
+    between reduced bore interest until then. A difference is said when the day `look_on` is closed;
     `told` is the one that a person looks into, `settled` the one that the bank has to correct.
     """
 
@@ -307,17 +311,37 @@ class Watched(State):
     seen: date
     accrued: int = 0
     owed: int = 0
+    since: int = 0
     look_on: date | None = None
     told: int | None = None
     settled: int | None = None
 
 
+class Split(State):
+    """How the instalments of a plan are split over its debts of one currency, in minor units.
+
+    `before`: what had been paid on each before the plan. A row is the ordinal of a due day, then what is due
+    of each debt, then the interest in that.
+    """
+
+    currency: str
+    debts: tuple[str, ...]
+    before: tuple[int, ...]
+    rows: tuple[tuple[int, ...], ...]
+
+
 class Plan(State):
-    """The signed plan that is in force, and the debts in it."""
+    """The signed plan that is in force, its debts, and those of the case that it leaves to a person.
+
+    Money dated from `effective` on is allocated by `splits`, where it has several debts of one currency.
+    """
 
     agreement_id: str
     debts: tuple[str, ...]
     watched: tuple[Watched, ...] = ()
+    apart: tuple[str, ...] = ()
+    effective: date | None = None
+    splits: tuple[Split, ...] = ()
 
 
 class Instruction(State):
@@ -490,6 +514,7 @@ class IntakeState(State):
             and debt.is_active
             and debt.is_late
             and not self.plans(debt)
+            and debt.debt_id not in self.plan.apart
             and self.stopped(debt) is None
         )
 

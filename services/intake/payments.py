@@ -15,6 +15,7 @@ from services.intake.ledger import holds, post, restore, take_back
 from services.intake.model import CaseStatus, Debt, IntakeState, Part, Payment
 from services.intake.parties import belongs_elsewhere
 from services.intake.rules import in_range, refusal, serve
+from services.intake.splits import shares_of_plan
 from shared.contracts import bank
 from shared.contracts.base import Event, Reason
 from shared.contracts.debts import Allocation, DebtStatus
@@ -112,8 +113,11 @@ def _match(
         serve(money, debts, explained, pack, on, reference) if any(held.values()) else ((), money.minor)
     )
     owed = {d.debt_id: d.outstanding.positive for d in debts}
+    planned, left = _by_plan(state, debts, Money(left, payment.currency), owed, on, reference, first)
+    owed = {d.debt_id: owed[d.debt_id] - _sum(p for p in planned if p.debt_id == d.debt_id) for d in debts}
     rest = Money(left, payment.currency)
     more, left = serve(rest, debts, owed, pack, on, reference) if debts and left else ((), left)
+    more = (*planned, *more)
     # The bank's figure of what is overdue holds a held payment too.
     parts = tuple(p.model_copy(update={"overdue": 0}) if held[p.debt_id] else p for p in (*first, *more))
     after = state
@@ -137,6 +141,20 @@ def _match(
         in_balance=bool(touched) and all(held[debt_id] for debt_id in touched),
     )
     return after, said
+
+
+def _by_plan(
+    state: IntakeState, debts: list[Debt], money: Money, owed: dict[str, Amounts], on: date,
+    reference: Reference, taken: tuple[Part, ...],
+) -> tuple[tuple[Part, ...], int]:  # fmt: skip
+    """Serve the instalments of the plan in force: the parts, and what is left over for the waterfall."""
+    shares = shares_of_plan(state, debts, money.minor, money.currency, on, owed, taken)
+    parts: list[Part] = []
+    for debt in debts:
+        share = Money(shares.get(debt.debt_id, 0), money.currency)
+        if share.is_positive:
+            parts += serve(share, [debt], owed, debt.policy, on, reference)[0]
+    return tuple(parts), money.minor - sum(part.amount for part in parts)
 
 
 def _payable(state: IntakeState, payment: Payment) -> list[Debt]:

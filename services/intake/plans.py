@@ -9,9 +9,10 @@ from typing import Any
 from services.intake.amounts import Amounts
 from services.intake.cases import Outcome, answer, close_case, conclude
 from services.intake.differences import watched_from, with_rates
-from services.intake.ledger import confirm_waiver, leave, owe_again, waive
+from services.intake.ledger import confirm_waiver, leave, owe_again, re_age, waive
 from services.intake.model import Finish, Instruction, IntakeState, Plan
 from services.intake.rules import policy_of, refusal
+from services.intake.splits import lowered, splits_of
 from shared.contracts import agreement, bank, followup, followup_care
 from shared.contracts.agreement import WaivedDebt
 from shared.contracts.base import Reason
@@ -56,10 +57,19 @@ def signed(
     debts += tuple(debt for debt in before if debt not in debts and state.is_sold(debt))
     planned = state.model_copy(
         update={
-            "plan": Plan(agreement_id=data.agreement_id, debts=debts),
+            "plan": Plan(
+                agreement_id=data.agreement_id,
+                debts=debts,
+                apart=data.apart,
+                effective=data.effective,
+                splits=splits_of(state, data),
+            ),
             "finish": None,
         }
     )
+    for debt in planned.of_case:
+        if planned.plans(debt) and debt.days_late(data.effective):
+            planned = planned.with_debt(re_age(debt, data.effective))
     waiver = _waiver_of(data.agreement_id, data.version)
     answered = _answered(state, waiver)
     done = _waived(state, planned, data.waived, waiver, message, answered)
@@ -74,12 +84,19 @@ def signed(
 def rewarded(
     state: IntakeState | None, message: Envelope[followup.RewardGranted], reference: Reference
 ) -> Outcome:
-    """A reward that waives something: the bank reads it as the instruction it is, and has its days for it."""
+    """A reward that waives something: the bank reads it as the instruction it is, and has its days for it.
+
+    One that lowers the rate makes the instalments smaller that later payments are split by.
+    """
     data = message.data
     if state is not None and data.instruction_id is not None:
         state = _asked(state, message, data.instruction_id, InstructionAbout.REWARD)
-    if state is None or not _is_current(state, message) or not data.waived:
+    if state is None or not _is_current(state, message):
         return Decision(state)
+    if message.data.instalments and state.plan is not None and state.plan.splits:
+        state = state.model_copy(update={"plan": lowered(state.plan, message.data.instalments)})
+    if not message.data.waived:
+        return answer(state)
     policy = policy_of(state, message.day, reference)
     held_from = policy.deadline(message.day, policy.agreement.instruction_business_days)
     waiver, answered = message.id, None
@@ -255,11 +272,13 @@ def ended(
     What the end brings back of what was waived is owed again. Before an amendment there was a plan, which is
     in force again.
     """
-    if state is None or not _is_current(state, message) or not _is_plan(state, message):
+    if state is None or not _is_current(state, message) or not _is_plan(state, message) or state.plan is None:
         return Decision(state)
     after = state.model_copy(update={"plan": None, "finish": None})
+    taken_back = message.data.reason.code is ReasonCode.WITHDRAWN_IN_TIME
     for debt in state.of_case:
-        after = after.with_debt(debt.model_copy(update={"quiet_since": None}))
+        days = tuple(day for day in debt.re_aged if not taken_back or day != state.plan.effective)
+        after = after.with_debt(debt.model_copy(update={"quiet_since": None, "re_aged": days}))
     returned = _return_of(message.data.agreement_id)
     for item in message.data.restored:
         owing = after.debt(item.debt_id)
@@ -267,7 +286,7 @@ def ended(
             amounts = Amounts.of(item.amounts)
             again = owe_again(owing, amounts, returned, message.day, _answered(state, returned))
             after = after.with_debt(again)
-    after = after.model_copy(update={"plan": _earlier(after, message.data.returns_to)})
+    after = after.model_copy(update={"plan": _earlier(state, after, message.data.returns_to)})
     if not any(after.keeps_open(debt) for debt in after.of_case):
         # Only the plan kept the case open: its debts had been sold.
         concluded, said = close_case(after, message.day, CloseReason.SOLD)
@@ -278,11 +297,20 @@ def ended(
     return answer(after)
 
 
-def _earlier(state: IntakeState, earlier: agreement.EarlierAgreement | None) -> Plan | None:
+def _earlier(
+    before: IntakeState, after: IntakeState, earlier: agreement.EarlierAgreement | None
+) -> Plan | None:
+    """Give the plan that is in force again; what the amendment left to a person stays so."""
     if earlier is None:
         return None
-    covered = tuple(debt for debt in state.of_case if debt.debt_id in earlier.debts)
-    return Plan(agreement_id=earlier.agreement_id, debts=earlier.debts, watched=watched_from(covered))
+    covered = tuple(debt for debt in after.of_case if debt.debt_id in earlier.debts)
+    apart = before.plan.apart if before.plan is not None else ()
+    return Plan(
+        agreement_id=earlier.agreement_id,
+        debts=earlier.debts,
+        watched=watched_from(covered),
+        apart=tuple(debt_id for debt_id in apart if debt_id not in earlier.debts),
+    )
 
 
 def _is_plan(state: IntakeState, message: Envelope[Any]) -> bool:

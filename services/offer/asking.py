@@ -4,8 +4,9 @@ from decimal import Decimal
 
 from services.offer.answers import refusal
 from services.offer.model import OfferState, OfferStatus, Standing
+from services.offer.questions import Asked, NotFound, questions
 from services.offer.rules import is_assessed, owed_debts
-from services.offer.search import NotFound, question
+from services.offer.search import reason_of
 from services.offer.talks import policy_of
 from shared.contracts.base import Reason
 from shared.contracts.debts import Plan
@@ -84,10 +85,9 @@ def _of_offer(state: OfferState, offer: Standing, reference: Reference) -> tuple
     """The figures that the offer was made on, and what each of its plans rests on."""
     said = []
     if state.assessed is not None:
-        asked = question(state, state.assessed, offer.tabled_on, reference)
+        asked = questions(state, state.assessed, offer.tabled_on, reference)
         if not isinstance(asked, NotFound):
-            count = count_candidates(asked.debts, asked.capacity, asked.first_due, asked.limits)
-            said.append(Reason(code=ReasonCode.PLANS_COMPARED, params={"count": str(count)}))
+            said.append(_compared(asked))
     for plan in offer.plans:
         said.append(_figures(plan))
         said += plan.reasons
@@ -118,11 +118,18 @@ def _of_nothing_on_the_table(
     if state.assessed is None or not is_assessed(state, message.day):
         missing = ReasonCode.NO_ASSESSMENT if state.assessed is None else ReasonCode.ASSESSMENT_EXPIRED
         return (Reason(code=missing),)
-    asked = question(state, state.assessed, message.day, reference)
+    asked = questions(state, state.assessed, message.day, reference)
     if isinstance(asked, NotFound):
         return asked.reason, asked.next_step
-    found = find_plans(asked.debts, asked.capacity, asked.first_due, asked.limits)
-    if isinstance(found, NoPlan):
-        return (Reason(code=ReasonCode(found.reason.code), params=found.reason.as_dict()),)
-    count = count_candidates(asked.debts, asked.capacity, asked.first_due, asked.limits)
-    return (Reason(code=ReasonCode.PLANS_COMPARED, params={"count": str(count)}),)
+    said = []
+    for one in asked.questions:
+        found = find_plans(one.debts, one.capacity, one.first_due, one.limits)
+        if isinstance(found, NoPlan):
+            said.append(reason_of(found.reason))
+    return (*(said or [_compared(asked)]), *(left.reason for left in asked.apart))
+
+
+def _compared(asked: Asked) -> Reason:
+    """Say how many plans were compared, over all currencies."""
+    counts = [count_candidates(one.debts, one.capacity, one.first_due, one.limits) for one in asked.questions]
+    return Reason(code=ReasonCode.PLANS_COMPARED, params={"count": str(sum(counts))})

@@ -6,6 +6,7 @@ from typing import Any
 
 from services.offer import answers, asking
 from services.offer.history import with_flows_since, with_known_flows
+from services.offer.meanwhile import with_payment_in_talks
 from services.offer.model import OfferState, OfferStatus
 from services.offer.rules import (
     assessed_from,
@@ -102,6 +103,7 @@ def _paid(state: OfferState | None, message: Envelope[Any], reference: Reference
     """A payment, or one taken back: the event names the debts after it."""
     if state is None:
         return Decision(None)
+    state = with_payment_in_talks(state, message.data)
     named = {debt.debt_id: debt for debt in message.data.debts}
     kept = tuple(named.pop(debt.debt_id, debt) for debt in state.debts)
     known = with_known_flows(state.debts, (*kept, *named.values()))

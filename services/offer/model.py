@@ -16,6 +16,7 @@ __all__ = [
     "LaterCapacity",
     "OfferState",
     "OfferStatus",
+    "Prepaid",
     "Request",
     "Standing",
     "Wish",
@@ -102,6 +103,14 @@ class Wish(State):
     lump_sum: MoneyField | None = None
 
 
+class Prepaid(State):
+    """A payment in the talks that counts as the first instalment: plans begin a month later for it."""
+
+    payment_id: str
+    amount: MoneyField
+    on: date
+
+
 class Answered(State):
     """An offer or request that is over, and what an answer to it hears."""
 
@@ -119,8 +128,10 @@ class OfferState(State):
     the arm of the experiment that the case was in when plans were last tabled; `human_due` is until when a
     person gets in touch whom the borrower asked for. `figures_from`: older figures begin no talks, for the
     borrower has asked to renegotiate since. `halted_on`: since that day stop events leave no debt to talk
-    about. `suspended`: a round was on the table then, and goes on when they are over. `next_date` is the
-    first day whose close has work.
+    about. `suspended`: a round was on the table then, and goes on when they are over. `apart` are the debts
+    that the last plans left to a person, who was asked to look at them. `counts_from` is the least
+    payment in these talks that is the first instalment, as their offers say; `prepaid` is one that was.
+    `next_date` is the first day whose close has work.
     """
 
     case: str
@@ -146,6 +157,9 @@ class OfferState(State):
     next_date: date | None = None
     halted_on: date | None = None
     suspended: bool = False
+    apart: tuple[str, ...] = ()
+    counts_from: MoneyField | None = None
+    prepaid: Prepaid | None = None
 
     def over(self, id_: str, reason: ReasonCode) -> tuple[Answered, ...]:
         """Give `answered` with one more id, the oldest forgotten."""

@@ -7,17 +7,18 @@ from fractions import Fraction
 from functools import reduce
 from hashlib import sha256
 
-from services.offer.model import Assessed, LaterCapacity, OfferState, Wish
+from services.offer.model import Assessed, LaterCapacity, OfferState, Prepaid, Wish
 from shared.contracts.assessment import AssessmentCompleted, HardshipKind
 from shared.contracts.base import Reason
-from shared.contracts.debts import DebtSnapshot, DebtStatus, InstalmentTotal, Measure, Plan
+from shared.contracts.debts import DebtSnapshot, DebtStatus, Exchange, InstalmentTotal, Measure, Plan
 from shared.contracts.desk import CounterOffered
 from shared.contracts.offer import DayBalance
 from shared.contracts.plan_terms import total_of
 from shared.contracts.reasons import ReasonCode
 from shared.lending.allocation import Components
 from shared.lending.calendar import add_months
-from shared.lending.money import Money
+from shared.lending.exchange import converted
+from shared.lending.money import Money, Rounding
 from shared.lending.plans import Capacity, CapacityStep, Counter, DebtTerms, PlanLimits
 from shared.lending.rates import CashFlow
 from shared.policy.model import PolicyInForce
@@ -30,6 +31,7 @@ __all__ = [
     "basis_of",
     "capacity_of",
     "counter_of",
+    "counts_as_first",
     "debt_terms",
     "figures_of",
     "is_affordable",
@@ -44,6 +46,7 @@ __all__ = [
     "terms_of_talks",
     "valid_until",
     "what_is_wrong_with",
+    "why_not_re_aged",
     "with_reference_rate",
     "without_approval",
 ]
@@ -57,16 +60,51 @@ def owed_debts(debts: Sequence[DebtSnapshot]) -> tuple[DebtSnapshot, ...]:
 def basis_of(debts: Sequence[DebtSnapshot]) -> str:
     """Digest what plans are computed on: any change of it means that they no longer fit."""
     parts = [
-        (d.debt_id, d.policy, str(d.annual_rate_pct), *_minor(d.outstanding), *_minor(d.overdue), *_flows(d))
+        (
+            d.debt_id,
+            d.policy,
+            str(d.annual_rate_pct),
+            *_minor(d.outstanding),
+            *_minor(d.overdue),
+            *_flows(d),
+            *_re_aged(d),
+        )
         for d in sorted(owed_debts(debts), key=lambda d: d.debt_id)
     ]
     return sha256(repr(parts).encode()).hexdigest()[:16]
+
+
+def _re_aged(debt: DebtSnapshot) -> tuple[str, ...]:
+    return tuple(f"re-aged {day.isoformat()}" for day in debt.re_aged)
 
 
 def _flows(debt: DebtSnapshot) -> tuple[str, ...]:
     if debt.history_problem is not None:
         return (debt.history_problem.code,)
     return tuple(f"{flow.on.isoformat()} {flow.amount}" for flow in debt.history)
+
+
+def why_not_re_aged(debt: DebtSnapshot, policy: PolicyInForce, day: date) -> Reason | None:
+    """Say why a plan may not show a debt as current again; None where it may, or where it is not past due.
+
+    The pack asks for an age of the account, and counts the re-ages of twelve and of sixty months; a plan is a
+    workout, which may have more in sixty months. 0 is no limit.
+    """
+    rule = policy.re_age
+    if not debt.days_past_due:
+        return None
+    first = add_months(debt.contract_date, rule.min_account_months)
+    if day < first:
+        months = str(rule.min_account_months)
+        params = {"account": debt.debt_id, "months": months, "date": first.isoformat()}
+        return Reason(code=ReasonCode.RE_AGE_TOO_EARLY, params=params)
+    in_five_years = rule.max_in_60_months and rule.max_in_60_months + rule.more_in_60_months_in_workout
+    for months_back, most in ((12, rule.max_in_12_months), (60, in_five_years)):
+        count = sum(add_months(on, months_back) > day for on in debt.re_aged)
+        if most and count >= most:
+            counted = {"count": str(count), "months": str(months_back), "most": str(most)}
+            return Reason(code=ReasonCode.RE_AGED_TOO_OFTEN, params={"account": debt.debt_id, **counted})
+    return None
 
 
 def figures_of(assessed: Assessed) -> str:
@@ -155,14 +193,32 @@ def counter_of(wish: Wish) -> Counter:
 
 
 def is_affordable(plan: Plan, payments: Sequence[InstalmentTotal], assessed: Assessed) -> bool:
-    """Every instalment fits, today and under stress (R29); a lump sum was the borrower's own idea."""
+    """Every instalment fits, today and under stress (R29); a lump sum was the borrower's own idea.
+
+    What falls due in another currency counts at the rate that the plan rests on.
+    """
     if Measure.LUMP_SUM in plan.measures:
         return True
     capacity, currency = capacity_of(assessed), assessed.now.currency
-    return all(
-        row.total.currency == currency and row.total.minor <= min(m.minor for m in capacity.at(row.due))
-        for row in payments
-    )
+    rates = {part.currency: part.exchange for part in plan.parts if part.exchange is not None}
+    due: dict[date, int] = {}
+    for row in payments:
+        total = _in_currency(row.total, currency, rates.get(row.total.currency))
+        if total is None:
+            return False
+        due[row.due] = due.get(row.due, 0) + total.minor
+    return all(total <= min(money.minor for money in capacity.at(day)) for day, total in due.items())
+
+
+def _in_currency(amount: Money, currency: str, exchange: Exchange | None) -> Money | None:
+    """Give an amount in a currency, never too little; None where no rate is known."""
+    if amount.currency == currency:
+        return amount
+    if exchange is None or {exchange.currency, exchange.against} != {amount.currency, currency}:
+        return None
+    rate = Fraction(exchange.per_unit)
+    rate = rate if exchange.currency == amount.currency else 1 / rate
+    return converted(amount, currency, rate, Rounding.CEILING)
 
 
 def strictest(limits: Sequence[PlanLimits]) -> PlanLimits:
@@ -229,31 +285,52 @@ def balance_by_day(
 ) -> tuple[DayBalance, ...]:
     """Give what is owed on each day of an offer's validity: with interest from `first` on where it runs.
 
-    Interest by actual days over 365 on each debt's principal. Nothing where debts have several currencies.
+    Interest by actual days over 365 on each debt's principal. One row a day for each currency.
     """
-    owed = owed_debts(debts)
-    if len({debt.outstanding.principal.currency for debt in owed}) != 1:
-        return ()
+    by_currency: dict[str, list[DebtSnapshot]] = {}
+    for debt in owed_debts(debts):
+        by_currency.setdefault(debt.outstanding.principal.currency, []).append(debt)
     found = []
     for days in range((last - first).days + 1):
-        balance = sum(total_of(debt.outstanding).minor for debt in owed)
-        if policy.talks.interest == "runs":
-            for debt in owed:
-                share = Fraction(debt.annual_rate_pct) / 100 * Fraction(days, 365)
-                balance += debt.outstanding.principal.times(share, policy.amounts.rounding).minor
-        day = first + timedelta(days=days)
-        found.append(DayBalance(day=day, balance=Money(balance, owed[0].outstanding.principal.currency)))
+        for currency, owed in sorted(by_currency.items()):
+            balance = sum(total_of(debt.outstanding).minor for debt in owed)
+            if policy.talks.interest == "runs":
+                for debt in owed:
+                    share = Fraction(debt.annual_rate_pct) / 100 * Fraction(days, 365)
+                    balance += debt.outstanding.principal.times(share, policy.amounts.rounding).minor
+            found.append(DayBalance(day=first + timedelta(days=days), balance=Money(balance, currency)))
     return tuple(found)
 
 
-def terms_of_talks(policy: PolicyInForce) -> tuple[Reason, ...]:
+def counts_as_first(plans: Sequence[Plan], policy: PolicyInForce) -> Money | None:
+    """Give the least payment in talks that is the first instalment; None where none is.
+
+    It is the smallest first instalment of the first offer of the talks, so that it does not change with the
+    balance. Over several currencies no one payment is the first instalment.
+    """
+    firsts = [plan.payments[0].total for plan in plans if plan.payments and len(plan.total_paid) == 1]
+    if policy.talks.payment_is_first_instalment == "never" or len(firsts) != len(plans):
+        return None
+    return min(firsts, default=None)
+
+
+def terms_of_talks(
+    policy: PolicyInForce, counts_from: Money | None = None, prepaid: Prepaid | None = None
+) -> tuple[Reason, ...]:
     """Say whether interest runs while talks go on, and what a payment meanwhile means."""
     code = {
         "runs": ReasonCode.INTEREST_RUNS,
         "frozen": ReasonCode.INTEREST_FROZEN,
         "waived": ReasonCode.INTEREST_WAIVED,
     }[policy.talks.interest]
-    return Reason(code=code), Reason(code=ReasonCode.PAYMENT_IN_TALKS)
+    meanwhile = Reason(code=ReasonCode.PAYMENT_IN_TALKS)
+    if prepaid is not None:
+        params = {"amount": f"{prepaid.amount} {prepaid.amount.currency}", "date": prepaid.on.isoformat()}
+        meanwhile = Reason(code=ReasonCode.PAYMENT_WAS_FIRST, params=params)
+    elif counts_from is not None:
+        params = {"amount": f"{counts_from} {counts_from.currency}"}
+        meanwhile = Reason(code=ReasonCode.PAYMENT_COUNTS_AS_FIRST, params=params)
+    return Reason(code=code), meanwhile
 
 
 def without_approval(limits: PlanLimits) -> PlanLimits:

@@ -5,74 +5,30 @@ from dataclasses import dataclass
 from datetime import date
 
 from services.offer.history import problems_of
-from services.offer.model import Assessed, OfferState, Standing
-from services.offer.rules import (
-    capacity_of,
-    counter_of,
-    debt_terms,
-    owed_debts,
-    strictest,
-    with_reference_rate,
-    without_approval,
-)
-from services.offer.shown import (
-    asks_a_favour,
-    in_order,
-    plan_on_wire,
-    reason_of,
-    strategy_of,
-    with_nearest,
-)
+from services.offer.model import Assessed, OfferState, Standing, Wish
+from services.offer.questions import Asked, NotFound, Question, questions
+from services.offer.rules import counter_of, owed_debts
+from services.offer.shown import asks_a_favour, distinct, in_order, plan_on_wire, reason_of, with_nearest
+from services.offer.together import approver_of, combined, on_wire
 from shared.contracts.base import Reason
-from shared.contracts.debts import InstalmentTotal, Plan
+from shared.contracts.debts import DebtApart, InstalmentTotal, Plan
 from shared.contracts.offer import CounterAnswer
 from shared.contracts.plan_terms import instalment_totals, schedules_of
 from shared.contracts.reasons import ReasonCode
 from shared.lending import plans as lending
-from shared.lending.allocation import Components
-from shared.policy.rates import StaleRate
 from shared.policy.reference import Reference
 
-__all__ = [
-    "Found",
-    "NotFound",
-    "Question",
-    "payments_of",
-    "question",
-    "reason_of",
-    "search",
-    "without_payments",
-]
+__all__ = ["Found", "NotFound", "payments_of", "reason_of", "search", "without_payments"]
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """Plans to table, best first, who must approve which, and the answer to a wish if there was one."""
+    """Plans to table, best first, who must approve which, the answer to a wish, and the debts left apart."""
 
     plans: tuple[Plan, ...]
     approvers: dict[str, str]
     answer: CounterAnswer | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class NotFound:
-    """No plan: why, and what happens next."""
-
-    reason: Reason
-    next_step: Reason
-    payments: tuple[InstalmentTotal, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Question:
-    """What the search over plans is asked about a case; `first` is the plan that its strategy puts first."""
-
-    debts: tuple[lending.DebtTerms, ...]
-    capacity: lending.Capacity
-    first_due: date
-    limits: lending.PlanLimits
-    packs: dict[str, str]
-    first: str
+    apart: tuple[DebtApart, ...] = ()
 
 
 def search(
@@ -80,82 +36,99 @@ def search(
 ) -> Found | NotFound:
     """Search plans over all debts of the case; with a wish, the plan nearest to it comes first.
 
-    The plan keeps the strictest limits of all packs; a ceiling on cost is that of each debt's own pack.
+    The plan keeps the strictest limits of all packs; a ceiling on cost is that of each debt's own pack. The
+    debts in each currency have plans of their own. Where some have none, the others have the offer.
     """
-    asked = question(state, assessed, day, reference)
-    if isinstance(asked, NotFound):
-        return asked
-    wish, terms = state.wish, (asked.debts, asked.capacity, asked.first_due, asked.limits)
+    without: tuple[str, ...] = ()
+    failed: NotFound | None = None
+    while True:
+        asked = questions(state, assessed, day, reference, without)
+        if isinstance(asked, NotFound):
+            return failed or asked
+        wishes = _wishes(state, asked)
+        found = [_search_one(state, one, wishes.get(one.currency)) for one in asked.questions]
+        plans = [one for one in found if isinstance(one, _Plans)]
+        if len(plans) == len(found):
+            return _table(state, asked, plans, offer_id)
+        for one, result in zip(asked.questions, found, strict=True):
+            if isinstance(result, NotFound):
+                failed = failed or result
+                without += (one.currency,)
+        if failed is not None and not plans:
+            return failed
+
+
+@dataclass(frozen=True, slots=True)
+class _Plans:
+    """What was found in one currency: plans, best first, and the answer to its share of a wish."""
+
+    plans: list[lending.Plan]
+    near: lending.Nearest | None
+
+
+def _wishes(state: OfferState, asked: Asked) -> dict[str, Wish]:
+    if state.wish is None:
+        return {}
+    if asked.sharing is None:
+        return {one.currency: state.wish for one in asked.questions}
+    return asked.sharing.wish(state.wish)
+
+
+def _search_one(state: OfferState, asked: Question, wish: Wish | None) -> _Plans | NotFound:
+    terms = (asked.debts, asked.capacity, asked.first_due, asked.limits)
+    near: lending.Nearest | lending.NoPlan | None = None
     if wish is None:
-        found, near = lending.find_plans(*terms), None
+        found = lending.find_plans(*terms)
     else:
         found, near = lending.find_and_answer(counter_of(wish), *terms)
     plans = [] if isinstance(found, lending.NoPlan) else in_order(found, asked.first)
-    answer = None
-    if wish is not None and isinstance(near, lending.Nearest):
-        answer = CounterAnswer(
-            wished_monthly=wish.monthly,
-            wished_first_due=wish.first_due,
-            wished_months=wish.months,
-            wished_lump_sum=wish.lump_sum,
-            granted=near.granted,
-            reasons=tuple(reason_of(reason) for reason in near.reasons),
-        )
-        plans = with_nearest(near.plan, plans, asked.limits.max_ranked)
+    answer = near if isinstance(near, lending.Nearest) else None
+    if answer is not None:
+        plans = with_nearest(answer.plan, plans, asked.limits.max_ranked)
     if state.refused_twice:
         plans = [plan for plan in plans if not plan.needs_approval]
     elif state.lender_refused:
         # What only needs a person's look at its cost may still be asked for.
         plans = [plan for plan in plans if not asks_a_favour(plan)]
-    if not plans:
-        return (
-            _not_found(found)
-            if isinstance(found, lending.NoPlan)
-            else _for_a_person(ReasonCode.APPROVAL_DENIED)
-        )
+    if plans:
+        return _Plans(plans, answer)
+    if isinstance(found, lending.NoPlan):
+        return _not_found(found)
+    return NotFound(Reason(code=ReasonCode.APPROVAL_DENIED), Reason(code=ReasonCode.NEXT_HUMAN_REVIEW))
+
+
+def _table(state: OfferState, asked: Asked, found: Sequence[_Plans], offer_id: str) -> Found:
     problems = problems_of(owed_debts(state.debts))
-    tabled = [
-        plan_on_wire(plan, rank, offer_id, asked.packs, problems) for rank, plan in enumerate(plans, start=1)
-    ]
-    approvers = {
-        on_wire.plan_id: plan.approval_role
-        for on_wire, plan in zip(tabled, plans, strict=True)
-        if plan.needs_approval and plan.approval_role is not None
-    }
-    return Found(tuple(tabled), approvers, answer)
+    tiers = asked.questions[0].limits.authority
+    together = combined([one.plans for one in found], asked.questions[0].limits.max_ranked)
+    tabled = []
+    for rank, plans in enumerate(together, start=1):
+        if asked.sharing is not None:
+            args = (asked.sharing, rank, offer_id, problems, asked.apart)
+            tabled.append(on_wire(plans, asked.questions, *args))
+        else:
+            made = plan_on_wire(plans[0], rank, offer_id, asked.questions[0].packs, problems)
+            left = {"apart": asked.apart, "reasons": (*made.reasons, *(one.reason for one in asked.apart))}
+            tabled.append(made.model_copy(update=left) if asked.apart else made)
+    roles = [approver_of(plans, tiers) for plans in together]
+    approvers = {plan.plan_id: role for plan, role in zip(tabled, roles, strict=True) if role is not None}
+    return Found(tuple(tabled), approvers, _answer(state.wish, [one.near for one in found]), asked.apart)
 
 
-def question(state: OfferState, assessed: Assessed, day: date, reference: Reference) -> Question | NotFound:
-    """Put the case as the search over plans sees it; or say what a person must look at first."""
-    owed = owed_debts(state.debts)
-    packs = dict.fromkeys((state.policy, *(debt.policy for debt in owed)))
-    unknown = [pack for pack in packs if pack not in reference.policies]
-    if unknown:
-        return _for_a_person(ReasonCode.UNKNOWN_PRODUCT)
-    ruling = {pack: reference.policies.for_case(pack, day, agreed_on=state.round_on) for pack in packs}
-    in_force = list(ruling.values())
-    currencies = {assessed.now.currency, assessed.stress.currency, *(policy.currency for policy in in_force)}
-    for debt in owed:
-        currencies |= {debt.outstanding.principal.currency, debt.overdue.principal.currency}
-    if len(currencies) > 1:
-        return _for_a_person(ReasonCode.CURRENCY_MISMATCH)
-    if any(Components.from_balances(debt.outstanding).has_negative for debt in owed):
-        return _for_a_person(ReasonCode.PLAN_NO_LONGER_COMPUTES)
-    own = in_force[0]
-    limits = with_reference_rate(strictest([policy.plan_limits for policy in in_force]), own, day, reference)
-    if isinstance(limits, StaleRate):
-        params = {"name": limits.name} | ({"until": limits.until.isoformat()} if limits.until else {})
-        stale = Reason(code=ReasonCode.RATES_STALE, params=params)
-        return NotFound(stale, Reason(code=ReasonCode.NEXT_HUMAN_REVIEW))
-    if state.lender_refused:
-        limits = without_approval(limits)
-    return Question(
-        debts=tuple(debt_terms(debt, ruling[debt.policy].plan_limits) for debt in owed),
-        capacity=capacity_of(assessed),
-        first_due=max(policy.first_due(day) for policy in in_force),
-        limits=limits,
-        packs={debt.debt_id: debt.policy for debt in owed},
-        first=strategy_of(state.case, own.talks.strategies).first,
+def _answer(wish: Wish | None, near: Sequence[lending.Nearest | None]) -> CounterAnswer | None:
+    """Answer a wish: granted where it is in every currency, with what would have to change in any."""
+    known = [one for one in near if one is not None]
+    if wish is None or not known:
+        return None
+    granted = len(known) == len(near) and all(one.granted for one in known)
+    reasons = distinct([reason_of(reason) for one in known for reason in one.reasons])
+    return CounterAnswer(
+        wished_monthly=wish.monthly,
+        wished_first_due=wish.first_due,
+        wished_months=wish.months,
+        wished_lump_sum=wish.lump_sum,
+        granted=granted,
+        reasons=reasons,
     )
 
 
@@ -170,10 +143,6 @@ def payments_of(
 def without_payments(plans: Sequence[Plan]) -> tuple[Plan, ...]:
     """Give plans as the document keeps them."""
     return tuple(plan.model_copy(update={"payments": ()}) for plan in plans)
-
-
-def _for_a_person(code: ReasonCode) -> NotFound:
-    return NotFound(Reason(code=code), Reason(code=ReasonCode.NEXT_HUMAN_REVIEW))
 
 
 def _not_found(found: lending.NoPlan) -> NotFound:

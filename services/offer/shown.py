@@ -13,7 +13,15 @@ from shared.contracts.reasons import ReasonCode
 from shared.lending import plans as lending
 from shared.policy.sections_agreement import StrategyRow
 
-__all__ = ["asks_a_favour", "in_order", "plan_on_wire", "reason_of", "strategy_of", "with_nearest"]
+__all__ = [
+    "asks_a_favour",
+    "distinct",
+    "in_order",
+    "plan_on_wire",
+    "reason_of",
+    "strategy_of",
+    "with_nearest",
+]
 
 # Why a plan needs approval because of what it gives, not because something could not be tested.
 _FAVOURS = {"approval_needed", "below_npv_floor"}
@@ -22,6 +30,11 @@ _FAVOURS = {"approval_needed", "below_npv_floor"}
 def reason_of(reason: lending.Reason) -> Reason:
     """Give a reason of the search as a message carries it."""
     return Reason(code=ReasonCode(reason.code), params=reason.as_dict())
+
+
+def distinct(reasons: Sequence[Reason]) -> tuple[Reason, ...]:
+    """Give reasons in their order, none twice."""
+    return tuple(reason for at, reason in enumerate(reasons) if reason not in reasons[:at])
 
 
 def strategy_of(case: str, strategies: Sequence[StrategyRow]) -> StrategyRow:

@@ -12,6 +12,7 @@ from services.offer.model import OfferState, OfferStatus, Standing
 from services.offer.rules import (
     balance_by_day,
     basis_of,
+    counts_as_first,
     figures_of,
     is_assessed,
     next_round_on,
@@ -22,11 +23,12 @@ from services.offer.rules import (
     valid_until,
 )
 from services.offer.search import Found, NotFound, search, without_payments
-from services.offer.shown import strategy_of
+from services.offer.shown import distinct, strategy_of
 from shared.contracts.base import Event, Reason
 from shared.contracts.ids import derive_id
 from shared.contracts.offer import (
     DebtBalance,
+    HumanReviewOpened,
     NoPlanFound,
     OfferLapsed,
     OfferRevised,
@@ -81,6 +83,8 @@ def new_talks(state: OfferState, day: date, reference: Reference, *reasons: Reas
         "wish": None,
         "lender_refused": False,
         "refused_twice": False,
+        "counts_from": None,
+        "prepaid": None,
     }
     return table(state.model_copy(update=begun), day, reference, *reasons)
 
@@ -148,7 +152,22 @@ def table(
             "next_date": standing.valid_until,
         }
     )
-    return after, (_said(after, standing, found, reasons, revised, policy),)
+    if state.counts_from is None or day == started:
+        after = after.model_copy(update={"counts_from": counts_as_first(found.plans, policy)})
+    after, asked = _left_to_a_person(after, found, day, policy)
+    return after, (_said(after, standing, found, reasons, revised, policy), *asked)
+
+
+def _left_to_a_person(state: OfferState, found: Found, day: date, policy: PolicyInForce) -> Step:
+    """Have a person look at debts that no plan covers: once, for as long as they are the same ones."""
+    apart = tuple(sorted(one.debt_id for one in found.apart))
+    after = state.model_copy(update={"apart": apart})
+    if not set(apart) - set(state.apart):
+        return after, ()
+    role, due = policy.talks.human_role, policy.deadline(day, policy.talks.human_business_days)
+    new = [one.reason for one in found.apart if one.debt_id not in state.apart]
+    after = after.model_copy(update={"human_due": max(due, state.human_due or due)})
+    return after, tuple(HumanReviewOpened(role=role, due=due, reason=reason) for reason in distinct(new))
 
 
 def _said(
@@ -171,7 +190,7 @@ def _said(
         "reasons": reasons,
         "policy_version": offer.policy_version,
         "balance_by_day": balance_by_day(state.debts, offer.tabled_on, offer.valid_until, policy),
-        "terms": terms_of_talks(policy),
+        "terms": terms_of_talks(policy, state.counts_from, state.prepaid),
         "strategy": state.strategy,
     }
     if revised:

@@ -184,6 +184,10 @@ class AgreementSigned(_Agreement):
     rates_return: tuple[DebtRate, ...] = Field(
         default=(), description="the rates that return if a breach ends the agreement"
     )
+    apart: tuple[str, ...] = Field(
+        default=(),
+        description="debts that the plan leaves to a person: nobody is asked to talk again for them",
+    )
 
 
 class AgreementReturned(_Agreement):

@@ -177,7 +177,7 @@ class AssessmentCompleted(_Assessment):
 
     TYPE: ClassVar[str] = "parley.assessment.completed.v1"
     PRIVATE: ClassVar[tuple[str, ...]] = (
-        *("capacity", "dependants", "cause", "figures", "projection"),
+        *("capacity", "dependants", "cause", "figures", "projection", "other_adults"),
         *("available_over_life", "available_over_life_stress", "onset", "hardship_since", "hardship_ends"),
         *("vulnerabilities", "treatments", "overrides", "open_points"),
         *("reasons", "capacity_reasons", "willingness_reasons"),
@@ -215,6 +215,9 @@ class AssessmentCompleted(_Assessment):
     overrides: tuple[Override, ...] = ()
     open_points: tuple[OpenPoint, ...] = ()
     questions: tuple[str, ...] = Field(default=(), description="what an interview would still ask, by code")
+    other_adults: int = Field(
+        default=0, ge=0, description="in the household: what they contribute and cost is in the figures"
+    )
 
 
 class AssessmentExpired(_Assessment):

@@ -103,6 +103,11 @@ class AccountOverdue(_OfAccount):
     )
     name: Personal[str] | None = None
     contact: Personal[Contact] | None = None
+    re_aged: tuple[date, ...] = Field(
+        default=(),
+        max_length=60,
+        description="days on which the account was re-aged, signed plans of this platform apart",
+    )
 
 
 class BalanceReported(_OfAccount):

@@ -13,12 +13,15 @@ from shared.contracts.parties import DebtObligor
 __all__ = [
     "Allocation",
     "Balances",
+    "CurrencyPart",
+    "DebtApart",
     "DebtFlow",
     "DebtLedger",
     "DebtPriority",
     "DebtSchedule",
     "DebtSnapshot",
     "DebtStatus",
+    "Exchange",
     "InstalmentTotal",
     "Measure",
     "Plan",
@@ -115,6 +118,10 @@ class DebtSnapshot(Part):
     history_problem: Reason | None = Field(
         default=None, description="why the flows do not count: the all-in cost is then not testable"
     )
+    re_aged: tuple[date, ...] = Field(
+        default=(),
+        description="days on which it was re-aged: by the bank, or by a plan signed while it was late",
+    )
 
     @property
     def private_now(self) -> tuple[str, ...]:
@@ -206,8 +213,48 @@ class PlanDebt(Part):
     balance: Balances = Field(description="what was owed when the plan was computed")
 
 
+class Exchange(Part):
+    """A rate of exchange that a plan rests on: one unit of `currency` was worth `per_unit` of `against`."""
+
+    currency: str
+    against: str
+    per_unit: Decimal
+    as_of: date
+    source: str
+
+
+class CurrencyPart(Part):
+    """The part of a plan in one currency: amounts of several are never added up.
+
+    `share_pct`: how much of what can be paid a month serves the debts in this currency.
+    """
+
+    currency: str
+    share_pct: Percent
+    exchange: Exchange | None = Field(default=None, description="None: the currency of the statement")
+    measures: tuple[Measure, ...] = ()
+    apr_pct: Percent | None = None
+    redefault_pct: Percent | None = None
+    redefault_model: str | None = None
+    payment_reduction_pct: Decimal | None = None
+    stress_margin_pct: Decimal | None = None
+    modification_pct: Decimal | None = None
+    substantial_modification: bool | None = None
+    ceiling_test: str | None = None
+
+
+class DebtApart(Part):
+    """A debt of the case that a plan does not cover, and why: a person looks after it."""
+
+    debt_id: AccountId
+    reason: Reason
+
+
 class Plan(Part):
-    """One plan over all debts of a case."""
+    """One plan over all debts of a case but those `apart`; with `parts` where they have several currencies.
+
+    A rate or share that cannot be given over several currencies is None here and stands in each part.
+    """
 
     # Why it is proposed, and how it fits the household.
     PRIVATE: ClassVar[tuple[str, ...]] = ("reasons", "redefault_pct", "stress_margin_pct")
@@ -243,6 +290,10 @@ class Plan(Part):
     ceiling_test: str | None = Field(
         default=None, description="all-in cost since the advance: tested, not_testable or no_ceiling"
     )
+    parts: tuple[CurrencyPart, ...] = Field(
+        default=(), description="where a share was exchanged: one for each currency"
+    )
+    apart: tuple[DebtApart, ...] = Field(default=(), description="debts that are left to a person")
 
     @property
     def without_private(self) -> Self:

@@ -7,7 +7,7 @@ from typing import ClassVar
 from pydantic import Field
 
 from shared.contracts.base import AccountId, Event, MoneyField, Part, Personal
-from shared.contracts.household import HardshipOnset, IncomeStability, KnownChange
+from shared.contracts.household import HardshipOnset, IncomeStability, KnownChange, OtherAdult
 from shared.policy.sections_conduct import Purpose
 
 __all__ = [
@@ -116,7 +116,7 @@ class StatementSubmitted(_Desk):
 
     TYPE: ClassVar[str] = "parley.desk.statement.submitted.v1"
     PRIVATE: ClassVar[tuple[str, ...]] = (
-        *("income", "spending", "dependants", "assets", "other_debts", "changes"),
+        *("income", "spending", "dependants", "assets", "other_debts", "changes", "adults"),
     )
 
     as_of: date
@@ -130,6 +130,9 @@ class StatementSubmitted(_Desk):
     )
     wish: Personal[str] | None = Field(
         default=None, description="what the borrower asks for, in their own words"
+    )
+    adults: tuple[OtherAdult, ...] | None = Field(
+        default=None, max_length=20, description="other adults in the household; nobody has to name them"
     )
 
 

@@ -16,6 +16,7 @@ __all__ = [
     "IncomeStability",
     "InterviewAnswer",
     "KnownChange",
+    "OtherAdult",
     "OverrideFigure",
     "Vulnerability",
 ]
@@ -50,6 +51,17 @@ class KnownChange(Part):
     on: date
     item: str | None = Field(default=None, pattern=r"^(income|spending|other_debt):[a-z_]{1,40}$")
     monthly: MoneyField | None = None
+
+
+class OtherAdult(Part):
+    """Another adult who lives in the household; no name is needed.
+
+    `contribution` is what they pay towards it a month, and all of their money that counts: the debt is not
+    theirs. `costs` is what is spent on them beyond the household's own spending, care for instance.
+    """
+
+    contribution: MoneyField
+    costs: MoneyField
 
 
 class HardshipKind(StrEnum):

@@ -47,7 +47,7 @@ class DayBalance(Part):
 
 class _OnTheTable(_Offer):
     balance_by_day: tuple[DayBalance, ...] = Field(
-        default=(), description="of each day of validity; empty where debts have several currencies"
+        default=(), description="of each day of validity, one row for each currency of the debts"
     )
     terms: tuple[Reason, ...] = Field(
         default=(), description="whether interest runs in talks, and what a payment meanwhile means"

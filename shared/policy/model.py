@@ -137,7 +137,7 @@ class PolicyInForce(BaseModel):
         """The limits of the search over plans, in the pack's currency."""
         return PlanLimits(
             rounding=self.amounts.rounding,
-            max_months=self.term.max_months,
+            max_months=min(self.term.max_months, self.re_age.workout_max_months or self.term.max_months),
             min_payment=self.term.min_payment,
             terms_months=self.term.offered_months,
             grace_months=self.measures.grace_months,

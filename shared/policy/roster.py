@@ -174,7 +174,7 @@ class Roster(_Frozen):
         return next((negotiator for negotiator in self.negotiators if negotiator.id == id_), None)
 
     def may_review(self, reviewer: str, negotiator: str) -> bool:
-        """Whether a person may score a conversation of another: a supervisor of as much authority at least."""
+        """Whether a person may score the conversation of another: a supervisor, of no less authority."""
         who, heard = self.get(reviewer), self.get(negotiator)
         below = heard.authority if heard is not None else 1
         return who is not None and reviewer != negotiator and who.supervisor and who.authority >= below

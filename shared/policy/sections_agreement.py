@@ -187,7 +187,9 @@ class Talks(Section):
     person's approval, or only says so; a history counts where it comes within ``history_tolerance_pct`` per
     cent of what is owed. ``human_role`` sees whoever asks for a person, within
     ``human_business_days``. ``after_rounds`` are the steps when rounds and time are used up, in their order;
-    going to court is not among them (R71a).
+    going to court is not among them (R71a). ``capacity_share`` says how what can be paid a month is shared
+    out where debts have several currencies: by what is owed, or by what the contracts ask for each month; of
+    what is exchanged ``exchange_margin_pct`` per cent are held back, because rates move.
     """
 
     interest: Running
@@ -198,6 +200,8 @@ class Talks(Section):
     history_tolerance_pct: Pct
     human_role: Name
     human_business_days: Days
+    capacity_share: Literal["by_balance", "by_contractual_payment"]
+    exchange_margin_pct: Annotated[Pct, Field(le=99)]
     strategies: Annotated[tuple[StrategyRow, ...], Field(min_length=1)]
     after_rounds: Annotated[
         tuple[Literal["human_review", "token_plan", "payment_holiday", "support_group", "debt_advice"], ...],
@@ -216,7 +220,9 @@ class Talks(Section):
 class ReAge(Section):
     """When an account may be shown as current again; 0 means that no limit of that kind is set.
 
-    A re-age resets the days that are shown, never those that allocation goes by.
+    A re-age resets the days that are shown, never those that allocation goes by. Of an account that is past
+    due, a plan is such a re-age, and one in a workout: its limits count against the bank's re-ages and the
+    plans signed before. What they do not allow goes to a person.
     """
 
     allowed: bool

@@ -317,6 +317,8 @@ MORE_VALUES: Final[dict[str, Any]] = {
     "talks.fees": "frozen",
     "talks.late_charges": "frozen",
     "talks.payment_is_first_instalment": "if_offer_says",
+    "talks.capacity_share": "by_balance",
+    "talks.exchange_margin_pct": 5,
     "talks.after_rounds": ["human_review", "token_plan", "support_group"],
     "re_age.allowed": True,
     "re_age.min_account_months": 0,

@@ -164,6 +164,7 @@ def _situation(said: AssessmentCompleted, lang: str) -> tuple[tuple[str, str], .
     kind += [_day("since", said.hardship_since, lang), _day("until", said.hardship_ends, lang)]
     lines = [
         (_label("dependants", lang), str(said.dependants)),
+        *([(_label("other_adults", lang), str(said.other_adults))] if said.other_adults else []),
         (_label("hardship", lang), _joined(kind, lang)),
         (_label("valid_until", lang), said.expires.isoformat()),
     ]

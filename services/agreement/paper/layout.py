@@ -248,7 +248,9 @@ def _tables(clause: str, drafted: AgreementDrafted, words: Words, lang: str) -> 
     if clause != "instalment_plan":
         return []
     tables = [_instalments(drafted.instalments, words, lang)]
+    several = len({row.total.currency for row in drafted.instalments}) > 1
     for schedule in drafted.schedules:
+        currency = schedule.rows[0].total.currency if several and schedule.rows else None
         head = _labels(words, lang, "no", "due", *_COMPONENTS, "total", "left")
         rows = [
             [
@@ -257,7 +259,8 @@ def _tables(clause: str, drafted: AgreementDrafted, words: Words, lang: str) -> 
             ]
             for r in schedule.rows
         ]
-        caption = words.label("schedule_of", lang, {"debt_id": schedule.debt_id})
+        debt_id = f"{schedule.debt_id} ({currency})" if currency else schedule.debt_id
+        caption = words.label("schedule_of", lang, {"debt_id": debt_id})
         tables.append({"caption": caption, "head": head, "rows": rows})
     return tables
 

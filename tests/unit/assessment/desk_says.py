@@ -56,7 +56,7 @@ def states(n: int = 3, *only: str, as_of: int | None = None, **parts: Any) -> En
         "assets": (),
         "other_debts": (),
     } | parts
-    given = {name: value for name, value in full.items() if name in (only or (*ALL, "changes"))}
+    given = {name: value for name, value in full.items() if name in (only or (*ALL, "changes", "adults"))}
     said = desk.StatementSubmitted(as_of=day(n if as_of is None else as_of), **given)
     return message(said, day(n))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
@@ -15,6 +16,7 @@ from typer.testing import CliRunner
 import deploy
 from services.cli.main import app
 
+POLICIES = Path(deploy.__file__).parent / "policies"
 EXAMPLE = Path(deploy.__file__).parent / "examples" / "offer_case.json"
 PLAIN: dict[str, Any] = {
     "policy": "cn-card",
@@ -254,3 +256,27 @@ def test_a_history_is_told_in_one_way(tmp_path: Path) -> None:
     result = ran(str(path))
     assert result.exit_code != 0
     assert "either every entry has a kind, or none has" in result.output
+
+
+def test_debts_of_several_currencies_have_a_schedule_each_where_a_rate_is_on_file(tmp_path: Path) -> None:
+    dollars = {"principal": {"amount": "1800.00", "currency": "USD"}}
+    foreign = PLAIN["debts"][0] | {"debt_id": "card-2", "policy": "us-unsecured", "outstanding": dollars}
+    foreign |= {"overdue": dollars, "contractual_payment": {"amount": "90.00", "currency": "USD"}}
+    case = PLAIN | {"debts": [PLAIN["debts"][0], foreign]}
+    file = tmp_path / "case.json"
+    file.write_text(json.dumps(case), encoding="utf-8")
+    alone = ran(str(file), "--lang", "en")
+    assert alone.exit_code == 0, alone.output
+    assert "no rate of exchange for USD/CNY is on file" in " ".join(alone.stdout.split())
+    packs = tmp_path / "policies"
+    shutil.copytree(POLICIES, packs)
+    rates = packs / "rates.toml"
+    row = '\n[[exchange]]\ncurrency = "USD"\nagainst = "CNY"\nfrom = 2026-03-01\nper_unit = "7"\n'
+    more = 'good_until = 2026-03-09\nsource = "the desk"\nverified = false\n'
+    rates.write_text(rates.read_text(encoding="utf-8") + row + more, encoding="utf-8")
+    both = ran(str(file), "--lang", "en", "--folder", str(packs))
+    assert both.exit_code == 0, both.output
+    said = " ".join(both.stdout.split())
+    assert "one USD is worth 7 CNY, as of 2026-03-01, from: the desk" in said
+    assert "(CNY), " in said
+    assert "schedule: card-2" in said.lower()

@@ -14,6 +14,7 @@ from shared.contracts.base import Event, Reason
 from shared.contracts.debts import Allocation, DebtSnapshot, DebtStatus
 from shared.contracts.offer import (
     ApprovalRequested,
+    HumanReviewOpened,
     InputRefused,
     NoPlanFound,
     OfferAgreed,
@@ -137,9 +138,14 @@ def test_a_debt_that_shrinks_can_make_a_plan_possible() -> None:
 
 def test_debts_of_another_currency_are_left_to_a_person() -> None:
     dollars = debt(outstanding=balances("100.00", currency="USD"), overdue=balances(currency="USD"))
-    step = tabled(debt(), dollars.model_copy(update={"debt_id": "A-2", "contractual_payment": None}))
-    assert step.last(NoPlanFound).reason.code is ReasonCode.CURRENCY_MISMATCH
-    assert step.last(NoPlanFound).next_step.code is ReasonCode.NEXT_HUMAN_REVIEW
+    dollars = dollars.model_copy(update={"debt_id": "A-2", "contractual_payment": None})
+    step = tabled(debt(), dollars)
+    assert step.emits(OfferTabled, HumanReviewOpened)
+    assert step.last(HumanReviewOpened).reason.code is ReasonCode.CURRENCY_MISMATCH
+    assert {d.debt_id for plan in step.last(OfferTabled).plans for d in plan.debts} == {"A-1"}
+    alone = tabled(dollars)
+    assert alone.last(NoPlanFound).reason.code is ReasonCode.CURRENCY_MISMATCH
+    assert alone.last(NoPlanFound).next_step.code is ReasonCode.NEXT_HUMAN_REVIEW
 
 
 def test_debts_of_two_packs_keep_the_strictest_limits_of_both() -> None:

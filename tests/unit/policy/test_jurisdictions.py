@@ -19,6 +19,7 @@ from shared.contracts.base import Event
 from shared.contracts.debts import DebtSnapshot, Measure
 from shared.contracts.followup import InstalmentMissed, InstalmentPaid
 from shared.contracts.offer import OfferAgreed, OfferRevised, OfferTabled
+from shared.contracts.plan_terms import total_of
 from shared.policy.loader import PolicyBook
 from shared.policy.rates import RATES_FILE, ReferenceRates
 from shared.policy.reference import Reference
@@ -127,6 +128,18 @@ def test_interest_that_is_overdue_is_waived_only_in_the_kingdom() -> None:
         for pack in THREE
     }
     assert (waived[CN], waived[US], waived[UK]) == (0, 0, 40_000)
+
+
+def test_a_lower_rate_is_the_negotiators_own_to_grant_in_the_kingdom() -> None:
+    """CONC 7.3.5G names it as ordinary forbearance; elsewhere a deep cut is a supervisor's."""
+    offered = tabled(UK).last(OfferTabled)
+    owed = sum(total_of(row.balances).minor for row in offered.balances)
+    for plan in offered.plans:
+        waived = sum(total_of(row.waived).minor for row in plan.debts)
+        assert plan.needs_approval is (waived * 100 > owed * 5)  # for what is waived, never for the rate
+    assert any(Measure.RATE_CUT in plan.measures and not plan.needs_approval for plan in offered.plans)
+    tiers = {pack: BOOK.in_force(pack, DAY).waiver.authority[0].max_rate_cut_pct for pack in THREE}
+    assert tiers == {CN: 50, US: 50, UK: 100}
 
 
 def wished(pack: str, **wish: str) -> OfferRevised:

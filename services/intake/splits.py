@@ -1,0 +1,113 @@
+"""Payments under a signed plan over several debts: split as its instalments are. Pure.
+
+The bank bills each debt by its own schedule, so a payment goes to the debts as the instalments that it
+settles do. Only what is beyond the plan goes by the waterfall of the packs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date
+
+from services.intake.amounts import Amounts
+from services.intake.model import Debt, IntakeState, Part, Plan, Split
+from shared.contracts.agreement import AgreementSigned
+from shared.contracts.debts import DebtSchedule, InstalmentTotal
+from shared.lending.plan_split import pro_rata, split_over
+
+__all__ = ["lowered", "shares_of_plan", "splits_of"]
+
+
+def splits_of(state: IntakeState, signed: AgreementSigned) -> tuple[Split, ...]:
+    """Keep how the instalments of a plan are split, for each currency in which it has several debts.
+
+    What has been paid since its effective day, before it was heard of here, counts.
+    """
+    by_currency: dict[str, list[DebtSchedule]] = {}
+    for schedule in signed.schedules:
+        if schedule.rows:
+            by_currency.setdefault(schedule.rows[0].total.currency, []).append(schedule)
+    return tuple(
+        Split(
+            currency=currency,
+            debts=tuple(schedule.debt_id for schedule in schedules),
+            before=tuple(_paid_before(state, s.debt_id, signed.effective) for s in schedules),
+            rows=_rows(schedules),
+        )
+        for currency, schedules in sorted(by_currency.items())
+        if len(schedules) > 1
+    )
+
+
+def _paid_before(state: IntakeState, debt_id: str, effective: date) -> int:
+    debt = state.debt(debt_id)
+    since = sum(
+        part.amount
+        for payment in state.payments
+        if payment.episode == state.episode and payment.value_date >= effective
+        for part in payment.parts
+        if part.debt_id == debt_id
+    )
+    return 0 if debt is None else debt.paid.total - since
+
+
+def _rows(schedules: Sequence[DebtSchedule]) -> tuple[tuple[int, ...], ...]:
+    """Give a row for each due day: the day, then what each debt asks for, then the interest in it."""
+    found: dict[date, list[int]] = {}
+    for at, schedule in enumerate(schedules):
+        for row in schedule.rows:
+            numbers = found.setdefault(row.due, [0] * (2 * len(schedules)))
+            numbers[at] += row.total.minor
+            numbers[len(schedules) + at] += row.interest.minor
+    return tuple((due.toordinal(), *found[due]) for due in sorted(found))
+
+
+def shares_of_plan(
+    state: IntakeState,
+    debts: Iterable[Debt],
+    money: int,
+    currency: str,
+    on: date,
+    owed: Mapping[str, Amounts],
+    taken: Iterable[Part] = (),
+) -> dict[str, int]:
+    """Give what each debt gets of money of value date `on` by the plan; nothing where no plan says it.
+
+    `debts` are those that may be served, `owed` what they can take; `taken` is what the same payment has
+    explained already.
+    """
+    plan = state.plan
+    split = next((s for s in plan.splits if s.currency == currency), None) if plan is not None else None
+    if plan is None or split is None or plan.effective is None or on < plan.effective:
+        return {}
+    payable = {debt.debt_id: debt for debt in debts if debt.debt_id in split.debts}
+    now = {debt_id: sum(p.amount for p in taken if p.debt_id == debt_id) for debt_id in split.debts}
+    known = [state.debt(debt_id) for debt_id in split.debts]
+    served = [
+        (debt.paid.total if debt is not None else before) - before + now[debt_id]
+        for debt, before, debt_id in zip(known, split.before, split.debts, strict=True)
+    ]
+    room = [owed[debt_id].total if debt_id in payable else 0 for debt_id in split.debts]
+    count = len(split.debts)
+    shares = split_over(money, [row[1 : count + 1] for row in split.rows], served, room)
+    return {debt_id: share for debt_id, share in zip(split.debts, shares, strict=True) if share}
+
+
+def lowered(plan: Plan, instalments: Iterable[InstalmentTotal]) -> Plan:
+    """Ask for less where a lower rate was granted: what an instalment is less is interest, of each debt.
+
+    It is shared out in proportion to the interest that each has in the instalment.
+    """
+    totals = {(row.due.toordinal(), row.total.currency): row.total.minor for row in instalments}
+    splits = []
+    for split in plan.splits:
+        count, rows = len(split.debts), []
+        for row in split.rows:
+            asked, interest = list(row[1 : count + 1]), list(row[count + 1 :])
+            less = sum(asked) - totals.get((row[0], split.currency), sum(asked))
+            for at, part in enumerate(pro_rata(min(max(less, 0), sum(interest)), interest)):
+                asked[at] -= part
+                interest[at] -= part
+            rows.append((row[0], *asked, *interest))
+        splits.append(split.model_copy(update={"rows": tuple(rows)}))
+    return plan.model_copy(update={"splits": tuple(splits)})

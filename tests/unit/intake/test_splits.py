@@ -1,0 +1,195 @@
+"""Payments under a plan over several debts: split as the instalments are, beyond them by the waterfall."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hypothesis import given as for_all
+from hypothesis import settings
+from hypothesis import strategies as st
+
+from services.intake.decide import IntakeDecider
+from shared.contracts import followup
+from shared.contracts.agreement import AgreementSigned
+from shared.contracts.debts import DebtSchedule, InstalmentTotal, ScheduleRow
+from shared.contracts.envelope import Envelope
+from shared.contracts.intake import BalanceDiffers, PaymentMatched, PaymentTakenBack
+from shared.contracts.plan_terms import instalment_totals, total_of
+from shared.lending.calendar import add_months
+from shared.lending.money import Money
+from tests.unit.builders import balances, cny, message, reference
+from tests.unit.intake.bank_says import balance, day, overdue, paid, recalled, returned, signed
+from tests.unit.spec import Given, given
+
+FIRST = day(30)
+# Two debts of 6,000.00 and 2,000.00; the plan asks for 600.00 + 200.00 a month, ten times.
+A, B = balances("5400.00", "600.00"), balances("2000.00")
+
+
+def schedule(debt_id: str, principal: str, interest: str, *, months: int = 10, currency: str = "CNY") -> Any:
+    parts = cny(principal, currency), cny(interest, currency)
+    nothing = Money.zero(currency)
+    rows = tuple(
+        ScheduleRow(number=n + 1, due=add_months(FIRST, n), principal=parts[0], interest=parts[1],
+                    fees=nothing, late_charges=nothing, total=parts[0] + parts[1], balance=nothing)
+        for n in range(months)
+    )  # fmt: skip
+    return DebtSchedule(debt_id=debt_id, rows=rows)
+
+
+def plan(*schedules: DebtSchedule, n: int = 5, on: int | None = None) -> Envelope[Any]:
+    data: AgreementSigned = signed(n, *(one.debt_id for one in schedules)).data
+    data = data.model_copy(update={"schedules": schedules, "instalments": instalment_totals(schedules)})
+    return message(data, day(n if on is None else on))
+
+
+PLAN = (schedule("A-1", "540.00", "60.00"), schedule("A-2", "200.00", "0.00"))
+
+
+def planned(*schedules: DebtSchedule, **overrides: Any) -> Given:
+    start = given(IntakeDecider(), reference(**overrides))
+    start = start.when(overdue("A-1", owed=A, late=A), overdue("A-2", owed=B, late=B))
+    return start.when(plan(*(schedules or PLAN)))
+
+
+def served(step: Given) -> dict[str, str]:
+    matched = step.last(PaymentMatched)
+    return {part.debt_id: str(total_of(part.amounts)) for part in matched.allocations}
+
+
+def left(step: Given) -> dict[str, int]:
+    return {debt.debt_id: debt.outstanding.total for debt in step.state.debts}
+
+
+def test_an_instalment_is_split_over_the_debts_as_the_plan_says() -> None:
+    assert served(planned().when(paid("800.00", 30))) == {"A-1": "600.00", "A-2": "200.00"}
+    unplanned = given(IntakeDecider(), reference()).when(overdue("A-1", owed=A, late=A))
+    unplanned = unplanned.when(overdue("A-2", owed=B, late=B))
+    assert served(unplanned.when(paid("800.00", 30))) == {"A-1": "800.00"}  # by the order of the pack
+
+
+def test_a_part_of_an_instalment_is_shared_in_proportion_and_the_rest_of_it_completes_it() -> None:
+    part = planned().when(paid("333.33", 28))
+    assert served(part) == {"A-1": "249.99", "A-2": "83.34"}
+    whole = part.when(paid("466.67", 30, "P-2"))
+    assert served(whole) == {"A-1": "350.01", "A-2": "116.66"}
+    assert left(whole) == {"A-1": 540_000, "A-2": 180_000}
+
+
+def test_what_is_paid_ahead_serves_the_next_instalments_and_beyond_the_plan_the_waterfall() -> None:
+    short = (schedule("A-1", "540.00", "60.00", months=2), schedule("A-2", "200.00", "0.00", months=2))
+    ahead = planned(*short).when(paid("1000.00", 30))
+    assert served(ahead) == {"A-1": "750.00", "A-2": "250.00"}
+    beyond = ahead.when(paid("700.00", 60, "P-2"))
+    # 600.00 complete both instalments; 100.00 are beyond, and the pack serves the older debt first.
+    assert served(beyond) == {"A-1": "550.00", "A-2": "150.00"}
+
+
+def test_within_a_debt_the_order_of_its_pack_holds() -> None:
+    matched = planned().when(paid("800.00", 30)).last(PaymentMatched)
+    by_debt = {part.debt_id: part.amounts for part in matched.allocations}
+    assert by_debt["A-1"].interest == cny("600.00")  # interest first, up to day 90
+    assert by_debt["A-2"].principal == cny("200.00")
+
+
+def test_money_dated_before_the_plan_and_debts_outside_it_go_by_the_waterfall() -> None:
+    assert served(planned().when(paid("800.00", 4))) == {"A-1": "800.00"}
+    named = planned().when(paid("800.00", 30, account="A-2"))
+    assert served(named) == {"A-2": "800.00"}
+    # Money that named one debt was ahead for it: the others catch up.
+    assert served(named.when(paid("800.00", 31, "P-2"))) == {"A-1": "800.00"}
+    alone = planned(schedule("A-1", "540.00", "60.00", months=1)).when(paid("800.00", 30))
+    assert served(alone) == {"A-1": "800.00"}
+
+
+def test_money_that_came_before_the_signature_was_heard_of_counts_for_the_plan() -> None:
+    start = given(IntakeDecider(), reference())
+    start = start.when(overdue("A-1", owed=A, late=A), overdue("A-2", owed=B, late=B))
+    early = start.when(paid("600.00", 6), plan(*PLAN, n=5, on=6))
+    assert served(early) == {"A-1": "600.00"}
+    assert served(early.when(paid("200.00", 30, "P-2"))) == {"A-2": "200.00"}  # one instalment is complete
+
+
+def test_a_return_takes_back_what_the_payment_had_served_and_the_next_one_serves_it_again() -> None:
+    two = planned().when(paid("800.00", 30), paid("800.00", 60, "P-2"))
+    back = two.when(returned("800.00", 62, "P-2"))
+    taken = {part.debt_id: str(total_of(part.amounts)) for part in back.last(PaymentTakenBack).allocations}
+    assert taken == {"A-1": "600.00", "A-2": "200.00"}
+    again = back.when(paid("800.00", 65, "P-3"))
+    assert served(again) == {"A-1": "600.00", "A-2": "200.00"}
+    assert left(again) == left(two)
+
+
+def test_a_debt_that_has_left_the_plan_gets_nothing() -> None:
+    without = planned().when(recalled(20, "A-2"))
+    assert served(without.when(paid("800.00", 30))) == {"A-1": "800.00"}
+
+
+def test_a_lower_rate_makes_the_split_of_later_instalments_smaller_by_their_interest() -> None:
+    rows = PLAN[0], schedule("A-2", "180.00", "20.00")
+    kept = planned(*rows).when(paid("800.00", 30))
+    total, less = cny("800.00"), cny("760.00")
+    later = tuple(InstalmentTotal(number=n, due=add_months(FIRST, n - 1), total=less) for n in range(2, 11))
+    granted = followup.RewardGranted.model_validate(
+        {"reward": "lower_rate", "after_instalment": 1, "rate_cut_pct": 50, "instalments": later,
+         "not_charged": (cny("360.00"),)}
+    )  # fmt: skip
+    lowered = kept.when(message(granted, day(31)))
+    # Of 40.00 less, 30.00 are interest of the first debt and 10.00 of the second.
+    assert served(lowered.when(paid("760.00", 61, "P-2"))) == {"A-1": "570.00", "A-2": "190.00"}
+    assert served(kept.when(paid(total, 61, "P-2"))) == {"A-1": "600.00", "A-2": "200.00"}
+
+
+def test_currencies_are_split_apart() -> None:
+    dollars = schedule("A-3", "10.00", "0.00", currency="USD")
+    step = planned(*PLAN, dollars)
+    assert [split.currency for split in step.state.plan.splits] == ["CNY"]  # one debt needs no split
+    assert served(step.when(paid("80.00", 30))) == {"A-1": "60.00", "A-2": "20.00"}
+
+
+def test_a_bank_that_bills_by_the_schedule_agrees_with_the_plan() -> None:
+    """What made balances differ: one debt was paid faster than its schedule, and bore less interest."""
+    step = planned(*PLAN, agreement__balance_tolerance_pct="0.1")
+    a, b = 600_000, 200_000
+    for n in range(1, 9):
+        step = step.when(paid("800.00", 30 * n, f"P-{n}"))
+        # 18 per cent a year for 30 days, on what the schedule says was owed of each.
+        a, b = a - 60_000 + a * 18 * 30 // 36500, b - 20_000 + b * 18 * 30 // 36500
+        figures = [balances(str(Money(owed, "CNY"))) for owed in (a, b)]
+        for account, owed in zip(("A-1", "A-2"), figures, strict=True):
+            step = step.when(balance(30 * n + 1, owed, balances(), account=account, days=0))
+        closed = step.closes(day(30 * n + 1))
+        assert not [event for event in closed.said if isinstance(event, BalanceDiffers)]
+        step = closed
+
+
+@settings(max_examples=40, deadline=None)
+@for_all(
+    rows=st.lists(st.tuples(st.integers(1, 90_000), st.integers(1, 90_000)), min_size=2, max_size=5),
+    payments=st.lists(st.integers(1, 120_000), min_size=1, max_size=6),
+)
+def test_money_adds_up_and_no_debt_runs_ahead_of_the_plan(
+    rows: list[tuple[int, int]], payments: list[int]
+) -> None:
+    schedules = []
+    for at, debt_id in enumerate(("A-1", "A-2")):
+        base = schedule(debt_id, "1.00", "0.00", months=len(rows))
+        made = tuple(
+            row.model_copy(update={"total": Money(n[at], "CNY"), "principal": Money(n[at], "CNY")})
+            for row, n in zip(base.rows, rows, strict=True)
+        )
+        schedules.append(DebtSchedule(debt_id=debt_id, rows=made))
+    step = planned(*schedules)
+    before, paid_in = left(step), 0
+    for n, amount in enumerate(payments):
+        step = step.when(paid(Money(amount, "CNY"), 10 + n, f"P-{n}"))
+        paid_in += amount
+        matched = step.last(PaymentMatched)
+        got = sum(total_of(part.amounts).minor for part in matched.allocations)
+        assert got + matched.unallocated.minor == amount
+        now = {debt_id: before[debt_id] - owed for debt_id, owed in left(step).items()}
+        reached = next((n for n in range(len(rows) + 1) if paid_in <= sum(map(sum, rows[:n]))), None)
+        if reached is not None:  # no debt is further than the instalment that is being paid
+            most = [sum(row[at] for row in rows[:reached]) for at in range(2)]
+            assert now["A-1"] <= most[0] or now["A-2"] == before["A-2"]
+            assert now["A-2"] <= most[1] or now["A-1"] == before["A-1"]

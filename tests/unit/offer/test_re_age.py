@@ -1,0 +1,142 @@
+"""Whether a plan may show an account as current again: its age, and how often that has been done already."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import deploy
+from services.intake.decide import IntakeDecider
+from services.offer.decide import OfferDecider
+from services.offer.rules import why_not_re_aged
+from shared.contracts import agreement
+from shared.contracts.base import Reason
+from shared.contracts.debts import DebtSnapshot
+from shared.contracts.offer import HumanReviewOpened, NoPlanFound, OfferTabled
+from shared.contracts.reasons import ReasonCode
+from shared.lending.calendar import add_months
+from shared.policy.loader import PolicyBook
+from shared.texts import text
+from tests.unit.builders import DAY, assessed, case_opened, debt, message, reference
+from tests.unit.intake.bank_says import day, overdue, signed
+from tests.unit.spec import Given, given
+
+BOOK = PolicyBook.load(Path(deploy.__file__).parent / "policies")
+LIMITS = {"re_age__min_account_months": 9, "re_age__max_in_12_months": 1, "re_age__max_in_60_months": 2}
+
+
+def back(months: int, days: int = 0) -> date:
+    """A day so many months ago, and a few days."""
+    found = add_months(DAY, -months)
+    return found.replace(day=found.day - days) if days else found
+
+
+def known(
+    *re_aged: date, opened: date = date(2022, 5, 4), debt_id: str = "A-1", days: int = 75
+) -> DebtSnapshot:
+    return debt(debt_id, days=days).model_copy(update={"re_aged": re_aged, "contract_date": opened})
+
+
+def talks(*debts: DebtSnapshot, **pack: Any) -> Given:
+    start = given(OfferDecider(), reference(**(LIMITS | pack)))
+    return start.when(message(case_opened(*debts), sequence=1), message(assessed()))
+
+
+@pytest.mark.parametrize(
+    ("one", "pack", "code"),
+    [
+        (known(opened=back(9)), {}, None),  # nine months to the day
+        (known(opened=back(8)), {}, ReasonCode.RE_AGE_TOO_EARLY),
+        (known(opened=back(1)), {"re_age__min_account_months": 0}, None),
+        (known(back(12)), {}, None),  # a year ago to the day
+        (known(back(11)), {}, ReasonCode.RE_AGED_TOO_OFTEN),
+        (known(back(11)), {"re_age__max_in_12_months": 0}, None),
+        (known(back(59), back(13)), {}, ReasonCode.RE_AGED_TOO_OFTEN),
+        (known(back(60), back(13)), {}, None),
+        (known(back(59), back(13)), {"re_age__more_in_60_months_in_workout": 1}, None),
+        (known(back(59), back(30), back(13)), {"re_age__more_in_60_months_in_workout": 1},
+         ReasonCode.RE_AGED_TOO_OFTEN),
+        (known(back(59), back(30), back(13)), {"re_age__max_in_60_months": 0}, None),
+        (known(back(2), days=0), {}, None),  # nothing is past due: a plan shows nothing anew
+    ],
+)  # fmt: skip
+def test_an_account_may_be_re_aged_by_its_age_and_by_what_came_before(
+    one: DebtSnapshot, pack: dict[str, int], code: ReasonCode | None
+) -> None:
+    step = talks(one, **pack)
+    if code is None:
+        assert step.emits(OfferTabled)
+        return
+    assert step.emits(NoPlanFound)
+    said = step.last(NoPlanFound)
+    assert said.reason.code is code
+    assert said.next_step.code is ReasonCode.NEXT_HUMAN_REVIEW
+    for lang in ("zh", "en"):
+        assert all(value in text(code, said.reason.params, lang) for value in said.reason.params.values())
+
+
+def test_one_that_may_not_is_left_to_a_person_and_the_others_have_their_plan() -> None:
+    step = talks(known(), known(back(3), debt_id="A-2"))
+    assert step.emits(OfferTabled, HumanReviewOpened)
+    assert step.last(HumanReviewOpened).reason == Reason(
+        code=ReasonCode.RE_AGED_TOO_OFTEN,
+        params={"account": "A-2", "count": "1", "months": "12", "most": "1"},
+    )
+    assert {d.debt_id for plan in step.last(OfferTabled).plans for d in plan.debts} == {"A-1"}
+
+
+def test_the_pack_of_the_states_has_the_limits_and_the_others_none() -> None:
+    young, often = known(opened=back(5)), known(back(6))
+    for pack in BOOK.pack_ids:
+        found = [why_not_re_aged(one, BOOK.in_force(pack, DAY), DAY) for one in (young, often)]
+        codes = [reason.code if reason else None for reason in found]
+        if pack == "us-unsecured":
+            assert codes == [ReasonCode.RE_AGE_TOO_EARLY, ReasonCode.RE_AGED_TOO_OFTEN]
+        else:
+            assert codes == [None, None]
+    entries = BOOK.pack("us-unsecured").entries_in_force(DAY)
+    for name in (
+        "min_account_months",
+        "max_in_12_months",
+        "max_in_60_months",
+        "more_in_60_months_in_workout",
+    ):
+        entry = entries[f"re_age.{name}"]
+        assert "FFIEC" in entry.source
+        assert entry.verified is False
+    assert BOOK.in_force("us-unsecured", DAY).plan_limits.max_months == 60
+
+
+def test_a_workout_is_no_longer_than_its_pack_allows() -> None:
+    step = talks(known(), re_age__workout_max_months=12)
+    assert max(d.instalments + d.grace_periods for p in step.last(OfferTabled).plans for d in p.debts) <= 12
+
+
+# -- intake knows when it was done ---------------------------------------------------------------------------
+
+
+def test_intake_keeps_what_the_bank_says_and_adds_its_own_plans() -> None:
+    start = given(IntakeDecider(), reference())
+    told = overdue()
+    told = replace(told, data=told.data.model_copy(update={"re_aged": (day(-400),)}))
+    opened = start.when(told)
+    assert opened.state.said_of(opened.state.debts[0]).re_aged == (day(-400),)
+    planned = opened.when(signed(5))
+    assert planned.state.debts[0].re_aged == (day(-400), day(5))
+    assert planned.when(overdue(n=6)).state.debts[0].re_aged == (day(-400), day(5))
+    reason = Reason(code=ReasonCode.WITHDRAWN_IN_TIME)
+    ended = agreement.AgreementEnded(agreement_id="AG-1", as_of=day(8), reason=reason)
+    assert planned.when(message(ended, day(8))).state.debts[0].re_aged == (day(-400),)
+    broken = ended.model_copy(update={"reason": Reason(code=ReasonCode.PLAN_BROKEN)})
+    assert planned.when(message(broken, day(8))).state.debts[0].re_aged == (day(-400), day(5))
+
+
+def test_a_plan_over_a_debt_that_is_not_late_is_no_re_age() -> None:
+    opened = given(IntakeDecider(), reference()).when(overdue())
+    state = opened.state
+    current = state.with_debt(state.debts[0].model_copy(update={"oldest_due": None}))
+    assert given(IntakeDecider(), reference(), current).when(signed(5)).state.debts[0].re_aged == ()
