@@ -463,3 +463,41 @@ def test_the_command_line_makes_keys_and_verifies(tmp_path: Path) -> None:
         assert run.invoke(app, ["verify", str(file), *public]).exit_code == 1
     file.write_bytes(raw)
     assert run.invoke(app, ["verify", str(file), "--key", str(file)]).exit_code == 2
+
+
+# -- concessions on condition ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("pack", BOOK.pack_ids)
+def test_what_a_breach_takes_back_is_on_the_paper_where_the_pack_says_so_and_only_there(pack: str) -> None:
+    policy = BOOK.in_force(pack, date(2026, 3, 2))
+    conditional = bool(policy.agreement.returns_on_breach)
+    zh, en = page_of(under(pack), "zh"), page_of(under(pack), "en")
+    said = [" ".join(p for section in page["sections"] for p in section["paragraphs"]) for page in (zh, en)]
+    assert ("以按约履行为条件" in said[0]) is conditional
+    assert ("hold only while the plan is kept" in said[1]) is conditional
+    assert ("已经兑现的减免不予收回" in said[0]) is not conditional
+    assert ("What has been waived is never charged again" in said[1]) is not conditional
+    captions = [table["caption"] for section in en["sections"] for table in section["tables"]]
+    assert ("Owed again after a breach" in captions) is conditional
+    if conditional:
+        assert "A-1 18 %" in said[1]
+        assert "what was paid and every other waiver stays so" in said[1]
+
+
+def test_only_what_is_named_is_listed_as_owed_again() -> None:
+    document = under("cn-card")
+    assert document.drafted.terms is not None
+    for returns, columns in ((("interest",), {2}), (("late_charges", "interest"), {2, 4}), (("rate",), None)):
+        terms = document.drafted.terms.model_copy(update={"returns_on_breach": returns})
+        draft = document.drafted.model_copy(update={"terms": terms})
+        draft = draft.model_copy(update={"content_hash": content_hash(draft, CASE)})
+        page = page_of(replace(document, drafted=draft, signed=()), "en")
+        tables = [t for section in page["sections"] for t in section["tables"]]
+        again = [t for t in tables if t["caption"] == "Owed again after a breach"]
+        if columns is None:
+            assert again == []
+            continue
+        (table,) = again
+        shown = {i for row in table["rows"] for i in range(1, 5) if row[i] != "0.00"}
+        assert shown == columns

@@ -122,3 +122,20 @@ def test_a_new_version_of_the_same_stop_begins_no_second_one() -> None:
     assert len(stopped.state.plan.stops) == 1
     assert stopped.state.case == CASE
     assert signed(*ROWS).agreement_id == stopped.state.plan.agreement_id
+
+
+@pytest.mark.parametrize("counts", [True, False])
+def test_the_plan_before_an_amendment_waits_as_long_as_it_may_be_withdrawn_from(counts: bool) -> None:
+    """The days to withdraw stand still in a stop, where the pack says so; that plan is kept for them."""
+    until = START + timedelta(days=10)
+    again = signed(*ROWS, version=2).model_copy(update={"may_withdraw": True, "withdraw_until": until})
+    amended = live(cooling_off__stands_still_when_stopped=not counts).when(message(again, DAY))
+    (kept,) = amended.state.earlier
+    assert kept.until == until
+    stopped = amended.when(*begins(StopCause.DEATH, START))
+    meanwhile = lives_to(stopped, until + timedelta(days=5))
+    assert [one.plan.version for one in meanwhile.state.earlier] == [1], "kept while the case is stopped"
+    back = meanwhile.when(*over(until + timedelta(days=6)))
+    assert back.state.earlier[0].until == (until if counts else until + timedelta(days=16))
+    late = lives_to(back, until + timedelta(days=60))
+    assert late.state.earlier == ()
