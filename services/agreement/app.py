@@ -10,6 +10,6 @@ SERVICE = Service(
     decider=AgreementDecider(),
     waits_for=("intake", "offer", "desk"),
     reads=("followup",),
-    schema_version=2,  # guarantors and consents; packs, periods and withdrawal of what is in force
+    schema_version=3,  # 2: guarantors, packs, periods, withdrawal; 3: plans of several currencies
     handles=HANDLED,
 )
