@@ -10,6 +10,7 @@ SERVICE = Service(
     decider=AgreementDecider(),
     waits_for=("intake", "offer", "desk"),
     reads=("followup",),
-    schema_version=3,  # 2: guarantors, consents, periods, withdrawal; 3: the draft that went back
+    # 2: guarantors, consents, periods, withdrawal; 3: drafts that went back, several currencies, conditions
+    schema_version=3,
     handles=HANDLED,
 )

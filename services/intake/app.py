@@ -13,7 +13,8 @@ SERVICE = Service(
     waits_for=("bank",),
     reads=("desk", "agreement", "followup"),
     per=DocumentPer.CUSTOMER,
-    schema_version=4,  # 2: obligors, stops; 3: the owner's days; 4: no steps, absences told, dates of reviews
+    # 2: obligors, stops; 3: the owner's days; 4: no steps, absences told, splits of plans, re-ages, orders held
+    schema_version=4,
     workload=whose_work,
     cases=lambda state: (state.case,),
     upcoming=lambda state, customer: case_id(customer, 1 if state is None else state.episode + 1),

@@ -45,7 +45,9 @@ class ReageInterest(StrEnum):
 class Reage:
     """``count`` instalments, ``every`` ``unit`` apart, the first on ``first_due``.
 
-    The loan is re-aged on ``on``, or on the first due date when that is earlier.
+    The loan is re-aged on ``on``, or on the first due date when that is earlier. Without ``net_of_paid``
+    ``EQUAL_PAYABLE`` divides the interest borne whole, though a part of it was paid, as a published system
+    does: that part is then paid twice, so nothing of ours asks for it.
     """
 
     on: date
@@ -54,6 +56,7 @@ class Reage:
     every: int = 1
     unit: Every = Every.MONTHS
     interest: ReageInterest = ReageInterest.ANNUITY
+    net_of_paid: bool = True
 
     @property
     def effective(self) -> date:
@@ -204,6 +207,7 @@ def _unpaid_interest(loan: RunningLoan, terms: Reage) -> int:
         total = sum(split.interest for split in seen.splits)
     else:
         total = sum(rounded(part) for part in seen.borne)
+        paid = paid if terms.net_of_paid else 0
     return max(total - paid, 0)
 
 

@@ -47,9 +47,8 @@ def judge(document: Mapping[str, Any], case: Mapping[str, Any]) -> Outcome:
         return out_of_scope("re-aged on the day of the first advance")
     handling = _HANDLING[operation.get("reageinteresthandling")]
     bears = bool(case["loan"]["annual_rate_pct"])
-    again = handling is ReageInterest.EQUAL_PAYABLE and not recalculates(document, case)
-    if bears and again and received(case):
-        return out_of_scope("interest that was paid is asked for again")
+    # Where interest is not recalculated, the published schedule asks again for what was paid of it.
+    again = bears and handling is ReageInterest.EQUAL_PAYABLE and not recalculates(document, case)
     if recalculates(document, case):
         start = min(case["business_date"], operation["startdate"])
         if any(step["date"] > start for step in received(case)):
@@ -66,6 +65,7 @@ def judge(document: Mapping[str, Any], case: Mapping[str, Any]) -> Outcome:
         int(operation["frequencynumber"]),
         Every(operation["frequencytype"].lower()),
         handling,
+        net_of_paid=not again,
     )
     loan = loan_of(document, case)
     later = [step for step in received(case) if day(step["date"]) > terms.effective]

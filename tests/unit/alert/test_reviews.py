@@ -29,10 +29,7 @@ PEOPLE = {"a": {}, "s": {"supervisor": True}, "t": {"supervisor": True, "tier": 
 def kept_plan(**people: dict[str, Any]) -> Given:
     """A case whose plan is kept: no step of its own is open."""
     now = performing()
-    ref = now.reference
-    return given(
-        AlertDecider(), type(ref)(ref.policies, roster(**(people or PEOPLE)), ref.open_work), now.state
-    )
+    return replace(now, reference=replace(now.reference, roster=roster(**(people or PEOPLE))), said=())
 
 
 def drawn(contact_id: str = "c-1", on: date | None = None, due: date | None = DUE) -> Any:

@@ -163,6 +163,12 @@ def test_a_re_age_moves_what_is_unpaid_and_keeps_what_is_paid(
         assert after.unpaid == before.unpaid
     if interest is ReageInterest.EQUAL_PAYABLE:
         assert after.unpaid.interest <= before.unpaid.interest
+        first = on + timedelta(days=wait)
+        twice = reage(before, Reage(on, first, count, interest=interest, net_of_paid=False))
+        # What a published system asks for again is what was paid, and no more.
+        assert after.unpaid.interest <= twice.unpaid.interest
+        assert twice.unpaid.interest - after.unpaid.interest <= before.paid.interest
+        assert twice.unpaid.principal == after.unpaid.principal
 
 
 @settings(max_examples=40)
