@@ -10,9 +10,11 @@ from hypothesis import given as for_all
 from hypothesis import settings
 from hypothesis import strategies as st
 
+from services.alert.decide import AlertDecider
 from services.intake.decide import IntakeDecider
 from services.intake.talks import is_drawn
 from shared.contracts import desk
+from shared.contracts.alert import AlertRaised, AlertResolved
 from shared.contracts.desk_team import ConversationScored
 from shared.contracts.intake import InputRefused
 from shared.contracts.intake_team import (
@@ -24,7 +26,7 @@ from shared.contracts.intake_team import (
 )
 from shared.contracts.reasons import ReasonCode
 from shared.texts import story, text
-from tests.unit.builders import message, reference
+from tests.unit.builders import case_opened, message, reference
 from tests.unit.intake.bank_says import day, overdue
 from tests.unit.intake.team import roster
 from tests.unit.intake.test_steps import contact
@@ -141,6 +143,19 @@ def test_a_review_has_a_last_day_is_reminded_of_and_goes_to_the_next_one_up() ->
     assert done.emits(ConversationReviewed, StepCaughtUp)
     assert done.last(StepCaughtUp).step == "conversation_review"
     assert done.state.talks == ()
+
+
+def test_a_review_that_is_late_raises_an_alert_until_it_is_done() -> None:
+    after, _ = sampled()
+    due = after.state.talks[0].due
+    assert due is not None
+    late = [said for said in after.closes(due).said if isinstance(said, StepOverdue)]
+    mine = next(said for said in late if said.step == "conversation_review")
+    watching = given(AlertDecider(), reference()).when(message(case_opened()))
+    raised = watching.when(message(mine, due))
+    assert raised.last(AlertRaised).about == "conversation_review"
+    done = StepCaughtUp(step="conversation_review", due=due, as_of=due)
+    assert raised.when(message(done, due)).emits(AlertResolved)
 
 
 def test_a_review_in_time_says_nothing_of_its_day() -> None:
