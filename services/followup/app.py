@@ -10,5 +10,5 @@ SERVICE = Service(
     decider=FollowupDecider(),
     waits_for=("intake", "offer", "agreement", "desk"),
     handles=HANDLED,
-    schema_version=2,  # what stop events halt
+    schema_version=3,  # 2: what stop events halt; 3: conditions, contacts, credits asked
 )

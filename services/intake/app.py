@@ -13,7 +13,7 @@ SERVICE = Service(
     waits_for=("bank",),
     reads=("desk", "agreement", "followup"),
     per=DocumentPer.CUSTOMER,
-    # 2: obligors, stops; 3: the owner's days; 4: no steps, absences told, splits of plans, re-ages, orders held
+    # 2: obligors, stops; 3: the owner's days; 4: no steps, absences told, splits, re-ages, orders held
     schema_version=4,
     workload=whose_work,
     cases=lambda state: (state.case,),

@@ -10,4 +10,5 @@ SERVICE = Service(
     decider=NoticeDecider(),
     waits_for=("intake", "assessment", "offer", "agreement", "followup", "desk"),
     handles=HANDLED,
+    schema_version=2,  # the debts of the plan
 )

@@ -33,6 +33,15 @@ def holds_personal(model: type[BaseModel]) -> bool:
     return any(_holds(field.annotation) for field in model.model_fields.values())
 
 
+@lru_cache(maxsize=512)
+def _telling(model: type[BaseModel]) -> tuple[str, ...]:
+    """Name the fields of a class that can hold anything personal: the others are not looked through."""
+    private = model.PRIVATE if issubclass(model, Part) else ()
+    return tuple(
+        name for name, field in model.model_fields.items() if name in private or _holds(field.annotation)
+    )
+
+
 def _holds(annotation: Any) -> bool:
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return holds_personal(annotation)
@@ -52,7 +61,7 @@ def _places(value: Any, at: Place) -> Iterator[Place]:
         if not holds_personal(type(value)):
             return
         private = value.private_now if isinstance(value, Part) else ()
-        for name in type(value).model_fields:
+        for name in _telling(type(value)):
             inner = getattr(value, name)
             if name in private and inner is not None:
                 yield (*at, name)

@@ -241,6 +241,7 @@ async def test_an_outage_of_the_mail_server_dead_letters_nothing_and_is_said_onc
     assert told.count("messages leave again by email") == told.count("messages wait") - 1 <= 2
 
 
+@pytest.mark.slow
 async def test_a_certificate_of_another_authority_sends_nothing_and_says_why(bench: Bench) -> None:
     few = CUSTOMERS[:1]
     async with mailing(bench) as server:
@@ -291,6 +292,7 @@ def _genuine(web: Server) -> bool:
     )
 
 
+@pytest.mark.slow
 async def test_after_a_restored_backup_what_has_left_does_not_leave_again(bench: Bench) -> None:
     before, since = CUSTOMERS[:2], CUSTOMERS[2:5]
     async with mailing(bench) as server:
