@@ -1,4 +1,4 @@
-"""What the store says is written is there after kill -9 of the embedded database, many documents at once too."""
+"""What the store says is written outlives kill -9 of the database, many documents at once too."""
 
 from __future__ import annotations
 
