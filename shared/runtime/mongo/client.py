@@ -138,8 +138,8 @@ class Connection:
         synced_apart = sum(not isinstance(operation, InsertOne) for operation in operations)
         if synced_apart <= _SYNCED_APART:
             return await self._bulk(service, kind, operations, _DURABLE)
-        # The embedded server syncs its disk for every replace of a command that asks for the journal, for many
-        # inserts once. Journal and oplog are sequential: once the last write is durable, all before it are.
+        # The embedded server syncs its disk for every replace of a command that asks for the journal, and for
+        # many inserts once. Journal and oplog are sequential: the last write's sync is that of all before it.
         last = len(operations) - 1
         refused = await self._bulk(service, kind, operations[:last], _SENT)
         if await self._bulk(service, kind, operations[last:], _DURABLE):
