@@ -12,7 +12,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 from deploy.demo.portfolio import Account, Customer
-from shared.contracts import agreement, bank, followup, intake
+from shared.contracts import agreement, bank, followup, followup_care, intake
 from shared.contracts.base import Event
 from shared.contracts.debts import Allocation, Balances, DebtSchedule, InstalmentTotal
 from shared.contracts.envelope import Envelope
@@ -81,6 +81,7 @@ class CoreBank:
         self._closed: set[str] = set()
         self._answers: list[tuple[date, str, str]] = []
         self._corrected: set[str] = set()
+        self._uncharged: set[str] = set()  # accounts whose interest a stop event stops
         self.payments: dict[str, Money] = {}
         self._posted: dict[str, tuple[Allocation, ...]] = {}
 
@@ -127,7 +128,7 @@ class CoreBank:
             months, rest = divmod((day - customer.enters).days, 30)
             if rest == 0:
                 if months:
-                    _accrue(account)
+                    _accrue(account, charged=account.account_id not in self._uncharged)
                 late = self._overdue(customer, account, day)
                 yield external(SOURCE, customer.number, day, late, account.account_id, hour=1)
                 # Of a joint account the other borrower is told too; it belongs to one case all the same.
@@ -196,9 +197,29 @@ class CoreBank:
         elif isinstance(data, followup.RewardGranted):
             self._waive(data.waived)
             self._lower(message.key, data.instalments)
+            if data.instruction_id is not None:
+                self._confirm(message, data.instruction_id)
+        elif isinstance(data, followup_care.CreditInstructed):
+            # The money was never put on an account; where it goes to another debt, that is reported by it.
+            if data.answer_by is not None:
+                self._confirm(message, data.instruction_id)
+        elif isinstance(data, intake.StopsInstructed):
+            self._hold(data)
+            self._confirm(message, data.instruction_id)
         elif isinstance(data, agreement.BankInstructed):
-            self._answers.append((message.day + timedelta(days=1), message.key, data.instruction_id))
+            self._confirm(message, data.instruction_id)
             self._obey(message.key, data)
+
+    def _confirm(self, message: Envelope[Any], instruction_id: str) -> None:
+        self._answers.append((message.day + timedelta(days=1), message.key, instruction_id))
+
+    def _hold(self, told: intake.StopsInstructed) -> None:
+        """Charge no interest on what stop events protect, until told that it goes on."""
+        for debt in told.holds:
+            if debt.party_id is None and "interest" in debt.stops:
+                self._uncharged.add(debt.debt_id)
+            elif debt.party_id is None and "interest" in debt.resumes:
+                self._uncharged.discard(debt.debt_id)
 
     def _post(self, allocations: tuple[Allocation, ...], sign: int) -> None:
         for part in allocations:
@@ -219,6 +240,9 @@ class CoreBank:
             if told.schedules:  # the earlier plan applies again
                 self._plans[customer] = _Plan(customer, self._future_interest(told.schedules))
         elif told.kind is agreement.InstructionKind.RESUME_COLLECTION:
+            self._waive(told.restored, -1)  # what was waived on condition, and broken
+            for back in told.rates:
+                self.account(back.debt_id).annual_rate_pct = back.annual_rate_pct
             self._plans.pop(customer, None)
 
     def _waive(self, waived: tuple[agreement.WaivedDebt, ...], sign: int = 1) -> None:
@@ -270,8 +294,9 @@ class CoreBank:
         return charges
 
 
-def _accrue(account: Account) -> None:
-    account.interest += int(account.principal * account.annual_rate_pct / 1200)
+def _accrue(account: Account, *, charged: bool) -> None:
+    if charged:
+        account.interest += int(account.principal * account.annual_rate_pct / 1200)
     account.arrears = min(account.arrears + account.monthly, account.outstanding)
 
 

@@ -158,7 +158,7 @@ def test_any_message_in_any_state_is_decided(event: type[Event], data: st.DataOb
         assert before is None
         return
     assert AlertState.model_validate(state.model_dump(mode="json")) == state
-    if state.status is not AlertStatus.CLOSED:  # what the bank and a complainant are owed outlives the case
+    if state.status is not AlertStatus.CLOSED:  # a complaint, or the bank, may still raise one there
         assert (state.status is AlertStatus.ALERTED) == bool(state.alerts)
     due: date | None = DECIDER.due(state)
     if due is not None:
