@@ -45,7 +45,7 @@ test-faults: setup ## kill, pause and poison replicas and brokers by a seeded pl
 test-more: setup ## what CI runs besides: lives under the nemesis, kills, replays, upgrades, an older backup restored
 	$(BIN)/python -m pytest -m slow \
 	  tests/fault/test_dead.py tests/fault/test_evidence.py tests/fault/test_migrate.py tests/fault/test_parked.py \
-	  tests/fault/test_restore.py tests/fault/test_upgrade.py \
+	  tests/fault/test_restore.py tests/fault/test_upgrade.py tests/fault/test_notice.py tests/fault/test_staff.py \
 	  tests/fault/test_kill_points.py::test_killed_where_it_hurts_most \
 	  tests/fault/test_killed.py::test_everything_is_killed_in_turn_and_nothing_is_lost \
 	  tests/fault/test_nemesis.py::test_two_replicas_under_every_kind_of_fault \
