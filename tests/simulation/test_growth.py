@@ -205,8 +205,9 @@ def test_entries_that_never_leave_are_noticed(monkeypatch: pytest.MonkeyPatch) -
 
 
 def intake_case(office: Counted, day: date) -> None:
-    """A case whose owner has a date some days after `day`."""
+    """A case whose arrears have been paid up on `day`: its close looks whether the debt has recovered."""
     office.say(overdue(day), day, key=ANN)
+    office.say(bank.PaymentReceived(payment_id="p-1", amount=cny("2230.00"), value_date=day), day, key=ANN)
 
 
 def followup_case(office: Counted, day: date) -> None:
