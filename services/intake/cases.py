@@ -6,8 +6,9 @@ from collections.abc import Iterable
 from datetime import date
 from typing import Any
 
+from services.intake.books import Debt
 from services.intake.halting import dated
-from services.intake.model import CaseStatus, Debt, IntakeState
+from services.intake.model import CaseStatus, IntakeState
 from services.intake.rules import choose_owner, conduct_in, packs_of, timetable
 from shared.contracts.base import Event, Reason
 from shared.contracts.debts import DebtSnapshot, DebtStatus

@@ -12,8 +12,9 @@ from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 
+from services.intake.books import Debt
 from services.intake.cases import Outcome, answer
-from services.intake.model import Debt, IntakeState, Plan, Watched
+from services.intake.model import IntakeState, Plan, Watched
 from services.intake.rules import policy_of, refusal
 from shared.contracts.agreement import DebtRate
 from shared.contracts.base import Event, Reason

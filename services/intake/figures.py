@@ -10,10 +10,11 @@ from datetime import date
 from typing import Any
 
 from services.intake.amounts import Amounts
+from services.intake.books import Debt
 from services.intake.cases import Outcome, answer, conclude, open_case
 from services.intake.histories import has_news, saying_flows, with_bank_history
 from services.intake.ledger import leave, re_age, reopen, with_figure
-from services.intake.model import CaseStatus, Debt, Finish, IntakeState
+from services.intake.model import CaseStatus, Finish, IntakeState
 from services.intake.parties import belongs_elsewhere, learn_elsewhere, with_obligors
 from services.intake.payments import match_waiting
 from services.intake.rules import in_range, is_stale, policy_of, refusal

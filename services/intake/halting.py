@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence, Set
 from datetime import date, timedelta
 
-from services.intake.model import Debt, IntakeState, Stop
+from services.intake.books import Debt
+from services.intake.model import IntakeState, Stop
 from shared.contracts.parties import CaseHalt
 from shared.lending.calendar import add_months
 from shared.policy.reference import Reference

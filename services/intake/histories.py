@@ -10,8 +10,9 @@ from collections.abc import Collection, Iterable
 from datetime import date
 from decimal import Decimal
 
+from services.intake.books import Debt
 from services.intake.ledger import with_history
-from services.intake.model import Debt, IntakeState
+from services.intake.model import IntakeState
 from shared.contracts import bank
 from shared.contracts.base import Event
 from shared.contracts.debts import DebtFlow, DebtSnapshot

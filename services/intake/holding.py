@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from datetime import date
 
+from services.intake.books import Debt
 from services.intake.halting import rules_of
-from services.intake.model import Debt, Held, Instruction, IntakeState, Stop
+from services.intake.model import Held, Instruction, IntakeState, Stop
 from services.intake.rules import conduct_in, policy_of
 from shared.contracts.agreement import CollectionOrder
 from shared.contracts.debts import DebtStatus

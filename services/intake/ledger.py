@@ -19,7 +19,7 @@ from __future__ import annotations
 from datetime import date, timedelta
 
 from services.intake.amounts import Amounts
-from services.intake.model import Debt, History, Movement
+from services.intake.books import Debt, History, Movement
 from shared.contracts.base import Reason
 from shared.contracts.debts import DebtStatus
 

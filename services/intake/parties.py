@@ -9,9 +9,10 @@ from __future__ import annotations
 from datetime import date
 from typing import Any
 
+from services.intake.books import Debt, Owing
 from services.intake.cases import Outcome, answer, conclude
 from services.intake.ledger import leave
-from services.intake.model import Debt, Elsewhere, IntakeState, Owing, Party
+from services.intake.model import Elsewhere, IntakeState, Party
 from services.intake.rules import refusal
 from shared.contracts import bank
 from shared.contracts.base import Reason

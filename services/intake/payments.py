@@ -10,9 +10,10 @@ from collections.abc import Iterable
 from datetime import date
 
 from services.intake.amounts import Amounts
+from services.intake.books import Debt, Part, Payment
 from services.intake.cases import Outcome, answer, conclude, ledgers_of, snapshots
 from services.intake.ledger import holds, post, restore, take_back
-from services.intake.model import CaseStatus, Debt, IntakeState, Part, Payment
+from services.intake.model import CaseStatus, IntakeState
 from services.intake.parties import belongs_elsewhere
 from services.intake.rules import in_range, refusal, serve
 from services.intake.splits import shares_of_plan

@@ -7,7 +7,8 @@ from datetime import date
 from typing import Any
 
 from services.intake.amounts import COMPONENTS, Amounts
-from services.intake.model import Debt, IntakeState, Part
+from services.intake.books import Debt, Part
+from services.intake.model import IntakeState
 from shared.contracts.base import Reason
 from shared.contracts.debts import Balances, DebtPriority, Step
 from shared.contracts.envelope import Envelope

@@ -10,7 +10,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 
 from services.intake.amounts import Amounts
-from services.intake.model import Debt, IntakeState, Part, Plan, Split
+from services.intake.books import Debt, Part
+from services.intake.model import IntakeState, Plan, Split
 from shared.contracts.agreement import AgreementSigned
 from shared.contracts.debts import DebtSchedule, InstalmentTotal
 from shared.lending.plan_split import pro_rata, split_over
