@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import defaultdict
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
@@ -24,7 +25,7 @@ from shared.runtime.admin import prepare, read_documents, scan
 from shared.runtime.publish import EventPublisher
 from shared.runtime.settings import Settings
 from tests.fault.garbage import Rubbish, everything, overdue, raw
-from tests.fault.house import Replica
+from tests.fault.house import WAIT_SECONDS, Replica
 from tests.fault.living import day, differences, outcomes, undisturbed, world
 from tests.runtime.support import fresh, settings_of
 
@@ -163,6 +164,16 @@ async def test_garbage_on_every_topic_costs_nobody_anything(
     }
 
 
+async def refused(settings: Settings) -> list[dict[str, str]]:
+    """Why commands went to the dead letters; waits until one has: nothing tells when a command was obeyed."""
+    async with asyncio.timeout(WAIT_SECONDS):
+        while True:
+            why = await letters(settings)
+            found = [reasons for at, reasons in why.items() if at[0] == "ops.commands"]
+            if found:
+                return found
+
+
 def command(customer: str, data: Any, number: int) -> Envelope[Any]:
     return Envelope(f"command-{number}", "/ops/test", datetime(2026, 1, 5, 12, tzinfo=UTC), customer, data)
 
@@ -205,10 +216,7 @@ async def test_a_parked_customer_is_replayed_and_what_cannot_be_read_is_discarde
         await publisher.send(command(victim, replay, 1), command(victim, too_soon, 2))
         await platform.settled(day(0))
         assert (await intake())["park"] == ["undecodable", f"bank.events/{partition}/{offset}"]
-        why = await letters(settings)
-        assert {"intake": "command-refused"} in [
-            reasons for at, reasons in why.items() if at[0] == "ops.commands"
-        ]
+        assert {"intake": "command-refused"} in await refused(settings)
 
         await publisher.send(command(victim, discard, 3), command(victim, replay, 4))
         await publisher.close_day(day(1))
