@@ -68,6 +68,7 @@ async def test_a_case_is_handed_out_proven_held_and_kept(house: House, tmp_path:
         await publisher.send(overdue(CUSTOMER, day(0)), talk)
         await publisher.close_day(day(0))
         await platform.settled(day(0))
+        await platform.finished()  # the archive takes its time
 
         held = await run("hold", CASE, "set", *LAW, *data)
         assert "is under a legal hold" in held
@@ -124,6 +125,7 @@ async def test_a_person_whose_evidence_may_go_is_erased_and_the_rest_still_prove
         await publisher.send(Envelope("cured-1", "/bank/core", noon + timedelta(days=1), CUSTOMER, cured))
         await publisher.close_day(last)
         await platform.settled(last)
+        await platform.finished()  # the archive takes its time
         before = tmp_path / "before.zip"
         await run("evidence", CASE, "-o", str(before), *data)
         assert WORDS.encode() in before.read_bytes()
