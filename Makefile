@@ -44,6 +44,7 @@ test-faults: setup ## kill, pause and poison replicas and brokers by a seeded pl
 
 test-more: setup ## what CI runs besides: lives under the nemesis, kills, replays, upgrades, an older backup restored
 	$(BIN)/python -m pytest -m slow \
+	  tests/runtime/test_mongo_durable.py tests/fault/test_garbage.py \
 	  tests/fault/test_dead.py tests/fault/test_evidence.py tests/fault/test_migrate.py tests/fault/test_parked.py \
 	  tests/fault/test_restore.py tests/fault/test_upgrade.py tests/fault/test_notice.py tests/fault/test_staff.py \
 	  tests/fault/test_kill_points.py::test_killed_where_it_hurts_most \

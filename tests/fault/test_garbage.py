@@ -122,6 +122,7 @@ async def findings(settings: Settings) -> list[str]:
     return [text for check in (await audit(settings, load_all())).checks for text in check.findings]
 
 
+@pytest.mark.slow
 async def test_garbage_on_every_topic_costs_nobody_anything(
     settings: Settings, platform: KafkaPlatform
 ) -> None:

@@ -220,6 +220,7 @@ async def test_messages_arrive_as_published_and_a_kill_sends_nothing_twice_that_
         assert "example.org" not in replica.log.read_text()
 
 
+@pytest.mark.slow
 async def test_an_outage_of_the_mail_server_dead_letters_nothing_and_is_said_once(bench: Bench) -> None:
     few = CUSTOMERS[:3]
     async with mailing(bench) as server:

@@ -19,6 +19,7 @@ pytestmark = pytest.mark.kafka
 ALL = [f"c{number:03}" for number in range(300)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("second", "refused"),
     [
