@@ -18,6 +18,7 @@ __all__ = [
     "Asked",
     "AwaitedReview",
     "BrokenPromise",
+    "Dated",
     "EndedAlert",
     "MissedLine",
     "OpenAlert",
@@ -110,35 +111,32 @@ class OpenComplaint(State):
     overdue: bool = False
 
 
-class OpenStep(State):
-    """What is to be done on the case since `begun`; `due` is its last day, `overdue`: that has been said."""
+class Dated(State):
+    """Something that is to be done by `due`, its last day; `overdue`, once that has been said."""
+
+    due: date
+    remind_on: date | None = None
+    overdue: bool = False
+
+    @property
+    def next_date(self) -> date | None:
+        """The next day on which something is said of it."""
+        return self.remind_on or (None if self.overdue else self.due)
+
+
+class OpenStep(Dated):
+    """A step of the timetable that is to be done on the case since `begun`."""
 
     name: str
     begun: date
-    due: date
-    remind_on: date | None = None
     reminded: bool = False
-    overdue: bool = False
-
-    @property
-    def next_date(self) -> date | None:
-        """The next day on which something is said of it."""
-        return self.remind_on or (None if self.overdue else self.due)
 
 
-class AwaitedReview(State):
-    """A conversation drawn for review (R71c), until it has its scores; `due` is the last day for them."""
+class AwaitedReview(Dated):
+    """A conversation drawn for review (R71c), until it has its scores."""
 
     contact_id: str
     negotiator: str
-    due: date
-    remind_on: date | None = None
-    overdue: bool = False
-
-    @property
-    def next_date(self) -> date | None:
-        """The next day on which something is said of it."""
-        return self.remind_on or (None if self.overdue else self.due)
 
 
 class Turn(State):
@@ -202,7 +200,8 @@ class AlertState(State):
     @property
     def late(self) -> int:
         """How many steps and reviews are overdue and not done yet."""
-        return sum(step.overdue for step in self.steps) + sum(review.overdue for review in self.reviews)
+        dated: tuple[Dated, ...] = (*self.steps, *self.reviews)
+        return sum(one.overdue for one in dated)
 
     @model_validator(mode="before")
     @classmethod

@@ -18,7 +18,7 @@ from shared.contracts.ids import derive_id
 from shared.contracts.reasons import ReasonCode
 from shared.policy.model import PolicyInForce
 
-__all__ = ["PRESSING", "Step", "escalate", "raise_alert", "resolve", "resolve_all"]
+__all__ = ["PRESSING", "Step", "escalate", "raise_alert", "raise_step", "resolve", "resolve_all"]
 
 Step = tuple[AlertState, tuple[Event, ...]]
 
@@ -71,6 +71,13 @@ def raise_alert(
     )
     started = RemedyStarted(alert_id=alert.alert_id, remedy=rule.remedy, due=alert.remedy_due)
     return state.with_alerts((*state.alerts, alert)), (raised, started)
+
+
+def raise_step(state: AlertState, name: str, due: date, day: date, policy: PolicyInForce) -> Step:
+    """Raise the alert of a step of the timetable that was not done by its last day."""
+    reason = Reason(code=ReasonCode.STEP_OVERDUE, params={"step": name, "due": due.isoformat()})
+    cause = f"{name}/{due.isoformat()}"
+    return raise_alert(state, AlertKind.STEP_OVERDUE, name, day, policy, reason, cause=cause)
 
 
 def resolve(state: AlertState, kind: AlertKind, day: date, code: ReasonCode) -> Step:

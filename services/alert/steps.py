@@ -13,11 +13,11 @@ from datetime import date, timedelta
 from typing import Any
 
 from services.alert.model import AlertState, OpenStep, Turn
-from services.alert.raising import Step, raise_alert, resolve
+from services.alert.raising import Step, raise_step, resolve
 from shared.contracts import agreement, assessment, desk, followup, intake, intake_team, offer
 from shared.contracts.alert import AlertKind
 from shared.contracts.alert_steps import StepCaughtUp, StepOverdue, StepReminded
-from shared.contracts.base import Event, Reason
+from shared.contracts.base import Event
 from shared.contracts.envelope import Envelope
 from shared.contracts.reasons import ReasonCode
 from shared.policy import sections as s
@@ -321,15 +321,7 @@ def escalate_step(
         due=due,
         escalate_to=row.escalate_to,
     )
-    now, raised = raise_alert(
-        state,
-        AlertKind.STEP_OVERDUE,
-        name,
-        day,
-        policy_on(state, day, reference),
-        Reason(code=ReasonCode.STEP_OVERDUE, params={"step": name, "due": due.isoformat()}),
-        cause=f"{name}/{due.isoformat()}",
-    )
+    now, raised = raise_step(state, name, due, day, policy_on(state, day, reference))
     return now, (overdue, *raised)
 
 

@@ -7,7 +7,7 @@ from datetime import date
 from typing import Any
 
 from services.alert.model import AlertState, Ask, Asked, BrokenPromise, MissedLine, Pending
-from services.alert.raising import Step, raise_alert, resolve, resolve_all
+from services.alert.raising import Step, raise_alert, raise_step, resolve, resolve_all
 from services.alert.rules import paid_off, short_of
 from shared.contracts import agreement, followup, followup_care, intake, intake_team
 from shared.contracts.alert import AlertKind
@@ -198,11 +198,7 @@ def step_overdue(
     state: AlertState, message: Envelope[intake_team.StepOverdue], policy: PolicyInForce
 ) -> Step:
     """A step of the timetable was not done by its last day, as intake said while it watched them."""
-    data = message.data
-    params = {"step": data.step, "due": data.due.isoformat()}
-    reason = Reason(code=ReasonCode.STEP_OVERDUE, params=params)
-    cause = f"{data.step}/{data.due.isoformat()}"
-    return raise_alert(state, AlertKind.STEP_OVERDUE, data.step, message.day, policy, reason, cause=cause)
+    return raise_step(state, message.data.step, message.data.due, message.day, policy)
 
 
 def step_done(state: AlertState, message: Envelope[intake_team.StepCaughtUp], _: PolicyInForce) -> Step:

@@ -37,15 +37,13 @@ class RatesError(ValueError):
     """A file of rates that cannot be used; the text names the file, the key and the rule."""
 
 
-class RateFigure(BaseModel):
-    """One published figure, in per cent a year, in force from `start`, good to the end of `good_until`."""
+class _Published(BaseModel):
+    """A figure with its source, in force from `start`, good to the end of `good_until`."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, populate_by_name=True)
 
-    name: str = Field(pattern=r"^[a-z0-9][a-z0-9_]{1,39}$")
     currency: str = Field(pattern=r"^[A-Z]{3}$")
     start: date = Field(alias="from")
-    pct: Annotated[Decimal, BeforeValidator(_decimal), Field(ge=-100, le=1000)]
     good_until: date
     source: str = Field(min_length=1)
     verified: bool
@@ -57,23 +55,21 @@ class RateFigure(BaseModel):
         return self
 
 
-class ExchangeFigure(BaseModel):
+class RateFigure(_Published):
+    """One published figure, in per cent a year, in force from `start`, good to the end of `good_until`."""
+
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9_]{1,39}$")
+    pct: Annotated[Decimal, BeforeValidator(_decimal), Field(ge=-100, le=1000)]
+
+
+class ExchangeFigure(_Published):
     """How many `against` one unit of `currency` was worth from `start` on, good up to `good_until`."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, populate_by_name=True)
-
-    currency: str = Field(pattern=r"^[A-Z]{3}$")
     against: str = Field(pattern=r"^[A-Z]{3}$")
-    start: date = Field(alias="from")
     per_unit: Annotated[Decimal, BeforeValidator(_decimal), Field(gt=0, le=10**9)]
-    good_until: date
-    source: str = Field(min_length=1)
-    verified: bool
 
     @model_validator(mode="after")
-    def _in_order(self) -> Self:
-        if self.good_until < self.start:
-            raise ValueError("good_until must not lie before from")
+    def _of_two(self) -> Self:
         if self.currency == self.against:
             raise ValueError("a currency is not exchanged against itself")
         return self
