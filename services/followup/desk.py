@@ -11,6 +11,7 @@ from shared.contracts.decision import Decision
 from shared.contracts.envelope import Envelope
 from shared.contracts.followup_care import NewCreditCleared
 from shared.contracts.reasons import ReasonCode
+from shared.policy.model import PolicyInForce
 from shared.policy.reference import Reference
 
 __all__ = ["OF_THE_DESK", "refusal"]
@@ -19,15 +20,25 @@ Outcome = Decision[FollowupState]
 Handler = Callable[[FollowupState | None, Envelope[Any], Reference], Outcome]
 
 
-def _problem(
-    state: FollowupState | None, message: Envelope[desk_care.ProblemNoted], reference: Reference
-) -> Outcome:
+def _open_case(
+    state: FollowupState | None, message: Envelope[Any], reference: Reference
+) -> tuple[FollowupState, PolicyInForce] | Outcome:
+    """Give the case with its pack; what to answer where it is not known yet, or closed."""
     if state is None or state.policy is None:
         return Decision.wait(state, refusal(message, ReasonCode.NO_CASE))
     if state.status is FollowupStatus.CLOSED:
         return Decision.of(state, refusal(message, ReasonCode.CASE_CLOSED))
-    policy = reference.policies.in_force(state.policy, message.day)
-    return _either(state, message, problems.noted(state, message.data, message.day, policy))
+    return state, reference.policies.in_force(state.policy, message.day)
+
+
+def _problem(
+    state: FollowupState | None, message: Envelope[desk_care.ProblemNoted], reference: Reference
+) -> Outcome:
+    found = _open_case(state, message, reference)
+    if isinstance(found, Decision):
+        return found
+    case, policy = found
+    return _either(case, message, problems.noted(case, message.data, message.day, policy))
 
 
 def _solved(state: FollowupState | None, message: Envelope[desk_care.ProblemSolved], _: Reference) -> Outcome:
@@ -89,14 +100,13 @@ def _new_credit(
 def _to_the_lawyers(
     state: FollowupState | None, message: Envelope[desk_care.LegalReferralAsked], reference: Reference
 ) -> Outcome:
-    if state is None or state.policy is None:
-        return Decision.wait(state, refusal(message, ReasonCode.NO_CASE))
-    if state.status is FollowupStatus.CLOSED:
-        return Decision.of(state, refusal(message, ReasonCode.CASE_CLOSED))
-    policy = reference.policies.in_force(state.policy, message.day)
-    decided = referral.asked(state, message.data, message.day, policy)
+    found = _open_case(state, message, reference)
+    if isinstance(found, Decision):
+        return found
+    case, policy = found
+    decided = referral.asked(case, message.data, message.day, policy)
     if isinstance(decided, Reason):
-        return Decision.of(state, refusal(message, decided.code, **decided.params))
+        return Decision.of(case, refusal(message, decided.code, **decided.params))
     after, said = decided
     return Decision.of(after, *said)
 
