@@ -391,11 +391,12 @@ def test_a_rate_holds_from_its_day_until_the_next_and_is_stale_after_its_last() 
 def test_rates_of_exchange_are_read_from_the_file(tmp_path: Any) -> None:
     file = tmp_path / "rates.toml"
     row = '[[exchange]]\ncurrency = "USD"\nagainst = "CNY"\nfrom = 2026-03-02\nper_unit = "7.1"\n'
-    file.write_text(row + 'good_until = 2026-04-02\nsource = "-"\nverified = false\n', encoding="utf-8")
+    rest = 'good_until = 2026-04-02\nsource = "-"\nverified = false\n'
+    file.write_text(row + rest, encoding="utf-8")
     found = ReferenceRates.load(file).exchange("USD", "CNY", DAY)
     assert isinstance(found, Exchanged)
     assert found.rate == Fraction(71, 10)
-    file.write_text(row.replace('"7.1"', "7.1"), encoding="utf-8")
+    file.write_text(row.replace('"7.1"', "7.1") + rest, encoding="utf-8")
     with pytest.raises(RatesError, match=r"exchange\[1\].per_unit"):
         ReferenceRates.load(file)
 
