@@ -14,7 +14,7 @@ from typing import Any
 
 from services.alert.model import AlertState, OpenStep, Turn
 from services.alert.raising import Step, raise_step, resolve
-from shared.contracts import agreement, assessment, desk, followup, intake, intake_team, offer
+from shared.contracts import agreement, assessment, desk, followup, followup_care, intake, intake_team, offer
 from shared.contracts.alert import AlertKind
 from shared.contracts.alert_steps import StepCaughtUp, StepOverdue, StepReminded
 from shared.contracts.base import Event
@@ -90,6 +90,9 @@ _TURNS: dict[type[Event], Callable[[Any], str | None]] = {
     agreement.AgreementEnded: _after_end,
     # Agreement hears of it by a topic that flows back, and says the same of the same moment.
     followup.PlanBroken: lambda _: "no_plan",
+    # With everything paid intake closes the case; where debts are left beside the plan, they need a date.
+    followup.PlanCompleted: lambda _: "no_plan",
+    followup_care.PlanReopened: lambda _: "performing",
     followup.RenegotiationRequested: lambda _: "statement",
     intake.StopsChanged: lambda _: _STOPS,
 }

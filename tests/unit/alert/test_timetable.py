@@ -15,16 +15,16 @@ import pytest
 from services.alert.decide import AlertDecider
 from services.alert.model import AlertState
 from services.intake.decide import IntakeDecider
-from shared.contracts import agreement, desk, desk_parties, followup, offer
+from shared.contracts import agreement, desk, desk_parties, followup, followup_care, intake, offer
 from shared.contracts.alert import AlertKind, AlertRaised, AlertResolved, RemedyStarted
 from shared.contracts.alert_steps import StepCaughtUp, StepOverdue, StepReminded
 from shared.contracts.base import Event, Personal, Reason
 from shared.contracts.envelope import Envelope
 from shared.contracts.intake_team import ConductChanged
-from shared.contracts.parties import StopCause
+from shared.contracts.parties import CaseHalt, StopCause
 from shared.contracts.reasons import ReasonCode
 from shared.policy.testing import example_pack
-from tests.unit.builders import DAY, assessed, message, reference, signed
+from tests.unit.builders import DAY, assessed, cny, message, reference, signed
 from tests.unit.intake.bank_says import cured, day, overdue
 from tests.unit.intake.team import roster
 from tests.unit.spec import Given, given
@@ -211,6 +211,21 @@ def test_a_plan_that_another_takes_the_place_of_is_still_kept_and_so_is_one_that
     back = performing().when(ended(day(50), ReasonCode.WITHDRAWN_IN_TIME, returns_to=earlier))
     assert back.closes(day(50)).state.stage == "performing"
     assert steps_of(performing().when(ended(day(50))), day(50)) == ["no_plan"]
+
+
+def test_a_case_with_debts_beside_a_completed_plan_keeps_a_next_date() -> None:
+    completed = followup.PlanCompleted(agreement_id="agreement-1", as_of=day(40), paid=(cny("500.00"),))
+    left = performing().when(message(completed, day(40))).closes(day(40))
+    assert [step.name for step in left.state.steps] == ["no_plan"]
+    # What is left is disputed: intake says so when it has heard of the completion, on the next day.
+    halt = intake.StopsChanged(as_of=day(40), stops=(), halt=CaseHalt(stops=("fees", "enforcement")))
+    stopped = left.when(message(halt, day(40))).closes(day(41))
+    assert [(step.name, step.next_date is not None) for step in stopped.state.steps] == [("stopped", True)]
+    undone = followup_care.PlanReopened(
+        agreement_id="agreement-1", as_of=day(60), missing=(cny("500.00"),), reason=REASON
+    )
+    back = left.when(message(undone, day(60))).closes(day(60))
+    assert (back.state.stage, back.state.steps) == ("performing", ())
 
 
 def test_a_talk_is_what_a_case_without_a_plan_needs() -> None:
