@@ -91,7 +91,7 @@ async def run_demo(options: DemoOptions, console: Console) -> Outcome:
     async with Platform(up) as platform:
         collect_seldom()
         began = time.monotonic()
-        async with KafkaPlatform(settings(platform.addresses), options.services) as kafka:
+        async with KafkaPlatform(settings(platform.addresses), options.services, ahead=True) as kafka:
             world = World(customers, seed=options.seed, start=start, days=options.days, platform=kafka)
             await _live(world, platform, console)
         seconds = time.monotonic() - began

@@ -8,6 +8,7 @@ from datetime import date
 from types import TracebackType
 from typing import Any, Self
 
+from deploy.demo.world import last_in_line
 from shared.contracts.bank import DayClosed
 from shared.contracts.base import Event
 from shared.contracts.cloudevents import DecodeError, decode
@@ -38,12 +39,19 @@ class KafkaPlatform:
     that their service does anything about, and the tail has read the topics to their ends, there is nothing
     under way. The broker is asked for the ends: a tail that reads nothing may only be slow. Positions are
     asked for only where they are behind what is known of them.
+
+    With `ahead`, those that nobody waits for (`last_in_line`) may still be at the end of a day while the next
+    one is lived. What they say is heard a day later in any case, so both ways give the same story.
     """
 
-    def __init__(self, settings: Settings, services: Sequence[Service]) -> None:
+    def __init__(self, settings: Settings, services: Sequence[Service], *, ahead: bool = False) -> None:
         self._services = services
+        self._last = last_in_line(services)
         # Whoever only keeps what was said (the archive) may come later: nobody acts on it.
-        self._acting = [service for service in services if service.emits]
+        self._acting = [
+            service for service in services if service.emits and not (ahead and service.name in self._last)
+        ]
+        self._awaited_topics = {topic_of(p) for p in PRODUCERS if not (ahead and p in self._last)}
         self._publisher = EventPublisher(settings)
         self._tail = Tail(settings, [topic_of(p) for p in PRODUCERS], from_start=True)
         self._store = MongoStore(settings)
@@ -54,6 +62,9 @@ class KafkaPlatform:
         self._acted_on: dict[tuple[str, str, int], int] = {}  # service, topic, partition -> end of it
         self._reached: dict[tuple[str, str, int], int] = {}  # the same, as its positions said last
         self._fresh: list[Envelope[Any]] = []
+        self._later: list[tuple[date, Envelope[Any]]] = []  # with the day whose marker came before it
+        self._day_before: date | None = None  # the last day but one that was closed here
+        self._today: date | None = None
         self._seen: set[tuple[str, str]] = set()
         self._closed: dict[tuple[str, int], date] = {}
         self._partitions = settings.partitions
@@ -78,10 +89,15 @@ class KafkaPlatform:
 
     async def close_day(self, day: date) -> None:
         """Close a business day on every partition."""
+        if day != self._today:
+            self._day_before, self._today = self._today, day
         await self._publisher.close_day(day)
 
     async def settled(self, day: date) -> list[Envelope[Any]]:
-        """Wait until every service has closed `day` and all is quiet. Raises DemoStalled."""
+        """Wait until `day` is closed and all is quiet; give what is new. Raises DemoStalled.
+
+        Of those that are last in line, what they said up to the close of the day before.
+        """
         loop = asyncio.get_running_loop()
         moved = loop.time()
         while True:
@@ -91,10 +107,16 @@ class KafkaPlatform:
             # The last service's marker comes last: until it is there, nobody need be asked.
             behind = self._open(day) or await self._behind(self._acting, self._acted_on)
             if not behind and await self._all_read():
-                fresh, self._fresh = self._fresh, []
-                return fresh
+                return self._taken()
             if loop.time() - moved > _STALL_SECONDS:
                 raise DemoStalled(f"{day.isoformat()} is not done after {_STALL_SECONDS:.0f} s: {behind}")
+
+    def _taken(self) -> list[Envelope[Any]]:
+        until = self._day_before or date.min
+        told = [message for after, message in self._later if after < until]
+        self._later = [(after, message) for after, message in self._later if after >= until]
+        fresh, self._fresh = self._fresh, []
+        return fresh + told
 
     async def finished(self) -> None:
         """Wait until everybody's positions have reached the end of everything. Raises DemoStalled."""
@@ -112,7 +134,11 @@ class KafkaPlatform:
 
     async def _all_read(self) -> bool:
         ends = await self._tail.ends()
-        return all(self._ends.get((at.topic, at.partition), 0) == end for at, end in ends.items())
+        return all(
+            self._ends.get((at.topic, at.partition), 0) == end
+            for at, end in ends.items()
+            if at.topic in self._awaited_topics
+        )
 
     def _take(self, records: Sequence[Record]) -> bool:
         """Note what was read; give whether any of it was new: who only repeats itself gets nowhere."""
@@ -136,9 +162,16 @@ class KafkaPlatform:
             at = (message.source, message.id)
             if not isinstance(message.data, _MARKERS) and at not in self._seen:
                 self._seen.add(at)  # what was published twice, by a service that was killed, is told once
-                self._fresh.append(message)
+                self._keep(record, message)
                 new = True
         return new
+
+    def _keep(self, record: Record, message: Envelope[Any]) -> None:
+        if message.data.PRODUCER in self._last:
+            after = self._closed.get((record.topic, record.partition), date.min)
+            self._later.append((after, message))
+        else:
+            self._fresh.append(message)
 
     def _act(self, record: Record, kind: type[Event] | None = None) -> None:
         """Note who does something about a record; everybody, if it cannot be read."""
@@ -151,10 +184,11 @@ class KafkaPlatform:
     def _open(self, day: date) -> str:
         """Say which service's marker of `day` has not been read yet, or nothing."""
         for service in self._services:
-            if service.waits_for:
+            wanted = day if service in self._acting else self._day_before
+            if service.waits_for and wanted is not None:
                 for partition in range(self._partitions):
                     done = self._closed.get((service.topic, partition))
-                    if done is None or done < day:
+                    if done is None or done < wanted:
                         return f"{service.name} has not closed it on partition {partition}"
         return ""
 

@@ -1,7 +1,7 @@
 """The demo's days: bank, borrowers and desk act, the day is closed, and what was published is read.
 
 Actors see events only after the day on which they were published has been closed and everything is quiet,
-and they see them in a fixed order: so one seed gives one story.
+those of alert a day after that, and they see them in a fixed order: so one seed gives one story.
 """
 
 from __future__ import annotations
@@ -20,8 +20,9 @@ from deploy.demo.staff import Desk
 from shared.contracts.envelope import Envelope
 from shared.contracts.registry import PRODUCERS
 from shared.lending.money import Money
+from shared.runtime.service import Service
 
-__all__ = ["Platform", "Progress", "World"]
+__all__ = ["Platform", "Progress", "World", "last_in_line"]
 
 DESK_SOURCE = "/desk/demo"
 
@@ -38,12 +39,21 @@ class Platform(Protocol):
         ...
 
     async def settled(self, day: date) -> list[Envelope[Any]]:
-        """Wait until every service has closed `day` and all is quiet; give what was published since."""
+        """Wait until `day` is closed and all is quiet; give what was published since.
+
+        What those that are last in line say is given a day later: up to the close of the day before.
+        """
         ...
 
     async def finished(self) -> None:
         """Wait, after the last day, until those that only read have read everything."""
         ...
+
+
+def last_in_line(services: Sequence[Service]) -> frozenset[str]:
+    """Give the services that say something which no other acts on: people hear of it on the next day."""
+    read = {producer for service in services if service.emits for producer in service.inputs}
+    return frozenset(service.name for service in services if service.emits and service.name not in read)
 
 
 @dataclass(slots=True)

@@ -11,5 +11,5 @@ SERVICE = Service(
     waits_for=("intake", "assessment", "offer", "agreement", "followup", "desk"),
     handles=HANDLED,
     schema_version=3,  # 2: what stop events halt; 3: steps of the timetable, reviews
-    linger_seconds=0.2,
+    linger_seconds=1.0,
 )

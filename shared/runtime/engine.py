@@ -77,6 +77,7 @@ class Engine:
             pulse=self.pulse,
             pace=self._pace,
             hurried=lambda: self._stopping or self._draining or self._pending,
+            ends=lambda inbounds: self._hand.completed_by(inbounds),  # noqa: PLW0108 - the hand is changed for another
         )
         self._generation = -1  # the consumer's, when the lanes were taken over
         self._pending = False  # an assignment waits to be taken over

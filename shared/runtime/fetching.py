@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 
-from shared.runtime.inbound import Inbound, Kind, receive
+from shared.runtime.inbound import Inbound, receive
 from shared.runtime.limits import Limits
 from shared.runtime.pace import Pace
 from shared.runtime.ports import Clock, Consumer, FatalError, Meter, OffsetLostError, UnavailableError
@@ -17,7 +17,10 @@ __all__ = ["Fetching"]
 
 
 class Fetching:
-    """At most one poll under way. `hurried` tells that nobody should be kept waiting for more records."""
+    """At most one poll under way. `hurried` tells that nobody should be kept waiting for more records.
+
+    `ends` tells that some day is complete with the records given, so that nothing more comes of it.
+    """
 
     def __init__(
         self,
@@ -30,10 +33,11 @@ class Fetching:
         pulse: Pulse,
         pace: Pace,
         hurried: Callable[[], bool],
+        ends: Callable[[Sequence[Inbound]], bool],
     ) -> None:
         self._service, self._limits, self._consumer = service, limits, consumer
         self._clock, self._meter, self._patience = clock, meter, patience
-        self._pulse, self._pace, self._hurried = pulse, pace, hurried
+        self._pulse, self._pace, self._hurried, self._ends = pulse, pace, hurried, ends
         self._task: asyncio.Task[tuple[int, list[Inbound]]] | None = None
 
     @property
@@ -97,7 +101,7 @@ class Fetching:
         size = self._pace.size
         until = self._clock.monotonic() + self._service.linger_seconds
         while len(inbounds) < size and self._clock.monotonic() < until and not self._hurried():
-            if any(inbound.kind is Kind.MARKER for inbound in inbounds):
+            if self._ends(inbounds):
                 return
             try:
                 inbounds += await self._records(size - len(inbounds))

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 
-from shared.runtime.inbound import Inbound
+from shared.runtime.inbound import Inbound, Kind
 from shared.runtime.lane import Lane
 from shared.runtime.limits import Limits
 from shared.runtime.ports import Record, TopicPartition
@@ -40,6 +40,14 @@ class Hand:
     def overfull(self, limits: Limits) -> set[TopicPartition]:
         """Give the inputs that have more waiting behind their day than may be held."""
         return {at for lane in self.lanes.values() for at in lane.overfull(limits)}
+
+    def completed_by(self, inbounds: Sequence[Inbound]) -> bool:
+        """Whether `inbounds` bring the last marker that some lane's day still wants."""
+        markers = [inbound.record for inbound in inbounds if inbound.kind is Kind.MARKER]
+        return any(
+            lane.completed_by({record.topic for record in markers if record.partition == partition})
+            for partition, lane in self.lanes.items()
+        )
 
     def ready(self) -> list[tuple[date, list[Lane]]]:
         """Group the lanes whose barrier is complete by the day that they close, the earliest first."""

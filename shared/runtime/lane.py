@@ -6,7 +6,7 @@ The positions document is the truth about how far the service has come; the grou
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
@@ -15,7 +15,7 @@ from shared.runtime.document import Cause
 from shared.runtime.inbound import Inbound, Kind, Reason
 from shared.runtime.limits import Limits
 from shared.runtime.ports import ID, VERSION, Document, TopicPartition
-from shared.runtime.service import Service, topic_of
+from shared.runtime.service import Service
 
 __all__ = ["OUTCOMES", "InputPosition", "Lane", "OpenWork"]
 
@@ -186,10 +186,15 @@ class Lane:
 
     def ready(self) -> date | None:
         """Give the day that can be closed now: every waited-for input has reached it."""
-        waited = [topic_of(producer) for producer in self.service.waits_for]
+        waited = self.service.waited_topics
         if not waited or any(topic not in self.reached for topic in waited):
             return None
         return min(self.reached[topic][0] for topic in waited)
+
+    def completed_by(self, topics: Collection[str]) -> bool:
+        """Whether markers on `topics` are all that some day still waits for."""
+        waited = self.service.waited_topics
+        return bool(topics) and all(topic in self.reached or topic in topics for topic in waited)
 
     def finish(self, day: date) -> list[Inbound]:
         """Note that `day` is done: its markers are worked off. Give what waited behind them."""

@@ -110,6 +110,11 @@ class Service:
         return tuple(topic_of(producer) for producer in self.inputs)
 
     @cached_property
+    def waited_topics(self) -> tuple[str, ...]:
+        """The topics that a day waits for."""
+        return tuple(topic_of(producer) for producer in self.waits_for)
+
+    @cached_property
     def producers(self) -> Mapping[str, str]:
         """Whose topic is whose, of those that are read."""
         return {topic_of(producer): producer for producer in self.inputs}

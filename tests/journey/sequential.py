@@ -13,6 +13,7 @@ from datetime import UTC, date, datetime, time
 from hashlib import sha256
 from typing import Any
 
+from deploy.demo.world import last_in_line
 from shared.contracts.decision import Decision, State
 from shared.contracts.envelope import Envelope
 from shared.contracts.ids import derive_id
@@ -47,6 +48,8 @@ class SequentialPlatform:
         self.cells = [Cell(service) for service in services]
         self.published: list[Envelope[Any]] = []
         self._read = 0
+        self._last = last_in_line(services)
+        self._later: list[Envelope[Any]] = []  # what is heard a day later
         self._queue: deque[tuple[str, Envelope[Any]]] = deque()
         self._external: set[tuple[str, str]] = set()
         self._keys: dict[str, str] = {}
@@ -88,7 +91,9 @@ class SequentialPlatform:
     async def settled(self, day: date) -> list[Envelope[Any]]:
         fresh = self.published[self._read :]
         self._read = len(self.published)
-        return fresh
+        later = [message for message in fresh if message.data.PRODUCER in self._last]
+        told, self._later = self._later, later
+        return [message for message in fresh if message.data.PRODUCER not in self._last] + told
 
     async def finished(self) -> None:
         """Nothing is ever behind."""
