@@ -12,6 +12,8 @@ __all__ = ["canonical", "exact", "parsed"]
 
 _OPTIONS = orjson.OPT_SORT_KEYS | orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT_PASSTHROUGH_DATACLASS
 
+_PLAIN = frozenset({str, int, bool, type(None)})
+
 
 def canonical(value: Any) -> bytes:
     """Give the canonical JSON of a value. Raises TypeError or ValueError for what JSON cannot say."""
@@ -38,8 +40,13 @@ def parsed(raw: bytes | str) -> Any:
 
 
 def _refuse_floats(value: Any) -> None:
-    if isinstance(value, float):
-        raise TypeError("a float has no place in what is signed")
-    if isinstance(value, dict | list | tuple):
-        for item in value.values() if isinstance(value, dict) else value:
-            _refuse_floats(item)
+    """Look into every container; what is plainly none, nor a float, is not even visited."""
+    todo = [value]
+    while todo:
+        one = todo.pop()
+        if isinstance(one, float):
+            raise TypeError("a float has no place in what is signed")
+        if isinstance(one, dict):
+            todo += [item for item in one.values() if type(item) not in _PLAIN]
+        elif isinstance(one, list | tuple):
+            todo += [item for item in one if type(item) not in _PLAIN]

@@ -140,7 +140,9 @@ async def prepare(settings: Settings, services: Sequence[Service]) -> Prepared:
         if created:
             _LOG.info("topics created: %s", ", ".join(created))
         for service in services:
-            indexes |= await store.create_indexes(service.name, workload=service.counts_work)
+            indexes |= await store.create_indexes(
+                service.name, closes=bool(service.waits_for), workload=service.counts_work
+            )
         indexes |= await store.create_telemetry_indexes()
     finally:
         await store.close()

@@ -153,10 +153,11 @@ class DatabaseSpans(SpanProcessor):
     """Keeps ended spans in a bounded queue; a thread of its own writes them, in the meantime nobody waits.
 
     What does not fit is dropped and counted. Spans of one trace that are written together share a document,
-    as JSON text: the embedded database's cost is per document and field.
+    as JSON text: the embedded database's cost is per document and field. It writes as seldom as the SDK's own
+    batches are sent.
     """
 
-    def __init__(self, sink: Sink, *, limit: int = 20_000, every: float = 1.0, most: int = 2_000) -> None:
+    def __init__(self, sink: Sink, *, limit: int = 20_000, every: float = 5.0, most: int = 2_000) -> None:
         self._sink, self._limit, self._every, self._most = sink, limit, every, most
         self._queue: deque[ReadableSpan] = deque()
         self._stopping = threading.Event()

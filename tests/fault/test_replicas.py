@@ -63,6 +63,18 @@ async def test_two_whole_platforms_one_is_killed_and_another_comes(settings: Set
     await came_to_the_same(settings, customers=10, days=10, seed=3, partitions=PARTITIONS)
 
 
+@pytest.mark.slow
+async def test_a_day_that_is_lived_while_alert_is_still_at_the_one_before(
+    settings: Settings, start: Start
+) -> None:
+    start("all")
+    second = start("alert")
+    blows = {day(6): [(0.1, second.kill)]}
+    async with KafkaPlatform(settings, load_all(), ahead=True) as inner:
+        await world(Besieged(inner, blows), customers=12, days=14, seed=5).live()
+    await came_to_the_same(settings, customers=12, days=14, seed=5, partitions=PARTITIONS)
+
+
 async def _started(start: Start, *services: str) -> None:
     for service in services:
         start(service)

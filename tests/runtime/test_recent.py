@@ -10,7 +10,7 @@ from shared.runtime.lane import Lane
 from shared.runtime.memory import MemoryConsumer
 from shared.runtime.ports import UnavailableError
 from shared.runtime.recent import Recent
-from shared.runtime.simulation.toy import Open, Pay
+from shared.runtime.simulation.toy import Accept, Open, Opened, Pay
 from tests.runtime.rig import ANN, D1, Rig, story
 
 
@@ -161,6 +161,24 @@ async def test_the_end_of_a_day_does_not_wait_for_the_linger() -> None:
     await rig.settle(2.0)
     assert rig.types("front") == ["opened"] * 3
     assert rig.days("front.events") == [D1]
+
+
+@story
+async def test_the_lingering_goes_on_until_the_day_has_ended_on_every_input() -> None:
+    rig = Rig(names=("middle",))
+    store = Noting(rig)
+    rig.start("middle", replace(rig.services["middle"], linger_seconds=3600.0), store=store)
+    await rig.settle()
+    rig.tell("front", Opened(on=D1), 1)
+    rig.close(D1, source="front")
+    await rig.settle(2.0)
+    assert store.written == []
+    rig.say(Accept(number=1))
+    rig.close(D1, source="desk")
+    await rig.settle(2.0)
+    assert store.written[0] == 1
+    assert rig.types("middle")[:2] == ["tabled", "agreed"]
+    assert rig.days("middle.events") == [D1]
 
 
 class Flaky:

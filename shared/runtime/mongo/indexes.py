@@ -22,11 +22,16 @@ _TRACE: Final = IndexModel([("trace", 1)], name="trace")
 class Indexes(Connection):
     """Preparing the database before services run."""
 
-    async def create_indexes(self, service: str, *, workload: bool = False) -> dict[str, bool]:
-        """Create what is missing; existing indexes stay. Give each by name, and whether it is new."""
-        cases = [_WAKE, _WORK] if workload else [_WAKE]
+    async def create_indexes(
+        self, service: str, *, closes: bool = True, workload: bool = False
+    ) -> dict[str, bool]:
+        """Create what is missing; existing indexes stay. Give each by name, and whether it is new.
+
+        Every index is paid for at every write: who closes no day, or counts no open work, has none for it.
+        """
+        cases = [index for index, wanted in ((_WAKE, closes), (_WORK, workload)) if wanted]
         return {
-            **await self._indexed(service, "cases", cases),
+            **(await self._indexed(service, "cases", cases) if cases else {}),
             **await self._indexed(service, "parked", [_PARKED]),
         }
 

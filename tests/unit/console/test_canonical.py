@@ -29,6 +29,13 @@ def test_it_is_what_the_standard_library_writes_and_reads_back_the_same(value: A
     assert parsed(plain) == value
 
 
+@pytest.mark.parametrize("number", [1.0, -0.0, float("nan"), float("inf")])
+@pytest.mark.parametrize("place", [lambda x: x, lambda x: [x], lambda x: {"a": ({"b": [None, x]},)}])
+def test_a_float_is_refused_wherever_it_is(number: float, place: Any) -> None:
+    with pytest.raises(TypeError, match="float"):
+        exact(place(number))
+
+
 @given(st.integers(min_value=1 << 64), VALUES)
 def test_a_number_beyond_64_bits_changes_nothing_else(number: int, value: Any) -> None:
     both = canonical({"a": value, "b": number})
