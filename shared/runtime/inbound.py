@@ -11,27 +11,20 @@ from functools import lru_cache
 from typing import Any
 
 from shared.contracts.bank import DayClosed
-from shared.contracts.cloudevents import DecodeError, decode
+from shared.contracts.cloudevents import DecodeError
 from shared.contracts.envelope import Envelope
 from shared.contracts.ids import derive_id
 from shared.contracts.ops import Discard, ErasePerson, LegalHold, Replay
 from shared.contracts.partition import partition_of
 from shared.contracts.runtime import ServiceDayClosed
+from shared.runtime.decoding import Decoded
 from shared.runtime.ports import Record
 from shared.runtime.service import EXTERNAL, DocumentPer, Service
 
 __all__ = ["Failure", "Inbound", "Kind", "Reason", "receive"]
 
 _partition_of = lru_cache(maxsize=65536)(partition_of)
-_decode_kept = lru_cache(maxsize=2048)(decode)
-_KEPT_BYTES = 8192  # of a value: with the number of messages kept, what the memory of them may be
-
-
-def _decode(record: Record) -> Envelope[Any]:
-    """Read a record; where several services share the process, each message is read once for all of them."""
-    if len(record.value or b"") > _KEPT_BYTES:
-        return decode(record.key, record.value, record.headers)
-    return _decode_kept(record.key, record.value, record.headers)
+_decoded = Decoded(8_000_000)  # bytes of messages
 
 
 class Reason(StrEnum):
@@ -110,7 +103,7 @@ def receive(service: Service, record: Record, partitions: int) -> Inbound:
     producer = service.producers[record.topic]
     inbound = Inbound(record, producer, Kind.MESSAGE)
     try:
-        envelope = _decode(record)
+        envelope = _decoded.read(record)
     except DecodeError as error:
         return _undecodable(service, inbound, error, partitions)
     inbound.envelope, inbound.key = envelope, envelope.key

@@ -1,0 +1,50 @@
+"""Messages that were read lately: where several services share a process, each is read once for all of them.
+
+What a message says depends on the bytes of its record alone, and cannot be changed, so that whoever reads the
+same bytes may be given the same message.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from typing import Any, Final
+
+from shared.contracts.cloudevents import decode
+from shared.contracts.envelope import Envelope
+from shared.runtime.ports import Headers, Record
+
+__all__ = ["Decoded"]
+
+_OVERHEAD: Final = 500  # bytes that are counted for a message besides its value: headers, the envelope
+
+
+class Decoded:
+    """Bounded by the bytes of the values whose messages are held; what was used longest ago goes first."""
+
+    def __init__(self, most_bytes: int) -> None:
+        self._most_bytes = most_bytes
+        self._bytes = 0
+        self._held: OrderedDict[tuple[bytes | None, bytes | None, Headers], Envelope[Any]] = OrderedDict()
+
+    def __len__(self) -> int:
+        """Count the messages."""
+        return len(self._held)
+
+    def read(self, record: Record) -> Envelope[Any]:
+        """Give the message of a record. Raises DecodeError, and nothing else; what is wrong is not held."""
+        content = (record.key, record.value, record.headers)
+        held = self._held.get(content)
+        if held is not None:
+            self._held.move_to_end(content)
+            return held
+        message = decode(*content)
+        self._held[content] = message
+        self._bytes += _size(record.value)
+        while self._bytes > self._most_bytes:
+            (_, oldest, _), _ = self._held.popitem(last=False)
+            self._bytes -= _size(oldest)
+        return message
+
+
+def _size(value: bytes | None) -> int:
+    return len(value or b"") + _OVERHEAD
