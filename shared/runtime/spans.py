@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID
 
@@ -51,6 +52,7 @@ _RANDOM_BITS: Final = (
 _FIELDS: Final = 4
 
 
+@lru_cache(maxsize=8192)
 def root_span_id(case: str) -> int:
     """Give the id of the case's root span, "case opened" (never 0)."""
     return UUID(derive_id("root span", case)).int & (1 << 64) - 1 or 1
@@ -76,6 +78,7 @@ def parse_traceparent(text: str | None, state: str | None = None) -> SpanContext
     return SpanContext(trace, span, is_remote=True, trace_flags=TraceFlags(flags & 1), trace_state=tracestate)
 
 
+@lru_cache(maxsize=8192)
 def root_context(case: str, *, sampled: bool) -> SpanContext:
     """Give the context of the case's root span, as if it had arrived from elsewhere."""
     flags = TraceFlags(TraceFlags.SAMPLED if sampled else TraceFlags.DEFAULT)
