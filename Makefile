@@ -50,7 +50,8 @@ test-more: setup ## what CI runs besides: lives under the nemesis, kills, replay
 	  tests/fault/test_kill_points.py::test_killed_where_it_hurts_most \
 	  tests/fault/test_killed.py::test_everything_is_killed_in_turn_and_nothing_is_lost \
 	  tests/fault/test_nemesis.py::test_two_replicas_under_every_kind_of_fault \
-	  tests/fault/test_replicas.py::test_two_whole_platforms_one_is_killed_and_another_comes
+	  tests/fault/test_replicas.py::test_two_whole_platforms_one_is_killed_and_another_comes \
+	  tests/fault/test_replicas.py::test_a_day_that_is_lived_while_alert_is_still_at_the_one_before
 
 mutants: setup ## break each rule of the runtime and see that a test notices
 	$(BIN)/python -m pytest tests/simulation/test_mutants.py -m "slow or not slow"
