@@ -9,7 +9,18 @@ from typing import Any
 from deploy.demo.acts import Act, Say, identity
 from deploy.demo.bank import at
 from deploy.demo.portfolio import Customer, random_for
-from shared.contracts import agreement, alert, desk, desk_parties, followup, intake, offer
+from shared.contracts import (
+    agreement,
+    alert,
+    alert_steps,
+    desk,
+    desk_parties,
+    desk_team,
+    followup,
+    intake,
+    intake_team,
+    offer,
+)
 from shared.contracts.base import Personal
 from shared.contracts.envelope import Envelope
 from shared.lending.money import Money
@@ -46,6 +57,15 @@ class Desk:
                 ]
             case agreement.AgreementDrafted() if data.guarantors:
                 return _guarantors(message, data, draw.randint(1, 3), agrees=draw.random() < 0.9)
+            case intake_team.ConversationSampled():
+                return [_scored(message, data, draw)]
+            case offer.NoPlanFound() | offer.TalksFailed():
+                call = _call(at(tomorrow, 11), "Said that there is no plan yet, and what can be done.", draw)
+                return [Say(tomorrow, message.case, call, identity(message))]
+            case alert_steps.StepReminded() if data.step == "no_plan":
+                words = "Asked what would have to change for a plan."
+                call = _call(at(tomorrow, 11), words, draw, until_reached=True)
+                return [Say(tomorrow, message.case, call, identity(message))]
             case intake.PartiesChanged():
                 return _ask_parties(message, data, draw.randint(1, 5))
             case followup.ReviewDue():
@@ -115,14 +135,29 @@ def _ask_parties(message: Envelope[Any], data: intake.PartiesChanged, days: int)
     ]
 
 
-def _call(when: datetime, points: str, draw: Random) -> desk.ContactRecorded:
+def _scored(message: Envelope[Any], data: intake_team.ConversationSampled, draw: Random) -> Say:
+    """A conversation that was drawn is reviewed by the supervisor; a poor one means a training."""
+    day = message.day + timedelta(days=draw.randint(1, 6))
+    scores = [draw.choice((2, 3, 4, 4, 5, 5)) for _ in range(3)]
+    event = desk_team.ConversationScored(
+        contact_id=data.contact_id,
+        reviewer="s-zhao",
+        listening=scores[0],
+        empathy=scores[1],
+        conduct=max(scores[2], 3),
+    )
+    return Say(day, message.case, event, data.contact_id)
+
+
+def _call(when: datetime, points: str, draw: Random, *, until_reached: bool = False) -> desk.ContactRecorded:
+    talked, missed = desk.ContactOutcome.TALKED, desk.ContactOutcome.NO_ANSWER
     return desk.ContactRecorded(
         at=when,
         place="phone",
         participants=("negotiator", "borrower"),
         key_points=Personal(value=points),
         direction=desk.ContactDirection.OUTBOUND,
-        outcome=draw.choice((desk.ContactOutcome.TALKED, desk.ContactOutcome.NO_ANSWER)),
+        outcome=talked if until_reached else draw.choice((talked, missed)),
         channel="phone",
     )
 
