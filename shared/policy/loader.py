@@ -18,6 +18,7 @@ import re
 import tomllib
 from dataclasses import dataclass
 from datetime import date, timedelta
+from functools import cache
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -200,13 +201,14 @@ def pack_from(
             continue
         for name in sorted({*own, *base} - set(model.model_fields)):
             problems.append(Problem(file, f"{section}.{name}", "no such value"))
-        for name, field in model.model_fields.items():
+        for name in model.model_fields:
             key = f"{section}.{name}"
             if name not in own and name not in base:
                 problems.append(Problem(file, key, "missing"))
                 continue
-            adapter = TypeAdapter[Any](field.rebuild_annotation())
-            entries, found = _entries(own.get(name, base.get(name)), adapter, file, key, info.currency)
+            entries, found = _entries(
+                own.get(name, base.get(name)), _adapter(section, name), file, key, info.currency
+            )
             problems += found
             values[key] = entries
     problems += [
@@ -222,6 +224,12 @@ def pack_from(
         except ValidationError as error:  # what only the values of one day together can break
             return None, _problems(file, f"in force on {day.isoformat()}", error)
     return pack, []
+
+
+@cache
+def _adapter(section: str, name: str) -> TypeAdapter[Any]:
+    """Building one costs more than reading a value by it, and the sections never change."""
+    return TypeAdapter(SECTIONS[section].model_fields[name].rebuild_annotation())
 
 
 def _not_stated(pack: Pack, document: dict[str, Any], file: str) -> list[Problem]:
