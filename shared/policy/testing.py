@@ -221,8 +221,19 @@ _VALUES: Final[dict[str, Any]] = {
 def example_pack(pack: dict[str, Any] | None = None, **overrides: Any) -> Pack:
     """The example as a pack. ``pack`` replaces fields of its ``[pack]`` table (``{"currency": "USD"}``).
 
-    Raises PolicyError naming the key for an unknown or invalid value.
+    Raises PolicyError naming the key for an unknown or invalid value. A pack cannot be changed: who asks for
+    the same one again is given the same.
     """
+    asked = repr((pack, sorted(overrides.items())))
+    if asked not in _MADE:
+        _MADE[asked] = _make(pack, overrides)
+    return _MADE[asked]
+
+
+_MADE: dict[str, Pack] = {}
+
+
+def _make(pack: dict[str, Any] | None, overrides: dict[str, Any]) -> Pack:
     values = _VALUES | {key.replace("__", ".", 1): value for key, value in overrides.items()}
     document: dict[str, Any] = {"pack": _PACK | (pack or {})}
     for key, value in values.items():
