@@ -10,7 +10,7 @@ from datetime import date
 from typing import Any
 
 from services.agreement.acceptance import refuses_acceptance
-from services.agreement.document import agreement_id_of, canonical_content, compose, recompose
+from services.agreement.document import agreement_id_of, canonical_content, compose, drawn_up, recompose
 from services.agreement.ending import (
     bank_answered,
     case_closed,
@@ -172,15 +172,19 @@ def _draft(state: AgreementState, message: Envelope[offer.OfferAgreed], referenc
     )  # the document is kept as a whole: why the plan was proposed is elsewhere
     terms = (data.offer_id, plan, message.day, state.language)
     drafted = compose(state, *terms, reference, data.pinned_on)
+    unfit: ReasonCode | None = None
+    if not isinstance(drafted, AgreementDrafted) and _knew_less(state, data):
+        # Had the day's balances come after it, by their own topic, they would have sent a draft back.
+        unfit, drafted = drafted, drawn_up(state, *terms, reference, data.pinned_on)
     if not isinstance(drafted, AgreementDrafted):
         returned_at_once = AgreementReturned(
             agreement_id=agreement_id,
             version=state.signed + 1,
             offer_id=data.offer_id,
             as_of=message.day,
-            reason=Reason(code=drafted),
+            reason=Reason(code=unfit or drafted),
         )
-        over = state.with_over(agreement_id, drafted)
+        over = state.with_over(agreement_id, unfit or drafted)
         return Decision.of(state.model_copy(update={"over": over}), *before, returned_at_once)
     draft = Draft(
         agreement_id=agreement_id,
@@ -196,7 +200,16 @@ def _draft(state: AgreementState, message: Envelope[offer.OfferAgreed], referenc
     )
     over = tuple(item for item in state.over if item.agreement_id != agreement_id)
     update = {"status": AgreementStatus.DRAFTED, "draft": draft, "over": over}
-    return Decision.of(state.model_copy(update=update), *before, drafted)
+    now = state.model_copy(update=update)
+    if unfit is None:
+        return Decision.of(now, *before, drafted)
+    sent_back = give_back(now, message.day, Reason(code=unfit))
+    return Decision.of(sent_back.state, *before, drafted, *(e.data for e in sent_back.emissions))
+
+
+def _knew_less(state: AgreementState, data: offer.OfferAgreed) -> bool:
+    """Whether more is known of the debts here than offer knew when the plan was agreed."""
+    return data.intake_sequence is not None and data.intake_sequence < (state.debts_seen or 0)
 
 
 def _withdrawn(
