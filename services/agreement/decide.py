@@ -10,7 +10,7 @@ from datetime import date
 from typing import Any
 
 from services.agreement.acceptance import refuses_acceptance
-from services.agreement.document import agreement_id_of, canonical_content, compose, drawn_up, recompose
+from services.agreement.document import agreement_id_of, canonical_content, compose, recompose
 from services.agreement.ending import (
     bank_answered,
     case_closed,
@@ -29,7 +29,7 @@ from services.agreement.watching import instalment_corrected, instalment_missed,
 from shared.contracts import desk, desk_parties, desk_talks, followup, intake, offer
 from shared.contracts.agreement import AgreementDrafted, AgreementReturned, PartySigned
 from shared.contracts.base import Event, Reason
-from shared.contracts.debts import DebtSnapshot
+from shared.contracts.debts import DebtSnapshot, DebtStatus
 from shared.contracts.decision import Decision
 from shared.contracts.envelope import Envelope
 from shared.contracts.reasons import ReasonCode
@@ -175,7 +175,7 @@ def _draft(state: AgreementState, message: Envelope[offer.OfferAgreed], referenc
     unfit: ReasonCode | None = None
     if not isinstance(drafted, AgreementDrafted) and _knew_less(state, data):
         # Had the day's balances come after it, by their own topic, they would have sent a draft back.
-        unfit, drafted = drafted, drawn_up(state, *terms, reference, data.pinned_on)
+        unfit, drafted = drafted, compose(_as_offer_knew(state, data), *terms, reference, data.pinned_on)
     if not isinstance(drafted, AgreementDrafted):
         returned_at_once = AgreementReturned(
             agreement_id=agreement_id,
@@ -210,6 +210,23 @@ def _draft(state: AgreementState, message: Envelope[offer.OfferAgreed], referenc
 def _knew_less(state: AgreementState, data: offer.OfferAgreed) -> bool:
     """Whether more is known of the debts here than offer knew when the plan was agreed."""
     return data.intake_sequence is not None and data.intake_sequence < (state.debts_seen or 0)
+
+
+def _as_offer_knew(state: AgreementState, data: offer.OfferAgreed) -> AgreementState:
+    """Give the state with the debts as they were when the plan was agreed."""
+    known = {debt.debt_id: debt for debt in state.debts}
+    debts = tuple(
+        KnownDebt(
+            debt_id=then.debt_id,
+            status=DebtStatus.ACTIVE,
+            outstanding=then.balances,
+            as_of=then.as_of,
+            obligors=known[then.debt_id].obligors if then.debt_id in known else (),
+            annual_rate_pct=known[then.debt_id].annual_rate_pct if then.debt_id in known else None,
+        )
+        for then in data.balances
+    )
+    return state.model_copy(update={"debts": debts})
 
 
 def _withdrawn(

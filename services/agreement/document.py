@@ -30,15 +30,7 @@ from shared.crypto.canonical import exact
 from shared.lending.schedule import ScheduleError
 from shared.policy.reference import Reference
 
-__all__ = [
-    "agreement_id_of",
-    "as_drafted",
-    "canonical_content",
-    "compose",
-    "content_hash",
-    "drawn_up",
-    "recompose",
-]
+__all__ = ["agreement_id_of", "as_drafted", "canonical_content", "compose", "content_hash", "recompose"]
 
 _UNHASHED = "0" * 64
 # What plans, and the terms of documents, did not have in the beginning.
@@ -97,19 +89,6 @@ def compose(
     unlike = unlike_balances(plan, state.debts)
     if unlike is not None:
         return unlike
-    return drawn_up(state, offer_id, plan, drafted_on, language, reference, pinned_on)
-
-
-def drawn_up(
-    state: AgreementState,
-    offer_id: str,
-    plan: Plan,
-    drafted_on: date,
-    language: str,
-    reference: Reference,
-    pinned_on: date | None = None,
-) -> AgreementDrafted | ReasonCode:
-    """Compute the document on the balances that the plan was made on, whatever has become of them since."""
     return _composed(state, offer_id, plan, drafted_on, language, reference, pinned_on, None)
 
 
