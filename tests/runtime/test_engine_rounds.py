@@ -20,12 +20,14 @@ from shared.runtime.simulation.toy import (
     Judged,
     Lapsed,
     MiddleState,
+    Open,
     Opened,
+    Pay,
     Refused,
     Tabled,
 )
 from tests.runtime.mishaps import Gate, crash
-from tests.runtime.rig import D1, D2, D3, Rig, story
+from tests.runtime.rig import ANN, D1, D2, D3, Rig, story
 
 
 class Again:
@@ -143,6 +145,9 @@ async def test_a_decision_with_the_state_of_another_service_is_a_bug_of_that_cas
         def decide(self, state: Any, message: Any, reference: Any) -> Decision[Any]:
             return Decision(BackState())
 
+        def due(self, state: Any) -> None:
+            return None
+
     rig = rig_of(Strays())
     rig.start_all()
     rig.tell("front", Opened(on=D1), 1)
@@ -165,6 +170,27 @@ async def test_a_command_is_obeyed_once_however_often_it_is_said() -> None:
     rig.replay("middle", id_="another")
     await rig.settle()
     assert rig.document("middle")["park"] is None
+
+
+@story
+async def test_a_payment_published_twice_moves_money_once_even_where_two_replays_decide_it() -> None:
+    rig = Rig(names=("front",), replay_rows=2)
+    rig.start_all()
+    rig.say(Open())
+    rig.say(Bad(at="front", kind="heal"))
+    await rig.settle()
+    rig.say(Pay(pay_id="p", amount=100, value_date=D1), id_="x")
+    await rig.settle()
+    rig.say(Pay(pay_id="p", amount=100, value_date=D1), id_="x")
+    await rig.settle()
+    rig.world.healed = True
+    assert rig.state("front", ANN)["paid"] == 0
+    for _ in range(2):
+        rig.replay("front", ANN)
+        await rig.settle()
+        assert rig.state("front", ANN)["paid"] == 100
+    assert rig.document("front", ANN)["park"] is None
+    assert rig.types("front").count("paid") == 1
 
 
 def test_positions_keep_what_was_counted_of_an_input_that_is_no_longer_read() -> None:
