@@ -8,6 +8,7 @@ from typing import Any
 
 from shared.contracts.decision import Decision, Emission
 from shared.contracts.envelope import Envelope
+from shared.runtime.days import markers
 from shared.runtime.document import Cause
 from shared.runtime.lane import InputPosition, Lane
 from shared.runtime.ports import ID, VERSION, Record
@@ -205,3 +206,10 @@ def test_what_a_topic_that_nobody_knows_has_caused_is_kept() -> None:
     service = Rig().services["middle"]
     lane = Lane.load(service, {ID: 0, "epoch": 1, VERSION: 1}, {})
     assert not lane.settled(Cause.of_record(Record("gone.events", 0, 0, b"k", b"v", (), 0)))
+
+
+def test_the_marker_of_a_lane_is_said_though_another_has_closed_no_day_yet() -> None:
+    service = Rig(partitions=2).services["middle"]
+    fresh, done = (Lane.load(service, {ID: n, "epoch": 1, VERSION: 1}, {}) for n in (0, 1))
+    done.done = D1
+    assert [said.partition for said in markers(service, [fresh, done])] == [1]
