@@ -29,7 +29,7 @@ from services.agreement.watching import instalment_corrected, instalment_missed,
 from shared.contracts import desk, desk_parties, desk_talks, followup, intake, offer
 from shared.contracts.agreement import AgreementDrafted, AgreementReturned, PartySigned
 from shared.contracts.base import Event, Reason
-from shared.contracts.debts import DebtSnapshot
+from shared.contracts.debts import DebtSnapshot, DebtStatus
 from shared.contracts.decision import Decision
 from shared.contracts.envelope import Envelope
 from shared.contracts.reasons import ReasonCode
@@ -172,15 +172,19 @@ def _draft(state: AgreementState, message: Envelope[offer.OfferAgreed], referenc
     )  # the document is kept as a whole: why the plan was proposed is elsewhere
     terms = (data.offer_id, plan, message.day, state.language)
     drafted = compose(state, *terms, reference, data.pinned_on)
+    unfit: ReasonCode | None = None
+    if not isinstance(drafted, AgreementDrafted) and _knew_less(state, data):
+        # Had the day's balances come after it, by their own topic, they would have sent a draft back.
+        unfit, drafted = drafted, compose(_as_offer_knew(state, data), *terms, reference, data.pinned_on)
     if not isinstance(drafted, AgreementDrafted):
         returned_at_once = AgreementReturned(
             agreement_id=agreement_id,
             version=state.signed + 1,
             offer_id=data.offer_id,
             as_of=message.day,
-            reason=Reason(code=drafted),
+            reason=Reason(code=unfit or drafted),
         )
-        over = state.with_over(agreement_id, drafted)
+        over = state.with_over(agreement_id, unfit or drafted)
         return Decision.of(state.model_copy(update={"over": over}), *before, returned_at_once)
     draft = Draft(
         agreement_id=agreement_id,
@@ -196,7 +200,33 @@ def _draft(state: AgreementState, message: Envelope[offer.OfferAgreed], referenc
     )
     over = tuple(item for item in state.over if item.agreement_id != agreement_id)
     update = {"status": AgreementStatus.DRAFTED, "draft": draft, "over": over}
-    return Decision.of(state.model_copy(update=update), *before, drafted)
+    now = state.model_copy(update=update)
+    if unfit is None:
+        return Decision.of(now, *before, drafted)
+    sent_back = give_back(now, message.day, Reason(code=unfit))
+    return Decision.of(sent_back.state, *before, drafted, *(e.data for e in sent_back.emissions))
+
+
+def _knew_less(state: AgreementState, data: offer.OfferAgreed) -> bool:
+    """Whether more is known of the debts here than offer knew when the plan was agreed."""
+    return data.intake_sequence is not None and data.intake_sequence < (state.debts_seen or 0)
+
+
+def _as_offer_knew(state: AgreementState, data: offer.OfferAgreed) -> AgreementState:
+    """Give the state with the debts as they were when the plan was agreed."""
+    known = {debt.debt_id: debt for debt in state.debts}
+    debts = tuple(
+        KnownDebt(
+            debt_id=then.debt_id,
+            status=DebtStatus.ACTIVE,
+            outstanding=then.balances,
+            as_of=then.as_of,
+            obligors=known[then.debt_id].obligors if then.debt_id in known else (),
+            annual_rate_pct=known[then.debt_id].annual_rate_pct if then.debt_id in known else None,
+        )
+        for then in data.balances
+    )
+    return state.model_copy(update={"debts": debts})
 
 
 def _withdrawn(

@@ -15,6 +15,7 @@ from services.offer.rules import (
     what_is_wrong_with,
 )
 from services.offer.search import payments_of
+from services.offer.standing import answered_as_it_stood
 from services.offer.talks import (
     balances,
     fail,
@@ -60,6 +61,15 @@ def accepted(
     state: OfferState | None, message: Envelope[desk.OfferAccepted], reference: Reference
 ) -> Outcome:
     """The borrower accepts one plan: agreed, or first a request for approval."""
+    then = answered_as_it_stood(
+        state, message, message.data.offer_id, lambda s: _accepted(s, message, reference)
+    )
+    return _accepted(state, message, reference) if then is None else then
+
+
+def _accepted(
+    state: OfferState | None, message: Envelope[desk.OfferAccepted], reference: Reference
+) -> Outcome:
     found = _standing(state, message, message.data.offer_id)
     if isinstance(found, Decision):
         return found
@@ -78,6 +88,7 @@ def accepted(
         plan_id=plan.plan_id,
         role=offer.approvers.get(plan.plan_id, policy.waiver.authority[-1].role),
         due=policy.deadline(message.day, policy.offers.approval_business_days),
+        asked_on=message.day,
     )
     asked = ApprovalRequested(
         request_id=request.request_id,
@@ -128,6 +139,14 @@ def approval_granted(
     state: OfferState | None, message: Envelope[desk.ApprovalGranted], reference: Reference
 ) -> Outcome:
     """A named person grants: agreed, if their role may and it is in time."""
+    asked = message.data.request_id
+    then = answered_as_it_stood(state, message, asked, lambda s: _granted(s, message, reference))
+    return _granted(state, message, reference) if then is None else then
+
+
+def _granted(
+    state: OfferState | None, message: Envelope[desk.ApprovalGranted], reference: Reference
+) -> Outcome:
     found = _requested(state, message, message.data.request_id)
     if isinstance(found, Decision):
         return found

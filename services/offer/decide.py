@@ -19,6 +19,7 @@ from services.offer.rules import (
     review_on,
 )
 from services.offer.search import payments_of
+from services.offer.standing import balance_moved, request_of_the_day
 from services.offer.stops import all_stopped, follow
 from services.offer.talks import (
     Step,
@@ -69,7 +70,8 @@ class OfferDecider:
                 state, events = lapse(state, due, reference)
             elif state.status is OfferStatus.APPROVAL:
                 # What is tabled anew is for the borrower to read: it is dated when it is said.
-                state, events = answers.approval_overdue(state, day, reference)
+                of_the_day = request_of_the_day(state, day, reference)
+                state, events = of_the_day or answers.approval_overdue(state, day, reference)
             else:
                 state, events = review(state, day, reference)
             said += events
@@ -126,7 +128,7 @@ def _debts(
     if not moved:
         return Decision(now)
     if now.status in _ON_TABLE:
-        return _decided(retable(now, message.day, reference, ReasonCode.BALANCE_CHANGED))
+        return _decided(balance_moved(state, now, message.day, reference))
     if now.status is OfferStatus.WAITING and is_assessed(now, message.day) and owed_debts(debts):
         return _decided(new_talks(now, message.day, reference))
     if now.status is OfferStatus.NO_PLAN and is_assessed(now, message.day):
@@ -152,6 +154,7 @@ def _closed(state: OfferState | None, message: Envelope[intake.CaseClosed], _ref
         "live": False,
         "answered": (),
         "next_date": None,
+        "stood": (),
     }
     return Decision.of(state.model_copy(update=gone), *said)
 
@@ -247,6 +250,7 @@ def _signed(
         "live": True,
         "answered": answered,
         "next_date": None,
+        "stood": (),
     }
     return Decision.of(state.model_copy(update=in_force), *said)
 

@@ -19,6 +19,7 @@ __all__ = [
     "Prepaid",
     "Request",
     "Standing",
+    "Stood",
     "Wish",
 ]
 
@@ -86,12 +87,13 @@ class Standing(State):
 
 
 class Request(State):
-    """A request for approval of one plan."""
+    """A request for approval of one plan, made on `asked_on`."""
 
     request_id: str
     plan_id: str
     role: str
     due: date
+    asked_on: date | None = None
 
 
 class Wish(State):
@@ -108,6 +110,17 @@ class Prepaid(State):
 
     payment_id: str
     amount: MoneyField
+    on: date
+
+
+class Stood(State):
+    """What a balance replaced on `on`, and what it had been made on: that day it is answered as it stood."""
+
+    offer: Standing
+    request: Request | None
+    debts: tuple[DebtSnapshot, ...]
+    debts_seen: int | None
+    prepaid: Prepaid | None
     on: date
 
 
@@ -131,6 +144,7 @@ class OfferState(State):
     about. `suspended`: a round was on the table then, and goes on when they are over. `apart` are the debts
     that the last plans left to a person, who was asked to look at them. `counts_from` is the least
     payment in these talks that is the first instalment, as their offers say; `prepaid` is one that was.
+    `stood` is what a balance of the day has replaced.
     `next_date` is the first day whose close has work.
     """
 
@@ -160,6 +174,7 @@ class OfferState(State):
     apart: tuple[str, ...] = ()
     counts_from: MoneyField | None = None
     prepaid: Prepaid | None = None
+    stood: tuple[Stood, ...] = ()
 
     def over(self, id_: str, reason: ReasonCode) -> tuple[Answered, ...]:
         """Give `answered` with one more id, the oldest forgotten."""

@@ -32,7 +32,9 @@ def story(platform: SequentialPlatform) -> dict[str, Counter[str]]:
     return said(message for message in platform.published if message.source.startswith("/parley/"))
 
 
-@pytest.mark.parametrize(("customers", "days", "seed"), [(15, 24, 41), (15, 24, 42), (15, 24, 45)])
+@pytest.mark.parametrize(
+    ("customers", "days", "seed"), [(15, 24, 41), (15, 24, 42), (15, 24, 45), (10, 60, 2)]
+)
 async def test_every_case_comes_to_the_same_in_any_order(customers: int, days: int, seed: int) -> None:
     calm = await undisturbed(customers=customers, days=days, seed=seed, partitions=PARTITIONS)
     orders, of_steps = Counter[tuple[str, ...]](), 0

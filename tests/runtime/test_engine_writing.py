@@ -57,6 +57,8 @@ async def test_a_parked_record_that_is_read_again_stays_where_it_was() -> None:
         (r.record.offset, r.order) for r in before
     ]
     assert len(before) == 3
+    of_desk = next(p for p in (await rig.positions("middle"))["inputs"] if p["topic"] == "desk.events")
+    assert (of_desk["dead_lettered"], of_desk["duplicates"]) == (3, 0)
     rig.world.healed = True
     rig.replay("middle")
     await rig.settle()

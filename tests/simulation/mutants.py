@@ -18,6 +18,7 @@ _WRITING = "tests/runtime/test_engine_writing.py"
 _DRAIN = "tests/runtime/test_engine_drain.py"
 _MESSAGES = "tests/runtime/test_engine_messages.py"
 _BROKEN = "tests/runtime/test_engine_broken.py"
+_ROUNDS = "tests/runtime/test_engine_rounds.py"
 _RECENT = "tests/runtime/test_recent.py"
 _MEMORY = "tests/runtime/test_memory_conformance.py"
 
@@ -140,6 +141,12 @@ MUTANTS = (
         'return external in self._known or any(entry.id == external for entry in case.ids)',
         'return external in self._known',
         _MESSAGES, 'test_a_message_said_twice_in_one_batch_is_decided_once', simulated=1,
+    ),
+    Mutant(
+        3, 'ids-of-parked-rows-not-looked-up', 'batch',
+        '                if inbound.external_id is not None:\n                    externals[inbound.external_id] = None\n',
+        '                pass\n',
+        _ROUNDS, 'test_a_payment_published_twice_moves_money_once_even_where_two_replays_decide_it',
     ),
     # 4: the version filter, the epoch, the schema
     Mutant(
@@ -297,6 +304,12 @@ MUTANTS = (
         'if False:',
         _MESSAGES, 'test_too_many_waiting_facts_park_the_case',
     ),
+    Mutant(
+        9, 'the-last-word-tells-nobody', 'fold',
+        '                if self._decide_waiting(work, case, waiting, cause, last_call=True):\n                    self.retry_waiting(work, case, cause)\n',
+        '                self._decide_waiting(work, case, waiting, cause, last_call=True)\n',
+        _ROUNDS, 'test_the_last_word_on_one_fact_lets_another_be_decided_at_once',
+    ),
     # 10: an outage dead-letters nothing
     Mutant(
         10, 'an-outage-is-passed-over', 'retry',
@@ -383,6 +396,18 @@ MUTANTS = (
         'False',
         _MESSAGES, 'test_nothing_but_a_key_parks_the_customer_at_intake_only',
     ),
+    Mutant(
+        11, 'the-state-of-another-accepted', 'judge',
+        'elif not isinstance(state, self._service.state):',
+        'elif False:',
+        _ROUNDS, 'test_a_decision_with_the_state_of_another_service_is_a_bug_of_that_case',
+    ),
+    Mutant(
+        11, 'decides-on-though-parked-by-a-close', 'fold',
+        '                if case.parked:\n                    return\n',
+        '',
+        _ROUNDS, 'test_a_case_that_its_last_word_parks_decides_nothing_more_at_that_close',
+    ),
     # 12: replay and discard
     Mutant(
         12, 'replay-forgets-its-own-batch', 'fold',
@@ -425,6 +450,12 @@ MUTANTS = (
         'if count == fold.limits.replay_rows:',
         'if False:',
         _MESSAGES, 'test_a_replay_takes_no_more_than_its_bound',
+    ),
+    Mutant(
+        12, 'obeyed-twice', 'commands',
+        '    if fold.seen(case, inbound):\n',
+        '    if False:\n',
+        _ROUNDS, 'test_a_command_is_obeyed_once_however_often_it_is_said',
     ),
     # 13: a parked case is held everywhere
     Mutant(
@@ -493,6 +524,18 @@ MUTANTS = (
         '"epoch": old["epoch"] + 1, VERSION',
         '"epoch": old["epoch"], VERSION',
         _WRITING, 'test_documents_carry_the_epoch_of_their_last_writer',
+    ),
+    Mutant(
+        14, 'forgets-what-is-no-longer-read', 'lane',
+        'inputs={**stored, **{',
+        'inputs={**{',
+        _ROUNDS, 'test_positions_keep_what_was_counted_of_an_input_that_is_no_longer_read',
+    ),
+    Mutant(
+        14, 'parked-again-counted-as-duplicate', 'fold',
+        '        if case.parked:\n            work.letters.append(self.parking.letter(inbound.record, Failure(Reason.PARKED), case.id))',
+        '        if False:\n            work.letters.append(self.parking.letter(inbound.record, Failure(Reason.PARKED), case.id))',
+        _WRITING, 'test_a_parked_record_that_is_read_again_stays_where_it_was',
     ),
     # 15: no offset is guessed
     Mutant(
@@ -630,6 +673,30 @@ MUTANTS = (
         'elif not lane.lag_told and now',
         'elif False and now',
         _BARRIER, 'test_a_partition_that_lags_by_more_than_a_day_raises_one_alert',
+    ),
+    Mutant(
+        19, 'one-round-only', 'fold',
+        '        while not case.parked and case.state_due',
+        '        if not case.parked and case.state_due',
+        _ROUNDS, 'test_what_a_close_makes_due_is_done_at_the_same_close_under_ids_of_its_own',
+    ),
+    Mutant(
+        19, 'the-same-id-in-every-round', 'fold',
+        'index = case.day_index[1] if case.day_index[0] == cause.day else 0',
+        'index = 0',
+        _ROUNDS, 'test_what_a_close_makes_due_is_done_at_the_same_close_under_ids_of_its_own',
+    ),
+    Mutant(
+        19, 'rounds-not-counted-over-a-crash', 'document',
+        '"day_index": list(self.day_index),',
+        '"day_index": ["", 0],',
+        _ROUNDS, 'test_a_close_that_is_done_again_after_a_crash_goes_on_counting',
+    ),
+    Mutant(
+        19, 'a-close-tells-no-waiting-fact', 'fold',
+        '        work.spans.append((span, "closed", judged.types))\n        if changed:\n',
+        '        work.spans.append((span, "closed", judged.types))\n        if False:\n',
+        _ROUNDS, 'test_what_a_close_makes_due_is_done_at_the_same_close_under_ids_of_its_own',
     ),
     # 20: nothing but the runtime changes a case: the console's own tests
     # 21: drain, bounds

@@ -467,9 +467,9 @@ def test_an_unchanged_balance_changes_nothing() -> None:
 
 def test_a_balance_that_moves_during_approval_makes_the_request_void() -> None:
     asked, request = requested()
-    moved = asked.when(message(changed(LESS), after(1)))
+    moved = asked.when(message(changed(LESS), after(2)))
     assert moved.emits(OfferWithdrawn, OfferTabled)
-    assert refused(moved.when(message(grant(request), after(2)))) is ReasonCode.BALANCE_CHANGED
+    assert refused(moved.when(message(grant(request), after(3)))) is ReasonCode.BALANCE_CHANGED
 
 
 def test_when_nothing_is_owed_any_more_the_offer_is_withdrawn_and_comes_back_with_a_debt() -> None:
