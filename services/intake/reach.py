@@ -29,8 +29,8 @@ def with_contact(state: IntakeState, data: desk.ContactRecorded) -> IntakeState:
         return state
     contact = EarlierContact(
         at=data.at,
-        direction=data.direction.value,
-        outcome=data.outcome.value,
+        direction=data.direction,
+        outcome=data.outcome,
         channel=data.channel,
         purpose=data.purpose,
         asks_for_payment=data.asks_for_payment,

@@ -5,6 +5,7 @@ from datetime import datetime
 from pydantic import Field
 
 from shared.contracts.base import AccountId, Part
+from shared.contracts.desk import ContactDirection, ContactOutcome
 from shared.policy.sections_conduct import Purpose
 
 __all__ = ["ChannelSince", "EarlierContact", "EarlierReach"]
@@ -14,8 +15,8 @@ class EarlierContact(Part):
     """A contact of an earlier case that a limit may still count; what was said in it stays on that case."""
 
     at: datetime
-    direction: str = Field(max_length=20)
-    outcome: str = Field(max_length=20)
+    direction: ContactDirection
+    outcome: ContactOutcome
     channel: str = Field(max_length=20)
     purpose: Purpose | None = Field(default=None, description="None: nobody said")
     asks_for_payment: bool = False

@@ -216,7 +216,8 @@ def test_every_ledger_holds_the_same_contact_in_the_same_form() -> None:
 def test_a_slip_of_the_pen_is_no_contact(when: date) -> None:
     assert past_contact(recorded(at=datetime.combine(when, time(9), UTC))) is None
     inside = EarlierContact(
-        at=datetime(1900, 1, 2, 9, tzinfo=UTC), direction="outbound", outcome="no_answer",
+        at=datetime(1900, 1, 2, 9, tzinfo=UTC), direction=desk.ContactDirection.OUTBOUND,
+        outcome=desk.ContactOutcome.NO_ANSWER,
         channel="fax",
     )  # fmt: skip
     past = past_contact(inside)
