@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 import typer
 
 from services.cli.catalogue import NAMES, UnknownServiceError, load, load_all
-from services.cli.common import DataDir, fail, guarded, stdout
+from services.cli.common import DataDir, data_dir, fail, guarded, stdout
+from services.cli.reading import with_database
 
 if TYPE_CHECKING:
     from shared.runtime.migration_store import MigrationStore
@@ -97,6 +98,7 @@ def partitions(
     Refused unless every service has read everything and closed the same day. Killed, it is given again: until
     it has ended no service starts.
     """
+    from services.cli.staff import absences_told, to_tell_again
     from shared.runtime.growing import grow
 
     moved = _on_servers(
@@ -105,6 +107,11 @@ def partitions(
     for service, count in moved.items():
         stdout.print(f"{service}: {count} documents moved", highlight=False)
     stdout.print(f"Set PARLEY_PARTITIONS={to} everywhere before anything is started again.", highlight=False)
+    orders = to_tell_again(with_database(data_dir(data), absences_told))
+    if orders:
+        stdout.print("Then tell the new partitions who is away:", highlight=False)
+    for order in orders:
+        stdout.print(f"  {order}", markup=False, highlight=False, soft_wrap=True)
 
 
 @app.command()
