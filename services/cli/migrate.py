@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 import typer
 
 from services.cli.catalogue import NAMES, UnknownServiceError, load, load_all
-from services.cli.common import DataDir, data_dir, fail, guarded, stdout
-from services.cli.reading import with_database
+from services.cli.common import DataDir, fail, guarded, stdout
 
 if TYPE_CHECKING:
+    from services.intake.model import StaffAway
     from shared.runtime.migration_store import MigrationStore
     from shared.runtime.service import Service
     from shared.runtime.settings import Settings
@@ -101,13 +101,15 @@ def partitions(
     from services.cli.staff import absences_told, to_tell_again
     from shared.runtime.growing import grow
 
-    moved = _on_servers(
-        data, lambda settings, store: grow(settings, store, load_all(optional=settings.has_channels), to)
-    )
+    async def work(settings: Settings, store: MigrationStore) -> tuple[dict[str, int], list[StaffAway]]:
+        moved = await grow(settings, store, load_all(optional=settings.has_channels), to)
+        return moved, await absences_told(settings)
+
+    moved, told = _on_servers(data, work)
     for service, count in moved.items():
         stdout.print(f"{service}: {count} documents moved", highlight=False)
     stdout.print(f"Set PARLEY_PARTITIONS={to} everywhere before anything is started again.", highlight=False)
-    orders = to_tell_again(with_database(data_dir(data), absences_told))
+    orders = to_tell_again(told)
     if orders:
         stdout.print("Then tell the new partitions who is away:", highlight=False)
     for order in orders:
