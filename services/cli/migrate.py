@@ -12,6 +12,7 @@ from services.cli.catalogue import NAMES, UnknownServiceError, load, load_all
 from services.cli.common import DataDir, fail, guarded, stdout
 
 if TYPE_CHECKING:
+    from services.intake.model import StaffAway
     from shared.runtime.migration_store import MigrationStore
     from shared.runtime.service import Service
     from shared.runtime.settings import Settings
@@ -97,14 +98,22 @@ def partitions(
     Refused unless every service has read everything and closed the same day. Killed, it is given again: until
     it has ended no service starts.
     """
+    from services.cli.staff import absences_told, to_tell_again
     from shared.runtime.growing import grow
 
-    moved = _on_servers(
-        data, lambda settings, store: grow(settings, store, load_all(optional=settings.has_channels), to)
-    )
+    async def work(settings: Settings, store: MigrationStore) -> tuple[dict[str, int], list[StaffAway]]:
+        moved = await grow(settings, store, load_all(optional=settings.has_channels), to)
+        return moved, await absences_told(settings)
+
+    moved, told = _on_servers(data, work)
     for service, count in moved.items():
         stdout.print(f"{service}: {count} documents moved", highlight=False)
     stdout.print(f"Set PARLEY_PARTITIONS={to} everywhere before anything is started again.", highlight=False)
+    orders = to_tell_again(told)
+    if orders:
+        stdout.print("Then tell the new partitions who is away:", highlight=False)
+    for order in orders:
+        stdout.print(f"  {order}", markup=False, highlight=False, soft_wrap=True)
 
 
 @app.command()

@@ -6,6 +6,7 @@ A command on a portfolio becomes one desk event for each open case (rule 22); in
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
@@ -20,12 +21,21 @@ from services.cli.door import Publisher, open_publisher
 from services.cli.reading import CaseArgument, not_found, with_database
 
 if TYPE_CHECKING:
+    from services.intake.model import StaffAway
     from shared.contracts.desk_team import AwayWhy
     from shared.contracts.envelope import Envelope
     from shared.policy.roster import Negotiator, Roster
     from shared.runtime.settings import Settings
 
-__all__ = ["Owned", "app", "expand", "portfolio", "to_every_partition"]
+__all__ = [
+    "Owned",
+    "absences_told",
+    "app",
+    "expand",
+    "portfolio",
+    "to_every_partition",
+    "to_tell_again",
+]
 
 app = typer.Typer(help="The people who own cases: load, absence, hand-over.", no_args_is_help=True)
 
@@ -179,6 +189,33 @@ def to_every_partition(
     return [
         _envelope(data, Owned(case_id(key, 1), key, ""), day, why.value, staff, since.isoformat(), until_)
         for _, key in sorted(keys.items())
+    ]
+
+
+async def absences_told(settings: Settings) -> list[StaffAway]:
+    """Give the absences that any partition has been told of, with those over. Raises UnavailableError."""
+    from services.intake.model import IntakeState
+    from shared.runtime.mongo import read_documents
+    from shared.runtime.ports import WORK
+
+    told: list[StaffAway] = []
+    query = {WORK: {"$regex": "^~"}}
+    async for document in read_documents(settings, "intake.cases", query, fields=("_id", "state")):
+        told += IntakeState.model_validate(document["state"], strict=False).away
+    return told
+
+
+def to_tell_again(told: Iterable[StaffAway]) -> list[str]:
+    """Give the commands that say absences once more: partitions added since the order have not heard it.
+
+    The words of the order stand on the cases that it handed over, not in the partitions: they are given anew.
+    """
+    ordered = sorted({(one.staff, one.since, one.until or date.max) for one in told})
+    return [
+        f"parley staff leave {staff} --from {since} --reason … --by …"
+        if until == date.max
+        else f"parley staff absent {staff} --from {since} --until {until} --reason … --by …"
+        for staff, since, until in ordered
     ]
 
 

@@ -90,7 +90,8 @@ def _opened(
         "late_since": late,
         "contacts": known.contacts.model_copy(update={"packs": data.conduct}),
     }
-    return Decision(known.model_copy(update=update))
+    opened = known.model_copy(update=update)
+    return Decision(opened if data.reach is None else trying.with_earlier(opened, data.reach))
 
 
 def _changed(state: FollowupState | None, message: Envelope[intake.CaseChanged], _: Reference) -> Outcome:

@@ -7,26 +7,31 @@ Nobody was told anything by an attempt in vain, so what may be told to whom is n
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
-from typing import Any, get_args
+from datetime import datetime
+from typing import Any
 
 from services.followup.model import ContactLedger, FollowupState
-from shared.conduct import CaseStates, Guard, Message, OptOut, PastContact, Request, is_time_zone
+from shared.conduct import (
+    BORROWER,
+    CaseStates,
+    Guard,
+    Message,
+    Request,
+    is_time_zone,
+    opt_outs,
+    past_contact,
+)
 from shared.contracts import desk, desk_contact
 from shared.contracts.envelope import Envelope
+from shared.contracts.reach import EarlierReach
 from shared.policy.model import Pack
 from shared.policy.reference import Reference
-from shared.policy.sections_conduct import Channel, Purpose
 
-__all__ = ["kept_the_rules", "learn", "remember"]
+__all__ = ["kept_the_rules", "learn", "remember", "with_earlier"]
 
 # As far back as any rule counts, far above what may be done in a week.
 _CONTACTS_KEPT = 30
 _COMPLAINTS_KEPT = 12
-_CHANNELS = frozenset(get_args(Channel))
-_BORROWER = "borrower"
-# Dates beyond these are slips of the pen; clocks cannot reckon with them.
-_EARLIEST, _LATEST = date(1900, 1, 1), date(8999, 12, 31)
 _GUARDS: dict[int, tuple[Pack, Guard]] = {}
 
 
@@ -34,20 +39,16 @@ def kept_the_rules(state: FollowupState, data: desk.ContactRecorded, reference: 
     """Say whether every pack of the case allowed a contact at its moment, by what was on file before it."""
     known = state.contacts
     packs = known.packs or ((state.policy,) if state.policy is not None else ())
-    if (
-        not packs
-        or not _EARLIEST < data.at.date() < _LATEST
-        or any(p not in reference.policies for p in packs)
-    ):
+    past = past_contact(data)
+    if past is None or not packs or any(pack not in reference.policies for pack in packs):
         return False
-    past = _past(data)
     message = Message(
         kind=past.purpose,
         actor="creditor",
         channel=past.channel,
         at=past.at,
         time_zone=known.time_zone,
-        person=_BORROWER,
+        person=BORROWER,
         number=data.number or None,
         debts=data.debts,
         says_how_to_stop=True,
@@ -61,9 +62,24 @@ def kept_the_rules(state: FollowupState, data: desk.ContactRecorded, reference: 
 
 def remember(state: FollowupState, data: desk.ContactRecorded) -> FollowupState:
     """Keep a contact for the limits that count it."""
-    if not _EARLIEST < data.at.date() < _LATEST:
+    past = past_contact(data)
+    if past is None:
         return state
-    return _with(state, recent=(*state.contacts.recent, _past(data))[-_CONTACTS_KEPT:])
+    return _with(state, recent=(*state.contacts.recent, past)[-_CONTACTS_KEPT:])
+
+
+def with_earlier(state: FollowupState, reach: EarlierReach) -> FollowupState:
+    """Begin a case with what is on file of the person; what this case has heard already is newer."""
+    known = state.contacts
+    earlier = tuple(past for past in map(past_contact, reach.contacts) if past is not None)
+    closed = tuple(out for one in reach.opt_outs for out in opt_outs((), (one.channel,), one.since))
+    return _with(
+        state,
+        recent=(*earlier, *known.recent)[-_CONTACTS_KEPT:],
+        opt_outs=known.opt_outs or closed,
+        time_zone=known.time_zone or reach.time_zone,
+        decided_at=known.decided_at or reach.decided_at,
+    )
 
 
 def learn(state: FollowupState, message: Envelope[Any]) -> FollowupState:
@@ -82,12 +98,7 @@ def learn(state: FollowupState, message: Envelope[Any]) -> FollowupState:
 
 
 def _preferred(state: FollowupState, data: desk.PreferencesSet, at: datetime) -> FollowupState:
-    since = {out.channel: out.since for out in state.contacts.opt_outs}
-    outs = tuple(
-        OptOut(person=_BORROWER, channel=channel, since=since.get(channel, at))
-        for channel in map(_channel, dict.fromkeys(data.opt_out))
-        if channel is not None
-    )
+    outs = opt_outs(state.contacts.opt_outs, data.opt_out, at)
     update: dict[str, Any] = {"opt_outs": outs}
     if data.time_zone is not None and is_time_zone(data.time_zone):
         update["time_zone"] = data.time_zone
@@ -97,26 +108,6 @@ def _preferred(state: FollowupState, data: desk.PreferencesSet, at: datetime) ->
 def _with(state: FollowupState, **changes: object) -> FollowupState:
     known: ContactLedger = state.contacts.model_copy(update=changes)
     return state if known == state.contacts else state.model_copy(update={"contacts": known})
-
-
-def _past(data: desk.ContactRecorded) -> PastContact:
-    outbound = data.direction is desk.ContactDirection.OUTBOUND
-    purpose: Purpose = data.purpose or ("collection" if outbound else "service")
-    return PastContact(
-        at=data.at if data.at.tzinfo is not None else data.at.replace(tzinfo=UTC),
-        kind="collection" if data.asks_for_payment else purpose,
-        actor="creditor",
-        direction="outbound" if outbound else "inbound",
-        channel=_channel(data.channel) or "phone",
-        outcome=data.outcome.value,
-        person=_BORROWER,
-        number=data.number or None,
-        debts=data.debts,
-    )
-
-
-def _channel(name: str) -> Channel | None:
-    return name if name in _CHANNELS else None  # type: ignore[return-value]
 
 
 def _guard(pack: Pack) -> Guard:

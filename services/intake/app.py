@@ -13,8 +13,9 @@ SERVICE = Service(
     waits_for=("bank",),
     reads=("desk", "agreement", "followup"),
     per=DocumentPer.CUSTOMER,
-    # 2: obligors, stops; 3: the owner's days; 4: no steps, absences told, splits, re-ages, orders held
-    schema_version=4,
+    # 2: obligors, stops; 3: the owner's days; 4: no steps, absences told, splits, re-ages, orders held;
+    # 5: how the person may be reached
+    schema_version=5,
     workload=whose_work,
     cases=lambda state: (state.case,),
     upcoming=lambda state, customer: case_id(customer, 1 if state is None else state.episode + 1),

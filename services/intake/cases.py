@@ -9,6 +9,7 @@ from typing import Any
 from services.intake.books import Debt
 from services.intake.halting import dated
 from services.intake.model import CaseStatus, IntakeState
+from services.intake.reach import handed_over
 from services.intake.rules import choose_owner, conduct_in, packs_of, timetable
 from shared.contracts.base import Event, Reason
 from shared.contracts.debts import DebtSnapshot, DebtStatus
@@ -92,6 +93,7 @@ def open_case(
         debts=snapshots(opened),
         timetable=timetable(conduct, day),
         conduct=packs_of(opened),
+        reach=handed_over(opened, day, reference),
     )
     owned, assigned = assign(opened, day, reference)
     return owned, (said, *assigned)

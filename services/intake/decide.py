@@ -6,7 +6,18 @@ from collections.abc import Callable
 from datetime import date
 from typing import Any
 
-from services.intake import absences, differences, figures, owners, parties, payments, plans, stops, talks
+from services.intake import (
+    absences,
+    differences,
+    figures,
+    owners,
+    parties,
+    payments,
+    plans,
+    reach,
+    stops,
+    talks,
+)
 from services.intake.cases import Outcome, answer, conclude, said_of_conduct
 from services.intake.differences import with_news_of_balances
 from services.intake.halting import dated
@@ -20,6 +31,7 @@ from shared.contracts import (
     bank,
     desk,
     desk_care,
+    desk_contact,
     desk_parties,
     desk_team,
     followup,
@@ -139,6 +151,7 @@ _HANDLERS: dict[type[Event], Handler] = {
     desk_care.BalanceReconciled: differences.reconciled,
     desk.PreferencesSet: owners.preferred,
     desk.ContactRecorded: talks.contacted,
+    desk_contact.ContactResumed: reach.resumed,
     desk_team.OwnerAway: owners.away,
     desk_team.OwnerNamed: owners.named,
     desk_team.StaffAbsent: absences.told,

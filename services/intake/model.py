@@ -14,6 +14,7 @@ from shared.contracts.desk_team import AwayWhy
 from shared.contracts.ids import case_id
 from shared.contracts.intake import CloseReason, InstructionAbout
 from shared.contracts.parties import ObligorRole, StopCause
+from shared.contracts.reach import EarlierReach
 
 __all__ = [
     "CaseStatus",
@@ -236,6 +237,7 @@ class IntakeState(State):
     elsewhere: tuple[Elsewhere, ...] = ()
     away: tuple[StaffAway, ...] = ()
     held: tuple[Held, ...] = ()
+    reach: EarlierReach = EarlierReach()
 
     @model_validator(mode="before")
     @classmethod

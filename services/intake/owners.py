@@ -10,6 +10,7 @@ from datetime import date, timedelta
 
 from services.intake.cases import Outcome, answer, assign
 from services.intake.model import IntakeState, Leaving
+from services.intake.reach import with_wishes
 from services.intake.rules import conduct_in, refusal
 from shared.contracts import desk
 from shared.contracts.base import Reason
@@ -113,6 +114,7 @@ def preferred(
     if state is None:
         no_case = refusal(message, ReasonCode.NO_OPEN_CASE)
         return Decision.wait(None, no_case, subject=case_id(message.key, 1))
+    state = with_wishes(state, message)
     language = message.data.language
     if language is None or language == state.language:
         return Decision(state)

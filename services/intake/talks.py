@@ -11,6 +11,7 @@ from hashlib import sha256
 
 from services.intake.cases import Outcome, answer
 from services.intake.model import IntakeState, Talk
+from services.intake.reach import with_contact
 from services.intake.rules import conduct_in, policy_of, refusal
 from shared.contracts import desk
 from shared.contracts.base import Reason
@@ -39,8 +40,12 @@ def is_drawn(negotiator: str, contact_id: str, share_pct: int) -> bool:
 def contacted(
     state: IntakeState | None, message: Envelope[desk.ContactRecorded], reference: Reference
 ) -> Outcome:
-    """A contact is on file: a conversation may be drawn for review."""
-    if state is None or not state.is_open or message.subject != state.case:
+    """A contact is on file, for the limits of cases to come; a conversation may be drawn for review."""
+    if state is None:
+        # The customer is on the way by the bank's topic; what limits count must not depend on which is read.
+        return Decision.wait(None)
+    state = with_contact(state, message.data)
+    if not state.is_open or message.subject != state.case:
         return Decision(state)
     if message.data.outcome is not desk.ContactOutcome.TALKED:
         return answer(state)

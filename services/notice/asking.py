@@ -5,10 +5,19 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from services.notice.ledger import BORROWER
 from services.notice.model import Notice, NoticeState
 from services.notice.rules import WRITTEN
-from shared.conduct import Answer, Guard, Message, PastContact, Request, Rule, ask_all, quiet_begins
+from shared.conduct import (
+    BORROWER,
+    Answer,
+    Guard,
+    Message,
+    PastContact,
+    Request,
+    Rule,
+    ask_all,
+    quiet_begins,
+)
 from shared.conduct.walltime import day_starts, local_day
 from shared.contracts.desk_contact import ContactAsked
 from shared.policy.model import Pack

@@ -4,11 +4,11 @@ from datetime import UTC, date, datetime, time
 from typing import Any
 
 from services.notice.asking import about_contact
-from services.notice.ledger import BORROWER, LEDGER, is_reckoned
+from services.notice.ledger import LEDGER, with_earlier
 from services.notice.model import Notice, NoticeState, NoticeStatus
 from services.notice.rules import ENDS, TELLS, owed_after_close, withdraws_itself
 from services.notice.sending import Step, attempt, look_again, withdraw
-from shared.conduct import PastContact, is_time_zone
+from shared.conduct import BORROWER, PastContact, is_reckoned, is_time_zone
 from shared.contracts import desk, intake
 from shared.contracts.base import Event, Reason
 from shared.contracts.decision import Decision
@@ -91,15 +91,14 @@ def _opened(state: NoticeState | None, message: Envelope[intake.CaseOpened], ref
     packs = data.conduct or (data.policy,)
     if any(pack not in reference.policies for pack in packs):
         return Decision.of(None, _refusal(message, ReasonCode.UNKNOWN_PRODUCT))
-    return Decision(
-        NoticeState(
-            case=message.case,
-            status=NoticeStatus.OPEN,
-            packs=packs,
-            language=data.language if data.language in {"zh", "en"} else "en",
-            debts=tuple(debt.debt_id for debt in data.debts),
-        )
+    opened = NoticeState(
+        case=message.case,
+        status=NoticeStatus.OPEN,
+        packs=packs,
+        language=data.language if data.language in {"zh", "en"} else "en",
+        debts=tuple(debt.debt_id for debt in data.debts),
     )
+    return Decision(opened if data.reach is None else with_earlier(opened, data.reach))
 
 
 def _heard(state: NoticeState, message: Envelope[Any], reference: Reference) -> Step:

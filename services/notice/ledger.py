@@ -2,19 +2,26 @@
 
 from collections.abc import Callable
 from datetime import UTC, date, datetime, time, timedelta
-from typing import Any, Final, get_args
+from typing import Any, Final
 
 from services.notice.model import NoticeState, NoticeStatus
-from shared.conduct import Authority, Consent, OptOut, PastContact, Stop, is_time_zone
+from shared.conduct import (
+    BORROWER,
+    Authority,
+    Consent,
+    Stop,
+    is_time_zone,
+    known_channel,
+    opt_outs,
+    past_contact,
+)
 from shared.contracts import agreement, desk, desk_contact, followup, followup_care, intake
 from shared.contracts.base import Event
 from shared.contracts.envelope import Envelope
-from shared.policy.sections_conduct import Channel, Purpose
+from shared.contracts.reach import EarlierReach
 
-__all__ = ["BORROWER", "LEDGER", "is_reckoned", "known_channel"]
+__all__ = ["LEDGER", "with_earlier"]
 
-BORROWER: Final = "borrower"
-_CHANNELS: Final = frozenset(get_args(Channel))
 _A_DAY: Final = timedelta(days=1)
 # Dates beyond these are slips of the pen; clocks cannot reckon with them.
 _EARLIEST: Final = date(1900, 1, 1)
@@ -24,36 +31,27 @@ _LANGUAGES: Final = frozenset({"zh", "en"})
 Learn = Callable[[NoticeState, Envelope[Any]], NoticeState]
 
 
-def known_channel(name: str | None) -> Channel | None:
-    """Give the channel of that name; None where the guard knows none."""
-    return name if name in _CHANNELS else None  # type: ignore[return-value]
-
-
-def is_reckoned(at: datetime) -> bool:
-    """Whether clocks can reckon with this moment in every time zone."""
-    return _EARLIEST < at.date() < _LATEST
+def with_earlier(state: NoticeState, reach: EarlierReach) -> NoticeState:
+    """Begin a case with what is on file of the person: a new case gives nobody new calls this week."""
+    for contact in reach.contacts:
+        past = past_contact(contact)
+        state = state if past is None else state.with_contact(past)
+    closed = (out for one in reach.opt_outs for out in opt_outs((), (one.channel,), one.since))
+    agreed = (
+        Consent(person=BORROWER, channel=channel, since=one.since)
+        for one in reach.consents
+        if (channel := known_channel(one.channel)) is not None
+    )
+    state = state.model_copy(update={"channel": known_channel(reach.channel), "time_zone": reach.time_zone})
+    return state.with_states(opt_outs=tuple(closed), consents=tuple(agreed), decided_at=reach.decided_at)
 
 
 def _contact(state: NoticeState, message: Envelope[desk.ContactRecorded]) -> NoticeState:
-    """A contact is on file. Whoever did not say what it was for is counted as a collector."""
+    """A contact is on file: counted by the guard from now on."""
     data = message.data
-    outbound = data.direction is desk.ContactDirection.OUTBOUND
-    purpose: Purpose = data.purpose or ("collection" if outbound else "service")
-    at = data.at if data.at.tzinfo is not None else data.at.replace(tzinfo=UTC)
-    if not is_reckoned(at):
+    past = past_contact(data)
+    if past is None:
         return state
-    past = PastContact(
-        at=at,
-        kind=purpose,
-        actor="creditor",
-        direction="outbound" if outbound else "inbound",
-        channel=known_channel(data.channel) or "phone",
-        outcome=data.outcome.value,
-        person=BORROWER,
-        number=data.number or None,
-        debts=data.debts,
-        asks_for_payment=data.asks_for_payment,
-    )
     state = state.with_contact(past)
     if data.right_party and BORROWER not in state.states.verified:
         state = state.with_states(verified=(*state.states.verified, BORROWER))
@@ -63,12 +61,7 @@ def _contact(state: NoticeState, message: Envelope[desk.ContactRecorded]) -> Not
 def _preferences(state: NoticeState, message: Envelope[desk.PreferencesSet]) -> NoticeState:
     """Wishes of the borrower; a channel that was closed before stays closed since then."""
     data = message.data
-    since = {out.channel: out.since for out in state.states.opt_outs}
-    outs = tuple(
-        OptOut(person=BORROWER, channel=channel, since=since.get(channel, message.time))
-        for channel in dict.fromkeys(known_channel(name) for name in data.opt_out)
-        if channel is not None
-    )
+    outs = opt_outs(state.states.opt_outs, data.opt_out, message.time)
     update: dict[str, Any] = {"channel": known_channel(data.channel) or state.channel}
     if data.language in _LANGUAGES:
         update["language"] = data.language

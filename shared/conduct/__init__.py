@@ -16,9 +16,19 @@ from shared.conduct.model import (
     Stop,
     is_time_zone,
 )
+from shared.conduct.recorded import (
+    BORROWER,
+    Recorded,
+    days_counted,
+    is_reckoned,
+    known_channel,
+    opt_outs,
+    past_contact,
+)
 from shared.conduct.strictest import ask_all, quiet_begins
 
 __all__ = [
+    "BORROWER",
     "Agreed",
     "Answer",
     "Authority",
@@ -29,10 +39,16 @@ __all__ = [
     "Message",
     "OptOut",
     "PastContact",
+    "Recorded",
     "Request",
     "Rule",
     "Stop",
     "ask_all",
+    "days_counted",
+    "is_reckoned",
     "is_time_zone",
+    "known_channel",
+    "opt_outs",
+    "past_contact",
     "quiet_begins",
 ]

@@ -10,6 +10,7 @@ from shared.contracts.agreement import CollectionOrder
 from shared.contracts.base import AccountId, Event, MoneyField, Part, Reason
 from shared.contracts.debts import Allocation, DebtLedger, DebtSnapshot, PackId, Step
 from shared.contracts.parties import CaseHalt, ObligorRole, PartyInCase, StopInForce
+from shared.contracts.reach import EarlierReach
 
 __all__ = [
     "BalanceDifferenceClosed",
@@ -53,6 +54,9 @@ class CaseOpened(_Intake):
     timetable: tuple[Step, ...]
     conduct: tuple[PackId, ...] = Field(
         default=(), description="the packs of the debts: the strictest of them rules conduct, rule by rule"
+    )
+    reach: EarlierReach | None = Field(
+        default=None, description="what rules of contact count from before the case; None: nothing is known"
     )
 
 

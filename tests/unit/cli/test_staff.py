@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 from datetime import date
+from typing import Any
 
 import pytest
 from typer.testing import CliRunner
 
 from services.cli.main import app
-from services.cli.staff import Owned, expand
+from services.cli.staff import Owned, expand, to_every_partition, to_tell_again
+from services.intake.decide import IntakeDecider
+from services.intake.model import StaffAway
 from shared.contracts.desk_team import AwayWhy, OwnerAway
 from shared.contracts.ids import case_id
+from shared.contracts.partition import partition_of
+from tests.unit.builders import reference
+from tests.unit.spec import given
 
 OWNED = [Owned(case_id(f"C-{n}", 1), f"C-{n}", f"2026-01-{n + 1:02}") for n in range(20)]
 DAY = date(2026, 3, 2)
@@ -58,3 +64,30 @@ def test_a_hand_over_needs_a_reason() -> None:
     words = ["staff", "leave", "n-chen", "--from", "2026-03-02", "--by", "s-zhao"]
     assert CliRunner().invoke(app, words).exit_code == 2
     assert CliRunner().invoke(app, [*words, "--reason", "x"]).exit_code == 2
+
+
+def test_after_growth_each_absence_is_named_once_as_the_command_that_tells_it_again() -> None:
+    leave = StaffAway(staff="n-chen", since=DAY, until=date(2026, 3, 9))
+    gone = StaffAway(staff="n-lin", since=date(2026, 4, 1))
+    assert to_tell_again([gone, leave, leave, gone]) == [
+        "parley staff absent n-chen --from 2026-03-02 --until 2026-03-09 --reason … --by …",
+        "parley staff leave n-lin --from 2026-04-01 --reason … --by …",
+    ]
+    assert to_tell_again([]) == []
+
+
+def test_told_again_after_growth_every_partition_knows_the_absence_once() -> None:
+    """The documents of the old count move to wherever their key belongs; the order fills what is left."""
+    last = date(2026, 3, 9)
+    documents: dict[str, Any] = {}
+    for count in (3, 12):
+        orders = to_every_partition(
+            count, "n-chen", AwayWhy.ABSENT, DAY, last, by="s-zhao", reason="leave", day=DAY
+        )
+        for order_ in orders:
+            before = documents.get(order_.key) or given(IntakeDecider(), reference())
+            documents[order_.key] = before.when(order_)
+        homes = {partition_of(key.encode(), count) for key in documents}
+        assert homes == set(range(count))
+    expected = (StaffAway(staff="n-chen", since=DAY, until=last),)
+    assert all(one.state.away == expected for one in documents.values())

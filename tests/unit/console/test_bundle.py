@@ -141,6 +141,19 @@ def test_a_changed_byte_is_found_wherever_it_is(data: st.DataObject) -> None:
     assert not check_bundle(bytes(changed), [signer.trusted]).ok
 
 
+def test_every_single_byte_of_a_bundle_counts() -> None:
+    """Headers, names, contents, the directory at the end: one bit of each byte in turn, and it is named."""
+    raw, signer = _kept()
+    passed = []
+    for at in range(len(raw)):
+        changed = bytearray(raw)
+        changed[at] ^= 1 << at % 8
+        report = check_bundle(bytes(changed), [signer.trusted])
+        if report.ok or not report.faults or not report.faults[0].where:
+            passed.append(at)
+    assert passed == []
+
+
 @settings(max_examples=150, deadline=None)
 @given(data=st.data())
 def test_a_bundle_that_is_cut_or_lengthened_is_found(data: st.DataObject) -> None:

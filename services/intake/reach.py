@@ -1,0 +1,97 @@
+"""What protects the person in every case to come: contacts that limits still count, channels closed. Pure.
+
+The guard's ledgers are per case and intake alone knows the person: it hands over what an earlier case left.
+"""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from typing import Any
+
+from services.intake.model import IntakeState
+from shared.conduct import days_counted, is_reckoned, is_time_zone, known_channel
+from shared.contracts import desk
+from shared.contracts.decision import Decision
+from shared.contracts.desk_contact import ContactResumed
+from shared.contracts.envelope import Envelope
+from shared.contracts.reach import ChannelSince, EarlierContact, EarlierReach
+from shared.policy.reference import Reference
+
+__all__ = ["handed_over", "resumed", "with_contact", "with_wishes"]
+
+# Far above what any pack allows in the days that its limits count.
+_CONTACTS_KEPT = 60
+
+
+def with_contact(state: IntakeState, data: desk.ContactRecorded) -> IntakeState:
+    """Keep a contact, of whichever case it was; words and persons of it stay on that case."""
+    if not is_reckoned(data.at):
+        return state
+    contact = EarlierContact(
+        at=data.at,
+        direction=data.direction,
+        outcome=data.outcome,
+        channel=data.channel,
+        purpose=data.purpose,
+        asks_for_payment=data.asks_for_payment,
+        number=data.number or None,
+        debts=data.debts,
+    )
+    return _with(state, contacts=(*state.reach.contacts, contact)[-_CONTACTS_KEPT:])
+
+
+def with_wishes(state: IntakeState, message: Envelope[desk.PreferencesSet]) -> IntakeState:
+    """Keep which channels the borrower closed or agreed to, since when, and by which clock they live."""
+    data, known = message.data, state.reach
+    update: dict[str, Any] = {"opt_outs": _since(known.opt_outs, data.opt_out, message)}
+    if data.consents is not None:
+        update["consents"] = _since(known.consents, data.consents, message)
+    if known_channel(data.channel) is not None:
+        update["channel"] = data.channel
+    if data.time_zone is not None and is_time_zone(data.time_zone):
+        update["time_zone"] = data.time_zone
+    return _with(state, **update)
+
+
+def resumed(
+    state: IntakeState | None, message: Envelope[ContactResumed], _: Reference
+) -> Decision[IntakeState]:
+    """Keep when a person decided that it goes on after attempts in vain."""
+    if state is None:
+        return Decision.wait(None)
+    if not is_reckoned(message.time):
+        return Decision(state)
+    return Decision(_with(state, decided_at=message.time))
+
+
+def handed_over(state: IntakeState, day: date, reference: Reference) -> EarlierReach | None:
+    """Give what the next case has to know of the person from its first day on; None where that is nothing.
+
+    Debts of any pack may join a case, so contacts go back as far as a limit of any pack counts, and a day
+    more for clocks that are behind.
+    """
+    known = state.reach
+    if known == EarlierReach():
+        return None
+    if known.contacts:
+        packs = (reference.policies.in_force(pack, day) for pack in reference.policies.pack_ids)
+        first = day - timedelta(days=days_counted(packs) + 1)
+        recent = tuple(contact for contact in known.contacts if contact.at.date() >= first)
+        known = known.model_copy(update={"contacts": recent})
+    return known if known != EarlierReach() else None
+
+
+def _since(
+    held: tuple[ChannelSince, ...], names: tuple[str, ...], message: Envelope[Any]
+) -> tuple[ChannelSince, ...]:
+    since = {one.channel: one.since for one in held}
+    return tuple(
+        ChannelSince(channel=name, since=since.get(name, message.time))
+        for name in dict.fromkeys(names)
+        if known_channel(name) is not None
+    )
+
+
+def _with(state: IntakeState, **changes: object) -> IntakeState:
+    known = state.reach.model_copy(update=changes)
+    return state if known == state.reach else state.model_copy(update={"reach": known})

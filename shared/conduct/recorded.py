@@ -1,0 +1,113 @@
+"""What somebody wrote down of the borrower, in the guard's form: contacts, closed channels. Pure.
+
+Every service that asks the guard reads the record here, so that all of them count the same.
+"""
+
+from collections.abc import Iterable, Sequence
+from datetime import UTC, date, datetime
+from typing import Final, Protocol, get_args
+
+from shared.conduct.model import OptOut, PastContact
+from shared.policy.model import PolicyInForce
+from shared.policy.sections_conduct import Channel, Purpose
+
+__all__ = ["BORROWER", "Recorded", "days_counted", "is_reckoned", "known_channel", "opt_outs", "past_contact"]
+
+BORROWER: Final = "borrower"
+"""The person of a case whose debts it is, where the guard is told who is spoken to."""
+
+_CHANNELS: Final = frozenset(get_args(Channel))
+# Dates beyond these are slips of the pen; clocks cannot reckon with them.
+_EARLIEST: Final = date(1900, 1, 1)
+_LATEST: Final = date(8999, 12, 31)
+
+
+class Recorded(Protocol):
+    """A contact as the desk wrote it down, or as it is handed over from an earlier case."""
+
+    @property
+    def at(self) -> datetime:
+        """When it was; a moment without a zone is in UTC."""
+
+    @property
+    def direction(self) -> str:
+        """`outbound` or `inbound`."""
+
+    @property
+    def outcome(self) -> str:
+        """How it ended, as the guard names it."""
+
+    @property
+    def channel(self) -> str:
+        """By which channel; one that the guard does not know counts as a call."""
+
+    @property
+    def purpose(self) -> Purpose | None:
+        """What it was for; None where nobody said."""
+
+    @property
+    def asks_for_payment(self) -> bool:
+        """Whether money was asked for, whatever else it was for."""
+
+    @property
+    def number(self) -> str | None:
+        """A reference to the number, never the number."""
+
+    @property
+    def debts(self) -> tuple[str, ...]:
+        """What it was about; none: no debt in particular."""
+
+
+def known_channel(name: str | None) -> Channel | None:
+    """Give the channel of that name; None where the guard knows none."""
+    return name if name in _CHANNELS else None  # type: ignore[return-value]
+
+
+def is_reckoned(at: datetime) -> bool:
+    """Whether clocks can reckon with this moment in every time zone."""
+    return _EARLIEST < at.date() < _LATEST
+
+
+def past_contact(record: Recorded) -> PastContact | None:
+    """Give a contact with the borrower as the guard counts it; None where its moment is a slip of the pen.
+
+    Whoever did not say what it was for is counted as a collector. What was said stands beside the mark that
+    money was asked for: the guard counts it as collection by the mark, and the purpose is not lost.
+    """
+    if not is_reckoned(record.at):
+        return None
+    outbound = record.direction == "outbound"
+    return PastContact(
+        at=record.at if record.at.tzinfo is not None else record.at.replace(tzinfo=UTC),
+        kind=record.purpose or ("collection" if outbound else "service"),
+        actor="creditor",
+        direction="outbound" if outbound else "inbound",
+        channel=known_channel(record.channel) or "phone",
+        outcome=str(record.outcome),
+        person=BORROWER,
+        number=record.number or None,
+        debts=record.debts,
+        asks_for_payment=record.asks_for_payment,
+    )
+
+
+def opt_outs(held: Sequence[OptOut], names: Iterable[str], at: datetime) -> tuple[OptOut, ...]:
+    """Give the channels that the borrower closed, by a new list; one closed before stays so since then."""
+    since = {out.channel: out.since for out in held}
+    return tuple(
+        OptOut(person=BORROWER, channel=channel, since=since.get(channel, at))
+        for channel in dict.fromkeys(known_channel(name) for name in names)
+        if channel is not None
+    )
+
+
+def days_counted(packs: Iterable[PolicyInForce]) -> int:
+    """Give the days, today included, beyond which no limit of the packs counts a contact any more."""
+    limits = (limit for pack in packs for limit in pack.contact_limits)
+    return max(
+        (
+            limit.maximum + 1 if limit.scope.counts == "days_after_conversation" else limit.scope.window_days
+            for limit in limits
+        ),
+        default=0,
+    )
