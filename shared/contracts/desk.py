@@ -169,6 +169,7 @@ class ContactRecorded(_Desk):
     """A contact: time, place, participants and key points are mandatory (R50)."""
 
     TYPE: ClassVar[str] = "parley.desk.contact.recorded.v1"
+    PRIVATE: ClassVar[tuple[str, ...]] = ("place",)
 
     at: datetime
     place: str = Field(min_length=1, max_length=100, description="where or by which channel")
@@ -304,6 +305,7 @@ class ReviewHeld(_Desk):
     """A regular review took place: the four fields of R50 and the two questions of R55."""
 
     TYPE: ClassVar[str] = "parley.desk.review.held.v1"
+    PRIVATE: ClassVar[tuple[str, ...]] = ("place",)
 
     at: datetime
     place: str = Field(min_length=1, max_length=100)

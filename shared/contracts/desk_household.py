@@ -33,7 +33,7 @@ class InterviewHeld(_Desk):
     """An interview along the pack's questions (R25); who, when and where are mandatory as for a contact."""
 
     TYPE: ClassVar[str] = "parley.desk.interview.held.v1"
-    PRIVATE: ClassVar[tuple[str, ...]] = ("answers",)
+    PRIVATE: ClassVar[tuple[str, ...]] = ("answers", "place")
 
     at: datetime
     place: str = Field(min_length=1, max_length=100)

@@ -64,10 +64,11 @@ class OwnerNamed(_Desk):
     """A supervisor gives a case to somebody by name, with a reason on file."""
 
     TYPE: ClassVar[str] = "parley.desk.owner.named.v1"
+    PRIVATE: ClassVar[tuple[str, ...]] = ("reason",)
 
     owner: StaffId
     by: StaffId
-    reason: str = Field(min_length=3, max_length=400, description="never personal data")
+    reason: str = Field(min_length=3, max_length=400)
 
 
 class ConversationScored(_Desk):

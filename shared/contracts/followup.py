@@ -164,6 +164,7 @@ class ReviewRecorded(_Followup):
     """A review took place; the answers lead to the next date or back to assessment."""
 
     TYPE: ClassVar[str] = "parley.followup.review.recorded.v1"
+    PRIVATE: ClassVar[tuple[str, ...]] = ("place",)
 
     number: int = Field(ge=0)
     at: datetime
@@ -182,6 +183,7 @@ class ContactNoted(_Followup):
     """A contact on a live plan: time, place, participants and key points (R50)."""
 
     TYPE: ClassVar[str] = "parley.followup.contact.noted.v1"
+    PRIVATE: ClassVar[tuple[str, ...]] = ("place",)
 
     at: datetime
     place: str

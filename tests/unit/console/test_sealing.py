@@ -20,6 +20,7 @@ from shared.contracts.assessment import AssessmentCompleted
 from shared.contracts.base import Event, Personal, Reason
 from shared.contracts.debts import DebtSnapshot, DebtStatus, Plan
 from shared.contracts.desk import HardshipCause, HardshipReported
+from shared.contracts.desk_team import OwnerNamed
 from shared.contracts.parties import CaseHalt, StopCause, StopInForce
 from shared.contracts.personal import holds_personal, personal_places
 from shared.contracts.reasons import PRIVATE_REASONS, ReasonCode
@@ -67,8 +68,7 @@ def test_another_persons_key_opens_nothing() -> None:
     file = File()
     file.say(contact())
     assert open_entries(file.entries, person(b"x" * 32)) == file.entries
-    (place,) = sealed_places(file.entries[0]["data"])
-    assert place == ("key_points",)
+    assert set(sealed_places(file.entries[0]["data"])) == {("key_points",), ("place",)}
 
 
 def test_deciding_again_gives_the_same_bytes() -> None:
@@ -272,6 +272,35 @@ def test_private_names_are_fields() -> None:
         assert set(event.PRIVATE) <= set(event.model_fields), event.TYPE
     for part in (Plan, DebtSnapshot):
         assert set(part.PRIVATE) <= set(part.model_fields)
+
+
+def test_where_somebody_was_met_and_why_a_case_was_given_to_somebody_are_sealed() -> None:
+    """What staff type about a person: a visit's address, a reason that tells of the family."""
+    file = File()
+    visit = contact().model_copy(update={"place": "Lane 7, Gate 2"})
+    named = OwnerNamed(owner="n-1", by="s-1", reason="knows the family")
+    file.say(ASSIGNED, visit, named)
+    stored = orjson.dumps(file.entries)
+    assert b"Lane 7" not in stored
+    assert b"the family" not in stored
+    read = open_entries(file.entries, person())
+    assert read[1]["data"] == visit.model_dump(mode="json")
+    assert read[2]["data"] == named.model_dump(mode="json")
+    assert all(lines_of([entry], CASE)[0].what for entry in (*file.entries, *read)), "told sealed and open"
+
+
+def test_every_free_text_of_the_desk_is_personal_or_says_that_nothing_personal_belongs_there() -> None:
+    """So many letters are a text; shorter ones, and those named a reference or a code, are none."""
+    plain = set()
+    for event in EVENTS.values():
+        for name, field in event.model_fields.items() if event.PRODUCER == "desk" else ():
+            longest = max((getattr(rule, "max_length", None) or 0 for rule in field.metadata), default=0)
+            said = field.description or ""
+            is_text = field.annotation is str and name not in event.PRIVATE and longest >= 100
+            if is_text and not any(word in said for word in ("never personal data", "reference")):
+                plain.add((event.TYPE, name))
+    # A session of a group is held at a place of the lender's.
+    assert plain == {("parley.desk.support.session.held.v1", "place")}
 
 
 @given(words=st.text(max_size=200), name=st.text(min_size=1, max_size=40))
