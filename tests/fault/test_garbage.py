@@ -216,12 +216,14 @@ async def test_a_parked_customer_is_replayed_and_what_cannot_be_read_is_discarde
         too_soon = ops.Discard(**lowest, offset=offset + 1, reason="not the lowest")
         await publisher.send(command(victim, replay, 1), command(victim, too_soon, 2))
         await platform.settled(day(0))
+        await platform.finished()  # the days do not wait for commands
         assert (await intake())["park"] == ["undecodable", f"bank.events/{partition}/{offset}"]
         assert {"intake": "command-refused"} in await refused(settings)
 
         await publisher.send(command(victim, discard, 3), command(victim, replay, 4))
         await publisher.close_day(day(1))
         await platform.settled(day(1))
+        await platform.finished()
     found = await intake()
     assert found["park"] is None
     assert [debt["debt_id"] for debt in found["state"]["debts"]] == ["VICTIM-1", "VICTIM-3"]
