@@ -24,6 +24,7 @@ from shared.runtime.settings import Settings
 __all__ = ["DemoStalled", "KafkaPlatform"]
 
 _MARKERS = (DayClosed, ServiceDayClosed, CaseHeld, CaseReleased)
+_COMMANDS = topic_of("ops")
 _POLL_SECONDS = 0.02
 _STALL_SECONDS = 120.0
 
@@ -178,7 +179,8 @@ class KafkaPlatform:
         if kind is not None and issubclass(kind, DayClosed | ServiceDayClosed):
             return  # whoever waits for it says so by a marker of its own
         for service in self._readers[record.topic]:
-            if kind is None or not service.passes_over(kind):
+            # A command is the runtime's own: no decider handles it, but its service works on it.
+            if kind is None or record.topic == _COMMANDS or not service.passes_over(kind):
                 self._acted_on[service.name, record.topic, record.partition] = record.offset + 1
 
     def _open(self, day: date) -> str:
