@@ -101,13 +101,21 @@ class Watch(State):
     last: int = 0
 
 
+class PartPaid(State):
+    """An instalment in several currencies of which some are paid on time: which."""
+
+    number: int
+    currencies: tuple[str, ...]
+
+
 class InForce(State):
     """The signed agreement; `packs` are those of its debts, whose strictest conduct it keeps.
 
     `waived` is what a withdrawal until `withdraw_until` would bring back, and `before` the agreement that
     would hold again. `withdraw_days`: the days to withdraw, where they count from the day on which the
     borrower receives the documents and that is not known yet. `terms`, drawn up on `drafted_on`, give the
-    schedules again. `returns` and `rates_return` are the concessions that a breach takes back.
+    schedules again. `partly`: instalments of which not every currency is
+    paid yet. `returns` and `rates_return` are the concessions that a breach takes back.
     """
 
     agreement_id: str
@@ -122,6 +130,7 @@ class InForce(State):
     pinned_on: date | None = None
     withdraw_days: int | None = None
     watches: tuple[Watch, ...] = ()
+    partly: tuple[PartPaid, ...] = ()
     terms: tuple[PlanDebt, ...] = ()
     drafted_on: date | None = None
     returns: tuple[WaivedDebt, ...] = ()

@@ -1,12 +1,13 @@
 """The periods for which a signed plan is watched: trial, observation, probation. Pure.
 
-Each counts instalments paid on time, in a row, from a due date on. What was missed, or turned out to be
+Each counts instalments paid on time, in a row, from a due date on; one in several currencies is paid when it
+is paid in each of them. What was missed, or turned out to be
 unpaid, starts the observation and the probation again from its due date, the trial from the next instalment.
 """
 
 from datetime import date
 
-from services.agreement.model import AgreementState, InForce, Watch
+from services.agreement.model import AgreementState, InForce, PartPaid, Watch
 from shared.contracts import followup
 from shared.contracts.agreement import Period, PeriodPassed
 from shared.contracts.decision import Decision
@@ -36,6 +37,12 @@ def instalment_paid(
     live, data = _live(state, message.data), message.data
     if state is None or live is None or not data.on_time:
         return Decision(state)
+    paid = _paid_in(live, data.number) | {data.total.currency}
+    others = tuple(part for part in live.partly if part.number != data.number)
+    if not paid >= _due_in(live, data.number):
+        part = PartPaid(number=data.number, currencies=tuple(sorted(paid)))
+        return Decision(_with(state, live.model_copy(update={"partly": (*others, part)}), live.watches))
+    live = live.model_copy(update={"partly": others}) if live.partly else live
     policy = reference.policies.for_case(state.policy, live.effective, agreed_on=live.pinned_on)
     left: list[Watch] = []
     said: list[PeriodPassed] = []
@@ -59,6 +66,25 @@ def instalment_paid(
         if watch.period is Period.OBSERVATION and policy.observation.probation_months:
             left.append(Watch(period=Period.PROBATION, since=data.due, last=data.number))
     return Decision.of(_with(state, live, tuple(left)), *said)
+
+
+def _paid_in(live: InForce, number: int) -> set[str]:
+    """Give the currencies in which an instalment has been paid before."""
+    return {currency for part in live.partly if part.number == number for currency in part.currencies}
+
+
+def _due_in(live: InForce, number: int) -> set[str]:
+    """Give the currencies in which an instalment is due: instalments are numbered by day, over all debts."""
+    every = {debt.balance.principal.currency for debt in live.terms}
+    if len(every) < 2:
+        return every
+    due: dict[date, set[str]] = {}
+    for debt in live.terms:
+        for month in range(debt.grace_periods + debt.instalments):
+            day = add_months(debt.first_due, month)
+            due.setdefault(day, set()).add(debt.balance.principal.currency)
+    days = sorted(due)
+    return due[days[number - 1]] if number <= len(days) else set()
 
 
 def instalment_missed(
@@ -85,7 +111,9 @@ def _again(
         Watch(period=w.period, since=max(w.since, data.due), last=max(w.last, data.number))
         for w in live.watches
     )
-    return Decision(_with(state, live, watches))
+    # What another currency has paid of it counts no more.
+    partly = tuple(part for part in live.partly if part.number > data.number)
+    return Decision(_with(state, live.model_copy(update={"partly": partly}), watches))
 
 
 def _is_over(watch: Watch, due: date, policy: PolicyInForce) -> bool:

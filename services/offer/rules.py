@@ -159,7 +159,7 @@ def no_longer_valid(assessed: Assessed, on: date) -> Assessed:
 
 
 def debt_terms(debt: DebtSnapshot, own: PlanLimits) -> DebtTerms:
-    """Give a debt as the search over plans sees it; the ceilings on its cost are those of its `own` pack."""
+    """Give a debt as the search over plans sees it; its ceilings and longest term are of its `own` pack."""
     return DebtTerms(
         debt_id=debt.debt_id,
         outstanding=Components.from_balances(debt.outstanding),
@@ -174,6 +174,7 @@ def debt_terms(debt: DebtSnapshot, own: PlanLimits) -> DebtTerms:
             else ()
         ),
         rate_ceilings=own.rate_ceilings,
+        max_months=own.max_months,
     )
 
 
@@ -225,9 +226,11 @@ def strictest(limits: Sequence[PlanLimits]) -> PlanLimits:
     """Give limits under which a plan over debts of several packs keeps every one of them.
 
     The first is the case's own pack: rounding, authority and the lender's value are its. A ceiling on cost
-    goes with each debt (`debt_terms`).
+    and the longest term go with each debt (`debt_terms`): the longest of all is only where the search ends.
     """
-    return reduce(_stricter, limits)
+    found, longest = reduce(_stricter, limits), max(one.max_months for one in limits)
+    longer = {n for one in limits for n in one.terms_months if n > found.max_months}
+    return replace(found, max_months=longest, terms_months=tuple(sorted({*found.terms_months, *longer})))
 
 
 def _stricter(a: PlanLimits, b: PlanLimits) -> PlanLimits:

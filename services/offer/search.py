@@ -36,8 +36,9 @@ def search(
 ) -> Found | NotFound:
     """Search plans over all debts of the case; with a wish, the plan nearest to it comes first.
 
-    The plan keeps the strictest limits of all packs; a ceiling on cost is that of each debt's own pack. The
-    debts in each currency have plans of their own. Where some have none, the others have the offer.
+    The plan keeps the strictest limits of all packs; a ceiling on cost and the longest term are those of each
+    debt's own pack. The debts in each currency have plans of their own. Where some have none, the others have
+    the offer.
     """
     without: tuple[str, ...] = ()
     failed: NotFound | None = None

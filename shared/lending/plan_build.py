@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date
 from decimal import Decimal
-from itertools import count
+from itertools import count, zip_longest
 from typing import Final
 
 from shared.lending.allocation import Component, Components
@@ -162,7 +162,7 @@ def build_plan(
             return made
         plans.append(made)
     payments = _totals(plans, limits.currency)
-    refusal = _too_small(payments, spec, limits) or _too_large(payments, spec, capacity)
+    refusal = _too_small(payments, plans, spec, limits) or _too_large(payments, spec, capacity)
     if refusal is not None:
         return refusal
     rates = [base_rate(debt, limits) for debt in owed]
@@ -205,7 +205,7 @@ def _at_rate(
         debt.outstanding,
         waived,
         annual_rate_pct=rate,
-        periods=spec.periods,
+        periods=max(min(spec.periods, debt.longest(limits) - spec.grace - spec.holiday), 1),
         first_due=spec.first_due,
         rounding=limits.rounding,
         grace_periods=spec.grace,
@@ -248,16 +248,22 @@ def _all_in(
 
 
 def _totals(plans: Sequence[DebtPlan], currency: str) -> tuple[DueTotal, ...]:
+    # All begin on one day; one whose own policy allows fewer instalments ends before the others.
     columns = (plan.schedule.totals for plan in plans)
-    totals = [Money(sum(parts), currency) for parts in zip(*columns, strict=True)]
-    return tuple(map(DueTotal, count(1), plans[0].schedule.dates, totals))
+    totals = [Money(sum(parts), currency) for parts in zip_longest(*columns, fillvalue=0)]
+    longest = max((plan.schedule.dates for plan in plans), key=len)
+    return tuple(map(DueTotal, count(1), longest, totals))
 
 
-def _too_small(payments: Sequence[DueTotal], spec: PlanSpec, limits: PlanLimits) -> Reason | None:
-    """A plan in parts has parts worth collecting: the first one after the grace decides."""
-    if spec.periods > 1 and payments[spec.grace].total < limits.min_payment:
-        first = payments[spec.grace].total
-        return Reason.of("below_min_payment", payment=first, minimum=limits.min_payment)
+def _too_small(
+    payments: Sequence[DueTotal], plans: Sequence[DebtPlan], spec: PlanSpec, limits: PlanLimits
+) -> Reason | None:
+    """A plan in parts has parts worth collecting: the first one after the grace decides, and the first one
+    after a debt has ended before the others. A last one alone is what is left."""
+    ends = {len(plan.schedule.dates) for plan in plans}
+    for at in sorted({spec.grace, *ends} if spec.periods > 1 else ()):
+        if (at == spec.grace or at < len(payments) - 1) and payments[at].total < limits.min_payment:
+            return Reason.of("below_min_payment", payment=payments[at].total, minimum=limits.min_payment)
     return None
 
 

@@ -70,14 +70,14 @@ def discounts(annual_pct: Decimal, months: int) -> tuple[Decimal, ...]:
 
 
 @lru_cache(maxsize=4096)
-def _worth(rate: Fraction, months: int, pct: Decimal, every: int) -> tuple[Factors, Floats]:
+def worth(rate: Fraction, months: int, pct: Decimal, every: int) -> tuple[Factors, Floats]:
     """The factors by term, and what 1 of principal costs a month at first."""
     factors = payment_factors(rate, months, pct, every)
     return factors, 1 / np.array([float(worth) for worth, _ in factors])
 
 
 @lru_cache(maxsize=256)
-def _growths(months: int, pct: Decimal, every: int) -> Floats:
+def grown_payments(months: int, pct: Decimal, every: int) -> Floats:
     """How far the payment of each month has grown."""
     growth = 1 + pct / 100
     return np.array([float(growth ** (t // every)) if every else 1.0 for t in range(months)])
@@ -92,7 +92,7 @@ def annuities(
     worth = np.array([float(w) for w in discounts(annual_pct, months)])
     table = np.zeros((len(steps), len(graces), months))
     for s, step in enumerate(steps):
-        grown = _growths(months, *growth_of(step))
+        grown = grown_payments(months, *growth_of(step))
         for g, grace in enumerate(graces):
             left = max(months - grace, 0)
             table[s, g, :left] = np.cumsum(grown[:left] * np.diff(worth)[grace:])
@@ -120,11 +120,11 @@ class Grid:
         self.conceded = [
             [Decimal(waiver.waived.minor) * 100 / balance + cut for cut, _ in cuts] for waiver in waivers
         ]
-        self.growths = np.array([_growths(self.months, *growth_of(step)) for step in self.steps])
+        self.growths = np.array([grown_payments(self.months, *growth_of(step)) for step in self.steps])
         # By cut and step-up: the factors of each debt, and at last those of what bears no interest.
         tables = [
             [
-                [_worth(rate, self.months, *growth_of(step)) for rate in (*rates, Fraction(0))]
+                [worth(rate, self.months, *growth_of(step)) for rate in (*rates, Fraction(0))]
                 for step in self.steps
             ]
             for _, rates in cuts

@@ -86,8 +86,8 @@ class DebtTerms:
     ``history`` are the flows since the original advance (advances negative). With it the rate ceiling is
     tested from the advance; without it the ceiling is not testable: only the cost from today on is held
     against it. ``monthly_payment`` is the contractual payment: how much a plan lowers it decides the
-    probability that the plan breaks. ``rate_ceilings`` are those of the debt's own policy, where plans are
-    over debts of several; None: those of the limits.
+    probability that the plan breaks. ``rate_ceilings`` and ``max_months``, the longest term, are those of the
+    debt's own policy, where plans are over debts of several; None: those of the limits.
     """
 
     debt_id: str
@@ -99,10 +99,15 @@ class DebtTerms:
     monthly_payment: Money | None = None
     history: tuple[CashFlow, ...] = ()
     rate_ceilings: tuple[RateCeiling, ...] | None = None
+    max_months: int | None = None
 
     @property
     def currency(self) -> str:
         return self.outstanding.currency
+
+    def longest(self, limits: PlanLimits) -> int:
+        """The most months that it may take to repay it: of its own policy, never more than of the limits."""
+        return limits.max_months if self.max_months is None else min(self.max_months, limits.max_months)
 
     def ceiling(self, limits: PlanLimits) -> Decimal | None:
         """The ceiling on its all-in cost: its own, where it has some, else that of the limits."""
@@ -233,6 +238,7 @@ class PlanSpec:
     """One combination of measures; with the debts and the limits it gives the whole plan again.
 
     ``first_due`` comes after a holiday of ``holiday`` months, in which nothing is paid and interest rests.
+    A debt whose own policy allows fewer ``periods`` is repaid in those.
     """
 
     periods: int

@@ -7,6 +7,7 @@ from datetime import date
 from shared.lending.calendar import add_months
 from shared.lending.money import Money
 from shared.lending.plan_candidates import Candidates
+from shared.lending.plan_longer import lowest_longer
 from shared.lending.plan_model import Capacity, DueTotal, NextStep, NoPlan, PlanLimits, Reason
 from shared.lending.plan_search import Search
 
@@ -24,12 +25,16 @@ def no_plan(search: Search, first_due: date, candidates: Candidates) -> NoPlan:
     now, stress = search.capacity.at(first_due)
     if not now.is_positive:
         return _without_income(search.capacity, first_due, search.limits)
-    needed = search.smallest_peak()
+    needed = min(filter(None, (search.smallest_peak(), lowest_longer(search, first_due))), key=_minor)
     if needed > now:
         reason = Reason.of("not_affordable", payment=needed, available=now)
     else:
         reason = Reason.of("not_affordable_under_stress", payment=needed, available=stress)
     return _token(reason, search, first_due, now) or NoPlan(reason, NextStep.DEBT_ADVICE)
+
+
+def _minor(amount: Money) -> int:
+    return amount.minor
 
 
 def _without_income(capacity: Capacity, first_due: date, limits: PlanLimits) -> NoPlan:

@@ -64,8 +64,11 @@ class Search:
         """
         self.debts = [debt for debt in debts if debt.outstanding.total.is_positive]
         self.capacity = capacity
-        self.limits = replace(limits, max_months=limits.max_months - holiday) if holiday else limits
-        self._policy = limits
+        # Terms that every debt may have; longer ones, up to `longest`, are looked for apart.
+        within = min((debt.longest(limits) for debt in self.debts), default=limits.max_months) - holiday
+        self.limits = limits if within == limits.max_months else replace(limits, max_months=within)
+        self.policy = limits
+        self.longest = max((debt.longest(limits) for debt in self.debts), default=limits.max_months) - holiday
         self.holiday = holiday
         self._forgive = forgive
         self._tier = tier
@@ -75,7 +78,7 @@ class Search:
     def after(self, holiday: int = 0, *, forgive: bool = False) -> Search:
         """The same case, with plans that start after a holiday, or that forgive a part of the principal."""
         return Search(
-            self.debts, self.capacity, self._policy, tier=self._tier, holiday=holiday, forgive=forgive
+            self.debts, self.capacity, self.policy, tier=self._tier, holiday=holiday, forgive=forgive
         )
 
     # -- the combinations ---------------------------------------------------------------------------
@@ -85,7 +88,7 @@ class Search:
         return Money.sum((debt.outstanding.total for debt in self.debts), self.limits.currency)
 
     @cached_property
-    def _waivers(self) -> list[Waiver]:
+    def waivers(self) -> list[Waiver]:
         """Levels of waiver from none to all that the caps allow, late charges first, principal last; no
         level twice."""
         caps: dict[Component, Decimal] = {
@@ -119,7 +122,7 @@ class Search:
         return Waiver(pct, total, principal, carried)
 
     @cached_property
-    def _cuts(self) -> list[tuple[Decimal, list[Fraction]]]:
+    def cuts(self) -> list[tuple[Decimal, list[Fraction]]]:
         """Rate cuts that make a difference, and the rates of a month: no two that end at the same."""
         found: dict[tuple[Decimal, ...], Decimal] = {}
         for cut in sorted({Decimal(0), *self.limits.rate_cuts_pct}):
@@ -129,13 +132,13 @@ class Search:
         return [(cut, [period_rate(rate) for rate in rates]) for rates, cut in found.items()]
 
     @cached_property
-    def _steps(self) -> list[StepUp | None]:
+    def steps(self) -> list[StepUp | None]:
         if all(allows(self.limits, MeasureKind.STEP_UP, debt) for debt in self.debts):
             return [None, *self.limits.step_ups]
         return [None]
 
     @cached_property
-    def _graces(self) -> list[int]:
+    def graces(self) -> list[int]:
         if all(allows(self.limits, MeasureKind.GRACE, debt) for debt in self.debts):
             return sorted({0, *self.limits.grace_months})
         return [0]
@@ -149,14 +152,14 @@ class Search:
 
     @cached_property
     def _grid(self) -> Grid:
-        allowed = [[self.allowed(cut, waiver.waived) for cut, _ in self._cuts] for waiver in self._waivers]
+        allowed = [[self.allowed(cut, waiver.waived) for cut, _ in self.cuts] for waiver in self.waivers]
         return Grid(
             self.balance.minor,
             self.limits,
-            self._waivers,
-            self._cuts,
-            self._steps,
-            self._graces,
+            self.waivers,
+            self.cuts,
+            self.steps,
+            self.graces,
             np.array(allowed, dtype=np.bool_),
         )
 
@@ -164,20 +167,20 @@ class Search:
         """Every combination and term within policy and capacity (and ``wish``, if given)."""
         key = (first_due, wish)
         if key not in self._found:
-            at = self._grid.fitting(self._caps(first_due, wish))
+            at = self._grid.fitting(self.caps(first_due, wish))
             self._found[key] = Candidates(self._grid, first_due, at)
         return self._found[key]
 
     @property
     def combinations(self) -> int:
         """How many combinations of measures and terms are screened, whether they fit or not."""
-        return int(self._grid.first.size) * len(self._graces)
+        return int(self._grid.first.size) * len(self.graces)
 
     def build(self, spec: PlanSpec) -> Plan | Reason:
         """The plan of ``spec``, or why it does not stand; each is computed once."""
         if spec not in self._built:
             after = replace(spec, holiday=self.holiday)
-            self._built[spec] = build_plan(after, self.debts, self.capacity, self._policy)
+            self._built[spec] = build_plan(after, self.debts, self.capacity, self.policy)
         return self._built[spec]
 
     def smallest_peak(self) -> Money:
@@ -212,13 +215,19 @@ class Search:
             if self.allowed(Decimal(0), waived):
                 yield pct, self.balance - waived
 
-    def _caps(self, first_due: date, wish: Money | None) -> list[int]:
-        """The most that each instalment may be, in minor units."""
+    @property
+    def terms(self) -> tuple[int, ...]:
+        """The terms that the policy offers."""
+        return self.policy.terms_months
+
+    def caps(self, first_due: date, wish: Money | None, months: int | None = None) -> list[int]:
+        """The most that each instalment may be, in minor units: of so many, or of all common to the debts."""
+        months = self.limits.max_months if months is None else months
         if not self.capacity.later:
             steady = [self.capacity.now, self.capacity.stress, *([] if wish is None else [wish])]
-            return [min(steady).minor] * self.limits.max_months
+            return [min(steady).minor] * months
         caps = []
-        for k in range(self.limits.max_months):
+        for k in range(months):
             now, stress = self.capacity.at(add_months(first_due, k))
             cap = min(now, stress) if wish is None else min(now, stress, wish)
             caps.append(cap.minor)

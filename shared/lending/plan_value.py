@@ -122,7 +122,9 @@ def reduction_pct(debts: Sequence[DebtTerms], payments: Sequence[Money]) -> Deci
 
 def _owed_after(plans: Sequence[DebtPlan], made: int, currency: str) -> Money:
     if made:
-        return Money(sum(plan.schedule.parts.balance_after[made - 1] for plan in plans), currency)
+        # A debt that ended before is owed nothing of.
+        after = (plan.schedule.parts.balance_after[made - 1 :][:1] for plan in plans)
+        return Money(sum(left for rest in after for left in rest), currency)
     return Money.sum((plan.balance.total - plan.waived.total for plan in plans), currency)
 
 

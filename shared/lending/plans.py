@@ -11,12 +11,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date, timedelta
+from decimal import Decimal
 from itertools import product
 
 from shared.lending.calendar import add_months
 from shared.lending.money import Money
 from shared.lending.plan_build import build_plan, schedule_of, schedule_terms
 from shared.lending.plan_choice import chosen_plans, first_that_stands, lowest_first, nearest_first, ranked
+from shared.lending.plan_longer import longer_plans, with_longer
 from shared.lending.plan_model import (
     Capacity,
     CapacityStep,
@@ -91,7 +93,7 @@ def search_for(
 ) -> Search:
     """The search of a case: principal is forgiven only where nothing else would be affordable."""
     search = Search(debts, capacity, limits, tier=tier)
-    if limits.max_forgiven_pct <= 0 or len(search.candidates(first_due)):
+    if limits.max_forgiven_pct <= 0 or len(search.candidates(first_due)) or longer_plans(search, first_due):
         return search
     return search.after(forgive=True)
 
@@ -139,10 +141,16 @@ def find_and_answer(
 
 def _found(search: Search, first_due: date) -> tuple[Plan, ...] | NoPlan:
     candidates = search.candidates(first_due)
-    chosen = chosen_plans(search, candidates, first_due)
+    chosen = _chosen(search, first_due)
     if not chosen:
         chosen = _after_a_holiday(search, first_due)
     return ranked(chosen) if chosen else no_plan(search, first_due, candidates)
+
+
+def _chosen(search: Search, first_due: date) -> list[Plan]:
+    """The plans to show, those included in which some debts run longer than others may."""
+    chosen = chosen_plans(search, search.candidates(first_due), first_due)
+    return with_longer(chosen, longer_plans(search, first_due), search)
 
 
 def _after_a_holiday(search: Search, first_due: date) -> list[Plan]:
@@ -157,7 +165,7 @@ def _after_a_holiday(search: Search, first_due: date) -> list[Plan]:
     for forgive, months in product(forgiving, sorted(holidays)):
         later = search.after(months, forgive=forgive)
         due = add_months(first_due, months)
-        chosen = chosen_plans(later, later.candidates(due), due)
+        chosen = _chosen(later, due)
         if chosen:
             return chosen
     return []
@@ -175,13 +183,18 @@ def _nearest(counter: Counter, search: Search, first_due: date) -> Nearest | NoP
             return _answer(made, changes)
         least = settled.least_settlement()
         changes.append(Reason.of("counter_too_low", wished=counter.lump_sum, needed=least))
-    months = _wished_months(counter, limits, changes)
+    months = _wished_months(counter, search.longest, changes)
     within = search.candidates(due, wish=counter.monthly)
     plan = first_that_stands(within, nearest_first(within, counter.monthly, months), search)
+    if plan is None or (months is not None and months > plan.spec.months):
+        longer = longer_plans(search, due, wish=counter.monthly, months=months)
+        plan = min((*filter(None, [plan]), *longer), key=lambda one: _far(one, months), default=None)
     if plan is None and counter.monthly is not None:
         everything = search.candidates(due)
         # Nothing is as low as the wish: the smallest instalment that is allowed comes nearest.
-        plan = first_that_stands(everything, lowest_first(everything), search)
+        lowest = first_that_stands(everything, lowest_first(everything), search)
+        every = (*filter(None, [lowest]), *longer_plans(search, due))
+        plan = min(every, key=lambda one: one.peak.minor, default=None)
         if plan is not None:
             changes.append(Reason.of("counter_too_low", wished=counter.monthly, needed=plan.peak))
     if plan is None:
@@ -213,12 +226,18 @@ def _wished_due(counter: Counter, first_due: date, limits: PlanLimits, changes: 
     return min(max(wished, first_due), latest)
 
 
-def _wished_months(counter: Counter, limits: PlanLimits, changes: list[Reason]) -> int | None:
+def _far(plan: Plan, months: int | None) -> tuple[int, int, Decimal, int]:
+    """How far a plan is from a wished term, then what it concedes, then what it costs."""
+    apart = abs(plan.spec.months - months) if months is not None else 0
+    return apart, plan.waived.minor, plan.spec.rate_cut_pct, plan.total.minor
+
+
+def _wished_months(counter: Counter, longest: int, changes: list[Reason]) -> int | None:
     if counter.months is None:
         return None
-    if counter.months > limits.max_months:
-        changes.append(Reason.of("above_max_term", months=counter.months, limit=limits.max_months))
-    return max(1, min(counter.months, limits.max_months))
+    if counter.months > longest:
+        changes.append(Reason.of("above_max_term", months=counter.months, limit=longest))
+    return max(1, min(counter.months, longest))
 
 
 def _not_affordable(affordable: Money) -> Reason:

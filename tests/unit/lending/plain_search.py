@@ -47,10 +47,10 @@ def plain_candidates(search: Search, first_due: date, wish: Money | None = None)
     caps, numbers = plain_caps(search, first_due, wish), count(1)
     return [
         candidate
-        for waiver in search._waivers
-        for cut, rates in search._cuts
+        for waiver in search.waivers
+        for cut, rates in search.cuts
         if search.allowed(cut, waiver.waived)
-        for step in search._steps
+        for step in search.steps
         for candidate in plain_terms(search, waiver, cut, rates, step, first_due, caps, numbers)
     ]
 
@@ -68,8 +68,8 @@ def plain_smallest_peak(search: Search, first_due: date) -> Money:
     caps = [10**18] * search.limits.max_months
     peaks = [
         candidate.peak
-        for waiver in search._waivers
-        for cut, rates in search._cuts
+        for waiver in search.waivers
+        for cut, rates in search.cuts
         if search.allowed(cut, waiver.waived)
         for candidate in plain_terms(search, waiver, cut, rates, None, first_due, caps, count(1))
     ]
@@ -108,7 +108,7 @@ def plain_terms(
         peak = first * growth ** ((n - 1) // every) if step else first
         if steady and peak > caps[0]:
             continue
-        for grace in search._graces:
+        for grace in search.graces:
             if grace and (n == 1 or n + grace > limits.max_months or interest_only <= 0):
                 continue  # nothing to wait for: one payment, or no interest to pay meanwhile
             if not steady and not fits(first, growth, n, every, grace, interest_only, caps):
@@ -301,7 +301,7 @@ def plain_nearest(counter: Counter, search: Search, first_due: date) -> Nearest 
             return _answer(made, changes)
         least = settled.least_settlement()
         changes.append(Reason.of("counter_too_low", wished=counter.lump_sum, needed=least))
-    months = _wished_months(counter, limits, changes)
+    months = _wished_months(counter, search.longest, changes)
     within = nearest_of(plain_candidates(search, due, counter.monthly), counter.monthly, months)
     plan = first_that_stands(within, search)
     if plan is None and counter.monthly is not None:

@@ -26,7 +26,6 @@ from shared.contracts.offer import (
 )
 from shared.contracts.plan_terms import total_of
 from shared.contracts.reasons import ReasonCode
-from shared.policy.testing import example_pack
 from tests.unit.builders import CASE, DAY, assessed, balances, case_opened, cny, debt, message, reference
 from tests.unit.spec import Given, given
 
@@ -146,18 +145,6 @@ def test_debts_of_another_currency_are_left_to_a_person() -> None:
     alone = tabled(dollars)
     assert alone.last(NoPlanFound).reason.code is ReasonCode.CURRENCY_MISMATCH
     assert alone.last(NoPlanFound).next_step.code is ReasonCode.NEXT_HUMAN_REVIEW
-
-
-def test_debts_of_two_packs_keep_the_strictest_limits_of_both() -> None:
-    short = example_pack({"id": "example-loan"}, term__max_months=10, term__offered_months=[6, 9])
-    ref = reference(example_pack(), short)
-    debts = (debt(), debt("A-2", policy="example-loan"))
-    step = given(OfferDecider(), ref).when(message(case_opened(*debts)), message(assessed("3000.00")))
-    offer = step.last(OfferTabled)
-    assert max(d.instalments + d.grace_periods for plan in offer.plans for d in plan.debts) <= 10
-    assert {d.policy for d in offer.plans[0].debts} == {"example-card", "example-loan"}
-    alone = tabled(now="3000.00").last(OfferTabled)
-    assert max(d.instalments + d.grace_periods for plan in alone.plans for d in plan.debts) > 10
 
 
 def test_another_policy_gives_other_offers() -> None:
