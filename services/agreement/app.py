@@ -10,7 +10,8 @@ SERVICE = Service(
     decider=AgreementDecider(),
     waits_for=("intake", "offer", "desk"),
     reads=("followup",),
-    # 2: guarantors, consents, periods, withdrawal; 3: drafts that went back, several currencies, conditions
-    schema_version=3,
+    # 2: guarantors, consents, periods, withdrawal; 3: drafts that went back, several currencies, conditions;
+    # 4: instalments paid in some currencies
+    schema_version=4,
     handles=HANDLED,
 )
