@@ -15,11 +15,11 @@ from shared.runtime.ports import Headers, Record
 
 __all__ = ["Decoded"]
 
-_OVERHEAD: Final = 500  # bytes that are counted for a message besides its value: headers, the envelope
+_OVERHEAD: Final = 200  # bytes that are counted for a message besides its value and headers
 
 
 class Decoded:
-    """Bounded by the bytes of the values whose messages are held; what was used longest ago goes first."""
+    """Bounded by the bytes of the records whose messages are held; what was used longest ago goes first."""
 
     def __init__(self, most_bytes: int) -> None:
         self._most_bytes = most_bytes
@@ -39,12 +39,12 @@ class Decoded:
             return held
         message = decode(*content)
         self._held[content] = message
-        self._bytes += _size(record.value)
+        self._bytes += _size(record.value, record.headers)
         while self._bytes > self._most_bytes:
-            (_, oldest, _), _ = self._held.popitem(last=False)
-            self._bytes -= _size(oldest)
+            (_, value, headers), _ = self._held.popitem(last=False)
+            self._bytes -= _size(value, headers)
         return message
 
 
-def _size(value: bytes | None) -> int:
-    return len(value or b"") + _OVERHEAD
+def _size(value: bytes | None, headers: Headers) -> int:
+    return _OVERHEAD + len(value or b"") + sum(len(name) + len(content or b"") for name, content in headers)

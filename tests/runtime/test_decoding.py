@@ -40,7 +40,9 @@ def test_another_header_is_another_message() -> None:
 
 
 def test_what_was_used_longest_ago_makes_room() -> None:
-    decoded = Decoded(3 * 700)
+    one = record(1)
+    size = 200 + len(one.value or b"") + sum(len(name) + len(value or b"") for name, value in one.headers)
+    decoded = Decoded(3 * size)
     held = {number: decoded.read(record(number)) for number in (1, 2, 3)}
     assert decoded.read(record(1)) is held[1]
     decoded.read(record(4))
@@ -52,6 +54,16 @@ def test_what_is_larger_than_everything_that_may_be_held_is_read_all_the_same() 
     decoded = Decoded(10)
     assert decoded.read(record(5)).data.amount == 5
     assert len(decoded) == 0
+
+
+def test_headers_count() -> None:
+    decoded = Decoded(100_000)
+    one = record(1)
+    for number in range(10):
+        decoded.read(
+            Record(one.topic, 0, number, one.key, one.value, (*one.headers, (f"x{number}", b"x" * 40_000)))
+        )
+    assert len(decoded) == 2
 
 
 def test_what_cannot_be_read_is_not_held() -> None:
