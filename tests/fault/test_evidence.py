@@ -95,8 +95,8 @@ async def test_a_case_is_handed_out_proven_held_and_kept(house: House, tmp_path:
     (elsewhere / "case.zip").write_bytes(raw)
     checked = await run("verify", "case.zip", "--key", "lender.pub", cwd=elsewhere)
     assert f"complete and untouched: case {CASE}" in checked
-    at = raw.index(b'"place":"phone"')
-    (elsewhere / "case.zip").write_bytes(raw[:at] + b'"place":"house"' + raw[at + 15 :])
+    at = raw.index(b'"channel":"phone"')
+    (elsewhere / "case.zip").write_bytes(raw[:at] + b'"channel":"house"' + raw[at + 17 :])
     told = await run("verify", "case.zip", "--key", "lender.pub", cwd=elsewhere, code=1)
     assert "its content is not what was hashed" in told
     assert f"the chain of {len(links)} entries is whole" in await run("case", CASE, *data)
@@ -165,4 +165,4 @@ def says_what_was_erased(before: Path, after: Path) -> None:
     assert "erased: key_points" in pages["index.html"]
     assert "已删除：key_points" in pages["index.zh.html"]
     erased = {row["type"]: row["erased"] for row in timeline if "erased" in row}
-    assert erased["parley.desk.contact.recorded.v1"] == ["key_points"]
+    assert erased["parley.desk.contact.recorded.v1"] == ["key_points", "place"]
