@@ -17,6 +17,7 @@ from shared.conduct import (
     Guard,
     Message,
     Request,
+    closed_before,
     is_time_zone,
     opt_outs,
     past_contact,
@@ -72,11 +73,10 @@ def with_earlier(state: FollowupState, reach: EarlierReach) -> FollowupState:
     """Begin a case with what is on file of the person; what this case has heard already is newer."""
     known = state.contacts
     earlier = tuple(past for past in map(past_contact, reach.contacts) if past is not None)
-    closed = tuple(out for one in reach.opt_outs for out in opt_outs((), (one.channel,), one.since))
     return _with(
         state,
         recent=(*earlier, *known.recent)[-_CONTACTS_KEPT:],
-        opt_outs=known.opt_outs or closed,
+        opt_outs=known.opt_outs or closed_before(reach.opt_outs),
         time_zone=known.time_zone or reach.time_zone,
         decided_at=known.decided_at or reach.decided_at,
     )

@@ -10,6 +10,7 @@ from shared.conduct import (
     Authority,
     Consent,
     Stop,
+    closed_before,
     is_time_zone,
     known_channel,
     opt_outs,
@@ -36,14 +37,15 @@ def with_earlier(state: NoticeState, reach: EarlierReach) -> NoticeState:
     for contact in reach.contacts:
         past = past_contact(contact)
         state = state if past is None else state.with_contact(past)
-    closed = (out for one in reach.opt_outs for out in opt_outs((), (one.channel,), one.since))
     agreed = (
         Consent(person=BORROWER, channel=channel, since=one.since)
         for one in reach.consents
         if (channel := known_channel(one.channel)) is not None
     )
     state = state.model_copy(update={"channel": known_channel(reach.channel), "time_zone": reach.time_zone})
-    return state.with_states(opt_outs=tuple(closed), consents=tuple(agreed), decided_at=reach.decided_at)
+    return state.with_states(
+        opt_outs=closed_before(reach.opt_outs), consents=tuple(agreed), decided_at=reach.decided_at
+    )
 
 
 def _contact(state: NoticeState, message: Envelope[desk.ContactRecorded]) -> NoticeState:

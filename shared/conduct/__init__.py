@@ -19,6 +19,7 @@ from shared.conduct.model import (
 from shared.conduct.recorded import (
     BORROWER,
     Recorded,
+    closed_before,
     days_counted,
     is_reckoned,
     known_channel,
@@ -44,6 +45,7 @@ __all__ = [
     "Rule",
     "Stop",
     "ask_all",
+    "closed_before",
     "days_counted",
     "is_reckoned",
     "is_time_zone",

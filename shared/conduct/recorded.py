@@ -11,7 +11,17 @@ from shared.conduct.model import OptOut, PastContact
 from shared.policy.model import PolicyInForce
 from shared.policy.sections_conduct import Channel, Purpose
 
-__all__ = ["BORROWER", "Recorded", "days_counted", "is_reckoned", "known_channel", "opt_outs", "past_contact"]
+__all__ = [
+    "BORROWER",
+    "Closed",
+    "Recorded",
+    "closed_before",
+    "days_counted",
+    "is_reckoned",
+    "known_channel",
+    "opt_outs",
+    "past_contact",
+]
 
 BORROWER: Final = "borrower"
 """The person of a case whose debts it is, where the guard is told who is spoken to."""
@@ -58,6 +68,18 @@ class Recorded(Protocol):
         """What it was about; none: no debt in particular."""
 
 
+class Closed(Protocol):
+    """A channel that was closed, as it is handed over from an earlier case."""
+
+    @property
+    def channel(self) -> str:
+        """Its name; one that the guard does not know is left out."""
+
+    @property
+    def since(self) -> datetime:
+        """When it was closed."""
+
+
 def known_channel(name: str | None) -> Channel | None:
     """Give the channel of that name; None where the guard knows none."""
     return name if name in _CHANNELS else None  # type: ignore[return-value]
@@ -99,6 +121,11 @@ def opt_outs(held: Sequence[OptOut], names: Iterable[str], at: datetime) -> tupl
         for channel in dict.fromkeys(known_channel(name) for name in names)
         if channel is not None
     )
+
+
+def closed_before(channels: Iterable[Closed]) -> tuple[OptOut, ...]:
+    """Give the channels that the borrower closed in an earlier case, each since its own day."""
+    return tuple(out for one in channels for out in opt_outs((), (one.channel,), one.since))
 
 
 def days_counted(packs: Iterable[PolicyInForce]) -> int:

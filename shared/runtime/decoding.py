@@ -6,11 +6,11 @@ same bytes may be given the same message.
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from typing import Any, Final
 
 from shared.contracts.cloudevents import decode
 from shared.contracts.envelope import Envelope
+from shared.runtime.bounded import Bounded
 from shared.runtime.ports import Headers, Record
 
 __all__ = ["Decoded"]
@@ -22,9 +22,7 @@ class Decoded:
     """Bounded by the bytes of the records whose messages are held; what was used longest ago goes first."""
 
     def __init__(self, most_bytes: int) -> None:
-        self._most_bytes = most_bytes
-        self._bytes = 0
-        self._held: OrderedDict[tuple[bytes | None, bytes | None, Headers], Envelope[Any]] = OrderedDict()
+        self._held = Bounded[tuple[bytes | None, bytes | None, Headers], Envelope[Any]](most_bytes)
 
     def __len__(self) -> int:
         """Count the messages."""
@@ -35,14 +33,10 @@ class Decoded:
         content = (record.key, record.value, record.headers)
         held = self._held.get(content)
         if held is not None:
-            self._held.move_to_end(content)
+            self._held.used(content)
             return held
         message = decode(*content)
-        self._held[content] = message
-        self._bytes += _size(record.value, record.headers)
-        while self._bytes > self._most_bytes:
-            (_, value, headers), _ = self._held.popitem(last=False)
-            self._bytes -= _size(value, headers)
+        self._held.keep(content, message, _size(record.value, record.headers))
         return message
 
 

@@ -7,9 +7,9 @@ query and is never relied upon.
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Iterable
 
+from shared.runtime.bounded import Bounded
 from shared.runtime.lane import Lane
 from shared.runtime.ports import ID, PARTITION, Document
 
@@ -20,9 +20,7 @@ class Recent:
     """Bounded by the encoded bytes of what is held; what was used longest ago goes first."""
 
     def __init__(self, most_bytes: int) -> None:
-        self._most_bytes = most_bytes
-        self._bytes = 0
-        self._held: OrderedDict[str, tuple[Document, int]] = OrderedDict()
+        self._held = Bounded[str, Document](most_bytes)
 
     def __len__(self) -> int:
         """Count the documents."""
@@ -31,23 +29,16 @@ class Recent:
     def find(self, document: str, lane: Lane) -> Document | None:
         """Give the document as it was written in this assignment of the lane; None if it must be loaded."""
         held = self._held.get(document)
-        if held is None or (held[0][PARTITION], held[0]["epoch"]) != (lane.partition, lane.epoch):
+        if held is None or (held[PARTITION], held["epoch"]) != (lane.partition, lane.epoch):
             return None
-        self._held.move_to_end(document)
-        return held[0]
+        self._held.used(document)
+        return held
 
     def keep(self, document: Document, size: int) -> None:
         """Hold a document that has been written; `size` is its encoded length in bytes."""
-        self.drop([document[ID]])
-        self._held[document[ID]] = document, size
-        self._bytes += size
-        while self._bytes > self._most_bytes:
-            _, (_, oldest) = self._held.popitem(last=False)
-            self._bytes -= oldest
+        self._held.keep(document[ID], document, size)
 
     def drop(self, documents: Iterable[str]) -> None:
         """Forget documents: what stands in the store is not known any more."""
         for document in documents:
-            held = self._held.pop(document, None)
-            if held is not None:
-                self._bytes -= held[1]
+            self._held.drop(document)

@@ -6,10 +6,10 @@ been destroyed by another owner since, and is not used.
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Iterable
 from typing import Final
 
+from shared.runtime.bounded import Bounded
 from shared.runtime.lane import Lane
 from shared.runtime.ports import Document
 
@@ -22,24 +22,21 @@ class Secrets:
     """Bounded by count (about 300 bytes each); what was used longest ago goes first."""
 
     def __init__(self, most: int = _MOST) -> None:
-        self._most = most
-        self._held: OrderedDict[str, tuple[int, int, Document]] = OrderedDict()
+        self._held = Bounded[str, tuple[int, int, Document]](most)
 
     def find(self, document: str, lane: Lane) -> Document | None:
         """Give the row as it was loaded in this assignment of the lane; None if it must be loaded."""
         held = self._held.get(document)
         if held is None or held[:2] != (lane.partition, lane.epoch):
             return None
-        self._held.move_to_end(document)
+        self._held.used(document)
         return held[2]
 
     def keep(self, document: str, lane: Lane, row: Document) -> None:
         """Hold a row that has been loaded."""
-        self._held[document] = lane.partition, lane.epoch, row
-        while len(self._held) > self._most:
-            self._held.popitem(last=False)
+        self._held.keep(document, (lane.partition, lane.epoch, row))
 
     def drop(self, documents: Iterable[str]) -> None:
         """Forget secrets: they are destroyed."""
         for document in documents:
-            self._held.pop(document, None)
+            self._held.drop(document)
