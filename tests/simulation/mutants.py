@@ -157,7 +157,7 @@ MUTANTS = (
     ),
     Mutant(
         4, 'recent-of-any-assignment', 'recent',
-        'if held is None or (held[0][PARTITION], held[0]["epoch"]) != (lane.partition, lane.epoch):',
+        'if held is None or (held[PARTITION], held["epoch"]) != (lane.partition, lane.epoch):',
         'if held is None:',
         _RECENT, 'test_only_what_this_assignment_of_the_lane_wrote_is_given',
     ),
