@@ -74,6 +74,7 @@ async def run_demo(options: DemoOptions, console: Console) -> Outcome:
             kafka_bootstrap=addresses.kafka_bootstrap,
             mongodb_uri=addresses.mongodb_uri,
             partitions=DEMO_PARTITIONS,
+            wake_index=False,
         )
 
     async def create(addresses: Addresses) -> None:

@@ -65,6 +65,8 @@ async def _prepare(addresses: object) -> None:
 
     assert isinstance(addresses, Addresses)  # noqa: S101 - narrows the launcher's type
     settings = settings_for(addresses.kafka_bootstrap, addresses.mongodb_uri)
+    if not os.environ.get("MONGODB_URI"):  # the embedded database pays for an index at every write
+        settings = settings.model_copy(update={"wake_index": False})
     await prepare(settings, load_all(optional=settings.has_channels))
 
 

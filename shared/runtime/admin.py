@@ -141,7 +141,9 @@ async def prepare(settings: Settings, services: Sequence[Service]) -> Prepared:
             _LOG.info("topics created: %s", ", ".join(created))
         for service in services:
             indexes |= await store.create_indexes(
-                service.name, closes=bool(service.waits_for), workload=service.counts_work
+                service.name,
+                closes=bool(service.waits_for) and settings.wake_index,
+                workload=service.counts_work,
             )
         indexes |= await store.create_telemetry_indexes()
     finally:

@@ -26,6 +26,7 @@ from shared.runtime.ports import (
     DUE,
     HELD,
     ID,
+    PARTITION,
     BatchSpan,
     Document,
     FatalError,
@@ -217,6 +218,8 @@ class Batch:
             else:
                 self._check(work, raw)
                 self._raw[work.document] = raw
+                if raw[PARTITION] == work.lane.partition:
+                    work.lane.waking.note(raw)
 
     def _check(self, work: Work, raw: Document) -> None:
         runtime, own = raw["schema"]
@@ -272,8 +275,10 @@ class Batch:
 
     async def _write(self, works: Sequence[Work]) -> list[Work]:
         """Write what has changed, each document measured alone before (rule 5); give those that lost."""
-        encoded = [self._encode(work) for work in works if work.case is not None and work.case.changed]
-        documents = [document for document, _ in encoded]
+        encoded = [
+            (work, *self._encode(work)) for work in works if work.case is not None and work.case.changed
+        ]
+        documents = [document for _, document, _ in encoded]
         now = self._shell.ports.clock.now().isoformat()
         rows = [replace(row, parked_at=now) for work in works for row in work.rows]
         if rows:
@@ -284,9 +289,10 @@ class Batch:
             "write", lambda: self._store.replace_many(self._service.name, documents)
         )
         self._shell.recent.drop(lost)
-        for document, size in encoded:
+        for work, document, size in encoded:
             if document[ID] not in lost:
                 self._shell.recent.keep(document, size)
+                work.lane.waking.note(document)
         return [work for work in works if work.document in lost]
 
     def _encode(self, work: Work) -> tuple[Document, int]:

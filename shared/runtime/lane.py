@@ -16,6 +16,7 @@ from shared.runtime.inbound import Inbound, Kind, Reason
 from shared.runtime.limits import Limits
 from shared.runtime.ports import ID, VERSION, Document, TopicPartition
 from shared.runtime.service import Service
+from shared.runtime.waking import Waking
 
 __all__ = ["OUTCOMES", "InputPosition", "Lane", "OpenWork"]
 
@@ -90,6 +91,7 @@ class Lane:
     inputs: dict[str, InputPosition]
     done: date | None = None
     work: Counter[str] = field(default_factory=Counter)
+    waking: Waking = field(default_factory=Waking)
     reached: dict[str, tuple[date, Inbound]] = field(default_factory=dict)  # waited-for topic -> marker
     behind_barrier: dict[str, deque[Inbound]] = field(default_factory=dict)
     lagging_since: float | None = None
@@ -98,7 +100,9 @@ class Lane:
     pressing: bool = False  # one of them was decided or dead-lettered
 
     @classmethod
-    def load(cls, service: Service, raw: Document, work: Mapping[str, int]) -> Lane:
+    def load(
+        cls, service: Service, raw: Document, work: Mapping[str, int], waking: Mapping[str, str] | None = None
+    ) -> Lane:
         """Make the lane of the positions that raising the epoch returned (rule 14)."""
         stored = {row["topic"]: InputPosition.load(row) for row in raw.get("inputs", ())}
         done = raw.get("done")
@@ -111,6 +115,7 @@ class Lane:
             inputs={**stored, **{topic: stored.get(topic, InputPosition()) for topic in service.topics}},
             done=date.fromisoformat(done) if done is not None else None,
             work=Counter(work),
+            waking=Waking(waking),
         )
 
     def dump(self) -> Document:

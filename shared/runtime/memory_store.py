@@ -26,6 +26,7 @@ from shared.runtime.ports import (
     ParkedRow,
     UnencodableError,
 )
+from shared.runtime.waking import first_look
 
 __all__ = ["MemoryStore", "encoded_size"]
 
@@ -89,20 +90,15 @@ class MemoryStore:
             }
         return losers
 
-    async def waking(
-        self, service: str, partitions: Collection[int], day: str, after: str, limit: int
-    ) -> list[Document]:
-        """Load what the close of `day` must visit."""
+    async def waking(self, service: str, partitions: Collection[int]) -> dict[int, dict[str, str]]:
+        """Give the days that wake documents."""
         await asyncio.sleep(0)
-        heads = self._heads.get(service, {})
-        found = sorted(
-            id_
-            for id_, head in heads.items()
-            if id_ > after
-            and head[PARTITION] in partitions
-            and ((head[DUE] is not None and head[DUE] <= day and not head[HELD]) or head[ENTRIES_DAY] == day)
-        )
-        return [bson.decode(self._cases[service][id_]) for id_ in found[:limit]]
+        days: dict[int, dict[str, str]] = {number: {} for number in partitions}
+        for id_, head in self._heads.get(service, {}).items():
+            first = first_look(head)
+            if head[PARTITION] in days and first is not None:
+                days[head[PARTITION]][id_] = first
+        return days
 
     async def known_ids(self, service: str, ids: Collection[str]) -> set[str]:
         """Say which are kept."""

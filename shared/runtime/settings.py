@@ -59,6 +59,12 @@ class Settings(BaseSettings):
         alias="PARLEY_POLICIES",
         description="folder of the policy packs; the built-in ones if unset",
     )
+    wake_index: bool = Field(
+        default=True,
+        alias="PARLEY_WAKE_INDEX",
+        description="index the days that wake documents: quick to take over many, dear at every write where"
+        " an index is dear; the embedded database has none",
+    )
     prefix: str = Field(
         default="",
         alias="PARLEY_PREFIX",

@@ -536,25 +536,24 @@ class StoreContract:
                 case("elsewhere", **{DUE: DAY, PARTITION: 3}),
             ],
         )
-        found = await store.waking("s", [0, 1], DAY, "", 100)
-        assert [document[ID] for document in found] == ["due", "held-holds", "holds", "overdue"]
-        assert found[0] == case("due", **{DUE: DAY})
-        assert [d[ID] for d in await store.waking("s", [3], DAY, "", 100)] == ["elsewhere"]
-
-    async def test_waking_pages_by_id(self, store: Store) -> None:
-        await store.replace_many(
-            "s", [case(f"{n:02d}", **({DUE: DAY} if n % 2 else {ENTRIES_DAY: DAY})) for n in range(11)]
-        )
-        seen: list[str] = []
-        while page := await store.waking("s", [0], DAY, seen[-1] if seen else "", 4):
-            assert len(page) <= 4
-            seen += [document[ID] for document in page]
-        assert seen == [f"{n:02d}" for n in range(11)]
+        assert await store.waking("s", [0, 1]) == {
+            0: {
+                "due": DAY,
+                "overdue": "2026-03-01",
+                "later": "2026-03-06",
+                "holds": DAY,
+                "held-holds": DAY,
+                "held-before": "2026-03-04",
+            },
+            1: {},
+        }
+        assert await store.waking("s", [3]) == {3: {"elsewhere": DAY}}
+        assert await store.waking("another", [0]) == {0: {}}
 
     async def test_what_was_woken_and_written_is_not_due_any_more(self, store: Store) -> None:
         await store.replace_many("s", [case("a", **{DUE: DAY})])
         await store.replace_many("s", [case("a", 2, **{DUE: None})])
-        assert await store.waking("s", [0], DAY, "", 10) == []
+        assert await store.waking("s", [0]) == {0: {}}
 
     async def test_ids_are_kept_for_good_and_once(self, store: Store) -> None:
         await store.copy_ids("s", ["x", "y"])

@@ -101,50 +101,22 @@ async def test_what_bson_refuses_is_found_by_measuring(store: MongoStore, bad: A
     assert "yyy" not in str(caught.value)
 
 
-async def test_waking_pages_through_due_and_left_over_documents(store: MongoStore) -> None:
+async def test_what_wakes_is_found_without_an_index_too(store: MongoStore, settings: Settings) -> None:
+    bare = f"{S}-bare"
+    await store.create_indexes(bare, closes=False)
     day = "2026-03-05"
     documents = [
-        doc("due-today", 1, due=day),
-        doc("due-earlier", 1, due="2026-01-01", partition=1),
-        doc("due-later", 1, due="2026-03-06"),
-        doc("due-held", 1, due=day, held=True),
-        doc("left", 1, entries_day=day),
-        doc("left-held", 1, entries_day=day, held=True, due=day),
-        doc("left-earlier", 1, entries_day="2026-03-04"),
+        doc("due", 1, due=day),
+        doc("due-later", 1, due="2026-03-06", entries_day=day),
+        doc("held", 1, due=day, held=True),
         doc("elsewhere", 1, due=day, partition=2),
         doc("idle", 1),
     ]
-    await store.replace_many(S, documents)
-    expected = ["due-earlier", "due-today", "left", "left-held"]
-    assert [d["_id"] for d in await store.waking(S, [0, 1], day, "", 10)] == expected
-    paged: list[str] = []
-    while page := await store.waking(S, [0, 1], day, paged[-1] if paged else "", 1):
-        paged += [d["_id"] for d in page]
-    assert paged == expected
-
-
-async def test_what_an_earlier_day_left_behind_is_passed_over_and_in_the_end_put_aside(
-    store: MongoStore, settings: Settings
-) -> None:
-    async def wakes() -> dict[str, str | None]:
-        return {d["_id"]: d["wake"] async for d in read_documents(settings, f"{S}.cases")}
-
-    left = [doc(f"left-{n}", 1, entries_day="2026-03-04", due="2026-04-01") for n in range(5)]
-    held = doc("held", 1, entries_day="2026-03-04", due="2026-03-01", held=True)
-    both = doc("both", 1, entries_day="2026-03-04", due="2026-03-05")
-    await store.replace_many(S, [*left, held, both])
-    assert len(await store.waking(S, [0], "2026-03-04", "", 3)) == 3
-    assert set((await wakes()).values()) == {"2026-03-04"}
-    assert [d["_id"] for d in await store.waking(S, [0], "2026-03-17", "", 3)] == ["both"]
-    assert set((await wakes()).values()) == {"2026-03-04"}, "most are soon written again anyway"
-    assert [d["_id"] for d in await store.waking(S, [0], "2026-03-18", "", 3)] == ["both"]
-    assert await wakes() == {
-        **{f"left-{n}": "2026-04-01" for n in range(5)},
-        "held": None,
-        "both": "2026-03-04",
-    }
-    assert await store.replace_many(S, [doc("left-0", 2, due="2026-03-19")]) == set()
-    assert [d["_id"] for d in await store.waking(S, [0], "2026-03-19", "", 3)] == ["both", "left-0"]
+    for service in (S, bare):
+        await store.replace_many(service, documents)
+        assert await store.waking(service, [0, 1]) == {0: {"due": day, "due-later": day}, 1: {}}
+    wakes = {d["_id"]: d["wake"] async for d in read_documents(settings, f"{S}.cases")}
+    assert wakes == {"due": day, "due-later": day, "held": None, "elsewhere": day, "idle": None}
 
 
 async def test_ids_and_links_keep_what_came_first(store: MongoStore) -> None:

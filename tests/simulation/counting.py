@@ -43,9 +43,8 @@ class Tally:
     def note(self, name: str, given: tuple[Any, ...], result: Any) -> None:
         """Count one operation of the store."""
         self.calls[name] += 1
-        if name in {"load_many", "waking"}:
-            found = result.values() if isinstance(result, Mapping) else result
-            self.loaded |= {document[ID] for document in found}
+        if name == "load_many":
+            self.loaded |= {document[ID] for document in result.values()}
             self.items[name] += len(result)
         elif name == "replace_many":
             self.sizes += [len(bson.encode(document)) for document in given[1]]

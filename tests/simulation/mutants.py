@@ -621,9 +621,21 @@ MUTANTS = (
     ),
     Mutant(
         18, 'one-page-only', 'days',
-        '        if len(documents) < page:\n            return\n',
+        '        after = looked_at[-1][0]\n',
         '        return\n',
         _DUE_WORK, 'test_due_work_is_done_page_by_page_until_none_is_left', simulated=1,
+    ),
+    Mutant(
+        18, 'what-is-written-wakes-nobody', 'batch',
+        '                work.lane.waking.note(document)\n',
+        '',
+        _DUE_WORK, 'test_due_work_is_done_page_by_page_until_none_is_left',
+    ),
+    Mutant(
+        18, 'who-takes-over-knows-no-due-work', 'takeover',
+        'if closes else {}',
+        'if False else {}',
+        _DUE_WORK, 'test_what_due_work_wrote_before_a_crash_is_published_before_the_marker',
     ),
     Mutant(
         18, 'marker-before-due-work', 'engine',

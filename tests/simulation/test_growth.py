@@ -163,8 +163,8 @@ def test_an_old_case_is_no_dearer(service: str, says: Says, warm: int) -> None:
     # The owner's next date does not fall into every week: those weeks have one document more.
     assert _each(early) == _each(late)
     assert len(_each(late)) <= 2
-    assert all(week.items["replace_many"] == 1 + week.items["waking"] for week in costs)
-    assert all(week.items["load_many"] == 1 for week in costs[1:])
+    assert all(week.items["replace_many"] in {1, 2} for week in costs)
+    assert all(week.items["load_many"] == week.items["replace_many"] for week in costs[1:])
     before, after = together(early), together(late)
     assert after.calls["publish"] <= MOST_GROWTH * before.calls["publish"]
     assert max(after.sizes) <= MOST_GROWTH * max(before.sizes)

@@ -7,18 +7,14 @@ own id, so the server names the loser by a duplicate-key error, document by docu
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from datetime import date, timedelta
 from typing import Any, Final
 
 import bson
 from bson.errors import BSONError
-from pymongo import InsertOne, ReplaceOne, UpdateOne
+from pymongo import InsertOne, ReplaceOne
 
 from shared.runtime.mongo.client import SOME, Connection, only
 from shared.runtime.ports import (
-    DUE,
-    ENTRIES_DAY,
-    HELD,
     ID,
     PARK,
     PARTITION,
@@ -27,13 +23,12 @@ from shared.runtime.ports import (
     Document,
     UnencodableError,
 )
+from shared.runtime.waking import first_look
 
 __all__ = ["WAKE", "Cases"]
 
 WAKE: Final = "wake"
 """The store's own field in a case document: the first day whose close must look at it."""
-
-_PASSED_OVER: Final = timedelta(days=14)
 
 
 class Cases(Connection):
@@ -60,44 +55,21 @@ class Cases(Connection):
         """Write those whose version follows the stored one; give the others' ids."""
         # A first version is inserted: the same refusal of a second writer, at a fraction of an upsert's cost.
         operations = [
-            ReplaceOne(only(one[ID], version=one[VERSION] - 1), {**one, WAKE: _wake(one)}, upsert=True)
+            ReplaceOne(only(one[ID], version=one[VERSION] - 1), {**one, WAKE: first_look(one)}, upsert=True)
             if one[VERSION] > 1
-            else InsertOne({**one, WAKE: _wake(one)})
+            else InsertOne({**one, WAKE: first_look(one)})
             for one in documents
         ]
         refused = await self._write(service, "cases", operations)
         return {documents[index][ID] for index in refused}
 
-    async def waking(
-        self, service: str, partitions: Collection[int], day: str, after: str, limit: int
-    ) -> list[Document]:
-        """Load what the close of `day` must visit, and put aside what only an earlier day had left behind.
-
-        Days close in order, so entries of an earlier day are settled. Most such documents are soon written
-        again anyway: to read them a few times more costs less than an update for each.
-        """
-        found: list[Document] = []
-        long_ago = (date.fromisoformat(day) - _PASSED_OVER).isoformat()
-        while len(found) < limit:
-            query = {WAKE: {**SOME, "$lte": day}, PARTITION: {"$in": list(partitions)}, ID: {"$gt": after}}
-            page = await self._find(service, "cases", query, limit=limit, order=ID)
-            visited = [row for row in page if _visited(row, day)]
-            stale = [row for row in page if not _visited(row, day) and row[WAKE] <= long_ago]
-            # The version in the filter leaves a document alone that was written meanwhile; its own version
-            # stays, for nothing in it changes.
-            await self._write(
-                service,
-                "cases",
-                [
-                    UpdateOne(only(row[ID], version=row[VERSION]), {"$set": {WAKE: _wake(row, day)}})
-                    for row in stale
-                ],
-            )
-            found += [_as_written(row) for row in visited]
-            if len(page) < limit:
-                break
-            after = page[-1][ID]
-        return found[:limit]
+    async def waking(self, service: str, partitions: Collection[int]) -> dict[int, dict[str, str]]:
+        """Read the days that wake documents, without the documents."""
+        days: dict[int, dict[str, str]] = {number: {} for number in partitions}
+        query = {WAKE: SOME, PARTITION: {"$in": list(partitions)}}
+        for row in await self._find(service, "cases", query, {WAKE: 1, PARTITION: 1}):
+            days[row[PARTITION]][row[ID]] = row[WAKE]
+        return days
 
     async def workload(self, service: str, partitions: Collection[int]) -> dict[int, dict[str, int]]:
         """Count WORK by partition."""
@@ -117,22 +89,6 @@ class Cases(Connection):
         """Load documents that have a park mark."""
         query = {ID: {"$gt": after}, PARK: {"$ne": None}}
         return [_as_written(row) for row in await self._find(service, "cases", query, limit=limit, order=ID)]
-
-
-def _wake(document: Mapping[str, Any], closing: str = "") -> str | None:
-    """Give the first day whose close must look at the document; entries of days before `closing` are settled.
-
-    One field for two reasons, so that one index serves both: every index is paid for at every write.
-    """
-    days = [] if document[HELD] or document[DUE] is None else [document[DUE]]
-    if document[ENTRIES_DAY] is not None and document[ENTRIES_DAY] >= closing:
-        days.append(document[ENTRIES_DAY])
-    return min(days, default=None)
-
-
-def _visited(document: Mapping[str, Any], day: str) -> bool:
-    due = document[DUE] is not None and document[DUE] <= day and not document[HELD]
-    return due or document[ENTRIES_DAY] == day
 
 
 def _as_written(row: Document) -> Document:

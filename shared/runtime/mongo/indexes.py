@@ -28,6 +28,7 @@ class Indexes(Connection):
         """Create what is missing; existing indexes stay. Give each by name, and whether it is new.
 
         Every index is paid for at every write: who closes no day, or counts no open work, has none for it.
+        The days that wake documents are read when partitions are taken over, and without an index as well.
         """
         cases = [index for index, wanted in ((_WAKE, closes), (_WORK, workload)) if wanted]
         return {

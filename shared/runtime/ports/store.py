@@ -87,13 +87,11 @@ class Store(Protocol):
         """
         ...
 
-    async def waking(
-        self, service: str, partitions: Collection[int], day: str, after: str, limit: int
-    ) -> list[Document]:
-        """Load the documents that the close of `day` must visit, ordered by id, from ids greater than
-        `after`.
+    async def waking(self, service: str, partitions: Collection[int]) -> dict[int, dict[str, str]]:
+        """Give, for each partition, the first day whose close must look at a document, by the document's id.
 
-        They are, of the given partitions: DUE <= day and not HELD, or ENTRIES_DAY == day (held or not).
+        That is DUE where it is not HELD, or ENTRIES_DAY (held or not), whichever is earlier; a day that is
+        later than the stored one is never given. Documents without such a day are left out.
         """
         ...
 

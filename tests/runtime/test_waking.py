@@ -1,0 +1,64 @@
+"""Which documents a close looks at, as the owner of a lane keeps it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from shared.runtime.ports import DUE, ENTRIES_DAY, HELD, ID
+from shared.runtime.waking import Waking, first_look, is_visited
+
+DAY = "2026-03-05"
+
+
+def document(
+    id_: str = "a", due: str | None = None, entries: str | None = None, *, held: bool = False
+) -> dict[str, Any]:
+    return {ID: id_, DUE: due, ENTRIES_DAY: entries, HELD: held}
+
+
+@pytest.mark.parametrize(
+    ("given", "closing", "first"),
+    [
+        (document(), "", None),
+        (document(due=DAY), "", DAY),
+        (document(due=DAY, held=True), "", None),
+        (document(due=DAY, entries="2026-03-04"), "", "2026-03-04"),
+        (document(due=DAY, entries="2026-03-04"), "2026-03-04", "2026-03-04"),
+        (document(due=DAY, entries="2026-03-04"), DAY, DAY),
+        (document(entries="2026-03-04", held=True), "2026-03-04", "2026-03-04"),
+        (document(entries="2026-03-04", held=True), DAY, None),
+    ],
+)
+def test_the_first_day_that_must_look(given: dict[str, Any], closing: str, first: str | None) -> None:
+    assert first_look(given, closing) == first
+
+
+@pytest.mark.parametrize(
+    ("given", "visited"),
+    [
+        (document(due=DAY), True),
+        (document(due="2026-01-01"), True),
+        (document(due="2026-03-06"), False),
+        (document(due=DAY, held=True), False),
+        (document(entries=DAY, held=True), True),
+        (document(entries="2026-03-04"), False),
+        (document(), False),
+    ],
+)
+def test_what_a_close_does_something_about(given: dict[str, Any], visited: bool) -> None:
+    assert is_visited(given, DAY) is visited
+
+
+def test_what_was_noted_last_counts() -> None:
+    waking = Waking({"read": DAY, "later": "2026-03-06"})
+    waking.note(document("due", DAY))
+    waking.note(document("left", entries=DAY))
+    assert sorted(waking.upto(DAY, "")) == ["due", "left", "read"]
+    assert sorted(waking.upto(DAY, "due")) == ["left", "read"]
+    waking.note(document("due", "2026-04-01"))
+    waking.note(document("read"))
+    waking.note(document("left", entries=DAY), "2026-03-06")
+    assert list(waking.upto("2026-03-05", "")) == []
+    assert sorted(waking.upto("2026-04-01", "")) == ["due", "later"]
