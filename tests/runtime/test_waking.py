@@ -6,8 +6,10 @@ from typing import Any
 
 import pytest
 
-from shared.runtime.ports import DUE, ENTRIES_DAY, HELD, ID
+from shared.runtime.ports import DUE, ENTRIES_DAY, HELD, ID, VERSION
+from shared.runtime.simulation.toy import Agreed, Opened
 from shared.runtime.waking import Waking, first_look, is_visited
+from tests.runtime.rig import D1, D2, D3, Rig, story
 
 DAY = "2026-03-05"
 
@@ -62,3 +64,30 @@ def test_what_was_noted_last_counts() -> None:
     waking.note(document("left", entries=DAY), "2026-03-06")
     assert list(waking.upto("2026-03-05", "")) == []
     assert sorted(waking.upto("2026-04-01", "")) == ["due", "later"]
+
+
+@story
+async def test_what_another_wrote_is_looked_at_once_it_was_loaded() -> None:
+    """Who lost the partition still decides a message: its owner drops it as a duplicate, but has to know."""
+    zombie = Rig(names=("back",))
+    zombie.start_all()
+    agreed = Agreed(start=D1, number=1)
+    zombie.tell("front", Opened(on=D1), 1)
+    zombie.tell("middle", agreed, 1)
+    await zombie.settle()
+    written = zombie.document("back")
+
+    rig = Rig(names=("back",), recent_bytes=0)
+    rig.start_all()
+    rig.tell("front", Opened(on=D1), 1)
+    await rig.settle()
+    mine = rig.document("back")
+    theirs = {**written, VERSION: mine[VERSION] + 1, "epoch": mine["epoch"]}
+    assert await rig.store.replace_many("back", [theirs]) == set()
+    rig.tell("middle", agreed, 1)
+    await rig.settle()
+    assert rig.document("back")[VERSION] == theirs[VERSION], "a duplicate writes nothing"
+    rig.close_inputs("back", D2)
+    await rig.settle()
+    assert [m.data.instalment for m in rig.events("back")] == [1]
+    assert rig.document("back")[DUE] == D3.isoformat()

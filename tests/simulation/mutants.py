@@ -13,6 +13,7 @@ __all__ = ["MUTANTS", "Mutant"]
 
 _BARRIER = "tests/runtime/test_engine_barrier.py"
 _DUE_WORK = "tests/runtime/test_engine_due_work.py"
+_WAKING = "tests/runtime/test_waking.py"
 _POSITIONS = "tests/runtime/test_engine_positions.py"
 _WRITING = "tests/runtime/test_engine_writing.py"
 _DRAIN = "tests/runtime/test_engine_drain.py"
@@ -20,7 +21,6 @@ _MESSAGES = "tests/runtime/test_engine_messages.py"
 _BROKEN = "tests/runtime/test_engine_broken.py"
 _ROUNDS = "tests/runtime/test_engine_rounds.py"
 _RECENT = "tests/runtime/test_recent.py"
-_MEMORY = "tests/runtime/test_memory_conformance.py"
 
 
 @dataclass(frozen=True, slots=True)
@@ -675,10 +675,22 @@ MUTANTS = (
         _DUE_WORK, 'test_a_fact_is_not_refused_before_its_day_is_closed_on_all_inputs', simulated=14,
     ),
     Mutant(
-        19, 'only-documents-of-today', 'memory_store',
-        'head[DUE] <= day and not head[HELD]',
-        'head[DUE] == day and not head[HELD]',
-        _MEMORY, 'TestMemoryStore', simulated=3,
+        19, 'only-documents-of-today', 'waking',
+        'if first <= day and id_ > after',
+        'if first == day and id_ > after',
+        _WAKING, 'test_what_was_noted_last_counts', simulated=3,
+    ),
+    Mutant(
+        19, 'held-documents-wake', 'waking',
+        'days = [] if document[HELD] or document[DUE] is None else [document[DUE]]',
+        'days = [] if document[DUE] is None else [document[DUE]]',
+        _WAKING, 'test_the_first_day_that_must_look',
+    ),
+    Mutant(
+        18, 'what-is-loaded-wakes-nobody', 'batch',
+        '                    work.lane.waking.note(raw)\n',
+        '                    pass\n',
+        _WAKING, 'test_what_another_wrote_is_looked_at_once_it_was_loaded',
     ),
     Mutant(
         19, 'lag-unnoticed', 'days',
