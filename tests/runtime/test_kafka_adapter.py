@@ -653,3 +653,25 @@ async def test_nobody_there_is_an_outage_and_a_wrong_address_is_not(servers: Add
     await log.close()
     with pytest.raises(FatalError, match="host:port"):
         await probe(settings_of(servers, kafka_bootstrap="localhost"))
+
+
+async def test_a_sender_that_fails_brings_no_error_of_its_own(servers: Addresses) -> None:
+    """aiokafka then fails a transaction as well, and there is none."""
+    log = KafkaLog(settings_of(servers))
+    publisher = log.publisher()
+    topic = fresh("failing")
+    await create_topics(settings_of(servers), [topic])
+    await publisher.publish([Outgoing(topic, b"k", b"1", ())])
+    said: list[dict[str, Any]] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: said.append(context))
+
+    async def failing() -> None:
+        raise KafkaError("the topic is not yours")
+
+    sender = publisher._session._producer._sender  # type: ignore[attr-defined]
+    task = asyncio.create_task(failing())
+    task.add_done_callback(sender._fail_all)
+    await asyncio.wait([task])
+    await asyncio.sleep(0)
+    assert said == []
+    await log.close()

@@ -59,6 +59,10 @@ class _Session:
         await self._broker.start()
         # FastStream has no way to give up what is queued; these two belong to the client it wraps.
         self._producer: Any = self._broker.config.producer._producer.producer  # type: ignore[attr-defined]
+        # When its sender fails, aiokafka fails the transaction too, and trips where there has never been one.
+        none = asyncio.get_running_loop().create_future()
+        none.add_done_callback(lambda ended: ended.cancelled() or ended.exception())
+        self._producer._txn_manager._transaction_waiter = none
 
     async def send(self, record: Outgoing) -> asyncio.Future[Any]:
         """Queue one record; its future is done when it is acknowledged."""
