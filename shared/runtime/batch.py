@@ -12,7 +12,7 @@ What follows (positions, commit) is the caller's: `engine` for records, `days` f
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
@@ -20,6 +20,7 @@ from shared.runtime.commands import obey
 from shared.runtime.document import RUNTIME_SCHEMA, Case
 from shared.runtime.fold import Fold
 from shared.runtime.inbound import Inbound, Kind
+from shared.runtime.lane import Lane
 from shared.runtime.limits import Limits
 from shared.runtime.pace import Pace
 from shared.runtime.ports import (
@@ -88,6 +89,15 @@ class Shell:
             self.stages[stage] = self.stages.get(stage, 0.0) + took
             self.ports.meter.observe("batch_seconds", took, service=self.service.name, stage=stage)
 
+    async def documents(self, stage: str, owners: Mapping[str, Lane]) -> dict[str, Document]:
+        """Give documents by id, those that this replica wrote last in their lane without a query."""
+        held = {id_: raw for id_, lane in owners.items() if (raw := self.recent.find(id_, lane)) is not None}
+        missing = [id_ for id_ in owners if id_ not in held]
+        if missing:
+            name = self.service.name
+            held |= await self.insist(stage, lambda: self.ports.store.load_many(name, missing))
+        return held
+
 
 class Batch:
     """One batch of works. `run` returns when all of it is written, published and acknowledged."""
@@ -150,14 +160,7 @@ class Batch:
         An id is only pruned from a document after it was copied (rule 3).
         """
         name = self._service.name
-        documents = {
-            work.document: found
-            for work in works
-            if (found := self._shell.recent.find(work.document, work.lane)) is not None
-        }
-        missing = [work.document for work in works if work.document not in documents]
-        if missing:
-            documents |= await self._shell.insist("load", lambda: self._store.load_many(name, missing))
+        documents = await self._shell.documents("load", {work.document: work.lane for work in works})
         self._take(works, documents.values())
         externals = {
             inbound.external_id: None

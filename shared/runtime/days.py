@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from datetime import UTC, date, datetime, time, timedelta
-from heapq import nsmallest
 
 from shared.contracts.cloudevents import encode
 from shared.contracts.envelope import Envelope
@@ -13,7 +12,7 @@ from shared.contracts.runtime import ServiceDayClosed
 from shared.runtime.batch import Batch, Shell
 from shared.runtime.lane import Lane
 from shared.runtime.limits import Limits
-from shared.runtime.ports import ID, Clock, Document, Outgoing
+from shared.runtime.ports import ID, Clock, Outgoing
 from shared.runtime.service import Service, topic_of
 from shared.runtime.waking import is_visited
 from shared.runtime.work import Work
@@ -66,34 +65,22 @@ async def do_due_work(shell: Shell, lanes: Sequence[Lane], day: date) -> None:
     A page holds what is due, and what still holds entries of `day` from an attempt that did not come to its
     end (rule 18): those are published again.
     """
-    iso, after = day.isoformat(), ""
-    while True:
+    iso = day.isoformat()
+    # Due work wakes no other document, so that one look at all of them is enough.
+    waking = sorted((id_, n) for n, lane in enumerate(lanes) for id_ in lane.waking.upto(iso))
+    while waking:
         page = shell.pace.of(shell.limits.page_documents)
-        looked_at = nsmallest(
-            page, ((id_, n) for n, lane in enumerate(lanes) for id_ in lane.waking.upto(iso, after))
-        )
-        if not looked_at:
-            return
-        owners = {id_: lanes[n] for id_, n in looked_at}
-        documents = await _at_hand(shell, owners)
+        owners = {id_: lanes[n] for id_, n in waking[:page]}
+        del waking[:page]
+        found = await shell.documents("due", owners)
+        documents = [found[id_] for id_ in owners if id_ in found]
         for raw in documents:
             owners[raw[ID]].waking.note(raw, iso)
         visited = [raw for raw in documents if is_visited(raw, iso)]
         if visited:
             works = [Work(owners[raw[ID]], raw[ID], closing=day) for raw in visited]
             await Batch(shell, works).run(visited)
-        shell.pace.settle(len(looked_at))
-        after = looked_at[-1][0]
-
-
-async def _at_hand(shell: Shell, owners: Mapping[str, Lane]) -> list[Document]:
-    """Give documents by id, those that this replica wrote last without a query."""
-    held = {id_: raw for id_, lane in owners.items() if (raw := shell.recent.find(id_, lane)) is not None}
-    missing = [id_ for id_ in owners if id_ not in held]
-    if missing:
-        name = shell.service.name
-        held |= await shell.insist("due", lambda: shell.ports.store.load_many(name, missing))
-    return [held[id_] for id_ in owners if id_ in held]
+        shell.pace.settle(len(owners))
 
 
 def watch_lag(shell: Shell, lanes: Collection[Lane]) -> None:

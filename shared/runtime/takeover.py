@@ -33,14 +33,15 @@ async def take_over(shell: Shell, consumer: Consumer, numbers: Collection[int]) 
     that this returned count. The other way round a former owner could still commit beyond what was read.
     """
     service, store = shell.service, shell.ports.store
-    closes = bool(service.waits_for)
     inputs = [TopicPartition(topic, number) for number in numbers for topic in service.topics]
     committed = await shell.insist("take-over", lambda: consumer.committed(inputs))
     positions = await shell.insist("take-over", lambda: store.raise_epoch(service.name, numbers))
     bounds = await shell.insist("take-over", lambda: consumer.bounds(inputs))
     work = await shell.insist("take-over", lambda: store.workload(service.name, numbers))
     # After the epoch: what another owner writes from now on is refused, or found by its message.
-    waking = await shell.insist("take-over", lambda: store.waking(service.name, numbers)) if closes else {}
+    waking: dict[int, dict[str, str]] = {}
+    if service.waits_for:
+        waking = await shell.insist("take-over", lambda: store.waking(service.name, numbers))
     lanes = {
         number: Lane.load(service, positions[number], work.get(number, {}), waking.get(number))
         for number in sorted(numbers)

@@ -28,8 +28,8 @@ def first_look(document: Mapping[str, Any], closing: str = "") -> str | None:
 
 def is_visited(document: Mapping[str, Any], day: str) -> bool:
     """Whether the close of `day` does anything about it: work is due, or entries of that day are left."""
-    due = document[DUE] is not None and document[DUE] <= day and not document[HELD]
-    return due or document[ENTRIES_DAY] == day
+    first = first_look(document, day)
+    return first is not None and first <= day
 
 
 class Waking:
@@ -46,6 +46,6 @@ class Waking:
         else:
             self._days[document[ID]] = first
 
-    def upto(self, day: str, after: str) -> Iterator[str]:
-        """Give the documents that the close of `day` must look at, of ids greater than `after`, unordered."""
-        return (id_ for id_, first in self._days.items() if first <= day and id_ > after)
+    def upto(self, day: str) -> Iterator[str]:
+        """Give the documents that the close of `day` must look at, unordered."""
+        return (id_ for id_, first in self._days.items() if first <= day)

@@ -57,13 +57,13 @@ def test_what_was_noted_last_counts() -> None:
     waking = Waking({"read": DAY, "later": "2026-03-06"})
     waking.note(document("due", DAY))
     waking.note(document("left", entries=DAY))
-    assert sorted(waking.upto(DAY, "")) == ["due", "left", "read"]
-    assert sorted(waking.upto(DAY, "due")) == ["left", "read"]
+    assert sorted(waking.upto(DAY)) == ["due", "left", "read"]
+    assert list(waking.upto("2026-03-04")) == []
     waking.note(document("due", "2026-04-01"))
     waking.note(document("read"))
     waking.note(document("left", entries=DAY), "2026-03-06")
-    assert list(waking.upto("2026-03-05", "")) == []
-    assert sorted(waking.upto("2026-04-01", "")) == ["due", "later"]
+    assert list(waking.upto("2026-03-05")) == []
+    assert sorted(waking.upto("2026-04-01")) == ["due", "later"]
 
 
 @story

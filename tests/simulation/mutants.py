@@ -621,8 +621,8 @@ MUTANTS = (
     ),
     Mutant(
         18, 'one-page-only', 'days',
-        '        after = looked_at[-1][0]\n',
-        '        return\n',
+        '        del waking[:page]\n',
+        '        waking.clear()\n',
         _DUE_WORK, 'test_due_work_is_done_page_by_page_until_none_is_left', simulated=1,
     ),
     Mutant(
@@ -633,8 +633,8 @@ MUTANTS = (
     ),
     Mutant(
         18, 'who-takes-over-knows-no-due-work', 'takeover',
-        'if closes else {}',
-        'if False else {}',
+        '    if service.waits_for:\n        waking = await',
+        '    if False:\n        waking = await',
         _DUE_WORK, 'test_what_due_work_wrote_before_a_crash_is_published_before_the_marker',
     ),
     Mutant(
@@ -676,8 +676,8 @@ MUTANTS = (
     ),
     Mutant(
         19, 'only-documents-of-today', 'waking',
-        'if first <= day and id_ > after',
-        'if first == day and id_ > after',
+        'self._days.items() if first <= day)',
+        'self._days.items() if first == day)',
         _WAKING, 'test_what_was_noted_last_counts', simulated=3,
     ),
     Mutant(
