@@ -15,8 +15,8 @@ from typing import Any
 
 from services.console.checkpoints import check_archived
 from services.console.ledger import DebtLine, MoneyAudit
-from services.console.model import ArchivedCustomer, CaseLine
-from services.console.reads import CaseRow, case_rows, spans_of, story_of
+from services.console.model import CaseLine
+from services.console.reads import CaseRow, archived_customers, case_rows, chains_of, spans_of
 from services.console.reconcile import (
     Check,
     ServiceInputs,
@@ -191,13 +191,11 @@ async def _chains(settings: Settings) -> Check:
     check = Check("archive chains")
     signer = read_keys(settings.signing_key, None).signer
     own = signer.trusted if signer is not None else None
-    async for document in read_documents(settings, "archive.cases", fields=("_id", "state")):
-        if document.get("state") is None:
-            continue
-        archived = ArchivedCustomer.model_validate(document["state"])
+    customers = {customer: archived async for customer, archived in archived_customers(settings)}
+    chains = await chains_of(settings, customers)
+    for customer, archived in customers.items():
         check.looked_at += archived.entries
-        entries = await story_of(settings, document["_id"], archived)
-        wrong = check_archived(document["_id"], archived, entries, own)
+        wrong = check_archived(customer, archived, chains[customer], own)
         if wrong is not None:
             check.found(f"a customer's chain, entry {wrong.number}: {wrong.rule}")
     return check

@@ -11,14 +11,14 @@ from shared.contracts.ops import Discard
 from shared.contracts.runtime import ServiceDayClosed
 from shared.texts import story, text
 
-__all__ = ["NOT_HASHED", "WITHHELD", "Line", "Tampered", "discard_lines", "lines_of", "verify"]
+__all__ = ["NOT_HASHED", "WITHHELD", "Line", "Tampered", "discard_lines", "lines_of", "verify", "without_content"]
 
 
 NOT_HASHED: Final = frozenset({"hash", "_id", "checkpoint"})
 """What stands in an entry beside what its hash covers; a checkpoint has a signature of its own."""
 
 WITHHELD: Final = frozenset({"number", "previous", "hash"})
-"""All that is handed out of an entry of another case."""
+"""All that is handed out of an entry of another case, but for a checkpoint."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +103,14 @@ def _reasons(data: Mapping[str, Any], lang: str) -> Iterable[str]:
                 yield text(reason["code"], reason.get("params") or {}, lang)
 
 
+def without_content(entry: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Give an entry by its hash alone, where its content is what was hashed; else as it is, for `verify`."""
+    body = {name: value for name, value in entry.items() if name not in NOT_HASHED}
+    if not entry.keys() >= WITHHELD or chain_hash(entry["previous"], body) != entry["hash"]:
+        return entry
+    return {name: entry[name] for name in (*WITHHELD, "checkpoint") if name in entry}
+
+
 def verify(entries: Sequence[Mapping[str, Any]], head: str, *, withheld: bool = False) -> Tampered | None:
     """Compute a chain again; give the first entry that is wrong, or None where all is untouched.
 
@@ -116,7 +124,7 @@ def verify(entries: Sequence[Mapping[str, Any]], head: str, *, withheld: bool = 
             return Tampered(number, "the number is not the next one")
         if entry.get("previous") != previous:
             return Tampered(number, "it does not follow the entry before it")
-        if withheld and entry.keys() == WITHHELD:
+        if withheld and entry.keys() - {"checkpoint"} == WITHHELD:
             previous = entry["hash"]
             continue
         if chain_hash(previous, body) != entry.get("hash"):

@@ -224,8 +224,9 @@ async def lived_through(
             async with KafkaPlatform(nemesis.settings, load_all()) as inner:
                 await world(nemesis.besieging(inner), customers=customers, days=days, seed=seed).live()
             assert len(nemesis.replicas) == living_after(faults, replicas)
-            await nemesis.stop()
+            # Before they go: who is left for a moment takes over, and says markers that nobody reads any more.
             checked = await audit(nemesis.settings, load_all())
+            await nemesis.stop()
             told = await outcomes(nemesis.settings)
             evidence = await gather(servers.addresses["KAFKA_BOOTSTRAP"], servers.addresses["MONGODB_URI"])
         assert processes_of(servers.folder) == []

@@ -124,8 +124,8 @@ async def test_a_bug_and_poison_under_the_nemesis(tmp_path: Path) -> None:
             async with Vandal(nemesis.settings) as vandal:
                 await _besieged(nemesis, vandal, victims)
             assert len(nemesis.replicas) == living_after(faults, LIFE.replicas)
+            found = await audit(nemesis.settings, load_all())  # before they go: see test_nemesis.py
             await nemesis.stop()
-            found = await audit(nemesis.settings, load_all())
             told = await outcomes(nemesis.settings)
             evidence = await gather(servers.addresses["KAFKA_BOOTSTRAP"], servers.addresses["MONGODB_URI"])
         assert processes_of(servers.folder) == []

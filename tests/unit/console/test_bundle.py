@@ -17,7 +17,7 @@ from services.cli.main import app
 from services.console.bundle import check_bundle, make_bundle
 from services.console.bundle.packing import pack, unpack
 from services.console.checkpoints import check_archived
-from services.console.story import Tampered
+from services.console.story import Tampered, without_content
 from shared.contracts.ops import HoldAction
 from shared.crypto.signing import KeyFileError, Signer, load_public, load_signer, new_key_pair
 from tests.unit.console.filing import (
@@ -268,6 +268,26 @@ def test_a_chain_that_was_written_anew_is_noticed(filed: File, signer: Signer) -
     wrong = check_archived("C1", anew, other.entries, signer.trusted)
     assert wrong is not None
     assert "checkpoint" in wrong.rule
+
+
+def test_a_chain_is_checked_without_what_was_checked_before(filed: File, signer: Signer) -> None:
+    light = [without_content(entry) for entry in filed.entries]
+    assert all("data" not in entry for entry in light)
+    assert check_archived("C1", filed.archived, light, signer.trusted) is None
+
+    for name, value in (("data", {"owner": "n-2"}), ("case", "else"), ("number", 9), ("more", 1)):
+        spoilt = [*filed.entries[:4], {**filed.entries[4], name: value}, *filed.entries[5:]]
+        light = [without_content(entry) for entry in spoilt]
+        whole = check_archived("C1", filed.archived, spoilt, signer.trusted)
+        assert whole is not None
+        assert whole.number == 5
+        assert check_archived("C1", filed.archived, light, signer.trusted) == whole
+
+    for spoilt in (filed.entries[1:], filed.entries[:-1], [*filed.entries[:3], *filed.entries[4:]]):
+        light = [without_content(entry) for entry in spoilt]
+        whole = check_archived("C1", filed.archived, spoilt, signer.trusted)
+        assert whole is not None
+        assert check_archived("C1", filed.archived, light, signer.trusted) == whole
 
 
 # -- keys and the command -----------------------------------------------------------------------------------
