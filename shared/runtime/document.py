@@ -161,6 +161,7 @@ class Case:
     cleared: int = 0  # rows up to this order have been decided by a replay
     parked_upto: dict[str, int] = field(default_factory=dict)  # topic -> highest offset ever parked
     holds: dict[tuple[str, str], int] = field(default_factory=dict)  # (service, case) -> rank, see `held`
+    echoes: dict[tuple[str, str, str], int] = field(default_factory=dict)  # (by whom, service, case) -> rank
     day_index: tuple[str, int] = ("", 0)  # the last day that due work was done for, and its emissions so far
     work: list[str] = field(default_factory=list)
     work_stored: list[str] = field(default_factory=list)
@@ -206,9 +207,16 @@ class Case:
         """Whether due work waits: parked here, or held by any service (rule 13).
 
         A rank is twice the count of the service's holds, plus 1 once that hold is released, so that news of
-        one hold that come by two ways, late or in circles, count once.
+        one hold that come by two ways, late or in circles, count once. Beside the news stands what each
+        waited-for input said last (`echoes`): whoever has not heard of a release yet has put its due work
+        off, and what it was to bring is still to come, of a hold of one's own too.
         """
-        return self.park is not None or any(rank % 2 == 0 for rank in self.holds.values())
+        ranks = (*self.holds.values(), *self.echoes.values())
+        return self.park is not None or any(rank % 2 == 0 for rank in ranks)
+
+    def echoed(self, holder: tuple[str, str]) -> bool:
+        """Whether some waited-for input still says that the holder (service, case) holds."""
+        return any(rank % 2 == 0 for (_, *of), rank in self.echoes.items() if tuple(of) == holder)
 
     @property
     def state_due(self) -> date | None:
@@ -263,6 +271,7 @@ class Case:
             park_cases=list(self.park_cases),
             parked_upto=dict(self.parked_upto),
             holds=dict(self.holds),
+            echoes=dict(self.echoes),
         )
 
     # -- to and from the store ------------------------------------------------------------------------
@@ -301,6 +310,7 @@ class Case:
             "cleared": self.cleared,
             "parked_upto": [[topic, offset] for topic, offset in self.parked_upto.items()],
             "holds": [[service_, case, rank] for (service_, case), rank in self.holds.items()],
+            "echoes": [[by, service_, case, rank] for (by, service_, case), rank in self.echoes.items()],
             "day_index": list(self.day_index),
             HELD: self.held,
             DUE: self.due,
@@ -340,6 +350,7 @@ class Case:
             cleared=raw["cleared"],
             parked_upto=dict(raw["parked_upto"]),
             holds={(service, case): rank for service, case, rank in raw["holds"]},
+            echoes={(by, service, case): rank for by, service, case, rank in raw.get("echoes", ())},
             day_index=(raw["day_index"][0], raw["day_index"][1]),
             work=list(raw[WORK]),
             work_stored=list(raw[WORK]),

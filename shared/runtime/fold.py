@@ -117,7 +117,7 @@ class Fold:
         assert envelope is not None  # noqa: S101 - without a failure it was decoded
         origin = Origin(envelope.id, envelope.time, envelope.id, span)
         if isinstance(envelope.data, CaseHeld | CaseReleased):
-            emitted = self.parking.pass_on(work, case, envelope, cause, origin)
+            emitted = self.parking.pass_on(work, case, inbound.producer, envelope, cause, origin)
             if not self.service.audits:
                 self.note(case, inbound, cause)
                 work.spans.append((span, "held", emitted))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
@@ -66,15 +67,27 @@ class Parking:
 
     def release(self, work: Work, case: Case, inbound: Inbound, span: Span) -> None:
         """Take the park mark off and tell the chain."""
+        name, count = self._service.name, case.park_count
         case.park, case.park_since = None, ""
-        released = CaseReleased(service=self._service.name, count=case.park_count)
         cause = Cause.of_record(inbound.record)
-        self._announce(work, case, released, "released", cause, self._origin(work, inbound, cause, span))
+        origin = self._origin(work, inbound, cause, span)
+        self._announce(work, case, CaseReleased(service=name, count=count), "released", cause, origin)
+        still = [subject for subject in case.park_cases if case.echoed((name, subject))]
+        self._announce(work, case, _still(name, count), "still", cause, origin, still)
 
-    def _announce(self, work: Work, case: Case, data: Event, word: str, cause: Cause, origin: Origin) -> None:
+    def _announce(
+        self,
+        work: Work,
+        case: Case,
+        data: Event,
+        word: str,
+        cause: Cause,
+        origin: Origin,
+        subjects: Sequence[str] | None = None,
+    ) -> None:
         if not self._service.emits:
             return
-        for subject in case.park_cases:
+        for subject in case.park_cases if subjects is None else subjects:
             sent: dict[str, int] = {}
             id_ = derive_id(self._service.name, subject, origin.id, word, case.park_count)
             case.out.append(self._judge.emission(case, sent, subject, data, id_, cause, origin))
@@ -111,24 +124,53 @@ class Parking:
         return list(dict.fromkeys(cases))
 
     def pass_on(
-        self, work: Work, case: Case, envelope: Envelope[Any], cause: Cause, origin: Origin
+        self, work: Work, case: Case, messenger: str, envelope: Envelope[Any], cause: Cause, origin: Origin
     ) -> list[str]:
-        """Take note that a service holds or releases the case; pass on what is news."""
+        """Take note that a service holds or releases the case; pass on what is news.
+
+        What is released but still held by the word of who is waited for is told to be held again, and
+        released once nobody says so any more: whoever waits for this service goes by its last word. A
+        release itself goes on at once, for those upstream may hear of it by no other way.
+        """
         data = envelope.data
         holder = (data.service, envelope.case)
         rank = 2 * data.count + isinstance(data, CaseReleased)
-        if data.service == self._service.name or rank <= case.holds.get(holder, -1):
-            return []
-        case.holds[holder] = rank
-        if not self._service.emits:
+        own = data.service == self._service.name
+        said = self._is_held(case, holder)
+        news: list[Event] = []
+        if not own and rank > case.holds.get(holder, -1):
+            case.holds[holder] = rank
+            news.append(data)
+            said = rank % 2 == 0
+        if messenger in self._service.waits_for:
+            case.echoes[messenger, *holder] = rank
+        if said != (held := self._is_held(case, holder)):
+            count = case.holds[holder] // 2 if holder in case.holds else data.count
+            news.append(
+                _still(data.service, count) if held else CaseReleased(service=data.service, count=count)
+            )
+        if not self._service.emits or (own and work.replaying):  # how a replay ends says what holds then
             return []
         sent: dict[str, int] = {}
-        id_ = derive_id(self._service.name, envelope.case, origin.id, 0)
-        case.out.append(self._judge.emission(case, sent, envelope.case, data, id_, cause, origin))
+        for number, each in enumerate(news):
+            id_ = derive_id(self._service.name, envelope.case, origin.id, number)
+            case.out.append(self._judge.emission(case, sent, envelope.case, each, id_, cause, origin))
         case.sent.update(sent)
-        work.emitted.append(data.TYPE)
-        return [data.TYPE]
+        types = [each.TYPE for each in news]
+        work.emitted += types
+        return types
+
+    def _is_held(self, case: Case, holder: tuple[str, str]) -> bool:
+        """Whether this service leaves due work because of a hold, its own or another's."""
+        own = holder[0] == self._service.name
+        news = case.parked if own else case.holds.get(holder, 1) % 2 == 0
+        return news or case.echoed(holder)
 
     def letter(self, record: Record, failure: Failure, document: str | None) -> Outgoing:
         """Give the copy of a record for the dead letters."""
         return dead_letter(self._service, record, failure, document, self._publisher)
+
+
+def _still(service: str, count: int) -> CaseHeld:
+    """Say that a hold goes on here although it was released: who is waited for has not heard of that."""
+    return CaseHeld(service=service, reason="release-not-heard", count=count)

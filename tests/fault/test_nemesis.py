@@ -224,7 +224,7 @@ async def lived_through(
             async with KafkaPlatform(nemesis.settings, load_all()) as inner:
                 await world(nemesis.besieging(inner), customers=customers, days=days, seed=seed).live()
             assert len(nemesis.replicas) == living_after(faults, replicas)
-            # Before they go: who is left for a moment takes over, and says markers that nobody reads any more.
+            # Before they go: who is left for a moment takes over, and says markers that nobody reads then.
             checked = await audit(nemesis.settings, load_all())
             await nemesis.stop()
             told = await outcomes(nemesis.settings)

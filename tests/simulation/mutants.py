@@ -460,27 +460,51 @@ MUTANTS = (
     # 13: a parked case is held everywhere
     Mutant(
         13, 'holds-not-told', 'parking',
-        '        for subject in case.park_cases:\n',
-        '        for subject in case.park_cases[:0]:\n',
+        '        for subject in case.park_cases if subjects is None else subjects:\n',
+        '        for subject in () if subjects is None else subjects:\n',
         _MESSAGES, 'test_a_bad_message_costs_only_its_case', simulated=4,
     ),
     Mutant(
         13, 'holds-not-passed-on', 'parking',
-        '        case.holds[holder] = rank\n        if not self._service.emits:\n',
-        '        case.holds[holder] = rank\n        if True:\n',
+        '        if not self._service.emits or (own and work.replaying):',
+        '        if True:',
         _MESSAGES, 'test_holds_go_down_the_chain_and_round_once',
     ),
     Mutant(
         13, 'due-work-of-held-cases', 'document',
-        '        return self.park is not None or any(rank % 2 == 0 for rank in self.holds.values())',
+        '        return self.park is not None or any(rank % 2 == 0 for rank in ranks)',
         '        return self.park is not None',
         _DUE_WORK, 'test_due_work_of_a_held_case_waits_for_the_first_close_after_its_release', simulated=4,
     ),
     Mutant(
         13, 'old-news-believed', 'parking',
-        'rank <= case.holds.get(holder, -1):',
-        'False:',
+        'not own and rank > case.holds.get(holder, -1):',
+        'not own:',
         _MESSAGES, 'test_holds_go_down_the_chain_and_round_once',
+    ),
+    Mutant(
+        13, 'echoes-forgotten', 'parking',
+        '        if messenger in self._service.waits_for:\n',
+        '        if False:\n',
+        _MESSAGES, 'test_what_was_put_off_upstream_is_waited_for_after_a_release',
+    ),
+    Mutant(
+        13, 'echoes-of-everybody', 'parking',
+        '        if messenger in self._service.waits_for:\n',
+        '        if True:\n',
+        _MESSAGES, 'test_the_word_of_those_that_are_not_waited_for_holds_nothing',
+    ),
+    Mutant(
+        13, 'released-though-echoed', 'parking',
+        '        self._announce(work, case, _still(name, count), "still", cause, origin, still)\n',
+        '',
+        _MESSAGES, 'test_what_was_put_off_upstream_is_waited_for_after_a_release',
+    ),
+    Mutant(
+        13, 'told-within-a-replay', 'parking',
+        ' or (own and work.replaying):',
+        ':',
+        _MESSAGES, 'test_the_echo_of_a_hold_that_comes_while_it_is_parked_again_frees_nothing',
     ),
     # 14: positions
     Mutant(
