@@ -11,7 +11,16 @@ from shared.contracts.ops import Discard
 from shared.contracts.runtime import ServiceDayClosed
 from shared.texts import story, text
 
-__all__ = ["NOT_HASHED", "WITHHELD", "Line", "Tampered", "discard_lines", "lines_of", "verify", "without_content"]
+__all__ = [
+    "NOT_HASHED",
+    "WITHHELD",
+    "Line",
+    "Tampered",
+    "discard_lines",
+    "lines_of",
+    "verify",
+    "without_content",
+]
 
 
 NOT_HASHED: Final = frozenset({"hash", "_id", "checkpoint"})

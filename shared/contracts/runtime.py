@@ -18,8 +18,8 @@ class CaseHeld(Event):
 
     service: str = Field(description="the service that holds the case")
     reason: str = Field(
-        description="the kind of the failure, or `release-not-heard` where the hold has ended and some service"
-        " upstream does not know yet; never personal data"
+        description="the kind of the failure, or `release-not-heard` where the hold has ended and some"
+        " service upstream does not know yet; never personal data"
     )
     count: int = Field(
         default=1, ge=1, description="how often this service has held the case, this time included"
