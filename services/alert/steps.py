@@ -80,6 +80,9 @@ _TURNS: dict[type[Event], Callable[[Any], str | None]] = {
     desk.StatementSubmitted: lambda _: "stated",
     assessment.AssessmentCompleted: lambda _: "assessed",
     offer.OfferTabled: lambda _: "answer",
+    offer.OfferRevised: lambda _: (
+        "answer"
+    ),  # a counter-offer was heard, and is answered: it is their turn again
     offer.ApprovalRequested: lambda _: "approval",
     offer.OfferAgreed: lambda _: "signature",
     offer.OfferLapsed: lambda _: "offer",

@@ -383,6 +383,23 @@ def test_what_a_flow_back_brings_after_the_close_of_its_day_says_the_same() -> N
     assert [type(event) for _, event in in_time] == [StepCaughtUp, StepReminded, StepOverdue]
 
 
+def test_an_answer_to_a_counter_offer_gives_the_borrower_their_time_again() -> None:
+    now = opened().when(statement(day(1)), message(assessed(), day(2))).closes(day(5))
+    now, _ = lives(now.when(message(tabled(day(5)), day(5))), day(5), day(11))
+
+    def overdue(*facts: Envelope[Any]) -> list[date]:
+        told = lives(now.when(*facts), day(12), day(70))[1]
+        return [event.due for _, event in told if isinstance(event, StepOverdue) and event.step == "answer"]
+
+    revised = offer.OfferRevised.model_construct(offer_id="offer-2", round=2, tabled_on=day(12))
+    in_vain, anew = overdue(), overdue(message(revised, day(12)))
+    assert len(in_vain) == len(anew) == 1
+    assert in_vain[0] < anew[0]
+    # The same where the day's new figures lay the table anew, whichever comes first.
+    assert overdue(message(tabled(day(12)), day(12))) == anew
+    assert overdue(message(revised, day(12)), message(tabled(day(12)), day(12))) == anew
+
+
 def tabled(on: date) -> offer.OfferTabled:
     """An offer with nothing in it: alert only hears that there is one."""
     return offer.OfferTabled.model_construct(offer_id="offer-1", round=1, tabled_on=on)
