@@ -19,7 +19,7 @@ from services.followup.promises import close_promises, note, promises_due
 from services.followup.returns import remember
 from services.followup.rules import counts_for_plan, is_counted
 from services.followup.starting import start, take_back
-from shared.contracts import agreement, desk, desk_care, desk_contact, followup, intake, offer
+from shared.contracts import agreement, desk, desk_care, desk_contact, followup, intake, intake_team, offer
 from shared.contracts.base import Event
 from shared.contracts.decision import Decision
 from shared.contracts.envelope import Envelope
@@ -352,6 +352,7 @@ _HANDLERS: dict[type[Event], Handler] = {
     desk.ComplaintMade: _rules_of_contact,
     desk_contact.ComplaintAnswered: _rules_of_contact,
     desk_contact.ContactResumed: _rules_of_contact,
+    intake_team.EarlierComplaint: _rules_of_contact,
     desk.StatementSubmitted: _statement,
     intake.CaseAssigned: _assigned,
     offer.TalksFailed: _round_over,

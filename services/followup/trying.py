@@ -22,7 +22,7 @@ from shared.conduct import (
     opt_outs,
     past_contact,
 )
-from shared.contracts import desk, desk_contact
+from shared.contracts import desk, desk_contact, intake_team
 from shared.contracts.envelope import Envelope
 from shared.contracts.reach import EarlierReach
 from shared.policy.model import Pack
@@ -79,6 +79,7 @@ def with_earlier(state: FollowupState, reach: EarlierReach) -> FollowupState:
         opt_outs=known.opt_outs or closed_before(reach.opt_outs),
         time_zone=known.time_zone or reach.time_zone,
         decided_at=known.decided_at or reach.decided_at,
+        complaints=tuple(dict.fromkeys((*reach.complaints, *known.complaints)))[-_COMPLAINTS_KEPT:],
     )
 
 
@@ -87,14 +88,14 @@ def learn(state: FollowupState, message: Envelope[Any]) -> FollowupState:
     data, known = message.data, state.contacts
     if isinstance(data, desk.PreferencesSet):
         return _preferred(state, data, message.time)
-    if isinstance(data, desk.ComplaintMade):
-        others = (one for one in known.complaints if one != data.complaint_id)
-        return _with(state, complaints=(*others, data.complaint_id)[-_COMPLAINTS_KEPT:])
     if isinstance(data, desk_contact.ContactResumed):
         return _with(state, decided_at=message.time)
-    # Only the final response ends a complaint.
-    left = tuple(one for one in known.complaints if one != data.complaint_id or not data.final)
-    return _with(state, complaints=left)
+    others = tuple(one for one in known.complaints if one != data.complaint_id)
+    if isinstance(data, desk_contact.ComplaintAnswered):
+        return _with(state, complaints=others) if data.final else state
+    if isinstance(data, intake_team.EarlierComplaint) and not data.is_open:
+        return _with(state, complaints=others)
+    return _with(state, complaints=(*others, data.complaint_id)[-_COMPLAINTS_KEPT:])
 
 
 def _preferred(state: FollowupState, data: desk.PreferencesSet, at: datetime) -> FollowupState:

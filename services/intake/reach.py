@@ -1,4 +1,4 @@
-"""What protects the person in every case to come: contacts that limits still count, channels closed. Pure.
+"""What protects the person in every case to come: contacts that limits count, who acts for them. Pure.
 
 The guard's ledgers are per case and intake alone knows the person: it hands over what an earlier case left.
 """
@@ -12,15 +12,28 @@ from services.intake.model import IntakeState
 from shared.conduct import days_counted, is_reckoned, is_time_zone, known_channel
 from shared.contracts import desk
 from shared.contracts.decision import Decision
-from shared.contracts.desk_contact import ContactResumed
+from shared.contracts.desk_contact import AuthorityEnded, AuthorityRecorded, ComplaintAnswered, ContactResumed
 from shared.contracts.envelope import Envelope
-from shared.contracts.reach import ChannelSince, EarlierContact, EarlierReach
+from shared.contracts.intake_team import EarlierComplaint
+from shared.contracts.reach import ChannelSince, EarlierAuthority, EarlierContact, EarlierReach
 from shared.policy.reference import Reference
 
-__all__ = ["handed_over", "resumed", "with_contact", "with_wishes"]
+__all__ = [
+    "authorised",
+    "authority_ended",
+    "complained",
+    "complaint_answered",
+    "handed_over",
+    "resumed",
+    "with_contact",
+    "with_wishes",
+]
 
 # Far above what any pack allows in the days that its limits count.
 _CONTACTS_KEPT = 60
+# Far above what one person has at a time; of more the oldest is forgotten.
+_AUTHORITIES_KEPT = 20
+_COMPLAINTS_KEPT = 20
 
 
 def with_contact(state: IntakeState, data: desk.ContactRecorded) -> IntakeState:
@@ -64,6 +77,77 @@ def resumed(
     return Decision(_with(state, decided_at=message.time))
 
 
+def authorised(
+    state: IntakeState | None, message: Envelope[AuthorityRecorded], _: Reference
+) -> Decision[IntakeState]:
+    """Keep who acts for the borrower, of whichever case it was said; the paper stays on that case."""
+    if state is None:
+        return Decision.wait(None)
+    data = message.data
+    given = EarlierAuthority(
+        authority_id=data.authority_id,
+        party=data.party,
+        purposes=data.purposes,
+        since=message.time,
+        until=data.until,
+        debts=data.debts,
+        verified=data.verified_by is not None,
+    )
+    others = (one for one in state.reach.authorities if one.authority_id != data.authority_id)
+    return Decision(_with(state, authorities=(*others, given)[-_AUTHORITIES_KEPT:]))
+
+
+def authority_ended(
+    state: IntakeState | None, message: Envelope[AuthorityEnded], _: Reference
+) -> Decision[IntakeState]:
+    """Forget who does not act for the borrower any more."""
+    if state is None:
+        return Decision.wait(None)
+    left = (one for one in state.reach.authorities if one.authority_id != message.data.authority_id)
+    return Decision(_with(state, authorities=tuple(left)))
+
+
+def complained(
+    state: IntakeState | None, message: Envelope[desk.ComplaintMade], _: Reference
+) -> Decision[IntakeState]:
+    """Keep a complaint until its final response: it is of the person, and holds in every case."""
+    if state is None:
+        return Decision.wait(None)
+    known = state.reach.complaints
+    if message.data.complaint_id in known:
+        return Decision(state)
+    kept = (*known, message.data.complaint_id)[-_COMPLAINTS_KEPT:]
+    return _told(state, message, kept, is_open=True)
+
+
+def complaint_answered(
+    state: IntakeState | None, message: Envelope[ComplaintAnswered], _: Reference
+) -> Decision[IntakeState]:
+    """Only the final response ends a complaint."""
+    if state is None:
+        return Decision.wait(None)
+    known = state.reach.complaints
+    if not message.data.final or message.data.complaint_id not in known:
+        return Decision(state)
+    left = tuple(one for one in known if one != message.data.complaint_id)
+    return _told(state, message, left, is_open=False)
+
+
+def _told(
+    state: IntakeState,
+    message: Envelope[desk.ComplaintMade] | Envelope[ComplaintAnswered],
+    complaints: tuple[str, ...],
+    *,
+    is_open: bool,
+) -> Decision[IntakeState]:
+    """The case that is open hears of what was said about an earlier one; of its own it hears by itself."""
+    after = _with(state, complaints=complaints)
+    if not state.is_open or message.subject == state.case:
+        return Decision(after)
+    told = EarlierComplaint(complaint_id=message.data.complaint_id, is_open=is_open)
+    return Decision.of(after, told, subject=state.case)
+
+
 def handed_over(state: IntakeState, day: date, reference: Reference) -> EarlierReach | None:
     """Give what the next case has to know of the person from its first day on; None where that is nothing.
 
@@ -73,6 +157,8 @@ def handed_over(state: IntakeState, day: date, reference: Reference) -> EarlierR
     known = state.reach
     if known == EarlierReach():
         return None
+    lasting = tuple(one for one in known.authorities if one.until >= day)
+    known = known.model_copy(update={"authorities": lasting})
     if known.contacts:
         packs = (reference.policies.in_force(pack, day) for pack in reference.policies.pack_ids)
         first = day - timedelta(days=days_counted(packs) + 1)

@@ -16,10 +16,10 @@ from shared.conduct import (
     opt_outs,
     past_contact,
 )
-from shared.contracts import agreement, desk, desk_contact, followup, followup_care, intake
+from shared.contracts import agreement, desk, desk_contact, followup, followup_care, intake, intake_team
 from shared.contracts.base import Event
 from shared.contracts.envelope import Envelope
-from shared.contracts.reach import EarlierReach
+from shared.contracts.reach import EarlierAuthority, EarlierReach
 
 __all__ = ["LEDGER", "with_earlier"]
 
@@ -42,6 +42,10 @@ def with_earlier(state: NoticeState, reach: EarlierReach) -> NoticeState:
         for one in reach.consents
         if (channel := known_channel(one.channel)) is not None
     )
+    for one in reach.authorities:
+        state = _acting(state, one, since=one.since, verified=one.verified)
+    for complaint in reach.complaints:
+        state = _complaining(state, complaint)
     state = state.model_copy(update={"channel": known_channel(reach.channel), "time_zone": reach.time_zone})
     return state.with_states(
         opt_outs=closed_before(reach.opt_outs), consents=tuple(agreed), decided_at=reach.decided_at
@@ -82,15 +86,26 @@ def _preferences(state: NoticeState, message: Envelope[desk.PreferencesSet]) -> 
 
 
 def _complaint(state: NoticeState, message: Envelope[desk.ComplaintMade]) -> NoticeState:
-    complaints = tuple(dict.fromkeys((*state.complaints, message.data.complaint_id)))
+    return _complaining(state, message.data.complaint_id)
+
+
+def _complaining(state: NoticeState, complaint_id: str) -> NoticeState:
+    complaints = tuple(dict.fromkeys((*state.complaints, complaint_id)))
     return state.model_copy(update={"complaints": complaints}).with_states(complaint_open=True)
 
 
 def _answered(state: NoticeState, message: Envelope[desk_contact.ComplaintAnswered]) -> NoticeState:
     """Only the final response ends a complaint."""
-    if not message.data.final:
-        return state
-    left = tuple(one for one in state.complaints if one != message.data.complaint_id)
+    return _settled(state, message.data.complaint_id) if message.data.final else state
+
+
+def _earlier_complaint(state: NoticeState, message: Envelope[intake_team.EarlierComplaint]) -> NoticeState:
+    data = message.data
+    return (_complaining if data.is_open else _settled)(state, data.complaint_id)
+
+
+def _settled(state: NoticeState, complaint_id: str) -> NoticeState:
+    left = tuple(one for one in state.complaints if one != complaint_id)
     return state.model_copy(update={"complaints": left}).with_states(complaint_open=bool(left))
 
 
@@ -99,24 +114,33 @@ def _resumed(state: NoticeState, message: Envelope[desk_contact.ContactResumed])
 
 
 def _authority(state: NoticeState, message: Envelope[desk_contact.AuthorityRecorded]) -> NoticeState:
-    data = message.data
+    return _acting(state, message.data, since=message.time, verified=message.data.verified_by is not None)
+
+
+def _acting(
+    state: NoticeState,
+    data: desk_contact.AuthorityRecorded | EarlierAuthority,
+    *,
+    since: datetime,
+    verified: bool,
+) -> NoticeState:
     # Up to the end of its last day wherever the borrower lives.
     last = datetime.combine(min(data.until, _LATEST), time(12), UTC) + _A_DAY
     given = Authority(
         person=data.authority_id,
-        since=message.time,
+        since=since,
         until=last,
-        verified=data.verified_by is not None,
+        verified=verified,
         kinds=data.purposes,
         debts=data.debts,
     )
     others = tuple(one for one in state.states.authorities if one.person != data.authority_id)
-    verified = tuple(one for one in state.states.verified if one != data.authority_id)
-    if given.verified:
-        verified = (*verified, data.authority_id)
+    known = tuple(one for one in state.states.verified if one != data.authority_id)
     parties = {**state.parties, data.authority_id: data.party}
     state = state.model_copy(update={"parties": parties})
-    return state.with_states(authorities=(*others, given), verified=verified)
+    return state.with_states(
+        authorities=(*others, given), verified=(*known, data.authority_id) if verified else known
+    )
 
 
 def _authority_ended(state: NoticeState, message: Envelope[desk_contact.AuthorityEnded]) -> NoticeState:
@@ -173,6 +197,7 @@ LEDGER: Final[dict[type[Event], Learn]] = {
     desk_contact.ContactResumed: _resumed,
     desk_contact.AuthorityRecorded: _authority,
     desk_contact.AuthorityEnded: _authority_ended,
+    intake_team.EarlierComplaint: _earlier_complaint,
     agreement.AgreementSigned: _signed,
     agreement.AgreementEnded: _plan(kept=False),
     followup.PlanBroken: _plan(kept=False),

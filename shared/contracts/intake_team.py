@@ -15,6 +15,7 @@ __all__ = [
     "ConductChanged",
     "ConversationReviewed",
     "ConversationSampled",
+    "EarlierComplaint",
     "StepCaughtUp",
     "StepOverdue",
     "StepReminded",
@@ -68,6 +69,15 @@ class StepCaughtUp(_Intake):
     due: date
     as_of: date
     still_overdue: int = Field(default=0, ge=0, description="other steps of the case")
+
+
+class EarlierComplaint(_Intake):
+    """A complaint of an earlier case was made, or finally answered, while this one is open."""
+
+    TYPE: ClassVar[str] = "parley.intake.complaint.earlier.v1"
+
+    complaint_id: str
+    is_open: bool = Field(description="false: it has its final response")
 
 
 class ConversationSampled(_Intake):

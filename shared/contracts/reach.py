@@ -1,14 +1,15 @@
 """What an earlier case of the same person leaves behind for the rules of contact: they protect the person."""
 
-from datetime import datetime
+from datetime import date, datetime
 
 from pydantic import Field
 
 from shared.contracts.base import AccountId, Part
 from shared.contracts.desk import ContactDirection, ContactOutcome
-from shared.policy.sections_conduct import Purpose
+from shared.contracts.desk_contact import Id
+from shared.policy.sections_conduct import Party, Purpose
 
-__all__ = ["ChannelSince", "EarlierContact", "EarlierReach"]
+__all__ = ["ChannelSince", "EarlierAuthority", "EarlierContact", "EarlierReach"]
 
 
 class EarlierContact(Part):
@@ -33,6 +34,18 @@ class ChannelSince(Part):
     since: datetime
 
 
+class EarlierAuthority(Part):
+    """Somebody who acts for the borrower, as recorded in an earlier case."""
+
+    authority_id: Id
+    party: Party
+    purposes: tuple[Purpose, ...] = Field(min_length=1, max_length=4)
+    since: datetime
+    until: date = Field(description="the last day on which it holds")
+    debts: tuple[AccountId, ...] = Field(default=(), max_length=200, description="empty: all of them")
+    verified: bool
+
+
 class EarlierReach(Part):
     """How the borrower may be reached, by what is on file from before the case."""
 
@@ -44,3 +57,5 @@ class EarlierReach(Part):
     decided_at: datetime | None = Field(
         default=None, description="when a person last decided that it goes on after attempts in vain"
     )
+    authorities: tuple[EarlierAuthority, ...] = Field(default=(), description="not over when the case opens")
+    complaints: tuple[Id, ...] = Field(default=(), description="that have no final response yet")

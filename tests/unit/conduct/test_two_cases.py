@@ -17,6 +17,7 @@ from shared.contracts.base import Personal
 from shared.contracts.envelope import Envelope
 from shared.contracts.ids import case_id
 from shared.contracts.intake import CaseOpened
+from shared.contracts.intake_team import EarlierComplaint
 from shared.contracts.notice import ContactAnswered
 from shared.contracts.reach import EarlierContact, EarlierReach
 from tests.unit.builders import DAY, message, reference
@@ -143,6 +144,106 @@ def test_a_closed_channel_a_consent_and_the_clock_of_the_borrower_stay() -> None
     assert there.state.states.opt_outs[0].since == datetime.combine(day(1), time(9), UTC)
     opened_again = message(desk.PreferencesSet(opt_out=()), day(OPENS), case=SECOND)
     assert answer(there.when(opened_again), asked(OPENS, 12, channel="sms")).rule is not Rule.OPTED_OUT
+
+
+def acts(until: int, *, by: str | None = "s-1", case: str = FIRST, n: int = 1) -> Envelope[Any]:
+    data = desk_contact.AuthorityRecorded(
+        authority_id="rep-1", party="representative", purposes=("service", "collection"), until=day(until),
+        verified_by=by, evidence="letter-7",
+    )  # fmt: skip
+    return message(data, day(n), case=case)
+
+
+def complaint(case: str = FIRST, n: int = 1) -> Envelope[Any]:
+    return message(
+        desk.ComplaintMade(complaint_id="q-1", words=Personal(value="unfair")), day(n), case=case, hour=10
+    )
+
+
+def response(case: str = FIRST, n: int = 1, *, final: bool = True) -> Envelope[Any]:
+    data = desk_contact.ComplaintAnswered(
+        complaint_id="q-1", by="s-1", final=final, words=Personal(value="so")
+    )
+    return message(data, day(n), case=case, hour=11)
+
+
+def test_whoever_acts_for_the_borrower_does_so_in_the_next_case() -> None:
+    there = second_case(NoticeDecider(), acts(90))
+    assert answer(there, asked(OPENS)).rule is Rule.REPRESENTED, "the representative is the one to call"
+    to_them = asked(OPENS, person="rep-1", party="representative")
+    assert answer(there, to_them).allowed
+    assert there.state.states.authorities[0].since == datetime.combine(day(1), time(9), UTC)
+    unverified = second_case(NoticeDecider(), acts(90, by=None))
+    assert answer(unverified, asked(OPENS)).allowed
+    assert answer(unverified, to_them).rule is Rule.NO_AUTHORITY
+
+
+@pytest.mark.parametrize(
+    "heard",
+    [
+        pytest.param([acts(OPENS - 1)], id="its last day was before"),
+        pytest.param(
+            [
+                acts(90),
+                message(desk_contact.AuthorityEnded(authority_id="rep-1"), day(1), case=FIRST, hour=10),
+            ],
+            id="it was ended",
+        ),
+        pytest.param([acts(90), acts(1)], id="recorded anew, for a shorter time"),
+    ],
+)
+def test_an_authority_that_is_over_is_not_handed_over(heard: list[Envelope[Any]]) -> None:
+    there = second_case(NoticeDecider(), *heard)
+    assert there.state.states.authorities == ()
+    assert answer(there, asked(OPENS)).allowed
+
+
+def test_a_complaint_without_a_final_response_keeps_the_next_case_quiet_too() -> None:
+    there = second_case(NoticeDecider(), complaint(), response(final=False))
+    assert answer(there, asked(OPENS)).rule is Rule.COMPLAINT_OPEN
+    assert answer(second_case(NoticeDecider(), complaint(), response()), asked(OPENS)).allowed
+    # An attempt while it is open is none within the rules.
+    assert (
+        second_case(FollowupDecider(), complaint()).when(call(OPENS, case=SECOND)).state.attempts.count == 0
+    )
+    done = second_case(FollowupDecider(), complaint(), response()).when(call(OPENS, case=SECOND))
+    assert done.state.attempts.count == 1
+
+
+def test_the_open_case_hears_of_a_complaint_about_an_earlier_one() -> None:
+    """Made, or answered, under the number of the case that it is about: the person is the same."""
+    ref = reference(**RULES)
+    intake = given(IntakeDecider(), ref).when(overdue(n=0)).when(complaint(), cured(2)).when(overdue(n=OPENS))
+    answered = intake.when(response(n=OPENS))
+    assert answered.said == (EarlierComplaint(complaint_id="q-1", is_open=False),)
+    (told,) = IntakeDecider().decide(intake.state, response(n=OPENS), ref).emissions
+    assert told.subject == SECOND
+    assert answered.when(response(n=OPENS)).said == (), "once"
+    made = answered.when(complaint(n=OPENS))
+    assert made.said == (EarlierComplaint(complaint_id="q-1", is_open=True),)
+    assert made.when(complaint(n=OPENS)).said == ()
+    # What is said of the case itself every service hears by itself.
+    assert answered.when(complaint(SECOND, OPENS), response(SECOND, OPENS)).said == ()
+
+    for decider in (NoticeDecider(), FollowupDecider()):
+        there = second_case(decider, complaint())
+        heard = [
+            there.when(message(EarlierComplaint(complaint_id="q-1", is_open=still), day(OPENS), case=SECOND))
+            for still in (False, True)
+        ]
+        held = [getattr(one.state, "contacts", one.state).complaints for one in heard]
+        assert held == [(), ("q-1",)]
+        if isinstance(decider, NoticeDecider):
+            assert [answer(one, asked(OPENS, 10)).allowed for one in heard] == [True, False]
+
+
+def test_what_is_said_before_the_bank_speaks_waits_for_the_customer() -> None:
+    ref = reference(**RULES)
+    for said in (acts(90, n=0), complaint(n=0)):
+        ahead = given(IntakeDecider(), ref).when(said).when(overdue(n=0))
+        after = given(IntakeDecider(), ref).when(overdue(n=0)).when(said)
+        assert ahead.state == after.state
+        assert ahead.state.reach != EarlierReach()
 
 
 def test_an_attempt_beyond_the_limit_over_two_cases_is_none_within_the_rules() -> None:
