@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, NoReturn
+from typing import Any, Final, NoReturn, Protocol
 
 from shared.runtime.engine import Engine
 from shared.runtime.health import Standing, Watch
@@ -20,6 +20,14 @@ _MOST_SECONDS: Final = 5.0
 _ANSWER_SECONDS: Final = 5.0
 
 Probe = Callable[[], Awaitable[None]]
+
+
+class Watching(Protocol):
+    """Looks at something that runs in this process."""
+
+    async def look(self, passed: float) -> Standing:
+        """Say how it stands, `passed` seconds after the last look."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +60,10 @@ class Report:
 
 
 class Monitor:
-    """Looks at `engines` and asks `servers` whether they answer. `report` may be read from any thread."""
+    """Looks at `engines` (and `others`) and asks `servers` whether they answer.
+
+    `report` may be read from any thread.
+    """
 
     def __init__(
         self,
@@ -61,10 +72,12 @@ class Monitor:
         clock: Clock,
         meter: Meter,
         servers: Mapping[str, Probe],
+        others: Sequence[Watching] = (),
     ) -> None:
         self._clock = clock
         self._servers = servers
-        self._watches = [Watch(engine, clock, meter, limits.ready_seconds) for engine in engines]
+        watches = [Watch(engine, clock, meter, limits.ready_seconds) for engine in engines]
+        self._watches: list[Watching] = [*watches, *others]
         self._watchdog = Watchdog(limits.stall_seconds)
         self._pause = min(_MOST_SECONDS, limits.ready_seconds / _LOOKS)
         self.report = Report()

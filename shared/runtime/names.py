@@ -51,9 +51,21 @@ METRICS: Final = {
     "lag": ("parley.consumer.lag", "{message}"),
     "oldest_seconds": ("parley.consumer.oldest.age", "s"),
     "batch_limit": ("parley.batch.limit", "{message}"),
+    "outbound": ("parley.outbound.messages", "{message}"),
+    "outbound_waiting": ("parley.outbound.waiting", "{message}"),
+    "outbound_oldest_seconds": ("parley.outbound.oldest.age", "s"),
     "alarms": ("parley.alarms", "{alarm}"),
 }
-GAUGES: Final = frozenset({"lag", "oldest_seconds", "days_behind", "batch_limit"})
+GAUGES: Final = frozenset(
+    {
+        "lag",
+        "oldest_seconds",
+        "days_behind",
+        "batch_limit",
+        "outbound_waiting",
+        "outbound_oldest_seconds",
+    }
+)
 UP_AND_DOWN: Final = frozenset({"parked"})
 DURATIONS: Final = frozenset({"batch_seconds"})
 

@@ -32,6 +32,7 @@ from shared.runtime.monitor import Monitor
 from shared.runtime.outbound.courier import DEAD_LETTERS, Courier
 from shared.runtime.outbound.restored import learn_what_left
 from shared.runtime.outbound.routes import routes_of, said_of_lender
+from shared.runtime.outbound.watch import CourierWatch
 from shared.runtime.ports import Ports
 from shared.runtime.service import Service
 from shared.runtime.settings import Settings
@@ -113,7 +114,8 @@ async def run_services(
             await create_topics(settings, [DEAD_LETTERS])
         telemetry.health = lambda: health(engines)
         servers = {"Kafka": lambda: probe(settings), "database": store.ping}
-        monitor = Monitor(engines, limits, ports.clock, ports.meter, servers)
+        others = [CourierWatch(one, ports.clock, ports.meter, limits.ready_seconds) for one in couriers]
+        monitor = Monitor(engines, limits, ports.clock, ports.meter, servers, others)
         with ExitStack() as watched:
             watched.enter_context(_signals(stop))
             watched.enter_context(_turning(monitor, engines, settings, sentinel))

@@ -24,7 +24,12 @@ class Settings(BaseSettings):
     """All settings of a Parley process. Times are seconds, sizes bytes, unless the name says otherwise."""
 
     model_config = SettingsConfigDict(
-        frozen=True, extra="ignore", case_sensitive=False, populate_by_name=True, validate_default=True
+        frozen=True,
+        extra="ignore",
+        case_sensitive=False,
+        populate_by_name=True,
+        validate_default=True,
+        env_ignore_empty=True,  # compose files and shells can hand a variable on only as an empty one
     )
 
     # --- servers

@@ -13,7 +13,7 @@ import subprocess
 import sys
 import time
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -123,6 +123,53 @@ def test_no_variable_is_one_that_nobody_reads(name: str) -> None:
     assert all(isinstance(value, str) for value in OURS[name]["environment"].values())
 
 
+_SAYS = {"PARLEY_PORTAL": "https://me", "PARLEY_CONTACT": "010-1", "PARLEY_OPT_OUT": "https://stop"}
+_MAIL = {"PARLEY_SMTP_HOST": "mail.example", "PARLEY_SMTP_SENDER": "desk@bank.example"}
+_HOOK = {"PARLEY_WEBHOOK_URL": "https://sender.example/hook", "PARLEY_WEBHOOK_SECRET": "x" * 16}
+
+
+@pytest.mark.parametrize(
+    ("given", "channels", "files"),
+    [
+        pytest.param({**_SAYS, **_MAIL}, True, {"PARLEY_ADDRESS_BOOK"}, id="mail"),
+        pytest.param(
+            {**_SAYS, **_MAIL, "PARLEY_SMTP_CA": "1"},
+            True,
+            {"PARLEY_ADDRESS_BOOK", "PARLEY_SMTP_CA"},
+            id="mail, and an authority of one's own",
+        ),
+        pytest.param({**_SAYS, **_HOOK}, True, set(), id="webhook"),
+        pytest.param({}, False, set(), id="nothing is set"),
+    ],
+)
+def test_messages_can_leave_by_what_is_set(
+    given: dict[str, str], channels: bool, files: set[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = OURS["notice"]
+    (mount,) = one["volumes"]
+    folder = filled_in(mount, {}).split(":")[1]
+    env = {name: filled_in(value, given) for name, value in one["environment"].items()}
+    named = {name for name, value in env.items() if value.startswith(f"{folder}/")}
+    assert named == files
+    for name in named:  # in the container they lie where the folder is mounted
+        path = tmp_path / Path(env[name]).relative_to(folder)
+        path.write_text("{}")
+        env[name] = str(path)
+    for name, value in env.items():
+        monkeypatch.setenv(name, value)
+    assert Settings.load().has_channels is channels
+
+
+def filled_in(value: str, given: Mapping[str, str]) -> str:
+    """What Compose makes of `${NAME:-default}` and `${NAME:+instead}`."""
+
+    def one(found: re.Match[str]) -> str:
+        name, how, other = found.groups()
+        return (other if given.get(name) else "") if how == "+" else given.get(name) or other
+
+    return re.sub(r"\$\{(\w+):([-+])([^}]*)\}", one, value)
+
+
 def _reads(name: str, secret: str) -> str:
     """The variable that names a secret's file in a service's container."""
     told = OURS[name]["environment"]
@@ -170,8 +217,11 @@ def test_nothing_is_open_to_other_machines() -> None:
 
 
 def test_every_volume_is_declared() -> None:
-    used = {volume.partition(":")[0] for one in SERVICES.values() for volume in one.get("volumes", ())}
-    assert used == COMPOSE["volumes"].keys()
+    mounted = [filled_in(each, {}) for one in SERVICES.values() for each in one.get("volumes", ())]
+    used = {mount.partition(":")[0] for mount in mounted}
+    folders = {source for source in used if source.startswith("./")}
+    assert used - folders == COMPOSE["volumes"].keys()
+    assert all(mount.endswith(":ro") for mount in mounted if mount.partition(":")[0] in folders)
 
 
 # -- the image ---------------------------------------------------------------------------------------------

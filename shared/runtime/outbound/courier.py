@@ -36,6 +36,7 @@ from shared.runtime.ports import (
     UnavailableError,
 )
 from shared.runtime.ports import Outgoing as OutgoingRecord
+from shared.runtime.pulse import State
 from shared.runtime.voids import Voids
 from shared.texts.messages import message_words
 
@@ -116,6 +117,29 @@ class Courier:
 
     def on_assigned(self, partitions: Collection[TopicPartition]) -> None:
         """Take note: the loop takes over by the consumer's generation."""
+
+    # -- where it stands
+
+    @property
+    def state(self) -> State:
+        """Where this replica's courier stands in its group."""
+        if self._given_up:
+            return State.GIVING_UP
+        if not self._consumer.generation:
+            return State.JOINING
+        if self._consumer.generation != self._generation:
+            return State.TAKING_OVER
+        return State.WORKING if self._next else State.STANDBY
+
+    @property
+    def deliverers(self) -> Mapping[str, Deliverer]:
+        """Who sends, by channel."""
+        return self._deliverers
+
+    def due(self) -> list[NoticeDue]:
+        """Give the messages whose time has come and that have not ended."""
+        now = self._ports.clock.now()
+        return [held.envelope.data for held in self._all() if held.envelope.data.send_from <= now]
 
     # -- life
 
@@ -234,7 +258,9 @@ class Courier:
             await self._insist(lambda: self._ports.store.copy_ids(NAME, [name]))
         elif outcome.reason == _NOT_OURS:
             return
-        if isinstance(outcome, Sent) or outcome.reason != _NOT_DUE:
+        ended = "sent" if isinstance(outcome, Sent) else outcome.reason
+        if ended != _NOT_DUE:
+            self._ports.meter.count("outbound", channel=held.envelope.data.channel, outcome=ended)
             await self._insist(lambda: self._tell(held, outcome))
             await self._insist(lambda: self._ports.store.copy_ids(NAME, [name, told(name)]))
         self._drop(held)
@@ -338,7 +364,7 @@ class Courier:
         )
         return OutgoingRecord(DEAD_LETTERS, record.key, record.value, (*record.headers, *why))
 
-    # -- where it stands
+    # -- how far it has come
 
     async def _commit(self) -> None:
         """Commit up to the first message that has not ended."""

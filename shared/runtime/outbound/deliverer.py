@@ -56,8 +56,16 @@ class Deliverer:
         self._slots = asyncio.Semaphore(self._tries.at_once)
         self._sent: OrderedDict[str, None] = OrderedDict()
         self._under_way: dict[str, asyncio.Event] = {}
-        self._away: str | None = None
+        self._away: tuple[str, float] | None = None  # why the other side takes nothing, and since when
         self._ended = asyncio.Event()
+
+    @property
+    def away(self) -> tuple[str, float] | None:
+        """Why the other side takes no message, and for how many seconds; None while it takes them."""
+        if self._away is None:
+            return None
+        why, since = self._away
+        return why, self._clock.monotonic() - since
 
     def hurry(self) -> None:
         """Wake what waits for its next attempt: it is asked at once whether it may still leave."""
@@ -116,8 +124,9 @@ class Deliverer:
 
     def _gone(self, why: str) -> None:
         """Say it once for each cause: an operator has to see why nothing leaves."""
-        if why != self._away:
-            self._away = why
+        before, since = self._away or ("", self._clock.monotonic())
+        self._away = why, since
+        if why != before:
             _LOG.warning("messages wait, %s takes none: %s", self._channel.name, why)
 
     def _back(self) -> None:

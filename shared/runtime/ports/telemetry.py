@@ -132,5 +132,8 @@ METERS = (
     "lag",  # service, topic, partition (gauge)
     "oldest_seconds",  # service, partition (gauge): age of the first record not worked off; 0: none is left
     "batch_limit",  # service (gauge): records of the next batch at most
+    "outbound",  # channel, outcome: messages that have ended: sent, or why they did not leave
+    "outbound_waiting",  # channel (gauge): messages whose time has come and that have not ended
+    "outbound_oldest_seconds",  # channel (gauge): for how long the first of them has been due; 0: none is
 )
 """The names of all counters, gauges and durations."""

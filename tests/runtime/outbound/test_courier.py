@@ -38,7 +38,7 @@ from shared.runtime.outbound import (
     Tries,
     WebhookChannel,
 )
-from shared.runtime.ports import Outgoing, Ports
+from shared.runtime.ports import Meter, Outgoing, Ports
 from shared.runtime.simulation.world import Telemetry
 from shared.runtime.voids import Void, Voids
 from tests.runtime.outbound.support import Server, serving
@@ -76,11 +76,12 @@ class Wall:
 class House:
     """The notice service and a courier on one log."""
 
-    def __init__(self, clock: Wall, routes: dict[str, Route]) -> None:
+    def __init__(self, clock: Wall, routes: dict[str, Route], meter: Meter | None = None) -> None:
         self.log = MemoryLog(1)
         self.store = MemoryStore()
         telemetry = Telemetry()
-        self.ports = Ports(self.log, self.store, clock, telemetry, telemetry)  # type: ignore[arg-type]
+        meter = meter or telemetry
+        self.ports = Ports(self.log, self.store, clock, telemetry, meter)  # type: ignore[arg-type]
         service = replace(SERVICE, reference=lambda _work: reference())
         limits = Limits(partitions=1, poll_seconds=0.02)
         self.engine = Engine(service, self.ports, limits, "notice")
