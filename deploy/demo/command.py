@@ -20,7 +20,7 @@ from deploy.demo.world import Progress as Lived
 from deploy.demo.world import World
 from deploy.embedded.errors import StartError
 from deploy.embedded.folder import DataFolder
-from deploy.embedded.platform import Addresses, ServerPlan
+from deploy.embedded.platform import Addresses, ServerPlan, for_own_database
 from deploy.embedded.reading import remove_data
 from deploy.embedded.up import Platform, UpOptions
 from services.console.audit import audit
@@ -74,7 +74,7 @@ async def run_demo(options: DemoOptions, console: Console) -> Outcome:
             kafka_bootstrap=addresses.kafka_bootstrap,
             mongodb_uri=addresses.mongodb_uri,
             partitions=DEMO_PARTITIONS,
-            wake_index=False,
+            **for_own_database(),
         )
 
     async def create(addresses: Addresses) -> None:

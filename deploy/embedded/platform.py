@@ -78,6 +78,14 @@ def resolve_servers(settings: Mapping[str, str] | None = None) -> ServerPlan:
     return ServerPlan(found.get("KAFKA_BOOTSTRAP") or None, found.get("MONGODB_URI") or None)
 
 
+def for_own_database() -> dict[str, bool]:
+    """Give the settings that suit the embedded database, unless the environment says otherwise.
+
+    It pays at every write for an index that a close can do without.
+    """
+    return {} if os.environ.get("PARLEY_WAKE_INDEX") else {"wake_index": False}
+
+
 class EmbeddedServers:
     """Kafka and the database of one data folder, locked for this process while they run.
 

@@ -60,13 +60,13 @@ def up(
 
 
 async def _prepare(addresses: object) -> None:
-    from deploy.embedded.platform import Addresses
+    from deploy.embedded.platform import Addresses, for_own_database
     from shared.runtime.admin import prepare
 
     assert isinstance(addresses, Addresses)  # noqa: S101 - narrows the launcher's type
     settings = settings_for(addresses.kafka_bootstrap, addresses.mongodb_uri)
-    if not os.environ.get("MONGODB_URI"):  # the embedded database pays for an index at every write
-        settings = settings.model_copy(update={"wake_index": False})
+    if not os.environ.get("MONGODB_URI"):
+        settings = settings.model_copy(update=for_own_database())
     await prepare(settings, load_all(optional=settings.has_channels))
 
 

@@ -27,6 +27,8 @@ from deploy.embedded.server import Server
 from deploy.embedded.supervisor import RestartPolicy
 from deploy.embedded.testing import shared_servers
 from deploy.embedded.up import Platform, UpOptions, run_service, up
+from services.cli.platform import _prepare
+from shared.runtime.settings import Settings
 
 NAMED = ServerPlan("broker:9092", "mongodb://somewhere")
 QUICK = RestartPolicy(first_pause=0.01, longest_pause=0.02, healthy_after=60.0, attempts=2)
@@ -338,3 +340,28 @@ async def test_a_signal_while_starting_stops_the_start(tmp_path: Path, shown: St
 
 def test_the_command_of_a_service() -> None:
     assert run_service("offer") == [sys.executable, "-m", "services.cli.main", "run", "offer"]
+
+
+@pytest.mark.parametrize(
+    ("environment", "wake_index"),
+    [
+        pytest.param({}, False, id="the embedded database pays for an index at every write"),
+        pytest.param({"PARLEY_WAKE_INDEX": "true"}, True, id="the environment says so"),
+        pytest.param({"MONGODB_URI": "mongodb://db.example:27017"}, True, id="a server of one's own"),
+    ],
+)
+async def test_the_embedded_database_gets_no_index_that_it_pays_for_unless_asked(
+    environment: dict[str, str], wake_index: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    prepared: list[Settings] = []
+
+    async def prepare(settings: Settings, services: object) -> None:
+        prepared.append(settings)
+
+    monkeypatch.setattr("shared.runtime.admin.prepare", prepare)
+    for name in ("PARLEY_WAKE_INDEX", "MONGODB_URI"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    await _prepare(Addresses("127.0.0.1:9092", environment.get("MONGODB_URI", "mongodb://127.0.0.1:27017")))
+    assert [settings.wake_index for settings in prepared] == [wake_index]
