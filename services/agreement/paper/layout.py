@@ -176,6 +176,7 @@ def _params(document: Agreement, terms: AgreementTerms, words: Words, lang: str)
         "oral_allowed": terms.oral_allowed is not False,
         "written_only": terms.oral_allowed is False,
         "guarantors": comma.join(drafted.guarantors),
+        "apart": comma.join(left.debt_id for left in drafted.plan.apart),
         "credit_status": words.named("credit", terms.credit_status, lang),
         "data_law": words.named("law", terms.data_law, lang),
         **_conditions(drafted, terms, words, lang),

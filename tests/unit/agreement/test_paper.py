@@ -40,10 +40,11 @@ from services.cli.main import app
 from services.console.decide import ArchiveDecider
 from shared.contracts.agreement import AgreementDrafted, DebtRate, PartySigned, SettlementLetterIssued
 from shared.contracts.bank import AccountOverdue
-from shared.contracts.base import Event, Personal
-from shared.contracts.debts import ProductKind
+from shared.contracts.base import Event, Personal, Reason
+from shared.contracts.debts import DebtApart, ProductKind
 from shared.contracts.desk import SignatureParty
 from shared.contracts.plan_terms import total_of
+from shared.contracts.reasons import ReasonCode
 from shared.policy.conduct import conduct_of
 from shared.policy.loader import PolicyBook, PolicyError
 from shared.policy.reference import load_lender_keys
@@ -169,6 +170,33 @@ def test_both_languages_have_the_same_words_with_the_same_figures() -> None:
         assert name.findall(zh) == name.findall(en)
         assert re.search(r"[\u4e00-\u9fff]", zh)
         assert not re.search(r"[\u4e00-\u9fff]", en)
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+@pytest.mark.parametrize("pack", BOOK.pack_ids)
+def test_debts_that_are_left_to_a_person_are_named(pack: str, lang: str) -> None:
+    document = under(pack)
+    assert "LOAN-7" not in str(page_of(document, lang))
+    left = tuple(
+        DebtApart(debt_id=name, reason=Reason(code=ReasonCode.CURRENCY_APART)) for name in ("LOAN-7", "CAR-2")
+    )
+    plan = document.drafted.plan.model_copy(update={"apart": left})
+    drafted = document.drafted.model_copy(update={"plan": plan})
+    said = [
+        paragraph
+        for section in page_of(replace(document, drafted=drafted), lang)["sections"]
+        for paragraph in section["paragraphs"]
+        if "LOAN-7" in paragraph
+    ]
+    assert len(said) == 1
+    assert "CAR-2" in said[0]
+    # A document of an older edition stays what was signed.
+    words, older = drafted.terms, words_of("3")
+    assert words is not None
+    assert older is not None
+    terms = words.model_copy(update={"words": "3", "words_hash": older.digest})
+    signed = drafted.model_copy(update={"terms": terms})
+    assert "LOAN-7" not in str(page_of(replace(document, drafted=signed), lang))
 
 
 def test_every_code_that_a_pack_names_has_words() -> None:
