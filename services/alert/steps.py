@@ -57,7 +57,8 @@ _WAY = (
 # What leads on from some stages only: from which, and to which. None: nothing is known of the case yet.
 _ONLY_FROM: dict[str, tuple[frozenset[str | None] | None, str]] = {
     "stated": (frozenset({"statement", "no_plan", None}), "assessment"),
-    "assessed": (frozenset({"statement", "assessment", "no_plan", None}), "offer"),
+    # Where there was no plan, offer says what new figures come to, and nothing where they are no news.
+    "assessed": (frozenset({"statement", "assessment", None}), "offer"),
 }
 # What waits for the close of its day: far above what a day brings; of more the oldest goes first.
 _TURNS_KEPT = 100

@@ -400,6 +400,24 @@ def test_an_answer_to_a_counter_offer_gives_the_borrower_their_time_again() -> N
     assert overdue(message(revised, day(12)), message(tabled(day(12)), day(12))) == anew
 
 
+def test_figures_that_are_no_news_ask_nobody_for_an_offer_where_there_was_no_plan() -> None:
+    """Offer answers new figures at once, and says nothing again where they come to the same."""
+    none = offer.NoPlanFound(
+        assessment_id="a1", as_of=day(5), reason=REASON, next_step=REASON, review_on=day(60)
+    )
+    now = opened().when(statement(day(1)), message(assessed(), day(2))).closes(day(5))
+    now, _ = lives(now.when(message(none, day(5))), day(5), day(8))
+    assert [step.name for step in now.state.steps] == ["no_plan"]
+    again, _ = lives(now.when(message(assessed(), day(9))), day(9), day(9))
+    assert [step.name for step in again.state.steps] == ["no_plan"]
+    answered, _ = lives(
+        again.when(message(assessed(), day(10)), message(tabled(day(10)), day(10))), day(10), day(10)
+    )
+    assert [step.name for step in answered.state.steps] == ["answer"]
+    anew, _ = lives(again.when(statement(day(10)), message(assessed(), day(11))), day(10), day(11))
+    assert [step.name for step in anew.state.steps] == ["offer"], "a new statement wants an answer"
+
+
 def tabled(on: date) -> offer.OfferTabled:
     """An offer with nothing in it: alert only hears that there is one."""
     return offer.OfferTabled.model_construct(offer_id="offer-1", round=1, tabled_on=on)
