@@ -35,6 +35,7 @@ from shared.runtime.admin import end_offsets, read_documents, scan, wait_until_r
 from shared.runtime.deadletters import PREFIX
 from shared.runtime.growing import layout
 from shared.runtime.mongo import MongoStore
+from shared.runtime.ports import TopicPartition
 from shared.runtime.service import Service
 from shared.runtime.settings import Settings
 from shared.runtime.voids import Voids, read_voids
@@ -68,7 +69,7 @@ async def audit(settings: Settings, services: Sequence[Service]) -> Audit:
 
     Services that run are given some seconds to finish what is under way.
     """
-    await wait_until_read(settings, services, _READ_SECONDS)
+    asked = await wait_until_read(settings, services, _READ_SECONDS)
     emitted: dict[str, Counter[str]] = {service: Counter() for service in SENDERS}
     messages: list[tuple[_Place, Envelope[Any]]] = []
     money = MoneyAudit()
@@ -103,7 +104,7 @@ async def audit(settings: Settings, services: Sequence[Service]) -> Audit:
             money.saw(message, undecided=place in dead.get("intake", ()))
     rows = await case_rows(settings)
     checks = [
-        await _accounting(settings, services, voids),
+        await _accounting(settings, services, voids, asked),
         sequences(chain(void_messages, (message for _, message in messages))),
         await _receivers(settings, services, messages, void_messages, dead),
         await _chains(settings),
@@ -114,8 +115,13 @@ async def audit(settings: Settings, services: Sequence[Service]) -> Audit:
     return Audit(checks, lines, money.lines, emitted, records, inputs, skipped)
 
 
-async def _accounting(settings: Settings, services: Sequence[Service], voids: Voids) -> Check:
-    ends = await end_offsets(settings, [topic_of(producer) for producer in PRODUCERS])
+async def _accounting(
+    settings: Settings,
+    services: Sequence[Service],
+    voids: Voids,
+    asked: Mapping[TopicPartition, tuple[int, int]],
+) -> Check:
+    """`asked` are the topics' bounds when the audit began: what was said since, nobody need have read."""
     store = MongoStore(settings)
     await store.start()
     try:
@@ -123,8 +129,7 @@ async def _accounting(settings: Settings, services: Sequence[Service], voids: Vo
         for service in services:
             positions = {p["_id"]: {row["topic"]: row for row in p.get("inputs", ())}
                          for p in await store.positions(service.name)}  # fmt: skip
-            for at, (first, _) in ends.items():
-                topic, partition = at
+            for (topic, partition), (first, _) in asked.items():
                 if topic in service.topics:
                     row = positions.get(partition, {}).get(topic, {})
                     found.append(
@@ -141,7 +146,13 @@ async def _accounting(settings: Settings, services: Sequence[Service], voids: Vo
                     )
     finally:
         await store.close()
-    return accounting(found, {(at.topic, at.partition): bounds for at, bounds in ends.items()})
+    # Asked for after the positions: nobody can have read beyond them.
+    ends = await end_offsets(settings, [topic_of(producer) for producer in PRODUCERS])
+    return accounting(
+        found,
+        {(at.topic, at.partition): bounds for at, bounds in ends.items()},
+        {(at.topic, at.partition): end for at, (_, end) in asked.items()},
+    )
 
 
 async def _dead_letters(settings: Settings, service: Service, voids: Voids) -> set[_Place]:

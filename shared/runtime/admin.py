@@ -151,8 +151,10 @@ async def prepare(settings: Settings, services: Sequence[Service]) -> Prepared:
     return Prepared({topic: topic in created for topic in wanted}, indexes)
 
 
-async def wait_until_read(settings: Settings, services: Sequence[Service], seconds: float) -> None:
-    """Wait until services that run have saved that they read what is in their topics now.
+async def wait_until_read(
+    settings: Settings, services: Sequence[Service], seconds: float
+) -> Mapping[TopicPartition, tuple[int, int]]:
+    """Wait until services that run have saved that they read what is in their topics now; give those bounds.
 
     What was passed over is saved only after a moment of silence. Nobody is waited for who does not run, and
     nobody for longer than `seconds`. Raises UnavailableError.
@@ -165,10 +167,11 @@ async def wait_until_read(settings: Settings, services: Sequence[Service], secon
         while time.monotonic() < until:
             late = [one.group for one in services if await _is_late(store, one, ends)]
             if not late or not await groups_with_members(settings, late):
-                return
+                break
             await asyncio.sleep(_LOOK_AGAIN_SECONDS)
     finally:
         await store.close()
+    return ends
 
 
 async def _is_late(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import pytest
@@ -48,14 +48,14 @@ class World:
         return dict.fromkeys(groups, 1) if self._running else {}
 
 
-async def waited(seconds: float) -> None:
+async def waited(seconds: float) -> Mapping[TopicPartition, tuple[int, int]]:
     async with asyncio.timeout(60):
-        await admin.wait_until_read(Settings.load(), [ARCHIVE], seconds)
+        return await admin.wait_until_read(Settings.load(), [ARCHIVE], seconds)
 
 
 async def test_it_waits_until_what_runs_has_read_everything(monkeypatch: pytest.MonkeyPatch) -> None:
     there = World(monkeypatch, [4, 9, 10, 10], running=True)
-    await waited(3600)
+    assert (await waited(3600))[AT] == (3, 10), "up to where it has been read by all"
     assert there.asked == 3
     assert there.closed
 

@@ -104,6 +104,18 @@ def test_the_three_counts_add_up(row: ServiceInputs, wrong: int) -> None:
     assert check.wrong == wrong
 
 
+@pytest.mark.parametrize(
+    ("asked", "end", "wrong"),
+    [(10, 10, 0), (10, 12, 0), (9, 10, 0), (11, 12, 1), (None, 12, 1), (10, 9, 1)],
+)
+def test_what_was_said_since_the_check_began_need_not_have_been_read(
+    asked: int | None, end: int, wrong: int
+) -> None:
+    at = ("intake.events", 0)
+    check = accounting([ROW], {at: (0, end)}, None if asked is None else {at: asked})
+    assert check.wrong == wrong, check.findings
+
+
 def test_what_a_restored_backup_has_made_void_is_not_asked_for() -> None:
     row = ServiceInputs("offer", "intake.events", 0, 10, 4, 1, 1, void=4)
     assert accounting([row], {("intake.events", 0): (0, 10)}).ok
