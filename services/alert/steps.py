@@ -81,9 +81,8 @@ _TURNS: dict[type[Event], Callable[[Any], str | None]] = {
     desk.StatementSubmitted: lambda _: "stated",
     assessment.AssessmentCompleted: lambda _: "assessed",
     offer.OfferTabled: lambda _: "answer",
-    offer.OfferRevised: lambda _: (
-        "answer"
-    ),  # a counter-offer was heard, and is answered: it is their turn again
+    # A counter-offer was heard, and is answered: it is the borrower's turn again.
+    offer.OfferRevised: lambda _: "answer",
     offer.ApprovalRequested: lambda _: "approval",
     offer.OfferAgreed: lambda _: "signature",
     offer.OfferLapsed: lambda _: "offer",

@@ -63,7 +63,8 @@ class Parking:
         case.park_count += 1
         case.park_cases = self._cases(case)
         held = CaseHeld(service=self._service.name, reason=failure.reason.value, count=case.park_count)
-        self._announce(work, case, held, "held", cause, self._origin(work, inbound, cause, span))
+        origin = self._origin(work, inbound, cause, span)
+        self._announce(work, case, case.park_cases, held, "held", cause, origin)
 
     def release(self, work: Work, case: Case, inbound: Inbound, span: Span) -> None:
         """Take the park mark off and tell the chain."""
@@ -71,23 +72,24 @@ class Parking:
         case.park, case.park_since = None, ""
         cause = Cause.of_record(inbound.record)
         origin = self._origin(work, inbound, cause, span)
-        self._announce(work, case, CaseReleased(service=name, count=count), "released", cause, origin)
+        released = CaseReleased(service=name, count=count)
+        self._announce(work, case, case.park_cases, released, "released", cause, origin)
         still = [subject for subject in case.park_cases if case.echoed((name, subject))]
-        self._announce(work, case, _still(name, count), "still", cause, origin, still)
+        self._announce(work, case, still, _still(name, count), "still", cause, origin)
 
     def _announce(
         self,
         work: Work,
         case: Case,
+        subjects: Sequence[str],
         data: Event,
         word: str,
         cause: Cause,
         origin: Origin,
-        subjects: Sequence[str] | None = None,
     ) -> None:
         if not self._service.emits:
             return
-        for subject in case.park_cases if subjects is None else subjects:
+        for subject in subjects:
             sent: dict[str, int] = {}
             id_ = derive_id(self._service.name, subject, origin.id, word, case.park_count)
             case.out.append(self._judge.emission(case, sent, subject, data, id_, cause, origin))

@@ -460,8 +460,8 @@ MUTANTS = (
     # 13: a parked case is held everywhere
     Mutant(
         13, 'holds-not-told', 'parking',
-        '        for subject in case.park_cases if subjects is None else subjects:\n',
-        '        for subject in () if subjects is None else subjects:\n',
+        '        for subject in subjects:\n',
+        '        for subject in subjects[:0]:\n',
         _MESSAGES, 'test_a_bad_message_costs_only_its_case', simulated=4,
     ),
     Mutant(
@@ -496,7 +496,7 @@ MUTANTS = (
     ),
     Mutant(
         13, 'released-though-echoed', 'parking',
-        '        self._announce(work, case, _still(name, count), "still", cause, origin, still)\n',
+        '        self._announce(work, case, still, _still(name, count), "still", cause, origin)\n',
         '',
         _MESSAGES, 'test_what_was_put_off_upstream_is_waited_for_after_a_release',
     ),
