@@ -14,7 +14,12 @@ from tests.runtime.rig import ANN, D1, D2, Rig, story
 
 
 class Fragile:
-    """A log whose consumer dies at the next call of `at`, and is dead until it is started again."""
+    """A log whose consumer dies at the next call of `at`, and is dead until it is started again.
+
+    With `ever`, it dies at the first call of that after every start.
+    """
+
+    ever = ""
 
     def __init__(self, log: MemoryLog, at: str = "") -> None:
         self._log, self.at = log, at
@@ -38,6 +43,7 @@ class _Consumer:
     async def start(self, topics: Any, listener: Listener) -> None:
         self._log.dead = False
         self._log.starts += 1
+        self._log.at = self._log.ever or self._log.at
         await self._inner.start(topics, listener)
 
     async def poll(self, *args: Any) -> Any:
@@ -135,3 +141,20 @@ async def test_a_consumer_that_dies_while_partitions_are_given_up_costs_only_a_s
     assert rig.types("front") == ["opened", "paid"]
     assert sorted(len(engine.lanes) for engine in rig.engines) == [1, 1]
     await rig.stop()
+
+
+@story
+async def test_a_consumer_that_dies_again_and_again_is_replaced_less_and_less_often() -> None:
+    rig = Rig(names=("front",))
+    log = Fragile(rig.log)
+    log.ever = "poll"
+    rig.start("front", log=log)
+    await rig.settle(100)
+    first = log.starts
+    assert first > 5
+    await rig.settle(100)
+    assert log.starts - first < 15, "ten seconds apart by now, but for some scatter"
+    log.ever = log.at = ""
+    rig.say(Open())
+    await rig.settle()
+    assert rig.types("front") == ["opened"]

@@ -13,7 +13,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from types import ModuleType
 
-from tests.simulation.mutants import MUTANTS, Mutant
+from tests.simulation.mutant import Mutant
+from tests.simulation.mutants import MUTANTS
 
 ROOT = Path(__file__).resolve().parents[2]
 
