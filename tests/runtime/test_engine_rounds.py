@@ -171,6 +171,47 @@ async def test_a_command_is_obeyed_once_however_often_it_is_said() -> None:
     rig.replay("middle", id_="another")
     await rig.settle()
     assert rig.document("middle")["park"] is None
+    assert rig.telemetry.decisions["obeyed"] == 2, "the trace shows each command that was obeyed"
+
+
+class CommandsFirst:
+    """A log whose batches begin with the commands that came in them."""
+
+    def __init__(self, rig: Rig) -> None:
+        self._log = rig.log
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._log, name)
+
+    def consumer(self, group: str, client_id: str) -> Any:
+        inner = self._log.consumer(group, client_id)
+        poll = inner.poll
+
+        async def sorted_poll(max_records: int, timeout: float) -> list[Record]:
+            found = await poll(max_records, timeout)
+            return sorted(found, key=lambda record: record.topic != "ops.commands")
+
+        inner.poll = sorted_poll  # type: ignore[method-assign]
+        return inner
+
+
+@story
+async def test_what_is_parked_again_in_the_batch_of_its_replay_is_held_again() -> None:
+    rig = Rig(names=("middle",))
+    engine = rig.start("middle", log=CommandsFirst(rig))
+    rig.say(Bad(at="middle", kind="heal"))
+    await rig.settle()
+    assert rig.types("middle") == ["held"]
+    engine.stop()
+    await rig.stop()
+    rig.world.healed = True
+    rig.replay("middle")
+    rig.say(Bad(at="middle", kind="raise"))
+    rig.start("middle", log=CommandsFirst(rig))
+    await rig.settle()
+    assert rig.document("middle")["park"] is not None
+    assert rig.types("middle") == ["held", "released", "held"]
+    assert [message.sequence for message in rig.events("middle")] == [1, 2, 3]
 
 
 @story

@@ -432,6 +432,18 @@ MUTANTS = (
         '    if False:\n',
         _ROUNDS, 'test_a_command_is_obeyed_once_however_often_it_is_said',
     ),
+    Mutant(
+        12, 'a-replay-never-ends', 'commands',
+        '    work.replaying = False\n',
+        '',
+        _ROUNDS, 'test_what_is_parked_again_in_the_batch_of_its_replay_is_held_again',
+    ),
+    Mutant(
+        12, 'obeyed-without-a-span', 'commands',
+        "    work.spans.append((span, \"obeyed\", []))\n",
+        '',
+        _ROUNDS, 'test_a_command_is_obeyed_once_however_often_it_is_said',
+    ),
     # 13: a parked case is held everywhere
     Mutant(
         13, 'holds-not-told', 'parking',

@@ -70,6 +70,7 @@ class Telemetry:
     def __init__(self) -> None:
         self.counts: Counter[str] = Counter()
         self.alarms: list[tuple[str, dict[str, str]]] = []
+        self.decisions: Counter[str] = Counter()  # what the spans say was decided
 
     def count(self, name: str, amount: int = 1, **labels: str) -> None:  # noqa: ARG002
         self.counts[name] += amount
@@ -104,6 +105,7 @@ class SimSpan:
 
     def end(self, decision: str, emitted: Sequence[str] = ()) -> None:  # noqa: ARG002
         assert not self.ended, "a span ends once"  # noqa: S101
+        self.telemetry.decisions[decision] += 1
         self.ended = True
 
     def drop(self) -> None:
