@@ -11,6 +11,9 @@ _DUE_WORK = "tests/runtime/test_engine_due_work.py"
 _POSITIONS = "tests/runtime/test_engine_positions.py"
 _WRITING = "tests/runtime/test_engine_writing.py"
 _MESSAGES = "tests/runtime/test_engine_messages.py"
+_POISON = "tests/runtime/test_engine_poison.py"
+_REPLAY = "tests/runtime/test_engine_replay.py"
+_HOLDS = "tests/runtime/test_engine_holds.py"
 _BROKEN = "tests/runtime/test_engine_broken.py"
 _ROUNDS = "tests/runtime/test_engine_rounds.py"
 _RECENT = "tests/runtime/test_recent.py"
@@ -29,7 +32,7 @@ MUTANTS = (
         1, 'marks-outside-the-document', 'document',
         'for (source, case), mark in self.marks.items()]',
         'for (source, case), mark in self.marks.items() if False]',
-        _MESSAGES, 'test_a_discard_advances_the_mark_and_records_the_id', simulated=3,
+        _REPLAY, 'test_a_discard_advances_the_mark_and_records_the_id', simulated=3,
     ),
     # 2: causes, pruning, publishing what is still held
     Mutant(
@@ -91,7 +94,7 @@ MUTANTS = (
         3, 'ids-recorded-when-parked', 'fold',
         '            self.parking.park(work, case, inbound, Failure(Reason.PARKED), span)\n',
         '            self.parking.park(work, case, inbound, Failure(Reason.PARKED), span)\n            self.note(case, inbound, Cause.of_record(record))\n',
-        _MESSAGES, 'test_an_id_is_not_recorded_while_its_message_is_parked',
+        _REPLAY, 'test_an_id_is_not_recorded_while_its_message_is_parked',
     ),
     Mutant(
         3, 'looked-up-in-documents-only', 'fold',
@@ -158,32 +161,32 @@ MUTANTS = (
         4, 'newer-schema-overwritten', 'batch',
         'if runtime > RUNTIME_SCHEMA or own > self._service.schema_version:',
         'if False:',
-        _MESSAGES, 'test_a_newer_schema_ends_the_process_before_it_overwrites',
+        _POISON, 'test_a_newer_schema_ends_the_process_before_it_overwrites',
     ),
     # 5: encoded and measured before the bulk write
     Mutant(
         5, 'documents-not-measured', 'batch',
         'size = self._store.encode(document)',
         'size = 0',
-        _MESSAGES, 'test_what_cannot_be_written_parks_its_case_and_stops_nothing', simulated=3,
+        _POISON, 'test_what_cannot_be_written_parks_its_case_and_stops_nothing', simulated=3,
     ),
     Mutant(
         5, 'emissions-not-measured', 'judge',
         '        self._publisher.measure(entry.outgoing(self._service.topic))\n',
         '',
-        _MESSAGES, 'test_what_cannot_be_written_parks_its_case_and_stops_nothing',
+        _POISON, 'test_what_cannot_be_written_parks_its_case_and_stops_nothing',
     ),
     Mutant(
         5, 'the-whole-message-blamed', 'judge',
         '        if self.measure is None:\n            return None\n',
         '        return None\n',
-        _MESSAGES, 'test_what_cannot_be_written_parks_its_case_and_stops_nothing', simulated=3,
+        _POISON, 'test_what_cannot_be_written_parks_its_case_and_stops_nothing', simulated=3,
     ),
     Mutant(
         5, 'no-reserve-for-the-park-mark', 'batch',
         'return self._measured(work, work.case, 0)',
         'return self._measured(work, work.case, self._shell.limits.document_reserve)',
-        _MESSAGES, 'test_a_document_that_grows_over_the_limit_parks_its_case',
+        _POISON, 'test_a_document_that_grows_over_the_limit_parks_its_case',
     ),
     # 6: exactly once
     Mutant(
@@ -222,7 +225,7 @@ MUTANTS = (
         8, 'foreign-partitioner-accepted', 'inbound',
         'return _partition_of(record.key, partitions) != record.partition',
         'return False',
-        _MESSAGES, 'test_a_foreign_partitioner_is_refused_with_the_setting_to_change', simulated=38,
+        _POISON, 'test_a_foreign_partitioner_is_refused_with_the_setting_to_change', simulated=38,
     ),
     Mutant(
         8, 'numbers-of-some-inputs', 'takeover',
@@ -284,13 +287,13 @@ MUTANTS = (
         10, 'an-outage-is-passed-over', 'retry',
         '                await self.pause(attempt)\n                attempt += 1\n',
         '                return None\n',
-        _MESSAGES, 'test_an_outage_dead_letters_nothing', simulated=1,
+        _POISON, 'test_an_outage_dead_letters_nothing', simulated=1,
     ),
     Mutant(
         10, 'an-outage-ends-the-process', 'retry',
         '                await self.pause(attempt)\n                attempt += 1\n',
         '                raise\n',
-        _MESSAGES, 'test_an_outage_dead_letters_nothing', simulated=1,
+        _POISON, 'test_an_outage_dead_letters_nothing', simulated=1,
     ),
     Mutant(
         10, 'a-dead-consumer-breaks-the-drain', 'engine',
@@ -315,13 +318,13 @@ MUTANTS = (
         11, 'a-failure-stops-the-batch', 'judge',
         '        except Exception as error:  # noqa: BLE001 - whatever a decider raises costs only its case (rule 11)\n            return Failure(Reason.DECIDER, describe(error))\n',
         '',
-        _MESSAGES, 'test_a_bad_message_costs_only_its_case', simulated=3,
+        _POISON, 'test_a_bad_message_costs_only_its_case', simulated=3,
     ),
     Mutant(
         11, 'later-messages-overtake', 'fold',
         'if case.parked and not self.seen(case, inbound):',
         'if False:',
-        _MESSAGES, 'test_a_bad_message_costs_only_its_case',
+        _POISON, 'test_a_bad_message_costs_only_its_case',
     ),
     Mutant(
         11, 'a-failure-is-skipped', 'fold',
@@ -333,19 +336,19 @@ MUTANTS = (
         11, 'rows-not-stored', 'batch',
         '        if rows:\n',
         '        if False:\n',
-        _MESSAGES, 'test_a_bad_message_costs_only_its_case', simulated=2,
+        _POISON, 'test_a_bad_message_costs_only_its_case', simulated=2,
     ),
     Mutant(
         11, 'rows-stored-after-the-document', 'batch',
         '        if rows:\n            await self._shell.insist("park", lambda: self._store.park(self._service.name, rows))\n        if not documents:\n            return []\n',
         "        import functools\n        self._after = getattr(self, '_after', [])\n        if rows:\n            self._after.append(functools.partial(self._store.park, self._service.name, rows))\n        if not documents:\n            return []\n",
-        _MESSAGES, 'test_a_bad_message_costs_only_its_case', simulated=2,
+        _POISON, 'test_a_bad_message_costs_only_its_case', simulated=2,
     ),
     Mutant(
         11, 'arrival-order-lost', 'fold',
         'key=lambda row: row.order)',
         'key=lambda row: -row.order)',
-        _MESSAGES, 'test_replay_decides_what_is_parked_in_arrival_order_and_releases', simulated=4,
+        _REPLAY, 'test_replay_decides_what_is_parked_in_arrival_order_and_releases', simulated=4,
     ),
     Mutant(
         11, 'rows-of-strays-decided', 'document',
@@ -369,7 +372,7 @@ MUTANTS = (
         11, 'key-only-parks-the-archive', 'inbound',
         '(error.key_only and not service.emits)',
         'False',
-        _MESSAGES, 'test_nothing_but_a_key_parks_the_customer_at_intake_only',
+        _POISON, 'test_nothing_but_a_key_parks_the_customer_at_intake_only',
     ),
     Mutant(
         11, 'the-state-of-another-accepted', 'judge',
@@ -388,43 +391,43 @@ MUTANTS = (
         12, 'replay-forgets-its-own-batch', 'fold',
         '        rows.update({row_name(row.record): row for row in work.rows})\n',
         '',
-        _MESSAGES, 'test_replay_folds_what_its_own_batch_parked',
+        _REPLAY, 'test_replay_folds_what_its_own_batch_parked',
     ),
     Mutant(
         12, 'replay-goes-on-after-a-failure', 'commands',
         '            case.park = Park(failed.reason.value, row_name(row.record))\n            break\n',
         '            continue\n',
-        _MESSAGES, 'test_replay_stops_and_parks_again_at_the_first_failure',
+        _REPLAY, 'test_replay_stops_and_parks_again_at_the_first_failure',
     ),
     Mutant(
         12, 'any-can-be-discarded', 'commands',
         'if any(other.topic == record.topic and other.offset < record.offset for other in records.values()):',
         'if False:',
-        _MESSAGES, 'test_only_the_lowest_of_its_source_can_be_discarded',
+        _REPLAY, 'test_only_the_lowest_of_its_source_can_be_discarded',
     ),
     Mutant(
         12, 'discard-leaves-the-mark', 'commands',
         '        fold.note(case, fold.receive(record), cause)\n',
         '',
-        _MESSAGES, 'test_a_discard_advances_the_mark_and_records_the_id',
+        _REPLAY, 'test_a_discard_advances_the_mark_and_records_the_id',
     ),
     Mutant(
         12, 'reason-not-kept', 'commands',
         '    case.links.append(_reason_kept(fold, case, inbound, data, cause))\n',
         '',
-        _MESSAGES, 'test_only_the_lowest_of_its_source_can_be_discarded',
+        _REPLAY, 'test_only_the_lowest_of_its_source_can_be_discarded',
     ),
     Mutant(
         12, 'rows-never-deleted', 'commands',
         '    case.drops.append(DropEntry(cause, case.cleared, ()))\n',
         '',
-        _MESSAGES, 'test_replay_decides_what_is_parked_in_arrival_order_and_releases',
+        _REPLAY, 'test_replay_decides_what_is_parked_in_arrival_order_and_releases',
     ),
     Mutant(
         12, 'replay-without-bound', 'commands',
         'if count == fold.limits.replay_rows:',
         'if False:',
-        _MESSAGES, 'test_a_replay_takes_no_more_than_its_bound',
+        _REPLAY, 'test_a_replay_takes_no_more_than_its_bound',
     ),
     Mutant(
         12, 'obeyed-twice', 'commands',
@@ -449,13 +452,13 @@ MUTANTS = (
         13, 'holds-not-told', 'parking',
         '        for subject in subjects:\n',
         '        for subject in subjects[:0]:\n',
-        _MESSAGES, 'test_a_bad_message_costs_only_its_case', simulated=4,
+        _POISON, 'test_a_bad_message_costs_only_its_case', simulated=4,
     ),
     Mutant(
         13, 'holds-not-passed-on', 'parking',
         '        if not self._service.emits or (own and work.replaying):',
         '        if True:',
-        _MESSAGES, 'test_holds_go_down_the_chain_and_round_once',
+        _HOLDS, 'test_holds_go_down_the_chain_and_round_once',
     ),
     Mutant(
         13, 'due-work-of-held-cases', 'document',
@@ -467,30 +470,30 @@ MUTANTS = (
         13, 'old-news-believed', 'parking',
         'not own and rank > case.holds.get(holder, -1):',
         'not own:',
-        _MESSAGES, 'test_holds_go_down_the_chain_and_round_once',
+        _HOLDS, 'test_holds_go_down_the_chain_and_round_once',
     ),
     Mutant(
         13, 'echoes-forgotten', 'parking',
         '        if messenger in self._service.waits_for:\n',
         '        if False:\n',
-        _MESSAGES, 'test_what_was_put_off_upstream_is_waited_for_after_a_release',
+        _HOLDS, 'test_what_was_put_off_upstream_is_waited_for_after_a_release',
     ),
     Mutant(
         13, 'echoes-of-everybody', 'parking',
         '        if messenger in self._service.waits_for:\n',
         '        if True:\n',
-        _MESSAGES, 'test_the_word_of_those_that_are_not_waited_for_holds_nothing',
+        _HOLDS, 'test_the_word_of_those_that_are_not_waited_for_holds_nothing',
     ),
     Mutant(
         13, 'released-though-echoed', 'parking',
         '        self._announce(work, case, still, _still(name, count), "still", cause, origin)\n',
         '',
-        _MESSAGES, 'test_what_was_put_off_upstream_is_waited_for_after_a_release',
+        _HOLDS, 'test_what_was_put_off_upstream_is_waited_for_after_a_release',
     ),
     Mutant(
         13, 'told-within-a-replay', 'parking',
         ' or (own and work.replaying):',
         ':',
-        _MESSAGES, 'test_the_echo_of_a_hold_that_comes_while_it_is_parked_again_frees_nothing',
+        _HOLDS, 'test_the_echo_of_a_hold_that_comes_while_it_is_parked_again_frees_nothing',
     ),
 )
