@@ -2,8 +2,24 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Any
+
+from shared.contracts.decision import Decision
+from shared.contracts.envelope import Envelope
 from shared.runtime.ports import Outgoing
-from shared.runtime.simulation.toy import Accept, Bad, Open, Opened, Pay, Tabled
+from shared.runtime.simulation.toy import (
+    Accept,
+    Bad,
+    Middle,
+    MiddleState,
+    Open,
+    Opened,
+    Pay,
+    Refused,
+    Tabled,
+    ToyReference,
+)
 from tests.runtime.rig import ANN, ANNS, D1, Rig, story
 
 
@@ -176,6 +192,60 @@ async def test_a_waiting_fact_that_fails_later_parks_the_case_and_can_be_discard
     await rig.settle()
     assert rig.types("middle") == ["tabled", "held", "released"]
     assert rig.document("middle")["waiting"] == []
+
+
+@story
+async def test_nothing_is_decided_past_a_waiting_fact_that_fails_again() -> None:
+    rig = Rig(names=("middle",))
+    rig.start_all()
+    rig.say(Accept(number=1, bad=True))
+    await rig.settle()
+    rig.tell("front", Opened(on=D1), 1)
+    await rig.settle()
+    rig.say(Accept(number=2))
+    await rig.settle()
+    rig.replay("middle")
+    await rig.settle()
+    assert rig.types("middle") == ["tabled", "held"]
+    rig.discard("middle", "desk.events", 0)
+    rig.replay("middle")
+    await rig.settle()
+    assert rig.types("middle") == ["tabled", "held", "agreed", "released"]
+
+
+class Moody(Middle):
+    """Fails at an acceptance of an offer that stands; once that is mended, the acceptance has to wait on."""
+
+    def decide(
+        self, state: MiddleState | None, message: Envelope[Any], reference: ToyReference
+    ) -> Decision[MiddleState]:
+        if isinstance(message.data, Accept) and state is not None and state.expiry is not None:
+            if not reference.healed:
+                raise RuntimeError("poison")
+            return Decision.wait(state, Refused(number=message.data.number))
+        return super().decide(state, message, reference)
+
+
+@story
+async def test_a_waiting_fact_that_fails_no_more_waits_on_and_cannot_be_discarded() -> None:
+    rig = Rig(names=("middle",))
+    rig.services["middle"] = replace(rig.services["middle"], decider=Moody())
+    rig.start_all()
+    rig.say(Accept(number=1))
+    await rig.settle()
+    rig.tell("front", Opened(on=D1), 1)
+    await rig.settle()
+    assert rig.types("middle") == ["tabled", "held"]
+    rig.world.healed = True
+    rig.replay("middle")
+    await rig.settle()
+    assert rig.types("middle") == ["tabled", "held", "released"]
+    rig.say(Bad(at="middle", kind="raise"))
+    await rig.settle()
+    rig.discard("middle", "desk.events", 0)
+    await rig.settle()
+    assert rig.reasons("middle")[-1] == "command-refused"
+    assert len(rig.document("middle")["waiting"]) == 1, "it is not what the case is parked for"
 
 
 @story

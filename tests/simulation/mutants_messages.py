@@ -447,6 +447,24 @@ MUTANTS = (
         '',
         _ROUNDS, 'test_a_command_is_obeyed_once_however_often_it_is_said',
     ),
+    Mutant(
+        12, 'failed-once-failed-for-ever', 'commands',
+        '        waiting.failed = False\n',
+        '        pass\n',
+        _REPLAY, 'test_a_waiting_fact_that_fails_no_more_waits_on_and_cannot_be_discarded',
+    ),
+    Mutant(
+        12, 'replayed-past-a-waiting-fact', 'commands',
+        '        if case.parked:\n            break\n',
+        '',
+        _REPLAY, 'test_nothing_is_decided_past_a_waiting_fact_that_fails_again',
+    ),
+    Mutant(
+        12, 'a-discard-of-the-last-frees-nothing', 'commands',
+        '    if len(records) == 1:\n',
+        '    if False:\n',
+        _REPLAY, 'test_a_waiting_fact_that_fails_later_parks_the_case_and_can_be_discarded',
+    ),
     # 13: a parked case is held everywhere
     Mutant(
         13, 'holds-not-told', 'parking',
