@@ -9,10 +9,11 @@ from uuid import uuid4
 
 from deploy.embedded.platform import Addresses
 from shared.runtime.kafka import KafkaConsumer
-from shared.runtime.ports import Record, TopicPartition
+from shared.runtime.ports import Outgoing, Record, TopicPartition
 from shared.runtime.settings import Settings
 
 PARTITIONS = 4
+JSON = (("content-type", b"application/json"),)
 
 
 def settings_of(servers: Addresses, **overrides: Any) -> Settings:
@@ -31,6 +32,11 @@ def settings_of(servers: Addresses, **overrides: Any) -> Settings:
 def fresh(name: str) -> str:
     """A name nobody else uses."""
     return f"{name}{uuid4().hex[:8]}"
+
+
+def out(topic: str, key: str, value: bytes = b"{}", partition: int | None = None) -> Outgoing:
+    """A record of JSON."""
+    return Outgoing(topic, key.encode(), value, JSON, partition)
 
 
 class Notes:

@@ -6,8 +6,9 @@ import pytest
 
 from shared.runtime.memory import MemoryLog
 from shared.runtime.ports import NotOwnerError, TopicPartition
-from tests.runtime.conformance import LogContract, Notes, StoreContract
 from tests.runtime.implementations import LOGS, STORES, Chosen, choose, parameters
+from tests.runtime.log_contract import LogContract, Notes
+from tests.runtime.store_contract import StoreContract
 
 
 class TestMemoryLog(LogContract):

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from tests.runtime.conformance import LogContract, StoreContract
 from tests.runtime.implementations import LOGS, STORES, Chosen, choose, parameters
+from tests.runtime.log_contract import LogContract
+from tests.runtime.store_contract import StoreContract
 
 
 class TestKafkaLog(LogContract):
