@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 
 from shared.contracts.decision import Decision
+from shared.contracts.envelope import Envelope
 from shared.contracts.runtime import CaseHeld
 from shared.runtime.ports import FatalError, Outgoing, UnavailableError
-from shared.runtime.simulation.toy import Accept, Bad, Open, Opened, Pay, Sign
+from shared.runtime.simulation.toy import Accept, Archive, ArchiveState, Bad, Open, Opened, Pay, Sign
 from tests.runtime.rig import ANN, ANNS, D1, Rig, story
 
 
@@ -20,7 +21,7 @@ async def test_a_bad_message_costs_only_its_case() -> None:
     rig.start_all()
     rig.tell("front", Opened(on=D1), 1)
     await rig.settle()
-    rig.say(Bad(at="middle", kind="raise"))
+    bad = rig.say(Bad(at="middle", kind="raise"))
     rig.say(Accept(number=1))
     rig.tell("front", Opened(on=D1), 1, key="C-bob")
     await rig.settle()
@@ -33,7 +34,28 @@ async def test_a_bad_message_costs_only_its_case() -> None:
     assert ("C-bob", "agreed") in [(m.key, m.type.split(".")[-2]) for m in rig.events("middle")]
     held = [m for m in rig.events("middle") if isinstance(m.data, CaseHeld)]
     assert [(m.subject, m.sequence, m.data.service) for m in held] == [(ANNS, 2, "middle")]
+    assert (held[0].causation, held[0].time) == (bad.id, bad.time)
     assert len(rig.store.all_parked("middle")) == 2
+    assert rig.telemetry.decisions["parked"] == 2, "the trace shows both"
+
+
+class Deaf(Archive):
+    """An archive that can keep nothing."""
+
+    def decide(self, state: ArchiveState | None, message: Envelope[Any], reference: object) -> NoReturn:
+        raise RuntimeError("poison")
+
+
+@story
+async def test_who_says_nothing_parks_in_silence() -> None:
+    rig = Rig(names=("archive",))
+    rig.services["archive"] = replace(rig.services["archive"], decider=Deaf())
+    rig.start_all()
+    rig.say(Open())
+    await rig.settle()
+    assert rig.document("archive", ANN)["park"] is not None
+    assert rig.reasons("archive") == ["decider-failed"]
+    assert rig.log.topic("archive.events") == [], "the archive has no topic"
 
 
 @story

@@ -386,6 +386,24 @@ MUTANTS = (
         '',
         _ROUNDS, 'test_a_case_that_its_last_word_parks_decides_nothing_more_at_that_close',
     ),
+    Mutant(
+        11, 'held-without-a-cause', 'parking',
+        'if inbound is not None and inbound.envelope is not None:',
+        'if False:',
+        _POISON, 'test_a_bad_message_costs_only_its_case',
+    ),
+    Mutant(
+        11, 'parked-without-a-span', 'parking',
+        "        work.spans.append((span, \"parked\", []))\n",
+        '',
+        _POISON, 'test_a_bad_message_costs_only_its_case',
+    ),
+    Mutant(
+        11, 'the-archive-speaks', 'parking',
+        '        if not self._service.emits:\n            return\n',
+        '',
+        _POISON, 'test_who_says_nothing_parks_in_silence',
+    ),
     # 12: replay and discard
     Mutant(
         12, 'replay-forgets-its-own-batch', 'fold',
