@@ -398,12 +398,6 @@ MUTANTS = (
         '',
         _POISON, 'test_a_bad_message_costs_only_its_case',
     ),
-    Mutant(
-        11, 'the-archive-speaks', 'parking',
-        '        if not self._service.emits:\n            return\n',
-        '',
-        _POISON, 'test_who_says_nothing_parks_in_silence',
-    ),
     # 12: replay and discard
     Mutant(
         12, 'replay-forgets-its-own-batch', 'fold',
