@@ -35,6 +35,7 @@ async def test_a_bad_message_costs_only_its_case() -> None:
     held = [m for m in rig.events("middle") if isinstance(m.data, CaseHeld)]
     assert [(m.subject, m.sequence, m.data.service) for m in held] == [(ANNS, 2, "middle")]
     assert (held[0].causation, held[0].time) == (bad.id, bad.time)
+    assert rig.document("middle")["park"] == ["decider-failed", "desk.events/0/0"]
     assert len(rig.store.all_parked("middle")) == 2
     assert rig.telemetry.decisions["parked"] == 2, "the trace shows both"
 
