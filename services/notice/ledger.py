@@ -161,7 +161,7 @@ def _stops(state: NoticeState, message: Envelope[intake.StopsChanged]) -> Notice
             event=stop.cause.value,
             since=datetime.combine(max(stop.since, _EARLIEST), time(), UTC) - _A_DAY,
             debts=stop.debts,
-            person=stop.party_id,
+            person=stop.party_id or None,
         )
         for stop in message.data.stops
     )

@@ -334,6 +334,12 @@ def test_a_stop_of_another_obligor_protects_that_person_alone() -> None:
     assert case_.when(at(guarantor, 14)).last(ContactAnswered).rules[0] is Rule.STOP_EVENT
 
 
+def test_a_stop_of_nobody_in_particular_protects_the_borrower() -> None:
+    nobody = StopInForce(stop_id="s", cause=StopCause.INSOLVENCY, since=DAY, party_id="", debts=("A-1",))
+    told = two_debts().when(at(stops(nobody), 10), at(wants_to_call(("A-1",), pay=True), 14))
+    assert told.last(ContactAnswered).rules[0] is Rule.STOP_EVENT
+
+
 def authority(until: date, by: str | None = "s-1") -> desk_contact.AuthorityRecorded:
     return desk_contact.AuthorityRecorded(
         authority_id="rep-1", party="representative", purposes=("service", "collection"), until=until,
