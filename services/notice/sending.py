@@ -68,6 +68,7 @@ def _due(state: NoticeState, notice: Notice, way: Way) -> Step:
             "send_from": way.opens,
             "denied": (),
             "next_try": None,
+            "tells_facts": way.tells_facts,
         }
     )
     said = NoticeDue(
@@ -84,6 +85,7 @@ def _due(state: NoticeState, notice: Notice, way: Way) -> Step:
         send_from=way.opens,
         send_until=way.closes,
         useful_until=notice.useful_until,
+        facts=notice.facts if way.tells_facts else None,
     )
     return state.with_notice(now), (said,)
 

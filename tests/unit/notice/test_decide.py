@@ -139,6 +139,8 @@ def test_what_caused_a_message_twice_or_was_delivered_twice_is_told_once() -> No
         (followup.SupportOffered(as_of=DAY, reasons=()), "support_offer", "service"),
         (followup_care.BreachNoticed(agreement_id="A", as_of=DAY, cure_by=LATER, missing=()),
          "breach_notice", "legal_notice"),
+        (followup.PlanBroken(agreement_id="A", as_of=DAY, missed=2, reasons=()),
+         "plan_broken", "legal_notice"),
         (agreement.SettlementLetterIssued.model_construct(letter_id="L"),
          "completion_letter", "legal_notice"),
     ],
@@ -227,7 +229,9 @@ def test_no_reminder_while_a_signed_plan_is_kept_and_none_before_the_right_party
         agreement_id="A", version=1, effective=DAY, schedules=()), 9))  # fmt: skip
     assert signed.when(at(broken(), 10)).last(NoticeDenied).rules == (Rule.PLAN_KEPT,)
     assert (
-        signed.when(at(followup.PlanBroken.model_construct(agreement_id="A"), 10), at(broken(), 11))
+        signed.when(
+            at(followup.PlanBroken.model_construct(agreement_id="A", as_of=DAY), 10), at(broken(), 11)
+        )
         .last(NoticeDue)
         .category
         == "collection"
