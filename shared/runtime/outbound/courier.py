@@ -342,6 +342,9 @@ class Courier:
                 channel=data.channel,
                 at=now,
                 attempts=outcome.attempts,
+                purpose=data.category,
+                recipient=data.recipient,
+                debts=data.debts,
             )
         else:
             said = NoticeFailed(

@@ -192,7 +192,8 @@ async def test_a_statement_is_asked_for_by_mail_once_though_it_is_said_twice(tmp
     assert "2026-03-12" in mail.get_content()
     assert "https://bank.example/stop" in mail.get_content()
     assert (filed[0].outcome, filed[0].place) == ("message_left", "email")
-    assert len(house.said("desk.events", NoticeDelivered)) == 1
+    (told,) = house.said("desk.events", NoticeDelivered)
+    assert (told.purpose, told.recipient, told.debts) == ("service", "borrower", ("A-1",))
     assert all(
         b"li@example.org" not in (r.value or b"") for name in house.log.topics for r in house.log.topic(name)
     )
