@@ -34,7 +34,7 @@ __all__ = ["agreement_id_of", "as_drafted", "canonical_content", "compose", "con
 
 _UNHASHED = "0" * 64
 # What plans, and the terms of documents, did not have in the beginning.
-_LATER_OF_PLAN = ("parts", "apart")
+_LATER_OF_PLAN = ("parts", "apart", "not_covered")
 _LATER_TERMS = (
     *("cooling_off_from", "oral_allowed", "cure_days", "hardship_shield_days"),
     *("returns_on_breach", "contract_rates"),

@@ -19,6 +19,7 @@ from shared.contracts.agreement import (
 )
 from shared.contracts.debts import DebtSchedule, Plan
 from shared.contracts.ids import derive_id
+from shared.contracts.plan_terms import cut_rate
 from shared.policy.conduct import Conduct
 from shared.policy.model import PolicyInForce
 
@@ -26,7 +27,6 @@ __all__ = ["applies", "broken", "completed", "instruct", "restores", "returns"]
 
 # Instructions that are remembered until they are answered; alert has raised the bank's silence long before.
 _KEPT = 12
-_RATE = Decimal("0.0001")
 
 
 def applies(
@@ -69,9 +69,8 @@ def broken(
     """
     status = policy.document.credit_status_broken
     told = _about(live, InstructionKind.RESUME_COLLECTION, policy, day, credit_status=status)
-    left = 1 - min(vested_cut_pct, Decimal(100)) / 100
     rates = tuple(
-        rate.model_copy(update={"annual_rate_pct": (rate.annual_rate_pct * left).quantize(_RATE)})
+        rate.model_copy(update={"annual_rate_pct": cut_rate(rate.annual_rate_pct, vested_cut_pct)})
         for rate in live.rates_return
     )
     update = {"restored": live.returns, "rates": rates}

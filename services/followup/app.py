@@ -10,5 +10,6 @@ SERVICE = Service(
     decider=FollowupDecider(),
     waits_for=("intake", "offer", "agreement", "desk"),
     handles=HANDLED,
-    schema_version=3,  # 2: what stop events halt; 3: conditions, contacts, credits asked
+    # 2: what stop events halt; 3: conditions, contacts, credits asked; 4: what a borrower is told of a breach
+    schema_version=4,
 )

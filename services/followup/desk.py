@@ -20,11 +20,22 @@ Outcome = Decision[FollowupState]
 Handler = Callable[[FollowupState | None, Envelope[Any], Reference], Outcome]
 
 
+def _once_known(answer: Callable[[FollowupState, Envelope[Any], Reference], Outcome]) -> Handler:
+    """Wait where there is no case yet: it is on its way by another topic."""
+
+    def handler(state: FollowupState | None, message: Envelope[Any], reference: Reference) -> Outcome:
+        if state is None:
+            return Decision.wait(state, refusal(message, ReasonCode.NO_CASE))
+        return answer(state, message, reference)
+
+    return handler
+
+
 def _open_case(
-    state: FollowupState | None, message: Envelope[Any], reference: Reference
+    state: FollowupState, message: Envelope[Any], reference: Reference
 ) -> tuple[FollowupState, PolicyInForce] | Outcome:
-    """Give the case with its pack; what to answer where it is not known yet, or closed."""
-    if state is None or state.policy is None:
+    """Give the case with its pack; what to answer where that is not known yet, or the case is closed."""
+    if state.policy is None:
         return Decision.wait(state, refusal(message, ReasonCode.NO_CASE))
     if state.status is FollowupStatus.CLOSED:
         return Decision.of(state, refusal(message, ReasonCode.CASE_CLOSED))
@@ -32,7 +43,7 @@ def _open_case(
 
 
 def _problem(
-    state: FollowupState | None, message: Envelope[desk_care.ProblemNoted], reference: Reference
+    state: FollowupState, message: Envelope[desk_care.ProblemNoted], reference: Reference
 ) -> Outcome:
     found = _open_case(state, message, reference)
     if isinstance(found, Decision):
@@ -41,49 +52,35 @@ def _problem(
     return _either(case, message, problems.noted(case, message.data, message.day, policy))
 
 
-def _solved(state: FollowupState | None, message: Envelope[desk_care.ProblemSolved], _: Reference) -> Outcome:
-    if state is None:
-        return Decision.wait(state, refusal(message, ReasonCode.NO_CASE))
+def _solved(state: FollowupState, message: Envelope[desk_care.ProblemSolved], _: Reference) -> Outcome:
     return _either(state, message, problems.solved(state, message.data, message.day))
 
 
-def _joined(state: FollowupState | None, message: Envelope[desk_care.SupportJoined], _: Reference) -> Outcome:
-    if state is None:
-        return Decision.wait(state, refusal(message, ReasonCode.NO_CASE))
+def _joined(state: FollowupState, message: Envelope[desk_care.SupportJoined], _: Reference) -> Outcome:
     return _either(state, message, group.enrolled(state, message.day))
 
 
-def _session(
-    state: FollowupState | None, message: Envelope[desk_care.SupportSessionHeld], _: Reference
-) -> Outcome:
-    if state is None:
-        return Decision.wait(state, refusal(message, ReasonCode.NO_CASE))
+def _session(state: FollowupState, message: Envelope[desk_care.SupportSessionHeld], _: Reference) -> Outcome:
     return _either(state, message, group.session_held(state, message.data, message.day))
 
 
-def _satisfied(
-    state: FollowupState | None, message: Envelope[desk_care.SatisfactionGiven], _: Reference
-) -> Outcome:
-    if state is None:
-        return Decision.wait(state, refusal(message, ReasonCode.NO_CASE))
+def _satisfied(state: FollowupState, message: Envelope[desk_care.SatisfactionGiven], _: Reference) -> Outcome:
     return Decision.of(state, group.satisfied(message.data))
 
 
 def _credit_chosen(
-    state: FollowupState | None, message: Envelope[desk_care.CreditChosen], reference: Reference
+    state: FollowupState, message: Envelope[desk_care.CreditChosen], reference: Reference
 ) -> Outcome:
-    if state is None:
-        return Decision.wait(state, refusal(message, ReasonCode.NO_CASE))
     day = message.day
     policy = None if state.policy is None else reference.policies.in_force(state.policy, day)
     return _either(state, message, leftover.chosen(state, message.data, message.id, day, policy))
 
 
 def _new_credit(
-    state: FollowupState | None, message: Envelope[desk_care.NewCreditAsked], reference: Reference
+    state: FollowupState, message: Envelope[desk_care.NewCreditAsked], reference: Reference
 ) -> Outcome:
     """New credit is for who has completed the plan, after a check of its own, never to pay this debt."""
-    if state is None or state.policy is None:
+    if state.policy is None:
         return Decision.wait(state, refusal(message, ReasonCode.NO_CASE))
     data, policy = message.data, reference.policies.in_force(state.policy, message.day)
     rules = policy.incentives
@@ -98,7 +95,7 @@ def _new_credit(
 
 
 def _to_the_lawyers(
-    state: FollowupState | None, message: Envelope[desk_care.LegalReferralAsked], reference: Reference
+    state: FollowupState, message: Envelope[desk_care.LegalReferralAsked], reference: Reference
 ) -> Outcome:
     found = _open_case(state, message, reference)
     if isinstance(found, Decision):
@@ -129,13 +126,13 @@ def refusal(message: Envelope[Any], code: ReasonCode, **params: str) -> followup
 
 
 OF_THE_DESK: dict[type[Event], Handler] = {
-    desk_care.ProblemNoted: _problem,
-    desk_care.ProblemSolved: _solved,
-    desk_care.SupportJoined: _joined,
-    desk_care.SupportSessionHeld: _session,
-    desk_care.SatisfactionGiven: _satisfied,
-    desk_care.CreditChosen: _credit_chosen,
-    desk_care.LegalReferralAsked: _to_the_lawyers,
-    desk_care.NewCreditAsked: _new_credit,
+    desk_care.ProblemNoted: _once_known(_problem),
+    desk_care.ProblemSolved: _once_known(_solved),
+    desk_care.SupportJoined: _once_known(_joined),
+    desk_care.SupportSessionHeld: _once_known(_session),
+    desk_care.SatisfactionGiven: _once_known(_satisfied),
+    desk_care.CreditChosen: _once_known(_credit_chosen),
+    desk_care.LegalReferralAsked: _once_known(_to_the_lawyers),
+    desk_care.NewCreditAsked: _once_known(_new_credit),
 }
 """What the desk says beside what keeps a plan, and what is done about it."""

@@ -10,8 +10,10 @@ from services.followup.model import Credit, FollowupStatus
 from services.followup.rules import UNPAID, breaks, cure_by, is_paused, is_stopped, missed_numbers
 from services.followup.work import Work
 from shared.contracts.base import Reason
+from shared.contracts.breach import BreachFacts, OpenInstalment
 from shared.contracts.followup import PlanBroken, PlanCompleted
 from shared.contracts.followup_care import BreachCured, BreachNoticed, CreditFound, PlanReopened
+from shared.contracts.plan_terms import cut_rate
 from shared.contracts.reasons import ReasonCode
 from shared.lending.money import Money
 
@@ -102,6 +104,7 @@ def judge_breach(work: Work, day: date) -> bool:
                 reasons=(_missed(work, day),),
                 returns=plan.returns,
                 rates_return=plan.rates_return,
+                facts=_facts(work, day),
             )
         )
     return False
@@ -117,10 +120,32 @@ def _break(work: Work, day: date) -> None:
             returns=work.plan.returns,
             rates_return=work.plan.rates_return,
             rate_cut_pct=work.plan.rate_cut_pct,
+            facts=_facts(work, day),
         )
     )
     work.update(ended_on=day, review_open=False, review_late_on=None, cure_by=None)
     work.change(status=FollowupStatus.BROKEN)
+
+
+def _facts(work: Work, day: date) -> BreachFacts:
+    """Give what the borrower is told: what is open on `day`, what a breach takes back and what it leaves."""
+    plan = work.plan
+    rates = tuple(
+        rate.model_copy(update={"annual_rate_pct": cut_rate(rate.annual_rate_pct, plan.rate_cut_pct)})
+        for rate in plan.contract_rates
+    )
+    return BreachFacts(
+        debts=plan.debts,
+        instalments=tuple(
+            OpenInstalment(number=line.number, due=line.due, missing=missing, debts=line.debts or plan.debts)
+            for line, missing in work.open_lines(day, due_by=day)
+        ),
+        returns=plan.returns,
+        rates_return=plan.rates_return,
+        rates=rates,
+        stays=plan.stays,
+        rate_cut_pct=plan.rate_cut_pct,
+    )
 
 
 def _missed(work: Work, day: date) -> Reason:

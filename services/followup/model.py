@@ -5,6 +5,7 @@ from decimal import Decimal
 from enum import StrEnum
 
 from shared.conduct import OptOut, PastContact
+from shared.contracts.agreement import DebtRate
 from shared.contracts.base import MoneyField, Percent
 from shared.contracts.debts import PackId
 from shared.contracts.decision import State
@@ -57,6 +58,7 @@ class Line(State):
     """What is due on a day in one currency; `until`: its last grace day; unpaid on `breach_on` it breaks.
 
     `interest` is the part of `total` that a lower rate makes less; None where the agreement did not say.
+    `debts` are those that it pays off; none where the agreement did not say.
     """
 
     number: int
@@ -65,6 +67,7 @@ class Line(State):
     breach_on: date
     total: MoneyField
     interest: MoneyField | None = None
+    debts: tuple[str, ...] = ()
     state: LineState = LineState.DUE
 
 
@@ -112,7 +115,8 @@ class FollowedPlan(State):
     events left no debt of the plan to talk about: what was missed in them is never held against it. `silent`:
     contact is stopped now. `talks_after`: when the stops are over, a new plan is talked about first.
     `returns` was waived on condition, and is owed again if the plan breaks; so are the rates of the contract,
-    where `rates_return`.
+    where `rates_return` (`contract_rates`, of the debts whose rate is cut). `stays` was waived for good, with
+    the signature or as a reward, under this plan or one that it amends.
     The rules of `pinned_on` hold for what was agreed; where there is none, those of the effective day.
     """
 
@@ -149,6 +153,8 @@ class FollowedPlan(State):
     talks_after: bool = False
     returns: tuple[MoneyField, ...] = ()
     rates_return: bool = False
+    contract_rates: tuple[DebtRate, ...] = ()
+    stays: tuple[MoneyField, ...] = ()
 
 
 class Earlier(State):

@@ -12,7 +12,7 @@ from decimal import Decimal
 from services.followup.cooperation import met_rules
 from services.followup.ledger import total
 from services.followup.model import FollowedPlan, FollowupState, LateCharges, Line
-from services.followup.rules import bank_answers_by, on_time_count, on_time_in_a_row, pauses_of
+from services.followup.rules import bank_answers_by, on_time_count, on_time_in_a_row, pauses_of, summed
 from shared.contracts.agreement import WaivedDebt
 from shared.contracts.base import Event, Reason
 from shared.contracts.debts import Balances, InstalmentTotal
@@ -55,7 +55,8 @@ def reward(plan: FollowedPlan, state: FollowupState, day: date, policy: PolicyIn
             plan, charges, state, day, policy, _of_rest(step.late_charges_waived_pct, share_before)
         )
         if waived:
-            plan = plan.model_copy(update={"lines": _shortened(plan.lines, waived)})
+            stays = summed((*plan.stays, *(debt.amounts.late_charges for debt in waived)))
+            plan = plan.model_copy(update={"lines": _shortened(plan.lines, waived), "stays": stays})
             charges = _less(charges, waived)
             about |= _asks_bank(LATE_CHARGES_WAIVED, plan, state, day, policy)
             said.append(

@@ -41,6 +41,7 @@ __all__ = [
     "review_dates",
     "review_is_due",
     "review_late_on",
+    "summed",
     "supports",
     "talks_of",
 ]
@@ -90,6 +91,14 @@ def enough(amount: Money, tolerance_pct: Decimal, policy: PolicyInForce) -> Mone
     What is short stays owed: the next money goes to it first, so shortfalls never add up.
     """
     return amount - amount.times(min(tolerance_pct, Decimal(100)) / 100, policy.amounts.rounding)
+
+
+def summed(amounts: Iterable[Money]) -> tuple[Money, ...]:
+    """Add amounts up, each currency apart, in the order of the currencies' names."""
+    sums: dict[str, Money] = {}
+    for amount in amounts:
+        sums[amount.currency] = sums.get(amount.currency, Money.zero(amount.currency)) + amount
+    return tuple(sums[currency] for currency in sorted(sums))
 
 
 # --- instalments

@@ -5,7 +5,14 @@ from datetime import date
 from services.followup.group import asks
 from services.followup.ledger import prune
 from services.followup.model import Earlier, FollowedPlan, FollowupState, FollowupStatus, Line, Pause
-from services.followup.rules import breach_on, day_before, grace_until, on_time_count, review_dates
+from services.followup.rules import (
+    breach_on,
+    day_before,
+    grace_until,
+    on_time_count,
+    review_dates,
+    summed,
+)
 from shared.contracts.agreement import AgreementEnded, AgreementSigned, WaivedDebt
 from shared.contracts.base import Event
 from shared.contracts.desk_care import SatisfactionTopic
@@ -40,7 +47,7 @@ def start(
         return ReasonCode.STALE_FACT
     agreed_on = data.pinned_on or data.effective
     policy = reference.policies.for_case(data.policy, data.effective, agreed_on=agreed_on)
-    interest = _interest(data)
+    interest, debts = _interest(data), _debts(data)
     lines = tuple(
         Line(
             number=row.number,
@@ -49,6 +56,7 @@ def start(
             breach_on=breach_on(row.due, policy),
             total=row.total,
             interest=interest.get((row.due, row.total.currency)),
+            debts=tuple(debts.get((row.due, row.total.currency), ())),
         )
         for row in sorted(data.instalments, key=lambda row: (row.due, row.number, row.total.currency))
     )
@@ -67,6 +75,8 @@ def start(
         stretched_on=well,
         returns=_totals(data.returns),
         rates_return=bool(data.rates_return),
+        contract_rates=data.rates_return,
+        stays=_stays(data, before),
         **_carried(before),
     )
     started = PlanStarted(
@@ -93,10 +103,17 @@ def start(
 
 
 def _totals(returns: tuple[WaivedDebt, ...]) -> tuple[Money, ...]:
-    sums: dict[str, Money] = {}
-    for amount in (total_of(debt.amounts) for debt in returns):
-        sums[amount.currency] = sums.get(amount.currency, Money.zero(amount.currency)) + amount
-    return tuple(sums[currency] for currency in sorted(sums))
+    return summed(total_of(debt.amounts) for debt in returns)
+
+
+def _stays(data: AgreementSigned, before: FollowedPlan | None) -> tuple[Money, ...]:
+    """Give what is waived for good: now, without condition, and by the agreement that this one amends.
+
+    An amendment ends the conditions of the one before it.
+    """
+    earlier = () if before is None or before.ended_on is not None else (*before.stays, *before.returns)
+    waived = (*_totals(data.waived), *(-amount for amount in _totals(data.returns)), *earlier)
+    return tuple(amount for amount in summed(waived) if amount.is_positive)
 
 
 def _kept(state: FollowupState, data: AgreementSigned) -> tuple[Earlier, ...]:
@@ -132,6 +149,16 @@ def _interest(data: AgreementSigned) -> dict[tuple[date, str], Money]:
         key = row.due, row.interest.currency
         sums[key] = sums.get(key, Money.zero(row.interest.currency)) + row.interest
     return sums
+
+
+def _debts(data: AgreementSigned) -> dict[tuple[date, str], list[str]]:
+    """Give the debts that each instalment pays off, in the order of the agreement."""
+    debts: dict[tuple[date, str], list[str]] = {}
+    for schedule in data.schedules:
+        for row in schedule.rows:
+            if row.total.is_positive:
+                debts.setdefault((row.due, row.total.currency), []).append(schedule.debt_id)
+    return debts
 
 
 def _carried(before: FollowedPlan | None) -> dict[str, int | bool]:

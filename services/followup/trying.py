@@ -72,7 +72,8 @@ def remember(state: FollowupState, data: desk.ContactRecorded) -> FollowupState:
 def with_earlier(state: FollowupState, reach: EarlierReach) -> FollowupState:
     """Begin a case with what is on file of the person; what this case has heard already is newer."""
     known = state.contacts
-    earlier = tuple(past for past in map(past_contact, reach.contacts) if past is not None)
+    found = (past_contact(contact, contact.person) for contact in reach.contacts)
+    earlier = tuple(past for past in found if past is not None)
     return _with(
         state,
         recent=(*earlier, *known.recent)[-_CONTACTS_KEPT:],

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from datetime import date
 
 from services.followup.ledger import Served, serve
-from services.followup.model import FollowedPlan, FollowupState
+from services.followup.model import FollowedPlan, FollowupState, Line
 from services.followup.rewards import reward
 from services.followup.rules import enough
 from shared.contracts.base import Event
@@ -53,11 +53,18 @@ class Work:
     def missing(self, day: date, *, due_by: date = date.max) -> tuple[Money, ...]:
         """Give what is missing of the instalments due up to `due_by`, per currency, where something is."""
         sums: dict[str, Money] = {}
-        for line, part in zip(self.plan.lines, self.served(day), strict=True):
-            if line.due <= due_by and part.reached is None:
-                currency = line.total.currency
-                sums[currency] = sums.get(currency, Money.zero(currency)) + line.total - part.paid
-        return tuple(amount for amount in sums.values() if amount.is_positive)
+        for line, missing in self.open_lines(day, due_by=due_by):
+            currency = line.total.currency
+            sums[currency] = sums.get(currency, Money.zero(currency)) + missing
+        return tuple(sums.values())
+
+    def open_lines(self, day: date, *, due_by: date = date.max) -> tuple[tuple[Line, Money], ...]:
+        """Give the instalments due up to `due_by` that lack something, and what each lacks."""
+        return tuple(
+            (line, line.total - part.paid)
+            for line, part in zip(self.plan.lines, self.served(day), strict=True)
+            if line.due <= due_by and part.reached is None and part.paid < line.total
+        )
 
     def rewarded(self, day: date) -> None:
         """Grant what has vested: instalments may be less from now on."""

@@ -151,6 +151,7 @@ _HANDLERS: dict[type[Event], Handler] = {
     desk_care.BalanceReconciled: differences.reconciled,
     desk.PreferencesSet: owners.preferred,
     desk.ContactRecorded: talks.contacted,
+    desk_contact.NoticeDelivered: reach.delivered,
     desk_contact.ContactResumed: reach.resumed,
     desk_contact.AuthorityRecorded: reach.authorised,
     desk_contact.AuthorityEnded: reach.authority_ended,

@@ -12,7 +12,13 @@ from services.intake.model import IntakeState
 from shared.conduct import days_counted, is_reckoned, is_time_zone, known_channel
 from shared.contracts import desk
 from shared.contracts.decision import Decision
-from shared.contracts.desk_contact import AuthorityEnded, AuthorityRecorded, ComplaintAnswered, ContactResumed
+from shared.contracts.desk_contact import (
+    AuthorityEnded,
+    AuthorityRecorded,
+    ComplaintAnswered,
+    ContactResumed,
+    NoticeDelivered,
+)
 from shared.contracts.envelope import Envelope
 from shared.contracts.intake_team import EarlierComplaint
 from shared.contracts.reach import ChannelSince, EarlierAuthority, EarlierContact, EarlierReach
@@ -23,6 +29,7 @@ __all__ = [
     "authority_ended",
     "complained",
     "complaint_answered",
+    "delivered",
     "handed_over",
     "resumed",
     "with_contact",
@@ -38,18 +45,44 @@ _COMPLAINTS_KEPT = 20
 
 def with_contact(state: IntakeState, data: desk.ContactRecorded) -> IntakeState:
     """Keep a contact, of whichever case it was; words and persons of it stay on that case."""
-    if not is_reckoned(data.at):
-        return state
+    return _counted(
+        state,
+        EarlierContact(
+            at=data.at,
+            direction=data.direction,
+            outcome=data.outcome,
+            channel=data.channel,
+            purpose=data.purpose,
+            asks_for_payment=data.asks_for_payment,
+            number=data.number or None,
+            debts=data.debts,
+        ),
+    )
+
+
+def delivered(
+    state: IntakeState | None, message: Envelope[NoticeDelivered], _: Reference
+) -> Decision[IntakeState]:
+    """Keep a message that has left: limits count it as notice does; who did not say why asked for money."""
+    if state is None:
+        return Decision.wait(None)
+    data = message.data
     contact = EarlierContact(
         at=data.at,
-        direction=data.direction,
-        outcome=data.outcome,
+        direction=desk.ContactDirection.OUTBOUND,
+        outcome=desk.ContactOutcome.MESSAGE_LEFT,
         channel=data.channel,
         purpose=data.purpose,
-        asks_for_payment=data.asks_for_payment,
-        number=data.number or None,
+        asks_for_payment=data.purpose == "collection",
         debts=data.debts,
+        person=data.recipient,
     )
+    return Decision(_counted(state, contact))
+
+
+def _counted(state: IntakeState, contact: EarlierContact) -> IntakeState:
+    if not is_reckoned(contact.at):
+        return state
     return _with(state, contacts=(*state.reach.contacts, contact)[-_CONTACTS_KEPT:])
 
 

@@ -33,7 +33,10 @@ _GUARDS: dict[int, tuple[Pack, Guard]] = {}
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """One channel to one person, with the guard's answer; `closes`: quiet hours begin again."""
+    """One channel to one person, with the guard's answer; `closes`: quiet hours begin again.
+
+    `tells_facts`: with the figures of the debt.
+    """
 
     channel: Channel
     party: Party
@@ -41,6 +44,7 @@ class Way:
     answer: Answer
     opens: datetime | None
     closes: datetime | None
+    tells_facts: bool = False
 
 
 def _guard(pack: Pack) -> Guard:
@@ -96,10 +100,13 @@ def about_contact(state: NoticeState, asked: ContactAsked, reference: Reference)
 
 
 def ways(state: NoticeState, notice: Notice, at: datetime, reference: Reference) -> Iterator[Way]:
-    """Give the ways of a message in the order of preference; last those to who acts for the borrower."""
+    """Give the ways of a message in the order of preference; last those to who acts for the borrower.
+
+    By each channel what has figures leaves with them where the guard lets a debt be told of, else without.
+    """
     represented = False
     for channel in _channels(state, notice):
-        way = _way(state, notice, channel, ("borrower", BORROWER), at, reference)
+        way = _fullest(state, notice, channel, ("borrower", BORROWER), at, reference)
         represented |= any(denial.rule is Rule.REPRESENTED for denial in way.answer.denials)
         yield way
     if represented:
@@ -107,14 +114,15 @@ def ways(state: NoticeState, notice: Notice, at: datetime, reference: Reference)
             if authority.verified and authority.holds(at):
                 party = state.parties[authority.person]
                 for channel in WRITTEN:
-                    yield _way(state, notice, channel, (party, authority.person), at, reference)
+                    yield _fullest(state, notice, channel, (party, authority.person), at, reference)
 
 
 def is_still_allowed(state: NoticeState, notice: Notice, at: datetime, reference: Reference) -> Way:
     """Ask again about a message that is due, by its own way."""
     assert notice.channel is not None  # noqa: S101 - what is due has a channel
     moment = max(at, notice.send_from) if notice.send_from is not None else at
-    return _way(state, notice, notice.channel, (notice.party, notice.recipient), moment, reference)
+    to = (notice.party, notice.recipient)
+    return _way(state, notice, notice.channel, to, moment, reference, tells_facts=notice.tells_facts)
 
 
 def opens(answer: Answer, at: datetime) -> datetime | None:
@@ -130,6 +138,21 @@ def _channels(state: NoticeState, notice: Notice) -> tuple[Channel, ...]:
     return tuple(one for one in dict.fromkeys((*preferred, *WRITTEN)) if one not in notice.tried)
 
 
+def _fullest(
+    state: NoticeState,
+    notice: Notice,
+    channel: Channel,
+    to: tuple[Party, str],
+    at: datetime,
+    reference: Reference,
+) -> Way:
+    if notice.facts is not None:
+        told = _way(state, notice, channel, to, at, reference, tells_facts=True)
+        if told.opens is not None:
+            return told
+    return _way(state, notice, channel, to, at, reference)
+
+
 def _way(
     state: NoticeState,
     notice: Notice,
@@ -137,6 +160,8 @@ def _way(
     to: tuple[Party, str],
     at: datetime,
     reference: Reference,
+    *,
+    tells_facts: bool = False,
 ) -> Way:
     party, person = to
     message = Message(
@@ -149,14 +174,14 @@ def _way(
         party=party,
         debts=state.debts_of(notice.kind),
         asks_for_payment=notice.category == "collection",
-        # No template names a debt: whoever else reads a letter box learns nothing of it (shared/texts).
-        tells_about_debt=False,
+        # Without figures no template names a debt: whoever else reads a letter box learns nothing of it.
+        tells_about_debt=tells_facts,
         says_how_to_stop=True,
     )
     answer = _ask(state, message, reference, notice)
     begins = opens(answer, at)
     closes = None if begins is None else _closes(state, notice, begins, reference)
-    return Way(channel, party, person, answer, begins, closes)
+    return Way(channel, party, person, answer, begins, closes, tells_facts)
 
 
 def _closes(state: NoticeState, notice: Notice, begins: datetime, reference: Reference) -> datetime:

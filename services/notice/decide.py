@@ -137,6 +137,7 @@ def _told(state: NoticeState, message: Envelope[Any], reference: Reference) -> S
         category=row.category(data),
         arguments=row.arguments(data),
         useful_until=row.useful_until(data, message.day, policy),
+        facts=row.facts(data),
     )
     if state.knows(notice.notice_id) or notice.useful_until < message.day:
         return state, ()

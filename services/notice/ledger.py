@@ -35,7 +35,7 @@ Learn = Callable[[NoticeState, Envelope[Any]], NoticeState]
 def with_earlier(state: NoticeState, reach: EarlierReach) -> NoticeState:
     """Begin a case with what is on file of the person: a new case gives nobody new calls this week."""
     for contact in reach.contacts:
-        past = past_contact(contact)
+        past = past_contact(contact, contact.person)
         state = state if past is None else state.with_contact(past)
     agreed = (
         Consent(person=BORROWER, channel=channel, since=one.since)
@@ -161,7 +161,7 @@ def _stops(state: NoticeState, message: Envelope[intake.StopsChanged]) -> Notice
             event=stop.cause.value,
             since=datetime.combine(max(stop.since, _EARLIEST), time(), UTC) - _A_DAY,
             debts=stop.debts,
-            person=stop.party_id,
+            person=stop.party_id or None,
         )
         for stop in message.data.stops
     )

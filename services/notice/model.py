@@ -6,6 +6,7 @@ from enum import StrEnum
 from pydantic import Field
 
 from shared.conduct import CaseStates, PastContact, Rule
+from shared.contracts.breach import BreachFacts
 from shared.contracts.debts import PackId
 from shared.contracts.decision import State
 from shared.contracts.notice import NoticeKind
@@ -22,6 +23,7 @@ _OF_PLAN = frozenset(
         NoticeKind.AGREEMENT_SIGNED,
         NoticeKind.REVIEW_INVITATION,
         NoticeKind.BREACH_NOTICE,
+        NoticeKind.PLAN_BROKEN,
         NoticeKind.COMPLETION_LETTER,
     }
 )
@@ -40,7 +42,8 @@ class Notice(State):
     `due`: the guard has let it leave, under the number `attempt`; else it waits, and is asked again at the
     close of `next_try` (None: when something changes). `over`: it was withdrawn after it was due, so that it
     may have left. `denied` are the rules that were said last; `tried` are channels by which it could not be
-    sent.
+    sent. `facts` are figures of the debt; they leave only where the guard lets a debt be told of, and
+    `tells_facts`: what is due now has them.
     """
 
     notice_id: str
@@ -58,6 +61,8 @@ class Notice(State):
     tried: tuple[Channel, ...] = ()
     denied: tuple[Rule, ...] = ()
     next_try: date | None = None
+    facts: BreachFacts | None = None
+    tells_facts: bool = False
 
     @property
     def wakes_on(self) -> date:

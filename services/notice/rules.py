@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from shared.contracts import agreement, assessment, desk, followup, followup_care, intake, offer
 from shared.contracts.base import Event
+from shared.contracts.breach import BreachFacts
 from shared.contracts.notice import NoticeKind
 from shared.policy.model import PolicyInForce
 from shared.policy.sections_conduct import Channel, Purpose
@@ -19,13 +20,17 @@ WRITTEN: Final[tuple[Channel, ...]] = ("email", "app", "sms", "letter")
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """What an event calls for. `about` tells two causes of one kind apart."""
+    """What an event calls for. `about` tells two causes of one kind apart.
+
+    `facts` are figures of a debt, which not everybody may be told.
+    """
 
     kind: NoticeKind
     category: Callable[[Any], Purpose]
     about: Callable[[Any], str]
     arguments: Callable[[Any], dict[str, str]]
     useful_until: Callable[[Any, date, PolicyInForce], date]
+    facts: Callable[[Any], BreachFacts | None] = lambda _data: None
 
 
 def _always(category: Purpose) -> Callable[[Any], Purpose]:
@@ -51,6 +56,11 @@ def _review(data: followup.ReviewDue, _day: date, policy: PolicyInForce) -> date
 def _revised(data: offer.OfferRevised) -> Purpose:
     """A new round that answers what the borrower proposed is a reply."""
     return "service" if data.answer is None else "reply"
+
+
+def _figures(data: followup_care.BreachNoticed | followup.PlanBroken) -> BreachFacts | None:
+    """What is open, where the event says it: without it there is nothing to name."""
+    return data.facts if data.facts is not None and data.facts.instalments else None
 
 
 # fmt: off
@@ -88,9 +98,13 @@ TELLS: Final[dict[type[Event], Row]] = {
     followup_care.BreachNoticed: Row(
         NoticeKind.BREACH_NOTICE, _always("legal_notice"),
         lambda d: f"{d.agreement_id}/{d.as_of.isoformat()}",
-        lambda d: {"cure_by": d.cure_by.isoformat()}, lambda d, _day, _policy: d.cure_by),
+        lambda d: {"as_of": d.as_of.isoformat(), "cure_by": d.cure_by.isoformat()},
+        lambda d, _day, _policy: d.cure_by, _figures),
+    followup.PlanBroken: Row(
+        NoticeKind.PLAN_BROKEN, _always("legal_notice"), lambda d: d.agreement_id,
+        lambda d: {"as_of": d.as_of.isoformat()}, _a_while, _figures),
 }
-"""The one table: event -> message, its category, what it is filled with, until when it is of use."""
+"""The one table: event -> message, its category, what it is filled with, until when it is of use, figures."""
 
 _STATEMENT = frozenset({NoticeKind.STATEMENT_REQUEST, NoticeKind.STATEMENT_REMINDER})
 _OFFER = frozenset({NoticeKind.OFFER, NoticeKind.OFFER_REVISED})
@@ -107,7 +121,7 @@ ENDS: Final[dict[type[Event], frozenset[NoticeKind]]] = {
     offer.OfferWithdrawn: _OFFER,
     offer.TalksFailed: _OFFER,
     agreement.AgreementReturned: frozenset({NoticeKind.AGREEMENT}),
-    agreement.AgreementSigned: frozenset({NoticeKind.AGREEMENT}),
+    agreement.AgreementSigned: frozenset({NoticeKind.AGREEMENT, NoticeKind.PLAN_BROKEN}),
     followup.PromiseKept: frozenset({NoticeKind.PROMISE_REMINDER}),
     followup.ReviewRecorded: frozenset({NoticeKind.REVIEW_INVITATION}),
     followup_care.ReviewPassed: frozenset({NoticeKind.REVIEW_INVITATION}),

@@ -12,6 +12,9 @@ from shared.policy.reference import Reference
 
 __all__ = ["Step", "attempt", "look_again", "withdraw"]
 
+# As many as a contact may name.
+_DEBTS_NAMED = 200
+
 Step = tuple[NoticeState, tuple[Event, ...]]
 
 
@@ -68,6 +71,7 @@ def _due(state: NoticeState, notice: Notice, way: Way) -> Step:
             "send_from": way.opens,
             "denied": (),
             "next_try": None,
+            "tells_facts": way.tells_facts,
         }
     )
     said = NoticeDue(
@@ -84,8 +88,15 @@ def _due(state: NoticeState, notice: Notice, way: Way) -> Step:
         send_from=way.opens,
         send_until=way.closes,
         useful_until=notice.useful_until,
+        debts=_named(state.debts_of(notice.kind)),
+        facts=notice.facts if way.tells_facts else None,
     )
     return state.with_notice(now), (said,)
+
+
+def _named(debts: tuple[str, ...]) -> tuple[str, ...]:
+    """Name what a message is about; about very many it is about none in particular, which counts for all."""
+    return debts if len(debts) <= _DEBTS_NAMED else ()
 
 
 def _denied(state: NoticeState, notice: Notice, seen: list[Way], at: datetime) -> Step:

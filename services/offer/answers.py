@@ -6,9 +6,9 @@ known here waits until its day is closed.
 
 from typing import Any
 
+from services.offer.basis import rests_on
 from services.offer.model import OfferState, OfferStatus, Request, Standing, Wish
 from services.offer.rules import (
-    basis_of,
     is_affordable,
     is_assessed,
     may_approve,
@@ -256,7 +256,7 @@ def _standing(
         until = offer.valid_until.isoformat()
         return Decision.of(state, refusal(message, ReasonCode.OFFER_EXPIRED, date=until))
     # A lapsed offer is no longer withdrawn when the figures change: an answer in time, arriving late, looks.
-    if offer.basis != basis_of(state.debts):
+    if not rests_on(offer.basis, state.debts):
         return Decision.of(state, refusal(message, ReasonCode.BALANCE_CHANGED))
     if not is_assessed(state, message.day):
         return Decision.of(state, refusal(message, ReasonCode.ASSESSMENT_EXPIRED))

@@ -5,12 +5,12 @@ from datetime import date
 from typing import Any
 
 from services.offer import answers, asking
+from services.offer.basis import basis_of
 from services.offer.history import with_flows_since, with_known_flows
 from services.offer.meanwhile import with_payment_in_talks
 from services.offer.model import OfferState, OfferStatus
 from services.offer.rules import (
     assessed_from,
-    basis_of,
     figures_of,
     is_affordable,
     is_assessed,

@@ -5,7 +5,6 @@ from dataclasses import replace
 from datetime import date, timedelta
 from fractions import Fraction
 from functools import reduce
-from hashlib import sha256
 
 from services.offer.model import Assessed, LaterCapacity, OfferState, Prepaid, Wish
 from shared.contracts.assessment import AssessmentCompleted, HardshipKind
@@ -28,7 +27,6 @@ from shared.policy.reference import Reference
 __all__ = [
     "assessed_from",
     "balance_by_day",
-    "basis_of",
     "capacity_of",
     "counter_of",
     "counts_as_first",
@@ -55,33 +53,6 @@ __all__ = [
 def owed_debts(debts: Sequence[DebtSnapshot]) -> tuple[DebtSnapshot, ...]:
     """Give the debts that a plan is about: active ones on which something is owed."""
     return tuple(d for d in debts if d.status is DebtStatus.ACTIVE and total_of(d.outstanding).is_positive)
-
-
-def basis_of(debts: Sequence[DebtSnapshot]) -> str:
-    """Digest what plans are computed on: any change of it means that they no longer fit."""
-    parts = [
-        (
-            d.debt_id,
-            d.policy,
-            str(d.annual_rate_pct),
-            *_minor(d.outstanding),
-            *_minor(d.overdue),
-            *_flows(d),
-            *_re_aged(d),
-        )
-        for d in sorted(owed_debts(debts), key=lambda d: d.debt_id)
-    ]
-    return sha256(repr(parts).encode()).hexdigest()[:16]
-
-
-def _re_aged(debt: DebtSnapshot) -> tuple[str, ...]:
-    return tuple(f"re-aged {day.isoformat()}" for day in debt.re_aged)
-
-
-def _flows(debt: DebtSnapshot) -> tuple[str, ...]:
-    if debt.history_problem is not None:
-        return (debt.history_problem.code,)
-    return tuple(f"{flow.on.isoformat()} {flow.amount}" for flow in debt.history)
 
 
 def why_not_re_aged(debt: DebtSnapshot, policy: PolicyInForce, day: date) -> Reason | None:
@@ -112,11 +83,6 @@ def figures_of(assessed: Assessed) -> str:
     later = "".join(f" {step.start} {step.now} {step.stress}" for step in assessed.later)
     known = f"{later} temporary" if assessed.temporary else later
     return f"{assessed.now} {assessed.stress} {assessed.now.currency} {assessed.expires.isoformat()}{known}"
-
-
-def _minor(balances: object) -> tuple[str, ...]:
-    names = ("principal", "interest", "fees", "late_charges")
-    return tuple(f"{getattr(balances, name)}{getattr(balances, name).currency}" for name in names)
 
 
 def is_assessed(state: OfferState, on: date) -> bool:

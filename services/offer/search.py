@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
+from services.offer.basis import not_covered
 from services.offer.history import problems_of
 from services.offer.model import Assessed, OfferState, Standing, Wish
 from services.offer.questions import Asked, NotFound, Question, questions
@@ -111,6 +112,8 @@ def _table(state: OfferState, asked: Asked, found: Sequence[_Plans], offer_id: s
             made = plan_on_wire(plans[0], rank, offer_id, asked.questions[0].packs, problems)
             left = {"apart": asked.apart, "reasons": (*made.reasons, *(one.reason for one in asked.apart))}
             tabled.append(made.model_copy(update=left) if asked.apart else made)
+    outside = not_covered(state.debts)
+    tabled = [plan.model_copy(update={"not_covered": outside}) for plan in tabled] if outside else tabled
     roles = [approver_of(plans, tiers) for plans in together]
     approvers = {plan.plan_id: role for plan, role in zip(tabled, roles, strict=True) if role is not None}
     return Found(tuple(tabled), approvers, _answer(state.wish, [one.near for one in found]), asked.apart)

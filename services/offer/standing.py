@@ -10,8 +10,8 @@ from collections.abc import Callable
 from datetime import date
 from typing import Any
 
+from services.offer.basis import rests_on
 from services.offer.model import OfferState, OfferStatus, Stood
-from services.offer.rules import basis_of
 from services.offer.talks import Step, retable, withdraw
 from shared.contracts.base import Event
 from shared.contracts.decision import Decision
@@ -40,7 +40,7 @@ def request_of_the_day(state: OfferState, day: date, reference: Reference) -> St
     """Close the day on which a request was made: void if balances have moved; None if it is due itself."""
     if state.offer is None or state.request is None:
         return None
-    if state.offer.basis != basis_of(state.debts):
+    if not rests_on(state.offer.basis, state.debts):
         return retable(state, day, reference, ReasonCode.BALANCE_CHANGED)
     if state.next_date == state.request.due:
         return None

@@ -8,10 +8,10 @@ on the table when they are all in.
 
 from datetime import date
 
+from services.offer.basis import basis_of
 from services.offer.model import OfferState, OfferStatus, Standing
 from services.offer.rules import (
     balance_by_day,
-    basis_of,
     counts_as_first,
     figures_of,
     is_assessed,

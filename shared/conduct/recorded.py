@@ -90,8 +90,8 @@ def is_reckoned(at: datetime) -> bool:
     return _EARLIEST < at.date() < _LATEST
 
 
-def past_contact(record: Recorded) -> PastContact | None:
-    """Give a contact with the borrower as the guard counts it; None where its moment is a slip of the pen.
+def past_contact(record: Recorded, person: str = BORROWER) -> PastContact | None:
+    """Give a contact with somebody as the guard counts it; None where its moment is a slip of the pen.
 
     Whoever did not say what it was for is counted as a collector. What was said stands beside the mark that
     money was asked for: the guard counts it as collection by the mark, and the purpose is not lost.
@@ -106,7 +106,7 @@ def past_contact(record: Recorded) -> PastContact | None:
         direction="outbound" if outbound else "inbound",
         channel=known_channel(record.channel) or "phone",
         outcome=str(record.outcome),
-        person=BORROWER,
+        person=person,
         number=record.number or None,
         debts=record.debts,
         asks_for_payment=record.asks_for_payment,

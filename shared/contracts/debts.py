@@ -250,6 +250,22 @@ class DebtApart(Part):
     reason: Reason
 
 
+class NotCovered(StrEnum):
+    """Why a debt of the case is out of reach of any plan. What protects a person is not told apart here."""
+
+    SOLD = "sold"
+    RECALLED = "recalled"
+    ELSEWHERE = "elsewhere"
+    STOPPED = "stopped"  # a dispute, a lawsuit, an insolvency, a protection of the customer
+
+
+class DebtNotCovered(Part):
+    """A debt of the case that no plan can be about now, and why."""
+
+    debt_id: AccountId
+    why: NotCovered
+
+
 class Plan(Part):
     """One plan over all debts of a case but those `apart`; with `parts` where they have several currencies.
 
@@ -294,6 +310,9 @@ class Plan(Part):
         default=(), description="where a share was exchanged: one for each currency"
     )
     apart: tuple[DebtApart, ...] = Field(default=(), description="debts that are left to a person")
+    not_covered: tuple[DebtNotCovered, ...] = Field(
+        default=(), description="debts of the case that no plan can be about now"
+    )
 
     @property
     def without_private(self) -> Self:

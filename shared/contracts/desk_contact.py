@@ -35,6 +35,11 @@ class NoticeDelivered(_Desk):
     channel: Channel
     at: datetime
     attempts: int = Field(ge=0, description="0: it had been taken before")
+    purpose: Purpose | None = Field(default=None, description="None: told by an older version")
+    recipient: Id = Field(default="borrower", description="borrower, or the id of an authority on file")
+    debts: tuple[AccountId, ...] = Field(
+        default=(), max_length=200, description="what it was about; empty: none in particular"
+    )
 
 
 class NoticeFailed(_Desk):

@@ -8,6 +8,7 @@ from pydantic import Field
 
 from shared.contracts.agreement import WaivedDebt
 from shared.contracts.base import Event, MoneyField, Percent, Personal, Reason
+from shared.contracts.breach import BreachFacts
 from shared.contracts.debts import InstalmentTotal
 
 __all__ = [
@@ -255,6 +256,9 @@ class PlanBroken(_Followup):
     rates_return: bool = Field(default=False, description="so are the rates of the contract")
     rate_cut_pct: Percent = Field(
         default=Decimal(0), description="share of the rate that rewards had cut: that stays cut"
+    )
+    facts: BreachFacts | None = Field(
+        default=None, description="what the borrower is told; None in events of older versions"
     )
 
 

@@ -6,6 +6,7 @@ from typing import ClassVar
 from pydantic import Field
 
 from shared.contracts.base import Event, MoneyField, Reason
+from shared.contracts.breach import BreachFacts
 from shared.contracts.desk_care import CreditChoice, ReviewOutcome, SatisfactionTopic, SessionKind
 
 __all__ = [
@@ -48,6 +49,9 @@ class BreachNoticed(_Followup):
         default=(), description="what was waived on condition and is owed again if it is not put right"
     )
     rates_return: bool = Field(default=False, description="so are the rates of the contract")
+    facts: BreachFacts | None = Field(
+        default=None, description="what the borrower is told; None in notices of older versions"
+    )
 
 
 class BreachCured(_Followup):

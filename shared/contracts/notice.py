@@ -7,7 +7,8 @@ from typing import ClassVar
 from pydantic import Field
 
 from shared.conduct.model import Rule
-from shared.contracts.base import Event, Reason
+from shared.contracts.base import AccountId, Event, Reason
+from shared.contracts.breach import BreachFacts
 from shared.policy.sections_conduct import Channel, Party, Purpose
 
 __all__ = [
@@ -37,6 +38,7 @@ class NoticeKind(StrEnum):
     PROMISE_REMINDER = "promise_reminder"
     REVIEW_INVITATION = "review_invitation"
     BREACH_NOTICE = "breach_notice"
+    PLAN_BROKEN = "plan_broken"
     SUPPORT_OFFER = "support_offer"
     COMPLETION_LETTER = "completion_letter"
 
@@ -63,6 +65,13 @@ class NoticeDue(_Notice):
     send_from: datetime
     send_until: datetime
     useful_until: date
+    debts: tuple[AccountId, ...] = Field(
+        default=(), max_length=200, description="what it is about; empty: none in particular"
+    )
+    facts: BreachFacts | None = Field(
+        default=None,
+        description="figures of the debt, for who was shown to be the borrower; None: it names no debt",
+    )
 
 
 class NoticeDenied(_Notice):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import date
+from decimal import Decimal
 
 from shared.contracts.debts import Balances, DebtSchedule, InstalmentTotal, PlanDebt, ScheduleRow
 from shared.lending.allocation import Components
@@ -15,7 +16,14 @@ from shared.lending.money import Money, Rounding
 from shared.lending.plans import schedule_of
 from shared.lending.schedule import Schedule
 
-__all__ = ["balances_of", "instalment_totals", "schedule_on_wire", "schedules_of", "total_of"]
+__all__ = ["balances_of", "cut_rate", "instalment_totals", "schedule_on_wire", "schedules_of", "total_of"]
+
+_RATE = Decimal("0.0001")
+
+
+def cut_rate(annual_rate_pct: Decimal, cut_pct: Decimal) -> Decimal:
+    """Give a rate in percent a year less a share of it (per cent, what is above a hundred counts as all)."""
+    return (annual_rate_pct * (1 - min(cut_pct, Decimal(100)) / 100)).quantize(_RATE)
 
 
 def total_of(balances: Balances) -> Money:

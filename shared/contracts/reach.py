@@ -25,6 +25,7 @@ class EarlierContact(Part):
         default=None, max_length=64, description="a reference to the number, never the number"
     )
     debts: tuple[AccountId, ...] = Field(default=(), max_length=200, description="empty: none in particular")
+    person: Id = Field(default="borrower", description="who it was with: borrower, or the id of an authority")
 
 
 class ChannelSince(Part):

@@ -177,6 +177,7 @@ def _params(document: Agreement, terms: AgreementTerms, words: Words, lang: str)
         "written_only": terms.oral_allowed is False,
         "guarantors": comma.join(drafted.guarantors),
         "apart": comma.join(left.debt_id for left in drafted.plan.apart),
+        "not_covered": _not_covered(drafted, words, lang),
         "credit_status": words.named("credit", terms.credit_status, lang),
         "data_law": words.named("law", terms.data_law, lang),
         **_conditions(drafted, terms, words, lang),
@@ -214,6 +215,16 @@ def _conditions(drafted: AgreementDrafted, terms: AgreementTerms, words: Words, 
         "something_returns": bool(rates or amounts),
         "nothing_returns": not rates and not amounts,
     }
+
+
+def _not_covered(drafted: AgreementDrafted, words: Words, lang: str) -> str:
+    """Name each debt that is out of reach of any plan, and why."""
+    open_, close, between = ("（", "）", "；") if lang == "zh" else (" (", ")", "; ")
+    return between.join(
+        f"{left.debt_id}{open_}{words.named('not_covered', left.why, lang)}{close}"
+        for left in drafted.plan.not_covered
+        if words.has("not_covered", left.why)
+    )
 
 
 def _lists(clause: str, terms: AgreementTerms, words: Words, lang: str) -> list[str]:

@@ -279,7 +279,8 @@ class Courier:
             return self._failure(data, why_not or "no_address")
         try:
             language: Any = data.language
-            subject, body = message_words(data.kind, language, {**self._said, **data.arguments})
+            said = {**self._said, **data.arguments}
+            subject, body = message_words(data.kind, language, said, data.facts)
         except (ValueError, KeyError):
             return self._failure(data, "template_incomplete")
         outgoing = Outgoing(
@@ -341,6 +342,9 @@ class Courier:
                 channel=data.channel,
                 at=now,
                 attempts=outcome.attempts,
+                purpose=data.category,
+                recipient=data.recipient,
+                debts=data.debts,
             )
         else:
             said = NoticeFailed(

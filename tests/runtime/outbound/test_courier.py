@@ -19,9 +19,11 @@ from services.notice.app import SERVICE
 from shared.contracts import desk, intake
 from shared.contracts.assessment import AssessmentLapsed, StatementRequested
 from shared.contracts.base import Event
+from shared.contracts.breach import BreachFacts, OpenInstalment
 from shared.contracts.cloudevents import decode, encode
 from shared.contracts.desk_contact import NoticeDelivered, NoticeFailed
 from shared.contracts.envelope import Envelope
+from shared.contracts.followup_care import BreachNoticed
 from shared.contracts.notice import NoticeDenied, NoticeDue, NoticeFiled
 from shared.contracts.parties import StopCause, StopInForce
 from shared.runtime.engine import Engine
@@ -42,11 +44,17 @@ from shared.runtime.ports import Meter, Outgoing, Ports
 from shared.runtime.simulation.world import Telemetry
 from shared.runtime.voids import Void, Voids
 from tests.runtime.outbound.support import Server, serving
-from tests.unit.builders import CASE, DAY, case_opened, reference
+from tests.unit.builders import CASE, DAY, case_opened, cny, reference
+from tests.unit.notice.test_decide import verified
 
 SAID = {"link": "https://bank.example/me", "contact": "010-1", "stop": "https://bank.example/stop"}
 MORNING = datetime(2026, 3, 2, 2, 0, tzinfo=UTC)  # ten o'clock in Shanghai
 SECRET = b"sixteen bytes or more"
+_OPEN = OpenInstalment(number=2, due=DAY, missing=cny("100.00"), debts=("622200001111",))
+NOTICED = BreachNoticed(
+    agreement_id="A", as_of=DAY, cure_by=DAY + timedelta(days=14), missing=(cny("100.00"),),
+    facts=BreachFacts(debts=_OPEN.debts, instalments=(_OPEN,)),
+)  # fmt: skip
 
 
 @pytest.fixture(autouse=True)
@@ -116,7 +124,10 @@ class House:
 
         def known() -> bool:
             document = self.store.documents("notice").get(CASE)
-            return bool(document) and (document["state"] or {}).get(name) == value
+            at: Any = (document or {}).get("state")
+            for part in name.split("."):
+                at = (at or {}).get(part)
+            return bool(at == value)
 
         await self.until(known)
 
@@ -181,10 +192,31 @@ async def test_a_statement_is_asked_for_by_mail_once_though_it_is_said_twice(tmp
     assert "2026-03-12" in mail.get_content()
     assert "https://bank.example/stop" in mail.get_content()
     assert (filed[0].outcome, filed[0].place) == ("message_left", "email")
-    assert len(house.said("desk.events", NoticeDelivered)) == 1
+    (told,) = house.said("desk.events", NoticeDelivered)
+    assert (told.purpose, told.recipient, told.debts) == ("service", "borrower", ("A-1",))
     assert all(
         b"li@example.org" not in (r.value or b"") for name in house.log.topics for r in house.log.topic(name)
     )
+
+
+@pytest.mark.parametrize("known", [True, False], ids=["to the borrower", "to who may be anybody"])
+async def test_a_notice_of_a_breach_leaves_in_full_for_the_borrower_alone(
+    tmp_path: Path, known: bool
+) -> None:
+    clock = Wall()
+    async with serving("smtp") as server:
+        house = House(clock, by_mail(server, clock, tmp_path / "book.json"))
+        async with running(house):
+            house.say(case_opened())
+            if known:
+                house.say(verified())
+                await house.learnt("states.verified", ["borrower"])
+            house.say(NOTICED)
+            await house.filed()
+    mail = message_from_bytes(server.taken[0].removesuffix(b".\r\n"), policy=default)
+    assert ("1111" in mail.get_content()) is ("100.00 CNY" in mail.get_content()) is known
+    assert NOTICED.cure_by.isoformat() in mail.get_content()
+    assert "1111" not in mail["Subject"]
 
 
 async def test_another_courier_does_not_send_again_what_one_has_sent(tmp_path: Path) -> None:

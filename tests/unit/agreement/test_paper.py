@@ -25,6 +25,7 @@ from pypdf import PdfReader, PdfWriter
 from typer.testing import CliRunner
 
 import deploy
+from services.agreement.decide import AgreementDecider
 from services.agreement.document import canonical_content, content_hash
 from services.agreement.keys import raw_public, sign_with
 from services.agreement.paper.check import Report, check_pdf
@@ -38,10 +39,17 @@ from services.cli.agreement import choose
 from services.cli.keys import lender_signature
 from services.cli.main import app
 from services.console.decide import ArchiveDecider
-from shared.contracts.agreement import AgreementDrafted, DebtRate, PartySigned, SettlementLetterIssued
+from shared.contracts.agreement import (
+    AgreementDrafted,
+    AgreementSigned,
+    AgreementTerms,
+    DebtRate,
+    PartySigned,
+    SettlementLetterIssued,
+)
 from shared.contracts.bank import AccountOverdue
 from shared.contracts.base import Event, Personal, Reason
-from shared.contracts.debts import DebtApart, ProductKind
+from shared.contracts.debts import DebtApart, DebtNotCovered, DebtStatus, NotCovered, ProductKind
 from shared.contracts.desk import SignatureParty
 from shared.contracts.plan_terms import total_of
 from shared.contracts.reasons import ReasonCode
@@ -49,7 +57,8 @@ from shared.policy.conduct import conduct_of
 from shared.policy.loader import PolicyBook, PolicyError
 from shared.policy.reference import load_lender_keys
 from tests.unit.agreement.test_decide import BOTH, after, agreed, changed, completed, drafted, signed_by
-from tests.unit.builders import CASE, DAY, balances, debt, message
+from tests.unit.builders import CASE, DAY, balances, case_opened, debt, message, reference
+from tests.unit.spec import given as offered
 
 KEY = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
 PUBLIC = raw_public(KEY)
@@ -197,6 +206,82 @@ def test_debts_that_are_left_to_a_person_are_named(pack: str, lang: str) -> None
     terms = words.model_copy(update={"words": "3", "words_hash": older.digest})
     signed = drafted.model_copy(update={"terms": terms})
     assert "LOAN-7" not in str(page_of(replace(document, drafted=signed), lang))
+
+
+WHY = {
+    NotCovered.SOLD: ("债权已转让", "the new creditor talks with the borrower"),
+    NotCovered.RECALLED: ("银行已收回办理", "taken back by the bank"),
+    NotCovered.ELSEWHERE: ("共同债务", "owed together with somebody"),
+    NotCovered.STOPPED: ("因争议、诉讼、破产程序或法律保护而暂停", "a dispute, a lawsuit, an insolvency"),
+}
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+@pytest.mark.parametrize("pack", BOOK.pack_ids)
+@pytest.mark.parametrize("whys", [*((why,) for why in NotCovered), tuple(NotCovered)])
+def test_debts_that_no_plan_can_be_about_are_named_with_the_reason(
+    whys: tuple[NotCovered, ...], pack: str, lang: str
+) -> None:
+    document = under(pack)
+    rows = tuple(DebtNotCovered(debt_id=f"GONE-{n}", why=why) for n, why in enumerate(whys))
+    plan = document.drafted.plan.model_copy(update={"not_covered": rows})
+    drafted = document.drafted.model_copy(update={"plan": plan})
+    pages = [
+        page_of(replace(document, drafted=drafted.model_copy(update={"terms": terms})), lang)
+        for terms in (document.drafted.terms, in_words_of("4", document.drafted))
+    ]
+    now, before = (
+        [part for section in page["sections"] for part in section["paragraphs"] if "GONE-0" in part]
+        for page in pages
+    )
+    assert len(now) == 1
+    for row in rows:
+        said = WHY[row.why][LANGUAGES.index(lang)]
+        assert f"{row.debt_id}{'（' if lang == 'zh' else ' ('}" in now[0]
+        assert said in now[0]
+    assert sum(said[LANGUAGES.index(lang)] in now[0] for said in WHY.values()) == len(whys)
+    assert before == [], "a document of an older edition stays what was signed"
+
+
+def in_words_of(edition: str, drafted: AgreementDrafted) -> AgreementTerms:
+    words, terms = words_of(edition), drafted.terms
+    assert words is not None
+    assert terms is not None
+    return terms.model_copy(update={"words": edition, "words_hash": words.digest})
+
+
+@pytest.mark.parametrize(
+    ("edition", "begins"),
+    [
+        ("1", "ff96fe56577e2974"),
+        ("2", "b38badd77d29b360"),
+        ("3", "5f6b875fcfd96a19"),
+        ("4", "ea3c57bb882375f3"),
+    ],
+)
+def test_the_words_of_an_edition_that_has_gone_out_are_never_edited(edition: str, begins: str) -> None:
+    words = words_of(edition)
+    assert words is not None
+    assert words.digest.startswith(begins)
+
+
+@pytest.mark.parametrize("status", [DebtStatus.SOLD, DebtStatus.RECALLED, DebtStatus.ELSEWHERE,
+                                    DebtStatus.DISPUTED, DebtStatus.LITIGATION, DebtStatus.INSOLVENCY,
+                                    DebtStatus.HELD])  # fmt: skip
+def test_from_the_stop_of_a_debt_to_the_paper_that_names_it(status: DebtStatus) -> None:
+    debts = (debt("A-1"), debt("GONE-1", status=status))
+    plan = agreed(1, debts).plan
+    start = offered(AgreementDecider(), reference()).when(message(case_opened(*debts), sequence=1))
+    draft = start.when(message(agreed(1, debts), after(1)))
+    said = draft.last(AgreementDrafted)
+    assert said.plan.not_covered == plan.not_covered != ()
+    assert content_hash(said, CASE) == said.content_hash
+    without = said.model_copy(update={"plan": said.plan.model_copy(update={"not_covered": ()})})
+    assert content_hash(without, CASE) != said.content_hash, "it is bound"
+    for lang in LANGUAGES:
+        assert "GONE-1" in str(page_of(Agreement(case=CASE, customer="C-1", drafted=said), lang))
+    both = signed_by(draft, *BOTH).closes(after(2))
+    assert isinstance(both.said[0], AgreementSigned), "and stays as it was drawn up"
 
 
 def test_every_code_that_a_pack_names_has_words() -> None:

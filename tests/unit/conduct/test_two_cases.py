@@ -13,12 +13,13 @@ from services.intake.decide import IntakeDecider
 from services.notice.decide import NoticeDecider
 from shared.conduct import PastContact, Rule, days_counted, past_contact
 from shared.contracts import desk, desk_contact
+from shared.contracts.assessment import StatementRequested
 from shared.contracts.base import Personal
 from shared.contracts.envelope import Envelope
 from shared.contracts.ids import case_id
 from shared.contracts.intake import CaseOpened
 from shared.contracts.intake_team import EarlierComplaint
-from shared.contracts.notice import ContactAnswered
+from shared.contracts.notice import ContactAnswered, NoticeDue
 from shared.contracts.reach import EarlierContact, EarlierReach
 from tests.unit.builders import DAY, message, reference
 from tests.unit.intake.bank_says import cured, day, overdue
@@ -332,3 +333,117 @@ def test_contacts_are_kept_as_long_as_the_longest_limit_counts() -> None:
     assert days_counted([policy]) == 10
     assert days_counted([]) == 0
     assert day(OPENS) - DAY < timedelta(days=10)
+
+
+# --- messages that the courier has sent
+
+ONE_A_WEEK = {
+    "contact.max_calls_per_7_days": 1,
+    "contact_rules.max_calls_per_7_days": {
+        "counts": "attempts", "window_days": 7, "scope": "person", "actors": ["creditor", "agent"],
+        "direction": "outbound", "purposes": ["collection", "service"],
+        "channels": ["email", "app", "sms", "letter", "phone"], "unless_agreed": False,
+    },
+}  # fmt: skip
+
+
+def first_case() -> tuple[Given, NoticeDue]:
+    """The first case asks for a statement, by e-mail."""
+    ref = reference(**RULES)
+    opened = given(IntakeDecider(), ref).when(overdue(n=0)).last(CaseOpened)
+    wanted = StatementRequested(missing=("income",), due=day(9))
+    there = given(NoticeDecider(), ref).when(
+        message(opened, day(0), case=FIRST), message(wanted, day(1), case=FIRST)
+    )
+    return there, there.last(NoticeDue)
+
+
+def sent(n: int, hour: int = 3, *, case: str = FIRST, **more: Any) -> Envelope[Any]:
+    """What the courier tells of a message that has left; `purpose` and debts are those of the message."""
+    _, due = first_case()
+    data = desk_contact.NoticeDelivered(
+        **{
+            "notice_id": due.notice_id,
+            "message_id": due.message_id,
+            "channel": due.channel,
+            "at": datetime.combine(day(n), time(hour), UTC),
+            "attempts": 1,
+            "purpose": due.category,
+            "recipient": due.recipient,
+            "debts": due.debts,
+            **more,
+        }
+    )
+    return message(data, day(n), case=case, hour=hour)
+
+
+def test_a_message_of_the_first_case_leaves_no_room_for_a_call_in_the_second() -> None:
+    there = second_case(NoticeDecider(), sent(1), **ONE_A_WEEK)
+    denied = answer(there, asked(OPENS))
+    assert (denied.allowed, denied.rule) == (False, Rule.CALLS)
+    assert denied.allowed_again == datetime.combine(day(8), time(0), UTC)
+    assert answer(there, asked(8)).allowed
+    assert answer(second_case(NoticeDecider(), **ONE_A_WEEK), asked(OPENS)).allowed
+
+
+def test_a_message_that_left_after_the_first_case_was_closed_counts_too() -> None:
+    ref = reference(**{**RULES, **ONE_A_WEEK})
+    intake = given(IntakeDecider(), ref).when(overdue(n=0)).when(cured(2), sent(3))
+    opened = intake.when(overdue(n=OPENS)).last(CaseOpened)
+    there = given(NoticeDecider(), ref).when(message(opened, day(OPENS), case=SECOND))
+    assert answer(there, asked(8)).rule is Rule.CALLS
+    assert answer(there, asked(10)).allowed
+
+
+def test_both_cases_count_a_message_in_the_same_form() -> None:
+    there, _ = first_case()
+    counted = there.when(sent(1)).state.history
+    assert (counted[0].kind, counted[0].outcome, counted[0].debts) == ("service", "message_left", ("A-1",))
+    assert second_case(NoticeDecider(), sent(1)).state.history == counted
+    assert second_case(FollowupDecider(), sent(1)).state.contacts.recent == counted
+
+
+@pytest.mark.parametrize(
+    ("more", "denies"),
+    [
+        pytest.param({}, False, id="a service"),
+        pytest.param({"purpose": "legal_notice"}, False, id="a notice of the law"),
+        pytest.param({"purpose": "collection"}, True, id="a request for money"),
+        pytest.param({"purpose": None}, True, id="an older courier did not say"),
+        pytest.param({"purpose": "collection", "recipient": "rep-1"}, False, id="to who acts for them"),
+        pytest.param({"purpose": "collection", "at": datetime(1899, 1, 1, tzinfo=UTC)}, False, id="a slip"),
+    ],
+)
+def test_a_message_counts_by_what_it_was_for_and_whom_it_went_to(more: dict[str, Any], denies: bool) -> None:
+    scope: dict[str, Any] = ONE_A_WEEK["contact_rules.max_calls_per_7_days"]  # type: ignore[assignment]
+    rules = {**ONE_A_WEEK, "contact_rules.max_calls_per_7_days": {**scope, "purposes": ["collection"]}}
+    there = second_case(NoticeDecider(), sent(1, **more), **rules)
+    assert answer(there, asked(OPENS)).allowed is not denies
+
+
+def test_a_message_that_did_not_leave_is_no_contact() -> None:
+    _, due = first_case()
+    failed = desk_contact.NoticeFailed(
+        notice_id=due.notice_id, message_id=due.message_id, channel="email", at=due.send_from, attempts=3,
+        reason="smtp_550",
+    )  # fmt: skip
+    there = second_case(NoticeDecider(), message(failed, day(1), case=FIRST), **ONE_A_WEEK)
+    assert there.state.history == ()
+
+
+def test_a_message_that_is_read_before_the_banks_word_waits_for_the_customer() -> None:
+    ref = reference(**RULES)
+    ahead = given(IntakeDecider(), ref).when(sent(0)).when(overdue(n=0))
+    after = given(IntakeDecider(), ref).when(overdue(n=0)).when(sent(0))
+    assert ahead.state == after.state
+    assert len(ahead.state.reach.contacts) == 1
+
+
+def test_about_very_many_debts_it_is_about_none_in_particular() -> None:
+    ref = reference(**RULES)
+    opened = given(IntakeDecider(), ref).when(overdue(n=0)).last(CaseOpened)
+    for count, named in ((200, 200), (201, 0)):
+        debts = tuple(opened.debts[0].model_copy(update={"debt_id": f"A-{n}"}) for n in range(count))
+        many = message(opened.model_copy(update={"debts": debts}), day(0), case=FIRST)
+        wanted = message(StatementRequested(missing=("income",), due=day(9)), day(1), case=FIRST)
+        assert len(given(NoticeDecider(), ref).when(many, wanted).last(NoticeDue).debts) == named

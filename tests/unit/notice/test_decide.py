@@ -139,6 +139,8 @@ def test_what_caused_a_message_twice_or_was_delivered_twice_is_told_once() -> No
         (followup.SupportOffered(as_of=DAY, reasons=()), "support_offer", "service"),
         (followup_care.BreachNoticed(agreement_id="A", as_of=DAY, cure_by=LATER, missing=()),
          "breach_notice", "legal_notice"),
+        (followup.PlanBroken(agreement_id="A", as_of=DAY, missed=2, reasons=()),
+         "plan_broken", "legal_notice"),
         (agreement.SettlementLetterIssued.model_construct(letter_id="L"),
          "completion_letter", "legal_notice"),
     ],
@@ -227,7 +229,9 @@ def test_no_reminder_while_a_signed_plan_is_kept_and_none_before_the_right_party
         agreement_id="A", version=1, effective=DAY, schedules=()), 9))  # fmt: skip
     assert signed.when(at(broken(), 10)).last(NoticeDenied).rules == (Rule.PLAN_KEPT,)
     assert (
-        signed.when(at(followup.PlanBroken.model_construct(agreement_id="A"), 10), at(broken(), 11))
+        signed.when(
+            at(followup.PlanBroken.model_construct(agreement_id="A", as_of=DAY), 10), at(broken(), 11)
+        )
         .last(NoticeDue)
         .category
         == "collection"
@@ -332,6 +336,12 @@ def test_a_stop_of_another_obligor_protects_that_person_alone() -> None:
     assert case_.when(at(wants_to_call(("A-1",), pay=False), 14)).last(ContactAnswered).allowed
     guarantor = wants_to_call(("A-1",), pay=False, person="party-1", party="guarantor")
     assert case_.when(at(guarantor, 14)).last(ContactAnswered).rules[0] is Rule.STOP_EVENT
+
+
+def test_a_stop_of_nobody_in_particular_protects_the_borrower() -> None:
+    nobody = StopInForce(stop_id="s", cause=StopCause.INSOLVENCY, since=DAY, party_id="", debts=("A-1",))
+    told = two_debts().when(at(stops(nobody), 10), at(wants_to_call(("A-1",), pay=True), 14))
+    assert told.last(ContactAnswered).rules[0] is Rule.STOP_EVENT
 
 
 def authority(until: date, by: str | None = "s-1") -> desk_contact.AuthorityRecorded:
