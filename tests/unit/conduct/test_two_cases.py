@@ -401,6 +401,10 @@ def test_both_cases_count_a_message_in_the_same_form() -> None:
     assert (counted[0].kind, counted[0].outcome, counted[0].debts) == ("service", "message_left", ("A-1",))
     assert second_case(NoticeDecider(), sent(1)).state.history == counted
     assert second_case(FollowupDecider(), sent(1)).state.contacts.recent == counted
+    theirs = sent(1, recipient="rep-1")
+    others = (counted[0].model_copy(update={"person": "rep-1"}),)
+    assert second_case(NoticeDecider(), theirs).state.history == others
+    assert second_case(FollowupDecider(), theirs).state.contacts.recent == others
 
 
 @pytest.mark.parametrize(

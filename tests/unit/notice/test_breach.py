@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from services.followup.decide import FollowupDecider
 from services.notice.decide import NoticeDecider
+from services.notice.sending import look_again
 from shared.contracts import desk, desk_contact
 from shared.contracts.agreement import AgreementSigned, DebtRate, WaivedDebt
 from shared.contracts.base import Event
@@ -293,6 +294,17 @@ def test_what_waited_is_told_in_full_once_the_borrower_is_known() -> None:
     )  # fmt: skip
     again = shut.when(at(NOTICED, 10), at(verified(), 11), at(failed, 12)).last(NoticeDue)
     assert (again.attempt, again.facts) == (2, FACTS)
+
+
+def test_what_may_not_be_told_any_more_is_called_back_and_told_without_figures() -> None:
+    there = case().when(message(verified()), at(NOTICED, 10))
+    unknown = there.state.with_states(verified=())
+    moment = at(NOTICED, 11).time
+    after, said = look_again(unknown, moment, there.reference)
+    assert [type(event) for event in said] == [NoticeDue]
+    assert (said[0].attempt, said[0].facts) == (2, None)
+    assert look_again(after, moment, there.reference)[1] == ()
+    assert look_again(there.state, moment, there.reference)[1] == ()
 
 
 def test_the_end_of_the_plan_takes_the_place_of_its_notice_and_a_new_plan_that_of_the_end() -> None:
