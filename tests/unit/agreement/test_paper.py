@@ -208,10 +208,11 @@ def test_every_code_that_a_pack_names_has_words() -> None:
         assert all(words.has("route", row.route) for row in paper_.complaint_routes)
         assert all(words.has("clause", name) for name in paper_.printed)
         assert words.has("law", paper_.data_law)
-        for status in (paper_.credit_status_kept, paper_.credit_status_completed,
-                       paper_.credit_status_partly, paper_.credit_status_broken):  # fmt: skip
+        reported = BOOK.in_force(pack, date(2026, 3, 2)).reporting
+        for status in (reported.status_while_kept, reported.status_when_completed,
+                       reported.status_when_settled_in_part, reported.status_when_broken):  # fmt: skip
             assert words.has("credit", status)
-        assert paper_.tax_mark == "none" or words.has("tax", paper_.tax_mark)
+        assert reported.tax_mark == "none" or words.has("tax", reported.tax_mark)
 
 
 def test_the_signed_language_is_named_and_the_other_copy_is_a_translation() -> None:
