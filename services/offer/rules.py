@@ -97,11 +97,16 @@ def why_not_re_aged(debt: DebtSnapshot, policy: PolicyInForce, day: date) -> Rea
         params = {"account": debt.debt_id, "months": months, "date": first.isoformat()}
         return Reason(code=ReasonCode.RE_AGE_TOO_EARLY, params=params)
     in_five_years = rule.max_in_60_months and rule.max_in_60_months + rule.more_in_60_months_in_workout
-    for months_back, most in ((12, rule.max_in_12_months), (60, in_five_years)):
-        count = sum(add_months(on, months_back) > day for on in debt.re_aged)
-        if most and count >= most:
-            counted = {"count": str(count), "months": str(months_back), "most": str(most)}
-            return Reason(code=ReasonCode.RE_AGED_TOO_OFTEN, params={"account": debt.debt_id, **counted})
+    limits = [(12, rule.max_in_12_months), (60, in_five_years)]
+    ends = {back: sorted(add_months(on, back) for on in debt.re_aged) for back, _ in limits}
+    # One more is allowed from the day on which so many of them no longer count.
+    again = {back: ends[back][-most] for back, most in limits if 0 < most <= len(debt.re_aged)}
+    for back, most in limits:
+        if back in again and again[back] > day:
+            count = sum(end > day for end in ends[back])
+            counted = {"count": str(count), "months": str(back), "most": str(most)}
+            params = {"account": debt.debt_id, **counted, "date": max(again.values()).isoformat()}
+            return Reason(code=ReasonCode.RE_AGED_TOO_OFTEN, params=params)
     return None
 
 

@@ -209,15 +209,35 @@ def _none_found(state: OfferState, found: NotFound, day: date, reference: Refere
         # Nothing about the borrower is in the way: it is tried again as soon as somebody has had the time.
         due = policy.deadline(day, max(soon.business_days, 1))
         after = after.model_copy(update={"next_date": due})
+    after, next_step, opened = _by_a_person(after, found, day, policy)
     none = NoPlanFound(
         assessment_id=state.assessed.assessment_id,
         as_of=day,
         reason=found.reason,
-        next_step=found.next_step,
+        next_step=next_step,
         review_on=after.next_date,
         payments=found.payments,
     )
-    return after, (none,)
+    return after, (none, *opened)
+
+
+def _by_a_person(
+    state: OfferState, found: NotFound, day: date, policy: PolicyInForce
+) -> tuple[OfferState, Reason, tuple[Event, ...]]:
+    """Where a person comes next, it is a named role by a day that is told; who looks already is enough.
+
+    Stale rates are nobody's case: all wait for them.
+    """
+    step = found.next_step
+    if step.code is not ReasonCode.NEXT_HUMAN_REVIEW or found.reason.code is ReasonCode.RATES_STALE:
+        return state, step, ()
+    looks = state.human_due if state.human_due is not None and day <= state.human_due else None
+    due = looks or policy.deadline(day, policy.talks.human_business_days)
+    said = step.model_copy(update={"params": {**step.params, "due": due.isoformat()}})
+    if looks is not None:
+        return state, said, ()
+    opened = HumanReviewOpened(role=policy.talks.human_role, due=due, reason=found.reason)
+    return state.model_copy(update={"human_due": due}), said, (opened,)
 
 
 def withdraw(state: OfferState, day: date, reason: ReasonCode) -> Step:

@@ -39,6 +39,7 @@ class NoticeKind(StrEnum):
     BREACH_NOTICE = "breach_notice"
     SUPPORT_OFFER = "support_offer"
     COMPLETION_LETTER = "completion_letter"
+    NEXT_STEP = "next_step"
 
 
 class NoticeDue(_Notice):
