@@ -25,6 +25,7 @@ from shared.policy.rates import StaleRate
 from shared.policy.reference import Reference
 
 __all__ = [
+    "after_talks",
     "assessed_from",
     "balance_by_day",
     "basis_of",
@@ -292,6 +293,30 @@ def terms_of_talks(
         params = {"amount": f"{counts_from} {counts_from.currency}"}
         meanwhile = Reason(code=ReasonCode.PAYMENT_COUNTS_AS_FIRST, params=params)
     return Reason(code=code), meanwhile
+
+
+def after_talks(policy: PolicyInForce) -> tuple[Reason, ...]:
+    """Give the steps when rounds and time are used up, as the pack orders them; going to court is not one."""
+    token, holidays = policy.offers.token_payment, policy.relief.holiday_months
+    params = {
+        "token_plan": {
+            "amount": str(token),
+            "currency": token.currency,
+            "months": str(policy.relief.token_months),
+        },
+        "payment_holiday": {"months": str(max(holidays))} if holidays else {},
+    }
+    steps = policy.talks.after_rounds
+    return tuple(Reason(code=_AFTER_ROUNDS[step], params=params.get(step, {})) for step in steps)
+
+
+_AFTER_ROUNDS = {
+    "human_review": ReasonCode.NEXT_HUMAN_REVIEW,
+    "token_plan": ReasonCode.NEXT_TOKEN_PLAN,
+    "payment_holiday": ReasonCode.NEXT_PAYMENT_HOLIDAY,
+    "support_group": ReasonCode.NEXT_SUPPORT_GROUP,
+    "debt_advice": ReasonCode.NEXT_DEBT_ADVICE,
+}
 
 
 def without_approval(limits: PlanLimits) -> PlanLimits:

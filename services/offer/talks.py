@@ -10,6 +10,7 @@ from datetime import date
 
 from services.offer.model import OfferState, OfferStatus, Standing
 from services.offer.rules import (
+    after_talks,
     balance_by_day,
     basis_of,
     counts_as_first,
@@ -286,18 +287,23 @@ def lapse(state: OfferState, day: date, reference: Reference) -> Step:
 
 
 def fail(state: OfferState, day: date, reference: Reference, reason: ReasonCode) -> Step:
-    """The talks have failed: a person takes over and the case is looked at again; never straight to court."""
+    """The talks have failed: what follows is the pack's to say, a person first; never straight to court.
+
+    The case is looked at again.
+    """
     answered, fresh = state.answered, False
     if state.offer is not None:
         answered = state.over(state.offer.offer_id, reason)
         fresh = not state.live and is_assessed(state, day) and _has_fresh_figures(state, state.offer, day)
     after = _rest(state.model_copy(update={"answered": answered}), OfferStatus.FAILED, day, reference)
+    first, *then = after_talks(policy_of(state, day, reference))
     failed = TalksFailed(
         rounds=state.round,
         as_of=day,
         reason=Reason(code=reason),
-        next_step=Reason(code=ReasonCode.NEXT_HUMAN_REVIEW),
+        next_step=first,
         review_on=day if fresh else after.next_date,
+        then=tuple(then),
     )
     if not fresh:
         return after, (failed,)

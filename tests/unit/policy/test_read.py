@@ -68,7 +68,6 @@ NOT_READ: dict[str, str] = {
     "reviews.missed_breaks_plan": NOTHING_YET,
     "talks.fees": NOTHING_YET,
     "talks.late_charges": NOTHING_YET,
-    "talks.after_rounds": NOTHING_YET,
     "re_age.allowed": NOTHING_YET,
     "re_age.min_payments_in_a_row": NOTHING_YET,
     "re_age.charge_off_days_open_end": NOTHING_YET,
