@@ -62,8 +62,6 @@ NOT_READ: dict[str, str] = {
     "observation.probation_max_days_past_due": NOTHING_YET,
     "observation.second_measure_ends_probation": NOTHING_YET,
     "incentives.vested_never_return": FOR_EVERYBODY,
-    "reviews.questions": NOTHING_YET,
-    "reviews.records": NOTHING_YET,
     "reviews.invite_business_days": NOTHING_YET,
     "reviews.missed_breaks_plan": NOTHING_YET,
     "talks.fees": NOTHING_YET,
