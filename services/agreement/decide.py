@@ -77,7 +77,6 @@ def _opened(
         case=message.case,
         status=AgreementStatus.OPEN,
         policy=data.policy,
-        language=data.language,
         debts=tuple(map(_known, data.debts)),
         debts_seen=message.sequence,
     )
@@ -130,15 +129,6 @@ def _known(debt: DebtSnapshot) -> KnownDebt:
     )
 
 
-def _preferred(
-    state: AgreementState | None, message: Envelope[desk.PreferencesSet], _reference: Reference
-) -> Outcome:
-    """The next draft is in the language the borrower prefers."""
-    if state is None or message.data.language is None:
-        return Decision(state)
-    return Decision(state.model_copy(update={"language": message.data.language}))
-
-
 def _agreed(
     state: AgreementState | None, message: Envelope[offer.OfferAgreed], reference: Reference
 ) -> Outcome:
@@ -170,7 +160,9 @@ def _draft(state: AgreementState, message: Envelope[offer.OfferAgreed], referenc
     plan = (
         data.plan.without_private
     )  # the document is kept as a whole: why the plan was proposed is elsewhere
-    terms = (data.offer_id, plan, message.day, state.language)
+    # What binds is in the language of the pack, whatever the borrower reads: the other copy is a translation.
+    policy = reference.policies.for_case(state.policy, message.day, agreed_on=data.pinned_on)
+    terms = (data.offer_id, plan, message.day, policy.document.signed_language)
     drafted = compose(state, *terms, reference, data.pinned_on)
     unfit: ReasonCode | None = None
     if not isinstance(drafted, AgreementDrafted) and _knew_less(state, data):
@@ -283,7 +275,6 @@ _HANDLERS: dict[type[Event], Handler] = {
     intake.CaseClosed: case_closed,
     offer.OfferAgreed: _agreed,
     offer.OfferWithdrawn: _withdrawn,
-    desk.PreferencesSet: _preferred,
     desk.SignatureGiven: _signature,
     desk.WithdrawalDeclared: withdrawn,
     desk_talks.DocumentsReceived: documents_received,

@@ -26,7 +26,7 @@ def letter_of(
     """
     words = words_of(EDITION)
     assert words is not None  # noqa: S101 - narrows: the edition is the program's own
-    paper = policy.document
+    paper, reported = policy.document, policy.reporting
     surviving = tuple(
         SurvivingDebt(debt_id=debt.debt_id, amounts=debt.outstanding)
         for debt in owed(state.debts).values()
@@ -43,8 +43,8 @@ def letter_of(
         debts=live.debts,
         surviving=surviving,
         forgiven=live.waived,
-        tax_mark=paper.tax_mark if live.waived and paper.tax_mark != _NO_MARK else None,
-        credit_status=paper.credit_status_completed if full else paper.credit_status_partly,
+        tax_mark=reported.tax_mark if live.waived and reported.tax_mark != _NO_MARK else None,
+        credit_status=reported.status_when_completed if full else reported.status_when_settled_in_part,
         lender_zh=paper.lender_name_zh,
         lender_en=paper.lender_name_en,
         words=EDITION,

@@ -177,13 +177,13 @@ class AgreementState(State):
     """One case. `signed` counts the agreements signed so far; the next draft is version `signed + 1`.
 
     `debts_seen` is the sequence of intake's latest word on the debts. `halted_on`: since that day stop events
-    leave no debt to talk about.
+    leave no debt to talk about. `language` stands in documents of before only: drafts go by the pack.
     """
 
     case: str
     status: AgreementStatus
     policy: str
-    language: str
+    language: str | None = None
     debts: tuple[KnownDebt, ...]
     debts_seen: int | None = None
     draft: Draft | None = None

@@ -49,7 +49,7 @@ def applies(
         rates=tuple(DebtRate(debt_id=d.debt_id, annual_rate_pct=d.annual_rate_pct) for d in plan.debts),
         collection=CollectionOrder.STOP if stop else None,
         agents=stop,
-        credit_status=policy.document.credit_status_kept,
+        credit_status=policy.reporting.status_while_kept,
         supersedes=signed.supersedes,
     )
 
@@ -67,7 +67,7 @@ def broken(
     What was conceded on condition is owed again, and the rates of the contract hold, less the share of them
     that vested as a reward.
     """
-    status = policy.document.credit_status_broken
+    status = policy.reporting.status_when_broken
     told = _about(live, InstructionKind.RESUME_COLLECTION, policy, day, credit_status=status)
     rates = tuple(
         rate.model_copy(update={"annual_rate_pct": cut_rate(rate.annual_rate_pct, vested_cut_pct)})
@@ -92,7 +92,7 @@ def returns(
 
     `schedules` are those of the earlier agreement, as they were signed: what was paid since stays credited.
     """
-    kept = policy.document.credit_status_kept
+    kept = policy.reporting.status_while_kept
     told = _about(live, InstructionKind.RESTORE_TERMS, policy, day, credit_status=kept)
     rates = tuple(DebtRate(debt_id=d.debt_id, annual_rate_pct=d.annual_rate_pct) for d in before.terms)
     update = {
@@ -106,9 +106,8 @@ def returns(
 
 def completed(live: InForce, kind: SettlementKind, policy: PolicyInForce, day: date) -> BankInstructed:
     """Everything that was agreed is paid: there is nothing to collect by this agreement any more."""
-    paper = policy.document
-    full = kind is SettlementKind.FULL
-    status = paper.credit_status_completed if full else paper.credit_status_partly
+    reported, full = policy.reporting, kind is SettlementKind.FULL
+    status = reported.status_when_completed if full else reported.status_when_settled_in_part
     return _about(live, InstructionKind.PLAN_COMPLETED, policy, day, credit_status=status)
 
 

@@ -59,7 +59,7 @@ def terms_of(
         reward_after=followup.incentive_after_on_time,
         reward_late_pct=followup.incentive_late_charges_waived_pct,
         reward_rate_pct=followup.incentive_rate_cut_pct,
-        credit_status=paper.credit_status_kept,
+        credit_status=policy.reporting.status_while_kept,
         data_law=paper.data_law,
         complaint_routes=tuple(row.route for row in paper.complaint_routes),
         records_years=conduct.records.evidence_years,

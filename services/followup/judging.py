@@ -280,6 +280,8 @@ def _review(work: Work, day: date, reference: Reference) -> None:
             due=day,
             interval_months=months,
             reasons=(Reason(code=code, params={"months": str(months)}),),
+            questions=policy.reviews.questions,
+            records=policy.reviews.records,
         )
     )
     regular, well = review_dates(day, policy)

@@ -14,7 +14,8 @@ SERVICE = Service(
     reads=("desk", "agreement", "followup"),
     per=DocumentPer.CUSTOMER,
     # 2: obligors, stops; 3: the owner's days; 4: no steps, absences told, splits, re-ages, orders held;
-    # 5: how the person may be reached; 6: who acts for them, complaints; 7: messages sent
+    # 5: how the person may be reached; 6: who acts for them, complaints; 7: messages sent, plans that a
+    # withdrawal brings back
     schema_version=7,
     workload=whose_work,
     cases=lambda state: (state.case,),

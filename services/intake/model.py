@@ -230,6 +230,7 @@ class IntakeState(State):
     debts: tuple[Debt, ...] = ()
     payments: tuple[Payment, ...] = ()
     plan: Plan | None = None
+    earlier: tuple[Plan, ...] = ()
     finish: Finish | None = None
     instructions: tuple[Instruction, ...] = ()
     parties: tuple[Party, ...] = ()

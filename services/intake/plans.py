@@ -37,6 +37,10 @@ __all__ = [
 ]
 
 
+# How many plans before an amendment are kept, as followup does.
+_EARLIER_KEPT = 4
+
+
 def _is_current(state: IntakeState | None, message: Envelope[Any]) -> bool:
     """Whether a message is about the open case; of an episode that is over nothing changes any more."""
     return state is not None and state.is_open and message.subject == state.case
@@ -64,6 +68,7 @@ def signed(
                 effective=data.effective,
                 splits=splits_of(state, data),
             ),
+            "earlier": state.earlier[-_EARLIER_KEPT:] if data.may_withdraw else (),
             "finish": None,
         }
     )
@@ -269,12 +274,13 @@ def ended(
 ) -> Outcome:
     """The plan is over before its completion: the case goes on, and the bank says what is overdue.
 
-    What the end brings back of what was waived is owed again. Before an amendment there was a plan, which is
-    in force again.
+    What the end brings back of what was waived is owed again. The plan before an amendment is kept while the
+    borrower may withdraw from that, and is in force again then.
     """
     if state is None or not _is_current(state, message) or not _is_plan(state, message) or state.plan is None:
         return Decision(state)
-    after = state.model_copy(update={"plan": None, "finish": None})
+    kept = (*state.earlier, state.plan) if message.data.reason.code is ReasonCode.PLAN_SUPERSEDED else ()
+    after = state.model_copy(update={"plan": None, "finish": None, "earlier": kept})
     taken_back = message.data.reason.code is ReasonCode.WITHDRAWN_IN_TIME
     for debt in state.of_case:
         days = tuple(day for day in debt.re_aged if not taken_back or day != state.plan.effective)
@@ -286,7 +292,8 @@ def ended(
             amounts = Amounts.of(item.amounts)
             again = owe_again(owing, amounts, returned, message.day, _answered(state, returned))
             after = after.with_debt(again)
-    after = after.model_copy(update={"plan": _earlier(state, after, message.data.returns_to)})
+    if message.data.returns_to is not None:
+        after = _back(state, after, message.data.returns_to)
     if not any(after.keeps_open(debt) for debt in after.of_case):
         # Only the plan kept the case open: its debts had been sold.
         concluded, said = close_case(after, message.day, CloseReason.SOLD)
@@ -297,20 +304,23 @@ def ended(
     return answer(after)
 
 
-def _earlier(
-    before: IntakeState, after: IntakeState, earlier: agreement.EarlierAgreement | None
-) -> Plan | None:
-    """Give the plan that is in force again; what the amendment left to a person stays so."""
-    if earlier is None:
-        return None
+def _back(before: IntakeState, after: IntakeState, earlier: agreement.EarlierAgreement) -> IntakeState:
+    """Put the earlier plan in force again, its instalments split as they were; what was paid since counts.
+
+    What the amendment left to a person stays so.
+    """
     covered = tuple(debt for debt in after.of_case if debt.debt_id in earlier.debts)
     apart = before.plan.apart if before.plan is not None else ()
-    return Plan(
-        agreement_id=earlier.agreement_id,
-        debts=earlier.debts,
-        watched=watched_from(covered),
-        apart=tuple(debt_id for debt_id in apart if debt_id not in earlier.debts),
-    )
+    known = [plan.agreement_id for plan in before.earlier]
+    at = known.index(earlier.agreement_id) if earlier.agreement_id in known else None
+    was = Plan(agreement_id=earlier.agreement_id, debts=()) if at is None else before.earlier[at]
+    now = {
+        "debts": earlier.debts,
+        "watched": watched_from(covered),
+        "apart": tuple(debt_id for debt_id in apart if debt_id not in earlier.debts),
+    }
+    plans = {"plan": was.model_copy(update=now), "earlier": before.earlier[:at] if at is not None else ()}
+    return after.model_copy(update=plans)
 
 
 def _is_plan(state: IntakeState, message: Envelope[Any]) -> bool:

@@ -77,6 +77,12 @@ TELLS: Final[dict[type[Event], Row]] = {
     offer.OfferRevised: Row(
         NoticeKind.OFFER_REVISED, _revised, lambda d: f"{d.offer_id}/{d.round}",
         lambda d: {"valid_until": d.valid_until.isoformat()}, lambda d, _day, _policy: d.valid_until),
+    offer.NoPlanFound: Row(
+        NoticeKind.NEXT_STEP, _always("service"), lambda d: d.assessment_id or d.as_of.isoformat(),
+        lambda _d: {}, _a_while),
+    offer.TalksFailed: Row(
+        NoticeKind.NEXT_STEP, _always("service"), lambda d: f"{d.as_of.isoformat()}/{d.rounds}",
+        lambda _d: {}, _a_while),
     agreement.AgreementDrafted: Row(
         NoticeKind.AGREEMENT, _always("service"), lambda d: f"{d.agreement_id}/{d.version}",
         lambda d: {"due": d.sign_by.isoformat()}, lambda d, _day, _policy: d.sign_by),
@@ -107,7 +113,7 @@ TELLS: Final[dict[type[Event], Row]] = {
 """The one table: event -> message, its category, what it is filled with, until when it is of use, figures."""
 
 _STATEMENT = frozenset({NoticeKind.STATEMENT_REQUEST, NoticeKind.STATEMENT_REMINDER})
-_OFFER = frozenset({NoticeKind.OFFER, NoticeKind.OFFER_REVISED})
+_OFFER = frozenset({NoticeKind.OFFER, NoticeKind.OFFER_REVISED, NoticeKind.NEXT_STEP})
 _PLAN = frozenset({NoticeKind.REVIEW_INVITATION, NoticeKind.BREACH_NOTICE, NoticeKind.SUPPORT_OFFER})
 
 ENDS: Final[dict[type[Event], frozenset[NoticeKind]]] = {

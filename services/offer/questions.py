@@ -11,12 +11,12 @@ from datetime import date
 from decimal import ROUND_HALF_EVEN, Decimal
 from fractions import Fraction
 
+from services.offer.limits import limits_of_all
 from services.offer.model import Assessed, OfferState, Wish
 from services.offer.rules import (
     capacity_of,
     debt_terms,
     owed_debts,
-    strictest,
     why_not_re_aged,
     with_reference_rate,
     without_approval,
@@ -240,17 +240,14 @@ def _limits(
     day: date,
     reference: Reference,
 ) -> lending.PlanLimits | StaleRate:
-    """Give the strictest limits of the packs of one currency.
+    """Give the limits of a plan over the debts in one currency.
 
     Rounding and authority are those of the case's own pack, which is also that of the whole document.
     """
-    packs = dict.fromkeys(debt.policy for debt in debts)
-    in_force = [ruling[pack] for pack in packs]
-    if currency == own.currency:
-        in_force = [own, *(policy for policy in in_force if policy is not own)]
-    limits = with_reference_rate(
-        strictest([policy.plan_limits for policy in in_force]), in_force[0], day, reference
-    )
+    packs = [ruling[pack] for pack in dict.fromkeys(debt.policy for debt in debts)]
+    first = own if currency == own.currency else packs[0]
+    whole = limits_of_all(first.plan_limits, [policy.plan_limits for policy in packs])
+    limits = with_reference_rate(whole, first, day, reference)
     if isinstance(limits, StaleRate):
         return limits
     limits = replace(limits, rounding=own.plan_limits.rounding, authority=own.plan_limits.authority)

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date, timedelta
 from fractions import Fraction
-from functools import reduce
 
 from services.offer.model import Assessed, LaterCapacity, OfferState, Prepaid, Wish
 from shared.contracts.assessment import AssessmentCompleted, HardshipKind
@@ -25,6 +24,7 @@ from shared.policy.rates import StaleRate
 from shared.policy.reference import Reference
 
 __all__ = [
+    "after_talks",
     "assessed_from",
     "balance_by_day",
     "capacity_of",
@@ -39,7 +39,6 @@ __all__ = [
     "no_longer_valid",
     "owed_debts",
     "review_on",
-    "strictest",
     "talks_end",
     "terms_of_talks",
     "valid_until",
@@ -70,11 +69,16 @@ def why_not_re_aged(debt: DebtSnapshot, policy: PolicyInForce, day: date) -> Rea
         params = {"account": debt.debt_id, "months": months, "date": first.isoformat()}
         return Reason(code=ReasonCode.RE_AGE_TOO_EARLY, params=params)
     in_five_years = rule.max_in_60_months and rule.max_in_60_months + rule.more_in_60_months_in_workout
-    for months_back, most in ((12, rule.max_in_12_months), (60, in_five_years)):
-        count = sum(add_months(on, months_back) > day for on in debt.re_aged)
-        if most and count >= most:
-            counted = {"count": str(count), "months": str(months_back), "most": str(most)}
-            return Reason(code=ReasonCode.RE_AGED_TOO_OFTEN, params={"account": debt.debt_id, **counted})
+    limits = [(12, rule.max_in_12_months), (60, in_five_years)]
+    ends = {back: sorted(add_months(on, back) for on in debt.re_aged) for back, _ in limits}
+    # One more is allowed from the day on which so many of them no longer count.
+    again = {back: ends[back][-most] for back, most in limits if 0 < most <= len(debt.re_aged)}
+    for back, most in limits:
+        if back in again and again[back] > day:
+            count = sum(end > day for end in ends[back])
+            counted = {"count": str(count), "months": str(back), "most": str(most)}
+            params = {"account": debt.debt_id, **counted, "date": max(again.values()).isoformat()}
+            return Reason(code=ReasonCode.RE_AGED_TOO_OFTEN, params=params)
     return None
 
 
@@ -125,7 +129,7 @@ def no_longer_valid(assessed: Assessed, on: date) -> Assessed:
 
 
 def debt_terms(debt: DebtSnapshot, own: PlanLimits) -> DebtTerms:
-    """Give a debt as the search over plans sees it; its ceilings and longest term are of its `own` pack."""
+    """Give a debt as the search over plans sees it; what a plan may do for it is as its `own` pack says."""
     return DebtTerms(
         debt_id=debt.debt_id,
         outstanding=Components.from_balances(debt.outstanding),
@@ -139,8 +143,7 @@ def debt_terms(debt: DebtSnapshot, own: PlanLimits) -> DebtTerms:
             if debt.history_problem is None
             else ()
         ),
-        rate_ceilings=own.rate_ceilings,
-        max_months=own.max_months,
+        own=own,
     )
 
 
@@ -186,50 +189,6 @@ def _in_currency(amount: Money, currency: str, exchange: Exchange | None) -> Mon
     rate = Fraction(exchange.per_unit)
     rate = rate if exchange.currency == amount.currency else 1 / rate
     return converted(amount, currency, rate, Rounding.CEILING)
-
-
-def strictest(limits: Sequence[PlanLimits]) -> PlanLimits:
-    """Give limits under which a plan over debts of several packs keeps every one of them.
-
-    The first is the case's own pack: rounding, authority and the lender's value are its. A ceiling on cost
-    and the longest term go with each debt (`debt_terms`): the longest of all is only where the search ends.
-    """
-    found, longest = reduce(_stricter, limits), max(one.max_months for one in limits)
-    longer = {n for one in limits for n in one.terms_months if n > found.max_months}
-    return replace(found, max_months=longest, terms_months=tuple(sorted({*found.terms_months, *longer})))
-
-
-def _stricter(a: PlanLimits, b: PlanLimits) -> PlanLimits:
-    if a == b:
-        return a
-    late = {
-        kind: max(a.min_days_past_due.get(kind, 0), b.min_days_past_due.get(kind, 0))
-        for kind in (*a.min_days_past_due, *b.min_days_past_due)
-    }
-    months = min(a.max_months, b.max_months)
-    terms = tuple(n for n in a.terms_months if n in b.terms_months)
-    return replace(
-        a,
-        max_months=months,
-        min_payment=max(a.min_payment, b.min_payment),
-        terms_months=terms or tuple(n for n in a.terms_months if n <= months),
-        grace_months=tuple(n for n in a.grace_months if n in b.grace_months),
-        step_ups=tuple(step for step in a.step_ups if step in b.step_ups),
-        rate_cuts_pct=tuple(cut for cut in a.rate_cuts_pct if cut in b.rate_cuts_pct),
-        rate_floor_pct=max(a.rate_floor_pct, b.rate_floor_pct),
-        max_waived_pct={
-            part: min(pct, b.max_waived_pct[part])
-            for part, pct in a.max_waived_pct.items()
-            if part in b.max_waived_pct
-        },
-        lump_sum=None if b.lump_sum is None else a.lump_sum,
-        first_due_max_days=min(a.first_due_max_days, b.first_due_max_days),
-        min_days_past_due=late,
-        max_forgiven_pct=min(a.max_forgiven_pct, b.max_forgiven_pct),
-        holiday_months=tuple(n for n in a.holiday_months if n in b.holiday_months),
-        token_months=min(a.token_months, b.token_months),
-        untested_to_person=a.untested_to_person or b.untested_to_person,
-    )
 
 
 def with_reference_rate(
@@ -300,6 +259,30 @@ def terms_of_talks(
         params = {"amount": f"{counts_from} {counts_from.currency}"}
         meanwhile = Reason(code=ReasonCode.PAYMENT_COUNTS_AS_FIRST, params=params)
     return Reason(code=code), meanwhile
+
+
+def after_talks(policy: PolicyInForce) -> tuple[Reason, ...]:
+    """Give the steps when rounds and time are used up, as the pack orders them; going to court is not one."""
+    token, holidays = policy.offers.token_payment, policy.relief.holiday_months
+    params = {
+        "token_plan": {
+            "amount": str(token),
+            "currency": token.currency,
+            "months": str(policy.relief.token_months),
+        },
+        "payment_holiday": {"months": str(max(holidays))} if holidays else {},
+    }
+    steps = policy.talks.after_rounds
+    return tuple(Reason(code=_AFTER_ROUNDS[step], params=params.get(step, {})) for step in steps)
+
+
+_AFTER_ROUNDS = {
+    "human_review": ReasonCode.NEXT_HUMAN_REVIEW,
+    "token_plan": ReasonCode.NEXT_TOKEN_PLAN,
+    "payment_holiday": ReasonCode.NEXT_PAYMENT_HOLIDAY,
+    "support_group": ReasonCode.NEXT_SUPPORT_GROUP,
+    "debt_advice": ReasonCode.NEXT_DEBT_ADVICE,
+}
 
 
 def without_approval(limits: PlanLimits) -> PlanLimits:

@@ -37,9 +37,8 @@ def search(
 ) -> Found | NotFound:
     """Search plans over all debts of the case; with a wish, the plan nearest to it comes first.
 
-    The plan keeps the strictest limits of all packs; a ceiling on cost and the longest term are those of each
-    debt's own pack. The debts in each currency have plans of their own. Where some have none, the others have
-    the offer.
+    What a plan may do for a debt is as the debt's own pack says (`services.offer.limits`). The debts in each
+    currency have plans of their own. Where some have none, the others have the offer.
     """
     without: tuple[str, ...] = ()
     failed: NotFound | None = None

@@ -117,7 +117,7 @@ def plan_on_wire(
 
 
 def _plan_debt(debt: lending.DebtPlan, spec: lending.PlanSpec, pack: str) -> PlanDebt:
-    method = "lump_sum" if spec.lump_sum else "step_up" if spec.step else debt.terms.method.value
+    method = "lump_sum" if spec.lump_sum else "step_up" if debt.terms.step_pct else debt.terms.method.value
     return PlanDebt(
         debt_id=debt.debt_id,
         policy=pack,

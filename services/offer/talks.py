@@ -11,6 +11,7 @@ from datetime import date
 from services.offer.basis import basis_of
 from services.offer.model import OfferState, OfferStatus, Standing
 from services.offer.rules import (
+    after_talks,
     balance_by_day,
     counts_as_first,
     figures_of,
@@ -209,15 +210,35 @@ def _none_found(state: OfferState, found: NotFound, day: date, reference: Refere
         # Nothing about the borrower is in the way: it is tried again as soon as somebody has had the time.
         due = policy.deadline(day, max(soon.business_days, 1))
         after = after.model_copy(update={"next_date": due})
+    after, next_step, opened = _by_a_person(after, found, day, policy)
     none = NoPlanFound(
         assessment_id=state.assessed.assessment_id,
         as_of=day,
         reason=found.reason,
-        next_step=found.next_step,
+        next_step=next_step,
         review_on=after.next_date,
         payments=found.payments,
     )
-    return after, (none,)
+    return after, (none, *opened)
+
+
+def _by_a_person(
+    state: OfferState, found: NotFound, day: date, policy: PolicyInForce
+) -> tuple[OfferState, Reason, tuple[Event, ...]]:
+    """Where a person comes next, it is a named role by a day that is told; who looks already is enough.
+
+    Stale rates are nobody's case: all wait for them.
+    """
+    step = found.next_step
+    if step.code is not ReasonCode.NEXT_HUMAN_REVIEW or found.reason.code is ReasonCode.RATES_STALE:
+        return state, step, ()
+    looks = state.human_due if state.human_due is not None and day <= state.human_due else None
+    due = looks or policy.deadline(day, policy.talks.human_business_days)
+    said = step.model_copy(update={"params": {**step.params, "due": due.isoformat()}})
+    if looks is not None:
+        return state, said, ()
+    opened = HumanReviewOpened(role=policy.talks.human_role, due=due, reason=found.reason)
+    return state.model_copy(update={"human_due": due}), said, (opened,)
 
 
 def withdraw(state: OfferState, day: date, reason: ReasonCode) -> Step:
@@ -266,18 +287,23 @@ def lapse(state: OfferState, day: date, reference: Reference) -> Step:
 
 
 def fail(state: OfferState, day: date, reference: Reference, reason: ReasonCode) -> Step:
-    """The talks have failed: a person takes over and the case is looked at again; never straight to court."""
+    """The talks have failed: what follows is the pack's to say, a person first; never straight to court.
+
+    The case is looked at again.
+    """
     answered, fresh = state.answered, False
     if state.offer is not None:
         answered = state.over(state.offer.offer_id, reason)
         fresh = not state.live and is_assessed(state, day) and _has_fresh_figures(state, state.offer, day)
     after = _rest(state.model_copy(update={"answered": answered}), OfferStatus.FAILED, day, reference)
+    first, *then = after_talks(policy_of(state, day, reference))
     failed = TalksFailed(
         rounds=state.round,
         as_of=day,
         reason=Reason(code=reason),
-        next_step=Reason(code=ReasonCode.NEXT_HUMAN_REVIEW),
+        next_step=first,
         review_on=day if fresh else after.next_date,
+        then=tuple(then),
     )
     if not fresh:
         return after, (failed,)

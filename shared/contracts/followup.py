@@ -159,6 +159,8 @@ class ReviewDue(_Followup):
     due: date
     interval_months: int
     reasons: tuple[Reason, ...] = ()
+    questions: tuple[str, ...] = Field(default=(), description="what the pack asks in every review, by code")
+    records: tuple[str, ...] = Field(default=(), description="what the pack wants on file of it, by code")
 
 
 class ReviewRecorded(_Followup):

@@ -41,6 +41,7 @@ class NoticeKind(StrEnum):
     PLAN_BROKEN = "plan_broken"
     SUPPORT_OFFER = "support_offer"
     COMPLETION_LETTER = "completion_letter"
+    NEXT_STEP = "next_step"
 
 
 class NoticeDue(_Notice):

@@ -180,6 +180,9 @@ class TalksFailed(_Offer):
     reason: Reason
     next_step: Reason
     review_on: date | None = Field(default=None, description="when it is looked at again")
+    then: tuple[Reason, ...] = Field(
+        default=(), description="what else may help, in the order of the pack, where the next step does not"
+    )
 
 
 class InputRefused(_Offer):

@@ -9,31 +9,28 @@ from decimal import Decimal
 from itertools import count, zip_longest
 from typing import Final
 
-from shared.lending.allocation import Component, Components
+from shared.lending.allocation import Components
 from shared.lending.money import Money, Rounding
 from shared.lending.plan_model import (
-    WAIVER_OF,
     Capacity,
     DebtPlan,
     DebtTerms,
     DueTotal,
-    MeasureKind,
     Plan,
     PlanLimits,
     PlanSpec,
     Reason,
 )
+from shared.lending.plan_own import base_rate, rate_of, shape_of, waived_of
 from shared.lending.plan_value import valued
 from shared.lending.rates import (
     CashFlow,
     monthly_apr_of,
-    nominal_pct,
     xirr_of,
     xirr_pct,
 )
 from shared.lending.schedule import Carried, Schedule, ScheduleError, ScheduleTerms, build
 
-_CENTS: Final = Decimal("0.01")
 # A nominal rate at the ceiling may exceed it on actual days, where a short month counts: it is lowered in
 # such steps until it does not.
 _RATE_STEP: Final = Decimal("0.05")
@@ -99,41 +96,6 @@ def schedule_of(
     )
 
 
-def allows(limits: PlanLimits, measure: MeasureKind, debt: DebtTerms) -> bool:
-    """Whether the debt is late enough for the measure."""
-    return debt.days_past_due >= limits.min_days_past_due.get(measure, 0)
-
-
-def waived_of(debt: DebtTerms, spec: PlanSpec, limits: PlanLimits) -> Components:
-    """What ``spec`` waives of a debt: a share of what is overdue, never more than is owed.
-
-    Of principal, and in a lump-sum settlement, the share is of what is outstanding.
-    """
-    waived: dict[Component, Money] = {}
-    for component, pct in spec.waived_pct:
-        measure = MeasureKind.LUMP_SUM if spec.lump_sum else WAIVER_OF[component]
-        if allows(limits, measure, debt):
-            of_all = spec.lump_sum or component is Component.PRINCIPAL
-            base = (debt.outstanding if of_all else debt.overdue).get(component)
-            waived[component] = min(base.times(pct / 100, Rounding.DOWN), debt.outstanding.get(component))
-    return Components.from_mapping(debt.currency, waived)
-
-
-def base_rate(debt: DebtTerms, limits: PlanLimits) -> Decimal:
-    """The contract's nominal rate, or less where the ceiling on all-in cost demands it."""
-    ceiling = debt.ceiling(limits)
-    return debt.annual_rate_pct if ceiling is None else min(debt.annual_rate_pct, nominal_pct(ceiling))
-
-
-def rate_of(debt: DebtTerms, cut_pct: Decimal, limits: PlanLimits) -> Decimal:
-    """The nominal rate under a plan: cut by ``cut_pct`` per cent, not below the policy's floor."""
-    base = base_rate(debt, limits)
-    if not cut_pct or not allows(limits, MeasureKind.RATE_CUT, debt):
-        return base
-    cut = (base * (100 - cut_pct) / 100).quantize(_CENTS, rounding="ROUND_DOWN")
-    return max(cut, min(base, limits.rate_floor_pct))
-
-
 def build_plan(
     spec: PlanSpec, debts: Sequence[DebtTerms], capacity: Capacity | None, limits: PlanLimits
 ) -> Plan | Reason:
@@ -162,7 +124,7 @@ def build_plan(
             return made
         plans.append(made)
     payments = _totals(plans, limits.currency)
-    refusal = _too_small(payments, plans, spec, limits) or _too_large(payments, spec, capacity)
+    refusal = _too_small(payments, owed, plans, spec, limits) or _too_large(payments, spec, capacity)
     if refusal is not None:
         return refusal
     rates = [base_rate(debt, limits) for debt in owed]
@@ -201,16 +163,17 @@ def _exceeds(plan: DebtPlan, ceiling: Decimal | None) -> bool:
 def _at_rate(
     debt: DebtTerms, spec: PlanSpec, limits: PlanLimits, waived: Components, rate: Decimal
 ) -> DebtPlan:
+    shape = shape_of(debt, spec, limits)
     terms = schedule_terms(
         debt.outstanding,
         waived,
         annual_rate_pct=rate,
-        periods=max(min(spec.periods, debt.longest(limits) - spec.grace - spec.holiday), 1),
+        periods=shape.periods,
         first_due=spec.first_due,
         rounding=limits.rounding,
-        grace_periods=spec.grace,
-        step_pct=spec.step.pct if spec.step else Decimal(0),
-        step_every=spec.step.every_months if spec.step else 0,
+        grace_periods=shape.grace,
+        step_pct=shape.step.pct if shape.step else Decimal(0),
+        step_every=shape.step.every_months if shape.step else 0,
     )
     schedule = build(terms)
     financed = debt.outstanding.total - waived.total
@@ -256,14 +219,24 @@ def _totals(plans: Sequence[DebtPlan], currency: str) -> tuple[DueTotal, ...]:
 
 
 def _too_small(
-    payments: Sequence[DueTotal], plans: Sequence[DebtPlan], spec: PlanSpec, limits: PlanLimits
+    payments: Sequence[DueTotal],
+    debts: Sequence[DebtTerms],
+    plans: Sequence[DebtPlan],
+    spec: PlanSpec,
+    limits: PlanLimits,
 ) -> Reason | None:
     """A plan in parts has parts worth collecting: the first one after the grace decides, and the first one
-    after a debt has ended before the others. A last one alone is what is left."""
+    after a debt has ended before the others. A last one alone is what is left.
+
+    A month has one payment for all debts: the highest minimum of those still repaid in it is held against it.
+    """
     ends = {len(plan.schedule.dates) for plan in plans}
     for at in sorted({spec.grace, *ends} if spec.periods > 1 else ()):
-        if (at == spec.grace or at < len(payments) - 1) and payments[at].total < limits.min_payment:
-            return Reason.of("below_min_payment", payment=payments[at].total, minimum=limits.min_payment)
+        if at == spec.grace or spec.grace < at < len(payments) - 1:
+            running = (d for d, plan in zip(debts, plans, strict=True) if at < len(plan.schedule.dates))
+            least = max((debt.limits(limits).min_payment for debt in running), key=lambda one: one.minor)
+            if payments[at].total < least:
+                return Reason.of("below_min_payment", payment=payments[at].total, minimum=least)
     return None
 
 

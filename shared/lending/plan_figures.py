@@ -99,3 +99,12 @@ def ceiling_of(debts: Sequence[DebtTerms], plans: Sequence[DebtPlan], limits: Pl
         return CeilingTest.NO_CEILING
     known = all(plan.tested_from_advance for plan in bound)
     return CeilingTest.TESTED if known else CeilingTest.NOT_TESTABLE
+
+
+def needs_a_look(debts: Sequence[DebtTerms], plans: Sequence[DebtPlan], limits: PlanLimits) -> bool:
+    """Whether a person must look at what could not be tested, as the policy of one of those debts says."""
+    return any(
+        debt.limits(limits).untested_to_person
+        for debt, plan in zip(debts, plans, strict=True)
+        if debt.ceiling(limits) is not None and not plan.tested_from_advance
+    )

@@ -1,7 +1,9 @@
-"""Plans over debts of several policies in which some debts run longer than others may.
+"""Plans over debts of several policies in which some debts have what others may not.
 
 Each debt is repaid within the longest term of its own policy: what ends first makes room, and no short term
-shortens the rest. Combinations are screened in floating point, with room for rounding, and built exactly.
+shortens the rest. So it is with steps and graces: a debt whose policy has none is level, or pays from the
+start, and the others have theirs. Combinations are screened in floating point, with room for rounding, and
+built exactly.
 """
 
 from __future__ import annotations
@@ -16,10 +18,11 @@ from typing import Final
 import numpy as np
 
 from shared.lending.money import Money
-from shared.lending.plan_build import build_plan, waived_of
+from shared.lending.plan_build import build_plan
 from shared.lending.plan_choice import is_new
-from shared.lending.plan_grid import Floats, Waiver, grown_payments, growth_of, worth
+from shared.lending.plan_grid import Floats, Ints, Waiver, grown_payments, growth_of, worth
 from shared.lending.plan_model import Plan, PlanSpec, StepUp
+from shared.lending.plan_own import grace_of, may_step, waived_of
 from shared.lending.plan_search import Search
 
 # How many combinations are built before giving up, and of how many nearly the same total is compared exactly.
@@ -33,6 +36,7 @@ class _Row:
 
     spec: PlanSpec
     total: float
+    first: float
     peak: float
     conceded: float
 
@@ -40,10 +44,10 @@ class _Row:
 def longer_plans(
     search: Search, first_due: date, *, wish: Money | None = None, months: int | None = None
 ) -> list[Plan]:
-    """The plans with terms that only some debts may have: the cheapest first, then the fastest, then others.
+    """The plans with what only some debts may have: the cheapest first, then the fastest, then others.
 
     Each is affordable and allowed. ``wish`` is the most that an instalment may be, ``months`` a wished term.
-    None where all debts may have the same terms.
+    None where all debts may have the same.
     """
     rows = list(_rows(search, first_due, search.caps(first_due, wish, search.longest), months))
     if not rows:
@@ -51,6 +55,7 @@ def longer_plans(
     by_total = sorted(rows, key=lambda row: (row.total, row.spec.months, row.conceded))[:_TRIES]
     by_term = sorted(rows, key=lambda row: (row.spec.months, row.total, row.conceded))[:_TRIES]
     by_peak = sorted(rows, key=lambda row: (row.peak, row.conceded, row.spec.months))[:_TRIES]
+    by_start = sorted(rows, key=lambda row: (row.first, row.total, row.conceded))[:_TRIES]
     close = [row for row in by_total if row.total <= by_total[0].total + row.spec.months][:_CLOSE]
     cheap = list(_standing(search, close)) or list(_standing(search, by_total, 1))
     found = sorted(cheap, key=lambda plan: (plan.total.minor, plan.last_due, plan.waived.minor))[:1]
@@ -58,7 +63,7 @@ def longer_plans(
     terms = [row for row in by_total if row.spec.months in offered]
     near = [row for row in rows if row.spec.months == months]
     near.sort(key=lambda row: (row.conceded, row.total))
-    for some, most in ((near[:_TRIES], 1), (by_term, 1), (by_peak, 1), (terms, _CLOSE)):
+    for some, most in ((near[:_TRIES], 1), (by_term, 1), (by_peak, 1), (by_start, 1), (terms, _CLOSE)):
         found += [plan for plan in _standing(search, some, most) if is_new(plan, found)]
     return [plan for at, plan in enumerate(found) if is_new(plan, found[:at])]
 
@@ -74,9 +79,10 @@ def lowest_longer(search: Search, first_due: date) -> Money | None:
 
 
 def with_longer(chosen: Sequence[Plan], longer: Sequence[Plan], search: Search) -> list[Plan]:
-    """The plans to show of both: the cheapest and the fastest of all stay, and one that runs longer is there.
+    """The plans to show of both: the cheapest and the fastest of all stay, and of ``longer`` the lowest.
 
-    The first of ``chosen`` stays in any case: it may be the settlement that was offered.
+    The first of ``chosen`` stays in any case: it may be the settlement that was offered. The lowest are those
+    with the lowest instalment and with the lowest first payment, where they differ from the others.
     """
     limits = search.limits
     if not longer:
@@ -86,8 +92,9 @@ def with_longer(chosen: Sequence[Plan], longer: Sequence[Plan], search: Search) 
     cheapest = min(every, key=lambda plan: (plan.total.minor, plan.last_due))
     fastest = min(every, key=lambda plan: (plan.last_due, plan.total.minor))
     lowest = min(longer, key=lambda plan: (plan.peak.minor, plan.total.minor))
+    softest = min(longer, key=lambda plan: (plan.first_payment.minor, plan.total.minor))
     settled = [plan for plan in chosen if plan.spec.lump_sum]
-    for plan in (*settled, cheapest, fastest, lowest, *every):
+    for plan in (*settled, cheapest, fastest, lowest, softest, *every):
         must = plan is cheapest or plan is fastest
         if len(kept) < limits.max_ranked and is_new(plan, kept) and (must or _differs(plan, kept, search)):
             kept.append(plan)
@@ -124,36 +131,42 @@ def _standing(search: Search, rows: Sequence[_Row], most: int = _TRIES) -> Itera
 def _rows(search: Search, first_due: date, caps: Sequence[int] | None, months: int | None) -> Iterator[_Row]:
     """Of each combination the shortest and the longest term that fit, those on offer and the wished one."""
     common, longest = search.limits.max_months, search.longest
-    if longest <= common:
+    steps, graces = (
+        (search.some_steps, search.some_graces) if search.differ else (search.steps, search.graces)
+    )
+    shapes = []
+    for step, grace in product(steps, graces):
+        # What every debt may have is searched elsewhere, in the terms that every debt may have.
+        shared = step in search.steps and grace in search.graces
+        shortest = common - grace + 1 if shared else 2
+        terms = np.arange(max(shortest, step.every_months + 1 if step else 1), longest - grace + 1)
+        if len(terms):
+            shapes.append((step, grace, terms))
+    if not shapes:
         return
     offered = {*search.terms, *([] if months is None else [months])}
+    least = min(debt.limits(search.policy).min_payment.minor for debt in search.debts)
     for waiver, (cut, rates) in product(search.waivers, search.cuts):
         if not search.allowed(cut, waiver.waived):
             continue
         parts = _parts(search, waiver)
         conceded = waiver.waived.minor * 100 / search.balance.minor + float(cut)
-        waits = sum(principal * float(rate) for (principal, _), rate in zip(parts, rates, strict=True))
-        for step, grace in product(search.steps, search.graces):
-            if grace and (waits <= 0 or (caps is not None and waits > min(caps[:grace]) + len(parts))):
-                continue
-            terms = np.arange(common - grace + 1, longest - grace + 1)
-            terms = terms[terms > (step.every_months if step else 1)]
+        for step, grace, terms in shapes:
             paid = _payments(search, parts, rates, step, terms, grace)
             if paid is None:
                 continue
-            fits = np.ones(len(terms), dtype=np.bool_)
+            # Each debt's payment is rounded: the exact schedule decides.
+            fits = paid[:, grace] >= least - len(parts)
             if caps is not None:
-                room = np.array(caps[grace:], dtype=np.float64)[: paid.shape[1]]
-                # Each debt's payment is rounded: the exact schedule decides.
-                fits &= (paid <= room + len(parts)).all(axis=1)
+                fits &= ((paid <= np.array(caps, dtype=np.float64) + len(parts)) | (paid == 0)).all(axis=1)
             able = np.flatnonzero(fits).tolist()
             for at in able:
                 if at in (able[0], able[-1]) or int(terms[at]) + grace + search.holiday in offered:
                     spec = PlanSpec(
                         int(terms[at]), first_due, grace, step, cut, waiver.pct, False, search.holiday
                     )
-                    total = float(paid[at].sum()) + grace * waits
-                    yield _Row(spec, total, max(float(paid[at].max()), waits if grace else 0.0), conceded)
+                    row = paid[at]
+                    yield _Row(spec, float(row.sum()), float(row[0]), float(row.max()), conceded)
 
 
 def _parts(search: Search, waiver: Waiver) -> list[tuple[int, int]]:
@@ -171,21 +184,39 @@ def _payments(
     parts: Sequence[tuple[int, int]],
     rates: Sequence[Fraction],
     step: StepUp | None,
-    terms: np.ndarray[tuple[int, ...], np.dtype[np.int64]],
+    terms: Ints,
     grace: int,
 ) -> Floats | None:
-    """What is paid in each month after the grace, by term; None where a debt is too short for the step."""
-    longest, (pct, every) = search.longest, growth_of(step)
-    if not len(terms):
-        return None
-    paid = np.zeros((len(terms), longest - grace))
-    at = np.arange(longest - grace)
+    """What is paid in each month, by term, each debt in the shape that its own policy gives it.
+
+    None where no debt would take the steps, or none has anything to wait for in the grace.
+    """
+    longest, stepping, waiting = search.longest, step is None, not grace
+    paid = np.zeros((len(terms), longest))
     for debt, rate, (principal, carried) in zip(search.debts, rates, parts, strict=True):
-        own = debt.longest(search.policy) - search.holiday - grace
-        if own < 1 or (step is not None and own <= every):
-            return None
-        its = np.minimum(terms, own)
-        level = principal * worth(rate, longest, pct, every)[1][its - 1]
-        level = level + carried * worth(Fraction(0), longest, pct, every)[1][its - 1]
-        paid += level[:, None] * (at[None, :] < its[:, None])
-    return paid * grown_payments(longest - grace, pct, every)[None, :]
+        own_grace = grace_of(debt, grace, search.policy, holiday=search.holiday)
+        own = debt.longest(search.policy) - search.holiday - own_grace
+        its = np.clip(terms + grace - own_grace, 1, max(own, 1))
+        interest = principal * float(rate)
+        waiting |= own_grace == grace and interest > 0
+        paid[:, :own_grace] += interest
+        rows = _level(principal, carried, rate, its, longest - own_grace, None)
+        if step is not None and may_step(debt, step, search.policy):
+            grows = its > step.every_months
+            stepping |= bool(grows.any())
+            in_steps = _level(principal, carried, rate, its, longest - own_grace, step)
+            rows = np.where(grows[:, None], in_steps, rows)
+        paid[:, own_grace:] += rows
+    return paid if stepping and waiting else None
+
+
+def _level(
+    principal: int, carried: int, rate: Fraction, terms: Ints, months: int, step: StepUp | None
+) -> Floats:
+    """What one debt asks for in each month after its grace, by term."""
+    pct, every = growth_of(step)
+    first = principal * worth(rate, months, pct, every)[1][terms - 1]
+    first = first + carried * worth(Fraction(0), months, pct, every)[1][terms - 1]
+    running = np.arange(months)[None, :] < terms[:, None]
+    rows: Floats = first[:, None] * running * grown_payments(months, pct, every)[None, :]
+    return rows

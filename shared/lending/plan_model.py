@@ -6,7 +6,7 @@ the shared catalogue of reason codes; their words are written elsewhere.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
@@ -86,8 +86,8 @@ class DebtTerms:
     ``history`` are the flows since the original advance (advances negative). With it the rate ceiling is
     tested from the advance; without it the ceiling is not testable: only the cost from today on is held
     against it. ``monthly_payment`` is the contractual payment: how much a plan lowers it decides the
-    probability that the plan breaks. ``rate_ceilings`` and ``max_months``, the longest term, are those of the
-    debt's own policy, where plans are over debts of several; None: those of the limits.
+    probability that the plan breaks. ``own`` are the limits of the debt's own policy, where plans are over
+    debts of several; None: those of the plan.
     """
 
     debt_id: str
@@ -98,21 +98,23 @@ class DebtTerms:
     contract_date: date | None = None
     monthly_payment: Money | None = None
     history: tuple[CashFlow, ...] = ()
-    rate_ceilings: tuple[RateCeiling, ...] | None = None
-    max_months: int | None = None
+    own: PlanLimits | None = None
 
     @property
     def currency(self) -> str:
         return self.outstanding.currency
 
-    def longest(self, limits: PlanLimits) -> int:
-        """The most months that it may take to repay it: of its own policy, never more than of the limits."""
-        return limits.max_months if self.max_months is None else min(self.max_months, limits.max_months)
+    def limits(self, whole: PlanLimits) -> PlanLimits:
+        """The limits that rule it in a plan under ``whole``: those of its own policy, where it has one."""
+        return whole if self.own is None else self.own
 
-    def ceiling(self, limits: PlanLimits) -> Decimal | None:
-        """The ceiling on its all-in cost: its own, where it has some, else that of the limits."""
-        rows = limits.rate_ceilings if self.rate_ceilings is None else self.rate_ceilings
-        return ceiling_in(rows, self.contract_date)
+    def longest(self, whole: PlanLimits) -> int:
+        """The most months that it may take to repay it: of its own policy, never more than of the plan."""
+        return min(self.limits(whole).max_months, whole.max_months)
+
+    def ceiling(self, whole: PlanLimits) -> Decimal | None:
+        """The ceiling on its all-in cost, of its own policy."""
+        return self.limits(whole).ceiling(self.contract_date)
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,16 +223,11 @@ class PlanLimits:
         return self.min_payment.currency
 
     def ceiling(self, contract_date: date | None) -> Decimal | None:
-        """The ceiling for a contract of that date; of an unknown date the lowest there is."""
-        return ceiling_in(self.rate_ceilings, contract_date)
-
-
-def ceiling_in(rows: Sequence[RateCeiling], contract_date: date | None) -> Decimal | None:
-    """The ceiling for a contract of that date; of an unknown date the lowest there is, None where none is."""
-    if contract_date is None:
-        return min((row.all_in_pct for row in rows), default=None)
-    reached = [row for row in rows if row.contract_from <= contract_date]
-    return max(reached, key=lambda row: row.contract_from).all_in_pct if reached else None
+        """The ceiling for a contract of that date, if any; of an unknown date the lowest there is."""
+        if contract_date is None:
+            return min((row.all_in_pct for row in self.rate_ceilings), default=None)
+        reached = [row for row in self.rate_ceilings if row.contract_from <= contract_date]
+        return max(reached, key=lambda row: row.contract_from).all_in_pct if reached else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,7 +235,7 @@ class PlanSpec:
     """One combination of measures; with the debts and the limits it gives the whole plan again.
 
     ``first_due`` comes after a holiday of ``holiday`` months, in which nothing is paid and interest rests.
-    A debt whose own policy allows fewer ``periods`` is repaid in those.
+    A debt whose own policy allows less of it takes what that allows (:mod:`shared.lending.plan_own`).
     """
 
     periods: int

@@ -20,20 +20,20 @@ import numpy as np
 from shared.lending.allocation import Component
 from shared.lending.calendar import add_months
 from shared.lending.money import Money
-from shared.lending.plan_build import allows, build_plan, rate_of, waived_of
+from shared.lending.plan_build import build_plan
 from shared.lending.plan_candidates import Candidates
 from shared.lending.plan_grid import Grid, Waiver
 from shared.lending.plan_model import (
     WAIVER_OF,
     Capacity,
     DebtTerms,
-    MeasureKind,
     Plan,
     PlanLimits,
     PlanSpec,
     Reason,
     StepUp,
 )
+from shared.lending.plan_own import may_step, may_wait, rate_of, waived_of
 from shared.lending.plan_value import authority_for
 from shared.lending.schedule import period_rate
 
@@ -133,15 +133,34 @@ class Search:
 
     @cached_property
     def steps(self) -> list[StepUp | None]:
-        if all(allows(self.limits, MeasureKind.STEP_UP, debt) for debt in self.debts):
-            return [None, *self.limits.step_ups]
-        return [None]
+        """No steps, and those that every debt may have."""
+        return [None, *(s for s in self.policy.step_ups if all(self._may_step(s)))]
+
+    @cached_property
+    def some_steps(self) -> list[StepUp | None]:
+        """No steps, and those that some debt may have."""
+        return [None, *(s for s in self.policy.step_ups if any(self._may_step(s)))]
+
+    def _may_step(self, step: StepUp) -> Iterator[bool]:
+        return (may_step(debt, step, self.policy) for debt in self.debts)
 
     @cached_property
     def graces(self) -> list[int]:
-        if all(allows(self.limits, MeasureKind.GRACE, debt) for debt in self.debts):
-            return sorted({0, *self.limits.grace_months})
-        return [0]
+        """No grace, and those that every debt may have."""
+        return sorted({0, *(n for n in self.policy.grace_months if all(self._may_wait(n)))})
+
+    @cached_property
+    def some_graces(self) -> list[int]:
+        """No grace, and those that some debt may have."""
+        return sorted({0, *(n for n in self.policy.grace_months if any(self._may_wait(n)))})
+
+    def _may_wait(self, grace: int) -> Iterator[bool]:
+        return (may_wait(debt, grace, self.policy) for debt in self.debts)
+
+    @property
+    def differ(self) -> bool:
+        """Whether some debt has a policy of its own: only then one may have what another may not."""
+        return any(debt.own is not None for debt in self.debts)
 
     def allowed(self, cut: Decimal, waived: Money) -> bool:
         """Whether somebody (or the given tier) may grant this cut and waiver."""

@@ -9,7 +9,13 @@ from decimal import Decimal
 from typing import Final
 
 from shared.lending.money import Money
-from shared.lending.plan_figures import ceiling_of, concession_of, modification_of, stress_margin_of
+from shared.lending.plan_figures import (
+    ceiling_of,
+    concession_of,
+    modification_of,
+    needs_a_look,
+    stress_margin_of,
+)
 from shared.lending.plan_model import (
     WAIVER_OF,
     Capacity,
@@ -65,7 +71,7 @@ def valued(
     # A holiday is help in need, not a bargain: it is not held against the lender's floor.
     below_floor = npv < no_deal and not spec.holiday
     ceiling = ceiling_of(debts, plans, limits)
-    untested = limits.untested_to_person and ceiling is CeilingTest.NOT_TESTABLE
+    untested = needs_a_look(debts, plans, limits)
     looked_at = below_floor or untested
     tier = max(granted_by, min(1, len(limits.authority) - 1)) if looked_at else granted_by
     modification = modification_of(debts, plans, spec)
@@ -151,9 +157,9 @@ def _measures(
         found.append(MeasureKind.LUMP_SUM)
     elif spec.months > 1:
         found.append(MeasureKind.TERM_EXTENSION)
-    if spec.step:
+    if any(plan.terms.step_pct for plan in plans):
         found.append(MeasureKind.STEP_UP)
-    if spec.grace:
+    if any(plan.terms.grace_periods for plan in plans):
         found.append(MeasureKind.GRACE)
     if spec.holiday:
         found.append(MeasureKind.PAYMENT_HOLIDAY)
@@ -179,7 +185,7 @@ def _reasons(
         found.append(Reason.of("affordable_under_stress", payment=peak.total, available=stress))
     if MeasureKind.TERM_EXTENSION in plan.measures:
         found.append(Reason.of("longer_term", months=plan.spec.months))
-    if plan.spec.step or plan.spec.grace:
+    if {MeasureKind.STEP_UP, MeasureKind.GRACE} & {*plan.measures}:
         found.append(Reason.of("lower_start", payment=plan.first_payment))
     if plan.spec.holiday:
         found.append(Reason.of("starts_after_holiday", months=plan.spec.holiday))

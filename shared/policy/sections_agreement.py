@@ -41,8 +41,8 @@ class Document(Section):
     ``printed`` are its clauses in their order, after them the required sections that are not among them;
     ``clauses`` say what each mandatory section must contain. ``forbidden_words_zh`` are terms that a document
     may not use (a charge that has another name by now). What is agreed through one of ``oral_channels`` needs
-    a recording, and counts only where ``oral_allowed``. The credit statuses are the bank's own codes;
-    ``tax_mark`` names what forgiven amounts are reported as, or is "none".
+    a recording, and counts only where ``oral_allowed``. The copy in ``signed_language`` binds, the other is a
+    translation.
     """
 
     instrument: Literal["modifying_agreement", "concession_letter"]
@@ -59,11 +59,6 @@ class Document(Section):
     signature_checks: tuple[Name, ...]
     complaint_routes: Annotated[tuple[RouteRow, ...], Field(min_length=1)]
     data_law: Name
-    credit_status_kept: Name
-    credit_status_completed: Name
-    credit_status_partly: Name
-    credit_status_broken: Name
-    tax_mark: Name
 
     @model_validator(mode="after")
     def _wording(self) -> Self:

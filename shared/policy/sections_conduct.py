@@ -161,13 +161,17 @@ class StopEvents(Section):
 
 
 class Reporting(Section):
-    """What the credit record says of a renegotiated debt, and what the tax office is told."""
+    """What the bank is to report of a renegotiated debt: to the credit record, and to the tax office.
+
+    The statuses are the bank's own codes. ``tax_mark`` names what forgiven amounts are reported as, or is
+    "none".
+    """
 
     status_while_kept: Name
     status_when_completed: Name
     status_when_settled_in_part: Name
-    overdue_kept_years: Count
-    forgiven_amounts_reported: bool
+    status_when_broken: Name
+    tax_mark: Name
 
 
 class DataProtection(Section):

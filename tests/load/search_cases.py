@@ -9,7 +9,8 @@ from pathlib import Path
 from random import Random
 
 from deploy.demo.portfolio import Account, generate, random_for
-from services.offer.rules import strictest, without_approval
+from services.offer.limits import limits_of_all
+from services.offer.rules import without_approval
 from shared.lending.allocation import Components
 from shared.lending.calendar import add_months
 from shared.lending.money import Money
@@ -57,7 +58,9 @@ def _case(
             capacity, later=(CapacityStep(add_months(DAY, draw.choice((4, 8))), later, later),)
         )
     others = [other for other in policies if other.currency == currency]
-    limits = strictest([policy.plan_limits, draw.choice([policy, *others]).plan_limits])
+    limits = limits_of_all(
+        policy.plan_limits, [policy.plan_limits, draw.choice([policy, *others]).plan_limits]
+    )
     if draw.random() < 0.1:
         limits = without_approval(limits)
     first_due = policy.first_due(DAY)

@@ -35,6 +35,7 @@ from shared.contracts.plan_terms import total_of
 from shared.contracts.reasons import ReasonCode
 from shared.crypto.canonical import exact
 from shared.lending.calendar import add_months
+from shared.policy.testing import example_pack
 from tests.unit.agreement.test_decide import (
     BOTH,
     DEBTS,
@@ -251,10 +252,33 @@ def test_completion_issues_the_letter_and_names_what_survives() -> None:
     assert part.last(AgreementCompleted).agreement_id == letter.agreement_id
 
 
+def test_the_bank_reports_what_the_pack_says_of_the_day() -> None:
+    """Each code of its own: kept, completed, settled in part, broken; from a day on, another one."""
+    codes = {"status_while_kept": "R1", "status_when_completed": "R2",
+             "status_when_settled_in_part": "R3", "status_when_broken": "R4"}  # fmt: skip
+    rules = {f"reporting__{name}": code for name, code in codes.items()}
+    live = signed_by(drafted(**rules), *BOTH).closes(after(2))
+    signed, draft = live.last(AgreementSigned), drafted(**rules).last(AgreementDrafted)
+    done = message(completed(signed.agreement_id), after(300))
+    more = live.when(message(changed(*DEBTS, debt("A-3")), after(200), sequence=9))
+    broke = message(broken(signed.agreement_id), after(90))
+    told = [step.last(BankInstructed).credit_status
+            for step in (live, live.when(done), more.when(done), live.when(broke))]  # fmt: skip
+    assert told == ["R1", "R2", "R3", "R4"]
+    assert draft.terms is not None
+    assert draft.terms.credit_status == "R1"
+    values = dict(example_pack(**rules).values)
+    key = "reporting.status_when_completed"
+    later = values[key][0].model_copy(update={"value": "R9", "effective_from": after(100)})
+    dated = example_pack(**rules).model_copy(update={"values": values | {key: (*values[key], later)}})
+    anew = replace(live, reference=reference(dated)).when(done)
+    assert anew.last(BankInstructed).credit_status == "R9"  # reporting goes by the day, whatever was agreed
+
+
 def test_forgiven_amounts_carry_the_mark_of_the_packs_tax_duty() -> None:
     rank = next(r for r in range(1, 6) if any(total_of(d.waived).is_positive for d in agreed(r).plan.debts))
     for mark, said in (("form_1099_c", "form_1099_c"), ("none", None)):
-        live = signed_by(drafted(rank, document__tax_mark=mark), *BOTH).closes(after(2))
+        live = signed_by(drafted(rank, reporting__tax_mark=mark), *BOTH).closes(after(2))
         signed = live.last(AgreementSigned)
         letter = live.when(message(completed(signed.agreement_id), after(300))).last(SettlementLetterIssued)
         assert (letter.forgiven, letter.tax_mark) == (signed.waived, said)

@@ -11,6 +11,7 @@ import pytest
 
 from services.agreement.decide import AgreementDecider
 from services.agreement.model import AgreementStatus
+from services.agreement.paper.layout import Agreement, page_of
 from services.offer.decide import OfferDecider
 from shared.contracts import desk, followup, intake
 from shared.contracts.agreement import (
@@ -161,10 +162,16 @@ def test_the_hash_is_sha256_of_the_events_own_content() -> None:
     assert drafted().last(AgreementDrafted).content_hash == draft.content_hash
 
 
-def test_the_draft_is_in_the_language_that_the_borrower_prefers() -> None:
-    start = given(AgreementDecider(), reference()).when(message(case_opened(*DEBTS), sequence=1))
-    english = start.when(message(desk.PreferencesSet(language="en")), message(agreed(), after(1)))
-    assert english.last(AgreementDrafted).language == "en"
+@pytest.mark.parametrize("signed", ["zh", "en"])
+@pytest.mark.parametrize("read", ["zh", "en"])
+def test_the_draft_is_in_the_language_of_its_pack_whatever_the_borrower_reads(signed: str, read: str) -> None:
+    start = given(AgreementDecider(), reference(document__signed_language=signed))
+    start = start.when(message(case_opened(*DEBTS, language=read), sequence=1))
+    draft = start.when(message(agreed(), after(1))).last(AgreementDrafted)
+    assert draft.language == signed
+    for lang in ("zh", "en"):
+        notice = page_of(Agreement(CASE, "C-1", draft), lang)["notice"]
+        assert ("Translation" in notice or "译文" in notice) == (lang != signed)
 
 
 def test_another_policy_gives_another_document() -> None:

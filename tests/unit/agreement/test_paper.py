@@ -93,9 +93,10 @@ def filed() -> Agreement:
     return agreements_of(entries(*story()), CASE, "C-1")[-1]
 
 
-def under(pack: str, language: str = "zh") -> Agreement:
+def under(pack: str) -> Agreement:
     """The same agreement as another pack would have drawn it up."""
     policy = BOOK.in_force(pack, date(2026, 3, 2))
+    language = policy.document.signed_language
     returns = policy.agreement.returns_on_breach
     rates = (DebtRate(debt_id="A-1", annual_rate_pct=Decimal(18)),) if "rate" in returns else ()
     sections, conduct = policy.agreement.required_sections, conduct_of([policy])
@@ -292,10 +293,11 @@ def test_every_code_that_a_pack_names_has_words() -> None:
         assert all(words.has("route", row.route) for row in paper_.complaint_routes)
         assert all(words.has("clause", name) for name in paper_.printed)
         assert words.has("law", paper_.data_law)
-        for status in (paper_.credit_status_kept, paper_.credit_status_completed,
-                       paper_.credit_status_partly, paper_.credit_status_broken):  # fmt: skip
+        reported = BOOK.in_force(pack, date(2026, 3, 2)).reporting
+        for status in (reported.status_while_kept, reported.status_when_completed,
+                       reported.status_when_settled_in_part, reported.status_when_broken):  # fmt: skip
             assert words.has("credit", status)
-        assert paper_.tax_mark == "none" or words.has("tax", paper_.tax_mark)
+        assert reported.tax_mark == "none" or words.has("tax", reported.tax_mark)
 
 
 def test_the_signed_language_is_named_and_the_other_copy_is_a_translation() -> None:
@@ -304,7 +306,7 @@ def test_the_signed_language_is_named_and_the_other_copy_is_a_translation() -> N
     assert en["notice"].startswith("Translation, for information only. The signed copy is in Chinese")
     assert "签署文本为中文文本" in read(paper("zh"))
     assert "The signed copy is in Chinese; the other is a translation.".replace(" ", "") in read(paper("en"))
-    english = under("us-unsecured", "en")
+    english = under("us-unsecured")
     assert page_of(english, "zh")["notice"].startswith("译文")
     assert page_of(english, "en")["notice"].startswith("This is the signed copy")
 
@@ -333,7 +335,7 @@ def test_the_same_document_gives_the_same_bytes() -> None:
 
 def test_the_instrument_the_periods_and_the_withdrawal_follow_from_the_pack() -> None:
     def said(pack: str) -> str:
-        return " ".join(p for s in page_of(under(pack, "en"), "en")["sections"] for p in s["paragraphs"])
+        return " ".join(p for s in page_of(under(pack), "en")["sections"] for p in s["paragraphs"])
 
     assert page_of(under("uk-unsecured"), "en")["title"] == "Letter of concession"
     assert "the original contract itself stands" in said("uk-unsecured")

@@ -227,6 +227,12 @@ def test_the_rhythm_is_the_policys() -> None:
     assert often.last(ReviewDue).interval_months == 1
 
 
+def test_a_review_asks_and_keeps_what_the_policy_says() -> None:
+    asks = {"reviews__questions": ["new_difficulties", "housing"], "reviews__records": ["time", "key_points"]}
+    due = lives_to(paying(24, followup__review_months=1, **asks), date(2026, 9, 2)).last(ReviewDue)
+    assert (due.questions, due.records) == (("new_difficulties", "housing"), ("time", "key_points"))
+
+
 def test_a_miss_brings_the_regular_review_back() -> None:
     rows = [(add_months(FIRST, n), "100.00") for n in range(24)]
     plan = live(*rows, followup__performing_on_time_in_a_row=2, incentives__steps=[])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from hypothesis import given as for_all
@@ -10,11 +11,13 @@ from hypothesis import strategies as st
 
 from services.intake.decide import IntakeDecider
 from shared.contracts import followup
-from shared.contracts.agreement import AgreementSigned
+from shared.contracts.agreement import AgreementEnded, AgreementSigned, EarlierAgreement
+from shared.contracts.base import Reason
 from shared.contracts.debts import DebtSchedule, InstalmentTotal, ScheduleRow
 from shared.contracts.envelope import Envelope
 from shared.contracts.intake import BalanceDiffers, PaymentMatched, PaymentTakenBack
 from shared.contracts.plan_terms import instalment_totals, total_of
+from shared.contracts.reasons import ReasonCode
 from shared.lending.calendar import add_months
 from shared.lending.money import Money
 from tests.unit.builders import balances, cny, message, reference
@@ -138,6 +141,42 @@ def test_a_lower_rate_makes_the_split_of_later_instalments_smaller_by_their_inte
     # Of 40.00 less, 30.00 are interest of the first debt and 10.00 of the second.
     assert served(lowered.when(paid("760.00", 61, "P-2"))) == {"A-1": "570.00", "A-2": "190.00"}
     assert served(kept.when(paid(total, 61, "P-2"))) == {"A-1": "600.00", "A-2": "200.00"}
+
+
+def amended(step: Given, *, may_withdraw: bool = True) -> Given:
+    """Another plan takes the place of AG-1 on day 31: 400.00 a month for each of the two debts."""
+    over = AgreementEnded(agreement_id="AG-1", as_of=day(31), reason=Reason(code=ReasonCode.PLAN_SUPERSEDED))
+    other = plan(schedule("A-1", "400.00", "0.00"), schedule("A-2", "400.00", "0.00"), n=31)
+    told = {"agreement_id": "AG-2", "supersedes": "AG-1", "may_withdraw": may_withdraw}
+    changed = replace(other, data=other.data.model_copy(update=told))
+    return step.when(message(over, day(31)), changed)
+
+
+def withdrawn(step: Given) -> Given:
+    gone = AgreementEnded(
+        agreement_id="AG-2",
+        as_of=day(45),
+        reason=Reason(code=ReasonCode.WITHDRAWN_IN_TIME),
+        returns_to=EarlierAgreement(agreement_id="AG-1", version=1, debts=("A-1", "A-2")),
+    )
+    return step.when(message(gone, day(45)))
+
+
+def test_a_plan_that_is_in_force_again_splits_payments_as_it_did() -> None:
+    kept = amended(planned().when(paid("800.00", 30)))
+    assert served(kept.when(paid("800.00", 40, "P-2"))) == {"A-1": "400.00", "A-2": "400.00"}
+    back = withdrawn(kept)
+    assert back.state.earlier == ()
+    assert served(back.when(paid("800.00", 60, "P-2"))) == {"A-1": "600.00", "A-2": "200.00"}
+    # What was paid under the amendment counts: the debt that got less catches up first.
+    since = withdrawn(kept.when(paid("800.00", 40, "P-2"))).when(paid("800.00", 60, "P-3"))
+    assert served(since) == {"A-1": "800.00"}
+    assert left(since) == {"A-1": 420_000, "A-2": 140_000}
+
+
+def test_a_plan_is_kept_only_while_its_amendment_may_be_withdrawn_from() -> None:
+    assert [one.agreement_id for one in amended(planned()).state.earlier] == ["AG-1"]
+    assert amended(planned(), may_withdraw=False).state.earlier == ()
 
 
 def test_currencies_are_split_apart() -> None:

@@ -26,6 +26,7 @@ from shared.contracts.offer import (
 )
 from shared.contracts.plan_terms import total_of
 from shared.contracts.reasons import ReasonCode
+from shared.texts import LANGUAGES, text
 from tests.unit.builders import CASE, DAY, assessed, balances, case_opened, cny, debt, message, reference
 from tests.unit.spec import Given, given
 
@@ -325,6 +326,28 @@ def test_rounds_are_limited_by_the_policy() -> None:
     step = step.when(message(counter(step.last(OfferRevised), monthly=cny("600.00")), after(2)))
     assert step.emits(TalksFailed)
     assert step.last(TalksFailed).reason.code is ReasonCode.ROUNDS_EXHAUSTED
+
+
+@pytest.mark.parametrize(
+    ("steps", "codes"),
+    [
+        (["human_review"], ["next_human_review"]),
+        (["human_review", "token_plan", "debt_advice"],
+         ["next_human_review", "next_token_plan", "next_debt_advice"]),
+        (["token_plan", "payment_holiday", "support_group"],
+         ["next_token_plan", "next_payment_holiday", "next_support_group"]),
+    ],
+)  # fmt: skip
+def test_what_follows_when_rounds_are_used_up_is_as_the_pack_orders_it(
+    steps: list[str], codes: list[str]
+) -> None:
+    step = tabled(offers__max_rounds=1, talks__after_rounds=steps, relief__holiday_months=[3, 6])
+    failed = step.when(message(counter(step.last(OfferTabled), monthly=cny("700.00")), after(1)))
+    said = failed.last(TalksFailed)
+    assert [one.code.value for one in (said.next_step, *said.then)] == codes
+    for one in (said.next_step, *said.then):
+        for lang in LANGUAGES:
+            assert all(value in text(one.code, one.params, lang) for value in one.params.values())
 
 
 def test_figures_that_no_offer_has_used_begin_new_talks_when_talks_fail() -> None:

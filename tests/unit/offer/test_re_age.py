@@ -3,29 +3,47 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given as for_all
+from hypothesis import settings
+from hypothesis import strategies as st
 
 import deploy
 from services.intake.decide import IntakeDecider
+from services.notice.decide import NoticeDecider
 from services.offer.decide import OfferDecider
 from services.offer.rules import why_not_re_aged
 from shared.contracts import agreement
-from shared.contracts.base import Reason
+from shared.contracts.base import Event, Reason
 from shared.contracts.debts import DebtSnapshot
+from shared.contracts.notice import NoticeDue, NoticeKind
 from shared.contracts.offer import HumanReviewOpened, NoPlanFound, OfferTabled
 from shared.contracts.reasons import ReasonCode
 from shared.lending.calendar import add_months
 from shared.policy.loader import PolicyBook
-from shared.texts import text
-from tests.unit.builders import DAY, assessed, case_opened, debt, message, reference
+from shared.policy.rates import ReferenceRates
+from shared.policy.reference import Reference
+from shared.policy.testing import example_policy
+from shared.texts import LANGUAGES, text
+from tests.unit.builders import (
+    DAY,
+    ROSTER,
+    assessed,
+    balances,
+    case_opened,
+    debt,
+    message,
+    reference,
+)
 from tests.unit.intake.bank_says import day, overdue, signed
 from tests.unit.spec import Given, given
 
-BOOK = PolicyBook.load(Path(deploy.__file__).parent / "policies")
+PACKS = Path(deploy.__file__).parent / "policies"
+BOOK = PolicyBook.load(PACKS)
 LIMITS = {"re_age__min_account_months": 9, "re_age__max_in_12_months": 1, "re_age__max_in_60_months": 2}
 
 
@@ -71,12 +89,78 @@ def test_an_account_may_be_re_aged_by_its_age_and_by_what_came_before(
     if code is None:
         assert step.emits(OfferTabled)
         return
-    assert step.emits(NoPlanFound)
+    assert step.emits(NoPlanFound, HumanReviewOpened)
     said = step.last(NoPlanFound)
     assert said.reason.code is code
-    assert said.next_step.code is ReasonCode.NEXT_HUMAN_REVIEW
+    looked_at = step.last(HumanReviewOpened)
+    assert looked_at.reason == said.reason
+    due = {"due": looked_at.due.isoformat()}
+    assert said.next_step == Reason(code=ReasonCode.NEXT_HUMAN_REVIEW, params=due)
     for lang in ("zh", "en"):
         assert all(value in text(code, said.reason.params, lang) for value in said.reason.params.values())
+
+
+@settings(max_examples=60, deadline=None)
+@for_all(
+    back_then=st.lists(st.integers(0, 75), max_size=5),
+    year=st.integers(0, 2),
+    five=st.integers(0, 3),
+)
+def test_the_day_that_is_named_is_the_first_on_which_a_plan_is_possible(
+    back_then: list[int], year: int, five: int
+) -> None:
+    policy = example_policy(re_age__max_in_12_months=year, re_age__max_in_60_months=five)
+    one = known(*(back(months, 1) for months in back_then), opened=date(2010, 1, 4))
+    why = why_not_re_aged(one, policy, DAY)
+    if why is None:
+        return
+    first = date.fromisoformat(why.params["date"])
+    assert first > DAY
+    assert why_not_re_aged(one, policy, first) is None
+    assert why_not_re_aged(one, policy, first - timedelta(days=1)) is not None
+
+
+# -- who comes back after a plan that broke -----------------------------------------------------------------
+
+
+@pytest.mark.parametrize("pack", sorted({*BOOK.pack_ids} - {"tw-card"}))  # no rate of its currency on file
+def test_after_a_broken_plan_of_this_year_nobody_is_left_without_word(pack: str) -> None:
+    """Offer says why there is no new plan, from when on, and who looks by when; a message leads to it."""
+    policy = BOOK.in_force(pack, DAY)
+    owed = balances("900.00", currency=policy.currency), balances("300.00", currency=policy.currency)
+    one = debt(policy=pack, outstanding=owed[0], overdue=owed[1], payment=None)
+    one = one.model_copy(update={"re_aged": (back(4),)})
+    ref = Reference(BOOK, ROSTER, {}, ReferenceRates.load(PACKS / "rates.toml"))
+    opened, figures = case_opened(one, policy=pack), assessed("600.00", currency=policy.currency)
+    step = given(OfferDecider(), ref).when(message(opened, sequence=1), message(figures))
+    told = [event for event in heard(ref, opened, step.said) if isinstance(event, NoticeDue)]
+    if pack != "us-unsecured":
+        assert step.emits(OfferTabled)
+        assert [event.kind for event in told] == [NoticeKind.OFFER]
+        return
+    none = step.last(NoPlanFound)
+    assert none.reason.code is ReasonCode.RE_AGED_TOO_OFTEN
+    assert none.next_step.params["due"] == step.last(HumanReviewOpened).due.isoformat()
+    for lang in LANGUAGES:
+        words = text(none.reason.code, none.reason.params, lang)
+        words += text(none.next_step.code, none.next_step.params, lang)
+        assert add_months(back(4), 12).isoformat() in words  # from when on
+        assert none.next_step.params["due"] in words
+        assert ("专人" if lang == "zh" else "a person looks at your case") in words
+    assert [event.kind for event in told] == [NoticeKind.NEXT_STEP]
+
+
+def heard(ref: Reference, opened: Event, said: tuple[Event, ...]) -> tuple[Event, ...]:
+    """What notice makes of what offer says."""
+    return given(NoticeDecider(), ref).when(message(opened), *(message(event) for event in said)).said
+
+
+def test_a_plan_that_broke_counts_and_one_that_was_withdrawn_from_does_not() -> None:
+    planned = given(IntakeDecider(), reference()).when(overdue()).when(signed(5))
+    for code, counted in ((ReasonCode.PLAN_BROKEN, (day(5),)), (ReasonCode.WITHDRAWN_IN_TIME, ())):
+        over = agreement.AgreementEnded(agreement_id="AG-1", as_of=day(90), reason=Reason(code=code))
+        ended = planned.when(message(over, day(90)))
+        assert ended.state.said_of(ended.state.debts[0]).re_aged == counted
 
 
 def test_one_that_may_not_is_left_to_a_person_and_the_others_have_their_plan() -> None:
@@ -84,7 +168,7 @@ def test_one_that_may_not_is_left_to_a_person_and_the_others_have_their_plan() -
     assert step.emits(OfferTabled, HumanReviewOpened)
     assert step.last(HumanReviewOpened).reason == Reason(
         code=ReasonCode.RE_AGED_TOO_OFTEN,
-        params={"account": "A-2", "count": "1", "months": "12", "most": "1"},
+        params={"account": "A-2", "count": "1", "months": "12", "most": "1", "date": "2026-12-02"},
     )
     assert {d.debt_id for plan in step.last(OfferTabled).plans for d in plan.debts} == {"A-1"}
 

@@ -39,7 +39,7 @@ TWO = changed(
     contact__quiet_from="20:00",
     contact_rules__failed_attempts_until_person=2,
     moratorium__days=60,
-    reporting__overdue_kept_years=3,
+    reporting__status_while_kept="restructured",
     data_protection__answer_days=10,
     breach__cure_days=20,
     breach__hardship_shield_days=120,
@@ -102,7 +102,7 @@ def test_what_was_agreed_stays_and_conduct_reaches_the_live_case() -> None:
     assert (view.agreement.cooling_off_days, view.document.late_charge_name_en) == (0, "late payment charge")
     assert view.contact.quiet_from.hour == 20
     assert view.contact_rules.failed_attempts_until_person == 2
-    assert (view.moratorium.days, view.reporting.overdue_kept_years) == (60, 3)
+    assert (view.moratorium.days, view.reporting.status_while_kept) == (60, "restructured")
     assert (view.data_protection.answer_days, view.breach.hardship_shield_days) == (10, 120)
     assert view.rate.floor_pct == 0
     assert view.version == before.version
