@@ -260,6 +260,9 @@ def _too_small(
 ) -> Reason | None:
     """A plan in parts has parts worth collecting: the first one after the grace decides, and the first one
     after a debt has ended before the others. A last one alone is what is left."""
+    if spec.grace and not payments[0].total.is_positive:
+        # Interest of less than half a minor unit is nothing: a grace in which nothing falls due is none.
+        return Reason.of("below_min_payment", payment=payments[0].total, minimum=limits.min_payment)
     ends = {len(plan.schedule.dates) for plan in plans}
     for at in sorted({spec.grace, *ends} if spec.periods > 1 else ()):
         if (at == spec.grace or at < len(payments) - 1) and payments[at].total < limits.min_payment:
