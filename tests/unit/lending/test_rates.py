@@ -73,7 +73,7 @@ def test_rates_that_do_not_exist() -> None:
 
 
 def test_a_rate_beyond_all_meaning_is_given_as_the_highest_there_is() -> None:
-    # 97 cents for one within thirty days: 1.5e26 % a year, which no ten thousandth of a point can be given of.
+    # 97 cents for one within thirty days is 1.5e26 % a year: too long for a number with four digits after it.
     absurd = [CashFlow(date(2025, 1, 31), usd("-0.01")), CashFlow(date(2025, 3, 2), usd("0.97"))]
     assert xirr_pct(absurd) == Decimal(10**9)
     assert monthly_apr_pct(usd("0.01"), [usd("1000000.00")]) == Decimal(10**9)
