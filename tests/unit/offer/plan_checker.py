@@ -276,9 +276,9 @@ class CheckedPlan:
         rules, holiday = self.rules, self.plan["holiday_months"]
         amounts = [minor(row["total"]) for row in self.plan["payments"]]
         known = [self.debts[name].get("contractual_payment") for name in self.terms]
+        before = sum(int(Decimal(amount) * 100) for amount in known if amount is not None)
         reduction = None
-        if all(known) and not self.lump:
-            before = sum(int(Decimal(amount) * 100) for amount in known)
+        if None not in known and before and not self.lump:
             first = amounts[:6]
             exact = (1 - Decimal(sum(first)) / len(first) / before) * 100
             reduction = exact.quantize(Decimal("0.01"))
