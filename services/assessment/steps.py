@@ -92,10 +92,10 @@ def ask_afresh(state: AssessmentState, policy: PolicyInForce, on: date, *reasons
 
 
 def complete(state: AssessmentState, policy: PolicyInForce, on: date, *, in_full: bool) -> Step:
-    """Work out the assessment on the figures at hand. With `in_full` it answers what was asked.
+    """Work out the assessment on the figures at hand. With `in_full` it answers a statement.
 
-    What was asked for is always answered with a version; otherwise one follows only where it says anything
-    else than the one in force.
+    A statement is always answered with a version, so that nobody who sends one meets silence; otherwise one
+    follows only where it says anything else than the one in force.
     """
     if missing_parts(state.statement, policy):
         return state, ()
@@ -109,14 +109,14 @@ def complete(state: AssessmentState, policy: PolicyInForce, on: date, *, in_full
         assessment_id=derive_id("assessment", state.case, version), as_of=max(given), expires=expires
     )
     said = report_of(state.model_copy(update={"version": version}), current, policy, on)
+    said = said.model_copy(update={"answers_statement": in_full})
     # What a person had set beside a computed value falls with it: it was about other figures.
     wanted = _wanted(state.wanted, said.open_points, policy, on)
     state = state.model_copy(update={"overrides": said.overrides, "wanted": wanted})
     changes = dates_of_change(state, on, expires)
     known = {"figures": _figures(said), "renew_on": changes[0] if changes else None}
     current = current.model_copy(update=known)
-    answers_request = in_full and state.request is not None
-    if not answers_request and state.current is not None and _says_the_same(state.current, current):
+    if not in_full and state.current is not None and _says_the_same(state.current, current):
         same = state.current.model_copy(update={"renew_on": current.renew_on})
         return state.model_copy(update={"current": same}), ()
     now = state.model_copy(update={"version": version, "current": current})

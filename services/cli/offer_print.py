@@ -66,6 +66,8 @@ def show(outcome: Outcome, rounding: Rounding, lang: str) -> None:
     if isinstance(said, NoPlanFound):
         _heading(label("no_plan", lang))
         _bullets((said.reason, said.next_step), lang)
+        if said.review_on is not None:
+            _line(label("review_on", lang), said.review_on.isoformat())
         if said.payments:
             _line(label("token_payments", lang), "")
             for row in said.payments:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 __all__ = ["Outcome", "run"]
 
 # Amounts in what a borrower states and somebody verifies.
-_AMOUNTS = {"monthly", "value", "balance", "verified"}
+_AMOUNTS = {"monthly", "value", "balance", "verified", "contribution", "costs"}
 
 Answer = OfferTabled | OfferRevised | NoPlanFound
 

@@ -30,6 +30,7 @@ from services.offer.talks import (
     resume,
     retable,
     review,
+    say_again,
     table,
     withdraw,
 )
@@ -47,7 +48,7 @@ Outcome = Decision[OfferState]
 Handler = Callable[[OfferState | None, Envelope[Any], Reference], Outcome]
 
 _ON_TABLE = {OfferStatus.TABLED, OfferStatus.APPROVAL}
-_REVIEWED = {OfferStatus.LAPSED, OfferStatus.NO_PLAN, OfferStatus.FAILED, OfferStatus.ENDED}
+_NOTHING_TABLED = {OfferStatus.NO_PLAN, OfferStatus.FAILED, OfferStatus.ENDED}
 
 
 class OfferDecider:
@@ -180,6 +181,8 @@ def _assessed(
     if now.offer is None or now.status in {OfferStatus.LAPSED, OfferStatus.FAILED}:
         rests = now.status is OfferStatus.AGREED or (no_news and now.status is not OfferStatus.WAITING)
         # Figures from before a wish to renegotiate may come after it, by their own topic: they begin nothing.
+        if rests and data.answers_statement and now.status in _NOTHING_TABLED:
+            return _decided(say_again(now, message.day, reference))
         if rests or not is_assessed(now, message.day):
             return Decision(now)
         return _decided(new_talks(now, message.day, reference))

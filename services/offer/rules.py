@@ -239,7 +239,8 @@ def counts_as_first(plans: Sequence[Plan], policy: PolicyInForce) -> Money | Non
     firsts = [plan.payments[0].total for plan in plans if plan.payments and len(plan.total_paid) == 1]
     if policy.talks.payment_is_first_instalment == "never" or len(firsts) != len(plans):
         return None
-    return min(firsts, default=None)
+    # Where everything is waived nothing is to be paid: no payment is the first instalment of that.
+    return min((first for first in firsts if first.is_positive), default=None)
 
 
 def terms_of_talks(

@@ -54,6 +54,7 @@ __all__ = [
     "review",
     "round_after",
     "rounds_are_left",
+    "say_again",
     "table",
     "withdraw",
 ]
@@ -335,6 +336,30 @@ def review(state: OfferState, day: date, reference: Reference) -> Step:
 def resume(state: OfferState, day: date, reference: Reference) -> Step:
     """Go on where no plan could be found: the same round, and time counts from now."""
     return table(state.model_copy(update={"started": day, "round_on": None}), day, reference)
+
+
+def say_again(state: OfferState, day: date, reference: Reference) -> Step:
+    """Answer a statement that says nothing new where nothing is on the table: why, and what comes next.
+
+    The day to look again stays, and so do the rounds: sending the same twice changes nothing.
+    """
+    assert state.assessed is not None  # noqa: S101 - narrows: the caller has its figures
+    if state.halted_on is not None:
+        return state, ()
+    if state.status is OfferStatus.NO_PLAN:
+        again, said = resume(state, day, reference)
+        if again.status is not OfferStatus.NO_PLAN:
+            return again, said
+        found = [event for event in said if isinstance(event, NoPlanFound)]
+        return state, tuple(none.model_copy(update={"review_on": state.next_date}) for none in found)
+    none = NoPlanFound(
+        assessment_id=state.assessed.assessment_id,
+        as_of=day,
+        reason=Reason(code=ReasonCode.STATEMENT_NO_NEWS),
+        next_step=Reason(code=ReasonCode.NEXT_HUMAN_REVIEW),
+        review_on=state.next_date,
+    )
+    return state, (none,)
 
 
 def _without_figures(state: OfferState, day: date, reference: Reference) -> Step:

@@ -218,6 +218,9 @@ class AssessmentCompleted(_Assessment):
     other_adults: int = Field(
         default=0, ge=0, description="in the household: what they contribute and cost is in the figures"
     )
+    answers_statement: bool = Field(
+        default=False, description="the borrower has just sent a statement, and waits for an answer"
+    )
 
 
 class AssessmentExpired(_Assessment):

@@ -24,6 +24,7 @@ from shared.lending.money import Money
 __all__ = [
     "AccountId",
     "CustomerId",
+    "EffectivePercent",
     "Event",
     "MoneyField",
     "Part",
@@ -78,6 +79,9 @@ MoneyField = Annotated[Money, GetPydanticSchema(_money_schema)]
 
 Percent = Annotated[Decimal, Field(ge=0, le=1000, max_digits=12)]
 """A rate in percent a year."""
+
+EffectivePercent = Annotated[Decimal, Field(ge=0, le=10**9, max_digits=14)]
+"""An effective rate in percent a year: at the limit of `Percent` a nominal one compounds to 143,000."""
 
 CustomerId = Annotated[str, StringConstraints(min_length=1, max_length=64, pattern=r"^[\x21-\x7e]+$")]
 AccountId = Annotated[str, StringConstraints(min_length=1, max_length=64, pattern=r"^[\x21-\x7e]+$")]

@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar, Self
 
 from pydantic import Field, StringConstraints, model_validator
 
-from shared.contracts.base import AccountId, MoneyField, Part, Percent, Reason
+from shared.contracts.base import AccountId, EffectivePercent, MoneyField, Part, Percent, Reason
 from shared.contracts.parties import DebtObligor
 
 __all__ = [
@@ -233,7 +233,7 @@ class CurrencyPart(Part):
     share_pct: Percent
     exchange: Exchange | None = Field(default=None, description="None: the currency of the statement")
     measures: tuple[Measure, ...] = ()
-    apr_pct: Percent | None = None
+    apr_pct: EffectivePercent | None = None
     redefault_pct: Percent | None = None
     redefault_model: str | None = None
     payment_reduction_pct: Decimal | None = None
@@ -281,7 +281,9 @@ class Plan(Part):
     debts: tuple[PlanDebt, ...]
     payments: tuple[InstalmentTotal, ...]
     total_paid: tuple[MoneyField, ...] = Field(description="what the borrower pays in all, per currency")
-    apr_pct: Percent | None = Field(default=None, description="all-in rate, EU APR formula, percent a year")
+    apr_pct: EffectivePercent | None = Field(
+        default=None, description="all-in rate, EU APR formula, percent a year"
+    )
     npv: tuple[MoneyField, ...] = Field(default=(), description="value for the lender, per currency")
     npv_no_deal: tuple[MoneyField, ...] = ()
     needs_approval: bool = False

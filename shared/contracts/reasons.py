@@ -72,6 +72,7 @@ class ReasonCode(StrEnum):
     STATEMENT_RENEWAL = "statement_renewal"
     STATEMENT_NEVER_CAME = "statement_never_came"
     STATEMENT_STALE = "statement_stale"
+    STATEMENT_NO_NEWS = "statement_no_news"
     INCOME_NOT_VERIFIED = "income_not_verified"
     SPENDING_RAISED_TO_GUIDELINE = "spending_raised_to_guideline"
     SPENDING_CAPPED_WITHOUT_EXPLANATION = "spending_capped_without_explanation"
@@ -128,6 +129,7 @@ class ReasonCode(StrEnum):
     COUNTER_TOO_LATE = "counter_too_late"
     COUNTER_NOT_AFFORDABLE = "counter_not_affordable"
     COUNTER_EMPTY = "counter_empty"
+    SETTLEMENT_TOO_LOW = "settlement_too_low"
     APPROVAL_NEEDED = "approval_needed"
     APPROVAL_UNKNOWN = "approval_unknown"
     APPROVAL_DENIED = "approval_denied"
@@ -138,6 +140,7 @@ class ReasonCode(StrEnum):
     AFFORDABLE_UNDER_STRESS = "affordable_under_stress"
     NOT_AFFORDABLE = "not_affordable"
     NOT_AFFORDABLE_UNDER_STRESS = "not_affordable_under_stress"
+    NOT_AFFORDABLE_LATER = "not_affordable_later"
     ABOVE_RATE_CEILING = "above_rate_ceiling"
     ABOVE_MAX_TERM = "above_max_term"
     BELOW_MIN_PAYMENT = "below_min_payment"
@@ -279,10 +282,12 @@ PRIVATE_REASONS = frozenset(
         ReasonCode.COUNTER_TOO_LOW,
         ReasonCode.COUNTER_TOO_LATE,
         ReasonCode.COUNTER_NOT_AFFORDABLE,
+        ReasonCode.SETTLEMENT_TOO_LOW,
         ReasonCode.AFFORDABLE_NOW,
         ReasonCode.AFFORDABLE_UNDER_STRESS,
         ReasonCode.NOT_AFFORDABLE,
         ReasonCode.NOT_AFFORDABLE_UNDER_STRESS,
+        ReasonCode.NOT_AFFORDABLE_LATER,
         ReasonCode.PLAN_FIGURES,
         ReasonCode.NEW_DIFFICULTIES,
         ReasonCode.SPECIAL_NEEDS,

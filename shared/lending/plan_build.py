@@ -230,6 +230,9 @@ def _too_small(
 
     A month has one payment for all debts: the highest minimum of those still repaid in it is held against it.
     """
+    if spec.grace and not payments[0].total.is_positive:
+        # Interest of less than half a minor unit is nothing: a grace in which nothing falls due is none.
+        return Reason.of("below_min_payment", payment=payments[0].total, minimum=limits.min_payment)
     ends = {len(plan.schedule.dates) for plan in plans}
     for at in sorted({spec.grace, *ends} if spec.periods > 1 else ()):
         if at == spec.grace or spec.grace < at < len(payments) - 1:

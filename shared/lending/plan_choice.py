@@ -181,6 +181,31 @@ def _kinds_of(measures: Sequence[MeasureKind]) -> int:
 
 def ranked(plans: Sequence[Plan]) -> tuple[Plan, ...]:
     """Rank 1 is best for both sides together; each plan says which of them it is."""
+    score = _scores(plans)
+    in_order = sorted(plans, key=lambda plan: (score(plan), plan.last_due, plan.plan_id))
+    return tuple(replace(plan, rank=at + 1) for at, plan in enumerate(titled(in_order)))
+
+
+def titled(plans: Sequence[Plan]) -> tuple[Plan, ...]:
+    """The plans in their order, each saying what it is of these: what was said of it among others is gone."""
+    score, places = _scores(plans), range(len(plans))
+    winners = {
+        "lowest_total": min(places, key=lambda at: (plans[at].total.minor, plans[at].last_due)),
+        "fastest": min(places, key=lambda at: (plans[at].last_due, plans[at].total.minor)),
+        "lowest_instalment": min(places, key=lambda at: plans[at].peak.minor),
+        "best_balance": min(places, key=lambda at: (score(plans[at]), plans[at].last_due, plans[at].plan_id)),
+    }
+    found = []
+    for at, plan in enumerate(plans):
+        won = tuple(_title(code, plan) for code, winner in winners.items() if winner == at)
+        others = tuple(reason for reason in plan.reasons if reason.code not in winners)
+        found.append(replace(plan, reasons=won + others))
+    return tuple(found)
+
+
+def _scores(plans: Sequence[Plan]) -> Callable[[Plan], Decimal]:
+    """How good a plan is for both sides among these, the lowest best: its cost over the least, less its value
+    over the most."""
     least = min(plan.total.minor for plan in plans)
     most = max(plan.npv.minor for plan in plans)
 
@@ -188,19 +213,7 @@ def ranked(plans: Sequence[Plan]) -> tuple[Plan, ...]:
         cost = Decimal(plan.total.minor) / least if least else Decimal(0)
         return cost - (Decimal(plan.npv.minor) / most if most > 0 else 0)
 
-    in_order = sorted(plans, key=lambda plan: (score(plan), plan.last_due, plan.plan_id))
-    places = range(len(in_order))
-    titles = {
-        "lowest_total": min(places, key=lambda at: (in_order[at].total.minor, in_order[at].last_due)),
-        "fastest": min(places, key=lambda at: (in_order[at].last_due, in_order[at].total.minor)),
-        "lowest_instalment": min(places, key=lambda at: in_order[at].peak.minor),
-        "best_balance": 0,
-    }
-    ranked = []
-    for at, plan in enumerate(in_order):
-        won = tuple(_title(code, plan) for code, winner in titles.items() if winner == at)
-        ranked.append(replace(plan, rank=at + 1, reasons=won + plan.reasons))
-    return tuple(ranked)
+    return score
 
 
 def _title(code: str, plan: Plan) -> Reason:

@@ -20,7 +20,7 @@ from shared.lending.plan_model import (
     PlanSpec,
 )
 from shared.lending.rates import discount
-from shared.lending.schedule import build, period_rate
+from shared.lending.schedule import ScheduleError, build, period_rate
 
 _CENTS: Final = Decimal("0.01")
 
@@ -53,7 +53,12 @@ def concession_of(
 def _interest_at(plan: DebtPlan, rate_pct: Decimal) -> int:
     if rate_pct == plan.terms.annual_rate_pct:
         return plan.schedule.interest.minor
-    return build(replace(plan.terms, annual_rate_pct=rate_pct)).interest.minor
+    try:
+        return build(replace(plan.terms, annual_rate_pct=rate_pct)).interest.minor
+    except ScheduleError:  # at this rate the payments would never repay anything: they are all interest
+        months, principal = plan.terms.grace_periods + plan.terms.periods, plan.terms.principal
+        accrued = principal.times(period_rate(rate_pct), plan.terms.rounding).minor * months
+        return accrued + (plan.balance.interest - plan.waived.interest).minor
 
 
 def modification_of(debts: Sequence[DebtTerms], plans: Sequence[DebtPlan], spec: PlanSpec) -> Decimal | None:

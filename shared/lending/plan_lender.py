@@ -28,10 +28,11 @@ class MarginRow:
 class LenderValue:
     """How the lender values a plan: discounting, the model of re-default, and the no-deal path.
 
-    ``redefault`` ascends by payment reduction; ``unknown_probability`` holds where the old payment is not
-    known. ``by_margin`` ascends by stress margin and is added to it; a margin below all rows adds what the
-    first one does. ``model`` names the version of these figures. From ``substantial_pct`` per cent of change
-    in present value on, a modification counts as substantial (IFRS 9 has 10).
+    ``redefault`` ascends by payment reduction, and its first row holds below all of them too;
+    ``unknown_probability`` holds where the old payment is not known. ``by_margin`` ascends by stress margin
+    and is added to it; a margin below all rows adds what the first one does. ``model`` names the version of
+    these figures. From ``substantial_pct`` per cent of change in present value on, a modification counts as
+    substantial (IFRS 9 has 10).
     """
 
     discount_pct: Decimal
@@ -48,9 +49,9 @@ class LenderValue:
     def probability(self, reduction_pct: Decimal | None, margin_pct: Decimal | None = None) -> Decimal:
         """How likely a plan breaks that lowers the payment by so much and leaves so much margin in stress."""
         base = self.unknown_probability
-        if reduction_pct is not None:
+        if reduction_pct is not None and self.redefault:
             reached = [row.probability for row in self.redefault if row.reduction_pct <= reduction_pct]
-            base = reached[-1] if reached else base
+            base = reached[-1] if reached else self.redefault[0].probability
         if margin_pct is None or not self.by_margin:
             return base
         wide = [row.added for row in self.by_margin if row.margin_pct <= margin_pct]

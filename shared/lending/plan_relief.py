@@ -23,13 +23,19 @@ def no_plan(search: Search, first_due: date, candidates: Candidates) -> NoPlan:
         if isinstance(refused, Reason):
             return NoPlan(refused, NextStep.HUMAN_REVIEW)
     now, stress = search.capacity.at(first_due)
-    if not now.is_positive:
-        return _without_income(search.capacity, first_due, search.limits)
+    if not search.capacity.now.is_positive and not now.is_positive:
+        return _without_income(Reason.of("no_residual_income"), search.capacity, first_due, search.limits)
     needed = min(filter(None, (search.smallest_peak(), lowest_longer(search, first_due))), key=_minor)
+    later = _falls_below(needed, search.capacity, first_due)
+    if not now.is_positive and later is not None:  # today there is something, by the first due date nothing
+        reason = Reason.of("not_affordable_later", payment=needed, available=later[1], on=later[0])
+        return _without_income(reason, search.capacity, first_due, search.limits)
     if needed > now:
         reason = Reason.of("not_affordable", payment=needed, available=now)
-    else:
+    elif needed > stress or later is None:
         reason = Reason.of("not_affordable_under_stress", payment=needed, available=stress)
+    else:
+        reason = Reason.of("not_affordable_later", payment=needed, available=later[1], on=later[0])
     return _token(reason, search, first_due, now) or NoPlan(reason, NextStep.DEBT_ADVICE)
 
 
@@ -37,8 +43,21 @@ def _minor(amount: Money) -> int:
     return amount.minor
 
 
-def _without_income(capacity: Capacity, first_due: date, limits: PlanLimits) -> NoPlan:
-    reason = Reason.of("no_residual_income")
+def _falls_below(needed: Money, capacity: Capacity, first_due: date) -> tuple[date, Money] | None:
+    """The first day from the first due date on on which less than ``needed`` can be paid, and how much.
+
+    Where that is so on the first due date itself, it is the day since when.
+    """
+    steps = sorted(capacity.later, key=lambda step: step.start)
+    begun = [step for step in steps if step.start <= first_due][-1:]
+    for step in (*begun, *(step for step in steps if step.start > first_due)):
+        least = min(step.now, step.stress)
+        if least < needed:
+            return step.start, least
+    return None
+
+
+def _without_income(reason: Reason, capacity: Capacity, first_due: date, limits: PlanLimits) -> NoPlan:
     better = sorted(step.start for step in capacity.later if step.now.is_positive)
     holidays = sorted(months for months in limits.holiday_months if months > 0)
     if holidays and (capacity.temporary or better):

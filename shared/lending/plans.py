@@ -17,7 +17,14 @@ from itertools import product
 from shared.lending.calendar import add_months
 from shared.lending.money import Money
 from shared.lending.plan_build import build_plan, schedule_of, schedule_terms
-from shared.lending.plan_choice import chosen_plans, first_that_stands, lowest_first, nearest_first, ranked
+from shared.lending.plan_choice import (
+    chosen_plans,
+    first_that_stands,
+    lowest_first,
+    nearest_first,
+    ranked,
+    titled,
+)
 from shared.lending.plan_longer import longer_plans, with_longer
 from shared.lending.plan_model import (
     Capacity,
@@ -63,6 +70,7 @@ __all__ = [
     "schedule_of",
     "schedule_terms",
     "search_for",
+    "titled",
 ]
 
 
@@ -182,7 +190,7 @@ def _nearest(counter: Counter, search: Search, first_due: date) -> Nearest | NoP
         if isinstance(made, Plan):
             return _answer(made, changes)
         least = settled.least_settlement()
-        changes.append(Reason.of("counter_too_low", wished=counter.lump_sum, needed=least))
+        changes.append(Reason.of("settlement_too_low", wished=counter.lump_sum, needed=least))
     months = _wished_months(counter, search.longest, changes)
     within = search.candidates(due, wish=counter.monthly)
     plan = first_that_stands(within, nearest_first(within, counter.monthly, months), search)

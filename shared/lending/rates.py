@@ -27,6 +27,9 @@ _HUNDRED = Decimal(100)
 _PCT_DIGITS = Decimal("0.0001")
 _MONTHS = 12
 _LOWEST_APR = Decimal(-99)
+# What was repaid a thousandfold within days has a rate of no meaning: it is given as this one.
+_HIGHEST_PCT = Decimal(10**9)
+_HIGHEST_MONTHLY = 10.0  # comes to more than that
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +96,10 @@ def monthly_apr_of(advance: Money, minor: Sequence[int]) -> Decimal | None:
         rate = pyxirr.irr(_major([-advance.minor, *minor], advance.currency))
     except pyxirr.InvalidPaymentsError:
         return None
-    return None if rate is None else _percent(math.pow(1.0 + rate, _MONTHS) - 1.0)
+    if rate is None:
+        return None
+    monthly = min(rate, _HIGHEST_MONTHLY)
+    return _percent(math.pow(1.0 + monthly, _MONTHS) - 1.0)
 
 
 def effective_pct(nominal_pct: Decimal, periods: int = _MONTHS) -> Decimal:
@@ -195,6 +201,8 @@ def modification_pct(
     return ((after / before - 1) * _HUNDRED).quantize(_PCT_DIGITS)
 
 
-def _percent(rate: float) -> Decimal:
+def _percent(rate: float) -> Decimal | None:
+    if math.isnan(rate):
+        return None
     # Adding zero turns a negative zero, which solvers return for interest-free plans, into a plain one.
-    return (Decimal(repr(rate)) * _HUNDRED).quantize(_PCT_DIGITS) + 0
+    return min(Decimal(repr(rate)) * _HUNDRED, _HIGHEST_PCT).quantize(_PCT_DIGITS) + 0

@@ -118,13 +118,17 @@ def test_a_part_that_nobody_requires_is_not_waited_for() -> None:
     assert renewed.last(AssessmentCompleted).expires == day(185)
 
 
-def test_a_version_follows_only_where_it_says_something_else() -> None:
+def test_a_statement_is_always_answered_and_nothing_else_is_said_twice() -> None:
     after = assessed()
-    assert after.when(states(3)).said == ()
-    assert after.when(states(9, "dependants")).said == ()
-    assert after.when(states(9, "dependants", dependants=4)).emits(AssessmentCompleted)
-    asked = after.when(hardship(10)).when(states(11))
-    assert asked.emits(AssessmentCompleted)  # what was asked for is answered, even if nothing changed
+    same = after.when(states(3))
+    assert same.emits(AssessmentCompleted)  # nobody who sends a statement meets silence
+    assert same.last(AssessmentCompleted).version == 2
+    assert same.last(AssessmentCompleted).answers_statement
+    assert after.when(states(9, "dependants")).emits(AssessmentCompleted)
+    told = after.when(hardship(10))
+    assert not told.last(AssessmentCompleted).answers_statement
+    assert told.when(hardship(10)).said == ()
+    assert told.when(states(11)).last(AssessmentCompleted).answers_statement
 
 
 def test_a_difficulty_may_end_as_late_as_the_calendar() -> None:

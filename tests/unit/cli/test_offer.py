@@ -152,6 +152,26 @@ def test_extremes(tmp_path: Path) -> None:
     assert all(len(plan["debts"]) == 40 for plan in many)
 
 
+def test_a_statement_has_plain_amounts_in_all_its_parts(tmp_path: Path) -> None:
+    stated = {
+        "income": [{"source": "salary", "monthly": "9000.00"}],
+        "spending": [],
+        "dependants": 0,
+        "assets": [{"kind": "savings", "value": "100.00", "liquid": True}],
+        "other_debts": [{"creditor_kind": "bank", "balance": "10.00", "monthly": "1.00"}],
+        "adults": [{"contribution": "3000.00", "costs": "500.00"}],
+        "changes": [{"kind": "child_born", "on": "2026-06-01", "monthly": "10.00"}],
+    }
+    verified = [{"item": "income:salary", "verified": "9000.00"}]
+    case = {**PLAIN, "capacity": None, "statement": stated, "verified": verified}
+    figures = offered(tmp_path, case)["assessment_completed"]["figures"]
+    adults = {figure["item"]: figure["declared"] for figure in figures if "adults" in figure["item"]}
+    assert adults == {
+        "income:other_adults": {"amount": "3000.00", "currency": "CNY"},
+        "spending:other_adults": {"amount": "500.00", "currency": "CNY"},
+    }
+
+
 @pytest.mark.parametrize(
     ("change", "said"),
     [

@@ -300,7 +300,7 @@ def plain_nearest(counter: Counter, search: Search, first_due: date) -> Nearest 
         if isinstance(made, Plan):
             return _answer(made, changes)
         least = settled.least_settlement()
-        changes.append(Reason.of("counter_too_low", wished=counter.lump_sum, needed=least))
+        changes.append(Reason.of("settlement_too_low", wished=counter.lump_sum, needed=least))
     months = _wished_months(counter, search.longest, changes)
     within = nearest_of(plain_candidates(search, due, counter.monthly), counter.monthly, months)
     plan = first_that_stands(within, search)

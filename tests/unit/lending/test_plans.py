@@ -369,7 +369,7 @@ def test_a_wished_settlement() -> None:
     assert found.granted
     assert found.plan.spec.lump_sum
     too_low = answer(Counter(lump_sum=cny("1000")))
-    assert codes(too_low.reasons)[:2] == ["counter_nearest", "counter_too_low"]
+    assert codes(too_low.reasons)[:2] == ["counter_nearest", "settlement_too_low"]
     assert too_low.reasons[1].as_dict() == {"wished": "1000.00 CNY", "needed": "42600.00 CNY"}
 
 

@@ -72,6 +72,13 @@ def test_rates_that_do_not_exist() -> None:
     assert xirr_pct(mixed) is None
 
 
+def test_a_rate_beyond_all_meaning_is_given_as_the_highest_there_is() -> None:
+    # 97 cents for one within thirty days is 1.5e26 % a year: too long for a number with four digits after it.
+    absurd = [CashFlow(date(2025, 1, 31), usd("-0.01")), CashFlow(date(2025, 3, 2), usd("0.97"))]
+    assert xirr_pct(absurd) == Decimal(10**9)
+    assert monthly_apr_pct(usd("0.01"), [usd("1000000.00")]) == Decimal(10**9)
+
+
 def test_an_interest_free_plan_has_rate_zero_without_a_sign() -> None:
     assert str(monthly_apr_pct(usd("1200"), [usd("100")] * 12)) == "0.0000"
 

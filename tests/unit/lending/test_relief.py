@@ -72,6 +72,11 @@ def nothing(debts: list[DebtTerms], can_pay: Capacity, limits: PlanLimits) -> No
     return plans
 
 
+def test_a_payment_far_above_the_old_one_is_no_safer_than_one_a_little_above() -> None:
+    value, rows = LIMITS.value, LIMITS.value.redefault
+    assert value.probability(rows[0].reduction_pct - 1) == rows[0].probability != value.unknown_probability
+
+
 # -- what is printed with a plan ----------------------------------------------------------------------
 
 

@@ -1,0 +1,108 @@
+"""A statement that says what the last one said: the borrower has an answer, and nothing begins anew."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+
+import pytest
+
+from services.alert.decide import AlertDecider
+from services.offer.decide import OfferDecider
+from shared.contracts import assessment, desk
+from shared.contracts.offer import NoPlanFound, OfferTabled, TalksFailed
+from shared.contracts.reasons import ReasonCode
+from tests.unit.builders import DAY, assessed, balances, case_opened, debt, message, reference
+from tests.unit.offer.test_decide import changed
+from tests.unit.spec import Given, given
+
+
+def after(days: int) -> date:
+    return DAY + timedelta(days=days)
+
+
+def restated(now: str, version: int = 2) -> assessment.AssessmentCompleted:
+    """The assessment of a statement that was sent once more."""
+    return assessed(now, version=version).model_copy(update={"answers_statement": True})
+
+
+def case(now: str) -> Given:
+    return given(OfferDecider(), reference()).when(message(case_opened()), message(assessed(now)))
+
+
+@pytest.mark.parametrize(
+    ("now", "reason", "step"),
+    [
+        ("0.00", ReasonCode.NO_RESIDUAL_INCOME, ReasonCode.NEXT_SUPPORT_GROUP),
+        ("90.00", ReasonCode.NOT_AFFORDABLE, ReasonCode.NEXT_TOKEN_PLAN),
+    ],
+)
+def test_where_there_was_no_plan_it_is_said_again_why_and_what_comes_next(
+    now: str, reason: ReasonCode, step: ReasonCode
+) -> None:
+    before = case(now)
+    again = before.when(message(restated(now), after(5)))
+    assert again.emits(NoPlanFound)
+    none = again.last(NoPlanFound)
+    assert (none.reason.code, none.next_step.code, none.as_of) == (reason, step, after(5))
+    assert none.assessment_id == "assessment-2"
+    # Neither the day to look again nor the talks move: sending the same twice gains and loses nothing.
+    assert none.review_on == before.last(NoPlanFound).review_on == again.state.next_date
+    kept = {"assessed"}
+    assert again.state.model_dump(exclude=kept) == before.state.model_dump(exclude=kept)
+
+
+def test_figures_that_nobody_has_just_stated_are_not_said_again() -> None:
+    assert case("90.00").when(message(assessed("90.00", version=2), after(5))).said == ()
+
+
+def test_where_something_else_has_made_a_plan_possible_it_is_tabled() -> None:
+    start = case("200.00")
+    # A balance that is no news is kept without a word, and the next statement is answered on it.
+    small = debt(outstanding=balances("6000.00"), overdue=balances("900.00"))
+    waits = start.state.model_copy(update={"debts": (small,)})
+    again = Given(start.decider, start.reference, waits).when(message(restated("200.00"), after(3)))
+    assert again.emits(OfferTabled)
+
+
+def test_after_talks_that_failed_the_answer_stays_and_a_person_is_named_as_the_next_step() -> None:
+    start = case("1500.00")
+    offer = start.last(OfferTabled)
+    over = start.when(message(desk.OfferRejected(offer_id=offer.offer_id, channel="app"), after(2)))
+    assert over.emits(TalksFailed)
+    again = over.when(message(restated("1500.00"), after(3)))
+    none = again.last(NoPlanFound)
+    assert (none.reason.code, none.next_step.code) == (
+        ReasonCode.STATEMENT_NO_NEWS,
+        ReasonCode.NEXT_HUMAN_REVIEW,
+    )
+    assert none.review_on == over.state.next_date
+    assert again.state.status is over.state.status
+    assert over.when(message(restated("1600.00"), after(3))).emits(OfferTabled)
+
+
+def test_an_offer_on_the_table_is_the_answer() -> None:
+    start = case("1500.00")
+    assert start.when(message(restated("1500.00"), after(3))).said == ()
+
+
+def test_what_is_halted_stays_halted() -> None:
+    stopped = debt().model_copy(update={"status": "disputed"})
+    halted = case("90.00").when(message(changed(stopped), after(1)))
+    assert halted.when(message(restated("90.00"), after(2))).said == ()
+
+
+def test_nobody_is_asked_for_an_offer_by_a_statement_that_was_answered() -> None:
+    """The alert that followed: a step "offer" that nobody could do, since offer had said nothing."""
+    first, again = case("90.00"), case("90.00").when(message(restated("90.00"), after(5)))
+    sent = desk.StatementSubmitted(as_of=DAY, income=())
+    watch = given(AlertDecider(), reference()).when(message(case_opened()))
+    watch = watch.when(message(sent), message(assessed("90.00")), *(message(said) for said in first.said))
+    for days in range(5):
+        watch = watch.closes(after(days))
+    watch = watch.when(
+        message(sent, after(5)),
+        message(restated("90.00"), after(5)),
+        *(message(said, after(5)) for said in again.said),
+    ).closes(after(5))
+    assert [step.name for step in watch.state.steps] == ["no_plan"]
+    assert watch.state.stage == "no_plan"
