@@ -24,6 +24,7 @@ async def test_the_chain_says_what_was_decided_once_and_in_sequence() -> None:
     assert opened.causation == "open"
     assert opened.time == tabled.time
     assert (opened.source, opened.subject, opened.key) == ("/parley/front", ANNS, ANN)
+    assert rig.telemetry.decisions == {"decided": 8, "waits": 1, "duplicate": 1}, "a span for each"
 
 
 @story

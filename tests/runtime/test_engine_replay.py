@@ -20,6 +20,7 @@ from shared.runtime.simulation.toy import (
     Tabled,
     ToyReference,
 )
+from tests.runtime.mishaps import crash
 from tests.runtime.rig import ANN, ANNS, D1, Rig, story
 
 
@@ -211,6 +212,25 @@ async def test_nothing_is_decided_past_a_waiting_fact_that_fails_again() -> None
     rig.replay("middle")
     await rig.settle()
     assert rig.types("middle") == ["tabled", "held", "agreed", "released"]
+
+
+@story
+async def test_what_was_parked_and_replayed_is_passed_over_when_it_is_read_again() -> None:
+    rig = Rig(names=("middle",), settle_seconds=1e6, settle_idle_seconds=1e6)
+    engine = rig.start("middle")
+    rig.say(Bad(at="middle", kind="heal"))
+    await rig.settle()
+    rig.world.healed = True
+    rig.replay("middle")
+    await rig.settle()
+    assert rig.types("middle") == ["held", "released"]
+    assert "inputs" not in await rig.positions("middle"), "nothing has been saved yet"
+    await crash(rig, engine)
+    rig.start("middle")
+    await rig.settle()
+    assert rig.telemetry.counts["duplicates"] == 2, "the message and the command"
+    assert rig.reasons("middle") == ["decider-failed"], "it is no dead letter a second time"
+    assert rig.document("middle")["state"]["healed"] == 1
 
 
 class Moody(Middle):

@@ -477,6 +477,12 @@ MUTANTS = (
         '    if False:\n',
         _REPLAY, 'test_a_waiting_fact_that_fails_later_parks_the_case_and_can_be_discarded',
     ),
+    Mutant(
+        12, 'replayed-and-parked-for-ever', 'fold',
+        '        if case.parked:\n            work.letters.append(self.parking.letter(inbound.record, Failure(Reason.PARKED), case.id))\n',
+        '        if True:\n            work.letters.append(self.parking.letter(inbound.record, Failure(Reason.PARKED), case.id))\n',
+        _REPLAY, 'test_what_was_parked_and_replayed_is_passed_over_when_it_is_read_again',
+    ),
     # 13: a parked case is held everywhere
     Mutant(
         13, 'holds-not-told', 'parking',
