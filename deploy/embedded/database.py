@@ -7,11 +7,12 @@ the same files. The Rust server loses acknowledged writes on kill -9 unless it s
 from __future__ import annotations
 
 import contextlib
+import importlib.util
 import os
 import shutil
 import socket
 import sys
-import sysconfig
+from importlib.metadata import version
 from pathlib import Path
 
 from deploy.embedded import probes
@@ -36,6 +37,8 @@ max_entries = 20000
 cache_size = "512M"
 """
 
+
+SERVER = "deploy.embedded.secantus_server"
 
 _LET_IN_MOST = 10  # times while stopping, until it is told once more
 
@@ -97,6 +100,12 @@ class Database(Server):
                 self._process.terminate()
 
 
+def described() -> str:
+    """Say which server is used, for people. Raises StartError when it is not installed."""
+    command = program()
+    return f"secantusdb {version('secantusdb')}" if SERVER in command else command[0]
+
+
 def program() -> list[str]:
     """The command of the database server that is to be used. Raises StartError when it is not installed."""
     if os.environ.get("PARLEY_DB_SERVER") == "rs":
@@ -107,9 +116,6 @@ def program() -> list[str]:
                 "Install it (cargo install secantus-mdb), or unset PARLEY_DB_SERVER.",
             )
         return [rust, "--sync-on-commit"]
-    script = Path(sysconfig.get_path("scripts")) / "secantusd-py"
-    if not script.exists():
-        raise StartError(
-            f"The database server {script} is not installed.", "Install it: pip install secantusdb"
-        )
-    return [sys.executable, str(script)]
+    if importlib.util.find_spec("secantus") is None:
+        raise StartError("The database server is not installed.", "Install it: pip install secantusdb")
+    return [sys.executable, "-m", SERVER]

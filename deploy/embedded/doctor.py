@@ -14,7 +14,7 @@ import psutil
 
 from deploy.embedded import probes
 from deploy.embedded.cache import cache_dir
-from deploy.embedded.database import program
+from deploy.embedded.database import described
 from deploy.embedded.errors import StartError
 from deploy.embedded.folder import DataFolder, free_bytes
 from deploy.embedded.jars import KAFKA_VERSION, jar_folder, missing, pinned
@@ -79,7 +79,7 @@ async def checks(
             _check("Java", java_answers),
         ]
     if servers.start_database:
-        found.append(_check("database program", lambda: program()[-1]))
+        found.append(_check("database program", described))
     if servers.start_kafka or servers.start_database:
         found.append(_check("ports", lambda: _ports(folder)))
     if servers.kafka_bootstrap is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -51,3 +52,20 @@ async def test_a_database_that_has_missed_the_signal_is_told_again(
     await server.stop()
     assert child.returncode == 0, "it ended by itself: nobody killed it"
     assert time.monotonic() - began < server.stop_seconds
+
+
+def test_the_wheels_server_is_run_and_collects_seldom(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("PARLEY_DB_SERVER", raising=False)
+    python, *rest = module.program()
+    assert rest == ["-m", module.SERVER]
+    script = (
+        "import gc, runpy, sys\n"
+        "sys.argv = ['server', '--help']\n"
+        "try:\n"
+        f"    runpy.run_module({module.SERVER!r}, run_name='__main__')\n"
+        "except SystemExit as end:\n"
+        "    print(end.code, *gc.get_threshold(), gc.get_freeze_count() > 0)\n"
+    )
+    done = subprocess.run([python, "-c", script], capture_output=True, text=True, timeout=60, check=True)
+    assert "--storage-path" in done.stdout
+    assert done.stdout.splitlines()[-1] == "0 50000 20 50 True"
