@@ -169,9 +169,25 @@ async def test_a_partition_that_lags_by_more_than_a_day_raises_one_alert() -> No
     assert rig.alarms() == [], "a day behind is nothing"
     one.done = D4
     watch_lag(engine._shell, engine.lanes)
-    assert rig.alarms() == []
-    await asyncio.sleep(11)
+    await asyncio.sleep(5)
+    watch_lag(engine._shell, engine.lanes)
+    assert rig.alarms() == [], "not for long enough"
+    await asyncio.sleep(5)
     for _ in range(3):
         watch_lag(engine._shell, engine.lanes)
     assert rig.alarms() == ["lagging-partition"]
-    assert rig.telemetry.alarms[0][1]["partition"] == "1"
+    told = rig.telemetry.alarms[0][1]
+    assert (told["partition"], told["done"], told["newest"]) == ("1", D2.isoformat(), D4.isoformat())
+
+
+@story
+async def test_a_partition_that_has_closed_no_day_lags_too() -> None:
+    rig = Rig(names=("front",), partitions=2, lag_alarm_seconds=10.0)
+    engine = rig.start("front")
+    await rig.settle(1)
+    engine.lanes[0].done = D1
+    for _ in range(2):
+        watch_lag(engine._shell, engine.lanes)
+        await asyncio.sleep(10)
+    watch_lag(engine._shell, engine.lanes)
+    assert [told["done"] for _, told in rig.telemetry.alarms] == ["never"]

@@ -277,6 +277,12 @@ MUTANTS = (
         '        work.spans.append((span, "closed", judged.types))\n        if False:\n',
         _ROUNDS, 'test_what_a_close_makes_due_is_done_at_the_same_close_under_ids_of_its_own',
     ),
+    Mutant(
+        19, 'a-lag-is-told-at-once', 'days',
+        'not lane.lag_told and now - lane.lagging_since >= shell.limits.lag_alarm_seconds',
+        'not lane.lag_told',
+        _BARRIER, 'test_a_partition_that_lags_by_more_than_a_day_raises_one_alert',
+    ),
     # 20: nothing but the runtime changes a case: the console's own tests
     # 21: drain, bounds
     Mutant(
