@@ -14,7 +14,7 @@ from services.offer.model import LaterCapacity, OfferStatus
 from services.offer.rules import capacity_of, is_affordable
 from services.offer.shown import in_order, strategy_of, with_nearest
 from shared.contracts import assessment, desk, desk_talks, intake
-from shared.contracts.debts import DebtFlow, DebtSnapshot
+from shared.contracts.debts import DebtFlow, DebtSnapshot, DebtStatus
 from shared.contracts.ids import case_id
 from shared.contracts.offer import (
     ApprovalRequested,
@@ -184,6 +184,15 @@ def test_what_is_over_and_what_is_unknown_are_explained_too() -> None:
     assert [reason.code for reason in none.reasons] == [ReasonCode.NOT_AFFORDABLE]
     early = given(OfferDecider(), reference()).when(message(case_opened()), message(explain()))
     assert [r.code for r in early.last(DecisionExplained).reasons] == [ReasonCode.NO_ASSESSMENT]
+
+
+def test_debts_that_are_all_stopped_are_not_called_cured() -> None:
+    stopped = debt().model_copy(update={"status": DebtStatus.DISPUTED})
+    asked = given(OfferDecider(), reference()).when(message(case_opened(stopped)), message(assessed()))
+    assert asked.emits()  # nothing is offered on what is disputed
+    said = asked.when(message(explain(), after(1))).last(DecisionExplained)
+    assert [reason.code for reason in said.reasons] == [ReasonCode.DEBT_STOPPED]
+    assert said.next_step.code is ReasonCode.NEXT_HUMAN_REVIEW
 
 
 def test_a_persons_decision_under_way_is_not_called_automatic() -> None:
