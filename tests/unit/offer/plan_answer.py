@@ -74,10 +74,10 @@ def _together(
             yield f"plan {at + 1} has not the lowest instalment"
         if ("best_balance" in titles) != (at == 0) and not wished:
             yield "the best balance is not first"
+    for code in ("lowest_total", "fastest", "lowest_instalment", "best_balance"):
+        if sum(code in _titles(plan) for plan in plans) != 1:
+            yield f"{code} is said of none, or of several"
     if not wished:
-        for code in ("lowest_total", "fastest", "lowest_instalment"):
-            if sum(code in _titles(plan) for plan in plans) != 1:
-                yield f"{code} is said of none, or of several"
         least, most = min(totals), max(minor(plan["npv"][0]) for plan in plans)
         scores = [
             (Decimal(total) / least if least else Decimal(0))

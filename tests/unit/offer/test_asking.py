@@ -306,7 +306,7 @@ def test_the_nearest_plan_is_not_shown_twice() -> None:
     assert isinstance(plans, tuple)
     same = replace(plans[-1], plan_id="another name")
     shown = with_nearest(same, plans, 5)
-    assert shown[0] == plans[-1]
+    assert shown[0] is plans[-1]
     assert len(shown) == len(plans)
     assert in_order(plans, "best_balance") == list(plans)
 
