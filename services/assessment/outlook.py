@@ -67,9 +67,10 @@ def outlook(state: AssessmentState, policy: PolicyInForce, on: date) -> Outlook:
 
 
 def changes_of(state: AssessmentState) -> tuple[KnownChange, ...]:
-    """Give what will change, from the statement and from the interview, oldest first and each once."""
+    """Give what will change, oldest first; what the interview says of a change that the statement names is
+    not counted again, but twins are two children."""
     zero = Money.zero(state.owed.currency)
-    found = list(state.statement.changes or ())
+    stated, found = state.statement.changes or (), []
     for said in state.interview:
         if said.answer is not AnswerValue.YES or said.on is None:
             continue
@@ -89,8 +90,12 @@ def changes_of(state: AssessmentState) -> tuple[KnownChange, ...]:
                         kind=ChangeKind.INCOME, on=ends, item="income:benefit", monthly=said.monthly or zero
                     )
                 )
-    once = {(change.on, change.kind, change.item or ""): change for change in reversed(found)}
-    return tuple(once[key] for key in sorted(once))
+    known = {_what(change) for change in stated}
+    return tuple(sorted((*stated, *(one for one in found if _what(one) not in known)), key=_what))
+
+
+def _what(change: KnownChange) -> tuple[date, ChangeKind, str]:
+    return change.on, change.kind, change.item or ""
 
 
 def dates_of_change(state: AssessmentState, after: date, until: date) -> tuple[date, ...]:

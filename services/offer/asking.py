@@ -7,6 +7,7 @@ from services.offer.model import OfferState, OfferStatus, Standing
 from services.offer.questions import Asked, NotFound, questions
 from services.offer.rules import is_assessed, owed_debts
 from services.offer.search import reason_of
+from services.offer.stops import all_stopped
 from services.offer.talks import policy_of
 from shared.contracts.base import Reason
 from shared.contracts.debts import Plan
@@ -113,6 +114,8 @@ def _of_nothing_on_the_table(
     """Why there is no offer just now."""
     if state.status is OfferStatus.CLOSED:
         return (Reason(code=ReasonCode.CASE_CLOSED),)
+    if all_stopped(state):
+        return (Reason(code=ReasonCode.DEBT_STOPPED),)
     if not owed_debts(state.debts):
         return (Reason(code=ReasonCode.ACCOUNT_CURED),)
     if state.assessed is None or not is_assessed(state, message.day):

@@ -92,7 +92,9 @@ def _search_one(state: OfferState, asked: Question, wish: Wish | None) -> _Plans
         # What only needs a person's look at its cost may still be asked for.
         plans = [plan for plan in plans if not asks_a_favour(plan)]
     if plans:
-        return _Plans(plans, answer)
+        # Which is the cheapest, the fastest and so on is said of what is shown: with the plan nearest to a
+        # wish, without what the lender has refused.
+        return _Plans(list(lending.titled(plans)), answer)
     if isinstance(found, lending.NoPlan):
         return _not_found(found)
     return NotFound(Reason(code=ReasonCode.APPROVAL_DENIED), Reason(code=ReasonCode.NEXT_HUMAN_REVIEW))

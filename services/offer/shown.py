@@ -73,8 +73,7 @@ def with_nearest(near: lending.Plan, plans: Sequence[lending.Plan], most: int) -
     while len(found) > most:
         spare = [plan for plan in found[1:] if plan is not cheapest and plan is not fastest]
         found.remove(spare[-1] if spare else found[-1])
-    # Which is the cheapest, the fastest and so on is said of what is shown, the nearest one included.
-    return list(lending.titled(found))
+    return found
 
 
 def asks_a_favour(plan: lending.Plan) -> bool:

@@ -149,6 +149,7 @@ class ReasonCode(StrEnum):
     LOWEST_INSTALMENT = "lowest_instalment"
     LOWER_START = "lower_start"
     LONGER_TERM = "longer_term"
+    REPAID_OVER = "repaid_over"
     RATE_REDUCED = "rate_reduced"
     CHARGES_WAIVED = "charges_waived"
     BEST_BALANCE = "best_balance"

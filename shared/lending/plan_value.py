@@ -184,7 +184,9 @@ def _reasons(
         found.append(Reason.of("affordable_now", payment=peak.total, available=now))
         found.append(Reason.of("affordable_under_stress", payment=peak.total, available=stress))
     if MeasureKind.TERM_EXTENSION in plan.measures:
-        found.append(Reason.of("longer_term", months=plan.spec.months))
+        # Payments above those of the contract are not called lighter.
+        lighter = plan.reduction_pct is None or plan.reduction_pct > 0
+        found.append(Reason.of("longer_term" if lighter else "repaid_over", months=plan.spec.months))
     if {MeasureKind.STEP_UP, MeasureKind.GRACE} & {*plan.measures}:
         found.append(Reason.of("lower_start", payment=plan.first_payment))
     if plan.spec.holiday:

@@ -81,6 +81,14 @@ def test_known_changes_are_in_the_projection(parts: dict[str, Any], after: str) 
     assert (ReasonCode.LESS_LATER in codes(said)) == (cny(after) < said.capacity.available_now)
 
 
+def test_twins_are_two_children() -> None:
+    twins = change("child_born", monthly="900.00")
+    assert steps(completed(states(changes=(twins, twins)), **STEADY)) == [
+        (day(3), "5000.00"),
+        (LATER, "3200.00"),
+    ]
+
+
 def test_an_income_with_a_last_day_is_gone_the_day_after() -> None:
     ending = income("2000.00", "benefit").model_copy(update={"ends": date(2026, 8, 31)})
     said = completed(states(income=(income("6000.00"), ending)), **STEADY)

@@ -11,6 +11,7 @@ from datetime import date
 from decimal import Decimal, localcontext
 from typing import Any
 
+from tests.unit.offer.budget_checker import budget_problems
 from tests.unit.offer.plan_arithmetic import add_months, capacity_on, is_foreign, minor, outstanding
 from tests.unit.offer.plan_checker import KINDS, CheckedPlan
 from tests.unit.offer.plan_rules import PackRules
@@ -24,9 +25,9 @@ def problems(case: dict[str, Any], answer: dict[str, Any]) -> list[str]:
     with localcontext() as context:
         context.prec = 50
         said = answer["said"]
+        found = list(budget_problems(case, answer, rules))
         if "plans" not in said:
-            return list(_no_plan(case, answer, rules))
-        found = []
+            return [*found, *_no_plan(case, answer, rules)]
         for plan, shown in zip(said["plans"], answer["plans"], strict=True):
             who = f"plan {plan['rank']}: "
             found += [who + wrong for wrong in CheckedPlan(case, answer, plan, shown, rules).wrong()]
@@ -73,10 +74,10 @@ def _together(
             yield f"plan {at + 1} has not the lowest instalment"
         if ("best_balance" in titles) != (at == 0) and not wished:
             yield "the best balance is not first"
+    for code in ("lowest_total", "fastest", "lowest_instalment", "best_balance"):
+        if sum(code in _titles(plan) for plan in plans) != 1:
+            yield f"{code} is said of none, or of several"
     if not wished:
-        for code in ("lowest_total", "fastest", "lowest_instalment"):
-            if sum(code in _titles(plan) for plan in plans) != 1:
-                yield f"{code} is said of none, or of several"
         least, most = min(totals), max(minor(plan["npv"][0]) for plan in plans)
         scores = [
             (Decimal(total) / least if least else Decimal(0))

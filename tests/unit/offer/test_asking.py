@@ -14,7 +14,7 @@ from services.offer.model import LaterCapacity, OfferStatus
 from services.offer.rules import capacity_of, is_affordable
 from services.offer.shown import in_order, strategy_of, with_nearest
 from shared.contracts import assessment, desk, desk_talks, intake
-from shared.contracts.debts import DebtFlow, DebtSnapshot
+from shared.contracts.debts import DebtFlow, DebtSnapshot, DebtStatus
 from shared.contracts.ids import case_id
 from shared.contracts.offer import (
     ApprovalRequested,
@@ -186,6 +186,15 @@ def test_what_is_over_and_what_is_unknown_are_explained_too() -> None:
     assert [r.code for r in early.last(DecisionExplained).reasons] == [ReasonCode.NO_ASSESSMENT]
 
 
+def test_debts_that_are_all_stopped_are_not_called_cured() -> None:
+    stopped = debt().model_copy(update={"status": DebtStatus.DISPUTED})
+    asked = given(OfferDecider(), reference()).when(message(case_opened(stopped)), message(assessed()))
+    assert asked.emits()  # nothing is offered on what is disputed
+    said = asked.when(message(explain(), after(1))).last(DecisionExplained)
+    assert [reason.code for reason in said.reasons] == [ReasonCode.DEBT_STOPPED]
+    assert said.next_step.code is ReasonCode.NEXT_HUMAN_REVIEW
+
+
 def test_a_persons_decision_under_way_is_not_called_automatic() -> None:
     step = tabled()
     on = step.last(OfferTabled)
@@ -297,7 +306,7 @@ def test_the_nearest_plan_is_not_shown_twice() -> None:
     assert isinstance(plans, tuple)
     same = replace(plans[-1], plan_id="another name")
     shown = with_nearest(same, plans, 5)
-    assert shown[0] == plans[-1]
+    assert shown[0] is plans[-1]
     assert len(shown) == len(plans)
     assert in_order(plans, "best_balance") == list(plans)
 

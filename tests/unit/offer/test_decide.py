@@ -436,6 +436,17 @@ def test_when_nothing_is_left_without_approval_the_talks_have_failed() -> None:
     assert failed.last(TalksFailed).reason.code is ReasonCode.APPROVAL_DENIED
 
 
+@pytest.mark.parametrize("now", ["400.00", "1500.00"])
+def test_of_what_is_left_after_a_refusal_it_is_said_which_is_the_cheapest(now: str) -> None:
+    step = tabled(now=now, value__no_deal_recovery_pct=95)  # most plans are below the floor
+    on = step.last(OfferTabled)
+    asked = step.when(message(accept(on.offer_id, plan_of(on, approval=True)), after(1)))
+    left = asked.when(message(deny(asked.last(ApprovalRequested)), after(1))).last(OfferTabled).plans
+    titles = ("lowest_total", "fastest", "lowest_instalment", "best_balance")
+    said = [reason.code for plan in left for reason in plan.reasons if reason.code in titles]
+    assert sorted(said) == sorted(titles)
+
+
 def test_an_approval_that_nobody_asked_for_waits_and_is_refused() -> None:
     nobody = ApprovalRequested(
         request_id="r", offer_id="o", plan_id="p", role="supervisor", due=DAY, reasons=()

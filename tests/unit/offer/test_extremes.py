@@ -228,6 +228,14 @@ def _another(name: str, value: Any) -> Callable[[dict[str, Any]], None]:
     return change
 
 
+def _more_left(answer: dict[str, Any]) -> None:
+    _shift(answer["assessment_completed"]["projection"][0]["available_stress"], "0.01")
+
+
+def _later_means(answer: dict[str, Any]) -> None:
+    answer["assessment"]["later"] = [{**answer["assessment"], "start": "2030-01-01"}]
+
+
 def _more_waived(answer: dict[str, Any]) -> None:
     _shift(answer["said"]["plans"][0]["debts"][0]["waived"]["principal"], "1.00")
 
@@ -257,6 +265,8 @@ def _without_the_cheapest(answer: dict[str, Any]) -> None:
         _a_cent_elsewhere,
         _another_total,
         _less_means,
+        _more_left,
+        _later_means,
         _more_waived,
         _nobody_asked,
         _the_same_twice,
