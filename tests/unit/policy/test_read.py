@@ -64,12 +64,6 @@ NOT_READ: dict[str, str] = {
     "incentives.vested_never_return": FOR_EVERYBODY,
     "reviews.invite_business_days": NOTHING_YET,
     "reviews.missed_breaks_plan": NOTHING_YET,
-    "talks.fees": NOTHING_YET,
-    "talks.late_charges": NOTHING_YET,
-    "re_age.allowed": NOTHING_YET,
-    "re_age.min_payments_in_a_row": NOTHING_YET,
-    "re_age.charge_off_days_open_end": NOTHING_YET,
-    "re_age.charge_off_days_closed_end": NOTHING_YET,
 }
 
 
