@@ -48,8 +48,6 @@ NOT_READ: dict[str, str] = {
     "retention.decisions_years": NOTHING_YET,
     "retention.hold_role": NOTHING_YET,
     "retention.erase_by": ALWAYS_SO,
-    "delinquency.buckets": NOTHING_YET,
-    "delinquency.classes": NOTHING_YET,
     "document.clauses": CHECKED,  # each required section has one; the words are the program's editions
     "document.late_charge_name_zh": CHECKED,
     "document.late_charge_name_en": NOTHING_YET,
