@@ -13,7 +13,7 @@ from fractions import Fraction
 
 from services.offer.limits import limits_of_all
 from services.offer.model import Assessed, OfferState, Wish
-from services.offer.re_age import re_aged_after, why_not_re_aged
+from services.offer.re_age import last_day, re_aged_after, why_not_re_aged
 from services.offer.rules import (
     capacity_of,
     debt_terms,
@@ -124,13 +124,14 @@ class Asked:
     """The questions of a case, that of the statement's currency first, and the debts left to a person.
 
     `sharing` is None where one currency has everything. `later` says which debts are shown as current again
-    only after payments.
+    only after payments; `until` is the last day on which all of them may be.
     """
 
     questions: tuple[Question, ...]
     apart: tuple[DebtApart, ...] = ()
     sharing: Sharing | None = None
     later: tuple[Reason, ...] = ()
+    until: date = date.max
 
 
 def questions(
@@ -193,7 +194,8 @@ def questions(
     )
     covered = [debt for debts in by_currency.values() for debt in debts]
     later = (re_aged_after(debt, ruling[debt.policy], day) for debt in covered)
-    return Asked(asked, apart, sharing, tuple(reason for reason in later if reason is not None))
+    until = min(last_day(debt, ruling[debt.policy]) or date.max for debt in covered)
+    return Asked(asked, apart, sharing, tuple(reason for reason in later if reason is not None), until)
 
 
 def _sorted_out(

@@ -1,6 +1,6 @@
 """Whether a plan may show a debt as current again, and after how many payments, by its pack. Pure."""
 
-from datetime import date
+from datetime import date, timedelta
 from typing import Final
 
 from shared.contracts.base import Reason
@@ -10,7 +10,7 @@ from shared.lending.calendar import add_months
 from shared.lending.money import Money
 from shared.policy.model import PolicyInForce
 
-__all__ = ["paid_in_a_row", "re_aged_after", "why_not_re_aged"]
+__all__ = ["last_day", "paid_in_a_row", "re_aged_after", "why_not_re_aged"]
 
 # Credit that can be drawn again is open-end, a loan paid out once is closed-end (12 CFR 1026.2).
 _OPEN_END: Final = frozenset({ProductKind.CARD})
@@ -35,16 +35,30 @@ def why_not_re_aged(debt: DebtSnapshot, policy: PolicyInForce, day: date) -> Rea
 
 def _why_never(debt: DebtSnapshot, policy: PolicyInForce, day: date) -> Reason | None:
     """What is late for too long has to be charged off in the bank's books, and is not shown as current."""
-    rule = policy.re_age
-    if not rule.allowed:
+    if not policy.re_age.allowed:
         return Reason(code=ReasonCode.RE_AGE_NOT_ALLOWED, params={"account": debt.debt_id})
-    open_end = debt.kind in _OPEN_END
-    most = rule.charge_off_days_open_end if open_end else rule.charge_off_days_closed_end
-    days = debt.days_past_due + max((day - debt.as_of).days, 0)
-    if not most or days < most:
+    last = last_day(debt, policy)
+    if last is None or day <= last:
         return None
-    params = {"account": debt.debt_id, "days": str(days), "most": str(most)}
+    days = str(debt.days_past_due + max((day - debt.as_of).days, 0))
+    params = {"account": debt.debt_id, "days": days, "most": str(_charge_off_days(debt, policy))}
     return Reason(code=ReasonCode.RE_AGE_TOO_LATE, params=params)
+
+
+def last_day(debt: DebtSnapshot, policy: PolicyInForce) -> date | None:
+    """Give the day before a debt has to be charged off, if nothing is paid; None where there is none.
+
+    Days count on from those of the snapshot. An offer over the debt stands no longer than that.
+    """
+    most = _charge_off_days(debt, policy)
+    if not most or not debt.days_past_due:
+        return None
+    return debt.as_of + timedelta(days=most - debt.days_past_due - 1)
+
+
+def _charge_off_days(debt: DebtSnapshot, policy: PolicyInForce) -> int:
+    rule = policy.re_age
+    return rule.charge_off_days_open_end if debt.kind in _OPEN_END else rule.charge_off_days_closed_end
 
 
 def _too_early(debt: DebtSnapshot, policy: PolicyInForce, day: date) -> Reason | None:

@@ -24,12 +24,16 @@ __all__ = ["Found", "NotFound", "payments_of", "reason_of", "search", "without_p
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """Plans to table, best first, who must approve which, the answer to a wish, and the debts left apart."""
+    """Plans to table, best first, who must approve which, the answer to a wish, and the debts left apart.
+
+    `until`: the last day on which the plans are possible, if nothing is paid.
+    """
 
     plans: tuple[Plan, ...]
     approvers: dict[str, str]
     answer: CounterAnswer | None = None
     apart: tuple[DebtApart, ...] = ()
+    until: date = date.max
 
 
 def search(
@@ -116,7 +120,8 @@ def _table(state: OfferState, asked: Asked, found: Sequence[_Plans], offer_id: s
     tabled = [_with_re_age(plan, asked) for plan in tabled] if asked.later else tabled
     roles = [approver_of(plans, tiers) for plans in together]
     approvers = {plan.plan_id: role for plan, role in zip(tabled, roles, strict=True) if role is not None}
-    return Found(tuple(tabled), approvers, _answer(state.wish, [one.near for one in found]), asked.apart)
+    answer = _answer(state.wish, [one.near for one in found])
+    return Found(tuple(tabled), approvers, answer, asked.apart, asked.until)
 
 
 def _with_re_age(plan: Plan, asked: Asked) -> Plan:

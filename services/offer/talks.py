@@ -137,7 +137,7 @@ def table(
         plans=without_payments(found.plans),
         approvers=found.approvers,
         tabled_on=day,
-        valid_until=valid_until(day, started, assessed, policy),
+        valid_until=min(valid_until(day, started, assessed, policy), found.until),
         policy_version=policy.version,
         pinned_on=state.round_on or day,
     )

@@ -22,7 +22,7 @@ from shared.contracts.base import Event, Reason
 from shared.contracts.debts import DebtFlow, DebtSnapshot, Measure, ProductKind
 from shared.contracts.intake import CaseChanged
 from shared.contracts.notice import NoticeDue, NoticeKind
-from shared.contracts.offer import HumanReviewOpened, NoPlanFound, OfferTabled
+from shared.contracts.offer import HumanReviewOpened, NoPlanFound, OfferLapsed, OfferTabled
 from shared.contracts.reasons import ReasonCode
 from shared.lending.calendar import add_months
 from shared.policy.loader import PolicyBook
@@ -230,6 +230,30 @@ def test_a_pack_of_the_states_lets_nothing_be_re_aged_that_must_be_charged_off()
                 code = why.code if why else None
                 late = pack == "us-unsecured" and days >= most
                 assert code == (ReasonCode.RE_AGE_TOO_LATE if late else None)
+
+
+def test_an_offer_stands_no_longer_than_the_last_day_on_which_it_may_be_taken() -> None:
+    step = talks(known(days=175), **LATEST)
+    offer = step.last(OfferTabled)
+    assert offer.valid_until == DAY + timedelta(days=4)  # 179 days past due
+    assert talks(known(days=100), **LATEST).last(OfferTabled).valid_until == DAY + timedelta(days=15)
+    assert talks(known(days=175)).last(OfferTabled).valid_until == DAY + timedelta(days=15)
+    lapsed = step.closes(offer.valid_until)
+    assert lapsed.emits(OfferLapsed)
+    looked = lapsed.closes(lapsed.state.next_date)
+    assert looked.last(NoPlanFound).reason.code is ReasonCode.RE_AGE_TOO_LATE
+
+
+@settings(max_examples=40, deadline=None)
+@for_all(days=st.integers(100, 190), told=st.integers(0, 20), is_loan=st.booleans())
+def test_while_an_offer_stands_it_may_be_taken(days: int, told: int, is_loan: bool) -> None:
+    one = told_days_ago(told, loan(days) if is_loan else known(days=days))
+    tabled = [event for event in talks(one, **LATEST).said if isinstance(event, OfferTabled)]
+    policy = example_policy(**LATEST)
+    assert bool(tabled) == (days + told < (120 if is_loan else 180))
+    for offer in tabled:
+        assert offer.valid_until >= offer.tabled_on == DAY
+        assert why_not_re_aged(one, policy, offer.valid_until) is None
 
 
 # -- who comes back after a plan that broke -----------------------------------------------------------------
