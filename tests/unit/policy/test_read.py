@@ -49,8 +49,6 @@ NOT_READ: dict[str, str] = {
     "retention.hold_role": NOTHING_YET,
     "retention.erase_by": ALWAYS_SO,
     "document.clauses": CHECKED,  # each required section has one; the words are the program's editions
-    "document.late_charge_name_zh": CHECKED,
-    "document.late_charge_name_en": NOTHING_YET,
     "document.forbidden_words_zh": CHECKED,
     "trial.tolerance_days": NOTHING_YET,
     "trial.collection_stays_stopped": NOTHING_YET,
