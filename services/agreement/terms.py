@@ -43,6 +43,8 @@ def terms_of(
         words_hash=words.digest,
         lender_zh=paper.lender_name_zh,
         lender_en=paper.lender_name_en,
+        late_charge_zh=paper.late_charge_name_zh,
+        late_charge_en=paper.late_charge_name_en,
         jurisdiction=policy.pack.jurisdiction,
         stop_collection=conduct.stop_collection_on_sign,
         cooling_off_days=conduct.cooling_off_days,

@@ -22,6 +22,7 @@ from services.intake.cases import Outcome, answer, conclude, said_of_conduct
 from services.intake.differences import with_news_of_balances
 from services.intake.halting import dated
 from services.intake.holding import told_of_stops
+from services.intake.lateness import with_lateness
 from services.intake.ledger import leave
 from services.intake.model import IntakeState
 from services.intake.parties import said_of_elsewhere, said_of_parties
@@ -60,7 +61,7 @@ class IntakeDecider:
         reference = absences.with_absences(reference)
         decided = with_news_of_balances(state, handler(state, message, reference), message.day, reference)
         told = _with_news(state, decided, message.day, reference)
-        return _bank_told(told, message.day, message.id, reference)
+        return with_lateness(_bank_told(told, message.day, message.id, reference), message.day, reference)
 
     def due(self, state: IntakeState) -> date | None:
         """The next date of the owner or of a stop, debts paid up on our books, or a plan that is over."""
@@ -74,7 +75,7 @@ class IntakeDecider:
         reference = absences.with_absences(reference)
         while state.next_date is not None and state.next_date <= day:
             on, before = state.next_date, state
-            done = _act(state, on, reference)
+            done = with_lateness(_act(state, on, reference), on, reference)
             assert done.state is not None  # noqa: S101 - narrows
             state = done.state
             said += (*done.emissions, *answer(state, *said_of_conduct(before, state, on)).emissions)

@@ -1,13 +1,14 @@
 """The offer's decisions: debts from intake, capacity from assessment, answers from the desk."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
 from services.offer import answers, asking
 from services.offer.basis import basis_of
 from services.offer.history import with_flows_since, with_known_flows
-from services.offer.meanwhile import with_payment_in_talks
+from services.offer.meanwhile import charged_in_talks, with_payment_in_talks
 from services.offer.model import OfferState, OfferStatus
 from services.offer.rules import (
     assessed_from,
@@ -37,8 +38,9 @@ from services.offer.talks import (
 from shared.contracts import agreement, assessment, desk, desk_talks, followup, intake
 from shared.contracts.base import Event
 from shared.contracts.debts import DebtSnapshot
-from shared.contracts.decision import Decision
+from shared.contracts.decision import Decision, Emission
 from shared.contracts.envelope import Envelope
+from shared.contracts.offer import HumanReviewOpened
 from shared.contracts.reasons import ReasonCode
 from shared.policy.reference import Reference
 
@@ -99,7 +101,16 @@ def _opened(state: OfferState | None, message: Envelope[intake.CaseOpened], refe
 def _changed(
     state: OfferState | None, message: Envelope[intake.CaseChanged], reference: Reference
 ) -> Outcome:
-    return _debts(state, message, message.data.debts, reference)
+    """The debts as they stand now. What the bank has charged though it should rest is a person's to undo."""
+    debts = message.data.debts
+    outcome = _debts(state, message, debts, reference)
+    if state is None or state.offer is None:
+        return outcome
+    policy = policy_of(state, message.day, reference)
+    role, due = policy.talks.human_role, policy.deadline(message.day, policy.talks.human_business_days)
+    charged = charged_in_talks(state, debts, policy)
+    asked = [HumanReviewOpened(role=role, due=due, reason=reason) for reason in charged]
+    return replace(outcome, emissions=(*outcome.emissions, *map(Emission, asked)))
 
 
 def _paid(state: OfferState | None, message: Envelope[Any], reference: Reference) -> Outcome:

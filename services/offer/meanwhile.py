@@ -1,11 +1,130 @@
-"""What a payment in the talks means: it reduces what is owed, and may be the first instalment. Pure."""
+"""What holds while the talks go on: what runs and what rests, what is owed day by day, what a payment means.
+
+A payment reduces what is owed, and may be the first instalment. Pure.
+"""
+
+from collections.abc import Sequence
+from datetime import date, timedelta
+from fractions import Fraction
+from typing import Final
 
 from services.offer.model import OfferState, OfferStatus, Prepaid
+from services.offer.rules import owed_debts
+from shared.contracts.base import Reason
+from shared.contracts.debts import Balances, DebtSnapshot, Plan
 from shared.contracts.intake import PaymentMatched, PaymentTakenBack
+from shared.contracts.offer import DayBalance
+from shared.contracts.plan_terms import total_of
+from shared.contracts.reasons import ReasonCode
+from shared.lending.money import Money
+from shared.policy.model import PolicyInForce
 
-__all__ = ["with_payment_in_talks"]
+__all__ = ["balance_by_day", "charged_in_talks", "counts_as_first", "terms_of_talks", "with_payment_in_talks"]
 
 _ON_OFFER = {OfferStatus.TABLED, OfferStatus.APPROVAL, OfferStatus.AGREED}
+_AWAITED = _ON_OFFER | {OfferStatus.LAPSED}
+_INTEREST: Final = {
+    "runs": ReasonCode.INTEREST_RUNS,
+    "frozen": ReasonCode.INTEREST_FROZEN,
+    "waived": ReasonCode.INTEREST_WAIVED,
+}
+_FEES: Final = {
+    "runs": ReasonCode.FEES_RUN,
+    "frozen": ReasonCode.FEES_FROZEN,
+    "waived": ReasonCode.FEES_WAIVED,
+}
+_LATE_CHARGES: Final = {
+    "runs": ReasonCode.LATE_CHARGES_RUN,
+    "frozen": ReasonCode.LATE_CHARGES_FROZEN,
+    "waived": ReasonCode.LATE_CHARGES_WAIVED,
+}
+
+
+def balance_by_day(
+    debts: Sequence[DebtSnapshot], first: date, last: date, policy: PolicyInForce
+) -> tuple[DayBalance, ...]:
+    """Give what is owed on each day of an offer's validity, with the parts that add up to it.
+
+    Interest runs from `first` on where the pack says so: by actual days over 365 on each debt's principal.
+    Fees and late charges stay as they are: what a bank may add where they run is not known before it does,
+    which the terms of the offer say. One row a day for each currency.
+    """
+    by_currency: dict[str, list[DebtSnapshot]] = {}
+    for debt in owed_debts(debts):
+        by_currency.setdefault(debt.outstanding.principal.currency, []).append(debt)
+    found = []
+    for days in range((last - first).days + 1):
+        for currency, owed in sorted(by_currency.items()):
+            parts = _added_up(owed, days if policy.talks.interest == "runs" else 0, currency, policy)
+            found.append(DayBalance(day=first + timedelta(days=days), balance=total_of(parts), parts=parts))
+    return tuple(found)
+
+
+def _added_up(owed: Sequence[DebtSnapshot], days: int, currency: str, policy: PolicyInForce) -> Balances:
+    """Add up debts of one currency, part by part, with the interest of so many days more."""
+    interest = Money.sum([debt.outstanding.interest for debt in owed], currency)
+    for debt in owed:
+        share = Fraction(debt.annual_rate_pct) / 100 * Fraction(days, 365)
+        interest += debt.outstanding.principal.times(share, policy.amounts.rounding)
+    return Balances(
+        principal=Money.sum([debt.outstanding.principal for debt in owed], currency),
+        interest=interest,
+        fees=Money.sum([debt.outstanding.fees for debt in owed], currency),
+        late_charges=Money.sum([debt.outstanding.late_charges for debt in owed], currency),
+    )
+
+
+def counts_as_first(plans: Sequence[Plan], policy: PolicyInForce) -> Money | None:
+    """Give the least payment in talks that is the first instalment; None where none is.
+
+    It is the smallest first instalment of the first offer of the talks, so that it does not change with the
+    balance. Over several currencies no one payment is the first instalment.
+    """
+    firsts = [plan.payments[0].total for plan in plans if plan.payments and len(plan.total_paid) == 1]
+    if policy.talks.payment_is_first_instalment == "never" or len(firsts) != len(plans):
+        return None
+    # Where everything is waived nothing is to be paid: no payment is the first instalment of that.
+    return min((first for first in firsts if first.is_positive), default=None)
+
+
+def terms_of_talks(
+    policy: PolicyInForce, counts_from: Money | None = None, prepaid: Prepaid | None = None
+) -> tuple[Reason, ...]:
+    """Say whether interest, fees and late charges run while talks go on, and what a payment means."""
+    meanwhile = Reason(code=ReasonCode.PAYMENT_IN_TALKS)
+    if prepaid is not None:
+        params = {"amount": f"{prepaid.amount} {prepaid.amount.currency}", "date": prepaid.on.isoformat()}
+        meanwhile = Reason(code=ReasonCode.PAYMENT_WAS_FIRST, params=params)
+    elif counts_from is not None:
+        params = {"amount": f"{counts_from} {counts_from.currency}"}
+        meanwhile = Reason(code=ReasonCode.PAYMENT_COUNTS_AS_FIRST, params=params)
+    talks = policy.talks
+    running = (_INTEREST[talks.interest], _FEES[talks.fees], _LATE_CHARGES[talks.late_charges])
+    return (*(Reason(code=code) for code in running), meanwhile)
+
+
+def charged_in_talks(
+    before: OfferState, after: Sequence[DebtSnapshot], policy: PolicyInForce
+) -> tuple[Reason, ...]:
+    """Say what the bank has added in fees and late charges that should rest while the talks go on.
+
+    Only what came between two figures of the talks' own time: what was charged before may be told late.
+    """
+    began, known = before.started, {debt.debt_id: debt for debt in before.debts}
+    if began is None or before.offer is None or before.status not in _AWAITED:
+        return ()
+    resting = [name for name in ("fees", "late_charges") if getattr(policy.talks, name) != "runs"]
+    said = []
+    for debt in owed_debts(after):
+        old = known.get(debt.debt_id)
+        if old is None or old.as_of < began or debt.as_of < old.as_of:
+            continue
+        grown = [getattr(debt.outstanding, name) - getattr(old.outstanding, name) for name in resting]
+        added = Money.sum([amount for amount in grown if amount.is_positive], debt.outstanding.fees.currency)
+        if added.is_positive:
+            params = {"account": debt.debt_id, "amount": f"{added} {added.currency}"}
+            said.append(Reason(code=ReasonCode.CHARGED_IN_TALKS, params=params))
+    return tuple(said)
 
 
 def with_payment_in_talks(state: OfferState, data: PaymentMatched | PaymentTakenBack) -> OfferState:

@@ -13,11 +13,11 @@ from fractions import Fraction
 
 from services.offer.limits import limits_of_all
 from services.offer.model import Assessed, OfferState, Wish
+from services.offer.re_age import last_day, re_aged_after, why_not_re_aged
 from services.offer.rules import (
     capacity_of,
     debt_terms,
     owed_debts,
-    why_not_re_aged,
     with_reference_rate,
     without_approval,
 )
@@ -123,12 +123,15 @@ class Sharing:
 class Asked:
     """The questions of a case, that of the statement's currency first, and the debts left to a person.
 
-    `sharing` is None where one currency has everything.
+    `sharing` is None where one currency has everything. `later` says which debts are shown as current again
+    only after payments; `until` is the last day on which all of them may be.
     """
 
     questions: tuple[Question, ...]
     apart: tuple[DebtApart, ...] = ()
     sharing: Sharing | None = None
+    later: tuple[Reason, ...] = ()
+    until: date = date.max
 
 
 def questions(
@@ -189,7 +192,10 @@ def questions(
         )
         for currency, debts in by_currency.items()
     )
-    return Asked(asked, apart, sharing)
+    covered = [debt for debts in by_currency.values() for debt in debts]
+    later = (re_aged_after(debt, ruling[debt.policy], day) for debt in covered)
+    until = min(last_day(debt, ruling[debt.policy]) or date.max for debt in covered)
+    return Asked(asked, apart, sharing, tuple(reason for reason in later if reason is not None), until)
 
 
 def _sorted_out(

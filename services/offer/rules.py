@@ -5,12 +5,11 @@ from dataclasses import replace
 from datetime import date, timedelta
 from fractions import Fraction
 
-from services.offer.model import Assessed, LaterCapacity, OfferState, Prepaid, Wish
+from services.offer.model import Assessed, LaterCapacity, OfferState, Wish
 from shared.contracts.assessment import AssessmentCompleted, HardshipKind
 from shared.contracts.base import Reason
 from shared.contracts.debts import DebtSnapshot, DebtStatus, Exchange, InstalmentTotal, Measure, Plan
 from shared.contracts.desk import CounterOffered
-from shared.contracts.offer import DayBalance
 from shared.contracts.plan_terms import total_of
 from shared.contracts.reasons import ReasonCode
 from shared.lending.allocation import Components
@@ -26,10 +25,8 @@ from shared.policy.reference import Reference
 __all__ = [
     "after_talks",
     "assessed_from",
-    "balance_by_day",
     "capacity_of",
     "counter_of",
-    "counts_as_first",
     "debt_terms",
     "figures_of",
     "is_affordable",
@@ -40,10 +37,8 @@ __all__ = [
     "owed_debts",
     "review_on",
     "talks_end",
-    "terms_of_talks",
     "valid_until",
     "what_is_wrong_with",
-    "why_not_re_aged",
     "with_reference_rate",
     "without_approval",
 ]
@@ -52,34 +47,6 @@ __all__ = [
 def owed_debts(debts: Sequence[DebtSnapshot]) -> tuple[DebtSnapshot, ...]:
     """Give the debts that a plan is about: active ones on which something is owed."""
     return tuple(d for d in debts if d.status is DebtStatus.ACTIVE and total_of(d.outstanding).is_positive)
-
-
-def why_not_re_aged(debt: DebtSnapshot, policy: PolicyInForce, day: date) -> Reason | None:
-    """Say why a plan may not show a debt as current again; None where it may, or where it is not past due.
-
-    The pack asks for an age of the account, and counts the re-ages of twelve and of sixty months; a plan is a
-    workout, which may have more in sixty months. 0 is no limit.
-    """
-    rule = policy.re_age
-    if not debt.days_past_due:
-        return None
-    first = add_months(debt.contract_date, rule.min_account_months)
-    if day < first:
-        months = str(rule.min_account_months)
-        params = {"account": debt.debt_id, "months": months, "date": first.isoformat()}
-        return Reason(code=ReasonCode.RE_AGE_TOO_EARLY, params=params)
-    in_five_years = rule.max_in_60_months and rule.max_in_60_months + rule.more_in_60_months_in_workout
-    limits = [(12, rule.max_in_12_months), (60, in_five_years)]
-    ends = {back: sorted(add_months(on, back) for on in debt.re_aged) for back, _ in limits}
-    # One more is allowed from the day on which so many of them no longer count.
-    again = {back: ends[back][-most] for back, most in limits if 0 < most <= len(debt.re_aged)}
-    for back, most in limits:
-        if back in again and again[back] > day:
-            count = sum(end > day for end in ends[back])
-            counted = {"count": str(count), "months": str(back), "most": str(most)}
-            params = {"account": debt.debt_id, **counted, "date": max(again.values()).isoformat()}
-            return Reason(code=ReasonCode.RE_AGED_TOO_OFTEN, params=params)
-    return None
 
 
 def figures_of(assessed: Assessed) -> str:
@@ -206,60 +173,6 @@ def with_reference_rate(
         return rate
     value = replace(limits.value, discount_pct=limits.value.discount_pct + rate)
     return replace(limits, value=value)
-
-
-def balance_by_day(
-    debts: Sequence[DebtSnapshot], first: date, last: date, policy: PolicyInForce
-) -> tuple[DayBalance, ...]:
-    """Give what is owed on each day of an offer's validity: with interest from `first` on where it runs.
-
-    Interest by actual days over 365 on each debt's principal. One row a day for each currency.
-    """
-    by_currency: dict[str, list[DebtSnapshot]] = {}
-    for debt in owed_debts(debts):
-        by_currency.setdefault(debt.outstanding.principal.currency, []).append(debt)
-    found = []
-    for days in range((last - first).days + 1):
-        for currency, owed in sorted(by_currency.items()):
-            balance = sum(total_of(debt.outstanding).minor for debt in owed)
-            if policy.talks.interest == "runs":
-                for debt in owed:
-                    share = Fraction(debt.annual_rate_pct) / 100 * Fraction(days, 365)
-                    balance += debt.outstanding.principal.times(share, policy.amounts.rounding).minor
-            found.append(DayBalance(day=first + timedelta(days=days), balance=Money(balance, currency)))
-    return tuple(found)
-
-
-def counts_as_first(plans: Sequence[Plan], policy: PolicyInForce) -> Money | None:
-    """Give the least payment in talks that is the first instalment; None where none is.
-
-    It is the smallest first instalment of the first offer of the talks, so that it does not change with the
-    balance. Over several currencies no one payment is the first instalment.
-    """
-    firsts = [plan.payments[0].total for plan in plans if plan.payments and len(plan.total_paid) == 1]
-    if policy.talks.payment_is_first_instalment == "never" or len(firsts) != len(plans):
-        return None
-    # Where everything is waived nothing is to be paid: no payment is the first instalment of that.
-    return min((first for first in firsts if first.is_positive), default=None)
-
-
-def terms_of_talks(
-    policy: PolicyInForce, counts_from: Money | None = None, prepaid: Prepaid | None = None
-) -> tuple[Reason, ...]:
-    """Say whether interest runs while talks go on, and what a payment meanwhile means."""
-    code = {
-        "runs": ReasonCode.INTEREST_RUNS,
-        "frozen": ReasonCode.INTEREST_FROZEN,
-        "waived": ReasonCode.INTEREST_WAIVED,
-    }[policy.talks.interest]
-    meanwhile = Reason(code=ReasonCode.PAYMENT_IN_TALKS)
-    if prepaid is not None:
-        params = {"amount": f"{prepaid.amount} {prepaid.amount.currency}", "date": prepaid.on.isoformat()}
-        meanwhile = Reason(code=ReasonCode.PAYMENT_WAS_FIRST, params=params)
-    elif counts_from is not None:
-        params = {"amount": f"{counts_from} {counts_from.currency}"}
-        meanwhile = Reason(code=ReasonCode.PAYMENT_COUNTS_AS_FIRST, params=params)
-    return Reason(code=code), meanwhile
 
 
 def after_talks(policy: PolicyInForce) -> tuple[Reason, ...]:

@@ -12,7 +12,7 @@ from services.offer.rules import counter_of, owed_debts
 from services.offer.shown import asks_a_favour, distinct, in_order, plan_on_wire, reason_of, with_nearest
 from services.offer.together import approver_of, combined, on_wire
 from shared.contracts.base import Reason
-from shared.contracts.debts import DebtApart, InstalmentTotal, Plan
+from shared.contracts.debts import DebtApart, InstalmentTotal, Measure, Plan
 from shared.contracts.offer import CounterAnswer
 from shared.contracts.plan_terms import instalment_totals, schedules_of
 from shared.contracts.reasons import ReasonCode
@@ -24,12 +24,16 @@ __all__ = ["Found", "NotFound", "payments_of", "reason_of", "search", "without_p
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """Plans to table, best first, who must approve which, the answer to a wish, and the debts left apart."""
+    """Plans to table, best first, who must approve which, the answer to a wish, and the debts left apart.
+
+    `until`: the last day on which the plans are possible, if nothing is paid.
+    """
 
     plans: tuple[Plan, ...]
     approvers: dict[str, str]
     answer: CounterAnswer | None = None
     apart: tuple[DebtApart, ...] = ()
+    until: date = date.max
 
 
 def search(
@@ -115,9 +119,18 @@ def _table(state: OfferState, asked: Asked, found: Sequence[_Plans], offer_id: s
             tabled.append(made.model_copy(update=left) if asked.apart else made)
     outside = not_covered(state.debts)
     tabled = [plan.model_copy(update={"not_covered": outside}) for plan in tabled] if outside else tabled
+    tabled = [_with_re_age(plan, asked) for plan in tabled] if asked.later else tabled
     roles = [approver_of(plans, tiers) for plans in together]
     approvers = {plan.plan_id: role for plan, role in zip(tabled, roles, strict=True) if role is not None}
-    return Found(tuple(tabled), approvers, _answer(state.wish, [one.near for one in found]), asked.apart)
+    answer = _answer(state.wish, [one.near for one in found])
+    return Found(tuple(tabled), approvers, answer, asked.apart, asked.until)
+
+
+def _with_re_age(plan: Plan, asked: Asked) -> Plan:
+    """Say when debts are shown as current again; one that is settled at once never is."""
+    if Measure.LUMP_SUM in plan.measures:
+        return plan
+    return plan.model_copy(update={"reasons": (*plan.reasons, *asked.later)})
 
 
 def _answer(wish: Wish | None, near: Sequence[lending.Nearest | None]) -> CounterAnswer | None:

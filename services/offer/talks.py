@@ -9,18 +9,16 @@ on the table when they are all in.
 from datetime import date
 
 from services.offer.basis import basis_of
+from services.offer.meanwhile import balance_by_day, counts_as_first, terms_of_talks
 from services.offer.model import OfferState, OfferStatus, Standing
 from services.offer.rules import (
     after_talks,
-    balance_by_day,
-    counts_as_first,
     figures_of,
     is_assessed,
     next_round_on,
     owed_debts,
     review_on,
     talks_end,
-    terms_of_talks,
     valid_until,
 )
 from services.offer.search import Found, NotFound, search, without_payments
@@ -140,7 +138,7 @@ def table(
         plans=without_payments(found.plans),
         approvers=found.approvers,
         tabled_on=day,
-        valid_until=valid_until(day, started, assessed, policy),
+        valid_until=min(valid_until(day, started, assessed, policy), found.until),
         policy_version=policy.version,
         pinned_on=state.round_on or day,
     )

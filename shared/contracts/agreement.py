@@ -90,6 +90,10 @@ class AgreementTerms(Part):
     contract_rates: tuple[DebtRate, ...] | None = Field(
         default=None, description="the rates that return with it, of the debts whose rate is cut"
     )
+    late_charge_zh: str | None = Field(
+        default=None, description="what the pack calls late charges, in Chinese"
+    )
+    late_charge_en: str | None = Field(default=None, description="and in English")
 
 
 class AgreementDrafted(_Agreement):

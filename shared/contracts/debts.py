@@ -23,6 +23,7 @@ __all__ = [
     "DebtStatus",
     "Exchange",
     "InstalmentTotal",
+    "Lateness",
     "Measure",
     "Plan",
     "PlanDebt",
@@ -127,6 +128,15 @@ class DebtSnapshot(Part):
     def private_now(self) -> tuple[str, ...]:
         """The status, where it tells what protects the borrower; that a debt is settled or sold does not."""
         return self.PRIVATE if self.status in _PROTECTED else ()
+
+
+class Lateness(Part):
+    """How late a debt is as its pack names it: the band that the days fall into, and the risk class."""
+
+    debt_id: AccountId
+    days_past_due: int = Field(ge=0, le=36500)
+    bucket: str
+    risk_class: str
 
 
 class DebtLedger(Part):

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from shared.contracts.agreement import CollectionOrder
 from shared.contracts.base import AccountId, Event, MoneyField, Part, Reason
-from shared.contracts.debts import Allocation, DebtLedger, DebtSnapshot, PackId, Step
+from shared.contracts.debts import Allocation, DebtLedger, DebtSnapshot, Lateness, PackId, Step
 from shared.contracts.parties import CaseHalt, ObligorRole, PartyInCase, StopInForce
 from shared.contracts.reach import EarlierReach
 
@@ -58,6 +58,12 @@ class CaseOpened(_Intake):
     reach: EarlierReach | None = Field(
         default=None, description="what rules of contact count from before the case; None: nothing is known"
     )
+    lateness: tuple[Lateness, ...] = Field(
+        default=(),
+        description="how late each debt is that the bank still holds, by its own pack, latest first",
+    )
+    bucket: str | None = Field(default=None, description="the band of days of the latest of them")
+    risk_class: str | None = Field(default=None, description="the risk class of the latest of them")
 
 
 class CaseChanged(_Intake):
@@ -72,6 +78,12 @@ class CaseChanged(_Intake):
     conduct: tuple[PackId, ...] = Field(
         default=(), description="the packs of the debts: the strictest of them rules conduct, rule by rule"
     )
+    lateness: tuple[Lateness, ...] = Field(
+        default=(),
+        description="how late each debt is that the bank still holds, by its own pack, latest first",
+    )
+    bucket: str | None = Field(default=None, description="the band of days of the latest of them")
+    risk_class: str | None = Field(default=None, description="the risk class of the latest of them")
 
 
 class CaseAssigned(_Intake):

@@ -43,6 +43,7 @@ class DayBalance(Part):
 
     day: date
     balance: MoneyField
+    parts: Balances | None = Field(default=None, description="what the balance consists of; None: not said")
 
 
 class _OnTheTable(_Offer):
@@ -50,7 +51,8 @@ class _OnTheTable(_Offer):
         default=(), description="of each day of validity, one row for each currency of the debts"
     )
     terms: tuple[Reason, ...] = Field(
-        default=(), description="whether interest runs in talks, and what a payment meanwhile means"
+        default=(),
+        description="whether interest, fees and late charges run in talks, and what a payment then means",
     )
     strategy: str | None = Field(default=None, description="the experiment's arm that this case is in")
 

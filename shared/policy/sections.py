@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, model_validator
 
 from shared.lending.allocation import AllocationBand, AllocationRules, Component, DebtOrder
-from shared.lending.delinquency import Bucket
+from shared.lending.delinquency import Bucket, bucket
 from shared.lending.money import Money, Rounding
 from shared.lending.plan_model import MeasureKind
 from shared.policy.ruling import CONTRACT, LIVE
@@ -92,13 +92,24 @@ class BucketRow(Section):
 
 
 class Delinquency(Section):
-    """How lateness is named."""
+    """How lateness is named: in bands of days past due, and in the risk classes that a bank reports."""
 
     buckets: tuple[BucketRow, ...]
     classes: tuple[BucketRow, ...]
 
-    def bands(self) -> tuple[Bucket, ...]:
-        return tuple(Bucket(row.name, row.from_days) for row in self.buckets)
+    def bucket_of(self, days: int) -> str:
+        return bucket(days, [Bucket(row.name, row.from_days) for row in self.buckets])
+
+    def class_of(self, days: int) -> str:
+        return bucket(days, [Bucket(row.name, row.from_days) for row in self.classes])
+
+    @model_validator(mode="after")
+    def _ascend(self) -> Self:
+        for rows in (self.buckets, self.classes):
+            starts = [row.from_days for row in rows]
+            if starts[:1] != [0] or starts != sorted(set(starts)):
+                raise ValueError("bands begin with 0 days and ascend")
+        return self
 
 
 class Term(Section):

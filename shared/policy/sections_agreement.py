@@ -217,7 +217,9 @@ class ReAge(Section):
 
     A re-age resets the days that are shown, never those that allocation goes by. Of an account that is past
     due, a plan is such a re-age, and one in a workout: its limits count against the bank's re-ages and the
-    plans signed before. What they do not allow goes to a person.
+    plans signed before. What they do not allow goes to a person. ``min_payments_in_a_row`` monthly payments
+    come first, or in the trial of the plan itself. From so many days past due on as an account is charged off
+    it is not re-aged: open-end credit (cards) and closed-end (loans) apart.
     """
 
     allowed: bool

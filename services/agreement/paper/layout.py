@@ -158,6 +158,7 @@ def _params(document: Agreement, terms: AgreementTerms, words: Words, lang: str)
         "customer": document.customer,
         "borrower_name": document.borrower_name,
         "lender": terms.lender_zh if lang == "zh" else terms.lender_en,
+        "late_charge": terms.late_charge_zh if lang == "zh" else terms.late_charge_en,
         "language": words.named("language", drafted.language, lang),
         "jurisdiction": words.named("jurisdiction", terms.jurisdiction, lang),
         "payments": str(len(set(days))),

@@ -258,12 +258,45 @@ def in_words_of(edition: str, drafted: AgreementDrafted) -> AgreementTerms:
         ("2", "b38badd77d29b360"),
         ("3", "5f6b875fcfd96a19"),
         ("4", "ea3c57bb882375f3"),
+        ("5", "e5b4f1db4cc644c2"),
     ],
 )
 def test_the_words_of_an_edition_that_has_gone_out_are_never_edited(edition: str, begins: str) -> None:
     words = words_of(edition)
     assert words is not None
     assert words.digest.startswith(begins)
+
+
+@pytest.mark.parametrize("pack", BOOK.pack_ids)
+def test_the_paper_names_late_charges_as_the_pack_does(pack: str) -> None:
+    """The English name stood in the packs and on no paper; the Chinese one was checked and not printed."""
+    document, paper_ = under(pack), BOOK.in_force(pack, date(2026, 3, 2)).document
+    names = {"zh": paper_.late_charge_name_zh, "en": paper_.late_charge_name_en}
+    for lang in LANGUAGES:
+        said = {
+            edition: [
+                part
+                for section in page_of(replace(document, drafted=drafted), lang)["sections"]
+                for part in section["paragraphs"]
+                if f"“{names[lang]}”" in part
+            ]
+            for edition, drafted in (
+                (EDITION, document.drafted),
+                ("5", document.drafted.model_copy(update={"terms": in_words_of("5", document.drafted)})),
+            )
+        }
+        assert len(said[EDITION]) == 1
+        assert said["5"] == [], "a document of an older edition stays what was signed"
+
+
+def test_a_document_from_before_the_name_of_late_charges_keeps_its_hash() -> None:
+    drafted = under("cn-card").drafted
+    assert drafted.terms is not None
+    older = drafted.terms.model_copy(update={"late_charge_zh": None, "late_charge_en": None})
+    content = canonical_content(drafted.model_copy(update={"terms": older}), CASE)
+    assert b"late_charge_zh" not in content
+    assert b"late_charge_en" not in content
+    assert b"late_charge_en" in canonical_content(drafted, CASE), "it is bound"
 
 
 @pytest.mark.parametrize("status", [DebtStatus.SOLD, DebtStatus.RECALLED, DebtStatus.ELSEWHERE,

@@ -58,7 +58,7 @@ def first_due(offer: OfferTabled | OfferRevised) -> date:
 
 
 def least(offer: OfferTabled) -> str:
-    return offer.terms[1].params["amount"].removesuffix(" CNY")
+    return offer.terms[-1].params["amount"].removesuffix(" CNY")
 
 
 def test_a_payment_of_the_first_instalment_moves_the_plans_a_month_and_accepts_nothing() -> None:
@@ -68,10 +68,10 @@ def test_a_payment_of_the_first_instalment_moves_the_plans_a_month_and_accepts_n
     assert paid.emits(OfferWithdrawn, OfferTabled)  # on the table still, on the lower balance
     offer = paid.last(OfferTabled)
     assert offer.balances[0].balances.principal == cny("11400.00")
-    assert offer.terms[1].code is ReasonCode.PAYMENT_WAS_FIRST
-    assert offer.terms[1].params == {"amount": f"{amount} CNY", "date": after(3).isoformat()}
+    assert offer.terms[-1].code is ReasonCode.PAYMENT_WAS_FIRST
+    assert offer.terms[-1].params == {"amount": f"{amount} CNY", "date": after(3).isoformat()}
     small = step.when(pays("10.00", 3, "11400.00")).last(OfferTabled)
-    assert small.terms[1].code is ReasonCode.PAYMENT_COUNTS_AS_FIRST
+    assert small.terms[-1].code is ReasonCode.PAYMENT_COUNTS_AS_FIRST
     assert first_due(offer) == add_months(first_due(small), 1)
     # What is paid in all over the plan is what is owed after the payment: nothing counts twice.
     for plan in offer.plans:
@@ -98,7 +98,7 @@ def test_other_payments_only_reduce_what_is_owed(pack: dict[str, Any], payment: 
     step = tabled(**pack)
     once = step.when(payment).last(OfferTabled)
     assert first_due(once) - first_due(step.last(OfferTabled)) < timedelta(days=7)
-    assert once.terms[1].code is not ReasonCode.PAYMENT_WAS_FIRST
+    assert once.terms[-1].code is not ReasonCode.PAYMENT_WAS_FIRST
 
 
 def test_it_counts_once_in_the_talks_and_no_more_when_it_came_back() -> None:
@@ -109,10 +109,10 @@ def test_it_counts_once_in_the_talks_and_no_more_when_it_came_back() -> None:
     assert first_due(twice.last(OfferTabled)) - first_due(once.last(OfferTabled)) < timedelta(days=7)
     returned = once.when(back(amount, 5, "12000.00"))
     offer = returned.last(OfferTabled)
-    assert offer.terms[1].code is ReasonCode.PAYMENT_COUNTS_AS_FIRST
+    assert offer.terms[-1].code is ReasonCode.PAYMENT_COUNTS_AS_FIRST
     assert first_due(offer) < first_due(once.last(OfferTabled))
     other = once.when(back(amount, 5, "12000.00", "p-9")).last(OfferTabled)
-    assert other.terms[1].code is ReasonCode.PAYMENT_WAS_FIRST
+    assert other.terms[-1].code is ReasonCode.PAYMENT_WAS_FIRST
 
 
 def test_it_holds_for_the_next_round_of_the_same_talks() -> None:
@@ -121,5 +121,5 @@ def test_it_holds_for_the_next_round_of_the_same_talks() -> None:
     offer = paid.last(OfferTabled)
     wish = desk.CounterOffered(offer_id=offer.offer_id, round=1, monthly=cny("700.00"))
     revised = paid.when(message(wish, after(4))).last(OfferRevised)
-    assert revised.terms[1].code is ReasonCode.PAYMENT_WAS_FIRST
+    assert revised.terms[-1].code is ReasonCode.PAYMENT_WAS_FIRST
     assert first_due(revised) >= first_due(offer)

@@ -16,12 +16,13 @@ import deploy
 from services.intake.decide import IntakeDecider
 from services.notice.decide import NoticeDecider
 from services.offer.decide import OfferDecider
-from services.offer.rules import why_not_re_aged
+from services.offer.re_age import paid_in_a_row, why_not_re_aged
 from shared.contracts import agreement
 from shared.contracts.base import Event, Reason
-from shared.contracts.debts import DebtSnapshot
+from shared.contracts.debts import DebtFlow, DebtSnapshot, Measure, ProductKind
+from shared.contracts.intake import CaseChanged
 from shared.contracts.notice import NoticeDue, NoticeKind
-from shared.contracts.offer import HumanReviewOpened, NoPlanFound, OfferTabled
+from shared.contracts.offer import HumanReviewOpened, NoPlanFound, OfferLapsed, OfferTabled
 from shared.contracts.reasons import ReasonCode
 from shared.lending.calendar import add_months
 from shared.policy.loader import PolicyBook
@@ -35,6 +36,7 @@ from tests.unit.builders import (
     assessed,
     balances,
     case_opened,
+    cny,
     debt,
     message,
     reference,
@@ -64,6 +66,25 @@ def talks(*debts: DebtSnapshot, **pack: Any) -> Given:
     return start.when(message(case_opened(*debts), sequence=1), message(assessed()))
 
 
+LATEST = {"re_age__charge_off_days_open_end": 180, "re_age__charge_off_days_closed_end": 120}
+PAID_FIRST = {"re_age__min_payments_in_a_row": 3}
+
+
+def loan(days: int) -> DebtSnapshot:
+    return known(days=days).model_copy(update={"kind": ProductKind.PERSONAL_LOAN})
+
+
+def told_days_ago(days: int, one: DebtSnapshot) -> DebtSnapshot:
+    return one.model_copy(update={"as_of": DAY - timedelta(days=days)})
+
+
+def paying(one: DebtSnapshot, *payments: tuple[int, str]) -> DebtSnapshot:
+    """A debt whose flows are known: its advance, and payments so many days ago."""
+    paid = [DebtFlow(on=DAY - timedelta(days=ago), amount=cny(amount)) for ago, amount in payments]
+    advance = DebtFlow(on=one.contract_date, amount=cny("-12000.00"))
+    return one.model_copy(update={"history": (advance, *sorted(paid, key=lambda flow: flow.on))})
+
+
 @pytest.mark.parametrize(
     ("one", "pack", "code"),
     [
@@ -80,6 +101,24 @@ def talks(*debts: DebtSnapshot, **pack: Any) -> Given:
          ReasonCode.RE_AGED_TOO_OFTEN),
         (known(back(59), back(30), back(13)), {"re_age__max_in_60_months": 0}, None),
         (known(back(2), days=0), {}, None),  # nothing is past due: a plan shows nothing anew
+        (known(), {"re_age__allowed": False}, ReasonCode.RE_AGE_NOT_ALLOWED),
+        (known(days=0), {"re_age__allowed": False}, None),
+        (known(days=179), LATEST, None),
+        (known(days=180), LATEST, ReasonCode.RE_AGE_TOO_LATE),
+        (loan(days=119), LATEST, None),
+        (loan(days=120), LATEST, ReasonCode.RE_AGE_TOO_LATE),
+        (loan(days=120), LATEST | {"re_age__charge_off_days_closed_end": 0}, None),
+        (told_days_ago(4, loan(days=116)), LATEST, ReasonCode.RE_AGE_TOO_LATE),  # as late as it is today
+        (told_days_ago(3, loan(days=116)), LATEST, None),
+        (known(), PAID_FIRST, ReasonCode.RE_AGE_AFTER_PAYMENTS),
+        (known(days=0), PAID_FIRST, None),
+        (known(), PAID_FIRST | {"trial__payments": 3}, None),  # the plan's own trial brings them
+        (known(), PAID_FIRST | {"trial__payments": 2}, ReasonCode.RE_AGE_AFTER_PAYMENTS),
+        (paying(known(), (10, "900.00"), (40, "900.00"), (70, "900.00")), PAID_FIRST, None),
+        (paying(known(), (10, "900.00"), (40, "899.99"), (70, "900.00")), PAID_FIRST,
+         ReasonCode.RE_AGE_AFTER_PAYMENTS),
+        (paying(known(), (10, "900.00"), (70, "900.00"), (100, "900.00")), PAID_FIRST,
+         ReasonCode.RE_AGE_AFTER_PAYMENTS),
     ],
 )  # fmt: skip
 def test_an_account_may_be_re_aged_by_its_age_and_by_what_came_before(
@@ -118,6 +157,103 @@ def test_the_day_that_is_named_is_the_first_on_which_a_plan_is_possible(
     assert first > DAY
     assert why_not_re_aged(one, policy, first) is None
     assert why_not_re_aged(one, policy, first - timedelta(days=1)) is not None
+
+
+# -- payments in a row ---------------------------------------------------------------------------------------
+
+
+def test_who_has_not_paid_in_a_row_hears_how_often_and_how_much() -> None:
+    one = paying(known(), (10, "900.00"), (40, "950.00"))
+    said = talks(one, **PAID_FIRST).last(NoPlanFound).reason
+    assert said.params == {"account": "A-1", "payments": "3", "made": "2", "amount": "900.00 CNY"}
+    for lang in LANGUAGES:
+        words = text(said.code, said.params, lang)
+        assert all(value in words for value in said.params.values())
+    unknown = known().model_copy(update={"contractual_payment": None})
+    assert talks(unknown, **PAID_FIRST).last(NoPlanFound).reason.params == {
+        "account": "A-1", "payments": "3", "made": "0",
+    }  # fmt: skip
+
+
+def test_once_they_are_made_there_is_a_plan() -> None:
+    step = talks(paying(known(), (10, "900.00"), (40, "900.00")), **PAID_FIRST)
+    assert step.emits(NoPlanFound, HumanReviewOpened)
+    third = paying(known(), (10, "900.00"), (40, "900.00"), (70, "900.00"))
+    news = message(CaseChanged(as_of=DAY, debts=(third,)), DAY + timedelta(days=1))
+    assert step.when(news).emits(OfferTabled)
+
+
+def test_a_plan_with_a_trial_says_when_the_account_is_shown_as_current() -> None:
+    step = talks(known(), **PAID_FIRST, trial__payments=3)
+    after = Reason(code=ReasonCode.RE_AGED_WHEN_PAID, params={"account": "A-1", "payments": "3"})
+    for plan in step.last(OfferTabled).plans:
+        assert (after in plan.reasons) == (Measure.LUMP_SUM not in plan.measures)
+    paid = paying(known(), (10, "900.00"), (40, "900.00"), (70, "900.00"))
+    for one, pack in (
+        (paid, PAID_FIRST | {"trial__payments": 3}),
+        (known(days=0), PAID_FIRST),
+        (known(), {}),
+    ):
+        plans = talks(one, **pack).last(OfferTabled).plans
+        assert ReasonCode.RE_AGED_WHEN_PAID not in {reason.code for plan in plans for reason in plan.reasons}
+
+
+@settings(max_examples=100, deadline=None)
+@for_all(
+    paid=st.lists(st.tuples(st.integers(0, 400), st.integers(1, 200_000)), max_size=20),
+    most=st.integers(0, 9),
+)
+def test_payments_in_a_row_are_counted_month_by_month_and_more_of_them_never_count_less(
+    paid: list[tuple[int, int]], most: int
+) -> None:
+    one = paying(known(), *((ago, f"{minor // 100}.{minor % 100:02}") for ago, minor in paid))
+    made = paid_in_a_row(one, DAY, most)
+    assert 0 <= made <= most
+    by_month = [
+        sum(minor for ago, minor in paid if back(n + 1) < DAY - timedelta(days=ago) <= back(n))
+        for n in range(most)
+    ]
+    assert all(sum_ >= 90_000 for sum_ in by_month[:made])
+    assert made == most or by_month[made] < 90_000
+    assert paid_in_a_row(paying(known(), *((ago, "900.00") for ago, _ in paid)), DAY, most) >= made
+    doubtful = one.model_copy(update={"history_problem": Reason(code=ReasonCode.HISTORY_DOES_NOT_ADD_UP)})
+    assert paid_in_a_row(doubtful, DAY, most) == 0
+
+
+def test_a_pack_of_the_states_lets_nothing_be_re_aged_that_must_be_charged_off() -> None:
+    for kind, most in ((ProductKind.CARD, 180), (ProductKind.PERSONAL_LOAN, 120)):
+        for pack in BOOK.pack_ids:
+            policy = BOOK.in_force(pack, DAY)
+            for days in (most - 1, most):
+                one = known(days=days).model_copy(update={"kind": kind})
+                why = why_not_re_aged(one, policy, DAY)
+                code = why.code if why else None
+                late = pack == "us-unsecured" and days >= most
+                assert code == (ReasonCode.RE_AGE_TOO_LATE if late else None)
+
+
+def test_an_offer_stands_no_longer_than_the_last_day_on_which_it_may_be_taken() -> None:
+    step = talks(known(days=175), **LATEST)
+    offer = step.last(OfferTabled)
+    assert offer.valid_until == DAY + timedelta(days=4)  # 179 days past due
+    assert talks(known(days=100), **LATEST).last(OfferTabled).valid_until == DAY + timedelta(days=15)
+    assert talks(known(days=175)).last(OfferTabled).valid_until == DAY + timedelta(days=15)
+    lapsed = step.closes(offer.valid_until)
+    assert lapsed.emits(OfferLapsed)
+    looked = lapsed.closes(lapsed.state.next_date)
+    assert looked.last(NoPlanFound).reason.code is ReasonCode.RE_AGE_TOO_LATE
+
+
+@settings(max_examples=40, deadline=None)
+@for_all(days=st.integers(100, 190), told=st.integers(0, 20), is_loan=st.booleans())
+def test_while_an_offer_stands_it_may_be_taken(days: int, told: int, is_loan: bool) -> None:
+    one = told_days_ago(told, loan(days) if is_loan else known(days=days))
+    tabled = [event for event in talks(one, **LATEST).said if isinstance(event, OfferTabled)]
+    policy = example_policy(**LATEST)
+    assert bool(tabled) == (days + told < (120 if is_loan else 180))
+    for offer in tabled:
+        assert offer.valid_until >= offer.tabled_on == DAY
+        assert why_not_re_aged(one, policy, offer.valid_until) is None
 
 
 # -- who comes back after a plan that broke -----------------------------------------------------------------

@@ -151,4 +151,4 @@ def test_limits_stress_and_saving_come_from_the_pack() -> None:
     assert policy.saving_allowance.maximum == Money(20_000, "CNY")
     assert policy.plan_limits.lump_sum is None
     assert example_policy().plan_limits.lump_sum is not None
-    assert [row.name for row in policy.delinquency.bands()][:2] == ["current", "1-30"]
+    assert [policy.delinquency.bucket_of(days) for days in (0, 1)] == ["current", "1-30"]

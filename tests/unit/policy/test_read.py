@@ -48,11 +48,7 @@ NOT_READ: dict[str, str] = {
     "retention.decisions_years": NOTHING_YET,
     "retention.hold_role": NOTHING_YET,
     "retention.erase_by": ALWAYS_SO,
-    "delinquency.buckets": NOTHING_YET,
-    "delinquency.classes": NOTHING_YET,
     "document.clauses": CHECKED,  # each required section has one; the words are the program's editions
-    "document.late_charge_name_zh": CHECKED,
-    "document.late_charge_name_en": NOTHING_YET,
     "document.forbidden_words_zh": CHECKED,
     "trial.tolerance_days": NOTHING_YET,
     "trial.collection_stays_stopped": NOTHING_YET,
@@ -64,12 +60,6 @@ NOT_READ: dict[str, str] = {
     "incentives.vested_never_return": FOR_EVERYBODY,
     "reviews.invite_business_days": NOTHING_YET,
     "reviews.missed_breaks_plan": NOTHING_YET,
-    "talks.fees": NOTHING_YET,
-    "talks.late_charges": NOTHING_YET,
-    "re_age.allowed": NOTHING_YET,
-    "re_age.min_payments_in_a_row": NOTHING_YET,
-    "re_age.charge_off_days_open_end": NOTHING_YET,
-    "re_age.charge_off_days_closed_end": NOTHING_YET,
 }
 
 
