@@ -25,7 +25,12 @@ from services.agreement.rules import is_complete, last_signed, refuses_signature
 from services.agreement.signing import give_back, refusal, sign
 from services.agreement.stops import stops_changed
 from services.agreement.table import OnTheTable, on_the_table
-from services.agreement.watching import instalment_corrected, instalment_missed, instalment_paid
+from services.agreement.watching import (
+    difficulty_reported,
+    instalment_corrected,
+    instalment_missed,
+    instalment_paid,
+)
 from shared.contracts import desk, desk_parties, desk_talks, followup, intake, offer
 from shared.contracts.agreement import AgreementDrafted, AgreementReturned, PartySigned
 from shared.contracts.base import Event, Reason
@@ -278,6 +283,7 @@ _HANDLERS: dict[type[Event], Handler] = {
     desk.SignatureGiven: _signature,
     desk.WithdrawalDeclared: withdrawn,
     desk_talks.DocumentsReceived: documents_received,
+    desk.HardshipReported: difficulty_reported,
     followup.InstalmentPaid: instalment_paid,
     followup.InstalmentMissed: instalment_missed,
     followup.InstalmentCorrected: instalment_corrected,

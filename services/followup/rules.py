@@ -206,9 +206,7 @@ def supports(plan: FollowedPlan, policy: PolicyInForce) -> bool:
 
 def is_temporary(report: HardshipReported, policy: PolicyInForce) -> bool:
     """A difficulty is temporary when its expected end is near enough."""
-    if report.expected_end is None:
-        return False
-    return report.expected_end <= _months_after(report.since, policy.assessment.temporary_hardship_months)
+    return policy.assessment.is_temporary(report.since, report.expected_end)
 
 
 # --- reviews
