@@ -22,6 +22,7 @@ __all__ = [
     "ProblemOverdue",
     "ProblemResolved",
     "ReferralMade",
+    "ReviewInvited",
     "ReviewOverdue",
     "ReviewPassed",
     "SatisfactionAsked",
@@ -169,6 +170,19 @@ class ProblemResolved(_Followup):
     as_of: date
     by: str
     days: int = Field(ge=0)
+
+
+class ReviewInvited(_Followup):
+    """The borrower is invited to a review, so many business days ahead as the pack says.
+
+    `on` is its day; today, where a miss or the end of a stop has just brought it up. Declining harms nothing.
+    """
+
+    TYPE: ClassVar[str] = "parley.followup.review.invited.v1"
+
+    number: int = Field(ge=1)
+    on: date
+    as_of: date
 
 
 class ReviewOverdue(_Followup):

@@ -29,7 +29,7 @@ from shared.contracts.followup import (
     RewardGranted,
     SupportOffered,
 )
-from shared.contracts.followup_care import SatisfactionAsked
+from shared.contracts.followup_care import ReviewInvited, SatisfactionAsked
 from shared.contracts.plan_terms import total_of
 from shared.contracts.reasons import ReasonCode
 from shared.lending.calendar import add_months
@@ -227,6 +227,33 @@ def test_the_rhythm_is_the_policys() -> None:
     assert often.last(ReviewDue).interval_months == 1
 
 
+@pytest.mark.parametrize(
+    ("ahead", "invited"),
+    [(5, date(2026, 5, 26)), (1, date(2026, 6, 1)), (0, date(2026, 6, 2)), (20, date(2026, 5, 6))],
+)
+def test_the_borrower_is_invited_so_many_business_days_ahead(ahead: int, invited: date) -> None:
+    regular = paying(24, followup__performing_on_time_in_a_row=99, reviews__invite_business_days=ahead)
+    said = [e for e in lives_to(regular, date(2026, 6, 30)).said if isinstance(e, ReviewInvited | ReviewDue)]
+    assert said[0] == ReviewInvited(number=1, on=date(2026, 6, 2), as_of=invited)
+    assert [type(event) for event in said] == [ReviewInvited, ReviewDue]
+
+
+def test_who_performs_well_is_invited_to_the_stretched_review_only() -> None:
+    well = lives_to(paying(24, reviews__invite_business_days=5), date(2027, 3, 2))
+    said = [event for event in well.said if isinstance(event, ReviewInvited | ReviewDue)]
+    on = [event.on if isinstance(event, ReviewInvited) else event.due for event in said]
+    # Nor to that of June, on whose invitation's day the third instalment was not due yet.
+    assert on == [date(2026, 9, 2), date(2026, 9, 2), date(2027, 3, 2), date(2027, 3, 2)]
+
+
+def test_after_a_review_that_was_held_early_the_invitation_is_to_the_next_one() -> None:
+    invited = lives_to(paying(24, followup__performing_on_time_in_a_row=99), date(2026, 5, 28))
+    assert invited.last(ReviewInvited).on == date(2026, 6, 2)
+    held = lives_to(invited.when(message(review(), date(2026, 5, 29))), date(2026, 8, 28))
+    assert [e.on for e in held.said if isinstance(e, ReviewInvited)] == [date(2026, 8, 31)]
+    assert not any(isinstance(event, ReviewDue) for event in held.said)
+
+
 def test_a_review_asks_and_keeps_what_the_policy_says() -> None:
     asks = {"reviews__questions": ["new_difficulties", "housing"], "reviews__records": ["time", "key_points"]}
     due = lives_to(paying(24, followup__review_months=1, **asks), date(2026, 9, 2)).last(ReviewDue)
@@ -240,7 +267,7 @@ def test_a_miss_brings_the_regular_review_back() -> None:
     stretched = lives_to(plan, date(2026, 6, 30))
     assert not any(isinstance(event, ReviewDue) for event in stretched.said)
     missed = lives_to(stretched, date(2026, 7, 6))
-    assert missed.emits(InstalmentLate, InstalmentMissed, SupportOffered, ReviewDue)
+    assert missed.emits(InstalmentLate, InstalmentMissed, SupportOffered, ReviewInvited, ReviewDue)
     assert missed.last(ReviewDue).due == date(2026, 7, 6)
     assert missed.last(ReviewDue).interval_months == 3
 

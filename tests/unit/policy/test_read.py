@@ -56,7 +56,6 @@ NOT_READ: dict[str, str] = {
     "document.forbidden_words_zh": CHECKED,
     "trial.collection_stays_stopped": ALWAYS_SO,
     "incentives.vested_never_return": FOR_EVERYBODY,
-    "reviews.invite_business_days": NOTHING_YET,
     "reviews.missed_breaks_plan": ALWAYS_SO,
     "talks.fees": NOTHING_YET,
     "talks.late_charges": NOTHING_YET,
