@@ -34,7 +34,7 @@ def begun(
     """
     trial = (Watch(period=Period.TRIAL, since=first_due),) if policy.trial.payments else ()
     rules = policy.observation
-    if not rules.second_measure_ends_probation:
+    if rules.probation_months and not rules.second_measure_ends_probation:
         goes_on = tuple(
             watch.model_copy(update={"last": 0}) for watch in before if watch.period is Period.PROBATION
         )

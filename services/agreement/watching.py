@@ -10,17 +10,18 @@ from datetime import date, timedelta
 from services.agreement import periods
 from services.agreement.model import AgreementState, InForce, PartPaid, Unpaid, Watch
 from services.agreement.periods import Changed
-from shared.contracts import desk, followup
+from shared.contracts import followup
 from shared.contracts.agreement import Period, PeriodPassed, PeriodRestarted
 from shared.contracts.base import Reason
 from shared.contracts.decision import Decision
 from shared.contracts.envelope import Envelope
+from shared.contracts.followup_care import DifficultyLasts
 from shared.contracts.reasons import ReasonCode
 from shared.lending.calendar import add_months
 from shared.policy.model import PolicyInForce
 from shared.policy.reference import Reference
 
-__all__ = ["begun", "difficulty_reported", "instalment_corrected", "instalment_missed", "instalment_paid"]
+__all__ = ["begun", "difficulty_lasts", "instalment_corrected", "instalment_missed", "instalment_paid"]
 
 Outcome = Decision[AgreementState]
 Told = followup.InstalmentPaid | followup.InstalmentMissed | followup.InstalmentCorrected
@@ -29,21 +30,22 @@ Told = followup.InstalmentPaid | followup.InstalmentMissed | followup.Instalment
 def begun(
     agreement_id: str, first_due: date, effective: date, policy: PolicyInForce, before: InForce | None
 ) -> tuple[tuple[Watch, ...], tuple[PeriodRestarted, ...]]:
-    """Give the periods of a plan signed under `policy`, and what that ends of those of the plan `before`."""
+    """Give the periods of a plan signed under `policy`, and what a second measure begins again.
+
+    That is said whatever ran until then: followup is read as it comes, and may not have told all of it yet.
+    """
     running = () if before is None else before.watches
     open_ = () if before is None else before.unpaid
     kept = tuple(after for _, after in periods.after_missed(running, open_, effective, policy))
     watches = periods.begun(first_due, effective, policy, kept)
-    ended = next((w.period for w in running if w.period is not Period.TRIAL), None)
-    now = next((w for w in watches if w.period is Period.OBSERVATION), None)
-    if ended is None or now is None:
+    observed = next((w for w in watches if w.period is Period.OBSERVATION), None)
+    if before is None or observed is None:
         return watches, ()
     restarted = PeriodRestarted(
         agreement_id=agreement_id,
-        period=now.period,
-        since=now.since,
+        period=observed.period,
+        since=observed.since,
         as_of=effective,
-        ended=ended if ended is not now.period else None,
         reason=Reason(code=ReasonCode.PLAN_SUPERSEDED),
     )
     return watches, (restarted,)
@@ -158,22 +160,21 @@ def _missed(
     return Decision.of(_with(state, known, tuple(after for _, after in changed)), *said)
 
 
-def difficulty_reported(
-    state: AgreementState | None, message: Envelope[desk.HardshipReported], reference: Reference
+def difficulty_lasts(
+    state: AgreementState | None, message: Envelope[DifficultyLasts], reference: Reference
 ) -> Outcome:
     """A difficulty that lasts begins the observation again, where the pack says so.
 
     It counts from the day after: what was due until then says nothing of how the borrower copes with it.
+    Followup tells it, in the order of its instalments: between them and the desk there is none.
     """
-    live, data = None if state is None else state.live, message.data
-    if state is None or live is None or message.day <= live.effective:
+    live = _live(state, message.data)
+    if state is None or live is None:
         return Decision(state)
     policy = _policy_of(state, live, reference)
-    over = data.expected_end is not None and data.expected_end < message.day
-    lasts = not over and not policy.assessment.is_temporary(data.since, data.expected_end)
-    if not lasts or not policy.observation.restarts_on_persisting_difficulty:
+    if not policy.observation.restarts_on_persisting_difficulty:
         return Decision(state)
-    since = message.day + timedelta(days=1)
+    since = message.data.as_of + timedelta(days=1)
     changed = tuple(
         (w, w.model_copy(update={"since": max(w.since, since), "kept": 0}))
         for w in live.watches
@@ -182,7 +183,7 @@ def difficulty_reported(
     if not changed:
         return Decision(state)
     now = dict(changed)
-    said = _told(live, changed, message.day, Reason(code=ReasonCode.HARDSHIP_REPORTED))
+    said = _told(live, changed, message.data.as_of, Reason(code=ReasonCode.HARDSHIP_REPORTED))
     return Decision.of(_with(state, live, tuple(now.get(w, w) for w in live.watches)), *said)
 
 
@@ -216,7 +217,7 @@ def _policy_of(state: AgreementState, live: InForce, reference: Reference) -> Po
     return reference.policies.for_case(state.policy, live.effective, agreed_on=live.pinned_on)
 
 
-def _live(state: AgreementState | None, data: Told) -> InForce | None:
+def _live(state: AgreementState | None, data: Told | DifficultyLasts) -> InForce | None:
     live = None if state is None else state.live
     return live if live is not None and live.agreement_id == data.agreement_id else None
 

@@ -27,7 +27,7 @@ from shared.contracts.followup import (
     ReviewRecorded,
     SupportOffered,
 )
-from shared.contracts.followup_care import ReviewPassed
+from shared.contracts.followup_care import DifficultyLasts, ReviewPassed
 from shared.contracts.reasons import ReasonCode
 from shared.policy.reference import Reference
 
@@ -126,7 +126,10 @@ def hardship(
     state = state.model_copy(update={"cooperation": told})
     plan = plan.model_copy(update={"cooperated": True})
     plan, said = _back_to_the_table(plan, day, reason, reference)
-    if is_temporary(data, policy_of(plan, reference)) and not plan.support_offered:
+    temporary = is_temporary(data, policy_of(plan, reference))
+    if not temporary and (data.expected_end is None or data.expected_end >= day):
+        said += (DifficultyLasts(agreement_id=plan.agreement_id, as_of=day),)
+    if temporary and not plan.support_offered:
         plan = plan.model_copy(update={"support_offered": True})
         state = group.offered(state)
         reasons = (Reason(code=ReasonCode.COOPERATED), Reason(code=ReasonCode.TEMPORARY_DIFFICULTY))

@@ -322,7 +322,7 @@ class PeriodRestarted(_Agreement):
     period: Period
     since: date = Field(description="the day from which it counts now")
     as_of: date = Field(description="the day on which that was known")
-    ended: Period | None = Field(default=None, description="the period that this ends: a probation")
+    ended: Period | None = Field(default=None, description="the probation that a missed payment ends by this")
     reason: Reason
 
 

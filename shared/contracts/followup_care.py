@@ -14,6 +14,7 @@ __all__ = [
     "BreachNoticed",
     "CreditFound",
     "CreditInstructed",
+    "DifficultyLasts",
     "LegalReferralMade",
     "NewCreditCleared",
     "OwnerTookOver",
@@ -170,6 +171,15 @@ class ProblemResolved(_Followup):
     as_of: date
     by: str
     days: int = Field(ge=0)
+
+
+class DifficultyLasts(_Followup):
+    """The borrower has reported a difficulty that is not temporary, or has no known end, on a live plan."""
+
+    TYPE: ClassVar[str] = "parley.followup.difficulty.lasts.v1"
+
+    agreement_id: str
+    as_of: date
 
 
 class ReviewInvited(_Followup):

@@ -15,7 +15,7 @@ from services.agreement.model import AgreementState, AgreementStatus, InForce, U
 from services.agreement.watching import begun
 from shared.contracts import followup
 from shared.contracts.agreement import AgreementSigned, Period, PeriodPassed, PeriodRestarted
-from shared.contracts.desk import HardshipCause, HardshipReported
+from shared.contracts.followup_care import DifficultyLasts
 from shared.contracts.reasons import ReasonCode
 from shared.lending.calendar import add_months
 from shared.policy.loader import PolicyBook
@@ -67,8 +67,8 @@ def returned(number: int, day: date) -> Any:
     return message(data, day)
 
 
-def hardship(day: date, until: date | None) -> Any:
-    return message(HardshipReported(cause=HardshipCause.ILLNESS, since=day, expected_end=until), day)
+def lasts(day: date) -> Any:
+    return message(DifficultyLasts(agreement_id="AG-1", as_of=day), day)
 
 
 def in_time(first: int, last: int) -> list[Any]:
@@ -110,15 +110,9 @@ STORIES: list[tuple[str, str, list[Any], list[tuple[Any, ...]]]] = [
      [*in_time(1, 5), returned(4, due(5, 20)), missed(4, 60), *in_time(6, 16)],
      [again(OBSERVATION, due(4)), passed(OBSERVATION, due(4), due(16))]),
     *((f"{pack}: a difficulty without an end begins it again", pack,
-       [*in_time(1, 6), hardship(due(6, 9), None), *in_time(7, 19)],
+       [*in_time(1, 6), lasts(due(6, 9)), *in_time(7, 19)],
        [again(OBSERVATION, due(6, 10)), passed(OBSERVATION, due(6, 10), due(19))])
       for pack in ("cn-card", "cn-consumer-loan", "tw-card", "uk-unsecured", "eu-consumer")),
-    ("cn: a difficulty of a year", "cn-card", [*in_time(1, 6), hardship(due(6, 9), due(18))],
-     [again(OBSERVATION, due(6, 10))]),
-    ("cn: a difficulty of two months", "cn-card",
-     [*in_time(1, 6), hardship(due(6, 9), due(8, 9)), *in_time(7, 13)],
-     [passed(OBSERVATION, FIRST, due(13))]),
-    ("cn: a difficulty reported before the plan", "cn-card", [hardship(EFFECTIVE, None)], []),
     ("eu: three years", "eu-consumer", in_time(1, 37),
      [passed(OBSERVATION, FIRST, due(13)), passed(PROBATION, due(13), due(37))]),
     ("eu: thirty days late on probation", "eu-consumer",
@@ -132,7 +126,7 @@ STORIES: list[tuple[str, str, list[Any], list[tuple[Any, ...]]]] = [
      [*in_time(1, 19), missed(20), missed(21)],
      [passed(OBSERVATION, FIRST, due(13)), again(OBSERVATION, due(21), PROBATION)]),
     ("eu: a difficulty on probation ends nothing", "eu-consumer",
-     [*in_time(1, 19), hardship(due(19, 9), None), *in_time(20, 37)],
+     [*in_time(1, 19), lasts(due(19, 9)), *in_time(20, 37)],
      [passed(OBSERVATION, FIRST, due(13)), passed(PROBATION, due(13), due(37))]),
 ]
 # fmt: on
@@ -191,7 +185,7 @@ def test_where_an_observation_begins_and_whether_a_miss_begins_it_again(
 def test_a_difficulty_that_lasts_begins_nothing_again_where_the_pack_does_not_say_so() -> None:
     for again_then in (True, False):
         rules = reference(observation__restarts_on_persisting_difficulty=again_then)
-        said = told(followed("example-card", rules).when(hardship(due(3), None), hardship(due(3), None)))
+        said = told(followed("example-card", rules).when(lasts(due(3)), lasts(due(3))))
         assert said == ([again(OBSERVATION, due(3, 1))] if again_then else [])
 
 
@@ -207,41 +201,32 @@ def before(period: Period, *unpaid: Unpaid) -> InForce:
     )
 
 
-@pytest.mark.parametrize(
-    ("pack", "period", "watched", "ended"),
-    [
-        ("eu-consumer", PROBATION, Watch(period=OBSERVATION, since=SECOND[1]), PROBATION),
-        ("eu-consumer", OBSERVATION, Watch(period=OBSERVATION, since=SECOND[1]), None),
-        ("uk-unsecured", OBSERVATION, Watch(period=OBSERVATION, since=SECOND[1]), None),
-        # No pack but the Union's has a probation; where none says that a second measure ends it, it goes on.
-        ("uk-unsecured", PROBATION, Watch(period=PROBATION, since=due(13), kept=7), "goes on"),
-    ],
-)
-def test_a_second_measure_ends_a_probation_where_the_pack_says_so(
-    pack: str, period: Period, watched: Watch, ended: Period | str | None
-) -> None:
+@pytest.mark.parametrize("pack", EVERY)
+@pytest.mark.parametrize("period", [OBSERVATION, PROBATION])
+def test_a_second_measure_begins_the_observation_again(pack: str, period: Period) -> None:
+    """Also out of a probation, which only the Union's pack has: it says that a second measure ends it."""
     policy = PACKS.policies.in_force(pack, SECOND[0])
-    watches, said = begun("AG-2", SECOND[1], SECOND[0], policy, before(period))
-    assert watches == (watched,)
-    if ended == "goes on":
+    watches, (said,) = begun("AG-2", SECOND[1], SECOND[0], policy, before(period))
+    assert watches[-1] == Watch(period=OBSERVATION, since=SECOND[1])
+    assert (said.agreement_id, said.since, said.as_of) == ("AG-2", SECOND[1], SECOND[0])
+    assert said.reason.code is ReasonCode.PLAN_SUPERSEDED
+
+
+@pytest.mark.parametrize(("late", "goes_on"), [(None, True), (30, True), (31, False)])
+def test_a_probation_goes_on_where_no_second_measure_ends_it_unless_it_was_over(
+    late: int | None, goes_on: bool
+) -> None:
+    unpaid = [Unpaid(number=21, due=SECOND[0] - timedelta(days=late), currency="CNY")] if late else []
+    policy = reference(
+        observation__probation_months=24, observation__second_measure_ends_probation=False
+    ).policies.in_force("example-card", SECOND[0])
+    watches, said = begun("AG-2", SECOND[1], SECOND[0], policy, before(PROBATION, *unpaid))
+    if goes_on:
+        assert [(watch.period, watch.since, watch.last) for watch in watches] == [(PROBATION, due(13), 0)]
         assert said == ()
-        return
-    (event,) = said
-    assert (event.agreement_id, event.since, event.as_of, event.ended) == (
-        "AG-2",
-        SECOND[1],
-        SECOND[0],
-        ended,
-    )
-    assert event.reason.code is ReasonCode.PLAN_SUPERSEDED
-
-
-def test_a_probation_that_was_over_already_does_not_go_on() -> None:
-    policy = PACKS.policies.in_force("uk-unsecured", SECOND[0])
-    late = Unpaid(number=21, due=SECOND[0] - timedelta(days=31), currency="GBP")
-    watches, said = begun("AG-2", SECOND[1], SECOND[0], policy, before(PROBATION, late))
-    assert [watch.period for watch in watches] == [OBSERVATION]
-    assert said[0].ended is PROBATION
+    else:
+        assert watches == (Watch(period=OBSERVATION, since=SECOND[1]),)
+        assert len(said) == 1
 
 
 def test_an_amendment_in_the_first_days_begins_the_observation_anew() -> None:
