@@ -25,8 +25,13 @@ from services.agreement.rules import is_complete, last_signed, refuses_signature
 from services.agreement.signing import give_back, refusal, sign
 from services.agreement.stops import stops_changed
 from services.agreement.table import OnTheTable, on_the_table
-from services.agreement.watching import instalment_corrected, instalment_missed, instalment_paid
-from shared.contracts import desk, desk_parties, desk_talks, followup, intake, offer
+from services.agreement.watching import (
+    difficulty_lasts,
+    instalment_corrected,
+    instalment_missed,
+    instalment_paid,
+)
+from shared.contracts import desk, desk_parties, desk_talks, followup, followup_care, intake, offer
 from shared.contracts.agreement import AgreementDrafted, AgreementReturned, PartySigned
 from shared.contracts.base import Event, Reason
 from shared.contracts.debts import DebtSnapshot, DebtStatus
@@ -278,6 +283,7 @@ _HANDLERS: dict[type[Event], Handler] = {
     desk.SignatureGiven: _signature,
     desk.WithdrawalDeclared: withdrawn,
     desk_talks.DocumentsReceived: documents_received,
+    followup_care.DifficultyLasts: difficulty_lasts,
     followup.InstalmentPaid: instalment_paid,
     followup.InstalmentMissed: instalment_missed,
     followup.InstalmentCorrected: instalment_corrected,

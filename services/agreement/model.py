@@ -23,6 +23,7 @@ __all__ = [
     "Over",
     "Returned",
     "Signature",
+    "Unpaid",
     "Watch",
     "Withdrawn",
 ]
@@ -93,7 +94,7 @@ class Draft(State):
 
 
 class Watch(State):
-    """A period that has begun: `kept` instalments on time in a row since `since`, the last being `last`."""
+    """A period that has begun: `kept` instalments in time in a row since `since`; `last` was judged last."""
 
     period: Period
     since: date
@@ -108,6 +109,14 @@ class PartPaid(State):
     currencies: tuple[str, ...]
 
 
+class Unpaid(State):
+    """An instalment that is missed, in one currency, and not paid yet."""
+
+    number: int
+    due: date
+    currency: str
+
+
 class InForce(State):
     """The signed agreement; `packs` are those of its debts, whose strictest conduct it keeps.
 
@@ -115,7 +124,8 @@ class InForce(State):
     would hold again. `withdraw_days`: the days to withdraw, where they count from the day on which the
     borrower receives the documents and that is not known yet. `terms`, drawn up on `drafted_on`, give the
     schedules again. `partly`: instalments of which not every currency is
-    paid yet. `returns` and `rates_return` are the concessions that a breach takes back.
+    paid yet, `unpaid` those missed by now. `returns` and `rates_return` are the concessions that a breach
+    takes back.
     """
 
     agreement_id: str
@@ -131,6 +141,7 @@ class InForce(State):
     withdraw_days: int | None = None
     watches: tuple[Watch, ...] = ()
     partly: tuple[PartPaid, ...] = ()
+    unpaid: tuple[Unpaid, ...] = ()
     terms: tuple[PlanDebt, ...] = ()
     drafted_on: date | None = None
     returns: tuple[WaivedDebt, ...] = ()

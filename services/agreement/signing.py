@@ -8,7 +8,7 @@ from services.agreement.document import recompose
 from services.agreement.model import AgreementState, AgreementStatus, Draft, InForce, Returned
 from services.agreement.rules import conduct_in, last_signed, packs_of, waived_debts, withdrawal_of
 from services.agreement.telling import applies, instruct
-from services.agreement.watching import watches_from
+from services.agreement.watching import begun
 from shared.contracts.agreement import (
     AgreementDrafted,
     AgreementEnded,
@@ -102,6 +102,9 @@ def sign(state: AgreementState, draft: Draft, day: date, reference: Reference) -
         rates_return=rates_return,
         apart=tuple(left.debt_id for left in draft.plan.apart),
     )
+    ruled = reference.policies.for_case(state.policy, effective, agreed_on=draft.pinned_on)
+    first_due = document.instalments[0].due
+    watches, restarted = begun(draft.agreement_id, first_due, effective, ruled, state.live)
     live = InForce(
         agreement_id=draft.agreement_id,
         version=draft.version,
@@ -114,10 +117,7 @@ def sign(state: AgreementState, draft: Draft, day: date, reference: Reference) -
         withdraw_until=until,
         withdraw_days=days,
         pinned_on=draft.pinned_on,
-        watches=watches_from(
-            document.instalments[0].due,
-            reference.policies.for_case(state.policy, effective, agreed_on=draft.pinned_on),
-        ),
+        watches=watches,
         terms=draft.plan.debts,
         drafted_on=draft.drafted_on,
         returns=returns,
@@ -135,4 +135,4 @@ def sign(state: AgreementState, draft: Draft, day: date, reference: Reference) -
     )
     policy = reference.policies.for_case(state.policy, day, agreed_on=draft.pinned_on)
     told = applies(signed, draft.plan, policy, conduct_in(packs, day, reference), day)
-    return Decision.of(instruct(in_force, told), *before, signed, told)
+    return Decision.of(instruct(in_force, told), *before, signed, told, *restarted)

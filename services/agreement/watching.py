@@ -1,57 +1,90 @@
 """The periods for which a signed plan is watched: trial, observation, probation. Pure.
 
-Each counts instalments paid on time, in a row, from a due date on; one in several currencies is paid when it
-is paid in each of them. What was missed, or turned out to be
-unpaid, starts the observation and the probation again from its due date, the trial from the next instalment.
+Each counts instalments paid in time, in a row, from a day on; one in several currencies is paid when it is
+paid in each of them. What ends or begins again by what was missed, by a difficulty that lasts and by a
+second measure is in `periods`. Nobody but the bank is concerned by it: collection stays stopped all the same.
 """
 
-from datetime import date
+from datetime import date, timedelta
 
-from services.agreement.model import AgreementState, InForce, PartPaid, Watch
+from services.agreement import periods
+from services.agreement.model import AgreementState, InForce, PartPaid, Unpaid, Watch
+from services.agreement.periods import Changed
 from shared.contracts import followup
-from shared.contracts.agreement import Period, PeriodPassed
+from shared.contracts.agreement import Period, PeriodPassed, PeriodRestarted
+from shared.contracts.base import Reason
 from shared.contracts.decision import Decision
 from shared.contracts.envelope import Envelope
+from shared.contracts.followup_care import DifficultyLasts
+from shared.contracts.reasons import ReasonCode
 from shared.lending.calendar import add_months
 from shared.policy.model import PolicyInForce
 from shared.policy.reference import Reference
 
-__all__ = ["instalment_corrected", "instalment_missed", "instalment_paid", "watches_from"]
+__all__ = ["begun", "difficulty_lasts", "instalment_corrected", "instalment_missed", "instalment_paid"]
 
 Outcome = Decision[AgreementState]
+Told = followup.InstalmentPaid | followup.InstalmentMissed | followup.InstalmentCorrected
 
 
-def watches_from(first_due: date, policy: PolicyInForce) -> tuple[Watch, ...]:
-    """Give the periods that begin with the first instalment of a plan signed under `policy`."""
-    kinds = (
-        (Period.TRIAL, policy.trial.payments),
-        (Period.OBSERVATION, policy.agreement.observation_min_months),
+def begun(
+    agreement_id: str, first_due: date, effective: date, policy: PolicyInForce, before: InForce | None
+) -> tuple[tuple[Watch, ...], tuple[PeriodRestarted, ...]]:
+    """Give the periods of a plan signed under `policy`, and what a second measure begins again.
+
+    That is said whatever ran until then: followup is read as it comes, and may not have told all of it yet.
+    """
+    running = () if before is None else before.watches
+    open_ = () if before is None else before.unpaid
+    kept = tuple(after for _, after in periods.after_missed(running, open_, effective, policy))
+    watches = periods.begun(first_due, effective, policy, kept)
+    observed = next((w for w in watches if w.period is Period.OBSERVATION), None)
+    if before is None or observed is None:
+        return watches, ()
+    restarted = PeriodRestarted(
+        agreement_id=agreement_id,
+        period=observed.period,
+        since=observed.since,
+        as_of=effective,
+        reason=Reason(code=ReasonCode.PLAN_SUPERSEDED),
     )
-    return tuple(Watch(period=period, since=first_due) for period, length in kinds if length)
+    return watches, (restarted,)
 
 
 def instalment_paid(
     state: AgreementState | None, message: Envelope[followup.InstalmentPaid], reference: Reference
 ) -> Outcome:
-    """Count an instalment paid on time; say which periods it ends."""
+    """Count an instalment paid in time; say which periods it ends. A late one may begin some again."""
     live, data = _live(state, message.data), message.data
-    if state is None or live is None or not data.on_time:
+    if state is None or live is None:
         return Decision(state)
+    policy = _policy_of(state, live, reference)
+    changed = periods.after_paid(live.watches, data, policy)
+    again = _restarted(live, changed, data.due, message.day)
     paid = _paid_in(live, data.number) | {data.total.currency}
-    others = tuple(part for part in live.partly if part.number != data.number)
-    if not paid >= _due_in(live, data.number):
-        part = PartPaid(number=data.number, currencies=tuple(sorted(paid)))
-        return Decision(_with(state, live.model_copy(update={"partly": (*others, part)}), live.watches))
-    live = live.model_copy(update={"partly": others}) if live.partly else live
-    policy = reference.policies.for_case(state.policy, live.effective, agreed_on=live.pinned_on)
+    partly = tuple(part for part in live.partly if part.number != data.number)
+    whole = paid >= _due_in(live, data.number)
+    if not whole:
+        partly = (*partly, PartPaid(number=data.number, currencies=tuple(sorted(paid))))
+    live = live.model_copy(update={"partly": partly, "unpaid": _other_than(live, data)})
+    watches = tuple(after for _, after in changed)
+    if not whole:
+        return Decision.of(_with(state, live, watches), *again)
+    left, said = _counted(live, watches, data, policy)
+    return Decision.of(_with(state, live, left), *again, *said)
+
+
+def _counted(
+    live: InForce, watches: tuple[Watch, ...], data: followup.InstalmentPaid, policy: PolicyInForce
+) -> tuple[tuple[Watch, ...], list[PeriodPassed]]:
     left: list[Watch] = []
     said: list[PeriodPassed] = []
-    for watch in live.watches:
+    for watch in watches:
         if data.number <= watch.last or data.due < watch.since:
             left.append(watch)
             continue
         counted = watch.model_copy(update={"kept": watch.kept + 1, "last": data.number})
-        if not _is_over(counted, data.due, policy):
+        if not periods.is_over(counted, data.due, policy):
             left.append(counted)
             continue
         said.append(
@@ -65,7 +98,7 @@ def instalment_paid(
         )
         if watch.period is Period.OBSERVATION and policy.observation.probation_months:
             left.append(Watch(period=Period.PROBATION, since=data.due, last=data.number))
-    return Decision.of(_with(state, live, tuple(left)), *said)
+    return tuple(left), said
 
 
 def _paid_in(live: InForce, number: int) -> set[str]:
@@ -88,54 +121,110 @@ def _due_in(live: InForce, number: int) -> set[str]:
 
 
 def instalment_missed(
-    state: AgreementState | None, message: Envelope[followup.InstalmentMissed], _reference: Reference
+    state: AgreementState | None, message: Envelope[followup.InstalmentMissed], reference: Reference
 ) -> Outcome:
-    """Count again from the instalment that was missed."""
-    return _again(state, message.data)
+    """An instalment is unpaid when its grace ends; those before it that still are, are that much later."""
+    return _missed(state, message, message.data, reference)
 
 
 def instalment_corrected(
-    state: AgreementState | None, message: Envelope[followup.InstalmentCorrected], _reference: Reference
+    state: AgreementState | None, message: Envelope[followup.InstalmentCorrected], reference: Reference
 ) -> Outcome:
-    """What had been paid is missed after all: count again from it."""
-    return _again(state, message.data) if message.data.now == "missed" else Decision(state)
+    """What had been paid is missed after all; or what was missed is not, by what is known now."""
+    live = _live(state, message.data)
+    if state is None or live is None:
+        return Decision(state)
+    if message.data.now == "missed":
+        return _missed(state, message, message.data, reference)
+    known = live.model_copy(update={"unpaid": _other_than(live, message.data)})
+    return Decision(_with(state, known, live.watches))
 
 
-def _again(
-    state: AgreementState | None, data: followup.InstalmentMissed | followup.InstalmentCorrected
+def _missed(
+    state: AgreementState | None,
+    message: Envelope[followup.InstalmentMissed] | Envelope[followup.InstalmentCorrected],
+    data: followup.InstalmentMissed | followup.InstalmentCorrected,
+    reference: Reference,
 ) -> Outcome:
     live = _live(state, data)
     if state is None or live is None:
         return Decision(state)
-    watches = tuple(
-        Watch(period=w.period, since=max(w.since, data.due), last=max(w.last, data.number))
+    item = Unpaid(number=data.number, due=data.due, currency=data.total.currency)
+    unpaid = tuple(sorted((*_other_than(live, data), item), key=lambda i: (i.number, i.currency)))
+    # Of a later instalment nothing is new by this one: followup tells them in their order.
+    so_far = tuple(one for one in unpaid if one.number <= data.number)
+    policy = _policy_of(state, live, reference)
+    changed = periods.after_missed(live.watches, so_far, message.day, policy)
+    said = _restarted(live, changed, data.due, message.day)
+    known = live.model_copy(update={"unpaid": unpaid})
+    return Decision.of(_with(state, known, tuple(after for _, after in changed)), *said)
+
+
+def difficulty_lasts(
+    state: AgreementState | None, message: Envelope[DifficultyLasts], reference: Reference
+) -> Outcome:
+    """A difficulty that lasts begins the observation again, where the pack says so.
+
+    It counts from the day after: what was due until then says nothing of how the borrower copes with it.
+    Followup tells it, in the order of its instalments: between them and the desk there is none.
+    """
+    live = _live(state, message.data)
+    if state is None or live is None:
+        return Decision(state)
+    policy = _policy_of(state, live, reference)
+    if not policy.observation.restarts_on_persisting_difficulty:
+        return Decision(state)
+    since = message.data.as_of + timedelta(days=1)
+    changed = tuple(
+        (w, w.model_copy(update={"since": max(w.since, since), "kept": 0}))
         for w in live.watches
+        if w.period is Period.OBSERVATION and w.since < since
     )
-    # What another currency has paid of it counts no more.
-    partly = tuple(part for part in live.partly if part.number > data.number)
-    return Decision(_with(state, live.model_copy(update={"partly": partly}), watches))
+    if not changed:
+        return Decision(state)
+    now = dict(changed)
+    said = _told(live, changed, message.data.as_of, Reason(code=ReasonCode.HARDSHIP_REPORTED))
+    return Decision.of(_with(state, live, tuple(now.get(w, w) for w in live.watches)), *said)
 
 
-def _is_over(watch: Watch, due: date, policy: PolicyInForce) -> bool:
-    if watch.period is Period.TRIAL:
-        return watch.kept >= policy.trial.payments
-    observed = watch.period is Period.OBSERVATION
-    agreement = policy.agreement
-    months = agreement.observation_min_months if observed else policy.observation.probation_months
-    periods = agreement.observation_min_periods if observed else 1
-    try:
-        return watch.kept >= periods and due >= add_months(watch.since, months)
-    except (OverflowError, ValueError):  # beyond the calendar's last year
-        return False
+def _restarted(live: InForce, changed: Changed, due: date, on: date) -> tuple[PeriodRestarted, ...]:
+    reason = Reason(code=ReasonCode.INSTALMENT_MISSED, params={"due": due.isoformat()})
+    return _told(live, changed, on, reason)
 
 
-def _live(
-    state: AgreementState | None,
-    data: followup.InstalmentPaid | followup.InstalmentMissed | followup.InstalmentCorrected,
-) -> InForce | None:
+def _told(live: InForce, changed: Changed, on: date, reason: Reason) -> tuple[PeriodRestarted, ...]:
+    """Say which periods count from another day now, or are others."""
+    return tuple(
+        PeriodRestarted(
+            agreement_id=live.agreement_id,
+            period=after.period,
+            since=after.since,
+            as_of=on,
+            ended=before.period if before.period is not after.period else None,
+            reason=reason,
+        )
+        for before, after in changed
+        if (before.period, before.since) != (after.period, after.since)
+    )
+
+
+def _other_than(live: InForce, data: Told) -> tuple[Unpaid, ...]:
+    about = data.number, data.total.currency
+    return tuple(item for item in live.unpaid if (item.number, item.currency) != about)
+
+
+def _policy_of(state: AgreementState, live: InForce, reference: Reference) -> PolicyInForce:
+    return reference.policies.for_case(state.policy, live.effective, agreed_on=live.pinned_on)
+
+
+def _live(state: AgreementState | None, data: Told | DifficultyLasts) -> InForce | None:
     live = None if state is None else state.live
     return live if live is not None and live.agreement_id == data.agreement_id else None
 
 
 def _with(state: AgreementState, live: InForce, watches: tuple[Watch, ...]) -> AgreementState:
-    return state.model_copy(update={"live": live.model_copy(update={"watches": watches})})
+    """Keep the periods. Of an instalment that none of them can count any more, no part is remembered."""
+    counted = min((watch.last for watch in watches), default=None)
+    partly = tuple(part for part in live.partly if counted is not None and part.number > counted)
+    update = {"watches": watches, "partly": partly}
+    return state.model_copy(update={"live": live.model_copy(update=update)})

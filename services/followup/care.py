@@ -14,6 +14,7 @@ from services.followup.rules import (
     missed_numbers,
     pause_until,
     review_dates,
+    review_days,
     talks_of,
 )
 from services.followup.work import policy_of
@@ -26,7 +27,7 @@ from shared.contracts.followup import (
     ReviewRecorded,
     SupportOffered,
 )
-from shared.contracts.followup_care import ReviewPassed
+from shared.contracts.followup_care import DifficultyLasts, ReviewPassed
 from shared.contracts.reasons import ReasonCode
 from shared.policy.reference import Reference
 
@@ -64,7 +65,7 @@ def reviewed(
     policy = policy_of(plan, reference, day)
     regular, well = review_dates(day, policy)
     number = plan.reviews if plan.review_open else 0
-    update = {**_REVIEW_OVER, "review_on": regular, "stretched_on": well, "cooperated": True}
+    update = {**_REVIEW_OVER, **review_days(day, policy), "cooperated": True}
     plan = plan.model_copy(update=update)
     known = state.cooperation.model_copy(update={"reviews_passed": 0})
     state = state.model_copy(update={"cooperation": known})
@@ -98,7 +99,7 @@ def review_passed(
     policy = policy_of(plan, reference, day)
     regular, well = review_dates(day, policy)
     number = plan.reviews if plan.review_open else 0
-    after = plan.model_copy(update={**_REVIEW_OVER, "review_on": regular, "stretched_on": well})
+    after = plan.model_copy(update={**_REVIEW_OVER, **review_days(day, policy)})
     known = state.cooperation
     passed = known.model_copy(update={"reviews_passed": known.reviews_passed + 1})
     said = ReviewPassed(
@@ -125,7 +126,10 @@ def hardship(
     state = state.model_copy(update={"cooperation": told})
     plan = plan.model_copy(update={"cooperated": True})
     plan, said = _back_to_the_table(plan, day, reason, reference)
-    if is_temporary(data, policy_of(plan, reference)) and not plan.support_offered:
+    temporary = is_temporary(data, policy_of(plan, reference))
+    if not temporary and (data.expected_end is None or data.expected_end >= day):
+        said += (DifficultyLasts(agreement_id=plan.agreement_id, as_of=day),)
+    if temporary and not plan.support_offered:
         plan = plan.model_copy(update={"support_offered": True})
         state = group.offered(state)
         reasons = (Reason(code=ReasonCode.COOPERATED), Reason(code=ReasonCode.TEMPORARY_DIFFICULTY))

@@ -17,13 +17,14 @@ from services.followup.rules import (
     SETTLED,
     UNPAID,
     day_before,
+    invites_to,
     is_paused,
     is_performing,
     is_shielded,
     missed_in_a_row,
     missed_numbers,
     pauses_of,
-    review_dates,
+    review_days,
     review_is_due,
     review_late_on,
     supports,
@@ -39,7 +40,7 @@ from shared.contracts.followup import (
     ReviewDue,
     SupportOffered,
 )
-from shared.contracts.followup_care import ReviewOverdue
+from shared.contracts.followup_care import ReviewInvited, ReviewOverdue
 from shared.contracts.reasons import ReasonCode
 from shared.lending.money import Money
 from shared.policy.reference import Reference
@@ -111,7 +112,8 @@ def _work_days(state: FollowupState, plan: FollowedPlan) -> set[date]:
             days.add(line.due)
         if line.state in UNPAID:
             days |= {line.until, line.breach_on}
-    days |= {day for day in (plan.cure_by, plan.review_late_on) if day is not None}
+    others = (plan.cure_by, plan.review_late_on, plan.invite_on, plan.invite_well_on)
+    days |= {day for day in others if day is not None}
     if plan.paused_until is not None and plan.paused_until < date.max:
         days.add(date.fromordinal(plan.paused_until.toordinal() + 1))
     days |= {entry.on for entry in state.received if entry.on >= plan.effective}
@@ -261,13 +263,17 @@ def _support(work: Work, day: date) -> None:
 
 
 def _review(work: Work, day: date, reference: Reference) -> None:
-    """Ask for the review that is due; its rhythm is the one that was agreed."""
+    """Invite to a review, ask for the one that is due; its rhythm is the one that was agreed."""
     plan, policy = work.plan, policy_of(work.plan, reference, day)
     if plan.silent:
         return
     if plan.review_open and plan.review_late_on is not None and plan.review_late_on <= day:
         _overdue(work, day)
         plan = work.plan
+    to = invites_to(plan, day, policy)
+    if to is not None:
+        work.said.append(ReviewInvited(number=plan.reviews + 1, on=to, as_of=day))
+        work.update(invited_for=to)
     if not review_is_due(plan, day, policy):
         return
     stretched = is_performing(plan, policy)
@@ -284,15 +290,13 @@ def _review(work: Work, day: date, reference: Reference) -> None:
             records=policy.reviews.records,
         )
     )
-    regular, well = review_dates(day, policy)
     late = review_late_on(day, policy)
     work.update(
         reviews=plan.reviews + 1,
         review_open=True,
         review_asked_on=day,
         review_late_on=late,
-        review_on=regular,
-        stretched_on=well,
+        **review_days(day, policy),
     )
 
 

@@ -110,7 +110,9 @@ class FollowedPlan(State):
     `rewarded_upto` is the last instalment that a reward was given for, `steps_given` the steps of the pack
     granted so far; `on_time_before` instalments were kept on time in a row under the plan before this one.
     `pauses` are those before the last. `cure_by`: notice of breach was given, and what is missing may be
-    paid until then. The open review came up on `review_asked_on` and is overdue on `review_late_on`.
+    paid until then. To the next review the borrower is invited on `invite_on`, to the stretched one on
+    `invite_well_on`; the last invitation was to that of `invited_for`. The open review came up on
+    `review_asked_on` and is overdue on `review_late_on`.
     `rate_cut_pct` is the share of the plan's rate that rewards have cut. `stops` are the times in which stop
     events left no debt of the plan to talk about: what was missed in them is never held against it. `silent`:
     contact is stopped now. `talks_after`: when the stops are over, a new plan is talked about first.
@@ -145,6 +147,9 @@ class FollowedPlan(State):
     on_time_before: int = 0
     pauses: tuple[Pause, ...] = ()
     cure_by: date | None = None
+    invite_on: date | None = None
+    invite_well_on: date | None = None
+    invited_for: date | None = None
     review_asked_on: date | None = None
     review_late_on: date | None = None
     rate_cut_pct: Percent = Decimal(0)

@@ -22,6 +22,7 @@ __all__ = [
     "day_before",
     "enough",
     "grace_until",
+    "invites_to",
     "is_counted",
     "is_paused",
     "is_performing",
@@ -39,6 +40,7 @@ __all__ = [
     "promise_until",
     "return_grace_until",
     "review_dates",
+    "review_days",
     "review_is_due",
     "review_late_on",
     "summed",
@@ -48,6 +50,7 @@ __all__ = [
 
 SETTLED = {LineState.PAID, LineState.PAID_LATE}
 _LATE = {LineState.MISSED, LineState.PAID_LATE}
+_OPEN = {LineState.DUE, LineState.PARTIAL, LineState.LATE}
 UNPAID = {LineState.PARTIAL, LineState.LATE, LineState.MISSED}
 
 
@@ -206,9 +209,7 @@ def supports(plan: FollowedPlan, policy: PolicyInForce) -> bool:
 
 def is_temporary(report: HardshipReported, policy: PolicyInForce) -> bool:
     """A difficulty is temporary when its expected end is near enough."""
-    if report.expected_end is None:
-        return False
-    return report.expected_end <= _months_after(report.since, policy.assessment.temporary_hardship_months)
+    return policy.assessment.is_temporary(report.since, report.expected_end)
 
 
 # --- reviews
@@ -221,6 +222,46 @@ def review_dates(base: date, policy: PolicyInForce) -> tuple[date, date]:
         _business_day(_months_after(base, rules.review_months), policy),
         _business_day(_months_after(base, rules.review_months_performing), policy),
     )
+
+
+def review_days(base: date, policy: PolicyInForce) -> dict[str, date | None]:
+    """Give the dates of a plan that follow from its next review after `base`, by their names.
+
+    The borrower is invited some business days ahead, however often reviews come.
+    """
+    regular, well = review_dates(base, policy)
+    return {
+        "review_on": regular,
+        "stretched_on": well,
+        "invite_on": _invite_on(regular, policy),
+        "invite_well_on": _invite_on(well, policy),
+        "invited_for": None,
+    }
+
+
+def invites_to(plan: FollowedPlan, day: date, policy: PolicyInForce) -> date | None:
+    """Give the day of the review to which the borrower is to be invited on `day`; None where to none."""
+    if review_is_due(plan, day, policy):
+        # On its day an invitation has gone out, unless a miss or the end of a stop has just brought it up.
+        return None if plan.invited_for == day else day
+    # Nobody is invited to the regular review who performs well by its day, if what is due until then is paid.
+    hoped = [
+        line.model_copy(update={"state": LineState.PAID})
+        if line.due <= plan.review_on and line.state in _OPEN
+        else line
+        for line in plan.lines
+    ]
+    well = is_performing(plan.model_copy(update={"lines": tuple(hoped)}), policy)
+    on = plan.stretched_on if well else plan.review_on
+    opens = plan.invite_well_on if well else plan.invite_on
+    return on if opens is not None and opens <= day and plan.invited_for != on else None
+
+
+def _invite_on(review: date, policy: PolicyInForce) -> date:
+    try:
+        return policy.calendar.add_business_days(review, -policy.reviews.invite_business_days)
+    except (OverflowError, ValueError):  # past the last date there is
+        return review
 
 
 def is_performing(plan: FollowedPlan, policy: PolicyInForce) -> bool:

@@ -11,6 +11,7 @@ from services.followup.rules import (
     grace_until,
     on_time_count,
     review_dates,
+    review_days,
     summed,
 )
 from shared.contracts.agreement import AgreementEnded, AgreementSigned, WaivedDebt
@@ -60,7 +61,7 @@ def start(
         )
         for row in sorted(data.instalments, key=lambda row: (row.due, row.number, row.total.currency))
     )
-    regular, well = review_dates(data.effective, policy)
+    regular, _ = review_dates(data.effective, policy)
     plan = FollowedPlan(
         agreement_id=data.agreement_id,
         version=data.version,
@@ -71,12 +72,11 @@ def start(
         debts=tuple(schedule.debt_id for schedule in data.schedules),
         lines=lines,
         judged_to=day_before(data.effective),
-        review_on=regular,
-        stretched_on=well,
         returns=_totals(data.returns),
         rates_return=bool(data.rates_return),
         contract_rates=data.rates_return,
         stays=_stays(data, before),
+        **review_days(data.effective, policy),
         **_carried(before),
     )
     started = PlanStarted(

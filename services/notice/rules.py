@@ -45,12 +45,12 @@ def _a_while(_data: Any, day: date, policy: PolicyInForce) -> date:
         return date.max
 
 
-def _review(data: followup.ReviewDue, _day: date, policy: PolicyInForce) -> date:
+def _review(data: followup_care.ReviewInvited, _day: date, policy: PolicyInForce) -> date:
     """An invitation is of use until the review is overdue."""
     try:
-        return policy.deadline(data.due, policy.reviews.escalate_business_days)
+        return policy.deadline(data.on, policy.reviews.escalate_business_days)
     except (OverflowError, ValueError):
-        return data.due
+        return data.on
 
 
 def _revised(data: offer.OfferRevised) -> Purpose:
@@ -95,9 +95,9 @@ TELLS: Final[dict[type[Event], Row]] = {
     followup.PromiseBroken: Row(
         NoticeKind.PROMISE_REMINDER, _always("collection"), lambda d: d.promise_id,
         lambda d: {"due": d.due.isoformat()}, _a_while),
-    followup.ReviewDue: Row(
+    followup_care.ReviewInvited: Row(
         NoticeKind.REVIEW_INVITATION, _always("service"), lambda d: str(d.number),
-        lambda d: {"due": d.due.isoformat()}, _review),
+        lambda d: {"due": d.on.isoformat()}, _review),
     followup.SupportOffered: Row(
         NoticeKind.SUPPORT_OFFER, _always("service"), lambda d: d.as_of.isoformat(),
         lambda _d: {}, _a_while),

@@ -27,6 +27,7 @@ __all__ = [
     "PartySigned",
     "Period",
     "PeriodPassed",
+    "PeriodRestarted",
     "SettlementKind",
     "SettlementLetterIssued",
     "SurvivingDebt",
@@ -301,15 +302,32 @@ class Period(StrEnum):
 
 
 class PeriodPassed(_Agreement):
-    """A period of the pack is over: everything in it was paid on time."""
+    """A period of the pack is over: everything in it was paid as the pack asks."""
 
     TYPE: ClassVar[str] = "parley.agreement.period.passed.v1"
 
     agreement_id: str
     period: Period
-    since: date = Field(description="the due date from which it counts")
+    since: date = Field(description="the day from which it counts")
     as_of: date = Field(description="the due date whose payment ended it")
     payments: int = Field(ge=1, description="instalments in a row paid on time since then")
+
+
+class PeriodRestarted(_Agreement):
+    """A period counts from a later day, and its payments in a row with it, where the pack says so.
+
+    A payment was missed, a difficulty lasts, or a second measure was signed. A withdrawal from that one
+    (`AgreementEnded.returns_to`) brings back the periods as they were. Collection stays stopped.
+    """
+
+    TYPE: ClassVar[str] = "parley.agreement.period.restarted.v1"
+
+    agreement_id: str
+    period: Period
+    since: date = Field(description="the day from which it counts now")
+    as_of: date = Field(description="the day on which that was known")
+    ended: Period | None = Field(default=None, description="the probation that a missed payment ends by this")
+    reason: Reason
 
 
 class SettlementKind(StrEnum):

@@ -14,6 +14,7 @@ __all__ = [
     "BreachNoticed",
     "CreditFound",
     "CreditInstructed",
+    "DifficultyLasts",
     "LegalReferralMade",
     "NewCreditCleared",
     "OwnerTookOver",
@@ -22,6 +23,7 @@ __all__ = [
     "ProblemOverdue",
     "ProblemResolved",
     "ReferralMade",
+    "ReviewInvited",
     "ReviewOverdue",
     "ReviewPassed",
     "SatisfactionAsked",
@@ -169,6 +171,28 @@ class ProblemResolved(_Followup):
     as_of: date
     by: str
     days: int = Field(ge=0)
+
+
+class DifficultyLasts(_Followup):
+    """The borrower has reported a difficulty that is not temporary, or has no known end, on a live plan."""
+
+    TYPE: ClassVar[str] = "parley.followup.difficulty.lasts.v1"
+
+    agreement_id: str
+    as_of: date
+
+
+class ReviewInvited(_Followup):
+    """The borrower is invited to a review, so many business days ahead as the pack says.
+
+    `on` is its day; today, where a miss or the end of a stop has just brought it up. Declining harms nothing.
+    """
+
+    TYPE: ClassVar[str] = "parley.followup.review.invited.v1"
+
+    number: int = Field(ge=1)
+    on: date
+    as_of: date
 
 
 class ReviewOverdue(_Followup):

@@ -13,6 +13,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, model_validator
 
 from shared.lending.allocation import AllocationBand, AllocationRules, Component, DebtOrder
+from shared.lending.calendar import add_months
 from shared.lending.delinquency import Bucket, bucket
 from shared.lending.money import Money, Rounding
 from shared.lending.plan_model import MeasureKind
@@ -274,6 +275,15 @@ class Assessment(Section):
     open_reminders_business_days: tuple[Days, ...]
     referral_business_days: Days
     referral_role: Name
+
+    def is_temporary(self, since: date, expected_end: date | None) -> bool:
+        """Whether a difficulty ends within ``temporary_hardship_months``; not where nobody knows its end."""
+        if expected_end is None:
+            return False
+        try:
+            return expected_end <= add_months(since, self.temporary_hardship_months)
+        except (OverflowError, ValueError):  # the limit is past the last date there is
+            return True
 
 
 class Agreement(Section):

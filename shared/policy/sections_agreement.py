@@ -93,15 +93,24 @@ class CoolingOff(Section):
 
 
 class Trial(Section):
-    """Payments on trial before a plan is permanent; 0 payments: there is no trial."""
+    """Payments on trial before a plan is permanent; 0 payments: there is no trial.
+
+    A payment counts that is at most ``tolerance_days`` late, or in the new grace after one was returned. That
+    collection stays stopped is always so, and stands in the pack for whoever reads it.
+    """
 
     payments: Annotated[int, Field(ge=0, le=24)]
     tolerance_days: Days
-    collection_stays_stopped: bool
+    collection_stays_stopped: Literal[True]
 
 
 class Observation(Section):
-    """How long a renegotiated debt is watched; its least length stands in ``[agreement]``."""
+    """How long a renegotiated debt is watched; its least length stands in ``[agreement]``.
+
+    A difficulty persists that is reported to last for longer than a temporary one, or nobody knows how long.
+    An instalment that is past due for more days than a probation bears ends it, and the observation begins
+    again; so does a second measure, where it ends a probation.
+    """
 
     starts: Literal["first_due_after_change", "signing"]
     restarts_on_breach: bool
@@ -158,13 +167,16 @@ class Incentives(Section):
 
 
 class Reviews(Section):
-    """What a review asks and records; its rhythm stands in ``[followup]``."""
+    """What a review asks and records; its rhythm stands in ``[followup]``.
+
+    No pack may say that a review which is missed or declined breaks a plan.
+    """
 
     questions: Annotated[tuple[Name, ...], Field(min_length=1)]
     records: Annotated[tuple[Name, ...], Field(min_length=1)]
     invite_business_days: Days
     escalate_business_days: Days
-    missed_breaks_plan: bool
+    missed_breaks_plan: Literal[False]
 
 
 class StrategyRow(Section):

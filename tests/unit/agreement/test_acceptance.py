@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
@@ -288,11 +288,11 @@ def test_forgiven_amounts_carry_the_mark_of_the_packs_tax_duty() -> None:
 
 
 def instalment(
-    signed: AgreementSigned, number: int, due: date, *, on_time: bool = True
+    signed: AgreementSigned, number: int, due: date, *, on_time: bool = True, late: int = 0
 ) -> followup.InstalmentPaid:
     return followup.InstalmentPaid(
         agreement_id=signed.agreement_id, version=1, number=number, due=due, total=cny("1.00"),
-        paid=cny("1.00"), on=due, on_time=on_time,
+        paid=cny("1.00"), on=due + timedelta(days=late), on_time=on_time,
     )  # fmt: skip
 
 
@@ -344,10 +344,13 @@ def test_the_same_instalment_counts_once_and_a_late_one_not_at_all() -> None:
     signed = step.last(AgreementSigned)
     first = signed.instalments[0].due
     once = message(instalment(signed, 1, first), first)
-    late = message(instalment(signed, 2, add_months(first, 1), on_time=False), add_months(first, 1))
+    due = add_months(first, 1)
+    late = message(instalment(signed, 2, due, on_time=False, late=9), due + timedelta(days=9))
     twice = step.when(once, once, late)
-    assert twice.emits()
-    assert twice.when(message(instalment(signed, 3, add_months(first, 2)), after(99))).emits(PeriodPassed)
+    assert PeriodPassed not in map(type, twice.said)
+    third = twice.when(message(instalment(signed, 3, add_months(first, 2)), after(99)))
+    assert third.emits()  # two in a row, and the late one was between them
+    assert third.when(message(instalment(signed, 4, add_months(first, 3)), after(130))).emits(PeriodPassed)
 
 
 def test_what_is_over_is_not_watched() -> None:

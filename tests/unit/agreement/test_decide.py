@@ -25,6 +25,7 @@ from shared.contracts.agreement import (
     InputRefused,
     InstructionKind,
     PartySigned,
+    PeriodRestarted,
     SettlementLetterIssued,
 )
 from shared.contracts.base import Event, Reason
@@ -507,7 +508,7 @@ def test_a_second_agreement_is_the_next_version_and_supersedes_the_first() -> No
     assert draft.agreement_id != old.agreement_id
     assert step.state.live is not None  # the first stays in force until the second is signed
     new = step.when(*(message(signature(draft, party), after(3)) for party in BOTH)).closes(after(3))
-    assert new.emits(AgreementEnded, AgreementSigned, BankInstructed)
+    assert new.emits(AgreementEnded, AgreementSigned, BankInstructed, PeriodRestarted)
     assert (new.last(AgreementEnded).agreement_id, new.last(AgreementEnded).reason.code) == (
         old.agreement_id,
         ReasonCode.PLAN_SUPERSEDED,

@@ -29,7 +29,7 @@ from shared.contracts.followup import (
     RewardGranted,
     SupportOffered,
 )
-from shared.contracts.followup_care import SatisfactionAsked
+from shared.contracts.followup_care import DifficultyLasts, ReviewInvited, SatisfactionAsked
 from shared.contracts.plan_terms import total_of
 from shared.contracts.reasons import ReasonCode
 from shared.lending.calendar import add_months
@@ -227,6 +227,33 @@ def test_the_rhythm_is_the_policys() -> None:
     assert often.last(ReviewDue).interval_months == 1
 
 
+@pytest.mark.parametrize(
+    ("ahead", "invited"),
+    [(5, date(2026, 5, 26)), (1, date(2026, 6, 1)), (0, date(2026, 6, 2)), (20, date(2026, 5, 6))],
+)
+def test_the_borrower_is_invited_so_many_business_days_ahead(ahead: int, invited: date) -> None:
+    regular = paying(24, followup__performing_on_time_in_a_row=99, reviews__invite_business_days=ahead)
+    said = [e for e in lives_to(regular, date(2026, 6, 30)).said if isinstance(e, ReviewInvited | ReviewDue)]
+    assert said[0] == ReviewInvited(number=1, on=date(2026, 6, 2), as_of=invited)
+    assert [type(event) for event in said] == [ReviewInvited, ReviewDue]
+
+
+def test_who_performs_well_is_invited_to_the_stretched_review_only() -> None:
+    well = lives_to(paying(24, reviews__invite_business_days=5), date(2027, 3, 2))
+    said = [event for event in well.said if isinstance(event, ReviewInvited | ReviewDue)]
+    on = [event.on if isinstance(event, ReviewInvited) else event.due for event in said]
+    # Nor to that of June, on whose invitation's day the third instalment was not due yet.
+    assert on == [date(2026, 9, 2), date(2026, 9, 2), date(2027, 3, 2), date(2027, 3, 2)]
+
+
+def test_after_a_review_that_was_held_early_the_invitation_is_to_the_next_one() -> None:
+    invited = lives_to(paying(24, followup__performing_on_time_in_a_row=99), date(2026, 5, 28))
+    assert invited.last(ReviewInvited).on == date(2026, 6, 2)
+    held = lives_to(invited.when(message(review(), date(2026, 5, 29))), date(2026, 8, 28))
+    assert [e.on for e in held.said if isinstance(e, ReviewInvited)] == [date(2026, 8, 31)]
+    assert not any(isinstance(event, ReviewDue) for event in held.said)
+
+
 def test_a_review_asks_and_keeps_what_the_policy_says() -> None:
     asks = {"reviews__questions": ["new_difficulties", "housing"], "reviews__records": ["time", "key_points"]}
     due = lives_to(paying(24, followup__review_months=1, **asks), date(2026, 9, 2)).last(ReviewDue)
@@ -240,7 +267,7 @@ def test_a_miss_brings_the_regular_review_back() -> None:
     stretched = lives_to(plan, date(2026, 6, 30))
     assert not any(isinstance(event, ReviewDue) for event in stretched.said)
     missed = lives_to(stretched, date(2026, 7, 6))
-    assert missed.emits(InstalmentLate, InstalmentMissed, SupportOffered, ReviewDue)
+    assert missed.emits(InstalmentLate, InstalmentMissed, SupportOffered, ReviewInvited, ReviewDue)
     assert missed.last(ReviewDue).due == date(2026, 7, 6)
     assert missed.last(ReviewDue).interval_months == 3
 
@@ -270,12 +297,12 @@ def test_a_review_without_a_plan_waits_for_one_and_is_refused_at_the_close() -> 
 def test_difficulties_lead_back_to_the_table_and_misses_do_not_break_the_plan_meanwhile() -> None:
     plan = lives_to(live(breach__hardship_shield_days=60), FIRST)
     asked = plan.when(message(hardship(), FIRST + timedelta(days=1)))
-    assert asked.emits(RenegotiationRequested)
+    assert asked.emits(RenegotiationRequested, DifficultyLasts)
     assert asked.last(RenegotiationRequested).reasons[0].params == {"cause": "job_loss"}
     again = asked.when(
         message(hardship(), FIRST + timedelta(days=9)), message(review(difficulties=True), SECOND)
     )
-    assert again.emits(ReviewRecorded, SatisfactionAsked)
+    assert again.emits(DifficultyLasts, ReviewRecorded, SatisfactionAsked)
     until = FIRST + timedelta(days=61)
     missed = lives_to(again, until)
     assert missed.state.status is FollowupStatus.LIVE
@@ -292,7 +319,7 @@ def test_a_pause_is_as_long_as_talks_may_be_and_does_not_follow_on_another() -> 
     assert plan.state.plan.paused_until == FIRST + timedelta(days=11)
     plan = lives_to(plan, FIRST + timedelta(days=12))
     second = plan.when(message(hardship(), FIRST + timedelta(days=13)))
-    assert second.emits(RenegotiationRequested)
+    assert second.emits(RenegotiationRequested, DifficultyLasts)
     assert second.state.plan.paused_until == FIRST + timedelta(days=11)  # an instalment is missed
     caught_up = plan.when(message(paid("100.00", FIRST + timedelta(days=13)))).closes(
         FIRST + timedelta(days=13)
@@ -310,7 +337,8 @@ def test_a_temporary_difficulty_has_the_support_group_beside_it() -> None:
     day = FIRST + timedelta(days=1)
     short = live().when(message(hardship(end=date(2026, 9, 30)), day))
     assert short.emits(RenegotiationRequested, SupportOffered)
-    assert live().when(message(hardship(end=date(2026, 11, 1)), day)).emits(RenegotiationRequested)
+    long = live().when(message(hardship(end=date(2026, 11, 1)), day))
+    assert long.emits(RenegotiationRequested, DifficultyLasts)
     longer = live(assessment__temporary_hardship_months=12).when(
         message(hardship(end=date(2026, 11, 1)), day)
     )
@@ -330,6 +358,26 @@ def test_support_is_offered_to_who_shows_good_will_once_for_each_difficulty() ->
     assert never.said == ()
     strict = lives_to(live(followup__support_after_missed=5), GRACE).when(message(contact(), day))
     assert strict.closes(day).said == ()
+
+
+@pytest.mark.parametrize(
+    ("since", "end", "lasts"),
+    [
+        (FIRST, None, True),  # nobody knows how long
+        (FIRST, date(2026, 10, 1), False),  # six months, the pack's limit of a temporary one
+        (FIRST, date(2026, 10, 2), True),
+        (date(2025, 1, 1), date(2026, 4, 1), False),  # long, and over by now
+        (date(2025, 1, 1), date(2026, 4, 2), True),  # over today
+    ],
+)
+def test_a_difficulty_that_lasts_is_said_for_whoever_watches_the_plan(
+    since: date, end: date | None, lasts: bool
+) -> None:
+    day = FIRST + timedelta(days=1)
+    told = live().when(message(hardship(end=end, since=since), day))
+    said = [event for event in told.said if isinstance(event, DifficultyLasts)]
+    agreement_id = told.state.plan.agreement_id
+    assert said == ([DifficultyLasts(agreement_id=agreement_id, as_of=day)] if lasts else [])
 
 
 def test_special_needs_at_a_review_are_met() -> None:

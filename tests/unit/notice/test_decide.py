@@ -135,7 +135,7 @@ def test_what_caused_a_message_twice_or_was_delivered_twice_is_told_once() -> No
          "statement_reminder", "service"),
         (agreement.AgreementDrafted.model_construct(agreement_id="A", version=1, sign_by=LATER),
          "agreement", "service"),
-        (followup.ReviewDue(number=1, due=LATER, interval_months=3), "review_invitation", "service"),
+        (followup_care.ReviewInvited(number=1, on=LATER, as_of=DAY), "review_invitation", "service"),
         (followup.SupportOffered(as_of=DAY, reasons=()), "support_offer", "service"),
         (followup_care.BreachNoticed(agreement_id="A", as_of=DAY, cure_by=LATER, missing=()),
          "breach_notice", "legal_notice"),
@@ -315,7 +315,7 @@ def test_what_is_told_about_a_plan_rests_when_every_debt_in_it_is_stopped(
     planned: tuple[str, ...], leaves: bool
 ) -> None:
     part = StopInForce(stop_id="s", cause=StopCause.BREATHING_SPACE, since=DAY, debts=("A-1",))
-    review = followup.ReviewDue(number=1, due=DAY, interval_months=3)
+    review = followup_care.ReviewInvited(number=1, on=DAY, as_of=DAY)
     live = two_debts().when(at(signed_over(*planned), 9), at(stops(part), 10))
     told = live.when(at(review, 11))
     assert isinstance(told.said[-1], NoticeDue if leaves else NoticeDenied)

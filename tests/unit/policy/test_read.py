@@ -50,16 +50,9 @@ NOT_READ: dict[str, str] = {
     "retention.erase_by": ALWAYS_SO,
     "document.clauses": CHECKED,  # each required section has one; the words are the program's editions
     "document.forbidden_words_zh": CHECKED,
-    "trial.tolerance_days": NOTHING_YET,
-    "trial.collection_stays_stopped": NOTHING_YET,
-    "observation.starts": NOTHING_YET,
-    "observation.restarts_on_breach": NOTHING_YET,
-    "observation.restarts_on_persisting_difficulty": NOTHING_YET,
-    "observation.probation_max_days_past_due": NOTHING_YET,
-    "observation.second_measure_ends_probation": NOTHING_YET,
+    "trial.collection_stays_stopped": ALWAYS_SO,
     "incentives.vested_never_return": FOR_EVERYBODY,
-    "reviews.invite_business_days": NOTHING_YET,
-    "reviews.missed_breaks_plan": NOTHING_YET,
+    "reviews.missed_breaks_plan": ALWAYS_SO,
 }
 
 

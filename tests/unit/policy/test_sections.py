@@ -182,6 +182,9 @@ PHONE = {"channel": "phone", "allowed": True, "needs_consent": False, "opt_out_i
         ({"talks__after_rounds": ["court"]}, r"talks\.after_rounds"),
         ({"reviews__questions": []}, r"reviews\.questions"),
         ({"trial__months": 3}, r"trial\.months: no such value"),
+        # Nobody collects from who keeps a trial, and a review is no duty: no pack may say otherwise.
+        ({"trial__collection_stays_stopped": False}, r"trial\.collection_stays_stopped"),
+        ({"reviews__missed_breaks_plan": True}, r"reviews\.missed_breaks_plan"),
     ],
 )  # fmt: skip
 def test_what_does_not_fit_together_is_refused(value: dict[str, Any], rule: str) -> None:

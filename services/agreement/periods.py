@@ -1,0 +1,109 @@
+"""The rules of trial, observation and probation. Their numbers come from the policy of the agreement. Pure.
+
+| period | an instalment breaks it | and then |
+| --- | --- | --- |
+| trial | paid later than `trial.tolerance_days` | it begins again |
+| observation | missed | it begins again, where `observation.restarts_on_breach` |
+| probation | more than `observation.probation_max_days_past_due` late | the observation begins again |
+
+What is missed and breaks nothing ends only the row of payments; the time runs on. How late an instalment is
+that nobody pays is known when followup next speaks of one that is missed.
+"""
+
+from datetime import date, timedelta
+
+from services.agreement.model import Unpaid, Watch
+from shared.contracts.agreement import Period
+from shared.contracts.followup import InstalmentPaid
+from shared.lending.calendar import add_months
+from shared.policy.model import PolicyInForce
+
+__all__ = ["Changed", "after_missed", "after_paid", "begun", "is_over"]
+
+Changed = tuple[tuple[Watch, Watch], ...]
+"""Each period as it was, and as it is now."""
+
+
+def begun(
+    first_due: date, effective: date, policy: PolicyInForce, before: tuple[Watch, ...] = ()
+) -> tuple[Watch, ...]:
+    """Give the periods that begin with a plan; `before` are those of the plan whose place it takes.
+
+    A second measure ends a probation, where the pack says so; elsewhere it goes on. An observation is always
+    that of the newest terms.
+    """
+    trial = (Watch(period=Period.TRIAL, since=first_due),) if policy.trial.payments else ()
+    rules = policy.observation
+    if rules.probation_months and not rules.second_measure_ends_probation:
+        goes_on = tuple(
+            watch.model_copy(update={"last": 0}) for watch in before if watch.period is Period.PROBATION
+        )
+        if goes_on:
+            return (*trial, *goes_on)
+    if not policy.agreement.observation_min_months:
+        return trial
+    since = effective if rules.starts == "signing" else first_due
+    return (*trial, Watch(period=Period.OBSERVATION, since=since))
+
+
+def after_missed(
+    watches: tuple[Watch, ...], unpaid: tuple[Unpaid, ...], on: date, policy: PolicyInForce
+) -> Changed:
+    """Give the periods when `unpaid` still are at the close of `on`."""
+    changed = []
+    for watch in watches:
+        now = watch
+        for item in unpaid:
+            now = _without(now, item, on, policy)
+        changed.append((watch, now))
+    return tuple(changed)
+
+
+def after_paid(watches: tuple[Watch, ...], data: InstalmentPaid, policy: PolicyInForce) -> Changed:
+    """Give the periods before an instalment counts that is paid now: until then it was unpaid."""
+    item = Unpaid(number=data.number, due=data.due, currency=data.total.currency)
+    until = data.on - timedelta(days=1) if data.on > date.min else data.on
+    # In time although its grace is over: a payment of it was returned, and there was new grace.
+    anew = data.on_time and data.on > _last_day(data.due, policy.followup.grace_days, policy)
+    return tuple(
+        (watch, watch)
+        if data.on_time and (anew or watch.period is not Period.TRIAL)
+        else (watch, _without(watch, item, until, policy))
+        for watch in watches
+    )
+
+
+def _without(watch: Watch, item: Unpaid, on: date, policy: PolicyInForce) -> Watch:
+    """Give a period after an instalment that is unpaid when `on` closes."""
+    rules, last, since = policy.observation, max(watch.last, item.number), max(watch.since, item.due)
+    row = watch.model_copy(update={"kept": 0, "last": last})
+    if watch.period is Period.TRIAL:
+        late = on >= _last_day(item.due, policy.trial.tolerance_days, policy)
+        return row.model_copy(update={"since": since}) if late else watch
+    if watch.period is Period.OBSERVATION:
+        return row.model_copy(update={"since": since}) if rules.restarts_on_breach else row
+    if (on - item.due).days <= rules.probation_max_days_past_due:
+        return row
+    return Watch(period=Period.OBSERVATION, since=since, last=last)
+
+
+def _last_day(due: date, days: int, policy: PolicyInForce) -> date:
+    """The last day to pay so many days late: never one on which banks are closed."""
+    try:
+        return policy.calendar.next_business_day(due + timedelta(days=days))
+    except (OverflowError, ValueError):  # past the last date there is
+        return date.max
+
+
+def is_over(watch: Watch, due: date, policy: PolicyInForce) -> bool:
+    """Whether the payment of the instalment due on `due` ends a period."""
+    if watch.period is Period.TRIAL:
+        return watch.kept >= policy.trial.payments
+    observed = watch.period is Period.OBSERVATION
+    agreement = policy.agreement
+    months = agreement.observation_min_months if observed else policy.observation.probation_months
+    periods = agreement.observation_min_periods if observed else 1
+    try:
+        return watch.kept >= periods and due >= add_months(watch.since, months)
+    except (OverflowError, ValueError):  # beyond the calendar's last year
+        return False
