@@ -23,8 +23,10 @@ __all__ = [
     "MissedLine",
     "OpenAlert",
     "OpenComplaint",
+    "OpenRequest",
     "OpenStep",
     "Pending",
+    "Requested",
     "Turn",
 ]
 
@@ -139,6 +141,24 @@ class AwaitedReview(Dated):
     negotiator: str
 
 
+class Requested(StrEnum):
+    """What a borrower may ask us for."""
+
+    HUMAN = "human"
+    EXPLANATION = "explanation"
+
+
+class OpenRequest(Dated):
+    """Something that the borrower has asked for at a moment, until it is answered.
+
+    `about` is the offer or request that is to be explained; None: how things stand.
+    """
+
+    what: Requested
+    about: str | None
+    at: datetime
+
+
 class Turn(State):
     """Something that leads a case on, noted until its business day `on` is closed."""
 
@@ -167,6 +187,8 @@ class AlertState(State):
     `packs` are those whose conduct the case keeps. `stage` is where it stands on the timetable, since
     `stage_at`, as of the last close; `turns` is what has been heard since, `talked_at` the last talk.
     `scored` names conversations, each with its reviewer, whose scores came before the news of their drawing.
+    `requests` are the borrower's that are not answered; `explained` names, with the day, what was explained
+    before the news that it was asked for.
     """
 
     case: str
@@ -196,11 +218,13 @@ class AlertState(State):
     talked_at: datetime | None = None
     reviews: tuple[AwaitedReview, ...] = ()
     scored: tuple[tuple[str, str], ...] = ()
+    requests: tuple[OpenRequest, ...] = ()
+    explained: tuple[tuple[str | None, date], ...] = ()
 
     @property
     def late(self) -> int:
-        """How many steps and reviews are overdue and not done yet."""
-        dated: tuple[Dated, ...] = (*self.steps, *self.reviews)
+        """How many steps, reviews and answers are overdue and not done yet."""
+        dated: tuple[Dated, ...] = (*self.steps, *self.reviews, *self.requests)
         return sum(one.overdue for one in dated)
 
     @model_validator(mode="before")

@@ -37,7 +37,6 @@ NOT_READ: dict[str, str] = {
     "contact_rules.forbidden_acts": FOR_PEOPLE,
     "data_protection.explains_automatic_decisions": FOR_EVERYBODY,
     "data_protection.person_on_request": FOR_EVERYBODY,
-    "data_protection.answer_days": NOTHING_YET,
     "data_protection.impact_assessment_years": FOR_PEOPLE,
     "data_protection.sensitive_categories": FOR_PEOPLE,
     "retention.erase_by": ALWAYS_SO,
