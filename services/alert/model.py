@@ -27,6 +27,7 @@ __all__ = [
     "OpenStep",
     "Pending",
     "Requested",
+    "StopLook",
     "Turn",
 ]
 
@@ -159,6 +160,13 @@ class OpenRequest(Dated):
     at: datetime
 
 
+class StopLook(Dated):
+    """A breathing space that is to be looked at between `begins` and `due`."""
+
+    stop_id: str
+    begins: date
+
+
 class Turn(State):
     """Something that leads a case on, noted until its business day `on` is closed."""
 
@@ -188,7 +196,8 @@ class AlertState(State):
     `stage_at`, as of the last close; `turns` is what has been heard since, `talked_at` the last talk.
     `scored` names conversations, each with its reviewer, whose scores came before the news of their drawing.
     `requests` are the borrower's that are not answered; `explained` names, with the day, what was explained
-    before the news that it was asked for.
+    before the news that it was asked for. `looks` are breathing spaces whose review is to come,
+    `adviser_on` is the last talk with the debt adviser.
     """
 
     case: str
@@ -220,11 +229,13 @@ class AlertState(State):
     scored: tuple[tuple[str, str], ...] = ()
     requests: tuple[OpenRequest, ...] = ()
     explained: tuple[tuple[str | None, date], ...] = ()
+    looks: tuple[StopLook, ...] = ()
+    adviser_on: date | None = None
 
     @property
     def late(self) -> int:
-        """How many steps, reviews and answers are overdue and not done yet."""
-        dated: tuple[Dated, ...] = (*self.steps, *self.reviews, *self.requests)
+        """How many steps, reviews, answers and looks are overdue and not done yet."""
+        dated: tuple[Dated, ...] = (*self.steps, *self.reviews, *self.requests, *self.looks)
         return sum(one.overdue for one in dated)
 
     @model_validator(mode="before")

@@ -14,14 +14,11 @@ from datetime import date, timedelta
 from typing import Any
 
 from services.alert.model import AlertState, OpenRequest, Requested
-from services.alert.raising import Step, resolve
+from services.alert.raising import Step, caught_up
 from services.alert.steps import conduct_on, escalate_step, policy_on, remind
 from shared.contracts import desk, desk_talks, offer
-from shared.contracts.alert import AlertKind
-from shared.contracts.alert_steps import StepCaughtUp
 from shared.contracts.base import Event
 from shared.contracts.envelope import Envelope
-from shared.contracts.reasons import ReasonCode
 from shared.policy import sections as s
 from shared.policy.reference import Reference
 
@@ -110,6 +107,8 @@ def _explained(state: AlertState, message: Envelope[offer.DecisionExplained], _:
 def _talked(state: AlertState, message: Envelope[desk.ContactRecorded], _: Reference) -> Step:
     if message.data.outcome is not desk.ContactOutcome.TALKED:
         return state, ()
+    if state.talked_at is None or message.time > state.talked_at:  # what was asked before it may come later
+        state = state.model_copy(update={"talked_at": message.time})
     return _done(state, tuple(one for one in state.requests if one.at < message.time), message.day)
 
 
@@ -118,15 +117,7 @@ def _done(state: AlertState, answered: tuple[OpenRequest, ...], on: date) -> Ste
     if not answered:
         return state, ()
     left = tuple(one for one in state.requests if one not in answered)
-    state = state.model_copy(update={"requests": left})
-    late = [one for one in answered if one.overdue]
-    said: tuple[Event, ...] = tuple(
-        StepCaughtUp(step=_STEP, due=one.due, as_of=on, still_overdue=state.late) for one in late
-    )
-    if not late or state.late:
-        return state, said
-    state, resolved = resolve(state, AlertKind.STEP_OVERDUE, on, ReasonCode.STEP_DONE)
-    return state, (*said, *resolved)
+    return caught_up(state.model_copy(update={"requests": left}), _STEP, answered, on)
 
 
 def judged_on(state: AlertState) -> date | None:

@@ -153,6 +153,12 @@ def test_the_answer_is_owed_after_the_case_is_closed() -> None:
         assert one.when(contact(MONDAY + timedelta(days=4), TALKED)).emits(StepCaughtUp, AlertResolved)
 
 
+def test_what_is_asked_and_answered_after_the_end_is_so_in_any_order() -> None:
+    closed = message(CaseClosed(as_of=MONDAY, reason=CloseReason.SETTLED), MONDAY)
+    for order in permutations([human(), contact(MONDAY, TALKED, hour=15), closed]):
+        assert kept_plan().when(*order).state.requests == ()
+
+
 def test_what_stops_the_debt_does_not_stop_the_answer() -> None:
     now = kept_plan()
     halted = replace(now, state=now.state.model_copy(update={"halted": True})).when(human())

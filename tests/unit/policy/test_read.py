@@ -30,8 +30,6 @@ NOT_READ: dict[str, str] = {
     "cooling_off.collection_stays_stopped": ALWAYS_SO,
     "contact.third_party_contact": "the rows of contact_rules.third_parties say it party by party",
     "moratorium.days": CHECKED,  # stop_events.breathing_space, which acts
-    "moratorium.review_from_day": NOTHING_YET,
-    "moratorium.review_until_day": NOTHING_YET,
     "records.recording_until_settled": "evidence is kept for evidence_years after the last that was filed",
     "contact_rules.never_press_for": FOR_PEOPLE,
     "contact_rules.forbidden_acts": FOR_PEOPLE,
