@@ -8,7 +8,7 @@ import pytest
 
 from services.console.keeping import kept_because
 from services.console.model import ArchivedCustomer, CaseLine
-from services.console.story import verify
+from services.console.story import lines_of, verify
 from shared.contracts.ops import HoldAction
 from shared.contracts.reasons import ReasonCode
 from shared.policy.testing import example_book, example_pack
@@ -132,3 +132,19 @@ def test_a_hold_on_a_case_of_several_packs_is_for_the_role_of_any_of_them() -> N
     assert said["refused"]["params"] == {"role": "archivist, legal"}
     file.say(hold(HoldAction.SET, role="archivist"))
     assert CASE in file.archived.holds
+
+
+@pytest.mark.parametrize(
+    ("lang", "what", "why"),
+    [
+        ("en", "Refused: Legal hold lifted", "A legal hold is set or lifted only by who has the role legal."),
+        ("zh", "已拒绝: 法律保全：已解除", "只有规定岗位（法务）可以设定或解除法律保全。"),
+    ],
+)
+def test_the_story_of_a_case_says_that_a_command_was_refused_and_why(lang: str, what: str, why: str) -> None:
+    file = closed_file()
+    file.say(hold(HoldAction.SET), hold(HoldAction.LIFT, role="negotiator"))
+    done, refused = lines_of(file.entries, CASE, lang)[-2:]
+    assert refused.what.startswith(what)
+    assert refused.why == (why,)
+    assert not done.what.startswith(what.partition(":")[0])
