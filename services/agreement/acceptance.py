@@ -4,14 +4,11 @@ from collections.abc import Sequence
 
 from services.agreement.keys import is_signed_by
 from shared.contracts.base import Reason
-from shared.contracts.desk import SignatureGiven, SignatureParty
+from shared.contracts.desk import RECORDING, SignatureGiven, SignatureParty
 from shared.contracts.reasons import ReasonCode
 from shared.policy.model import PolicyInForce
 
-__all__ = ["RECORDING", "refuses_acceptance"]
-
-RECORDING = "recording:"
-"""How the reference of a recording begins in a signature's evidence."""
+__all__ = ["refuses_acceptance"]
 
 
 def refuses_acceptance(

@@ -10,6 +10,6 @@ SERVICE = Service(
     decider=AlertDecider(),
     waits_for=("intake", "assessment", "offer", "agreement", "followup", "desk"),
     handles=HANDLED,
-    schema_version=3,  # 2: what stop events halt; 3: steps of the timetable, reviews
+    schema_version=4,  # 2: what stop events halt; 3: steps, reviews; 4: requests, moratoriums
     linger_seconds=1.0,
 )

@@ -5,7 +5,7 @@ from datetime import date
 from functools import partial
 from typing import Any
 
-from services.alert import complaints, referred, reviews, steps, watching
+from services.alert import complaints, moratorium, referred, requests, reviews, steps, watching
 from services.alert.model import AlertState, AlertStatus, Ask, EndedAlert, Pending
 from services.alert.raising import Step, escalate, raise_alert, resolve, resolve_all
 from services.alert.rules import ANSWERS, ends_silence, is_heard, silent_on
@@ -54,11 +54,12 @@ class AlertDecider:
             # The case is on its way by another topic; what comes with it has its own order.
             return Decision(None) if data.PRODUCER == "intake" else Decision.wait(None)
         if state.status is AlertStatus.CLOSED and not isinstance(data, _AFTER_THE_CASE):
-            return Decision(state)
+            state, said = requests.note(state, message, reference)
+            return Decision.of(state, *said)
         if isinstance(data, intake.BankAnswered) and not _is_pending(state, data.instruction_id):
             return Decision.wait(state)
         policy = reference.policies.in_force(state.policy, message.day)
-        said: tuple[Event, ...] = ()
+        said = ()
         if heard:
             state, said = _heard(state, message, policy)
         if handler is not None:
@@ -67,6 +68,9 @@ class AlertDecider:
         if state.status is not AlertStatus.CLOSED:  # a complaint is answered all the same
             state, events = reviews.note(steps.note(state, message, reference), message, reference)
             said += events
+            for module in (requests, moratorium):
+                state, events = module.note(state, message, reference)
+                said += events
             state = state.model_copy(update={"silent_on": silent_on(state, policy)})
         return Decision.of(state, *said)
 
@@ -76,7 +80,7 @@ class AlertDecider:
         days += [item.answer_by for item in state.pending if not item.overdue]
         days += [item.answer_by for item in state.complaints if not item.overdue]
         days += [alert.remedy_due for alert in state.alerts if not alert.escalated]
-        judged = (steps.judged_on(state), reviews.judged_on(state))
+        judged = (module.judged_on(state) for module in (steps, reviews, requests, moratorium))
         days += [day for day in judged if day is not None]
         return min(days, default=None)
 
@@ -92,6 +96,10 @@ class AlertDecider:
                 state, events = steps.judge(state, due, day, reference)
             elif reviews.judged_on(state) == due:
                 state, events = reviews.act(state, due, day, reference)
+            elif requests.judged_on(state) == due:
+                state, events = requests.act(state, due, day, reference)
+            elif moratorium.judged_on(state) == due:
+                state, events = moratorium.act(state, due, day, reference)
             else:
                 state, events = _due_work(state, due, day, policy)
             said += events
@@ -187,6 +195,8 @@ def _is_pending(state: AlertState, instruction_id: str) -> bool:
 
 def _closed(state: AlertState, message: Envelope[intake.CaseClosed], _: PolicyInForce) -> Step:
     kept = {AlertKind.COMPLAINT_OVERDUE}  # the borrower is owed an answer, whatever becomes of the case
+    if any(one.overdue for one in state.requests):
+        kept.add(AlertKind.STEP_OVERDUE)
     state, said = resolve_all(state, message.day, ReasonCode.CASE_CLOSED, kept)
     gone = {
         "status": AlertStatus.CLOSED,
@@ -206,6 +216,7 @@ def _closed(state: AlertState, message: Envelope[intake.CaseClosed], _: PolicyIn
         "turns": (),
         "reviews": (),
         "scored": (),
+        "looks": (),
     }
     return state.model_copy(update=gone), said
 
@@ -281,7 +292,9 @@ _HANDLERS: dict[type[Event], Handler] = {
 }
 
 # What has no handler here: it is noted by the module that judges it at the close.
-_ALSO_NOTED = frozenset({*steps.LEADS_ON, *reviews.OF_REVIEWS})
+_ALSO_NOTED = frozenset(
+    {*steps.LEADS_ON, *reviews.OF_REVIEWS, *requests.OF_REQUESTS, *moratorium.OF_MORATORIUMS}
+)
 
 # What is told and answered also when the case is closed: complaints, and the bank's instructions.
 _AFTER_THE_CASE = (

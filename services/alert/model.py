@@ -23,8 +23,11 @@ __all__ = [
     "MissedLine",
     "OpenAlert",
     "OpenComplaint",
+    "OpenRequest",
     "OpenStep",
     "Pending",
+    "Requested",
+    "StopLook",
     "Turn",
 ]
 
@@ -139,6 +142,31 @@ class AwaitedReview(Dated):
     negotiator: str
 
 
+class Requested(StrEnum):
+    """What a borrower may ask us for."""
+
+    HUMAN = "human"
+    EXPLANATION = "explanation"
+
+
+class OpenRequest(Dated):
+    """Something that the borrower has asked for at a moment, until it is answered.
+
+    `about` is the offer or request that is to be explained; None: how things stand.
+    """
+
+    what: Requested
+    about: str | None
+    at: datetime
+
+
+class StopLook(Dated):
+    """A breathing space that is to be looked at between `begins` and `due`."""
+
+    stop_id: str
+    begins: date
+
+
 class Turn(State):
     """Something that leads a case on, noted until its business day `on` is closed."""
 
@@ -167,6 +195,9 @@ class AlertState(State):
     `packs` are those whose conduct the case keeps. `stage` is where it stands on the timetable, since
     `stage_at`, as of the last close; `turns` is what has been heard since, `talked_at` the last talk.
     `scored` names conversations, each with its reviewer, whose scores came before the news of their drawing.
+    `requests` are the borrower's that are not answered; `explained` names, with the day, what was explained
+    before the news that it was asked for. `looks` are breathing spaces whose review is to come,
+    `adviser_on` is the last talk with the debt adviser.
     """
 
     case: str
@@ -196,11 +227,15 @@ class AlertState(State):
     talked_at: datetime | None = None
     reviews: tuple[AwaitedReview, ...] = ()
     scored: tuple[tuple[str, str], ...] = ()
+    requests: tuple[OpenRequest, ...] = ()
+    explained: tuple[tuple[str | None, date], ...] = ()
+    looks: tuple[StopLook, ...] = ()
+    adviser_on: date | None = None
 
     @property
     def late(self) -> int:
-        """How many steps and reviews are overdue and not done yet."""
-        dated: tuple[Dated, ...] = (*self.steps, *self.reviews)
+        """How many steps, reviews, answers and looks are overdue and not done yet."""
+        dated: tuple[Dated, ...] = (*self.steps, *self.reviews, *self.requests, *self.looks)
         return sum(one.overdue for one in dated)
 
     @model_validator(mode="before")

@@ -1,9 +1,9 @@
 """One alert: raised with its remedy, escalated, resolved; each once. Pure."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import date
 
-from services.alert.model import AlertState, OpenAlert
+from services.alert.model import AlertState, Dated, OpenAlert
 from services.alert.rules import remedy_due
 from shared.contracts.alert import (
     AlertEscalated,
@@ -13,12 +13,13 @@ from shared.contracts.alert import (
     AlertSeverity,
     RemedyStarted,
 )
+from shared.contracts.alert_steps import StepCaughtUp
 from shared.contracts.base import Event, Reason
 from shared.contracts.ids import derive_id
 from shared.contracts.reasons import ReasonCode
 from shared.policy.model import PolicyInForce
 
-__all__ = ["PRESSING", "Step", "escalate", "raise_alert", "raise_step", "resolve", "resolve_all"]
+__all__ = ["PRESSING", "Step", "caught_up", "escalate", "raise_alert", "raise_step", "resolve", "resolve_all"]
 
 Step = tuple[AlertState, tuple[Event, ...]]
 
@@ -88,6 +89,18 @@ def resolve(state: AlertState, kind: AlertKind, day: date, code: ReasonCode) -> 
     days = max((day - alert.raised_on).days, 0)
     resolved = AlertResolved(alert_id=alert.alert_id, as_of=day, reason=Reason(code=code), days=days)
     return state.without(alert, day), (resolved,)
+
+
+def caught_up(state: AlertState, name: str, done: Sequence[Dated], on: date) -> Step:
+    """Say which of those that are done now were late; with the last late one of the case its alert ends."""
+    late = [one for one in done if one.overdue]
+    said: tuple[Event, ...] = tuple(
+        StepCaughtUp(step=name, due=one.due, as_of=on, still_overdue=state.late) for one in late
+    )
+    if not late or state.late:
+        return state, said
+    state, resolved = resolve(state, AlertKind.STEP_OVERDUE, on, ReasonCode.STEP_DONE)
+    return state, (*said, *resolved)
 
 
 def resolve_all(state: AlertState, day: date, code: ReasonCode, kept: Collection[AlertKind] = ()) -> Step:

@@ -17,6 +17,7 @@ from shared.contracts.ops import HoldAction
 if TYPE_CHECKING:
     from services.console.model import ArchivedCustomer
     from shared.contracts.ops import ErasePerson, LegalHold
+    from shared.policy.loader import PolicyBook
     from shared.runtime.operate import Operator
     from shared.runtime.settings import Settings
 
@@ -188,6 +189,13 @@ def _commanding(data: Path | None, work: Callable[[Settings, Operator], Awaitabl
         raise not_found(error) from None
 
 
+def _packs_of(settings: Settings) -> PolicyBook:
+    from services.cli.catalogue import policies_dir
+    from shared.policy.loader import PolicyBook
+
+    return PolicyBook.load(policies_dir(settings.policies))
+
+
 async def _give(operator: Operator, command: LegalHold | ErasePerson, wait: float) -> None:
     from shared.runtime.operate import Command
 
@@ -200,22 +208,31 @@ def hold(
     case_id: CaseArgument,
     action: Annotated[HoldAction, typer.Argument(help="set or lift.")],
     reason: ReasonOption = None,
+    role: Annotated[
+        str, typer.Option("--role", help="In which role: the one that the case's policy pack names.")
+    ] = "",
     by: ByOption = None,
     wait: WaitOption = 60,
     data: DataDir = None,
 ) -> None:
     """Put a case under a legal hold, or lift it. While it is set nobody is erased, whatever the age.
 
-    Who did it, when and why becomes part of the case's chain. The platform must be running.
+    Only who has the role that the case's pack names does it (`retention.hold_role`). Who did it, in which
+    role, when and why becomes part of the case's chain, a refusal too. The platform must be running.
     """
     text, name = _reason_of(reason), operator_of(by)
 
     async def work(settings: Settings, operator: Operator) -> tuple[str, bool]:
+        from services.console.keeping import hold_refused
         from services.console.reads import find_case
         from shared.contracts.ops import LegalHold
+        from shared.texts import text as words
 
-        found, customer, _ = await find_case(settings, case_id)
-        command = LegalHold(document=customer, case=found, action=action, reason=text, by=name)
+        found, customer, archived = await find_case(settings, case_id)
+        command = LegalHold(document=customer, case=found, action=action, reason=text, by=name, role=role)
+        refused = hold_refused(archived, _packs_of(settings), command, datetime.now(UTC).date())
+        if refused is not None:
+            raise fail(f"Nothing was done. {words(refused.rule, refused.params)}", "Say it with --role.")
         await _give(operator, command, wait)
         _, _, after = await find_case(settings, found)
         return found, found in after.holds
@@ -239,23 +256,19 @@ def erase(
 ) -> None:
     """Destroy a person's key, and with it all that is personal about them in the archive. For good.
 
-    Refused, with the rule and the date, while a case is open or under a legal hold, and before the evidence
-    of the last one may go. The chain stays, and still verifies. Copies elsewhere (Kafka's topics, backups,
-    bundles that were handed out) are not reached: ARCHITECTURE.md says what to do about each.
+    Refused, with the rule and the date, while a case is open or under a legal hold, and before the years of
+    every kind of records on file have passed. The chain stays, and still verifies. Copies elsewhere (Kafka's
+    topics, backups, bundles that were handed out) are not reached: ARCHITECTURE.md says what to do then.
     """
     text, name = _reason_of(reason), operator_of(by)
 
     async def look(settings: Settings) -> ArchivedCustomer:
-        from services.cli.catalogue import policies_dir
+        from services.console.keeping import kept_because
         from services.console.reads import find_customer
-        from services.console.rules import kept_because
-        from shared.policy.loader import PolicyBook
         from shared.texts import text as words
 
         archived = await find_customer(settings, customer)
-        kept = kept_because(
-            archived, PolicyBook.load(policies_dir(settings.policies)), datetime.now(UTC).date()
-        )
+        kept = kept_because(archived, _packs_of(settings), datetime.now(UTC).date())
         if kept is not None:
             raise fail(f"{customer} cannot be erased. {words(kept.rule, kept.params)}")
         return archived

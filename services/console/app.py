@@ -12,7 +12,8 @@ SERVICE = Service(
     decider=ArchiveDecider(),
     reads=("bank", "desk", *SENDERS),
     per=DocumentPer.CUSTOMER,
-    schema_version=3,  # 2: what each producer said last; 3: holds, erasure and checkpoints
+    # 2: what each producer said last; 3: holds, erasure and checkpoints; 4: what retention counts from
+    schema_version=4,
     emits=False,
     audits=True,
     linger_seconds=2.0,

@@ -7,13 +7,14 @@ from datetime import date
 from typing import Any
 
 from services.console.checkpoints import sign_checkpoint
+from services.console.keeping import Kept, hold_refused, kept_because
+from services.console.kinds import counted, counted_loose
 from services.console.model import ArchivedCustomer, CaseLine, Hold, Stage
 from services.console.reference import ArchiveReference
 from services.console.rules import (
     STAGE_AFTER,
     chain_hash,
     checkpoint_due,
-    kept_because,
     link_id,
     stage_of,
     utc,
@@ -37,17 +38,23 @@ class ArchiveDecider:
 
         Without a reference (tests, simulations) nothing is sealed or signed, and no erasure is known of.
         """
-        before = state or ArchivedCustomer()
+        before = state or ArchivedCustomer(counted=True)
         number, data = before.entries + 1, message.data
         update: dict[str, Any] = {"entries": number}
         said: dict[str, Any] = {}  # what the archive adds to an operator's command
         if isinstance(data, LegalHold):
-            update["holds"] = _holds(before, message, data)
+            refused = _hold_refused(before, message, data, reference)
+            if refused is None:
+                update["holds"] = _holds(before, message, data)
+            else:
+                said = _refused(refused)
         elif isinstance(data, ErasePerson):
             said = _erasure(before, message, reference)
             update["erased"] = said.get("erases", before.erased)
         else:
             update["last"] = max(before.last, utc(message.time))
+            if message.subject is None:
+                update |= counted_loose(before, message)
         body = {
             "customer": message.key,
             "number": number,
@@ -69,7 +76,7 @@ class ArchiveDecider:
             signed = sign_checkpoint(signer, message.key, number, link["hash"])
             update["checkpoint"], link["checkpoint"] = signed, signed.model_dump()
         if message.subject is not None:
-            line = before.cases.get(message.subject, CaseLine())
+            line = before.cases.get(message.subject, CaseLine(counted=True))
             line = line.model_copy(update=_overview(line, message))
             update["cases"] = {**before.cases, message.subject: line}
         return Decision(before.model_copy(update=update), links=(Link(link_id(message.key, number), link),))
@@ -107,6 +114,15 @@ def _holds(before: ArchivedCustomer, message: Envelope[Any], data: LegalHold) ->
     return {**others, data.case: before.holds.get(data.case, since)}
 
 
+def _hold_refused(
+    before: ArchivedCustomer, message: Envelope[Any], data: LegalHold, reference: ArchiveReference | None
+) -> Kept | None:
+    """Ask whether who commands a hold may; without the packs (tests, simulations) everybody may."""
+    if reference is None:
+        return None
+    return hold_refused(before, reference.policies, data, message.day)
+
+
 def _erasure(
     before: ArchivedCustomer, message: Envelope[Any], reference: ArchiveReference | None
 ) -> dict[str, Any]:
@@ -122,13 +138,18 @@ def _erasure(
         return {"erases": done}
     kept = kept_because(before, reference.policies, message.day)
     if kept is not None:
-        return {"refused": {"code": kept.rule.value, "params": kept.params}}
+        return _refused(kept)
     return {"erases": max(at, before.last)}
+
+
+def _refused(kept: Kept) -> dict[str, Any]:
+    return {"refused": {"code": kept.rule.value, "params": kept.params}}
 
 
 def _overview(line: CaseLine, message: Envelope[Any]) -> dict[str, Any]:
     data = message.data
     update: dict[str, Any] = {"last_on": max(line.last_on or message.day, message.day)}
+    update |= counted(line, message)
     stage = STAGE_AFTER.get(message.type)
     if stage is not None:
         update["latest"] = latest = {**line.latest, data.PRODUCER: (stage, message.time)}

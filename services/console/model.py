@@ -30,6 +30,11 @@ class CaseLine(State):
     """One case in the lists. `reached` are the stages it has ever been in, in the order of arrival.
 
     `latest` is the last stage that each producer has said, with its business time: `stage` follows from it.
+
+    What retention counts from: `made` is the last day of each kind of records (see `kinds.py`), `active_on`
+    of collection activity, `ended_on` and `reopened_on` when the case or its plan ended and was owed again,
+    `packs` are all that its debts ever had. `counted`: all of it is known, from the first entry on; not so in
+    documents of versions before 4, which are kept longest.
     """
 
     stage: Stage = Stage.OVERDUE
@@ -40,6 +45,12 @@ class CaseLine(State):
     opened_on: date | None = None
     last_on: date | None = None
     close_reason: str | None = None
+    packs: tuple[str, ...] = ()
+    made: dict[str, date] = Field(default_factory=dict)
+    active_on: date | None = None
+    ended_on: date | None = None
+    reopened_on: date | None = None
+    counted: bool = False
 
 
 class Checkpoint(State):
@@ -64,7 +75,8 @@ class ArchivedCustomer(State):
 
     The chain is per customer because bank facts know no case; what a case's story is, the entries say.
     `last` is the latest business time of any entry but operators' own, `erased` up to when the person's data
-    is erased: both ISO 8601 in UTC, "" for never. `checkpoint` is the latest that was signed.
+    is erased: both ISO 8601 in UTC, "" for never. `checkpoint` is the latest that was signed. `made` is the
+    last day of each kind of records that belong to no case; it is known where `counted`.
     """
 
     entries: int = 0
@@ -74,3 +86,5 @@ class ArchivedCustomer(State):
     last: str = ""
     erased: str = ""
     checkpoint: Checkpoint | None = None
+    made: dict[str, date] = Field(default_factory=dict)
+    counted: bool = False

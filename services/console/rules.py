@@ -2,26 +2,20 @@
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from typing import Any, Final
 
-from services.console.model import ArchivedCustomer, Stage
+from services.console.model import Stage
 from shared.contracts import agreement, assessment, followup, intake, offer
 from shared.contracts.ids import derive_id
 from shared.contracts.ops import ErasePerson, LegalHold
-from shared.contracts.reasons import ReasonCode
 from shared.crypto.canonical import canonical
-from shared.policy.loader import PolicyBook
 
 __all__ = [
     "CHECKPOINT_EVERY",
     "STAGE_AFTER",
-    "Kept",
     "chain_hash",
     "checkpoint_due",
-    "erasable_on",
-    "kept_because",
     "link_id",
     "stage_of",
     "utc",
@@ -103,57 +97,9 @@ def checkpoint_due(type_: str, entries: int) -> bool:
     return type_ in _SIGNED_AT or entries % CHECKPOINT_EVERY == 0
 
 
-# -- how long what is on file is kept -----------------------------------------------------------------------
+# -- moments ----------------------------------------------------------------------------------------------
 
 
 def utc(moment: datetime) -> str:
     """Give a moment so that texts compare as the moments do: ISO 8601 in UTC, always with microseconds."""
     return moment.astimezone(UTC).isoformat(timespec="microseconds")
-
-
-@dataclass(frozen=True, slots=True)
-class Kept:
-    """Why a person may not be erased yet: the rule, the case or the first day on which it may be done."""
-
-    rule: ReasonCode
-    params: dict[str, str]
-
-
-def kept_because(archived: ArchivedCustomer, policies: PolicyBook, on: date) -> Kept | None:
-    """Say why a person must not be erased on a day; None where it is allowed.
-
-    A hold on any case, and any case that is open, keep all of it: the key is the person's.
-    """
-    if archived.holds:
-        return Kept(ReasonCode.KEPT_BY_HOLD, {"case": min(archived.holds)})
-    for case, line in sorted(archived.cases.items()):
-        if line.opened_on is not None and line.close_reason is None:
-            return Kept(ReasonCode.KEPT_WHILE_OPEN, {"case": case})
-    until, years = erasable_on(archived, policies, on)
-    if on < until:
-        return Kept(ReasonCode.KEPT_BY_RETENTION, {"years": str(years), "until": until.isoformat()})
-    return None
-
-
-def erasable_on(archived: ArchivedCustomer, policies: PolicyBook, on: date) -> tuple[date, int]:
-    """Give the first day after retention, and the years: counted from the last that was filed of the person.
-
-    The longest counts: of every case's pack, of the values in force then and on the day that is asked about
-    (a term that is lengthened holds for what is still there). What no known pack speaks for is kept as long
-    as the strictest of all packs says.
-    """
-    last = datetime.fromisoformat(archived.last).date() if archived.last else date.min
-    last = max([last, *(line.last_on for line in archived.cases.values() if line.last_on is not None)])
-    named = {(line.policy or "").partition("@")[0] for line in archived.cases.values()}
-    packs = named if named and all(name in policies for name in named) else set(policies.pack_ids)
-    years = max(
-        policies.in_force(pack, day).records.evidence_years for pack in packs for day in (min(last, on), on)
-    )
-    return _years_after(last, years), years
-
-
-def _years_after(day: date, years: int) -> date:
-    try:
-        return day.replace(year=min(day.year + years, date.max.year))
-    except ValueError:  # 29 February: the day after, so that the years are whole
-        return date(day.year + years, 3, 1)

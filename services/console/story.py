@@ -9,7 +9,7 @@ from typing import Any, Final
 from services.console.rules import chain_hash
 from shared.contracts.ops import Discard
 from shared.contracts.runtime import ServiceDayClosed
-from shared.texts import story, text
+from shared.texts import label, story, text
 
 __all__ = [
     "NOT_HASHED",
@@ -92,12 +92,13 @@ def _printable(text: str) -> str:
 
 
 def _line(entry: Mapping[str, Any], lang: str) -> Line:
-    data = entry["data"]
+    data, refused = entry["data"], entry.get("refused")  # what the archive said to an operator's command
+    what = _printable(story(entry["type"], lang, data))
     return Line(
         time=entry["time"],
         who=entry["source"].strip("/").removeprefix("parley/"),
-        what=_printable(story(entry["type"], lang, data)),
-        why=tuple(_reasons(data, lang)),
+        what=what if refused is None else f"{label('command_refused', lang)}: {what}",
+        why=tuple(_reasons(data if refused is None else {**data, "reason": refused}, lang)),
         type=entry["type"],
         id=entry["id"],
         causation=entry["causation"],

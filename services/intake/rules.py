@@ -34,7 +34,9 @@ __all__ = [
 ]
 
 # States of a case that are not steps of the way to an agreement: no date can be set for them beforehand.
-_OFF_THE_WAY = frozenset({"performing", "no_plan", "stopped", "conversation_review"})
+_OFF_THE_WAY = frozenset(
+    {"performing", "no_plan", "stopped", "conversation_review", "request_answer", "moratorium_review"}
+)
 # Steps that begin when the case is opened, beside the one before them; the others follow one another.
 _AT_ONCE = frozenset({"first_contact", "statement"})
 # What a single amount may be so that sums of a whole case fit in 64 bits.

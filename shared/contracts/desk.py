@@ -11,6 +11,7 @@ from shared.contracts.household import HardshipOnset, IncomeStability, KnownChan
 from shared.policy.sections_conduct import Purpose
 
 __all__ = [
+    "RECORDING",
     "AlertAcknowledged",
     "ApprovalGranted",
     "ApprovalRefused",
@@ -250,6 +251,10 @@ class ApprovalRefused(_Desk):
     by: str = Field(max_length=64)
     role: str = Field(max_length=40)
     reason: str = Field(min_length=3, max_length=400)
+
+
+RECORDING = "recording:"
+"""How the reference of a recording begins where a message names its evidence."""
 
 
 class SignatureParty(StrEnum):

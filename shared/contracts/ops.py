@@ -62,6 +62,11 @@ class LegalHold(Event):
     action: HoldAction
     reason: Text = Field(min_length=3)
     by: Operator = Field(default="", description="the operator who gives the command; kept with the reason")
+    role: Operator | None = Field(
+        default=None,
+        description="in which role: that of retention.hold_role of a pack of the case. None: a command of an"
+        " older version, which may set a hold and not lift it",
+    )
 
 
 class ErasePerson(Event):

@@ -264,6 +264,7 @@ class ReasonCode(StrEnum):
     KEPT_BY_HOLD = "kept_by_hold"
     KEPT_WHILE_OPEN = "kept_while_open"
     KEPT_BY_RETENTION = "kept_by_retention"
+    HOLD_NEEDS_ROLE = "hold_needs_role"
 
 
 PRIVATE_REASONS = frozenset(

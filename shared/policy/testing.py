@@ -33,7 +33,8 @@ _STATES = (
     *(("answer", "hear_borrower", 10), ("approval", "decide_request", 3)),
     *(("signature", "collect_signatures", 5), ("instruction", "confirm_instruction", 3)),
     *(("performing", "watch_plan", 20), ("no_plan", "human_review", 3), ("stopped", "look_at_stop", 20)),
-    ("conversation_review", "review_conversation", 10),
+    *(("conversation_review", "review_conversation", 10), ("request_answer", "answer_request", 10)),
+    ("moratorium_review", "review_moratorium", 5),
 )
 _ALERTS = (
     *(

@@ -31,7 +31,7 @@ pytestmark = pytest.mark.kafka
 
 CUSTOMER = "EVA"
 CASE = case_id(CUSTOMER, 1)
-LAW = ("--reason", "a law suit", "--by", "ann")
+LAW = ("--role", "legal", "--reason", "a law suit", "--by", "ann")
 
 
 @pytest.fixture
@@ -72,6 +72,8 @@ async def test_a_case_is_handed_out_proven_held_and_kept(house: House, tmp_path:
 
         held = await run("hold", CASE, "set", *LAW, *data)
         assert "is under a legal hold" in held
+        other = await run("hold", CASE, "lift", *LAW, "--role", "negotiator", *data, code=1)
+        assert text("hold_needs_role", {"role": "legal"}) in other
         refused = await run("erase", CUSTOMER, "--reason", "asked for", "--yes", *data, code=1)
         assert text("kept_by_hold", {"case": CASE}) in refused
         assert "is free of its hold" in await run("hold", CASE, "lift", *LAW, *data)

@@ -73,8 +73,14 @@ def person(salt: bytes = b"s" * 32) -> PersonKey:
 class File:
     """A customer's file in the making: `say` files one message more."""
 
-    def __init__(self, signer: Signer | None = None, row: dict[str, Any] | None = None) -> None:
+    def __init__(
+        self,
+        signer: Signer | None = None,
+        row: dict[str, Any] | None = None,
+        policies: PolicyBook | None = None,
+    ) -> None:
         self.row = row or secret()
+        self.policies = policies or book()
         self.keys = ArchiveKeys(signer, MASTER)
         self.state: ArchivedCustomer | None = None
         self.entries: list[dict[str, Any]] = []
@@ -93,7 +99,7 @@ class File:
                 subject=None if operators else case,
                 sequence=self.count,
             )
-            reference = ArchiveReference(book(), self.keys, {CUSTOMER: self.row})
+            reference = ArchiveReference(self.policies, self.keys, {CUSTOMER: self.row})
             decision = ArchiveDecider().decide(self.state, message, reference)
             self.state = decision.state
             self.entries += [dict(link.body) for link in decision.links]
@@ -108,8 +114,8 @@ class File:
         return Source(CASE, CUSTOMER, self.archived, self.entries, (), None if sealed else person())
 
 
-def hold(action: HoldAction, case: str = CASE) -> LegalHold:
-    return LegalHold(document=CUSTOMER, case=case, action=action, reason="a law suit", by="ann")
+def hold(action: HoldAction, case: str = CASE, role: str | None = "legal") -> LegalHold:
+    return LegalHold(document=CUSTOMER, case=case, action=action, reason="a law suit", by="ann", role=role)
 
 
 ERASE = ErasePerson(document=CUSTOMER, reason="asked for by the person", by="ann")

@@ -6,11 +6,12 @@ from datetime import date, datetime, timedelta
 
 import pytest
 
+from services.console.keeping import kept_because
 from services.console.model import ArchivedCustomer, CaseLine
-from services.console.rules import kept_because
-from services.console.story import verify
+from services.console.story import lines_of, verify
 from shared.contracts.ops import HoldAction
 from shared.contracts.reasons import ReasonCode
+from shared.policy.testing import example_book, example_pack
 from tests.unit.builders import case_opened
 from tests.unit.console.filing import CASE, CLOSED, ERASE, OTHER, START, File, book, contact, hold
 
@@ -41,7 +42,8 @@ def test_retention_ends_on_its_day(days: int, allowed: bool) -> None:
         assert said["erases"] == file.archived.erased
     else:
         until = FIVE_YEARS.date().isoformat()
-        assert said["refused"] == {"code": "kept_by_retention", "params": {"years": "5", "until": until}}
+        params = {"record": "evidence", "pack": "example-card", "years": "5", "until": until}
+        assert said["refused"] == {"code": "kept_by_retention", "params": params}
     assert verify(file.entries, file.archived.head) is None, "a refusal is on file like an erasure"
 
 
@@ -96,3 +98,53 @@ def test_what_no_pack_speaks_for_is_kept_by_the_strictest() -> None:
     kept = kept_because(ArchivedCustomer(cases={CASE: line}), book(), START.date())
     assert kept is not None
     assert (kept.rule, kept.params["years"]) == (ReasonCode.KEPT_BY_RETENTION, "5")
+
+
+@pytest.mark.parametrize("action", list(HoldAction))
+@pytest.mark.parametrize("role", ["negotiator", "supervisor", ""])
+def test_a_hold_is_set_and_lifted_by_who_has_the_role_of_the_pack(action: HoldAction, role: str) -> None:
+    file = closed_file()
+    if action is HoldAction.LIFT:
+        file.say(hold(HoldAction.SET))
+    before = file.archived.holds
+    said = file.say(hold(action, role=role))
+    assert said["refused"] == {"code": "hold_needs_role", "params": {"role": "legal"}}
+    assert said["data"]["role"] == role, "who tried it is on file"
+    assert file.archived.holds == before
+    assert verify(file.entries, file.archived.head) is None
+    file.say(hold(action))
+    assert (CASE in file.archived.holds) is (action is HoldAction.SET)
+
+
+def test_a_command_of_an_older_version_may_keep_a_file_and_not_let_go_of_it() -> None:
+    file = closed_file()
+    assert "refused" not in file.say(hold(HoldAction.SET, role=None))
+    assert file.say(hold(HoldAction.LIFT, role=None))["refused"]["code"] == "hold_needs_role"
+    assert CASE in file.archived.holds
+
+
+def test_a_hold_on_a_case_of_several_packs_is_for_the_role_of_any_of_them() -> None:
+    one = example_pack({"id": "one-card"}, retention__hold_role="legal")
+    two = example_pack({"id": "two-card"}, retention__hold_role="archivist")
+    file = File(policies=example_book(one, two))
+    file.say(case_opened(policy="one-card").model_copy(update={"conduct": ("one-card", "two-card")}))
+    said = file.say(hold(HoldAction.SET, role="clerk"))
+    assert said["refused"]["params"] == {"role": "archivist, legal"}
+    file.say(hold(HoldAction.SET, role="archivist"))
+    assert CASE in file.archived.holds
+
+
+@pytest.mark.parametrize(
+    ("lang", "what", "why"),
+    [
+        ("en", "Refused: Legal hold lifted", "A legal hold is set or lifted only by who has the role legal."),
+        ("zh", "已拒绝: 法律保全：已解除", "只有规定岗位（法务）可以设定或解除法律保全。"),
+    ],
+)
+def test_the_story_of_a_case_says_that_a_command_was_refused_and_why(lang: str, what: str, why: str) -> None:
+    file = closed_file()
+    file.say(hold(HoldAction.SET), hold(HoldAction.LIFT, role="negotiator"))
+    done, refused = lines_of(file.entries, CASE, lang)[-2:]
+    assert refused.what.startswith(what)
+    assert refused.why == (why,)
+    assert not done.what.startswith(what.partition(":")[0])

@@ -1,0 +1,166 @@
+"""What a borrower asks for, a person or an explanation of a decision: answered in time, or escalated. Pure.
+
+The earliest of three dates is the last: the days of every pack of the case (`data_protection.answer_days`),
+the house's own step of the timetable, and for a person those of `talks.human_business_days`. An automatic
+explanation is mostly given in the same moment. Where there is none (nobody knows what was asked about), and
+for who asks for a person, a talk is the answer: what was said in it is in its record. The borrower is owed
+the answer whatever becomes of the case.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date, timedelta
+from typing import Any
+
+from services.alert.model import AlertState, OpenRequest, Requested
+from services.alert.raising import Step, caught_up
+from services.alert.steps import conduct_on, escalate_step, policy_on, remind
+from shared.contracts import desk, desk_talks, offer
+from shared.contracts.base import Event
+from shared.contracts.envelope import Envelope
+from shared.policy import sections as s
+from shared.policy.reference import Reference
+
+__all__ = ["OF_REQUESTS", "act", "judged_on", "note"]
+
+_STEP = "request_answer"  # its row in the pack's timetable
+# Far above what a case has; of more the oldest goes first.
+_KEPT = 20
+
+
+def note(state: AlertState, message: Envelope[Any], reference: Reference) -> Step:
+    """Take note of what is asked for, or of an answer; what was late is caught up."""
+    handler = OF_REQUESTS.get(type(message.data))
+    return (state, ()) if handler is None else handler(state, message, reference)
+
+
+def _human(state: AlertState, message: Envelope[desk_talks.HumanRequested], reference: Reference) -> Step:
+    return _asked(state, message, Requested.HUMAN, None, reference)
+
+
+def _explanation(
+    state: AlertState, message: Envelope[desk_talks.ExplanationRequested], reference: Reference
+) -> Step:
+    about = message.data.about
+    if (about, message.day) in state.explained:  # offer's word came by another topic, and first
+        left = tuple(one for one in state.explained if one != (about, message.day))
+        return state.model_copy(update={"explained": left}), ()
+    return _asked(state, message, Requested.EXPLANATION, about, reference)
+
+
+def _asked(
+    state: AlertState, message: Envelope[Any], what: Requested, about: str | None, reference: Reference
+) -> Step:
+    """Begin the days; who asks again before the answer does not begin them anew."""
+    if any((one.what, one.about) == (what, about) for one in state.requests):
+        return state, ()
+    if state.talked_at is not None and state.talked_at > message.time:
+        return state, ()
+    due = _due(state, what, message.day, reference)
+    request = OpenRequest(
+        what=what,
+        about=about,
+        at=message.time,
+        due=due,
+        remind_on=_reminder(state, due, message.day, reference),
+    )
+    return state.model_copy(update={"requests": (*state.requests, request)[-_KEPT:]}), ()
+
+
+def _due(state: AlertState, what: Requested, on: date, reference: Reference) -> date:
+    """Give the last day for an answer."""
+    conduct, own = conduct_on(state, on, reference), policy_on(state, on, reference)
+    days = min(reference.policies.in_force(pack, on).data_protection.answer_days for pack in conduct.packs)
+    try:
+        dates = [on + timedelta(days=days)]
+        row = conduct.step(_STEP)
+        if row is not None:
+            dates.append(conduct.deadline(on, row.business_days))
+        if what is Requested.HUMAN:
+            dates.append(own.deadline(on, own.talks.human_business_days))
+    except (OverflowError, ValueError):  # past the last date there is
+        return on
+    return min(dates)
+
+
+def _reminder(state: AlertState, due: date, on: date, reference: Reference) -> date | None:
+    policy = policy_on(state, on, reference)
+    if policy.team.remind_business_days == 0 or due <= on:
+        return None
+    day = policy.calendar.add_business_days(due, -policy.team.remind_business_days)
+    return day if day > on else None
+
+
+def _explained(state: AlertState, message: Envelope[offer.DecisionExplained], _: Reference) -> Step:
+    about, on = message.data.about, message.data.as_of
+    answered = tuple(
+        one
+        for one in state.requests
+        if one.what is Requested.EXPLANATION and one.about == about and one.at.date() <= on
+    )
+    if not answered:
+        return state.model_copy(update={"explained": (*state.explained, (about, on))[-_KEPT:]}), ()
+    return _done(state, answered, message.day)
+
+
+def _talked(state: AlertState, message: Envelope[desk.ContactRecorded], _: Reference) -> Step:
+    if message.data.outcome is not desk.ContactOutcome.TALKED:
+        return state, ()
+    if state.talked_at is None or message.time > state.talked_at:  # what was asked before it may come later
+        state = state.model_copy(update={"talked_at": message.time})
+    return _done(state, tuple(one for one in state.requests if one.at < message.time), message.day)
+
+
+def _done(state: AlertState, answered: tuple[OpenRequest, ...], on: date) -> Step:
+    """Take requests off; with the last that was late its alert ends."""
+    if not answered:
+        return state, ()
+    left = tuple(one for one in state.requests if one not in answered)
+    return caught_up(state.model_copy(update={"requests": left}), _STEP, answered, on)
+
+
+def judged_on(state: AlertState) -> date | None:
+    """The next day whose close has something to say of a request."""
+    return min((day for one in state.requests if (day := one.next_date) is not None), default=None)
+
+
+def act(state: AlertState, due: date, day: date, reference: Reference) -> Step:
+    """Remind of the requests whose day is `due`; say which were not answered by the end of their last day.
+
+    `day` is the one that is closed: later than `due` where the case was held.
+    """
+    said: tuple[Event, ...] = ()
+    for request in state.requests:
+        if request.next_date != due:
+            continue
+        late = due >= request.due
+        told = request.model_copy(update={"remind_on": None, "overdue": late})
+        requests = tuple(told if one is request else one for one in state.requests)
+        state = state.model_copy(update={"requests": requests})
+        row = _row(state, request, due, reference)
+        if row is None:
+            continue
+        if late:
+            state, events = escalate_step(state, row, _STEP, request.due, day, reference)
+        else:
+            events = (remind(state, row, _STEP, request.due),)
+        said += tuple(event for event in events if event not in said)  # several of one day are told once
+    return state, said
+
+
+def _row(state: AlertState, request: OpenRequest, on: date, reference: Reference) -> s.StepRow | None:
+    """Give whose step it is: a person is asked of the role that the pack names for it."""
+    row = conduct_on(state, on, reference).step(_STEP)
+    if row is None or request.what is not Requested.HUMAN:
+        return row
+    return row.model_copy(update={"owner_role": policy_on(state, on, reference).talks.human_role})
+
+
+OF_REQUESTS: dict[type[Event], Callable[[AlertState, Envelope[Any], Reference], Step]] = {
+    desk_talks.HumanRequested: _human,
+    desk_talks.ExplanationRequested: _explanation,
+    offer.DecisionExplained: _explained,
+    desk.ContactRecorded: _talked,
+}
+"""What this module takes note of."""
