@@ -21,7 +21,6 @@ ALWAYS_SO = "may have one value only: code does it for every pack, and the pack 
 FOR_EVERYBODY = "code does it for every borrower, whatever the pack says"
 FOR_PEOPLE = "what people must do or not do: no program sees it, `parley policy show` tells them"
 CHECKED = "`parley policy check` holds other values against it"
-NOTHING_YET = "nothing acts on it yet"
 
 NOT_READ: dict[str, str] = {
     "amounts.day_count": ALWAYS_SO,
