@@ -12,9 +12,10 @@ from collections.abc import Callable
 from datetime import date, timedelta
 from typing import Any
 
+from services.alert import dated
 from services.alert.model import AlertState, StopLook
 from services.alert.raising import Step, caught_up
-from services.alert.steps import conduct_on, escalate_step, remind
+from services.alert.steps import conduct_on
 from shared.contracts import desk, intake
 from shared.contracts.base import Event
 from shared.contracts.envelope import Envelope
@@ -81,31 +82,22 @@ def _done(state: AlertState, looks: tuple[StopLook, ...], on: date) -> Step:
 
 def judged_on(state: AlertState) -> date | None:
     """The next day whose close has something to say of a look."""
-    return min((day for one in state.looks if (day := one.next_date) is not None), default=None)
+    return dated.judged_on(state.looks)
 
 
 def act(state: AlertState, due: date, day: date, reference: Reference) -> Step:
-    """Say when the days of the review begin; say which was not done by the end of its last day.
-
-    `day` is the one that is closed: later than `due` where the case was held.
-    """
+    """Say when the days of the review begin; say which was not done by the end of its last day."""
     row = conduct_on(state, due, reference).step(_STEP)
-    said: tuple[Event, ...] = ()
-    for look in state.looks:
-        if look.next_date != due:
-            continue
-        late = due >= look.due
-        told = look.model_copy(update={"remind_on": None, "overdue": late})
-        looks = tuple(told if one is look else one for one in state.looks)
-        state = state.model_copy(update={"looks": looks})
-        if row is None:
-            continue
-        if late:
-            state, events = escalate_step(state, row, _STEP, look.due, day, reference)
-        else:
-            events = (remind(state, row, _STEP, look.due),)
-        said += tuple(event for event in events if event not in said)  # several of one day are told once
-    return state, said
+    return dated.act(
+        state,
+        state.looks,
+        lambda looks: {"looks": looks},
+        step=_STEP,
+        row_of=lambda _: row,
+        due=due,
+        day=day,
+        reference=reference,
+    )
 
 
 OF_MORATORIUMS: dict[type[Event], Callable[[AlertState, Envelope[Any], Reference], Step]] = {

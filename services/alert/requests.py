@@ -13,9 +13,10 @@ from collections.abc import Callable
 from datetime import date, timedelta
 from typing import Any
 
+from services.alert import dated
 from services.alert.model import AlertState, OpenRequest, Requested
 from services.alert.raising import Step, caught_up
-from services.alert.steps import conduct_on, escalate_step, policy_on, remind
+from services.alert.steps import conduct_on, policy_on
 from shared.contracts import desk, desk_talks, offer
 from shared.contracts.base import Event
 from shared.contracts.envelope import Envelope
@@ -63,7 +64,7 @@ def _asked(
         about=about,
         at=message.time,
         due=due,
-        remind_on=_reminder(state, due, message.day, reference),
+        remind_on=dated.reminder(state, due, message.day, reference),
     )
     return state.model_copy(update={"requests": (*state.requests, request)[-_KEPT:]}), ()
 
@@ -82,14 +83,6 @@ def _due(state: AlertState, what: Requested, on: date, reference: Reference) -> 
     except (OverflowError, ValueError):  # past the last date there is
         return on
     return min(dates)
-
-
-def _reminder(state: AlertState, due: date, on: date, reference: Reference) -> date | None:
-    policy = policy_on(state, on, reference)
-    if policy.team.remind_business_days == 0 or due <= on:
-        return None
-    day = policy.calendar.add_business_days(due, -policy.team.remind_business_days)
-    return day if day > on else None
 
 
 def _explained(state: AlertState, message: Envelope[offer.DecisionExplained], _: Reference) -> Step:
@@ -122,31 +115,21 @@ def _done(state: AlertState, answered: tuple[OpenRequest, ...], on: date) -> Ste
 
 def judged_on(state: AlertState) -> date | None:
     """The next day whose close has something to say of a request."""
-    return min((day for one in state.requests if (day := one.next_date) is not None), default=None)
+    return dated.judged_on(state.requests)
 
 
 def act(state: AlertState, due: date, day: date, reference: Reference) -> Step:
-    """Remind of the requests whose day is `due`; say which were not answered by the end of their last day.
-
-    `day` is the one that is closed: later than `due` where the case was held.
-    """
-    said: tuple[Event, ...] = ()
-    for request in state.requests:
-        if request.next_date != due:
-            continue
-        late = due >= request.due
-        told = request.model_copy(update={"remind_on": None, "overdue": late})
-        requests = tuple(told if one is request else one for one in state.requests)
-        state = state.model_copy(update={"requests": requests})
-        row = _row(state, request, due, reference)
-        if row is None:
-            continue
-        if late:
-            state, events = escalate_step(state, row, _STEP, request.due, day, reference)
-        else:
-            events = (remind(state, row, _STEP, request.due),)
-        said += tuple(event for event in events if event not in said)  # several of one day are told once
-    return state, said
+    """Remind of the requests whose day is `due`; say which were not answered by the end of their last day."""
+    return dated.act(
+        state,
+        state.requests,
+        lambda requests: {"requests": requests},
+        step=_STEP,
+        row_of=lambda request: _row(state, request, due, reference),
+        due=due,
+        day=day,
+        reference=reference,
+    )
 
 
 def _row(state: AlertState, request: OpenRequest, on: date, reference: Reference) -> s.StepRow | None:
