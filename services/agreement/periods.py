@@ -64,7 +64,7 @@ def after_paid(watches: tuple[Watch, ...], data: InstalmentPaid, policy: PolicyI
     item = Unpaid(number=data.number, due=data.due, currency=data.total.currency)
     until = data.on - timedelta(days=1) if data.on > date.min else data.on
     # In time although its grace is over: a payment of it was returned, and there was new grace.
-    anew = data.on_time and data.on > _last_day(data.due, policy.followup.grace_days, policy)
+    anew = data.on_time and data.on > policy.late_until(data.due, policy.followup.grace_days)
     return tuple(
         (watch, watch)
         if data.on_time and (anew or watch.period is not Period.TRIAL)
@@ -78,21 +78,13 @@ def _without(watch: Watch, item: Unpaid, on: date, policy: PolicyInForce) -> Wat
     rules, last, since = policy.observation, max(watch.last, item.number), max(watch.since, item.due)
     row = watch.model_copy(update={"kept": 0, "last": last})
     if watch.period is Period.TRIAL:
-        late = on >= _last_day(item.due, policy.trial.tolerance_days, policy)
+        late = on >= policy.late_until(item.due, policy.trial.tolerance_days)
         return row.model_copy(update={"since": since}) if late else watch
     if watch.period is Period.OBSERVATION:
         return row.model_copy(update={"since": since}) if rules.restarts_on_breach else row
     if (on - item.due).days <= rules.probation_max_days_past_due:
         return row
     return Watch(period=Period.OBSERVATION, since=since, last=last)
-
-
-def _last_day(due: date, days: int, policy: PolicyInForce) -> date:
-    """The last day to pay so many days late: never one on which banks are closed."""
-    try:
-        return policy.calendar.next_business_day(due + timedelta(days=days))
-    except (OverflowError, ValueError):  # past the last date there is
-        return date.max
 
 
 def is_over(watch: Watch, due: date, policy: PolicyInForce) -> bool:

@@ -109,7 +109,7 @@ def summed(amounts: Iterable[Money]) -> tuple[Money, ...]:
 
 def grace_until(due: date, policy: PolicyInForce) -> date:
     """The grace days count from the due day; they never end on a day when banks are closed."""
-    return _business_day(later(due, policy.followup.grace_days), policy)
+    return policy.late_until(due, policy.followup.grace_days)
 
 
 def breach_on(due: date, policy: PolicyInForce) -> date:
@@ -296,7 +296,7 @@ def cure_by(day: date, policy: PolicyInForce) -> date | None:
     rules = policy.breach
     if not rules.notice_required:
         return None
-    return _business_day(later(day, rules.notice_days + rules.cure_days), policy)
+    return policy.late_until(day, rules.notice_days + rules.cure_days)
 
 
 def bank_answers_by(day: date, policy: PolicyInForce) -> date:
@@ -310,7 +310,7 @@ def bank_answers_by(day: date, policy: PolicyInForce) -> date:
 def return_grace_until(told: date, policy: PolicyInForce) -> date:
     """The new grace of an instalment whose payment was returned: from the notice of it."""
     rules = policy.breach
-    return _business_day(later(told, rules.reversal_notice_days + rules.reversal_grace_days), policy)
+    return policy.late_until(told, rules.reversal_notice_days + rules.reversal_grace_days)
 
 
 # --- promises
@@ -318,7 +318,7 @@ def return_grace_until(told: date, policy: PolicyInForce) -> date:
 
 def promise_until(due: date, policy: PolicyInForce) -> date:
     """A promise may be kept some days late; the last of them is a business day."""
-    return _business_day(later(due, policy.followup.promise_grace_days), policy)
+    return policy.late_until(due, policy.followup.promise_grace_days)
 
 
 # --- the document

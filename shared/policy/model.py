@@ -221,6 +221,20 @@ class PolicyInForce(BaseModel):
         """The business day by which something that started on ``start`` is due."""
         return self.calendar.add_business_days(start, business_days)
 
+    def late_until(self, due: date, days: int) -> date:
+        """The last day to pay so many days late, which is never one on which banks are closed.
+
+        Where there is no such day any more, the last date there is.
+        """
+        try:
+            day = due + timedelta(days=days)
+        except OverflowError:
+            return date.max
+        try:
+            return self.calendar.next_business_day(day)
+        except (OverflowError, ValueError):  # past the last date there is
+            return day
+
     def first_due(self, on: date) -> date:
         """The earliest first due date of a plan that is tabled on ``on``: a business day."""
         return self.calendar.next_business_day(on + timedelta(days=self.offers.first_due_min_days))
