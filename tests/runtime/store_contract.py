@@ -137,6 +137,7 @@ class StoreContract:
         await store.copy_links("s", {"a": {"n": 9}, "c": {"n": 3}})
         await store.copy_links("s", {})
         assert await store.links("s", ["a", "b", "c", "d"]) == {"a": {"n": 1}, "b": {"n": 2}, "c": {"n": 3}}
+        assert await store.links("s", []) == {}
 
     async def test_a_secret_is_made_once_and_stays(self, store: Store) -> None:
         first = await store.secrets("s", ["a", "b"])

@@ -101,6 +101,39 @@ async def test_what_bson_refuses_is_found_by_measuring(store: MongoStore, bad: A
     assert "yyy" not in str(caught.value)
 
 
+async def test_a_document_may_be_as_large_as_the_limit_and_not_a_byte_larger(
+    store: MongoStore, settings: Settings
+) -> None:
+    room = settings.document_bytes - store.encode(doc("a", 1, x=""))
+    assert store.encode(doc("a", 1, x="y" * room)) == settings.document_bytes
+    with pytest.raises(UnencodableError, match="larger than"):
+        store.encode(doc("a", 1, x="y" * (room + 1)))
+
+
+async def test_asking_for_kept_secrets_makes_none(store: MongoStore) -> None:
+    made = await store.secrets(S, ["a"])
+    assert await store.kept_secrets(S, ["a", "b"]) == made
+    assert await store.kept_secrets(S, []) == {}
+    assert await store.kept_secrets(S, ["b"]) == {}
+
+
+async def test_of_two_owners_who_destroy_a_secret_the_second_is_refused(
+    store: MongoStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = await store.secrets(S, ["a"])
+    await store.destroy_secrets(S, {"a": "2031-01-01"})
+    after = await store.secrets(S, ["a"])
+
+    async def as_it_was(service: str, ids: object) -> dict[str, Document]:
+        return dict(before)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(store, "secrets", as_it_was)
+        with pytest.raises(UnavailableError, match="another owner"):
+            await store.destroy_secrets(S, {"a": "2031-02-01"})
+    assert await store.secrets(S, ["a"]) == after, "what the first put in its place stays"
+
+
 async def test_what_wakes_is_found_without_an_index_too(store: MongoStore, settings: Settings) -> None:
     bare = f"{S}-bare"
     await store.create_indexes(bare, closes=False)
