@@ -108,6 +108,19 @@ async def test_a_client_that_answers_nothing_though_the_broker_does_is_broken(se
     await log.close()
 
 
+async def test_an_error_of_before_is_not_told_by_the_client_that_follows(servers: Addresses) -> None:
+    settings, topic = settings_of(servers), fresh("forgotten")
+    await create_topics(settings, [topic])
+    consumer = KafkaLog(settings).consumer(fresh("g"), "c")
+    await consumer.start([topic], Notes())
+    consumer.failed(KafkaError("of the one that is replaced"))
+    await consumer.stop()
+    await consumer.start([topic], Notes())
+    await begin(consumer)
+    assert await consumer.poll(10, 0.1) == []
+    await consumer.stop()
+
+
 async def test_what_a_failed_fetch_had_gathered_is_fetched_again(servers: Addresses) -> None:
     settings, topic = settings_of(servers), fresh("gathered")
     await create_topics(settings, [topic])
