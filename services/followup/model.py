@@ -250,7 +250,10 @@ class PromiseState(StrEnum):
 
 
 class Promise(State):
-    """A promise to pay `amount` from `made_on` to `due`; judged when `until` (with its grace) is closed."""
+    """A promise to pay `amount` from `made_on` to `due`; judged when `until` (with its grace) is closed.
+
+    `shielded`: it was broken after a hardship was reported.
+    """
 
     promise_id: str
     amount: MoneyField
@@ -258,6 +261,7 @@ class Promise(State):
     due: date
     until: date
     state: PromiseState = PromiseState.OPEN
+    shielded: bool = False
 
 
 class FollowupState(State):

@@ -267,12 +267,12 @@ def _invite_on(review: date, policy: PolicyInForce) -> date:
 def is_performing(plan: FollowedPlan, policy: PolicyInForce) -> bool:
     """Performs well: the last instalments were on time, as many in a row as the policy asks for.
 
-    What was missed after a report of hardship counts here: in a hard time the regular review is the care.
+    While one is missing the regular review is the care, whatever was reported. Once the borrower has caught
+    up, what was missed after a report of hardship spoils nothing.
     """
-    in_a_row = on_time_in_a_row(plan.lines)
-    spoiled = any(line.state in _LATE for line in plan.lines)
-    before = 0 if spoiled else plan.on_time_before
-    return len(in_a_row) + before >= policy.followup.performing_on_time_in_a_row
+    if missed_numbers(plan.lines):
+        return False
+    return on_time_count(plan) >= policy.followup.performing_on_time_in_a_row
 
 
 def review_is_due(plan: FollowedPlan, day: date, policy: PolicyInForce) -> bool:

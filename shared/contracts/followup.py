@@ -69,6 +69,10 @@ class InstalmentPaid(_Instalment):
 
     on: date
     on_time: bool
+    shielded: bool = Field(
+        default=False,
+        description="its grace ended after a hardship was reported: that it is late hurts nothing",
+    )
 
 
 class InstalmentPartial(_Instalment):
@@ -105,6 +109,10 @@ class InstalmentCorrected(_Instalment):
     was: str
     now: str
     reason: Reason
+    shielded: bool = Field(
+        default=False,
+        description="its grace ended after a hardship was reported: a miss of it hurts nothing",
+    )
 
 
 class PaymentUnallocated(_Followup):
@@ -148,6 +156,10 @@ class PromiseBroken(_Followup):
     due: date
     kept_in_all: int | None = Field(default=None, ge=0, description="promises kept in this case")
     broken_in_all: int | None = Field(default=None, ge=0, description="promises broken in it, with this one")
+    shielded: bool = Field(
+        default=False,
+        description="its last day was after a hardship was reported: it costs nothing, nobody is pressed",
+    )
 
 
 class ReviewDue(_Followup):

@@ -287,6 +287,7 @@ MORE_VALUES: Final[dict[str, Any]] = {
     "observation.starts": "first_due_after_change",
     "observation.restarts_on_breach": True,
     "observation.restarts_on_persisting_difficulty": True,
+    "observation.hardship_misses_count": False,
     "observation.probation_months": 0,
     "observation.probation_max_days_past_due": 30,
     "observation.second_measure_ends_probation": False,
