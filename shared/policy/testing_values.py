@@ -254,6 +254,7 @@ MORE_VALUES: Final[dict[str, Any]] = {
     "legal_referral.or_attempts": 10,
     "legal_referral.or_attempts_over_days": 60,
     "legal_referral.min_days_past_due": 120,
+    "legal_referral.open_complaint_holds": True,
     "legal_referral.override_role": "supervisor",
     "legal_referral.override_reasons": ["limitation", "asset_flight"],
     "document.instrument": "modifying_agreement",
