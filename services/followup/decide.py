@@ -267,7 +267,10 @@ def _contact(
     state: FollowupState | None, message: Envelope[desk.ContactRecorded], reference: Reference
 ) -> Outcome:
     plan = _live(state)
-    if state is None or state.status is FollowupStatus.CLOSED:
+    if state is None or state.policy is None:
+        # The case is on its way by intake's topic; what limits count must not depend on which is read.
+        return Decision.wait(state)
+    if state.status is FollowupStatus.CLOSED:
         return Decision(state)
     if plan is None or message.day <= plan.effective:
         kept = trying.kept_the_rules(state, message.data, reference)
@@ -275,6 +278,17 @@ def _contact(
         return Decision(trying.remember(noted, message.data))
     after, said = care.contact(trying.remember(state, message.data), plan, message.data)
     return Decision.of(after, *said)
+
+
+def _delivered(
+    state: FollowupState | None, message: Envelope[desk_contact.NoticeDelivered], _: Reference
+) -> Outcome:
+    """A message has left: the limits of contact count it."""
+    if state is None or state.policy is None:
+        return Decision.wait(state)
+    if state.status is FollowupStatus.CLOSED:
+        return Decision(state)
+    return Decision(trying.remember_message(state, message.data))
 
 
 def _rules_of_contact(state: FollowupState | None, message: Envelope[Any], _: Reference) -> Outcome:
@@ -353,6 +367,8 @@ _HANDLERS: dict[type[Event], Handler] = {
     desk_contact.ComplaintAnswered: _rules_of_contact,
     desk_contact.ContactResumed: _rules_of_contact,
     intake_team.EarlierComplaint: _rules_of_contact,
+    intake_team.EarlierContactMade: _rules_of_contact,
+    desk_contact.NoticeDelivered: _delivered,
     desk.StatementSubmitted: _statement,
     intake.CaseAssigned: _assigned,
     offer.TalksFailed: _round_over,

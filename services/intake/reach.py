@@ -20,7 +20,7 @@ from shared.contracts.desk_contact import (
     NoticeDelivered,
 )
 from shared.contracts.envelope import Envelope
-from shared.contracts.intake_team import EarlierComplaint
+from shared.contracts.intake_team import EarlierComplaint, EarlierContactMade
 from shared.contracts.reach import ChannelSince, EarlierAuthority, EarlierContact, EarlierReach
 from shared.policy.reference import Reference
 
@@ -29,10 +29,10 @@ __all__ = [
     "authority_ended",
     "complained",
     "complaint_answered",
+    "contacted",
     "delivered",
     "handed_over",
     "resumed",
-    "with_contact",
     "with_wishes",
 ]
 
@@ -43,10 +43,12 @@ _AUTHORITIES_KEPT = 20
 _COMPLAINTS_KEPT = 20
 
 
-def with_contact(state: IntakeState, data: desk.ContactRecorded) -> IntakeState:
+def contacted(state: IntakeState, message: Envelope[desk.ContactRecorded]) -> Decision[IntakeState]:
     """Keep a contact, of whichever case it was; words and persons of it stay on that case."""
+    data = message.data
     return _counted(
         state,
+        message,
         EarlierContact(
             at=data.at,
             direction=data.direction,
@@ -77,13 +79,22 @@ def delivered(
         debts=data.debts,
         person=data.recipient,
     )
-    return Decision(_counted(state, contact))
+    return _counted(state, message, contact)
 
 
-def _counted(state: IntakeState, contact: EarlierContact) -> IntakeState:
+def _counted(state: IntakeState, message: Envelope[Any], contact: EarlierContact) -> Decision[IntakeState]:
+    """The case that is open hears of a contact about an earlier one; of its own it hears by itself."""
     if not is_reckoned(contact.at):
-        return state
-    return _with(state, contacts=(*state.reach.contacts, contact)[-_CONTACTS_KEPT:])
+        return Decision(state)
+    after = _with(state, contacts=(*state.reach.contacts, contact)[-_CONTACTS_KEPT:])
+    if _is_of_the_open_case(state, message):
+        return Decision(after)
+    return Decision.of(after, EarlierContactMade(contact=contact), subject=state.case)
+
+
+def _is_of_the_open_case(state: IntakeState, message: Envelope[Any]) -> bool:
+    """Say whether nobody else has to hear of it: it is of the open case, or no case is open."""
+    return not state.is_open or message.subject == state.case
 
 
 def with_wishes(state: IntakeState, message: Envelope[desk.PreferencesSet]) -> IntakeState:
@@ -175,7 +186,7 @@ def _told(
 ) -> Decision[IntakeState]:
     """The case that is open hears of what was said about an earlier one; of its own it hears by itself."""
     after = _with(state, complaints=complaints)
-    if not state.is_open or message.subject == state.case:
+    if _is_of_the_open_case(state, message):
         return Decision(after)
     told = EarlierComplaint(complaint_id=message.data.complaint_id, is_open=is_open)
     return Decision.of(after, told, subject=state.case)

@@ -104,6 +104,12 @@ def _earlier_complaint(state: NoticeState, message: Envelope[intake_team.Earlier
     return (_complaining if data.is_open else _settled)(state, data.complaint_id)
 
 
+def _earlier_contact(state: NoticeState, message: Envelope[intake_team.EarlierContactMade]) -> NoticeState:
+    contact = message.data.contact
+    past = past_contact(contact, contact.person)
+    return state if past is None else state.with_contact(past)
+
+
 def _settled(state: NoticeState, complaint_id: str) -> NoticeState:
     left = tuple(one for one in state.complaints if one != complaint_id)
     return state.model_copy(update={"complaints": left}).with_states(complaint_open=bool(left))
@@ -198,6 +204,7 @@ LEDGER: Final[dict[type[Event], Learn]] = {
     desk_contact.AuthorityRecorded: _authority,
     desk_contact.AuthorityEnded: _authority_ended,
     intake_team.EarlierComplaint: _earlier_complaint,
+    intake_team.EarlierContactMade: _earlier_contact,
     agreement.AgreementSigned: _signed,
     agreement.AgreementEnded: _plan(kept=False),
     followup.PlanBroken: _plan(kept=False),

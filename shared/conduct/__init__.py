@@ -25,6 +25,7 @@ from shared.conduct.recorded import (
     known_channel,
     opt_outs,
     past_contact,
+    past_message,
 )
 from shared.conduct.strictest import ask_all, quiet_begins
 
@@ -52,5 +53,6 @@ __all__ = [
     "known_channel",
     "opt_outs",
     "past_contact",
+    "past_message",
     "quiet_begins",
 ]

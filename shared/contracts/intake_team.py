@@ -10,12 +10,14 @@ from pydantic import Field
 
 from shared.contracts.base import Event, Reason
 from shared.contracts.debts import PackId
+from shared.contracts.reach import EarlierContact
 
 __all__ = [
     "ConductChanged",
     "ConversationReviewed",
     "ConversationSampled",
     "EarlierComplaint",
+    "EarlierContactMade",
     "StepCaughtUp",
     "StepOverdue",
     "StepReminded",
@@ -78,6 +80,14 @@ class EarlierComplaint(_Intake):
 
     complaint_id: str
     is_open: bool = Field(description="false: it has its final response")
+
+
+class EarlierContactMade(_Intake):
+    """A contact about an earlier case became known while this one is open: the limits are the person's."""
+
+    TYPE: ClassVar[str] = "parley.intake.contact.earlier.v1"
+
+    contact: EarlierContact
 
 
 class ConversationSampled(_Intake):
