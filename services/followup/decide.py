@@ -94,14 +94,16 @@ def _opened(
     return Decision(opened if data.reach is None else trying.with_earlier(opened, data.reach))
 
 
-def _changed(state: FollowupState | None, message: Envelope[intake.CaseChanged], _: Reference) -> Outcome:
+def _changed(
+    state: FollowupState | None, message: Envelope[intake.CaseChanged], reference: Reference
+) -> Outcome:
     if state is None or state.status is FollowupStatus.CLOSED:
         return Decision(state)
     debts = message.data.debts
     update: dict[str, Any] = {"charges": charges_of(debts), "late_since": referral.late_since(debts)}
     if message.data.conduct and message.data.conduct != state.contacts.packs:
         update["contacts"] = state.contacts.model_copy(update={"packs": message.data.conduct})
-    return Decision(state.model_copy(update=update))
+    return Decision(stops.after_sale(state.model_copy(update=update), debts, message.day, reference))
 
 
 def _paid(state: FollowupState | None, message: Envelope[intake.PaymentMatched], _: Reference) -> Outcome:

@@ -273,7 +273,8 @@ class FollowupState(State):
     the oldest debt is past due since that day. `referred_on`: the case may go to the lawyers since.
     `halted_on`: since that day stop events leave no debt to talk about, and no promise is judged.
     `completed_on`: the plan was completed then, and that stands; `planned` are the debts of its plans.
-    `earlier` are the plans that a withdrawal from their amendment would bring back, the latest last.
+    `sold` are the debts of the case that have another creditor now. `earlier` are the plans that a withdrawal
+    from their amendment would bring back, the latest last.
     """
 
     case: str
@@ -295,6 +296,7 @@ class FollowupState(State):
     credits_asked: tuple[CreditAsk, ...] = ()
     completed_on: date | None = None
     planned: tuple[str, ...] = ()
+    sold: tuple[str, ...] = ()
     halted_on: date | None = None
     talks_ended_on: date | None = None
     late_since: date | None = None

@@ -14,6 +14,7 @@ from shared.conduct.model import (
     Request,
     Rule,
     Stop,
+    StopEvent,
     is_time_zone,
 )
 from shared.conduct.recorded import (
@@ -45,6 +46,7 @@ __all__ = [
     "Request",
     "Rule",
     "Stop",
+    "StopEvent",
     "ask_all",
     "closed_before",
     "days_counted",
