@@ -65,6 +65,7 @@ _CONTACTS: Final = (
     followup.ReviewRecorded,
     intake_team.ConversationSampled,
     intake_team.EarlierContactMade,
+    intake_team.EarlierReachHeard,
     intake_team.ConversationReviewed,
 )
 _AGREEMENTS: Final = (

@@ -370,6 +370,7 @@ _HANDLERS: dict[type[Event], Handler] = {
     desk_contact.ContactResumed: _rules_of_contact,
     intake_team.EarlierComplaint: _rules_of_contact,
     intake_team.EarlierContactMade: _rules_of_contact,
+    intake_team.EarlierReachHeard: _rules_of_contact,
     desk_contact.NoticeDelivered: _delivered,
     desk.StatementSubmitted: _statement,
     intake.CaseAssigned: _assigned,

@@ -100,6 +100,8 @@ def learn(state: FollowupState, message: Envelope[Any]) -> FollowupState:
         return _preferred(state, data, message.time)
     if isinstance(data, desk_contact.ContactResumed):
         return _with(state, decided_at=message.time)
+    if isinstance(data, intake_team.EarlierReachHeard):
+        return _reached(state, data.reach)
     if isinstance(data, intake_team.EarlierContactMade):
         past = past_contact(data.contact, data.contact.person)
         return state if past is None else _with(state, recent=(*known.recent, past)[-_CONTACTS_KEPT:])
@@ -109,6 +111,20 @@ def learn(state: FollowupState, message: Envelope[Any]) -> FollowupState:
     if isinstance(data, intake_team.EarlierComplaint) and not data.is_open:
         return _with(state, complaints=others)
     return _with(state, complaints=(*others, data.complaint_id)[-_COMPLAINTS_KEPT:])
+
+
+def _reached(state: FollowupState, reach: EarlierReach) -> FollowupState:
+    """What was said about an earlier case adds to what this one knows; it opens nothing."""
+    known, zone = state.contacts, reach.time_zone
+    held = {out.channel for out in known.opt_outs}
+    closed = tuple(out for out in closed_before(reach.opt_outs) if out.channel not in held)
+    decided = [at for at in (known.decided_at, reach.decided_at) if at is not None]
+    return _with(
+        state,
+        opt_outs=(*known.opt_outs, *closed),
+        time_zone=zone if zone is not None and is_time_zone(zone) else known.time_zone,
+        decided_at=max(decided, default=None),
+    )
 
 
 def _preferred(state: FollowupState, data: desk.PreferencesSet, at: datetime) -> FollowupState:

@@ -20,7 +20,7 @@ from shared.contracts.desk_contact import (
     NoticeDelivered,
 )
 from shared.contracts.envelope import Envelope
-from shared.contracts.intake_team import EarlierComplaint, EarlierContactMade
+from shared.contracts.intake_team import EarlierComplaint, EarlierContactMade, EarlierReachHeard
 from shared.contracts.reach import ChannelSince, EarlierAuthority, EarlierContact, EarlierReach
 from shared.policy.reference import Reference
 
@@ -33,6 +33,7 @@ __all__ = [
     "delivered",
     "handed_over",
     "resumed",
+    "said_of_wishes",
     "with_wishes",
 ]
 
@@ -110,6 +111,27 @@ def with_wishes(state: IntakeState, message: Envelope[desk.PreferencesSet]) -> I
     return _with(state, **update)
 
 
+def said_of_wishes(
+    before: IntakeState, after: IntakeState, message: Envelope[desk.PreferencesSet]
+) -> tuple[EarlierReachHeard, ...]:
+    """Give what the open case has to hear of wishes told about an earlier one: closed channels, the clock."""
+    held = {one.channel for one in before.reach.opt_outs}
+    closed = tuple(one for one in after.reach.opt_outs if one.channel not in held)
+    zone = after.reach.time_zone if after.reach.time_zone != before.reach.time_zone else None
+    if _is_of_the_open_case(after, message) or not (closed or zone):
+        return ()
+    return (EarlierReachHeard(reach=EarlierReach(opt_outs=closed, time_zone=zone)),)
+
+
+def _heard(
+    before: IntakeState, after: IntakeState, message: Envelope[Any], news: EarlierReach, *ended: str
+) -> Decision[IntakeState]:
+    """Decide a change; the case that is open hears of one that was said about an earlier case."""
+    if after == before or _is_of_the_open_case(after, message):
+        return Decision(after)
+    return Decision.of(after, EarlierReachHeard(reach=news, ended=ended), subject=after.case)
+
+
 def resumed(
     state: IntakeState | None, message: Envelope[ContactResumed], _: Reference
 ) -> Decision[IntakeState]:
@@ -118,7 +140,8 @@ def resumed(
         return Decision.wait(None)
     if not is_reckoned(message.time):
         return Decision(state)
-    return Decision(_with(state, decided_at=message.time))
+    after = _with(state, decided_at=message.time)
+    return _heard(state, after, message, EarlierReach(decided_at=message.time))
 
 
 def authorised(
@@ -138,7 +161,8 @@ def authorised(
         verified=data.verified_by is not None,
     )
     others = (one for one in state.reach.authorities if one.authority_id != data.authority_id)
-    return Decision(_with(state, authorities=(*others, given)[-_AUTHORITIES_KEPT:]))
+    after = _with(state, authorities=(*others, given)[-_AUTHORITIES_KEPT:])
+    return _heard(state, after, message, EarlierReach(authorities=(given,)))
 
 
 def authority_ended(
@@ -147,8 +171,9 @@ def authority_ended(
     """Forget who does not act for the borrower any more."""
     if state is None:
         return Decision.wait(None)
-    left = (one for one in state.reach.authorities if one.authority_id != message.data.authority_id)
-    return Decision(_with(state, authorities=tuple(left)))
+    gone = message.data.authority_id
+    left = (one for one in state.reach.authorities if one.authority_id != gone)
+    return _heard(state, _with(state, authorities=tuple(left)), message, EarlierReach(), gone)
 
 
 def complained(

@@ -114,6 +114,22 @@ def _earlier_contact(state: NoticeState, message: Envelope[intake_team.EarlierCo
     return state if past is None else state.with_contact(past)
 
 
+def _earlier_reach(state: NoticeState, message: Envelope[intake_team.EarlierReachHeard]) -> NoticeState:
+    """What was said about an earlier case adds to what this one knows; it opens nothing."""
+    reach, known = message.data.reach, {out.channel for out in state.states.opt_outs}
+    closed = tuple(out for out in closed_before(reach.opt_outs) if out.channel not in known)
+    state = state.with_states(opt_outs=(*state.states.opt_outs, *closed))
+    for one in reach.authorities:
+        state = _acting(state, one, since=one.since, verified=one.verified)
+    for gone in message.data.ended:
+        state = _without_authority(state, gone)
+    decided = [at for at in (state.states.decided_at, reach.decided_at) if at is not None]
+    state = state.with_states(decided_at=max(decided, default=None))
+    if reach.time_zone is None or not is_time_zone(reach.time_zone):
+        return state
+    return state.model_copy(update={"time_zone": reach.time_zone})
+
+
 def _settled(state: NoticeState, complaint_id: str) -> NoticeState:
     left = tuple(one for one in state.complaints if one != complaint_id)
     return state.model_copy(update={"complaints": left}).with_states(complaint_open=bool(left))
@@ -154,7 +170,10 @@ def _acting(
 
 
 def _authority_ended(state: NoticeState, message: Envelope[desk_contact.AuthorityEnded]) -> NoticeState:
-    gone = message.data.authority_id
+    return _without_authority(state, message.data.authority_id)
+
+
+def _without_authority(state: NoticeState, gone: str) -> NoticeState:
     left = tuple(one for one in state.states.authorities if one.person != gone)
     verified = tuple(one for one in state.states.verified if one != gone)
     parties = {name: party for name, party in state.parties.items() if name != gone}
@@ -224,6 +243,7 @@ LEDGER: Final[dict[type[Event], Learn]] = {
     desk_contact.AuthorityEnded: _authority_ended,
     intake_team.EarlierComplaint: _earlier_complaint,
     intake_team.EarlierContactMade: _earlier_contact,
+    intake_team.EarlierReachHeard: _earlier_reach,
     agreement.AgreementSigned: _signed,
     agreement.AgreementEnded: _plan(kept=False),
     followup.PlanBroken: _plan(kept=False),

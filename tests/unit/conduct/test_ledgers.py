@@ -13,9 +13,10 @@ from services.notice.decide import NoticeDecider
 from shared.conduct import PastContact, Rule
 from shared.contracts import desk
 from shared.contracts.assessment import StatementRequested
+from shared.contracts.desk_contact import AuthorityEnded, ContactResumed
 from shared.contracts.envelope import Envelope
 from shared.contracts.intake import CaseOpened
-from shared.contracts.intake_team import EarlierContactMade
+from shared.contracts.intake_team import EarlierContactMade, EarlierReachHeard
 from shared.contracts.notice import NoticeDenied, NoticeDue
 from tests.unit.builders import message, reference
 from tests.unit.conduct.test_two_cases import (
@@ -24,6 +25,7 @@ from tests.unit.conduct.test_two_cases import (
     OPENS,
     RULES,
     SECOND,
+    acts,
     answer,
     asked,
     call,
@@ -165,6 +167,63 @@ def test_a_message_that_waits_is_asked_for_again_when_such_a_contact_is_heard_of
     stopped = due.when(message(late, day(OPENS), case=SECOND, hour=1))
     assert stopped.emits(NoticeDenied)
     assert stopped.last(NoticeDenied).rule is Rule.CALLS
+
+
+def wish(n: int, *, case: str = FIRST, **more: Any) -> Envelope[Any]:
+    return message(desk.PreferencesSet(**more), day(n), case=case)
+
+
+def heard_of(*said: Envelope[Any]) -> list[Envelope[Any]]:
+    """Give what the open case is told when something is said about the first one."""
+    told = open_again().when(*said).said
+    assert all(isinstance(event, EarlierReachHeard) for event in told)
+    return [message(event, day(OPENS), case=SECOND) for event in told]
+
+
+def test_a_channel_that_was_closed_about_an_earlier_case_is_closed_in_the_open_one() -> None:
+    (told,) = heard_of(wish(OPENS, opt_out=("sms",)))
+    there = second_case(NoticeDecider())
+    assert answer(there, asked(OPENS, channel="sms")).allowed
+    closed = there.when(told)
+    assert answer(closed, asked(OPENS, channel="sms")).rule is Rule.OPTED_OUT
+    assert answer(closed, asked(OPENS)).allowed, "no other one"
+    assert second_case(FollowupDecider()).when(told).state.contacts.opt_outs == closed.state.states.opt_outs
+    # What the case itself has heard stays: a channel closed there is not opened by a word about another.
+    own = there.when(wish(OPENS, case=SECOND, opt_out=("phone",))).when(told)
+    assert [out.channel for out in own.state.states.opt_outs] == ["phone", "sms"]
+
+
+def test_a_channel_that_was_closed_before_is_no_news_and_nothing_is_said_without_an_open_case() -> None:
+    ref = reference(**RULES)
+    known = given(IntakeDecider(), ref).when(overdue(n=0), wish(1, opt_out=("sms",)), cured(2))
+    assert known.when(wish(3, opt_out=("sms", "email"))).said == ()
+    again = known.when(overdue(n=OPENS))
+    assert again.when(wish(OPENS, opt_out=("sms",))).said == ()
+    assert again.when(wish(OPENS, case=SECOND, opt_out=("email",))).said == ()
+
+
+def test_the_borrowers_clock_and_a_decision_are_the_persons_too() -> None:
+    (told,) = heard_of(wish(OPENS, time_zone="Europe/Madrid"))
+    resumed = message(ContactResumed(by="s-1", reason="asked for"), day(OPENS), case=FIRST)
+    (decided,) = heard_of(resumed)
+    for decider in (NoticeDecider(), FollowupDecider()):
+        there = second_case(decider).when(told, decided)
+        state = there.state
+        zone = state.time_zone if decider.__class__ is NoticeDecider else state.contacts.time_zone
+        when = state.states.decided_at if decider.__class__ is NoticeDecider else state.contacts.decided_at
+        assert (zone, when) == ("Europe/Madrid", resumed.time)
+    assert answer(second_case(NoticeDecider()).when(told), asked(OPENS, 3)).rule is Rule.QUIET_HOURS
+
+
+def test_who_acts_for_the_borrower_does_so_in_the_open_case_until_that_ends() -> None:
+    ends = message(AuthorityEnded(authority_id="rep-1"), day(OPENS), case=FIRST, hour=10)
+    begun, ended = heard_of(acts(90, n=OPENS), ends)
+    there = second_case(NoticeDecider()).when(begun)
+    assert answer(there, asked(OPENS, 11)).rule is Rule.REPRESENTED
+    assert answer(there, asked(OPENS, 11, person="rep-1", party="representative")).allowed
+    over = there.when(ended)
+    assert answer(over, asked(OPENS, 11)).allowed
+    assert over.state.states.authorities == ()
 
 
 @pytest.mark.parametrize("late", LATE)
