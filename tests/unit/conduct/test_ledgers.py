@@ -91,6 +91,24 @@ def test_notice_and_followup_count_the_messages_of_a_case_alike() -> None:
     assert ledger(there.when(sent(1))) == ledger(follows.when(sent(1)))
 
 
+def test_a_message_whose_delivery_is_told_after_its_last_day_is_counted_once() -> None:
+    """It was withdrawn at the close of that day, when nobody knew that it had left."""
+    there, due = first_case()
+    over = there
+    for n in range(2, (due.useful_until - day(0)).days + 2):
+        over = over.closes(day(n))
+    assert over.state.notices == ()
+    late = sent(9)
+    counted = over.when(replace(late, data=late.data.model_copy(update={"at": due.send_from})))
+    assert counted.said == ()
+    (contact,) = ledger(counted)
+    assert (contact.at, contact.kind, contact.person) == (due.send_from, "service", "borrower")
+    again = replace(late, data=late.data.model_copy(update={"at": due.send_from}), id="again")
+    assert ledger(counted.when(again)) == (contact,)
+    in_time = there.when(sent(1))
+    assert ledger(in_time.when(replace(sent(1), id="twice"))) == ledger(in_time)
+
+
 @pytest.mark.parametrize("said", [sent(0), call(0)], ids=["message", "call"])
 def test_what_is_read_before_the_case_waits_for_it(said: Envelope[Any]) -> None:
     ref = reference(**RULES)
