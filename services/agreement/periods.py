@@ -77,6 +77,8 @@ def after_paid(watches: tuple[Watch, ...], data: InstalmentPaid, policy: PolicyI
         return tuple((w, w) for w in watches) if data.on_time else passed_over(watches, data.number)
     item = Unpaid(number=data.number, due=data.due, currency=data.total.currency)
     until = data.on - timedelta(days=1) if data.on > date.min else data.on
+    if not policy.observation.hardship_misses_count:  # while a new plan is talked about nothing grows older
+        until -= timedelta(days=min(data.shielded_days, max((until - data.due).days, 0)))
     # In time although its grace is over: a payment of it was returned, and there was new grace.
     anew = data.on_time and data.on > policy.late_until(data.due, policy.followup.grace_days)
     return tuple(

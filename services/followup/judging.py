@@ -17,6 +17,7 @@ from services.followup.rules import (
     SETTLED,
     UNPAID,
     day_before,
+    days_in,
     invites_to,
     is_paused,
     is_performing,
@@ -228,7 +229,10 @@ def _fact(plan: FollowedPlan, line: Line, part: Served, now: LineState) -> list[
         return [InstalmentMissed.model_validate({**about, "missed_in_a_row": run, **_shield(plan, line)})]
     if now in SETTLED:
         how = {"on": part.reached, "on_time": now is LineState.PAID}
-        return [InstalmentPaid.model_validate({**about, **how, **_shield(plan, line)})]
+        rests = 0 if part.reached is None else days_in(pauses_of(plan), line.due, part.reached)
+        return [
+            InstalmentPaid.model_validate({**about, **how, **_shield(plan, line), "shielded_days": rests})
+        ]
     return []
 
 

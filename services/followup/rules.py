@@ -20,6 +20,7 @@ __all__ = [
     "counts_for_promise",
     "cure_by",
     "day_before",
+    "days_in",
     "enough",
     "grace_until",
     "invites_to",
@@ -167,6 +168,18 @@ def is_shielded(line: Line, pauses: Iterable[Pause]) -> bool:
 
 
 # --- pauses, support
+
+
+def days_in(pauses: Iterable[Pause], after: date, until: date) -> int:
+    """Count the days after one date, up to and with another, that lie in a pause; each of them once."""
+    days, counted_to = 0, after
+    for pause in sorted(pauses, key=lambda pause: pause.since):
+        first = max(day_before(pause.since), counted_to)
+        last = min(pause.until, until)
+        if last > first:
+            days += (last - first).days
+            counted_to = last
+    return days
 
 
 def is_paused(plan: FollowedPlan, day: date) -> bool:

@@ -73,6 +73,9 @@ class InstalmentPaid(_Instalment):
         default=False,
         description="its grace ended after a hardship was reported: that it is late hurts nothing",
     )
+    shielded_days: int = Field(
+        default=0, ge=0, description="days between due date and payment on which a new plan was talked about"
+    )
 
 
 class InstalmentPartial(_Instalment):

@@ -43,11 +43,13 @@ def followed(pack: str, rules: Reference = PACKS) -> Given:
     return start(AgreementDecider(), rules, state)
 
 
-def paid(number: int, late: int = 0, *, on_time: bool | None = None, shielded: bool = False) -> Any:
+def paid(
+    number: int, late: int = 0, *, on_time: bool | None = None, shielded: bool = False, rests: int = 0
+) -> Any:
     data = followup.InstalmentPaid(
         agreement_id="AG-1", version=1, number=number, due=due(number), total=cny("1.00"), paid=cny("1.00"),
         on=due(number, late), on_time=late <= 3 if on_time is None else on_time,
-        shielded=shielded,
+        shielded=shielded, shielded_days=rests,
     )  # fmt: skip
     return message(data, due(number, late))
 
@@ -177,6 +179,14 @@ def test_what_was_missed_before_the_report_or_after_the_talks_counts_as_ever() -
     story = [paid(1), missed(2), missed(3, shielded=True), paid(2, 40), paid(3, 9, shielded=True)]
     restarted = told(followed("cn-card").when(*story, *in_time(4, 7), missed(8)))
     assert restarted == [again(OBSERVATION, due(2)), again(OBSERVATION, due(8))]
+
+
+@pytest.mark.parametrize(("rests", "ends"), [(29, False), (28, True), (0, True)])
+def test_what_was_missed_before_the_report_does_not_grow_older_in_the_talks(rests: int, ends: bool) -> None:
+    """Sixty days late, and for so many of them a new plan was talked about: thirty are borne."""
+    story = [*in_time(1, 19), missed(20), missed(21, shielded=True), paid(20, 60, rests=rests)]
+    said = told(followed("eu-consumer").when(*story, paid(21, 29, shielded=True)))
+    assert said == [passed(OBSERVATION, FIRST, due(13)), *([again(OBSERVATION, due(20), PROBATION)] * ends)]
 
 
 def test_a_pack_may_count_it_all_the_same() -> None:

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from services.followup.decide import FollowupDecider
-from services.followup.model import FollowupStatus
-from services.followup.rules import is_performing
+from services.followup.model import FollowupStatus, Pause
+from services.followup.rules import days_in, is_performing
 from shared.contracts import desk, intake, offer
 from shared.contracts.base import Personal, Reason
 from shared.contracts.debts import DebtSchedule, ScheduleRow
@@ -158,6 +158,37 @@ def test_what_is_said_of_an_instalment_says_that_a_report_shields_it() -> None:
     assert returned.last(InstalmentCorrected).shielded
     untold = lives_to(quiet, late).when(message(paid("100.00", late), late))
     assert not untold.closes(late + timedelta(days=1)).last(InstalmentPaid).shielded
+
+
+def test_what_is_paid_late_says_for_how_many_of_its_days_a_hardship_was_talked_about() -> None:
+    rows = [(add_months(FIRST, n), "100.00") for n in range(4)]
+    late = lives_to(live(*rows, followup__breach_days_late=3000), FIRST + timedelta(days=10))
+    told = late.when(hardship(FIRST + timedelta(days=11)))
+    over = lives_to(told, FIRST + timedelta(days=20)).when(talks_failed(FIRST + timedelta(days=20)))
+    on = FIRST + timedelta(days=25)
+    paid_up = lives_to(lives_to(over, on).when(message(paid("100.00", on), on)), on + timedelta(days=1))
+    settled = paid_up.last(InstalmentPaid)
+    assert (settled.number, settled.shielded, settled.shielded_days) == (1, False, 10)
+
+
+@pytest.mark.parametrize(
+    ("pauses", "days"),
+    [
+        ([], 0),
+        ([(5, 9)], 5),
+        ([(-9, 2)], 2),  # the due date itself is no day late
+        ([(18, 99)], 3),
+        ([(5, 9), (7, 12)], 8),
+        ([(7, 12), (5, 99)], 16),
+        ([(5, 9), (6, 7)], 5),
+        ([(-9, -1), (21, 30)], 0),
+    ],
+)
+def test_days_of_pauses_are_counted_once(pauses: list[tuple[int, int]], days: int) -> None:
+    rests = [Pause(since=FIRST + timedelta(since), until=FIRST + timedelta(until)) for since, until in pauses]
+    assert days_in(rests, FIRST, FIRST + timedelta(days=20)) == days
+    whole = [Pause(since=date.min, until=date.max)]
+    assert days_in(whole, FIRST, FIRST + timedelta(days=20)) == 20
 
 
 def test_who_catches_up_after_a_hardship_has_the_longer_time_between_reviews_back() -> None:
