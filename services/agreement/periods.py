@@ -7,18 +7,20 @@
 | probation | more than `observation.probation_max_days_past_due` late | the observation begins again |
 
 What is missed and breaks nothing ends only the row of payments; the time runs on. How late an instalment is
-that nobody pays is known when followup next speaks of one that is missed.
+that nobody pays is known when followup next speaks of one that is missed. What is missed in a hardship that
+was reported counts as if it had not fallen due, neither for the row nor against it, unless the pack's
+`observation.hardship_misses_count` says otherwise.
 """
 
 from datetime import date, timedelta
 
 from services.agreement.model import Unpaid, Watch
 from shared.contracts.agreement import Period
-from shared.contracts.followup import InstalmentPaid
+from shared.contracts.followup import InstalmentCorrected, InstalmentMissed, InstalmentPaid
 from shared.lending.calendar import add_months
 from shared.policy.model import PolicyInForce
 
-__all__ = ["Changed", "after_missed", "after_paid", "begun", "is_over"]
+__all__ = ["Changed", "after_missed", "after_paid", "begun", "is_over", "is_shielded", "passed_over"]
 
 Changed = tuple[tuple[Watch, Watch], ...]
 """Each period as it was, and as it is now."""
@@ -46,6 +48,16 @@ def begun(
     return (*trial, Watch(period=Period.OBSERVATION, since=since))
 
 
+def is_shielded(data: InstalmentPaid | InstalmentMissed | InstalmentCorrected, policy: PolicyInForce) -> bool:
+    """Whether nothing is held against the borrower that is said of this instalment."""
+    return data.shielded and not policy.observation.hardship_misses_count
+
+
+def passed_over(watches: tuple[Watch, ...], number: int) -> Changed:
+    """Give the periods when an instalment counts neither for them nor against them."""
+    return tuple((watch, watch.model_copy(update={"last": max(watch.last, number)})) for watch in watches)
+
+
 def after_missed(
     watches: tuple[Watch, ...], unpaid: tuple[Unpaid, ...], on: date, policy: PolicyInForce
 ) -> Changed:
@@ -61,8 +73,12 @@ def after_missed(
 
 def after_paid(watches: tuple[Watch, ...], data: InstalmentPaid, policy: PolicyInForce) -> Changed:
     """Give the periods before an instalment counts that is paid now: until then it was unpaid."""
+    if is_shielded(data, policy):
+        return tuple((w, w) for w in watches) if data.on_time else passed_over(watches, data.number)
     item = Unpaid(number=data.number, due=data.due, currency=data.total.currency)
     until = data.on - timedelta(days=1) if data.on > date.min else data.on
+    if not policy.observation.hardship_misses_count:  # while a new plan is talked about nothing grows older
+        until -= timedelta(days=min(data.shielded_days, max((until - data.due).days, 0)))
     # In time although its grace is over: a payment of it was returned, and there was new grace.
     anew = data.on_time and data.on > policy.late_until(data.due, policy.followup.grace_days)
     return tuple(

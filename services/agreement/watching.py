@@ -149,11 +149,15 @@ def _missed(
     live = _live(state, data)
     if state is None or live is None:
         return Decision(state)
+    policy = _policy_of(state, live, reference)
+    if periods.is_shielded(data, policy):
+        known = live.model_copy(update={"unpaid": _other_than(live, data)})
+        over = periods.passed_over(live.watches, data.number)
+        return Decision(_with(state, known, tuple(after for _, after in over)))
     item = Unpaid(number=data.number, due=data.due, currency=data.total.currency)
     unpaid = tuple(sorted((*_other_than(live, data), item), key=lambda i: (i.number, i.currency)))
     # Of a later instalment nothing is new by this one: followup tells them in their order.
     so_far = tuple(one for one in unpaid if one.number <= data.number)
-    policy = _policy_of(state, live, reference)
     changed = periods.after_missed(live.watches, so_far, message.day, policy)
     said = _restarted(live, changed, data.due, message.day)
     known = live.model_copy(update={"unpaid": unpaid})

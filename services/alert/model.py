@@ -10,10 +10,12 @@ from shared.contracts.alert import AlertKind
 from shared.contracts.base import MoneyField
 from shared.contracts.debts import PackId
 from shared.contracts.decision import State
+from shared.contracts.desk_talks import RequestKind
 
 __all__ = [
     "AlertState",
     "AlertStatus",
+    "Answered",
     "Ask",
     "Asked",
     "AwaitedReview",
@@ -26,7 +28,6 @@ __all__ = [
     "OpenRequest",
     "OpenStep",
     "Pending",
-    "Requested",
     "StopLook",
     "Turn",
 ]
@@ -142,20 +143,21 @@ class AwaitedReview(Dated):
     negotiator: str
 
 
-class Requested(StrEnum):
-    """What a borrower may ask us for."""
-
-    HUMAN = "human"
-    EXPLANATION = "explanation"
-
-
 class OpenRequest(Dated):
     """Something that the borrower has asked for at a moment, until it is answered.
 
     `about` is the offer or request that is to be explained; None: how things stand.
     """
 
-    what: Requested
+    what: RequestKind
+    about: str | None
+    at: datetime
+
+
+class Answered(State):
+    """A request that a talk at this moment has answered; what was asked for before it may come later."""
+
+    what: RequestKind
     about: str | None
     at: datetime
 
@@ -196,8 +198,8 @@ class AlertState(State):
     `stage_at`, as of the last close; `turns` is what has been heard since, `talked_at` the last talk.
     `scored` names conversations, each with its reviewer, whose scores came before the news of their drawing.
     `requests` are the borrower's that are not answered; `explained` names, with the day, what was explained
-    before the news that it was asked for. `looks` are breathing spaces whose review is to come,
-    `adviser_on` is the last talk with the debt adviser.
+    before the news that it was asked for, and `answered` what was answered in a talk. `looks` are breathing
+    spaces whose review is to come, `adviser_on` is the last talk with the debt adviser.
     """
 
     case: str
@@ -229,6 +231,7 @@ class AlertState(State):
     scored: tuple[tuple[str, str], ...] = ()
     requests: tuple[OpenRequest, ...] = ()
     explained: tuple[tuple[str | None, date], ...] = ()
+    answered: tuple[Answered, ...] = ()
     looks: tuple[StopLook, ...] = ()
     adviser_on: date | None = None
 

@@ -3,8 +3,8 @@
 The earliest of three dates is the last: the days of every pack of the case (`data_protection.answer_days`),
 the house's own step of the timetable, and for a person those of `talks.human_business_days`. An automatic
 explanation is mostly given in the same moment. Where there is none (nobody knows what was asked about), and
-for who asks for a person, a talk is the answer: what was said in it is in its record. The borrower is owed
-the answer whatever becomes of the case.
+for who asks for a person, a talk is the answer, if its record says that it answers this request: a talk about
+something else ends none. The borrower is owed the answer whatever becomes of the case.
 """
 
 from __future__ import annotations
@@ -14,11 +14,12 @@ from datetime import date, timedelta
 from typing import Any
 
 from services.alert import dated
-from services.alert.model import AlertState, OpenRequest, Requested
+from services.alert.model import AlertState, Answered, OpenRequest
 from services.alert.raising import Step, caught_up
 from services.alert.steps import conduct_on, policy_on
 from shared.contracts import desk, desk_talks, offer
 from shared.contracts.base import Event
+from shared.contracts.desk_talks import RequestKind
 from shared.contracts.envelope import Envelope
 from shared.policy import sections as s
 from shared.policy.reference import Reference
@@ -37,7 +38,7 @@ def note(state: AlertState, message: Envelope[Any], reference: Reference) -> Ste
 
 
 def _human(state: AlertState, message: Envelope[desk_talks.HumanRequested], reference: Reference) -> Step:
-    return _asked(state, message, Requested.HUMAN, None, reference)
+    return _asked(state, message, RequestKind.HUMAN, None, reference)
 
 
 def _explanation(
@@ -47,16 +48,16 @@ def _explanation(
     if (about, message.day) in state.explained:  # offer's word came by another topic, and first
         left = tuple(one for one in state.explained if one != (about, message.day))
         return state.model_copy(update={"explained": left}), ()
-    return _asked(state, message, Requested.EXPLANATION, about, reference)
+    return _asked(state, message, RequestKind.EXPLANATION, about, reference)
 
 
 def _asked(
-    state: AlertState, message: Envelope[Any], what: Requested, about: str | None, reference: Reference
+    state: AlertState, message: Envelope[Any], what: RequestKind, about: str | None, reference: Reference
 ) -> Step:
     """Begin the days; who asks again before the answer does not begin them anew."""
     if any((one.what, one.about) == (what, about) for one in state.requests):
         return state, ()
-    if state.talked_at is not None and state.talked_at > message.time:
+    if any((one.what, one.about) == (what, about) and one.at > message.time for one in state.answered):
         return state, ()
     due = _due(state, what, message.day, reference)
     request = OpenRequest(
@@ -69,7 +70,7 @@ def _asked(
     return state.model_copy(update={"requests": (*state.requests, request)[-_KEPT:]}), ()
 
 
-def _due(state: AlertState, what: Requested, on: date, reference: Reference) -> date:
+def _due(state: AlertState, what: RequestKind, on: date, reference: Reference) -> date:
     """Give the last day for an answer."""
     conduct, own = conduct_on(state, on, reference), policy_on(state, on, reference)
     days = min(reference.policies.in_force(pack, on).data_protection.answer_days for pack in conduct.packs)
@@ -78,7 +79,7 @@ def _due(state: AlertState, what: Requested, on: date, reference: Reference) -> 
         row = conduct.step(_STEP)
         if row is not None:
             dates.append(conduct.deadline(on, row.business_days))
-        if what is Requested.HUMAN:
+        if what is RequestKind.HUMAN:
             dates.append(own.deadline(on, own.talks.human_business_days))
     except (OverflowError, ValueError):  # past the last date there is
         return on
@@ -90,7 +91,7 @@ def _explained(state: AlertState, message: Envelope[offer.DecisionExplained], _:
     answered = tuple(
         one
         for one in state.requests
-        if one.what is Requested.EXPLANATION and one.about == about and one.at.date() <= on
+        if one.what is RequestKind.EXPLANATION and one.about == about and one.at.date() <= on
     )
     if not answered:
         return state.model_copy(update={"explained": (*state.explained, (about, on))[-_KEPT:]}), ()
@@ -98,11 +99,15 @@ def _explained(state: AlertState, message: Envelope[offer.DecisionExplained], _:
 
 
 def _talked(state: AlertState, message: Envelope[desk.ContactRecorded], _: Reference) -> Step:
-    if message.data.outcome is not desk.ContactOutcome.TALKED:
+    """Take off what the talk answers by its record; the request may come later than its answer."""
+    if message.data.outcome is not desk.ContactOutcome.TALKED or not message.data.answers:
         return state, ()
-    if state.talked_at is None or message.time > state.talked_at:  # what was asked before it may come later
-        state = state.model_copy(update={"talked_at": message.time})
-    return _done(state, tuple(one for one in state.requests if one.at < message.time), message.day)
+    told = tuple(dict.fromkeys((one.what, one.about) for one in message.data.answers))
+    news = [Answered(what=what, about=about, at=message.time) for what, about in told]
+    kept = [one for one in state.answered if (one.what, one.about) not in told or one.at > message.time]
+    state = state.model_copy(update={"answered": tuple((*kept, *news)[-_KEPT:])})
+    done = (one for one in state.requests if (one.what, one.about) in told and one.at < message.time)
+    return _done(state, tuple(done), message.day)
 
 
 def _done(state: AlertState, answered: tuple[OpenRequest, ...], on: date) -> Step:
@@ -135,7 +140,7 @@ def act(state: AlertState, due: date, day: date, reference: Reference) -> Step:
 def _row(state: AlertState, request: OpenRequest, on: date, reference: Reference) -> s.StepRow | None:
     """Give whose step it is: a person is asked of the role that the pack names for it."""
     row = conduct_on(state, on, reference).step(_STEP)
-    if row is None or request.what is not Requested.HUMAN:
+    if row is None or request.what is not RequestKind.HUMAN:
         return row
     return row.model_copy(update={"owner_role": policy_on(state, on, reference).talks.human_role})
 

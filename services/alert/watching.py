@@ -225,8 +225,10 @@ def problem_solved(
 def promise_broken(
     state: AlertState, message: Envelope[followup.PromiseBroken], policy: PolicyInForce
 ) -> Step:
-    """A promise was not kept."""
+    """A promise was not kept. Who reported a hardship is not called about it: the talks are the remedy."""
     data = message.data
+    if data.shielded:
+        return state, ()
     broken = BrokenPromise(promise_id=data.promise_id, short=short_of(data, policy), broken_on=message.day)
     others = (other for other in state.promises if other.promise_id != data.promise_id)
     return raise_alert(

@@ -64,6 +64,8 @@ _CONTACTS: Final = (
     followup.ContactNoted,
     followup.ReviewRecorded,
     intake_team.ConversationSampled,
+    intake_team.EarlierContactMade,
+    intake_team.EarlierReachHeard,
     intake_team.ConversationReviewed,
 )
 _AGREEMENTS: Final = (

@@ -58,7 +58,13 @@ def _answers(state: FollowupState) -> bool:
 
 
 def _keeps_promises(state: FollowupState) -> bool:
-    return all(promise.state is not PromiseState.BROKEN for promise in state.promises)
+    """What was promised and not kept in a hardship that was reported is on file and costs nothing."""
+    return all(promise.state is not PromiseState.BROKEN or promise.shielded for promise in state.promises)
+
+
+def _told_early(state: FollowupState) -> bool:
+    """Who told late has caught up when nothing is missing: a report never costs more than silence."""
+    return not (state.cooperation.told_late and state.plan is not None and missed_numbers(state.plan.lines))
 
 
 _RULES: dict[str, Callable[[FollowupState], bool]] = {
@@ -66,5 +72,5 @@ _RULES: dict[str, Callable[[FollowupState], bool]] = {
     "contacts_answered": _answers,
     "promises_kept": _keeps_promises,
     "reviews_held": lambda state: state.cooperation.reviews_passed == 0,
-    "hardship_told_early": lambda state: not state.cooperation.told_late,
+    "hardship_told_early": _told_early,
 }

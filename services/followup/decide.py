@@ -94,14 +94,16 @@ def _opened(
     return Decision(opened if data.reach is None else trying.with_earlier(opened, data.reach))
 
 
-def _changed(state: FollowupState | None, message: Envelope[intake.CaseChanged], _: Reference) -> Outcome:
+def _changed(
+    state: FollowupState | None, message: Envelope[intake.CaseChanged], reference: Reference
+) -> Outcome:
     if state is None or state.status is FollowupStatus.CLOSED:
         return Decision(state)
     debts = message.data.debts
     update: dict[str, Any] = {"charges": charges_of(debts), "late_since": referral.late_since(debts)}
     if message.data.conduct and message.data.conduct != state.contacts.packs:
         update["contacts"] = state.contacts.model_copy(update={"packs": message.data.conduct})
-    return Decision(state.model_copy(update=update))
+    return Decision(stops.after_sale(state.model_copy(update=update), debts, message.day, reference))
 
 
 def _paid(state: FollowupState | None, message: Envelope[intake.PaymentMatched], _: Reference) -> Outcome:
@@ -267,7 +269,10 @@ def _contact(
     state: FollowupState | None, message: Envelope[desk.ContactRecorded], reference: Reference
 ) -> Outcome:
     plan = _live(state)
-    if state is None or state.status is FollowupStatus.CLOSED:
+    if state is None or state.policy is None:
+        # The case is on its way by intake's topic; what limits count must not depend on which is read.
+        return Decision.wait(state)
+    if state.status is FollowupStatus.CLOSED:
         return Decision(state)
     if plan is None or message.day <= plan.effective:
         kept = trying.kept_the_rules(state, message.data, reference)
@@ -275,6 +280,17 @@ def _contact(
         return Decision(trying.remember(noted, message.data))
     after, said = care.contact(trying.remember(state, message.data), plan, message.data)
     return Decision.of(after, *said)
+
+
+def _delivered(
+    state: FollowupState | None, message: Envelope[desk_contact.NoticeDelivered], _: Reference
+) -> Outcome:
+    """A message has left: the limits of contact count it."""
+    if state is None or state.policy is None:
+        return Decision.wait(state)
+    if state.status is FollowupStatus.CLOSED:
+        return Decision(state)
+    return Decision(trying.remember_message(state, message.data))
 
 
 def _rules_of_contact(state: FollowupState | None, message: Envelope[Any], _: Reference) -> Outcome:
@@ -353,6 +369,9 @@ _HANDLERS: dict[type[Event], Handler] = {
     desk_contact.ComplaintAnswered: _rules_of_contact,
     desk_contact.ContactResumed: _rules_of_contact,
     intake_team.EarlierComplaint: _rules_of_contact,
+    intake_team.EarlierContactMade: _rules_of_contact,
+    intake_team.EarlierReachHeard: _rules_of_contact,
+    desk_contact.NoticeDelivered: _delivered,
     desk.StatementSubmitted: _statement,
     intake.CaseAssigned: _assigned,
     offer.TalksFailed: _round_over,

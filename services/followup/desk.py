@@ -101,7 +101,8 @@ def _to_the_lawyers(
     if isinstance(found, Decision):
         return found
     case, policy = found
-    decided = referral.asked(case, message.data, message.day, policy)
+    complains = referral.is_held_by_a_complaint(case, message.day, reference)
+    decided = referral.asked(case, message.data, message.day, policy, complains=complains)
     if isinstance(decided, Reason):
         return Decision.of(case, refusal(message, decided.code, **decided.params))
     after, said = decided

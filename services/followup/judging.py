@@ -17,6 +17,7 @@ from services.followup.rules import (
     SETTLED,
     UNPAID,
     day_before,
+    days_in,
     invites_to,
     is_paused,
     is_performing,
@@ -225,12 +226,18 @@ def _fact(plan: FollowedPlan, line: Line, part: Served, now: LineState) -> list[
         return [InstalmentLate.model_validate({**about, "grace_until": line.until})]
     if now is LineState.MISSED:
         run = missed_in_a_row(plan.lines, line.number)
-        shielded = is_shielded(line, pauses_of(plan))
-        return [InstalmentMissed.model_validate({**about, "missed_in_a_row": run, "shielded": shielded})]
+        return [InstalmentMissed.model_validate({**about, "missed_in_a_row": run, **_shield(plan, line)})]
     if now in SETTLED:
-        on_time = now is LineState.PAID
-        return [InstalmentPaid.model_validate({**about, "on": part.reached, "on_time": on_time})]
+        how = {"on": part.reached, "on_time": now is LineState.PAID}
+        rests = 0 if part.reached is None else days_in(pauses_of(plan), line.due, part.reached)
+        return [
+            InstalmentPaid.model_validate({**about, **how, **_shield(plan, line), "shielded_days": rests})
+        ]
     return []
+
+
+def _shield(plan: FollowedPlan, line: Line) -> dict[str, object]:
+    return {"shielded": is_shielded(line, pauses_of(plan))}
 
 
 def _correction(plan: FollowedPlan, line: Line, paid: Money, now: LineState) -> InstalmentCorrected:
@@ -244,6 +251,7 @@ def _correction(plan: FollowedPlan, line: Line, paid: Money, now: LineState) -> 
             "was": line.state.value,
             "now": now.value,
             "reason": Reason(code=code),
+            **_shield(plan, line),
         }
     )
 

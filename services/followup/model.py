@@ -250,7 +250,10 @@ class PromiseState(StrEnum):
 
 
 class Promise(State):
-    """A promise to pay `amount` from `made_on` to `due`; judged when `until` (with its grace) is closed."""
+    """A promise to pay `amount` from `made_on` to `due`; judged when `until` (with its grace) is closed.
+
+    `shielded`: it was broken after a hardship was reported.
+    """
 
     promise_id: str
     amount: MoneyField
@@ -258,6 +261,7 @@ class Promise(State):
     due: date
     until: date
     state: PromiseState = PromiseState.OPEN
+    shielded: bool = False
 
 
 class FollowupState(State):
@@ -269,7 +273,8 @@ class FollowupState(State):
     the oldest debt is past due since that day. `referred_on`: the case may go to the lawyers since.
     `halted_on`: since that day stop events leave no debt to talk about, and no promise is judged.
     `completed_on`: the plan was completed then, and that stands; `planned` are the debts of its plans.
-    `earlier` are the plans that a withdrawal from their amendment would bring back, the latest last.
+    `sold` are the debts of the case that have another creditor now. `earlier` are the plans that a withdrawal
+    from their amendment would bring back, the latest last.
     """
 
     case: str
@@ -291,6 +296,7 @@ class FollowupState(State):
     credits_asked: tuple[CreditAsk, ...] = ()
     completed_on: date | None = None
     planned: tuple[str, ...] = ()
+    sold: tuple[str, ...] = ()
     halted_on: date | None = None
     talks_ended_on: date | None = None
     late_since: date | None = None

@@ -7,7 +7,7 @@ late, earlier than was known, or was taken back: a promise is judged again from 
 from datetime import date
 
 from services.followup.model import DayMoney, FollowupState, FollowupStatus, Promise, PromiseState
-from services.followup.rules import counts_for_promise, enough, promise_until
+from services.followup.rules import counts_for_promise, enough, pauses_of, promise_until
 from shared.contracts import desk
 from shared.contracts.base import Event
 from shared.contracts.followup import PromiseBroken, PromiseKept, PromiseNoted
@@ -69,7 +69,12 @@ def close_promises(
         now = _concluded(promise, paid, day, reference, state)
         if now is not promise.state:
             changes.append((promise, now, paid))
-        judged.append(promise if now is promise.state else promise.model_copy(update={"state": now}))
+        shielded = now is PromiseState.BROKEN and _is_shielded(promise, state)
+        judged.append(
+            promise
+            if now is promise.state
+            else promise.model_copy(update={"state": now, "shielded": shielded})
+        )
     state, said = _said(state, changes)
     return (
         state.model_copy(update={"promises": tuple(judged), "look_on": _ahead(state.received, judged, day)}),
@@ -91,8 +96,16 @@ def _said(
             said.append(PromiseKept.model_validate(about))
         if now is PromiseState.BROKEN:
             wanted = {"promised": promise.amount, "due": promise.due}
-            said.append(PromiseBroken.model_validate({**about, **wanted}))
+            shielded = {"shielded": _is_shielded(promise, state)}
+            said.append(PromiseBroken.model_validate({**about, **wanted, **shielded}))
     return state.model_copy(update={"promises_kept": kept, "promises_broken": broken}), tuple(said)
+
+
+def _is_shielded(promise: Promise, state: FollowupState) -> bool:
+    """Say whether a hardship had been reported by its last day, and was still talked about."""
+    return state.plan is not None and any(
+        pause.since <= promise.until <= pause.until for pause in pauses_of(state.plan)
+    )
 
 
 def _concluded(

@@ -18,8 +18,9 @@ from shared.contracts.desk_care import LegalReferralAsked
 from shared.contracts.followup_care import LegalReferralMade
 from shared.contracts.reasons import ReasonCode
 from shared.policy.model import PolicyInForce
+from shared.policy.reference import Reference
 
-__all__ = ["asked", "late_since", "note_attempt", "note_talks"]
+__all__ = ["asked", "is_held_by_a_complaint", "late_since", "note_attempt", "note_talks"]
 
 _REFUSED_OR_LAPSED = {ReasonCode.OFFER_REJECTED, ReasonCode.NO_ANSWER, ReasonCode.ROUNDS_EXHAUSTED}
 
@@ -61,20 +62,32 @@ def note_attempt(
 
 
 def asked(
-    state: FollowupState, data: LegalReferralAsked, day: date, policy: PolicyInForce
+    state: FollowupState, data: LegalReferralAsked, day: date, policy: PolicyInForce, *, complains: bool
 ) -> tuple[FollowupState, tuple[Event, ...]] | Reason:
-    """Refer the case, or say what has to come first."""
+    """Refer the case, or say what has to come first.
+
+    `complains`: a complaint without its final response holds it back, but not what cannot wait by the pack.
+    """
     if state.referred_on is not None:
         return state, ()
     if state.halted_on is not None:
         return Reason(code=ReasonCode.LEGAL_STOPPED)
     if state.status is FollowupStatus.LIVE:
         return Reason(code=ReasonCode.LEGAL_PLAN_KEPT)
+    if data.override is None and complains:
+        return Reason(code=ReasonCode.LEGAL_COMPLAINT_OPEN)
     why = _overridden(data, policy) if data.override is not None else _grounds(state, day, policy)
     if isinstance(why, Reason):
         return why
     made = LegalReferralMade(as_of=day, by=data.by, reasons=why, overridden=data.override is not None)
     return state.model_copy(update={"referred_on": day}), (made,)
+
+
+def is_held_by_a_complaint(state: FollowupState, day: date, reference: Reference) -> bool:
+    """Say whether a complaint is open and a pack of the case lets nobody go to court meanwhile."""
+    packs = {*state.contacts.packs, *([] if state.policy is None else [state.policy])}
+    in_force = (reference.policies.in_force(pack, day) for pack in packs if pack in reference.policies)
+    return bool(state.contacts.complaints) and any(p.legal_referral.open_complaint_holds for p in in_force)
 
 
 def _overridden(data: LegalReferralAsked, policy: PolicyInForce) -> tuple[Reason, ...] | Reason:

@@ -20,6 +20,7 @@ __all__ = [
     "counts_for_promise",
     "cure_by",
     "day_before",
+    "days_in",
     "enough",
     "grace_until",
     "invites_to",
@@ -169,6 +170,18 @@ def is_shielded(line: Line, pauses: Iterable[Pause]) -> bool:
 # --- pauses, support
 
 
+def days_in(pauses: Iterable[Pause], after: date, until: date) -> int:
+    """Count the days after one date, up to and with another, that lie in a pause; each of them once."""
+    days, counted_to = 0, after
+    for pause in sorted(pauses, key=lambda pause: pause.since):
+        first = max(day_before(pause.since), counted_to)
+        last = min(pause.until, until)
+        if last > first:
+            days += (last - first).days
+            counted_to = last
+    return days
+
+
 def is_paused(plan: FollowedPlan, day: date) -> bool:
     """While a new plan is talked about, misses are recorded but do not break the old one."""
     return any(pause.since <= day <= pause.until for pause in (*talks_of(plan)[-1:], *plan.stops))
@@ -267,12 +280,12 @@ def _invite_on(review: date, policy: PolicyInForce) -> date:
 def is_performing(plan: FollowedPlan, policy: PolicyInForce) -> bool:
     """Performs well: the last instalments were on time, as many in a row as the policy asks for.
 
-    What was missed after a report of hardship counts here: in a hard time the regular review is the care.
+    While one is missing the regular review is the care, whatever was reported. Once the borrower has caught
+    up, what was missed after a report of hardship spoils nothing.
     """
-    in_a_row = on_time_in_a_row(plan.lines)
-    spoiled = any(line.state in _LATE for line in plan.lines)
-    before = 0 if spoiled else plan.on_time_before
-    return len(in_a_row) + before >= policy.followup.performing_on_time_in_a_row
+    if missed_numbers(plan.lines):
+        return False
+    return on_time_count(plan) >= policy.followup.performing_on_time_in_a_row
 
 
 def review_is_due(plan: FollowedPlan, day: date, policy: PolicyInForce) -> bool:

@@ -4,10 +4,14 @@ A signed plan keeps its schedule. What falls due meanwhile and is not paid never
 promise is broken, and where contact is stopped no review is asked for. Afterwards the plan goes on; where
 something was missed, where the pack says that it does not stand, or where a hardship was told meanwhile,
 a new plan is talked about first.
+
+A plan all of whose debts were sold binds the buyer, who is paid from then on: what does not arrive here is no
+miss, and the borrower hears nothing from us.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import date, timedelta
 
 from services.followup.model import (
@@ -21,13 +25,14 @@ from services.followup.model import (
 )
 from services.followup.rules import UNPAID, is_shielded, later, pause_until, review_late_on, talks_of
 from shared.contracts.base import Event, Reason
+from shared.contracts.debts import DebtSnapshot, DebtStatus
 from shared.contracts.followup import RenegotiationRequested
 from shared.contracts.intake import StopsChanged
 from shared.contracts.parties import CaseHalt
 from shared.contracts.reasons import ReasonCode
 from shared.policy.reference import Reference
 
-__all__ = ["after_stops"]
+__all__ = ["after_sale", "after_stops"]
 
 Step = tuple[FollowupState, tuple[Event, ...]]
 
@@ -51,10 +56,28 @@ def after_stops(state: FollowupState, data: StopsChanged, day: date, reference: 
     promises = tuple(_later(promise, stood) for promise in state.promises)
     update = {"halted_on": None, "promises": promises, "earlier": _earlier(state, stood, day, reference)}
     after = state.model_copy(update=update)
-    if plan is None:
+    if plan is None or _is_sold(after, plan):
         return after, ()
     plan, said = _goes_on(plan, day, reference)
     return after.model_copy(update={"plan": plan}), said
+
+
+def after_sale(
+    state: FollowupState, debts: Iterable[DebtSnapshot], day: date, reference: Reference
+) -> FollowupState:
+    """Note which debts have another creditor now; a plan over nothing else is not judged any more."""
+    sold = tuple(debt.debt_id for debt in debts if debt.status is DebtStatus.SOLD)
+    plan = state.plan if state.status is FollowupStatus.LIVE else None
+    after = state if sold == state.sold else state.model_copy(update={"sold": sold})
+    if plan is None or not _is_sold(after, plan) or _is_sold(state, plan):
+        return after
+    row = reference.policies.in_force(plan.policy, day).stop_events.sold
+    halt = CaseHalt(stops=row.stops, may_contact=row.may_contact, plan_stands=row.plan_stands)
+    return after.model_copy(update={"plan": _stopped(plan, halt, day)})
+
+
+def _is_sold(state: FollowupState, plan: FollowedPlan) -> bool:
+    return bool(plan.debts) and set(plan.debts) <= set(state.sold)
 
 
 def _stopped(plan: FollowedPlan, halt: CaseHalt, day: date) -> FollowedPlan:

@@ -21,6 +21,7 @@ from shared.conduct import (
     is_time_zone,
     opt_outs,
     past_contact,
+    past_message,
 )
 from shared.contracts import desk, desk_contact, intake_team
 from shared.contracts.envelope import Envelope
@@ -28,7 +29,7 @@ from shared.contracts.reach import EarlierReach
 from shared.policy.model import Pack
 from shared.policy.reference import Reference
 
-__all__ = ["kept_the_rules", "learn", "remember", "with_earlier"]
+__all__ = ["kept_the_rules", "learn", "remember", "remember_message", "with_earlier"]
 
 # As far back as any rule counts, far above what may be done in a week.
 _CONTACTS_KEPT = 30
@@ -69,6 +70,14 @@ def remember(state: FollowupState, data: desk.ContactRecorded) -> FollowupState:
     return _with(state, recent=(*state.contacts.recent, past)[-_CONTACTS_KEPT:])
 
 
+def remember_message(state: FollowupState, data: desk_contact.NoticeDelivered) -> FollowupState:
+    """Keep a message that the courier has sent: it is a contact like any other, by what it was for."""
+    past = past_message(data)
+    if past is None:
+        return state
+    return _with(state, recent=(*state.contacts.recent, past)[-_CONTACTS_KEPT:])
+
+
 def with_earlier(state: FollowupState, reach: EarlierReach) -> FollowupState:
     """Begin a case with what is on file of the person; what this case has heard already is newer."""
     known = state.contacts
@@ -85,18 +94,37 @@ def with_earlier(state: FollowupState, reach: EarlierReach) -> FollowupState:
 
 
 def learn(state: FollowupState, message: Envelope[Any]) -> FollowupState:
-    """Note wishes, complaints, and a person's decision to go on after attempts in vain."""
+    """Note wishes, complaints, contacts of earlier cases, and that a person lets attempts in vain go on."""
     data, known = message.data, state.contacts
     if isinstance(data, desk.PreferencesSet):
         return _preferred(state, data, message.time)
     if isinstance(data, desk_contact.ContactResumed):
         return _with(state, decided_at=message.time)
+    if isinstance(data, intake_team.EarlierReachHeard):
+        return _reached(state, data.reach)
+    if isinstance(data, intake_team.EarlierContactMade):
+        past = past_contact(data.contact, data.contact.person)
+        return state if past is None else _with(state, recent=(*known.recent, past)[-_CONTACTS_KEPT:])
     others = tuple(one for one in known.complaints if one != data.complaint_id)
     if isinstance(data, desk_contact.ComplaintAnswered):
         return _with(state, complaints=others) if data.final else state
     if isinstance(data, intake_team.EarlierComplaint) and not data.is_open:
         return _with(state, complaints=others)
     return _with(state, complaints=(*others, data.complaint_id)[-_COMPLAINTS_KEPT:])
+
+
+def _reached(state: FollowupState, reach: EarlierReach) -> FollowupState:
+    """What was said about an earlier case adds to what this one knows; it opens nothing."""
+    known, zone = state.contacts, reach.time_zone
+    held = {out.channel for out in known.opt_outs}
+    closed = tuple(out for out in closed_before(reach.opt_outs) if out.channel not in held)
+    decided = [at for at in (known.decided_at, reach.decided_at) if at is not None]
+    return _with(
+        state,
+        opt_outs=(*known.opt_outs, *closed),
+        time_zone=zone if zone is not None and is_time_zone(zone) else known.time_zone,
+        decided_at=max(decided, default=None),
+    )
 
 
 def _preferred(state: FollowupState, data: desk.PreferencesSet, at: datetime) -> FollowupState:

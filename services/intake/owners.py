@@ -10,7 +10,7 @@ from datetime import date, timedelta
 
 from services.intake.cases import Outcome, answer, assign
 from services.intake.model import IntakeState, Leaving
-from services.intake.reach import with_wishes
+from services.intake.reach import said_of_wishes, with_wishes
 from services.intake.rules import conduct_in, refusal
 from shared.contracts import desk
 from shared.contracts.base import Reason
@@ -114,17 +114,18 @@ def preferred(
     if state is None:
         no_case = refusal(message, ReasonCode.NO_OPEN_CASE)
         return Decision.wait(None, no_case, subject=case_id(message.key, 1))
-    state = with_wishes(state, message)
+    before, state = state, with_wishes(state, message)
+    heard = said_of_wishes(before, state, message)
     language = message.data.language
     if language is None or language == state.language:
-        return Decision(state)
+        return answer(state, *heard)
     spoken = state.model_copy(update={"language": language})
     owner = _owner(spoken, reference)
     if not state.is_open or (owner is not None and language in owner.languages):
-        return answer(spoken)
+        return answer(spoken, *heard)
     because = Reason(code=ReasonCode.OWNER_LACKS_LANGUAGE, params={"staff": state.owner or ""})
     owned, assigned = assign(spoken, message.day, reference, because)
-    return answer(owned, *assigned)
+    return answer(owned, *heard, *assigned)
 
 
 def relieve(

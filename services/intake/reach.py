@@ -20,7 +20,7 @@ from shared.contracts.desk_contact import (
     NoticeDelivered,
 )
 from shared.contracts.envelope import Envelope
-from shared.contracts.intake_team import EarlierComplaint
+from shared.contracts.intake_team import EarlierComplaint, EarlierContactMade, EarlierReachHeard
 from shared.contracts.reach import ChannelSince, EarlierAuthority, EarlierContact, EarlierReach
 from shared.policy.reference import Reference
 
@@ -29,10 +29,11 @@ __all__ = [
     "authority_ended",
     "complained",
     "complaint_answered",
+    "contacted",
     "delivered",
     "handed_over",
     "resumed",
-    "with_contact",
+    "said_of_wishes",
     "with_wishes",
 ]
 
@@ -43,10 +44,12 @@ _AUTHORITIES_KEPT = 20
 _COMPLAINTS_KEPT = 20
 
 
-def with_contact(state: IntakeState, data: desk.ContactRecorded) -> IntakeState:
+def contacted(state: IntakeState, message: Envelope[desk.ContactRecorded]) -> Decision[IntakeState]:
     """Keep a contact, of whichever case it was; words and persons of it stay on that case."""
+    data = message.data
     return _counted(
         state,
+        message,
         EarlierContact(
             at=data.at,
             direction=data.direction,
@@ -77,13 +80,22 @@ def delivered(
         debts=data.debts,
         person=data.recipient,
     )
-    return Decision(_counted(state, contact))
+    return _counted(state, message, contact)
 
 
-def _counted(state: IntakeState, contact: EarlierContact) -> IntakeState:
+def _counted(state: IntakeState, message: Envelope[Any], contact: EarlierContact) -> Decision[IntakeState]:
+    """The case that is open hears of a contact about an earlier one; of its own it hears by itself."""
     if not is_reckoned(contact.at):
-        return state
-    return _with(state, contacts=(*state.reach.contacts, contact)[-_CONTACTS_KEPT:])
+        return Decision(state)
+    after = _with(state, contacts=(*state.reach.contacts, contact)[-_CONTACTS_KEPT:])
+    if _is_of_the_open_case(state, message):
+        return Decision(after)
+    return Decision.of(after, EarlierContactMade(contact=contact), subject=state.case)
+
+
+def _is_of_the_open_case(state: IntakeState, message: Envelope[Any]) -> bool:
+    """Say whether nobody else has to hear of it: it is of the open case, or no case is open."""
+    return not state.is_open or message.subject == state.case
 
 
 def with_wishes(state: IntakeState, message: Envelope[desk.PreferencesSet]) -> IntakeState:
@@ -99,6 +111,27 @@ def with_wishes(state: IntakeState, message: Envelope[desk.PreferencesSet]) -> I
     return _with(state, **update)
 
 
+def said_of_wishes(
+    before: IntakeState, after: IntakeState, message: Envelope[desk.PreferencesSet]
+) -> tuple[EarlierReachHeard, ...]:
+    """Give what the open case has to hear of wishes told about an earlier one: closed channels, the clock."""
+    held = {one.channel for one in before.reach.opt_outs}
+    closed = tuple(one for one in after.reach.opt_outs if one.channel not in held)
+    zone = after.reach.time_zone if after.reach.time_zone != before.reach.time_zone else None
+    if _is_of_the_open_case(after, message) or not (closed or zone):
+        return ()
+    return (EarlierReachHeard(reach=EarlierReach(opt_outs=closed, time_zone=zone)),)
+
+
+def _heard(
+    before: IntakeState, after: IntakeState, message: Envelope[Any], news: EarlierReach, *ended: str
+) -> Decision[IntakeState]:
+    """Decide a change; the case that is open hears of one that was said about an earlier case."""
+    if after == before or _is_of_the_open_case(after, message):
+        return Decision(after)
+    return Decision.of(after, EarlierReachHeard(reach=news, ended=ended), subject=after.case)
+
+
 def resumed(
     state: IntakeState | None, message: Envelope[ContactResumed], _: Reference
 ) -> Decision[IntakeState]:
@@ -107,7 +140,8 @@ def resumed(
         return Decision.wait(None)
     if not is_reckoned(message.time):
         return Decision(state)
-    return Decision(_with(state, decided_at=message.time))
+    after = _with(state, decided_at=message.time)
+    return _heard(state, after, message, EarlierReach(decided_at=message.time))
 
 
 def authorised(
@@ -127,7 +161,8 @@ def authorised(
         verified=data.verified_by is not None,
     )
     others = (one for one in state.reach.authorities if one.authority_id != data.authority_id)
-    return Decision(_with(state, authorities=(*others, given)[-_AUTHORITIES_KEPT:]))
+    after = _with(state, authorities=(*others, given)[-_AUTHORITIES_KEPT:])
+    return _heard(state, after, message, EarlierReach(authorities=(given,)))
 
 
 def authority_ended(
@@ -136,8 +171,9 @@ def authority_ended(
     """Forget who does not act for the borrower any more."""
     if state is None:
         return Decision.wait(None)
-    left = (one for one in state.reach.authorities if one.authority_id != message.data.authority_id)
-    return Decision(_with(state, authorities=tuple(left)))
+    gone = message.data.authority_id
+    left = (one for one in state.reach.authorities if one.authority_id != gone)
+    return _heard(state, _with(state, authorities=tuple(left)), message, EarlierReach(), gone)
 
 
 def complained(
@@ -175,7 +211,7 @@ def _told(
 ) -> Decision[IntakeState]:
     """The case that is open hears of what was said about an earlier one; of its own it hears by itself."""
     after = _with(state, complaints=complaints)
-    if not state.is_open or message.subject == state.case:
+    if _is_of_the_open_case(state, message):
         return Decision(after)
     told = EarlierComplaint(complaint_id=message.data.complaint_id, is_open=is_open)
     return Decision.of(after, told, subject=state.case)

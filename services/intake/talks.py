@@ -9,9 +9,9 @@ from __future__ import annotations
 from datetime import date
 from hashlib import sha256
 
+from services.intake import reach
 from services.intake.cases import Outcome, answer
 from services.intake.model import IntakeState, Talk
-from services.intake.reach import with_contact
 from services.intake.rules import conduct_in, policy_of, refusal
 from shared.contracts import desk
 from shared.contracts.base import Reason
@@ -44,9 +44,10 @@ def contacted(
     if state is None:
         # The customer is on the way by the bank's topic; what limits count must not depend on which is read.
         return Decision.wait(None)
-    state = with_contact(state, message.data)
-    if not state.is_open or message.subject != state.case:
-        return Decision(state)
+    kept = reach.contacted(state, message)
+    if kept.state is None or not state.is_open or message.subject != state.case:
+        return kept
+    state = kept.state
     if message.data.outcome is not desk.ContactOutcome.TALKED:
         return answer(state)
     who = next((name for name in message.data.participants if reference.roster.get(name)), state.owner)

@@ -8,7 +8,7 @@ from services.notice.ledger import LEDGER, with_earlier
 from services.notice.model import Notice, NoticeState, NoticeStatus
 from services.notice.rules import ENDS, TELLS, owed_after_close, withdraws_itself
 from services.notice.sending import Step, attempt, look_again, withdraw
-from shared.conduct import BORROWER, PastContact, is_reckoned, is_time_zone
+from shared.conduct import BORROWER, PastContact, is_reckoned, is_time_zone, past_message
 from shared.contracts import desk, intake
 from shared.contracts.base import Event, Reason
 from shared.contracts.decision import Decision
@@ -166,7 +166,7 @@ def _delivered(state: NoticeState, data: NoticeDelivered) -> Step:
     """It has left: on file, and counted by the guard from now on."""
     notice = _open(state, data.notice_id)
     if notice is None:
-        return state, ()
+        return _told_late(state, data), ()
     past = PastContact(
         at=_aware(data.at),
         kind=notice.category,
@@ -180,6 +180,15 @@ def _delivered(state: NoticeState, data: NoticeDelivered) -> Step:
     )
     filed = _filed(notice, data, "message_left", "none" if notice.over else "await_answer")
     return state.without(notice).with_contact(past), (filed,)
+
+
+def _told_late(state: NoticeState, data: NoticeDelivered) -> NoticeState:
+    """It was given up before anybody said that it had left: it counts all the same, but once."""
+    past = past_message(data)
+    if past is None or any((p.at, p.person, p.channel) == (past.at, past.person, past.channel)
+                           for p in state.history):  # fmt: skip
+        return state
+    return state.with_contact(past)
 
 
 def _failed(

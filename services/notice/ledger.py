@@ -1,6 +1,6 @@
 """What the guard has to know of a case, learnt from what is said about it. Pure: no message leaves by it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, Final
 
@@ -10,6 +10,7 @@ from shared.conduct import (
     Authority,
     Consent,
     Stop,
+    StopEvent,
     closed_before,
     is_time_zone,
     known_channel,
@@ -18,6 +19,7 @@ from shared.conduct import (
 )
 from shared.contracts import agreement, desk, desk_contact, followup, followup_care, intake, intake_team
 from shared.contracts.base import Event
+from shared.contracts.debts import DebtSnapshot, DebtStatus
 from shared.contracts.envelope import Envelope
 from shared.contracts.reach import EarlierAuthority, EarlierReach
 
@@ -27,6 +29,8 @@ _A_DAY: Final = timedelta(days=1)
 # Dates beyond these are slips of the pen; clocks cannot reckon with them.
 _EARLIEST: Final = date(1900, 1, 1)
 _LATEST: Final = date(8999, 12, 31)
+# A debt that has left by these has its row among the stop events, too.
+_GONE: Final[dict[DebtStatus, StopEvent]] = {DebtStatus.SOLD: "sold", DebtStatus.RECALLED: "recalled"}
 _LANGUAGES: Final = frozenset({"zh", "en"})
 
 Learn = Callable[[NoticeState, Envelope[Any]], NoticeState]
@@ -104,6 +108,28 @@ def _earlier_complaint(state: NoticeState, message: Envelope[intake_team.Earlier
     return (_complaining if data.is_open else _settled)(state, data.complaint_id)
 
 
+def _earlier_contact(state: NoticeState, message: Envelope[intake_team.EarlierContactMade]) -> NoticeState:
+    contact = message.data.contact
+    past = past_contact(contact, contact.person)
+    return state if past is None else state.with_contact(past)
+
+
+def _earlier_reach(state: NoticeState, message: Envelope[intake_team.EarlierReachHeard]) -> NoticeState:
+    """What was said about an earlier case adds to what this one knows; it opens nothing."""
+    reach, known = message.data.reach, {out.channel for out in state.states.opt_outs}
+    closed = tuple(out for out in closed_before(reach.opt_outs) if out.channel not in known)
+    state = state.with_states(opt_outs=(*state.states.opt_outs, *closed))
+    for one in reach.authorities:
+        state = _acting(state, one, since=one.since, verified=one.verified)
+    for gone in message.data.ended:
+        state = _without_authority(state, gone)
+    decided = [at for at in (state.states.decided_at, reach.decided_at) if at is not None]
+    state = state.with_states(decided_at=max(decided, default=None))
+    if reach.time_zone is None or not is_time_zone(reach.time_zone):
+        return state
+    return state.model_copy(update={"time_zone": reach.time_zone})
+
+
 def _settled(state: NoticeState, complaint_id: str) -> NoticeState:
     left = tuple(one for one in state.complaints if one != complaint_id)
     return state.model_copy(update={"complaints": left}).with_states(complaint_open=bool(left))
@@ -144,7 +170,10 @@ def _acting(
 
 
 def _authority_ended(state: NoticeState, message: Envelope[desk_contact.AuthorityEnded]) -> NoticeState:
-    gone = message.data.authority_id
+    return _without_authority(state, message.data.authority_id)
+
+
+def _without_authority(state: NoticeState, gone: str) -> NoticeState:
     left = tuple(one for one in state.states.authorities if one.person != gone)
     verified = tuple(one for one in state.states.verified if one != gone)
     parties = {name: party for name, party in state.parties.items() if name != gone}
@@ -165,16 +194,31 @@ def _stops(state: NoticeState, message: Envelope[intake.StopsChanged]) -> Notice
         )
         for stop in message.data.stops
     )
-    return state.with_states(stops=stops)
+    gone = (stop for stop in state.states.stops if stop.event in _GONE.values())
+    return state.with_states(stops=(*stops, *gone))
+
+
+def _left(state: NoticeState, debts: Iterable[DebtSnapshot]) -> NoticeState:
+    """What was sold or taken back is nobody's here to talk about, until it is handed over again."""
+    gone = tuple(
+        Stop(event=event, since=datetime.combine(max(debt.as_of, _EARLIEST), time(), UTC) - _A_DAY,
+             debts=(debt.debt_id,))
+        for debt in debts
+        if (event := _GONE.get(debt.status)) is not None
+    )  # fmt: skip
+    others = (stop for stop in state.states.stops if stop.event not in _GONE.values())
+    return state.with_states(stops=(*others, *gone))
 
 
 def _changed(state: NoticeState, message: Envelope[intake.CaseChanged]) -> NoticeState:
     debts = tuple(debt.debt_id for debt in message.data.debts)
-    return state.model_copy(update={"debts": debts, "packs": message.data.conduct or state.packs})
+    known = state.model_copy(update={"debts": debts, "packs": message.data.conduct or state.packs})
+    return _left(known, message.data.debts)
 
 
-def _closed(state: NoticeState, _message: Envelope[Any]) -> NoticeState:
-    return state.model_copy(update={"status": NoticeStatus.CLOSED})
+def _closed(state: NoticeState, message: Envelope[intake.CaseClosed]) -> NoticeState:
+    known = _left(state, message.data.debts) if message.data.debts else state
+    return known.model_copy(update={"status": NoticeStatus.CLOSED})
 
 
 def _plan(kept: bool) -> Learn:
@@ -198,6 +242,8 @@ LEDGER: Final[dict[type[Event], Learn]] = {
     desk_contact.AuthorityRecorded: _authority,
     desk_contact.AuthorityEnded: _authority_ended,
     intake_team.EarlierComplaint: _earlier_complaint,
+    intake_team.EarlierContactMade: _earlier_contact,
+    intake_team.EarlierReachHeard: _earlier_reach,
     agreement.AgreementSigned: _signed,
     agreement.AgreementEnded: _plan(kept=False),
     followup.PlanBroken: _plan(kept=False),

@@ -14,6 +14,7 @@ from shared.conduct.model import (
     Request,
     Rule,
     Stop,
+    StopEvent,
     is_time_zone,
 )
 from shared.conduct.recorded import (
@@ -25,6 +26,7 @@ from shared.conduct.recorded import (
     known_channel,
     opt_outs,
     past_contact,
+    past_message,
 )
 from shared.conduct.strictest import ask_all, quiet_begins
 
@@ -44,6 +46,7 @@ __all__ = [
     "Request",
     "Rule",
     "Stop",
+    "StopEvent",
     "ask_all",
     "closed_before",
     "days_counted",
@@ -52,5 +55,6 @@ __all__ = [
     "known_channel",
     "opt_outs",
     "past_contact",
+    "past_message",
     "quiet_begins",
 ]

@@ -14,6 +14,7 @@ from shared.policy.sections_conduct import Channel, Purpose
 __all__ = [
     "BORROWER",
     "Closed",
+    "Delivered",
     "Recorded",
     "closed_before",
     "days_counted",
@@ -21,6 +22,7 @@ __all__ = [
     "known_channel",
     "opt_outs",
     "past_contact",
+    "past_message",
 ]
 
 BORROWER: Final = "borrower"
@@ -62,6 +64,30 @@ class Recorded(Protocol):
     @property
     def number(self) -> str | None:
         """A reference to the number, never the number."""
+
+    @property
+    def debts(self) -> tuple[str, ...]:
+        """What it was about; none: no debt in particular."""
+
+
+class Delivered(Protocol):
+    """A message that has left, as the courier tells it."""
+
+    @property
+    def at(self) -> datetime:
+        """When it left; a moment without a zone is in UTC."""
+
+    @property
+    def channel(self) -> str:
+        """By which channel."""
+
+    @property
+    def purpose(self) -> Purpose | None:
+        """What it was for; None where an older courier did not say: it is counted as a collector's."""
+
+    @property
+    def recipient(self) -> str:
+        """Whom it went to: the borrower, or the id of an authority."""
 
     @property
     def debts(self) -> tuple[str, ...]:
@@ -110,6 +136,23 @@ def past_contact(record: Recorded, person: str = BORROWER) -> PastContact | None
         number=record.number or None,
         debts=record.debts,
         asks_for_payment=record.asks_for_payment,
+    )
+
+
+def past_message(sent: Delivered) -> PastContact | None:
+    """Give a message that has left as the guard counts it; None where its moment is a slip of the pen."""
+    if not is_reckoned(sent.at):
+        return None
+    return PastContact(
+        at=sent.at if sent.at.tzinfo is not None else sent.at.replace(tzinfo=UTC),
+        kind=sent.purpose or "collection",
+        actor="creditor",
+        direction="outbound",
+        channel=known_channel(sent.channel) or "phone",
+        outcome="message_left",
+        person=sent.recipient,
+        debts=sent.debts,
+        asks_for_payment=sent.purpose == "collection",
     )
 
 

@@ -7,6 +7,7 @@ from typing import ClassVar
 from pydantic import Field
 
 from shared.contracts.base import AccountId, Event, MoneyField, Part, Personal
+from shared.contracts.desk_talks import RequestAnswered
 from shared.contracts.household import HardshipOnset, IncomeStability, KnownChange, OtherAdult
 from shared.policy.sections_conduct import Purpose
 
@@ -194,6 +195,11 @@ class ContactRecorded(_Desk):
         default=None, max_length=100, description="what comes next, a short name; never personal data"
     )
     recorded_by: str | None = Field(default=None, max_length=64, description="staff id")
+    answers: tuple[RequestAnswered, ...] = Field(
+        default=(),
+        max_length=20,
+        description="requests of the borrower that were answered in it; a talk about something else: none",
+    )
 
 
 class CounterOffered(_Desk):

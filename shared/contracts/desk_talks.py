@@ -1,12 +1,29 @@
 """What a borrower may ask for at any time in the talks: a person, an explanation; and that papers arrived."""
 
+from enum import StrEnum
 from typing import ClassVar
 
 from pydantic import Field
 
-from shared.contracts.base import Event, Personal
+from shared.contracts.base import Event, Part, Personal
 
-__all__ = ["DocumentsReceived", "ExplanationRequested", "HumanRequested"]
+__all__ = ["DocumentsReceived", "ExplanationRequested", "HumanRequested", "RequestAnswered", "RequestKind"]
+
+
+class RequestKind(StrEnum):
+    """What a borrower may ask us for."""
+
+    HUMAN = "human"
+    EXPLANATION = "explanation"
+
+
+class RequestAnswered(Part):
+    """A request of the borrower that a talk has answered: of one kind and matter at most one is open."""
+
+    what: RequestKind
+    about: str | None = Field(
+        default=None, max_length=64, description="as the request says it; None: how things stand, or a person"
+    )
 
 
 class _Desk(Event):

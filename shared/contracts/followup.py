@@ -69,6 +69,13 @@ class InstalmentPaid(_Instalment):
 
     on: date
     on_time: bool
+    shielded: bool = Field(
+        default=False,
+        description="its grace ended after a hardship was reported: that it is late hurts nothing",
+    )
+    shielded_days: int = Field(
+        default=0, ge=0, description="days between due date and payment on which a new plan was talked about"
+    )
 
 
 class InstalmentPartial(_Instalment):
@@ -105,6 +112,10 @@ class InstalmentCorrected(_Instalment):
     was: str
     now: str
     reason: Reason
+    shielded: bool = Field(
+        default=False,
+        description="its grace ended after a hardship was reported: a miss of it hurts nothing",
+    )
 
 
 class PaymentUnallocated(_Followup):
@@ -148,6 +159,10 @@ class PromiseBroken(_Followup):
     due: date
     kept_in_all: int | None = Field(default=None, ge=0, description="promises kept in this case")
     broken_in_all: int | None = Field(default=None, ge=0, description="promises broken in it, with this one")
+    shielded: bool = Field(
+        default=False,
+        description="its last day was after a hardship was reported: it costs nothing, nobody is pressed",
+    )
 
 
 class ReviewDue(_Followup):

@@ -10,12 +10,15 @@ from pydantic import Field
 
 from shared.contracts.base import Event, Reason
 from shared.contracts.debts import PackId
+from shared.contracts.reach import EarlierContact, EarlierReach
 
 __all__ = [
     "ConductChanged",
     "ConversationReviewed",
     "ConversationSampled",
     "EarlierComplaint",
+    "EarlierContactMade",
+    "EarlierReachHeard",
     "StepCaughtUp",
     "StepOverdue",
     "StepReminded",
@@ -78,6 +81,27 @@ class EarlierComplaint(_Intake):
 
     complaint_id: str
     is_open: bool = Field(description="false: it has its final response")
+
+
+class EarlierContactMade(_Intake):
+    """A contact about an earlier case became known while this one is open: the limits are the person's."""
+
+    TYPE: ClassVar[str] = "parley.intake.contact.earlier.v1"
+
+    contact: EarlierContact
+
+
+class EarlierReachHeard(_Intake):
+    """Said about an earlier case while this one is open: how the person may be reached, whom to speak to.
+
+    Only what is news, and only what adds to the protection or says who acts: what opens a channel again is
+    said about the open case.
+    """
+
+    TYPE: ClassVar[str] = "parley.intake.reach.earlier.v1"
+
+    reach: EarlierReach
+    ended: tuple[str, ...] = Field(default=(), max_length=20, description="authorities that are over")
 
 
 class ConversationSampled(_Intake):

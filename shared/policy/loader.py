@@ -11,7 +11,9 @@ time says ``until``, and the next entry begins the day after: no overlap, no gap
 and a source; only an assumption (``source = "assumption: …"``, never verified) may have ``"-"`` for a clause.
 
 ``extends = "common"`` takes the values of ``common.toml`` (a file without a ``[pack]`` table) that the
-pack does not give itself; a value that the pack gives replaces all entries of the inherited one.
+pack does not give itself; a value that the pack gives replaces all entries of the inherited one. Only of the
+timetable's steps those that the pack does not name stay, each day, as they are inherited: a new step of the
+platform has its owner and its days in a house's own timetable, too.
 """
 
 import re
@@ -28,12 +30,13 @@ from pydantic import TypeAdapter, ValidationError
 
 from shared.lending.calendar import BusinessCalendar, UnknownCalendarError
 from shared.policy.mandatory import lacking
-from shared.policy.model import SECTIONS, Pack, PolicyInfo, PolicyInForce, PolicyValue, ruling
+from shared.policy.model import SECTIONS, Pack, PolicyInfo, PolicyInForce, PolicyValue, in_force_of, ruling
 from shared.policy.ruling import CONTRACT, Ruling
 
 _VERSION = re.compile(r"(?P<pack>[a-z0-9-]+)@(?P<since>\d{4}-\d{2}-\d{2}|start)#(?P<digest>[0-9a-f]{8})")
 _ENTRY_KEYS = {"from", "until", "value", "clause", "source", "verified"}
 _ASSUMED = "assumption:"
+_STEPS = "timetable.steps"
 # What older packs may still have: where it belongs now.
 _MOVED = {
     "agreement_document": ": its values are part of [document], its clauses are `printed` there, and each"
@@ -210,6 +213,10 @@ def pack_from(
                 own.get(name, base.get(name)), _adapter(section, name), file, key, info.currency
             )
             problems += found
+            if key == _STEPS and name in own and name in base and not found:
+                # What is wrong with the inherited entries is said where nothing of them is replaced.
+                inherits = _entries(base[name], _adapter(section, name), file, key, info.currency)[0]
+                entries = _with_rows(entries, inherits)
             values[key] = entries
     problems += [
         Problem(file, name, f"no such section{_MOVED.get(name, '')}")
@@ -230,6 +237,21 @@ def pack_from(
 def _adapter(section: str, name: str) -> TypeAdapter[Any]:
     """Building one costs more than reading a value by it, and the sections never change."""
     return TypeAdapter(SECTIONS[section].model_fields[name].rebuild_annotation())
+
+
+def _with_rows(own: tuple[PolicyValue, ...], base: tuple[PolicyValue, ...]) -> tuple[PolicyValue, ...]:
+    """Add to the steps of each date those of the inherited ones on it that the pack does not name."""
+    dates = sorted({entry.effective_from or date.min for entry in (*own, *base)})
+    made, adds = [], False
+    for day in dates:
+        mine, theirs = in_force_of(own, day), in_force_of(base, day)
+        named = {row["state"] for row in mine.value}
+        more = [row for row in theirs.value if row["state"] not in named]
+        adds = adds or bool(more)
+        since = None if day == date.min else day
+        update = {"effective_from": since, "until": None, "value": [*mine.value, *more]}
+        made.append(mine.model_copy(update=update))
+    return tuple(made) if adds else own
 
 
 def _not_stated(pack: Pack, document: dict[str, Any], file: str) -> list[Problem]:

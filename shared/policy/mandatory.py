@@ -48,6 +48,12 @@ _CARD_CONTENTS: Final = (
     *("debt_structure", "instalment_plan", "interest_and_fees", "no_new_credit_card"),
     *("rights_duties_breach", "other_matters"),
 )
+# What is reminded of and escalated (R17): without its row nobody would hear of it.
+_STEPS: Final = (
+    *("first_contact", "statement", "assessment", "offer", "answer", "approval", "signature"),
+    *("instruction", "performing", "no_plan", "stopped"),
+    *("conversation_review", "request_answer", "moratorium_review"),
+)
 _STATUTORY_STOP: Final = frozenset({"contact", "interest", "fees", "enforcement"})
 
 
@@ -61,6 +67,12 @@ def lacking(view: PolicyInForce, stated: Set[str]) -> list[tuple[str, str]]:
         (key, f"a pack of {where} must give this value itself")
         for key in (*_EVERYWHERE, *_STATED.get(where, ()))
         if key not in stated
+    ]
+    steps = {row.state for row in view.timetable.steps}
+    found += [
+        ("timetable.steps", f"has no row for {state!r}: every step has an action, an owner and a time limit")
+        for state in _STEPS
+        if state not in steps
     ]
     asked = view.agreement.required_sections
     found += [

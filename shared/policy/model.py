@@ -309,7 +309,7 @@ class Pack(s.Section):
 
     def entries_in_force(self, on: date) -> dict[str, PolicyValue]:
         """The entry of every value that holds on ``on``, by key."""
-        return {key: _in_force(entries, on) for key, entries in self.values.items()}
+        return {key: in_force_of(entries, on) for key, entries in self.values.items()}
 
     def dates(self) -> tuple[date, ...]:
         """Every day on which some value changes, ascending."""
@@ -333,7 +333,8 @@ class Pack(s.Section):
         )
 
 
-def _in_force(entries: tuple[PolicyValue, ...], on: date) -> PolicyValue:
+def in_force_of(entries: tuple[PolicyValue, ...], on: date) -> PolicyValue:
+    """Give the entry of a value that holds on a day; the first also holds before its date."""
     reached = [e for e in entries if e.effective_from is None or e.effective_from <= on]
     return reached[-1] if reached else entries[0]
 

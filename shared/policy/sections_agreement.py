@@ -109,12 +109,15 @@ class Observation(Section):
 
     A difficulty persists that is reported to last for longer than a temporary one, or nobody knows how long.
     An instalment that is past due for more days than a probation bears ends it, and the observation begins
-    again; so does a second measure, where it ends a probation.
+    again; so does a second measure, where it ends a probation. What is missed while a reported hardship is
+    talked about is no breach by the agreement's own terms: it counts against no period, trials included,
+    unless ``hardship_misses_count``.
     """
 
     starts: Literal["first_due_after_change", "signing"]
     restarts_on_breach: bool
     restarts_on_persisting_difficulty: bool
+    hardship_misses_count: bool
     probation_months: Months
     probation_max_days_past_due: Days
     second_measure_ends_probation: bool

@@ -225,12 +225,17 @@ class Complaints(Section):
 
 
 class LegalReferral(Section):
-    """When a case may go to court (R71a): talks first, or attempts that led nowhere; overrides by name."""
+    """When a case may go to court (R71a): talks first, or attempts that led nowhere; overrides by name.
+
+    A complaint without its final response holds a referral back where ``open_complaint_holds``; an override
+    is for what cannot wait for it either.
+    """
 
     needs_assessment: bool
     needs_refused_or_lapsed_offer: bool
     or_attempts: Annotated[int, Field(ge=1, le=1000)]
     or_attempts_over_days: Annotated[int, Field(ge=1, le=3660)]
     min_days_past_due: Days
+    open_complaint_holds: bool
     override_role: Name
     override_reasons: tuple[Literal["limitation", "asset_flight"], ...]

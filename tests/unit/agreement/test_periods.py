@@ -43,26 +43,29 @@ def followed(pack: str, rules: Reference = PACKS) -> Given:
     return start(AgreementDecider(), rules, state)
 
 
-def paid(number: int, late: int = 0, *, on_time: bool | None = None) -> Any:
+def paid(
+    number: int, late: int = 0, *, on_time: bool | None = None, shielded: bool = False, rests: int = 0
+) -> Any:
     data = followup.InstalmentPaid(
         agreement_id="AG-1", version=1, number=number, due=due(number), total=cny("1.00"), paid=cny("1.00"),
         on=due(number, late), on_time=late <= 3 if on_time is None else on_time,
+        shielded=shielded, shielded_days=rests,
     )  # fmt: skip
     return message(data, due(number, late))
 
 
-def missed(number: int, late: int = 5) -> Any:
+def missed(number: int, late: int = 5, *, shielded: bool = False) -> Any:
     data = followup.InstalmentMissed(
         agreement_id="AG-1", version=1, number=number, due=due(number), total=cny("1.00"), paid=cny("0.00"),
-        missed_in_a_row=1,
+        missed_in_a_row=1, shielded=shielded,
     )  # fmt: skip
     return message(data, due(number, late))
 
 
-def returned(number: int, day: date) -> Any:
+def returned(number: int, day: date, *, shielded: bool = False) -> Any:
     data = followup.InstalmentCorrected(
         agreement_id="AG-1", version=1, number=number, due=due(number), total=cny("1.00"), paid=cny("0.00"),
-        was="paid", now="missed", reason={"code": ReasonCode.PAYMENT_RETURNED},
+        was="paid", now="missed", reason={"code": ReasonCode.PAYMENT_RETURNED}, shielded=shielded,
     )  # fmt: skip
     return message(data, day)
 
@@ -112,7 +115,10 @@ STORIES: list[tuple[str, str, list[Any], list[tuple[Any, ...]]]] = [
     *((f"{pack}: a difficulty without an end begins it again", pack,
        [*in_time(1, 6), lasts(due(6, 9)), *in_time(7, 19)],
        [again(OBSERVATION, due(6, 10)), passed(OBSERVATION, due(6, 10), due(19))])
-      for pack in ("cn-card", "cn-consumer-loan", "tw-card", "uk-unsecured", "eu-consumer")),
+      for pack in ("cn-card", "cn-consumer-loan")),
+    *((f"{pack}: where no law says so, a report of one costs nothing", pack,
+       [*in_time(1, 6), lasts(due(6, 9)), *in_time(7, 13)], [passed(OBSERVATION, FIRST, due(13))])
+      for pack in ("tw-card", "uk-unsecured", "eu-consumer")),
     ("eu: three years", "eu-consumer", in_time(1, 37),
      [passed(OBSERVATION, FIRST, due(13)), passed(PROBATION, due(13), due(37))]),
     ("eu: thirty days late on probation", "eu-consumer",
@@ -135,6 +141,58 @@ STORIES: list[tuple[str, str, list[Any], list[tuple[Any, ...]]]] = [
 @pytest.mark.parametrize(("pack", "story", "expected"), [s[1:] for s in STORIES], ids=[s[0] for s in STORIES])
 def test_what_each_pack_watches(pack: str, story: list[Any], expected: list[tuple[Any, ...]]) -> None:
     assert told(followed(pack).when(*story)) == expected
+
+
+# -- a hardship that was reported ----------------------------------------------------------------------------
+
+IN_HARDSHIP = [missed(5, shielded=True), missed(6, shielded=True), paid(5, 50, shielded=True),
+               paid(6, 22, shielded=True)]  # fmt: skip
+
+
+@pytest.mark.parametrize("pack", EVERY)
+def test_what_is_missed_in_a_reported_hardship_begins_nothing_again(pack: str) -> None:
+    """It counts as if it had not fallen due: neither for the row of payments nor against it."""
+    watched = followed(pack).when(*in_time(1, 4), *IN_HARDSHIP, *in_time(7, 13))
+    assert passed(OBSERVATION, FIRST, due(13)) in told(watched)
+    assert not any(said[0] == "again" for said in told(watched))
+    unpaid = followed(pack).when(*in_time(1, 4), *IN_HARDSHIP[:2])
+    assert unpaid.said == () or [said[0] for said in told(unpaid)] == ["passed"]  # a trial of three
+    live_ = unpaid.state.live
+    assert live_.unpaid == ()
+    assert [watch.kept for watch in live_.watches if watch.period is OBSERVATION] == [4]
+
+
+def test_a_trial_and_a_probation_are_kept_in_hardship_too() -> None:
+    trial = [paid(1), missed(2, shielded=True), paid(2, 40, shielded=True), paid(3), paid(4)]
+    assert told(followed("us-unsecured").when(*trial)) == [passed(TRIAL, FIRST, due(4))]
+    on_probation = [*in_time(1, 19), missed(20, shielded=True), missed(21, shielded=True),
+                    paid(20, 60, shielded=True), paid(21, 31, shielded=True), *in_time(22, 37)]  # fmt: skip
+    assert told(followed("eu-consumer").when(*on_probation)) == [
+        passed(OBSERVATION, FIRST, due(13)),
+        passed(PROBATION, due(13), due(37)),
+    ]
+    back = [*in_time(1, 5), returned(4, due(5, 20), shielded=True), missed(4, 60, shielded=True)]
+    assert told(followed("eu-consumer").when(*back)) == []
+
+
+def test_what_was_missed_before_the_report_or_after_the_talks_counts_as_ever() -> None:
+    story = [paid(1), missed(2), missed(3, shielded=True), paid(2, 40), paid(3, 9, shielded=True)]
+    restarted = told(followed("cn-card").when(*story, *in_time(4, 7), missed(8)))
+    assert restarted == [again(OBSERVATION, due(2)), again(OBSERVATION, due(8))]
+
+
+@pytest.mark.parametrize(("rests", "ends"), [(29, False), (28, True), (0, True)])
+def test_what_was_missed_before_the_report_does_not_grow_older_in_the_talks(rests: int, ends: bool) -> None:
+    """Sixty days late, and for so many of them a new plan was talked about: thirty are borne."""
+    story = [*in_time(1, 19), missed(20), missed(21, shielded=True), paid(20, 60, rests=rests)]
+    said = told(followed("eu-consumer").when(*story, paid(21, 29, shielded=True)))
+    assert said == [passed(OBSERVATION, FIRST, due(13)), *([again(OBSERVATION, due(20), PROBATION)] * ends)]
+
+
+def test_a_pack_may_count_it_all_the_same() -> None:
+    rules = reference(observation__hardship_misses_count=True)
+    said = told(followed("example-card", rules).when(*in_time(1, 4), *IN_HARDSHIP))
+    assert said == [again(OBSERVATION, due(5)), again(OBSERVATION, due(6))]
 
 
 @pytest.mark.parametrize(

@@ -284,6 +284,11 @@ def test_broken_promises_are_one_alert_until_all_are_made_good() -> None:
     assert other.when(message(paid("95.00", after(4)), after(4))).emits(AlertResolved)
 
 
+def test_who_reported_a_hardship_is_not_called_about_a_promise_that_was_broken_since() -> None:
+    told = case().when(message(broken().model_copy(update={"shielded": True})))
+    assert (told.said, told.state.promises) == ((), ())
+
+
 # --- silence of the borrower
 
 

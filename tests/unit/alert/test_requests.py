@@ -16,7 +16,7 @@ from shared.contracts import desk
 from shared.contracts.alert import AlertEscalated, AlertKind, AlertRaised, AlertResolved, RemedyStarted
 from shared.contracts.alert_steps import StepCaughtUp, StepOverdue, StepReminded
 from shared.contracts.base import Event, Reason
-from shared.contracts.desk_talks import ExplanationRequested, HumanRequested
+from shared.contracts.desk_talks import ExplanationRequested, HumanRequested, RequestAnswered, RequestKind
 from shared.contracts.intake import CaseClosed, CloseReason
 from shared.contracts.intake_team import ConductChanged
 from shared.contracts.offer import DecisionExplained
@@ -53,6 +53,19 @@ def explained(about: str | None = None, on: date = MONDAY) -> Any:
     return message(data, on)
 
 
+def answers(what: RequestKind, about: str | None = None) -> tuple[RequestAnswered, ...]:
+    return (RequestAnswered(what=what, about=about),)
+
+
+A_PERSON, HOW_IT_STANDS = answers(RequestKind.HUMAN), answers(RequestKind.EXPLANATION)
+
+
+def talk(on: date, *told: RequestAnswered, hour: int = 9, outcome: Any = TALKED) -> Any:
+    """A talk in which `told` were answered."""
+    one = contact(on, outcome, hour=hour)
+    return replace(one, data=one.data.model_copy(update={"answers": told}))
+
+
 def lives(now: Given, last: date) -> list[tuple[date, type[Event]]]:
     """Close every day from that of the request on; give what was said, by day."""
     said = []
@@ -76,7 +89,7 @@ def test_who_asks_for_a_person_has_one_by_the_day_or_it_is_escalated() -> None:
     assert late.closes(MONDAY + timedelta(days=90)).emits(AlertEscalated)
     in_vain = late.when(contact(due + timedelta(days=1)))
     assert in_vain.said == ()
-    done = in_vain.when(contact(due + timedelta(days=2), TALKED))
+    done = in_vain.when(talk(due + timedelta(days=2), *A_PERSON))
     assert done.emits(StepCaughtUp, AlertResolved)
     assert done.state.requests == ()
     for lang in LANGUAGES:
@@ -97,7 +110,7 @@ def test_an_explanation_that_cannot_be_given_at_once_is_given_by_the_packs_day(
     assert len(said) == 3 + len(reminded)
     assert all(MONDAY < on < due for on in reminded)
     assert bool(reminded) is (answer_days > 3)
-    talked = now.when(contact(due, TALKED))
+    talked = now.when(talk(due, *answers(RequestKind.EXPLANATION, "an-old-offer")))
     assert talked.said == ()
     assert lives(talked, due + timedelta(days=60)) == []
 
@@ -130,10 +143,40 @@ def test_an_explanation_is_no_person() -> None:
 
 
 def test_a_talk_that_was_heard_of_first_answers_what_was_asked_before_it() -> None:
-    for order in permutations([human(), contact(MONDAY, TALKED, hour=15)]):
+    for order in permutations([human(), talk(MONDAY, *A_PERSON, hour=15)]):
         assert lives(kept_plan().when(*order), MONDAY + timedelta(days=60)) == []
-    for order in permutations([human(), contact(MONDAY, TALKED, hour=8)]):
+    for order in permutations([human(), talk(MONDAY, *A_PERSON, hour=8)]):
         assert len(kept_plan().when(*order).state.requests) == 1, "said before it was asked for"
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        contact(MONDAY, TALKED, hour=15),  # about something else: the desk names what a talk answers
+        talk(MONDAY, *HOW_IT_STANDS, hour=15),
+        talk(MONDAY, *answers(RequestKind.EXPLANATION, "offer-2"), hour=15),
+        talk(MONDAY, *A_PERSON, *answers(RequestKind.EXPLANATION, "offer-1"), hour=15,
+             outcome=desk.ContactOutcome.NO_ANSWER),  # nobody was told anything
+    ],
+)  # fmt: skip
+def test_a_talk_about_something_else_ends_no_request(other: Any) -> None:
+    for order in permutations([human(), why("offer-1"), other]):
+        now = kept_plan().when(*order)
+        assert [one.what for one in now.state.requests if one.about != "offer-2"] == [
+            one.what for one in kept_plan().when(*(m for m in order if m is not other)).state.requests
+        ]
+    later = kept_plan().when(human(), why("offer-1"), other).closes(MONDAY + timedelta(days=2))
+    assert later.emits(StepOverdue, AlertRaised, RemedyStarted), "the days run on"
+
+
+def test_one_talk_answers_several_and_each_only_what_it_names() -> None:
+    asked = kept_plan().when(human(), why(), why("offer-1"))
+    both = asked.when(talk(MONDAY, *A_PERSON, *HOW_IT_STANDS, hour=15))
+    assert [(one.what, one.about) for one in both.state.requests] == [("explanation", "offer-1")]
+    again = asked.when(talk(MONDAY, *A_PERSON, hour=15), human(MONDAY + timedelta(days=1)))
+    assert [one.due for one in again.state.requests if one.what == "human"] == [MONDAY + timedelta(days=3)], (
+        "what was asked for after the answer is asked for anew"
+    )
 
 
 def test_asking_again_does_not_begin_the_days_anew() -> None:
@@ -150,12 +193,12 @@ def test_the_answer_is_owed_after_the_case_is_closed() -> None:
     again = again.when(message(CaseClosed(as_of=MONDAY, reason=CloseReason.SETTLED), MONDAY + timedelta(3)))
     assert AlertResolved not in {type(event) for event in again.said}, "closing a case answers nobody"
     for one in (late, again):
-        assert one.when(contact(MONDAY + timedelta(days=4), TALKED)).emits(StepCaughtUp, AlertResolved)
+        assert one.when(talk(MONDAY + timedelta(days=4), *A_PERSON)).emits(StepCaughtUp, AlertResolved)
 
 
 def test_what_is_asked_and_answered_after_the_end_is_so_in_any_order() -> None:
     closed = message(CaseClosed(as_of=MONDAY, reason=CloseReason.SETTLED), MONDAY)
-    for order in permutations([human(), contact(MONDAY, TALKED, hour=15), closed]):
+    for order in permutations([human(), talk(MONDAY, *A_PERSON, hour=15), closed]):
         assert kept_plan().when(*order).state.requests == ()
 
 
@@ -165,12 +208,21 @@ def test_what_stops_the_debt_does_not_stop_the_answer() -> None:
     assert halted.closes(MONDAY + timedelta(days=2)).emits(StepOverdue, AlertRaised, RemedyStarted)
 
 
+def test_a_document_of_version_4_keeps_its_requests() -> None:
+    old = kept_plan().when(human(), why("offer-1")).state.model_dump(mode="json")
+    del old["answered"]
+    now = replace(kept_plan(), state=AlertState.model_validate(old, strict=False))
+    assert now.when(contact(MONDAY, TALKED, hour=15)).state.requests == now.state.requests
+    left = now.when(talk(MONDAY, *A_PERSON, hour=15)).state.requests
+    assert [(one.what, one.about) for one in left] == [("explanation", "offer-1")]
+
+
 def test_a_document_of_version_3_has_no_request() -> None:
     old = kept_plan().state.model_dump(mode="json")
-    state = AlertState.model_validate(
-        {name: value for name, value in old.items() if name not in {"requests", "explained"}}, strict=False
-    )
-    assert (state.requests, state.explained) == ((), ())
+    later = {"requests", "explained", "answered"}
+    before = {name: value for name, value in old.items() if name not in later}
+    state = AlertState.model_validate(before, strict=False)
+    assert (state.requests, state.explained, state.answered) == ((), (), ())
 
 
 PACKS = PolicyBook.load(policies_dir())

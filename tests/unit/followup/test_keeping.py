@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from services.followup.decide import FollowupDecider
-from services.followup.model import FollowupStatus
+from services.followup.model import FollowupStatus, Pause
+from services.followup.rules import days_in, is_performing
 from shared.contracts import desk, intake, offer
 from shared.contracts.base import Personal, Reason
 from shared.contracts.debts import DebtSchedule, ScheduleRow
@@ -28,7 +29,9 @@ from shared.contracts.desk_care import (
 )
 from shared.contracts.followup import (
     InputRefused,
+    InstalmentCorrected,
     InstalmentMissed,
+    InstalmentPaid,
     PlanBroken,
     PlanCompleted,
     PlanStarted,
@@ -58,7 +61,7 @@ from shared.contracts.followup_care import (
 from shared.contracts.reasons import ReasonCode
 from shared.lending.calendar import add_months
 from tests.unit.builders import DAY, case_opened, cny, message, paid, reference, signed, taken_back
-from tests.unit.followup.plans import FIRST, PLAIN, ROWS, SECOND, live, lives_to, steps
+from tests.unit.followup.plans import FIRST, PLAIN, ROWS, SECOND, live, lives_to, states, steps
 from tests.unit.spec import Given, given
 
 NOTICED: dict[str, Any] = {"breach__notice_required": True, "breach__notice_days": 5, "breach__cure_days": 10}
@@ -141,6 +144,94 @@ def test_what_is_missed_after_the_report_costs_no_reward() -> None:
     assert lives_to(caught_up, rows[3][0]).last(RewardGranted).after_instalment == 4
     silent = lives_to(plan, late).when(message(paid("200.00", late), late))
     assert not any(isinstance(event, RewardGranted) for event in lives_to(silent, rows[3][0]).said)
+
+
+def test_what_is_said_of_an_instalment_says_that_a_report_shields_it() -> None:
+    rows = [(add_months(FIRST, n), "100.00") for n in range(4)]
+    quiet = lives_to(live(*rows, followup__breach_days_late=3000), FIRST)
+    told = quiet.when(hardship(FIRST + timedelta(days=1)))
+    late = FIRST + timedelta(days=20)
+    caught_up = lives_to(told.when(message(paid("100.00", late), late)), late)
+    assert [event.shielded for event in caught_up.said if isinstance(event, InstalmentPaid)] == [True]
+    back = caught_up.when(message(taken_back("100.00", late, late + timedelta(days=1)), late))
+    returned = lives_to(back, late + timedelta(days=40))
+    assert returned.last(InstalmentCorrected).shielded
+    untold = lives_to(quiet, late).when(message(paid("100.00", late), late))
+    assert not untold.closes(late + timedelta(days=1)).last(InstalmentPaid).shielded
+
+
+def test_what_is_paid_late_says_for_how_many_of_its_days_a_hardship_was_talked_about() -> None:
+    rows = [(add_months(FIRST, n), "100.00") for n in range(4)]
+    late = lives_to(live(*rows, followup__breach_days_late=3000), FIRST + timedelta(days=10))
+    told = late.when(hardship(FIRST + timedelta(days=11)))
+    over = lives_to(told, FIRST + timedelta(days=20)).when(talks_failed(FIRST + timedelta(days=20)))
+    on = FIRST + timedelta(days=25)
+    paid_up = lives_to(lives_to(over, on).when(message(paid("100.00", on), on)), on + timedelta(days=1))
+    settled = paid_up.last(InstalmentPaid)
+    assert (settled.number, settled.shielded, settled.shielded_days) == (1, False, 10)
+
+
+@pytest.mark.parametrize(
+    ("pauses", "days"),
+    [
+        ([], 0),
+        ([(5, 9)], 5),
+        ([(-9, 2)], 2),  # the due date itself is no day late
+        ([(18, 99)], 3),
+        ([(5, 9), (7, 12)], 8),
+        ([(7, 12), (5, 99)], 16),
+        ([(5, 9), (6, 7)], 5),
+        ([(-9, -1), (21, 30)], 0),
+    ],
+)
+def test_days_of_pauses_are_counted_once(pauses: list[tuple[int, int]], days: int) -> None:
+    rests = [Pause(since=FIRST + timedelta(since), until=FIRST + timedelta(until)) for since, until in pauses]
+    assert days_in(rests, FIRST, FIRST + timedelta(days=20)) == days
+    whole = [Pause(since=date.min, until=date.max)]
+    assert days_in(whole, FIRST, FIRST + timedelta(days=20)) == 20
+
+
+def test_who_catches_up_after_a_hardship_has_the_longer_time_between_reviews_back() -> None:
+    rows = [(add_months(FIRST, n), "100.00") for n in range(12)]
+    often = {"followup__breach_days_late": 3000, "followup__performing_on_time_in_a_row": 3}
+    plan = live(*rows, **often).when(*(message(paid("100.00", due)) for due, _ in rows[:3]))
+    performs = lives_to(plan, rows[2][0] + timedelta(days=10))
+    assert is_performing(
+        performs.state.plan, policy := performs.reference.policies.in_force("example-card", DAY)
+    )
+    told = performs.when(hardship(rows[3][0]))
+    missed = lives_to(told, rows[3][0] + timedelta(days=10))
+    assert not is_performing(missed.state.plan, policy), "while it is missing the regular review is the care"
+    late = rows[3][0] + timedelta(days=15)
+    assert is_performing(lives_to(missed.when(message(paid("100.00", late), late)), late).state.plan, policy)
+    untold = lives_to(performs, rows[3][0] + timedelta(days=10)).when(message(paid("100.00", late), late))
+    assert not is_performing(lives_to(untold, late).state.plan, policy), "nobody was told of a hardship"
+
+
+@pytest.mark.parametrize("reported", [True, False])
+def test_a_promise_broken_in_a_reported_hardship_costs_no_reward(reported: bool) -> None:
+    rows = [(add_months(FIRST, n), "100.00") for n in range(6)]
+    plan = live(*rows, incentives__cooperation=["promises_kept"])
+    if reported:
+        plan = plan.when(hardship(DAY + timedelta(days=1)))
+    promise = desk.PromiseMade(promise_id="p", amount=cny("999.00"), due=DAY + timedelta(days=3))
+    broken = lives_to(plan.when(message(promise)), FIRST - timedelta(days=1))
+    assert broken.last(PromiseBroken).shielded is reported
+    assert broken.state.promises_broken == 1, "it is recorded all the same"
+    kept = broken.when(*(message(paid("100.00", due)) for due, _ in rows[:3]))
+    assert any(isinstance(event, RewardGranted) for event in lives_to(kept, rows[2][0]).said) is reported
+
+
+def test_who_told_late_and_has_caught_up_is_no_worse_off_than_who_never_told() -> None:
+    rows = [(add_months(FIRST, n), "100.00") for n in range(8)]
+    plan = live(*rows, incentives__cooperation=["hardship_told_early"], followup__breach_days_late=3000)
+    late = lives_to(plan, FIRST + timedelta(days=20))
+    assert states(late)[0] == "missed"
+    for now in (late, late.when(hardship(FIRST + timedelta(days=20)))):
+        again = now.when(message(paid("200.00", rows[1][0]), rows[1][0]))
+        paid_up = again.when(*(message(paid("100.00", due)) for due, _ in rows[2:4]))
+        after = lives_to(paid_up, rows[3][0])
+        assert after.last(RewardGranted).after_instalment == 4
 
 
 # --- rewards

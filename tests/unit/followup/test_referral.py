@@ -15,8 +15,11 @@ from shared.contracts.desk_contact import ComplaintAnswered, ContactResumed
 from shared.contracts.followup import InputRefused
 from shared.contracts.followup_care import LegalReferralMade
 from shared.contracts.intake import CaseChanged
+from shared.contracts.intake_team import EarlierComplaint
 from shared.contracts.parties import StopCause
+from shared.contracts.reach import EarlierReach
 from shared.contracts.reasons import ReasonCode
+from shared.policy.testing import example_pack
 from tests.unit.builders import DAY, case_opened, debt, message, reference
 from tests.unit.followup.plans import live
 from tests.unit.spec import Given, given
@@ -108,6 +111,58 @@ def test_who_was_talked_to_can_be_talked_to_again() -> None:
     calls = [call(DAY + timedelta(days=n)) for n in (*range(0, 54, 6), 60)]
     after = case().when(*calls, call(DAY + timedelta(days=61), "talked"), message(ASKED, LATER))
     assert refused(after) is ReasonCode.LEGAL_TALKS_FIRST
+
+
+# --- an open complaint holds it back
+
+COMPLAINT = desk.ComplaintMade(complaint_id="c-1", words=Personal[str](value="never said sorry"))
+LIMITATION = LegalReferralAsked(by="s-1", role="supervisor", override=LegalOverride.LIMITATION, words=WORDS)
+
+
+def complains(on: date = LATER) -> Any:
+    return message(COMPLAINT, on)
+
+
+def answered(on: date = LATER, *, final: bool = True) -> Any:
+    return message(ComplaintAnswered(complaint_id="c-1", by="s-1", final=final, words=WORDS), on)
+
+
+def test_an_open_complaint_holds_a_referral_back_until_its_final_response() -> None:
+    ready = case().when(message(lapsed()), complains())
+    assert refused(ready.when(message(ASKED, LATER))) is ReasonCode.LEGAL_COMPLAINT_OPEN
+    half = ready.when(answered(final=False), message(ASKED, LATER))
+    assert refused(half) is ReasonCode.LEGAL_COMPLAINT_OPEN
+    assert half.state.referred_on is None
+    assert half.when(answered(), message(ASKED, LATER)).emits(LegalReferralMade)
+
+
+def test_a_complaint_that_is_open_from_an_earlier_case_holds_it_back_too() -> None:
+    earlier = EarlierReach(complaints=("c-0",))
+    opened = case_opened(debt(days=130)).model_copy(update={"reach": earlier})
+    carried = given(FollowupDecider(), reference()).when(message(opened), message(lapsed()))
+    assert refused(carried.when(message(ASKED, LATER))) is ReasonCode.LEGAL_COMPLAINT_OPEN
+    over_ = EarlierComplaint(complaint_id="c-0", is_open=False)
+    assert carried.when(message(over_), message(ASKED, LATER)).emits(LegalReferralMade)
+
+
+def test_a_supervisor_overrides_a_complaint_only_for_a_reason_of_the_pack() -> None:
+    ready = case().when(complains())
+    made = ready.when(message(LIMITATION, LATER)).last(LegalReferralMade)
+    assert made.overridden
+    wrong = LIMITATION.model_copy(update={"role": "negotiator"})
+    assert refused(ready.when(message(wrong, LATER))) is ReasonCode.LEGAL_OVERRIDE_REFUSED
+
+
+def test_one_pack_that_holds_it_back_is_enough() -> None:
+    lax = example_pack(legal_referral__open_complaint_holds=False)
+    strict = example_pack({"id": "other-card"})
+    for packs, code in (((lax, strict), ReasonCode.LEGAL_COMPLAINT_OPEN), ((lax,), None)):
+        start = given(FollowupDecider(), reference(*packs)).when(message(case_opened(debt(days=130))))
+        names = ("example-card", "other-card")[: len(packs)]
+        changed = CaseChanged(as_of=DAY, debts=(debt(days=130),), conduct=names)
+        known = start.when(message(changed), message(lapsed()), complains())
+        after = known.when(message(ASKED, LATER))
+        assert after.emits(LegalReferralMade) if code is None else refused(after) is code
 
 
 TEN = [DAY + timedelta(days=n) for n in (*range(0, 54, 6), 60)]

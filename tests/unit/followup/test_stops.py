@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from datetime import date, timedelta
+from typing import Any
 
 import pytest
 
-from shared.contracts import desk
+from shared.contracts import desk, intake
+from shared.contracts.debts import DebtStatus
 from shared.contracts.followup import (
     InstalmentMissed,
     PlanBroken,
@@ -17,7 +19,7 @@ from shared.contracts.followup import (
 from shared.contracts.followup_care import BreachCured, BreachNoticed
 from shared.contracts.parties import StopCause
 from shared.contracts.reasons import ReasonCode
-from tests.unit.builders import CASE, DAY, case_opened, cny, message, paid, reference, signed
+from tests.unit.builders import CASE, DAY, case_opened, cny, debt, message, paid, reference, signed
 from tests.unit.followup.plans import FIRST, GRACE, ROWS, SECOND, THIRD, live, lives_to
 from tests.unit.spec import Given, given
 from tests.unit.stopping import CAUSES, begins, halt, over
@@ -122,6 +124,43 @@ def test_a_new_version_of_the_same_stop_begins_no_second_one() -> None:
     assert len(stopped.state.plan.stops) == 1
     assert stopped.state.case == CASE
     assert signed(*ROWS).agreement_id == stopped.state.plan.agreement_id
+
+
+# --- sold
+
+
+def sells(on: date, *debts: tuple[str, DebtStatus]) -> Any:
+    held = tuple(debt(debt_id, status=status) for debt_id, status in debts)
+    return message(intake.CaseChanged(as_of=on, debts=held), on)
+
+
+SOLD, ACTIVE = DebtStatus.SOLD, DebtStatus.ACTIVE
+
+
+def test_a_plan_that_was_sold_is_paid_to_the_buyer_and_breaks_by_nothing_that_is_missing_here() -> None:
+    lived = lives_to(live().when(sells(START, ("A-1", SOLD))), END)
+    missed = [event for event in lived.said if isinstance(event, InstalmentMissed)]
+    assert all(event.shielded for event in missed)
+    assert of(lived, PlanBroken, BreachNoticed, ReviewDue, RenegotiationRequested) == []
+    assert lived.when(sells(END, ("A-1", SOLD))).state.plan.stops == lived.state.plan.stops, "once"
+
+
+def test_another_stop_that_ends_does_not_begin_a_sold_plan_again() -> None:
+    sold = live().when(sells(START, ("A-1", SOLD))).when(*begins(StopCause.BREATHING_SPACE, SECOND))
+    sold = sold.when(sells(SECOND, ("A-1", SOLD)))
+    ended = sold.when(message(intake.StopsChanged(as_of=THIRD, stops=()), THIRD))
+    assert of(ended, RenegotiationRequested) == []
+    assert of(lives_to(ended, END), PlanBroken, BreachNoticed, ReviewDue) == []
+
+
+def test_money_for_a_sold_plan_that_still_arrives_here_is_counted() -> None:
+    sold = live().when(sells(START, ("A-1", SOLD))).when(message(paid("300.00", FIRST), FIRST))
+    assert lives_to(sold, SECOND).state.plan.completed
+
+
+def test_a_plan_of_which_a_part_was_sold_is_judged_as_before() -> None:
+    two = live().when(sells(START, ("A-1", ACTIVE), ("A-2", SOLD)))
+    assert of(lives_to(two, END), PlanBroken) == [PlanBroken]
 
 
 @pytest.mark.parametrize("counts", [True, False])

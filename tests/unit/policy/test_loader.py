@@ -171,3 +171,67 @@ def test_the_example_takes_any_other_value() -> None:
     with pytest.raises(PolicyError, match=r"offers\.rounds: no such value"):
         example_policy(offers__rounds=1)
     assert example_pack({"id": "us-x"}).info.id == "us-x"
+
+
+# --- the steps of a house's own timetable
+
+OWN_STEPS = """
+[timetable]
+steps = [
+{entries}
+]
+"""
+HOUSE = (
+    '  {{ {since}clause = "-", source = "assumption: the house\'s own days", verified = false, value = [\n'
+    '    {{ state = "statement", action = "ask", owner_role = "n", business_days = {days},'
+    ' escalate_to = "s" }},\n'
+    "  ] }},"
+)
+
+
+def with_steps(path: Path, *entries: str) -> None:
+    text = path.read_text(encoding="utf-8")
+    path.write_text(text + OWN_STEPS.format(entries="\n".join(entries)), encoding="utf-8")
+
+
+def test_a_step_that_a_house_does_not_name_stays_as_the_common_file_has_it(folder: Path) -> None:
+    inherited = PolicyBook.load(folder).in_force("cn-card", EXAMPLE_ON)
+    with_steps(folder / "cn-card.toml", HOUSE.format(since="", days=7))
+    own = PolicyBook.load(folder).in_force("cn-card", EXAMPLE_ON)
+    assert {row.state for row in own.timetable.steps} == {row.state for row in inherited.timetable.steps}
+    assert own.step("statement") != inherited.step("statement")
+    for state in ("request_answer", "moratorium_review", "conversation_review"):
+        assert own.step(state) == inherited.step(state)
+        assert own.step(state) is not None
+
+
+def test_each_date_has_the_steps_of_its_own_day(folder: Path) -> None:
+    """Of the house's file and of the common one: whichever changes, the other's rows go on."""
+    old = '{ state = "request_answer", action = "answer_request", owner_role = "supervisor", business_days = '
+    text = (folder / "common.toml").read_text(encoding="utf-8")
+    start = text.index("steps = [\n", text.index("[timetable]"))
+    entry = text[start + len("steps = [\n") : text.index("\n]\n", start)]
+    later = entry.replace("{ clause", "{ from = 2026-06-01, clause", 1).replace(f"{old}10", f"{old}4")
+    (folder / "common.toml").write_text(text.replace(entry, f"{entry}\n{later}"), encoding="utf-8")
+    houses = (HOUSE.format(since="", days=7), HOUSE.format(since="from = 2026-09-01, ", days=8))
+    with_steps(folder / "cn-card.toml", *houses)
+    book = PolicyBook.load(folder)
+    found = []
+    for day in (date(2026, 5, 31), date(2026, 6, 1), date(2026, 8, 31), date(2026, 9, 1)):
+        rows = (book.in_force("cn-card", day).step(state) for state in ("statement", "request_answer"))
+        found.append([row.business_days for row in rows if row is not None])
+    assert found == [[7, 10], [7, 4], [7, 4], [8, 4]]
+
+
+def test_where_nothing_is_inherited_a_step_that_is_missing_is_named(folder: Path) -> None:
+    path = folder / "common.toml"
+    lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
+    kept = [line for line in lines if '{ state = "request_answer"' not in line]
+    assert len(kept) == len(lines) - 1
+    path.write_text("".join(kept), encoding="utf-8")
+    (problem,) = [str(problem) for problem in check(folder)]
+    assert problem.startswith("cn-card.toml: timetable.steps: has no row for 'request_answer'")
+    with_steps(folder / "cn-card.toml", HOUSE.format(since="", days=7))
+    assert [str(problem) for problem in check(folder)] == [problem]
+    with pytest.raises(PolicyError, match="request_answer"):
+        PolicyBook.load(folder)

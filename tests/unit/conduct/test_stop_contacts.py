@@ -1,0 +1,304 @@
+"""Which contacts each stop event allows, over all services: every kind, at every moment, by every pack.
+
+The deciders of the platform are put together and live a case of each shipped pack up to a moment; something
+stops its debt; then the guard is asked for each class of contact with each person. What must come out stands
+in the tables here and is not read from the packs: whoever changes a pack has to change it here, too. Beside
+the answers, nothing that a service does by itself in the months after may press the borrower.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, date, datetime, time
+from functools import cache
+from pathlib import Path
+from typing import Any, get_args
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from services.alert.raising import PRESSING
+from shared.contracts import agreement, desk, desk_contact, followup, followup_care, notice, offer
+from shared.contracts.alert import AlertRaised
+from shared.contracts.base import Personal
+from shared.contracts.debts import ProductKind
+from shared.contracts.envelope import Envelope
+from shared.contracts.parties import StopCause
+from shared.policy.reference import load_reference
+from shared.policy.sections_conduct import Party, Purpose
+from tests.unit.builders import DAY, ROSTER, balances, cny, message
+from tests.unit.household import Household
+from tests.unit.intake.bank_says import day, lifted, overdue, recalled, sold, stopped
+
+REFERENCE = replace(
+    load_reference(Path(__file__).parents[3] / "deploy" / "policies")({}),
+    roster=ROSTER,
+    lender_keys=(),
+)
+PACKS = ("cn-card", "cn-consumer-loan", "eu-consumer", "tw-card", "uk-unsecured", "us-unsecured")
+MOMENTS = ("before an offer", "in mid-round", "live plan")
+PURPOSES: tuple[Purpose, ...] = get_args(Purpose)
+OTHERS: tuple[Party, ...] = tuple(party for party in get_args(Party) if party != "borrower")
+
+# --- what must come out
+
+EVERYTHING = frozenset({"collection", "service", "legal_notice", "reply"})
+NO_MONEY = EVERYTHING - {"collection"}
+NOTHING: frozenset[str] = frozenset()
+
+AT: dict[str, frozenset[str]] = {
+    "before an offer": EVERYTHING,
+    "in mid-round": EVERYTHING,
+    "live plan": NO_MONEY,  # collection stops with the signature
+}
+"""Which classes the borrower may be contacted for while nothing stops the debt."""
+
+BORROWER: dict[str, frozenset[str]] = {
+    "death": NOTHING,
+    "insolvency": NOTHING,
+    "breathing_space": NOTHING,
+    "crisis_breathing_space": NOTHING,
+    "lost_capacity": NOTHING,
+    "minor": NOTHING,
+    "dispute": NO_MONEY,
+    "identity_fraud": NO_MONEY,
+    "litigation": NOTHING,
+    "sold": NOTHING,
+    "recalled": NOTHING,
+}
+"""Which of them each stop leaves."""
+
+INSTEAD: dict[str, frozenset[str]] = {
+    "death": frozenset({"estate", "lawyer"}),
+    "insolvency": frozenset({"insolvency_practitioner", "lawyer"}),
+    "breathing_space": frozenset({"debt_adviser", "representative"}),
+    "crisis_breathing_space": frozenset({"debt_adviser", "representative", "guardian"}),
+    "lost_capacity": frozenset({"guardian", "representative"}),
+    "minor": frozenset({"guardian"}),
+    "dispute": frozenset({"representative", "lawyer"}),
+    "identity_fraud": frozenset({"representative", "lawyer"}),
+    "litigation": frozenset({"representative", "lawyer"}),
+    "sold": frozenset({"buyer"}),
+    "recalled": frozenset({"principal"}),
+}
+"""Who may be spoken to beside the borrower, or in their place; not about money before they are verified."""
+
+INSTEAD_BY_PACK: dict[tuple[str, str], frozenset[str]] = {
+    ("uk-unsecured", "breathing_space"): frozenset({"debt_adviser"}),
+    ("uk-unsecured", "crisis_breathing_space"): frozenset({"debt_adviser", "representative"}),
+}
+
+ENDS_BY_DATE = {"breathing_space"}  # after thirty days; sixty in the Kingdom
+
+# --- a case of a pack, up to each moment
+
+
+def amount(of: str, currency: str) -> Any:
+    """An amount that is worth much the same everywhere."""
+    return cny(f"{of}0" if currency == "TWD" else f"{of}.00", currency)
+
+
+def owed(principal: str, interest: str, currency: str) -> Any:
+    zeros = ("0", "") if currency == "TWD" else ("", ".00")
+    return balances(*(f"{part}{zeros[0]}{zeros[1]}" for part in (principal, interest)), currency=currency)
+
+
+@cache
+def case(pack: str, moment: str) -> Household:
+    """Live the case of a pack up to a moment, the evening of the sixth day. Only to be branched."""
+    if moment != MOMENTS[0]:
+        known = case_at_table(pack).branch()
+        return (known if moment == MOMENTS[1] else agreed(known)).lives_to(day(6))
+    return opened(pack).branch().lives_to(day(6))
+
+
+@cache
+def opened(pack: str) -> Household:
+    info = REFERENCE.policies.pack(pack).info
+    late = overdue(
+        product=pack,
+        kind=ProductKind(info.product_kinds[0]),
+        owed=owed("6000", "100", info.currency),
+        late=owed("600", "100", info.currency),
+        days=75,
+    )
+    writes = desk.ContactRecorded(
+        at=datetime.combine(day(1), time(9), UTC),
+        place="app",
+        participants=("borrower",),
+        key_points=Personal(value="asks what can be done"),
+        direction=desk.ContactDirection.INBOUND,
+        outcome=desk.ContactOutcome.MESSAGE_LEFT,
+        channel="app",
+        right_party=True,
+    )
+    return Household(REFERENCE).hears(late, message(writes, day(1)))
+
+
+@cache
+def case_at_table(pack: str) -> Household:
+    currency = REFERENCE.policies.pack(pack).info.currency
+    income, housing, food = (amount(of, currency) for of in ("6000", "1500", "900"))
+    states = desk.StatementSubmitted(
+        as_of=day(1),
+        income=(desk.IncomeItem(source=desk.IncomeSource.SALARY, monthly=income),),
+        spending=(
+            desk.SpendingItem(category=desk.SpendingCategory.HOUSING, monthly=housing),
+            desk.SpendingItem(category=desk.SpendingCategory.FOOD, monthly=food),
+        ),
+        dependants=0,
+        assets=(),
+        other_debts=(),
+    )
+    proves = desk.EvidenceVerified(
+        item="income:salary", verified=income, evidence_kind="payslip", verified_by="n-1", as_of=day(1)
+    )
+    there = opened(pack).branch().hears(message(states, day(1)), message(proves, day(1)))
+    assert there.all(offer.OfferTabled)
+    return there
+
+
+def agreed(there: Household) -> Household:
+    """Accept the first plan, grant what it needs, sign it on both sides: in force since the third day."""
+    tabled = there.all(offer.OfferTabled)[-1]
+    yes = desk.OfferAccepted(offer_id=tabled.offer_id, plan_id=tabled.plans[0].plan_id, channel="app")
+    there.hears(message(yes, day(2)))
+    for asked in there.all(offer.ApprovalRequested):
+        granted = desk.ApprovalGranted(
+            request_id=asked.request_id, by="desk-1", role=asked.role, reason="sustainable for both"
+        )
+        there.hears(message(granted, day(2)))
+    draft = there.all(agreement.AgreementDrafted)[-1]
+    for party in desk.SignatureParty:
+        signs = desk.SignatureGiven(
+            agreement_id=draft.agreement_id, version=draft.version, content_hash=draft.content_hash,
+            party=party, channel="app", evidence="code", checked=("identity", "capacity"),
+        )  # fmt: skip
+        there.hears(message(signs, day(3)))
+    there.lives_to(day(3))
+    assert there.all(followup.PlanStarted)
+    return there
+
+
+STOPS: dict[str, Envelope[Any]] = {
+    **{cause.value: stopped(cause, 7, "A-1") for cause in StopCause},
+    "sold": sold(7),
+    "recalled": recalled(7),
+}
+
+
+@cache
+def stopped_case(pack: str, moment: str, stop: str) -> Household:
+    """The case on the evening of the seventh day, on which something stops its debt."""
+    return case(pack, moment).branch().hears(STOPS[stop]).lives_to(day(7))
+
+
+def allowed(
+    there: Household, pack: str, party: Party = "borrower", *, n: int = 8, debts: tuple[str, ...] = ()
+) -> frozenset[str]:
+    """Ask for each class of contact at noon of the borrower's clock; a person of a party is named like it."""
+    noon = datetime.combine(day(n), time(12), ZoneInfo(REFERENCE.policies.pack(pack).info.time_zone))
+    found = set()
+    for purpose in PURPOSES:
+        asks = desk_contact.ContactAsked(
+            contact_id="c", at=noon.astimezone(UTC), purpose=purpose, channel="phone", by="n-1", party=party,
+            person=party, asks_for_payment=purpose == "collection", tells_about_debt=False,
+            debts=debts,
+        )  # fmt: skip
+        answered = there.branch().hears(message(asks, day(n), hour=4)).all(notice.ContactAnswered)
+        found |= {purpose} if answered[-1].allowed else set()
+    return frozenset(found)
+
+
+# --- the tables
+
+
+def test_the_tables_name_every_stop_of_the_contracts_and_the_packs() -> None:
+    kinds = {*StopCause, "sold", "recalled"}
+    assert set(BORROWER) == set(INSTEAD) == set(STOPS) == kinds
+    for pack in PACKS:
+        rows = type(REFERENCE.policies.in_force(pack, DAY).stop_events).model_fields
+        assert set(rows) == kinds
+    assert set(REFERENCE.policies.pack_ids) == set(PACKS)
+
+
+@pytest.mark.parametrize("moment", MOMENTS)
+@pytest.mark.parametrize("pack", PACKS)
+def test_while_nothing_stops_the_debt(pack: str, moment: str) -> None:
+    there = case(pack, moment)
+    assert allowed(there, pack) == AT[moment]
+    assert {party: allowed(there, pack, party) for party in OTHERS} == dict.fromkeys(OTHERS, NOTHING)
+
+
+@pytest.mark.parametrize("stop", STOPS)
+@pytest.mark.parametrize("moment", MOMENTS)
+@pytest.mark.parametrize("pack", PACKS)
+def test_each_stop_at_each_moment(pack: str, moment: str, stop: str) -> None:
+    there = stopped_case(pack, moment, stop)
+    assert allowed(there, pack) == AT[moment] & BORROWER[stop]
+    instead = INSTEAD_BY_PACK.get((pack, stop), INSTEAD[stop])
+    expected = {party: NO_MONEY if party in instead else NOTHING for party in OTHERS}
+    assert {party: allowed(there, pack, party) for party in OTHERS} == expected
+
+
+@pytest.mark.parametrize("stop", STOPS)
+@pytest.mark.parametrize("moment", MOMENTS)
+@pytest.mark.parametrize("pack", PACKS)
+def test_nothing_that_a_service_does_by_itself_presses_a_protected_borrower(
+    pack: str, moment: str, stop: str
+) -> None:
+    """Three months long, so that dates of statements, offers, instalments and reviews come and go."""
+    there, since = stopped_case(pack, moment, stop).branch(), day(7)
+    there.lives_to(day(35 if stop in ENDS_BY_DATE else 100))
+    leaves = {due.category for due in there.all(notice.NoticeDue, since) if due.party == "borrower"}
+    assert leaves <= BORROWER[stop] - {"collection"}
+    assert [alert.kind for alert in there.all(AlertRaised, since) if alert.kind in PRESSING] == []
+    for kind in (followup_care.BreachNoticed, followup.PlanBroken, offer.OfferTabled):
+        assert there.all(kind, since) == []
+    resumed = [
+        told
+        for told in there.all(agreement.BankInstructed, since)
+        if told.kind is agreement.InstructionKind.RESUME_COLLECTION
+    ]
+    assert resumed == []
+
+
+@pytest.mark.parametrize("cause", [cause.value for cause in StopCause])
+@pytest.mark.parametrize("moment", MOMENTS)
+@pytest.mark.parametrize("pack", PACKS)
+def test_when_it_is_lifted_contact_is_as_it_was(pack: str, moment: str, cause: str) -> None:
+    there = stopped_case(pack, moment, cause).branch().lives_to(day(9))
+    there.hears(lifted(10)).lives_to(day(10))
+    assert allowed(there, pack, n=11) == AT[moment]
+    assert {party: allowed(there, pack, party, n=11) for party in OTHERS} == dict.fromkeys(OTHERS, NOTHING)
+
+
+@pytest.mark.parametrize("leaves", [sold, recalled])
+@pytest.mark.parametrize("pack", PACKS)
+def test_what_was_sold_or_taken_back_says_nothing_of_the_other_debts(pack: str, leaves: Any) -> None:
+    info = REFERENCE.policies.pack(pack).info
+    other = overdue(
+        "A-2", product=pack, kind=ProductKind(info.product_kinds[0]), n=2,
+        owed=owed("6000", "100", info.currency), late=owed("600", "100", info.currency), days=75,
+    )  # fmt: skip
+    there = opened(pack).branch().hears(other).lives_to(day(6)).hears(leaves(7)).lives_to(day(7))
+    assert allowed(there, pack) == EVERYTHING
+    assert allowed(there, pack, debts=("A-2",)) == EVERYTHING
+    assert allowed(there, pack, debts=("A-1",)) == NOTHING
+    assert allowed(there, pack, debts=("A-1", "A-2")) == NOTHING
+
+
+def test_a_debt_that_is_handed_over_again_is_talked_about_again() -> None:
+    there = opened("cn-card").branch()
+    again = {"product": "cn-card", "owed": owed("6000", "100", "CNY"), "late": owed("600", "100", "CNY")}
+    there.hears(overdue("A-2", n=2, **again)).lives_to(day(6)).hears(recalled(7)).lives_to(day(7))
+    assert allowed(there, "cn-card", debts=("A-1",)) == NOTHING
+    there.hears(overdue(n=9, **again)).lives_to(day(9))
+    assert allowed(there, "cn-card", debts=("A-1",), n=10) == EVERYTHING
+
+
+def test_a_day_later_than_any_rule_of_these_packs_counts() -> None:
+    """The tables are of the rules in force then; an entry of a later date asks for a table of its own."""
+    for pack in PACKS:
+        today = REFERENCE.policies.in_force(pack, DAY).stop_events
+        assert REFERENCE.policies.in_force(pack, date(2026, 11, 27)).stop_events == today
