@@ -329,12 +329,12 @@ def plain_nearest(counter: Counter, search: Search, first_due: date) -> Nearest 
 
 
 def nearest_of(candidates: Iterable[Candidate], monthly: Money | None, months: int | None) -> list[Candidate]:
-    """Nearest first: by term where one is wished, then by how far below the wished amount, then by what
-    is conceded."""
+    """Nearest first: by term where one is wished, then by what is conceded, then by how far what is paid a
+    month on average is below the wished amount."""
 
     def distance(c: Candidate) -> tuple[Any, ...]:
         apart = abs(c.months - months) if months is not None else 0
-        below = monthly.minor - c.peak if monthly is not None else c.total
+        below = monthly.minor - Fraction(c.total, c.months) if monthly is not None else c.total
         return (apart, c.conceded_pct, below, c.months, c.number)
 
     return sorted(candidates, key=distance)

@@ -14,13 +14,16 @@ from shared.lending.plan_model import StepUp
 from shared.lending.plans import (
     Capacity,
     CapacityStep,
+    Counter,
     DebtTerms,
+    Nearest,
     NoPlan,
     Plan,
     PlanSpec,
     Reason,
     build_plan,
     find_plans,
+    nearest,
 )
 from shared.policy.testing import example_policy
 
@@ -111,3 +114,15 @@ def test_only_payments_that_are_all_below_the_contracts_are_called_lighter(
 ) -> None:
     found = {"longer_term", "repaid_over"} & said(spec, None, loan(contract)).keys()
     assert found == {code}
+
+
+def test_who_names_an_amount_means_every_month_of_the_plan() -> None:
+    """More a month is wished than is affordable: level payments come nearer to it than ones that grow."""
+    debt = replace(loan("1500", "18"), outstanding=Components.of("CNY", principal=cny("30000")))
+    found = nearest(
+        Counter(monthly=cny("4000")), [debt], Capacity(cny("2350"), cny("1620")), FIRST_DUE, LIMITS
+    )
+    assert isinstance(found, Nearest)
+    assert found.plan.waived.is_zero
+    assert (found.plan.spec.months, found.plan.spec.step) == (22, None)
+    assert found.plan.first_payment == cny("1611.10")  # at 1.5 % a month
