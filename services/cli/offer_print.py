@@ -10,6 +10,7 @@ from services.cli.common import stdout
 from shared.contracts.debts import DebtSchedule, Plan
 from shared.contracts.offer import NoPlanFound, OfferRevised, OfferTabled
 from shared.contracts.plan_terms import schedules_of, total_of
+from shared.contracts.reasons import ReasonCode
 from shared.lending.money import Money
 from shared.texts import label, text
 
@@ -193,8 +194,23 @@ def _words(reason: Reason, lang: str) -> str:
 
 
 def _bullets(reasons: Iterable[Reason], lang: str) -> None:
-    for reason in reasons:
-        _plain(f"  - {_words(reason, lang)}")
+    for words in dict.fromkeys(_words(reason, lang) for reason in _together(reasons)):
+        _plain(f"  - {words}")
+
+
+def _together(reasons: Iterable[Reason]) -> list[Reason]:
+    """Say once what is said alike of many accounts, with all of them."""
+    found: dict[tuple[object, ...], Reason] = {}
+    for number, reason in enumerate(reasons):
+        alike = reason.code is ReasonCode.RE_AGED_WHEN_PAID and "account" in reason.params
+        others = tuple((name, value) for name, value in reason.params.items() if name != "account")
+        key = (reason.code, others) if alike else (number,)
+        if key in found:
+            accounts = f"{found[key].params['account']}, {reason.params['account']}"
+            found[key] = reason.model_copy(update={"params": {**reason.params, "account": accounts}})
+        else:
+            found[key] = reason
+    return list(found.values())
 
 
 def _heading(words: str) -> None:

@@ -121,13 +121,13 @@ def give_back(loan: RunningLoan, on: date, amount: Money, rules: PaymentRules) -
     if amount.is_negative:
         raise ValueError("a refund is not negative")
     rows, left = list(loan.instalments), amount
-    slots = [(where, (part,)) for where, part in rules.order]
+    slots: list[tuple[Due, Sequence[Component]]] = [(where, (part,)) for where, part in rules.order]
     if not rules.vertical:
         slots = [(where, rules.parts(where)) for where in rules.standings()]
     for where, parts in reversed(slots):
         for index in reversed([i for i, row in enumerate(rows) if standing(row, on) is where]):
             row = rows[index]
-            back, left = waterfall(left, row.paid, parts[::-1])
+            back, left = waterfall(left, row.paid, tuple(reversed(parts)))
             if back.total.is_positive:
                 rows[index] = replace(row, paid=row.paid - back, settled_on=None)
     given = loan.paid
