@@ -12,7 +12,7 @@ from shared.contracts.offer import NoPlanFound, OfferRevised, OfferTabled
 from shared.contracts.plan_terms import schedules_of, total_of
 from shared.contracts.reasons import ReasonCode
 from shared.lending.money import Money
-from shared.texts import label, text
+from shared.texts import label, text, word
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -141,6 +141,12 @@ def _plan(plan: Plan, rounding: Rounding, lang: str) -> None:
     _line(label("ceiling", lang), label(plan.ceiling_test or "no_ceiling", lang), lang)
     if not plan.needs_approval:
         _line(label("approval", lang), label("within_authority", lang), lang)
+    if plan.not_covered:
+        pair = "{}（{}）" if lang == "zh" else "{} ({})"
+        left = [
+            pair.format(one.debt_id, word("not_covered", one.why.value, lang)) for one in plan.not_covered
+        ]
+        _line(label("not_covered", lang), _comma(lang).join(left), lang)
     _line(label("why", lang), "", lang)
     _bullets(plan.reasons, lang)
     for schedule in schedules_of(plan.debts, rounding):

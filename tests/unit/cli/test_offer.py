@@ -103,6 +103,24 @@ def test_switching_the_pack_switches_the_rules_for_the_same_borrower() -> None:
     assert ("cn", "tested") in ceilings
 
 
+def test_debts_that_no_plan_can_be_about_are_named_and_not_counted(tmp_path: Path) -> None:
+    others = [
+        {**PLAIN["debts"][0], "debt_id": "argued", "status": "disputed"},
+        {**PLAIN["debts"][0], "debt_id": "gone", "status": "sold"},
+    ]
+    with_them = {**PLAIN, "debts": [*PLAIN["debts"], *others]}
+    plans, alone = (offered(tmp_path, case)["said"]["plans"] for case in (with_them, PLAIN))
+    assert [plan["payments"] for plan in plans] == [plan["payments"] for plan in alone]
+    offered(tmp_path, with_them)
+    path = str(tmp_path / "case.json")
+    assert "Not part of the plan: argued (on hold), gone (sold)" in ran(path).stdout
+    assert "不在方案内的债务：argued（暂停处理）、gone（债权已转让）" in ran(path, "--lang", "zh").stdout
+    (tmp_path / "case.json").write_text(json.dumps({**PLAIN, "debts": others}), encoding="utf-8")
+    nothing = ran(path)
+    assert nothing.exit_code == 1
+    assert "none of them can come into a plan now" in nothing.output
+
+
 def test_what_is_said_alike_of_several_accounts_is_said_once(tmp_path: Path) -> None:
     debts = [{**PLAIN["debts"][0], "debt_id": f"card-{number}"} for number in range(3)]
     capacity = {"now": "4500.00", "stress": "4000.00"}
