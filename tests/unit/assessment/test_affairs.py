@@ -81,3 +81,27 @@ def test_chinese_has_its_own_brackets() -> None:
     }  # fmt: skip
     assert "（工资单）" in read({"income": [SALARY]}, "zh", evidence=[evidence])
     assert "(payslip)" in read({"income": [SALARY]}, evidence=[evidence])
+
+
+HOME_LOAN = {
+    "creditor_kind": "mortgage", "balance": cny("400000.00"), "monthly": cny("3000.00"), "secured": True,
+}  # fmt: skip
+
+
+def test_who_pays_off_a_home_does_not_pay_for_housing_twice() -> None:
+    """The loan is paid first; rent is not counted beside it, and a low figure for housing is not doubted."""
+    owner = read({"income": [SALARY], "other_debts": [HOME_LOAN]})
+    assert "housing: not stated" not in owner
+    assert "living costs in all: 3350.00 CNY" in owner
+    assert "debts that come first, secured ones among them: 3000.00 CNY" in owner
+    tenant = read({"income": [SALARY], "other_debts": [{**HOME_LOAN, "creditor_kind": "tax"}]})
+    assert "living costs in all: 5850.00 CNY" in tenant
+    fees = {"category": "housing", "monthly": cny("300.00")}
+    assert "far less than a household" not in read({"spending": [fees], "other_debts": [HOME_LOAN]})
+    assert "far less than a household" in read({"spending": [fees]})
+
+
+def test_a_home_loan_that_ends_does_not_bring_rent() -> None:
+    ends = {"kind": "debt_ends", "on": "2027-01-15", "item": "other_debt:mortgage"}
+    said = read({"income": [SALARY], "other_debts": [HOME_LOAN], "changes": [ends]})
+    assert "2027-01-15: left after all that 3650.00 CNY" in said
