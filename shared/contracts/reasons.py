@@ -126,6 +126,7 @@ class ReasonCode(StrEnum):
     COUNTER_NEAREST = "counter_nearest"
     COUNTER_TOO_LOW = "counter_too_low"
     COUNTER_TOO_LONG = "counter_too_long"
+    COUNTER_TOO_SHORT = "counter_too_short"
     COUNTER_TOO_LATE = "counter_too_late"
     COUNTER_NOT_AFFORDABLE = "counter_not_affordable"
     COUNTER_EMPTY = "counter_empty"
@@ -297,6 +298,7 @@ PRIVATE_REASONS = frozenset(
         ReasonCode.WILFUL_DEFAULT_STATED,
         ReasonCode.COUNTER_NEAREST,
         ReasonCode.COUNTER_TOO_LOW,
+        ReasonCode.COUNTER_TOO_SHORT,
         ReasonCode.COUNTER_TOO_LATE,
         ReasonCode.COUNTER_NOT_AFFORDABLE,
         ReasonCode.SETTLEMENT_TOO_LOW,

@@ -126,3 +126,16 @@ def test_who_names_an_amount_means_every_month_of_the_plan() -> None:
     assert found.plan.waived.is_zero
     assert (found.plan.spec.months, found.plan.spec.step) == (22, None)
     assert found.plan.first_payment == cny("1611.10")  # at 1.5 % a month
+
+
+def test_a_term_too_short_for_the_wished_amount_is_not_called_unaffordable() -> None:
+    """500 a month are well within the means; it is in six months that they do not repay 12000."""
+    debts, can_pay = [loan(rate="0")], Capacity(cny("3000"), cny("2500"))
+    found = nearest(Counter(monthly=cny("500"), months=6), debts, can_pay, FIRST_DUE, LIMITS)
+    assert isinstance(found, Nearest)
+    told = {reason.code: reason.as_dict() for reason in found.reasons}
+    assert told["counter_too_short"] == {"wished": "500.00 CNY", "months": "6", "needed": "24"}
+    assert "counter_not_affordable" not in told
+    alone = nearest(Counter(months=4), debts, can_pay, FIRST_DUE, LIMITS)
+    assert isinstance(alone, Nearest)
+    assert [reason.code for reason in alone.reasons] == ["counter_nearest", "counter_not_affordable"]
