@@ -22,7 +22,7 @@ from fractions import Fraction
 
 from services.assessment.model import AssessmentState
 from services.assessment.outlook import Outlook, dates_of_change, in_doubt, outlook
-from services.assessment.rules import declared, served_first
+from services.assessment.rules import HOME_LOAN, declared, served_first
 from shared.contracts.assessment import Capacity, ProjectedCapacity
 from shared.contracts.base import Reason
 from shared.contracts.desk import OtherDebt
@@ -42,7 +42,7 @@ from shared.policy.model import PolicyInForce
 __all__ = ["Ability", "Budget", "ability_of", "budget_of", "capacity_score", "looks_low", "pays_home_loan"]
 
 _HUNDRED = Decimal(100)
-_HOUSING, _HOME_LOAN = "housing", "mortgage"
+_HOUSING = "housing"
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,8 +154,7 @@ def capacity_score(projection: tuple[ProjectedCapacity, ...], owed: Money, polic
 
 def pays_home_loan(state: AssessmentState) -> bool:
     """Whether the statement names a home loan; also after its end, for nobody pays rent because of that."""
-    debts = state.statement.other_debts or ()
-    return any(debt.creditor_kind == _HOME_LOAN and served_first(debt) for debt in debts)
+    return any(debt.creditor_kind == HOME_LOAN for debt in state.statement.other_debts or ())
 
 
 def looks_low(category: str, figure: Spending, policy: PolicyInForce, *, owns_home: bool) -> bool:

@@ -105,3 +105,10 @@ def test_a_home_loan_that_ends_does_not_bring_rent() -> None:
     ends = {"kind": "debt_ends", "on": "2027-01-15", "item": "other_debt:mortgage"}
     said = read({"income": [SALARY], "other_debts": [HOME_LOAN], "changes": [ends]})
     assert "2027-01-15: left after all that 3650.00 CNY" in said
+
+
+def test_a_home_loan_comes_first_though_nobody_called_it_secured() -> None:
+    loan = {name: value for name, value in HOME_LOAN.items() if name != "secured"}
+    assert read({"income": [SALARY], "other_debts": [loan]}) == read(
+        {"income": [SALARY], "other_debts": [HOME_LOAN]}
+    )
