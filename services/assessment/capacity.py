@@ -6,6 +6,8 @@
 Income counts as verified where somebody has checked it, otherwise the policy's share of what was declared.
 Spending counts as declared; above the household's guideline only what was explained or verified, and a
 category of the guideline that the statement leaves out counts at the guideline: nobody lives on nothing.
+Who pays off a home loan pays for housing by that: the loan comes first, as a debt, and what the statement
+leaves out of housing is not counted beside it.
 Of other adults in the household what they contribute is income, what they cost is spending, and each makes
 the household larger that the guidelines are for; the rest of their money is theirs.
 Secured debts and priority debts are paid first. An agreed debt plan takes the place of our share by balance.
@@ -20,7 +22,7 @@ from fractions import Fraction
 
 from services.assessment.model import AssessmentState
 from services.assessment.outlook import Outlook, dates_of_change, in_doubt, outlook
-from services.assessment.rules import declared, served_first
+from services.assessment.rules import HOME_LOAN, declared, served_first
 from shared.contracts.assessment import Capacity, ProjectedCapacity
 from shared.contracts.base import Reason
 from shared.contracts.desk import OtherDebt
@@ -37,9 +39,10 @@ from shared.lending.calendar import add_months
 from shared.lending.money import Money
 from shared.policy.model import PolicyInForce
 
-__all__ = ["Ability", "Budget", "ability_of", "budget_of", "capacity_score", "looks_low"]
+__all__ = ["Ability", "Budget", "ability_of", "budget_of", "capacity_score", "looks_low", "pays_home_loan"]
 
 _HUNDRED = Decimal(100)
+_HOUSING = "housing"
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +98,7 @@ def budget_of(state: AssessmentState, policy: PolicyInForce, on: date) -> Budget
     found = outlook(state, policy, on)
     reasons: list[Reason] = []
     income = _income(found, policy, reasons)
-    spending = _spending(found, policy, reasons)
+    spending = _spending(found, policy, reasons, owns_home=pays_home_loan(state))
     priority, others, rate_balance = _debts(found.debts, found.checked, policy.currency)
     household = Household(
         income=Money.sum(income.values(), policy.currency),
@@ -149,9 +152,14 @@ def capacity_score(projection: tuple[ProjectedCapacity, ...], owed: Money, polic
     return min(100, 100 * total // owed.minor)
 
 
-def looks_low(figure: Spending, policy: PolicyInForce) -> bool:
+def pays_home_loan(state: AssessmentState) -> bool:
+    """Whether the statement names a home loan; also after its end, for nobody pays rent because of that."""
+    return any(debt.creditor_kind == HOME_LOAN for debt in state.statement.other_debts or ())
+
+
+def looks_low(category: str, figure: Spending, policy: PolicyInForce, *, owns_home: bool) -> bool:
     """Whether so little is stated that something was left out, most likely; it is asked, never corrected."""
-    if figure.guideline is None or figure.explained:
+    if figure.guideline is None or figure.explained or (owns_home and category == _HOUSING):
         return False
     share = policy.assessment.low_spending_pct / _HUNDRED
     return figure.declared < figure.guideline.times(share, policy.amounts.rounding)
@@ -215,7 +223,9 @@ def _income(found: Outlook, policy: PolicyInForce, reasons: list[Reason]) -> dic
     return counted
 
 
-def _spending(found: Outlook, policy: PolicyInForce, reasons: list[Reason]) -> dict[str, Spending]:
+def _spending(
+    found: Outlook, policy: PolicyInForce, reasons: list[Reason], *, owns_home: bool
+) -> dict[str, Spending]:
     size, zero = found.size, Money.zero(policy.currency)
     spending: dict[str, Spending] = {}
     names = {name for name in (*found.declared, *found.checked) if name.startswith("spending:")}
@@ -233,11 +243,13 @@ def _spending(found: Outlook, policy: PolicyInForce, reasons: list[Reason]) -> d
             reasons.append(
                 _reason(ReasonCode.SPENDING_CAPPED_WITHOUT_EXPLANATION, category=category, guideline=limit)
             )
-        elif looks_low(figure, policy):
+        elif looks_low(category, figure, policy, owns_home=owns_home):
             reasons.append(_reason(ReasonCode.SPENDING_VERY_LOW, category=category))
     raised = zero
     for row in policy.assessment.guidelines:
         usual = policy.guideline(row.category, size)
+        if owns_home and row.category == _HOUSING:
+            continue
         if row.category not in spending and usual is not None and usual.is_positive:
             spending[row.category] = Spending(declared=usual, guideline=usual)
             raised += usual

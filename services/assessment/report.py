@@ -10,7 +10,14 @@ from datetime import date
 from typing import Any
 
 from services.assessment.behaviour import willingness
-from services.assessment.capacity import Ability, Budget, ability_of, capacity_score, looks_low
+from services.assessment.capacity import (
+    Ability,
+    Budget,
+    ability_of,
+    capacity_score,
+    looks_low,
+    pays_home_loan,
+)
 from services.assessment.care import more_days, questions_for, treatments_of
 from services.assessment.model import AssessmentState, InForce
 from services.assessment.outlook import in_doubt, outlook
@@ -213,7 +220,7 @@ def _open_points(
     """Give what would make the assessment better: evidence, explanations, figures that look incomplete."""
     due = policy.deadline(on, policy.assessment.statement_business_days + more_days(state, policy))
     proven = {item.item for item in state.verified} - in_doubt(state)
-    stated = declared(state.statement)
+    stated, owns_home = declared(state.statement), pays_home_loan(state)
     points = [
         OpenPoint(item=name, need=OpenNeed.EVIDENCE, due=due)
         for name, amount in sorted(stated.items())
@@ -223,6 +230,6 @@ def _open_points(
         name = f"spending:{category}"
         if figure.needs_explanation:
             points.append(OpenPoint(item=name, need=OpenNeed.EXPLANATION, due=due))
-        elif name in stated and looks_low(figure, policy):
+        elif name in stated and looks_low(category, figure, policy, owns_home=owns_home):
             points.append(OpenPoint(item=name, need=OpenNeed.CHECK, due=due))
     return tuple(points)

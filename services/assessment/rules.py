@@ -19,6 +19,7 @@ from shared.policy.model import PolicyInForce
 __all__ = [
     "ADULTS_COST",
     "ADULTS_GIVE",
+    "HOME_LOAN",
     "PARTS",
     "amounts_of",
     "ask",
@@ -42,6 +43,7 @@ __all__ = [
 PARTS = ("income", "spending", "dependants", "assets", "other_debts")
 # Parts that nobody must give: what is known to change, and other adults; most households have neither.
 _WELCOME = ("changes", "adults")
+HOME_LOAN = "mortgage"
 ADULTS_GIVE, ADULTS_COST = "income:other_adults", "spending:other_adults"
 # What a single figure may be so that sums of a household fit in 64 bits.
 _LARGEST = MAX_MINOR // 10_000
@@ -196,8 +198,8 @@ def of_adults(statement: Statement) -> tuple[tuple[str, Money], ...]:
 
 
 def served_first(debt: OtherDebt) -> bool:
-    """Secured debts and priority debts are paid before any other creditor."""
-    return debt.priority or debt.secured
+    """Secured debts (a home loan always is) and priority debts are paid before any other creditor."""
+    return debt.priority or debt.secured or debt.creditor_kind == HOME_LOAN
 
 
 # -- hardship (R30) -------------------------------------------------------------------

@@ -172,17 +172,18 @@ def _print(document: Household, outcome: Outcome, lang: str) -> None:
     from shared.texts.affairs import as_text, statement_of_affairs
 
     said, asked = outcome.completed, outcome.requested
+    comma = "，" if lang == "zh" else ", "
     for referral in outcome.referrals:
         for reason in referral.reasons:
             _say(text(reason.code, reason.params, lang))
         role = word("role", referral.owner_role, lang)
-        _say(f"  {role}, {word('affairs', 'due', lang)} {referral.due.isoformat()}")
+        _say(f"  {role}{comma}{word('affairs', 'due', lang)} {referral.due.isoformat()}")
         _say()
     if asked is not None:
         for reason in asked.reasons:
             _say(text(reason.code, reason.params, lang))
         missing = word("missing", ", ".join(asked.missing), lang)
-        _say(f"  {missing}, {word('affairs', 'due', lang)} {asked.due.isoformat()}")
+        _say(f"  {missing}{comma}{word('affairs', 'due', lang)} {asked.due.isoformat()}")
         _say()
         for question in asked.questions if said is None else ():
             _say(f"  {word('question', question, lang)}")

@@ -18,7 +18,7 @@ from pydantic import (
 )
 
 from shared.contracts.base import AccountId
-from shared.contracts.debts import Balances, DebtFlow, DebtSnapshot, PackId, ProductKind
+from shared.contracts.debts import Balances, DebtFlow, DebtSnapshot, DebtStatus, PackId, ProductKind
 from shared.contracts.history import AccountEntry, EntryKind, flows_of, problem_of
 from shared.contracts.plan_terms import total_of
 from shared.lending.money import Money
@@ -89,6 +89,7 @@ class _Debt(_Part):
     debt_id: AccountId
     policy: PackId | None = None
     kind: ProductKind = ProductKind.PERSONAL_LOAN
+    status: DebtStatus = DebtStatus.ACTIVE
     outstanding: _Balances
     overdue: _Balances = Field(default_factory=_Balances)
     annual_rate_pct: Rate
@@ -186,6 +187,7 @@ class CaseFile(_Part):
                 debt_id=debt.debt_id,
                 policy=policy or debt.policy or self.policy,
                 kind=debt.kind,
+                status=debt.status,
                 outstanding=debt.outstanding.on_wire(currency),
                 overdue=debt.overdue.on_wire(debt.outstanding.on_wire(currency).principal.currency),
                 annual_rate_pct=debt.annual_rate_pct,

@@ -10,11 +10,12 @@ from services.cli.common import stdout
 from shared.contracts.debts import DebtSchedule, Plan
 from shared.contracts.offer import NoPlanFound, OfferRevised, OfferTabled
 from shared.contracts.plan_terms import schedules_of, total_of
+from shared.contracts.reasons import ReasonCode
 from shared.lending.money import Money
-from shared.texts import label, text
+from shared.texts import label, text, word
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
     from decimal import Decimal
 
     from services.cli.offer_run import Outcome
@@ -67,9 +68,9 @@ def show(outcome: Outcome, rounding: Rounding, lang: str) -> None:
         _heading(label("no_plan", lang))
         _bullets((said.reason, said.next_step), lang)
         if said.review_on is not None:
-            _line(label("review_on", lang), said.review_on.isoformat())
+            _line(label("review_on", lang), said.review_on.isoformat(), lang)
         if said.payments:
-            _line(label("token_payments", lang), "")
+            _line(label("token_payments", lang), "", lang)
             for row in said.payments:
                 _plain(f"  {row.number:>3}  {row.due.isoformat()}  {_money(row.total)}")
         return
@@ -84,14 +85,14 @@ def show(outcome: Outcome, rounding: Rounding, lang: str) -> None:
 def _assessment(outcome: Outcome, lang: str) -> None:
     assessed = outcome.assessed
     _heading(label("assessment", lang))
-    _line(label("available_now", lang), _money(assessed.now))
-    _line(label("available_stress", lang), _money(assessed.stress))
+    _line(label("available_now", lang), _money(assessed.now), lang)
+    _line(label("available_stress", lang), _money(assessed.stress), lang)
     for step in assessed.later:
         name = label("available_from", lang).replace("{day}", step.start.isoformat())
-        _line(name, f"{_money(step.now)}, {_money(step.stress)}")
+        _line(name, f"{_money(step.now)} ({_money(step.stress)})", lang)
     if assessed.temporary:
         _plain(label("temporary", lang))
-    _line(label("valid_until", lang), assessed.expires.isoformat())
+    _line(label("valid_until", lang), assessed.expires.isoformat(), lang)
     if outcome.completed is not None:
         _bullets(outcome.completed.reasons, lang)
 
@@ -115,46 +116,58 @@ def _debts(outcome: Outcome, lang: str) -> None:
 def _plan(plan: Plan, rounding: Rounding, lang: str) -> None:
     _heading(f"{label('plan', lang)} {plan.rank}")
     measures = [label(measure.value, lang) for measure in plan.measures]
-    _line(label("measures", lang), _comma(lang).join(measures) or label("no_measure", lang))
+    _line(label("measures", lang), _comma(lang).join(measures) or label("no_measure", lang), lang)
     first = [row for row in plan.payments if row.number == plan.payments[0].number]
     largest = {m.currency: _largest(plan, m.currency) for m in plan.total_paid}
-    _line(label("instalments", lang), str(len({row.number for row in plan.payments})))
-    _line(label("first_payment", lang), f"{_moneys(row.total for row in first)}, {first[0].due}")
-    _line(label("largest_payment", lang), _moneys(largest.values()))
-    _line(label("total_paid", lang), _moneys(plan.total_paid))
-    _line(label("interest", lang), _moneys(plan.interest))
+    _line(label("instalments", lang), str(len({row.number for row in plan.payments})), lang)
+    _line(label("first_payment", lang), f"{_moneys(row.total for row in first)}, {first[0].due}", lang)
+    _line(label("largest_payment", lang), _moneys(largest.values()), lang)
+    _line(label("total_paid", lang), _moneys(plan.total_paid), lang)
+    _line(label("interest_added", lang), _moneys(plan.interest), lang)
     waived = [total_of(debt.waived) for debt in plan.debts]
     by_currency = {amount.currency: Money.zero(amount.currency) for amount in waived}
     for amount in waived:
         by_currency[amount.currency] += amount
-    _line(label("waived", lang), _moneys(by_currency.values()))
-    _line(label("concession", lang), _moneys(plan.concession))
-    _line(label("apr", lang), _each(plan, "apr_pct"))
-    _line(label("npv", lang), _moneys(plan.npv))
-    _line(label("npv_no_deal", lang), _moneys(plan.npv_no_deal))
-    _line(label("redefault", lang), f"{_number(plan.redefault_pct)} ({plan.redefault_model})")
-    _line(label("reduction", lang), _each(plan, "payment_reduction_pct"))
-    _line(label("stress_margin", lang), _number(plan.stress_margin_pct))
+    _line(label("waived", lang), _moneys(by_currency.values()), lang)
+    _line(label("concession", lang), _moneys(plan.concession), lang)
+    _line(label("apr", lang), _each(plan, "apr_pct"), lang)
+    _line(label("npv", lang), _moneys(plan.npv), lang)
+    _line(label("npv_no_deal", lang), _moneys(plan.npv_no_deal), lang)
+    _line(label("redefault", lang), f"{_number(plan.redefault_pct)} ({plan.redefault_model})", lang)
+    _line(label("reduction", lang), _each(plan, "payment_reduction_pct", _against), lang)
+    _line(label("stress_margin", lang), _number(plan.stress_margin_pct), lang)
     substantial = label("substantial", lang) if plan.substantial_modification else ""
-    _line(label("modification", lang), _each(plan, "modification_pct") + substantial)
-    _line(label("ceiling", lang), label(plan.ceiling_test or "no_ceiling", lang))
+    _line(label("modification", lang), _each(plan, "modification_pct") + substantial, lang)
+    _line(label("ceiling", lang), label(plan.ceiling_test or "no_ceiling", lang), lang)
     if not plan.needs_approval:
-        _line(label("approval", lang), label("within_authority", lang))
-    _line(label("why", lang), "")
+        _line(label("approval", lang), label("within_authority", lang), lang)
+    if plan.not_covered:
+        pair = "{}（{}）" if lang == "zh" else "{} ({})"
+        left = [
+            pair.format(one.debt_id, word("not_covered", one.why.value, lang)) for one in plan.not_covered
+        ]
+        _line(label("not_covered", lang), _comma(lang).join(left), lang)
+    _line(label("why", lang), "", lang)
     _bullets(plan.reasons, lang)
     for schedule in schedules_of(plan.debts, rounding):
         _schedule(schedule, lang)
 
 
-def _each(plan: Plan, name: str) -> str:
+def _each(plan: Plan, name: str, shown: Callable[[Decimal | None], str] | None = None) -> str:
     """Give a figure of a plan; where it has several currencies, that of each part."""
+    shown = shown or _number
     if not plan.parts:
-        return _number(getattr(plan, name))
-    return ", ".join(f"{_number(getattr(part, name))} ({part.currency})" for part in plan.parts)
+        return shown(getattr(plan, name))
+    return ", ".join(f"{shown(getattr(part, name))} ({part.currency})" for part in plan.parts)
+
+
+def _against(reduction: Decimal | None) -> str:
+    """Give a reduction as the change that it is: less is negative, more is positive."""
+    return "-" if reduction is None else f"{-reduction + 0:+.2f}"
 
 
 def _schedule(schedule: DebtSchedule, lang: str) -> None:
-    name = f"{label('schedule', lang)}: {schedule.debt_id}"
+    name = f"{label('schedule', lang)}{_colon(lang)}{schedule.debt_id}"
     table = Table(title=name, title_justify="left", box=None, padding=(0, 1), pad_edge=False)
     columns = ("number", "due", "payment", "principal", "interest", "fees", "late_charges", "left")
     for name in columns:
@@ -167,10 +180,10 @@ def _schedule(schedule: DebtSchedule, lang: str) -> None:
 
 def _terms(said: OfferTabled | OfferRevised, lang: str) -> None:
     _heading(label("terms", lang))
-    _line(label("round", lang), str(said.round))
-    _line(label("valid_until", lang), said.valid_until.isoformat())
-    _line(label("policy", lang), said.policy_version)
-    _line(label("strategy", lang), said.strategy or "-")
+    _line(label("round", lang), str(said.round), lang)
+    _line(label("valid_until", lang), said.valid_until.isoformat(), lang)
+    _line(label("policy", lang), said.policy_version, lang)
+    _line(label("strategy", lang), said.strategy or "-", lang)
     _bullets(said.terms, lang)
     days = said.balance_by_day
     if len({row.balance for row in days}) > len({row.balance.currency for row in days}):
@@ -187,8 +200,23 @@ def _words(reason: Reason, lang: str) -> str:
 
 
 def _bullets(reasons: Iterable[Reason], lang: str) -> None:
-    for reason in reasons:
-        _plain(f"  - {_words(reason, lang)}")
+    for words in dict.fromkeys(_words(reason, lang) for reason in _together(reasons)):
+        _plain(f"  - {words}")
+
+
+def _together(reasons: Iterable[Reason]) -> list[Reason]:
+    """Say once what is said alike of many accounts, with all of them."""
+    found: dict[tuple[object, ...], Reason] = {}
+    for number, reason in enumerate(reasons):
+        alike = reason.code is ReasonCode.RE_AGED_WHEN_PAID and "account" in reason.params
+        others = tuple((name, value) for name, value in reason.params.items() if name != "account")
+        key = (reason.code, others) if alike else (number,)
+        if key in found:
+            accounts = f"{found[key].params['account']}, {reason.params['account']}"
+            found[key] = reason.model_copy(update={"params": {**reason.params, "account": accounts}})
+        else:
+            found[key] = reason
+    return list(found.values())
 
 
 def _heading(words: str) -> None:
@@ -196,8 +224,12 @@ def _heading(words: str) -> None:
     stdout.print(words, style="bold", markup=False, highlight=False)
 
 
-def _line(name: str, value: str) -> None:
-    _plain(f"{name}: {value}".rstrip())
+def _line(name: str, value: str, lang: str) -> None:
+    _plain(f"{name}{_colon(lang)}{value}".rstrip())
+
+
+def _colon(lang: str) -> str:
+    return "：" if lang == "zh" else ": "
 
 
 def _plain(words: str) -> None:

@@ -18,6 +18,7 @@ from shared.contracts.base import Event
 from shared.contracts.envelope import Envelope
 from shared.contracts.ids import case_id
 from shared.contracts.offer import NoPlanFound, OfferRevised, OfferTabled
+from shared.contracts.plan_terms import total_of
 from shared.texts import text
 
 if TYPE_CHECKING:
@@ -74,7 +75,9 @@ def run(case: CaseFile, on: date, policy: str | None, reference: Reference) -> O
         state, said = table(asked, on, reference, revised=True)
     answer = _answer(said)
     if answer is None:
-        raise CaseFileError("debts: nothing is owed on any of them, so there is nothing to offer")
+        owed = any(total_of(debt.outstanding).is_positive for debt in debts)
+        why = "none of them can come into a plan now" if owed else "nothing is owed on any of them"
+        raise CaseFileError(f"debts: {why}, so there is nothing to offer")
     return Outcome(state, assessed, completed, answer)
 
 

@@ -220,9 +220,8 @@ def _sorted_out(
             continue
         given = {debt.overdue.principal.currency, ruling[debt.policy].currency}
         if given != {currency}:
-            other = min(given - {currency})
-            params = {"given": currency, "expected": other}
-            mixed = Reason(code=ReasonCode.CURRENCY_MISMATCH, params=params)
+            params = {"account": debt.debt_id, "currency": currency, "expected": min(given - {currency})}
+            mixed = Reason(code=ReasonCode.NO_RULES_IN_CURRENCY, params=params)
             apart.append(DebtApart(debt_id=debt.debt_id, reason=mixed))
             continue
         if currency != statement and currency not in rates:

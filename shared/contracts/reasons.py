@@ -127,6 +127,7 @@ class ReasonCode(StrEnum):
     COUNTER_NEAREST = "counter_nearest"
     COUNTER_TOO_LOW = "counter_too_low"
     COUNTER_TOO_LONG = "counter_too_long"
+    COUNTER_TOO_SHORT = "counter_too_short"
     COUNTER_TOO_LATE = "counter_too_late"
     COUNTER_NOT_AFFORDABLE = "counter_not_affordable"
     COUNTER_EMPTY = "counter_empty"
@@ -138,10 +139,12 @@ class ReasonCode(StrEnum):
     BELOW_NPV_FLOOR = "below_npv_floor"
     WAIVER_ABOVE_LIMIT = "waiver_above_limit"
     AFFORDABLE_NOW = "affordable_now"
+    AFFORDABLE_LATER = "affordable_later"
     AFFORDABLE_UNDER_STRESS = "affordable_under_stress"
     NOT_AFFORDABLE = "not_affordable"
     NOT_AFFORDABLE_UNDER_STRESS = "not_affordable_under_stress"
     NOT_AFFORDABLE_LATER = "not_affordable_later"
+    NOT_AFFORDABLE_LATER_UNDER_STRESS = "not_affordable_later_under_stress"
     ABOVE_RATE_CEILING = "above_rate_ceiling"
     ABOVE_MAX_TERM = "above_max_term"
     BELOW_MIN_PAYMENT = "below_min_payment"
@@ -149,6 +152,7 @@ class ReasonCode(StrEnum):
     FASTEST = "fastest"
     LOWEST_INSTALMENT = "lowest_instalment"
     LOWER_START = "lower_start"
+    INTEREST_ONLY_FIRST = "interest_only_first"
     LONGER_TERM = "longer_term"
     REPAID_OVER = "repaid_over"
     RATE_REDUCED = "rate_reduced"
@@ -170,6 +174,7 @@ class ReasonCode(StrEnum):
     RE_AGE_AFTER_PAYMENTS = "re_age_after_payments"
     RE_AGED_WHEN_PAID = "re_aged_when_paid"
     CURRENCY_APART = "currency_apart"
+    NO_RULES_IN_CURRENCY = "no_rules_in_currency"
     NO_PLAN_IN_CURRENCY = "no_plan_in_currency"
     CAPACITY_SHARED = "capacity_shared"
     EXCHANGE_RATE_USED = "exchange_rate_used"
@@ -294,14 +299,17 @@ PRIVATE_REASONS = frozenset(
         ReasonCode.WILFUL_DEFAULT_STATED,
         ReasonCode.COUNTER_NEAREST,
         ReasonCode.COUNTER_TOO_LOW,
+        ReasonCode.COUNTER_TOO_SHORT,
         ReasonCode.COUNTER_TOO_LATE,
         ReasonCode.COUNTER_NOT_AFFORDABLE,
         ReasonCode.SETTLEMENT_TOO_LOW,
         ReasonCode.AFFORDABLE_NOW,
+        ReasonCode.AFFORDABLE_LATER,
         ReasonCode.AFFORDABLE_UNDER_STRESS,
         ReasonCode.NOT_AFFORDABLE,
         ReasonCode.NOT_AFFORDABLE_UNDER_STRESS,
         ReasonCode.NOT_AFFORDABLE_LATER,
+        ReasonCode.NOT_AFFORDABLE_LATER_UNDER_STRESS,
         ReasonCode.PLAN_FIGURES,
         ReasonCode.NEW_DIFFICULTIES,
         ReasonCode.SPECIAL_NEEDS,

@@ -48,15 +48,19 @@ def dated_irr(
     if not any(amount > 0 for amount in amounts) or not any(amount < 0 for amount in amounts):
         return None
     floats = [float(each) for each in amounts]
-    rate = pyxirr.xirr(list(dates), floats, day_count=_NAMES[day_count])
-    if rate is None:
-        return None
-    years = times(dates, day_count)
+    found = pyxirr.xirr(list(dates), floats, day_count=_NAMES[day_count])
+    return as_rate(found) if found is not None and _fits(found, times(dates, day_count), floats) else None
+
+
+def _fits(rate: float, years: Sequence[float], amounts: Sequence[float]) -> bool:
+    """Whether the flows are worth nothing at this rate."""
+    if rate <= -1:  # where the search ends for some flows that lose nearly everything within days
+        return False
     try:
-        left, whole = _value(rate, years, floats), _value(rate, years, [abs(each) for each in floats])
+        left, whole = _value(rate, years, amounts), _value(rate, years, [abs(each) for each in amounts])
     except OverflowError:  # so near to -100 % that nothing can be checked
-        return None
-    return as_rate(rate) if abs(left) <= _NOTHING * whole else None
+        return False
+    return abs(left) <= _NOTHING * whole
 
 
 def _value(rate: float, years: Sequence[float], amounts: Sequence[float]) -> float:

@@ -112,6 +112,30 @@ def pay(loan: RunningLoan, on: date, amount: Money, rules: PaymentRules) -> Paym
     return Payment(replace(loan, instalments=tuple(rows)), got, left)
 
 
+def give_back(loan: RunningLoan, on: date, amount: Money, rules: PaymentRules) -> Payment:
+    """Take ``amount``, paid back to the borrower on ``on``, off what was paid: a payment's order, reversed.
+
+    The newest instalments give first, each its parts from the last to the first. ``parts`` is what each part
+    gave, ``unallocated`` what nothing was paid for. ValueError for a negative amount.
+    """
+    if amount.is_negative:
+        raise ValueError("a refund is not negative")
+    rows, left = list(loan.instalments), amount
+    slots: list[tuple[Due, Sequence[Component]]] = [(where, (part,)) for where, part in rules.order]
+    if not rules.vertical:
+        slots = [(where, rules.parts(where)) for where in rules.standings()]
+    for where, parts in reversed(slots):
+        for index in reversed([i for i, row in enumerate(rows) if standing(row, on) is where]):
+            row = rows[index]
+            back, left = waterfall(left, row.paid, tuple(reversed(parts)))
+            if back.total.is_positive:
+                rows[index] = replace(row, paid=row.paid - back, settled_on=None)
+    given = loan.paid
+    for row in rows:
+        given -= row.paid
+    return Payment(replace(loan, instalments=tuple(rows)), given, left)
+
+
 def _round(
     rows: list[LoanInstalment],
     on: date,

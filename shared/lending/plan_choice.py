@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import date
 from decimal import Decimal
+from fractions import Fraction
 from functools import cache
 from typing import Final
 
@@ -232,19 +233,21 @@ def _build(candidates: Candidates, row: int, search: Search) -> Plan | None:
 
 
 def nearest_first(candidates: Candidates, monthly: Money | None, months: int | None) -> Ints:
-    """Nearest first: by term where one is wished, then by what is conceded, then by how far below the
-    wished amount."""
+    """Nearest first: by term where one is wished, then by what is conceded, then, of an amount a month that
+    no instalment exceeds, by what is paid a month on average: who names one means every month of the plan."""
     apart = np.abs(candidates.months - months) if months is not None else 0
     lead = apart * (int(candidates.conceded.max(initial=0)) + 1) + candidates.conceded
     if monthly is None:
         return least_first(_TRIES, lead, candidates.total, candidates.months)
-    wished, rows = monthly.minor, leading(lead, _TRIES)
+    rows = leading(lead, _TRIES)
 
-    def exactly(row: int) -> tuple[Decimal, int, int]:
+    def exactly(row: int) -> tuple[Fraction, int, int]:
         c = candidates[row]
-        return wished - c.peak, c.months, c.number
+        return -Fraction(c.total, c.months), c.months, c.number
 
-    return ordered(rows, -candidates.peak[rows], candidates.peak_off, exactly, lead=lead[rows], count=_TRIES)
+    average = candidates.total[rows] / candidates.months[rows]
+    off = SLACK * float(np.abs(average).max(initial=0.0))
+    return ordered(rows, -average, off, exactly, lead=lead[rows], count=_TRIES)
 
 
 def lowest_first(candidates: Candidates) -> Ints:

@@ -8,7 +8,7 @@ from shared.lending.calendar import add_months
 from shared.lending.money import Money
 from shared.lending.plan_candidates import Candidates
 from shared.lending.plan_longer import lowest_longer
-from shared.lending.plan_model import Capacity, DueTotal, NextStep, NoPlan, PlanLimits, Reason
+from shared.lending.plan_model import Capacity, CapacityStep, DueTotal, NextStep, NoPlan, PlanLimits, Reason
 from shared.lending.plan_search import Search
 
 
@@ -28,14 +28,13 @@ def no_plan(search: Search, first_due: date, candidates: Candidates) -> NoPlan:
     needed = min(filter(None, (search.smallest_peak(), lowest_longer(search, first_due))), key=_minor)
     later = _falls_below(needed, search.capacity, first_due)
     if not now.is_positive and later is not None:  # today there is something, by the first due date nothing
-        reason = Reason.of("not_affordable_later", payment=needed, available=later[1], on=later[0])
-        return _without_income(reason, search.capacity, first_due, search.limits)
+        return _without_income(_falls(needed, later), search.capacity, first_due, search.limits)
     if needed > now:
         reason = Reason.of("not_affordable", payment=needed, available=now)
     elif needed > stress or later is None:
         reason = Reason.of("not_affordable_under_stress", payment=needed, available=stress)
     else:
-        reason = Reason.of("not_affordable_later", payment=needed, available=later[1], on=later[0])
+        reason = _falls(needed, later)
     return _token(reason, search, first_due, now) or NoPlan(reason, NextStep.DEBT_ADVICE)
 
 
@@ -43,18 +42,25 @@ def _minor(amount: Money) -> int:
     return amount.minor
 
 
-def _falls_below(needed: Money, capacity: Capacity, first_due: date) -> tuple[date, Money] | None:
-    """The first day from the first due date on on which less than ``needed`` can be paid, and how much.
+def _falls_below(needed: Money, capacity: Capacity, first_due: date) -> CapacityStep | None:
+    """Since when, from the first due date on, less than ``needed`` can be paid, today's way or under stress.
 
     Where that is so on the first due date itself, it is the day since when.
     """
     steps = sorted(capacity.later, key=lambda step: step.start)
     begun = [step for step in steps if step.start <= first_due][-1:]
     for step in (*begun, *(step for step in steps if step.start > first_due)):
-        least = min(step.now, step.stress)
-        if least < needed:
-            return step.start, least
+        if min(step.now, step.stress) < needed:
+            return step
     return None
+
+
+def _falls(needed: Money, step: CapacityStep) -> Reason:
+    """What is left under stress is not called what is left: only where that alone is too little."""
+    if step.now < needed:
+        return Reason.of("not_affordable_later", payment=needed, available=step.now, on=step.start)
+    code = "not_affordable_later_under_stress"
+    return Reason.of(code, payment=needed, available=step.stress, on=step.start)
 
 
 def _without_income(reason: Reason, capacity: Capacity, first_due: date, limits: PlanLimits) -> NoPlan:

@@ -102,7 +102,9 @@ def valued(
         approval_role=limits.authority[tier].role if tier > 0 or looked_at else None,
         reasons=(),
     )
-    return replace(plan, reasons=_reasons(plan, capacity, granted_by, below_floor, limits))
+    return replace(
+        plan, reasons=_reasons(plan, capacity, contractual(debts), granted_by, below_floor, limits)
+    )
 
 
 def authority_for(cut_pct: Decimal, waived: Money, balance: Money, limits: PlanLimits) -> int | None:
@@ -116,14 +118,21 @@ def authority_for(cut_pct: Decimal, waived: Money, balance: Money, limits: PlanL
 
 def reduction_pct(debts: Sequence[DebtTerms], payments: Sequence[Money]) -> Decimal | None:
     """How much the first six payments lie below the contractual ones, in per cent; None if not known."""
-    contractual = [debt.monthly_payment for debt in debts]
-    known = [payment for payment in contractual if payment is not None]
-    before = sum(payment.minor for payment in known)
-    if len(known) != len(contractual) or before <= 0:
+    before = contractual(debts)
+    if before is None:
         return None
     first = payments[:_FIRST_PAYMENTS]
     after = Decimal(sum(payment.minor for payment in first)) / len(first)
-    return ((1 - after / before) * 100).quantize(_CENTS)
+    return ((1 - after / before.minor) * 100).quantize(_CENTS)
+
+
+def contractual(debts: Sequence[DebtTerms]) -> Money | None:
+    """What the contracts ask for a month in all; None where one of them is not known, or for nothing."""
+    known = [debt.monthly_payment for debt in debts if debt.monthly_payment is not None]
+    if not known or len(known) != len(debts):
+        return None
+    before = Money.sum(known, known[0].currency)
+    return before if before.is_positive else None
 
 
 def _owed_after(plans: Sequence[DebtPlan], made: int, currency: str) -> Money:
@@ -174,20 +183,29 @@ def _measures(
 
 
 def _reasons(
-    plan: Plan, capacity: Capacity | None, granted_by: int, below_floor: bool, limits: PlanLimits
+    plan: Plan,
+    capacity: Capacity | None,
+    before: Money | None,
+    granted_by: int,
+    below_floor: bool,
+    limits: PlanLimits,
 ) -> tuple[Reason, ...]:
-    """Why the plan fits and what it changes; which of the plans it is comes with the ranking."""
-    found = []
-    if capacity is not None and not plan.spec.lump_sum:
-        peak = max(plan.payments, key=lambda row: row.total.minor)
-        now, stress = capacity.at(peak.due)
-        found.append(Reason.of("affordable_now", payment=peak.total, available=now))
-        found.append(Reason.of("affordable_under_stress", payment=peak.total, available=stress))
+    """Why the plan fits and what it changes; which of the plans it is comes with the ranking.
+
+    ``before`` is what the contracts ask for a month, None where that is not known of all of them.
+    """
+    found = [] if capacity is None or plan.spec.lump_sum else _why_affordable(plan, capacity)
     if MeasureKind.TERM_EXTENSION in plan.measures:
-        # Payments above those of the contract are not called lighter.
-        lighter = plan.reduction_pct is None or plan.reduction_pct > 0
+        # Only payments that all lie below those of the contract are called lighter.
+        lighter = before is not None and all(row.total < before for row in plan.payments)
         found.append(Reason.of("longer_term" if lighter else "repaid_over", months=plan.spec.months))
-    if {MeasureKind.STEP_UP, MeasureKind.GRACE} & {*plan.measures}:
+    grace = {debt.terms.grace_periods for debt in plan.debts}
+    if plan.spec.lump_sum:
+        grace = {0}
+    if len(grace) == 1 and (months := max(grace)):
+        then = plan.payments[months].total
+        found.append(Reason.of("interest_only_first", months=months, payment=plan.first_payment, then=then))
+    elif {MeasureKind.STEP_UP, MeasureKind.GRACE} & {*plan.measures}:
         found.append(Reason.of("lower_start", payment=plan.first_payment))
     if plan.spec.holiday:
         found.append(Reason.of("starts_after_holiday", months=plan.spec.holiday))
@@ -207,6 +225,27 @@ def _reasons(
         found.append(Reason.of("ceiling_not_testable"))
     found.append(Reason.of(_on_the_record(plan)))
     return tuple(found)
+
+
+def _why_affordable(plan: Plan, capacity: Capacity) -> list[Reason]:
+    """The largest payment against today's means, and the one that leaves least where they will be others."""
+    found = []
+    today = [row for row in plan.payments if capacity.at(row.due)[0] == capacity.now]
+    if today:
+        found.append(
+            Reason.of("affordable_now", payment=max(today, key=_total).total, available=capacity.now)
+        )
+    if changed := [row for row in plan.payments if row not in today]:
+        least = min(changed, key=lambda row: capacity.at(row.due)[0].minor - row.total.minor)
+        then = capacity.at(least.due)[0]
+        found.append(Reason.of("affordable_later", payment=least.total, available=then, on=least.due))
+    tight = min(plan.payments, key=lambda row: capacity.at(row.due)[1].minor - row.total.minor)
+    stress = capacity.at(tight.due)[1]
+    return [*found, Reason.of("affordable_under_stress", payment=tight.total, available=stress)]
+
+
+def _total(row: DueTotal) -> int:
+    return row.total.minor
 
 
 def _on_the_record(plan: Plan) -> str:

@@ -217,7 +217,8 @@ def _nearest(counter: Counter, search: Search, first_due: date) -> Nearest | NoP
     if counter.monthly is not None and counter.monthly > affordable:
         changes.append(_not_affordable(affordable))
     elif months is not None and plan.spec.months > months:
-        changes.append(_not_affordable(affordable))  # in the wished time the instalments would be larger
+        # In the wished time the instalments would be larger: than is affordable, or than is wished.
+        changes.append(_too_short(counter.monthly, months, plan) or _not_affordable(affordable))
     elif months is not None and plan.spec.months < months:
         changes.append(Reason.of("counter_too_long", months=months, limit=plan.spec.months))
     return _answer(plan, changes)
@@ -250,6 +251,12 @@ def _wished_months(counter: Counter, longest: int, changes: list[Reason]) -> int
 
 def _not_affordable(affordable: Money) -> Reason:
     return Reason.of("counter_not_affordable", available=affordable)
+
+
+def _too_short(monthly: Money | None, months: int, plan: Plan) -> Reason | None:
+    if monthly is None:
+        return None
+    return Reason.of("counter_too_short", wished=monthly, months=months, needed=plan.spec.months)
 
 
 def _answer(plan: Plan, changes: Sequence[Reason]) -> Nearest:

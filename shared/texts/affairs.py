@@ -10,21 +10,18 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 
-from shared.contracts.assessment import AssessmentCompleted, Figure
+from shared.contracts.assessment import AssessmentCompleted, Figure, HardshipKind, Override
 from shared.contracts.base import Reason
+from shared.contracts.household import OverrideFigure
 from shared.contracts.reasons import ReasonCode
 from shared.lending.money import Money
 from shared.texts.words import text, word
 
 __all__ = ["Section", "as_text", "statement_of_affairs"]
 
-# What is said first where nothing can be paid: nobody is left without a next step.
-_NEXT = (
-    ReasonCode.NEXT_TOKEN_PLAN,
-    ReasonCode.NEXT_SUPPORT_GROUP,
-    ReasonCode.NEXT_DEBT_ADVICE,
-    ReasonCode.NEXT_HUMAN_REVIEW,
-)
+# What is possible where nothing can be paid: nobody is left without a next step, and none is named that the
+# offer would not make. A token is taken only of what is left, a holiday leads to a time with more.
+_HELP = (ReasonCode.NEXT_SUPPORT_GROUP, ReasonCode.NEXT_DEBT_ADVICE, ReasonCode.NEXT_HUMAN_REVIEW)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +38,7 @@ def statement_of_affairs(said: AssessmentCompleted, owed: Money, lang: str = "en
     Raises ValueError for a language other than zh and en.
     """
     sections = (
-        ("income", _figures(said, "income:", lang)),
+        ("income", _figures(said, "income:", lang) or (("", _label("no_income", lang)),)),
         ("spending", _figures(said, "spending:", lang)),
         ("left", _left(said, owed, lang)),
         ("next", _next(said, lang)),
@@ -77,6 +74,10 @@ def _joined(parts: Iterable[str], lang: str) -> str:
     return ("，" if lang == "zh" else ", ").join(part for part in parts if part)
 
 
+def _aside(words: str, lang: str) -> str:
+    return f"（{words}）" if lang == "zh" else f" ({words})"
+
+
 def _label(name: str, lang: str) -> str:
     return word("affairs", name, lang)
 
@@ -96,7 +97,9 @@ def _figure(figure: Figure, lang: str) -> str:
         parts.append(_label("not_verified", lang) if figure.item.startswith(("income:", "asset:")) else "")
     else:
         on = "" if figure.verified_on is None else f" {figure.verified_on.isoformat()}"
-        kind = "" if figure.evidence_kind is None else f" ({word('evidence', figure.evidence_kind, lang)})"
+        kind = (
+            "" if figure.evidence_kind is None else _aside(word("evidence", figure.evidence_kind, lang), lang)
+        )
         by = "" if figure.verified_by is None else f" {_label('by', lang)} {figure.verified_by}"
         parts.append(f"{_label('verified', lang)} {_money(figure.verified)}{on}{kind}{by}")
     if figure.item.startswith("other_debt:"):
@@ -136,10 +139,17 @@ def _left(said: AssessmentCompleted, owed: Money, lang: str) -> tuple[tuple[str,
 
 
 def _next(said: AssessmentCompleted, lang: str) -> tuple[tuple[str, str], ...]:
-    lowest = said.available_over_life or said.capacity.available_now
-    if min(said.capacity.available_now, lowest).is_positive:
+    over_life = said.available_over_life
+    if said.capacity.available_now.is_positive and (over_life is None or over_life.is_positive):
         return ()
-    return tuple(("", text(code, {}, lang)) for code in _NEXT)
+    first: tuple[ReasonCode, ...] = ()
+    if said.capacity.available_now.is_positive:
+        first = (ReasonCode.NEXT_TOKEN_PLAN,)
+    elif said.hardship is HardshipKind.TEMPORARY or any(
+        step.available.is_positive for step in said.projection
+    ):
+        first = (ReasonCode.NEXT_PAYMENT_HOLIDAY,)
+    return tuple(("", text(code, {}, lang)) for code in (*first, *_HELP))
 
 
 def _outlook(said: AssessmentCompleted, lang: str) -> tuple[tuple[str, str], ...]:
@@ -196,8 +206,8 @@ def _set(said: AssessmentCompleted, lang: str) -> tuple[tuple[str, str], ...]:
             word("figure", item.figure.value, lang),
             _joined(
                 (
-                    word("hardship", item.value, lang),
-                    f"{_label('computed', lang)} {word('hardship', item.computed, lang)}",
+                    _value(item, item.value, said, lang),
+                    f"{_label('computed', lang)} {_value(item, item.computed, said, lang)}",
                     f"{word('role', item.role, lang)} {item.by}",
                     item.on.isoformat(),
                     item.reason,
@@ -207,6 +217,12 @@ def _set(said: AssessmentCompleted, lang: str) -> tuple[tuple[str, str], ...]:
         )
         for item in said.overrides
     )
+
+
+def _value(item: Override, value: str, said: AssessmentCompleted, lang: str) -> str:
+    if item.figure is OverrideFigure.AVAILABLE:
+        return f"{value} {said.capacity.currency}"
+    return word("hardship", value, lang)
 
 
 def _open(said: AssessmentCompleted, lang: str) -> tuple[tuple[str, str], ...]:

@@ -29,6 +29,7 @@ _MISSING: Final = "…"
 _OPTIONAL: Final = re.compile(r"\[([^\[\]]*)\]")
 _ALIASES: Final = {"owner_role": "role", "to_role": "role", "escalate_to": "role", "now": "was"}
 _COMMA: Final[dict[Language, str]] = {"zh": "、", "en": ", "}
+_ONE: Final = re.compile(r"(?<![\d.,-])1 (month|day|time|instalment|business day)s\b")
 _NAME: Final = re.compile(r"\{([a-z_]+)\}")
 
 
@@ -48,9 +49,10 @@ def text(code: ReasonCode | str, params: Mapping[str, str] | None = None, lang: 
     if template is None:
         return str(code).replace("_", " ")
     language = _language(lang)
-    return _fill(
+    said = _fill(
         template[language], lambda key: _named(key, given[key], language) if given.get(key) else None
     )
+    return _ONE.sub(r"1 \1", said) if language == "en" else said
 
 
 def parameters(code: ReasonCode | str) -> frozenset[str]:

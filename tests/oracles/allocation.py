@@ -8,12 +8,13 @@ from decimal import Decimal
 from typing import Any
 
 from shared.lending.allocation import Components
-from shared.lending.instalment_allocation import Due, Future, Payment, PaymentRules, pay
+from shared.lending.instalment_allocation import Due, Future, Payment, PaymentRules, give_back, pay
 from shared.lending.loan import Advance, LoanInstalment, RunningLoan
 from shared.lending.money import Money
 from shared.lending.progressive import Accrual, Rate
 from shared.lending.rate_factors import Every
 from shared.lending.recalculated import pay_recalculated
+from tests.oracles import rewritten
 from tests.oracles.outcome import EQUAL, Family, Outcome, different, out_of_scope
 from tests.oracles.servicing import (
     EUR,
@@ -32,13 +33,13 @@ from tests.oracles.servicing import (
     operations,
     order_of,
     product_of,
-    reaged_on,
     recalculates,
     received,
     refusals_differ,
     restructured_on,
 )
 
+_IN_CASH = "REFUND_BY_CASH"
 _FUTURE = {
     "NEXT_INSTALLMENT": Future.NEXT,
     "LAST_INSTALLMENT": Future.LAST,
@@ -81,32 +82,26 @@ def _scope(document: Case, case: Case) -> str | None:
         return "the printed schedule leaves instalments out or falls below zero"
     if happened(case, "chargeback", "credit_balance_refund"):
         return "chargeback or credit balance refund"
-    if operation["type"] in ("REFUND_BY_CASH", "INTEREST_PAYMENT_WAIVER"):
-        return "a refund in cash or a waiver instead of a payment"
-    if any(step["op"] == "reage" for step in case["history"]) and operation["date"] < reaged_on(case):
-        return "dated before an earlier change of terms"
-    if _refunds_interest(document, case):
-        return "interest refunded with a refund"
     if recalculates(document, case):
+        if operation["type"] in (_IN_CASH, "INTEREST_PAYMENT_WAIVER"):
+            return "interest recalculation with a refund in cash or a waiver instead of a payment"
+        if _refunds_interest(document, case):
+            return "interest refunded with a refund"
         return _recalculation_scope(document, case)
-    today = ""
-    for step in case["history"]:
-        today = step.get("date", today) if step["op"] == "set_business_date" else today
-        if step["op"] in ("reage", "reamortize") and operation["date"] < today:
-            return "dated before an earlier change of terms"
+    if rewritten.is_older(case) and not rewritten.can(document, case):
+        return "dated before an earlier change of terms"
     if rules_of(document, case, operation["type"]) is None:
         return "a rule for future instalments that is not known"
     return None
 
 
 def _refunds_interest(document: Case, case: Case) -> bool:
-    """Whether the payment, or one before it where interest runs on it, brings an interest refund along."""
+    """Whether the payment, or one before it, brings an interest refund along (it runs with the interest)."""
     types = str(product_of(document, case).get("supportedInterestRefundTypes", ""))
     if "REFUND" not in types.upper():
         return False
     kinds = {case["operation"]["type"]}
-    if recalculates(document, case):
-        kinds |= {step["type"] for step in case["history"] if step["op"] == "pay"}
+    kinds |= {step["type"] for step in case["history"] if step["op"] == "pay"}
     return bool(kinds & {"MERCHANT_ISSUED_REFUND", "PAYOUT_REFUND"})
 
 
@@ -159,6 +154,10 @@ def _paid(document: Case, case: Case) -> Payment:
             rules,
             day(case["business_date"]),
         )
+    if rewritten.is_older(case):
+        types = {step["type"] for step in (*history(case), operation) if step["op"] == "pay"}
+        known = {kind: kinds for kind in types if (kinds := rules_of(document, case, kind)) is not None}
+        return rewritten.paid_in_turn(document, case, known)
     earlier = [step for step in history(case) if step["op"] == "pay"]
     if any(step["date"] > operation["date"] for step in earlier):
         steps = sorted([*earlier, operation], key=lambda step: str(step["date"]))
@@ -168,7 +167,8 @@ def _paid(document: Case, case: Case) -> Payment:
         again = replayed(document, case, loan, sorted(earlier, key=lambda step: str(step["date"]))).loan
         if [row.paid.total for row in again.instalments] == [row.paid.total for row in loan.instalments]:
             loan = replace(again, instalments=_as_settled(again, loan))
-    return pay(loan, day(operation["date"]), eur(operation["amount"]), rules)
+    serve = give_back if operation["type"] == _IN_CASH else pay
+    return serve(loan, day(operation["date"]), eur(operation["amount"]), rules)
 
 
 def _as_replayed(document: Case, case: Case, loan: RunningLoan) -> RunningLoan:

@@ -8,6 +8,8 @@ from decimal import ROUND_HALF_UP, Decimal
 
 from tests.oracles.outcome import EQUAL, Outcome, different
 
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+
 
 def number(value: float | str) -> Decimal:
     """A printed number as the decimal that was printed."""
@@ -17,7 +19,12 @@ def number(value: float | str) -> Decimal:
 
 
 def day(text: str) -> date:
-    return date.fromisoformat(text)
+    """A printed day: ISO, or as in ``23 Jun 2024``, which a few of the sources use."""
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        number, month, year = text.split()
+        return date(int(year), _MONTHS.index(month[:3]) + 1, int(number))
 
 
 def compare(

@@ -32,13 +32,14 @@ def judge(document: Mapping[str, Any], case: Mapping[str, Any]) -> Outcome:
     if rule:
         return out_of_scope(rule)
     try:
-        rows = _schedule(product, case)
+        rows = schedule(product, case)
     except TermsError as error:
         return different(f"no schedule at all: {error}")
     return _compare(rows, case["schedule"], document["row_keys"])
 
 
-def _schedule(product: Mapping[str, Any], case: Mapping[str, Any]) -> Sequence[LoanRow]:
+def schedule(product: Mapping[str, Any], case: Mapping[str, Any]) -> Sequence[LoanRow]:
+    """The rows that the product gives for the terms and the disbursement. TermsError when there are none."""
     terms = _terms(product, case)
     if product.get("loanScheduleType") == "PROGRESSIVE":
         loan = level_loan(terms)

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from shared.lending.instalment_allocation import pay
-from shared.lending.rate_factors import Every
-from shared.lending.reage import Reage, ReageInterest, reage
+from shared.lending.reage import reage
 from tests.oracles.allocation import replayed, rules_of
 from tests.oracles.outcome import Family, Outcome, out_of_scope
+from tests.oracles.rewritten import terms_of
 from tests.oracles.servicing import (
     compare,
     day,
@@ -22,14 +22,6 @@ from tests.oracles.servicing import (
     refusals_differ,
 )
 
-_HANDLING = {
-    None: ReageInterest.ANNUITY,
-    "DEFAULT": ReageInterest.ANNUITY,
-    "WAIVE_INTEREST": ReageInterest.WAIVE,
-    "EQUAL_AMORTIZATION_PAYABLE_INTEREST": ReageInterest.EQUAL_PAYABLE,
-    "EQUAL_AMORTIZATION_FULL_INTEREST": ReageInterest.EQUAL_FULL,
-}
-
 
 @refusals_differ
 def judge(document: Mapping[str, Any], case: Mapping[str, Any]) -> Outcome:
@@ -39,16 +31,15 @@ def judge(document: Mapping[str, Any], case: Mapping[str, Any]) -> Outcome:
     if happened(case, "chargeback"):
         return out_of_scope("chargeback")
     operation = case["operation"]
-    if operation.get("reageinteresthandling") == "WAIVE_INTEREST":
-        return out_of_scope("a waiver of interest")
-    if case["loan"]["annual_rate_pct"] and happened(case, "reage", "reamortize"):
+    runs = (
+        product_of(document, case).get("isInterestRecalculationEnabled") and case["loan"]["annual_rate_pct"]
+    )
+    if runs and operation.get("reageinteresthandling") == "WAIVE_INTEREST":
+        return out_of_scope("interest recalculation with a waiver of interest")
+    if runs and happened(case, "reage", "reamortize"):
         return out_of_scope("interest carried from an earlier re-age or re-amortisation")
     if min(case["business_date"], operation["startdate"]) <= case["before"][0][2]:
         return out_of_scope("re-aged on the day of the first advance")
-    handling = _HANDLING[operation.get("reageinteresthandling")]
-    bears = bool(case["loan"]["annual_rate_pct"])
-    # Where interest is not recalculated, the published schedule asks again for what was paid of it.
-    again = bears and handling is ReageInterest.EQUAL_PAYABLE and not recalculates(document, case)
     if recalculates(document, case):
         start = min(case["business_date"], operation["startdate"])
         if any(step["date"] > start for step in received(case)):
@@ -58,15 +49,7 @@ def judge(document: Mapping[str, Any], case: Mapping[str, Any]) -> Outcome:
             return out_of_scope("interest recalculation with a down payment and a new level payment")
     if _before_later_terms(case):
         return out_of_scope("dated before a later change of terms")
-    terms = Reage(
-        day(case["business_date"]),
-        day(operation["startdate"]),
-        int(operation["numberofinstallments"]),
-        int(operation["frequencynumber"]),
-        Every(operation["frequencytype"].lower()),
-        handling,
-        net_of_paid=not again,
-    )
+    terms = terms_of(document, case, operation, case["business_date"])
     loan = loan_of(document, case)
     later = [step for step in received(case) if day(step["date"]) > terms.effective]
     if not later:

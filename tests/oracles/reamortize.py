@@ -5,14 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from shared.lending.reamortize import OverdueInterest, reamortize
+from shared.lending.reamortize import reamortize
 from tests.oracles.outcome import Family, Outcome, out_of_scope
+from tests.oracles.rewritten import OVERDUE_INTEREST
 from tests.oracles.servicing import compare, day, happened, loan_of, product_of, recalculates, refusals_differ
-
-_HANDLING = {
-    "DEFAULT": OverdueInterest.FIRST,
-    "EQUAL_AMORTIZATION_INTEREST_SPLIT": OverdueInterest.DIVIDED,
-}
 
 
 @refusals_differ
@@ -26,7 +22,7 @@ def judge(document: Mapping[str, Any], case: Mapping[str, Any]) -> Outcome:
         return out_of_scope("interest carried from an earlier re-age or re-amortisation")
     if product_of(document, case).get("allowFullTermForTranche"):
         return out_of_scope("a full term for each tranche")
-    handling = _HANDLING[case["operation"].get("interest_handling") or "DEFAULT"]
+    handling = OVERDUE_INTEREST[case["operation"].get("interest_handling")]
     return compare(reamortize(loan_of(document, case), day(case["business_date"]), handling), case["after"])
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.oracles.outcome import Family, Outcome, Verdict
+from tests.oracles.outcome import Family, Outcome, Verdict, different
 
 
 class OracleError(Exception):
@@ -78,21 +78,27 @@ def read(path: Path) -> Mapping[str, Any]:
 
 
 def judge(family: Family, path: Path) -> Report:
-    """Every case's outcome; OracleError that names file and case when a case cannot be read."""
+    """Every case's outcome; OracleError when the file cannot be read or a case has no name.
+
+    A case that cannot be judged counts as different and says why, so that it hides no other.
+    """
     document = read(path)
     outcomes = []
     for place, case in enumerate(document["cases"], start=1):
         name = case.get("id") if isinstance(case, dict) else None
         if not isinstance(name, str):
             raise OracleError(f"{path.name}: case number {place} has no id")
-        try:
-            outcomes.append((name, family.judge(document, case)))
-        except KeyError as error:
-            raise OracleError(f"{path.name}: case {name} lacks {error}") from error
-        except (TypeError, ValueError, IndexError, ArithmeticError, AttributeError) as error:
-            kind = type(error).__name__
-            raise OracleError(f"{path.name}: case {name} cannot be judged: {kind}: {error}") from error
+        outcomes.append((name, _judged(family, document, case)))
     return Report(family, tuple(outcomes))
+
+
+def _judged(family: Family, document: Mapping[str, Any], case: Mapping[str, Any]) -> Outcome:
+    try:
+        return family.judge(document, case)
+    except KeyError as error:
+        return different(f"it lacks {error}")
+    except (TypeError, ValueError, IndexError, ArithmeticError, AttributeError, AssertionError) as error:
+        return different(f"it cannot be judged: {type(error).__name__}: {error}")
 
 
 def judge_all(folder: Path, families: Sequence[Family]) -> list[Report]:

@@ -50,7 +50,7 @@ OLDER_ORDERS = {
     ),
 }
 Case = Mapping[str, Any]
-PENALTIES = {"LOAN_NSF_FEE"}
+PENALTIES = {"LOAN_NSF_FEE", "NSF_FEE"}
 
 
 def cents(value: Any) -> int:

@@ -97,18 +97,27 @@ def test_a_damaged_file_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[s
     assert "doubled.json.gz" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize(
-    ("case", "said"),
-    [
-        ({"id": "no-figure", "value": 1}, "case no-figure lacks 'expected'"),
-        ({"id": "no-number", "value": None, "expected": 1}, "case no-number cannot be judged"),
-        ({"value": 1, "expected": 2}, "case number 2 has no id"),
-        (7, "case number 2 has no id"),
-    ],
-)
-def test_a_damaged_case_is_named(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], case: object, said: str
+@pytest.mark.parametrize("case", [{"value": 1, "expected": 2}, 7], ids=["no id", "no object"])
+def test_a_case_without_a_name_is_a_damaged_file(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], case: object
 ) -> None:
     _write(tmp_path, [SAME, case])
     assert main([str(tmp_path)], [DOUBLED]) == 2
-    assert said in capsys.readouterr().out
+    assert "case number 2 has no id" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("case", "said"),
+    [
+        ({"id": "no-figure", "value": 1}, "no-figure differs: it lacks 'expected'"),
+        ({"id": "no-number", "value": None, "expected": 1}, "no-number differs: it cannot be judged"),
+    ],
+)
+def test_a_case_that_cannot_be_judged_differs_and_hides_no_other(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], case: object, said: str
+) -> None:
+    _write(tmp_path, [case, OTHER])
+    assert main([str(tmp_path)], [DOUBLED]) == 1
+    printed = capsys.readouterr().out
+    assert said in printed
+    assert "other differs: value: ours 6, theirs 7" in printed

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from copy import deepcopy
+from datetime import date
 from typing import Any
 
 import pytest
 
 from tests.oracles import apr, generation, reg_z, time_value, unit_annuity, xirr
+from tests.oracles.figures import day
 from tests.oracles.outcome import EQUAL, Outcome, Verdict
 
 Case = dict[str, Any]
@@ -165,3 +167,8 @@ def test_a_payment_without_an_amount_pays_what_is_due() -> None:
         {"expect": "total_interest", "amount": 1.0},
     ]
     assert unit_annuity.judge(DOCUMENT, case) == EQUAL
+
+
+@pytest.mark.parametrize("text", ["2024-06-23", "23 Jun 2024", "23 June 2024"])
+def test_a_day_is_read_in_the_ways_it_is_printed(text: str) -> None:
+    assert day(text) == date(2024, 6, 23)

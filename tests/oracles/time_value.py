@@ -38,7 +38,9 @@ def judge(document: Mapping[str, Any], case: Mapping[str, Any]) -> Outcome:
 
 def _argument(function: str, key: str, value: Any) -> Any:
     if key == "when":
-        return time_value.When.BEGIN if value in ("begin", 1) else time_value.When.END
+        return (
+            time_value.When.BEGIN if value in ("begin", "beginning", "start", "b", 1) else time_value.When.END
+        )
     if key == "cash_flows":
         return [number(flow) for flow in value]
     if key == "per" or (key == "nper" and function in ("pmt", "ipmt", "ppmt")):

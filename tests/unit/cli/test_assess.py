@@ -50,7 +50,7 @@ def plain(tmp_path: Path, document: Any, *options: str) -> dict[str, Any]:
     [
         ("en", ["Income a month", "checked 9000.00 CNY", "by n-1", "for us at most", "if things get worse",
                 "What will change", "capacity", "willingness", "evidence, please", "Your rights"]),
-        ("zh", ["每月收入", "已核实 9000.00 CNY", "其中最多可用于我们", "压力情形下", "以后的变化", "能力",
+        ("zh", ["每月收入", "已核实 9000.00 CNY", "其中最多可用于我们", "如遇意外", "以后的变化", "能力",
                 "意愿", "请提供证明", "您的权利"]),
     ],
 )  # fmt: skip

@@ -103,6 +103,53 @@ def test_switching_the_pack_switches_the_rules_for_the_same_borrower() -> None:
     assert ("cn", "tested") in ceilings
 
 
+def test_debts_that_no_plan_can_be_about_are_named_and_not_counted(tmp_path: Path) -> None:
+    others = [
+        {**PLAIN["debts"][0], "debt_id": "argued", "status": "disputed"},
+        {**PLAIN["debts"][0], "debt_id": "gone", "status": "sold"},
+    ]
+    with_them = {**PLAIN, "debts": [*PLAIN["debts"], *others]}
+    plans, alone = (offered(tmp_path, case)["said"]["plans"] for case in (with_them, PLAIN))
+    assert [plan["payments"] for plan in plans] == [plan["payments"] for plan in alone]
+    offered(tmp_path, with_them)
+    path = str(tmp_path / "case.json")
+    assert "Not part of the plan: argued (on hold), gone (sold)" in ran(path).stdout
+    assert "不在方案内的债务：argued（暂停处理）、gone（债权已转让）" in ran(path, "--lang", "zh").stdout
+    (tmp_path / "case.json").write_text(json.dumps({**PLAIN, "debts": others}), encoding="utf-8")
+    nothing = ran(path)
+    assert nothing.exit_code == 1
+    assert "none of them can come into a plan now" in nothing.output
+
+
+def test_what_is_said_alike_of_several_accounts_is_said_once(tmp_path: Path) -> None:
+    debts = [{**PLAIN["debts"][0], "debt_id": f"card-{number}"} for number in range(3)]
+    capacity = {"now": "4500.00", "stress": "4000.00"}
+    case = {**PLAIN, "policy": "us-unsecured", "debts": debts, "capacity": capacity}
+    found = offered(tmp_path, case)
+    told = [line for line in ran(str(tmp_path / "case.json")).stdout.splitlines() if "as current" in line]
+    assert len(told) == len(found["said"]["plans"])
+    assert all("card-0, card-1, card-2:" in line for line in told)
+
+
+@pytest.mark.parametrize(("lang", "mark"), [("en", ": "), ("zh", "：")])
+def test_heavier_payments_are_shown_as_more_and_interest_of_the_plan_as_new(
+    tmp_path: Path, lang: str, mark: str
+) -> None:
+    """Twice the contractual payment is a hundred per cent more, not below it by minus a hundred."""
+    debts = [{**PLAIN["debts"][0], "contractual_payment": "500.00"}]
+    found = offered(tmp_path, {**PLAIN, "debts": debts})
+    name = {"en": "First six payments against the contract, %", "zh": "前六期较原月供%"}[lang]
+    shown = [
+        line.removeprefix(name + mark)
+        for line in ran(str(tmp_path / "case.json"), "--lang", lang).stdout.splitlines()
+        if line.startswith(name)
+    ]
+    reductions = [Decimal(plan["payment_reduction_pct"]) for plan in found["said"]["plans"]]
+    assert [Decimal(one) for one in shown] == [-one for one in reductions]
+    assert min(reductions) < 0
+    assert any(one.startswith("+") for one in shown)
+
+
 def test_a_wish_is_answered(tmp_path: Path) -> None:
     found = offered(tmp_path, {**PLAIN, "wish": {"monthly": "20.00"}})
     assert found["event"] == "parley.offer.revised.v1"

@@ -30,7 +30,14 @@ from shared.lending.plan_model import (
 )
 from shared.lending.plan_relief import no_plan
 from shared.lending.plan_search import Search
-from shared.lending.plans import _after_a_holiday, _answer, _not_affordable, _wished_due, _wished_months
+from shared.lending.plans import (
+    _after_a_holiday,
+    _answer,
+    _not_affordable,
+    _too_short,
+    _wished_due,
+    _wished_months,
+)
 from shared.lending.schedule import payment_factors
 
 CLOSE, TRIES, ENOUGH = 6, 24, 3
@@ -322,19 +329,20 @@ def plain_nearest(counter: Counter, search: Search, first_due: date) -> Nearest 
     if counter.monthly is not None and counter.monthly > affordable:
         changes.append(_not_affordable(affordable))
     elif months is not None and plan.spec.months > months:
-        changes.append(_not_affordable(affordable))  # in the wished time the instalments would be larger
+        # In the wished time the instalments would be larger: than is affordable, or than is wished.
+        changes.append(_too_short(counter.monthly, months, plan) or _not_affordable(affordable))
     elif months is not None and plan.spec.months < months:
         changes.append(Reason.of("counter_too_long", months=months, limit=plan.spec.months))
     return _answer(plan, changes)
 
 
 def nearest_of(candidates: Iterable[Candidate], monthly: Money | None, months: int | None) -> list[Candidate]:
-    """Nearest first: by term where one is wished, then by how far below the wished amount, then by what
-    is conceded."""
+    """Nearest first: by term where one is wished, then by what is conceded, then by how far what is paid a
+    month on average is below the wished amount."""
 
     def distance(c: Candidate) -> tuple[Any, ...]:
         apart = abs(c.months - months) if months is not None else 0
-        below = monthly.minor - c.peak if monthly is not None else c.total
+        below = monthly.minor - Fraction(c.total, c.months) if monthly is not None else c.total
         return (apart, c.conceded_pct, below, c.months, c.number)
 
     return sorted(candidates, key=distance)

@@ -101,6 +101,8 @@ def test_at_the_dated_rate_the_flows_are_worth_nothing(
 def test_dated_rates_that_do_not_exist() -> None:
     assert dated_irr([date(2026, 1, 1)], [Decimal(5)]) is None
     assert dated_irr([], []) is None
+    # Half is lost within a day: the search ends beyond -100 %, where nothing can be discounted.
+    assert dated_irr([date(2026, 1, 1), date(2026, 1, 2)], [Decimal(-100), Decimal(50)]) is None
     with pytest.raises(ValueError):
         dated_irr([date(2026, 1, 1)], [])
     with pytest.raises(ValueError):

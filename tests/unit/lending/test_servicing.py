@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from shared.lending.allocation import Component, Components, DebtOrder
 from shared.lending.delinquency import LoanDays, Pause, days_of_loan
-from shared.lending.instalment_allocation import Due, Future, PaymentRules, pay
+from shared.lending.instalment_allocation import Due, Future, PaymentRules, give_back, pay
 from shared.lending.loan import Advance, Charge, LoanInstalment, RunningLoan, ServicingError
 from shared.lending.money import CurrencyMismatch, Money
 from shared.lending.pause import pause_interest
@@ -366,6 +366,34 @@ def test_the_current_instalment_before_the_last() -> None:
     # The first is past due, the second is the current one; the last (16.65) takes what is left, and 2 cents
     # go to the one before it.
     assert paid == [eur("16.67"), eur("16.67"), eur("0"), eur("0"), eur("0.02"), eur("16.65")]
+
+
+@settings(max_examples=40)
+@given(loans, payments, st.integers(0, 400), st.integers(1, 300_000), rules)
+def test_what_is_given_back_was_paid(
+    loan: RunningLoan, received: list[tuple[int, int]], days: int, minor: int, by: PaymentRules
+) -> None:
+    loan = served(loan, received, by)
+    amount = Money(minor, "EUR")
+    back = give_back(loan, START + timedelta(days=days), amount, by)
+    assert back.parts.total + back.unallocated == amount
+    assert back.loan.paid + back.parts == loan.paid
+    assert back.unallocated.is_zero or back.loan.paid.total.is_zero
+    assert is_sound(back.loan)
+
+
+def test_a_refund_takes_from_the_newest_instalment_and_its_last_part_first() -> None:
+    loan = make(pct="0", fee=100)
+    loan = served(loan, [(31, 1667), (60, 1767), (60, 500)])
+    back = give_back(loan, date(2024, 3, 2), eur("10"), RULES)
+    # The third instalment gives its five euros; of the second the principal goes before the fee.
+    assert [row.paid.total for row in back.loan.instalments][:3] == [eur("16.67"), eur("12.67"), eur("0")]
+    assert back.loan.instalments[1].paid.fees == eur("1")
+    assert back.loan.instalments[1].settled_on is None
+    vertical = PaymentRules.same_for_all(PRINCIPAL_FIRST, vertical=True)
+    assert give_back(loan, date(2024, 3, 2), eur("10"), vertical).parts.principal == eur("10")
+    with pytest.raises(ValueError, match="not negative"):
+        give_back(loan, START, eur("-1"), RULES)
 
 
 def test_refusals() -> None:

@@ -91,6 +91,7 @@ class _Month:
             else:
                 del self.checked[name]
         self.debts = list(stated["other_debts"])
+        self.owns_home = any(debt["creditor_kind"] == "mortgage" for debt in self.debts)
         self.explained: set[str] = set()
         for change in sorted(
             stated.get("changes", ()), key=lambda c: (c["on"], c["kind"], c.get("item", ""))
@@ -140,8 +141,14 @@ class _Month:
         for name, amount in self.spending.items():
             capped = name in usual and name not in self.explained
             spending += min(amount, usual[name]) if capped else amount
+        if self.owns_home:  # paid for by the loan, which comes first
+            usual.pop("housing", None)
         spending += sum(amount for name, amount in usual.items() if name not in self.spending)
-        first = [debt for debt in self.debts if debt.get("priority") or debt.get("secured")]
+        first = [
+            debt
+            for debt in self.debts
+            if debt.get("priority") or debt.get("secured") or debt["creditor_kind"] == "mortgage"
+        ]
         others = sum(self._minor(debt["balance"]) for debt in self.debts if debt not in first)
         priority = sum(self._minor(debt["monthly"]) for debt in first)
         left = self._saved(steady + varying - spending - priority)

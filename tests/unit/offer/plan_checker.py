@@ -282,8 +282,8 @@ class CheckedPlan:
             first = amounts[:6]
             exact = (1 - Decimal(sum(first)) / len(first) / before) * 100
             reduction = exact.quantize(Decimal("0.01"))
-            if exact <= 0 and "longer_term" in self.codes:
-                yield f"instalments are called lighter, and are heavier by {-exact:.2f} %"
+            if max(amounts) >= before and "longer_term" in self.codes:
+                yield "every instalment is called lighter, and one is not"
             if abs(exact - Decimal(self.plan["payment_reduction_pct"])) > Decimal("0.005"):
                 yield f"the payment is lower by {exact:.3f} %"
         margin = self.plan["stress_margin_pct"]

@@ -141,10 +141,10 @@ def test_debts_of_another_currency_are_left_to_a_person() -> None:
     dollars = dollars.model_copy(update={"debt_id": "A-2", "contractual_payment": None})
     step = tabled(debt(), dollars)
     assert step.emits(OfferTabled, HumanReviewOpened)
-    assert step.last(HumanReviewOpened).reason.code is ReasonCode.CURRENCY_MISMATCH
+    assert step.last(HumanReviewOpened).reason.code is ReasonCode.NO_RULES_IN_CURRENCY
     assert {d.debt_id for plan in step.last(OfferTabled).plans for d in plan.debts} == {"A-1"}
     alone = tabled(dollars)
-    assert alone.last(NoPlanFound).reason.code is ReasonCode.CURRENCY_MISMATCH
+    assert alone.last(NoPlanFound).reason.code is ReasonCode.NO_RULES_IN_CURRENCY
     assert alone.last(NoPlanFound).next_step.code is ReasonCode.NEXT_HUMAN_REVIEW
 
 

@@ -142,7 +142,7 @@ TOLD = {
     "enough for a token only": ("not_affordable", "next_token_plan"),
     "one minor unit can be paid": ("not_affordable", "next_debt_advice"),
     "ten million owed": ("not_affordable", "next_token_plan"),
-    "only another currency": ("currency_mismatch", "next_human_review"),
+    "only another currency": ("no_rules_in_currency", "next_human_review"),
 }
 
 

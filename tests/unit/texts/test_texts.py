@@ -252,3 +252,18 @@ def test_a_thing_that_people_named_themselves_is_shown_by_its_name() -> None:
         "gold ring",
         "存款",
     )
+
+
+@pytest.mark.parametrize(
+    ("months", "words"), [("1", "(1 month)"), ("2", "(2 months)"), ("11", "(11 months)")]
+)
+def test_one_is_not_several(months: str, words: str) -> None:
+    assert words in text(ReasonCode.FASTEST, {"months": months}, "en")
+
+
+def test_what_a_statement_leaves_out_is_not_called_too_little() -> None:
+    """Only the categories that were left out are counted at the guideline, whatever the others come to."""
+    said = text(ReasonCode.SPENDING_RAISED_TO_GUIDELINE, {"guideline": "2450.00 CNY"}, "en")
+    assert "not in your statement" in said
+    assert "2450.00 CNY a month" in said
+    assert "没有填写" in text(ReasonCode.SPENDING_RAISED_TO_GUIDELINE, {"guideline": "2450.00 CNY"}, "zh")

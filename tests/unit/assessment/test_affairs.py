@@ -1,0 +1,114 @@
+"""The statement of affairs says what is so: no step that no offer makes, no figure without its currency."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import deploy
+from services.assessment.offline import Household, play
+from shared.policy.reference import Reference, load_reference
+from shared.texts.affairs import as_text, statement_of_affairs
+
+NOTHING = {"income": [], "spending": [], "dependants": 0, "assets": [], "other_debts": []}
+
+
+@cache
+def reference() -> Reference:
+    return load_reference(Path(deploy.__file__).parent / "policies")({})
+
+
+def cny(text: str) -> dict[str, str]:
+    return {"amount": text, "currency": "CNY"}
+
+
+def read(statement: dict[str, Any], lang: str = "en", **more: Any) -> str:
+    household = {"on": "2026-03-02", "owed": cny("8700.00"), **more}
+    household["statement"] = {"as_of": "2026-03-01", **NOTHING, **statement}
+    said = play(Household.model_validate(household), reference()).completed
+    assert said is not None
+    return as_text(statement_of_affairs(said, Household.model_validate(household).owed, lang), lang)
+
+
+SALARY = {"source": "salary", "monthly": cny("9000.00")}
+ENDS = {**SALARY, "ends": "2026-05-31"}
+RETURNS = {"kind": "income", "on": "2026-06-15", "item": "income:salary", "monthly": cny("9000.00")}
+ILL = {"cause": "illness", "since": "2026-02-01", "expected_end": "2026-05-01"}
+
+
+@pytest.mark.parametrize(
+    ("statement", "more", "token", "holiday"),
+    [
+        ({}, {}, False, False),
+        ({}, {"hardship": ILL}, False, True),
+        ({"changes": [RETURNS]}, {}, False, True),
+        ({"income": [ENDS]}, {}, True, False),
+        ({"income": [SALARY]}, {}, False, False),
+    ],
+    ids=["nothing", "for a time", "work is found", "until May", "enough"],
+)
+def test_only_steps_that_an_offer_would_make_are_named(
+    statement: dict[str, Any], more: dict[str, Any], token: bool, holiday: bool
+) -> None:
+    """A token is taken of what is left; a pause leads to a time in which there is something."""
+    said = read(statement, **more)
+    assert ("a very small amount" in said) == token
+    assert ("pause payments" in said) == holiday
+    assert ("free debt advice" in said) == (statement != {"income": [SALARY]})
+
+
+def test_a_household_without_income_is_told_that_none_was_stated() -> None:
+    assert "Income a month\n  none stated" in read({})
+    assert "每月收入\n  未填写任何收入" in read({}, "zh")
+    assert "none stated" not in read({"income": [SALARY]})
+
+
+def test_what_a_person_has_set_has_its_currency() -> None:
+    override = {
+        "figure": "available", "monthly": cny("900.00"), "by": "s-1", "role": "supervisor", "reason": "seen",
+    }  # fmt: skip
+    said = read({"income": [SALARY]}, overrides=[override])
+    assert "900.00 CNY, computed 1215.00 CNY, supervisor s-1" in said
+
+
+def test_chinese_has_its_own_brackets() -> None:
+    evidence = {
+        "item": "income:salary", "verified": cny("9000.00"), "evidence_kind": "payslip",
+        "verified_by": "n-1", "as_of": "2026-03-01",
+    }  # fmt: skip
+    assert "（工资单）" in read({"income": [SALARY]}, "zh", evidence=[evidence])
+    assert "(payslip)" in read({"income": [SALARY]}, evidence=[evidence])
+
+
+HOME_LOAN = {
+    "creditor_kind": "mortgage", "balance": cny("400000.00"), "monthly": cny("3000.00"), "secured": True,
+}  # fmt: skip
+
+
+def test_who_pays_off_a_home_does_not_pay_for_housing_twice() -> None:
+    """The loan is paid first; rent is not counted beside it, and a low figure for housing is not doubted."""
+    owner = read({"income": [SALARY], "other_debts": [HOME_LOAN]})
+    assert "housing: not stated" not in owner
+    assert "living costs in all: 3350.00 CNY" in owner
+    assert "debts that come first, secured ones among them: 3000.00 CNY" in owner
+    tenant = read({"income": [SALARY], "other_debts": [{**HOME_LOAN, "creditor_kind": "tax"}]})
+    assert "living costs in all: 5850.00 CNY" in tenant
+    fees = {"category": "housing", "monthly": cny("300.00")}
+    assert "far less than a household" not in read({"spending": [fees], "other_debts": [HOME_LOAN]})
+    assert "far less than a household" in read({"spending": [fees]})
+
+
+def test_a_home_loan_that_ends_does_not_bring_rent() -> None:
+    ends = {"kind": "debt_ends", "on": "2027-01-15", "item": "other_debt:mortgage"}
+    said = read({"income": [SALARY], "other_debts": [HOME_LOAN], "changes": [ends]})
+    assert "2027-01-15: left after all that 3650.00 CNY" in said
+
+
+def test_a_home_loan_comes_first_though_nobody_called_it_secured() -> None:
+    loan = {name: value for name, value in HOME_LOAN.items() if name != "secured"}
+    assert read({"income": [SALARY], "other_debts": [loan]}) == read(
+        {"income": [SALARY], "other_debts": [HOME_LOAN]}
+    )
