@@ -16,6 +16,7 @@ from services.agreement.paper.layout import Agreement, NameState, page_of
 from services.agreement.paper.pdf import make_pdf
 from services.agreement.paper.words import EDITION, LANGUAGES, words_of
 from services.agreement.terms import terms_of
+from services.followup.rules import breach_on
 from shared.contracts.plan_terms import instalment_totals, schedules_of
 from shared.lending.money import Money
 from shared.policy.conduct import conduct_of
@@ -80,6 +81,19 @@ def test_a_guarantor_is_named_by_an_id_that_is_not_called_a_customer_number() ->
         said = " ".join(named(replace(document, drafted=drafted), lang, "parties")["paragraphs"])
         assert "party-7" in said
         assert number not in said
+
+
+def test_an_instalment_breaks_the_plan_on_the_day_that_the_paper_says() -> None:
+    """It said "more than 60 days late", and a breach was noticed on the sixtieth."""
+    due = date(2026, 4, 1)
+    policy = example_book(example_pack(followup__breach_days_late=60)).in_force("example-card", due)
+    assert (breach_on(due, policy) - due).days == 60
+    said = {
+        lang: " ".join(named(under("cn-card"), lang, "rights_duties_breach")["paragraphs"])
+        for lang in LANGUAGES
+    }
+    assert "or one is 60 days late" in said["en"]
+    assert "逾期达到 60 天" in said["zh"]
 
 
 # -- rewards ----------------------------------------------------------------------------------------------
