@@ -1,4 +1,4 @@
-"""What the settlement letter calls forgiven: all that nobody has to pay, of every version, and the rewards."""
+"""What the settlement letter calls forgiven: all that nobody has to pay, of every version, and rewards."""
 
 from __future__ import annotations
 
