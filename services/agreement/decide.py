@@ -21,7 +21,7 @@ from services.agreement.ending import (
 )
 from services.agreement.guarantors import guarantor_agreed
 from services.agreement.model import AgreementState, AgreementStatus, Draft, KnownDebt, Signature
-from services.agreement.rules import is_complete, last_signed, refuses_signature
+from services.agreement.rules import in_all, is_complete, last_signed, refuses_signature
 from services.agreement.signing import give_back, refusal, sign
 from services.agreement.stops import stops_changed
 from services.agreement.table import OnTheTable, on_the_table
@@ -270,6 +270,15 @@ def _signature(
     return Decision.of(found.signed(signed), noted)
 
 
+def _rewarded(
+    state: AgreementState | None, message: Envelope[followup.RewardGranted], _reference: Reference
+) -> Outcome:
+    """Late charges waived as a reward: the settlement letter counts them among what was forgiven."""
+    if state is None or state.status is AgreementStatus.CLOSED or not message.data.waived:
+        return Decision(state)
+    return Decision(state.model_copy(update={"rewarded": in_all(state.rewarded, message.data.waived)}))
+
+
 _HANDLERS: dict[type[Event], Handler] = {
     intake.CaseOpened: _opened,
     intake.CaseChanged: _changed,
@@ -290,6 +299,7 @@ _HANDLERS: dict[type[Event], Handler] = {
     desk_parties.GuarantorAgreed: guarantor_agreed,
     followup.PlanCompleted: plan_completed,
     followup.PlanBroken: plan_broken,
+    followup.RewardGranted: _rewarded,
 }
 
 HANDLED = frozenset(_HANDLERS)

@@ -5,7 +5,7 @@ from datetime import date
 from services.agreement.document import content_hash
 from services.agreement.model import AgreementState, InForce
 from services.agreement.paper.words import EDITION, words_of
-from services.agreement.rules import owed
+from services.agreement.rules import in_all, owed
 from shared.contracts.agreement import SettlementKind, SettlementLetterIssued, SurvivingDebt
 from shared.contracts.ids import derive_id
 from shared.policy.model import PolicyInForce
@@ -33,6 +33,8 @@ def letter_of(
         if debt.debt_id not in live.debts
     )
     full = not surviving
+    # Of every version, and the rewards: what is reported as forgiven is all that nobody has to pay.
+    forgiven = in_all(live.forgiven, live.waived, state.rewarded)
     letter = SettlementLetterIssued(
         letter_id=derive_id("settlement", live.agreement_id),
         agreement_id=live.agreement_id,
@@ -42,8 +44,8 @@ def letter_of(
         settlement=SettlementKind.FULL if full else SettlementKind.PARTIAL,
         debts=live.debts,
         surviving=surviving,
-        forgiven=live.waived,
-        tax_mark=reported.tax_mark if live.waived and reported.tax_mark != _NO_MARK else None,
+        forgiven=forgiven,
+        tax_mark=reported.tax_mark if forgiven and reported.tax_mark != _NO_MARK else None,
         credit_status=reported.status_when_completed if full else reported.status_when_settled_in_part,
         lender_zh=paper.lender_name_zh,
         lender_en=paper.lender_name_en,

@@ -125,7 +125,7 @@ class InForce(State):
     borrower receives the documents and that is not known yet. `terms`, drawn up on `drafted_on`, give the
     schedules again. `partly`: instalments of which not every currency is
     paid yet, `unpaid` those missed by now. `returns` and `rates_return` are the concessions that a breach
-    takes back.
+    takes back. `forgiven` is what the agreements that it amends had waived: that stays waived.
     """
 
     agreement_id: str
@@ -147,6 +147,7 @@ class InForce(State):
     returns: tuple[WaivedDebt, ...] = ()
     rates_return: tuple[DebtRate, ...] = ()
     before: "InForce | None" = None
+    forgiven: tuple[WaivedDebt, ...] = ()
 
 
 class Instruction(State):
@@ -189,6 +190,7 @@ class AgreementState(State):
 
     `debts_seen` is the sequence of intake's latest word on the debts. `halted_on`: since that day stop events
     leave no debt to talk about. `language` stands in documents of before only: drafts go by the pack.
+    `rewarded` is what was waived as a reward: that is never owed again, whatever becomes of the agreement.
     """
 
     case: str
@@ -205,6 +207,7 @@ class AgreementState(State):
     withdrawn: tuple[Withdrawn, ...] = ()
     halted_on: date | None = None
     returned: Returned | None = None
+    rewarded: tuple[WaivedDebt, ...] = ()
 
     def with_over(self, agreement_id: str, reason: ReasonCode) -> tuple[Over, ...]:
         """Give `over` with one more, the oldest forgotten."""

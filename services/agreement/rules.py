@@ -5,7 +5,7 @@ from datetime import date, timedelta
 
 from services.agreement.model import AgreementState, AgreementStatus, Draft, InForce, KnownDebt
 from shared.contracts.agreement import WaivedDebt
-from shared.contracts.debts import DebtSchedule, DebtStatus, InstalmentTotal, Plan
+from shared.contracts.debts import Balances, DebtSchedule, DebtStatus, InstalmentTotal, Plan
 from shared.contracts.desk import SignatureGiven, SignatureParty
 from shared.contracts.parties import ObligorRole
 from shared.contracts.plan_terms import total_of
@@ -20,6 +20,7 @@ __all__ = [
     "counts_from_documents",
     "guarantors_asked",
     "held_of",
+    "in_all",
     "is_complete",
     "last_signed",
     "owed",
@@ -123,6 +124,18 @@ def last_signed(draft: Draft) -> date:
     """Give the business date of the last signature or consent: the effective date."""
     days = [signature.on for signature in draft.signatures]
     return max(*days, *(consent.on for consent in draft.consents))
+
+
+def in_all(*waived: Sequence[WaivedDebt]) -> tuple[WaivedDebt, ...]:
+    """Add up what was waived, for each debt and component."""
+    sums: dict[str, Balances] = {}
+    for debt in (debt for some in waived for debt in some):
+        known, more = sums.get(debt.debt_id), debt.amounts
+        if known is not None:
+            parts = {name: getattr(known, name) + getattr(more, name) for name in Balances.model_fields}
+            more = Balances(**parts)
+        sums[debt.debt_id] = more
+    return tuple(WaivedDebt(debt_id=debt_id, amounts=amounts) for debt_id, amounts in sums.items())
 
 
 def waived_debts(plan: Plan) -> tuple[WaivedDebt, ...]:

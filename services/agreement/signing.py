@@ -6,7 +6,7 @@ from typing import Any
 from services.agreement.concessions import returning
 from services.agreement.document import recompose
 from services.agreement.model import AgreementState, AgreementStatus, Draft, InForce, Returned
-from services.agreement.rules import conduct_in, last_signed, packs_of, waived_debts, withdrawal_of
+from services.agreement.rules import conduct_in, in_all, last_signed, packs_of, waived_debts, withdrawal_of
 from services.agreement.telling import applies, instruct
 from services.agreement.watching import begun
 from shared.contracts.agreement import (
@@ -123,6 +123,7 @@ def sign(state: AgreementState, draft: Draft, day: date, reference: Reference) -
         returns=returns,
         rates_return=rates_return,
         before=state.live if signed.may_withdraw else None,
+        forgiven=in_all(state.live.forgiven, state.live.waived) if state.live is not None else (),
     )
     in_force = state.model_copy(
         update={

@@ -1,9 +1,10 @@
 """What the document says beyond the plan, read from the policy pack. Pure."""
 
 from collections.abc import Sequence
+from decimal import Decimal
 
 from services.agreement.paper.words import EDITION, words_of
-from shared.contracts.agreement import AgreementTerms, DebtRate
+from shared.contracts.agreement import AgreementTerms, DebtRate, RewardTerm
 from shared.policy.conduct import Conduct
 from shared.policy.model import PolicyInForce
 
@@ -36,6 +37,13 @@ def terms_of(
     words = words_of(EDITION)
     assert words is not None  # noqa: S101 - narrows: the edition is the program's own
     paper, agreement, followup = policy.document, policy.agreement, policy.followup
+    rewards = tuple(
+        RewardTerm(
+            after=step.after_on_time, late_pct=step.late_charges_waived_pct, rate_pct=step.rate_cut_pct
+        )
+        for step in policy.incentives.steps
+    )
+    first = rewards[0] if rewards else None
     return AgreementTerms(
         instrument=paper.instrument,
         clauses=clauses_of(policy, sections),
@@ -58,9 +66,9 @@ def terms_of(
         days_late=followup.breach_days_late,
         review_months=followup.review_months,
         review_months_performing=followup.review_months_performing,
-        reward_after=followup.incentive_after_on_time,
-        reward_late_pct=followup.incentive_late_charges_waived_pct,
-        reward_rate_pct=followup.incentive_rate_cut_pct,
+        reward_after=first.after if first else 0,
+        reward_late_pct=first.late_pct if first else Decimal(0),
+        reward_rate_pct=first.rate_pct if first else Decimal(0),
         credit_status=policy.reporting.status_while_kept,
         data_law=paper.data_law,
         complaint_routes=tuple(row.route for row in paper.complaint_routes),
@@ -71,4 +79,6 @@ def terms_of(
         hardship_shield_days=policy.breach.hardship_shield_days,
         returns_on_breach=returns,
         contract_rates=contract_rates,
+        rewards=rewards,
+        cooperation=policy.incentives.cooperation,
     )

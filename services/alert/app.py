@@ -10,7 +10,8 @@ SERVICE = Service(
     decider=AlertDecider(),
     waits_for=("intake", "assessment", "offer", "agreement", "followup", "desk"),
     handles=HANDLED,
-    # 2: what stop events halt; 3: steps, reviews; 4: requests, moratoriums; 5: which request a talk answers
+    # 2: what stop events halt; 3: steps, reviews; 4: requests, moratoriums; 5: which request
+    # a talk answers, who answers for a complaint
     schema_version=5,
     linger_seconds=1.0,
 )

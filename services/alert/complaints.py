@@ -5,7 +5,13 @@ from typing import Any
 
 from services.alert.model import AlertState, OpenComplaint
 from services.alert.raising import Step, raise_alert, resolve
-from shared.contracts.alert import AlertKind, ComplaintClosed, ComplaintOpened, InputRefused
+from shared.contracts.alert import (
+    AlertKind,
+    ComplaintClosed,
+    ComplaintHandedOver,
+    ComplaintOpened,
+    InputRefused,
+)
 from shared.contracts.base import Reason
 from shared.contracts.desk import ComplaintMade, ContactDirection, ContactOutcome, ContactRecorded
 from shared.contracts.desk_contact import ComplaintAnswered, ContactResumed
@@ -13,10 +19,22 @@ from shared.contracts.envelope import Envelope
 from shared.contracts.reasons import ReasonCode
 from shared.policy.model import PolicyInForce
 
-__all__ = ["OF_COMPLAINTS", "answered", "contact", "made", "overdue", "resumed"]
+__all__ = [
+    "OF_COMPLAINTS",
+    "answered",
+    "assigned",
+    "contact",
+    "hand_over",
+    "handed_on",
+    "made",
+    "overdue",
+    "resumed",
+]
 
 OF_COMPLAINTS = (ComplaintMade, ComplaintAnswered)
 """What is heard also when the case is closed: the borrower is owed an answer."""
+
+_FORMER_KEPT = 20  # owners before the one that a case has now
 
 
 def made(state: AlertState, message: Envelope[ComplaintMade], policy: PolicyInForce) -> Step:
@@ -29,7 +47,9 @@ def made(state: AlertState, message: Envelope[ComplaintMade], policy: PolicyInFo
         acknowledge_by = policy.deadline(message.day, rule.acknowledge_business_days)
     except (OverflowError, ValueError):  # past the last date there is
         answer_by = acknowledge_by = message.day
-    item = OpenComplaint(complaint_id=data.complaint_id, made_on=message.day, answer_by=answer_by)
+    item = OpenComplaint(
+        complaint_id=data.complaint_id, made_on=message.day, answer_by=answer_by, owner=data.owner
+    )
     opened = ComplaintOpened(
         complaint_id=data.complaint_id,
         owner=data.owner,
@@ -63,6 +83,44 @@ def answered(state: AlertState, message: Envelope[ComplaintAnswered], _policy: P
         return now, (closed,)
     now, cured = resolve(now, AlertKind.COMPLAINT_OVERDUE, message.day, ReasonCode.COMPLAINT_ANSWERED)
     return now, (closed, *cured)
+
+
+def assigned(state: AlertState, owner: str, before: str | None, day: date) -> AlertState:
+    """The case has another owner. Who had it before is known for the complaints that name them."""
+    former = {name: on for name, on in state.former if name != owner}
+    if before is not None and before != owner:
+        former[before] = day
+    return state.model_copy(update={"owner": owner, "former": tuple(former.items())[-_FORMER_KEPT:]})
+
+
+def handed_on(state: AlertState) -> date | None:
+    """Give a day whose close hands complaints over; None where there are none to hand over.
+
+    At a close, because a complaint and the change of the owner on its day are heard in either order.
+    """
+    return min((one.made_on for one in state.complaints if _has_lost_its_owner(state, one)), default=None)
+
+
+def hand_over(state: AlertState) -> Step:
+    """Who answered for a complaint has left the case: its owner does, by the same day.
+
+    A complaint that somebody beside the owners answers for stays theirs, and so does one that was given
+    to a former owner afterwards.
+    """
+    said, kept = [], []
+    for one in state.complaints:
+        if _has_lost_its_owner(state, one):
+            assert state.owner is not None  # noqa: S101 - narrows: who has a former owner has one
+            assert one.owner is not None  # noqa: S101 - narrows: a former owner has a name
+            handed = {"complaint_id": one.complaint_id, "answer_by": one.answer_by, "owner": state.owner}
+            said.append(ComplaintHandedOver.model_validate({**handed, "before": one.owner}))
+            one = one.model_copy(update={"owner": state.owner})  # noqa: PLW2901
+        kept.append(one)
+    return state.model_copy(update={"complaints": tuple(kept)}), tuple(said)
+
+
+def _has_lost_its_owner(state: AlertState, item: OpenComplaint) -> bool:
+    return any(name == item.owner and item.made_on <= on for name, on in state.former)
 
 
 def overdue(state: AlertState, item: OpenComplaint, day: date, policy: PolicyInForce) -> Step:

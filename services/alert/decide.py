@@ -81,7 +81,7 @@ class AlertDecider:
         days += [item.answer_by for item in state.complaints if not item.overdue]
         days += [alert.remedy_due for alert in state.alerts if not alert.escalated]
         judged = (module.judged_on(state) for module in (steps, reviews, requests, moratorium))
-        days += [day for day in judged if day is not None]
+        days += [day for day in (*judged, complaints.handed_on(state)) if day is not None]
         return min(days, default=None)
 
     def close(self, state: AlertState, day: date, reference: Reference) -> Outcome:
@@ -100,6 +100,8 @@ class AlertDecider:
                 state, events = requests.act(state, due, day, reference)
             elif moratorium.judged_on(state) == due:
                 state, events = moratorium.act(state, due, day, reference)
+            elif complaints.handed_on(state) == due:
+                state, events = complaints.hand_over(state)
             else:
                 state, events = _due_work(state, due, day, policy)
             said += events
@@ -223,7 +225,8 @@ def _closed(state: AlertState, message: Envelope[intake.CaseClosed], _: PolicyIn
 
 def _assigned(state: AlertState, message: Envelope[intake.CaseAssigned], _: PolicyInForce) -> Step:
     """Alerts that are raised from now on name this person."""
-    return state.model_copy(update={"owner": message.data.owner}), ()
+    data = message.data
+    return complaints.assigned(state, data.owner, data.previous or state.owner, message.day), ()
 
 
 def _asked(what: Ask, state: AlertState, message: Envelope[Any], _: PolicyInForce) -> Step:

@@ -107,12 +107,16 @@ class Pending(State):
 
 
 class OpenComplaint(State):
-    """A complaint without its final response; `overdue`: its last day has closed."""
+    """A complaint without its final response; `overdue`: its last day has closed.
+
+    `owner`: who answers for it, by staff id; None: the pack's role.
+    """
 
     complaint_id: str
     made_on: date
     answer_by: date
     overdue: bool = False
+    owner: str | None = None
 
 
 class Dated(State):
@@ -189,7 +193,8 @@ class AlertState(State):
     """One case. `heard_on` is the last day that the borrower was heard of: a word, a payment, a signature.
 
     `silent_on` is the day whose close finds the borrower silent: None while nothing is asked, or while that
-    alert is open. `owner` is who owns the case, by staff id; `problems` are those that are overdue,
+    alert is open. `owner` is who owns the case, by staff id; `former` are those who did before, each with the
+    day of the change; `problems` are those that are overdue,
     `differing` the accounts whose balance a person looks into.
     `referred` counts what a person was asked to look at and has not decided. `halted`: stop events leave no
     debt to talk about, and nobody is pressed for anything.
@@ -215,6 +220,7 @@ class AlertState(State):
     promises: tuple[BrokenPromise, ...] = ()
     pending: tuple[Pending, ...] = ()
     owner: str | None = None
+    former: tuple[tuple[str, date], ...] = ()
     problems: tuple[str, ...] = ()
     halted: bool = False
     referred: int = 0

@@ -189,6 +189,7 @@ def _signed(state: AssessmentState | None, message: Envelope[Any], _reference: R
         "request": None,
         "ask_again": None,
         "wanted": None,
+        "no_plan": False,
     }
     return Decision(state.model_copy(update=planned))
 
@@ -204,7 +205,7 @@ def _plan_over(state: AssessmentState | None, message: Envelope[Any], reference:
     if isinstance(data, agreement.AgreementEnded) and data.returns_to is not None:
         return Decision(state.model_copy(update={"agreement": data.returns_to.agreement_id}))
     policy = policy_of(state, message.day, reference)
-    over = state.model_copy(update={"live": False, "talks": True})
+    over = state.model_copy(update={"live": False, "talks": True, "no_plan": False})
     if over.request is not None:
         return Decision(over)
     closing = isinstance(data, agreement.AgreementEnded) and data.reason.code is ReasonCode.CASE_CLOSED
@@ -253,6 +254,9 @@ def _new_statement_wanted(
         policy = policy_of(state, message.day, reference)
         renewal = Reason(code=ReasonCode.STATEMENT_RENEWAL)
         return _decided(ask_afresh(state, policy, message.day, renewal))
+    if isinstance(message.data, offer.NoPlanFound):
+        # Beside a live plan the talks rest until evidence makes the figures better, or they expire.
+        return Decision(state.model_copy(update={"no_plan": True}) if state.live and state.talks else state)
     over = isinstance(message.data, offer.TalksFailed) and state.live and state.request is None
     if not over:
         return Decision(state)

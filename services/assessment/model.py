@@ -160,6 +160,7 @@ class AssessmentState(State):
     `live` says that a signed plan is in force; `agreement` and `agreed_version` name the latest one.
     The counts are of contacts that were answered or not, and of statements that came in time or late.
     `halted_on`: since that day stop events leave no debt to talk about, and nothing is asked.
+    `no_plan`: talks beside a live plan have found no other; they are over when the figures expire.
     """
 
     case: str
@@ -174,6 +175,7 @@ class AssessmentState(State):
     version: int = 0
     talks: bool = True
     live: bool = False
+    no_plan: bool = False
     agreement: str | None = None
     agreed_version: int = 0
     ask_again: date | None = None

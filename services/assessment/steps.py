@@ -80,6 +80,7 @@ def ask_afresh(state: AssessmentState, policy: PolicyInForce, on: date, *reasons
             "talks": True,
             "ask_again": None,
             "wanted": None,  # the whole statement is asked for: one question at a time
+            "no_plan": False,
         }
     )
     said = StatementRequested(
@@ -160,6 +161,10 @@ def expire(state: AssessmentState, as_of: date, policy: PolicyInForce, on: date)
         return state, ()
     said = AssessmentExpired(assessment_id=state.current.assessment_id, as_of=as_of)
     gone = state.model_copy(update={"current": None, "wanted": None})
+    if gone.live and gone.no_plan and gone.request is None:
+        # No other plan was found, so the one in force goes on, and nothing needs the figures any more.
+        over = {"talks": False, "no_plan": False, "status": AssessmentStatus.PLANNED, "ask_again": None}
+        return gone.model_copy(update=over), (said,)
     if gone.request is not None or gone.ask_again is not None:
         return gone, (said,)
     asked, more = ask_afresh(gone, policy, on, Reason(code=ReasonCode.STATEMENT_RENEWAL))

@@ -121,20 +121,36 @@ def without_content(entry: Mapping[str, Any]) -> Mapping[str, Any]:
     return {name: entry[name] for name in (*WITHHELD, "checkpoint") if name in entry}
 
 
+def _is_whole(entry: Mapping[str, Any], body: dict[str, Any]) -> bool:
+    """Whether an entry is what was hashed after the one that it names, whichever that is."""
+    previous = entry.get("previous")
+    return isinstance(previous, str) and chain_hash(previous, body) == entry.get("hash")
+
+
 def verify(entries: Sequence[Mapping[str, Any]], head: str, *, withheld: bool = False) -> Tampered | None:
     """Compute a chain again; give the first entry that is wrong, or None where all is untouched.
 
     `entries` are in order from number 1; `head` is the hash that the archive's document names. `withheld`:
     an entry may be given by its hash alone (`WITHHELD`): its place is proven, its content is not shown.
     """
-    previous = "0" * 64
+    previous, hidden = "0" * 64, False
+
+    def is_hidden(entry: Mapping[str, Any]) -> bool:
+        return withheld and entry.keys() - {"checkpoint"} == WITHHELD
+
     for number, entry in enumerate(entries, start=1):
         body = {name: value for name, value in entry.items() if name not in NOT_HASHED}
         if entry.get("number") != number:
             return Tampered(number, "the number is not the next one")
         if entry.get("previous") != previous:
+            if hidden and not is_hidden(entry) and _is_whole(entry, body):
+                # It is as it was written, and names what it follows: the hash given for that is another.
+                return Tampered(number - 1, "its hash is not the one that the entry after it follows")
             return Tampered(number, "it does not follow the entry before it")
-        if withheld and entry.keys() - {"checkpoint"} == WITHHELD:
+        hidden = is_hidden(entry)
+        if hidden:
+            if not isinstance(entry["hash"], str):
+                return Tampered(number, "its hash is none")
             previous = entry["hash"]
             continue
         if chain_hash(previous, body) != entry.get("hash"):

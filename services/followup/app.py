@@ -11,6 +11,7 @@ SERVICE = Service(
     waits_for=("intake", "offer", "agreement", "desk"),
     handles=HANDLED,
     # 2: what stop events halt; 3: conditions, contacts, credits asked; 4: what a borrower is told of a breach
-    # 5: invitations to reviews; 6: promises broken in a hardship, debts sold
+    # 5: invitations to reviews; 6: promises broken in a hardship, debts sold,
+    # instalments that were paid late before their money came back
     schema_version=6,
 )

@@ -133,6 +133,10 @@ def _taken_back(
     told = max(message.day, data.reversed_on)
     if state.status is FollowupStatus.CLOSED:
         after, said = leftover.returned(state, data.amount, told)
+        if state.policy is not None and state.completed_on is not None and after.completed_on is None:
+            in_force = reference.policies.in_force(state.policy, told)
+            after, more = problems.returned_after_completion(after, data.reversal_id, told, in_force)
+            said += more
         return Decision.of(after, *said)
     known = remember(moved(state, data.debts), data.value_date, data.amount, told)
     after = receive(known, data.value_date, -data.amount)

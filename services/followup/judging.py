@@ -199,7 +199,8 @@ def _conclude(work: Work, day: date, *, corrects: bool = False) -> None:
 def _concluded(line: Line, part: Served, day: date, *, settled: bool) -> LineState:
     """Paid when enough was there, in time or not; before its day only if nothing at all is left to pay."""
     if part.reached is not None and (line.due <= day or settled):
-        return LineState.PAID if part.reached <= line.until else LineState.PAID_LATE
+        in_time = part.reached <= line.until and not line.was_late
+        return LineState.PAID if in_time else LineState.PAID_LATE
     if day < line.due:
         return LineState.DUE
     if day >= line.until:

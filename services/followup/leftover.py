@@ -64,7 +64,7 @@ def bank_answered(state: FollowupState, data: BankAnswered, day: date) -> Step:
 def returned(state: FollowupState, amount: Money, day: date) -> Step:
     """A payment came back after the case was closed: what was beyond the plan is less by it.
 
-    Where that does not cover it, the plan is not completed any more.
+    Where that does not cover it, the plan is not completed any more; who asks sees it by `completed_on`.
     """
     credit = next((entry for entry in state.credits if entry.found.currency == amount.currency), None)
     if credit is None or credit.found < amount:

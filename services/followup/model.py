@@ -58,7 +58,8 @@ class Line(State):
     """What is due on a day in one currency; `until`: its last grace day; unpaid on `breach_on` it breaks.
 
     `interest` is the part of `total` that a lower rate makes less; None where the agreement did not say.
-    `debts` are those that it pays off; none where the agreement did not say.
+    `debts` are those that it pays off; none where the agreement did not say. `was_late`: it was paid late
+    before that money came back, and paid again in the new grace it is paid late still.
     """
 
     number: int
@@ -69,6 +70,7 @@ class Line(State):
     interest: MoneyField | None = None
     debts: tuple[str, ...] = ()
     state: LineState = LineState.DUE
+    was_late: bool = False
 
 
 class DayMoney(State):

@@ -21,6 +21,7 @@ __all__ = [
     "problems_due",
     "refused_by_bank",
     "resolve_all",
+    "returned_after_completion",
     "solved",
 ]
 
@@ -30,6 +31,7 @@ Step = tuple[FollowupState, tuple[Event, ...]]
 _PROBLEMS_KEPT = 50
 _STEP = "performing"
 RETURNED_BEFORE = "payment_returned_from_before_the_plan"
+RETURNED_AFTER = "payment_returned_after_completion"
 
 
 def assigned(state: FollowupState, owner: str) -> Step:
@@ -63,7 +65,20 @@ def missing_from_the_plan(state: FollowupState, reversal: str, day: date, policy
 
     Its instalments stand, because they are signed; a person decides what becomes of the rest.
     """
-    noted_ = ProblemNoted(problem_id=derive_id("problem", state.case, reversal), about=RETURNED_BEFORE)
+    return _of_return(state, reversal, RETURNED_BEFORE, day, policy)
+
+
+def returned_after_completion(state: FollowupState, reversal: str, day: date, policy: PolicyInForce) -> Step:
+    """The payment that completed the plan came back after the case was closed.
+
+    The letter is out and the bank was told that the debts are settled: neither can be taken back by a
+    program, and the borrower is to hear of it before anybody asks for the money. So a person looks.
+    """
+    return _of_return(state, reversal, RETURNED_AFTER, day, policy)
+
+
+def _of_return(state: FollowupState, reversal: str, about: str, day: date, policy: PolicyInForce) -> Step:
+    noted_ = ProblemNoted(problem_id=derive_id("problem", state.case, reversal), about=about)
     if any(problem.problem_id == noted_.problem_id for problem in state.problems):
         return state, ()
     return _opened(state, noted_, day, policy)

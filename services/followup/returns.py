@@ -29,7 +29,8 @@ def dated(plan: FollowedPlan, state: FollowupState, policy: PolicyInForce) -> Fo
     """Give the plan with the last grace days of its instalments, as all the returns so far make them.
 
     Returns are looked at in the order of their notices, so that it does not matter in which they arrived:
-    what was in time with the money, and is not without it, has new grace.
+    what was in time with the money, and is not without it, has new grace; so has what was paid late, but
+    it is late still when it is paid again.
     """
     returned = [entry for entry in state.returned if entry.on >= plan.effective]
     if not returned:
@@ -43,15 +44,21 @@ def dated(plan: FollowedPlan, state: FollowupState, policy: PolicyInForce) -> Fo
         before, reached = reached, _reached(lines, settles, money, plan)
         grace = return_grace_until(entry.told, policy)
         for index, line in enumerate(lines):
-            if _in_time(before[index], line) and not _in_time(reached[index], line) and line.until < grace:
+            was, now = before[index], reached[index]
+            in_time = _in_time(was, line)
+            lost = in_time and not _in_time(now, line)
+            # Paid late, and with this return not paid at all when the borrower hears of it.
+            lost = lost or (was is not None and was <= entry.told and (now is None or now > entry.told))
+            if lost and line.until < grace:
                 late_on = max(line.breach_on, breach_on(entry.told, policy))
-                lines[index] = line.model_copy(update={"until": grace, "breach_on": late_on})
+                changed = {"until": grace, "breach_on": late_on, "was_late": line.was_late or not in_time}
+                lines[index] = line.model_copy(update=changed)
     return plan.model_copy(update={"lines": tuple(lines)})
 
 
 def _plain(line: Line, policy: PolicyInForce) -> Line:
-    dates = {"until": grace_until(line.due, policy), "breach_on": breach_on(line.due, policy)}
-    return line.model_copy(update=dates)
+    until, late_on = grace_until(line.due, policy), breach_on(line.due, policy)
+    return line.model_copy(update={"until": until, "breach_on": late_on, "was_late": False})
 
 
 def _reached(

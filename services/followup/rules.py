@@ -152,14 +152,18 @@ def on_time_in_a_row(lines: Sequence[Line], pauses: Sequence[Pause] = ()) -> lis
     """
     on_time = {line.number for line in lines if line.state is LineState.PAID}
     other = {line.number for line in lines if line.state is not LineState.PAID}
-    spoiled = {line.number for line in lines if line.state in _LATE and not is_shielded(line, pauses)}
+    spoiled = {line.number for line in lines if _is_late(line) and not is_shielded(line, pauses)}
     return sorted(number for number in on_time - other if number > max(spoiled, default=0))
 
 
 def on_time_count(plan: FollowedPlan) -> int:
     """Count the instalments kept on time in a row, those of the plan before this one included."""
-    spoiled = any(line.state in _LATE and not is_shielded(line, pauses_of(plan)) for line in plan.lines)
+    spoiled = any(_is_late(line) and not is_shielded(line, pauses_of(plan)) for line in plan.lines)
     return len(on_time_in_a_row(plan.lines, pauses_of(plan))) + (0 if spoiled else plan.on_time_before)
+
+
+def _is_late(line: Line) -> bool:
+    return line.state in _LATE or line.was_late
 
 
 def is_shielded(line: Line, pauses: Iterable[Pause]) -> bool:

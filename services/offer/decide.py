@@ -190,9 +190,11 @@ def _assessed(
         latest = latest.model_copy(update={"since": state.assessed.since})
     now = state.model_copy(update={"assessed": latest})
     if now.offer is None or now.status in {OfferStatus.LAPSED, OfferStatus.FAILED}:
-        rests = now.status is OfferStatus.AGREED or (no_news and now.status is not OfferStatus.WAITING)
+        seeks = now.live and now.sought_until is not None and message.day <= now.sought_until
+        agreed = now.status is OfferStatus.AGREED and not (seeks and now.offer is None)
+        rests = agreed or (no_news and now.status is not OfferStatus.WAITING)
         # Figures from before a wish to renegotiate may come after it, by their own topic: they begin nothing.
-        if rests and data.answers_statement and now.status in _NOTHING_TABLED:
+        if rests and data.answers_statement and (now.status in _NOTHING_TABLED or not agreed):
             return _decided(say_again(now, message.day, reference))
         if rests or not is_assessed(now, message.day):
             return Decision(now)
@@ -265,6 +267,7 @@ def _signed(
         "answered": answered,
         "next_date": None,
         "stood": (),
+        "sought_until": None,
     }
     return Decision.of(state.model_copy(update=in_force), *said)
 
@@ -277,7 +280,7 @@ def _plan_over(state: OfferState | None, message: Envelope[Any], reference: Refe
     )
     if state is None or state.status is OfferStatus.CLOSED or superseded:
         return Decision(state)
-    now = state.model_copy(update={"live": False})
+    now = state.model_copy(update={"live": False, "sought_until": None})
     if now.status is not OfferStatus.AGREED or now.offer is not None:
         return Decision(now)
     policy = policy_of(now, message.day, reference)

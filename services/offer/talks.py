@@ -203,6 +203,10 @@ def _none_found(state: OfferState, found: NotFound, day: date, reference: Refere
     if state.lender_refused:
         return fail(state, day, reference, ReasonCode.APPROVAL_DENIED)
     after = _rest(state, OfferStatus.NO_PLAN, day, reference)
+    if state.live:
+        # The plan in force goes on, and the wish for another stays: evidence may come after the statement.
+        until = max(state.sought_until or day, state.assessed.expires)
+        after = after.model_copy(update={"sought_until": until})
     policy = policy_of(state, day, reference)
     soon = policy.step("no_plan")
     if found.reason.code is ReasonCode.RATES_STALE and soon is not None and after.next_date is not None:
@@ -294,7 +298,8 @@ def fail(state: OfferState, day: date, reference: Reference, reason: ReasonCode)
     if state.offer is not None:
         answered = state.over(state.offer.offer_id, reason)
         fresh = not state.live and is_assessed(state, day) and _has_fresh_figures(state, state.offer, day)
-    after = _rest(state.model_copy(update={"answered": answered}), OfferStatus.FAILED, day, reference)
+    ended = state.model_copy(update={"answered": answered, "sought_until": None})
+    after = _rest(ended, OfferStatus.FAILED, day, reference)
     first, *then = after_talks(policy_of(state, day, reference))
     failed = TalksFailed(
         rounds=state.round,

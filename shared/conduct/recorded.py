@@ -119,15 +119,17 @@ def is_reckoned(at: datetime) -> bool:
 def past_contact(record: Recorded, person: str = BORROWER) -> PastContact | None:
     """Give a contact with somebody as the guard counts it; None where its moment is a slip of the pen.
 
-    Whoever did not say what it was for is counted as a collector. What was said stands beside the mark that
-    money was asked for: the guard counts it as collection by the mark, and the purpose is not lost.
+    Who did not say what it was for is counted as a collector, also where the borrower called: what was talked
+    about on a case of overdue debts was the debts. A limit on the calls that we make counts no other ones.
+    What was said stands beside the mark that money was asked for: the guard counts it as collection by the
+    mark, and the purpose is not lost.
     """
     if not is_reckoned(record.at):
         return None
     outbound = record.direction == "outbound"
     return PastContact(
         at=record.at if record.at.tzinfo is not None else record.at.replace(tzinfo=UTC),
-        kind=record.purpose or ("collection" if outbound else "service"),
+        kind=record.purpose or "collection",
         actor="creditor",
         direction="outbound" if outbound else "inbound",
         channel=known_channel(record.channel) or "phone",

@@ -28,6 +28,7 @@ __all__ = [
     "Period",
     "PeriodPassed",
     "PeriodRestarted",
+    "RewardTerm",
     "SettlementKind",
     "SettlementLetterIssued",
     "SurvivingDebt",
@@ -44,6 +45,17 @@ class DebtRate(Part):
 
     debt_id: str
     annual_rate_pct: Percent
+
+
+class RewardTerm(Part):
+    """A step of rewards: after so many instalments on time in a row, with all steps before it so much in all.
+
+    Per cent: of the late charges left, and of the yearly rate.
+    """
+
+    after: int = Field(ge=1)
+    late_pct: Percent
+    rate_pct: Percent
 
 
 class AgreementTerms(Part):
@@ -95,6 +107,12 @@ class AgreementTerms(Part):
         default=None, description="what the pack calls late charges, in Chinese"
     )
     late_charge_en: str | None = Field(default=None, description="and in English")
+    rewards: tuple[RewardTerm, ...] | None = Field(
+        default=None, description="every step; reward_… is the first of them"
+    )
+    cooperation: tuple[str, ...] | None = Field(
+        default=None, description="the rules by which the borrower cooperates: rewards ask for all of them"
+    )
 
 
 class AgreementDrafted(_Agreement):

@@ -16,6 +16,7 @@ __all__ = [
     "AlertSeverity",
     "AlertTaken",
     "ComplaintClosed",
+    "ComplaintHandedOver",
     "ComplaintOpened",
     "InputRefused",
     "RemedyStarted",
@@ -118,6 +119,17 @@ class ComplaintOpened(_Alert):
     owner_role: str
     opened_on: date
     acknowledge_by: date
+    answer_by: date
+
+
+class ComplaintHandedOver(_Alert):
+    """Who answers for a complaint has left the case: it is the new owner's, with the same last day."""
+
+    TYPE: ClassVar[str] = "parley.alert.complaint.handed-over.v1"
+
+    complaint_id: str
+    owner: str
+    before: str
     answer_by: date
 
 

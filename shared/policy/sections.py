@@ -319,9 +319,6 @@ class Followup(Section):
     breach_days_late: Annotated[int, Field(ge=1, le=3660)]
     promise_grace_days: Days
     promise_tolerance_pct: Pct
-    incentive_after_on_time: Annotated[int, Field(ge=1, le=600)]
-    incentive_late_charges_waived_pct: Pct
-    incentive_rate_cut_pct: Pct
     support_after_missed: Annotated[int, Field(ge=1, le=60)]
 
 

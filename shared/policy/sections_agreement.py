@@ -149,7 +149,7 @@ class RewardStep(Section):
 class Incentives(Section):
     """Rewards in steps for who cooperated (all of ``cooperation``, each visible) and keeps to plan.
 
-    The first step is what ``[followup] incentive_…`` grants; a decider that knows steps reads only these.
+    A step says what there is in all with the steps before it. The agreement prints every step.
     """
 
     cooperation: tuple[CooperationRule, ...]

@@ -122,7 +122,7 @@ class StopRule(Section):
 
     ``max_days`` 0: it lasts until it ends by what ``ends`` says. ``max_days_after`` counts from the end of
     what caused it (a treatment), 0 where it does not. ``plan_stands``: a signed plan stays in force, only
-    paused. ``offers`` says whether a new plan may be tabled meanwhile.
+    paused. ``offers`` may say no only: a debt that is stopped comes into no plan, whatever stops it.
     """
 
     stops: tuple[Stopped, ...]
@@ -132,7 +132,7 @@ class StopRule(Section):
     max_days_after: Days
     once_in_months: Months
     plan_stands: bool
-    offers: bool
+    offers: Literal[False]
     owner_role: Name
 
     @model_validator(mode="after")

@@ -168,9 +168,6 @@ _VALUES: Final[dict[str, Any]] = {
     "followup.breach_days_late": 60,
     "followup.promise_grace_days": 2,
     "followup.promise_tolerance_pct": 5,
-    "followup.incentive_after_on_time": 3,
-    "followup.incentive_late_charges_waived_pct": 50,
-    "followup.incentive_rate_cut_pct": 0,
     "followup.support_after_missed": 1,
     "alert.silent_days": 15,
     "alert.rules": [

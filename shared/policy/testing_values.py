@@ -225,7 +225,7 @@ MORE_VALUES: Final[dict[str, Any]] = {
         "max_days_after": 0,
         "once_in_months": 0,
         "plan_stands": True,
-        "offers": True,
+        "offers": False,
         "owner_role": "supervisor",
     },
     "reporting.status_while_kept": "renegotiated",

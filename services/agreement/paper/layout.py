@@ -23,7 +23,7 @@ from shared.contracts.plan_terms import total_of
 from shared.crypto.canonical import exact
 from shared.lending.money import Money
 
-__all__ = ["Agreement", "Letter", "NameState", "PaperError", "page_of"]
+__all__ = ["Agreement", "Letter", "NameState", "PaperError", "not_in_font_of", "page_of"]
 
 _COMPONENTS = ("principal", "interest", "fees", "late_charges")
 
@@ -91,6 +91,15 @@ def page_of(document: Agreement | Letter, lang: str) -> dict[str, Any]:
     return page
 
 
+def not_in_font_of(document: Agreement | Letter, lang: str) -> str | None:
+    """Give what explains a character that is printed by its number; None in editions without words for it."""
+    terms = document.drafted.terms if isinstance(document, Agreement) else document.issued
+    words = None if terms is None else words_of(terms.words)
+    if words is None or not words.has("labels", "not_in_font"):
+        return None
+    return words.label("not_in_font", lang)
+
+
 def _words(edition: str, digest: str) -> Words:
     words = words_of(edition)
     if words is None or words.digest != digest:
@@ -119,9 +128,7 @@ def _agreement(document: Agreement, lang: str) -> dict[str, Any]:
     if silent:
         raise PaperError(f"a clause would have nothing to say: {', '.join(silent)}")
     sections.append(_signatures(document, words, lang))
-    notice = words.label("binding" if lang == drafted.language else "translation", lang)
-    if document.effective is None:
-        notice = words.label("draft", lang) + ("" if lang == "zh" else " ") + notice
+    notice = _notice(document, words, lang)
     about = [words.label("number", lang, params), words.label("version", lang, params)]
     about += [words.label("supersedes", lang, params)] if document.supersedes else []
     return {
@@ -131,6 +138,16 @@ def _agreement(document: Agreement, lang: str) -> dict[str, Any]:
         "notice": notice,
         "sections": sections,
     }
+
+
+def _notice(document: Agreement, words: Words, lang: str) -> str:
+    """Say which copy it is. A draft binds nobody, in whichever language."""
+    name = "binding" if lang == document.drafted.language else "translation"
+    if document.effective is not None:
+        return words.label(name, lang)
+    if name == "binding" and words.has("labels", "to_be_signed"):
+        name = "to_be_signed"
+    return words.label("draft", lang) + ("" if lang == "zh" else " ") + words.label(name, lang)
 
 
 def _frame(words: Words, lang: str, date: str, digest: str, lender: str) -> dict[str, Any]:
@@ -162,6 +179,8 @@ def _params(document: Agreement, terms: AgreementTerms, words: Words, lang: str)
         "language": words.named("language", drafted.language, lang),
         "jurisdiction": words.named("jurisdiction", terms.jurisdiction, lang),
         "payments": str(len(set(days))),
+        "one_payment": len(set(days)) == 1,
+        "several_payments": len(set(days)) > 1,
         "first_due": min(days).isoformat(),
         "last_due": max(days).isoformat(),
         "total_paid": comma.join(map(_money, drafted.plan.total_paid)),
@@ -182,6 +201,7 @@ def _params(document: Agreement, terms: AgreementTerms, words: Words, lang: str)
         "credit_status": words.named("credit", terms.credit_status, lang),
         "data_law": words.named("law", terms.data_law, lang),
         **_conditions(drafted, terms, words, lang),
+        **_rewards(drafted, terms, words, lang),
         **_name(document.borrower_name, document.name_state),
     }
 
@@ -209,12 +229,35 @@ def _conditions(drafted: AgreementDrafted, terms: AgreementTerms, words: Words, 
     return {
         "returning": comma.join(words.named("returning", name, lang) for name in names) if known else "",
         "contract_rates": comma.join(
-            f"{rate.debt_id} {rate.annual_rate_pct.normalize():f} %" for rate in rates
+            f"{rate.annual_rate_pct.normalize():f} % ({rate.debt_id})" for rate in rates
         ),
         "amounts_return": bool(amounts),
         "only_rates_return": bool(rates) and not amounts,
         "something_returns": bool(rates or amounts),
         "nothing_returns": not rates and not amounts,
+    }
+
+
+def _rewards(drafted: AgreementDrafted, terms: AgreementTerms, words: Words, lang: str) -> dict[str, Any]:
+    """Every step of the rewards that can still come to something, and what they ask for besides paying."""
+    semicolon, comma = ("；", "、") if lang == "zh" else ("; ", ", ")
+    late_left = any(
+        (debt.balance.late_charges - debt.waived.late_charges).is_positive for debt in drafted.plan.debts
+    )
+    has_rate = any(debt.annual_rate_pct for debt in drafted.plan.debts)
+    steps, late, rate = [], Decimal(0), Decimal(0)
+    for step in terms.rewards or () if words.has("labels", "reward_late") else ():
+        after = str(step.after)
+        if late_left and step.late_pct > late:
+            late = step.late_pct
+            steps.append(words.label("reward_late", lang, {"after": after, "pct": f"{late.normalize():f}"}))
+        if has_rate and step.rate_pct > rate:
+            rate = step.rate_pct
+            steps.append(words.label("reward_rate", lang, {"after": after, "pct": f"{rate.normalize():f}"}))
+    rules = terms.cooperation or () if steps else ()
+    return {
+        "rewards": semicolon.join(steps),
+        "cooperation": comma.join(words.named("cooperation", name, lang) for name in rules),
     }
 
 
@@ -240,8 +283,10 @@ def _tables(clause: str, drafted: AgreementDrafted, words: Words, lang: str) -> 
         return [_balances(owed, words.label("owed_of", lang), words, lang)]
     if clause == "interest_and_fees":
         head = _labels(words, lang, "debt", "rate", "instalments")
+        # The times with interest only are instalments, too: as many as the debt's schedule has.
+        rows_of = {schedule.debt_id: len(schedule.rows) for schedule in drafted.schedules}
         terms = [
-            [d.debt_id, f"{d.annual_rate_pct.normalize():f} %", str(d.instalments)]
+            [d.debt_id, f"{d.annual_rate_pct.normalize():f} %", str(rows_of.get(d.debt_id, d.instalments))]
             for d in drafted.plan.debts
         ]
         return [{"caption": None, "head": head, "rows": terms}]

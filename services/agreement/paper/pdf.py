@@ -4,6 +4,8 @@ The same document gives the same bytes: its date is that of the content, no syst
 (Noto, OFL) comes from a package and is embedded.
 """
 
+import re
+from collections.abc import Mapping, Set
 from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
@@ -15,7 +17,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from services.agreement.document import canonical_content
 from services.agreement.keys import key_id_of, raw_public, sign_with
-from services.agreement.paper.layout import Agreement, Letter, PaperError, page_of
+from services.agreement.paper.layout import Agreement, Letter, PaperError, not_in_font_of, page_of
 from services.agreement.paper.seal import seal
 from shared.contracts.agreement import PartySigned
 from shared.contracts.desk import SignatureParty
@@ -26,6 +28,9 @@ __all__ = ["CONTENT", "SIGNATURES", "make_pdf", "signatures_of"]
 CONTENT: Final = "content.json"
 SIGNATURES: Final = "signatures.json"
 _compile: Final[Any] = typst.compile  # its stub does not know that sources may be given as a mapping
+# What Typst says of a character that neither the fonts of the package nor its own have.
+_NOT_IN_FONT: Final = re.compile(r'the text `"(.+?)"` could not be displayed')
+_MOST_NUMBERED: Final = 50
 _LAYOUT: Final = files("services.agreement.paper").joinpath("page.typ")
 
 
@@ -42,18 +47,53 @@ def make_pdf(document: Agreement | Letter, lang: str, key: Ed25519PrivateKey | N
     attached = {CONTENT: signed, SIGNATURES: exact(signatures_of(document, lang, signed, key))}
     about = {CONTENT: "the canonical content", SIGNATURES: "who signed it, how and when"}
     page = {**page_of(document, lang), "attached": list(about.items())}
-    try:
-        pdf = _compile(
-            {"main.typ": _LAYOUT.read_bytes(), "page.json": exact(page), **attached},
-            font_paths=[str(Path(fonts.serif_path()).parent)],
-            ignore_system_fonts=True,
-            pdf_standards="a-3b",
-        )
-    except typst.TypstError as error:
-        raise PaperError(f"the document cannot be set: {error}") from error
-    if not isinstance(pdf, bytes):
-        raise PaperError("the document cannot be set: it has no single file")
+    pdf = _set(page, attached, not_in_font_of(document, lang))
     return pdf if key is None else seal(pdf, key)
+
+
+def _set(page: dict[str, Any], attached: Mapping[str, bytes], explained: str | None) -> bytes:
+    """Set the page. A character that no font has (in a rare name) stands there by its Unicode number.
+
+    Without that, nobody of such a name could have an agreement; what is signed is attached as it is.
+    """
+    numbered: set[str] = set()
+    while True:
+        try:
+            pdf = _compile(
+                {"main.typ": _LAYOUT.read_bytes(), "page.json": exact(page), **attached},
+                font_paths=[str(Path(fonts.serif_path()).parent)],
+                ignore_system_fonts=True,
+                pdf_standards="a-3b",
+            )
+        except typst.TypstError as error:
+            found = _NOT_IN_FONT.search(str(error))
+            lacking = set(_text_of(found[1])) - numbered if found else set()
+            if not lacking or len(numbered) > _MOST_NUMBERED:
+                raise PaperError(f"the document cannot be set: {error}") from error
+            if not numbered and explained is not None:
+                page = {**page, "about": [*page["about"], explained]}
+            numbered |= lacking
+            page = _numbered(page, lacking)
+            continue
+        if not isinstance(pdf, bytes):
+            raise PaperError("the document cannot be set: it has no single file")
+        return pdf
+
+
+def _text_of(quoted: str) -> str:
+    """Give the text that Typst names: what cannot be printed stands there as an escape."""
+    return re.sub(r"\\u\{([0-9a-f]+)\}", lambda part: chr(int(part[1], 16)), quoted)
+
+
+def _numbered(value: Any, lacking: Set[str]) -> Any:
+    """Put the Unicode number in the place of each of these characters, wherever it stands on the page."""
+    if isinstance(value, str):
+        return "".join(f"〔U+{ord(char):04X}〕" if char in lacking else char for char in value)
+    if isinstance(value, list | tuple):
+        return [_numbered(part, lacking) for part in value]
+    if isinstance(value, dict):
+        return {name: _numbered(part, lacking) for name, part in value.items()}
+    return value
 
 
 def _with_signature(given: PartySigned, content: bytes, key: Ed25519PrivateKey) -> PartySigned:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
 
-from services.console.bundle.making import FORMAT, PURPOSE
+from services.console.bundle.making import FORMAT, PURPOSE, signature_file
 from services.console.bundle.packing import BrokenBundle, pack, unpack
 from services.console.checkpoints import check_checkpoints
 from services.console.sealed import opened
@@ -82,6 +82,8 @@ def _manifest(files: Mapping[str, bytes], trusted: Mapping[str, Trusted]) -> Map
         raise _Wrong("manifest.sig", "is signed with another key than the one that was given")
     if not key.signed(PURPOSE, files["manifest.json"], signed.get("signature")):
         raise _Wrong("manifest.json", "is not what the lender has signed")
+    if files["manifest.sig"] != signature_file(key.key_id, signed["signature"]):
+        raise _Wrong("manifest.sig", "says more than who has signed, or says it in another way")
     manifest: Mapping[str, Any] = _read("manifest.json", files["manifest.json"], dict)
     if manifest.get("format") != FORMAT:
         raise _Wrong("manifest.json", "is of a format that this version does not know")
@@ -99,7 +101,7 @@ def _chain(
     try:
         for number, line in enumerate(files["chain.jsonl"].split(b"\n")[:-1], start=1):
             entry = _read(f"entry {number}", line, dict)
-            if canonical(entry) != line:
+            if not _is_canonical(entry, line):
                 raise _Wrong(f"entry {number}", "is not in canonical JSON")
             entries.append(entry)
         checkpoints = _read("checkpoints.json", files["checkpoints.json"], list)
@@ -115,7 +117,7 @@ def _chain(
         return
     try:
         cut = check_checkpoints(str(manifest["customer"]), entries, checkpoints, trusted)
-    except (KeyError, TypeError, ValueError, AttributeError):
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError):
         yield Fault("checkpoints.json", "is not a list of checkpoints")
         return
     if cut is not None:
@@ -127,6 +129,13 @@ def _chain(
                 _opens(entry, b64decode(keys[name], validate=True))
         except (SealError, ValueError, TypeError, KeyError):
             yield Fault(f"entry {name}", "its sealed fields do not open with its key in keys.json")
+
+
+def _is_canonical(entry: Mapping[str, Any], line: bytes) -> bool:
+    try:
+        return canonical(entry) == line
+    except (TypeError, ValueError):  # half a character, for instance: JSON can say it, UTF-8 cannot
+        return False
 
 
 def _opens(entry: Mapping[str, Any], key: bytes) -> None:

@@ -23,7 +23,7 @@ from shared.crypto.sealing import PersonKey
 from shared.crypto.signing import Signer
 from shared.texts import LANGUAGES
 
-__all__ = ["FORMAT", "PURPOSE", "Source", "make_bundle"]
+__all__ = ["FORMAT", "PURPOSE", "Source", "make_bundle", "signature_file"]
 
 FORMAT: Final = "parley-evidence/1"
 PURPOSE: Final = "parley-evidence/1"
@@ -97,8 +97,13 @@ def make_bundle(source: Source, signer: Signer, at: datetime) -> bytes:
         for name, content in files.items()
     ]
     manifest = canonical({**facts, "files": listed})
-    signature = _json({"key": signer.key_id, "signature": signer.sign(PURPOSE, manifest)})
+    signature = signature_file(signer.key_id, signer.sign(PURPOSE, manifest))
     return pack({"manifest.json": manifest, "manifest.sig": signature, **files})
+
+
+def signature_file(key_id: str, signature: str) -> bytes:
+    """Give the bytes of manifest.sig: there is one way to write it, for nothing signs what stands in it."""
+    return _json({"key": key_id, "signature": signature})
 
 
 def _open(entry: Mapping[str, Any], person: PersonKey | None, keys: dict[str, str]) -> dict[str, Any]:

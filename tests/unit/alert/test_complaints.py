@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import pytest
+
 from services.alert.decide import AlertDecider
 from services.alert.model import AlertStatus
 from shared.contracts import desk, desk_contact, intake
@@ -14,6 +16,7 @@ from shared.contracts.alert import (
     AlertRaised,
     AlertResolved,
     ComplaintClosed,
+    ComplaintHandedOver,
     ComplaintOpened,
     InputRefused,
     RemedyStarted,
@@ -30,8 +33,8 @@ def case(**overrides: Any) -> Given:
     return given(AlertDecider(), reference(**overrides)).when(message(case_opened()))
 
 
-def made(name: str = "K-1") -> desk.ComplaintMade:
-    return desk.ComplaintMade(complaint_id=name, words=Personal(value="…"), owner="s-7")
+def made(name: str = "K-1", owner: str = "s-7") -> desk.ComplaintMade:
+    return desk.ComplaintMade(complaint_id=name, words=Personal(value="…"), owner=owner)
 
 
 def answer(name: str = "K-1", *, final: bool = True) -> desk_contact.ComplaintAnswered:
@@ -112,3 +115,33 @@ def test_after_attempts_in_vain_a_person_decides() -> None:
     assert two.when(message(called(TALKED)), message(called(NO_ANSWER))).said == ()
     heard = three.when(message(called(NO_ANSWER, inbound=True)))
     assert heard.last(AlertResolved).reason.code is ReasonCode.CONTACT_MADE
+
+
+def _owned(owner: str, previous: str | None = None) -> intake.CaseAssigned:
+    return intake.CaseAssigned(owner=owner, previous=previous)
+
+
+@pytest.mark.parametrize("complaint_first", [True, False])
+def test_a_complaint_changes_hands_with_the_case_and_keeps_its_day(complaint_first: bool) -> None:
+    """It stayed with a negotiator who had left, and nobody heard that it was theirs."""
+    facts = [message(made("K-1", owner="n-1"), DAY), message(_owned("n-2", "n-1"), DAY)]
+    opened = case().when(message(_owned("n-1"), DAY), message(made("K-2", owner="s-1"), DAY))
+    heard = opened.when(*(facts if complaint_first else reversed(facts)))
+    closed = heard.closes(DAY)
+    said = closed.last(ComplaintHandedOver)
+    (item,) = [one for one in closed.state.complaints if one.complaint_id == "K-1"]
+    assert (said.complaint_id, said.owner, said.before) == ("K-1", "n-2", "n-1")
+    assert said.answer_by == item.answer_by
+    assert {one.complaint_id: one.owner for one in closed.state.complaints} == {"K-1": "n-2", "K-2": "s-1"}
+    again = closed.closes(DAY + timedelta(days=1))
+    assert not again.emits(ComplaintHandedOver)
+    back = again.when(message(_owned("n-1", "n-2"), DAY + timedelta(days=2))).closes(DAY + timedelta(days=2))
+    assert back.last(ComplaintHandedOver).owner == "n-1"
+
+
+def test_a_complaint_that_is_given_to_a_former_owner_later_stays_theirs() -> None:
+    later = DAY + timedelta(days=3)
+    moved = case().when(message(_owned("n-1"), DAY), message(_owned("n-2", "n-1"), DAY))
+    given_ = moved.when(message(made("K-1", owner="n-1"), later)).closes(later)
+    assert not given_.emits(ComplaintHandedOver)
+    assert given_.state.complaints[0].owner == "n-1"

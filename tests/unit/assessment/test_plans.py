@@ -9,8 +9,14 @@ import pytest
 
 from services.assessment.decide import AssessmentDecider
 from services.assessment.model import AssessmentStatus
-from shared.contracts import agreement, desk, followup
-from shared.contracts.assessment import AssessmentCompleted, HardshipKind, StatementRequested
+from shared.contracts import agreement, desk, followup, offer
+from shared.contracts.assessment import (
+    AssessmentCompleted,
+    AssessmentExpired,
+    HardshipKind,
+    StatementRequested,
+)
+from shared.contracts.base import Reason
 from shared.contracts.envelope import Envelope
 from shared.contracts.reasons import ReasonCode
 from tests.unit.assessment.desk_says import (
@@ -143,3 +149,28 @@ def test_a_request_names_the_reasons_of_the_renegotiation() -> None:
     bare = followup.RenegotiationRequested(agreement_id="AG-1", as_of=day(60), reasons=())
     asked = assessed().when(signed(5)).when(message(bare, day(60))).last(StatementRequested)
     assert (asked.missing, asked.reasons[0].code) == (ALL, ReasonCode.STATEMENT_RENEWAL)
+
+
+def no_plan(n: int, step: ReasonCode = ReasonCode.NEXT_TOKEN_PLAN) -> Envelope[Any]:
+    said = offer.NoPlanFound(
+        assessment_id="a",
+        as_of=day(n),
+        reason=Reason(code=ReasonCode.NOT_AFFORDABLE_UNDER_STRESS),
+        next_step=Reason(code=step),
+    )
+    return message(said, day(n))
+
+
+def test_talks_that_found_no_other_plan_end_with_the_figures_and_nobody_is_asked_anew() -> None:
+    """Who kept to the old plan was asked for a whole statement every three months, for years."""
+    talks = assessed().when(plan_started(5), renegotiation(60), states(63))
+    resting = talks.when(no_plan(63))
+    assert resting.said == ()
+    over = resting.closes(day(63 + 90))
+    assert over.emits(AssessmentExpired)
+    assert (over.state.status, over.decider.due(over.state)) == (AssessmentStatus.PLANNED, None)
+    assert over.when(hardship(200)).emits(StatementRequested), "another hardship is another round"
+    # Without a plan in force the figures are renewed as before, and so they are while an offer may come.
+    assert talks.closes(day(63 + 90)).emits(AssessmentExpired, StatementRequested)
+    alone = assessed().when(no_plan(4)).closes(day(3 + 90))
+    assert alone.emits(AssessmentExpired, StatementRequested)

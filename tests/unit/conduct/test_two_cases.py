@@ -283,7 +283,7 @@ def recorded(**more: Any) -> desk.ContactRecorded:
     ("more", "kind", "marked", "counts_as"),
     [
         pytest.param({}, "collection", False, "collection", id="nobody said"),
-        pytest.param({"direction": "inbound"}, "service", False, "service", id="the borrower called"),
+        pytest.param({"direction": "inbound"}, "collection", False, "collection", id="the borrower called"),
         pytest.param({"purpose": "service"}, "service", False, "service", id="service"),
         pytest.param(
             {"purpose": "service", "asks_for_payment": True},

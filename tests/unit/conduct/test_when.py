@@ -123,6 +123,25 @@ def test_the_seventh_call_is_allowed_and_the_eighth_is_not() -> None:
     assert answer.allowed_again == local("2026-03-09T08:00:00", EASTERN)  # after the quiet hours
 
 
+@pytest.mark.parametrize("direction", ["outbound", "inbound"])
+def test_the_wait_after_a_conversation_begins_whoever_called(direction: str) -> None:
+    """Only our own calls counted: who rang us on Monday could be rung by us on Tuesday."""
+    talk = past(local("2026-03-02T10:00:00", EASTERN), "talked", direction=direction, debts=["d1"])
+    for day in range(3, 9):
+        at = local(f"2026-03-0{day}T12:00:00", EASTERN)
+        assert rules(US, ask(at, EASTERN, history=[talk], debts=["d1"])) == ["cooldown"]
+    eighth_day = local("2026-03-09T08:00:00", EASTERN)
+    assert US.ask(ask(eighth_day, EASTERN, history=[talk], debts=["d1"])).allowed
+    first = local("2026-03-03T12:00:00", EASTERN)
+    assert US.ask(ask(first, EASTERN, history=[talk], debts=["d2"])).allowed, "it was about the other debt"
+
+
+def test_calls_from_the_borrower_are_none_of_the_seven() -> None:
+    at = local("2026-03-08T12:00:00", EASTERN)
+    calls = [past(at - timedelta(hours=n), "message_left", direction="inbound") for n in range(1, 9)]
+    assert US.ask(ask(at, EASTERN, history=calls)).allowed
+
+
 def test_calls_count_per_debt_where_the_pack_says_so() -> None:
     at = local("2026-03-08T12:00:00", EASTERN)
     calls = [past(at - timedelta(hours=n), debts=["d1"], number=f"n{n}") for n in range(1, 8)]

@@ -207,6 +207,49 @@ def test_an_entry_that_is_left_out_is_named(raw: bytes, signer: Signer, number: 
     assert first_fault(changed, signer) == (f"entry {number}", "the number is not the next one")
 
 
+def test_a_changed_hash_of_an_entry_that_is_not_shown_names_that_entry(raw: bytes, signer: Signer) -> None:
+    """Of another case's entry only the hash is given: what follows it is whole, and was named instead."""
+    files = unpack(raw)
+    lines = files["chain.jsonl"].split(b"\n")
+    hidden = orjson.loads(lines[3])
+    assert hidden.keys() == {"number", "previous", "hash"}
+    lines[3] = lines[3].replace(hidden["hash"].encode(), b"0" * 64)
+    changed = pack({**files, "chain.jsonl": b"\n".join(lines)})
+    assert first_fault(changed, signer) == (
+        "entry 4",
+        "its hash is not the one that the entry after it follows",
+    )
+
+
+def test_the_signature_file_says_who_has_signed_and_nothing_else(raw: bytes, signer: Signer) -> None:
+    """Nothing signs it: a blank, another order or a word more went through with fresh checksums."""
+    files = unpack(raw)
+    signed = orjson.loads(files["manifest.sig"])
+    for other in (
+        files["manifest.sig"] + b" ",
+        orjson.dumps(signed),
+        orjson.dumps({**signed, "note": "void"}, option=orjson.OPT_SORT_KEYS | orjson.OPT_INDENT_2) + b"\n",
+    ):
+        assert first_fault(pack({**files, "manifest.sig": other}), signer)[0] == "manifest.sig"
+
+
+def test_what_no_program_of_ours_wrote_is_a_fault_and_no_error(raw: bytes, signer: Signer) -> None:
+    files = unpack(raw)
+    lines = files["chain.jsonl"].split(b"\n")
+    hidden, after = orjson.loads(lines[3]), orjson.loads(lines[4])
+    none = [*lines]
+    none[3] = orjson.dumps({**hidden, "hash": 5}, option=orjson.OPT_SORT_KEYS)
+    none[4] = orjson.dumps({**after, "previous": 5}, option=orjson.OPT_SORT_KEYS)
+    half = [lines[0].replace(b'"case":"', b'"case":"\\ud800', 1), *lines[1:]]
+    endless = b'[{"entries":1e400,"head":"","key":"","signature":""}]'
+    for name, content, where in (
+        ("chain.jsonl", b"\n".join(none), "entry 4"),
+        ("chain.jsonl", b"\n".join(half), "entry 1"),
+        ("checkpoints.json", endless, "checkpoints.json"),
+    ):
+        assert first_fault(pack({**files, name: content}), signer)[0] == where
+
+
 def test_files_that_are_changed_added_removed_or_renamed_are_named(raw: bytes, signer: Signer) -> None:
     files = unpack(raw)
     document = next(name for name in files if name.startswith("documents/"))

@@ -151,3 +151,28 @@ def test_before_completion_and_after_one_that_was_undone_it_is_not() -> None:
 def test_a_pack_may_allow_it_earlier() -> None:
     free = plan_live(incentives__new_credit_only_after_completion=False)
     assert free.when(message(wants())).emits(NewCreditCleared)
+
+
+# --- after the case
+
+
+def test_a_payment_that_comes_back_after_the_case_is_a_person_s_to_look_at() -> None:
+    """The letter said that all was settled; two days later the last debit came back, and nobody was told."""
+    done = overpaid().when(message(END, FIRST))
+    (credit,) = [entry.found for entry in done.state.credits]
+    told = FIRST + timedelta(days=2)
+    covered = done.when(message(taken_back(str(credit), FIRST, told), told))
+    assert not covered.emits(ProblemOpened), "what was beyond the plan covers it"
+    back = covered.when(message(taken_back("50.00", FIRST, told), told))
+    opened = back.last(ProblemOpened)
+    assert opened.about == "payment_returned_after_completion"
+    assert opened.due > told
+    late = back.closes(opened.due)
+    assert late.last(ProblemOverdue).problem_id == opened.problem_id
+    solved = back.when(message(ProblemSolved(problem_id=opened.problem_id, by="n-1"), told))
+    assert solved.state.problems == ()
+
+
+def test_a_return_on_a_case_that_never_completed_opens_nothing() -> None:
+    cured = plan_live().when(message(intake.CaseClosed(as_of=FIRST, reason=intake.CloseReason.CURED), FIRST))
+    assert cured.when(message(taken_back("50.00", FIRST, SECOND), SECOND)).said == ()

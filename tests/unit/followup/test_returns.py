@@ -10,8 +10,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from services.followup.model import FollowupState, FollowupStatus
+from services.followup.rules import is_performing, on_time_count
+from services.followup.work import policy_of
 from shared.contracts.base import Event
-from shared.contracts.followup import InstalmentMissed
+from shared.contracts.followup import InstalmentMissed, InstalmentPaid
+from shared.contracts.followup_care import BreachNoticed
 from shared.lending.calendar import add_months
 from tests.unit.builders import DAY, cny, message, paid, taken_back
 from tests.unit.followup.plans import FIRST, live
@@ -118,3 +121,30 @@ def test_nobody_misses_an_instalment_by_a_return_before_notice_and_new_grace(bac
     missed = [day for day, event in said if isinstance(event, InstalmentMissed)]
     assert missed
     assert missed[0] >= told + timedelta(days=TOLD_AND_GRACE)
+
+
+def test_what_was_paid_late_and_came_back_has_notice_and_new_grace_too() -> None:
+    """It was missed the day the bank spoke, and with months behind it a breach was noticed on that day."""
+    told, late = FIRST + timedelta(days=90), FIRST + timedelta(days=12)
+    facts = {
+        late: paid("100.00", late),
+        told: taken_back("100.00", late, told),
+        told + timedelta(days=9): paid("100.00", told + timedelta(days=9)),
+    }
+    rows = (ROWS[0], (add_months(FIRST, 6), "100.00"))
+    plan, said = live(*rows, incentives__steps=[], breach__notice_required=True), list[tuple[date, Event]]()
+    for n in range(150):
+        day = DAY + timedelta(days=n)
+        if day in facts:
+            plan = plan.when(message(facts[day], day))
+        plan = plan.closes(day)
+        said += [(day, event) for event in plan.said if day >= told]
+        if told <= day < told + timedelta(days=9):
+            (first, _) = plan.state.plan.lines
+            assert first.state.value == "late"
+            assert first.until >= told + timedelta(days=TOLD_AND_GRACE)
+            assert on_time_count(plan.state.plan.model_copy(update={"on_time_before": 9})) == 0
+            performing = plan.state.plan.model_copy(update={"on_time_before": 9})
+            assert not is_performing(performing, policy_of(performing, plan.reference))
+    assert [event.on_time for _, event in said if isinstance(event, InstalmentPaid)] == [False]
+    assert not [day for day, event in said if isinstance(event, InstalmentMissed | BreachNoticed)]

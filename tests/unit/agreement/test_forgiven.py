@@ -1,0 +1,81 @@
+"""What the settlement letter calls forgiven: all that nobody has to pay, of every version, and rewards."""
+
+from __future__ import annotations
+
+from shared.contracts.agreement import (
+    AgreementDrafted,
+    AgreementSigned,
+    SettlementLetterIssued,
+    WaivedDebt,
+)
+from shared.contracts.debts import Balances
+from shared.contracts.followup import RewardGranted
+from tests.unit.agreement.test_decide import (
+    BOTH,
+    LESS,
+    after,
+    agreed,
+    changed,
+    completed,
+    drafted,
+    signature,
+    signed_by,
+)
+from tests.unit.agreement.test_paper import WAIVES
+from tests.unit.builders import balances, message
+from tests.unit.spec import Given
+
+MARKED = {"reporting__tax_mark": "form_1099_c"}
+
+
+def live() -> Given:
+    step = signed_by(drafted(WAIVES, **MARKED), *BOTH).closes(after(2))
+    assert step.last(AgreementSigned).waived
+    return step
+
+
+def amended(step: Given) -> Given:
+    """A second version that waives nothing."""
+    second = agreed(1, debts=LESS)
+    nothing = balances()
+    debts = tuple(debt.model_copy(update={"waived": nothing}) for debt in second.plan.debts)
+    plan = second.plan.model_copy(update={"debts": debts, "payments": ()})
+    step = step.when(message(changed(*LESS), after(40), sequence=2))
+    wish = second.model_copy(update={"intake_sequence": 2, "plan": plan, "offer_id": "offer-2"})
+    step = step.when(message(wish, after(1)))
+    draft = step.last(AgreementDrafted)
+    return step.when(*(message(signature(draft, party), after(3)) for party in BOTH)).closes(after(3))
+
+
+def reward(late: str) -> RewardGranted:
+    waived = WaivedDebt(debt_id="A-1", amounts=balances(late=late))
+    return RewardGranted(reward="late_charges_waived", after_instalment=6, waived=(waived,))
+
+
+def forgiven(step: Given) -> dict[str, Balances]:
+    letter = step.last(SettlementLetterIssued)
+    assert (letter.tax_mark == "form_1099_c") is bool(letter.forgiven)
+    return {debt.debt_id: debt.amounts for debt in letter.forgiven}
+
+
+def test_what_an_earlier_version_waived_stays_forgiven_and_is_reported() -> None:
+    """After an amendment that waived nothing the letter said that nothing was, without a tax mark."""
+    step = live()
+    first = step.last(AgreementSigned)
+    second = amended(step)
+    new = second.last(AgreementSigned)
+    assert (new.version, new.waived) == (2, ())
+    end = second.when(message(completed(new.agreement_id), after(300)))
+    assert forgiven(end) == {debt.debt_id: debt.amounts for debt in first.waived}
+
+
+def test_late_charges_waived_as_a_reward_are_forgiven_too() -> None:
+    step = live()
+    signed = step.last(AgreementSigned)
+    waived = {debt.debt_id: debt.amounts for debt in signed.waived}
+    more = step.when(message(reward("12.00"), after(200)), message(reward("3.00"), after(250)))
+    assert more.said == ()
+    end = forgiven(more.when(message(completed(signed.agreement_id), after(300))))
+    before = waived.get("A-1", balances())
+    assert end["A-1"].late_charges.minor == before.late_charges.minor + 1500
+    assert end["A-1"].interest == before.interest

@@ -1,0 +1,158 @@
+"""What the paper says is so: for this plan, this copy and these rewards, and for any name."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import replace
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from pypdf import PdfReader
+
+from services.agreement.paper.check import check_pdf
+from services.agreement.paper.layout import Agreement, NameState, page_of
+from services.agreement.paper.pdf import make_pdf
+from services.agreement.paper.words import EDITION, LANGUAGES, words_of
+from services.agreement.terms import terms_of
+from services.followup.rules import breach_on
+from shared.contracts.plan_terms import instalment_totals, schedules_of
+from shared.lending.money import Money
+from shared.policy.conduct import conduct_of
+from shared.policy.testing import example_book, example_pack
+from tests.unit.agreement.test_paper import BOOK, KEY, PUBLIC, squeezed, under
+
+
+def named(document: Agreement, lang: str, clause: str) -> dict[str, Any]:
+    """A section of the page, by the name of its clause."""
+    words = words_of(EDITION)
+    assert words is not None
+    (found,) = (s for s in page_of(document, lang)["sections"] if s["title"] == words.title(clause, lang))
+    return dict(found)
+
+
+def with_plan(document: Agreement, **terms: Any) -> Agreement:
+    """The document on a plan whose debts are repaid in another way."""
+    drafted = document.drafted
+    debts = tuple(debt.model_copy(update=terms) for debt in drafted.plan.debts)
+    schedules = schedules_of(debts, BOOK.in_force("cn-card", date(2026, 3, 2)).amounts.rounding)
+    rows = instalment_totals(schedules)
+    plan = drafted.plan.model_copy(update={"debts": debts, "payments": rows})
+    changed = {"plan": plan, "schedules": schedules, "instalments": rows}
+    return replace(document, drafted=drafted.model_copy(update=changed))
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_the_number_of_instalments_of_a_debt_is_that_of_its_schedule(lang: str) -> None:
+    """The times in which only interest is paid were left out: 17 in the table, 20 in the text."""
+    document = with_plan(
+        under("cn-card"), method="annuity", grace_periods=3, annual_rate_pct=Decimal(12), instalments=6
+    )
+    (table,) = named(document, lang, "interest_and_fees")["tables"]
+    assert [row[2] for row in table["rows"]] == ["9", "9"]
+    assert "9" in named(document, lang, "instalment_plan")["paragraphs"][0]
+    assert [len(schedule.rows) for schedule in document.drafted.schedules] == [9, 9]
+
+
+@pytest.mark.parametrize(("lang", "begins"), [("zh", "一次还清："), ("en", "Repaid in one payment on ")])
+def test_one_payment_is_not_called_instalments(lang: str, begins: str) -> None:
+    once = with_plan(under("cn-card"), method="lump_sum", instalments=1)
+    assert named(once, lang, "instalment_plan")["paragraphs"][0].startswith(begins)
+
+
+@pytest.mark.parametrize(
+    ("pack", "lang", "claims"),
+    [("cn-card", "zh", "具有约束力"), ("us-unsecured", "en", "one that binds")],
+)
+def test_a_draft_never_says_that_it_binds(pack: str, lang: str, claims: str) -> None:
+    """Both sentences stood in one box: it binds nobody, and it is the one that binds."""
+    signed = under(pack)
+    assert signed.effective is not None
+    assert claims in page_of(signed, lang)["notice"]
+    draft = page_of(replace(signed, signed=(), effective=None), lang)["notice"]
+    assert claims not in draft
+
+
+def test_a_guarantor_is_named_by_an_id_that_is_not_called_a_customer_number() -> None:
+    document = under("us-unsecured")
+    drafted = document.drafted.model_copy(update={"guarantors": ("party-7",)})
+    for lang, number in (("zh", "客户编号 party"), ("en", "customer number party")):
+        said = " ".join(named(replace(document, drafted=drafted), lang, "parties")["paragraphs"])
+        assert "party-7" in said
+        assert number not in said
+
+
+def test_an_instalment_breaks_the_plan_on_the_day_that_the_paper_says() -> None:
+    """It said "more than 60 days late", and a breach was noticed on the sixtieth."""
+    due = date(2026, 4, 1)
+    policy = example_book(example_pack(followup__breach_days_late=60)).in_force("example-card", due)
+    assert (breach_on(due, policy) - due).days == 60
+    said = {
+        lang: " ".join(named(under("cn-card"), lang, "rights_duties_breach")["paragraphs"])
+        for lang in LANGUAGES
+    }
+    assert "or one is 60 days late" in said["en"]
+    assert "逾期达到 60 天" in said["zh"]
+
+
+# -- rewards ----------------------------------------------------------------------------------------------
+
+
+def rewarding(*steps: tuple[int, int, int], rules: tuple[str, ...], late: str, rate: str = "18") -> Agreement:
+    """An agreement of a pack with these steps and rules, that leaves so much of late charges to be paid."""
+    names = ("after_on_time", "late_charges_waived_pct", "rate_cut_pct")
+    rows = [dict(zip(names, step, strict=True)) for step in steps]
+    book = example_book(example_pack(incentives__steps=rows, incentives__cooperation=list(rules)))
+    policy = book.in_force("example-card", date(2026, 3, 2))
+    document = under("cn-card")
+    terms = terms_of(policy, ("concessions",), conduct_of([policy]))
+    plan = document.drafted.plan
+    debts = []
+    for debt in plan.debts:
+        left = Money.parse(late, "CNY")
+        owed = debt.balance.model_copy(update={"late_charges": debt.waived.late_charges + left})
+        debts.append(debt.model_copy(update={"balance": owed, "annual_rate_pct": Decimal(rate)}))
+    changed = {"plan": plan.model_copy(update={"debts": tuple(debts)}), "terms": terms}
+    return replace(document, drafted=document.drafted.model_copy(update=changed))
+
+
+def test_every_step_of_the_rewards_is_promised_with_what_it_asks_for() -> None:
+    """The first step alone was printed, from a value that nobody grants by, and no rule of cooperation."""
+    rules = ("statement_complete", "promises_kept")
+    document = rewarding((6, 50, 0), (12, 100, 25), rules=rules, late="40.00")
+    said = {lang: " ".join(named(document, lang, "concessions")["paragraphs"]) for lang in LANGUAGES}
+    for words in ("after 6 instalments on time in a row, 50 per cent", "after 12 instalments", "100 per cent",
+                  "lower by 25 per cent", "a complete statement", "keeping promises"):  # fmt: skip
+        assert words in said["en"]
+    for words in ("连续 6 期", "累计减免 50%", "连续 12 期", "累计减免 100%", "累计降低 25%", "收支情况"):
+        assert words in said["zh"]
+
+
+def test_no_reward_is_promised_that_can_come_to_nothing_only() -> None:
+    document = rewarding((6, 50, 0), rules=("promises_kept",), late="0.00")
+    assert "6 instalments on time" not in " ".join(named(document, "en", "concessions")["paragraphs"])
+    at_nothing = rewarding((6, 0, 10), rules=(), late="0.00", rate="0")
+    assert "lower by" not in " ".join(named(at_nothing, "en", "concessions")["paragraphs"])
+    without_rules = rewarding((6, 0, 10), rules=(), late="0.00")
+    said = " ".join(named(without_rules, "en", "concessions")["paragraphs"])
+    assert "For paying on time the borrower is rewarded" in said
+
+
+# -- names ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+@pytest.mark.parametrize(
+    ("name", "shown"), [("𠮷野明", "〔U+20BB7〕野明"), ("김철수", "〔U+AE40〕"), ("a\x00b", "a〔U+0000〕b")]
+)
+def test_a_name_that_no_font_can_print_keeps_nobody_from_an_agreement(
+    name: str, shown: str, lang: str
+) -> None:
+    """It made no document at all, and no bundle of the case."""
+    document = replace(under("cn-card"), borrower_name=name, name_state=NameState.READABLE)
+    pdf = make_pdf(document, lang, KEY)
+    assert check_pdf(pdf, PUBLIC).wrong == ()
+    text = squeezed("".join(page.extract_text() for page in PdfReader(io.BytesIO(pdf)).pages))
+    assert shown in text
+    assert {"zh": "统一码编号", "en": "Unicodenumber"}[lang] in text
