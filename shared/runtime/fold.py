@@ -150,10 +150,8 @@ class Fold:
         case.sent.update(effects.sent)
         case.changed = True
         work.emitted += effects.types
-        if effects.work != case.work:
-            work.lane.work.subtract(case.work)
-            work.lane.work.update(effects.work)
-            case.work = effects.work
+        work.count(case.work, effects.work)
+        case.work = effects.work
         return case.put(effects.state, effects.due)
 
     # -- marks and ids (rules 3 and 6) ---------------------------------------------------------------
@@ -164,8 +162,6 @@ class Fold:
             source, subject, sequence = inbound.mark
             return sequence <= case.marks.get((source, subject), 0)
         external = inbound.external_id
-        if external is None:
-            return False
         return external in self._known or any(entry.id == external for entry in case.ids)
 
     def note(self, case: Case, inbound: Inbound, cause: Cause) -> None:

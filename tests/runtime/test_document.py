@@ -36,13 +36,17 @@ def full() -> Case:
         marks={("front", ANNS): 4, ("back", ANNS): 2},
         tails={("front", ANNS): ["a", "b"]},
         sent={ANNS: 8},
-        out=[OutEntry(HERE, b"k", b"v", (("h", b"1"), ("n", None))), OutEntry(Cause.of_day(D2), b"k", b"w", ())],
+        out=[
+            OutEntry(HERE, b"k", b"v", (("h", b"1"), ("n", None))),
+            OutEntry(Cause.of_day(D2), b"k", b"w", ()),
+        ],
         ids=[IdEntry(HERE, "id1"), IdEntry(Cause.of_day(D1), "id2")],
         links=[LinkEntry(LATER, "link", {"number": 1})],
         drops=[DropEntry(LATER, 3, ("desk.events/2/1",))],
         waiting=[Waiting(FACT, D3.isoformat()), Waiting(FACT, D1.isoformat(), failed=True)],
         park=Park("decider-failed", "desk.events/2/5"),
-        park_since="2026-03-01T09:00:00+00:00", park_count=2, park_cases=[ANNS, "other"], park_order=7, cleared=4,
+        park_since="2026-03-01T09:00:00+00:00", park_count=2, park_cases=[ANNS, "other"],
+        park_order=7, cleared=4,
         parked_upto={"desk.events": 5},
         holds={("front", ANNS): 3}, echoes={("front", "back", ANNS): 2},
         day_index=(D2.isoformat(), 3), work=["ann"],
@@ -107,7 +111,7 @@ def test_what_the_store_may_ask_for_follows_from_the_rest() -> None:
 @pytest.mark.parametrize(
     ("change", "held"),
     [
-        (lambda case: None, False),
+        (lambda _case: None, False),
         (lambda case: setattr(case, "park", Park("x", "y")), True),
         (lambda case: case.holds.update({("front", ANNS): 2}), True),
         (lambda case: case.holds.update({("front", ANNS): 0}), True),
@@ -141,7 +145,7 @@ def test_an_entry_leaves_when_its_own_cause_is_settled() -> None:
     assert [entry.id for entry in case.ids] == ["id2"]
     assert [entry.id for entry in case.links] == ["link"]
     assert [entry.upto for entry in case.drops] == [3]
-    case.prune(lambda cause: False)
+    case.prune(lambda _cause: False)
     assert len(list(case.entries)) == 4
 
 

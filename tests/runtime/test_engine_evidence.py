@@ -1,4 +1,4 @@
-"""What an engine says of its work: every record counted once, by its outcome, and shown in its case's trace."""
+"""What an engine says of its work: each record counted once, by its outcome, and shown in a trace."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a raw record is to a service: whose document it is for, how it is known again, or why it is refused."""
+"""What a raw record is to a service: whose document it is for, how it is known again, or why not."""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ def fresh(**given: object) -> Lane:
 
 
 def said(topic: str, offset: int, kind: Kind = Kind.MESSAGE, value: bytes = b"v") -> Inbound:
-    return Inbound(Record(topic, 3, offset, b"k", value, ()), topic.split(".")[0], kind)
+    return Inbound(Record(topic, 3, offset, b"k", value, ()), topic.partition(".")[0], kind)
 
 
 def marker(topic: str, offset: int, day: date) -> Inbound:
