@@ -134,6 +134,7 @@ async def test_a_gap_is_counted_by_its_source_where_every_message_is_seen() -> N
     await rig.settle()
     assert counted(meters, "gaps") == {("gaps", "front"): 1}, "middle does not see every message"
     assert meters.snapshot()["alarms"] == [], "it is the archive that raises the alert"
+    assert rig.document("back")["tails"] == [], "and keeps the ids that it takes"
 
 
 @story
@@ -155,6 +156,30 @@ async def test_a_gap_and_a_second_id_are_told_with_what_is_needed_to_find_them()
     assert len(rig.telemetry.alarms) == 2, "nothing is known of what was missed, nor of what is too old"
     (tail,) = (row[2] for row in rig.document("archive", ANN)["tails"])
     assert tail == ["", "", "back-4", "back-5"]
+
+
+@story
+async def test_the_same_id_is_no_second_one_however_long_and_what_cannot_be_read_has_none() -> None:
+    rig = Rig(names=("archive",))
+    rig.start("archive")
+    long = "0b7e1d0c-6f1c-5d0f-8f5e-3a1f2f0c9a11"
+    for _ in range(2):
+        rig.tell("back", Judged(instalment=1, kept=True), 1, id_=long)
+    (first, _) = rig.log.topic("back.events")
+    rig.log.append(Outgoing("back.events", first.key, b"{", first.headers))
+    await rig.settle()
+    assert (rig.alarms(), rig.reasons("archive")) == ([], [])
+    assert rig.telemetry.counts["duplicates"] == 2
+    headers = tuple((name, b"2" if name == "ce_sequence" else content) for name, content in first.headers)
+    rig.log.append(Outgoing("back.events", first.key, b"{", headers))
+    await rig.settle()
+    assert rig.reasons("archive") == ["undecodable"]
+    rig.discard("archive", "back.events", 3, ANN)
+    await rig.settle()
+    rig.tell("back", Judged(instalment=3, kept=True), 3)
+    await rig.settle()
+    assert rig.alarms() == [], "what was discarded is no gap"
+    assert rig.document("archive", ANN)["marks"] == [["back", ANNS, 3]]
 
 
 # -- the trace -----------------------------------------------------------------------------------------------
