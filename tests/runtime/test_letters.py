@@ -26,7 +26,7 @@ class Publisher:
         self._most = most
 
     def measure(self, record: Outgoing) -> None:
-        if len(record.value) > self._most:
+        if len(record.value or b"") > self._most:
             raise UnencodableError("larger than the limit")
 
 

@@ -31,7 +31,7 @@ class Kafka:
         self.closed = False
 
     def measure(self, record: Outgoing) -> None:
-        if len(record.value) > 1000:
+        if len(record.value or b"") > 1000:
             raise UnencodableError("larger than the limit")
 
     async def publish(self, records: Sequence[Outgoing]) -> None:

@@ -43,13 +43,12 @@ async def test_each_wait_is_twice_the_last_up_to_a_bound_and_half_of_it_is_chanc
 
 async def test_what_is_unavailable_is_tried_until_it_is_there_and_each_try_is_counted() -> None:
     patient, clock, meters = patience()
-    answers = iter([UnavailableError("away"), UnavailableError("away"), UnavailableError("away"), 7])
+    failures = iter([UnavailableError("away")] * 3)
 
     async def call() -> int:
-        answer = next(answers)
-        if isinstance(answer, Exception):
-            raise answer
-        return answer
+        if (failure := next(failures, None)) is not None:
+            raise failure
+        return 7
 
     assert await patient.insist("write", call, lambda: False) == 7
     assert clock.slept == pytest.approx([0.2, 0.4, 0.8])
