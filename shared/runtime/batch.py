@@ -112,9 +112,9 @@ class Batch:
         self._shell = shell
         self._service = shell.service
         self._store = shell.ports.store
-        self._works = list(works)
-        self._arrival = list(arrival)
-        self._letters = list(letters)
+        self._works = works
+        self._arrival = arrival
+        self._letters = letters
         self._raw: dict[str, Document] = {}
         self._fold = Fold(shell.service, shell.limits, shell.publisher, shell.ports.tracer, shell.ports.meter)
 
@@ -125,31 +125,25 @@ class Batch:
         version has written a document.
         """
         works = self._works
-        try:
-            if not works:
-                await self._send()
-                return
-            if loaded is None:
-                await self._load(works)
-            else:
-                self._take(works, loaded)
-            self._fold_all()
-            losers = await self._write(works)
-            for _ in range(self._shell.limits.conflicts):
-                if not losers:
-                    break
-                self._shell.ports.meter.count("conflicts", len(losers), service=self._service.name)
-                await self._load(losers)
-                self._fold_again(losers)
-                losers = await self._write(losers)
-            if losers:
-                raise AbandonedError("another writer holds the documents")
+        if not works:
             await self._send()
-        except BaseException:
-            self._shell.recent.drop(work.document for work in works)
-            for work in works:
-                work.forget()
-            raise
+            return
+        if loaded is None:
+            await self._load(works)
+        else:
+            self._take(works, loaded)
+        self._fold_all()
+        losers = await self._write(works)
+        for _ in range(self._shell.limits.conflicts):
+            if not losers:
+                break
+            self._shell.ports.meter.count("conflicts", len(losers), service=self._service.name)
+            await self._load(losers)
+            self._fold_again(losers)
+            losers = await self._write(losers)
+        if losers:
+            raise AbandonedError("another writer holds the documents")
+        await self._send()
         self._end_spans()
 
     # -- load -----------------------------------------------------------------------------------------
@@ -182,9 +176,7 @@ class Batch:
                     externals[inbound.external_id] = None
         if externals:
             known = await self._shell.insist("load", lambda: self._store.known_ids(name, list(externals)))
-            self._fold.learn(known, stored)
-        elif stored:
-            self._fold.learn((), stored)
+            self._fold.learn(known, stored)  # a command is external too
         await self._load_secrets(works, commanded)
 
     async def _load_secrets(self, works: Sequence[Work], commanded: Collection[str]) -> None:

@@ -279,13 +279,21 @@ def _of_bob(headers: Any) -> Any:
 
 
 class Slow:
-    """The rig's store, whose bulk writes take two seconds."""
+    """The rig's store, whose bulk writes take two seconds, and its look-ups one."""
 
     def __init__(self, rig: Rig) -> None:
         self.rig = rig
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.rig.store, name)
+
+    async def load_many(self, service: str, ids: Any) -> Any:
+        await asyncio.sleep(1.0)
+        return await self.rig.store.load_many(service, ids)
+
+    async def known_ids(self, service: str, ids: Any) -> set[str]:
+        await asyncio.sleep(1.0)
+        return await self.rig.store.known_ids(service, ids)
 
     async def replace_many(self, service: str, documents: Any) -> set[str]:
         await asyncio.sleep(2.0)
@@ -301,8 +309,14 @@ async def test_a_batch_says_how_long_each_of_its_stages_took_and_what_it_decided
         rig.say(Open(), key=f"C-{number}")
         rig.say(Open(), key=f"D-{number}")
         await rig.settle()
+    rig.log.append(Outgoing("bank.events", None, b"{}", ()))
+    await rig.settle()
     batches = [span for span in exporter.get_finished_spans() if span.name == names.BATCH]
-    assert shown(batches, names.SERVICE, names.BATCH_COUNT, f"{names.STAGE}.write") == [("front", 2, 2.0)] * 2
+    stages = [f"{names.STAGE}.{stage}" for stage in ("load", "write")]
+    assert shown(batches, names.SERVICE, names.BATCH_COUNT, *stages) == [("front", 2, 2.0, 2.0)] * 2, (
+        "where nothing was decided there is none"
+    )
+    assert counted(meters, "conflicts") == {}
     decided = [s for s in exporter.get_finished_spans() if s.name == "process bank.events"]
     linked = [link.context.span_id for batch in batches for link in batch.links]
     assert linked == [span.context.span_id for span in decided if span.context]

@@ -1,4 +1,4 @@
-"""More partitions for a platform with data, in memory: what moves, and what is refused before anything does."""
+"""More partitions for a platform with data, in memory: what moves, and what refuses it before that."""
 
 from __future__ import annotations
 
@@ -206,7 +206,7 @@ def test_a_growth_that_was_killed_is_given_again_and_finishes(monkeypatch: pytes
 
         monkeypatch.setattr(growing, "_move", dies)
         await _dies(house)
-        assert house.store.notes[GROWTH]["under_way"] is True
+        assert house.store.notes[GROWTH]["under_way"]
         assert house.store.notes[GROWTH]["command"] == "parley migrate partitions --to 4"
         with pytest.raises(RefusedError, match="A change to 4 partitions has not ended"):
             await house.grow(8)
@@ -217,7 +217,7 @@ def test_a_growth_that_was_killed_is_given_again_and_finishes(monkeypatch: pytes
             for id_, one in house.store.documents(name).items():
                 assert one["version"] - before[name][id_]["version"] in {0, 1}
         assert house.store.notes[GROWTH]["eras"] == [[OLD, house.store.notes[GROWTH]["eras"][0][1]]]
-        assert house.store.notes[GROWTH]["under_way"] is False
+        assert not house.store.notes[GROWTH]["under_way"]
         await house.grow(8)
         assert [count for count, _ in house.store.notes[GROWTH]["eras"]] == [OLD, NEW]
 

@@ -17,6 +17,9 @@ _HOLDS = "tests/runtime/test_engine_holds.py"
 _BROKEN = "tests/runtime/test_engine_broken.py"
 _ROUNDS = "tests/runtime/test_engine_rounds.py"
 _RECENT = "tests/runtime/test_recent.py"
+_DECISIONS = "tests/runtime/test_engine_decisions.py"
+_EVIDENCE = "tests/runtime/test_engine_evidence.py"
+_INBOUND = "tests/runtime/test_inbound.py"
 _ASSIGNMENT = "tests/runtime/test_engine_assignment.py"
 
 # fmt: off
@@ -141,7 +144,7 @@ MUTANTS = (
     ),
     Mutant(
         4, 'losers-not-loaded-again', 'batch',
-        '                await self._load(losers)\n',
+        '            await self._load(losers)\n',
         '',
         _WRITING, 'test_a_stale_write_loses_and_is_decided_again',
     ),
@@ -531,5 +534,96 @@ MUTANTS = (
         ' or (own and work.replaying):',
         ':',
         _HOLDS, 'test_the_echo_of_a_hold_that_comes_while_it_is_parked_again_frees_nothing',
+    ),
+    # of any of them: found by changing one place of the code after the other
+    Mutant(
+        1, 'the-last-word-not-written', 'fold',
+        '        case.sent.update(effects.sent)\n        case.changed = True\n',
+        '        case.sent.update(effects.sent)\n',
+        _DECISIONS, 'test_the_last_word_on_a_fact_is_written_though_it_changes_no_state',
+    ),
+    Mutant(
+        3, 'ids-of-everything', 'fold',
+        '            case.ids.append(IdEntry(cause, inbound.external_id))\n',
+        "            pass\n        case.ids.append(IdEntry(cause, inbound.external_id or ''))\n",
+        _DECISIONS, 'test_only_what_comes_from_outside_is_kept_by_its_id',
+    ),
+    Mutant(
+        4, 'loses-for-ever', 'batch',
+        '            raise AbandonedError("another writer holds the documents")\n',
+        '            pass\n',
+        _DECISIONS, 'test_whoever_loses_again_and_again_gives_up_the_assignment',
+    ),
+    Mutant(
+        4, 'done-again-though-another-did-it', 'batch',
+        'if work.closing is not None and self._still_due(work):',
+        'if work.closing is not None:',
+        _DECISIONS, 'test_what_another_writer_has_done_of_a_day_meanwhile_is_not_done_again',
+    ),
+    Mutant(
+        5, 'blamed-without-what-it-says', 'judge',
+        '            trial.out += effects.out\n',
+        '',
+        _DECISIONS, 'test_a_document_that_grows_over_the_limit_by_what_it_says_is_parked_where_it_does',
+    ),
+    Mutant(
+        5, 'blamed-without-what-it-files', 'judge',
+        '            trial.links += effects.links\n',
+        '',
+        _DECISIONS, 'test_a_document_that_grows_over_the_limit_by_what_it_files_is_parked_where_it_does',
+    ),
+    Mutant(
+        5, 'a-trial-counts-sequences', 'document',
+        '            sent=dict(self.sent),\n            out=list(self.out),\n',
+        '            out=list(self.out),\n',
+        _DECISIONS, 'test_what_a_refused_decision_would_have_said_leaves_no_gap',
+    ),
+    Mutant(
+        7, 'every-duplicate-a-second-id', 'fold',
+        '+ [inbound.envelope.id[:8]]',
+        '+ [inbound.envelope.id]',
+        _EVIDENCE, 'test_the_same_id_is_no_second_one_however_long_and_what_cannot_be_read_has_none',
+    ),
+    Mutant(
+        8, 'another-partitions-case-decided', 'fold',
+        'if case.key != inbound.key or case.partition != record.partition:',
+        'if case.key != inbound.key:',
+        _DECISIONS, 'test_a_case_that_lies_on_another_partition_is_nobodys_here',
+    ),
+    Mutant(
+        9, 'decided-by-another-and-refused-as-well', 'fold',
+        'waiting.day <= last and any(waiting is other for other in case.waiting):',
+        'waiting.day <= last:',
+        _DECISIONS, 'test_a_fact_that_another_ones_last_word_has_decided_has_no_last_word_of_its_own',
+    ),
+    Mutant(
+        11, 'a-refused-record-is-nobodys', 'fold',
+        '            self.outcome(work, inbound, "dead_lettered", failure.reason)\n            return\n',
+        '            return\n',
+        _EVIDENCE, 'test_every_record_is_counted_by_what_became_of_it',
+    ),
+    Mutant(
+        11, 'duplicates-of-a-parked-case-parked', 'fold',
+        'if case.parked and not self.seen(case, inbound):',
+        'if case.parked:',
+        _DECISIONS, 'test_what_was_decided_before_is_a_duplicate_though_its_case_is_parked_now',
+    ),
+    Mutant(
+        11, 'parked-and-never-a-letter', 'fold',
+        '            work.letters.append(self.parking.letter(inbound.record, Failure(Reason.PARKED), case.id))\n',
+        '',
+        _DECISIONS, 'test_a_parked_record_whose_letter_was_not_sent_is_a_dead_letter_when_it_is_read_again',
+    ),
+    Mutant(
+        11, 'erased-where-nothing-is-kept', 'inbound',
+        'if service.keyed is None or data.document != envelope.key:',
+        'if data.document != envelope.key:',
+        _INBOUND, 'test_what_is_nobodys_touches_no_document',
+    ),
+    Mutant(
+        13, 'holds-not-filed', 'fold',
+        '            if not self.service.audits:\n                self.note',
+        '            if True:\n                self.note',
+        _DECISIONS, 'test_news_of_a_hold_are_filed_by_the_archive_and_decided_by_nobody_else',
     ),
 )
