@@ -24,8 +24,6 @@ from shared.runtime.lane import Lane
 from shared.runtime.limits import Limits
 from shared.runtime.pace import Pace
 from shared.runtime.ports import (
-    DUE,
-    HELD,
     ID,
     PARTITION,
     BatchSpan,
@@ -251,14 +249,8 @@ class Batch:
             self._begin(work)
             for inbound in work.inbounds:
                 self._decide(work, inbound)
-            if work.closing is not None and self._still_due(work):
+            if work.closing is not None:
                 self._fold.close(work, work.closing)
-
-    def _still_due(self, work: Work) -> bool:
-        raw = self._raw.get(work.document)
-        assert work.closing is not None  # noqa: S101 - asked by the caller
-        due = raw[DUE] if raw is not None and not raw[HELD] else None
-        return due is not None and due <= work.closing.isoformat()
 
     def _decide(self, work: Work, inbound: Inbound) -> None:
         if inbound.kind is Kind.COMMAND:

@@ -371,7 +371,7 @@ class Talks(Middle):
         after = before.model_copy(update={"refused": before.refused + 1})
         if message.data.bad:
             after = after.model_copy(update={"odd": {"a\x00b": 1}})
-        return Decision(after, (Emission(Huge(text="x" * 3_000), message.subject),))
+        return Decision(after, (Emission(Huge(text="x" * 6_000), message.subject),))
 
 
 @story
@@ -382,7 +382,7 @@ async def test_a_document_that_grows_over_the_limit_by_what_it_says_is_parked_wh
     rig.start_all()
     await rig.settle()
     said = rig.types("middle").count("huge")
-    assert 2 <= said <= 4
+    assert said == 2, "what is kept free for the park mark is too little for a third"
     assert rig.types("middle") == ["huge"] * said + ["held"]
     assert rig.reasons("middle")[0] == "refused-by-size-or-encoding"
     assert [m.sequence for m in rig.events("middle")] == list(range(1, said + 2))

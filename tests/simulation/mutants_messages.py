@@ -555,12 +555,6 @@ MUTANTS = (
         _DECISIONS, 'test_whoever_loses_again_and_again_gives_up_the_assignment',
     ),
     Mutant(
-        4, 'done-again-though-another-did-it', 'batch',
-        'if work.closing is not None and self._still_due(work):',
-        'if work.closing is not None:',
-        _DECISIONS, 'test_what_another_writer_has_done_of_a_day_meanwhile_is_not_done_again',
-    ),
-    Mutant(
         5, 'blamed-without-what-it-says', 'judge',
         '            trial.out += effects.out\n',
         '',
