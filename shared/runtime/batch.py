@@ -206,9 +206,7 @@ class Batch:
         found = {document[ID]: document for document in documents}
         for work in works:
             raw = found.get(work.document)
-            if raw is None:
-                self._raw.pop(work.document, None)
-            else:
+            if raw is not None:
                 self._check(work, raw)
                 self._raw[work.document] = raw
                 if raw[PARTITION] == work.lane.partition:

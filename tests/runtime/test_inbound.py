@@ -20,7 +20,7 @@ from shared.contracts.runtime import ServiceDayClosed
 from shared.runtime.inbound import Inbound, Kind, Reason, receive
 from shared.runtime.ports import Record
 from shared.runtime.service import Service
-from shared.runtime.simulation.toy import Accept, Bad, Judged, Open, Opened, Pay, Sign
+from shared.runtime.simulation.toy import Accept, Bad, Judged, Open, Opened, Paid, Pay, Sign
 from tests.runtime.rig import ANN, ANNS, D1, Rig, at
 
 SERVICES = Rig(names=("front", "middle", "back", "archive")).services
@@ -129,6 +129,7 @@ def test_what_is_for_other_readers_is_passed_over(service: Service, given: Recor
         ),
         (REAL_ARCHIVE, record(ErasePerson(document="C-bob", reason="of no use")), Reason.COMMAND, "the key"),
         (FRONT, Record("bank.events", 0, 7, None, b"{}", ()), Reason.UNDECODABLE, ":"),
+        (MIDDLE, replace(fact(Opened(on=D1), value=b"{"), key=None), Reason.UNDECODABLE, ":"),
     ],
 )
 def test_what_is_nobodys_touches_no_document(
@@ -149,6 +150,7 @@ def test_what_is_nobodys_touches_no_document(
         (MIDDLE, fact(Judged(instalment=1, kept=True), topic="front.events"), None),
         (MIDDLE, fact(Opened(on=D1), source="/parley/back"), None),
         (MIDDLE, fact(Opened(on=D1), without=("ce_sequence",)), None),
+        (MIDDLE, fact(Paid(pay_id="p", amount=1, value_date=D1), source="/parley/back"), None),
         (FRONT, fact(Judged(instalment=1, kept=True), without=("ce_subject",)), None),
     ],
 )
@@ -178,6 +180,7 @@ def test_what_a_topics_owner_cannot_have_said_parks_the_case_it_names(
         (MIDDLE, fact(Opened(on=D1), value=b"{", without=("ce_sequence",)), ANNS, None, None),
         (MIDDLE, fact(Opened(on=D1), ce_sequence=b"0"), ANNS, None, None),
         (MIDDLE, fact(Opened(on=D1), ce_sequence=b"-1"), ANNS, None, None),
+        (MIDDLE, fact(Opened(on=D1), ce_sequence=b"third"), ANNS, None, None),
         (MIDDLE, fact(Opened(on=D1), ce_sequence=b"1" + b"0" * 18), ANNS, None, None),
         (
             MIDDLE,
