@@ -197,6 +197,21 @@ async def test_a_newer_schema_ends_the_process_before_it_overwrites() -> None:
 
 
 @story
+async def test_a_newer_layout_ends_the_process_before_it_overwrites() -> None:
+    rig = Rig(names=("front",), recent_bytes=0)
+    rig.start("front")
+    rig.say(Open())
+    await rig.settle()
+    document = rig.document("front", ANN)
+    newer = {**document, "schema": [2, 1], "version": document["version"] + 1}
+    await rig.store.replace_many("front", [newer])
+    rig.say(Pay(pay_id="p", amount=1, value_date=D1))
+    with pytest.raises(FatalError, match=r"newer version.*schema 2\.1"):
+        await rig.settle()
+    assert rig.document("front", ANN) == newer
+
+
+@story
 async def test_a_state_that_the_model_refuses_parks_its_case_and_is_kept() -> None:
     rig = Rig(names=("front",))
     rig.start_all()

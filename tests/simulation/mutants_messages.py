@@ -620,4 +620,22 @@ MUTANTS = (
         '            if True:\n                self.note',
         _DECISIONS, 'test_news_of_a_hold_are_filed_by_the_archive_and_decided_by_nobody_else',
     ),
+    Mutant(
+        4, 'newer-layout-overwritten', 'batch',
+        'if runtime > RUNTIME_SCHEMA or own >',
+        'if own >',
+        _POISON, 'test_a_newer_layout_ends_the_process_before_it_overwrites',
+    ),
+    Mutant(
+        8, 'given-up-for-the-epoch-of-another-partition', 'batch',
+        'if raw["partition"] == work.lane.partition and raw["epoch"]',
+        'if raw["epoch"]',
+        _DECISIONS, 'test_a_case_that_lies_on_another_partition_is_nobodys_here',
+    ),
+    Mutant(
+        4, 'due-work-that-lost-is-not-done', 'batch',
+        '                self._decide(work, inbound)\n            if work.closing is not None:\n                self._fold.close(work, work.closing)\n',
+        '                self._decide(work, inbound)\n',
+        _DECISIONS, 'test_what_another_writer_has_done_of_a_day_is_not_done_again_and_the_rest_is',
+    ),
 )
