@@ -290,10 +290,7 @@ class Batch:
             return self._measured(work, work.case, self._shell.limits.document_reserve)
         except Exception:  # noqa: BLE001 - found again, decision by decision, with its reason
             self._fold.try_each(self._measure)
-            try:
-                self._fold_again([work])
-            finally:
-                self._fold.try_each(None)
+            self._fold_again([work])
             return self._measured(work, work.case, 0)
 
     def _measure(self, work: Work, case: Case) -> None:

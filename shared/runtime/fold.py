@@ -51,8 +51,8 @@ class Fold:
         """Read a raw record."""
         return receive(self.service, record, self.limits.partitions)
 
-    def try_each(self, measure: Callable[[Work, Case], None] | None) -> None:
-        """Try every decision with `measure` before it is made: a document has turned out to be unwritable."""
+    def try_each(self, measure: Callable[[Work, Case], None]) -> None:
+        """Try every decision with `measure` from now on: a document has turned out to be unwritable."""
         self._judge.measure = measure
 
     def learn(self, known: Collection[str], stored: Mapping[str, Sequence[ParkedRow]]) -> None:

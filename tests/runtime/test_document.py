@@ -77,6 +77,21 @@ def test_everything_comes_back_from_the_store() -> None:
     assert raw["schema"] == [1, MIDDLE.schema_version]
 
 
+def test_what_was_loaded_is_left_as_it_was() -> None:
+    raw = full().dump(MIDDLE, 5)
+    before = bson.encode(raw)
+    case = Case.load(raw)
+    case.tails["front", ANNS].append("c")
+    for listed in (case.work, case.work_stored, case.park_cases, case.out, case.ids, case.waiting):
+        listed.clear()
+    assert bson.encode(raw) == before, "it may be begun again from the same"
+
+
+def test_what_has_no_day_wakes_nobody() -> None:
+    case = Case(ANNS, 2, ANN, out=[OutEntry(HERE, b"k", b"v", ())])
+    assert stored(case)[ENTRIES_DAY] is None
+
+
 def test_an_empty_document_comes_back_too() -> None:
     raw = stored(Case(ANNS, 2, ANN))
     assert (raw["version"], raw["state"], raw[DUE], raw[ENTRIES_DAY], raw[HELD]) == (
@@ -174,6 +189,7 @@ def test_a_copy_shares_nothing_that_changes() -> None:
     copy.waiting.pop().failed = False
     copy.waiting[0].failed = True
     copy.put(None, None)
+    assert stored(copy)["state"] is None
     assert stored(case) == before
     copy = case.clone()
     copy.tails["front", ANNS].append("c")

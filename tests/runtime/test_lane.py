@@ -26,7 +26,7 @@ def fresh(**given: object) -> Lane:
     return Lane.load(MIDDLE, {"_id": 3, "epoch": 5, "version": 8, **given}, {"ann": 2}, {"a": D1.isoformat()})
 
 
-def said(topic: str, offset: int, kind: Kind = Kind.MESSAGE, value: bytes = b"v") -> Inbound:
+def said(topic: str, offset: int, kind: Kind = Kind.MESSAGE, value: bytes | None = b"v") -> Inbound:
     return Inbound(Record(topic, 3, offset, b"k", value, ()), topic.partition(".")[0], kind)
 
 
@@ -124,6 +124,7 @@ def test_what_follows_a_marker_waits_behind_it_until_every_input_has_reached_a_d
     ahead = marker("desk.events", 1, D3)
     assert admitted(lane, ahead) == []
     assert lane.completed_by(["front.events"])
+    assert not lane.completed_by([]), "nothing new completes it"
     assert lane.ready() == D2, "the earlier of the two"
     assert lane.finish(D2) == [two, three]
     assert lane.done == D2
@@ -160,6 +161,8 @@ def test_an_input_holds_no_more_behind_its_day_than_memory_allows() -> None:
     assert (lane.overfull(few), lane.overfull(small)) == (set(), set())
     admitted(lane, said("front.events", 3, value=b"x"))
     assert (lane.overfull(few), lane.overfull(small)) == ({front}, {front})
+    admitted(lane, said("front.events", 4, value=None))
+    assert lane.overfull(small) == {front}
     lane.finish(D1)
     assert lane.overfull(few) == set()
 

@@ -58,6 +58,7 @@ class Noting:
         self.written: list[int] = []
         self.asked: list[tuple[str, list[Any]]] = []  # look-ups other than those of documents
         self.loads = 0
+        self.parks = 0
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.rig.store, name)
@@ -74,6 +75,10 @@ class Noting:
     async def parked(self, service: str, document: str, limit: int) -> Any:
         self.asked.append(("parked", [document]))
         return await self.rig.store.parked(service, document, limit)
+
+    async def park(self, service: str, rows: Any) -> None:
+        self.parks += 1
+        await self.rig.store.park(service, rows)
 
     async def replace_many(self, service: str, documents: Any) -> set[str]:
         self.written.append(len(documents))
@@ -127,6 +132,11 @@ async def test_nothing_is_looked_up_that_no_message_asks_for() -> None:
     rig.say(Accept(number=1))
     await rig.settle()
     assert [(kind, len(ids), None in ids) for kind, ids in store.asked] == [("ids", 1, False)]
+    rig.tell("front", Opened(on=D1), 1)
+    await rig.settle()
+    assert (store.written, store.parks) == ([1, 1], 0), (
+        "a duplicate writes nothing, nor a decision in the rows"
+    )
     rig.say(Bad(at="middle", kind="raise"))
     await rig.settle()
     rig.tell("front", Opened(on=D1), 2)
