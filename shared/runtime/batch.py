@@ -326,7 +326,7 @@ class Batch:
             ids += [entry.id for entry in work.case.ids]
             links.update({entry.id: entry.body for entry in work.case.links})
             moments = [entry.body["erases"] for entry in work.case.links if "erases" in entry.body]
-            if moments and self._service.keyed is not None:
+            if moments:
                 erased[work.document] = max(moments)
             drops += [(work.document, entry.upto, entry.names) for entry in work.case.drops]
         name, store = self._service.name, self._store

@@ -279,3 +279,37 @@ def test_a_secret_is_asked_for_once_and_only_by_what_is_sealed_with_it() -> None
         await rig.stop()
 
     live(story)
+
+
+def test_of_two_erasures_in_one_batch_the_later_one_counts() -> None:
+    async def story() -> None:
+        rig = Rig(names=())
+        rig.say(contact())
+        for year in (2040, 2041):
+            order(rig, ERASE, at=LATER.replace(year=year))
+        rig.start("archive", ARCHIVE)
+        await rig.settle()
+        archived, _ = await chain(rig.store)
+        row = (await rig.store.secrets("archive", [ANN]))[ANN]
+        assert row["erased"] == archived.erased
+        assert archived.erased.startswith("2041")
+        await rig.stop()
+
+    live(story)
+
+
+def test_what_comes_after_an_erasure_is_sealed_with_another_key_though_the_old_one_was_at_hand() -> None:
+    async def story() -> None:
+        rig = house()
+        rig.say(contact())
+        await rig.settle()
+        order(rig, ERASE)
+        await rig.settle()
+        rig.say(contact("back again"), LATER.date().replace(year=2041))
+        await rig.settle()
+        _, entries = await chain(rig.store)
+        read = open_entries(entries, await key_of(rig.store))
+        assert read[-1]["data"]["key_points"]["value"] == "back again"
+        await rig.stop()
+
+    live(story)

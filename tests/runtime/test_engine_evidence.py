@@ -278,6 +278,21 @@ def _of_bob(headers: Any) -> Any:
     )
 
 
+@story
+async def test_a_stage_that_has_nothing_to_do_is_left_out() -> None:
+    rig = Rig(names=("middle", "archive"))
+    meters = {name: Meters() for name in rig.services}
+    for name, meter in meters.items():
+        rig.start(name, meter=meter)
+    rig.tell("front", Opened(on=D1), 1)
+    await rig.settle()
+    always = {"take-over", "load", "write", "positions", "commit"}
+    assert {
+        name: {row["labels"]["stage"] for row in meter.snapshot()["durations"]} - always
+        for name, meter in meters.items()
+    } == {"middle": {"publish"}, "archive": {"links"}}
+
+
 class Slow:
     """The rig's store, whose bulk writes take two seconds, and its look-ups one."""
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
@@ -9,10 +11,12 @@ import pytest
 
 from shared.contracts.cloudevents import encode
 from shared.contracts.envelope import Envelope
+from shared.runtime import letters as module
 from shared.runtime.deadletters import dead_letter, discard_id, due_work_letter
 from shared.runtime.inbound import Failure, Reason
 from shared.runtime.letters import attributes, read_letter
 from shared.runtime.ports import Headers, Outgoing, Record, UnencodableError
+from shared.runtime.settings import Settings
 from shared.runtime.simulation.toy import Accept
 from tests.runtime.rig import ANN, ANNS, D1, Rig, at
 
@@ -100,6 +104,7 @@ def test_a_letter_about_a_letter_is_read_from_its_own_reason_on() -> None:
         (),
         (("ce_type", b"t"),),
         (("parley-reason", b"x"),),
+        (("parley-topic", b"t"),),
         (("parley-reason", b"x"), ("parley-topic", b"t"), ("parley-offset", b"many")),
     ],
 )
@@ -111,13 +116,16 @@ def test_a_reason_that_is_null_or_no_text_is_shown_as_far_as_it_can_be() -> None
     headers = (("parley-reason", b"\xff"), ("parley-topic", b"t"), ("parley-detail", None))
     read = read_letter("middle", Record("middle.dead-letter", 0, 0, b"k", b"v", headers, 0))
     assert read is not None
-    assert (read.reason, read.detail, read.record.offset, read.record.partition) == ("�", "", 0, 0)
+    assert (read.reason, read.detail) == ("�", "")
+    assert (read.record.offset, read.record.partition, read.record.timestamp_ms) == (0, 0, 0)
 
 
-def structured() -> Record:
+def structured(number: bytes = b"1") -> Record:
     body = (
         b'{"specversion":"1.0","id":"1","source":"/desk","type":"toy.desk.accept.v1","subject":"c-9",'
-        b'"time":"2026-03-01T09:00:00Z","datacontenttype":"application/json","data":{"number":1}}'
+        b'"time":"2026-03-01T09:00:00Z","datacontenttype":"application/json","data":{"number":'
+        + number
+        + b"}}"
     )
     return Record(
         "desk.events", 0, 0, b"C-ann", body, (("content-type", b"application/cloudevents+json"),), 0
@@ -139,6 +147,7 @@ def with_headers(*headers: tuple[str, bytes | None], value: bytes | None = None)
     [
         (binary(), (Accept.TYPE, ANNS)),
         (structured(), (Accept.TYPE, "c-9")),
+        (structured(b'"many"'), (Accept.TYPE, "c-9")),
         (with_headers(), (None, None)),
         (with_headers(value=b"{"), (None, None)),
         (with_headers(("ce_subject", b"c-1")), (None, "c-1")),
@@ -151,6 +160,29 @@ def test_a_record_is_shown_by_what_it_says_of_itself(
     record: Record, shown: tuple[str | None, str | None]
 ) -> None:
     assert attributes(record) == shown
+
+
+async def test_letters_are_read_from_a_moment_on_and_what_is_no_letter_is_passed_over(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    raw = [replace(arrived(letter()), offset=n, timestamp_ms=moment) for n, moment in enumerate((5, 7, 9))]
+    asked: list[Any] = []
+
+    async def scan(_settings: Settings, topic: str, start: Any) -> AsyncIterator[Record]:
+        asked.append((topic, start))
+        for one in (raw[2], replace(raw[0], headers=()), raw[1], raw[0]):
+            yield one
+
+    async def offsets_at(_settings: Settings, topic: str, since_ms: int) -> str:
+        return f"{topic} at {since_ms}"
+
+    monkeypatch.setattr(module, "scan", scan)
+    monkeypatch.setattr(module, "offsets_at", offsets_at)
+    told = [one.at_ms async for one in module.letters(Settings(), "middle")]
+    assert told == [9, 7, 5]
+    told = [one.at_ms async for one in module.letters(Settings(), "middle", since_ms=7)]
+    assert told == [9, 7]
+    assert asked == [("middle.dead-letter", None), ("middle.dead-letter", "middle.dead-letter at 7")]
 
 
 def test_a_discard_has_one_id() -> None:

@@ -14,7 +14,7 @@ from shared.contracts.cloudevents import decode
 from shared.contracts.envelope import Envelope
 from shared.contracts.ids import derive_id
 from shared.runtime import publish
-from shared.runtime.ports import Outgoing, UnencodableError
+from shared.runtime.ports import Outgoing, UnavailableError, UnencodableError
 from shared.runtime.publish import EventPublisher
 from shared.runtime.settings import Settings
 from shared.runtime.simulation.toy import Accept, Open, Pay
@@ -29,6 +29,7 @@ class Kafka:
         self.go = asyncio.Event()
         self.go.set()
         self.closed = False
+        self.away = False
 
     def measure(self, record: Outgoing) -> None:
         if len(record.value or b"") > 1000:
@@ -36,6 +37,8 @@ class Kafka:
 
     async def publish(self, records: Sequence[Outgoing]) -> None:
         await self.go.wait()
+        if self.away:
+            raise UnavailableError("away")
         self.sent.append(list(records))
 
     async def partitions(self, topic: str) -> int:
@@ -146,3 +149,13 @@ async def test_a_day_is_not_closed_before_everything_sent_has_been_acknowledged(
         kafka[0].go.set()
         await asyncio.gather(sending, closing)
     assert [len(each) for each in kafka[0].sent] == [1, 3]
+
+
+async def test_a_day_is_closed_though_something_could_not_be_sent_before(kafka: list[Kafka]) -> None:
+    async with EventPublisher(Settings()) as publisher:
+        kafka[0].away = True
+        with pytest.raises(UnavailableError):
+            await publisher.send(message(Open()))
+        kafka[0].away = False
+        await publisher.close_day(D1)
+    assert [len(each) for each in kafka[0].sent] == [3]

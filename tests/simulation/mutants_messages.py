@@ -638,4 +638,16 @@ MUTANTS = (
         '                self._decide(work, inbound)\n',
         _DECISIONS, 'test_what_another_writer_has_done_of_a_day_is_not_done_again_and_the_rest_is',
     ),
+    Mutant(
+        3, 'ids-of-one-document-of-a-batch', 'batch',
+        '            ids += [entry.id for entry in work.case.ids]',
+        '            ids = [entry.id for entry in work.case.ids]',
+        _MESSAGES, 'test_the_ids_of_all_documents_of_a_batch_are_kept',
+    ),
+    Mutant(
+        12, 'rows-of-one-document-of-a-batch-deleted', 'batch',
+        '            drops += [(work.document',
+        '            drops = [(work.document',
+        _REPLAY, 'test_what_two_replays_of_one_batch_have_decided_is_deleted_of_both',
+    ),
 )
