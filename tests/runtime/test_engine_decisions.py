@@ -7,13 +7,14 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 import pytest
+from pydantic import model_serializer
 
 from shared.contracts.cloudevents import encode
 from shared.contracts.decision import Decision, Emission, Link
 from shared.contracts.envelope import Envelope
 from shared.contracts.ids import derive_id
 from shared.contracts.runtime import CaseHeld
-from shared.runtime.ports import Outgoing
+from shared.runtime.ports import Outgoing, Record
 from shared.runtime.simulation.toy import (
     Accept,
     Agreed,
@@ -30,6 +31,7 @@ from shared.runtime.simulation.toy import (
     Opened,
     Pay,
     Refused,
+    Sign,
     ToyReference,
 )
 from tests.runtime.mishaps import Gate, crash
@@ -440,6 +442,33 @@ async def test_a_document_that_grows_over_the_limit_by_what_it_files_is_parked_w
     assert len(rig.store.all_parked("archive")) == 6 - filed
 
 
+@story
+async def test_a_document_that_grows_over_the_limit_by_what_waits_is_parked_where_it_does() -> None:
+    rig = Rig(names=("back",), document_bytes=9_000, document_reserve=2_000)
+    for number in range(2):
+        rig.say(Sign(number=number))
+    large = [replace_headers(record, ("x", b"x" * 5_500)) for record in rig.log.topic("desk.events")]
+    rig = Rig(names=("back",), document_bytes=9_000, document_reserve=2_000)
+    for record in large:
+        rig.log.append(record)
+    rig.start_all()
+    await rig.settle()
+    assert rig.reasons("back") == ["refused-by-size-or-encoding"]
+    assert len(rig.document("back")["waiting"]) == 1
+
+
+def replace_headers(record: Record, *more: tuple[str, bytes]) -> Outgoing:
+    return Outgoing(record.topic, record.key, record.value, (*record.headers, *more))
+
+
+class Undumpable(MiddleState):
+    """What a bug may make of a state."""
+
+    @model_serializer
+    def dumped(self) -> dict[str, Any]:
+        raise KeyError("C-ann")
+
+
 class Says:
     """Answers as it is told to."""
 
@@ -475,6 +504,28 @@ def test_what_cannot_be_said_is_a_bug_of_that_case(name: str, answer: Any, error
         assert rig.document(name, ANN)["state"] is None
 
     tell()
+
+
+@story
+async def test_a_state_that_cannot_be_written_down_parks_its_case_and_is_not_quoted() -> None:
+    rig = rig_of("middle", Says(Decision(Undumpable())))
+    rig.start_all()
+    rig.tell("front", Opened(on=D1), 1)
+    await rig.settle()
+    (letter,) = rig.dead("middle")
+    assert letter["reason"] == "refused-by-size-or-encoding"
+    assert ANN not in letter["detail"]
+    assert rig.state("middle") is None
+
+
+@story
+async def test_what_leads_to_no_document_of_the_deciders_is_only_noted() -> None:
+    rig = rig_of("front", Says(Decision(None)))
+    rig.start_all()
+    rig.say(Open())
+    await rig.settle()
+    assert rig.dead("front") == []
+    assert (rig.state("front", ANN), rig.document("front", ANN)["work"]) == (None, [])
 
 
 # -- what leaves the document ------------------------------------------------------------------------------

@@ -116,8 +116,12 @@ async def test_one_poll_is_under_way_and_gives_what_came_with_the_generation_tha
 @story
 async def test_what_is_dropped_is_waited_for_and_forgotten() -> None:
     bench = Bench((0.3, records(1)), (0.0, records(1, 5)))
+    began = asyncio.get_running_loop().time()
     bench.fetching.start()
     await bench.fetching.drop()
+    assert asyncio.get_running_loop().time() - began == pytest.approx(0.3), (
+        "a consumer is polled by one at a time"
+    )
     assert bench.fetching.fetched == ()
     assert offsets((await bench.fetching.take())[1]) == [5]
     await bench.fetching.drop()
@@ -125,6 +129,10 @@ async def test_what_is_dropped_is_waited_for_and_forgotten() -> None:
     failing.fetching.start()
     await failing.fetching.drop()
     assert failing.fetching.fetched == ()
+    ended = Bench()
+    ended.fetching.start().cancel()
+    await asyncio.sleep(0.1)
+    assert ended.fetching.fetched == ()
 
 
 @story

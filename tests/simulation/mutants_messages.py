@@ -650,4 +650,16 @@ MUTANTS = (
         '            drops = [(work.document',
         _REPLAY, 'test_what_two_replays_of_one_batch_have_decided_is_deleted_of_both',
     ),
+    Mutant(
+        5, 'blamed-without-what-waits', 'judge',
+        '            trial.waiting.append(waiting)\n',
+        '            pass\n',
+        _DECISIONS, 'test_a_document_that_grows_over_the_limit_by_what_waits_is_parked_where_it_does',
+    ),
+    Mutant(
+        5, 'due-work-not-tried', 'judge',
+        '            return Failure(Reason.DUE_WORK, describe(error))\n        return self.unwritable(work, case, effects) or effects\n',
+        '            return Failure(Reason.DUE_WORK, describe(error))\n        return effects\n',
+        _DUE_WORK, 'test_due_work_whose_outcome_cannot_be_said_or_kept_parks_its_case_with_the_reason',
+    ),
 )
