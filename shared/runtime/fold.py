@@ -201,7 +201,7 @@ class Fold:
 
     def _retry_once(self, work: Work, case: Case, cause: Cause) -> bool:
         """Decide waiting facts until one changes the state; tell whether one did."""
-        return not case.parked and any(
+        return any(
             self._decide_waiting(work, case, waiting, cause)
             for waiting in list(case.waiting)
             if not case.parked

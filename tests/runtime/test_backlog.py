@@ -110,7 +110,8 @@ def test_inputs_that_are_stopped_at_their_day_are_named() -> None:
 def test_gauges_are_those_of_the_partitions_in_hand() -> None:
     backlog, _, meters = bench()
     backlog.measure([lane(0, bank=1), lane(1)], ends(bank=4), [])
-    meters.gauge("days_behind", 1.0, service="front", partition="1")
+    for number in ("0", "1"):
+        meters.gauge("days_behind", 1.0, service="front", partition=number)
     meters.gauge("lag", 9.0, topic="bank.events", service="other", partition="1")
 
     def shown() -> dict[tuple[str, ...], float]:
@@ -124,11 +125,12 @@ def test_gauges_are_those_of_the_partitions_in_hand() -> None:
     assert shown() == {
         ("oldest_seconds", "0", "front"): 0.0, ("oldest_seconds", "1", "front"): 0.0,
         ("lag", "0", "bank.events", "front"): 3.0, ("lag", "1", "bank.events", "front"): 4.0,
-        ("days_behind", "1", "front"): 1.0, **others,
+        ("days_behind", "0", "front"): 1.0, ("days_behind", "1", "front"): 1.0, **others,
     }  # fmt: skip
     backlog.measure([lane(0, bank=1)], ends(bank=4), [])
     assert shown() == {
-        ("oldest_seconds", "0", "front"): 0.0, ("lag", "0", "bank.events", "front"): 3.0, **others,
+        ("oldest_seconds", "0", "front"): 0.0, ("lag", "0", "bank.events", "front"): 3.0,
+        ("days_behind", "0", "front"): 1.0, **others,
     }  # fmt: skip
 
 

@@ -202,4 +202,5 @@ async def test_who_is_hurried_or_has_the_days_end_in_hand_lingers_no_more() -> N
 async def test_an_outage_while_lingering_keeps_what_had_come() -> None:
     bench = Bench((0.0, records(1)), (0.0, UnavailableError("away")), linger=60.0)
     assert offsets((await bench.fetching.take())[1]) == [0]
+    assert len(bench.consumer.asked) == 2, "it is not kept waiting for the rest"
     assert bench.meters.total("retries") == 0
