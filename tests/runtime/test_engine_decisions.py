@@ -222,6 +222,23 @@ async def test_a_fact_that_another_ones_last_word_has_decided_has_no_last_word_o
 
 
 @story
+async def test_of_facts_that_wait_none_is_decided_past_one_that_fails() -> None:
+    rig = Rig(names=("middle",))
+    rig.start_all()
+    rig.say(Accept(number=1, bad=True))
+    rig.say(Accept(number=2))
+    await rig.settle()
+    rig.tell("front", Opened(on=D1), 1)
+    await rig.settle()
+    assert rig.types("middle") == ["tabled", "held"]
+    assert len(rig.document("middle")["waiting"]) == 2
+    rig.discard("middle", "desk.events", 0)
+    await rig.settle()
+    assert rig.types("middle") == ["tabled", "held", "released", "agreed"], "and the others once it has gone"
+    assert rig.document("middle")["waiting"] == []
+
+
+@story
 async def test_a_fact_that_waited_and_cannot_be_read_any_more_parks_its_case() -> None:
     rig = Rig(names=("middle",), recent_bytes=0)
     rig.start_all()

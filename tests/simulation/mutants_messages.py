@@ -662,4 +662,16 @@ MUTANTS = (
         '            return Failure(Reason.DUE_WORK, describe(error))\n        return effects\n',
         _DUE_WORK, 'test_due_work_whose_outcome_cannot_be_said_or_kept_parks_its_case_with_the_reason',
     ),
+    Mutant(
+        11, 'decided-past-a-fact-that-fails', 'fold',
+        '            for waiting in list(case.waiting)\n            if not case.parked\n',
+        '            for waiting in list(case.waiting)\n',
+        _DECISIONS, 'test_of_facts_that_wait_none_is_decided_past_one_that_fails',
+    ),
+    Mutant(
+        12, 'freed-and-left-to-wait', 'commands',
+        '        fold.retry_waiting(work, case, cause)  # what',
+        '        # what',
+        _DECISIONS, 'test_of_facts_that_wait_none_is_decided_past_one_that_fails',
+    ),
 )
