@@ -71,7 +71,7 @@ class Backlog:
             since = self._since.setdefault(at, now)
             written = first.get(at, 0)
             oldest = max(oldest, wall - written / 1000 if written > 0 else now - since)
-        return Behind(lane.partition, lag, tuple(sorted(lane.reached)), max(0.0, oldest))
+        return Behind(lane.partition, lag, tuple(sorted(lane.reached)), oldest)
 
     def _gauge(self, found: Sequence[Behind]) -> None:
         """Set the gauges; those of partitions that another replica owns now are its to set."""

@@ -24,8 +24,6 @@ from shared.runtime.lane import Lane
 from shared.runtime.limits import Limits
 from shared.runtime.pace import Pace
 from shared.runtime.ports import (
-    DUE,
-    HELD,
     ID,
     PARTITION,
     BatchSpan,
@@ -112,9 +110,9 @@ class Batch:
         self._shell = shell
         self._service = shell.service
         self._store = shell.ports.store
-        self._works = list(works)
-        self._arrival = list(arrival)
-        self._letters = list(letters)
+        self._works = works
+        self._arrival = arrival
+        self._letters = letters
         self._raw: dict[str, Document] = {}
         self._fold = Fold(shell.service, shell.limits, shell.publisher, shell.ports.tracer, shell.ports.meter)
 
@@ -125,31 +123,25 @@ class Batch:
         version has written a document.
         """
         works = self._works
-        try:
-            if not works:
-                await self._send()
-                return
-            if loaded is None:
-                await self._load(works)
-            else:
-                self._take(works, loaded)
-            self._fold_all()
-            losers = await self._write(works)
-            for _ in range(self._shell.limits.conflicts):
-                if not losers:
-                    break
-                self._shell.ports.meter.count("conflicts", len(losers), service=self._service.name)
-                await self._load(losers)
-                self._fold_again(losers)
-                losers = await self._write(losers)
-            if losers:
-                raise AbandonedError("another writer holds the documents")
+        if not works:
             await self._send()
-        except BaseException:
-            self._shell.recent.drop(work.document for work in works)
-            for work in works:
-                work.forget()
-            raise
+            return
+        if loaded is None:
+            await self._load(works)
+        else:
+            self._take(works, loaded)
+        self._fold_all()
+        losers = await self._write(works)
+        for _ in range(self._shell.limits.conflicts):
+            if not losers:
+                break
+            self._shell.ports.meter.count("conflicts", len(losers), service=self._service.name)
+            await self._load(losers)
+            self._fold_again(losers)
+            losers = await self._write(losers)
+        if losers:
+            raise AbandonedError("another writer holds the documents")
+        await self._send()
         self._end_spans()
 
     # -- load -----------------------------------------------------------------------------------------
@@ -182,9 +174,7 @@ class Batch:
                     externals[inbound.external_id] = None
         if externals:
             known = await self._shell.insist("load", lambda: self._store.known_ids(name, list(externals)))
-            self._fold.learn(known, stored)
-        elif stored:
-            self._fold.learn((), stored)
+            self._fold.learn(known, stored)  # a command is external too
         await self._load_secrets(works, commanded)
 
     async def _load_secrets(self, works: Sequence[Work], commanded: Collection[str]) -> None:
@@ -216,9 +206,7 @@ class Batch:
         found = {document[ID]: document for document in documents}
         for work in works:
             raw = found.get(work.document)
-            if raw is None:
-                self._raw.pop(work.document, None)
-            else:
+            if raw is not None:
                 self._check(work, raw)
                 self._raw[work.document] = raw
                 if raw[PARTITION] == work.lane.partition:
@@ -259,14 +247,8 @@ class Batch:
             self._begin(work)
             for inbound in work.inbounds:
                 self._decide(work, inbound)
-            if work.closing is not None and self._still_due(work):
+            if work.closing is not None:
                 self._fold.close(work, work.closing)
-
-    def _still_due(self, work: Work) -> bool:
-        raw = self._raw.get(work.document)
-        assert work.closing is not None  # noqa: S101 - asked by the caller
-        due = raw[DUE] if raw is not None and not raw[HELD] else None
-        return due is not None and due <= work.closing.isoformat()
 
     def _decide(self, work: Work, inbound: Inbound) -> None:
         if inbound.kind is Kind.COMMAND:
@@ -308,10 +290,7 @@ class Batch:
             return self._measured(work, work.case, self._shell.limits.document_reserve)
         except Exception:  # noqa: BLE001 - found again, decision by decision, with its reason
             self._fold.try_each(self._measure)
-            try:
-                self._fold_again([work])
-            finally:
-                self._fold.try_each(None)
+            self._fold_again([work])
             return self._measured(work, work.case, 0)
 
     def _measure(self, work: Work, case: Case) -> None:
@@ -347,7 +326,7 @@ class Batch:
             ids += [entry.id for entry in work.case.ids]
             links.update({entry.id: entry.body for entry in work.case.links})
             moments = [entry.body["erases"] for entry in work.case.links if "erases" in entry.body]
-            if moments and self._service.keyed is not None:
+            if moments:
                 erased[work.document] = max(moments)
             drops += [(work.document, entry.upto, entry.names) for entry in work.case.drops]
         name, store = self._service.name, self._store

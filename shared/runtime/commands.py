@@ -98,6 +98,7 @@ def _discard(fold: Fold, work: Work, case: Case, inbound: Inbound, data: Discard
     case.changed = True
     if len(records) == 1:
         fold.parking.release(work, case, inbound, span)
+        fold.retry_waiting(work, case, cause)  # what they build on may have come before it was parked
     return None
 
 

@@ -192,7 +192,6 @@ class Case:
             return False
         changed = not self.waiting or bool(state != self._state)
         self._state, self._raw_state, self._due = state, _UNREAD, due
-        self.changed = self.changed or changed
         return changed
 
     @property

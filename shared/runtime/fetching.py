@@ -78,7 +78,7 @@ class Fetching:
         generation = self._consumer.generation
         try:
             inbounds = await self._records(self._pace.size)
-            if inbounds and self._service.linger_seconds:
+            if inbounds:
                 await self._gather(inbounds)
         except UnavailableError:
             self._pulse.failed("poll")

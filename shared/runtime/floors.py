@@ -28,7 +28,7 @@ Edits = Mapping[str, dict[str, Edit]]
 def note_void(record: Record, services: Sequence[Service], edits: Edits) -> None:
     """Take note of a void record's sequence, from its headers: whatever version its content is of."""
     said = {name: content for name, content in record.headers if content is not None}
-    sender = next((s for s in services if s.emits and s.topic == record.topic), None)
+    sender = next((s for s in services if s.topic == record.topic), None)
     number = said.get("ce_sequence", b"")
     if sender is None or not number.isdigit() or said.get("ce_source") != sender.source.encode():
         return  # a marker, a dead letter, or somebody else's garbage

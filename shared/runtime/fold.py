@@ -51,8 +51,8 @@ class Fold:
         """Read a raw record."""
         return receive(self.service, record, self.limits.partitions)
 
-    def try_each(self, measure: Callable[[Work, Case], None] | None) -> None:
-        """Try every decision with `measure` before it is made: a document has turned out to be unwritable."""
+    def try_each(self, measure: Callable[[Work, Case], None]) -> None:
+        """Try every decision with `measure` from now on: a document has turned out to be unwritable."""
         self._judge.measure = measure
 
     def learn(self, known: Collection[str], stored: Mapping[str, Sequence[ParkedRow]]) -> None:
@@ -150,10 +150,8 @@ class Fold:
         case.sent.update(effects.sent)
         case.changed = True
         work.emitted += effects.types
-        if effects.work != case.work:
-            work.lane.work.subtract(case.work)
-            work.lane.work.update(effects.work)
-            case.work = effects.work
+        work.count(case.work, effects.work)
+        case.work = effects.work
         return case.put(effects.state, effects.due)
 
     # -- marks and ids (rules 3 and 6) ---------------------------------------------------------------
@@ -164,8 +162,6 @@ class Fold:
             source, subject, sequence = inbound.mark
             return sequence <= case.marks.get((source, subject), 0)
         external = inbound.external_id
-        if external is None:
-            return False
         return external in self._known or any(entry.id == external for entry in case.ids)
 
     def note(self, case: Case, inbound: Inbound, cause: Cause) -> None:
@@ -205,7 +201,7 @@ class Fold:
 
     def _retry_once(self, work: Work, case: Case, cause: Cause) -> bool:
         """Decide waiting facts until one changes the state; tell whether one did."""
-        return not case.parked and any(
+        return any(
             self._decide_waiting(work, case, waiting, cause)
             for waiting in list(case.waiting)
             if not case.parked

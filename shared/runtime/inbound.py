@@ -169,7 +169,7 @@ def _command(service: Service, inbound: Inbound, envelope: Envelope[Any]) -> Inb
         inbound.kind = Kind.IGNORED
         return inbound
     if isinstance(data, LegalHold | ErasePerson):  # decided and filed like any message
-        if service.per is not DocumentPer.CUSTOMER or data.document != envelope.key:
+        if service.keyed is None or data.document != envelope.key:
             return inbound.reject(Reason.COMMAND, "service, document: must be the archive's and the key")
         inbound.kind, inbound.document = Kind.MESSAGE, data.document
     else:

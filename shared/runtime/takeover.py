@@ -44,7 +44,7 @@ async def take_over(shell: Shell, consumer: Consumer, numbers: Collection[int]) 
         waking = await shell.insist("take-over", lambda: store.waking(service.name, numbers))
     lanes = {
         number: Lane.load(service, positions[number], work.get(number, {}), waking.get(number))
-        for number in sorted(numbers)
+        for number in numbers
     }
     for lane in lanes.values():
         check(service, lane, committed, bounds)

@@ -33,16 +33,16 @@ class Work:
     def forget(self) -> None:
         """Undo what the fold did, in the lane's open work too; the document must be begun again."""
         if self.case is not None:
-            self._count_work(self.case.work, self.case.work_stored)
+            self.count(self.case.work, self.case.work_stored)
         for span, _, _ in self.spans:
             span.drop()
         self.case, self.replaying = None, False
         self.rows, self.letters, self.spans, self.outcomes, self.emitted = [], [], [], [], []
 
-    def _count_work(self, old: list[str], new: list[str]) -> None:
-        if old != new:
-            self.lane.work.subtract(old)
-            self.lane.work.update(new)
+    def count(self, old: list[str], new: list[str]) -> None:
+        """Count the document's open work anew in its lane."""
+        self.lane.work.subtract(old)
+        self.lane.work.update(new)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -201,6 +202,114 @@ def test_a_command_for_somebody_else_or_another_service_does_nothing(data: Erase
         await rig.settle()
         archived, entries = await chain(rig.store)
         assert (len(entries), archived.erased) == (1, "")
+        await rig.stop()
+
+    live(story)
+
+
+def test_what_was_parked_is_sealed_when_it_is_replayed() -> None:
+    class Fails:
+        """The archive's decider, which fails until it is mended."""
+
+        mended = False
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(ARCHIVE.decider, name)
+
+        def decide(self, *given: Any) -> Any:
+            if not self.mended:
+                raise RuntimeError
+            return ARCHIVE.decider.decide(*given)
+
+    async def story() -> None:
+        decider = Fails()
+        rig = Rig(names=())
+        rig.start("archive", replace(ARCHIVE, decider=decider))
+        rig.say(contact())
+        await rig.settle()
+        assert rig.reasons("archive") == ["decider-failed"]
+        decider.mended = True
+        rig.replay("archive", ANN)
+        await rig.settle()
+        assert rig.document("archive", ANN)["park"] is None
+        _, entries = await chain(rig.store)
+        read = open_entries(entries, await key_of(rig.store))
+        assert read[0]["data"]["key_points"]["value"] == WORDS
+        await rig.stop()
+
+    live(story)
+
+
+class Asked(MemoryStore):
+    """Notes whose secrets are asked for."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked: list[list[str]] = []
+
+    async def secrets(self, service: str, ids: Any) -> Any:
+        self.asked.append(sorted(ids))
+        return await super().secrets(service, ids)
+
+
+def test_a_secret_is_asked_for_once_and_only_by_what_is_sealed_with_it() -> None:
+    async def story() -> None:
+        store = Asked()
+        rig = house(store)
+        order(
+            rig,
+            LegalHold(document="C-bob", case=ANNS, action=HoldAction.SET, reason="a law suit"),
+            key="C-bob",
+        )
+        await rig.settle()
+        assert store.asked == []
+        for words in ("one", "two"):
+            rig.say(contact(words))
+            await rig.settle()
+        rig.say(contact("three"))
+        rig.say(contact("of bob"), key="C-bob")
+        await rig.settle()
+        assert store.asked == [[ANN], ["C-bob"]]
+        record = rig.log.topic("desk.events")[0]
+        headers = tuple((name, b"new" if name == "ce_id" else content) for name, content in record.headers)
+        rig.log.append(Outgoing("desk.events", record.key or b"", b"{", headers))
+        await rig.settle()
+        assert rig.reasons("archive") == ["undecodable"]
+        assert len(store.asked) == 2
+        await rig.stop()
+
+    live(story)
+
+
+def test_of_two_erasures_in_one_batch_the_later_one_counts() -> None:
+    async def story() -> None:
+        rig = Rig(names=())
+        rig.say(contact())
+        for year in (2040, 2041):
+            order(rig, ERASE, at=LATER.replace(year=year))
+        rig.start("archive", ARCHIVE)
+        await rig.settle()
+        archived, _ = await chain(rig.store)
+        row = (await rig.store.secrets("archive", [ANN]))[ANN]
+        assert row["erased"] == archived.erased
+        assert archived.erased.startswith("2041")
+        await rig.stop()
+
+    live(story)
+
+
+def test_what_comes_after_an_erasure_is_sealed_with_another_key_though_the_old_one_was_at_hand() -> None:
+    async def story() -> None:
+        rig = house()
+        rig.say(contact())
+        await rig.settle()
+        order(rig, ERASE)
+        await rig.settle()
+        rig.say(contact("back again"), LATER.date().replace(year=2041))
+        await rig.settle()
+        _, entries = await chain(rig.store)
+        read = open_entries(entries, await key_of(rig.store))
+        assert read[-1]["data"]["key_points"]["value"] == "back again"
         await rig.stop()
 
     live(story)

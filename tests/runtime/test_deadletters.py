@@ -31,3 +31,15 @@ def test_many_tiny_headers_count_as_the_database_counts_them() -> None:
     record = Record("bank.events", 1, 7, b"C-1", b"v", headers, 5)
     size = len(bson.encode({"headers": [[name, content] for name, content in headers]}))
     assert storable(record, size).headers == ()
+
+
+def test_what_is_just_small_enough_is_kept_whole() -> None:
+    record = Record("bank.events", 1, 7, b"k" * 10, b"v" * 20, (("ab", b"cdef"), ("n", None)), 5)
+    size = 10 + 20 + (2 + 4 + 64) + (1 + 64)
+    assert storable(record, size) is record
+    cut = storable(record, size - 1)
+    assert (cut.value, cut.headers) == (b"", record.headers)
+    assert storable(record, size - 20).headers == record.headers
+    assert storable(record, size - 21).headers == ()
+    bare = Record("bank.events", 1, 7, None, None, (), 5)
+    assert storable(bare, 0) is bare

@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from shared.contracts.cloudevents import decode
+from shared.contracts.decision import Decision
 from shared.contracts.runtime import CaseHeld, CaseReleased, ServiceDayClosed
-from shared.runtime.simulation.toy import Agreed, Bad, Opened, Paid, Sign
+from shared.runtime.simulation.toy import Agreed, Bad, Huge, Opened, Paid, Sign
 from tests.runtime.mishaps import Gate, crash
 from tests.runtime.rig import ANN, D1, D2, D3, D4, Rig, story
 
@@ -109,8 +110,6 @@ async def test_due_work_that_is_never_done_parks_its_case() -> None:
             self.decide, self.due = inner.decide, inner.due
 
         def close(self, state: Any, day: Any, reference: Any) -> Any:
-            from shared.contracts.decision import Decision
-
             return Decision(state)
 
     rig = Rig(names=("middle",))
@@ -121,6 +120,38 @@ async def test_due_work_that_is_never_done_parks_its_case() -> None:
     await rig.settle()
     assert rig.reasons("middle") == ["due-work-failed"]
     assert rig.days("middle.events") == [D3]
+
+
+@pytest.mark.parametrize(
+    ("update", "events", "rule"),
+    [({}, (Huge(text="x" * 40_000),), "larger"), ({"odd": {"a\x00b": 1}}, (), "refuses")],
+    ids=["said", "kept"],
+)
+def test_due_work_whose_outcome_cannot_be_said_or_kept_parks_its_case_with_the_reason(
+    update: dict[str, Any], events: tuple[Any, ...], rule: str
+) -> None:
+    class Loud:
+        def __init__(self, inner: Any) -> None:
+            self.decide, self.due = inner.decide, inner.due
+
+        def close(self, state: Any, day: Any, reference: Any) -> Any:
+            return Decision.of(state.model_copy(update={"status": "lapsed", **update}), *events)
+
+    @story
+    async def tell() -> None:
+        rig = Rig(names=("middle",))
+        service = rig.services["middle"]
+        rig.start("middle", replace(service, decider=Loud(service.decider)))
+        rig.tell("front", Opened(on=D1), 1)
+        rig.close_inputs("middle", D3)
+        await rig.settle()
+        assert rig.reasons("middle") == ["refused-by-size-or-encoding"]
+        assert rule in rig.dead("middle")[0]["detail"]
+        assert rig.types("middle") == ["tabled", "held"]
+        assert rig.state("middle")["status"] == "tabled"
+        assert rig.telemetry.decisions["parked"] == 1
+
+    tell()
 
 
 @pytest.mark.parametrize("page", [1, 2, 3, 500])

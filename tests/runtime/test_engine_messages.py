@@ -56,6 +56,24 @@ async def test_a_decided_id_is_found_again_after_its_entry_has_left_the_document
 
 
 @story
+async def test_the_ids_of_all_documents_of_a_batch_are_kept() -> None:
+    rig = Rig(names=("front",))
+    keys = ("C-1", "C-2", "C-3")
+    for _ in range(2):
+        for key in keys:
+            rig.say(Pay(pay_id="p", amount=5, value_date=D1), key=key, id_="file-1")
+        rig.start_all()
+        await rig.settle()
+        await rig.stop()
+        for key in keys:  # their entries leave the documents
+            rig.say(Pay(pay_id="q", amount=1, value_date=D1), key=key)
+        rig.start_all()
+        await rig.settle()
+        await rig.stop()
+    assert [rig.state("front", key)["paid"] for key in keys] == [7, 7, 7]
+
+
+@story
 async def test_entries_leave_the_document_with_a_later_write() -> None:
     rig = Rig(names=("front",))
     rig.start_all()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import Any, NoReturn
 
@@ -28,7 +29,9 @@ async def test_a_bad_message_costs_only_its_case() -> None:
     rig.say(Accept(number=2), key="C-bob")
     await rig.settle()
     assert rig.reasons("middle") == ["decider-failed", "case-is-parked"]
-    assert "RuntimeError" in rig.dead("middle")[0]["detail"]
+    assert re.fullmatch(r"RuntimeError at toy\.py:\d+", rig.dead("middle")[0]["detail"]), (
+        "where it was raised"
+    )
     assert "poison" not in rig.dead("middle")[0]["detail"], "an exception's text may quote personal data"
     assert [(m.key, m.type.split(".")[-2]) for m in rig.events("middle")].count((ANN, "tabled")) == 1
     assert ("C-bob", "agreed") in [(m.key, m.type.split(".")[-2]) for m in rig.events("middle")]
@@ -194,6 +197,21 @@ async def test_a_newer_schema_ends_the_process_before_it_overwrites() -> None:
     with pytest.raises(FatalError, match="newer version"):
         await rig.settle()
     assert rig.document("front", ANN) == before
+
+
+@story
+async def test_a_newer_layout_ends_the_process_before_it_overwrites() -> None:
+    rig = Rig(names=("front",), recent_bytes=0)
+    rig.start("front")
+    rig.say(Open())
+    await rig.settle()
+    document = rig.document("front", ANN)
+    newer = {**document, "schema": [2, 1], "version": document["version"] + 1}
+    await rig.store.replace_many("front", [newer])
+    rig.say(Pay(pay_id="p", amount=1, value_date=D1))
+    with pytest.raises(FatalError, match=r"newer version.*schema 2\.1"):
+        await rig.settle()
+    assert rig.document("front", ANN) == newer
 
 
 @story

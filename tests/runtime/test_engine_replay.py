@@ -89,6 +89,24 @@ async def test_replay_stops_and_parks_again_at_the_first_failure() -> None:
 
 
 @story
+async def test_what_two_replays_of_one_batch_have_decided_is_deleted_of_both() -> None:
+    rig = Rig(names=("front",))
+    for key in (ANN, "C-bob"):
+        rig.say(Bad(at="front", kind="heal"), key=key)
+    rig.start_all()
+    await rig.settle()
+    await rig.stop()
+    assert len(rig.store.all_parked("front")) == 2
+    rig.world.healed = True
+    for key in (ANN, "C-bob"):
+        rig.replay("front", key, key=key)
+    rig.start_all()
+    await rig.settle()
+    assert rig.store.all_parked("front") == []
+    assert [rig.state("front", key)["healed"] for key in (ANN, "C-bob")] == [1, 1]
+
+
+@story
 async def test_a_replay_takes_no_more_than_its_bound() -> None:
     rig = Rig(names=("middle",), replay_rows=2)
     rig.start_all()

@@ -93,3 +93,21 @@ def test_from_anywhere_a_fast_database_brings_it_back_to_full_size(
     for _ in range(40):
         batch(pace, 0.0)
     assert pace.size == most
+
+
+def test_half_of_the_target_is_fast_and_the_step_is_a_twentieth_but_one_at_least() -> None:
+    for most, size, grown in ((100, 50, 55), (10, 5, 6), (59, 29, 31)):
+        pace = Pace(most, 1, 4.0)
+        pace.size = size
+        pace.spent("write", 2.01)
+        pace.settle(size)
+        assert pace.size == size
+        pace.spent("write", 2.0)
+        pace.settle(size)
+        assert pace.size == grown
+        pace.spent("write", 4.0)
+        pace.settle(grown)
+        assert pace.size == grown, "as slow as it may be"
+        pace.spent("write", 4.01)
+        pace.settle(grown)
+        assert pace.size == grown // 2

@@ -10,8 +10,8 @@ from shared.runtime.lane import Lane
 from shared.runtime.memory import MemoryConsumer
 from shared.runtime.ports import UnavailableError
 from shared.runtime.recent import Recent
-from shared.runtime.simulation.toy import Accept, Open, Opened, Pay
-from tests.runtime.rig import ANN, D1, Rig, story
+from shared.runtime.simulation.toy import Accept, Bad, Open, Opened, Pay
+from tests.runtime.rig import ANN, D1, D3, Rig, story
 
 
 def lane(rig: Rig, *, partition: int = 0, epoch: int = 1) -> Lane:
@@ -56,13 +56,29 @@ class Noting:
         self.rig = rig
         self.loaded: list[str] = []
         self.written: list[int] = []
+        self.asked: list[tuple[str, list[Any]]] = []  # look-ups other than those of documents
+        self.loads = 0
+        self.parks = 0
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.rig.store, name)
 
     async def load_many(self, service: str, ids: Any) -> Any:
         self.loaded += list(ids)
+        self.loads += 1
         return await self.rig.store.load_many(service, ids)
+
+    async def known_ids(self, service: str, ids: Any) -> set[str]:
+        self.asked.append(("ids", list(ids)))
+        return await self.rig.store.known_ids(service, ids)
+
+    async def parked(self, service: str, document: str, limit: int) -> Any:
+        self.asked.append(("parked", [document]))
+        return await self.rig.store.parked(service, document, limit)
+
+    async def park(self, service: str, rows: Any) -> None:
+        self.parks += 1
+        await self.rig.store.park(service, rows)
 
     async def replace_many(self, service: str, documents: Any) -> set[str]:
         self.written.append(len(documents))
@@ -85,6 +101,67 @@ async def test_a_document_is_loaded_once_while_nobody_else_writes_it() -> None:
     await rig.settle()
     assert store.loaded == [ANN, ANN], "another assignment loads for itself"
     assert rig.state("front", ANN)["paid"] == 7
+
+
+@story
+async def test_what_is_held_stays_at_hand_beside_what_has_to_be_loaded() -> None:
+    rig = Rig(names=("front",))
+    store = Noting(rig)
+    rig.start("front", store=store)
+    rig.say(Open())
+    await rig.settle()
+    rig.say(Pay(pay_id="p", amount=1, value_date=D1))
+    rig.say(Open(), key="C-bob")
+    await rig.settle()
+    assert store.loaded == [ANN, "C-bob"]
+    rig.say(Pay(pay_id="q", amount=1, value_date=D1))
+    await rig.settle()
+    assert store.loads == 2, "no query for nothing"
+    assert rig.state("front", ANN)["paid"] == 2
+    assert rig.telemetry.counts["conflicts"] == 0
+
+
+@story
+async def test_nothing_is_looked_up_that_no_message_asks_for() -> None:
+    rig = Rig(names=("middle",))
+    store = Noting(rig)
+    rig.start("middle", store=store)
+    rig.tell("front", Opened(on=D1), 1)
+    await rig.settle()
+    assert store.asked == [], "a service's message is known by its sequence"
+    rig.say(Accept(number=1))
+    await rig.settle()
+    assert [(kind, len(ids), None in ids) for kind, ids in store.asked] == [("ids", 1, False)]
+    rig.tell("front", Opened(on=D1), 1)
+    await rig.settle()
+    assert (store.written, store.parks) == ([1, 1], 0), (
+        "a duplicate writes nothing, nor a decision in the rows"
+    )
+    rig.say(Bad(at="middle", kind="raise"))
+    await rig.settle()
+    rig.tell("front", Opened(on=D1), 2)
+    await rig.settle()
+    del store.asked[:]
+    rig.replay("middle")
+    await rig.settle()
+    # The command's own id and the parked message's; the parked one of a service has none.
+    assert [(kind, len(ids), None in ids) for kind, ids in store.asked] == [
+        ("parked", 1, False), ("ids", 2, False),
+    ]  # fmt: skip
+
+
+@story
+async def test_a_close_loads_what_it_looks_at_once() -> None:
+    rig = Rig(names=("middle",), recent_bytes=0)
+    store = Noting(rig)
+    rig.start("middle", store=store)
+    rig.tell("front", Opened(on=D1), 1)
+    await rig.settle()
+    before = store.loads
+    rig.close_inputs("middle", D3)
+    await rig.settle()
+    assert rig.types("middle") == ["tabled", "lapsed"]
+    assert store.loads == before + 1
 
 
 @story

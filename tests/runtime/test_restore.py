@@ -176,8 +176,20 @@ def test_intakes_document_is_the_customers() -> None:
 
 
 def test_markers_and_what_a_service_cannot_have_said_are_passed_over() -> None:
-    edits = noted(said("offer", "", None), said("offer", "a", b"9", source="intake"))
+    edits = noted(
+        said("offer", "", None),
+        said("offer", "a", b"9", source="intake"),
+        said("offer", "a", b"nine"),
+        said("bank", "a", b"9"),
+        said("archive.dead-letter", "a", b"9", source="archive"),
+    )
     assert not any(edits.values())
+
+
+def test_a_header_without_content_says_nothing() -> None:
+    whole = said("offer", "a", b"9")
+    edits = noted(Record(whole.topic, 0, 11, b"C1", None, (*whole.headers, ("ce_subject", None))))
+    assert edits["offer"] == {"a": Edit(0, "C1", sent={"a": 9})}
 
 
 def document() -> Document:
@@ -217,3 +229,36 @@ def test_void_records_are_counted_within_what_is_asked_for() -> None:
     assert voids.count("offer.events", 0, 0, 12) == 2
     assert voids.count("offer.events", 0, 12, 40) == 4
     assert Void.load(Void("offer.events", 0, 10, 15).dump("2026-01-11")) == Void("offer.events", 0, 10, 15)
+
+
+def test_which_topics_have_void_records_is_known() -> None:
+    assert not Voids()
+    assert Voids().topics == set()
+    voids = Voids([Void("offer.events", n, 1, 2) for n in range(2)] + [Void("intake.events", 0, 1, 2)])
+    assert voids
+    assert voids.topics == {"offer.events", "intake.events"}
+
+
+def test_what_is_raised_leaves_the_other_cases_and_senders_where_they_were() -> None:
+    case = Case("a", 0, "C1", sent={"a": 4, "b": 2}, marks={("offer", "a"): 3, ("intake", "a"): 8})
+    case.tails |= {("offer", "a"): ["1"], ("intake", "a"): ["2"]}
+    before = case.dump(BY_NAME["offer"], epoch=4)
+    after = raised(before, Edit(0, "C1", sent={"b": 3, "c": 1}))
+    assert after is not None
+    assert after["sent"] == [["a", 4], ["b", 3], ["c", 1]]
+    assert (after["marks"], after["tails"]) == (before["marks"], before["tails"])
+    after = raised(before, Edit(0, "C1", marks={("offer", "a"): 4, ("alert", "a"): 1}))
+    assert after is not None
+    assert after["sent"] == before["sent"]
+    assert after["marks"] == [["offer", "a", 4], ["intake", "a", 8], ["alert", "a", 1]]
+    assert after["tails"] == [["offer", "a", []], ["intake", "a", ["2"]], ["alert", "a", []]]
+
+
+def test_the_first_sequence_of_all_is_noted_too_and_only_by_an_archive_that_reads_it() -> None:
+    first = replace(said("offer", "a", b"1"), key=None)
+    assert noted(first)["offer"] == {"a": Edit(0, "", sent={"a": 1})}
+    assert noted(first)["archive"] == {"": Edit(0, "", marks={("offer", "a"): 1})}
+    deaf = replace(BY_NAME["archive"], reads=("bank",))
+    edits: Edits = {"offer": {}, "archive": {}}
+    note_void(first, [BY_NAME["offer"], deaf], edits)
+    assert (len(edits["offer"]), len(edits["archive"])) == (1, 0)

@@ -91,3 +91,24 @@ async def test_what_another_wrote_is_looked_at_once_it_was_loaded() -> None:
     await rig.settle()
     assert [m.data.instalment for m in rig.events("back")] == [1]
     assert rig.document("back")[DUE] == D3.isoformat()
+
+
+@story
+async def test_who_closes_no_day_asks_for_none() -> None:
+    class Asked:
+        def __init__(self) -> None:
+            self.waking_asked = 0
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(rig.store, name)
+
+        async def waking(self, service: str, partitions: Any) -> Any:
+            self.waking_asked += 1
+            return await rig.store.waking(service, partitions)
+
+    rig = Rig(names=("archive", "back"))
+    stores = {name: Asked() for name in rig.services}
+    for name, store in stores.items():
+        rig.start(name, store=store)
+    await rig.settle()
+    assert {name: store.waking_asked for name, store in stores.items()} == {"archive": 0, "back": 1}

@@ -7,6 +7,7 @@ from tests.simulation.mutant import Mutant
 
 __all__ = ["MUTANTS"]
 
+_DECISIONS = "tests/runtime/test_engine_decisions.py"
 _BARRIER = "tests/runtime/test_engine_barrier.py"
 _DUE_WORK = "tests/runtime/test_engine_due_work.py"
 _WAKING = "tests/runtime/test_waking.py"
@@ -40,8 +41,8 @@ MUTANTS = (
     ),
     Mutant(
         14, 'positions-before-publishing', 'batch',
-        '            await self._send()\n        except BaseException:',
-        '            asyncio.get_running_loop().call_later(0.02, lambda: asyncio.ensure_future(self._send()))\n        except BaseException:',
+        '        await self._send()\n        self._end_spans()\n',
+        '        asyncio.get_running_loop().call_later(0.02, lambda: asyncio.ensure_future(self._send()))\n        self._end_spans()\n',
         _BARRIER, 'test_markers_are_monotone_and_close_all_earlier_days', simulated=2,
     ),
     Mutant(
@@ -324,8 +325,20 @@ MUTANTS = (
     ),
     Mutant(
         22, 'open-work-not-counted', 'fold',
-        '            work.lane.work.update(effects.work)\n',
+        '        work.count(case.work, effects.work)\n',
         '',
         _MESSAGES, 'test_open_work_is_counted_by_the_fold_and_at_load',
+    ),
+    Mutant(
+        22, 'work-that-was-handed-over-still-counted', 'work',
+        '        self.lane.work.subtract(old)\n',
+        '',
+        _DECISIONS, 'test_work_that_is_handed_over_or_ended_is_counted_where_it_is',
+    ),
+    Mutant(
+        22, 'work-of-what-lost-counted-twice', 'work',
+        '            self.count(self.case.work, self.case.work_stored)\n',
+        '            pass\n',
+        _DECISIONS, 'test_work_of_a_decision_that_lost_is_counted_once',
     ),
 )

@@ -17,6 +17,9 @@ _HOLDS = "tests/runtime/test_engine_holds.py"
 _BROKEN = "tests/runtime/test_engine_broken.py"
 _ROUNDS = "tests/runtime/test_engine_rounds.py"
 _RECENT = "tests/runtime/test_recent.py"
+_DECISIONS = "tests/runtime/test_engine_decisions.py"
+_EVIDENCE = "tests/runtime/test_engine_evidence.py"
+_INBOUND = "tests/runtime/test_inbound.py"
 _ASSIGNMENT = "tests/runtime/test_engine_assignment.py"
 
 # fmt: off
@@ -141,7 +144,7 @@ MUTANTS = (
     ),
     Mutant(
         4, 'losers-not-loaded-again', 'batch',
-        '                await self._load(losers)\n',
+        '            await self._load(losers)\n',
         '',
         _WRITING, 'test_a_stale_write_loses_and_is_decided_again',
     ),
@@ -531,5 +534,144 @@ MUTANTS = (
         ' or (own and work.replaying):',
         ':',
         _HOLDS, 'test_the_echo_of_a_hold_that_comes_while_it_is_parked_again_frees_nothing',
+    ),
+    # of any of them: found by changing one place of the code after the other
+    Mutant(
+        1, 'the-last-word-not-written', 'fold',
+        '        case.sent.update(effects.sent)\n        case.changed = True\n',
+        '        case.sent.update(effects.sent)\n',
+        _DECISIONS, 'test_the_last_word_on_a_fact_is_written_though_it_changes_no_state',
+    ),
+    Mutant(
+        3, 'ids-of-everything', 'fold',
+        '            case.ids.append(IdEntry(cause, inbound.external_id))\n',
+        "            pass\n        case.ids.append(IdEntry(cause, inbound.external_id or ''))\n",
+        _DECISIONS, 'test_only_what_comes_from_outside_is_kept_by_its_id',
+    ),
+    Mutant(
+        4, 'loses-for-ever', 'batch',
+        '            raise AbandonedError("another writer holds the documents")\n',
+        '            pass\n',
+        _DECISIONS, 'test_whoever_loses_again_and_again_gives_up_the_assignment',
+    ),
+    Mutant(
+        5, 'blamed-without-what-it-says', 'judge',
+        '            trial.out += effects.out\n',
+        '',
+        _DECISIONS, 'test_a_document_that_grows_over_the_limit_by_what_it_says_is_parked_where_it_does',
+    ),
+    Mutant(
+        5, 'blamed-without-what-it-files', 'judge',
+        '            trial.links += effects.links\n',
+        '',
+        _DECISIONS, 'test_a_document_that_grows_over_the_limit_by_what_it_files_is_parked_where_it_does',
+    ),
+    Mutant(
+        5, 'a-trial-counts-sequences', 'document',
+        '            sent=dict(self.sent),\n            out=list(self.out),\n',
+        '            out=list(self.out),\n',
+        _DECISIONS, 'test_what_a_refused_decision_would_have_said_leaves_no_gap',
+    ),
+    Mutant(
+        7, 'every-duplicate-a-second-id', 'fold',
+        '+ [inbound.envelope.id[:8]]',
+        '+ [inbound.envelope.id]',
+        _EVIDENCE, 'test_the_same_id_is_no_second_one_however_long_and_what_cannot_be_read_has_none',
+    ),
+    Mutant(
+        8, 'another-partitions-case-decided', 'fold',
+        'if case.key != inbound.key or case.partition != record.partition:',
+        'if case.key != inbound.key:',
+        _DECISIONS, 'test_a_case_that_lies_on_another_partition_is_nobodys_here',
+    ),
+    Mutant(
+        9, 'decided-by-another-and-refused-as-well', 'fold',
+        'waiting.day <= last and any(waiting is other for other in case.waiting):',
+        'waiting.day <= last:',
+        _DECISIONS, 'test_a_fact_that_another_ones_last_word_has_decided_has_no_last_word_of_its_own',
+    ),
+    Mutant(
+        11, 'a-refused-record-is-nobodys', 'fold',
+        '            self.outcome(work, inbound, "dead_lettered", failure.reason)\n            return\n',
+        '            return\n',
+        _EVIDENCE, 'test_every_record_is_counted_by_what_became_of_it',
+    ),
+    Mutant(
+        11, 'duplicates-of-a-parked-case-parked', 'fold',
+        'if case.parked and not self.seen(case, inbound):',
+        'if case.parked:',
+        _DECISIONS, 'test_what_was_decided_before_is_a_duplicate_though_its_case_is_parked_now',
+    ),
+    Mutant(
+        11, 'parked-and-never-a-letter', 'fold',
+        '            work.letters.append(self.parking.letter(inbound.record, Failure(Reason.PARKED), case.id))\n',
+        '',
+        _DECISIONS, 'test_a_parked_record_whose_letter_was_not_sent_is_a_dead_letter_when_it_is_read_again',
+    ),
+    Mutant(
+        11, 'erased-where-nothing-is-kept', 'inbound',
+        'if service.keyed is None or data.document != envelope.key:',
+        'if data.document != envelope.key:',
+        _INBOUND, 'test_what_is_nobodys_touches_no_document',
+    ),
+    Mutant(
+        13, 'holds-not-filed', 'fold',
+        '            if not self.service.audits:\n                self.note',
+        '            if True:\n                self.note',
+        _DECISIONS, 'test_news_of_a_hold_are_filed_by_the_archive_and_decided_by_nobody_else',
+    ),
+    Mutant(
+        4, 'newer-layout-overwritten', 'batch',
+        'if runtime > RUNTIME_SCHEMA or own >',
+        'if own >',
+        _POISON, 'test_a_newer_layout_ends_the_process_before_it_overwrites',
+    ),
+    Mutant(
+        8, 'given-up-for-the-epoch-of-another-partition', 'batch',
+        'if raw["partition"] == work.lane.partition and raw["epoch"]',
+        'if raw["epoch"]',
+        _DECISIONS, 'test_a_case_that_lies_on_another_partition_is_nobodys_here',
+    ),
+    Mutant(
+        4, 'due-work-that-lost-is-not-done', 'batch',
+        '                self._decide(work, inbound)\n            if work.closing is not None:\n                self._fold.close(work, work.closing)\n',
+        '                self._decide(work, inbound)\n',
+        _DECISIONS, 'test_what_another_writer_has_done_of_a_day_is_not_done_again_and_the_rest_is',
+    ),
+    Mutant(
+        3, 'ids-of-one-document-of-a-batch', 'batch',
+        '            ids += [entry.id for entry in work.case.ids]',
+        '            ids = [entry.id for entry in work.case.ids]',
+        _MESSAGES, 'test_the_ids_of_all_documents_of_a_batch_are_kept',
+    ),
+    Mutant(
+        12, 'rows-of-one-document-of-a-batch-deleted', 'batch',
+        '            drops += [(work.document',
+        '            drops = [(work.document',
+        _REPLAY, 'test_what_two_replays_of_one_batch_have_decided_is_deleted_of_both',
+    ),
+    Mutant(
+        5, 'blamed-without-what-waits', 'judge',
+        '            trial.waiting.append(waiting)\n',
+        '            pass\n',
+        _DECISIONS, 'test_a_document_that_grows_over_the_limit_by_what_waits_is_parked_where_it_does',
+    ),
+    Mutant(
+        5, 'due-work-not-tried', 'judge',
+        '            return Failure(Reason.DUE_WORK, describe(error))\n        return self.unwritable(work, case, effects) or effects\n',
+        '            return Failure(Reason.DUE_WORK, describe(error))\n        return effects\n',
+        _DUE_WORK, 'test_due_work_whose_outcome_cannot_be_said_or_kept_parks_its_case_with_the_reason',
+    ),
+    Mutant(
+        11, 'decided-past-a-fact-that-fails', 'fold',
+        '            for waiting in list(case.waiting)\n            if not case.parked\n',
+        '            for waiting in list(case.waiting)\n',
+        _DECISIONS, 'test_of_facts_that_wait_none_is_decided_past_one_that_fails',
+    ),
+    Mutant(
+        12, 'freed-and-left-to-wait', 'commands',
+        '        fold.retry_waiting(work, case, cause)  # what',
+        '        # what',
+        _DECISIONS, 'test_of_facts_that_wait_none_is_decided_past_one_that_fails',
     ),
 )
