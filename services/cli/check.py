@@ -25,14 +25,18 @@ def check(data: DataDir = None, as_json: JsonFlag = False) -> None:
 
     async def work() -> Audit:
         from deploy.embedded.platform import resolve_servers
-        from deploy.embedded.reading import SharedServers
+        from deploy.embedded.reading import SharedServers, no_data
         from services.cli.catalogue import load_all
         from services.cli.platform import settings_for
         from services.console.audit import audit
 
         plan = resolve_servers()
+        folder = data_dir(data)
+        if plan.start_database and not (folder / "database").is_dir():
+            # New servers would hold nothing, and nothing would be wrong with that.
+            raise no_data(folder)
         async with SharedServers(
-            data_dir(data), kafka=plan.start_kafka, database=plan.start_database, console=stderr
+            folder, kafka=plan.start_kafka, database=plan.start_database, console=stderr
         ) as started:
             addresses = plan.merged(started)
             settings = settings_for(addresses.kafka_bootstrap, addresses.mongodb_uri)
