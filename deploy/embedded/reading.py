@@ -158,6 +158,14 @@ def _nothing_runs(folder: Path) -> StartError:
     )
 
 
+def no_data(folder: Path) -> StartError:
+    """Give the error of a command that reads what nothing has written yet."""
+    return StartError(
+        f"There is no data in {folder} yet.",
+        "Run `parley up` or `parley demo` first, or say with --data or PARLEY_DATA where the data is.",
+    )
+
+
 def remove_data(folder: Path) -> None:
     """Remove everything but the lock files: another process may be waiting for one of them."""
     for entry in folder.iterdir():
@@ -187,10 +195,7 @@ class reading_database:  # noqa: N801 - used like a function: `async with readin
         if self._uri is not None:
             return self._uri
         if not (self._data_dir / "database").is_dir():
-            raise StartError(
-                f"There is no data in {self._data_dir} yet.",
-                "Run `parley up` or `parley demo` first, or say with PARLEY_DATA where the data is.",
-            )
+            raise no_data(self._data_dir)
         return (await self._shared.start()).mongodb_uri
 
     async def stop(self) -> None:

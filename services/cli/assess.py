@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -69,11 +70,13 @@ def _read(path: Path, policy: str | None) -> Household:
     from shared.contracts.data import Violation, read_json
 
     try:
-        raw = read_json("the file", path.read_bytes())
+        given = path.read_bytes()
     except OSError as error:
         raise fail(f"{path}: {error.strerror}", code=2) from None
+    try:
+        raw = read_json("the file", given)
     except Violation as error:
-        raise fail(f"{path}: {error.field} {error.rule}") from None
+        raise fail(f"{path}: {error.field} {error.rule}{_place(given)}") from None
     if not isinstance(raw, dict):
         raise fail(f"{path}: must hold one JSON object")
     if policy is not None:
@@ -91,6 +94,17 @@ def _read(path: Path, policy: str | None) -> Household:
         lines = [f"{name}: is not a field that a statement has" for name in unknown[:_SHOWN]]
         raise fail("\n".join(lines), "A misspelt field would count as not given.")
     return document
+
+
+def _place(given: bytes) -> str:
+    """Where text stops being JSON; nothing where it is refused for something else."""
+    try:
+        json.loads(given)
+    except json.JSONDecodeError as error:
+        return f": line {error.lineno}, column {error.colno}"
+    except (ValueError, RecursionError):
+        pass
+    return ""
 
 
 def _problems(error: Any) -> list[str]:

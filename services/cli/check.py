@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
     from services.console.audit import Audit
     from services.console.reconcile import Check
 
-__all__ = ["check", "print_checks"]
+__all__ = ["audited", "check", "print_checks"]
 
 
 def check(data: DataDir = None, as_json: JsonFlag = False) -> None:
@@ -23,22 +24,7 @@ def check(data: DataDir = None, as_json: JsonFlag = False) -> None:
     they have not read by then counts as wrong.
     """
 
-    async def work() -> Audit:
-        from deploy.embedded.platform import resolve_servers
-        from deploy.embedded.reading import SharedServers
-        from services.cli.catalogue import load_all
-        from services.cli.platform import settings_for
-        from services.console.audit import audit
-
-        plan = resolve_servers()
-        async with SharedServers(
-            data_dir(data), kafka=plan.start_kafka, database=plan.start_database, console=stderr
-        ) as started:
-            addresses = plan.merged(started)
-            settings = settings_for(addresses.kafka_bootstrap, addresses.mongodb_uri)
-            return await audit(settings, load_all(policies=settings.policies, optional=settings.has_channels))
-
-    found = guarded(work)
+    found = audited(data)
     checks = found.checks
     if as_json:
         import orjson
@@ -56,6 +42,31 @@ def check(data: DataDir = None, as_json: JsonFlag = False) -> None:
         )
     if not all(c.ok for c in checks):
         raise typer.Exit(1)
+
+
+def audited(data: Path | None) -> Audit:
+    """Read every topic and the database: of a data folder, or of the servers that are named."""
+
+    async def work() -> Audit:
+        from deploy.embedded.platform import resolve_servers
+        from deploy.embedded.reading import SharedServers, no_data
+        from services.cli.catalogue import load_all
+        from services.cli.platform import settings_for
+        from services.console.audit import audit
+
+        plan = resolve_servers()
+        folder = data_dir(data)
+        if plan.start_database and not (folder / "database").is_dir():
+            # New servers would hold nothing, and nothing would be wrong with that.
+            raise no_data(folder)
+        async with SharedServers(
+            folder, kafka=plan.start_kafka, database=plan.start_database, console=stderr
+        ) as started:
+            addresses = plan.merged(started)
+            settings = settings_for(addresses.kafka_bootstrap, addresses.mongodb_uri)
+            return await audit(settings, load_all(policies=settings.policies, optional=settings.has_channels))
+
+    return guarded(work)
 
 
 def print_checks(checks: list[Check]) -> None:

@@ -88,7 +88,8 @@ def guarded(work: Callable[[], Coroutine[Any, Any, T]]) -> T:
         raise fail(str(error)) from None
     except UnavailableError as error:
         raise fail(
-            f"A server does not answer: {error}", "See that it runs (`parley doctor`) and try again."
+            f"A server does not answer: {error}",
+            "See that it runs (`parley doctor`) and that KAFKA_BOOTSTRAP and MONGODB_URI name it.",
         ) from None
     except PolicyError as error:
         raise fail(str(error), "Correct the pack; `parley policy check` lists every problem.") from None

@@ -210,13 +210,15 @@ def read_case(path: Path, policy: str | None, currency_of: dict[str, str]) -> Ca
 
     try:
         document = orjson.loads(path.read_bytes())
-    except OSError:
-        raise CaseFileError(f"{path.name}: cannot be read") from None
+    except OSError as error:
+        raise CaseFileError(f"{path}: {error.strerror or 'cannot be read'}") from None
     except orjson.JSONDecodeError as error:
         raise CaseFileError(f"{path.name}: is not JSON: {error}") from None
     if not isinstance(document, dict):
         raise CaseFileError(f"{path.name}: must be an object")
     pack = policy or document.get("policy")
+    if pack is None:
+        raise CaseFileError("policy: Field required, or give --policy")
     if not isinstance(pack, str) or pack not in currency_of:
         raise CaseFileError(f"policy: no such pack; there are: {', '.join(sorted(currency_of))}")
     document = {**document, "policy": pack}
@@ -227,12 +229,21 @@ def read_case(path: Path, policy: str | None, currency_of: dict[str, str]) -> Ca
 
 
 def problems(error: ValidationError, at: tuple[str, ...] = ()) -> list[str]:
-    """Give each problem as `field: rule`, without the value that was given."""
+    """Give each problem as `field: rule`, without the value that was given.
+
+    A list whose entries are all wrong counts as empty, too; only the entries are to be corrected.
+    """
     found = error.errors(include_url=False, include_context=False, include_input=False)
+    places = [item["loc"] for item in found]
     return [
         f"{_path((*at, *item['loc'])) or 'the case'}: {item['msg'].removeprefix('Value error, ')}"
         for item in found
+        if item["type"] != "too_short" or not _holds_others(item["loc"], places)
     ]
+
+
+def _holds_others(place: tuple[int | str, ...], places: list[tuple[int | str, ...]]) -> bool:
+    return any(len(other) > len(place) and other[: len(place)] == place for other in places)
 
 
 def _path(parts: tuple[Any, ...]) -> str:

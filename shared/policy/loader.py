@@ -294,7 +294,21 @@ def _read(directory: Path) -> tuple[dict[str, Pack], list[Problem]]:
             problems.append(Problem(f"{stem}.toml", "pack.id", f"must be the file's name, {stem!r}"))
         problems += _not_stated(pack, document, f"{stem}.toml")
         packs[pack.info.id] = pack
+    problems += _no_packs(directory, documents) if not problems else []
     return packs, problems
+
+
+def _no_packs(directory: Path, documents: dict[str, dict[str, Any]]) -> list[Problem]:
+    """A misspelt [pack] would leave a pack out without a word."""
+    packs = {stem for stem, document in documents.items() if "pack" in document}
+    extended = {str(document.get("extends")) for document in documents.values()}
+    if not packs:
+        return [Problem(str(directory), "-", "holds no policy pack: no file has a [pack] table")]
+    return [
+        Problem(f"{stem}.toml", "pack", "is missing, and no pack extends this file: nobody reads its values")
+        for stem, document in documents.items()
+        if stem not in packs | extended and set(SECTIONS) & set(document)
+    ]
 
 
 def _entries(

@@ -28,9 +28,8 @@ async def open_servers(
     Those are joined when they run, and otherwise started for the duration; with `running` they must run.
     Raises StartError, SettingsError, FatalError, UnavailableError.
     """
-    from deploy.embedded.errors import StartError
     from deploy.embedded.platform import Addresses, resolve_servers
-    from deploy.embedded.reading import SharedServers
+    from deploy.embedded.reading import SharedServers, no_data
     from shared.runtime.mongo import MongoStore
 
     plan, folder = resolve_servers(), data_dir(data)
@@ -38,10 +37,7 @@ async def open_servers(
         started = Addresses("", "")
         if plan.start_database or (plan.start_kafka and kafka):
             if plan.start_database and not running and not (folder / "database").is_dir():
-                raise StartError(
-                    f"There is no data in {folder} yet.",
-                    "Run `parley up` or `parley demo` first, or say with PARLEY_DATA where the data is.",
-                )
+                raise no_data(folder)
             started = await stack.enter_async_context(
                 SharedServers(
                     folder,

@@ -155,7 +155,7 @@ def test_forty_debts_and_one_yuan(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("document", "said"),
     [
-        ("{", ["the file", "not JSON"]),
+        ('{"on":\n "2026', ["the file", "not JSON", "line 2, column 2"]),
         ("[]", ["one JSON object"]),
         ({"on": "2026-03-02"}, ["owed", "field required"]),
         (household(owed={"amount": 10, "currency": "CNY"}), ["owed.amount"]),

@@ -164,3 +164,15 @@ def test_a_document_never_uses_the_old_name_of_late_charges(folder: Path) -> Non
         'late_charge_name_zh = [\n  { value = "滞纳金"',
     )
     assert "uses the forbidden word 滞纳金" in str(check(folder)[0])
+
+
+def test_a_folder_whose_files_are_no_packs_is_no_folder_of_packs(tmp_path: Path) -> None:
+    (tmp_path / "some.toml").write_text("[tool]\nname = 1\n", encoding="utf-8")
+    assert [problem.rule for problem in check(tmp_path)] == [
+        "holds no policy pack: no file has a [pack] table"
+    ]
+
+
+def test_a_pack_whose_table_is_misspelt_is_not_passed_over(folder: Path) -> None:
+    edit(folder / "us-unsecured.toml", "[pack]", "[packs]")
+    assert [(problem.file, problem.key) for problem in check(folder)] == [("us-unsecured.toml", "pack")]
