@@ -11,5 +11,5 @@ SERVICE = Service(
     waits_for=("intake", "assessment", "desk"),
     reads=("agreement", "followup"),
     handles=HANDLED,
-    schema_version=4,  # 2: what stop events halt; 3: debts left apart, payments in talks; 4: what stood
+    schema_version=5,  # 2: stops; 3: debts left apart, payments in talks; 4: what stood; 5: refusals
 )

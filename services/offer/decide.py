@@ -25,6 +25,7 @@ from services.offer.stops import all_stopped, follow
 from services.offer.talks import (
     Step,
     lapse,
+    meet,
     new_talks,
     next_round,
     policy_of,
@@ -208,7 +209,8 @@ def _assessed(
             if wanted in {None, plan.plan_id}
         )
     if stands:
-        return Decision(now)
+        met = meet(now, message.day, reference) if now.status is OfferStatus.TABLED else None
+        return Decision(now) if met is None else _decided(met)
     return _decided(retable(now, message.day, reference, ReasonCode.CAPACITY_CHANGED))
 
 

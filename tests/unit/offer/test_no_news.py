@@ -12,7 +12,7 @@ from shared.contracts import assessment, desk
 from shared.contracts.offer import NoPlanFound, OfferTabled, TalksFailed
 from shared.contracts.reasons import ReasonCode
 from tests.unit.builders import DAY, assessed, balances, case_opened, debt, message, reference
-from tests.unit.offer.test_decide import changed
+from tests.unit.offer.test_decide import changed, no_plan_wanted
 from tests.unit.spec import Given, given
 
 
@@ -67,7 +67,7 @@ def test_where_something_else_has_made_a_plan_possible_it_is_tabled() -> None:
 def test_after_talks_that_failed_the_answer_stays_and_a_person_is_named_as_the_next_step() -> None:
     start = case("1500.00")
     offer = start.last(OfferTabled)
-    over = start.when(message(desk.OfferRejected(offer_id=offer.offer_id, channel="app"), after(2)))
+    over = start.when(message(no_plan_wanted(offer.offer_id), after(2)))
     assert over.emits(TalksFailed)
     again = over.when(message(restated("1500.00"), after(3)))
     none = again.last(NoPlanFound)
