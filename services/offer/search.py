@@ -150,7 +150,7 @@ def _table(state: OfferState, asked: Asked, found: Sequence[_Plans], offer_id: s
 
 def _with_re_age(plan: Plan, asked: Asked) -> Plan:
     """Say when debts are shown as current again; one that is settled at once never is."""
-    if Measure.LUMP_SUM in plan.measures:
+    if Measure.LUMP_SUM in plan.measures or all(amount.is_zero for amount in plan.total_paid):
         return plan
     return plan.model_copy(update={"reasons": (*plan.reasons, *asked.later)})
 

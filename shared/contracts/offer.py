@@ -148,7 +148,7 @@ class OfferLapsed(_Offer):
 
 
 class RefusalAnswered(_Offer):
-    """The borrower said no, and no other plans follow at once: why, and what can be done until `stands_until`.
+    """The borrower said no, and no other plans follow at once: why, and what comes until `stands_until`.
 
     The offer stays on the table until then; silence is still no acceptance.
     """

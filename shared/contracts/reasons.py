@@ -147,6 +147,7 @@ class ReasonCode(StrEnum):
     APPROVAL_OVERDUE = "approval_overdue"
     BELOW_NPV_FLOOR = "below_npv_floor"
     WAIVER_ABOVE_LIMIT = "waiver_above_limit"
+    NOTHING_TO_PAY = "nothing_to_pay"
     AFFORDABLE_NOW = "affordable_now"
     AFFORDABLE_UNDER_STRESS = "affordable_under_stress"
     NOT_AFFORDABLE = "not_affordable"

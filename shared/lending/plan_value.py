@@ -178,7 +178,9 @@ def _reasons(
 ) -> tuple[Reason, ...]:
     """Why the plan fits and what it changes; which of the plans it is comes with the ranking."""
     found = []
-    if capacity is not None and not plan.spec.lump_sum:
+    if plan.total.is_zero:
+        found.append(Reason.of("nothing_to_pay", waived=plan.waived))
+    elif capacity is not None and not plan.spec.lump_sum:
         peak = max(plan.payments, key=lambda row: row.total.minor)
         now, stress = capacity.at(peak.due)
         found.append(Reason.of("affordable_now", payment=peak.total, available=now))
@@ -211,7 +213,7 @@ def _reasons(
 
 def _on_the_record(plan: Plan) -> str:
     """What the plan does to the borrower's credit record."""
-    if plan.spec.lump_sum:
+    if plan.spec.lump_sum or plan.total.is_zero:
         return "record_settled_for_less" if plan.waived.is_positive else "record_settled"
     if any(debt.waived.principal.is_positive for debt in plan.debts):
         return "record_settled_for_less"
