@@ -73,6 +73,7 @@ class ReasonCode(StrEnum):
     STATEMENT_NEVER_CAME = "statement_never_came"
     STATEMENT_STALE = "statement_stale"
     STATEMENT_NO_NEWS = "statement_no_news"
+    STATEMENT_RESUMES_TALKS = "statement_resumes_talks"
     INCOME_NOT_VERIFIED = "income_not_verified"
     SPENDING_RAISED_TO_GUIDELINE = "spending_raised_to_guideline"
     SPENDING_CAPPED_WITHOUT_EXPLANATION = "spending_capped_without_explanation"

@@ -1,4 +1,4 @@
-"""Everything that is owed is waived: settled with the signature, and nobody waits for a payment of nothing."""
+"""Everything that is owed is waived: settled with the signature; nobody waits for a payment of nothing."""
 
 from __future__ import annotations
 

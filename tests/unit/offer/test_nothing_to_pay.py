@@ -1,4 +1,4 @@
-"""Everything that is owed may be waived: such a plan is a settlement, and says so; no payment is asked for."""
+"""Everything that is owed may be waived: such a plan is a settlement, and says so; nothing is asked for."""
 
 from __future__ import annotations
 
