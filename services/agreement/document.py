@@ -57,6 +57,9 @@ def canonical_content(event: Event, case: str) -> bytes:
         for name in _LATER_OF_PLAN:
             if not content["plan"][name]:
                 del content["plan"][name]
+        for debt in content["plan"]["debts"]:
+            if debt["re_aged_after"] is None:
+                del debt["re_aged_after"]
     if isinstance(event, AgreementDrafted) and event.terms is None:
         del content["terms"]
         if not event.guarantors:

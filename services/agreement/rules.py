@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import date, timedelta
 
 from services.agreement.model import AgreementState, AgreementStatus, Draft, InForce, KnownDebt
-from shared.contracts.agreement import WaivedDebt
+from shared.contracts.agreement import ReAge, WaivedDebt
 from shared.contracts.debts import DebtSchedule, DebtStatus, InstalmentTotal, Plan
 from shared.contracts.desk import SignatureGiven, SignatureParty
 from shared.contracts.parties import ObligorRole
@@ -24,6 +24,7 @@ __all__ = [
     "last_signed",
     "owed",
     "packs_of",
+    "re_ages_of",
     "refuses_signature",
     "sign_by",
     "status_of",
@@ -131,6 +132,15 @@ def waived_debts(plan: Plan) -> tuple[WaivedDebt, ...]:
         WaivedDebt(debt_id=debt.debt_id, amounts=debt.waived)
         for debt in plan.debts
         if total_of(debt.waived).is_positive
+    )
+
+
+def re_ages_of(plan: Plan) -> tuple[ReAge, ...]:
+    """Give the debts that are shown as current again, and after how many payments of the plan."""
+    return tuple(
+        ReAge(debt_id=debt.debt_id, payments=debt.re_aged_after)
+        for debt in plan.debts
+        if debt.re_aged_after is not None
     )
 
 

@@ -141,7 +141,7 @@ def _table(state: OfferState, asked: Asked, found: Sequence[_Plans], offer_id: s
         tabled = [tabled[at].model_copy(update={"rank": rank}) for rank, at in enumerate(kept, start=1)]
     outside = not_covered(state.debts)
     tabled = [plan.model_copy(update={"not_covered": outside}) for plan in tabled] if outside else tabled
-    tabled = [_with_re_age(plan, asked) for plan in tabled] if asked.later else tabled
+    tabled = [_with_re_age(plan, asked) for plan in tabled] if asked.re_aged else tabled
     roles = [approver_of(plans, tiers) for plans in together]
     approvers = {plan.plan_id: role for plan, role in zip(tabled, roles, strict=True) if role is not None}
     answer = _answer(state.wish, [one.near for one in found])
@@ -152,7 +152,10 @@ def _with_re_age(plan: Plan, asked: Asked) -> Plan:
     """Say when debts are shown as current again; one that is settled at once never is."""
     if Measure.LUMP_SUM in plan.measures or all(amount.is_zero for amount in plan.total_paid):
         return plan
-    return plan.model_copy(update={"reasons": (*plan.reasons, *asked.later)})
+    debts = tuple(
+        debt.model_copy(update={"re_aged_after": asked.re_aged.get(debt.debt_id)}) for debt in plan.debts
+    )
+    return plan.model_copy(update={"debts": debts, "reasons": (*plan.reasons, *asked.later)})
 
 
 def _answer(wish: Wish | None, near: Sequence[lending.Nearest | None]) -> CounterAnswer | None:

@@ -28,6 +28,7 @@ __all__ = [
     "Period",
     "PeriodPassed",
     "PeriodRestarted",
+    "ReAge",
     "SettlementKind",
     "SettlementLetterIssued",
     "SurvivingDebt",
@@ -158,6 +159,13 @@ class WaivedDebt(Part):
     amounts: Balances
 
 
+class ReAge(Part):
+    """A debt past due that is shown as current again, after so many payments of the plan in a row."""
+
+    debt_id: AccountId
+    payments: int = Field(ge=0, description="0: with the plan's effective day")
+
+
 class AgreementSigned(_Agreement):
     """Both parties have signed. Collection stops while it is kept (Art. 70)."""
 
@@ -193,6 +201,11 @@ class AgreementSigned(_Agreement):
         default=(),
         description="debts that the plan leaves to a person: nobody is asked to talk again for them",
     )
+    re_ages: tuple[ReAge, ...] | None = Field(
+        default=None,
+        description="debts that are shown as current again, and after how many payments; None: older "
+        "versions, in which all that were past due are, at once",
+    )
 
 
 class AgreementReturned(_Agreement):
@@ -210,6 +223,7 @@ class AgreementReturned(_Agreement):
 class InstructionKind(StrEnum):
     """What the bank is asked to do: one instruction each for a signing (or amendment), a breach, an end.
 
+    RE_AGE comes between, where a debt is shown as current again only after payments of the plan.
     STOP_COLLECTION was an instruction of its own in older versions; now APPLY_PLAN says it.
     """
 
@@ -217,6 +231,7 @@ class InstructionKind(StrEnum):
     STOP_COLLECTION = "stop_collection"
     RESUME_COLLECTION = "resume_collection"
     PLAN_COMPLETED = "plan_completed"
+    RE_AGE = "re_age"
     RESTORE_TERMS = "restore_terms"
 
 
@@ -254,6 +269,9 @@ class BankInstructed(_Agreement):
     )
     held: tuple[AccountId, ...] = Field(
         default=(), description="debts about which a stop event still stops collection, whatever is said here"
+    )
+    re_aged: tuple[AccountId, ...] = Field(
+        default=(), description="debts past due that are shown as current again from `effective` on"
     )
 
 

@@ -221,6 +221,12 @@ class PlanDebt(Part):
     step_pct: Percent = Decimal(0)
     waived: Balances = Field(description="what is waived when the plan is signed")
     balance: Balances = Field(description="what was owed when the plan was computed")
+    re_aged_after: int | None = Field(
+        default=None,
+        ge=0,
+        description="of a debt past due: payments in a row after which it is shown as current; None: never, "
+        "or not said",
+    )
 
 
 class Exchange(Part):
