@@ -38,6 +38,7 @@ _LATER_OF_PLAN = ("parts", "apart", "not_covered")
 _LATER_TERMS = (
     *("cooling_off_from", "oral_allowed", "cure_days", "hardship_shield_days"),
     *("returns_on_breach", "contract_rates", "late_charge_zh", "late_charge_en"),
+    *("overdue_kept_years", "overdue_kept_from"),
 )
 
 

@@ -71,4 +71,6 @@ def terms_of(
         hardship_shield_days=policy.breach.hardship_shield_days,
         returns_on_breach=returns,
         contract_rates=contract_rates,
+        overdue_kept_years=policy.reporting.overdue_kept_years or None,
+        overdue_kept_from=policy.reporting.overdue_kept_from if policy.reporting.overdue_kept_years else None,
     )

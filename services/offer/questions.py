@@ -125,7 +125,7 @@ class Asked:
 
     `sharing` is None where one currency has everything. `later` says which debts are shown as current again
     only after payments, `re_aged` for each that is past due after how many (0: at once); `until` is the last
-    day on which all of them may be.
+    day on which all of them may be. `on_record`: how long what was overdue stays on the credit record.
     """
 
     questions: tuple[Question, ...]
@@ -133,6 +133,7 @@ class Asked:
     sharing: Sharing | None = None
     later: tuple[Reason, ...] = ()
     re_aged: Mapping[str, int] = field(default_factory=dict)
+    on_record: Mapping[str, str] = field(default_factory=dict)
     until: date = date.max
 
 
@@ -203,7 +204,17 @@ def questions(
     }
     until = min(last_day(debt, ruling[debt.policy]) or date.max for debt in covered)
     reasons = tuple(reason for reason in later.values() if reason is not None)
-    return Asked(asked, apart, sharing, reasons, re_aged, until)
+    on_record = _on_record([ruling[pack] for pack in dict.fromkeys(debt.policy for debt in covered)])
+    return Asked(asked, apart, sharing, reasons, re_aged, on_record, until)
+
+
+def _on_record(packs: Sequence[PolicyInForce]) -> dict[str, str]:
+    """Say how long what was overdue stays on the credit record, where all the packs say the same."""
+    terms = {(one.reporting.overdue_kept_years, one.reporting.overdue_kept_from) for one in packs}
+    if len(terms) != 1:
+        return {}
+    ((years, since),) = terms
+    return {f"years_from_{since}": str(years)} if years else {}
 
 
 def _sorted_out(

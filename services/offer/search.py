@@ -142,10 +142,29 @@ def _table(state: OfferState, asked: Asked, found: Sequence[_Plans], offer_id: s
     outside = not_covered(state.debts)
     tabled = [plan.model_copy(update={"not_covered": outside}) for plan in tabled] if outside else tabled
     tabled = [_with_re_age(plan, asked) for plan in tabled] if asked.re_aged else tabled
+    tabled = [_with_record(plan, asked) for plan in tabled] if asked.on_record else tabled
     roles = [approver_of(plans, tiers) for plans in together]
     approvers = {plan.plan_id: role for plan, role in zip(tabled, roles, strict=True) if role is not None}
     answer = _answer(state.wish, [one.near for one in found])
     return Found(tuple(tabled), approvers, answer, asked.apart, asked.until)
+
+
+_ON_RECORD = {
+    ReasonCode.RECORD_RENEGOTIATED,
+    ReasonCode.RECORD_SETTLED,
+    ReasonCode.RECORD_SETTLED_FOR_LESS,
+}
+
+
+def _with_record(plan: Plan, asked: Asked) -> Plan:
+    """Say how long what was overdue stays on the credit record, as the pack has it."""
+    reasons = tuple(
+        reason.model_copy(update={"params": {**reason.params, **asked.on_record}})
+        if reason.code in _ON_RECORD
+        else reason
+        for reason in plan.reasons
+    )
+    return plan.model_copy(update={"reasons": reasons})
 
 
 def _with_re_age(plan: Plan, asked: Asked) -> Plan:

@@ -96,6 +96,12 @@ class AgreementTerms(Part):
         default=None, description="what the pack calls late charges, in Chinese"
     )
     late_charge_en: str | None = Field(default=None, description="and in English")
+    overdue_kept_years: int | None = Field(
+        default=None, ge=1, description="how long what was overdue stays on the credit record; None: not said"
+    )
+    overdue_kept_from: str | None = Field(
+        default=None, description="from the end or the start of the lateness"
+    )
 
 
 class AgreementDrafted(_Agreement):

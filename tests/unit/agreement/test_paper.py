@@ -259,6 +259,7 @@ def in_words_of(edition: str, drafted: AgreementDrafted) -> AgreementTerms:
         ("3", "5f6b875fcfd96a19"),
         ("4", "ea3c57bb882375f3"),
         ("5", "e5b4f1db4cc644c2"),
+        ("6", "cdae7feee6cd5835"),
     ],
 )
 def test_the_words_of_an_edition_that_has_gone_out_are_never_edited(edition: str, begins: str) -> None:
