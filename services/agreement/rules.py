@@ -65,10 +65,15 @@ def unlike_balances(plan: Plan, debts: Sequence[KnownDebt]) -> ReasonCode | None
     return None
 
 
-def sign_by(drafted_on: date, instalments: Sequence[InstalmentTotal], policy: PolicyInForce) -> date:
-    """Both sign within the policy's business days, and before the first instalment falls due."""
+def sign_by(
+    drafted_on: date, instalments: Sequence[InstalmentTotal], policy: PolicyInForce, until: date | None = None
+) -> date:
+    """Both sign within the policy's business days, and before the first instalment falls due.
+
+    `until`: the last day of the plan, after which a debt of it has to be charged off.
+    """
     wished = policy.deadline(drafted_on, policy.agreement.sign_business_days)
-    return min(wished, instalments[0].due)
+    return min(wished, instalments[0].due, until or date.max)
 
 
 def refuses_signature(draft: Draft, given: SignatureGiven, on: date) -> ReasonCode | None:

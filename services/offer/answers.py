@@ -97,7 +97,9 @@ def _accepted(
         request_id=derive_id("approval", offer.offer_id, plan.plan_id),
         plan_id=plan.plan_id,
         role=offer.approvers.get(plan.plan_id, policy.waiver.authority[-1].role),
-        due=policy.deadline(message.day, policy.offers.approval_business_days),
+        due=min(
+            policy.deadline(message.day, policy.offers.approval_business_days), plan.sign_until or date.max
+        ),
         asked_on=message.day,
     )
     asked = ApprovalRequested(

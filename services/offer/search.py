@@ -143,6 +143,8 @@ def _table(state: OfferState, asked: Asked, found: Sequence[_Plans], offer_id: s
     tabled = [plan.model_copy(update={"not_covered": outside}) for plan in tabled] if outside else tabled
     tabled = [_with_re_age(plan, asked) for plan in tabled] if asked.re_aged else tabled
     tabled = [_with_record(plan, asked) for plan in tabled] if asked.on_record else tabled
+    if asked.until != date.max:
+        tabled = [plan.model_copy(update={"sign_until": asked.until}) for plan in tabled]
     roles = [approver_of(plans, tiers) for plans in together]
     approvers = {plan.plan_id: role for plan, role in zip(tabled, roles, strict=True) if role is not None}
     answer = _answer(state.wish, [one.near for one in found])

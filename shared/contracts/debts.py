@@ -331,6 +331,10 @@ class Plan(Part):
     not_covered: tuple[DebtNotCovered, ...] = Field(
         default=(), description="debts of the case that no plan can be about now"
     )
+    sign_until: date | None = Field(
+        default=None,
+        description="the last day on which it may be signed: then a debt has to be charged off; None: none",
+    )
 
     @property
     def without_private(self) -> Self:
