@@ -291,7 +291,7 @@ def test_while_an_offer_stands_it_may_be_taken(days: int, told: int, is_loan: bo
 # -- who comes back after a plan that broke -----------------------------------------------------------------
 
 
-@pytest.mark.parametrize("pack", sorted({*BOOK.pack_ids} - {"tw-card"}))  # no rate of its currency on file
+@pytest.mark.parametrize("pack", BOOK.pack_ids)
 def test_after_a_broken_plan_of_this_year_nobody_is_left_without_word(pack: str) -> None:
     """Offer says why there is no new plan, from when on, and who looks by when; a message leads to it."""
     policy = BOOK.in_force(pack, DAY)
@@ -299,7 +299,7 @@ def test_after_a_broken_plan_of_this_year_nobody_is_left_without_word(pack: str)
     one = debt(policy=pack, outstanding=owed[0], overdue=owed[1], payment=None)
     one = one.model_copy(update={"re_aged": (back(4),)})
     ref = Reference(BOOK, ROSTER, {}, ReferenceRates.load(PACKS / "rates.toml"))
-    opened, figures = case_opened(one, policy=pack), assessed("600.00", currency=policy.currency)
+    opened, figures = case_opened(one, policy=pack), assessed("1000.00", currency=policy.currency)
     step = given(OfferDecider(), ref).when(message(opened, sequence=1), message(figures))
     told = [event for event in heard(ref, opened, step.said) if isinstance(event, NoticeDue)]
     if pack != "us-unsecured":

@@ -29,6 +29,7 @@ REFERENCE = Reference(PolicyBook.load(PACKS), ROSTER, {}, ReferenceRates.load(PA
         ("cn-consumer-loan", {"years_from_end": "5"}),
         ("us-unsecured", {"years_from_start": "7"}),
         ("uk-unsecured", {}),
+        ("tw-card", {}),
         ("eu-consumer", {}),
     ],
 )
