@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from services.notice.decide import NoticeDecider
 from services.offer.decide import OfferDecider
 from services.offer.model import OfferStatus
 from services.offer.refusals import seen
@@ -14,6 +15,7 @@ from shared.contracts import desk
 from shared.contracts.base import Personal
 from shared.contracts.debts import Plan
 from shared.contracts.desk import RefusalReason
+from shared.contracts.notice import NoticeDue, NoticeKind
 from shared.contracts.offer import (
     HumanReviewOpened,
     OfferAgreed,
@@ -200,6 +202,22 @@ def test_who_says_no_and_then_nothing_is_never_offered_the_same_again() -> None:
     quiet = start.closes(after(15))
     same = quiet.closes(quiet.last(OfferLapsed).review_on or DAY).last(OfferTabled)
     assert any(alike(a, b) for a in same.plans for b in first.plans)  # silence is no refusal
+
+
+@pytest.mark.parametrize(
+    ("why", "kind"),
+    [
+        (None, NoticeKind.NEXT_STEP),
+        (RefusalReason.TOO_LONG, NoticeKind.NEXT_STEP),
+        (RefusalReason.TOO_HIGH, NoticeKind.OFFER),
+        (RefusalReason.NO_PLAN_WANTED, NoticeKind.NEXT_STEP),
+    ],
+)
+def test_whatever_the_no_a_message_goes_to_the_borrower(why: RefusalReason | None, kind: NoticeKind) -> None:
+    step = no(tabled(), why)
+    told = given(NoticeDecider(), step.reference).when(message(case_opened()))
+    told = told.when(*(message(event, after(2)) for event in step.said))
+    assert [event.kind for event in told.said if isinstance(event, NoticeDue)] == [kind]
 
 
 @pytest.mark.parametrize(
