@@ -4,7 +4,7 @@ that truly differ, ranked for both sides."""
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Set
 from dataclasses import replace
 from datetime import date
 from decimal import Decimal
@@ -25,7 +25,7 @@ from shared.lending.plan_candidates import (
     ordered,
 )
 from shared.lending.plan_grid import SLACK, Floats, Ints, Mask
-from shared.lending.plan_model import MeasureKind, Plan, PlanLimits, Reason, Refused, Shown
+from shared.lending.plan_model import MeasureKind, Plan, PlanLimits, PlanSpec, Reason, Refused, Shown
 from shared.lending.plan_search import Search
 
 # How many candidates of nearly the same total are compared exactly.
@@ -82,6 +82,12 @@ def not_refused(candidates: Candidates, refused: Refused, pct: Decimal) -> Candi
         rows = rows[candidates.total[rows] < refused.cheaper_than.minor]
     kept = np.zeros(len(candidates), dtype=np.bool_)
     kept[rows] = True
+    return candidates.only(kept)
+
+
+def without(candidates: Candidates, specs: Set[PlanSpec]) -> Candidates:
+    """The candidates but for some combinations, of which there are few."""
+    kept = np.array([candidates.spec(row) not in specs for row in range(len(candidates))], dtype=np.bool_)
     return candidates.only(kept)
 
 

@@ -26,6 +26,7 @@ from shared.lending.plan_choice import (
     ranked,
     stands_after,
     titled,
+    without,
 )
 from shared.lending.plan_longer import longer_plans, with_longer
 from shared.lending.plan_model import (
@@ -174,10 +175,16 @@ def _chosen(search: Search, first_due: date, refused: Refused = _NOTHING) -> lis
     """The plans to show, those included in which some debts run longer than others may."""
     pct, most = search.limits.min_difference_pct, refused.most
     candidates = not_refused(search.candidates(first_due, wish=most), refused, pct)
+    longer = [plan for plan in longer_plans(search, first_due, wish=most) if stands_after(plan, refused, pct)]
     chosen = chosen_plans(search, candidates, first_due)
-    found = with_longer(chosen, longer_plans(search, first_due, wish=most), search)
-    # What was screened before rounding is looked at to the cent.
-    return [plan for plan in found if stands_after(plan, refused, pct)]
+    # What was screened before rounding is looked at to the cent; what is like a refused one after all goes.
+    while alike := {replace(plan.spec, holiday=0) for plan in chosen if not stands_after(plan, refused, pct)}:
+        before, candidates = len(candidates), without(candidates, alike)
+        if len(candidates) == before:  # only a settlement, which no candidate is
+            chosen = [plan for plan in chosen if stands_after(plan, refused, pct)]
+            break
+        chosen = chosen_plans(search, candidates, first_due)
+    return with_longer(chosen, longer, search)
 
 
 def _after_a_holiday(search: Search, first_due: date, refused: Refused = _NOTHING) -> list[Plan]:
