@@ -12,7 +12,7 @@ SERVICE = Service(
     reads=("followup",),
     # 2: guarantors, consents, periods, withdrawal; 3: drafts that went back, several currencies, conditions;
     # 4: instalments paid in some currencies; 5: no language of its own; 6: what is missed and unpaid
-    # 7: what was forgiven before, and as a reward
+    # 7: what was forgiven before, and as a reward, re-ages still to come
     schema_version=7,
     handles=HANDLED,
 )

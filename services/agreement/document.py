@@ -34,11 +34,12 @@ __all__ = ["agreement_id_of", "as_drafted", "canonical_content", "compose", "con
 
 _UNHASHED = "0" * 64
 # What plans, and the terms of documents, did not have in the beginning.
-_LATER_OF_PLAN = ("parts", "apart", "not_covered")
+_LATER_OF_PLAN = ("parts", "apart", "not_covered", "sign_until")
 _LATER_TERMS = (
     *("cooling_off_from", "oral_allowed", "cure_days", "hardship_shield_days"),
     *("returns_on_breach", "contract_rates", "late_charge_zh", "late_charge_en"),
     *("rewards", "cooperation"),
+    *("overdue_kept_years", "overdue_kept_from"),
 )
 
 
@@ -58,6 +59,9 @@ def canonical_content(event: Event, case: str) -> bytes:
         for name in _LATER_OF_PLAN:
             if not content["plan"][name]:
                 del content["plan"][name]
+        for debt in content["plan"]["debts"]:
+            if debt["re_aged_after"] is None:
+                del debt["re_aged_after"]
     if isinstance(event, AgreementDrafted) and event.terms is None:
         del content["terms"]
         if not event.guarantors:
@@ -112,7 +116,7 @@ def _composed(
     instalments = instalment_totals(schedules)
     if plan.payments and plan.payments != instalments:
         return ReasonCode.PLAN_NO_LONGER_COMPUTES
-    if not instalments or instalments[0].due <= drafted_on:
+    if not instalments or instalments[0].due <= drafted_on or drafted_on > (plan.sign_until or drafted_on):
         return ReasonCode.PLAN_NO_LONGER_COMPUTES
     packs = packs_of(state.policy, plan)
     sections = _sections(packs, drafted_on, pinned_on, reference)
@@ -127,7 +131,7 @@ def _composed(
         sections=sections,
         language=language,
         drafted_on=drafted_on,
-        sign_by=sign_by(drafted_on, instalments, policy),
+        sign_by=sign_by(drafted_on, instalments, policy, plan.sign_until),
         content_hash=_UNHASHED,
         policy_version=policy.version,
         guarantors=guarantors_asked(schedules, state.debts) if guarantors is None else guarantors,

@@ -4,7 +4,7 @@ from datetime import date
 from decimal import Decimal
 from enum import StrEnum
 
-from shared.contracts.agreement import DebtRate, InstructionKind, Period, WaivedDebt
+from shared.contracts.agreement import DebtRate, InstructionKind, Period, ReAge, WaivedDebt
 from shared.contracts.base import AccountId
 from shared.contracts.debts import Balances, DebtStatus, Plan, PlanDebt
 from shared.contracts.decision import State
@@ -94,12 +94,16 @@ class Draft(State):
 
 
 class Watch(State):
-    """A period that has begun: `kept` instalments in time in a row since `since`; `last` was judged last."""
+    """A period that has begun: `kept` instalments in time in a row since `since`; `last` was judged last.
+
+    `asked`: how many a trial has at least, for what depends on it.
+    """
 
     period: Period
     since: date
     kept: int = 0
     last: int = 0
+    asked: int = 0
 
 
 class PartPaid(State):
@@ -126,6 +130,7 @@ class InForce(State):
     schedules again. `partly`: instalments of which not every currency is
     paid yet, `unpaid` those missed by now. `returns` and `rates_return` are the concessions that a breach
     takes back. `forgiven` is what the agreements that it amends had waived: that stays waived.
+    `re_ages` are debts that are shown as current again only after payments still to come.
     """
 
     agreement_id: str
@@ -146,6 +151,7 @@ class InForce(State):
     drafted_on: date | None = None
     returns: tuple[WaivedDebt, ...] = ()
     rates_return: tuple[DebtRate, ...] = ()
+    re_ages: tuple[ReAge, ...] = ()
     before: "InForce | None" = None
     forgiven: tuple[WaivedDebt, ...] = ()
 

@@ -27,14 +27,20 @@ Changed = tuple[tuple[Watch, Watch], ...]
 
 
 def begun(
-    first_due: date, effective: date, policy: PolicyInForce, before: tuple[Watch, ...] = ()
+    first_due: date,
+    effective: date,
+    policy: PolicyInForce,
+    before: tuple[Watch, ...] = (),
+    on_trial: int = 0,
 ) -> tuple[Watch, ...]:
     """Give the periods that begin with a plan; `before` are those of the plan whose place it takes.
 
     A second measure ends a probation, where the pack says so; elsewhere it goes on. An observation is always
-    that of the newest terms.
+    that of the newest terms. Where debts need payments in a row to be shown as current again (`on_trial`),
+    there is a trial of so many at least.
     """
-    trial = (Watch(period=Period.TRIAL, since=first_due),) if policy.trial.payments else ()
+    on_trial = max(on_trial, policy.trial.payments)
+    trial = (Watch(period=Period.TRIAL, since=first_due, asked=on_trial),) if on_trial else ()
     rules = policy.observation
     if rules.probation_months and not rules.second_measure_ends_probation:
         goes_on = tuple(
@@ -106,7 +112,7 @@ def _without(watch: Watch, item: Unpaid, on: date, policy: PolicyInForce) -> Wat
 def is_over(watch: Watch, due: date, policy: PolicyInForce) -> bool:
     """Whether the payment of the instalment due on `due` ends a period."""
     if watch.period is Period.TRIAL:
-        return watch.kept >= policy.trial.payments
+        return watch.kept >= max(policy.trial.payments, watch.asked)
     observed = watch.period is Period.OBSERVATION
     agreement = policy.agreement
     months = agreement.observation_min_months if observed else policy.observation.probation_months

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import date, timedelta
 
 from services.agreement.model import AgreementState, AgreementStatus, Draft, InForce, KnownDebt
-from shared.contracts.agreement import WaivedDebt
+from shared.contracts.agreement import ReAge, WaivedDebt
 from shared.contracts.debts import Balances, DebtSchedule, DebtStatus, InstalmentTotal, Plan
 from shared.contracts.desk import SignatureGiven, SignatureParty
 from shared.contracts.parties import ObligorRole
@@ -25,6 +25,7 @@ __all__ = [
     "last_signed",
     "owed",
     "packs_of",
+    "re_ages_of",
     "refuses_signature",
     "sign_by",
     "status_of",
@@ -65,10 +66,15 @@ def unlike_balances(plan: Plan, debts: Sequence[KnownDebt]) -> ReasonCode | None
     return None
 
 
-def sign_by(drafted_on: date, instalments: Sequence[InstalmentTotal], policy: PolicyInForce) -> date:
-    """Both sign within the policy's business days, and before the first instalment falls due."""
+def sign_by(
+    drafted_on: date, instalments: Sequence[InstalmentTotal], policy: PolicyInForce, until: date | None = None
+) -> date:
+    """Both sign within the policy's business days, and before the first instalment falls due.
+
+    `until`: the last day of the plan, after which a debt of it has to be charged off.
+    """
     wished = policy.deadline(drafted_on, policy.agreement.sign_business_days)
-    return min(wished, instalments[0].due)
+    return min(wished, instalments[0].due, until or date.max)
 
 
 def refuses_signature(draft: Draft, given: SignatureGiven, on: date) -> ReasonCode | None:
@@ -144,6 +150,15 @@ def waived_debts(plan: Plan) -> tuple[WaivedDebt, ...]:
         WaivedDebt(debt_id=debt.debt_id, amounts=debt.waived)
         for debt in plan.debts
         if total_of(debt.waived).is_positive
+    )
+
+
+def re_ages_of(plan: Plan) -> tuple[ReAge, ...]:
+    """Give the debts that are shown as current again, and after how many payments of the plan."""
+    return tuple(
+        ReAge(debt_id=debt.debt_id, payments=debt.re_aged_after)
+        for debt in plan.debts
+        if debt.re_aged_after is not None
     )
 
 

@@ -6,7 +6,15 @@ from typing import Any
 from services.agreement.concessions import returning
 from services.agreement.document import recompose
 from services.agreement.model import AgreementState, AgreementStatus, Draft, InForce, Returned
-from services.agreement.rules import conduct_in, in_all, last_signed, packs_of, waived_debts, withdrawal_of
+from services.agreement.rules import (
+    conduct_in,
+    in_all,
+    last_signed,
+    packs_of,
+    re_ages_of,
+    waived_debts,
+    withdrawal_of,
+)
 from services.agreement.telling import applies, instruct
 from services.agreement.watching import begun
 from shared.contracts.agreement import (
@@ -83,6 +91,8 @@ def sign(state: AgreementState, draft: Draft, day: date, reference: Reference) -
     terms = document.terms
     returns = returning(waived, (terms.returns_on_breach if terms is not None else None) or ())
     rates_return = (terms.contract_rates if terms is not None else None) or ()
+    re_ages = re_ages_of(draft.plan)
+    later = tuple(one for one in re_ages if one.payments)
     days, until = withdrawal_of(draft, effective, packs, reference)
     signed = AgreementSigned(
         agreement_id=draft.agreement_id,
@@ -105,10 +115,12 @@ def sign(state: AgreementState, draft: Draft, day: date, reference: Reference) -
         rates=tuple(
             DebtRate(debt_id=debt.debt_id, annual_rate_pct=debt.annual_rate_pct) for debt in draft.plan.debts
         ),
+        re_ages=re_ages,
     )
     ruled = reference.policies.for_case(state.policy, effective, agreed_on=draft.pinned_on)
     first_due = document.instalments[0].due
-    watches, restarted = begun(draft.agreement_id, first_due, effective, ruled, state.live)
+    on_trial = max((one.payments for one in later), default=0)
+    watches, restarted = begun(draft.agreement_id, first_due, effective, ruled, state.live, on_trial)
     live = InForce(
         agreement_id=draft.agreement_id,
         version=draft.version,
@@ -126,6 +138,7 @@ def sign(state: AgreementState, draft: Draft, day: date, reference: Reference) -
         drafted_on=draft.drafted_on,
         returns=returns,
         rates_return=rates_return,
+        re_ages=later,
         before=state.live if signed.may_withdraw else None,
         forgiven=in_all(state.live.forgiven, state.live.waived) if state.live is not None else (),
     )

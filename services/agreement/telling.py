@@ -15,6 +15,7 @@ from shared.contracts.agreement import (
     CollectionOrder,
     DebtRate,
     InstructionKind,
+    ReAge,
     SettlementKind,
 )
 from shared.contracts.debts import DebtSchedule, Plan
@@ -23,7 +24,7 @@ from shared.contracts.plan_terms import cut_rate
 from shared.policy.conduct import Conduct
 from shared.policy.model import PolicyInForce
 
-__all__ = ["applies", "broken", "completed", "instruct", "restores", "returns"]
+__all__ = ["applies", "broken", "completed", "instruct", "re_aged", "restores", "returns"]
 
 # Instructions that are remembered until they are answered; alert has raised the bank's silence long before.
 _KEPT = 12
@@ -51,7 +52,19 @@ def applies(
         agents=stop,
         credit_status=policy.reporting.status_while_kept,
         supersedes=signed.supersedes,
+        re_aged=tuple(one.debt_id for one in signed.re_ages or () if not one.payments),
     )
+
+
+def re_aged(
+    live: InForce, debts: tuple[ReAge, ...], effective: date, policy: PolicyInForce, day: date
+) -> BankInstructed:
+    """After the payments that the pack asks for debts past due are shown as current again, not before."""
+    told = _about(live, InstructionKind.RE_AGE, policy, day, credit_status=None)
+    ids = tuple(one.debt_id for one in debts)
+    instruction_id = derive_id("instruction", live.agreement_id, InstructionKind.RE_AGE.value, *ids)
+    update = {"instruction_id": instruction_id, "effective": effective, "re_aged": ids}
+    return told.model_copy(update=update)
 
 
 def broken(

@@ -81,4 +81,6 @@ def terms_of(
         contract_rates=contract_rates,
         rewards=rewards,
         cooperation=policy.incentives.cooperation,
+        overdue_kept_years=policy.reporting.overdue_kept_years or None,
+        overdue_kept_from=policy.reporting.overdue_kept_from if policy.reporting.overdue_kept_years else None,
     )

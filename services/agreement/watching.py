@@ -10,8 +10,9 @@ from datetime import date, timedelta
 from services.agreement import periods
 from services.agreement.model import AgreementState, InForce, PartPaid, Unpaid, Watch
 from services.agreement.periods import Changed
+from services.agreement.telling import instruct, re_aged
 from shared.contracts import followup
-from shared.contracts.agreement import Period, PeriodPassed, PeriodRestarted
+from shared.contracts.agreement import BankInstructed, Period, PeriodPassed, PeriodRestarted
 from shared.contracts.base import Reason
 from shared.contracts.decision import Decision
 from shared.contracts.envelope import Envelope
@@ -28,16 +29,22 @@ Told = followup.InstalmentPaid | followup.InstalmentMissed | followup.Instalment
 
 
 def begun(
-    agreement_id: str, first_due: date, effective: date, policy: PolicyInForce, before: InForce | None
+    agreement_id: str,
+    first_due: date,
+    effective: date,
+    policy: PolicyInForce,
+    before: InForce | None,
+    on_trial: int = 0,
 ) -> tuple[tuple[Watch, ...], tuple[PeriodRestarted, ...]]:
     """Give the periods of a plan signed under `policy`, and what a second measure begins again.
 
+    `on_trial`: the payments in a row that debts need to be shown as current again.
     That is said whatever ran until then: followup is read as it comes, and may not have told all of it yet.
     """
     running = () if before is None else before.watches
     open_ = () if before is None else before.unpaid
     kept = tuple(after for _, after in periods.after_missed(running, open_, effective, policy))
-    watches = periods.begun(first_due, effective, policy, kept)
+    watches = periods.begun(first_due, effective, policy, kept, on_trial)
     observed = next((w for w in watches if w.period is Period.OBSERVATION), None)
     if before is None or observed is None:
         return watches, ()
@@ -71,7 +78,31 @@ def instalment_paid(
     if not whole:
         return Decision.of(_with(state, live, watches), *again)
     left, said = _counted(live, watches, data, policy)
-    return Decision.of(_with(state, live, left), *again, *said)
+    after, told = _re_aged(_with(state, live, left), watches, data, message.day, policy)
+    return Decision.of(after, *again, *said, *told)
+
+
+def _re_aged(
+    state: AgreementState,
+    before: tuple[Watch, ...],
+    data: followup.InstalmentPaid,
+    day: date,
+    policy: PolicyInForce,
+) -> tuple[AgreementState, tuple[BankInstructed, ...]]:
+    """Tell the bank of debts that have the payments after which they are shown as current again.
+
+    They are from the day on which the last of these was due, or paid if that was later.
+    """
+    live, trial = state.live, next((watch for watch in before if watch.period is Period.TRIAL), None)
+    if live is None or trial is None or data.number <= trial.last or data.due < trial.since:
+        return state, ()
+    reached = tuple(one for one in live.re_ages if one.payments <= trial.kept + 1)
+    if not reached:
+        return state, ()
+    told = re_aged(live, reached, max(data.due, data.on), policy, day)
+    left = tuple(one for one in live.re_ages if one not in reached)
+    now = state.model_copy(update={"live": live.model_copy(update={"re_ages": left})})
+    return instruct(now, told), (told,)
 
 
 def _counted(

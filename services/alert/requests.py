@@ -21,12 +21,14 @@ from shared.contracts import desk, desk_talks, offer
 from shared.contracts.base import Event
 from shared.contracts.desk_talks import RequestKind
 from shared.contracts.envelope import Envelope
+from shared.contracts.reasons import ReasonCode
 from shared.policy import sections as s
 from shared.policy.reference import Reference
 
 __all__ = ["OF_REQUESTS", "act", "judged_on", "note"]
 
 _STEP = "request_answer"  # its row in the pack's timetable
+_AFTER_A_NO = {ReasonCode.REFUSED_IN_OWN_WORDS, ReasonCode.NEXT_HUMAN_REVIEW}
 # Far above what a case has; of more the oldest goes first.
 _KEPT = 20
 
@@ -38,6 +40,17 @@ def note(state: AlertState, message: Envelope[Any], reference: Reference) -> Ste
 
 
 def _human(state: AlertState, message: Envelope[desk_talks.HumanRequested], reference: Reference) -> Step:
+    return _asked(state, message, RequestKind.HUMAN, None, reference)
+
+
+def _refused(state: AlertState, message: Envelope[offer.HumanReviewOpened], reference: Reference) -> Step:
+    """Who has said no in their own words, or asked for what no plan can give, was told of a person by a day.
+
+    Other reviews that offer opens have a step of their own, or were asked for by the borrower. One person
+    answers for all: who has asked for one besides is not owed two.
+    """
+    if message.data.reason.code not in _AFTER_A_NO:
+        return state, ()
     return _asked(state, message, RequestKind.HUMAN, None, reference)
 
 
@@ -149,6 +162,7 @@ OF_REQUESTS: dict[type[Event], Callable[[AlertState, Envelope[Any], Reference], 
     desk_talks.HumanRequested: _human,
     desk_talks.ExplanationRequested: _explanation,
     offer.DecisionExplained: _explained,
+    offer.HumanReviewOpened: _refused,
     desk.ContactRecorded: _talked,
 }
 """What this module takes note of."""

@@ -72,8 +72,10 @@ def signed(
             "finish": None,
         }
     )
+    at_once = None if data.re_ages is None else {one.debt_id for one in data.re_ages if not one.payments}
     for debt in planned.of_case:
-        if planned.plans(debt) and debt.days_late(data.effective):
+        shown = planned.plans(debt) and (at_once is None or debt.debt_id in at_once)
+        if shown and debt.days_late(data.effective):
             planned = planned.with_debt(re_age(debt, data.effective))
     waiver = _waiver_of(data.agreement_id, data.version)
     answered = _answered(state, waiver)
@@ -189,6 +191,12 @@ def instructed(
     after = state.with_instruction(noted)
     if noted.answered_on is not None and waiver is not None:
         after = _confirmed(after, waiver, noted.answered_on)
+    if data.kind is agreement.InstructionKind.RE_AGE and _is_current(after, message):
+        for debt in after.of_case:
+            if debt.debt_id in data.re_aged:
+                after = after.with_debt(re_age(debt, data.effective))
+        concluded, said = conclude(state, after, message.day)
+        return answer(concluded, *said)
     return answer(after)
 
 

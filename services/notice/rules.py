@@ -83,6 +83,9 @@ TELLS: Final[dict[type[Event], Row]] = {
     offer.TalksFailed: Row(
         NoticeKind.NEXT_STEP, _always("service"), lambda d: f"{d.as_of.isoformat()}/{d.rounds}",
         lambda _d: {}, _a_while),
+    offer.RefusalAnswered: Row(
+        NoticeKind.NEXT_STEP, _always("reply"), lambda d: f"{d.offer_id}/{d.round}/{d.reason.code}",
+        lambda _d: {}, lambda d, _day, _policy: d.stands_until),
     agreement.AgreementDrafted: Row(
         NoticeKind.AGREEMENT, _always("service"), lambda d: f"{d.agreement_id}/{d.version}",
         lambda d: {"due": d.sign_by.isoformat()}, lambda d, _day, _policy: d.sign_by),

@@ -4,10 +4,12 @@ An answer counts by its own business time, whenever it arrives. One that builds 
 known here waits until its day is closed.
 """
 
+from datetime import date
 from typing import Any
 
 from services.offer.basis import rests_on
-from services.offer.model import OfferState, OfferStatus, Request, Standing, Wish
+from services.offer.model import OfferState, OfferStatus, Refusals, Request, Standing, Wish
+from services.offer.refusals import answer_to, refused_in
 from services.offer.rules import (
     is_affordable,
     is_assessed,
@@ -17,6 +19,7 @@ from services.offer.rules import (
 from services.offer.search import payments_of
 from services.offer.standing import answered_as_it_stood
 from services.offer.talks import (
+    Step,
     balances,
     fail,
     policy_of,
@@ -29,9 +32,16 @@ from shared.contracts import desk
 from shared.contracts.base import Event, Reason
 from shared.contracts.debts import Plan
 from shared.contracts.decision import Decision
+from shared.contracts.desk import RefusalReason
 from shared.contracts.envelope import Envelope
 from shared.contracts.ids import derive_id
-from shared.contracts.offer import ApprovalRequested, InputRefused, OfferAgreed
+from shared.contracts.offer import (
+    ApprovalRequested,
+    HumanReviewOpened,
+    InputRefused,
+    OfferAgreed,
+    RefusalAnswered,
+)
 from shared.contracts.reasons import ReasonCode
 from shared.policy.reference import Reference
 
@@ -87,7 +97,9 @@ def _accepted(
         request_id=derive_id("approval", offer.offer_id, plan.plan_id),
         plan_id=plan.plan_id,
         role=offer.approvers.get(plan.plan_id, policy.waiver.authority[-1].role),
-        due=policy.deadline(message.day, policy.offers.approval_business_days),
+        due=min(
+            policy.deadline(message.day, policy.offers.approval_business_days), plan.sign_until or date.max
+        ),
         asked_on=message.day,
     )
     asked = ApprovalRequested(
@@ -128,11 +140,89 @@ def countered(
 def rejected(
     state: OfferState | None, message: Envelope[desk.OfferRejected], reference: Reference
 ) -> Outcome:
-    """The borrower rejects the offer as a whole: the talks have failed, a person takes over."""
-    found = _standing(state, message, _successor(state, message.data.offer_id))
+    """The borrower says no: what follows is theirs to say, and never silence.
+
+    | the no | and then |
+    | --- | --- |
+    | says what does not fit | the next round at once, with plans that answer it and differ from all refused |
+    | in own words | the same, with plans that differ; a person reads the words by a day |
+    | says nothing more, for the first time in a round | they are asked; the offer stands to its last day |
+    | says what no plan can give, for the first time in a round | they hear so, and of a person; it stands |
+    | a second time nothing, or nothing that can be given; no plan is wanted; no round is left | talks end |
+    """
+    data, day = message.data, message.day
+    found = _standing(state, message, _successor(state, data.offer_id))
     if isinstance(found, Decision):
         return found
-    return _decided(fail(found[0], message.day, reference, ReasonCode.OFFER_REJECTED))
+    state, offer = found
+    again, bare = state.asked_in == state.round, data.reason is None and data.words is None
+    if data.reason is RefusalReason.NO_PLAN_WANTED or (bare and again):
+        return _decided(fail(state, day, reference, ReasonCode.OFFER_REJECTED))
+    if not rounds_are_left(state, day, reference):
+        why = ReasonCode.OFFER_REJECTED if bare else ReasonCode.ROUNDS_EXHAUSTED
+        return _decided(fail(state, day, reference, why))
+    if bare:
+        return _decided(_still_stands(state, message, None, reference))
+    refusals = refused_in(state, data.offer_id, data.reason)
+    asked = round_after(state).model_copy(
+        update={
+            "refusals": refusals,
+            "wish": None,
+            "answered": state.over(offer.offer_id, ReasonCode.OFFER_REJECTED),
+        }
+    )
+    reason = answer_to(refusals, met=True)
+    opened: tuple[Event, ...] = ()
+    if data.reason is None:
+        asked, reason, opened = _person_reads(asked, day, reference)
+    after, said = table(asked, day, reference, reason)
+    if after.status is OfferStatus.TABLED:
+        return _decided((after, (*said, *opened)))
+    if again:
+        return _decided(fail(state, day, reference, ReasonCode.OFFER_REJECTED))
+    return _decided(_still_stands(state, message, refusals, reference))
+
+
+def _person_reads(
+    state: OfferState, day: date, reference: Reference, code: ReasonCode = ReasonCode.REFUSED_IN_OWN_WORDS
+) -> tuple[OfferState, Reason, tuple[Event, ...]]:
+    """Have a person look by a day that is told; who looks already is enough."""
+    policy = policy_of(state, day, reference)
+    looks = state.human_due if state.human_due is not None and day <= state.human_due else None
+    due = looks or policy.deadline(day, policy.talks.human_business_days)
+    reason = Reason(code=code, params={"due": due.isoformat()})
+    if looks is not None:
+        return state, reason, ()
+    opened = HumanReviewOpened(role=policy.talks.human_role, due=due, reason=reason)
+    return state.model_copy(update={"human_due": due}), reason, (opened,)
+
+
+def _still_stands(
+    state: OfferState,
+    message: Envelope[desk.OfferRejected],
+    unmet: Refusals | None,
+    reference: Reference,
+) -> Step:
+    """Nothing else follows at once: the borrower hears why, and what they can do; the offer stays."""
+    assert state.offer is not None  # noqa: S101 - narrows: the caller has found it
+    day, until = message.day, state.offer.valid_until
+    opened: tuple[Event, ...] = ()
+    if unmet is None:
+        reason = Reason(code=ReasonCode.REFUSED_WITHOUT_REASON)
+        step = Reason(code=ReasonCode.NEXT_SAY_WHAT_FITS, params={"until": until.isoformat()})
+    else:
+        reason = answer_to(unmet, met=False)
+        state, step, opened = _person_reads(state, day, reference, ReasonCode.NEXT_HUMAN_REVIEW)
+    heard = RefusalAnswered(
+        offer_id=message.data.offer_id,
+        round=state.round,
+        as_of=day,
+        stands_until=until,
+        reason=reason,
+        next_step=step,
+    )
+    after = state.model_copy(update={"asked_in": state.round, "unmet": unmet})
+    return after, (heard, *opened)
 
 
 def approval_granted(

@@ -11,6 +11,7 @@ SERVICE = Service(
     waits_for=("intake", "assessment", "desk"),
     reads=("agreement", "followup"),
     handles=HANDLED,
-    # 2: what stop events halt; 3: debts left apart, payments in talks; 4: what stood; 5: wishes that stay
+    # 2: what stop events halt; 3: debts left apart, payments in talks; 4: what stood; 5: wishes that stay,
+    # refusals
     schema_version=5,
 )

@@ -25,6 +25,7 @@ from services.offer.stops import all_stopped, follow
 from services.offer.talks import (
     Step,
     lapse,
+    meet,
     new_talks,
     next_round,
     policy_of,
@@ -36,7 +37,7 @@ from services.offer.talks import (
     withdraw,
 )
 from shared.contracts import agreement, assessment, desk, desk_talks, followup, intake
-from shared.contracts.base import Event
+from shared.contracts.base import Event, Reason
 from shared.contracts.debts import DebtSnapshot
 from shared.contracts.decision import Decision, Emission
 from shared.contracts.envelope import Envelope
@@ -196,6 +197,10 @@ def _assessed(
         # Figures from before a wish to renegotiate may come after it, by their own topic: they begin nothing.
         if rests and data.answers_statement and (now.status in _NOTHING_TABLED or not agreed):
             return _decided(say_again(now, message.day, reference))
+        if rests and data.answers_statement and now.status is OfferStatus.LAPSED:
+            # Who was waited for has come back: the next round need not wait for its day.
+            why = Reason(code=ReasonCode.STATEMENT_RESUMES_TALKS)
+            return _decided(next_round(now, message.day, reference, why))
         if rests or not is_assessed(now, message.day):
             return Decision(now)
         return _decided(new_talks(now, message.day, reference))
@@ -210,7 +215,8 @@ def _assessed(
             if wanted in {None, plan.plan_id}
         )
     if stands:
-        return Decision(now)
+        met = meet(now, message.day, reference) if now.status is OfferStatus.TABLED else None
+        return Decision(now) if met is None else _decided(met)
     return _decided(retable(now, message.day, reference, ReasonCode.CAPACITY_CHANGED))
 
 

@@ -8,6 +8,7 @@ from pydantic import Field
 from shared.contracts.base import MoneyField
 from shared.contracts.debts import DebtSnapshot, Plan
 from shared.contracts.decision import State
+from shared.contracts.desk import RefusalReason
 from shared.contracts.reasons import ReasonCode
 
 __all__ = [
@@ -17,7 +18,10 @@ __all__ = [
     "OfferState",
     "OfferStatus",
     "Prepaid",
+    "Refusals",
     "Request",
+    "Shown",
+    "ShownPlan",
     "Standing",
     "Stood",
     "Wish",
@@ -105,6 +109,41 @@ class Wish(State):
     lump_sum: MoneyField | None = None
 
 
+class ShownPlan(State):
+    """A plan as the borrower saw it, with an amount for each of its currencies; `peaks` are the largest
+    instalments."""
+
+    instalments: int
+    first_due: date
+    totals: tuple[MoneyField, ...]
+    firsts: tuple[MoneyField, ...]
+    peaks: tuple[MoneyField, ...]
+
+
+class Shown(State):
+    """The plans of an offer of this round: a no is about what its sender saw, whatever has replaced it."""
+
+    offer_id: str
+    plans: tuple[ShownPlan, ...]
+
+
+class Refusals(State):
+    """What the borrower has said no to in these talks, and what other plans therefore have to be.
+
+    `below`: each instalment is lower; `cheaper_than`: the total is; `fewer_than`: there are fewer of them;
+    `later_than`: the first is due later; `too_late`: than the latest day that the pack allows, too. `why` is
+    what was said last.
+    """
+
+    why: RefusalReason | None = None
+    plans: tuple[ShownPlan, ...] = ()
+    below: MoneyField | None = None
+    cheaper_than: MoneyField | None = None
+    fewer_than: int | None = None
+    later_than: date | None = None
+    too_late: bool = False
+
+
 class Prepaid(State):
     """A payment in the talks that counts as the first instalment: plans begin a month later for it."""
 
@@ -146,7 +185,9 @@ class OfferState(State):
     payment in these talks that is the first instalment, as their offers say; `prepaid` is one that was.
     `stood` is what a balance of the day has replaced. `sought_until`: talks beside a live plan have found no
     other; up to that day better figures begin them again.
-    `next_date` is the first day whose close has work.
+    `refusals` are what the borrower has said no to in these talks, `shown` what was on the table in this
+    round. In `asked_in`, a round, a no was answered with the offer left standing, which is done once;
+    `unmet` is what it asked for and no plan could give. `next_date` is the first day whose close has work.
     """
 
     case: str
@@ -177,6 +218,10 @@ class OfferState(State):
     prepaid: Prepaid | None = None
     stood: tuple[Stood, ...] = ()
     sought_until: date | None = None
+    refusals: Refusals = Field(default_factory=Refusals)
+    shown: tuple[Shown, ...] = ()
+    asked_in: int | None = None
+    unmet: Refusals | None = None
 
     def over(self, id_: str, reason: ReasonCode) -> tuple[Answered, ...]:
         """Give `answered` with one more id, the oldest forgotten."""

@@ -6,7 +6,7 @@ its source and date; the debts in a currency without one are left to a person, a
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import ROUND_HALF_EVEN, Decimal
 from fractions import Fraction
@@ -124,13 +124,16 @@ class Asked:
     """The questions of a case, that of the statement's currency first, and the debts left to a person.
 
     `sharing` is None where one currency has everything. `later` says which debts are shown as current again
-    only after payments; `until` is the last day on which all of them may be.
+    only after payments, `re_aged` for each that is past due after how many (0: at once); `until` is the last
+    day on which all of them may be. `on_record`: how long what was overdue stays on the credit record.
     """
 
     questions: tuple[Question, ...]
     apart: tuple[DebtApart, ...] = ()
     sharing: Sharing | None = None
     later: tuple[Reason, ...] = ()
+    re_aged: Mapping[str, int] = field(default_factory=dict)
+    on_record: Mapping[str, str] = field(default_factory=dict)
     until: date = date.max
 
 
@@ -193,9 +196,25 @@ def questions(
         for currency, debts in by_currency.items()
     )
     covered = [debt for debts in by_currency.values() for debt in debts]
-    later = (re_aged_after(debt, ruling[debt.policy], day) for debt in covered)
+    later = {debt.debt_id: re_aged_after(debt, ruling[debt.policy], day) for debt in covered}
+    re_aged = {
+        debt.debt_id: ruling[debt.policy].re_age.min_payments_in_a_row if later[debt.debt_id] else 0
+        for debt in covered
+        if debt.days_past_due
+    }
     until = min(last_day(debt, ruling[debt.policy]) or date.max for debt in covered)
-    return Asked(asked, apart, sharing, tuple(reason for reason in later if reason is not None), until)
+    reasons = tuple(reason for reason in later.values() if reason is not None)
+    on_record = _on_record([ruling[pack] for pack in dict.fromkeys(debt.policy for debt in covered)])
+    return Asked(asked, apart, sharing, reasons, re_aged, on_record, until)
+
+
+def _on_record(packs: Sequence[PolicyInForce]) -> dict[str, str]:
+    """Say how long what was overdue stays on the credit record, where all the packs say the same."""
+    terms = {(one.reporting.overdue_kept_years, one.reporting.overdue_kept_from) for one in packs}
+    if len(terms) != 1:
+        return {}
+    ((years, since),) = terms
+    return {f"years_from_{since}": str(years)} if years else {}
 
 
 def _sorted_out(

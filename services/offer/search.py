@@ -6,8 +6,9 @@ from datetime import date
 
 from services.offer.basis import not_covered
 from services.offer.history import problems_of
-from services.offer.model import Assessed, OfferState, Standing, Wish
+from services.offer.model import Assessed, OfferState, Refusals, Standing, Wish
 from services.offer.questions import Asked, NotFound, Question, questions
+from services.offer.refusals import first_due_after, in_search, is_refused
 from services.offer.rules import counter_of, owed_debts
 from services.offer.shown import asks_a_favour, distinct, in_order, plan_on_wire, reason_of, with_nearest
 from services.offer.together import approver_of, combined, on_wire
@@ -51,7 +52,10 @@ def search(
         if isinstance(asked, NotFound):
             return failed or asked
         wishes = _wishes(state, asked)
-        found = [_search_one(state, one, wishes.get(one.currency)) for one in asked.questions]
+        found = [
+            _search_one(state, one, wishes.get(one.currency), alone=len(asked.questions) == 1)
+            for one in asked.questions
+        ]
         plans = [one for one in found if isinstance(one, _Plans)]
         if len(plans) == len(found):
             return _table(state, asked, plans, offer_id)
@@ -79,10 +83,18 @@ def _wishes(state: OfferState, asked: Asked) -> dict[str, Wish]:
     return asked.sharing.wish(state.wish)
 
 
-def _search_one(state: OfferState, asked: Question, wish: Wish | None) -> _Plans | NotFound:
+def _search_one(state: OfferState, asked: Question, wish: Wish | None, *, alone: bool) -> _Plans | NotFound:
+    """Search in one currency; where it is `alone`, what the borrower has refused is left out here."""
     terms = (asked.debts, asked.capacity, asked.first_due, asked.limits)
     near: lending.Nearest | lending.NoPlan | None = None
-    if wish is None:
+    if state.refusals != Refusals():
+        first_due = first_due_after(asked.first_due, state.refusals, asked.limits.first_due_max_days)
+        if first_due is None:
+            return _NOTHING_ELSE
+        refused = in_search(state.refusals, asked.currency) if alone else lending.Refused()
+        found = lending.find_plans(asked.debts, asked.capacity, first_due, asked.limits, refused=refused)
+        near = lending.nearest(counter_of(wish), *terms) if wish is not None else None
+    elif wish is None:
         found = lending.find_plans(*terms)
     else:
         found, near = lending.find_and_answer(counter_of(wish), *terms)
@@ -104,7 +116,10 @@ def _search_one(state: OfferState, asked: Question, wish: Wish | None) -> _Plans
     return NotFound(Reason(code=ReasonCode.APPROVAL_DENIED), Reason(code=ReasonCode.NEXT_HUMAN_REVIEW))
 
 
-def _table(state: OfferState, asked: Asked, found: Sequence[_Plans], offer_id: str) -> Found:
+_NOTHING_ELSE = NotFound(Reason(code=ReasonCode.NOTHING_ELSE_FITS), Reason(code=ReasonCode.NEXT_HUMAN_REVIEW))
+
+
+def _table(state: OfferState, asked: Asked, found: Sequence[_Plans], offer_id: str) -> Found | NotFound:
     problems = problems_of(owed_debts(state.debts))
     tiers = asked.questions[0].limits.authority
     together = combined([one.plans for one in found], asked.questions[0].limits.max_ranked)
@@ -117,20 +132,51 @@ def _table(state: OfferState, asked: Asked, found: Sequence[_Plans], offer_id: s
             made = plan_on_wire(plans[0], rank, offer_id, asked.questions[0].packs, problems)
             left = {"apart": asked.apart, "reasons": (*made.reasons, *(one.reason for one in asked.apart))}
             tabled.append(made.model_copy(update=left) if asked.apart else made)
+    if asked.sharing is not None:
+        pct = asked.questions[0].limits.min_difference_pct
+        kept = [at for at, plan in enumerate(tabled) if not is_refused(plan, state.refusals, pct)]
+        if not kept:
+            return _NOTHING_ELSE
+        together = [together[at] for at in kept]
+        tabled = [tabled[at].model_copy(update={"rank": rank}) for rank, at in enumerate(kept, start=1)]
     outside = not_covered(state.debts)
     tabled = [plan.model_copy(update={"not_covered": outside}) for plan in tabled] if outside else tabled
-    tabled = [_with_re_age(plan, asked) for plan in tabled] if asked.later else tabled
+    tabled = [_with_re_age(plan, asked) for plan in tabled] if asked.re_aged else tabled
+    tabled = [_with_record(plan, asked) for plan in tabled] if asked.on_record else tabled
+    if asked.until != date.max:
+        tabled = [plan.model_copy(update={"sign_until": asked.until}) for plan in tabled]
     roles = [approver_of(plans, tiers) for plans in together]
     approvers = {plan.plan_id: role for plan, role in zip(tabled, roles, strict=True) if role is not None}
     answer = _answer(state.wish, [one.near for one in found])
     return Found(tuple(tabled), approvers, answer, asked.apart, asked.until)
 
 
+_ON_RECORD = {
+    ReasonCode.RECORD_RENEGOTIATED,
+    ReasonCode.RECORD_SETTLED,
+    ReasonCode.RECORD_SETTLED_FOR_LESS,
+}
+
+
+def _with_record(plan: Plan, asked: Asked) -> Plan:
+    """Say how long what was overdue stays on the credit record, as the pack has it."""
+    reasons = tuple(
+        reason.model_copy(update={"params": {**reason.params, **asked.on_record}})
+        if reason.code in _ON_RECORD
+        else reason
+        for reason in plan.reasons
+    )
+    return plan.model_copy(update={"reasons": reasons})
+
+
 def _with_re_age(plan: Plan, asked: Asked) -> Plan:
     """Say when debts are shown as current again; one that is settled at once never is."""
-    if Measure.LUMP_SUM in plan.measures:
+    if Measure.LUMP_SUM in plan.measures or all(amount.is_zero for amount in plan.total_paid):
         return plan
-    return plan.model_copy(update={"reasons": (*plan.reasons, *asked.later)})
+    debts = tuple(
+        debt.model_copy(update={"re_aged_after": asked.re_aged.get(debt.debt_id)}) for debt in plan.debts
+    )
+    return plan.model_copy(update={"debts": debts, "reasons": (*plan.reasons, *asked.later)})
 
 
 def _answer(wish: Wish | None, near: Sequence[lending.Nearest | None]) -> CounterAnswer | None:

@@ -112,6 +112,8 @@ def _stood(state: OfferState, day: date, id_: str) -> Stood | None:
 def _as_it_was(state: OfferState, stood: Stood) -> OfferState:
     request = state.request or stood.request
     over = {stood.offer.offer_id, *((request.request_id,) if request is not None else ())}
+    known = [one.offer_id for one in state.shown]
+    upto = known.index(stood.offer.offer_id) + 1 if stood.offer.offer_id in known else 0
     return state.model_copy(
         update={
             "status": OfferStatus.TABLED if request is None else OfferStatus.APPROVAL,
@@ -121,5 +123,6 @@ def _as_it_was(state: OfferState, stood: Stood) -> OfferState:
             "debts_seen": stood.debts_seen,
             "prepaid": stood.prepaid,
             "answered": tuple(item for item in state.answered if item.id not in over),
+            "shown": state.shown[:upto],
         }
     )

@@ -7,10 +7,12 @@ on the table when they are all in.
 """
 
 from datetime import date
+from typing import Any, Final
 
 from services.offer.basis import basis_of
 from services.offer.meanwhile import balance_by_day, counts_as_first, terms_of_talks
-from services.offer.model import OfferState, OfferStatus, Standing
+from services.offer.model import OfferState, OfferStatus, Refusals, Standing
+from services.offer.refusals import answer_to, refused_in, shown_with
 from services.offer.rules import (
     after_talks,
     figures_of,
@@ -44,6 +46,7 @@ __all__ = [
     "balances",
     "fail",
     "lapse",
+    "meet",
     "new_talks",
     "next_round",
     "policy_of",
@@ -58,6 +61,9 @@ __all__ = [
 ]
 
 Step = tuple[OfferState, tuple[Event, ...]]
+
+# What a new round begins without.
+_OF_A_ROUND: Final[dict[str, Any]] = {"round_on": None, "shown": (), "asked_in": None, "unmet": None}
 
 
 def policy_of(state: OfferState, day: date, reference: Reference) -> PolicyInForce:
@@ -79,12 +85,13 @@ def new_talks(state: OfferState, day: date, reference: Reference, *reasons: Reas
         "talks": state.talks + 1,
         "started": day,
         "round": 1,
-        "round_on": None,
         "wish": None,
         "lender_refused": False,
         "refused_twice": False,
         "counts_from": None,
         "prepaid": None,
+        "refusals": Refusals(),
+        **_OF_A_ROUND,
     }
     return table(state.model_copy(update=begun), day, reference, *reasons)
 
@@ -98,7 +105,7 @@ def next_round(state: OfferState, day: date, reference: Reference, *reasons: Rea
 
 def round_after(state: OfferState) -> OfferState:
     """Give the talks in their next round: it has the rules of the day on which it is tabled."""
-    return state.model_copy(update={"round": state.round + 1, "round_on": None})
+    return state.model_copy(update={"round": state.round + 1, **_OF_A_ROUND})
 
 
 def rounds_are_left(state: OfferState, day: date, reference: Reference) -> bool:
@@ -147,6 +154,7 @@ def table(
         update={
             "offer": standing,
             "round_on": standing.pinned_on,
+            "shown": shown_with(state, offer_id, found.plans),
             "strategy": strategy_of(state.case, policy.talks.strategies).name,
             "answered": tuple(item for item in idle.answered if item.id != offer_id),
             "next_date": standing.valid_until,
@@ -200,6 +208,8 @@ def _said(
 
 def _none_found(state: OfferState, found: NotFound, day: date, reference: Reference) -> Step:
     assert state.assessed is not None  # noqa: S101 - narrows: `table` has looked
+    if found.reason.code is ReasonCode.NOTHING_ELSE_FITS:
+        return fail(state, day, reference, ReasonCode.NOTHING_ELSE_FITS)
     if state.lender_refused:
         return fail(state, day, reference, ReasonCode.APPROVAL_DENIED)
     after = _rest(state, OfferStatus.NO_PLAN, day, reference)
@@ -258,24 +268,41 @@ def withdraw(state: OfferState, day: date, reason: ReasonCode) -> Step:
 
 
 def retable(state: OfferState, day: date, reference: Reference, reason: ReasonCode) -> Step:
-    """Withdraw the offer and table a new one in the same round."""
+    """Withdraw the offer and table a new one in the same round, or what the borrower had asked for."""
     day = max(day, state.offer.tabled_on if state.offer else day)
     gone, withdrawn = withdraw(state, day, reason)
-    after, said = table(gone, day, reference, Reason(code=reason))
+    after, said = meet(gone, day, reference) or table(gone, day, reference, Reason(code=reason))
     return after, (*withdrawn, *said)
+
+
+def meet(state: OfferState, day: date, reference: Reference) -> Step | None:
+    """Where the borrower had said what does not fit, and no plan could give it, one may now: the next round.
+
+    None where there is still none, or nothing of the kind was said.
+    """
+    if state.unmet is None:
+        return None
+    asked = round_after(state).model_copy(update={"refusals": state.unmet, "wish": None})
+    after, said = table(asked, day, reference, answer_to(state.unmet, met=True))
+    return (after, said) if after.status is OfferStatus.TABLED else None
 
 
 def lapse(state: OfferState, day: date, reference: Reference) -> Step:
     """Nobody has answered by the end of `day`: the next round is set, or the talks have failed.
 
-    The offer is remembered: an acceptance dated in time that arrives late still counts.
+    The offer is remembered: an acceptance dated in time that arrives late still counts. Who has said no
+    and then nothing more is not offered the same again.
     """
-    assert state.offer is not None  # noqa: S101 - narrows: only a tabled offer lapses
+    offer = state.offer
+    assert offer is not None  # noqa: S101 - narrows: only a tabled offer lapses
+    if state.asked_in is not None:
+        refused = state.unmet or refused_in(state, offer.offer_id)
+        state = state.model_copy(update={"refusals": refused, "wish": None})
     policy = policy_of(state, day, reference)
     again = next_round_on(day, policy)
     goes_on = rounds_are_left(state, day, reference) and again <= talks_end(state.started or day, policy)
     lapsed = OfferLapsed(
-        offer_id=state.offer.offer_id,
+        offer_id=offer.offer_id,
         round=state.round,
         as_of=day,
         next_step=Reason(code=ReasonCode.NEXT_HUMAN_REVIEW),
@@ -285,7 +312,7 @@ def lapse(state: OfferState, day: date, reference: Reference) -> Step:
         return state.model_copy(update={"status": OfferStatus.LAPSED, "next_date": again}), (lapsed,)
     after, failed = fail(state, day, reference, ReasonCode.NO_ANSWER)
     if after.status is OfferStatus.FAILED:
-        after = after.model_copy(update={"offer": state.offer})
+        after = after.model_copy(update={"offer": offer})
     return after, (lapsed, *failed)
 
 

@@ -28,6 +28,7 @@ __all__ = [
     "Period",
     "PeriodPassed",
     "PeriodRestarted",
+    "ReAge",
     "RewardTerm",
     "SettlementKind",
     "SettlementLetterIssued",
@@ -113,6 +114,12 @@ class AgreementTerms(Part):
     cooperation: tuple[str, ...] | None = Field(
         default=None, description="the rules by which the borrower cooperates: rewards ask for all of them"
     )
+    overdue_kept_years: int | None = Field(
+        default=None, ge=1, description="how long what was overdue stays on the credit record; None: not said"
+    )
+    overdue_kept_from: str | None = Field(
+        default=None, description="from the end or the start of the lateness"
+    )
 
 
 class AgreementDrafted(_Agreement):
@@ -176,6 +183,13 @@ class WaivedDebt(Part):
     amounts: Balances
 
 
+class ReAge(Part):
+    """A debt past due that is shown as current again, after so many payments of the plan in a row."""
+
+    debt_id: AccountId
+    payments: int = Field(ge=0, description="0: with the plan's effective day")
+
+
 class AgreementSigned(_Agreement):
     """Both parties have signed. Collection stops while it is kept (Art. 70)."""
 
@@ -214,6 +228,11 @@ class AgreementSigned(_Agreement):
     rates: tuple[DebtRate, ...] | None = Field(
         default=None, description="the rate of each debt under the plan; None in events of older versions"
     )
+    re_ages: tuple[ReAge, ...] | None = Field(
+        default=None,
+        description="debts that are shown as current again, and after how many payments; None: older "
+        "versions, in which all that were past due are, at once",
+    )
 
 
 class AgreementReturned(_Agreement):
@@ -231,6 +250,7 @@ class AgreementReturned(_Agreement):
 class InstructionKind(StrEnum):
     """What the bank is asked to do: one instruction each for a signing (or amendment), a breach, an end.
 
+    RE_AGE comes between, where a debt is shown as current again only after payments of the plan.
     STOP_COLLECTION was an instruction of its own in older versions; now APPLY_PLAN says it.
     """
 
@@ -238,6 +258,7 @@ class InstructionKind(StrEnum):
     STOP_COLLECTION = "stop_collection"
     RESUME_COLLECTION = "resume_collection"
     PLAN_COMPLETED = "plan_completed"
+    RE_AGE = "re_age"
     RESTORE_TERMS = "restore_terms"
 
 
@@ -275,6 +296,9 @@ class BankInstructed(_Agreement):
     )
     held: tuple[AccountId, ...] = Field(
         default=(), description="debts about which a stop event still stops collection, whatever is said here"
+    )
+    re_aged: tuple[AccountId, ...] = Field(
+        default=(), description="debts past due that are shown as current again from `effective` on"
     )
 
 

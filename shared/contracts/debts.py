@@ -234,6 +234,12 @@ class PlanDebt(Part):
     step_pct: Percent = Decimal(0)
     waived: Balances = Field(description="what is waived when the plan is signed")
     balance: Balances = Field(description="what was owed when the plan was computed")
+    re_aged_after: int | None = Field(
+        default=None,
+        ge=0,
+        description="of a debt past due: payments in a row after which it is shown as current; None: never, "
+        "or not said",
+    )
 
 
 class Exchange(Part):
@@ -337,6 +343,10 @@ class Plan(Part):
     apart: tuple[DebtApart, ...] = Field(default=(), description="debts that are left to a person")
     not_covered: tuple[DebtNotCovered, ...] = Field(
         default=(), description="debts of the case that no plan can be about now"
+    )
+    sign_until: date | None = Field(
+        default=None,
+        description="the last day on which it may be signed: then a debt has to be charged off; None: none",
     )
 
     @property

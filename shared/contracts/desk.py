@@ -32,6 +32,7 @@ __all__ = [
     "OtherDebt",
     "PreferencesSet",
     "PromiseMade",
+    "RefusalReason",
     "ReviewHeld",
     "SignatureGiven",
     "SignatureParty",
@@ -226,12 +227,23 @@ class OfferAccepted(_Desk):
     channel: str = Field(max_length=20)
 
 
+class RefusalReason(StrEnum):
+    """What does not fit in an offer; or the borrower wants no plan at all."""
+
+    TOO_HIGH = "too_high"  # each instalment
+    TOO_LONG = "too_long"
+    TOO_EXPENSIVE = "too_expensive"  # what is paid in all
+    TOO_SOON = "too_soon"  # the first instalment
+    NO_PLAN_WANTED = "no_plan_wanted"
+
+
 class OfferRejected(_Desk):
-    """The borrower rejects the offer as a whole."""
+    """The borrower rejects the offer as a whole; who says what does not fit is answered with other plans."""
 
     TYPE: ClassVar[str] = "parley.desk.offer.rejected.v1"
 
     offer_id: str
+    reason: RefusalReason | None = Field(default=None, description="None: not said, or in own words")
     words: Personal[str] | None = None
 
 

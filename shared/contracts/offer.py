@@ -22,6 +22,7 @@ __all__ = [
     "OfferRevised",
     "OfferTabled",
     "OfferWithdrawn",
+    "RefusalAnswered",
     "TalksFailed",
 ]
 
@@ -144,6 +145,22 @@ class OfferLapsed(_Offer):
     as_of: date
     next_step: Reason
     review_on: date | None = Field(default=None, description="when it is looked at again")
+
+
+class RefusalAnswered(_Offer):
+    """The borrower said no, and no other plans follow at once: why, and what comes until `stands_until`.
+
+    The offer stays on the table until then; silence is still no acceptance.
+    """
+
+    TYPE: ClassVar[str] = "parley.offer.refusal.answered.v1"
+
+    offer_id: str
+    round: int = Field(ge=1)
+    as_of: date
+    stands_until: date
+    reason: Reason
+    next_step: Reason
 
 
 class OfferWithdrawn(_Offer):

@@ -225,17 +225,14 @@ def _too_small(
     spec: PlanSpec,
     limits: PlanLimits,
 ) -> Reason | None:
-    """A plan in parts has parts worth collecting: the first one after the grace decides, and the first one
-    after a debt has ended before the others. A last one alone is what is left.
+    """A plan in parts has parts worth collecting: the first one of the grace and after it decide, and the
+    first one after a debt has ended before the others. A last one alone is what is left.
 
     A month has one payment for all debts: the highest minimum of those still repaid in it is held against it.
     """
-    if spec.grace and not payments[0].total.is_positive:
-        # Interest of less than half a minor unit is nothing: a grace in which nothing falls due is none.
-        return Reason.of("below_min_payment", payment=payments[0].total, minimum=limits.min_payment)
     ends = {len(plan.schedule.dates) for plan in plans}
-    for at in sorted({spec.grace, *ends} if spec.periods > 1 else ()):
-        if at == spec.grace or spec.grace < at < len(payments) - 1:
+    for at in sorted({0, spec.grace, *ends} if spec.instalments > 1 else ()):
+        if at in {0, spec.grace} or spec.grace < at < len(payments) - 1:
             running = (d for d, plan in zip(debts, plans, strict=True) if at < len(plan.schedule.dates))
             least = max((debt.limits(limits).min_payment for debt in running), key=lambda one: one.minor)
             if payments[at].total < least:

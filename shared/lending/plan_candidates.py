@@ -12,7 +12,7 @@ from typing import Any, Final, overload
 
 import numpy as np
 
-from shared.lending.plan_grid import SLACK, Cell, Floats, Grid, Ints, annuities, discounts, growth_of
+from shared.lending.plan_grid import SLACK, Cell, Floats, Grid, Ints, Mask, annuities, discounts, growth_of
 from shared.lending.plan_model import PlanSpec
 
 # The kinds of help in a candidate, added up.
@@ -74,6 +74,11 @@ class Candidates(Sequence[Candidate]):
         if row not in self._made:
             self._made[row] = self._exact(row)
         return self._made[row]
+
+    def only(self, rows: Mask) -> Candidates:
+        """Those of these rows, in their order."""
+        at = (self._w, self._c, self._s, self._n, self._g)
+        return Candidates(self.grid, self._first_due, tuple(column[rows] for column in at))
 
     def spec(self, row: int) -> PlanSpec:
         """The combination of measures and the term of a row."""

@@ -4,7 +4,7 @@ that truly differ, ranked for both sides."""
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Set
 from dataclasses import replace
 from datetime import date
 from decimal import Decimal
@@ -26,7 +26,7 @@ from shared.lending.plan_candidates import (
     ordered,
 )
 from shared.lending.plan_grid import SLACK, Floats, Ints, Mask
-from shared.lending.plan_model import MeasureKind, Plan, PlanLimits, Reason
+from shared.lending.plan_model import MeasureKind, Plan, PlanLimits, PlanSpec, Reason, Refused, Shown
 from shared.lending.plan_search import Search
 
 # How many candidates of nearly the same total are compared exactly.
@@ -68,6 +68,39 @@ def chosen_plans(search: Search, candidates: Candidates, first_due: date) -> lis
     everything = np.arange(len(candidates))
     _fill(chosen, candidates, everything, min(_ENOUGH, limits.max_ranked), apart / 2, search)
     return chosen[: limits.max_ranked]
+
+
+def not_refused(candidates: Candidates, refused: Refused, pct: Decimal) -> Candidates:
+    """The candidates that a borrower has not said no to: unlike each refused plan by ``pct`` per cent."""
+    if not refused or not len(candidates):
+        return candidates
+    rows = np.arange(len(candidates))
+    for shown in refused.plans:
+        rows = rows[_unlike(candidates, rows, shown, pct)]
+    if refused.fewer_than is not None:
+        rows = rows[candidates.months[rows] < refused.fewer_than]
+    if refused.cheaper_than is not None:
+        rows = rows[candidates.total[rows] < refused.cheaper_than.minor]
+    kept = np.zeros(len(candidates), dtype=np.bool_)
+    kept[rows] = True
+    return candidates.only(kept)
+
+
+def without(candidates: Candidates, specs: Set[PlanSpec]) -> Candidates:
+    """The candidates but for some combinations, of which there are few."""
+    kept = np.array([candidates.spec(row) not in specs for row in range(len(candidates))], dtype=np.bool_)
+    return candidates.only(kept)
+
+
+def stands_after(plan: Plan, refused: Refused, pct: Decimal) -> bool:
+    """Whether a plan, computed to the cent, is one that a borrower has not said no to."""
+    seen = (plan.spec.instalments, plan.total.minor, plan.first_payment.minor, pct)
+    return (
+        all(shown.differs(*seen) for shown in refused.plans)
+        and (refused.fewer_than is None or plan.spec.instalments < refused.fewer_than)
+        and (refused.cheaper_than is None or plan.total < refused.cheaper_than)
+        and (refused.below is None or plan.peak < refused.below)
+    )
 
 
 def is_new(plan: Plan, others: Sequence[Plan]) -> bool:
@@ -153,12 +186,14 @@ def _by_score(candidates: Candidates, rows: Ints, chosen: Sequence[Plan], apart_
 
 def _differ(candidates: Candidates, rows: Ints, plan: Plan, pct: Decimal) -> Mask:
     """Which rows truly differ: first payment, duration or total is apart by ``pct`` per cent."""
+    return _unlike(candidates, rows, Shown(plan.spec.instalments, plan.total, plan.first_payment), pct)
+
+
+def _unlike(candidates: Candidates, rows: Ints, shown: Shown, pct: Decimal) -> Mask:
     found = np.zeros(len(rows), dtype=np.bool_)
-    _apart(found, candidates.months[rows], plan.spec.instalments, pct, lambda at: candidates[rows[at]].months)
-    _apart(found, candidates.total[rows], plan.total.minor, pct, lambda at: candidates[rows[at]].total)
-    _apart(
-        found, candidates.starts[rows], plan.first_payment.minor, pct, lambda at: candidates[rows[at]].first
-    )
+    _apart(found, candidates.months[rows], shown.instalments, pct, lambda at: candidates[rows[at]].months)
+    _apart(found, candidates.total[rows], shown.total.minor, pct, lambda at: candidates[rows[at]].total)
+    _apart(found, candidates.starts[rows], shown.first.minor, pct, lambda at: candidates[rows[at]].first)
     return found
 
 

@@ -202,8 +202,9 @@ class Grid:
                 fits = self._payable(grace, caps, steady=False)
             able = fits[..., :ends]
             if grace:
-                # Nothing to wait for where there is one payment, or no interest to pay meanwhile.
-                waits = [[0 < i <= min(caps[:grace]) for i in row] for row in self.interest_only]
+                # Nothing to wait for where there is one payment, or too little interest to pay meanwhile.
+                least, most = max(self.limits.min_payment.minor, 1), min(caps[:grace])
+                waits = [[least <= i <= most for i in row] for row in self.interest_only]
                 able = able & np.array(waits)[:, :, None, None]
                 able[..., 0] = False
             mask[..., :ends, g] = able

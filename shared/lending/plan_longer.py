@@ -156,7 +156,7 @@ def _rows(search: Search, first_due: date, caps: Sequence[int] | None, months: i
             if paid is None:
                 continue
             # Each debt's payment is rounded: the exact schedule decides.
-            fits = paid[:, grace] >= least - len(parts)
+            fits = (paid[:, grace] >= least - len(parts)) & (paid[:, 0] >= least - len(parts))
             if caps is not None:
                 fits &= ((paid <= np.array(caps, dtype=np.float64) + len(parts)) | (paid == 0)).all(axis=1)
             able = np.flatnonzero(fits).tolist()

@@ -372,6 +372,42 @@ class Counter:
 
 
 @dataclass(frozen=True, slots=True)
+class Shown:
+    """A plan as a borrower sees it: how many instalments, what they come to, and the first of them."""
+
+    instalments: int
+    total: Money
+    first: Money
+
+    def differs(self, instalments: int, total: int, first: int, pct: Decimal) -> bool:
+        """Whether number, total or first instalment (minor units) are apart by ``pct`` per cent."""
+        pairs = ((self.instalments, instalments), (self.total.minor, total), (self.first.minor, first))
+        return any(a != b and abs(a - b) * 100 >= pct * max(a, b) for a, b in pairs)
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """What a borrower has said no to: plans like these, and what any other has to be.
+
+    ``below``: every instalment is lower, ``cheaper_than``: so is the total, ``fewer_than``: there are fewer
+    instalments. What is None is left open.
+    """
+
+    plans: tuple[Shown, ...] = ()
+    below: Money | None = None
+    cheaper_than: Money | None = None
+    fewer_than: int | None = None
+
+    def __bool__(self) -> bool:
+        return self != Refused()
+
+    @property
+    def most(self) -> Money | None:
+        """The most that an instalment may be."""
+        return None if self.below is None else Money(self.below.minor - 1, self.below.currency)
+
+
+@dataclass(frozen=True, slots=True)
 class Nearest:
     """The allowed plan nearest to a wish; ``reasons`` say what would have to change for the wish itself."""
 

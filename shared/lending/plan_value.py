@@ -194,7 +194,11 @@ def _reasons(
 
     ``before`` is what the contracts ask for a month, None where that is not known of all of them.
     """
-    found = [] if capacity is None or plan.spec.lump_sum else _why_affordable(plan, capacity)
+    found = []
+    if plan.total.is_zero:
+        found.append(Reason.of("nothing_to_pay", waived=plan.waived))
+    elif capacity is not None and not plan.spec.lump_sum:
+        found += _why_affordable(plan, capacity)
     if MeasureKind.TERM_EXTENSION in plan.measures:
         # Only payments that all lie below those of the contract are called lighter.
         lighter = before is not None and all(row.total < before for row in plan.payments)
@@ -250,7 +254,7 @@ def _total(row: DueTotal) -> int:
 
 def _on_the_record(plan: Plan) -> str:
     """What the plan does to the borrower's credit record."""
-    if plan.spec.lump_sum:
+    if plan.spec.lump_sum or plan.total.is_zero:
         return "record_settled_for_less" if plan.waived.is_positive else "record_settled"
     if any(debt.waived.principal.is_positive for debt in plan.debts):
         return "record_settled_for_less"

@@ -22,8 +22,11 @@ from shared.lending.plan_choice import (
     first_that_stands,
     lowest_first,
     nearest_first,
+    not_refused,
     ranked,
+    stands_after,
     titled,
+    without,
 )
 from shared.lending.plan_longer import longer_plans, with_longer
 from shared.lending.plan_model import (
@@ -42,6 +45,8 @@ from shared.lending.plan_model import (
     PlanLimits,
     PlanSpec,
     Reason,
+    Refused,
+    Shown,
 )
 from shared.lending.plan_relief import no_plan
 from shared.lending.plan_search import Search
@@ -62,6 +67,8 @@ __all__ = [
     "PlanLimits",
     "PlanSpec",
     "Reason",
+    "Refused",
+    "Shown",
     "build_plan",
     "count_candidates",
     "find_and_answer",
@@ -73,6 +80,8 @@ __all__ = [
     "titled",
 ]
 
+_NOTHING = Refused()
+
 
 def find_plans(
     debts: Sequence[DebtTerms],
@@ -80,16 +89,20 @@ def find_plans(
     first_due: date,
     limits: PlanLimits,
     authority: str | None = None,
+    refused: Refused = _NOTHING,
 ) -> tuple[Plan, ...] | NoPlan:
     """Ranked plans over all debts, rank 1 first, or why there is none and what happens next.
+
+    Those that the borrower has ``refused`` are left out, with all that are like them.
 
     ``authority`` names a role of ``limits.authority``: only what that role may grant is searched (a plan
     below the value floor still needs approval). ValueError for an unknown role.
     """
-    refused = _untestable(debts, capacity, limits)
-    if refused is not None:
-        return refused
-    return _found(search_for(debts, capacity, first_due, limits, _tier(authority, limits)), first_due)
+    untestable = _untestable(debts, capacity, limits)
+    if untestable is not None:
+        return untestable
+    search = search_for(debts, capacity, first_due, limits, _tier(authority, limits))
+    return _found(search, first_due, refused)
 
 
 def search_for(
@@ -147,21 +160,34 @@ def find_and_answer(
     return _found(search, first_due), _nearest(counter, search, first_due)
 
 
-def _found(search: Search, first_due: date) -> tuple[Plan, ...] | NoPlan:
-    candidates = search.candidates(first_due)
-    chosen = _chosen(search, first_due)
-    if not chosen:
-        chosen = _after_a_holiday(search, first_due)
-    return ranked(chosen) if chosen else no_plan(search, first_due, candidates)
+def _found(search: Search, first_due: date, refused: Refused = _NOTHING) -> tuple[Plan, ...] | NoPlan:
+    chosen = _chosen(search, first_due, refused)
+    if not chosen and not (refused and _chosen(search, first_due)):
+        chosen = _after_a_holiday(search, first_due, refused)
+    if chosen:
+        return ranked(chosen)
+    if refused and not isinstance(_found(search, first_due), NoPlan):
+        return NoPlan(Reason.of("nothing_else_fits"), NextStep.HUMAN_REVIEW)
+    return no_plan(search, first_due, search.candidates(first_due))
 
 
-def _chosen(search: Search, first_due: date) -> list[Plan]:
+def _chosen(search: Search, first_due: date, refused: Refused = _NOTHING) -> list[Plan]:
     """The plans to show, those included in which some debts run longer than others may."""
-    chosen = chosen_plans(search, search.candidates(first_due), first_due)
-    return with_longer(chosen, longer_plans(search, first_due), search)
+    pct, most = search.limits.min_difference_pct, refused.most
+    candidates = not_refused(search.candidates(first_due, wish=most), refused, pct)
+    longer = [plan for plan in longer_plans(search, first_due, wish=most) if stands_after(plan, refused, pct)]
+    chosen = chosen_plans(search, candidates, first_due)
+    # What was screened before rounding is looked at to the cent; what is like a refused one after all goes.
+    while alike := {replace(plan.spec, holiday=0) for plan in chosen if not stands_after(plan, refused, pct)}:
+        before, candidates = len(candidates), without(candidates, alike)
+        if len(candidates) == before:  # only a settlement, which no candidate is
+            chosen = [plan for plan in chosen if stands_after(plan, refused, pct)]
+            break
+        chosen = chosen_plans(search, candidates, first_due)
+    return with_longer(chosen, longer, search)
 
 
-def _after_a_holiday(search: Search, first_due: date) -> list[Plan]:
+def _after_a_holiday(search: Search, first_due: date, refused: Refused = _NOTHING) -> list[Plan]:
     """Plans that start when more can be paid, after the shortest holiday that makes one possible.
 
     A holiday only waits: where nothing is expected to change, it leads nowhere.
@@ -173,7 +199,7 @@ def _after_a_holiday(search: Search, first_due: date) -> list[Plan]:
     for forgive, months in product(forgiving, sorted(holidays)):
         later = search.after(months, forgive=forgive)
         due = add_months(first_due, months)
-        chosen = _chosen(later, due)
+        chosen = _chosen(later, due, refused)
         if chosen:
             return chosen
     return []

@@ -22,6 +22,7 @@ _STATED: Final[dict[str, tuple[str, ...]]] = {
         *("contact.third_party_contact", "contact_rules.third_parties", "contact_rules.forbidden_acts"),
         *("document.clauses", "document.late_charge_name_zh", "document.forbidden_words_zh"),
         *("document.complaint_routes", "records.evidence_years", "data_protection.person_on_request"),
+        *("reporting.overdue_kept_years", "reporting.overdue_kept_from"),
     ),
     "US": (
         *("contact.quiet_from", "contact.quiet_until", "contact.max_calls_per_7_days"),

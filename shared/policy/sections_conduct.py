@@ -164,7 +164,8 @@ class Reporting(Section):
     """What the bank is to report of a renegotiated debt: to the credit record, and to the tax office.
 
     The statuses are the bank's own codes. ``tax_mark`` names what forgiven amounts are reported as, or is
-    "none".
+    "none". What was overdue stays on the record for ``overdue_kept_years`` from the end or the start of the
+    lateness (0: no term on file, and none is stated).
     """
 
     status_while_kept: Name
@@ -172,6 +173,8 @@ class Reporting(Section):
     status_when_settled_in_part: Name
     status_when_broken: Name
     tax_mark: Name
+    overdue_kept_years: Count
+    overdue_kept_from: Literal["end", "start"]
 
 
 class DataProtection(Section):

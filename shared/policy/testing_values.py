@@ -233,6 +233,8 @@ MORE_VALUES: Final[dict[str, Any]] = {
     "reporting.status_when_settled_in_part": "settled_in_part",
     "reporting.status_when_broken": "overdue",
     "reporting.tax_mark": "none",
+    "reporting.overdue_kept_years": 0,
+    "reporting.overdue_kept_from": "end",
     "data_protection.explains_automatic_decisions": True,
     "data_protection.person_on_request": True,
     "data_protection.answer_days": 30,

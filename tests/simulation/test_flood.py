@@ -146,7 +146,8 @@ def _desk(office: Office, last: date, offers: dict[str, OfferTabled]) -> Iterato
     for number in range(BACKLOG):
         if number % 2:
             stranger = STRANGERS[(number // 2) % len(STRANGERS)]
-            rejected = desk.OfferRejected(offer_id=offers[stranger].offer_id)
+            why = desk.RefusalReason.NO_PLAN_WANTED
+            rejected = desk.OfferRejected(offer_id=offers[stranger].offer_id, reason=why)
             office.say(rejected, last, key=stranger, id_=f"rejected-{stranger}")
         else:
             customer = IN_TIME[(number // 2) % len(IN_TIME)]

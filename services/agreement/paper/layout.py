@@ -200,9 +200,24 @@ def _params(document: Agreement, terms: AgreementTerms, words: Words, lang: str)
         "not_covered": _not_covered(drafted, words, lang),
         "credit_status": words.named("credit", terms.credit_status, lang),
         "data_law": words.named("law", terms.data_law, lang),
+        "something_to_pay": any(row.total.is_positive for row in drafted.instalments),
+        "nothing_to_pay": all(row.total.is_zero for row in drafted.instalments),
+        **_on_record(drafted, terms),
         **_conditions(drafted, terms, words, lang),
         **_rewards(drafted, terms, words, lang),
         **_name(document.borrower_name, document.name_state),
+    }
+
+
+def _on_record(drafted: AgreementDrafted, terms: AgreementTerms) -> dict[str, Any]:
+    """How long what was overdue stays on the credit record, and when an account is shown as current again."""
+    years = str(terms.overdue_kept_years) if terms.overdue_kept_years else None
+    payments = max((debt.re_aged_after or 0 for debt in drafted.plan.debts), default=0)
+    return {
+        "kept_after_end": years if terms.overdue_kept_from == "end" else None,
+        "kept_after_start": years if terms.overdue_kept_from == "start" else None,
+        "kept_as_law_says": years is None,
+        "re_aged_after": str(payments) if payments else None,
     }
 
 

@@ -156,6 +156,9 @@ def test_the_hash_is_sha256_of_the_events_own_content() -> None:
         "not_covered",
     ):  # left out where a plan has none, as documents of before had none
         assert content["plan"].pop(later) == []
+    assert content["plan"].pop("sign_until") is None
+    for later in ("overdue_kept_years", "overdue_kept_from"):
+        assert content["terms"].pop(later) is None
     text = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     assert draft.content_hash == sha256(text.encode("utf-8")).hexdigest()
     other = drafted(2).last(AgreementDrafted)

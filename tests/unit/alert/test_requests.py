@@ -19,7 +19,7 @@ from shared.contracts.base import Event, Reason
 from shared.contracts.desk_talks import ExplanationRequested, HumanRequested, RequestAnswered, RequestKind
 from shared.contracts.intake import CaseClosed, CloseReason
 from shared.contracts.intake_team import ConductChanged
-from shared.contracts.offer import DecisionExplained
+from shared.contracts.offer import DecisionExplained, HumanReviewOpened
 from shared.contracts.reasons import ReasonCode
 from shared.policy.loader import PolicyBook
 from shared.policy.testing import example_pack
@@ -64,6 +64,24 @@ def talk(on: date, *told: RequestAnswered, hour: int = 9, outcome: Any = TALKED)
     """A talk in which `told` were answered."""
     one = contact(on, outcome, hour=hour)
     return replace(one, data=one.data.model_copy(update={"answers": told}))
+
+
+def refused(code: ReasonCode) -> Any:
+    """What offer says when a person is to read why somebody has said no."""
+    due = MONDAY + timedelta(days=2)
+    reason = Reason(code=code, params={"due": due.isoformat()})
+    return message(HumanReviewOpened(role="supervisor", due=due, reason=reason), MONDAY)
+
+
+@pytest.mark.parametrize("code", [ReasonCode.REFUSED_IN_OWN_WORDS, ReasonCode.NEXT_HUMAN_REVIEW])
+def test_who_has_said_no_and_was_told_of_a_person_hears_from_one(code: ReasonCode) -> None:
+    now = kept_plan().when(refused(code))
+    late = now.closes(MONDAY + timedelta(days=2))
+    assert late.last(StepOverdue).step == "request_answer"
+    assert late.when(talk(MONDAY + timedelta(days=3), *A_PERSON)).emits(StepCaughtUp, AlertResolved)
+    talked = now.when(talk(MONDAY + timedelta(days=1), *A_PERSON))
+    assert talked.closes(MONDAY + timedelta(days=2)).said == ()
+    assert kept_plan().when(refused(ReasonCode.CURRENCY_APART)).closes(MONDAY + timedelta(days=9)).said == ()
 
 
 def lives(now: Given, last: date) -> list[tuple[date, type[Event]]]:

@@ -106,6 +106,25 @@ def test_paying_everything_at_once_completes_the_plan() -> None:
     assert done.decider.due(done.state) is None
 
 
+def test_where_everything_is_waived_the_plan_is_completed_on_its_first_day() -> None:
+    plan = live((FIRST, "0.00"))
+    assert plan.decider.due(plan.state) == DAY
+    over = plan.closes(DAY)
+    assert over.emits(InstalmentPaid, PlanCompleted)
+    assert over.last(PlanCompleted).as_of == DAY
+    assert over.last(PlanCompleted).paid == (cny("0.00"),)
+    assert (over.state.status, over.decider.due(over.state)) == (FollowupStatus.COMPLETED, None)
+    held = plan.closes(FIRST + timedelta(days=40))  # however late its day is closed
+    assert held.last(PlanCompleted).as_of == DAY
+    assert not [event for event in held.said if isinstance(event, InstalmentLate | InstalmentMissed)]
+
+
+def test_an_instalment_of_nothing_in_one_currency_is_never_missed() -> None:
+    plan = live((FIRST, "0.00", "USD"), (FIRST, "100.00"), (SECOND, "100.00"))
+    missed = plan.closes(GRACE)
+    assert {event.total.currency for event in missed.said if isinstance(event, InstalmentMissed)} == {"CNY"}
+
+
 def test_what_is_dated_after_a_completion_found_later_is_credit() -> None:
     """Both are there when the second day closes; the plan was completed on the first."""
     day = DAY + timedelta(days=1)

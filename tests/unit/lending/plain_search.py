@@ -116,8 +116,10 @@ def plain_terms(
         if steady and peak > caps[0]:
             continue
         for grace in search.graces:
-            if grace and (n == 1 or n + grace > limits.max_months or interest_only <= 0):
-                continue  # nothing to wait for: one payment, or no interest to pay meanwhile
+            if grace and (n == 1 or n + grace > limits.max_months):
+                continue  # nothing to wait for
+            if grace and interest_only < max(limits.min_payment.minor, 1):
+                continue  # no interest to pay meanwhile that is worth collecting
             if not steady and not fits(first, growth, n, every, grace, interest_only, caps):
                 continue
             if grace and interest_only > caps[0]:

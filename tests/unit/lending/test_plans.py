@@ -27,6 +27,7 @@ from shared.lending.plans import (
     NoPlan,
     Plan,
     PlanLimits,
+    PlanSpec,
     Reason,
     build_plan,
     find_plans,
@@ -132,6 +133,7 @@ def check(plan: Plan, debts: list[DebtTerms], can_pay: Capacity, limits: PlanLim
     assert plan.total == balance - plan.waived + plan.interest
     if plan.spec.periods > 1:
         assert plan.payments[plan.spec.grace].total >= limits.min_payment
+        assert plan.payments[0].total >= limits.min_payment
     if plan.npv < plan.npv_no_deal:
         assert plan.needs_approval
     assert plan.needs_approval == (plan.approval_role is not None)
@@ -229,6 +231,32 @@ def test_with_its_history_a_debt_is_tested_from_the_advance() -> None:
     paid_twice = (*cheap_so_far, CashFlow(date(2024, 6, 1), cny("45000")))
     over = none([replace(debt(), history=paid_twice)], capacity("1500"))
     assert (over.reason.code, over.next_step) == ("above_rate_ceiling", NextStep.HUMAN_REVIEW)
+
+
+def test_a_grace_asks_for_nothing_that_is_too_small_to_collect() -> None:
+    """Of 30 owed in principal a month's interest is 0.46, or less where the rate is cut; that is no plan."""
+    small = [debt(principal="30", interest="0", late="900")]
+    for can_pay in (
+        capacity("400"),
+        Capacity(cny("110"), cny("110"), (CapacityStep(date(2026, 10, 1), cny("600"), cny("600")),)),
+    ):
+        found = find_plans(small, can_pay, FIRST_DUE, LIMITS)
+        for plan in () if isinstance(found, NoPlan) else found:
+            check(plan, small, can_pay, LIMITS)
+            assert all(row.total >= LIMITS.min_payment for row in plan.payments[:-1])
+    waiting = PlanSpec(periods=3, first_due=FIRST_DUE, grace=3)
+    refused = build_plan(waiting, small, None, LIMITS)
+    assert isinstance(refused, Reason)
+    assert (refused.code, refused.as_dict()["payment"]) == ("below_min_payment", "0.46 CNY")
+
+
+@pytest.mark.parametrize(("least", "given_"), [("456.25", True), ("456.26", False)])
+def test_a_grace_whose_interest_is_worth_collecting_is_still_given(least: str, given_: bool) -> None:
+    large, limits = [debt()], replace(LIMITS, min_payment=cny(least))  # a month's interest is 456.25
+    found = Search(large, capacity("2500"), limits).candidates(FIRST_DUE)
+    assert any(one.spec.grace and not one.spec.rate_cut_pct for one in found) is given_
+    built = build_plan(PlanSpec(periods=24, first_due=FIRST_DUE, grace=3), large, None, limits)
+    assert isinstance(built, Plan) is given_
 
 
 def test_later_capacity_is_used_when_it_comes_and_not_before() -> None:

@@ -206,8 +206,8 @@ class CheckedPlan:
             yield "nothing falls due on a day of the plan"
         after = max((term["grace_periods"] for term in self.terms.values()), default=0)
         least = self.rules.amount("term", "min_payment")
-        if len(amounts) - after > 1 and amounts[after] < least:
-            yield f"an instalment of {amounts[after]} is below the least worth collecting"
+        if len(amounts) - after > 1 and min(amounts[0], amounts[after]) < least:
+            yield f"an instalment of {min(amounts[0], amounts[after])} is below the least worth collecting"
         first = date.fromisoformat(self.plan["payments"][0]["due"])
         soonest = (first - self.on).days
         if soonest < self.rules.number("offers", "first_due_min_days"):

@@ -33,6 +33,7 @@ from shared.policy.rates import RateFigure, ReferenceRates
 from shared.policy.sections_agreement import StrategyRow
 from shared.policy.testing import example_policy
 from tests.unit.builders import DAY, assessed, case_opened, cny, debt, message, reference
+from tests.unit.offer.test_decide import no_plan_wanted
 from tests.unit.spec import Given, given
 
 
@@ -175,7 +176,7 @@ def test_an_offer_is_explained_with_its_figures_and_a_person_can_be_asked_for() 
 def test_what_is_over_and_what_is_unknown_are_explained_too() -> None:
     step = tabled()
     on = step.last(OfferTabled)
-    failed = step.when(message(desk.OfferRejected(offer_id=on.offer_id), after(1)))
+    failed = step.when(message(no_plan_wanted(on.offer_id), after(1)))
     over = failed.when(message(explain(on.offer_id), after(1))).last(DecisionExplained)
     assert [reason.code for reason in over.reasons] == [ReasonCode.OFFER_REJECTED]
     unknown = step.when(message(explain("another"), after(1)))

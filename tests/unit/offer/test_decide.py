@@ -45,6 +45,10 @@ def accept(offer_id: str, plan_id: str) -> desk.OfferAccepted:
     return desk.OfferAccepted(offer_id=offer_id, plan_id=plan_id, channel="app")
 
 
+def no_plan_wanted(offer_id: str) -> desk.OfferRejected:
+    return desk.OfferRejected(offer_id=offer_id, reason=desk.RefusalReason.NO_PLAN_WANTED)
+
+
 def changed(*debts: DebtSnapshot) -> intake.CaseChanged:
     return intake.CaseChanged(as_of=DAY, debts=debts)
 
@@ -254,7 +258,7 @@ def test_after_failed_talks_the_case_is_looked_at_again() -> None:
     start = given(OfferDecider(), reference())
     long = start.when(message(case_opened()), message(assessed(expires=after(300))))
     offer = long.last(OfferTabled)
-    failed = long.when(message(desk.OfferRejected(offer_id=offer.offer_id), after(2)))
+    failed = long.when(message(no_plan_wanted(offer.offer_id), after(2)))
     assert failed.last(TalksFailed).reason.code is ReasonCode.OFFER_REJECTED
     again = failed.closes(failed.decider.due(failed.state))
     assert again.last(OfferTabled).round == 1
@@ -354,7 +358,7 @@ def test_figures_that_no_offer_has_used_begin_new_talks_when_talks_fail() -> Non
     step = tabled()
     on = step.last(OfferTabled)
     richer = message(assessed("1700.00", version=2, as_of=after(3)), after(3))
-    no = message(desk.OfferRejected(offer_id=on.offer_id), after(3))
+    no = message(no_plan_wanted(on.offer_id), after(3))
     one, other = step.when(richer, no), step.when(no, richer)
     assert one.emits(TalksFailed, OfferTabled)
     assert other.emits(TalksFailed, OfferTabled)
@@ -367,7 +371,7 @@ def test_a_wish_or_a_no_holds_for_the_offer_that_replaced_its_own() -> None:
     on = step.last(OfferTabled)
     moved = message(changed(LESS), after(2), sequence=2)
     wish = message(counter(on, monthly=cny("700.00")), after(2))
-    no = message(desk.OfferRejected(offer_id=on.offer_id), after(2))
+    no = message(no_plan_wanted(on.offer_id), after(2))
     assert step.when(moved, wish).state.offer == step.when(wish, moved).state.offer
     assert step.when(moved, no).state.status is step.when(no, moved).state.status is OfferStatus.FAILED
     asked, request = requested()
@@ -645,7 +649,7 @@ def test_renegotiation_needs_new_figures_and_leaves_the_plan_in_force_when_it_fa
     assert step.emits(OfferTabled)
     assert step.last(OfferTabled).round == 1
     on = step.last(OfferTabled)
-    failed = step.when(message(desk.OfferRejected(offer_id=on.offer_id), after(71)))
+    failed = step.when(message(no_plan_wanted(on.offer_id), after(71)))
     assert failed.last(TalksFailed).review_on is None
     assert failed.state.status is OfferStatus.AGREED
     assert failed.decider.due(failed.state) is None

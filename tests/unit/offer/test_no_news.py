@@ -9,10 +9,10 @@ import pytest
 from services.alert.decide import AlertDecider
 from services.offer.decide import OfferDecider
 from shared.contracts import assessment, desk
-from shared.contracts.offer import NoPlanFound, OfferTabled, TalksFailed
+from shared.contracts.offer import NoPlanFound, OfferLapsed, OfferTabled, TalksFailed
 from shared.contracts.reasons import ReasonCode
 from tests.unit.builders import DAY, assessed, balances, case_opened, debt, message, reference
-from tests.unit.offer.test_decide import changed
+from tests.unit.offer.test_decide import changed, no_plan_wanted
 from tests.unit.spec import Given, given
 
 
@@ -67,7 +67,7 @@ def test_where_something_else_has_made_a_plan_possible_it_is_tabled() -> None:
 def test_after_talks_that_failed_the_answer_stays_and_a_person_is_named_as_the_next_step() -> None:
     start = case("1500.00")
     offer = start.last(OfferTabled)
-    over = start.when(message(desk.OfferRejected(offer_id=offer.offer_id, channel="app"), after(2)))
+    over = start.when(message(no_plan_wanted(offer.offer_id), after(2)))
     assert over.emits(TalksFailed)
     again = over.when(message(restated("1500.00"), after(3)))
     none = again.last(NoPlanFound)
@@ -78,6 +78,36 @@ def test_after_talks_that_failed_the_answer_stays_and_a_person_is_named_as_the_n
     assert none.review_on == over.state.next_date
     assert again.state.status is over.state.status
     assert over.when(message(restated("1600.00"), after(3))).emits(OfferTabled)
+
+
+def test_after_a_lapsed_offer_the_next_round_comes_at_once() -> None:
+    """Who sends a statement has been heard of: the days until the next round were for silence."""
+    start = case("1500.00")
+    lapsed = start.closes(after(15))
+    due = lapsed.last(OfferLapsed).review_on
+    assert due is not None
+    assert due > after(16)
+    again = lapsed.when(message(restated("1500.00"), after(16)))
+    assert again.emits(OfferTabled)
+    offer = again.last(OfferTabled)
+    assert (offer.round, offer.tabled_on) == (2, after(16))
+    (reason,) = offer.reasons
+    assert reason.code is ReasonCode.STATEMENT_RESUMES_TALKS
+    # It is the round that was due: sending the same twice more brings no other.
+    twice = again.when(message(restated("1500.00", version=3), after(17)))
+    assert twice.said == ()
+    assert lapsed.when(message(assessed("1500.00", version=2), after(16))).said == ()  # nobody stated it
+
+
+def test_after_the_last_round_has_lapsed_it_is_said_what_comes_next() -> None:
+    lapsed = given(OfferDecider(), reference(offers__max_rounds=1)).when(
+        message(case_opened()), message(assessed("1500.00"))
+    )
+    over = lapsed.closes(after(15))
+    assert over.emits(OfferLapsed, TalksFailed)
+    none = over.when(message(restated("1500.00"), after(16))).last(NoPlanFound)
+    assert none.reason.code is ReasonCode.STATEMENT_NO_NEWS
+    assert none.review_on == over.last(TalksFailed).review_on
 
 
 def test_an_offer_on_the_table_is_the_answer() -> None:

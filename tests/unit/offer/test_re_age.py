@@ -13,6 +13,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 
 import deploy
+from services.agreement.decide import AgreementDecider
 from services.intake.decide import IntakeDecider
 from services.notice.decide import NoticeDecider
 from services.offer.decide import OfferDecider
@@ -20,9 +21,17 @@ from services.offer.re_age import paid_in_a_row, why_not_re_aged
 from shared.contracts import agreement
 from shared.contracts.base import Event, Reason
 from shared.contracts.debts import DebtFlow, DebtSnapshot, Measure, ProductKind
+from shared.contracts.desk import OfferAccepted
 from shared.contracts.intake import CaseChanged
 from shared.contracts.notice import NoticeDue, NoticeKind
-from shared.contracts.offer import HumanReviewOpened, NoPlanFound, OfferLapsed, OfferTabled
+from shared.contracts.offer import (
+    ApprovalRequested,
+    HumanReviewOpened,
+    NoPlanFound,
+    OfferAgreed,
+    OfferLapsed,
+    OfferTabled,
+)
 from shared.contracts.reasons import ReasonCode
 from shared.lending.calendar import add_months
 from shared.policy.loader import PolicyBook
@@ -244,6 +253,29 @@ def test_an_offer_stands_no_longer_than_the_last_day_on_which_it_may_be_taken() 
     assert looked.last(NoPlanFound).reason.code is ReasonCode.RE_AGE_TOO_LATE
 
 
+def test_what_is_accepted_on_the_last_day_is_signed_on_it_or_not_at_all() -> None:
+    """The days to sign, and those to approve, end before the account has to be charged off."""
+    one, rules = known(days=175), reference(**(LIMITS | LATEST))
+    step = talks(one, **LATEST)
+    offer, last = step.last(OfferTabled), DAY + timedelta(days=4)
+    assert {plan.sign_until for plan in offer.plans} == {last}
+    signing = given(AgreementDecider(), rules).when(message(case_opened(one), sequence=1))
+    plan = next(plan for plan in offer.plans if not plan.needs_approval)
+    accepted = OfferAccepted(offer_id=offer.offer_id, plan_id=plan.plan_id, channel="app")
+    for ago, by in ((4, last), (0, last)):
+        agreed = step.when(message(accepted, last - timedelta(days=ago))).last(OfferAgreed)
+        drafted = signing.when(message(agreed, last - timedelta(days=ago)))
+        assert drafted.last(agreement.AgreementDrafted).sign_by == by
+    passed = drafted.closes(last)
+    assert passed.last(agreement.AgreementReturned).reason.code is ReasonCode.SIGN_BY_PASSED
+    late = signing.when(message(agreed, last + timedelta(days=1)))
+    assert late.last(agreement.AgreementReturned).reason.code is ReasonCode.PLAN_NO_LONGER_COMPUTES
+    dear = next(plan for plan in offer.plans if plan.needs_approval)
+    asked = OfferAccepted(offer_id=offer.offer_id, plan_id=dear.plan_id, channel="app")
+    assert step.when(message(asked, last)).last(ApprovalRequested).due == last
+    assert {plan.sign_until for plan in talks(known(days=75)).last(OfferTabled).plans} == {None}
+
+
 @settings(max_examples=40, deadline=None)
 @for_all(days=st.integers(100, 190), told=st.integers(0, 20), is_loan=st.booleans())
 def test_while_an_offer_stands_it_may_be_taken(days: int, told: int, is_loan: bool) -> None:
@@ -259,7 +291,7 @@ def test_while_an_offer_stands_it_may_be_taken(days: int, told: int, is_loan: bo
 # -- who comes back after a plan that broke -----------------------------------------------------------------
 
 
-@pytest.mark.parametrize("pack", sorted({*BOOK.pack_ids} - {"tw-card"}))  # no rate of its currency on file
+@pytest.mark.parametrize("pack", BOOK.pack_ids)
 def test_after_a_broken_plan_of_this_year_nobody_is_left_without_word(pack: str) -> None:
     """Offer says why there is no new plan, from when on, and who looks by when; a message leads to it."""
     policy = BOOK.in_force(pack, DAY)
@@ -267,7 +299,7 @@ def test_after_a_broken_plan_of_this_year_nobody_is_left_without_word(pack: str)
     one = debt(policy=pack, outstanding=owed[0], overdue=owed[1], payment=None)
     one = one.model_copy(update={"re_aged": (back(4),)})
     ref = Reference(BOOK, ROSTER, {}, ReferenceRates.load(PACKS / "rates.toml"))
-    opened, figures = case_opened(one, policy=pack), assessed("600.00", currency=policy.currency)
+    opened, figures = case_opened(one, policy=pack), assessed("1000.00", currency=policy.currency)
     step = given(OfferDecider(), ref).when(message(opened, sequence=1), message(figures))
     told = [event for event in heard(ref, opened, step.said) if isinstance(event, NoticeDue)]
     if pack != "us-unsecured":

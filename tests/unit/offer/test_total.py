@@ -26,6 +26,7 @@ from shared.lending.plans import NextStep
 from shared.lending.plans import Reason as LendingReason
 from tests.unit.builders import CASE, DAY, assessed, case_opened, debt, message, reference
 from tests.unit.contracts.strategies import envelopes
+from tests.unit.offer.test_decide import no_plan_wanted
 from tests.unit.spec import Given
 from tests.unit.spec import given as start
 
@@ -56,7 +57,7 @@ def _states() -> dict[str, Given]:
         "approval": tabled.when(accept(plan.plan_id)),
         "agreed": tabled.when(accept(easy.plan_id)),
         "lapsed": tabled.closes(DAY + timedelta(days=15)),
-        "failed": tabled.when(message(desk.OfferRejected(offer_id=offer.offer_id))),
+        "failed": tabled.when(message(no_plan_wanted(offer.offer_id))),
         "no plan": opened.when(message(assessed("1.00"))),
     }
 

@@ -11,6 +11,7 @@ from shared.lending.money import Money
 from shared.lending.plans import Capacity, DebtTerms, NoPlan, Plan, find_plans
 from shared.policy.loader import PolicyBook, check, explain
 from shared.policy.model import PolicyInForce
+from shared.policy.rates import ReferenceRates
 from shared.policy.testing import example_policy
 
 PACKS = Path(__file__).parents[3] / "deploy" / "policies"
@@ -153,3 +154,11 @@ def test_limits_stress_and_saving_come_from_the_pack() -> None:
     assert policy.plan_limits.lump_sum is None
     assert example_policy().plan_limits.lump_sum is not None
     assert [policy.delinquency.bucket_of(days) for days in (0, 1)] == ["current", "1-30"]
+
+
+@pytest.mark.parametrize("pack", ALL)
+def test_the_rate_that_offers_of_a_pack_rest_on_is_on_file_in_its_currency(pack: str) -> None:
+    """Without it no offer is made: whoever adds a pack in another currency enters the figure too."""
+    policy, rates = in_force(pack), ReferenceRates.load(PACKS / "rates.toml")
+    rate = rates.at(policy.value.discount_over, policy.currency, TODAY)
+    assert isinstance(rate, Decimal)

@@ -25,6 +25,7 @@ from shared.contracts.desk import (
     ContactRecorded,
     HardshipCause,
     IncomeSource,
+    RefusalReason,
     SignatureParty,
     SpendingCategory,
 )
@@ -99,6 +100,7 @@ def test_there_are_no_words_for_what_does_not_exist() -> None:
         ("cause", StopCause),
         ("hardship", HardshipKind),
         ("reason", CloseReason),
+        ("reason", RefusalReason),
         ("kind", InstructionKind),
         ("kind", AlertKind),
         ("severity", AlertSeverity),

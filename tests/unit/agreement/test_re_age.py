@@ -1,0 +1,110 @@
+"""An account past due is shown as current again only once the payments that the pack asks for were made."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from typing import Any
+
+import pytest
+
+from services.intake.decide import IntakeDecider
+from shared.contracts import followup
+from shared.contracts.agreement import (
+    AgreementSigned,
+    BankInstructed,
+    InstructionKind,
+    PeriodPassed,
+    ReAge,
+)
+from shared.contracts.base import Event
+from tests.unit.agreement.test_decide import DEBTS, in_force
+from tests.unit.builders import message, reference
+from tests.unit.intake.bank_says import day, overdue, signed
+from tests.unit.spec import Given, given
+
+ASKED = {"re_age__min_payments_in_a_row": 3, "trial__payments": 3}
+
+
+def paid(step: Given, number: int, late: int = 0) -> Any:
+    """An instalment of the plan in force, paid so many days after it was due."""
+    signed_ = next(event for event in step.said if isinstance(event, AgreementSigned))
+    row = next(row for row in signed_.instalments if row.number == number)
+    on = row.due + timedelta(days=late)
+    data = followup.InstalmentPaid(
+        agreement_id=signed_.agreement_id, version=1, number=number, due=row.due, total=row.total,
+        paid=row.total, on=on, on_time=late <= 3,
+    )  # fmt: skip
+    return message(data, max(on, row.due))
+
+
+def told(said: tuple[Event, ...]) -> list[tuple[InstructionKind, date, tuple[str, ...]]]:
+    return [(e.kind, e.effective, e.re_aged) for e in said if isinstance(e, BankInstructed)]
+
+
+def test_the_bank_is_told_to_show_it_as_current_with_the_last_payment_of_the_trial() -> None:
+    step = in_force(**ASKED)
+    signed_ = step.last(AgreementSigned)
+    assert signed_.re_ages == tuple(ReAge(debt_id=one.debt_id, payments=3) for one in DEBTS)
+    (first,) = told(step.said)
+    assert first == (InstructionKind.APPLY_PLAN, signed_.effective, ())
+    early = step.when(paid(step, 1), paid(step, 2, -2))
+    assert told(early.said[-2:]) == []
+    third = paid(step, 3)
+    over = early.when(third)
+    assert told(over.said) == [(InstructionKind.RE_AGE, third.data.due, ("A-1", "A-2"))]
+    assert over.emits(PeriodPassed, BankInstructed)
+    assert over.state.live.re_ages == ()
+    assert over.state.instructions[-1].kind is InstructionKind.RE_AGE
+    again = over.when(paid(step, 4), third)
+    assert told(again.said) == []
+
+
+def test_a_payment_that_breaks_the_row_puts_it_off() -> None:
+    step = in_force(**ASKED, trial__tolerance_days=2)
+    late = step.when(paid(step, 1), paid(step, 2, 9), paid(step, 3))
+    assert told(late.said) == []
+    on = step.when(paid(step, 1), paid(step, 2, 9), paid(step, 3), paid(step, 4)).when(paid(step, 5, 1))
+    assert [(kind, at) for kind, at, _ in told(on.said)] == [
+        (InstructionKind.RE_AGE, paid(step, 5).data.due + timedelta(days=1))
+    ]
+
+
+def test_where_nothing_is_asked_for_it_is_shown_with_the_signature() -> None:
+    step = in_force()
+    assert step.last(AgreementSigned).re_ages == tuple(ReAge(debt_id=d.debt_id, payments=0) for d in DEBTS)
+    assert told(step.said) == [
+        (InstructionKind.APPLY_PLAN, step.last(AgreementSigned).effective, ("A-1", "A-2"))
+    ]
+    assert told(step.when(*(paid(step, number) for number in (1, 2, 3))).said) == []
+
+
+# -- what intake counts -----------------------------------------------------------------------------------
+
+
+def re_aged(step: Given) -> tuple[date, ...]:
+    found: tuple[date, ...] = step.state.said_of(step.state.debts[0]).re_aged
+    return found
+
+
+@pytest.mark.parametrize(
+    ("re_ages", "at_signing"),
+    [
+        (None, (day(5),)),  # an older version: with the plan
+        ((ReAge(debt_id="A-1", payments=0),), (day(5),)),
+        ((ReAge(debt_id="A-1", payments=3),), ()),
+        ((), ()),
+    ],
+)
+def test_a_re_age_counts_from_the_day_on_which_it_took_effect(
+    re_ages: tuple[ReAge, ...] | None, at_signing: tuple[date, ...]
+) -> None:
+    plan = signed(5)
+    data = plan.data.model_copy(update={"re_ages": re_ages})
+    planned = given(IntakeDecider(), reference()).when(overdue()).when(message(data, day(5)))
+    assert re_aged(planned) == at_signing
+    instruction = BankInstructed(
+        instruction_id="I-9", agreement_id="AG-1", version=1, kind=InstructionKind.RE_AGE, effective=day(95),
+        answer_by=day(98), re_aged=("A-1",),
+    )  # fmt: skip
+    later = planned.when(message(instruction, day(96)))
+    assert re_aged(later) == (*at_signing, day(95))
