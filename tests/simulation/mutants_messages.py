@@ -674,4 +674,10 @@ MUTANTS = (
         '        # what',
         _DECISIONS, 'test_of_facts_that_wait_none_is_decided_past_one_that_fails',
     ),
+    Mutant(
+        13, 'held-while-its-day-was-closed-again', 'fold',
+        '        if case is None or case.held:\n',
+        '        if case is None:\n',
+        _ROUNDS, 'test_a_close_that_is_done_again_leaves_a_case_that_is_held_meanwhile',
+    ),
 )
