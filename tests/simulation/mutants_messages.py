@@ -680,4 +680,10 @@ MUTANTS = (
         '        if case is None:\n',
         _ROUNDS, 'test_a_close_that_is_done_again_leaves_a_case_that_is_held_meanwhile',
     ),
+    Mutant(
+        9, 'one-last-word-at-a-close', 'fold',
+        '                if case.parked:\n                    return\n',
+        '                return\n',
+        _DUE_WORK, 'test_every_fact_that_waited_in_vain_has_its_last_word_at_the_same_close',
+    ),
 )
