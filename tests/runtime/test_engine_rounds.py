@@ -89,12 +89,13 @@ async def test_what_a_close_makes_due_is_done_at_the_same_close_under_ids_of_its
     rig = rig_of(Again())
     rig.start_all()
     rig.tell("front", Opened(on=D1), 1)
-    rig.say(Accept(number=1), D3)
+    for number in (1, 2):
+        rig.say(Accept(number=number), D3)
     await rig.settle()
     rig.close_inputs("middle", D1)
     await rig.settle()
-    assert rig.types("middle") == ["tabled", "lapsed", "agreed", "lapsed"]
-    assert len(set(ids(rig))) == 4
+    assert rig.types("middle") == ["tabled", "lapsed", "agreed", "lapsed", "agreed", "lapsed"]
+    assert len(set(ids(rig))) == 6
     assert rig.days("middle.events") == [D1]
 
 

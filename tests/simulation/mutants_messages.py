@@ -686,4 +686,10 @@ MUTANTS = (
         '                return\n',
         _DUE_WORK, 'test_every_fact_that_waited_in_vain_has_its_last_word_at_the_same_close',
     ),
+    Mutant(
+        6, 'a-third-round-under-the-ids-of-the-second', 'fold',
+        '        case.day_index = (cause.day, index + len(judged.out))\n',
+        '        case.day_index = (cause.day, len(judged.out))\n',
+        _ROUNDS, 'test_what_a_close_makes_due_is_done_at_the_same_close_under_ids_of_its_own',
+    ),
 )
