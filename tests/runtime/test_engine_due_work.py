@@ -63,6 +63,18 @@ async def test_a_fact_is_not_refused_before_its_day_is_closed_on_all_inputs() ->
 
 
 @story
+async def test_every_fact_that_waited_in_vain_has_its_last_word_at_the_same_close() -> None:
+    rig = Rig(names=("back",))
+    rig.start_all()
+    for number in (1, 2, 3):
+        rig.say(Sign(number=number), D1)
+    rig.close_inputs("back", D1)
+    await rig.settle()
+    assert [(m.data.number, m.data.ok) for m in rig.events("back")] == [(1, False), (2, False), (3, False)]
+    assert rig.document("back")["waiting"] == []
+
+
+@story
 async def test_due_work_of_a_held_case_waits_for_the_first_close_after_its_release() -> None:
     rig = Rig(names=("back",))
     rig.start_all()

@@ -213,6 +213,9 @@ async def test_each_decision_is_a_span_that_says_where_its_message_lay() -> None
         ("front.events", 1, "duplicate"),
         ("ops.commands", 2, "obeyed"),
     ]
+    said_nothing = [span for span in spans if names.EMITTED not in (span.attributes or {})]
+    of_bob = ("desk.events", 1, case_id("C-bob", 1))
+    assert of_bob in shown(said_nothing, names.DESTINATION, names.OFFSET, names.CASE_ID)
     first = next(span for span in spans if (span.attributes or {})[names.DESTINATION] == "front.events")
     assert dict(first.attributes or {}) == {
         names.SERVICE: "middle",

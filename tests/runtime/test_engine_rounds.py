@@ -8,6 +8,7 @@ from typing import Any
 
 from shared.contracts.decision import Decision, Emission
 from shared.contracts.envelope import Envelope
+from shared.contracts.runtime import CaseHeld, CaseReleased
 from shared.runtime.days import markers
 from shared.runtime.document import Cause
 from shared.runtime.lane import InputPosition, Lane
@@ -88,12 +89,13 @@ async def test_what_a_close_makes_due_is_done_at_the_same_close_under_ids_of_its
     rig = rig_of(Again())
     rig.start_all()
     rig.tell("front", Opened(on=D1), 1)
-    rig.say(Accept(number=1), D3)
+    for number in (1, 2):
+        rig.say(Accept(number=number), D3)
     await rig.settle()
     rig.close_inputs("middle", D1)
     await rig.settle()
-    assert rig.types("middle") == ["tabled", "lapsed", "agreed", "lapsed"]
-    assert len(set(ids(rig))) == 4
+    assert rig.types("middle") == ["tabled", "lapsed", "agreed", "lapsed", "agreed", "lapsed"]
+    assert len(set(ids(rig))) == 6
     assert rig.days("middle.events") == [D1]
 
 
@@ -112,6 +114,29 @@ async def test_a_close_that_is_done_again_after_a_crash_goes_on_counting() -> No
     await rig.settle()
     lapsed = {m.sequence: m.id for m in rig.events("middle") if isinstance(m.data, Lapsed)}
     assert len(lapsed) == len(set(lapsed.values())) == 2
+
+
+@story
+async def test_a_close_that_is_done_again_leaves_a_case_that_is_held_meanwhile() -> None:
+    rig = rig_of(Again())
+    rig.tell("front", Opened(on=D1), 1)
+    gate = Gate(rig, "lapsed")
+    engine = rig.start("middle", log=gate)
+    await rig.settle()
+    rig.close_inputs("middle", D1)
+    await gate.blocked.wait()
+    await crash(rig, engine)
+    rig.tell("back", CaseHeld(service="back", reason="x", count=1), 1)
+    rig.tell("back", Judged(instalment=1, kept=True), 2)  # makes more due on the day that is being closed
+    rig.start("middle")
+    await rig.settle()
+    assert len({m.id for m in rig.events("middle") if isinstance(m.data, Lapsed)}) == 1
+    assert rig.state("middle")["status"] == "tabled"
+    assert set(rig.days("middle.events")) == {D1}
+    rig.tell("back", CaseReleased(service="back", count=1), 3)
+    rig.close_inputs("middle", D2)
+    await rig.settle()
+    assert len({m.id for m in rig.events("middle") if isinstance(m.data, Lapsed)}) == 2
 
 
 @story

@@ -674,4 +674,22 @@ MUTANTS = (
         '        # what',
         _DECISIONS, 'test_of_facts_that_wait_none_is_decided_past_one_that_fails',
     ),
+    Mutant(
+        13, 'held-while-its-day-was-closed-again', 'fold',
+        '        if case is None or case.held:\n',
+        '        if case is None:\n',
+        _ROUNDS, 'test_a_close_that_is_done_again_leaves_a_case_that_is_held_meanwhile',
+    ),
+    Mutant(
+        9, 'one-last-word-at-a-close', 'fold',
+        '                if case.parked:\n                    return\n',
+        '                return\n',
+        _DUE_WORK, 'test_every_fact_that_waited_in_vain_has_its_last_word_at_the_same_close',
+    ),
+    Mutant(
+        6, 'a-third-round-under-the-ids-of-the-second', 'fold',
+        '        case.day_index = (cause.day, index + len(judged.out))\n',
+        '        case.day_index = (cause.day, len(judged.out))\n',
+        _ROUNDS, 'test_what_a_close_makes_due_is_done_at_the_same_close_under_ids_of_its_own',
+    ),
 )
