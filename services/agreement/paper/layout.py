@@ -158,6 +158,7 @@ def _frame(words: Words, lang: str, date: str, digest: str, lender: str) -> dict
 def _params(document: Agreement, terms: AgreementTerms, words: Words, lang: str) -> dict[str, Any]:
     drafted, comma = document.drafted, "、" if lang == "zh" else ", "
     days = [row.due for row in drafted.instalments]
+    nothing = all(row.total.is_zero for row in drafted.instalments)
     figures = {
         name: str(value) if value else None
         for name, value in terms.model_dump().items()
@@ -179,7 +180,7 @@ def _params(document: Agreement, terms: AgreementTerms, words: Words, lang: str)
         "language": words.named("language", drafted.language, lang),
         "jurisdiction": words.named("jurisdiction", terms.jurisdiction, lang),
         "payments": str(len(set(days))),
-        "one_payment": len(set(days)) == 1,
+        "one_payment": len(set(days)) == 1 and not nothing,
         "several_payments": len(set(days)) > 1,
         "first_due": min(days).isoformat(),
         "last_due": max(days).isoformat(),
@@ -200,8 +201,7 @@ def _params(document: Agreement, terms: AgreementTerms, words: Words, lang: str)
         "not_covered": _not_covered(drafted, words, lang),
         "credit_status": words.named("credit", terms.credit_status, lang),
         "data_law": words.named("law", terms.data_law, lang),
-        "something_to_pay": any(row.total.is_positive for row in drafted.instalments),
-        "nothing_to_pay": all(row.total.is_zero for row in drafted.instalments),
+        "nothing_to_pay": nothing,
         **_on_record(drafted, terms),
         **_conditions(drafted, terms, words, lang),
         **_rewards(drafted, terms, words, lang),
