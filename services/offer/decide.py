@@ -16,19 +16,16 @@ from services.offer.rules import (
     is_affordable,
     is_assessed,
     no_longer_valid,
-    owed_debts,
     review_on,
 )
 from services.offer.search import payments_of
-from services.offer.standing import balance_moved, request_of_the_day
+from services.offer.standing import balance_moved, end_of_validity, request_of_the_day, while_held
 from services.offer.stops import all_stopped, follow
 from services.offer.talks import (
     Step,
-    lapse,
     new_talks,
     next_round,
     policy_of,
-    resume,
     retable,
     review,
     say_again,
@@ -59,7 +56,13 @@ class OfferDecider:
     def decide(self, state: OfferState | None, message: Envelope[Any], reference: Reference) -> Outcome:
         """Decide one message; see `shared.contracts.decision`."""
         handler = _HANDLERS.get(type(message.data))
-        return Decision(state) if handler is None else handler(state, message, reference)
+        if handler is None:
+            return Decision(state)
+        if type(message.data) in _AS_IT_STOOD:
+            held = while_held(state, message.day, lambda then: handler(then, message, reference), reference)
+            if held is not None:
+                return held
+        return handler(state, message, reference)
 
     def due(self, state: OfferState) -> date | None:
         """An offer's last day, an approval's due day, or the day to look again; none while stops halt it."""
@@ -70,7 +73,7 @@ class OfferDecider:
         said: tuple[Event, ...] = ()
         while (due := self.due(state)) is not None and due <= day:
             if state.status is OfferStatus.TABLED:
-                state, events = lapse(state, due, reference)
+                state, events = end_of_validity(state, due, day, reference)
             elif state.status is OfferStatus.APPROVAL:
                 # What is tabled anew is for the borrower to read: it is dated when it is said.
                 of_the_day = request_of_the_day(state, day, reference)
@@ -139,15 +142,7 @@ def _debts(
         return _decided(stopped)
     if not moved:
         return Decision(now)
-    if now.status in _ON_TABLE:
-        return _decided(balance_moved(state, now, message.day, reference))
-    if now.status is OfferStatus.WAITING and is_assessed(now, message.day) and owed_debts(debts):
-        return _decided(new_talks(now, message.day, reference))
-    if now.status is OfferStatus.NO_PLAN and is_assessed(now, message.day):
-        again, said = resume(now, message.day, reference)
-        # What is no news is not said again; the date to look again stays.
-        return Decision.of(again, *said) if again.status is OfferStatus.TABLED else Decision(now)
-    return Decision(now)
+    return _decided(balance_moved(state, now, message.day, reference))
 
 
 def _closed(state: OfferState | None, message: Envelope[intake.CaseClosed], _reference: Reference) -> Outcome:
@@ -327,6 +322,18 @@ _HANDLERS: dict[type[Event], Handler] = {
     agreement.AgreementCompleted: _plan_over,
     followup.RenegotiationRequested: _renegotiation,
 }
+
+# What comes by other topics than balances: what it means does not depend on which is read first.
+_AS_IT_STOOD = frozenset(
+    {
+        assessment.AssessmentCompleted,
+        desk.OfferAccepted,
+        desk.CounterOffered,
+        desk.OfferRejected,
+        desk.ApprovalGranted,
+        desk.ApprovalRefused,
+    }
+)
 
 HANDLED = frozenset(_HANDLERS)
 """The messages that this service does anything about."""
