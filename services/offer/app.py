@@ -11,5 +11,6 @@ SERVICE = Service(
     waits_for=("intake", "assessment", "desk"),
     reads=("agreement", "followup"),
     handles=HANDLED,
-    schema_version=4,  # 2: what stop events halt; 3: debts left apart, payments in talks; 4: what stood
+    # 2: what stop events halt; 3: debts left apart, payments in talks; 4: what stood; 5: what rests on when
+    schema_version=5,
 )

@@ -7,6 +7,7 @@ from typing import Any
 
 from services.offer import answers, asking
 from services.offer.basis import basis_of
+from services.offer.dating import dated
 from services.offer.history import with_flows_since, with_known_flows
 from services.offer.meanwhile import charged_in_talks, with_payment_in_talks
 from services.offer.model import OfferState, OfferStatus
@@ -58,11 +59,11 @@ class OfferDecider:
         handler = _HANDLERS.get(type(message.data))
         if handler is None:
             return Decision(state)
+        held: Outcome | None = None
         if type(message.data) in _AS_IT_STOOD:
             held = while_held(state, message.day, lambda then: handler(then, message, reference), reference)
-            if held is not None:
-                return held
-        return handler(state, message, reference)
+        outcome = held or handler(state, message, reference)
+        return outcome if outcome.waits else dated(state, outcome, message.time)
 
     def due(self, state: OfferState) -> date | None:
         """An offer's last day, an approval's due day, or the day to look again; none while stops halt it."""

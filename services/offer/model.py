@@ -1,6 +1,6 @@
 """The offer's document: what is owed, what the borrower can pay, and where the talks stand."""
 
-from datetime import date
+from datetime import date, datetime
 from enum import StrEnum
 
 from pydantic import Field
@@ -144,7 +144,8 @@ class OfferState(State):
     about. `suspended`: a round was on the table then, and goes on when they are over. `apart` are the debts
     that the last plans left to a person, who was asked to look at them. `counts_from` is the least
     payment in these talks that is the first instalment, as their offers say; `prepaid` is one that was.
-    `stood` is what a balance of the day has replaced.
+    `stood` is what a balance of the day has replaced. `rests_at` is the moment of the latest fact
+    that the table, or why nothing is on it, rests on.
     `next_date` is the first day whose close has work.
     """
 
@@ -175,6 +176,7 @@ class OfferState(State):
     counts_from: MoneyField | None = None
     prepaid: Prepaid | None = None
     stood: tuple[Stood, ...] = ()
+    rests_at: datetime | None = None
 
     def over(self, id_: str, reason: ReasonCode) -> tuple[Answered, ...]:
         """Give `answered` with one more id, the oldest forgotten."""
