@@ -11,7 +11,8 @@ SERVICE = Service(
     waits_for=("intake", "offer", "desk"),
     reads=("followup",),
     # 2: guarantors, consents, periods, withdrawal; 3: drafts that went back, several currencies, conditions;
-    # 4: instalments paid in some currencies; 5: no language of its own; 6: what is missed, unpaid; 7: moments
+    # 4: instalments paid in some currencies; 5: no language of its own; 6: what is missed and unpaid;
+    # 7: moments, stops told
     schema_version=7,
     handles=HANDLED,
 )

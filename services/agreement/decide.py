@@ -23,7 +23,7 @@ from services.agreement.guarantors import guarantor_agreed
 from services.agreement.model import AgreementState, AgreementStatus, Draft, KnownDebt, Signature
 from services.agreement.rules import is_complete, last_signed, refuses_signature
 from services.agreement.signing import give_back, refusal, sign
-from services.agreement.stops import stops_changed
+from services.agreement.stops import stop_told, stops_changed
 from services.agreement.table import OnTheTable, on_the_table
 from services.agreement.watching import (
     difficulty_lasts,
@@ -37,6 +37,7 @@ from shared.contracts.base import Event, Reason
 from shared.contracts.debts import DebtSnapshot, DebtStatus
 from shared.contracts.decision import Decision, later_of
 from shared.contracts.envelope import Envelope
+from shared.contracts.parties import judged_on
 from shared.contracts.reasons import ReasonCode
 from shared.policy.reference import Reference
 
@@ -58,7 +59,8 @@ class AgreementDecider:
         """The day on which both signatures take effect, or the last day to sign."""
         if state.draft is None:
             return None
-        return last_signed(state.draft) if is_complete(state.draft) else state.draft.sign_by
+        day = last_signed(state.draft) if is_complete(state.draft) else state.draft.sign_by
+        return judged_on(day, state.stop_told_on)
 
     def close(self, state: AgreementState, day: date, reference: Reference) -> Outcome:
         """Put a signed draft in force; give one back that nobody signed in time."""
@@ -67,7 +69,7 @@ class AgreementDecider:
             return Decision(state)
         if is_complete(state.draft):
             return sign(state, state.draft, day, reference)
-        return give_back(state, due, Reason(code=ReasonCode.SIGN_BY_PASSED))
+        return give_back(state, state.draft.sign_by, Reason(code=ReasonCode.SIGN_BY_PASSED))
 
 
 def _dated(before: AgreementState | None, outcome: Outcome) -> Outcome:
@@ -300,6 +302,8 @@ _HANDLERS: dict[type[Event], Handler] = {
     intake.PaymentTakenBack: _paid,
     intake.BankAnswered: bank_answered,
     intake.StopsChanged: stops_changed,
+    desk_parties.StopReported: stop_told,
+    desk_parties.StopLifted: stop_told,
     intake.CaseClosed: case_closed,
     offer.OfferAgreed: _agreed,
     offer.OfferWithdrawn: _withdrawn,

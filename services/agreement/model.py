@@ -190,7 +190,7 @@ class AgreementState(State):
 
     `debts_seen` is the sequence of intake's latest word on the debts, `debts_at` its moment. `halted_on`:
     since that day stop events leave no debt to talk about. `language` stands in documents of before only:
-    drafts go by the pack.
+    drafts go by the pack. `stop_told_on` is the last day on which the desk told of a stop, or of its end.
     """
 
     case: str
@@ -207,6 +207,7 @@ class AgreementState(State):
     over: tuple[Over, ...] = ()
     withdrawn: tuple[Withdrawn, ...] = ()
     halted_on: date | None = None
+    stop_told_on: date | None = None
     returned: Returned | None = None
 
     def with_over(self, agreement_id: str, reason: ReasonCode) -> tuple[Over, ...]:

@@ -10,6 +10,7 @@ SERVICE = Service(
     decider=AlertDecider(),
     waits_for=("intake", "assessment", "offer", "agreement", "followup", "desk"),
     handles=HANDLED,
-    schema_version=4,  # 2: what stop events halt; 3: steps, reviews; 4: requests, moratoriums
+    # 2: what stop events halt; 3: steps, reviews; 4: requests, moratoriums; 5: stops told
+    schema_version=5,
     linger_seconds=1.0,
 )

@@ -197,7 +197,8 @@ class AlertState(State):
     `scored` names conversations, each with its reviewer, whose scores came before the news of their drawing.
     `requests` are the borrower's that are not answered; `explained` names, with the day, what was explained
     before the news that it was asked for. `looks` are breathing spaces whose review is to come,
-    `adviser_on` is the last talk with the debt adviser.
+    `adviser_on` is the last talk with the debt adviser. `stop_told_on` is the last day on which the desk told
+    of a stop, or of its end.
     """
 
     case: str
@@ -215,6 +216,7 @@ class AlertState(State):
     owner: str | None = None
     problems: tuple[str, ...] = ()
     halted: bool = False
+    stop_told_on: date | None = None
     referred: int = 0
     differing: tuple[str, ...] = ()
     complaints: tuple[OpenComplaint, ...] = ()

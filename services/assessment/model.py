@@ -160,6 +160,7 @@ class AssessmentState(State):
     `live` says that a signed plan is in force; `agreement` and `agreed_version` name the latest one.
     The counts are of contacts that were answered or not, and of statements that came in time or late.
     `halted_on`: since that day stop events leave no debt to talk about, and nothing is asked.
+    `stop_told_on` is the last day on which the desk told of a stop, or of its end.
     """
 
     case: str
@@ -190,6 +191,7 @@ class AssessmentState(State):
     overrides: tuple[Override, ...] = ()
     wanted: Wanted | None = None
     halted_on: date | None = None
+    stop_told_on: date | None = None
 
     @property
     def next_date(self) -> date | None:

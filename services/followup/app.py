@@ -11,6 +11,6 @@ SERVICE = Service(
     waits_for=("intake", "offer", "agreement", "desk"),
     handles=HANDLED,
     # 2: what stop events halt; 3: conditions, contacts, credits asked; 4: what a borrower is told of a breach
-    # 5: invitations to reviews
-    schema_version=5,
+    # 5: invitations to reviews; 6: stops told
+    schema_version=6,
 )

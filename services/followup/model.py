@@ -270,6 +270,7 @@ class FollowupState(State):
     `halted_on`: since that day stop events leave no debt to talk about, and no promise is judged.
     `completed_on`: the plan was completed then, and that stands; `planned` are the debts of its plans.
     `earlier` are the plans that a withdrawal from their amendment would bring back, the latest last.
+    `stop_told_on` is the last day on which the desk told of a stop, or of its end.
     """
 
     case: str
@@ -298,3 +299,4 @@ class FollowupState(State):
     contacts: ContactLedger = ContactLedger()
     referred_on: date | None = None
     earlier: tuple[Earlier, ...] = ()
+    stop_told_on: date | None = None

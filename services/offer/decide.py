@@ -21,7 +21,7 @@ from services.offer.rules import (
 )
 from services.offer.search import payments_of
 from services.offer.standing import balance_moved, end_of_validity, request_of_the_day, while_held
-from services.offer.stops import all_stopped, follow
+from services.offer.stops import all_stopped, follow, stop_told
 from services.offer.talks import (
     Step,
     new_talks,
@@ -33,12 +33,13 @@ from services.offer.talks import (
     table,
     withdraw,
 )
-from shared.contracts import agreement, assessment, desk, desk_talks, followup, intake
+from shared.contracts import agreement, assessment, desk, desk_parties, desk_talks, followup, intake
 from shared.contracts.base import Event
 from shared.contracts.debts import DebtSnapshot
 from shared.contracts.decision import Decision, Emission
 from shared.contracts.envelope import Envelope
 from shared.contracts.offer import HumanReviewOpened
+from shared.contracts.parties import judged_on
 from shared.contracts.reasons import ReasonCode
 from shared.policy.reference import Reference
 
@@ -67,14 +68,16 @@ class OfferDecider:
 
     def due(self, state: OfferState) -> date | None:
         """An offer's last day, an approval's due day, or the day to look again; none while stops halt it."""
-        return None if state.halted_on is not None else state.next_date
+        if state.halted_on is not None or state.next_date is None:
+            return None
+        return judged_on(state.next_date, state.stop_told_on)
 
     def close(self, state: OfferState, day: date, reference: Reference) -> Outcome:
         """Lapse, give up waiting for an approval, or look again."""
         said: tuple[Event, ...] = ()
         while (due := self.due(state)) is not None and due <= day:
             if state.status is OfferStatus.TABLED:
-                state, events = end_of_validity(state, due, day, reference)
+                state, events = end_of_validity(state, state.next_date or due, day, reference)
             elif state.status is OfferStatus.APPROVAL:
                 # What is tabled anew is for the borrower to read: it is dated when it is said.
                 of_the_day = request_of_the_day(state, day, reference)
@@ -315,6 +318,8 @@ _HANDLERS: dict[type[Event], Handler] = {
     desk.OfferRejected: answers.rejected,
     desk.ApprovalGranted: answers.approval_granted,
     desk.ApprovalRefused: answers.approval_refused,
+    desk_parties.StopReported: stop_told,
+    desk_parties.StopLifted: stop_told,
     desk_talks.HumanRequested: asking.human_requested,
     desk_talks.ExplanationRequested: asking.explanation_requested,
     agreement.AgreementReturned: _returned,

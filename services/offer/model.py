@@ -145,7 +145,8 @@ class OfferState(State):
     that the last plans left to a person, who was asked to look at them. `counts_from` is the least
     payment in these talks that is the first instalment, as their offers say; `prepaid` is one that was.
     `stood` is what a balance of the day has replaced. `rests_at` is the moment of the latest fact
-    that the table, or why nothing is on it, rests on.
+    that the table, or why nothing is on it, rests on. `stop_told_on` is the last day on which the desk told
+    of a stop, or of its end.
     `next_date` is the first day whose close has work.
     """
 
@@ -172,6 +173,7 @@ class OfferState(State):
     next_date: date | None = None
     halted_on: date | None = None
     suspended: bool = False
+    stop_told_on: date | None = None
     apart: tuple[str, ...] = ()
     counts_from: MoneyField | None = None
     prepaid: Prepaid | None = None
