@@ -11,5 +11,5 @@ SERVICE = Service(
     waits_for=("intake", "desk"),
     reads=("offer", "agreement", "followup"),
     handles=HANDLED,
-    schema_version=4,  # 2: what stop events halt; 3: other adults; 4: stops told, what was owed
+    schema_version=4,  # 2: what stop events halt; 3: other adults; 4: stops told, mornings
 )

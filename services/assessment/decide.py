@@ -7,7 +7,7 @@ from datetime import date
 from typing import Any
 
 from services.assessment import answers, people
-from services.assessment.behaviour import noted, with_payment
+from services.assessment.behaviour import noted, with_morning, with_payment
 from services.assessment.care import lapsed_next_step, questions_for
 from services.assessment.model import AssessmentState, AssessmentStatus, Wanted
 from services.assessment.rules import ask, our_balance, required_parts, review_on, review_soon
@@ -141,7 +141,7 @@ def _debts(state: AssessmentState | None, message: Envelope[Any], reference: Ref
     debts = message.data.debts
     if state is None or state.status is AssessmentStatus.CLOSED:
         return Decision(state)
-    state = with_payment(state, message.data)
+    state = with_payment(with_morning(state, message.day), message.data)
     if not debts:
         return Decision(state)
     return Decision(state.model_copy(update={"owed": our_balance(debts, state.owed.currency)}))
