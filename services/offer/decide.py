@@ -191,7 +191,9 @@ def _assessed(
     if now.offer is None or now.status in {OfferStatus.LAPSED, OfferStatus.FAILED}:
         rests = now.status is OfferStatus.AGREED or (no_news and now.status is not OfferStatus.WAITING)
         # Figures from before a wish to renegotiate may come after it, by their own topic: they begin nothing.
-        if rests and data.answers_statement and now.status in _NOTHING_TABLED:
+        # That talks have failed today is an answer; had it come later, nothing would have been said before.
+        answered = now.status is OfferStatus.FAILED and now.failed_on == message.day
+        if rests and data.answers_statement and now.status in _NOTHING_TABLED and not answered:
             return _decided(say_again(now, message.day, reference))
         if rests or not is_assessed(now, message.day):
             return Decision(now)

@@ -146,7 +146,7 @@ class OfferState(State):
     payment in these talks that is the first instalment, as their offers say; `prepaid` is one that was.
     `stood` is what a balance of the day has replaced. `rests_at` is the moment of the latest fact
     that the table, or why nothing is on it, rests on. `stop_told_on` is the last day on which the desk told
-    of a stop, or of its end.
+    of a stop, or of its end. `failed_on` is when talks failed last.
     `next_date` is the first day whose close has work.
     """
 
@@ -174,6 +174,7 @@ class OfferState(State):
     halted_on: date | None = None
     suspended: bool = False
     stop_told_on: date | None = None
+    failed_on: date | None = None
     apart: tuple[str, ...] = ()
     counts_from: MoneyField | None = None
     prepaid: Prepaid | None = None

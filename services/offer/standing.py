@@ -4,8 +4,9 @@ An answer comes by the desk's topic, figures by assessment's, a balance by intak
 read first, and the case must come to the same. So what stood on the table when the day's first balance came
 can be accepted, and its request be granted, all that day, on the balances that it was made on; agreement,
 which knows the new ones, gives a draft back that does not fit them. A request that was made the same day
-stands until that is closed. So does an offer that no plan on the new balances can replace: it is held, what
-else the day brings is decided as if it had come first, and that there is no plan is said at the close.
+stands until that is closed. So does an offer of before that no plan on the new balances can replace: it is
+held, what else the day brings is decided as if it had come first, and that there is no plan is said at the
+close.
 """
 
 from collections.abc import Callable
@@ -58,7 +59,9 @@ def _replaced(before: OfferState, now: OfferState, day: date, reference: Referen
     if now.request is not None and now.request.asked_on == day:
         return held, ()
     after, said = retable(now, day, reference, ReasonCode.BALANCE_CHANGED)
-    return (after, said) if after.status is OfferStatus.TABLED else (held, ())
+    # What was tabled today would not have been, had the balance been read first: there is no plan at once.
+    stands = now.offer is not None and now.offer.tabled_on < day
+    return (held, ()) if stands and after.status is not OfferStatus.TABLED else (after, said)
 
 
 def request_of_the_day(state: OfferState, day: date, reference: Reference) -> Step | None:

@@ -294,7 +294,8 @@ def fail(state: OfferState, day: date, reference: Reference, reason: ReasonCode)
     if state.offer is not None:
         answered = state.over(state.offer.offer_id, reason)
         fresh = not state.live and is_assessed(state, day) and _has_fresh_figures(state, state.offer, day)
-    after = _rest(state.model_copy(update={"answered": answered}), OfferStatus.FAILED, day, reference)
+    over = state.model_copy(update={"answered": answered, "failed_on": day})
+    after = _rest(over, OfferStatus.FAILED, day, reference)
     first, *then = after_talks(policy_of(state, day, reference))
     failed = TalksFailed(
         rounds=state.round,

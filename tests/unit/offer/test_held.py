@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, time
 from typing import Any
 
 import pytest
 
+from services.offer.decide import OfferDecider
 from services.offer.model import OfferStatus
 from shared.contracts import agreement, desk
 from shared.contracts.base import Event, Reason
@@ -16,13 +18,12 @@ from shared.contracts.offer import (
     NoPlanFound,
     OfferAgreed,
     OfferLapsed,
-    OfferRevised,
     OfferTabled,
     OfferWithdrawn,
     TalksFailed,
 )
 from shared.contracts.reasons import ReasonCode
-from tests.unit.builders import assessed, balances, cny, debt, message
+from tests.unit.builders import assessed, balances, case_opened, cny, debt, message, reference
 from tests.unit.offer.test_decide import (
     LESS,
     accept,
@@ -35,7 +36,7 @@ from tests.unit.offer.test_decide import (
     tabled,
 )
 from tests.unit.offer.test_same_day import outcomes, same
-from tests.unit.spec import Given
+from tests.unit.spec import Given, given
 
 MUCH = debt(outstanding=balances("900000.00", "420.00", "60.00", "150.00"))
 SOARS = message(changed(MUCH), after(1), sequence=2)
@@ -154,13 +155,15 @@ def test_a_request_without_an_answer_is_void_at_the_close() -> None:
     assert late.last(InputRefused).reason.code is ReasonCode.BALANCE_CHANGED
 
 
-def test_a_revised_offer_can_be_accepted_whenever_the_balance_was_read() -> None:
-    start = tabled()
-    wish = message(answers()["countered"], after(1))
-    revised = start.when(wish).last(OfferRevised)
-    yes = message(accept(revised.offer_id, plan_of(revised, approval=False)), after(1))
-    one = same(outcomes(start, [wish, yes], [SOARS]), orders=3)
-    assert one.last(OfferAgreed).offer_id == revised.offer_id
+@pytest.mark.parametrize("figures_first", [True, False])
+def test_what_is_tabled_on_that_day_itself_is_not_held(figures_first: bool) -> None:
+    start = given(OfferDecider(), reference()).when(message(case_opened(), sequence=1))
+    facts = [message(assessed(), after(1), hour=8), message(changed(MUCH), after(1), sequence=2, hour=11)]
+    step = start.when(*(facts if figures_first else reversed(facts)))
+    none = NoPlanFound if not figures_first else OfferTabled
+    assert isinstance(step.said[0], none)
+    assert step.moment_of(NoPlanFound) == datetime.combine(after(1), time(11), UTC)
+    assert step.closes(after(1)).emits()
 
 
 def test_what_is_agreed_already_is_not_held() -> None:

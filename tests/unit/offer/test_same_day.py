@@ -10,15 +10,18 @@ from typing import Any
 import pytest
 
 from services.offer.model import OfferState, OfferStatus
+from shared.contracts import desk
 from shared.contracts.base import Event
 from shared.contracts.envelope import Envelope
 from shared.contracts.offer import (
     ApprovalRequested,
     InputRefused,
+    NoPlanFound,
     OfferAgreed,
     OfferRevised,
     OfferTabled,
     OfferWithdrawn,
+    TalksFailed,
 )
 from shared.contracts.reasons import ReasonCode
 from tests.unit.builders import assessed, balances, cny, debt, message
@@ -199,3 +202,12 @@ def test_without_better_figures_it_is_refused_at_the_close_and_something_else_is
     closed = waits.closes(after(2))
     assert closed.emits(InputRefused, OfferWithdrawn, OfferTabled)
     assert closed.last(InputRefused).reason.code is ReasonCode.NOT_AFFORDABLE
+
+
+def test_a_statement_without_news_on_the_day_of_a_no_needs_no_answer_of_its_own() -> None:
+    start = tabled()
+    no = message(desk.OfferRejected(offer_id=start.last(OfferTabled).offer_id), after(1))
+    again = assessed(version=2).model_copy(update={"answers_statement": True})
+    found = [start.when(no, message(again, after(1))), start.when(message(again, after(1)), no)]
+    assert all(step.emits(TalksFailed) for step in found)
+    assert found[0].when(message(again.model_copy(update={"version": 3}), after(2))).emits(NoPlanFound)
