@@ -188,6 +188,8 @@ def _assessed(
     if no_news and state.assessed is not None:
         latest = latest.model_copy(update={"since": state.assessed.since})
     now = state.model_copy(update={"assessed": latest})
+    if now.halted_on is not None and now.suspended:
+        return Decision(now)  # the round that rests goes on with them: they begin no other talks
     if now.offer is None or now.status in {OfferStatus.LAPSED, OfferStatus.FAILED}:
         rests = now.status is OfferStatus.AGREED or (no_news and now.status is not OfferStatus.WAITING)
         # Figures from before a wish to renegotiate may come after it, by their own topic: they begin nothing.
