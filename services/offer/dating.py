@@ -10,8 +10,10 @@ from datetime import datetime
 from services.offer.basis import basis_of
 from services.offer.model import OfferState
 from services.offer.rules import figures_of
+from shared.contracts.base import Event
 from shared.contracts.decision import Decision, Emission, later_of
-from shared.contracts.offer import NoPlanFound, OfferRevised, OfferTabled
+from shared.contracts.offer import NoPlanFound, OfferRevised, OfferTabled, TalksFailed
+from shared.contracts.reasons import ReasonCode
 
 __all__ = ["dated"]
 
@@ -23,7 +25,7 @@ def dated(before: OfferState | None, outcome: Decision[OfferState], moment: date
     after = outcome.state
     if after is None:
         return outcome
-    said = any(isinstance(emission.data, _THE_TABLE) for emission in outcome.emissions)
+    said = any(_is_of_the_table(emission.data) for emission in outcome.emissions)
     if not said and not _new_facts(before, after):
         return outcome
     rests_at = later_of(after.rests_at, moment)
@@ -32,7 +34,14 @@ def dated(before: OfferState | None, outcome: Decision[OfferState], moment: date
 
 
 def _dated(emission: Emission, rests_at: datetime) -> Emission:
-    return replace(emission, not_before=rests_at) if isinstance(emission.data, _THE_TABLE) else emission
+    return replace(emission, not_before=rests_at) if _is_of_the_table(emission.data) else emission
+
+
+def _is_of_the_table(event: Event) -> bool:
+    """What a search came to. After a no of the lender nothing found is the end of the talks."""
+    if isinstance(event, TalksFailed):
+        return event.reason.code is ReasonCode.APPROVAL_DENIED
+    return isinstance(event, _THE_TABLE)
 
 
 def _new_facts(before: OfferState | None, after: OfferState) -> bool:

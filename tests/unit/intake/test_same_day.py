@@ -46,7 +46,9 @@ def test_money_goes_by_how_the_day_began(fact: Envelope[Any]) -> None:
 def test_from_the_next_day_on_the_stop_counts_and_then_its_end() -> None:
     stopped_ = case().when(told(3))
     assert not reaches_the_debt(stopped_.when(paid("100.00", 4)))
-    assert not reaches_the_debt(stopped_.when(told(5), paid("100.00", 5))), "who says it again says nothing new"
+    assert not reaches_the_debt(stopped_.when(told(5), paid("100.00", 5))), (
+        "who says it again says nothing new"
+    )
     assert reaches_the_debt(stopped_.when(over(6), paid("100.00", 7)))
 
 

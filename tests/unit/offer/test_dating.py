@@ -7,12 +7,19 @@ from typing import Any
 
 import pytest
 
-from shared.contracts import agreement
+from shared.contracts import agreement, desk
 from shared.contracts.base import Event, Reason
 from shared.contracts.envelope import Envelope
-from shared.contracts.offer import NoPlanFound, OfferAgreed, OfferRevised, OfferTabled
+from shared.contracts.offer import (
+    ApprovalRequested,
+    NoPlanFound,
+    OfferAgreed,
+    OfferRevised,
+    OfferTabled,
+    TalksFailed,
+)
 from shared.contracts.reasons import ReasonCode
-from tests.unit.builders import assessed, cny, debt, message
+from tests.unit.builders import assessed, balances, cny, debt, message
 from tests.unit.offer.test_decide import LESS, accept, after, changed, counter, plan_of, tabled
 from tests.unit.spec import Given
 
@@ -90,3 +97,19 @@ def test_what_is_no_news_moves_nothing(fact: Event) -> None:
     assert start.when(message(fact, after(1), sequence=2)).state.rests_at == start.state.rests_at
     none = tabled(now="90.00")
     assert none.moment_of(NoPlanFound) == none.state.rests_at == at(9, day=0)
+
+
+def test_a_no_of_the_lender_and_a_balance_end_the_talks_at_the_later_of_the_two() -> None:
+    start = tabled()
+    on = start.last(OfferTabled)
+    asked = start.when(message(accept(on.offer_id, plan_of(on, approval=True)), after(1))).closes(after(1))
+    request = start.when(message(accept(on.offer_id, plan_of(on, approval=True)), after(1)))
+    asked_for = request.last(ApprovalRequested)
+    no = desk.ApprovalRefused(
+        request_id=asked_for.request_id, by="s-1", role=asked_for.role, reason="not needed"
+    )
+    much = debt(outstanding=balances("900000.00", "420.00", "60.00", "150.00"))
+    refused = message(no, after(2), hour=21)
+    balance = message(changed(much), after(2), sequence=2, hour=9)
+    for step in orders(asked, refused, balance):
+        assert step.moment_of(TalksFailed) == at(21, day=2)
