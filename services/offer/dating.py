@@ -17,7 +17,7 @@ from shared.contracts.reasons import ReasonCode
 
 __all__ = ["dated"]
 
-_THE_TABLE = (OfferTabled, OfferRevised, NoPlanFound)
+_THE_TABLE = (OfferTabled, OfferRevised)
 
 
 def dated(before: OfferState | None, outcome: Decision[OfferState], moment: datetime) -> Decision[OfferState]:
@@ -25,7 +25,7 @@ def dated(before: OfferState | None, outcome: Decision[OfferState], moment: date
     after = outcome.state
     if after is None:
         return outcome
-    said = any(_is_of_the_table(emission.data) for emission in outcome.emissions)
+    said = any(_is_of_the_table(e.data) or isinstance(e.data, NoPlanFound) for e in outcome.emissions)
     if not said and not _new_facts(before, after):
         return outcome
     rests_at = later_of(after.rests_at, moment)
@@ -38,7 +38,11 @@ def _dated(emission: Emission, rests_at: datetime) -> Emission:
 
 
 def _is_of_the_table(event: Event) -> bool:
-    """What a search came to. After a no of the lender nothing found is the end of the talks."""
+    """What a search came to. After a no of the lender nothing found is the end of the talks.
+
+    That there is no plan carries the time of its cause: a balance read after it says nothing anew, so one
+    that was read before it must not move it either.
+    """
     if isinstance(event, TalksFailed):
         return event.reason.code is ReasonCode.APPROVAL_DENIED
     return isinstance(event, _THE_TABLE)

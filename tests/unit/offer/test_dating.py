@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from services.offer.decide import OfferDecider
 from shared.contracts import agreement, desk
 from shared.contracts.base import Event, Reason
 from shared.contracts.envelope import Envelope
@@ -19,9 +20,9 @@ from shared.contracts.offer import (
     TalksFailed,
 )
 from shared.contracts.reasons import ReasonCode
-from tests.unit.builders import assessed, balances, cny, debt, message
+from tests.unit.builders import assessed, balances, case_opened, cny, debt, message, reference
 from tests.unit.offer.test_decide import LESS, accept, after, changed, counter, plan_of, tabled
-from tests.unit.spec import Given
+from tests.unit.spec import Given, given
 
 
 def at(hour: int, day: int = 1) -> datetime:
@@ -113,3 +114,13 @@ def test_a_no_of_the_lender_and_a_balance_end_the_talks_at_the_later_of_the_two(
     balance = message(changed(much), after(2), sequence=2, hour=9)
     for step in orders(asked, refused, balance):
         assert step.moment_of(TalksFailed) == at(21, day=2)
+
+
+def test_that_there_is_no_plan_is_dated_by_its_cause_for_a_balance_says_nothing_anew() -> None:
+    start = given(OfferDecider(), reference()).when(message(case_opened(), sequence=1))
+    figures = message(assessed("90.00", as_of=after(1)), after(1), hour=9)
+    balance = message(changed(LESS), after(1), sequence=2, hour=21)
+    one, other = orders(start, figures, balance)
+    assert one.emits(NoPlanFound)
+    assert other.emits(NoPlanFound)
+    assert one.moment_of(NoPlanFound) == other.moment_of(NoPlanFound) == at(9)
