@@ -11,8 +11,9 @@ SERVICE = Service(
     waits_for=("intake", "offer", "desk"),
     reads=("followup",),
     # 2: guarantors, consents, periods, withdrawal; 3: drafts that went back, several currencies, conditions;
-    # 4: instalments paid in some currencies; 5: no language of its own; 6: what is missed and unpaid
-    # 7: what was forgiven before, and as a reward, re-ages still to come
+    # 4: instalments paid in some currencies; 5: no language of its own; 6: what is missed and unpaid;
+    # 7: what was forgiven before, and as a reward, re-ages still to come,
+    # moments, stops told
     schema_version=7,
     handles=HANDLED,
 )

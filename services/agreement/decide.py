@@ -6,7 +6,7 @@ day known, and a balance that changed goes back to the table instead of being si
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 from services.agreement.acceptance import refuses_acceptance
@@ -23,7 +23,7 @@ from services.agreement.guarantors import guarantor_agreed
 from services.agreement.model import AgreementState, AgreementStatus, Draft, KnownDebt, Signature
 from services.agreement.rules import in_all, is_complete, last_signed, refuses_signature
 from services.agreement.signing import give_back, refusal, sign
-from services.agreement.stops import stops_changed
+from services.agreement.stops import stop_told, stops_changed
 from services.agreement.table import OnTheTable, on_the_table
 from services.agreement.watching import (
     difficulty_lasts,
@@ -35,8 +35,9 @@ from shared.contracts import desk, desk_parties, desk_talks, followup, followup_
 from shared.contracts.agreement import AgreementDrafted, AgreementReturned, PartySigned
 from shared.contracts.base import Event, Reason
 from shared.contracts.debts import DebtSnapshot, DebtStatus
-from shared.contracts.decision import Decision
+from shared.contracts.decision import Decision, later_of
 from shared.contracts.envelope import Envelope
+from shared.contracts.parties import judged_on
 from shared.contracts.reasons import ReasonCode
 from shared.policy.reference import Reference
 
@@ -52,13 +53,14 @@ class AgreementDecider:
     def decide(self, state: AgreementState | None, message: Envelope[Any], reference: Reference) -> Outcome:
         """Decide one message; see `shared.contracts.decision`."""
         handler = _HANDLERS.get(type(message.data))
-        return Decision(state) if handler is None else handler(state, message, reference)
+        return Decision(state) if handler is None else _dated(state, handler(state, message, reference))
 
     def due(self, state: AgreementState) -> date | None:
         """The day on which both signatures take effect, or the last day to sign."""
         if state.draft is None:
             return None
-        return last_signed(state.draft) if is_complete(state.draft) else state.draft.sign_by
+        day = last_signed(state.draft) if is_complete(state.draft) else state.draft.sign_by
+        return judged_on(day, state.stop_told_on)
 
     def close(self, state: AgreementState, day: date, reference: Reference) -> Outcome:
         """Put a signed draft in force; give one back that nobody signed in time."""
@@ -67,7 +69,27 @@ class AgreementDecider:
             return Decision(state)
         if is_complete(state.draft):
             return sign(state, state.draft, day, reference)
-        return give_back(state, due, Reason(code=ReasonCode.SIGN_BY_PASSED))
+        return give_back(state, state.draft.sign_by, Reason(code=ReasonCode.SIGN_BY_PASSED))
+
+
+def _dated(before: AgreementState | None, outcome: Outcome) -> Outcome:
+    """A draft does not go back before it was agreed, nor before the balances that it does not fit.
+
+    Offer's word and intake's come by topics of their own: whichever is read last sends it back.
+    """
+    after = outcome.state
+    if after is None or not any(isinstance(e.data, AgreementReturned) for e in outcome.emissions):
+        return outcome
+    draft = before.draft if before is not None else None
+    moments = [after.debts_at, None if draft is None else draft.agreed_at]
+    latest: datetime | None = None
+    for moment in moments:
+        latest = latest if moment is None else later_of(latest, moment)
+    emissions = tuple(
+        replace(e, not_before=latest) if isinstance(e.data, AgreementReturned) else e
+        for e in outcome.emissions
+    )
+    return replace(outcome, emissions=emissions)
 
 
 def _opened(
@@ -84,6 +106,7 @@ def _opened(
         policy=data.policy,
         debts=tuple(map(_known, data.debts)),
         debts_seen=message.sequence,
+        debts_at=message.time,
     )
     return Decision(opened)
 
@@ -114,7 +137,8 @@ def _debts(
     named = {debt.debt_id: _known(debt) for debt in debts}
     kept = tuple(named.pop(debt.debt_id, debt) for debt in keep)
     seen = state.debts_seen if message.sequence is None else message.sequence
-    now = state.model_copy(update={"debts": (*kept, *named.values()), "debts_seen": seen})
+    at = later_of(state.debts_at, message.time)
+    now = state.model_copy(update={"debts": (*kept, *named.values()), "debts_seen": seen, "debts_at": at})
     if now.draft is None:
         return Decision(now)
     again = recompose(now, now.draft, reference)
@@ -194,6 +218,7 @@ def _draft(state: AgreementState, message: Envelope[offer.OfferAgreed], referenc
         content_hash=drafted.content_hash,
         guarantors=drafted.guarantors,
         pinned_on=data.pinned_on,
+        agreed_at=message.time,
     )
     over = tuple(item for item in state.over if item.agreement_id != agreement_id)
     update = {"status": AgreementStatus.DRAFTED, "draft": draft, "over": over}
@@ -286,6 +311,8 @@ _HANDLERS: dict[type[Event], Handler] = {
     intake.PaymentTakenBack: _paid,
     intake.BankAnswered: bank_answered,
     intake.StopsChanged: stops_changed,
+    desk_parties.StopReported: stop_told,
+    desk_parties.StopLifted: stop_told,
     intake.CaseClosed: case_closed,
     offer.OfferAgreed: _agreed,
     offer.OfferWithdrawn: _withdrawn,

@@ -1,6 +1,6 @@
 """The agreement's document: what is owed, the draft on the table, the agreement in force."""
 
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
 
@@ -75,7 +75,7 @@ class Draft(State):
     """The document on the table. Its schedules follow from the plan's terms and are not kept.
 
     `guarantors` must agree in writing before it takes effect; the rules of `pinned_on` hold for its terms.
-    `received_on`: the borrower has the documents.
+    `received_on`: the borrower has the documents. `agreed_at` is the moment at which the plan was agreed.
     """
 
     agreement_id: str
@@ -91,6 +91,7 @@ class Draft(State):
     consents: tuple[Consent, ...] = ()
     pinned_on: date | None = None
     received_on: date | None = None
+    agreed_at: datetime | None = None
 
 
 class Watch(State):
@@ -194,9 +195,10 @@ class Withdrawn(State):
 class AgreementState(State):
     """One case. `signed` counts the agreements signed so far; the next draft is version `signed + 1`.
 
-    `debts_seen` is the sequence of intake's latest word on the debts. `halted_on`: since that day stop events
-    leave no debt to talk about. `language` stands in documents of before only: drafts go by the pack.
-    `rewarded` is what was waived as a reward: that is never owed again, whatever becomes of the agreement.
+    `debts_seen` is the sequence of intake's latest word on the debts, `debts_at` its moment. `halted_on`:
+    since that day stop events leave no debt to talk about. `language` stands in documents of before only:
+    drafts go by the pack. `rewarded` is what was waived as a reward: that is never owed again, whatever
+    becomes of the agreement. `stop_told_on` is the last day on which the desk told of a stop, or of its end.
     """
 
     case: str
@@ -205,6 +207,7 @@ class AgreementState(State):
     language: str | None = None
     debts: tuple[KnownDebt, ...]
     debts_seen: int | None = None
+    debts_at: datetime | None = None
     draft: Draft | None = None
     live: InForce | None = None
     signed: int = 0
@@ -212,6 +215,7 @@ class AgreementState(State):
     over: tuple[Over, ...] = ()
     withdrawn: tuple[Withdrawn, ...] = ()
     halted_on: date | None = None
+    stop_told_on: date | None = None
     returned: Returned | None = None
     rewarded: tuple[WaivedDebt, ...] = ()
 

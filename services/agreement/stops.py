@@ -1,12 +1,13 @@
 """What stop events mean for a signed agreement: the days to withdraw stand still meanwhile. Pure.
 
 The agreement itself stays in force (a draft goes back, because its debts have left the talks). What the bank
-stops meanwhile is intake's to tell it.
+stops meanwhile is intake's to tell it. On the day on which the desk tells of a stop nothing takes effect yet.
 """
 
 from __future__ import annotations
 
 from datetime import date, timedelta
+from typing import Any
 
 from services.agreement.model import AgreementState, AgreementStatus, InForce
 from services.agreement.signing import Outcome
@@ -15,7 +16,7 @@ from shared.contracts.decision import Decision
 from shared.contracts.envelope import Envelope
 from shared.policy.reference import Reference
 
-__all__ = ["may_withdraw", "stops_changed"]
+__all__ = ["may_withdraw", "stop_told", "stops_changed"]
 
 
 def stops_changed(
@@ -32,6 +33,14 @@ def stops_changed(
     if live is not None and _stands_still(state, message.day, reference):
         live = _later(live, state.halted_on, (message.day - state.halted_on).days)
     return Decision(state.model_copy(update={"halted_on": None, "live": live}))
+
+
+def stop_told(state: AgreementState | None, message: Envelope[Any], _reference: Reference) -> Outcome:
+    """The desk tells of a stop, or of its end: what it means is on its way by intake."""
+    if state is None or state.status is AgreementStatus.CLOSED:
+        return Decision(state)
+    told_on = max(message.day, state.stop_told_on or message.day)
+    return Decision(state.model_copy(update={"stop_told_on": told_on}))
 
 
 def may_withdraw(state: AgreementState, live: InForce, day: date, reference: Reference) -> bool:

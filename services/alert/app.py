@@ -11,7 +11,7 @@ SERVICE = Service(
     waits_for=("intake", "assessment", "offer", "agreement", "followup", "desk"),
     handles=HANDLED,
     # 2: what stop events halt; 3: steps, reviews; 4: requests, moratoriums; 5: which request
-    # a talk answers, who answers for a complaint
+    # a talk answers, who answers for a complaint, stops told
     schema_version=5,
     linger_seconds=1.0,
 )

@@ -6,10 +6,10 @@ from functools import partial
 from typing import Any
 
 from services.alert import complaints, moratorium, referred, requests, reviews, steps, watching
-from services.alert.model import AlertState, AlertStatus, Ask, EndedAlert, Pending
+from services.alert.model import AlertState, AlertStatus, Ask, EndedAlert, OpenAlert, Pending
 from services.alert.raising import Step, escalate, raise_alert, resolve, resolve_all
 from services.alert.rules import ANSWERS, ends_silence, is_heard, silent_on
-from services.alert.stops import stops_changed
+from services.alert.stops import stop_told, stops_changed
 from shared.contracts import (
     agreement,
     assessment,
@@ -17,6 +17,7 @@ from shared.contracts import (
     desk_care,
     desk_contact,
     desk_household,
+    desk_parties,
     followup,
     followup_care,
     intake,
@@ -27,6 +28,7 @@ from shared.contracts.alert import AlertKind, AlertTaken, InputRefused
 from shared.contracts.base import Event, Reason
 from shared.contracts.decision import Decision
 from shared.contracts.envelope import Envelope
+from shared.contracts.parties import judged_on
 from shared.contracts.reasons import ReasonCode
 from shared.policy.model import PolicyInForce
 from shared.policy.reference import Reference
@@ -76,13 +78,13 @@ class AlertDecider:
 
     def due(self, state: AlertState) -> date | None:
         """The day of a step or remedy, or when the borrower or the bank will have been silent too long."""
-        days = [state.silent_on] if state.silent_on is not None else []
+        days = [_silent_on(state), _steps_on(state)]
         days += [item.answer_by for item in state.pending if not item.overdue]
         days += [item.answer_by for item in state.complaints if not item.overdue]
-        days += [alert.remedy_due for alert in state.alerts if not alert.escalated]
-        judged = (module.judged_on(state) for module in (steps, reviews, requests, moratorium))
-        days += [day for day in (*judged, complaints.handed_on(state)) if day is not None]
-        return min(days, default=None)
+        days += [_escalates_on(state, alert) for alert in state.alerts if not alert.escalated]
+        days += [module.judged_on(state) for module in (reviews, requests, moratorium)]
+        days.append(complaints.handed_on(state))
+        return min((day for day in days if day is not None), default=None)
 
     def close(self, state: AlertState, day: date, reference: Reference) -> Outcome:
         """Raise what silence has come to by `day`; escalate what was not cured in time.
@@ -92,7 +94,7 @@ class AlertDecider:
         said: tuple[Event, ...] = ()
         policy = reference.policies.in_force(state.policy, day)
         while (due := self.due(state)) is not None and due <= day:
-            if steps.judged_on(state) == due:  # first what is done by now: it is escalated no more
+            if _steps_on(state) == due:  # first what is done by now: it is escalated no more
                 state, events = steps.judge(state, due, day, reference)
             elif reviews.judged_on(state) == due:
                 state, events = reviews.act(state, due, day, reference)
@@ -108,10 +110,26 @@ class AlertDecider:
         return Decision.of(state, *said)
 
 
+def _steps_on(state: AlertState) -> date | None:
+    return _after_stops(state, steps.judged_on(state))
+
+
+def _silent_on(state: AlertState) -> date | None:
+    return _after_stops(state, state.silent_on)
+
+
+def _escalates_on(state: AlertState, alert: OpenAlert) -> date:
+    return judged_on(alert.remedy_due, state.stop_told_on)
+
+
+def _after_stops(state: AlertState, day: date | None) -> date | None:
+    return None if day is None else judged_on(day, state.stop_told_on)
+
+
 def _due_work(state: AlertState, due: date, day: date, policy: PolicyInForce) -> Step:
-    if state.silent_on == due:
+    if state.silent_on is not None and _silent_on(state) == due:
         first = min(state.asked, key=lambda ask: (ask.since, ask.what))
-        days = str((due - max(first.since, state.heard_on or first.since)).days)
+        days = str((state.silent_on - max(first.since, state.heard_on or first.since)).days)
         reason = Reason(code=ReasonCode.BORROWER_SILENT, params={"days": days})
         state = state.model_copy(update={"silent_on": None})
         return raise_alert(
@@ -123,7 +141,9 @@ def _due_work(state: AlertState, due: date, day: date, policy: PolicyInForce) ->
     for complaint in state.complaints:
         if complaint.answer_by == due and not complaint.overdue:
             return complaints.overdue(state, complaint, day, policy)
-    alert = next(alert for alert in state.alerts if alert.remedy_due == due and not alert.escalated)
+    alert = next(
+        alert for alert in state.alerts if _escalates_on(state, alert) == due and not alert.escalated
+    )
     return escalate(state, alert, day)
 
 
@@ -254,6 +274,8 @@ _HANDLERS: dict[type[Event], Handler] = {
     intake.CaseClosed: _closed,
     intake.CaseAssigned: _assigned,
     intake.StopsChanged: stops_changed,
+    desk_parties.StopReported: stop_told,
+    desk_parties.StopLifted: stop_told,
     intake.StopsInstructed: watching.stops_instructed,
     intake_team.StepOverdue: watching.step_overdue,
     intake_team.StepCaughtUp: watching.step_done,

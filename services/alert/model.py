@@ -205,6 +205,7 @@ class AlertState(State):
     `requests` are the borrower's that are not answered; `explained` names, with the day, what was explained
     before the news that it was asked for, and `answered` what was answered in a talk. `looks` are breathing
     spaces whose review is to come, `adviser_on` is the last talk with the debt adviser.
+    `stop_told_on` is the last day on which the desk told of a stop, or of its end.
     """
 
     case: str
@@ -223,6 +224,7 @@ class AlertState(State):
     former: tuple[tuple[str, date], ...] = ()
     problems: tuple[str, ...] = ()
     halted: bool = False
+    stop_told_on: date | None = None
     referred: int = 0
     differing: tuple[str, ...] = ()
     complaints: tuple[OpenComplaint, ...] = ()

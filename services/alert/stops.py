@@ -1,4 +1,8 @@
-"""What stop events mean for alerts: none whose remedy presses for payment or an answer meanwhile. Pure."""
+"""What stop events mean for alerts: none whose remedy presses for payment or an answer meanwhile. Pure.
+
+On the day on which the desk tells of a stop, intake's word on it may come before the close or after it: what
+presses the borrower, and the steps of the case, are judged at the close of the next day in either case.
+"""
 
 from typing import Any
 
@@ -10,7 +14,13 @@ from shared.contracts.envelope import Envelope
 from shared.contracts.reasons import ReasonCode
 from shared.policy.model import PolicyInForce
 
-__all__ = ["stops_changed"]
+__all__ = ["stop_told", "stops_changed"]
+
+
+def stop_told(state: AlertState, message: Envelope[Any], _: PolicyInForce) -> Step:
+    """The desk tells of a stop, or of its end."""
+    told_on = max(message.day, state.stop_told_on or message.day)
+    return state.model_copy(update={"stop_told_on": told_on}), ()
 
 
 def stops_changed(state: AlertState, message: Envelope[intake.StopsChanged], _: PolicyInForce) -> Step:

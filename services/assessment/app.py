@@ -11,5 +11,6 @@ SERVICE = Service(
     waits_for=("intake", "desk"),
     reads=("offer", "agreement", "followup"),
     handles=HANDLED,
-    schema_version=4,  # 2: what stop events halt; 3: other adults; 4: talks that found no other plan
+    # 2: what stop events halt; 3: other adults; 4: talks that found no other plan, stops told, mornings
+    schema_version=4,
 )

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any
 
-from services.assessment.model import AssessmentState, AssessmentStatus, Behaviour
+from services.assessment.model import AssessmentState, AssessmentStatus, Behaviour, Morning
 from shared.contracts import desk, followup, intake
 from shared.contracts.base import Reason
 from shared.contracts.decision import Decision
@@ -12,7 +13,7 @@ from shared.contracts.envelope import Envelope
 from shared.contracts.reasons import ReasonCode
 from shared.policy.reference import Reference
 
-__all__ = ["noted", "talked_or_not", "willingness", "with_payment"]
+__all__ = ["as_of_morning", "noted", "talked_or_not", "willingness", "with_morning", "with_payment"]
 
 Outcome = Decision[AssessmentState]
 
@@ -63,6 +64,25 @@ def talked_or_not(state: AssessmentState, message: Envelope[desk.ContactRecorded
     return state
 
 
+def with_morning(state: AssessmentState, day: date) -> AssessmentState:
+    """Keep what was known when `day` began, before the first of its facts that come by other topics."""
+    if state.morning is not None and day <= state.morning.on:
+        return state
+    morning = Morning(on=day, owed=state.owed, behaviour=state.behaviour)
+    return state.model_copy(update={"morning": morning})
+
+
+def as_of_morning(state: AssessmentState, on: date) -> AssessmentState:
+    """Give what an assessment of the day `on` goes by: it says the same whichever of the day is read first.
+
+    A statement comes by the desk's topic, a balance or a payment by intake's, an instalment by followup's.
+    """
+    morning = state.morning
+    if morning is None or morning.on < on:
+        return state
+    return state.model_copy(update={"owed": morning.owed, "behaviour": morning.behaviour})
+
+
 def with_payment(state: AssessmentState, data: Any) -> AssessmentState:
     """Count a payment of any size, and take back one that was returned."""
     if isinstance(data, intake.PaymentMatched):
@@ -77,6 +97,7 @@ def noted(state: AssessmentState | None, message: Envelope[Any], _reference: Ref
     if state is None or state.status is AssessmentStatus.CLOSED:
         return Decision(state)
     data = message.data
+    state = with_morning(state, message.day)
     match data:
         case followup.PromiseKept():
             return Decision(_counted(state, promises_kept=1))

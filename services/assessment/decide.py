@@ -7,17 +7,18 @@ from datetime import date
 from typing import Any
 
 from services.assessment import answers, people
-from services.assessment.behaviour import noted, with_payment
+from services.assessment.behaviour import noted, with_morning, with_payment
 from services.assessment.care import lapsed_next_step, questions_for
 from services.assessment.model import AssessmentState, AssessmentStatus, Wanted
 from services.assessment.rules import ask, our_balance, required_parts, review_on, review_soon
 from services.assessment.steps import Step, ask_afresh, expire, policy_of, refusal, renew, valid
-from services.assessment.stops import after_stops, is_halted
-from shared.contracts import agreement, desk, desk_household, followup, intake, offer
+from services.assessment.stops import after_stops, is_halted, stop_told
+from shared.contracts import agreement, desk, desk_household, desk_parties, followup, intake, offer
 from shared.contracts.assessment import AssessmentLapsed, StatementReminded, StatementRequested
 from shared.contracts.base import Event, Reason
 from shared.contracts.decision import Decision
 from shared.contracts.envelope import Envelope
+from shared.contracts.parties import judged_on
 from shared.contracts.reasons import ReasonCode
 from shared.policy.model import PolicyInForce
 from shared.policy.reference import Reference
@@ -38,7 +39,7 @@ class AssessmentDecider:
 
     def due(self, state: AssessmentState) -> date | None:
         """A reminder, the last day to answer, figures that expire, or the day to ask again."""
-        return state.next_date
+        return None if state.next_date is None else judged_on(state.next_date, state.stop_told_on)
 
     def close(self, state: AssessmentState, day: date, reference: Reference) -> Outcome:
         """Remind, give up waiting, let figures expire, ask again: oldest first.
@@ -46,7 +47,7 @@ class AssessmentDecider:
         What is asked anew is asked on the day that is closed, so that the borrower has the days to answer.
         """
         said: tuple[Event, ...] = ()
-        while state.next_date is not None and state.next_date <= day:
+        while state.next_date is not None and judged_on(state.next_date, state.stop_told_on) <= day:
             state, events = _act(state, state.next_date, day, reference)
             said += events
         return Decision.of(state, *said)
@@ -140,7 +141,7 @@ def _debts(state: AssessmentState | None, message: Envelope[Any], reference: Ref
     debts = message.data.debts
     if state is None or state.status is AssessmentStatus.CLOSED:
         return Decision(state)
-    state = with_payment(state, message.data)
+    state = with_payment(with_morning(state, message.day), message.data)
     if not debts:
         return Decision(state)
     return Decision(state.model_copy(update={"owed": our_balance(debts, state.owed.currency)}))
@@ -151,6 +152,10 @@ def _stopped(
 ) -> Outcome:
     """What stops the debts or protects the borrower has changed."""
     return Decision(None if state is None else after_stops(state, message.data, message.day))
+
+
+def _told(state: AssessmentState | None, message: Envelope[Any], _reference: Reference) -> Outcome:
+    return Decision(stop_told(state, message.day))
 
 
 def _closed(
@@ -280,6 +285,8 @@ _HANDLERS: dict[type[Event], Handler] = {
     desk.EvidenceVerified: answers.verified,
     desk.HardshipReported: answers.hardship,
     desk.ContactRecorded: answers.contact,
+    desk_parties.StopReported: _told,
+    desk_parties.StopLifted: _told,
     desk_household.InterviewHeld: people.interviewed,
     desk_household.VulnerabilityRecorded: people.vulnerable,
     desk_household.DebtPlanAgreed: people.debt_plan,

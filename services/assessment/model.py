@@ -35,6 +35,7 @@ __all__ = [
     "Doubt",
     "Hardship",
     "InForce",
+    "Morning",
     "Request",
     "SpendingFigure",
     "Statement",
@@ -123,6 +124,14 @@ class Behaviour(State):
     instalments_missed: int = 0
 
 
+class Morning(State):
+    """What was owed to us, and what the borrower had done, when the business day `on` began."""
+
+    on: date
+    owed: MoneyField
+    behaviour: Behaviour
+
+
 class Request(State):
     """What is asked of the borrower: by when, the reminders still to come, and how many were sent."""
 
@@ -161,6 +170,8 @@ class AssessmentState(State):
     The counts are of contacts that were answered or not, and of statements that came in time or late.
     `halted_on`: since that day stop events leave no debt to talk about, and nothing is asked.
     `no_plan`: talks beside a live plan have found no other; they are over when the figures expire.
+    `stop_told_on` is the last day on which the desk told of a stop, or of its end.
+    `morning` is what an assessment goes by on a day whose facts from intake and followup have begun to come.
     """
 
     case: str
@@ -192,6 +203,8 @@ class AssessmentState(State):
     overrides: tuple[Override, ...] = ()
     wanted: Wanted | None = None
     halted_on: date | None = None
+    stop_told_on: date | None = None
+    morning: Morning | None = None
 
     @property
     def next_date(self) -> date | None:

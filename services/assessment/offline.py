@@ -7,7 +7,7 @@ beside it evidence, hardship, an interview and so on. Nothing in here computes: 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Annotated, Any
 
@@ -87,7 +87,10 @@ def play(document: Household, reference: Reference) -> Outcome:
     said: list[Event] = []
     refused: list[tuple[str, InputRefused]] = []
     for number, (name, data) in enumerate(_messages(document), 1):
-        decision = decider.decide(state, _envelope(data, document.on, number), reference)
+        # What others have concluded of the borrower counts once its day is over.
+        earlier = name == "behaviour" and data.PRODUCER != "desk"
+        day = document.on - timedelta(days=1) if earlier else document.on
+        decision = decider.decide(state, _envelope(data, day, number), reference)
         state = decision.state
         for emission in decision.emissions:
             if isinstance(emission.data, InputRefused):

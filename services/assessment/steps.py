@@ -6,6 +6,7 @@ from datetime import date, timedelta
 from hashlib import sha256
 from typing import Any
 
+from services.assessment.behaviour import as_of_morning
 from services.assessment.care import more_days, questions_for
 from services.assessment.model import AssessmentState, AssessmentStatus, InForce, Wanted
 from services.assessment.outlook import dates_of_change
@@ -109,14 +110,15 @@ def complete(state: AssessmentState, policy: PolicyInForce, on: date, *, in_full
     current = InForce(
         assessment_id=derive_id("assessment", state.case, version), as_of=max(given), expires=expires
     )
-    said = report_of(state.model_copy(update={"version": version}), current, policy, on)
+    known = as_of_morning(state, on).model_copy(update={"version": version})
+    said = report_of(known, current, policy, on)
     said = said.model_copy(update={"answers_statement": in_full})
     # What a person had set beside a computed value falls with it: it was about other figures.
     wanted = _wanted(state.wanted, said.open_points, policy, on)
     state = state.model_copy(update={"overrides": said.overrides, "wanted": wanted})
     changes = dates_of_change(state, on, expires)
-    known = {"figures": _figures(said), "renew_on": changes[0] if changes else None}
-    current = current.model_copy(update=known)
+    digest = {"figures": _figures(said), "renew_on": changes[0] if changes else None}
+    current = current.model_copy(update=digest)
     if not in_full and state.current is not None and _says_the_same(state.current, current):
         same = state.current.model_copy(update={"renew_on": current.renew_on})
         return state.model_copy(update={"current": same}), ()

@@ -12,7 +12,7 @@ from services.assessment.model import AssessmentState, AssessmentStatus, Request
 from shared.contracts.debts import DebtSnapshot, DebtStatus
 from shared.contracts.intake import StopsChanged
 
-__all__ = ["after_stops", "is_halted"]
+__all__ = ["after_stops", "is_halted", "stop_told"]
 
 _STOPPED = {DebtStatus.DISPUTED, DebtStatus.LITIGATION, DebtStatus.INSOLVENCY, DebtStatus.HELD}
 
@@ -22,6 +22,13 @@ Asked = TypeVar("Asked", Request, Wanted)
 def is_halted(debts: tuple[DebtSnapshot, ...]) -> bool:
     """Say whether a case opens over debts that all are stopped: then not even a first question is asked."""
     return bool(debts) and all(debt.status in _STOPPED for debt in debts)
+
+
+def stop_told(state: AssessmentState | None, day: date) -> AssessmentState | None:
+    """The desk tells of a stop, or of its end: what it means is on its way, and nobody is reminded."""
+    if state is None or state.status is AssessmentStatus.CLOSED:
+        return state
+    return state.model_copy(update={"stop_told_on": max(day, state.stop_told_on or day)})
 
 
 def after_stops(state: AssessmentState, data: StopsChanged, day: date) -> AssessmentState:

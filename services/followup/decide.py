@@ -19,10 +19,21 @@ from services.followup.promises import close_promises, note, promises_due
 from services.followup.returns import remember
 from services.followup.rules import counts_for_plan, is_counted
 from services.followup.starting import start, take_back
-from shared.contracts import agreement, desk, desk_care, desk_contact, followup, intake, intake_team, offer
+from shared.contracts import (
+    agreement,
+    desk,
+    desk_care,
+    desk_contact,
+    desk_parties,
+    followup,
+    intake,
+    intake_team,
+    offer,
+)
 from shared.contracts.base import Event
 from shared.contracts.decision import Decision
 from shared.contracts.envelope import Envelope
+from shared.contracts.parties import judged_on
 from shared.contracts.reasons import ReasonCode
 from shared.policy.reference import Reference
 
@@ -51,7 +62,8 @@ class FollowupDecider:
             problems.problems_due(state),
             min(uncounted, default=None),
         )
-        return min((day for day in days if day is not None), default=None)
+        first = min((day for day in days if day is not None), default=None)
+        return None if first is None else judged_on(first, state.stop_told_on)
 
     def close(self, state: FollowupState, day: date, reference: Reference) -> Outcome:
         """Conclude about instalments and promises; act on it; forget what nothing counts any more."""
@@ -253,6 +265,14 @@ def _stops(
     return Decision.of(after, *said)
 
 
+def _stop_told(state: FollowupState | None, message: Envelope[Any], _: Reference) -> Outcome:
+    """The desk tells of a stop, or of its end: what it means is on its way, and nothing is judged."""
+    if state is None or state.status is FollowupStatus.CLOSED:
+        return Decision(state)
+    told_on = max(message.day, state.stop_told_on or message.day)
+    return Decision(state.model_copy(update={"stop_told_on": told_on}))
+
+
 def _bank_answered(
     state: FollowupState | None, message: Envelope[intake.BankAnswered], reference: Reference
 ) -> Outcome:
@@ -360,6 +380,8 @@ _HANDLERS: dict[type[Event], Handler] = {
     intake.PaymentTakenBack: _taken_back,
     intake.CaseClosed: _closed,
     intake.StopsChanged: _stops,
+    desk_parties.StopReported: _stop_told,
+    desk_parties.StopLifted: _stop_told,
     intake.BankAnswered: _bank_answered,
     intake.PlanDebtsChanged: _plan_debts,
     agreement.AgreementSigned: _signed,

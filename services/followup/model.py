@@ -277,6 +277,7 @@ class FollowupState(State):
     `completed_on`: the plan was completed then, and that stands; `planned` are the debts of its plans.
     `sold` are the debts of the case that have another creditor now. `earlier` are the plans that a withdrawal
     from their amendment would bring back, the latest last.
+    `stop_told_on` is the last day on which the desk told of a stop, or of its end.
     """
 
     case: str
@@ -306,3 +307,4 @@ class FollowupState(State):
     contacts: ContactLedger = ContactLedger()
     referred_on: date | None = None
     earlier: tuple[Earlier, ...] = ()
+    stop_told_on: date | None = None

@@ -1,5 +1,6 @@
 """Intake's document: one customer, the debts with their ledgers, the payments, and who owns the case."""
 
+from collections.abc import Iterable
 from datetime import date, timedelta
 from decimal import Decimal
 from enum import StrEnum
@@ -60,6 +61,7 @@ class Stop(State):
 
     `accounts`: the debts that it is about; none named, all of the customer's. One that has ended is kept with
     its day, so that an old word of it does not begin it again. `ends_on`: its last day, where a date ends it.
+    `told_on` and `lifted_on` are the days on which the desk told of it, and of its end.
     """
 
     stop_id: str
@@ -70,6 +72,8 @@ class Stop(State):
     expected_end: date | None = None
     ended_on: date | None = None
     ends_on: date | None = None
+    told_on: date | None = None
+    lifted_on: date | None = None
 
     def is_about(self, debt_id: str) -> bool:
         """Whether it is about a debt."""
@@ -294,8 +298,23 @@ class IntakeState(State):
 
         A stop that protects another obligor leaves the customer's debt where it is.
         """
-        own = (stop for stop in self.stops if stop.ended_on is None and stop.party_id is None)
-        causes = {stop.cause for stop in own if stop.is_about(debt.debt_id)}
+        return self._stopped_by(debt, (stop for stop in self.stops if stop.ended_on is None))
+
+    def is_passed_by(self, debt: Debt, day: date) -> bool:
+        """Whether stops keep money of `day` that names no account away from a debt.
+
+        Money comes by the bank's topic: what the desk tells of a stop counts for it from the next day on.
+        """
+        stops = (
+            stop
+            for stop in self.stops
+            if stop.told_on != day and (stop.ended_on is None or stop.lifted_on == day)
+        )
+        return self._stopped_by(debt, stops) is not None
+
+    @staticmethod
+    def _stopped_by(debt: Debt, stops: Iterable[Stop]) -> DebtStatus | None:
+        causes = {stop.cause for stop in stops if stop.party_id is None and stop.is_about(debt.debt_id)}
         return next((status for status, of in _STOPPED_AS if of & causes), None)
 
     def said_of(self, debt: Debt) -> DebtSnapshot:

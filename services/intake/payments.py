@@ -105,7 +105,7 @@ def _match(
     state: IntakeState, payment: Payment, day: date, reference: Reference, *, heard_before: bool = False
 ) -> tuple[IntakeState, PaymentMatched]:
     on, money = payment.value_date, Money(payment.unallocated, payment.currency)
-    debts = _payable(state, payment)
+    debts = _payable(state, payment, day)
     held = {d.debt_id: holds(d, on, heard_before=heard_before) for d in debts}
     # What the bank booked as a decrease before we heard why is the first that a held payment explains.
     explained = {d.debt_id: (-d.corrections).positive if held[d.debt_id] else Amounts() for d in debts}
@@ -158,7 +158,7 @@ def _by_plan(
     return tuple(parts), money.minor - sum(part.amount for part in parts)
 
 
-def _payable(state: IntakeState, payment: Payment) -> list[Debt]:
+def _payable(state: IntakeState, payment: Payment, day: date) -> list[Debt]:
     """The debts that a payment may serve: the account it names, else active ones, else any left over.
 
     A stopped debt is served only where the payment names it: money is no acknowledgement of a disputed debt,
@@ -172,7 +172,7 @@ def _payable(state: IntakeState, payment: Payment) -> list[Debt]:
     ]
     if payment.account_id is not None:
         return [debt for debt in ours if debt.debt_id == payment.account_id]
-    free = [debt for debt in ours if state.stopped(debt) is None]
+    free = [debt for debt in ours if not state.is_passed_by(debt, day)]
     return [debt for debt in free if state.keeps_open(debt)] or free
 
 

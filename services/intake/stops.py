@@ -62,6 +62,8 @@ def reported(
         if again is not None:
             soon = refusal(message, ReasonCode.STOP_TOO_SOON, date=again.isoformat())
             return Decision.of(state, soon, subject=now.case)
+        told_on = message.day if known is None or known.ended_on is not None else known.told_on
+        stop = stop.model_copy(update={"told_on": told_on})
     after = _with_stop(now, stop)
     reason = Reason(code=ReasonCode.DEBT_STOPPED, params={"cause": stop.cause.value})
     concluded, said = conclude(now, after, message.day, reason)
@@ -88,7 +90,9 @@ def lifted(
         return Decision.wait(state, unknown, subject=now.case)
     if known.ended_on is not None:
         return Decision(state)
-    after = _with_stop(now, known.model_copy(update={"ended_on": message.data.on}))
+    by_desk = isinstance(message.data, desk_parties.StopLifted)
+    over = {"ended_on": message.data.on, "lifted_on": message.day if by_desk else None}
+    after = _with_stop(now, known.model_copy(update=over))
     concluded, said = conclude(now, after, message.day, Reason(code=ReasonCode.STOP_ENDED))
     return answer(concluded, *said)
 
@@ -120,7 +124,7 @@ def stops_of(state: IntakeState) -> tuple[StopInForce, ...]:
             and (stop.party_id is None or any(o.party_id == stop.party_id for o in debt.obligors))
         )
         if debts:
-            facts = stop.model_dump(exclude={"accounts", "ended_on"})
+            facts = stop.model_dump(exclude={"accounts", "ended_on", "told_on", "lifted_on"})
             found.append(StopInForce(debts=debts, **facts))
     return tuple(found)
 

@@ -4,6 +4,7 @@ An answer counts by its own business time, whenever it arrives. One that builds 
 known here waits until its day is closed.
 """
 
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
@@ -89,7 +90,10 @@ def _accepted(
         return Decision.of(state, refusal(message, ReasonCode.PLAN_UNKNOWN))
     if not _still_affordable(state, offer, plan, reference):
         after, said = retable(state, message.day, reference, ReasonCode.CAPACITY_CHANGED)
-        return Decision.of(after, refusal(message, ReasonCode.NOT_AFFORDABLE), *said)
+        refused = Decision.of(after, refusal(message, ReasonCode.NOT_AFFORDABLE), *said)
+        # Figures of the day come by another topic, and may allow it: without any it is refused at the close.
+        todays = state.assessed is not None and state.assessed.since >= message.day
+        return refused if todays else replace(refused, waits=True)
     if not plan.needs_approval:
         return _agree(state, offer, plan, message, reference)
     policy = policy_of(state, message.day, reference)

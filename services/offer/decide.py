@@ -7,6 +7,7 @@ from typing import Any
 
 from services.offer import answers, asking
 from services.offer.basis import basis_of
+from services.offer.dating import dated
 from services.offer.history import with_flows_since, with_known_flows
 from services.offer.meanwhile import charged_in_talks, with_payment_in_talks
 from services.offer.model import OfferState, OfferStatus
@@ -16,32 +17,30 @@ from services.offer.rules import (
     is_affordable,
     is_assessed,
     no_longer_valid,
-    owed_debts,
     review_on,
 )
 from services.offer.search import payments_of
-from services.offer.standing import balance_moved, request_of_the_day
-from services.offer.stops import all_stopped, follow
+from services.offer.standing import balance_moved, end_of_validity, request_of_the_day, while_held
+from services.offer.stops import all_stopped, follow, stop_told
 from services.offer.talks import (
     Step,
-    lapse,
     meet,
     new_talks,
     next_round,
     policy_of,
-    resume,
     retable,
     review,
     say_again,
     table,
     withdraw,
 )
-from shared.contracts import agreement, assessment, desk, desk_talks, followup, intake
+from shared.contracts import agreement, assessment, desk, desk_parties, desk_talks, followup, intake
 from shared.contracts.base import Event, Reason
 from shared.contracts.debts import DebtSnapshot
 from shared.contracts.decision import Decision, Emission
 from shared.contracts.envelope import Envelope
 from shared.contracts.offer import HumanReviewOpened
+from shared.contracts.parties import judged_on
 from shared.contracts.reasons import ReasonCode
 from shared.policy.reference import Reference
 
@@ -60,18 +59,26 @@ class OfferDecider:
     def decide(self, state: OfferState | None, message: Envelope[Any], reference: Reference) -> Outcome:
         """Decide one message; see `shared.contracts.decision`."""
         handler = _HANDLERS.get(type(message.data))
-        return Decision(state) if handler is None else handler(state, message, reference)
+        if handler is None:
+            return Decision(state)
+        held: Outcome | None = None
+        if type(message.data) in _AS_IT_STOOD:
+            held = while_held(state, message.day, lambda then: handler(then, message, reference), reference)
+        outcome = held or handler(state, message, reference)
+        return outcome if outcome.waits else dated(state, outcome, message.time)
 
     def due(self, state: OfferState) -> date | None:
         """An offer's last day, an approval's due day, or the day to look again; none while stops halt it."""
-        return None if state.halted_on is not None else state.next_date
+        if state.halted_on is not None or state.next_date is None:
+            return None
+        return judged_on(state.next_date, state.stop_told_on)
 
     def close(self, state: OfferState, day: date, reference: Reference) -> Outcome:
         """Lapse, give up waiting for an approval, or look again."""
         said: tuple[Event, ...] = ()
         while (due := self.due(state)) is not None and due <= day:
             if state.status is OfferStatus.TABLED:
-                state, events = lapse(state, due, reference)
+                state, events = end_of_validity(state, state.next_date or due, day, reference)
             elif state.status is OfferStatus.APPROVAL:
                 # What is tabled anew is for the borrower to read: it is dated when it is said.
                 of_the_day = request_of_the_day(state, day, reference)
@@ -140,15 +147,7 @@ def _debts(
         return _decided(stopped)
     if not moved:
         return Decision(now)
-    if now.status in _ON_TABLE:
-        return _decided(balance_moved(state, now, message.day, reference))
-    if now.status is OfferStatus.WAITING and is_assessed(now, message.day) and owed_debts(debts):
-        return _decided(new_talks(now, message.day, reference))
-    if now.status is OfferStatus.NO_PLAN and is_assessed(now, message.day):
-        again, said = resume(now, message.day, reference)
-        # What is no news is not said again; the date to look again stays.
-        return Decision.of(again, *said) if again.status is OfferStatus.TABLED else Decision(now)
-    return Decision(now)
+    return _decided(balance_moved(state, now, message.day, reference))
 
 
 def _closed(state: OfferState | None, message: Envelope[intake.CaseClosed], _reference: Reference) -> Outcome:
@@ -190,12 +189,17 @@ def _assessed(
     if no_news and state.assessed is not None:
         latest = latest.model_copy(update={"since": state.assessed.since})
     now = state.model_copy(update={"assessed": latest})
+    if now.halted_on is not None and now.suspended:
+        return Decision(now)  # the round that rests goes on with them: they begin no other talks
     if now.offer is None or now.status in {OfferStatus.LAPSED, OfferStatus.FAILED}:
         seeks = now.live and now.sought_until is not None and message.day <= now.sought_until
         agreed = now.status is OfferStatus.AGREED and not (seeks and now.offer is None)
         rests = agreed or (no_news and now.status is not OfferStatus.WAITING)
         # Figures from before a wish to renegotiate may come after it, by their own topic: they begin nothing.
-        if rests and data.answers_statement and (now.status in _NOTHING_TABLED or not agreed):
+        # That talks have failed today is an answer; had it come later, nothing would have been said before.
+        answered = now.status is OfferStatus.FAILED and now.failed_on == message.day
+        tells = now.status in _NOTHING_TABLED or seeks
+        if rests and data.answers_statement and tells and not answered:
             return _decided(say_again(now, message.day, reference))
         if rests and data.answers_statement and now.status is OfferStatus.LAPSED:
             # Who was waited for has come back: the next round need not wait for its day.
@@ -328,6 +332,8 @@ _HANDLERS: dict[type[Event], Handler] = {
     desk.OfferRejected: answers.rejected,
     desk.ApprovalGranted: answers.approval_granted,
     desk.ApprovalRefused: answers.approval_refused,
+    desk_parties.StopReported: stop_told,
+    desk_parties.StopLifted: stop_told,
     desk_talks.HumanRequested: asking.human_requested,
     desk_talks.ExplanationRequested: asking.explanation_requested,
     agreement.AgreementReturned: _returned,
@@ -336,6 +342,18 @@ _HANDLERS: dict[type[Event], Handler] = {
     agreement.AgreementCompleted: _plan_over,
     followup.RenegotiationRequested: _renegotiation,
 }
+
+# What comes by other topics than balances: what it means does not depend on which is read first.
+_AS_IT_STOOD = frozenset(
+    {
+        assessment.AssessmentCompleted,
+        desk.OfferAccepted,
+        desk.CounterOffered,
+        desk.OfferRejected,
+        desk.ApprovalGranted,
+        desk.ApprovalRefused,
+    }
+)
 
 HANDLED = frozenset(_HANDLERS)
 """The messages that this service does anything about."""

@@ -1,6 +1,6 @@
 """The offer's document: what is owed, what the borrower can pay, and where the talks stand."""
 
-from datetime import date
+from datetime import date, datetime
 from enum import StrEnum
 
 from pydantic import Field
@@ -187,7 +187,9 @@ class OfferState(State):
     other; up to that day better figures begin them again.
     `refusals` are what the borrower has said no to in these talks, `shown` what was on the table in this
     round. In `asked_in`, a round, a no was answered with the offer left standing, which is done once;
-    `unmet` is what it asked for and no plan could give. `next_date` is the first day whose close has work.
+    `unmet` is what it asked for and no plan could give. `rests_at` is the moment of the latest fact that the
+    table, or why nothing is on it, rests on. `stop_told_on` is the last day on which the desk told of a stop,
+    or of its end. `failed_on` is when talks failed last. `next_date` is the first day whose close has work.
     """
 
     case: str
@@ -213,6 +215,8 @@ class OfferState(State):
     next_date: date | None = None
     halted_on: date | None = None
     suspended: bool = False
+    stop_told_on: date | None = None
+    failed_on: date | None = None
     apart: tuple[str, ...] = ()
     counts_from: MoneyField | None = None
     prepaid: Prepaid | None = None
@@ -222,6 +226,7 @@ class OfferState(State):
     shown: tuple[Shown, ...] = ()
     asked_in: int | None = None
     unmet: Refusals | None = None
+    rests_at: datetime | None = None
 
     def over(self, id_: str, reason: ReasonCode) -> tuple[Answered, ...]:
         """Give `answered` with one more id, the oldest forgotten."""

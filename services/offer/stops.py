@@ -7,16 +7,19 @@ will be others; its round is not used up by that, and the time that the talks ma
 from __future__ import annotations
 
 from datetime import date, timedelta
+from typing import Any
 
 from services.offer.model import OfferState, OfferStatus
 from services.offer.rules import is_assessed, owed_debts
 from services.offer.talks import Step, new_talks, table, withdraw
 from shared.contracts.base import Reason
 from shared.contracts.debts import DebtStatus
+from shared.contracts.decision import Decision
+from shared.contracts.envelope import Envelope
 from shared.contracts.reasons import ReasonCode
 from shared.policy.reference import Reference
 
-__all__ = ["all_stopped", "follow"]
+__all__ = ["all_stopped", "follow", "stop_told"]
 
 _STOPPED = {DebtStatus.DISPUTED, DebtStatus.LITIGATION, DebtStatus.INSOLVENCY, DebtStatus.HELD}
 _ON_TABLE = {OfferStatus.TABLED, OfferStatus.APPROVAL}
@@ -25,6 +28,16 @@ _ON_TABLE = {OfferStatus.TABLED, OfferStatus.APPROVAL}
 def all_stopped(state: OfferState) -> bool:
     """Say whether stops leave nothing to talk about."""
     return not owed_debts(state.debts) and any(debt.status in _STOPPED for debt in state.debts)
+
+
+def stop_told(
+    state: OfferState | None, message: Envelope[Any], _reference: Reference
+) -> Decision[OfferState]:
+    """The desk tells of a stop, or of its end: what it means is on its way by intake, and nothing lapses."""
+    if state is None or state.status is OfferStatus.CLOSED:
+        return Decision(state)
+    told_on = max(message.day, state.stop_told_on or message.day)
+    return Decision(state.model_copy(update={"stop_told_on": told_on}))
 
 
 def follow(state: OfferState, day: date, reference: Reference) -> Step | None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from typing import Any, Generic, Protocol, TypeVar
 
 from pydantic import BaseModel, ConfigDict
@@ -18,7 +18,7 @@ from pydantic import BaseModel, ConfigDict
 from shared.contracts.base import Event
 from shared.contracts.envelope import Envelope
 
-__all__ = ["Decider", "Decision", "Emission", "Link", "State", "events_of"]
+__all__ = ["Decider", "Decision", "Emission", "Link", "State", "events_of", "later_of"]
 
 
 class State(BaseModel):
@@ -35,11 +35,25 @@ class Emission:
     """An event to publish on the service's own topic, about the case `subject`.
 
     `subject=None` means the case of the document (its id); intake, whose document is per customer, always
-    names the case.
+    names the case. `not_before` is the moment of another fact that the event rests on: of two facts of one
+    day, which come by two topics, it carries the time of the later one, whichever was read first.
     """
 
     data: Event
     subject: str | None = None
+    not_before: datetime | None = None
+
+    def moment(self, cause: datetime) -> datetime:
+        """Give the event's business time: that of its cause, or of a later fact of the same day."""
+        other = self.not_before
+        return other if other is not None and other.date() == cause.date() and other > cause else cause
+
+
+def later_of(known: datetime | None, new: datetime) -> datetime:
+    """Give the later of two business moments: by their business days first, whatever their offsets."""
+    if known is None or (known.date(), known) < (new.date(), new):
+        return new
+    return known
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ A party is named in a case by an id that is derived from its customer number: wh
 find the party, and nobody learns the number from the case.
 """
 
-from datetime import date
+from datetime import date, timedelta
 from enum import StrEnum
 
 from pydantic import Field
@@ -20,6 +20,7 @@ __all__ = [
     "PartyInCase",
     "StopCause",
     "StopInForce",
+    "judged_on",
     "party_id_of",
 ]
 
@@ -63,6 +64,18 @@ class StopCause(StrEnum):
 
 DEBT_STOPS = frozenset({StopCause.DISPUTE, StopCause.IDENTITY_FRAUD, StopCause.LITIGATION})
 """Causes that are about a debt; the others are about a person, and so about all that this person owes."""
+
+
+def judged_on(due: date, told_on: date | None) -> date:
+    """Give the day whose close judges what is `due`, where the desk last told of a stop on `told_on`.
+
+    Intake says what a stop means, and reads the desk without waiting for its days: on the day itself its word
+    may come before the close or after it. By the close of the next day it is there; so nothing is judged
+    before, in either case.
+    """
+    if told_on is None or told_on < due or told_on == date.max:
+        return due
+    return told_on + timedelta(days=1)
 
 
 class StopInForce(Part):

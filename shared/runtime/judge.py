@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import date
 from pathlib import PurePath
 from typing import Any
@@ -117,7 +118,8 @@ class Judge:
         for index, emission in enumerate(decision.emissions, origin.index):
             subject = emission.subject if emission.subject is not None else self._own_subject(case)
             id_ = derive_id(self._service.name, subject, origin.id, index)
-            out.append(self.emission(case, sent, subject, emission.data, id_, cause, origin))
+            dated = replace(origin, time=emission.moment(origin.time))
+            out.append(self.emission(case, sent, subject, emission.data, id_, cause, dated))
             types.append(emission.data.TYPE)
         return Effects(
             state=state,

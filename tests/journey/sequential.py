@@ -156,7 +156,7 @@ class SequentialPlatform:
             message = Envelope(
                 id=derive_id(cell.service.name, case, cause, index),
                 source=cell.service.source,
-                time=moment,
+                time=emission.moment(moment),
                 key=self._keys[case],
                 data=emission.data,
                 subject=case,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 from shared.contracts.decision import Decision, Emission
@@ -279,3 +279,25 @@ def test_the_marker_of_a_lane_is_said_though_another_has_closed_no_day_yet() -> 
     fresh, done = (Lane.load(service, {ID: n, "epoch": 1, VERSION: 1}, {}) for n in (0, 1))
     done.done = D1
     assert [said.partition for said in markers(service, [fresh, done])] == [1]
+
+
+class Dated(Again):
+    """Tables an offer that rests on facts of three moments besides the message."""
+
+    def decide(
+        self, state: MiddleState | None, message: Envelope[Any], reference: Any
+    ) -> Decision[MiddleState]:
+        moments = (None, *(message.time + timedelta(hours=hours) for hours in (-1, 1, 24)))
+        tabled = Tabled(expiry=message.day)
+        return Decision(MiddleState(), tuple(Emission(tabled, not_before=moment) for moment in moments))
+
+
+@story
+async def test_an_event_carries_the_time_of_the_latest_fact_of_its_day_that_it_rests_on() -> None:
+    rig = rig_of(Dated())
+    rig.start_all()
+    rig.tell("front", Opened(on=D1), 1)
+    await rig.settle()
+    told = next(iter(rig.events("front")))
+    later = told.time + timedelta(hours=1)
+    assert [m.time for m in rig.events("middle")] == [told.time, told.time, later, told.time]

@@ -6,11 +6,13 @@ the same.
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, time
 from typing import Any
 
 import pytest
 
-from shared.contracts.agreement import AgreementDrafted, InputRefused
+from services.agreement.decide import AgreementDecider
+from shared.contracts.agreement import AgreementDrafted, AgreementReturned, InputRefused
 from shared.contracts.base import Reason
 from shared.contracts.desk import SignatureParty
 from shared.contracts.envelope import Envelope
@@ -19,6 +21,7 @@ from shared.contracts.offer import OfferWithdrawn
 from shared.contracts.reasons import ReasonCode
 from tests.unit.agreement.test_decide import (
     BOTH,
+    DEBTS,
     LESS,
     after,
     agreed,
@@ -28,7 +31,8 @@ from tests.unit.agreement.test_decide import (
     paid,
     signature,
 )
-from tests.unit.builders import message
+from tests.unit.builders import case_opened, message, reference
+from tests.unit.spec import given
 
 WHAT_TAKES_A_DRAFT_BACK = {
     "the balance": message(changed(*LESS), after(2), sequence=2),
@@ -64,3 +68,24 @@ def test_what_is_said_of_a_days_signatures_does_not_depend_on_when_the_draft_wen
     assert (at_close, state.live) == ((), None), "it binds nobody"
     next_day = step.when(fact).when(message(signature(draft, parties[0]), after(3)))
     assert next_day.emits(InputRefused)
+
+
+@pytest.mark.parametrize(("balance_at", "agreed_at"), [(14, 10), (10, 14)])
+def test_a_draft_goes_back_at_the_moment_of_the_later_fact(balance_at: int, agreed_at: int) -> None:
+    start = given(AgreementDecider(), reference()).when(message(case_opened(*DEBTS), sequence=1))
+    plan = message(agreed().model_copy(update={"intake_sequence": 1}), after(2), sequence=3, hour=agreed_at)
+    balance = message(changed(*LESS), after(2), sequence=2, hour=balance_at)
+    for step in (start.when(plan, balance), start.when(balance, plan)):
+        assert step.emits(AgreementDrafted, AgreementReturned)
+        assert step.moment_of(AgreementReturned) == datetime.combine(after(2), time(14), UTC)
+
+
+@pytest.mark.parametrize(("gone_at", "agreed_at"), [(14, 10), (10, 14)])
+def test_nor_does_it_go_back_before_it_was_agreed(gone_at: int, agreed_at: int) -> None:
+    start = given(AgreementDecider(), reference()).when(message(case_opened(*DEBTS), sequence=1))
+    plan = message(agreed(), after(2), sequence=3, hour=agreed_at)
+    gone = OfferWithdrawn(
+        offer_id=agreed().offer_id, as_of=after(2), reason=Reason(code=ReasonCode.CAPACITY_CHANGED)
+    )
+    step = start.when(plan, message(gone, after(2), sequence=4, hour=gone_at))
+    assert step.moment_of(AgreementReturned) == datetime.combine(after(2), time(14), UTC)

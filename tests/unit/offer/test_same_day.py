@@ -10,18 +10,21 @@ from typing import Any
 import pytest
 
 from services.offer.model import OfferState, OfferStatus
+from shared.contracts import desk
 from shared.contracts.base import Event
 from shared.contracts.envelope import Envelope
 from shared.contracts.offer import (
     ApprovalRequested,
     InputRefused,
+    NoPlanFound,
     OfferAgreed,
     OfferRevised,
     OfferTabled,
     OfferWithdrawn,
+    TalksFailed,
 )
 from shared.contracts.reasons import ReasonCode
-from tests.unit.builders import balances, cny, debt, message
+from tests.unit.builders import assessed, balances, cny, debt, message
 from tests.unit.offer.test_decide import LESS, accept, after, changed, counter, grant, paid, plan_of, tabled
 from tests.unit.spec import Given
 
@@ -171,3 +174,40 @@ def test_a_wish_about_what_replaced_it_is_the_borrowers_answer() -> None:
     late = wished.when(message(accept(on.offer_id, plan_of(on, approval=False)), after(1)))
     assert late.emits(InputRefused)
     assert late.state.status is OfferStatus.TABLED
+
+
+def too_dear() -> tuple[Given, Envelope[Any], OfferTabled]:
+    """A plan that could be paid when it was tabled, and cannot any more by figures of the day after."""
+    start = tabled()
+    on = start.last(OfferTabled)
+    plans = {max(row.total.minor for row in p.payments): p for p in on.plans if not p.needs_approval}
+    between = cny(f"{(min(plans) + max(plans)) // 200}.00")
+    poorer = start.when(message(assessed(str(between), version=2), after(1))).closes(after(1))
+    return poorer, message(accept(on.offer_id, plans[max(plans)].plan_id), after(2)), on
+
+
+def test_a_plan_that_is_too_dear_can_be_accepted_on_the_day_of_better_figures() -> None:
+    start, wish, on = too_dear()
+    better = message(assessed("1500.00", version=3, as_of=after(2)), after(2))
+    found = [start.when(wish, better), start.when(better, wish)]
+    for step in found:
+        assert step.last(OfferAgreed).offer_id == on.offer_id
+    assert [without_memory(step.state) for step in found] == [without_memory(found[0].state)] * 2
+
+
+def test_without_better_figures_it_is_refused_at_the_close_and_something_else_is_tabled() -> None:
+    start, wish, _ = too_dear()
+    waits = start.when(wish)
+    assert waits.emits()
+    closed = waits.closes(after(2))
+    assert closed.emits(InputRefused, OfferWithdrawn, OfferTabled)
+    assert closed.last(InputRefused).reason.code is ReasonCode.NOT_AFFORDABLE
+
+
+def test_a_statement_without_news_on_the_day_of_a_no_needs_no_answer_of_its_own() -> None:
+    start = tabled()
+    no = message(desk.OfferRejected(offer_id=start.last(OfferTabled).offer_id), after(1))
+    again = assessed(version=2).model_copy(update={"answers_statement": True})
+    found = [start.when(no, message(again, after(1))), start.when(message(again, after(1)), no)]
+    assert all(step.emits(TalksFailed) for step in found)
+    assert found[0].when(message(again.model_copy(update={"version": 3}), after(2))).emits(NoPlanFound)

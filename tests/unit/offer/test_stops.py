@@ -117,3 +117,12 @@ def test_one_free_debt_keeps_the_talks_going() -> None:
     both = changed.data.model_copy(update={"debts": (*changed.data.debts, debt("A-2"))})
     assert two.when(message(both, START)).emits(OfferWithdrawn, OfferTabled)
     assert both.debts[0].status is DebtStatus.DISPUTED
+
+
+def test_figures_that_come_meanwhile_begin_no_other_talks() -> None:
+    figures = message(assessed("1600.00", version=2, as_of=START), END)
+    stopped = tabled().when(*begins(StopCause.DISPUTE, START))
+    before, after = stopped.when(figures).when(*over(END)), stopped.when(*over(END)).when(figures)
+    assert stopped.when(figures).said == ()
+    assert before.state.offer == after.state.offer
+    assert (before.state.talks, before.state.round) == (after.state.talks, after.state.round) == (1, 1)
