@@ -10,12 +10,11 @@ from dataclasses import dataclass, field
 from rich.console import Console
 from rich.table import Table
 
-from services.console.ledger import FIGURES, DebtLine
+from services.console.ledger import DebtLine
 from services.console.model import CaseLine, Stage
 from services.console.reconcile import Check
-from shared.contracts.registry import OPTIONAL
+from services.console.tables import decisions, funnel, money, outcomes
 from shared.crypto.canonical import canonical
-from shared.lending.money import Money
 
 __all__ = ["Outcome", "digest", "show"]
 
@@ -41,16 +40,6 @@ class Outcome:
         return all(check.ok for check in self.checks)
 
 
-_FUNNEL = (
-    ("overdue cases", None),
-    ("statement asked", Stage.ASSESSMENT),
-    ("assessed", Stage.ASSESSED),
-    ("offer on the table", Stage.TALKS),
-    ("agreed", Stage.AGREED),
-    ("signed", Stage.PLAN),
-)
-
-
 def digest(outcome: Outcome) -> str:
     """Give the SHA-256 over the cases' outcomes and the debts' amounts, in the order of their ids."""
     cases = [
@@ -67,10 +56,10 @@ def digest(outcome: Outcome) -> str:
 def show(outcome: Outcome, console: Console) -> None:
     """Print the report."""
     console.rule(f"{outcome.customers} customers, {outcome.days} days, seed {outcome.seed}")
-    console.print(_outcomes(outcome))
-    console.print(_funnel(outcome))
-    console.print(_money(outcome))
-    console.print(_decisions(outcome))
+    console.print(outcomes(outcome.cases))
+    console.print(funnel(outcome.cases))
+    console.print(money(outcome.debts))
+    console.print(decisions(outcome.emitted))
     rate = outcome.records / outcome.seconds if outcome.seconds else 0.0
     console.print(
         f"{outcome.records} messages on the topics in {outcome.seconds:.0f} s ({rate:.0f} a second),"
@@ -79,80 +68,6 @@ def show(outcome: Outcome, console: Console) -> None:
     )
     console.print(_checks(outcome))
     console.print(f"Digest of outcomes and amounts: [bold]{digest(outcome)[:16]}[/]", highlight=False)
-
-
-def _outcomes(outcome: Outcome) -> Table:
-    table = Table(title="Cases by outcome", title_justify="left")
-    table.add_column("stage")
-    table.add_column("cases", justify="right")
-    counted: Counter[str] = Counter()
-    for line in outcome.cases.values():
-        reason = f" ({line.close_reason})" if line.close_reason else ""
-        counted[line.stage.value + reason] += 1
-    for name, number in sorted(counted.items(), key=lambda item: (-item[1], item[0])):
-        table.add_row(name, str(number))
-    return table
-
-
-def _funnel(outcome: Outcome) -> Table:
-    table = Table(title="From overdue to kept", title_justify="left")
-    table.add_column("step")
-    table.add_column("cases", justify="right")
-    table.add_column("share", justify="right")
-    total = len(outcome.cases)
-    steps: list[tuple[str, int]] = []
-    for name, stage in _FUNNEL:
-        reached = sum(1 for line in outcome.cases.values() if stage is None or stage in line.reached)
-        steps.append((name, reached))
-    kept = sum(
-        1
-        for line in outcome.cases.values()
-        if Stage.PLAN in line.reached and Stage.BROKEN not in line.reached
-    )
-    steps.append(("kept so far", kept))
-    for name, number in steps:
-        table.add_row(name, str(number), f"{100 * number / total:.0f} %" if total else "–")
-    return table
-
-
-def _money(outcome: Outcome) -> Table:
-    currencies = sorted({d.opening.currency for d in outcome.debts})
-    table = Table(title="Money", title_justify="left")
-    table.add_column("")
-    for currency in currencies:
-        table.add_column(currency, justify="right", no_wrap=True)
-    sums = {
-        (name, currency): Money.sum(
-            (getattr(d, name) for d in outcome.debts if d.opening.currency == currency), currency
-        )
-        for name in FIGURES
-        for currency in currencies
-    }
-    for name in FIGURES:
-        table.add_row(name, *(f"{sums[name, c].to_decimal():,}" for c in currencies))
-    table.add_row("recovered", *(_share(sums["paid", c], sums["opening", c]) for c in currencies))
-    return table
-
-
-def _share(part: Money, whole: Money) -> str:
-    return f"{100 * part.minor / whole.minor:.1f} %" if whole.minor else "–"
-
-
-def _decisions(outcome: Outcome) -> Table:
-    table = Table(title="Decisions by service", title_justify="left")
-    table.add_column("service")
-    table.add_column("events", justify="right")
-    table.add_column("most of them")
-    for service, counts in outcome.emitted.items():
-        if not counts and service in OPTIONAL:
-            continue  # it did not run
-        most = ", ".join(f"{_short(name)} {number}" for name, number in counts.most_common(5))
-        table.add_row(service, str(sum(counts.values())), most)
-    return table
-
-
-def _short(type_: str) -> str:
-    return ".".join(type_.split(".")[2:-1])
 
 
 def _checks(outcome: Outcome) -> Table:

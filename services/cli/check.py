@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
     from services.console.audit import Audit
     from services.console.reconcile import Check
 
-__all__ = ["check", "print_checks"]
+__all__ = ["audited", "check", "print_checks"]
 
 
 def check(data: DataDir = None, as_json: JsonFlag = False) -> None:
@@ -22,6 +23,29 @@ def check(data: DataDir = None, as_json: JsonFlag = False) -> None:
     Exit 1 when anything is wrong. Services that run are given ten seconds to finish what is under way; what
     they have not read by then counts as wrong.
     """
+
+    found = audited(data)
+    checks = found.checks
+    if as_json:
+        import orjson
+
+        rows: list[dict[str, Any]] = [
+            {"check": c.name, "looked_at": c.looked_at, "wrong": c.wrong, "findings": c.findings}
+            for c in checks
+        ]
+        typer.echo(orjson.dumps(rows, option=orjson.OPT_INDENT_2).decode())
+    else:
+        print_checks(checks)
+    if found.skipped:
+        stderr.print(
+            f"Skipped {found.skipped} records that a restored backup has made void.", highlight=False
+        )
+    if not all(c.ok for c in checks):
+        raise typer.Exit(1)
+
+
+def audited(data: Path | None) -> Audit:
+    """Read every topic and the database: of a data folder, or of the servers that are named."""
 
     async def work() -> Audit:
         from deploy.embedded.platform import resolve_servers
@@ -42,24 +66,7 @@ def check(data: DataDir = None, as_json: JsonFlag = False) -> None:
             settings = settings_for(addresses.kafka_bootstrap, addresses.mongodb_uri)
             return await audit(settings, load_all(policies=settings.policies, optional=settings.has_channels))
 
-    found = guarded(work)
-    checks = found.checks
-    if as_json:
-        import orjson
-
-        rows: list[dict[str, Any]] = [
-            {"check": c.name, "looked_at": c.looked_at, "wrong": c.wrong, "findings": c.findings}
-            for c in checks
-        ]
-        typer.echo(orjson.dumps(rows, option=orjson.OPT_INDENT_2).decode())
-    else:
-        print_checks(checks)
-    if found.skipped:
-        stderr.print(
-            f"Skipped {found.skipped} records that a restored backup has made void.", highlight=False
-        )
-    if not all(c.ok for c in checks):
-        raise typer.Exit(1)
+    return guarded(work)
 
 
 def print_checks(checks: list[Check]) -> None:

@@ -89,7 +89,7 @@ def guarded(work: Callable[[], Coroutine[Any, Any, T]]) -> T:
     except UnavailableError as error:
         raise fail(
             f"A server does not answer: {error}",
-            "See that it runs (`parley doctor`), and that KAFKA_BOOTSTRAP and MONGODB_URI name it; try again.",
+            "See that it runs (`parley doctor`) and that KAFKA_BOOTSTRAP and MONGODB_URI name it.",
         ) from None
     except PolicyError as error:
         raise fail(str(error), "Correct the pack; `parley policy check` lists every problem.") from None

@@ -13,6 +13,7 @@ from services.cli.demo import demo
 from services.cli.health import health
 from services.cli.offer import offer
 from services.cli.publish import publish
+from services.cli.report import report
 from services.cli.restore import app as backup
 from services.cli.schemas import schemas
 from services.cli.verify import verify
@@ -36,6 +37,7 @@ app.command()(demo)
 app.command()(health)
 app.command()(offer)
 app.command()(publish)
+app.command()(report)
 app.command()(verify)
 app.add_typer(backup, name="backup")
 app.add_typer(contact.app, name="contact")

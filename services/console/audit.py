@@ -14,6 +14,7 @@ from itertools import chain
 from typing import Any
 
 from services.console.checkpoints import check_archived
+from services.console.effects import Effects
 from services.console.ledger import DebtLine, MoneyAudit
 from services.console.model import CaseLine
 from services.console.reads import CaseRow, archived_customers, case_rows, chains_of, spans_of
@@ -62,6 +63,7 @@ class Audit:
     records: int = 0
     inputs: int = 0
     skipped: int = 0
+    effects: Effects = field(default_factory=Effects)
 
 
 async def audit(settings: Settings, services: Sequence[Service]) -> Audit:
@@ -72,7 +74,7 @@ async def audit(settings: Settings, services: Sequence[Service]) -> Audit:
     asked = await wait_until_read(settings, services, _READ_SECONDS)
     emitted: dict[str, Counter[str]] = {service: Counter() for service in SENDERS}
     messages: list[tuple[_Place, Envelope[Any]]] = []
-    money = MoneyAudit()
+    money, effects = MoneyAudit(), Effects()
     records = inputs = skipped = 0
     voids = await read_voids(settings)
     void_messages: list[Envelope[Any]] = []
@@ -99,6 +101,7 @@ async def audit(settings: Settings, services: Sequence[Service]) -> Audit:
             if producer in emitted:
                 messages.append((place, message))
                 emitted[producer][message.type] += 1
+                effects.saw(message)
             else:
                 inputs += 1
             money.saw(message, undecided=place in dead.get("intake", ()))
@@ -112,7 +115,7 @@ async def audit(settings: Settings, services: Sequence[Service]) -> Audit:
         _open_cases(rows),
     ]
     lines = {row.case: row.line for row in rows}
-    return Audit(checks, lines, money.lines, emitted, records, inputs, skipped)
+    return Audit(checks, lines, money.lines, emitted, records, inputs, skipped, effects)
 
 
 async def _accounting(

@@ -15,6 +15,7 @@ import pytest_asyncio
 from deploy.demo.portfolio import generate
 from deploy.demo.world import World
 from services.cli.catalogue import load_all
+from services.console.effects import Effects
 from services.console.ledger import MoneyAudit
 from services.console.model import ArchivedCustomer
 from services.console.reconcile import sequences
@@ -22,6 +23,7 @@ from services.console.rules import link_id
 from services.console.story import verify
 from services.intake.model import IntakeState
 from shared.contracts import agreement, alert, assessment, followup, intake, offer
+from shared.contracts.base import Event
 from shared.contracts.registry import SERVICES
 from tests.journey.sequential import SequentialPlatform
 
@@ -101,6 +103,30 @@ async def test_the_money_adds_up_from_the_published_events_alone(year: Sequentia
     for line in money.lines:
         left = line.opening + line.charges + line.corrections
         assert left == line.paid + line.waived + line.outstanding
+
+
+async def test_the_figures_are_those_of_what_was_published(year: SequentialPlatform) -> None:
+    effects = Effects()
+    for message in (*year.published, *year.published):  # what is published twice counts once
+        if message.sequence is not None:
+            effects.saw(message)
+    found = {(figure.group, figure.name): (figure.count, figure.of) for figure in effects.figures()}
+
+    def cases(*events: type[Event]) -> set[str | None]:
+        return {message.subject for message in year.published if isinstance(message.data, events)}
+
+    plans, broken = cases(followup.PlanStarted), cases(followup.PlanBroken)
+    assert found["plans", "broken"] == (len(broken), len(plans))
+    assert found["incentives", "plans rewarded"][0] == len(cases(followup.RewardGranted))
+    arms = [found[key] for key in found if key[0].startswith("strategy") and key[1] == "agreed"]
+    assert sum(count for count, _ in arms) == len(cases(offer.OfferAgreed)) > 0
+    said = Counter(message.type for message in year.published)
+    alerts = [figure for figure in effects.figures() if figure.group.startswith("alert ")]
+    assert sum(f.count for f in alerts if f.name == "raised") == said[alert.AlertRaised.TYPE] > 0
+    assert sum(f.count for f in alerts if f.name == "escalated") == said[alert.AlertEscalated.TYPE]
+    on_time, late, missed = (found["instalments", name] for name in ("on time", "late", "missed"))
+    assert on_time[0] + late[0] + missed[0] == on_time[1] > 0
+    assert missed[0] <= said[followup.InstalmentMissed.TYPE]
 
 
 async def test_every_open_case_has_an_owner_and_a_next_date(year: SequentialPlatform) -> None:

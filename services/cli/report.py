@@ -1,0 +1,61 @@
+"""`parley report`: figures over all cases, for whoever reviews how the whole works."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+import typer
+
+from services.cli.check import audited
+from services.cli.common import DataDir, JsonFlag, stderr, stdout
+
+__all__ = ["report"]
+
+
+def report(data: DataDir = None, as_json: JsonFlag = False) -> None:
+    """Report how well it works: outcomes, money, plans kept, incentives, court, complaints, alerts.
+
+    Made from the topics and the database; where nothing runs they are started for it. Run it as often as you
+    review the whole, and keep what it prints. The figures say what happened, not why.
+    """
+    from services.console import tables
+
+    found = audited(data)
+    figures = found.effects.figures()
+    if as_json:
+        import orjson
+
+        stages = Counter(line.stage.value for line in found.cases.values())
+        rows: dict[str, Any] = {
+            "stages": dict(sorted(stages.items())),
+            "money": {
+                currency: {name: str(amount.to_decimal()) for name, amount in sums.items()}
+                for currency, sums in tables.sums(found.debts).items()
+            },
+            "figures": [
+                {
+                    "group": f.group,
+                    "name": f.name,
+                    "count": f.count,
+                    "of": f.of,
+                    "mean": f.mean and str(f.mean),
+                }
+                for f in figures
+            ],
+        }
+        typer.echo(orjson.dumps(rows, option=orjson.OPT_INDENT_2).decode())
+    else:
+        for table in (
+            tables.outcomes(found.cases),
+            tables.funnel(found.cases),
+            tables.money(found.debts),
+            tables.decisions(found.emitted),
+            tables.effects(figures),
+        ):
+            stdout.print(table)
+    wrong = [check.name for check in found.checks if not check.ok]
+    if wrong:
+        stderr.print(
+            f"What was read is not in order ({', '.join(wrong)}): `parley check` says what.", highlight=False
+        )

@@ -1,0 +1,239 @@
+"""How well it all works, over every case: what a regular review of the mechanism starts from (R70).
+
+Made from the published messages alone, each seen once in the order of its topic. Figures are counts and
+averages of what happened; why it happened, and what to change, is for people to find out.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from decimal import ROUND_HALF_UP, Decimal
+from typing import Any
+
+from shared.contracts import agreement, alert, assessment, followup, followup_care, intake, intake_team, offer
+from shared.contracts.base import Event
+from shared.contracts.envelope import Envelope
+
+__all__ = ["Effects", "Figure"]
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """One row: how many, out of how many (None: of nothing in particular), and a mean (None: none)."""
+
+    group: str
+    name: str
+    count: int
+    of: int | None = None
+    mean: Decimal | None = None
+
+
+_CASES: dict[type[Event], str] = {
+    intake.CaseOpened: "opened",
+    offer.OfferAgreed: "agreed",
+    offer.TalksFailed: "failed",
+    offer.HumanReviewOpened: "person",
+    assessment.AssessmentLapsed: "unheard",
+    agreement.AgreementSigned: "signed",
+    followup.PlanStarted: "plan",
+    followup.PlanBroken: "broken",
+    followup.PlanCompleted: "completed",
+    followup.RenegotiationRequested: "renegotiated",
+    followup.RewardGranted: "rewarded",
+    followup.SupportOffered: "offered",
+    followup_care.SupportEnrolled: "joined",
+    followup_care.LegalReferralMade: "court",
+}
+"""Events that put their case into a set: a case counts once, whatever happens to it again."""
+
+_CORRECTED = {"paid": "on time", "paid_late": "late", "missed": "missed"}
+
+
+class Effects:
+    """Sees every message of the services once; then gives its figures."""
+
+    def __init__(self) -> None:
+        self._heard: dict[tuple[str, str], int] = {}
+        self._cases: defaultdict[str, set[str]] = defaultdict(set)
+        self._arms: defaultdict[str, set[str]] = defaultdict(set)
+        self._shapes: dict[str, tuple[Any, ...]] = {}
+        self._instalments: dict[tuple[Any, ...], str] = {}
+        self._scores: defaultdict[str, list[int]] = defaultdict(list)
+        self._alerts: dict[tuple[str, str], str] = {}
+        self._ended: defaultdict[str, list[int]] = defaultdict(list)
+        self._counted: Counter[str] = Counter()
+        self._handlers: dict[type[Event], Callable[[Envelope[Any]], None]] = {
+            offer.OfferTabled: self._tabled,
+            offer.OfferRevised: self._tabled,
+            offer.OfferAgreed: self._agreed,
+            followup.InstalmentPaid: self._judged,
+            followup.InstalmentMissed: self._judged,
+            followup.InstalmentCorrected: self._judged,
+            followup.ReviewRecorded: self._reviewed,
+            followup_care.SatisfactionNoted: self._satisfied,
+            followup_care.SupportSessionNoted: lambda _: self._count("session"),
+            followup_care.ProblemResolved: lambda m: self._ended["problem"].append(m.data.days),
+            followup_care.ProblemOverdue: lambda _: self._count("problem overdue"),
+            followup_care.LegalReferralMade: self._to_court,
+            intake_team.ConversationReviewed: self._conversation,
+            alert.AlertRaised: self._raised,
+            alert.AlertEscalated: lambda m: self._count(f"escalated {self._kind(m)}"),
+            alert.AlertResolved: self._resolved,
+            alert.ComplaintOpened: lambda _: self._count("complaint"),
+            alert.ComplaintClosed: self._answered,
+        }
+
+    def saw(self, message: Envelope[Any]) -> None:
+        """Take note of a message of a service, unless it was seen before (it may be published twice)."""
+        if message.subject is None:
+            return
+        at, number = (message.source, message.subject), message.sequence or 0
+        if number <= self._heard.get(at, 0):
+            return
+        self._heard[at] = number
+        kind = type(message.data)
+        if (name := _CASES.get(kind)) is not None:
+            self._cases[name].add(message.case)
+        if (handler := self._handlers.get(kind)) is not None:
+            handler(message)
+
+    def figures(self) -> list[Figure]:
+        """Give every figure, group by group; what has not happened is 0, not left out."""
+        return [
+            *self._outcomes(),
+            *self._strategies(),
+            *self._incentives(),
+            *self._care(),
+            *self._voice(),
+            *self._watching(),
+        ]
+
+    # --- what is noted
+
+    def _count(self, name: str) -> None:
+        self._counted[name] += 1
+
+    def _tabled(self, message: Envelope[offer.OfferTabled]) -> None:
+        if message.data.strategy is not None:
+            self._arms[message.data.strategy].add(message.case)
+
+    def _agreed(self, message: Envelope[offer.OfferAgreed]) -> None:
+        plan = message.data.plan
+        self._shapes[message.case] = (tuple(sorted(plan.measures)), len(plan.payments))
+
+    def _judged(self, message: Envelope[Any]) -> None:
+        data = message.data
+        if isinstance(data, followup.InstalmentPaid):
+            now = "on time" if data.on_time else "late"
+        elif isinstance(data, followup.InstalmentMissed):
+            now = "missed"
+        else:
+            now = _CORRECTED.get(data.now, "open")
+        at = (message.case, data.agreement_id, data.number, data.total.currency)
+        self._instalments[at] = now
+
+    def _reviewed(self, message: Envelope[followup.ReviewRecorded]) -> None:
+        self._count("review")
+        self._counted["feedback"] += message.data.feedback
+        if message.data.satisfaction is not None:
+            self._scores["satisfaction"].append(message.data.satisfaction)
+
+    def _satisfied(self, message: Envelope[followup_care.SatisfactionNoted]) -> None:
+        self._scores["satisfaction"].append(message.data.score)
+
+    def _to_court(self, message: Envelope[followup_care.LegalReferralMade]) -> None:
+        if message.data.overridden:
+            self._cases["overridden"].add(message.case)
+
+    def _conversation(self, message: Envelope[intake_team.ConversationReviewed]) -> None:
+        for name in ("listening", "empathy", "conduct"):
+            self._scores[name].append(getattr(message.data, name))
+
+    def _raised(self, message: Envelope[alert.AlertRaised]) -> None:
+        self._alerts[message.case, message.data.alert_id] = message.data.kind.value
+
+    def _kind(self, message: Envelope[Any]) -> str:
+        return self._alerts.get((message.case, message.data.alert_id), "?")
+
+    def _resolved(self, message: Envelope[alert.AlertResolved]) -> None:
+        if message.data.days is not None:
+            self._ended[self._kind(message)].append(message.data.days)
+
+    def _answered(self, message: Envelope[alert.ComplaintClosed]) -> None:
+        self._count("complaint closed")
+        self._counted["complaint in time"] += message.data.in_time
+
+    # --- what is given
+
+    def _outcomes(self) -> Iterable[Figure]:
+        seen, plans = self._cases, self._cases["plan"]
+        yield Figure("cases", "statement never came: a person took over", *_share(seen, "unheard", "opened"))
+        yield Figure("cases", "talks failed: a person took over", *_share(seen, "failed", "opened"))
+        yield Figure("cases", "asked for a person", *_share(seen, "person", "opened"))
+        yield Figure("cases", "referred to court", *_share(seen, "court", "opened"))
+        yield Figure("cases", "of these by a supervisor's override", *_share(seen, "overridden", "court"))
+        yield Figure("plans", "completed", len(seen["completed"] & plans), len(plans))
+        yield Figure("plans", "broken", len(seen["broken"] & plans), len(plans))
+        yield Figure("plans", "back to the table", len(seen["renegotiated"] & plans), len(plans))
+        shapes = Counter(self._shapes.values())
+        same = max(shapes.values(), default=0)
+        yield Figure("plans", "of the most frequent measures and term", same, len(self._shapes))
+        judged = Counter(self._instalments.values())
+        total = sum(judged[name] for name in ("on time", "late", "missed"))
+        for name in ("on time", "late", "missed"):
+            yield Figure("instalments", name, judged[name], total)
+
+    def _strategies(self) -> Iterable[Figure]:
+        for arm, cases in sorted(self._arms.items()):
+            yield Figure(f"strategy {arm}", "agreed", len(cases & self._cases["agreed"]), len(cases))
+            signed = cases & self._cases["signed"]
+            yield Figure(f"strategy {arm}", "signed", len(signed), len(cases))
+            yield Figure(
+                f"strategy {arm}", "signed, then broken", len(signed & self._cases["broken"]), len(signed)
+            )
+
+    def _incentives(self) -> Iterable[Figure]:
+        broken, rewarded = self._cases["broken"], self._cases["rewarded"]
+        without = self._cases["plan"] - rewarded
+        yield Figure("incentives", "plans rewarded", len(rewarded), len(rewarded | without))
+        yield Figure("incentives", "rewarded, then broken", len(rewarded & broken), len(rewarded))
+        yield Figure("incentives", "without reward, broken", len(without & broken), len(without))
+
+    def _care(self) -> Iterable[Figure]:
+        yield Figure("support group", "joined", *_share(self._cases, "joined", "offered"))
+        yield Figure("support group", "sessions held", self._counted["session"])
+        yield _mean("problems", "solved, days on average", self._ended["problem"])
+        yield Figure("problems", "overdue", self._counted["problem overdue"])
+
+    def _voice(self) -> Iterable[Figure]:
+        yield _mean("borrowers", "satisfaction, 1 to 5", self._scores["satisfaction"])
+        yield Figure("borrowers", "reviews with feedback", self._counted["feedback"], self._counted["review"])
+        yield Figure("borrowers", "complaints", self._counted["complaint"])
+        yield Figure(
+            "borrowers",
+            "complaints answered in time",
+            self._counted["complaint in time"],
+            self._counted["complaint closed"],
+        )
+        for name in ("listening", "empathy", "conduct"):
+            yield _mean("conversations", f"{name}, 1 to 5", self._scores[name])
+
+    def _watching(self) -> Iterable[Figure]:
+        raised = Counter(self._alerts.values())
+        for kind, number in sorted(raised.items()):
+            yield Figure(f"alert {kind}", "raised", number)
+            yield Figure(f"alert {kind}", "escalated", self._counted[f"escalated {kind}"], number)
+            yield _mean(f"alert {kind}", "resolved, days on average", self._ended[kind])
+
+
+def _share(cases: defaultdict[str, set[str]], part: str, whole: str) -> tuple[int, int]:
+    return len(cases[part]), len(cases[whole] | cases[part])
+
+
+def _mean(group: str, name: str, values: list[int]) -> Figure:
+    mean = Decimal(sum(values)) / len(values) if values else None
+    return Figure(
+        group, name, len(values), mean=None if mean is None else mean.quantize(Decimal("0.1"), ROUND_HALF_UP)
+    )

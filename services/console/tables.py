@@ -1,0 +1,128 @@
+"""Figures over all cases as tables: for `parley report`, and for the end of the demo."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+
+from rich.table import Table
+
+from services.console.effects import Figure
+from services.console.ledger import FIGURES, DebtLine
+from services.console.model import CaseLine, Stage
+from shared.contracts.registry import OPTIONAL
+from shared.lending.money import Money
+
+__all__ = ["decisions", "effects", "funnel", "money", "outcomes", "sums"]
+
+_FUNNEL = (
+    ("overdue cases", None),
+    ("statement asked", Stage.ASSESSMENT),
+    ("assessed", Stage.ASSESSED),
+    ("offer on the table", Stage.TALKS),
+    ("agreed", Stage.AGREED),
+    ("signed", Stage.PLAN),
+)
+
+
+def outcomes(cases: Mapping[str, CaseLine]) -> Table:
+    """Give how many cases stand where."""
+    table = Table(title="Cases by outcome", title_justify="left")
+    table.add_column("stage")
+    table.add_column("cases", justify="right")
+    counted: Counter[str] = Counter()
+    for line in cases.values():
+        reason = f" ({line.close_reason})" if line.close_reason else ""
+        counted[line.stage.value + reason] += 1
+    for name, number in sorted(counted.items(), key=lambda item: (-item[1], item[0])):
+        table.add_row(name, str(number))
+    return table
+
+
+def funnel(cases: Mapping[str, CaseLine]) -> Table:
+    """Give how many cases ever came how far."""
+    table = Table(title="From overdue to kept", title_justify="left")
+    table.add_column("step")
+    table.add_column("cases", justify="right")
+    table.add_column("share", justify="right")
+    total = len(cases)
+    steps: list[tuple[str, int]] = []
+    for name, stage in _FUNNEL:
+        reached = sum(1 for line in cases.values() if stage is None or stage in line.reached)
+        steps.append((name, reached))
+    kept = sum(
+        1 for line in cases.values() if Stage.PLAN in line.reached and Stage.BROKEN not in line.reached
+    )
+    steps.append(("kept so far", kept))
+    for name, number in steps:
+        table.add_row(name, str(number), f"{100 * number / total:.0f} %" if total else "–")
+    return table
+
+
+def sums(debts: Sequence[DebtLine]) -> dict[str, dict[str, Money]]:
+    """Give every figure of the debts added up, by currency: what is owed in two is never added."""
+    return {
+        currency: {
+            name: Money.sum((getattr(d, name) for d in debts if d.opening.currency == currency), currency)
+            for name in FIGURES
+        }
+        for currency in sorted({d.opening.currency for d in debts})
+    }
+
+
+def money(debts: Sequence[DebtLine]) -> Table:
+    """Give what was owed, paid, waived and is left, by currency."""
+    found = sums(debts)
+    table = Table(title="Money", title_justify="left")
+    table.add_column("")
+    for currency in found:
+        table.add_column(currency, justify="right", no_wrap=True)
+    for name in FIGURES:
+        table.add_row(name, *(f"{of[name].to_decimal():,}" for of in found.values()))
+    table.add_row("recovered", *(_share(of["paid"], of["opening"]) for of in found.values()))
+    return table
+
+
+def _share(part: Money, whole: Money) -> str:
+    return f"{100 * part.minor / whole.minor:.1f} %" if whole.minor else "–"
+
+
+def decisions(emitted: Mapping[str, Counter[str]]) -> Table:
+    """Give what each service has said most."""
+    table = Table(title="Decisions by service", title_justify="left")
+    table.add_column("service")
+    table.add_column("events", justify="right")
+    table.add_column("most of them")
+    for service, counts in emitted.items():
+        if not counts and service in OPTIONAL:
+            continue  # it did not run
+        most = ", ".join(f"{_short(name)} {number}" for name, number in counts.most_common(5))
+        table.add_row(service, str(sum(counts.values())), most)
+    return table
+
+
+def _short(type_: str) -> str:
+    return ".".join(type_.split(".")[2:-1])
+
+
+def effects(figures: Sequence[Figure]) -> Table:
+    """Give how well it works; a share of nothing is a dash."""
+    table = Table(title="How well it works", title_justify="left")
+    table.add_column("")
+    table.add_column("figure")
+    table.add_column("cases", justify="right")
+    table.add_column("of", justify="right")
+    table.add_column("share or mean", justify="right")
+    last = ""
+    for row in figures:
+        share = "" if row.of is None else f"{100 * row.count / row.of:.0f} %" if row.of else "–"
+        mean = share if row.mean is None else str(row.mean)
+        table.add_row(
+            "" if row.group == last else row.group,
+            row.name,
+            str(row.count),
+            "" if row.of is None else str(row.of),
+            mean,
+        )
+        last = row.group
+    return table
