@@ -50,13 +50,14 @@ class Say:
 
 @dataclass(frozen=True, slots=True)
 class Pay:
-    """Pay `amount`; with `returned_after` days the payer's bank takes it back."""
+    """Pay `amount`, or what is `asked` by then; with `returned_after` days the payer's bank takes it back."""
 
     day: date
     amount: Money
     about: str
     returned_after: int = 0
     unless: Callable[[], bool] | None = None
+    asked: Callable[[], Money] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,12 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from decimal import Decimal
 from typing import Any
 
 from deploy.demo.portfolio import Account, Customer
 from shared.contracts import agreement, bank, followup, followup_care, intake
 from shared.contracts.base import Event
-from shared.contracts.debts import Allocation, Balances, DebtSchedule, InstalmentTotal
+from shared.contracts.debts import Allocation, Balances, InstalmentTotal
 from shared.contracts.envelope import Envelope
 from shared.contracts.ids import derive_id
 from shared.lending.money import Money
@@ -233,12 +234,12 @@ class CoreBank:
     def _obey(self, customer: str, told: agreement.BankInstructed) -> None:
         self._waive(told.waived)
         if told.kind is agreement.InstructionKind.APPLY_PLAN:
-            self._plans[customer] = _Plan(customer, self._future_interest(told.schedules))
+            self._plans[customer] = _Plan(customer, self._future_interest(told))
         elif told.kind is agreement.InstructionKind.RESTORE_TERMS:
             self._waive(told.restored, -1)
             self._plans.pop(customer, None)
             if told.schedules:  # the earlier plan applies again
-                self._plans[customer] = _Plan(customer, self._future_interest(told.schedules))
+                self._plans[customer] = _Plan(customer, self._future_interest(told))
         elif told.kind is agreement.InstructionKind.RESUME_COLLECTION:
             self._waive(told.restored, -1)  # what was waived on condition, and broken
             for back in told.rates:
@@ -265,7 +266,7 @@ class CoreBank:
                 for charge in (plan.charges.get(row.due, []) if plan is not None else [])
                 if self.account(charge.account).currency == row.total.currency
             ]
-            interest = [charge.interest for charge in due]
+            interest = [charge.bill for charge in due]
             less = min(max(sum(charge.total for charge in due) - row.total.minor, 0), sum(interest))
             for charge, part in zip(due, pro_rata(less, interest), strict=True):
                 before = charge.bill
@@ -281,13 +282,15 @@ class CoreBank:
         account.interest -= of_interest
         account.principal -= amount - of_interest
 
-    def _future_interest(self, schedules: tuple[DebtSchedule, ...]) -> dict[date, list[_Charge]]:
+    def _future_interest(self, told: agreement.BankInstructed) -> dict[date, list[_Charge]]:
         """Give what a plan asks for, by due date, with the interest that it adds to what is owed already."""
         charges: dict[date, list[_Charge]] = {}
-        for schedule in schedules:
+        rates = {rate.debt_id: rate.annual_rate_pct for rate in told.rates}
+        for schedule in told.schedules:
             owed = self.account(schedule.debt_id).interest
-            for row in schedule.rows:
-                carried = min(owed, row.interest.minor)
+            gives = schedule.accruing(rates.get(schedule.debt_id, Decimal(0)))
+            for row, accruing in zip(schedule.rows, gives, strict=True):
+                carried = min(owed, row.interest.minor - accruing.minor)
                 owed -= carried
                 charge = _Charge(schedule.debt_id, row.total.minor, row.interest.minor, carried)
                 charges.setdefault(row.due, []).append(charge)

@@ -92,6 +92,7 @@ class Borrower:
         self._offer: str | None = None
         self._answered: set[str] = set()
         self._live: tuple[str, int] | None = None
+        self._asked: dict[tuple[date, str], Money] = {}
         self._closed = False
         self._income_lost_on: date | None = None
         draw = random_for(seed, "life", customer.number)
@@ -128,6 +129,9 @@ class Borrower:
                 return []
             case followup.InstalmentMissed():
                 return self._promise(message)
+            case followup.RewardGranted():
+                self._asked |= {(row.due, row.total.currency): row.total for row in data.instalments}
+                return []
             case _:
                 return []
 
@@ -257,7 +261,7 @@ class Borrower:
     def _follow(self, message: Envelope[agreement.AgreementSigned]) -> list[Act]:
         data = message.data
         plan = (data.agreement_id, data.version)
-        self._live = plan
+        self._live, self._asked = plan, {}
         acts: list[Act] = []
         for instalment in data.instalments:
             acts += self._pay(message, plan, instalment.number, instalment.due, instalment.total)
@@ -277,7 +281,9 @@ class Borrower:
         if draw.random() < on_time:
             day = max(due - timedelta(days=draw.randint(0, 2)), message.day + timedelta(days=1))
             back = draw.randint(2, 6) if draw.random() < persona.returned else 0
-            acts: list[Act] = [Pay(day, total, about, back, over)]
+            acts: list[Act] = [
+                Pay(day, total, about, back, over, lambda: self._asked.get((due, total.currency), total))
+            ]
             if back and draw.random() < persona.recovers:
                 acts.append(
                     Pay(day + timedelta(days=back + draw.randint(3, 9)), total, about + "/again", 0, over)

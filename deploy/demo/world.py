@@ -121,7 +121,8 @@ class World:
                         external(DESK_SOURCE, customer, day, act.event, act.about, subject=act.case)
                     )
                 case Pay():
-                    paid = self.bank.receives(customer, day, act.amount, act.about)
+                    amount = act.asked() if act.asked is not None else act.amount
+                    paid = self.bank.receives(customer, day, amount, act.about)
                     messages.append(paid)
                     if act.returned_after:
                         back = day + timedelta(days=act.returned_after)

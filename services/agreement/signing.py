@@ -14,6 +14,7 @@ from shared.contracts.agreement import (
     AgreementEnded,
     AgreementReturned,
     AgreementSigned,
+    DebtRate,
     InputRefused,
 )
 from shared.contracts.base import Event, Reason
@@ -101,6 +102,9 @@ def sign(state: AgreementState, draft: Draft, day: date, reference: Reference) -
         returns=returns,
         rates_return=rates_return,
         apart=tuple(left.debt_id for left in draft.plan.apart),
+        rates=tuple(
+            DebtRate(debt_id=debt.debt_id, annual_rate_pct=debt.annual_rate_pct) for debt in draft.plan.debts
+        ),
     )
     ruled = reference.policies.for_case(state.policy, effective, agreed_on=draft.pinned_on)
     first_due = document.instalments[0].due

@@ -65,9 +65,10 @@ def reward(plan: FollowedPlan, state: FollowupState, day: date, policy: PolicyIn
         if step.rate_cut_pct > plan.rate_cut_pct:
             plan, cut = _cut(plan, state, day, policy, step.rate_cut_pct)
             about |= {"instruction_id": None, "answer_by": None}
-            if cut["reward"] == LOWER_RATE:
+            if cut.get("reward") == LOWER_RATE:
                 about |= _asks_bank(LOWER_RATE, plan, state, day, policy)
-            said.append(RewardGranted.model_validate({**cut, **about}))
+            if cut:
+                said.append(RewardGranted.model_validate({**cut, **about}))
     return plan, charges, tuple(said)
 
 
@@ -90,7 +91,7 @@ def _cut(
     """Charge less interest in what falls due from the next instalment on; never less than nothing is due.
 
     Where the agreement did not say what of an instalment is interest, the lower rate is an option that a
-    person works out.
+    person works out. Of a plan that bears none there is nothing to grant.
     """
     share = _of_rest(pct, plan.rate_cut_pct)
     plan = plan.model_copy(update={"rate_cut_pct": pct})
@@ -108,7 +109,8 @@ def _cut(
         else:
             lines.append(line)
     if not any(amount.is_positive for amount in saved.values()):
-        return plan, {"reward": LOWER_RATE_OPTION, "rate_cut_pct": pct}
+        unknown = any(line.due > day and line.interest is None for line in plan.lines)
+        return plan, {"reward": LOWER_RATE_OPTION, "rate_cut_pct": pct} if unknown else {}
     plan = plan.model_copy(update={"lines": tuple(lines)})
     now = tuple(
         InstalmentTotal(number=line.number, due=line.due, total=line.total)

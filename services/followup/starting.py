@@ -143,11 +143,18 @@ def take_back(state: FollowupState, data: AgreementEnded, day: date) -> Followup
 
 
 def _interest(data: AgreementSigned) -> dict[tuple[date, str], Money]:
-    """Give what of each instalment is interest, over all debts: the part that a lower rate makes less."""
+    """Give what of each instalment the rates give as interest, over all debts: a lower rate makes it less.
+
+    Interest that was owed before the plan is not among it. Nothing where the agreement did not say the rates.
+    """
     sums: dict[tuple[date, str], Money] = {}
-    for row in (row for schedule in data.schedules for row in schedule.rows):
-        key = row.due, row.interest.currency
-        sums[key] = sums.get(key, Money.zero(row.interest.currency)) + row.interest
+    rates = {rate.debt_id: rate.annual_rate_pct for rate in data.rates or ()}
+    for schedule in data.schedules:
+        if schedule.debt_id not in rates:
+            continue
+        for row, accruing in zip(schedule.rows, schedule.accruing(rates[schedule.debt_id]), strict=True):
+            key = row.due, accruing.currency
+            sums[key] = sums.get(key, Money.zero(accruing.currency)) + accruing
     return sums
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
+from decimal import Decimal
 
 from services.intake.amounts import Amounts
 from services.intake.books import Debt, Part
@@ -33,7 +34,7 @@ def splits_of(state: IntakeState, signed: AgreementSigned) -> tuple[Split, ...]:
             currency=currency,
             debts=tuple(schedule.debt_id for schedule in schedules),
             before=tuple(_paid_before(state, s.debt_id, signed.effective) for s in schedules),
-            rows=_rows(schedules),
+            rows=_rows(schedules, {rate.debt_id: rate.annual_rate_pct for rate in signed.rates or ()}),
         )
         for currency, schedules in sorted(by_currency.items())
         if len(schedules) > 1
@@ -52,14 +53,17 @@ def _paid_before(state: IntakeState, debt_id: str, effective: date) -> int:
     return 0 if debt is None else debt.paid.total - since
 
 
-def _rows(schedules: Sequence[DebtSchedule]) -> tuple[tuple[int, ...], ...]:
-    """Give a row for each due day: the day, then what each debt asks for, then the interest in it."""
+def _rows(schedules: Sequence[DebtSchedule], rates: Mapping[str, Decimal]) -> tuple[tuple[int, ...], ...]:
+    """Give a row for each due day: the day, what each debt asks for, and what its rate gives as interest."""
     found: dict[date, list[int]] = {}
     for at, schedule in enumerate(schedules):
-        for row in schedule.rows:
+        rate = rates.get(schedule.debt_id)
+        # Events of older versions do not say the rates: all interest, then.
+        interest = [row.interest for row in schedule.rows] if rate is None else schedule.accruing(rate)
+        for row, gives in zip(schedule.rows, interest, strict=True):
             numbers = found.setdefault(row.due, [0] * (2 * len(schedules)))
             numbers[at] += row.total.minor
-            numbers[len(schedules) + at] += row.interest.minor
+            numbers[len(schedules) + at] += gives.minor
     return tuple((due.toordinal(), *found[due]) for due in sorted(found))
 
 

@@ -193,6 +193,9 @@ class AgreementSigned(_Agreement):
         default=(),
         description="debts that the plan leaves to a person: nobody is asked to talk again for them",
     )
+    rates: tuple[DebtRate, ...] | None = Field(
+        default=None, description="the rate of each debt under the plan; None in events of older versions"
+    )
 
 
 class AgreementReturned(_Agreement):

@@ -9,6 +9,7 @@ from pydantic import Field, StringConstraints, model_validator
 
 from shared.contracts.base import AccountId, EffectivePercent, MoneyField, Part, Percent, Reason
 from shared.contracts.parties import DebtObligor
+from shared.lending.money import Money
 
 __all__ = [
     "Allocation",
@@ -181,6 +182,18 @@ class DebtSchedule(Part):
 
     debt_id: AccountId
     rows: tuple[ScheduleRow, ...]
+
+    def accruing(self, annual_rate_pct: Decimal) -> tuple[Money, ...]:
+        """Give what a yearly rate gives of each monthly row's interest, rounded down.
+
+        The rest of it was owed before the plan: a lower rate makes that no less.
+        """
+        found = []
+        for row in self.rows:
+            owed = (row.principal + row.balance).minor
+            gives = int(owed * annual_rate_pct / 1200)
+            found.append(Money(min(gives, row.interest.minor), row.interest.currency))
+        return tuple(found)
 
 
 class InstalmentTotal(Part):

@@ -292,6 +292,9 @@ def test_what_is_waived_is_named_by_debt() -> None:
         d.waived for d in offer.plan.debts if any(_waived(offer.plan, d.debt_id))
     ]
     assert all(total_of(w.amounts).is_positive for w in signed.waived)
+    assert signed.rates is not None
+    rates = [(rate.debt_id, rate.annual_rate_pct) for rate in signed.rates]
+    assert rates == [(debt.debt_id, debt.annual_rate_pct) for debt in offer.plan.debts]
 
 
 def _waived(plan: Plan, debt_id: str | None = None) -> list[bool]:

@@ -14,6 +14,7 @@ from services.followup.decide import FollowupDecider
 from services.followup.model import FollowupStatus
 from services.followup.work import policy_of, served_by
 from shared.contracts import desk, intake
+from shared.contracts.agreement import DebtRate
 from shared.contracts.base import Event, Personal
 from shared.contracts.debts import InstalmentTotal
 from shared.contracts.followup import (
@@ -69,10 +70,11 @@ def terms(principal: str, months: int, first: date, rate: str, *, grace: int = 0
     return schedule_on_wire("A-1", schedule)
 
 
-def agreement(schedule: Any, effective: date, version: int) -> Any:
+def agreement(schedule: Any, effective: date, version: int, rate: str = "12") -> Any:
     rows: tuple[InstalmentTotal, ...] = instalment_totals((schedule,))
     base = signed((rows[0].due, "1.00"), effective=effective, version=version)
-    return base.model_copy(update={"schedules": (schedule,), "instalments": rows})
+    rates = (DebtRate(debt_id="A-1", annual_rate_pct=Decimal(rate)),)
+    return base.model_copy(update={"schedules": (schedule,), "instalments": rows, "rates": rates})
 
 
 class Life:

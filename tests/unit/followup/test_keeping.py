@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ import pytest
 from services.followup.decide import FollowupDecider
 from services.followup.model import FollowupStatus
 from shared.contracts import desk, intake, offer
+from shared.contracts.agreement import DebtRate
 from shared.contracts.base import Personal, Reason
 from shared.contracts.debts import DebtSchedule, ScheduleRow
 from shared.contracts.desk_care import (
@@ -181,16 +183,19 @@ def test_each_rule_of_cooperation_can_be_missed(rule: str, spoils: list[tuple[An
     assert not any(isinstance(event, RewardGranted) for event in lives_to(bad, rows[2][0]).said)
 
 
-def with_interest(version: int = 1, effective: date = DAY, months: int = 6) -> Any:
-    """A plan of 100.00 a month, of which 20.00 are interest."""
+def with_interest(
+    version: int = 1, effective: date = DAY, months: int = 6, *, gives: str | None = "20.00"
+) -> Any:
+    """A plan of 100.00 a month, of which 20.00 are interest; as much of it as `gives` comes of the rate."""
     nothing, dues = cny("0.00"), [add_months(FIRST, n) for n in range(months)]
     rows = tuple(
         ScheduleRow(number=n + 1, due=due, principal=cny("80.00"), interest=cny("20.00"), fees=nothing,
-                    late_charges=nothing, total=cny("100.00"), balance=nothing)
+                    late_charges=nothing, total=cny("100.00"), balance=cny("1120.00"))
         for n, due in enumerate(dues)
     )  # fmt: skip
     plan = signed(*((due, "100.00") for due in dues), effective=effective, version=version)
-    return plan.model_copy(update={"schedules": (DebtSchedule(debt_id="A-1", rows=rows),)})
+    rate = None if gives is None else (DebtRate(debt_id="A-1", annual_rate_pct=Decimal(gives)),)
+    return plan.model_copy(update={"schedules": (DebtSchedule(debt_id="A-1", rows=rows),), "rates": rate})
 
 
 def test_a_lower_rate_makes_the_interest_of_what_is_still_to_come_less() -> None:
@@ -208,6 +213,26 @@ def test_a_lower_rate_makes_the_interest_of_what_is_still_to_come_less() -> None
     assert [str(row.total) for row in plan.last(RewardGranted).instalments] == ["90.00"] * 2
     done = lives_to(plan.when(message(paid("180.00", dues[4]))), dues[4])
     assert done.last(PlanCompleted).paid == (cny("570.00"),)
+
+
+@pytest.mark.parametrize(("gives", "later"), [("20.00", "95.00"), ("8.00", "98.00"), ("0.00", None)])
+def test_interest_that_was_owed_before_the_plan_is_made_no_less_by_a_lower_rate(
+    gives: str, later: str | None
+) -> None:
+    start = given(FollowupDecider(), reference(**PLAIN | {"incentives__steps": steps((2, 0, 25))}))
+    plan = start.when(message(case_opened()), message(with_interest(gives=gives)))
+    dues = [add_months(FIRST, n) for n in range(2)]
+    granted = lives_to(plan.when(*(message(paid("100.00", due)) for due in dues)), dues[1])
+    rewards = [event for event in granted.said if isinstance(event, RewardGranted)]
+    assert [event.reward for event in rewards] == (["lower_rate"] if later else [])
+    assert [str(row.total) for event in rewards for row in event.instalments] == [later] * 4 * len(rewards)
+
+
+def test_where_the_agreement_does_not_say_the_rates_a_person_works_it_out() -> None:
+    start = given(FollowupDecider(), reference(**PLAIN | {"incentives__steps": steps((1, 0, 25))}))
+    plan = start.when(message(case_opened()), message(with_interest(gives=None)))
+    granted = lives_to(plan.when(message(paid("100.00", FIRST))), FIRST)
+    assert granted.last(RewardGranted).reward == "lower_rate_option"
 
 
 def test_an_amendment_keeps_what_was_earned_and_vested_waivers_never_return() -> None:

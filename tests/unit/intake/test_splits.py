@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from decimal import Decimal
 from typing import Any
 
 from hypothesis import given as for_all
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 
 from services.intake.decide import IntakeDecider
 from shared.contracts import followup
-from shared.contracts.agreement import AgreementEnded, AgreementSigned, EarlierAgreement
+from shared.contracts.agreement import AgreementEnded, AgreementSigned, DebtRate, EarlierAgreement
 from shared.contracts.base import Reason
 from shared.contracts.debts import DebtSchedule, InstalmentTotal, ScheduleRow
 from shared.contracts.envelope import Envelope
@@ -141,6 +142,24 @@ def test_a_lower_rate_makes_the_split_of_later_instalments_smaller_by_their_inte
     # Of 40.00 less, 30.00 are interest of the first debt and 10.00 of the second.
     assert served(lowered.when(paid("760.00", 61, "P-2"))) == {"A-1": "570.00", "A-2": "190.00"}
     assert served(kept.when(paid(total, 61, "P-2"))) == {"A-1": "600.00", "A-2": "200.00"}
+
+
+def test_interest_that_was_owed_before_the_plan_is_not_made_less_with_the_rate() -> None:
+    # What the first debt calls interest was owed before: only the second one bears any, at 12 per cent.
+    second = schedule("A-2", "180.00", "20.00")
+    rows = tuple(row.model_copy(update={"balance": cny("1820.00")}) for row in second.rows)
+    signed_ = plan(PLAN[0], second.model_copy(update={"rows": rows}))
+    rates = tuple(DebtRate(debt_id=d, annual_rate_pct=Decimal(r)) for d, r in (("A-1", "0"), ("A-2", "12")))
+    told = replace(signed_, data=signed_.data.model_copy(update={"rates": rates}))
+    start = given(IntakeDecider(), reference())
+    start = start.when(overdue("A-1", owed=A, late=A), overdue("A-2", owed=B, late=B))
+    kept = start.when(told).when(paid("800.00", 30))
+    later = (InstalmentTotal(number=2, due=add_months(FIRST, 1), total=cny("790.00")),)
+    granted = followup.RewardGranted.model_validate(
+        {"reward": "lower_rate", "after_instalment": 1, "rate_cut_pct": 50, "instalments": later}
+    )
+    lowered = kept.when(message(granted, day(31)))
+    assert served(lowered.when(paid("790.00", 61, "P-2"))) == {"A-1": "600.00", "A-2": "190.00"}
 
 
 def amended(step: Given, *, may_withdraw: bool = True) -> Given:
