@@ -252,7 +252,8 @@ async def _look_into(looking: Awaitable[tuple[str, list[str]]]) -> str:
         more = f"; and {len(findings) - _SHOWN} more" if len(findings) > _SHOWN else ""
         raise StartError(
             f"{'; '.join(findings[:_SHOWN])}{more}.",
-            "`parley prepare` creates what does not exist; correct the rest with Kafka's own tools.",
+            "`parley prepare` creates what does not exist. For another partition count set PARLEY_PARTITIONS"
+            " to it, or have `parley migrate partitions` raise it; correct the rest with Kafka's own tools.",
         )
     return detail
 

@@ -121,7 +121,7 @@ def case(
 ) -> None:
     """Print the story of a case, in order: when, by whom, what, why."""
     from services.console.reads import discards_of, find_case, open_entries, person_key_of, story_of
-    from services.console.story import discard_lines, lines_of, verify
+    from services.console.story import discard_lines, lines_of, lines_to_tell, verify
 
     async def work(settings: Settings) -> tuple[str, str, Any, list[dict[str, Any]], list[Any], Any]:
         found, customer, archived = await find_case(settings, case_id)
@@ -153,13 +153,15 @@ def case(
     else:
         stdout.print(f"Case {found} of customer {customer}: {line.stage.value}, owner {line.owner or '–'}",
                      highlight=False)  # fmt: skip
-        for x in lines:
+        told = lines_to_tell(lines)
+        for x in told:
             why = f" [dim]({escape('; '.join(x.unsaid))})[/]" if x.unsaid else ""
             when, who = x.time[:16].replace("T", " "), escape(x.who)
             stdout.print(f"{when}  [cyan]{who:<10}[/] {escape(x.what)}{why}", highlight=False, soft_wrap=True)
-        stdout.print(
-            f"{len(lines)} events; the chain of {len(entries)} entries is whole." if wrong is None else ""
-        )
+        left_out = len(lines) - len(told)
+        more = f" ({left_out} more say that it was held or released; --json has all)" if left_out else ""
+        whole = f"{len(lines)} events{more}; the chain of {len(entries)} entries is whole."
+        stdout.print(whole if wrong is None else "", highlight=False, soft_wrap=True)
     if wrong is not None:
         raise fail(f"The archive was changed: entry {wrong.number}: {wrong.rule}.")
 

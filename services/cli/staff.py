@@ -60,11 +60,10 @@ class Owned:
 def list_(data: DataDir = None, folder: PoliciesFolder = None, as_json: JsonFlag = False) -> None:
     """List everybody who owns cases or may: open cases, capacity, until when they may."""
     roster = _roster(folder)
-    load, day = with_database(data_dir(data), _load)
+    load, day, away = with_database(data_dir(data), _load)
     names = [who.id for who in roster.negotiators]
-    rows = [
-        _row(name, roster.get(name), load[name], day) for name in [*names, *sorted(set(load) - set(names))]
-    ]
+    names += sorted(set(load) - set(names))
+    rows = [_row(name, roster.get(name), load[name], day, away=name in away) for name in names]
     if as_json:
         stdout.print_json(data=rows)
         return
@@ -123,6 +122,7 @@ def assign(
     reason: Why,
     by: By,
     data: DataDir = None,
+    folder: PoliciesFolder = None,
 ) -> None:
     """Give one case to a person by name; a supervisor's order, with a reason on file."""
     from services.console.reads import find_case
@@ -133,6 +133,7 @@ def assign(
         return found, customer, await _open_day(settings)
 
     _reason(reason)
+    _known(by, _roster(folder))
     try:
         case, customer, day = with_database(data_dir(data), look)
     except LookupError as error:
@@ -227,6 +228,7 @@ def _hand_over(
 
     _reason(reason)
     roster = _roster(folder)
+    _known(by, roster)
 
     async def look(settings: Settings) -> tuple[list[Owned], date]:
         return await portfolio(settings, name), await _open_day(settings)
@@ -299,7 +301,8 @@ async def _open_day(settings: Settings) -> date:
     return max(closed) + timedelta(days=1) if closed else datetime.now(UTC).date()
 
 
-async def _load(settings: Settings) -> tuple[Counter[str], date]:
+async def _load(settings: Settings) -> tuple[Counter[str], date, set[str]]:
+    """Give open cases by person, the open day, and who was said to be away on it."""
     from shared.runtime.mongo import read_documents
     from shared.runtime.ports import WORK
 
@@ -307,17 +310,20 @@ async def _load(settings: Settings) -> tuple[Counter[str], date]:
     query = {WORK: {"$gt": ""}}
     async for document in read_documents(settings, "intake.cases", query, fields=(WORK,)):
         load.update(name for name in document[WORK] if not name.startswith("~"))  # an absence is no work
-    return load, await _open_day(settings)
+    day = await _open_day(settings)
+    told = await absences_told(settings)
+    away = {one.staff for one in told if one.since <= day and (one.until is None or day <= one.until)}
+    return load, day, away
 
 
-def _row(name: str, who: Negotiator | None, load: int, day: date) -> dict[str, Any]:
+def _row(name: str, who: Negotiator | None, load: int, day: date, *, away: bool) -> dict[str, Any]:
     until = who.owns_before(day, certified=True) if who is not None else None
     return {
         "staff": name,
         "open": load,
         "capacity": who.capacity if who is not None else None,
         "tier": who.authority if who is not None else None,
-        "there": who is not None and who.may_own_on(day, certified=True),
+        "there": who is not None and who.may_own_on(day, certified=True) and not away,
         "until": until.isoformat() if until is not None else None,
     }
 
@@ -330,6 +336,11 @@ def _roster(folder: Path | None) -> Roster:
         return Roster.load(policies_dir(folder) / ROSTER_FILE)
     except RosterError as error:
         raise fail(str(error), code=2) from None
+
+
+def _known(by: str, roster: Roster) -> None:
+    if roster.get(by) is None:
+        raise fail(f"--by: nobody called {by!r} is on the roster.", "`parley staff list` names all.", code=2)
 
 
 def _reason(reason: str) -> None:

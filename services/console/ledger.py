@@ -59,6 +59,7 @@ class MoneyAudit:
         self._taken: dict[tuple[str, str], Money] = {}
         self._ids: set[tuple[str, str]] = set()
         self._undecided: set[tuple[str, str]] = set()
+        self._opened: dict[str, Money] = {}
         self._uneven: list[str] = []
         self.lines: list[DebtLine] = []
 
@@ -77,6 +78,11 @@ class MoneyAudit:
                     self._undecided.add((message.key, data.payment_id))
             case bank.PaymentReversed():
                 self._returned.setdefault((message.key, data.reversal_id), data.amount)
+            case intake.CaseOpened():
+                for debt in data.debts:
+                    self._opened[debt.debt_id] = Money(
+                        _total(debt.outstanding), debt.outstanding.principal.currency
+                    )
             case intake.PaymentMatched():
                 self._matched[message.key, data.payment_id] = data.amount
                 self._even(data.payment_id, data.allocations, data.unallocated, data.amount)
@@ -156,6 +162,10 @@ class MoneyAudit:
                 check.found(f"a debt's document says {dict(kept)}, its last event {totals}")
             currency = ledger.opening.principal.currency
             self.lines.append(DebtLine(debt, *(Money(totals[name], currency) for name in FIGURES)))
+        for debt, opening in sorted(self._opened.items()):
+            if debt not in latest:  # nothing has happened to it since its case was opened
+                none = Money.zero(opening.currency)
+                self.lines.append(DebtLine(debt, opening, none, none, none, none, opening))
 
     def _check_payments(self, check: Check, waiting: set[tuple[str, str]]) -> None:
         somewhere = waiting | self._undecided

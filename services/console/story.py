@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from services.console.rules import chain_hash
 from shared.contracts.ops import Discard
-from shared.contracts.runtime import ServiceDayClosed
+from shared.contracts.runtime import CaseHeld, CaseReleased, ServiceDayClosed
 from shared.texts import label, story, text
 
 __all__ = [
@@ -18,6 +18,7 @@ __all__ = [
     "Tampered",
     "discard_lines",
     "lines_of",
+    "lines_to_tell",
     "verify",
     "without_content",
 ]
@@ -28,6 +29,8 @@ NOT_HASHED: Final = frozenset({"hash", "_id", "checkpoint"})
 
 WITHHELD: Final = frozenset({"number", "previous", "hash"})
 """All that is handed out of an entry of another case, but for a checkpoint."""
+
+_HOLDS: Final = frozenset({CaseHeld.TYPE, CaseReleased.TYPE})
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +71,16 @@ def lines_of(entries: Iterable[Mapping[str, Any]], case: str | None, lang: str =
     ]
     chosen.sort(key=lambda entry: (entry["time"], entry["number"]))
     return [_line(entry, lang) for entry in chosen]
+
+
+def lines_to_tell(lines: Sequence[Line]) -> list[Line]:
+    """Leave out what services repeat of each other's holds: of such lines in a row first and last stay."""
+    found: list[Line] = []
+    for before, line, after in zip((None, *lines), lines, (*lines[1:], None), strict=False):
+        within = all(other is not None and other.type in _HOLDS for other in (before, line, after))
+        if not within:
+            found.append(line)
+    return found
 
 
 def discard_lines(discards: Iterable[Mapping[str, Any]], lang: str = "en") -> list[Line]:

@@ -110,7 +110,7 @@ def effects(figures: Sequence[Figure]) -> Table:
     table = Table(title="How well it works", title_justify="left")
     table.add_column("")
     table.add_column("figure")
-    table.add_column("cases", justify="right")
+    table.add_column("number", justify="right")
     table.add_column("of", justify="right")
     table.add_column("share or mean", justify="right")
     last = ""

@@ -43,7 +43,7 @@ def session_held(state: FollowupState, data: SupportSessionHeld, day: date) -> S
     """A session: attendance, where it led to, and after a seminar the question how it was."""
     support = state.support
     if support.since is None:
-        return ReasonCode.SUPPORT_NOT_OFFERED
+        return ReasonCode.SUPPORT_NOT_JOINED if support.offered else ReasonCode.SUPPORT_NOT_OFFERED
     if data.session_id in support.sessions:
         return state, ()
     after = Support(

@@ -227,6 +227,7 @@ class ReasonCode(StrEnum):
     COOPERATED = "cooperated"
     TEMPORARY_DIFFICULTY = "temporary_difficulty"
     SUPPORT_NOT_OFFERED = "support_not_offered"
+    SUPPORT_NOT_JOINED = "support_not_joined"
     PROBLEM_UNKNOWN = "problem_unknown"
     PROBLEM_KNOWN = "problem_known"
     NO_CREDIT = "no_credit"

@@ -101,6 +101,7 @@ def test_every_command_of_the_readme_is_run_here() -> None:
         "parley policy show cn-card", "parley offer --example", "parley day close 2026-01-31",
         f"parley publish accounts.csv --mapping deploy/mappings/{ACCOUNTS}",
         *(f"parley {command} --data var/demo" for command in ("cases", "case CASE", "trace CASE", "check")),
+        "parley report --data var/demo",
         "parley evidence CASE -o case.zip --data var/demo",
         "parley verify case.zip --key var/demo/keys/lender.pub",
         *(f"parley dead {command} --data var/demo" for command in ("list", "held")),
@@ -136,6 +137,8 @@ def test_the_demos_cases_can_be_read_when_nothing_runs(folder: Folder, demo: str
     assert {row["check"] for row in checks} >= {"accounting", "sequences", "money", "open cases"}
     assert all(row["wrong"] == 0 for row in checks)
     assert all(row["looked_at"] > 0 for row in checks)
+    figures = json.loads(folder.run("parley report --data var/demo --json"))["figures"]
+    assert {"plans", "incentives", "borrowers"} <= {row["group"] for row in figures}
 
 
 @pytest.mark.kafka

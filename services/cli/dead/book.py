@@ -11,6 +11,7 @@ from typing import Final
 
 from services.cli.catalogue import NAMES
 from services.cli.dead.ids import DeadId
+from shared.runtime.inbound import Reason
 from shared.runtime.letters import DeadLetter, letters
 from shared.runtime.parked import Fate, State, fates
 from shared.runtime.ports import Store
@@ -39,7 +40,10 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """Which letters are wanted. `case` is a case id or its beginning, a document, or a customer."""
+    """Which letters are wanted. `case` is a case id or its beginning, a document, or a customer.
+
+    Without `behind`, what only waits behind another message of its case is counted and not listed.
+    """
 
     services: tuple[str, ...] = NAMES
     reason: str | None = None
@@ -47,6 +51,7 @@ class Filter:
     state: State | None = None
     since_ms: int = 0
     until_ms: int | None = None
+    behind: bool = True
 
     def takes(self, letter: DeadLetter) -> bool:
         """Whether its service and its time fit."""
@@ -55,6 +60,10 @@ class Filter:
             and letter.at_ms >= self.since_ms
             and (self.until_ms is None or letter.at_ms < self.until_ms)
         )
+
+    def lists(self, entry: Entry) -> bool:
+        """Whether it stands in the list, or is only counted."""
+        return self.behind or entry.reason != Reason.PARKED
 
     def keeps(self, entry: Entry) -> bool:
         """Whether what became of it fits as well."""
@@ -72,10 +81,14 @@ class Filter:
 
 @dataclass(slots=True)
 class Book:
-    """The newest letters, newest first, and how many there are by service, reason and state."""
+    """The newest letters, newest first, and how many there are by service, reason and state.
+
+    `behind` are those that are counted and not listed.
+    """
 
     entries: list[Entry] = field(default_factory=list)
     counts: Counter[tuple[str, str, State]] = field(default_factory=Counter)
+    behind: int = 0
 
     @property
     def total(self) -> int:
@@ -104,6 +117,9 @@ async def gather(store: Store, wanted: Filter, limit: int, read: Read) -> Book:
                 if wanted.keeps(entry):
                     number += 1
                     book.counts[service, entry.reason, fate.state] += 1
+                    if not wanted.lists(entry):
+                        book.behind += 1
+                        continue
                     heapq.heappush(newest, (letter.at_ms, number, entry))
                     if len(newest) > limit:
                         heapq.heappop(newest)

@@ -45,10 +45,16 @@ def list_(
     limit: Annotated[
         int, typer.Option("--limit", min=1, help="At most so many lines; the sums count all.")
     ] = 50,
+    behind: Annotated[
+        bool, typer.Option("--behind", help="List also what only waits behind another of its case.")
+    ] = False,
     data: DataDir = None,
     as_json: JsonFlag = False,
 ) -> None:
     """List dead letters, newest first: id, when, reason, event, case, and what has become of each.
+
+    One bad message parks its case in every service that reads it, and all that comes later waits behind it:
+    the list shows what stopped each, the sums count all. With --reason or --json everything is listed.
 
     [bold]parked[/] waits for a replay; [bold]decided[/] was replayed meanwhile; [bold]waits[/] was replayed
     and waits for what it builds on; [bold]discarded[/] shows by whom and why; [bold]final[/] is held by no
@@ -73,7 +79,9 @@ def list_(
         from services.cli.dead.book import Filter, read_book
 
         async with open_servers(data) as (settings, store):
-            wanted = Filter(services, why, case, State(state) if state else None, since_ms, until_ms)
+            fate = State(state) if state else None
+            everything = behind or as_json or why is not None
+            wanted = Filter(services, why, case, fate, since_ms, until_ms, everything)
             return await read_book(settings, store, wanted, limit)
 
     book = guarded(work)

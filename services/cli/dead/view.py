@@ -94,7 +94,9 @@ def print_book(book: Book) -> None:
                          for (service, reason), states in sums.items()]):  # fmt: skip
         say(line)
     shown = len(book.entries)
-    more = "" if shown == book.total else " (--limit shows more)"
+    more = "" if shown + book.behind == book.total else " (--limit shows more)"
+    if book.behind:
+        more += f", {book.behind} only waited behind another (--behind lists them)"
     say(f"{shown} of {book.total} dead letters{more}; `parley dead show ID` tells all about one")
 
 

@@ -173,6 +173,16 @@ async def test_the_newest_are_kept_and_all_are_counted_once() -> None:
     assert all(one.letter.record.value is None for one in book.entries), "values are not kept"
 
 
+async def test_what_only_waits_behind_another_is_counted_and_listed_on_demand() -> None:
+    given = [letter(1, document=None)]
+    given += [letter(n, reason=Reason.PARKED, document=None) for n in range(2, 50)]
+    book = await listed(given, limit=10, behind=False)
+    assert [one.letter.record.offset for one in book.entries] == [1]
+    assert (book.total, book.behind) == (49, 48)
+    everything = await listed(given, limit=100)
+    assert (len(everything.entries), everything.behind) == (49, 0)
+
+
 @pytest.mark.parametrize(
     ("fields", "offsets"),
     [

@@ -8,13 +8,15 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
+from services.cli.catalogue import policies_dir
 from services.cli.main import app
-from services.cli.staff import Owned, expand, to_every_partition, to_tell_again
+from services.cli.staff import Owned, _row, expand, to_every_partition, to_tell_again
 from services.intake.decide import IntakeDecider
 from services.intake.model import StaffAway
 from shared.contracts.desk_team import AwayWhy, OwnerAway
 from shared.contracts.ids import case_id
 from shared.contracts.partition import partition_of
+from shared.policy.roster import Roster
 from tests.unit.builders import reference
 from tests.unit.spec import given
 
@@ -58,6 +60,20 @@ def test_what_is_wrong_is_named(words: list[str], problem: str) -> None:
     result = CliRunner().invoke(app, ["staff", *words, "--reason", "leave of absence", "--by", "s-zhao"])
     assert result.exit_code == 2
     assert problem in result.output
+
+
+@pytest.mark.parametrize(
+    "words", [["leave", "n-chen", "--from", "2026-03-02"], ["assign", "1", "--to", "n-lin"]]
+)
+def test_who_orders_it_is_on_the_roster(words: list[str]) -> None:
+    result = CliRunner().invoke(app, ["staff", *words, "--reason", "moved on", "--by", "nobody"])
+    assert result.exit_code == 2
+    assert "--by: nobody called 'nobody' is on the roster" in result.output
+
+
+def test_who_was_said_to_be_away_is_not_there() -> None:
+    who = Roster.load(policies_dir() / "roster.toml").get("n-chen")
+    assert [_row("n-chen", who, 0, DAY, away=away)["there"] for away in (False, True)] == [True, False]
 
 
 def test_a_hand_over_needs_a_reason() -> None:

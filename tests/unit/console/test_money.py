@@ -61,3 +61,18 @@ async def test_an_allocation_that_the_ledger_does_not_know_is_found() -> None:
     messages, state = lived(overdue(days=120), paid("100.00", 3))
     silent = [m for m in messages if not isinstance(m.data, PaymentMatched)]
     assert any("nowhere" in text for text in await findings(silent, state))
+
+
+async def test_a_debt_to_which_nothing_has_happened_is_owed_as_it_was_opened() -> None:
+    messages, state = lived(overdue(days=120))
+
+    async def documents() -> AsyncIterator[dict[str, Any]]:
+        yield {"_id": state.customer, "state": state.model_dump(mode="json")}
+
+    money = MoneyAudit()
+    for message in messages:
+        money.saw(message)
+    await money.check(documents())
+    (line,) = money.lines
+    assert line.opening == line.outstanding
+    assert line.opening.is_positive

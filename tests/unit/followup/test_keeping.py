@@ -396,6 +396,8 @@ def test_the_support_group_is_for_whom_the_rule_offers_it() -> None:
     assert told.emits(SatisfactionNoted)
     outside = live().when(session("s1", SessionKind.SEMINAR, came=True))
     assert outside.last(InputRefused).reason.code is ReasonCode.SUPPORT_NOT_OFFERED
+    waiting = offered.when(session("s1", SessionKind.SEMINAR, came=True))
+    assert waiting.last(InputRefused).reason.code is ReasonCode.SUPPORT_NOT_JOINED
 
 
 # --- credit
