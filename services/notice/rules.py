@@ -101,6 +101,10 @@ TELLS: Final[dict[type[Event], Row]] = {
     followup.SupportOffered: Row(
         NoticeKind.SUPPORT_OFFER, _always("service"), lambda d: d.as_of.isoformat(),
         lambda _d: {}, _a_while),
+    followup.RewardGranted: Row(
+        NoticeKind.REWARD, _always("service"),
+        lambda d: d.instruction_id or f"{d.reward}/{d.after_instalment}",
+        lambda _d: {}, _a_while),
     followup_care.BreachNoticed: Row(
         NoticeKind.BREACH_NOTICE, _always("legal_notice"),
         lambda d: f"{d.agreement_id}/{d.as_of.isoformat()}",
@@ -133,7 +137,7 @@ ENDS: Final[dict[type[Event], frozenset[NoticeKind]]] = {
     followup_care.ReviewPassed: frozenset({NoticeKind.REVIEW_INVITATION}),
     followup_care.BreachCured: frozenset({NoticeKind.BREACH_NOTICE}),
     followup_care.SupportEnrolled: frozenset({NoticeKind.SUPPORT_OFFER}),
-    followup.PlanBroken: _PLAN,
+    followup.PlanBroken: _PLAN | {NoticeKind.REWARD},
     followup.PlanCompleted: _PLAN,
 }
 """What makes messages of these kinds useless; those that wait are withdrawn."""

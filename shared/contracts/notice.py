@@ -40,6 +40,7 @@ class NoticeKind(StrEnum):
     BREACH_NOTICE = "breach_notice"
     PLAN_BROKEN = "plan_broken"
     SUPPORT_OFFER = "support_offer"
+    REWARD = "reward_granted"
     COMPLETION_LETTER = "completion_letter"
     NEXT_STEP = "next_step"
 

@@ -137,6 +137,7 @@ def test_what_caused_a_message_twice_or_was_delivered_twice_is_told_once() -> No
          "agreement", "service"),
         (followup_care.ReviewInvited(number=1, on=LATER, as_of=DAY), "review_invitation", "service"),
         (followup.SupportOffered(as_of=DAY, reasons=()), "support_offer", "service"),
+        (followup.RewardGranted(reward="lower_rate", after_instalment=6), "reward_granted", "service"),
         (followup_care.BreachNoticed(agreement_id="A", as_of=DAY, cure_by=LATER, missing=()),
          "breach_notice", "legal_notice"),
         (followup.PlanBroken(agreement_id="A", as_of=DAY, missed=2, reasons=()),
