@@ -9,13 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
-from decimal import Decimal
 from typing import Any
 
 from deploy.demo.portfolio import Account, Customer
 from shared.contracts import agreement, bank, followup, followup_care, intake
 from shared.contracts.base import Event
-from shared.contracts.debts import Allocation, Balances, InstalmentTotal
+from shared.contracts.debts import Allocation, Balances, DebtSchedule, InstalmentTotal
 from shared.contracts.envelope import Envelope
 from shared.contracts.ids import derive_id
 from shared.lending.money import Money
@@ -234,12 +233,12 @@ class CoreBank:
     def _obey(self, customer: str, told: agreement.BankInstructed) -> None:
         self._waive(told.waived)
         if told.kind is agreement.InstructionKind.APPLY_PLAN:
-            self._plans[customer] = _Plan(customer, self._future_interest(told))
+            self._plans[customer] = _Plan(customer, self._future_interest(told.schedules))
         elif told.kind is agreement.InstructionKind.RESTORE_TERMS:
             self._waive(told.restored, -1)
             self._plans.pop(customer, None)
             if told.schedules:  # the earlier plan applies again
-                self._plans[customer] = _Plan(customer, self._future_interest(told))
+                self._plans[customer] = _Plan(customer, self._future_interest(told.schedules))
         elif told.kind is agreement.InstructionKind.RESUME_COLLECTION:
             self._waive(told.restored, -1)  # what was waived on condition, and broken
             for back in told.rates:
@@ -266,7 +265,7 @@ class CoreBank:
                 for charge in (plan.charges.get(row.due, []) if plan is not None else [])
                 if self.account(charge.account).currency == row.total.currency
             ]
-            interest = [charge.bill for charge in due]
+            interest = [charge.interest for charge in due]
             less = min(max(sum(charge.total for charge in due) - row.total.minor, 0), sum(interest))
             for charge, part in zip(due, pro_rata(less, interest), strict=True):
                 before = charge.bill
@@ -275,6 +274,9 @@ class CoreBank:
                 if charge.billed and charge.bill < before:
                     self._credit(self.account(charge.account), before - charge.bill)
                     self._corrected.add(charge.account)
+        if plan is not None:
+            for account in {charge.account for row in plan.charges.values() for charge in row}:
+                _carry_on(plan, account)
 
     @staticmethod
     def _credit(account: Account, amount: int) -> None:
@@ -282,19 +284,28 @@ class CoreBank:
         account.interest -= of_interest
         account.principal -= amount - of_interest
 
-    def _future_interest(self, told: agreement.BankInstructed) -> dict[date, list[_Charge]]:
+    def _future_interest(self, schedules: tuple[DebtSchedule, ...]) -> dict[date, list[_Charge]]:
         """Give what a plan asks for, by due date, with the interest that it adds to what is owed already."""
         charges: dict[date, list[_Charge]] = {}
-        rates = {rate.debt_id: rate.annual_rate_pct for rate in told.rates}
-        for schedule in told.schedules:
+        for schedule in schedules:
             owed = self.account(schedule.debt_id).interest
-            gives = schedule.accruing(rates.get(schedule.debt_id, Decimal(0)))
-            for row, accruing in zip(schedule.rows, gives, strict=True):
-                carried = min(owed, row.interest.minor - accruing.minor)
+            for row in schedule.rows:
+                carried = min(owed, row.interest.minor)
                 owed -= carried
                 charge = _Charge(schedule.debt_id, row.total.minor, row.interest.minor, carried)
                 charges.setdefault(row.due, []).append(charge)
         return charges
+
+
+def _carry_on(plan: _Plan, account: str) -> None:
+    """Where an instalment has less interest than was owed before it, the rest stands in the next ones."""
+    rest = 0
+    for day in sorted(plan.charges):
+        for charge in plan.charges[day]:
+            if charge.account == account and not charge.billed:
+                carried = charge.carried + rest
+                charge.carried = min(carried, charge.interest)
+                rest = carried - charge.carried
 
 
 def _accrue(account: Account, *, charged: bool) -> None:
