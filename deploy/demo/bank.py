@@ -275,6 +275,9 @@ class CoreBank:
                 if charge.billed and charge.bill < before:
                     self._credit(self.account(charge.account), before - charge.bill)
                     self._corrected.add(charge.account)
+        if plan is not None:
+            for account in {charge.account for row in plan.charges.values() for charge in row}:
+                _carry_on(plan, account)
 
     @staticmethod
     def _credit(account: Account, amount: int) -> None:
@@ -295,6 +298,17 @@ class CoreBank:
                 charge = _Charge(schedule.debt_id, row.total.minor, row.interest.minor, carried)
                 charges.setdefault(row.due, []).append(charge)
         return charges
+
+
+def _carry_on(plan: _Plan, account: str) -> None:
+    """Where an instalment has less interest than was owed before it, the rest stands in the next ones."""
+    rest = 0
+    for day in sorted(plan.charges):
+        for charge in plan.charges[day]:
+            if charge.account == account and not charge.billed:
+                carried = charge.carried + rest
+                charge.carried = min(carried, charge.interest)
+                rest = carried - charge.carried
 
 
 def _accrue(account: Account, *, charged: bool) -> None:

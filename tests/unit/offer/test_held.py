@@ -32,6 +32,7 @@ from tests.unit.offer.test_decide import (
     changed,
     counter,
     grant,
+    no_plan_wanted,
     plan_of,
     tabled,
 )
@@ -52,7 +53,7 @@ def answers() -> dict[str, Event]:
         "countered in another round": desk.CounterOffered(
             offer_id=on.offer_id, round=2, monthly=cny("700.00")
         ),
-        "rejected": desk.OfferRejected(offer_id=on.offer_id),
+        "rejected": no_plan_wanted(on.offer_id),
         "new figures": assessed("1600.00", version=2, as_of=after(1)),
         "poorer": assessed("600.00", version=2, as_of=after(1)),
         "nothing to pay from": assessed("90.00", version=2, as_of=after(1)),

@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 
 from services.offer.model import OfferState, OfferStatus
-from shared.contracts import desk
 from shared.contracts.base import Event
 from shared.contracts.envelope import Envelope
 from shared.contracts.offer import (
@@ -25,7 +24,18 @@ from shared.contracts.offer import (
 )
 from shared.contracts.reasons import ReasonCode
 from tests.unit.builders import assessed, balances, cny, debt, message
-from tests.unit.offer.test_decide import LESS, accept, after, changed, counter, grant, paid, plan_of, tabled
+from tests.unit.offer.test_decide import (
+    LESS,
+    accept,
+    after,
+    changed,
+    counter,
+    grant,
+    no_plan_wanted,
+    paid,
+    plan_of,
+    tabled,
+)
 from tests.unit.spec import Given
 
 STILL_LESS = debt(outstanding=balances("11800.00", "420.00", "60.00", "150.00"))
@@ -206,7 +216,7 @@ def test_without_better_figures_it_is_refused_at_the_close_and_something_else_is
 
 def test_a_statement_without_news_on_the_day_of_a_no_needs_no_answer_of_its_own() -> None:
     start = tabled()
-    no = message(desk.OfferRejected(offer_id=start.last(OfferTabled).offer_id), after(1))
+    no = message(no_plan_wanted(start.last(OfferTabled).offer_id), after(1))
     again = assessed(version=2).model_copy(update={"answers_statement": True})
     found = [start.when(no, message(again, after(1))), start.when(message(again, after(1)), no)]
     assert all(step.emits(TalksFailed) for step in found)
