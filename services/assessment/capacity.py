@@ -239,10 +239,7 @@ def _spending(
         )
         spending[category] = figure
         if figure.needs_explanation:
-            limit = _shown(figure.allowed)
-            reasons.append(
-                _reason(ReasonCode.SPENDING_CAPPED_WITHOUT_EXPLANATION, category=category, guideline=limit)
-            )
+            reasons.append(_unexplained(category, figure))
         elif looks_low(category, figure, policy, owns_home=owns_home):
             reasons.append(_reason(ReasonCode.SPENDING_VERY_LOW, category=category))
     raised = zero
@@ -256,6 +253,14 @@ def _spending(
     if raised.is_positive:
         reasons.append(_reason(ReasonCode.SPENDING_RAISED_TO_GUIDELINE, guideline=_shown(raised)))
     return spending
+
+
+def _unexplained(category: str, figure: Spending) -> Reason:
+    """Say what counts until the borrower has told the reason; of what is not usual at all, nothing does."""
+    if figure.allowed.is_zero:
+        return _reason(ReasonCode.SPENDING_NOT_COUNTED_YET, category=category)
+    limit = _shown(figure.allowed)
+    return _reason(ReasonCode.SPENDING_CAPPED_WITHOUT_EXPLANATION, category=category, guideline=limit)
 
 
 def _debts(

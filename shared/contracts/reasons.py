@@ -78,6 +78,7 @@ class ReasonCode(StrEnum):
     INCOME_NOT_VERIFIED = "income_not_verified"
     SPENDING_RAISED_TO_GUIDELINE = "spending_raised_to_guideline"
     SPENDING_CAPPED_WITHOUT_EXPLANATION = "spending_capped_without_explanation"
+    SPENDING_NOT_COUNTED_YET = "spending_not_counted_yet"
     PRIORITY_DEBTS_FIRST = "priority_debts_first"
     SHARED_WITH_OTHER_CREDITORS = "shared_with_other_creditors"
     NO_RESIDUAL_INCOME = "no_residual_income"
@@ -296,6 +297,7 @@ PRIVATE_REASONS = frozenset(
         ReasonCode.INCOME_NOT_VERIFIED,
         ReasonCode.SPENDING_RAISED_TO_GUIDELINE,
         ReasonCode.SPENDING_CAPPED_WITHOUT_EXPLANATION,
+        ReasonCode.SPENDING_NOT_COUNTED_YET,
         ReasonCode.SPENDING_VERY_LOW,
         ReasonCode.PRIORITY_DEBTS_FIRST,
         ReasonCode.SHARED_WITH_OTHER_CREDITORS,

@@ -111,6 +111,18 @@ def test_spending_by_household_and_guideline(
     assert codes(said) & about == ({code} if code else set())
 
 
+def test_what_is_not_usual_at_all_does_not_count_until_it_is_explained() -> None:
+    guidelines = [{"category": "education", "by_household_size": ["0.00"], "each_more": "1000.00"}]
+    stated = states(spending=(spends("education", "700.00"),))
+    said = completed(stated, assessment__guidelines=guidelines)
+    assert said.capacity.spending_counted == cny("0.00")
+    (why,) = (reason for reason in said.reasons if reason.params.get("category") == "education")
+    assert why.code is ReasonCode.SPENDING_NOT_COUNTED_YET
+    assert "guideline" not in why.params, "that nothing is usual is no usual level"
+    told = states(spending=(spends("education", "700.00", "a course"),))
+    assert completed(told, assessment__guidelines=guidelines).capacity.spending_counted == cny("700.00")
+
+
 def test_verified_spending_needs_no_explanation() -> None:
     said = completed(states(spending=(spends("food", "1900.00"),)), checked(4, "spending:food", "1850.00"))
     assert said.capacity.spending_counted == cny("1850.00")
