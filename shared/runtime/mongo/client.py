@@ -139,13 +139,22 @@ class Connection:
         if synced_apart <= _SYNCED_APART:
             return await self._bulk(service, kind, operations, _DURABLE)
         # The embedded server syncs its disk for every replace of a command that asks for the journal, and for
-        # many inserts once. Journal and oplog are sequential: the last write's sync is that of all before it.
-        last = len(operations) - 1
+        # many inserts once. Journal and oplog are sequential: the last write's sync is that of all before it,
+        # if it is the same server that has taken them. One that was killed in between has lost them, and the
+        # driver, which replaces a connection that was idle, says nothing of it.
+        last, server = len(operations) - 1, await self._server()
         refused = await self._bulk(service, kind, operations[:last], _SENT)
         if await self._bulk(service, kind, operations[last:], _DURABLE):
             refused.append(last)
             await self._sync()
+        if await self._server() != server:
+            raise UnavailableError("database: it was started anew in the middle of a write")
         return refused
+
+    async def _server(self) -> object:
+        """Ask which run of which server answers; another number after each start."""
+        hello = await self._do("connect", lambda: self._client.admin.command("hello"))
+        return hello.get("topologyVersion", {}).get("processId")
 
     async def _sync(self) -> None:
         """Make durable what was written, where the write that was to do it has been refused."""
