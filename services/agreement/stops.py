@@ -14,6 +14,7 @@ from services.agreement.signing import Outcome
 from shared.contracts import intake
 from shared.contracts.decision import Decision
 from shared.contracts.envelope import Envelope
+from shared.contracts.parties import last_told
 from shared.policy.reference import Reference
 
 __all__ = ["may_withdraw", "stop_told", "stops_changed"]
@@ -39,7 +40,7 @@ def stop_told(state: AgreementState | None, message: Envelope[Any], _reference: 
     """The desk tells of a stop, or of its end: what it means is on its way by intake."""
     if state is None or state.status is AgreementStatus.CLOSED:
         return Decision(state)
-    told_on = max(message.day, state.stop_told_on or message.day)
+    told_on = last_told(state.stop_told_on, message.day)
     return Decision(state.model_copy(update={"stop_told_on": told_on}))
 
 

@@ -11,6 +11,7 @@ from services.alert.raising import PRESSING, Step, resolve
 from shared.contracts import intake
 from shared.contracts.base import Event
 from shared.contracts.envelope import Envelope
+from shared.contracts.parties import last_told
 from shared.contracts.reasons import ReasonCode
 from shared.policy.model import PolicyInForce
 
@@ -19,7 +20,7 @@ __all__ = ["stop_told", "stops_changed"]
 
 def stop_told(state: AlertState, message: Envelope[Any], _: PolicyInForce) -> Step:
     """The desk tells of a stop, or of its end."""
-    told_on = max(message.day, state.stop_told_on or message.day)
+    told_on = last_told(state.stop_told_on, message.day)
     return state.model_copy(update={"stop_told_on": told_on}), ()
 
 

@@ -11,6 +11,7 @@ from typing import TypeVar
 from services.assessment.model import AssessmentState, AssessmentStatus, Request, Wanted
 from shared.contracts.debts import DebtSnapshot, DebtStatus
 from shared.contracts.intake import StopsChanged
+from shared.contracts.parties import last_told
 
 __all__ = ["after_stops", "is_halted", "stop_told"]
 
@@ -28,7 +29,7 @@ def stop_told(state: AssessmentState | None, day: date) -> AssessmentState | Non
     """The desk tells of a stop, or of its end: what it means is on its way, and nobody is reminded."""
     if state is None or state.status is AssessmentStatus.CLOSED:
         return state
-    return state.model_copy(update={"stop_told_on": max(day, state.stop_told_on or day)})
+    return state.model_copy(update={"stop_told_on": last_told(state.stop_told_on, day)})
 
 
 def after_stops(state: AssessmentState, data: StopsChanged, day: date) -> AssessmentState:

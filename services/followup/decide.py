@@ -33,7 +33,7 @@ from shared.contracts import (
 from shared.contracts.base import Event
 from shared.contracts.decision import Decision
 from shared.contracts.envelope import Envelope
-from shared.contracts.parties import judged_on
+from shared.contracts.parties import judged_on, last_told
 from shared.contracts.reasons import ReasonCode
 from shared.policy.reference import Reference
 
@@ -269,7 +269,7 @@ def _stop_told(state: FollowupState | None, message: Envelope[Any], _: Reference
     """The desk tells of a stop, or of its end: what it means is on its way, and nothing is judged."""
     if state is None or state.status is FollowupStatus.CLOSED:
         return Decision(state)
-    told_on = max(message.day, state.stop_told_on or message.day)
+    told_on = last_told(state.stop_told_on, message.day)
     return Decision(state.model_copy(update={"stop_told_on": told_on}))
 
 

@@ -16,6 +16,7 @@ from shared.contracts.base import Reason
 from shared.contracts.debts import DebtStatus
 from shared.contracts.decision import Decision
 from shared.contracts.envelope import Envelope
+from shared.contracts.parties import last_told
 from shared.contracts.reasons import ReasonCode
 from shared.policy.reference import Reference
 
@@ -36,7 +37,7 @@ def stop_told(
     """The desk tells of a stop, or of its end: what it means is on its way by intake, and nothing lapses."""
     if state is None or state.status is OfferStatus.CLOSED:
         return Decision(state)
-    told_on = max(message.day, state.stop_told_on or message.day)
+    told_on = last_told(state.stop_told_on, message.day)
     return Decision(state.model_copy(update={"stop_told_on": told_on}))
 
 

@@ -21,6 +21,7 @@ __all__ = [
     "StopCause",
     "StopInForce",
     "judged_on",
+    "last_told",
     "party_id_of",
 ]
 
@@ -76,6 +77,11 @@ def judged_on(due: date, told_on: date | None) -> date:
     if told_on is None or told_on < due or told_on == date.max:
         return due
     return told_on + timedelta(days=1)
+
+
+def last_told(told_on: date | None, day: date) -> date:
+    """Give the last day on which the desk told of a stop; what it says of an earlier day may come later."""
+    return max(day, told_on or day)
 
 
 class StopInForce(Part):

@@ -99,8 +99,8 @@ async def test_what_a_close_makes_due_is_done_at_the_same_close_under_ids_of_its
     assert rig.days("middle.events") == [D1]
 
 
-@story
-async def test_a_close_that_is_done_again_after_a_crash_goes_on_counting() -> None:
+async def crashed_in_a_close() -> Rig:
+    """A rig whose engine has written what lapses at the first close, and died before it was said."""
     rig = rig_of(Again())
     rig.tell("front", Opened(on=D1), 1)
     gate = Gate(rig, "lapsed")
@@ -109,6 +109,12 @@ async def test_a_close_that_is_done_again_after_a_crash_goes_on_counting() -> No
     rig.close_inputs("middle", D1)
     await gate.blocked.wait()
     await crash(rig, engine)
+    return rig
+
+
+@story
+async def test_a_close_that_is_done_again_after_a_crash_goes_on_counting() -> None:
+    rig = await crashed_in_a_close()
     rig.tell("back", Judged(instalment=1, kept=True), 1)  # makes more due on the day that is being closed
     rig.start("middle")
     await rig.settle()
@@ -118,14 +124,7 @@ async def test_a_close_that_is_done_again_after_a_crash_goes_on_counting() -> No
 
 @story
 async def test_a_close_that_is_done_again_leaves_a_case_that_is_held_meanwhile() -> None:
-    rig = rig_of(Again())
-    rig.tell("front", Opened(on=D1), 1)
-    gate = Gate(rig, "lapsed")
-    engine = rig.start("middle", log=gate)
-    await rig.settle()
-    rig.close_inputs("middle", D1)
-    await gate.blocked.wait()
-    await crash(rig, engine)
+    rig = await crashed_in_a_close()
     rig.tell("back", CaseHeld(service="back", reason="x", count=1), 1)
     rig.tell("back", Judged(instalment=1, kept=True), 2)  # makes more due on the day that is being closed
     rig.start("middle")
