@@ -116,12 +116,10 @@ def learn(state: FollowupState, message: Envelope[Any]) -> FollowupState:
 def _reached(state: FollowupState, reach: EarlierReach) -> FollowupState:
     """What was said about an earlier case adds to what this one knows; it opens nothing."""
     known, zone = state.contacts, reach.time_zone
-    held = {out.channel for out in known.opt_outs}
-    closed = tuple(out for out in closed_before(reach.opt_outs) if out.channel not in held)
     decided = [at for at in (known.decided_at, reach.decided_at) if at is not None]
     return _with(
         state,
-        opt_outs=(*known.opt_outs, *closed),
+        opt_outs=closed_before(reach.opt_outs, known.opt_outs),
         time_zone=zone if zone is not None and is_time_zone(zone) else known.time_zone,
         decided_at=max(decided, default=None),
     )

@@ -116,9 +116,8 @@ def _earlier_contact(state: NoticeState, message: Envelope[intake_team.EarlierCo
 
 def _earlier_reach(state: NoticeState, message: Envelope[intake_team.EarlierReachHeard]) -> NoticeState:
     """What was said about an earlier case adds to what this one knows; it opens nothing."""
-    reach, known = message.data.reach, {out.channel for out in state.states.opt_outs}
-    closed = tuple(out for out in closed_before(reach.opt_outs) if out.channel not in known)
-    state = state.with_states(opt_outs=(*state.states.opt_outs, *closed))
+    reach = message.data.reach
+    state = state.with_states(opt_outs=closed_before(reach.opt_outs, state.states.opt_outs))
     for one in reach.authorities:
         state = _acting(state, one, since=one.since, verified=one.verified)
     for gone in message.data.ended:

@@ -168,9 +168,11 @@ def opt_outs(held: Sequence[OptOut], names: Iterable[str], at: datetime) -> tupl
     )
 
 
-def closed_before(channels: Iterable[Closed]) -> tuple[OptOut, ...]:
-    """Give the channels that the borrower closed in an earlier case, each since its own day."""
-    return tuple(out for one in channels for out in opt_outs((), (one.channel,), one.since))
+def closed_before(channels: Iterable[Closed], known: tuple[OptOut, ...] = ()) -> tuple[OptOut, ...]:
+    """Add to the `known` closed channels those closed in an earlier case, each since its own day."""
+    held = {out.channel for out in known}
+    earlier = (out for one in channels for out in opt_outs((), (one.channel,), one.since))
+    return (*known, *(out for out in earlier if out.channel not in held))
 
 
 def days_counted(packs: Iterable[PolicyInForce]) -> int:
