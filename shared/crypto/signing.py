@@ -7,6 +7,7 @@ begins with a word that says what it is, so that a signature for one thing is ne
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -125,6 +126,11 @@ def read_key_bytes(path: Path) -> bytes:
     """Read a key file. Raises KeyFileError."""
     try:
         return path.read_bytes()
+    except PermissionError:
+        # A secret of a container keeps the owner that its file has outside, so say whom to give it to.
+        raise KeyFileError(
+            f"{path}: cannot be read by user {os.geteuid()}: it must be its owner or be let read it"
+        ) from None
     except OSError as error:
         raise KeyFileError(f"{path}: cannot be read ({type(error).__name__})") from None
 

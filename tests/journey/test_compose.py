@@ -258,6 +258,14 @@ def test_the_image_runs_the_command_as_nobody_in_particular() -> None:
     assert {name for name in variables if name.startswith("PARLEY_")} <= known
 
 
+def test_the_readme_gives_the_secrets_to_the_user_of_the_containers() -> None:
+    """A secret is a file of the host with its owner, and `parley keys new` lets nobody else read it."""
+    (user,) = instructions("USER")
+    made = [secret["file"].partition(":-./")[2].rstrip("}") for secret in COMPOSE["secrets"].values()]
+    given = f"sudo chown {user.partition(':')[0]} {' '.join(made)}"
+    assert given in (ROOT / "README.md").read_text().splitlines()
+
+
 def test_what_is_installed_is_pinned_by_hash_and_is_what_the_tests_ran_with() -> None:
     installs = [line for value in instructions("RUN") for line in value.split("&&") if "pip install" in line]
     for install in installs:

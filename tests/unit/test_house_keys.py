@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import stat
 from pathlib import Path
 
@@ -43,3 +44,15 @@ def test_a_master_key_that_is_too_short_is_refused(tmp_path: Path) -> None:
     (tmp_path / "master.key").write_bytes(b"short")
     with pytest.raises(KeyFileError, match="32 random bytes"):
         read_keys(None, tmp_path / "master.key")
+
+
+def test_a_key_of_somebody_else_says_who_may_not_read_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(path: Path) -> bytes:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "read_bytes", refused)
+    monkeypatch.setattr(os, "geteuid", lambda: 10001)
+    with pytest.raises(KeyFileError, match=r"lender\.pem: cannot be read by user 10001: it must be"):
+        read_keys(tmp_path / "lender.pem", None)
