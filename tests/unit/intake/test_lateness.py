@@ -47,8 +47,10 @@ def case(days: int, product: str = "cn-card") -> Given:
         ("eu-consumer", 30, "1-30", "performing"),
         ("eu-consumer", 31, "31-60", "watch"),
         ("eu-consumer", 91, "91+", "non_performing"),
-        ("us-unsecured", 90, "61-90", "overdue"),
-        ("us-unsecured", 91, "91+", "default"),
+        ("us-unsecured", 89, "61-90", "overdue"),
+        ("us-unsecured", 90, "61-90", "substandard"),
+        ("tw-card", 90, "61-90", "overdue"),
+        ("tw-card", 91, "91+", "default"),
     ],
 )
 def test_a_debt_is_named_by_its_days_and_its_pack(pack: str, days: int, bucket: str, risk_class: str) -> None:
