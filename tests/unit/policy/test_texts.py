@@ -1,6 +1,6 @@
 """Figures that were held against the text of the law: what stood in the packs before contradicted it."""
 
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from pathlib import Path
 
@@ -40,3 +40,38 @@ def test_the_ceiling_of_a_private_lender_is_four_times_the_loan_prime_rate_of_th
         if isinstance(rate, Decimal):
             assert private[max(since for since in private if since <= day)] == 4 * rate, day
     assert max(private) > date(2025, 1, 1)
+
+
+@pytest.mark.parametrize("pack_id", ["eu-consumer", "uk-unsecured"])
+def test_what_is_asked_at_the_end_of_january_is_answered_within_a_month(pack_id: str) -> None:
+    """Art. 12(3): one month, of which the shortest has 28 days."""
+    asked = date(2027, 1, 31)
+    answered = asked + timedelta(days=in_force(pack_id).data_protection.answer_days)
+    assert answered <= date(2027, 2, 28)
+
+
+def test_a_british_complaint_has_eight_weeks_by_the_pack_itself() -> None:
+    entry = BOOK.pack("uk-unsecured").entries_in_force(TODAY)["complaints.final_response_days"]
+    assert (entry.clause, entry.verified) == ("DISP 1.6.2R", True)
+    assert in_force("uk-unsecured").complaints.final_response_days == 8 * 7
+
+
+@pytest.mark.parametrize("key", ["agreement.cooling_off_days", "cooling_off.counted_from"])
+def test_withdrawal_rests_on_the_directive_that_is_in_force(key: str) -> None:
+    """Directive (EU) 2023/2225 applies from 2026-11-20 and repeals the one of 2008."""
+    pack = BOOK.pack("eu-consumer")
+    clauses = [pack.entries_in_force(day)[key].clause for day in (date(2026, 11, 19), TODAY)]
+    assert clauses == ["Art. 14(1)", "Art. 26(1)"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "clause"),
+    [
+        ("litigation", "CONC 7.12.2R(4)"),
+        ("death", "CONC 7.9.6R"),
+        ("insolvency", "Insolvency Act 1986 s. 251G, 285(3)"),
+    ],
+)
+def test_british_stops_name_the_clause_that_speaks_of_them(kind: str, clause: str) -> None:
+    entry = BOOK.pack("uk-unsecured").entries_in_force(TODAY)[f"stop_events.{kind}"]
+    assert entry.clause == clause
