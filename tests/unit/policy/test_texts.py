@@ -75,3 +75,16 @@ def test_withdrawal_rests_on_the_directive_that_is_in_force(key: str) -> None:
 def test_british_stops_name_the_clause_that_speaks_of_them(kind: str, clause: str) -> None:
     entry = BOOK.pack("uk-unsecured").entries_in_force(TODAY)[f"stop_events.{kind}"]
     assert entry.clause == clause
+
+
+@pytest.mark.parametrize("contract", [date(2010, 1, 1), date(2015, 8, 31), date(2015, 9, 1), None])
+def test_a_taiwanese_card_has_one_ceiling_whenever_it_was_taken_out(contract: date | None) -> None:
+    """Art. 47-1 of the Banking Act limits the rate from 2015-09-01 on, of older cards too."""
+    assert in_force("tw-card").plan_limits.ceiling(contract) == 15
+
+
+def test_taiwan_answers_sooner_than_elsewhere() -> None:
+    """Fifteen days about data (個人資料保護法 Art. 13), thirty to a complaint (金融消費者保護法 Art. 13)."""
+    policy = in_force("tw-card")
+    assert policy.data_protection.answer_days == 15
+    assert policy.complaints.final_response_days == 30
