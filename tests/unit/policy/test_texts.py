@@ -88,3 +88,16 @@ def test_taiwan_answers_sooner_than_elsewhere() -> None:
     policy = in_force("tw-card")
     assert policy.data_protection.answer_days == 15
     assert policy.complaints.final_response_days == 30
+
+
+def test_in_the_union_debt_advice_is_among_what_follows_talks_in_vain() -> None:
+    """Directive (EU) 2023/2225 Art. 36(3): creditors direct who has difficulties to debt advice."""
+    before = BOOK.in_force("eu-consumer", date(2026, 11, 19)).talks.after_rounds
+    assert "debt_advice" not in before
+    assert "debt_advice" in in_force("eu-consumer").talks.after_rounds
+
+
+@pytest.mark.parametrize("pack_id", ["cn-card", "cn-consumer-loan"])
+def test_what_the_bank_association_forbids_is_named_in_full(pack_id: str) -> None:
+    acts = in_force(pack_id).contact_rules.forbidden_acts
+    assert {"misleading_statements", "private_devices", "entering_without_consent"} <= set(acts)
