@@ -101,3 +101,8 @@ def test_in_the_union_debt_advice_is_among_what_follows_talks_in_vain() -> None:
 def test_what_the_bank_association_forbids_is_named_in_full(pack_id: str) -> None:
     acts = in_force(pack_id).contact_rules.forbidden_acts
     assert {"misleading_statements", "private_devices", "entering_without_consent"} <= set(acts)
+
+
+def test_taiwanese_recordings_outlast_a_settlement() -> None:
+    """Six months from the call at the least: a call may be followed by the settlement the next day."""
+    assert in_force("tw-card").retention.recordings_years >= 1
