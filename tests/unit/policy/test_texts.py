@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from shared.lending.allocation import DebtOrder
 from shared.policy.loader import PolicyBook
 from shared.policy.model import PolicyInForce
 from shared.policy.rates import ReferenceRates
@@ -106,3 +107,9 @@ def test_what_the_bank_association_forbids_is_named_in_full(pack_id: str) -> Non
 def test_taiwanese_recordings_outlast_a_settlement() -> None:
     """Six months from the call at the least: a call may be followed by the settlement the next day."""
     assert in_force("tw-card").retention.recordings_years >= 1
+
+
+@pytest.mark.parametrize("pack_id", ["cn-card", "cn-consumer-loan"])
+def test_of_several_chinese_debts_the_heaviest_is_served_first(pack_id: str) -> None:
+    """Civil Code, Art. 560; the older one goes first only where they weigh the same."""
+    assert in_force(pack_id).allocation_rules.debt_order is DebtOrder.HEAVIEST_DUE_FIRST
