@@ -176,8 +176,9 @@ def serve(
 ) -> tuple[tuple[Part, ...], int]:  # fmt: skip
     """Allocate money of value date `on`: the parts in the order served, and what is left over.
 
-    Secured debts are served first, then priority debts. Among equals the case's pack orders the debts; each
-    debt's own pack orders its components by its days past due.
+    Secured debts are served first, then priority debts. Among equals what is overdue of any goes before what
+    is not due yet of another; the case's pack orders the debts, each debt's own pack orders its components
+    by its days past due.
     """
     parts: tuple[Part, ...] = ()
     for priority in DebtPriority:
@@ -192,22 +193,30 @@ def _serve_equals(
     money: Money, debts: Sequence[Debt], owed: dict[str, Amounts], case_pack: str, on: date,
     reference: Reference,
 ) -> tuple[tuple[Part, ...], int]:  # fmt: skip
-    rules = reference.policies.in_force(case_pack, on).allocation_rules
     ordered = sorted(debts, key=lambda debt: (debt.oldest_due or date.max, debt.debt_id))
-    balances = [
-        DebtBalance(
-            debt_id=debt.debt_id,
-            outstanding=owed[debt.debt_id].positive.components(debt.currency),
-            days_past_due=debt.days_late(on),
-            due_since=debt.oldest_due,
-            annual_rate_pct=debt.annual_rate_pct,
-        )
-        for debt in ordered
-    ]
-    result = allocate(money, balances, rules)
+    whole = {debt.debt_id: owed[debt.debt_id].positive for debt in ordered}
+    due = {debt.debt_id: debt.overdue.positive.capped(whole[debt.debt_id]) for debt in ordered}
+    rules = reference.policies.in_force(case_pack, on).allocation_rules
+    shares = dict.fromkeys(whole, 0)
+    left = money
+    for amounts in (due, {debt_id: whole[debt_id] - due[debt_id] for debt_id in whole}):
+        balances = [
+            DebtBalance(
+                debt_id=debt.debt_id,
+                outstanding=amounts[debt.debt_id].components(debt.currency),
+                days_past_due=debt.days_late(on),
+                due_since=debt.oldest_due,
+                annual_rate_pct=debt.annual_rate_pct,
+            )
+            for debt in ordered
+        ]
+        result = allocate(left, balances, rules)
+        left = result.unallocated
+        for debt_id in shares:
+            shares[debt_id] += result.of(debt_id).total.minor
     parts = []
     for debt in ordered:
-        share = result.of(debt.debt_id).total
+        share = Money(shares[debt.debt_id], debt.currency)
         if share.is_zero:
             continue
         own = reference.policies.in_force(debt.policy, on).allocation_rules.order_at(debt.days_late(on))
@@ -219,4 +228,4 @@ def _serve_equals(
                 parts.append(
                     Part(debt_id=debt.debt_id, component=component.value, amount=amount, overdue=late)
                 )
-    return tuple(parts), result.unallocated.minor
+    return tuple(parts), left.minor

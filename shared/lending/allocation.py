@@ -141,9 +141,13 @@ class Components:
 
 
 class DebtOrder(StrEnum):
-    """Which debt of a case is served first."""
+    """Which debt of a case is served first.
+
+    ``heaviest_due_first``: what is due before what is not, of what is due the dearest, of those the oldest.
+    """
 
     OLDEST_DUE_FIRST = "oldest_due_first"
+    HEAVIEST_DUE_FIRST = "heaviest_due_first"
     HIGHEST_RATE_FIRST = "highest_rate_first"
     SMALLEST_BALANCE_FIRST = "smallest_balance_first"
     PRO_RATA = "pro_rata"
@@ -259,6 +263,8 @@ def shares_of_debts(
 
 def _rank(debt: DebtBalance, order: DebtOrder) -> tuple[object, ...]:
     since = debt.due_since or date.max
+    if order is DebtOrder.HEAVIEST_DUE_FIRST:
+        return (debt.due_since is None, -debt.annual_rate_pct, since, debt.debt_id)
     if order is DebtOrder.HIGHEST_RATE_FIRST:
         return (-debt.annual_rate_pct, since, debt.debt_id)
     if order is DebtOrder.SMALLEST_BALANCE_FIRST:

@@ -38,14 +38,19 @@ def case(days: int, product: str = "cn-card") -> Given:
         ("cn-card", 31, "31-60", "special_mention"),
         ("cn-card", 90, "61-90", "special_mention"),
         ("cn-card", 91, "91+", "substandard"),
-        ("cn-card", 270, "91+", "substandard"),
-        ("cn-card", 271, "91+", "doubtful"),
-        ("cn-card", 361, "91+", "loss"),
+        ("cn-card", 120, "91+", "substandard"),
+        ("cn-card", 121, "91+", "doubtful"),
+        ("cn-card", 181, "91+", "loss"),
+        ("cn-consumer-loan", 270, "91+", "substandard"),
+        ("cn-consumer-loan", 271, "91+", "doubtful"),
+        ("cn-consumer-loan", 361, "91+", "loss"),
         ("eu-consumer", 30, "1-30", "performing"),
         ("eu-consumer", 31, "31-60", "watch"),
         ("eu-consumer", 91, "91+", "non_performing"),
-        ("us-unsecured", 90, "61-90", "overdue"),
-        ("us-unsecured", 91, "91+", "default"),
+        ("us-unsecured", 89, "61-90", "overdue"),
+        ("us-unsecured", 90, "61-90", "substandard"),
+        ("tw-card", 90, "61-90", "overdue"),
+        ("tw-card", 91, "91+", "default"),
     ],
 )
 def test_a_debt_is_named_by_its_days_and_its_pack(pack: str, days: int, bucket: str, risk_class: str) -> None:
@@ -110,7 +115,7 @@ def test_of_what_has_left_nothing_is_said(status: DebtStatus) -> None:
 
 
 def test_the_story_of_a_case_tells_it() -> None:
-    opened = case(271).last(CaseOpened)
+    opened = case(121).last(CaseOpened)
     assert story(opened.TYPE, "en", opened).endswith(", days past due 91+, risk class doubtful")
     assert story(opened.TYPE, "zh", opened).endswith("，逾期分段91+，风险分类可疑")
     older = opened.model_copy(update={"lateness": (), "bucket": None, "risk_class": None})

@@ -1,6 +1,7 @@
 """Waterfalls: exact, in the order of the band, over several debts."""
 
 from datetime import date
+from decimal import Decimal
 
 import pytest
 from hypothesis import given
@@ -68,6 +69,29 @@ def test_other_orders_of_debts(order: DebtOrder, first: str) -> None:
     debts = [dear, balance("small", "400")]
     result = allocate(cny("300"), debts, AllocationRules(CARD.bands, order))
     assert result.of(first).principal == cny("300")
+
+
+def test_the_heaviest_of_what_is_due_is_served_first_and_of_equals_the_oldest() -> None:
+    """Civil Code of China, Art. 560: due, then the heavier burden, then the earlier date."""
+
+    def one(name: str, rate: str, since: date | None) -> DebtBalance:
+        return DebtBalance(name, Components.of("CNY", principal=cny("100")), 1, since, Decimal(rate))
+
+    debts = [
+        one("not due, dearest", "24", None),
+        one("old and cheap", "6", date(2026, 1, 1)),
+        one("dear and newer", "18", date(2026, 3, 1)),
+        one("dear and older", "18", date(2026, 2, 1)),
+    ]
+    rules = AllocationRules(CARD.bands, DebtOrder.HEAVIEST_DUE_FIRST)
+    served = [
+        {name for name, part in allocate(cny(paid), debts, rules).by_debt if part.total.is_positive}
+        for paid in ("100", "200", "300", "400")
+    ]
+    assert served[0] == {"dear and older"}
+    assert served[1] - served[0] == {"dear and newer"}
+    assert served[2] - served[1] == {"old and cheap"}
+    assert served[3] - served[2] == {"not due, dearest"}
 
 
 def test_pro_rata_gives_each_debt_its_share_and_no_more_than_it_is_owed() -> None:

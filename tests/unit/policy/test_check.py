@@ -160,8 +160,8 @@ def test_a_statutory_breathing_space_stops_everything_for_its_days(folder: Path)
 def test_a_document_never_uses_the_old_name_of_late_charges(folder: Path) -> None:
     edit(
         folder / "cn-card.toml",
-        'late_charge_name_zh = [\n  { value = "违约金"',
-        'late_charge_name_zh = [\n  { value = "滞纳金"',
+        'late_charge_name_zh = [\n  { from = 2017-01-01, value = "违约金"',
+        'late_charge_name_zh = [\n  { from = 2017-01-01, value = "滞纳金"',
     )
     assert "uses the forbidden word 滞纳金" in str(check(folder)[0])
 

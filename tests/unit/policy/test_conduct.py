@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shared.policy import sections as s
@@ -103,6 +103,7 @@ def test_one_pack_is_its_own_conduct() -> None:
     assert found.timetable.steps == policy.timetable.steps
 
 
+@settings(deadline=None)
 @given(st.lists(st.sampled_from(SHIPPED), min_size=1, max_size=8))
 def test_order_and_repetition_change_nothing_and_more_packs_only_make_it_stricter(names: list[str]) -> None:
     packs = [BOOK.in_force(name, TODAY) for name in names]

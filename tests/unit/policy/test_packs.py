@@ -114,7 +114,7 @@ def test_conduct_differs_by_jurisdiction() -> None:
 def test_the_ceiling_is_that_of_the_lender_and_the_contracts_date() -> None:
     loan, taiwan = in_force("cn-consumer-loan").plan_limits, in_force("tw-card").plan_limits
     assert [loan.ceiling(day) for day in (date(2010, 1, 1), date(2020, 1, 1))] == [36, 24]
-    assert [taiwan.ceiling(day) for day in (date(2015, 8, 31), date(2015, 9, 1), None)] == [20, 15, 15]
+    assert [taiwan.ceiling(day) for day in (date(2015, 8, 31), date(2015, 9, 1), None)] == [15, 15, 15]
     assert in_force("uk-unsecured").plan_limits.ceiling(date(2020, 1, 1)) is None
 
 
