@@ -192,6 +192,20 @@ def test_a_header_without_content_says_nothing() -> None:
     assert edits["offer"] == {"a": Edit(0, "C1", sent={"a": 9})}
 
 
+@pytest.mark.parametrize(
+    "garbage",
+    [
+        replace(said("offer", "a", b"9"), key=b"\xff"),
+        replace(said("offer", "", b"9"), headers=(*said("offer", "", b"9").headers, ("ce_subject", b"\xe9"))),
+        said("offer", "a", b"1" * 19),
+        said("offer", "a", b"0"),
+    ],
+    ids=["key not UTF-8", "case not UTF-8", "a number that no database takes", "a number before the first"],
+)
+def test_garbage_that_resembles_a_message_stops_no_restoration(garbage: Record) -> None:
+    assert noted(garbage, said("offer", "a", b"4"))["offer"] == {"a": Edit(0, "C1", sent={"a": 4})}
+
+
 def document() -> Document:
     case = Case("a", 0, "C1", version=2, sent={"a": 4}, marks={("offer", "a"): 3})
     case.tails["offer", "a"] = ["1", "2", "3"]
