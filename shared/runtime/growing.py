@@ -114,6 +114,7 @@ async def grow(
             f"A change to {note['to']} partitions has not ended.", f"Run `{note['command']}` first."
         )
     await store.refuse_half_done(but=GROWTH)
+    await store.refuse_half_restored()
     topics = topics_of(services)
     old: int = note["from"] if note is not None and under_way else await _count(settings, topics, to)
     await refuse_running(settings, services)

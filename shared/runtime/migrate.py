@@ -116,6 +116,7 @@ async def rebuild(settings: Settings, store: MigrationStore, service: Service) -
             "Only the archive can be rebuilt; `parley migrate replay` reads one topic again.",
         )
     await store.refuse_half_done(but=_REBUILD)
+    await store.refuse_half_restored()
     await refuse_running(settings, [service])
     await _refuse_regrouped(store)
     await _refuse_void(settings, service.topics)
@@ -179,6 +180,7 @@ async def replay(settings: Settings, store: MigrationStore, service: Service, to
             f"It reads {', '.join(one for one in service.topics if one != topic_of('ops'))}.",
         )
     await store.refuse_half_done()
+    await store.refuse_half_restored()
     await refuse_running(settings, [service])
     await _refuse_regrouped(store)
     await _refuse_void(settings, [topic])

@@ -13,7 +13,10 @@ from shared.runtime.mongo.cases import WAKE
 from shared.runtime.ports import ID, Document, FatalError
 from shared.runtime.voids import OWNER
 
-__all__ = ["GROWTH", "MigrationStore"]
+__all__ = ["BACKUP", "GROWTH", "MigrationStore"]
+
+BACKUP: Final = "backup"
+"""The kind of the collection (`parley.backup`) that holds the one mark, and what has become of it."""
 
 GROWTH: Final = "partitions"
 """The note of a change of the partition count; it stays when the change has ended."""
@@ -40,6 +43,15 @@ class MigrationStore(MongoStore):
                 raise FatalError(
                     f"{note['what']} was begun and has not ended: nothing may run before it has",
                     note["command"],
+                )
+
+    async def refuse_half_restored(self) -> None:
+        """Raise FatalError where going on from a restored backup was begun and has not ended."""
+        for mark in await self.every(OWNER, BACKUP):
+            if mark["begun"] is not None and mark["finished"] is None:
+                raise FatalError(
+                    "a backup was restored and the work has not ended: nothing may be migrated before it has",
+                    "parley backup restored",
                 )
 
     async def clear(self, service: str, kind: str) -> int:

@@ -30,6 +30,7 @@ from shared.contracts.registry import SERVICES
 from shared.contracts.runtime import ServiceDayClosed
 from shared.runtime import growing
 from shared.runtime.admin import prepare, read_documents, scan
+from shared.runtime.backup import set_mark
 from shared.runtime.document import Case, Cause, OutEntry, Park, Waiting
 from shared.runtime.growing import grow
 from shared.runtime.kafka.topics import Admin
@@ -38,6 +39,7 @@ from shared.runtime.migration_store import MigrationStore
 from shared.runtime.ports import FatalError, Record
 from shared.runtime.publish import EventPublisher
 from shared.runtime.refused import RefusedError
+from shared.runtime.restore import plan_restore
 from shared.runtime.run import run_services
 from shared.runtime.service import Service, topic_of
 from shared.runtime.settings import Settings
@@ -195,6 +197,10 @@ async def killed_half_way(settings: Settings, store: MigrationStore, monkeypatch
             await prepare(settings.model_copy(update={"partitions": count}), load_all())
     with pytest.raises(RefusedError, match="has not ended"):
         await grow(settings, store, load_all(), AFTER + 1)
+    # Half of a migration is of no instant: neither marked as a backup nor gone on from.
+    for backing_up in (set_mark, plan_restore):
+        with pytest.raises(FatalError, match="parley migrate partitions --to 4"):
+            await backing_up(settings, load_all())
 
 
 async def undisturbed_grown() -> dict[str, Counter[str]]:

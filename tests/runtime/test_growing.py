@@ -52,6 +52,9 @@ class Migrated(MemoryStore):
             if note["under_way"] and name != but:
                 raise FatalError("half done", note["command"])
 
+    async def refuse_half_restored(self) -> None:
+        return
+
     async def cases(self, service: str) -> AsyncIterator[list[Document]]:
         found = [one for _, one in sorted(self.documents(service).items())]
         for start in range(0, len(found), 3):
