@@ -118,7 +118,11 @@ def problems(
         return ["the mark is of topics with another prefix"]
     found: list[str] = []
     own = set(own_topics(services))
-    if any(at not in mark.ends for at in bounds if at.topic in own):
+    marked_topics = {at.topic for at in mark.ends}
+    later = sorted({at.topic for at in bounds if at.topic in own} - marked_topics)
+    if later:
+        found.append(f"{', '.join(later)} came after the backup: nothing says what was read before it")
+    if any(at not in mark.ends for at in bounds if at.topic in own & marked_topics):
         found.append("the topics have been given more partitions since the backup")
     for at, end in mark.ends.items():
         first, now = bounds.get(at, (0, 0))

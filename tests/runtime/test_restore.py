@@ -69,6 +69,13 @@ def test_a_backup_of_before_a_growth_of_the_topics_is_refused() -> None:
     ]
 
 
+def test_a_backup_of_before_a_service_began_names_its_topics() -> None:
+    without = {at: end for at, end in mark().ends.items() if not at.topic.startswith("alert.")}
+    assert problems(SERVICES, mark(ends=without), "", positions(), bounds()) == [
+        "alert.dead-letter, alert.events came after the backup: nothing says what was read before it"
+    ]
+
+
 def test_all_stand_at_one_instant_though_what_the_bank_says_is_not_all_read() -> None:
     there = positions(intake={"bank.events": 4}, archive={"bank.events": 2, "desk.events": 0})
     assert where_they_stand(SERVICES, there, bounds()) == []
