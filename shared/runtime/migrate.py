@@ -139,11 +139,13 @@ async def _rewind(
 ) -> None:
     """Set inputs of a service to their start, with counters at zero: they add up to the position.
 
-    The group's offsets go first: takeover refuses one beyond the position, not one before it.
+    What was discarded on them stays discarded: the lanes know it when they read it again. The group's offsets
+    go first: takeover refuses one beyond the position, not one before it.
     """
     rewound = list(inputs)
     await set_group_offsets(settings, service.group, dict.fromkeys(rewound, 0))
     numbers = sorted({at.partition for at in rewound})
+    discarded = await store.discarded(service.name)
     positions = await store.raise_epoch(service.name, numbers)
     changed: list[Document] = []
     for number in numbers:
@@ -151,6 +153,7 @@ async def _rewind(
         for at in rewound:
             if at.partition == number:
                 lane.inputs[at.topic] = InputPosition(closed=lane.inputs[at.topic].closed)
+        lane.discarded |= {f"{topic}/{at}/{offset}" for topic, at, offset in discarded if at == number}
         changed.append(lane.dump())
     lost = await store.write_positions(service.name, changed)
     if lost:

@@ -23,6 +23,7 @@ GROWTH: Final = "partitions"
 
 _NOTES: Final = "migrations"
 _PAGE: Final = 500
+_KIND, _DISCARD = "body.kind", "discard"  # what the reason of a discard is filed as
 
 
 class MigrationStore(MongoStore):
@@ -55,10 +56,17 @@ class MigrationStore(MongoStore):
                 )
 
     async def clear(self, service: str, kind: str) -> int:
-        """Delete every document of a collection; give how many. The indexes stay."""
+        """Delete every document of a collection; give how many. The indexes stay, and reasons of discards."""
         collection = self._collection(service, kind)
-        done = await self._do(f"write {service}.{kind}", lambda: collection.delete_many({}))
+        done = await self._do(
+            f"write {service}.{kind}", lambda: collection.delete_many({_KIND: {"$ne": _DISCARD}})
+        )
         return int(done.deleted_count)
+
+    async def discarded(self, service: str) -> list[tuple[str, int, int]]:
+        """Give the records that operators have discarded: topic, partition and offset of each."""
+        found = await self._find(service, "links", {_KIND: _DISCARD})
+        return [tuple(row["body"][name] for name in ("topic", "partition", "offset")) for row in found]
 
     async def cases(self, service: str) -> AsyncIterator[list[Document]]:
         """Give every case document of a service as it was written, page by page in the order of the ids."""
