@@ -251,6 +251,23 @@ def test_a_growth_that_was_killed_is_given_again_and_finishes(monkeypatch: pytes
     live(story)
 
 
+def test_a_growth_that_was_killed_at_its_very_end_is_given_again_and_changes_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def story() -> None:
+        house = House(monkeypatch)
+        await house.live()
+        await house.grow()
+        before, note, grown = house.documents(), dict(house.store.notes[GROWTH]), list(house.grown)
+        assert await house.grow() == dict.fromkeys(NAMES, 0)
+        assert (house.documents(), house.store.notes[GROWTH], house.grown) == (before, note, grown)
+        house.counts["desk.events"] = 0  # somebody has deleted a topic since
+        with pytest.raises(RefusedError, match=r"There is no topic desk\.events"):
+            await house.grow()
+
+    live(story)
+
+
 def test_who_finds_another_writer_at_the_new_positions_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     async def story() -> None:
         house = House(monkeypatch)
