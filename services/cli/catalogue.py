@@ -16,10 +16,11 @@ if TYPE_CHECKING:
     from services.console.reference import ArchiveKeys
     from shared.policy.loader import PolicyBook
     from shared.policy.reference import Reference
+    from shared.runtime.ports import Store
     from shared.runtime.service import Service
     from shared.runtime.settings import Settings
 
-__all__ = ["NAMES", "UnknownServiceError", "archive_keys", "load", "load_all", "policies_dir"]
+__all__ = ["NAMES", "UnknownServiceError", "archive_keys", "load", "load_all", "load_at_work", "policies_dir"]
 
 NAMES = (*SERVICES, "archive")
 """Every service that always runs, in the order of the flow; `parley run` knows the optional ones, too."""
@@ -67,6 +68,18 @@ def load_all(
     """Give the service called `name`, or every service for `all`, those that are optional as asked."""
     every = (*NAMES, *OPTIONAL) if optional else NAMES
     return [load(each, policies, keys) for each in (every if name == "all" else (name,))]
+
+
+async def load_at_work(settings: Settings, store: Store) -> list[Service]:
+    """Give every service that works on this database, for a command that is about all of them.
+
+    Notice too where it has read anything: who gives a command need not have the ways out in their environment
+    that its replicas have. Raises UnavailableError and PolicyError.
+    """
+    optional = settings.has_channels
+    for name in OPTIONAL:
+        optional = optional or bool(await store.positions(name))
+    return load_all(policies=settings.policies, optional=optional)
 
 
 def archive_keys(settings: Settings) -> ArchiveKeys:

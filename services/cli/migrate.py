@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
-from services.cli.catalogue import NAMES, UnknownServiceError, load, load_all
+from services.cli.catalogue import NAMES, UnknownServiceError, load, load_at_work
 from services.cli.common import DataDir, fail, guarded, stdout
 
 if TYPE_CHECKING:
@@ -102,7 +102,7 @@ def partitions(
     from shared.runtime.growing import grow
 
     async def work(settings: Settings, store: MigrationStore) -> tuple[dict[str, int], list[StaffAway]]:
-        moved = await grow(settings, store, load_all(optional=settings.has_channels), to)
+        moved = await grow(settings, store, await load_at_work(settings, store), to)
         return moved, await absences_told(settings)
 
     moved, told = _on_servers(data, work)
@@ -129,12 +129,11 @@ def ready(
     """Say whether the next replica may be stopped now. Exit code 0: it may; 1: not yet, and why."""
     from shared.runtime.migrate import unready
 
-    def chosen(settings: Settings) -> list[Service]:
-        return load_all(optional=settings.has_channels) if service == "all" else [_service(service)]
+    async def work(settings: Settings, store: MigrationStore) -> list[str]:
+        chosen = await load_at_work(settings, store) if service == "all" else [_service(service)]
+        return await unready(settings, store, chosen, most_behind=most_behind)
 
-    reasons = _on_servers(
-        data, lambda settings, store: unready(settings, store, chosen(settings), most_behind=most_behind)
-    )
+    reasons = _on_servers(data, work)
     if reasons:
         for reason in reasons:
             stdout.print(reason, markup=False, highlight=False, soft_wrap=True)

@@ -28,14 +28,12 @@ def mark(data: DataDir = None, as_json: JsonFlag = False) -> None:
     """
 
     async def work() -> Mark:
-        from services.cli.catalogue import load_all
+        from services.cli.catalogue import load_at_work
         from services.cli.dead.servers import open_servers
         from shared.runtime.backup import set_mark
 
-        async with open_servers(data) as (settings, _):
-            return await set_mark(
-                settings, load_all(policies=settings.policies, optional=settings.has_channels)
-            )
+        async with open_servers(data) as (settings, store):
+            return await set_mark(settings, await load_at_work(settings, store))
 
     made = guarded(work)
     if as_json:
@@ -62,12 +60,12 @@ def restored(
     """
 
     async def work() -> tuple[Plan, Report] | None:
-        from services.cli.catalogue import load_all
+        from services.cli.catalogue import load_at_work
         from services.cli.dead.servers import open_servers
         from shared.runtime.restore import plan_restore, restore
 
-        async with open_servers(data) as (settings, _):
-            services = load_all(policies=settings.policies, optional=settings.has_channels)
+        async with open_servers(data) as (settings, store):
+            services = await load_at_work(settings, store)
             plan = await plan_restore(settings, services)
             if not yes:
                 stderr.print(

@@ -13,6 +13,7 @@ from typing import Final
 
 from shared.runtime.kafka.groups import groups_with_members
 from shared.runtime.kafka.reader import end_offsets
+from shared.runtime.migration_store import BACKUP, MigrationStore
 from shared.runtime.mongo import MongoStore
 from shared.runtime.ports import ID, Document, TopicPartition
 from shared.runtime.refused import RefusedError
@@ -21,7 +22,6 @@ from shared.runtime.settings import Settings
 from shared.runtime.voids import OWNER
 
 __all__ = [
-    "MARK",
     "Bounds",
     "Mark",
     "Positions",
@@ -35,9 +35,6 @@ __all__ = [
     "set_mark",
     "where_they_stand",
 ]
-
-MARK: Final = "backup"
-"""The kind of the collection (`parley.backup`) that holds the one mark, and what has become of it."""
 
 _ID: Final = "mark"
 
@@ -159,15 +156,17 @@ async def set_mark(settings: Settings, services: Sequence[Service]) -> Mark:
     """Mark the instant of a backup that is to be taken now.
 
     Raises RefusedError where replicas run, where not all services stand at one instant,
-    or where a restoration has begun and is not done; UnavailableError while a server is away.
+    or where a restoration has begun and is not done; FatalError where a migration is half done, for its
+    documents are of no instant; UnavailableError while a server is away.
     """
     refuse(
         await members(settings, services),
         "Run `parley backup mark` once every replica has been stopped.",
     )
-    store = MongoStore(settings)
+    store = MigrationStore(settings)
     try:
         await store.start()
+        await store.refuse_half_done()
         before = await read_mark(store)
         if before is not None and before.begun is not None and before.finished is None:
             raise RefusedError(
@@ -193,7 +192,7 @@ async def set_mark(settings: Settings, services: Sequence[Service]) -> Mark:
             next={(name, p[ID]): next_of(p) for name, p in everybody},
             epochs={(name, p[ID]): p["epoch"] for name, p in everybody},
         )
-        await store.put(OWNER, MARK, mark.dump())
+        await store.put(OWNER, BACKUP, mark.dump())
     finally:
         await store.close()
     return mark
@@ -204,7 +203,7 @@ def now() -> str:
 
 
 async def read_mark(store: MongoStore) -> Mark | None:
-    found = await store.every(OWNER, MARK)
+    found = await store.every(OWNER, BACKUP)
     return Mark.load(found[0]) if found else None
 
 

@@ -18,7 +18,11 @@ def obey(fold: Fold, work: Work, inbound: Inbound) -> None:
 
     A command that cannot be obeyed goes to the dead letters.
     """
-    case = work.case
+    case, data = work.case, inbound.envelope.data if inbound.envelope is not None else None
+    again = isinstance(data, Discard) and _named(data) in work.lane.discarded
+    if case is None and again:  # its record is read later this time
+        fold.outcome(work, inbound, "processed", "obeyed")
+        return
     if case is None:
         _refuse(fold, work, inbound, "document: there is none of this id")
         return
@@ -28,17 +32,14 @@ def obey(fold: Fold, work: Work, inbound: Inbound) -> None:
     if fold.seen(case, inbound):
         fold.outcome(work, inbound, "duplicates", "duplicate")
         return
-    assert inbound.envelope is not None  # noqa: S101 - commands are decoded
     span = fold.span(inbound)
-    data = inbound.envelope.data
-    if not case.parked:
-        refusal: str | None = "document: is not parked" if isinstance(data, Discard) else None
-    elif isinstance(data, Discard):
-        refusal = _discard(fold, work, case, inbound, data, span)
-    else:
-        refusal = None
+    refusal: str | None = None
+    if isinstance(data, Discard):
+        parked = case.parked
+        refusal = _discard(fold, work, case, inbound, data, span) if parked else "document: is not parked"
+    elif case.parked:
         _replay(fold, work, case, inbound, span)
-    if refusal is not None:
+    if refusal is not None and not again:
         span.drop()
         _refuse(fold, work, inbound, refusal)
         return
@@ -78,7 +79,7 @@ def _discard(fold: Fold, work: Work, case: Case, inbound: Inbound, data: Discard
     """Drop the message that the command names; give the reason why not."""
     cause = Cause.of_record(inbound.record)
     rows = fold.stored_rows(work, case)
-    name = f"{data.topic}/{data.partition}/{data.offset}"
+    name = _named(data)
     failed = [waiting for waiting in case.waiting if waiting.failed]
     records = {
         row_name(record): record for record in (*(w.record for w in failed), *(r.record for r in rows))
@@ -115,8 +116,11 @@ def _reason_kept(fold: Fold, case: Case, inbound: Inbound, data: Discard, cause:
         "command": inbound.envelope.id,
         "time": inbound.envelope.time.isoformat(),
     }
-    name = f"{data.topic}/{data.partition}/{data.offset}"
-    return LinkEntry(cause, discard_id(fold.service.name, name), body)
+    return LinkEntry(cause, discard_id(fold.service.name, _named(data)), body)
+
+
+def _named(data: Discard) -> str:
+    return f"{data.topic}/{data.partition}/{data.offset}"
 
 
 def _refuse(fold: Fold, work: Work, inbound: Inbound, why: str) -> None:

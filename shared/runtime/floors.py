@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Final
 
 from shared.runtime.ports import VERSION, Document, Record
 from shared.runtime.service import DocumentPer, Service
 
 __all__ = ["Edit", "Edits", "note_void", "raised"]
+
+_NUMBER: Final = re.compile(rb"[1-9][0-9]{0,17}")  # as messages are read; the database takes no more
 
 
 @dataclass(slots=True)
@@ -30,9 +34,12 @@ def note_void(record: Record, services: Sequence[Service], edits: Edits) -> None
     said = {name: content for name, content in record.headers if content is not None}
     sender = next((s for s in services if s.topic == record.topic), None)
     number = said.get("ce_sequence", b"")
-    if sender is None or not number.isdigit() or said.get("ce_source") != sender.source.encode():
+    if sender is None or not _NUMBER.fullmatch(number) or said.get("ce_source") != sender.source.encode():
         return  # a marker, a dead letter, or somebody else's garbage
-    case, key = said.get("ce_subject", b"").decode(), (record.key or b"").decode()
+    try:
+        case, key = said.get("ce_subject", b"").decode(), (record.key or b"").decode()
+    except UnicodeDecodeError:
+        return  # a service says nothing that is not UTF-8: garbage that resembles a message
     for service in services:
         id_ = case if service.per is DocumentPer.CASE else key
         if service.name == sender.name:

@@ -84,6 +84,11 @@ class Fold:
         if case.parked and not self.seen(case, inbound):
             self.parking.park(work, case, inbound, Failure(Reason.PARKED), span)
             return
+        if work.lane.discarded and row_name(record) in work.lane.discarded and not self.seen(case, inbound):
+            self.note(case, inbound, Cause.of_record(record))
+            work.spans.append((span, "discarded", []))
+            self.outcome(work, inbound, "processed", "discarded")
+            return
         result = self.process(work, case, inbound, Cause.of_record(record), span)
         if result is SEEN:
             work.spans.append((span, "duplicate", []))

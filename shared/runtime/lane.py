@@ -98,6 +98,7 @@ class Lane:
     lag_told: bool = False
     unsaved: int = 0  # records read since the positions were saved
     pressing: bool = False  # one of them was decided or dead-lettered
+    discarded: frozenset[str] = frozenset()  # records that are read again and were discarded the first time
 
     @classmethod
     def load(
@@ -116,6 +117,7 @@ class Lane:
             done=date.fromisoformat(done) if done is not None else None,
             work=Counter(work),
             waking=Waking(waking),
+            discarded=frozenset(raw.get("discarded", ())),
         )
 
     def dump(self) -> Document:
@@ -126,6 +128,7 @@ class Lane:
             VERSION: self.version + 1,
             "done": self.done.isoformat() if self.done is not None else None,
             "inputs": [position.dump(topic) for topic, position in sorted(self.inputs.items())],
+            **({"discarded": sorted(self.discarded)} if self.discarded else {}),
         }
 
     def worked_off(self, inbound: Inbound, outcome: str) -> None:

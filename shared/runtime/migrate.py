@@ -116,6 +116,7 @@ async def rebuild(settings: Settings, store: MigrationStore, service: Service) -
             "Only the archive can be rebuilt; `parley migrate replay` reads one topic again.",
         )
     await store.refuse_half_done(but=_REBUILD)
+    await store.refuse_half_restored()
     await refuse_running(settings, [service])
     await _refuse_regrouped(store)
     await _refuse_void(settings, service.topics)
@@ -138,11 +139,13 @@ async def _rewind(
 ) -> None:
     """Set inputs of a service to their start, with counters at zero: they add up to the position.
 
-    The group's offsets go first: takeover refuses one beyond the position, not one before it.
+    What was discarded on them stays discarded: the lanes know it when they read it again. The group's offsets
+    go first: takeover refuses one beyond the position, not one before it.
     """
     rewound = list(inputs)
     await set_group_offsets(settings, service.group, dict.fromkeys(rewound, 0))
     numbers = sorted({at.partition for at in rewound})
+    discarded = await store.discarded(service.name)
     positions = await store.raise_epoch(service.name, numbers)
     changed: list[Document] = []
     for number in numbers:
@@ -150,6 +153,7 @@ async def _rewind(
         for at in rewound:
             if at.partition == number:
                 lane.inputs[at.topic] = InputPosition(closed=lane.inputs[at.topic].closed)
+        lane.discarded |= {f"{topic}/{at}/{offset}" for topic, at, offset in discarded if at == number}
         changed.append(lane.dump())
     lost = await store.write_positions(service.name, changed)
     if lost:
@@ -179,6 +183,7 @@ async def replay(settings: Settings, store: MigrationStore, service: Service, to
             f"It reads {', '.join(one for one in service.topics if one != topic_of('ops'))}.",
         )
     await store.refuse_half_done()
+    await store.refuse_half_restored()
     await refuse_running(settings, [service])
     await _refuse_regrouped(store)
     await _refuse_void(settings, [topic])

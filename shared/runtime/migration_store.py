@@ -13,13 +13,17 @@ from shared.runtime.mongo.cases import WAKE
 from shared.runtime.ports import ID, Document, FatalError
 from shared.runtime.voids import OWNER
 
-__all__ = ["GROWTH", "MigrationStore"]
+__all__ = ["BACKUP", "GROWTH", "MigrationStore"]
+
+BACKUP: Final = "backup"
+"""The kind of the collection (`parley.backup`) that holds the one mark, and what has become of it."""
 
 GROWTH: Final = "partitions"
 """The note of a change of the partition count; it stays when the change has ended."""
 
 _NOTES: Final = "migrations"
 _PAGE: Final = 500
+_KIND, _DISCARD = "body.kind", "discard"  # what the reason of a discard is filed as
 
 
 class MigrationStore(MongoStore):
@@ -42,11 +46,27 @@ class MigrationStore(MongoStore):
                     note["command"],
                 )
 
+    async def refuse_half_restored(self) -> None:
+        """Raise FatalError where going on from a restored backup was begun and has not ended."""
+        for mark in await self.every(OWNER, BACKUP):
+            if mark["begun"] is not None and mark["finished"] is None:
+                raise FatalError(
+                    "a backup was restored and the work has not ended: nothing may be migrated before it has",
+                    "parley backup restored",
+                )
+
     async def clear(self, service: str, kind: str) -> int:
-        """Delete every document of a collection; give how many. The indexes stay."""
+        """Delete every document of a collection; give how many. The indexes stay, and reasons of discards."""
         collection = self._collection(service, kind)
-        done = await self._do(f"write {service}.{kind}", lambda: collection.delete_many({}))
+        done = await self._do(
+            f"write {service}.{kind}", lambda: collection.delete_many({_KIND: {"$ne": _DISCARD}})
+        )
         return int(done.deleted_count)
+
+    async def discarded(self, service: str) -> list[tuple[str, int, int]]:
+        """Give the records that operators have discarded: topic, partition and offset of each."""
+        found = await self._find(service, "links", {_KIND: _DISCARD})
+        return [tuple(row["body"][name] for name in ("topic", "partition", "offset")) for row in found]
 
     async def cases(self, service: str) -> AsyncIterator[list[Document]]:
         """Give every case document of a service as it was written, page by page in the order of the ids."""

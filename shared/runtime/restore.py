@@ -45,7 +45,6 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from shared.runtime.backup import (
-    MARK,
     Bounds,
     Mark,
     Positions,
@@ -62,6 +61,7 @@ from shared.runtime.floors import Edit, Edits, note_void, raised
 from shared.runtime.kafka.groups import set_group_offsets
 from shared.runtime.kafka.reader import end_offsets, scan
 from shared.runtime.lane import InputPosition
+from shared.runtime.migration_store import BACKUP, MigrationStore
 from shared.runtime.mongo import MongoStore
 from shared.runtime.ports import ID, PARTITION, VERSION, Document, FatalError, TopicPartition
 from shared.runtime.refused import RefusedError
@@ -118,7 +118,11 @@ def problems(
         return ["the mark is of topics with another prefix"]
     found: list[str] = []
     own = set(own_topics(services))
-    if any(at not in mark.ends for at in bounds if at.topic in own):
+    marked_topics = {at.topic for at in mark.ends}
+    later = sorted({at.topic for at in bounds if at.topic in own} - marked_topics)
+    if later:
+        found.append(f"{', '.join(later)} came after the backup: nothing says what was read before it")
+    if any(at not in mark.ends for at in bounds if at.topic in own & marked_topics):
         found.append("the topics have been given more partitions since the backup")
     for at, end in mark.ends.items():
         first, now = bounds.get(at, (0, 0))
@@ -165,14 +169,15 @@ async def _written_since(store: MongoStore, services: Sequence[Service], mark: M
 async def plan_restore(settings: Settings, services: Sequence[Service]) -> Plan:
     """See what has to be done. Changes nothing.
 
-    Raises RefusedError for everything that would lose or double an effect, with the reason; UnavailableError
-    while a server is away.
+    Raises RefusedError for everything that would lose or double an effect, with the reason; FatalError where
+    a migration is half done; UnavailableError while a server is away.
     """
     again = "When that is mended, run `parley backup restored`."
     refuse(await members(settings, services), again)
-    store = MongoStore(settings)
+    store = MigrationStore(settings)
     try:
         await store.start()
+        await store.refuse_half_done()
         mark = await read_mark(store)
         if mark is None:
             raise RefusedError(
@@ -222,7 +227,7 @@ async def restore(settings: Settings, services: Sequence[Service], plan: Plan) -
             await _raise_sequences(store, service, edits[service.name], mark, report)
         for service in services:
             await _move(settings, store, service, mark, report)
-        await store.put(OWNER, MARK, _with(mark, finished=now()))
+        await store.put(OWNER, BACKUP, _with(mark, finished=now()))
     finally:
         await store.close()
     return report
@@ -245,7 +250,7 @@ async def _begin(services: Sequence[Service], store: MongoStore, plan: Plan) -> 
         # The wall clock's second: also above what an earlier restoration of the same backup led to.
         epoch=max(highest + _LEAP, int(datetime.now(UTC).timestamp())),
     )
-    await store.put(OWNER, MARK, begun)
+    await store.put(OWNER, BACKUP, begun)
     return Mark.load(begun)
 
 

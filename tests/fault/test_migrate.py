@@ -9,6 +9,7 @@ import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -24,20 +25,26 @@ from services.cli.catalogue import load, load_all
 from services.cli.main import app
 from services.console.audit import audit
 from shared.contracts import bank
-from shared.contracts.cloudevents import decode
+from shared.contracts.cloudevents import decode, encode
+from shared.contracts.desk import AlertAcknowledged
+from shared.contracts.envelope import Envelope
 from shared.contracts.partition import partition_of
 from shared.contracts.registry import SERVICES
 from shared.contracts.runtime import ServiceDayClosed
 from shared.runtime import growing
 from shared.runtime.admin import prepare, read_documents, scan
+from shared.runtime.backup import set_mark
 from shared.runtime.document import Case, Cause, OutEntry, Park, Waiting
 from shared.runtime.growing import grow
+from shared.runtime.kafka import KafkaLog
+from shared.runtime.kafka.groups import group_members
 from shared.runtime.kafka.topics import Admin
 from shared.runtime.migrate import rebuild, replay, unready
 from shared.runtime.migration_store import MigrationStore
-from shared.runtime.ports import FatalError, Record
+from shared.runtime.ports import FatalError, Outgoing, Record
 from shared.runtime.publish import EventPublisher
 from shared.runtime.refused import RefusedError
+from shared.runtime.restore import plan_restore
 from shared.runtime.run import run_services
 from shared.runtime.service import Service, topic_of
 from shared.runtime.settings import Settings
@@ -195,6 +202,10 @@ async def killed_half_way(settings: Settings, store: MigrationStore, monkeypatch
             await prepare(settings.model_copy(update={"partitions": count}), load_all())
     with pytest.raises(RefusedError, match="has not ended"):
         await grow(settings, store, load_all(), AFTER + 1)
+    # Half of a migration is of no instant: neither marked as a backup nor gone on from.
+    for backing_up in (set_mark, plan_restore):
+        with pytest.raises(FatalError, match="parley migrate partitions --to 4"):
+            await backing_up(settings, load_all())
 
 
 async def undisturbed_grown() -> dict[str, Counter[str]]:
@@ -384,8 +395,54 @@ async def test_a_rebuild_that_was_killed_keeps_the_services_from_starting_until_
         assert (said.exit_code, why in said.output) == (1, True), said.output
 
 
-def cli(settings: Settings, *args: str) -> Result:
-    """Run `parley migrate …` as an operator does."""
+async def test_what_was_discarded_stays_discarded_when_the_archive_is_rebuilt(
+    settings: Settings, store: MigrationStore, start: Start
+) -> None:
+    number = partition_of(b"C-1", BEFORE)
+    log = KafkaLog(settings)
+    garbage = Outgoing("desk.events", b"C-1", b"garbage", (("ce_subject", b"c-1"), ("ce_type", b"x")))
+    good = Envelope("m1", "/desk", datetime.now(UTC), "C-1", AlertAcknowledged(alert_id="a", by="d"), "c-1")
+    key, value, headers = encode(good)
+    await log.publisher().publish([garbage, Outgoing("desk.events", key, value, tuple(headers))])
+    await log.close()
+    name = f"desk.events/{number}/0"
+    first = start(settings, "archive")
+    async with asyncio.timeout(60):
+        while len(await store.parked_documents("archive", "", 2)) < 1:  # noqa: ASYNC110 - another process's
+            await asyncio.sleep(0.2)
+    said = await asyncio.to_thread(
+        cli, settings, "discard", f"archive/{name}", "--reason", "scrap", of="dead"
+    )
+    assert said.exit_code == 0, said.output
+    await first.stop()
+    await nobody_runs(settings)
+    await rebuild(settings, store, load("archive"))
+    again = start(settings, "archive")
+    async with asyncio.timeout(60):
+        while "m1" not in [body.get("id") for body in await filed(store)]:  # noqa: ASYNC110
+            await asyncio.sleep(0.2)
+    await again.stop()
+    assert await store.parked_documents("archive", "", 2) == []
+    reasons = [
+        row["body"]["reason"] for row in await store.every("archive", "links") if "kind" in row["body"]
+    ]
+    assert reasons == ["scrap"]
+    letters = [record async for record in scan(settings, "archive.dead-letter")]
+    assert [dict(one.headers)["parley-reason"] for one in letters] == [b"undecodable", b"case-is-parked"]
+
+
+async def filed(store: MigrationStore) -> list[dict[str, Any]]:
+    return [row["body"] for row in await store.every("archive", "links")]
+
+
+async def nobody_runs(settings: Settings) -> None:
+    async with asyncio.timeout(60):
+        while await group_members(settings, load("archive").group):  # noqa: ASYNC110 - another process's
+            await asyncio.sleep(0.2)
+
+
+def cli(settings: Settings, *args: str, of: str = "migrate") -> Result:
+    """Run `parley migrate …` (or another group's command) as an operator does."""
     env = {
         "KAFKA_BOOTSTRAP": settings.kafka_bootstrap,
         "MONGODB_URI": settings.mongodb_uri.get_secret_value(),
@@ -393,7 +450,7 @@ def cli(settings: Settings, *args: str) -> Result:
         "PARLEY_PREFIX": settings.prefix,
         "PARLEY_PARTITIONS": str(settings.partitions),
     }
-    return CliRunner().invoke(app, ["migrate", *args], env=env)
+    return CliRunner().invoke(app, [of, *args], env=env)
 
 
 def without_order(documents: dict[str, Any]) -> dict[str, Any]:

@@ -300,3 +300,31 @@ async def test_commands_that_cannot_be_obeyed_are_dead_lettered() -> None:
     await rig.settle()
     assert sorted(rig.reasons("middle")) == ["command-refused"] * 3 + ["undecodable"]
     assert rig.document("middle")["park"] is None
+
+
+@story
+async def test_what_was_discarded_is_not_parked_again_where_its_topic_is_read_from_the_start() -> None:
+    rig = Rig(names=("middle",))
+    position = (await rig.store.raise_epoch("middle", [0]))[0]
+    told = ["desk.events/0/0", "desk.events/0/2"]
+    await rig.store.write_positions("middle", [{**position, "version": 2, "discarded": told}])
+    rig.discard("middle", "desk.events", 0)  # read before there is a document: topics are read side by side
+    rig.start_all()
+    await rig.settle()
+    rig.tell("front", Opened(on=D1), 1)
+    rig.say(Bad(at="middle", kind="raise"))
+    rig.say(Accept(number=1))
+    await rig.settle()
+    rig.discard("middle", "desk.events", 0)
+    rig.say(Bad(at="middle", kind="raise"))
+    await rig.settle()
+    assert rig.types("middle") == ["tabled", "agreed"]
+    assert (rig.store.all_parked("middle"), rig.dead("middle")) == ([], [])
+    rig.say(Bad(at="middle", kind="raise"))  # nobody has discarded this one
+    await rig.settle()
+    rig.discard("middle", "desk.events", 0)
+    rig.discard("middle", "desk.events", 9)
+    await rig.settle()
+    assert [one["reason"] for one in rig.dead("middle")] == ["decider-failed", "command-refused"]
+    await rig.stop()
+    assert (await rig.positions("middle"))["discarded"] == told

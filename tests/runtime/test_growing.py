@@ -52,6 +52,9 @@ class Migrated(MemoryStore):
             if note["under_way"] and name != but:
                 raise FatalError("half done", note["command"])
 
+    async def refuse_half_restored(self) -> None:
+        return
+
     async def cases(self, service: str) -> AsyncIterator[list[Document]]:
         found = [one for _, one in sorted(self.documents(service).items())]
         for start in range(0, len(found), 3):
@@ -244,6 +247,23 @@ def test_a_growth_that_was_killed_is_given_again_and_finishes(monkeypatch: pytes
         assert not house.store.notes[GROWTH]["under_way"]
         await house.grow(8)
         assert [count for count, _ in house.store.notes[GROWTH]["eras"]] == [OLD, NEW]
+
+    live(story)
+
+
+def test_a_growth_that_was_killed_at_its_very_end_is_given_again_and_changes_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def story() -> None:
+        house = House(monkeypatch)
+        await house.live()
+        await house.grow()
+        before, note, grown = house.documents(), dict(house.store.notes[GROWTH]), list(house.grown)
+        assert await house.grow() == dict.fromkeys(NAMES, 0)
+        assert (house.documents(), house.store.notes[GROWTH], house.grown) == (before, note, grown)
+        house.counts["desk.events"] = 0  # somebody has deleted a topic since
+        with pytest.raises(RefusedError, match=r"There is no topic desk\.events"):
+            await house.grow()
 
     live(story)
 

@@ -121,6 +121,23 @@ async def test_an_error_of_before_is_not_told_by_the_client_that_follows(servers
     await consumer.stop()
 
 
+async def test_what_a_client_is_given_while_it_is_put_down_is_not_owned(servers: Addresses) -> None:
+    settings, topic = settings_of(servers), fresh("late")
+    await create_topics(settings, [topic])
+    consumer = KafkaLog(settings).consumer(fresh("g"), "c")
+    await consumer.start([topic], Notes())
+    given, stop = [consumer._theirs(at) for at in consumer.assignment()], consumer._broker.stop
+    assert given
+
+    async def late() -> None:
+        consumer.assigned(given)
+        await stop()
+
+    consumer._broker.stop = late
+    await consumer.stop()
+    assert consumer.assignment() == frozenset()
+
+
 async def test_what_a_failed_fetch_had_gathered_is_fetched_again(servers: Addresses) -> None:
     settings, topic = settings_of(servers), fresh("gathered")
     await create_topics(settings, [topic])

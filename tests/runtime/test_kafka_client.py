@@ -19,7 +19,7 @@ from aiokafka.structs import BrokerMetadata
 
 from shared.runtime.kafka import KafkaLog
 from shared.runtime.kafka.reader import end_offsets
-from shared.runtime.ports import UnavailableError
+from shared.runtime.ports import TopicPartition, UnavailableError
 from shared.runtime.settings import Settings
 
 assert KafkaLog  # importing it prepares aiokafka
@@ -106,6 +106,12 @@ def test_metadata_are_asked_for_again_after_the_broker_has_dropped_the_connectio
         await client.close()
 
     on(uvloop.new_event_loop, story)
+
+
+async def test_an_onlooker_that_asks_for_the_ends_while_the_client_is_replaced_is_told_of_none() -> None:
+    consumer, at = KafkaLog(Settings()).consumer("g", "c"), TopicPartition("bank.events", 0)
+    consumer._assigned = frozenset({at})  # of the client that is gone
+    assert await consumer.ends([at]) == {}
 
 
 async def test_who_asks_where_no_broker_is_leaves_no_client_behind() -> None:

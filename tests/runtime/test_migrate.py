@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection
 from typing import Any
 
-from services.cli.catalogue import load
+import pytest
+
+from services.cli.catalogue import load, load_all
 from shared.contracts.partition import partition_of
 from shared.runtime.document import Case, Cause, IdEntry, OutEntry
-from shared.runtime.growing import Layout, moved
+from shared.runtime.growing import Layout, grow, moved
 from shared.runtime.lane import Lane
-from shared.runtime.migrate import pruned, unsettled
-from shared.runtime.ports import Record
+from shared.runtime.migrate import pruned, rebuild, replay, unsettled
+from shared.runtime.migration_store import MigrationStore
+from shared.runtime.ports import Document, FatalError, Record
+from shared.runtime.settings import Settings
 
 SERVICE = load("intake")
 
@@ -75,6 +79,34 @@ def test_a_moved_document_carries_nothing_of_its_old_partition_and_all_of_its_pa
 
 def record(partition: int, offset: int) -> Record:
     return Record("bank.events", partition, offset, b"k", b"v", (), 0)
+
+
+class HalfRestored(MigrationStore):
+    """A database on which `parley backup restored` was killed; nothing else can be asked of it."""
+
+    async def every(self, service: str, kind: str, fields: Collection[str] | None = None) -> list[Document]:
+        mark = {"begun": "2026-01-11T08:00:00+00:00", "finished": None}
+        return [mark] if (service, kind) == ("parley", "backup") else []
+
+    async def note(self, name: str) -> Document | None:
+        return None
+
+
+@pytest.mark.parametrize(
+    "migrate",
+    [
+        lambda settings, store: rebuild(settings, store, load("archive")),
+        lambda settings, store: replay(settings, store, load("intake"), "bank.events"),
+        lambda settings, store: grow(settings, store, load_all(), 24),
+    ],
+    ids=["rebuild", "replay", "partitions"],
+)
+async def test_nothing_is_migrated_while_a_restoration_is_half_done(
+    migrate: Callable[[Settings, MigrationStore], Awaitable[Any]],
+) -> None:
+    settings = Settings.load()
+    with pytest.raises(FatalError, match="parley backup restored"):
+        await migrate(settings, HalfRestored(settings))
 
 
 async def test_records_are_read_era_after_era() -> None:

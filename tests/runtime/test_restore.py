@@ -69,6 +69,13 @@ def test_a_backup_of_before_a_growth_of_the_topics_is_refused() -> None:
     ]
 
 
+def test_a_backup_of_before_a_service_began_names_its_topics() -> None:
+    without = {at: end for at, end in mark().ends.items() if not at.topic.startswith("alert.")}
+    assert problems(SERVICES, mark(ends=without), "", positions(), bounds()) == [
+        "alert.dead-letter, alert.events came after the backup: nothing says what was read before it"
+    ]
+
+
 def test_all_stand_at_one_instant_though_what_the_bank_says_is_not_all_read() -> None:
     there = positions(intake={"bank.events": 4}, archive={"bank.events": 2, "desk.events": 0})
     assert where_they_stand(SERVICES, there, bounds()) == []
@@ -190,6 +197,20 @@ def test_a_header_without_content_says_nothing() -> None:
     whole = said("offer", "a", b"9")
     edits = noted(Record(whole.topic, 0, 11, b"C1", None, (*whole.headers, ("ce_subject", None))))
     assert edits["offer"] == {"a": Edit(0, "C1", sent={"a": 9})}
+
+
+@pytest.mark.parametrize(
+    "garbage",
+    [
+        replace(said("offer", "a", b"9"), key=b"\xff"),
+        replace(said("offer", "", b"9"), headers=(*said("offer", "", b"9").headers, ("ce_subject", b"\xe9"))),
+        said("offer", "a", b"1" * 19),
+        said("offer", "a", b"0"),
+    ],
+    ids=["key not UTF-8", "case not UTF-8", "a number that no database takes", "a number before the first"],
+)
+def test_garbage_that_resembles_a_message_stops_no_restoration(garbage: Record) -> None:
+    assert noted(garbage, said("offer", "a", b"4"))["offer"] == {"a": Edit(0, "C1", sent={"a": 4})}
 
 
 def document() -> Document:

@@ -114,6 +114,7 @@ class KafkaConsumer:
                 await self._broker.stop()
         if client is not None:
             await put_down(client)
+        self._assigned = frozenset()  # a client that ends may have been given partitions a moment ago
 
     def assignment(self) -> frozenset[TopicPartition]:
         """The partitions assigned now."""
@@ -344,9 +345,9 @@ class KafkaConsumer:
         mine = {self._theirs(at): at for at in partitions if at in self._assigned}
         if not mine:
             return {}
-        client = self._client
 
         async def stable() -> dict[TopicPartition, int]:
+            client = self._client
             after = await client.end_offsets(list(mine))
             found = {at: after[theirs] for theirs, at in mine.items()}
             # The client is at the end and nothing is held back: beyond the engine's next record there are
@@ -360,7 +361,7 @@ class KafkaConsumer:
         try:
             return await self._asking.ask("read the ends of the topics", stable, "Describe", counts=False)
         except NotOwnerError:
-            return {}  # they are being given up
+            return {}  # they are being given up, or the client is being replaced
 
     def high_water(self, at: TopicPartition) -> int | None:
         """The next offset to be written, as of the last fetch."""
