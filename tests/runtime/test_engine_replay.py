@@ -300,3 +300,21 @@ async def test_commands_that_cannot_be_obeyed_are_dead_lettered() -> None:
     await rig.settle()
     assert sorted(rig.reasons("middle")) == ["command-refused"] * 3 + ["undecodable"]
     assert rig.document("middle")["park"] is None
+
+
+@story
+async def test_a_command_in_the_name_of_another_customer_moves_nothing() -> None:
+    rig = Rig(names=("middle",))
+    rig.start_all()
+    rig.tell("front", Opened(on=D1), 1)
+    await rig.settle()
+    rig.say(Bad(at="middle", kind="heal"))
+    await rig.settle()
+    rig.world.healed = True
+    before = rig.document("middle")
+    rig.replay("middle", key="C-thief")
+    rig.discard("middle", "desk.events", 0, key="C-thief")
+    await rig.settle()
+    assert rig.reasons("middle")[-2:] == ["command-refused"] * 2
+    assert rig.document("middle") == before
+    assert len(rig.store.all_parked("middle")) == 1
