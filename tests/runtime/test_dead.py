@@ -121,7 +121,8 @@ async def test_every_letter_has_a_fate() -> None:
     names = [f"desk.events/0/{n}" for n in range(4)]
     final = {"desk.events/0/4": "final", "ops.commands/0/0": "final"}
     assert await states(rig, "middle") == {**dict.fromkeys(names, "parked"), **final}
-    first, second = await fates(
+    of = letters(rig, "middle")
+    first, second = await fates(rig.store, "middle", [of[f"middle/{name}"] for name in names[:2]])
         rig.store, "middle", [letters(rig, "middle")[f"middle/{n}"] for n in names[:2]]
     )
     assert (first.reason, first.cases) == ("decider-failed", (ANNS,))
