@@ -123,8 +123,6 @@ async def test_every_letter_has_a_fate() -> None:
     assert await states(rig, "middle") == {**dict.fromkeys(names, "parked"), **final}
     of = letters(rig, "middle")
     first, second = await fates(rig.store, "middle", [of[f"middle/{name}"] for name in names[:2]])
-        rig.store, "middle", [letters(rig, "middle")[f"middle/{n}"] for n in names[:2]]
-    )
     assert (first.reason, first.cases) == ("decider-failed", (ANNS,))
     assert (second.reason, second.cases) == (None, (ANNS,)), "it waits behind the first one"
     rig.world.healed = True
