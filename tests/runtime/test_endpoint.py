@@ -212,6 +212,14 @@ def test_an_end_that_does_not_come_is_made(caplog: pytest.LogCaptureFixture) -> 
     assert "it does not come to its end" in caplog.text
 
 
+def test_who_leaves_is_watched_no_more() -> None:
+    ended = Ended()
+    with Sentinel(2.0, end=ended) as sentinel:
+        sentinel.turned()
+    assert not sentinel._thread.is_alive()
+    assert ended.code is None
+
+
 class Looks:
     """Stands for the sentinel's event: it is set after `number` looks; `between` runs before each."""
 
