@@ -13,6 +13,7 @@ from aiokafka.errors import KafkaError
 from aiokafka.protocol.admin import CreateAclsRequest
 
 from shared.runtime.kafka import groups, growth, rights, topics
+from shared.runtime.ports import FatalError
 from shared.runtime.settings import Settings
 
 UNKNOWN, FORBIDDEN, EXISTS, TOO_MANY_COPIES = 3, 29, 36, 38
@@ -27,7 +28,7 @@ KEPT = {
 
 
 class FakeKafka:
-    """Its topics, its brokers, and what it refuses. `slow` is how many looks pass before there are leaders."""
+    """Its topics, its brokers, and what it refuses. `slow` looks pass before every partition has a leader."""
 
     def __init__(self, brokers: int = 1) -> None:
         self.brokers = list(range(brokers))
@@ -36,6 +37,8 @@ class FakeKafka:
         self.codes: dict[str, int] = {}  # the answer to creating a topic, or describing what it is set to
         self.hidden: set[str] = set()
         self.slow = 0
+        self.connected = False
+        self.refusal: FatalError | None = None  # of the login
         self.failing: list[KafkaError] = []  # raised by the next questions
         self.asked: list[int] = []
         self.created: list[NewTopic] = []
@@ -61,10 +64,11 @@ class FakeKafka:
     # -- what the admin client is asked ------------------------------------------------------------------
 
     async def start(self) -> None:
-        """Connect."""
+        assert not self.connected
+        self.connected = True
 
     async def close(self) -> None:
-        """Disconnect."""
+        self.connected = False
 
     @property
     def _client(self) -> Any:
@@ -75,6 +79,7 @@ class FakeKafka:
         )
 
     async def _send_request(self, request: Any, node: int) -> Any:
+        assert self.connected
         self.asked.append(node)
         if self.failing:
             raise self.failing.pop(0)
@@ -82,6 +87,7 @@ class FakeKafka:
             self.granted.append(tuple(vars(request).values()))
             return SimpleNamespace(creation_responses=[(self.grant_code, None)])
         (names,) = (value for value in vars(request).values() if isinstance(value, list))
+        assert not request._allow_auto_topic_creation, "to look at a topic is not to make it"
         return SimpleNamespace(to_object=lambda: self._metadata(names))
 
     def _metadata(self, names: Iterable[str]) -> dict[str, Any]:
@@ -135,10 +141,11 @@ class FakeKafka:
 def kafka(monkeypatch: pytest.MonkeyPatch) -> FakeKafka:
     fake = FakeKafka()
 
-    async def reachable(_: Settings) -> None:
-        """It always is."""
+    async def probe(_: Settings) -> None:
+        if fake.refusal is not None:
+            raise fake.refusal
 
     monkeypatch.setattr(topics, "AIOKafkaAdminClient", lambda **_: fake)
     for module in (groups, growth, rights, topics):
-        monkeypatch.setattr(module, "probe", reachable)
+        monkeypatch.setattr(module, "probe", probe)
     return fake

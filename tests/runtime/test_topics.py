@@ -73,6 +73,38 @@ async def test_of_two_brokers_one_may_be_missing_so_nothing_is_made(kafka: FakeK
     assert kafka.created == []
 
 
+async def test_more_copies_in_sync_than_there_are_copies_would_let_nothing_be_written(
+    kafka: FakeKafka,
+) -> None:
+    with pytest.raises(FatalError, match="PARLEY_MIN_INSYNC=2 is more than the 1 copies"):
+        await create_topics(settings(in_sync=2), ["a"])
+    assert kafka.created == []
+
+
+async def test_who_is_refused_at_the_door_is_told_before_anything_is_asked(kafka: FakeKafka) -> None:
+    kafka.refusal = FatalError("the login is refused")
+    for call in (
+        create_topics(settings(), ["a"]),
+        topic_findings(settings(), ["a"]),
+        topic_counts(settings(), ["a"]),
+        grow_topics(settings(), ["a"], 6),
+        grant(settings(), "bank", [Right("topic", "a", "Write")]),
+        group_standing(settings(), "g"),
+    ):
+        with pytest.raises(FatalError, match="the login is refused"):
+            await call
+    assert kafka.asked == []
+
+
+async def test_no_connection_is_left_behind(kafka: FakeKafka) -> None:
+    await create_topics(settings(), ["a"])
+    assert not kafka.connected
+    kafka.failing = [KafkaConnectionError()]
+    with pytest.raises(UnavailableError):
+        await topic_findings(settings(), ["a"])
+    assert not kafka.connected
+
+
 async def test_nothing_is_made_beside_a_topic_of_another_count(kafka: FakeKafka) -> None:
     kafka.add("a", 5)
     with pytest.raises(FatalError, match="topic a has 5 partitions, PARLEY_PARTITIONS says 4"):
@@ -92,7 +124,7 @@ async def test_a_topic_that_another_process_made_meanwhile_is_looked_at_too(kafk
 
 async def test_new_topics_are_waited_for_until_every_partition_has_a_leader(kafka: FakeKafka) -> None:
     kafka.slow = 4
-    assert await create_topics(settings(), ["a"]) == ["a"]
+    assert await create_topics(settings(), ["a", "b"]) == ["a", "b"]
     assert len(kafka.asked) == 5
     assert kafka.slow < 0
 
@@ -167,6 +199,20 @@ async def test_each_setting_of_a_topic_that_could_lose_something_is_named(
     kafka.brokers = [1, 2, 3]
     kafka.add("a", 4, copies=3, **{"min_insync_replicas": "2", **config})
     assert await topic_findings(settings(), ["a"]) == told
+
+
+async def test_the_partition_with_the_fewest_copies_counts(kafka: FakeKafka) -> None:
+    kafka.brokers = [1, 2, 3]
+    kafka.add("a", 4, copies=3, min_insync_replicas="2")
+    kafka.topics["a"][1]["replicas"] = [0]
+    few, none = await topic_findings(settings(), ["a"])
+    assert few.startswith("topic a has 1 copy of a partition")
+    assert none == "topic a takes no record: min.insync.replicas=2 with 1 copies"
+
+
+async def test_a_topic_that_is_being_deleted_is_absent(kafka: FakeKafka) -> None:
+    kafka.add("a", 0)
+    assert await topic_findings(settings(), ["a"]) == ["topic a does not exist"]
 
 
 async def test_absent_topics_other_counts_and_too_few_copies_are_named(kafka: FakeKafka) -> None:

@@ -185,7 +185,8 @@ def test_what_cannot_be_safe_is_refused_at_the_start() -> None:
     with pytest.raises(ValueError, match="https"):
         WebhookChannel("http://bank.example/hook", SECRET, StillClock())
     with pytest.raises(ValueError, match="secret"):
-        WebhookChannel("https://bank.example/hook", b"short", StillClock())
+        WebhookChannel("https://bank.example/hook", b"fifteen bytes.!", StillClock())
+    assert WebhookChannel("https://bank.example/hook", b"sixteen bytes..!", StillClock())
     with pytest.raises(ValueError, match="login"):
         EmailSettings("mail.example", 25, "desk@bank.example", "none", user="u")
     with pytest.raises(ValueError, match="message_id"):
