@@ -1,0 +1,95 @@
+"""A courier that stops, is given up or taken over: nothing is sent twice, and nothing is left behind."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+
+import pytest
+
+from shared.contracts import desk
+from shared.contracts.notice import NoticeDue
+from shared.runtime.ports import TopicPartition
+from shared.runtime.pulse import State
+from tests.runtime.outbound.support import serving
+from tests.runtime.outbound.test_courier import MORNING, House, Wall, by_hook, running, statement
+from tests.unit.builders import case_opened
+
+NOTICES = TopicPartition("notice.events", 0)
+
+
+@pytest.fixture(autouse=True)
+def _direct(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+
+
+async def test_what_is_held_for_the_morning_is_not_behind_what_is_committed_when_it_stops() -> None:
+    clock = Wall(MORNING + timedelta(hours=13))  # eleven in the evening
+    async with serving("http") as server:
+        house = House(clock, by_hook(server, clock, "sms"))
+        async with running(house):
+            house.say(case_opened())
+            house.say(desk.PreferencesSet(channel="sms", opt_out=("email", "app", "letter")))
+            await house.learnt("channel", "sms")
+            house.say(statement(), clock.time)
+            await house.until(lambda: len(house.said("notice.events", NoticeDue)) == 1)
+            await house.until(lambda: sum(map(len, house.courier._held.values())) == 1)
+        assert house.log.group("parley.courier").committed.get(NOTICES, 0) == 0
+        assert server.taken == []
+        clock.time += timedelta(hours=9)
+        house.courier, house.engine = house.make_courier(), house.make_engine()
+        async with running(house):
+            await house.filed()
+    assert len(server.taken) == 1
+
+
+async def test_after_a_rebalance_messages_leave_again() -> None:
+    clock = Wall()
+    async with serving("http") as server:
+        house = House(clock, by_hook(server, clock, "email"))
+        async with running(house):
+            await house.until(lambda: house.courier.state is State.WORKING)
+            other = house.make_courier()
+            task = asyncio.ensure_future(other.run())
+            await house.until(lambda: other.state is State.STANDBY)
+            await house.until(lambda: house.courier.state is State.WORKING)
+            house.say(case_opened())
+            house.say(statement())
+            await house.filed()
+            other.stop()
+            await task
+    assert len(server.taken) == 1
+
+
+async def test_what_is_given_up_is_not_tried_any_more() -> None:
+    clock = Wall()
+    async with serving("http", *[503] * 10_000) as server:
+        house = House(clock, by_hook(server, clock, "email"))
+        async with running(house):
+            house.say(case_opened())
+            house.say(statement())
+            await house.until(lambda: server.asked > 2)
+            await house.courier.on_revoked([NOTICES])
+            assert house.courier.state is State.GIVING_UP
+            asked = server.asked
+            await asyncio.sleep(0.1)
+            assert server.asked == asked
+
+
+async def test_it_begins_with_what_retention_has_left() -> None:
+    clock = Wall()
+    async with serving("http") as server:
+        house = House(clock, by_hook(server, clock, "email"))
+        async with running(house):
+            house.say(case_opened())
+            house.say(statement())
+            await house.filed()
+        house.log.trim(NOTICES, len(house.log.topic("notice.events")))
+        house.log.group("parley.courier").committed.clear()
+        second = house.make_courier()
+        task = asyncio.ensure_future(second.run())
+        await house.until(lambda: second.state is State.WORKING)
+        await asyncio.sleep(0.1)
+        second.stop()
+        await task
+    assert len(server.taken) == 1
