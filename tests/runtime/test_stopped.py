@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from copy import deepcopy
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -51,11 +52,13 @@ def first_days(house: House) -> tuple[Callable[[], Any], ...]:
     return first, agreed, lambda: house.close(D1)
 
 
-def later_days(house: House) -> tuple[Callable[[], Any], ...]:
+def later_days(house: House, *, poison: bool = False) -> tuple[Callable[[], Any], ...]:
     def second() -> None:
         house.say(Open(), D2, key=EVE)
         house.say(Sign(number=1), D2, key=ANN)
         house.say(Pay(pay_id="p2", amount=100, value_date=D2), D2, key=ANN)
+        if poison:
+            house.say(Bad(at="back", kind="raise"), D2, key="C-dan")
 
     return second, lambda: house.close(D2), lambda: house.close(D3)
 
@@ -86,37 +89,40 @@ def test_after_an_older_backup_everything_comes_to_the_same_and_no_sequence_is_u
 ) -> None:
     async def story(house: House) -> None:
         await lived(house, *first_days(house))
+        house.say(
+            Pay(pay_id="p0", amount=50, value_date=D1), D2, key=BOB
+        )  # nobody has read it when it is marked
+        house.say(Accept(number=2), D2, key=BOB)
         mark = await set_mark(house.settings, house.all)
         assert mark.done == D1.isoformat()
         copy = house.copy()
-        await lived(house, *later_days(house))
+        await lived(house, *later_days(house, poison=True))  # a dead letter becomes void, too
         wanted, before = states(house), {name: house.said(name) for name in ("front", "middle", "back")}
         numbers = {name: sequences(house, name) for name in before}
         ends = {at: house.log.bounds(at)[1] for at in mark.ends}
         house.put_back(copy)
 
         plan = await plan_restore(house.settings, house.all)
-        own = {f"{name}.events" for name in before}
+        own = {f"{name}.events" for name in before} | {"back.dead-letter"}
         since = sum(ends[at] - mark.ends[at] for at in mark.ends if at.topic in own)
         assert plan.void == since > 0
-        outside = sum(ends[at] - mark.ends[at] for at in mark.ends if at.topic == "bank.events")
-        passed_on = sum(
-            ends[at] - mark.next["front", at.partition][at.topic]
-            for at in mark.ends
-            if at.topic == "desk.events"
-        )
-        assert plan.again == outside + passed_on
+        outside = ("bank.events", "desk.events", "ops.commands")
+        unread = {at: end - mark.next["front", at.partition].get(at.topic, 0) for at, end in ends.items()}
+        assert plan.again == sum(count for at, count in unread.items() if at.topic in outside) > 0
+        began = int(datetime.now(UTC).timestamp())
         report = await restore(house.settings, house.all, plan)
         voided = [len(before[name]) for name in before]
         assert sum(voided) > 0
-        assert (report.positions, report.void) == (8, plan.void)
+        letters = sum(one.end - one.start for one in plan.voids if one.topic == "back.dead-letter")
+        assert (report.positions, report.void) == (8, plan.void - letters)
+        assert letters > 0
         assert report.made > 0, "Eve's documents did not exist"
         assert report.raised > report.made
         assert house.store.open == 0
 
         for service in house.all:
             for position in await house.store.positions(service.name):
-                assert position["epoch"] >= 1_000_000
+                assert position["epoch"] >= began, "above what any replica of before can hold"
                 reached = {row["topic"]: row["next"] for row in position["inputs"]}
                 for topic in service.topics:
                     at = TopicPartition(topic, position["_id"])
@@ -125,6 +131,10 @@ def test_after_an_older_backup_everything_comes_to_the_same_and_no_sequence_is_u
                         assert reached[topic] == ends[at], "what was said since is void"
         voids = await read_voids(house.settings)
         assert voids.topics == own
+        assert house.store.open == 0
+        noted = await read_mark(house.store)  # type: ignore[arg-type]
+        assert noted is not None
+        assert {row["restored_at"] for row in await house.store.every(OWNER, "voids")} == {noted.begun}
 
         await lived(house)
         assert states(house) == wanted
@@ -230,6 +240,35 @@ def test_a_restoration_is_refused_without_a_mark_while_a_replica_runs_and_when_i
         with pytest.raises(RefusedError, match="it was done already"):
             await plan_restore(house.settings, house.all)
         assert house.store.open == 0
+
+    told(monkeypatch, story)
+
+
+def test_epochs_leap_beyond_those_of_a_wall_clock_that_went_wrong(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def story(house: House) -> None:
+        await lived(house, *first_days(house))
+        late = 4_000_000_000
+        row = (await house.store.positions("middle"))[1]
+        await house.store.put("middle", "positions", {**row, "epoch": late})
+        await set_mark(house.settings, house.all)
+        await restore(house.settings, house.all, await plan_restore(house.settings, house.all))
+        for service in house.all:
+            for position in await house.store.positions(service.name):
+                assert position["epoch"] > late + 1
+
+    told(monkeypatch, story)
+
+
+def test_one_document_that_was_written_after_the_mark_is_enough(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def story(house: House) -> None:
+        await lived(house, *first_days(house))
+        mark = await set_mark(house.settings, house.all)
+        await plan_restore(house.settings, house.all)
+        one, _ = house.store.documents("middle").values()
+        later = {**one, VERSION: one[VERSION] + 1, "epoch": mark.epochs["middle", one["partition"]] + 1}
+        await house.store.replace_many("middle", [later])
+        with pytest.raises(RefusedError, match="middle wrote after the mark"):
+            await plan_restore(house.settings, house.all)
 
     told(monkeypatch, story)
 

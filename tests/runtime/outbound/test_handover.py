@@ -8,8 +8,9 @@ from datetime import timedelta
 import pytest
 
 from shared.contracts import desk
+from shared.contracts.desk_contact import NoticeFailed
 from shared.contracts.notice import NoticeDue
-from shared.runtime.ports import TopicPartition
+from shared.runtime.ports import Outgoing, TopicPartition, UnavailableError
 from shared.runtime.pulse import State
 from tests.runtime.outbound.support import serving
 from tests.runtime.outbound.test_courier import MORNING, House, Wall, by_hook, running, statement
@@ -93,3 +94,49 @@ async def test_it_begins_with_what_retention_has_left() -> None:
         second.stop()
         await task
     assert len(server.taken) == 1
+
+
+async def test_a_message_that_has_left_is_noted_before_it_is_told() -> None:
+    clock = Wall()
+    async with serving("http") as server:
+        house = House(clock, by_hook(server, clock, "email"))
+        engine, publisher = asyncio.ensure_future(house.engine.run()), house.courier._publisher
+
+        async def away(_: object) -> None:
+            raise UnavailableError("Kafka: away")
+
+        publish, publisher.publish = publisher.publish, away  # type: ignore[method-assign]
+        first = asyncio.ensure_future(house.courier.run())
+        house.say(case_opened())
+        house.say(statement())
+        await house.until(lambda: len(server.taken) == 1)
+        await asyncio.sleep(0.1)
+        for held in house.courier._all():
+            assert held.task is not None
+            held.task.cancel()
+        first.cancel()  # killed before it could tell
+        await asyncio.wait([first])
+        publisher.publish = publish  # type: ignore[method-assign]
+        house.log.group("parley.courier").members.clear()
+        second = house.make_courier()
+        task = asyncio.ensure_future(second.run())
+        await house.filed()
+        second.stop()
+        house.engine.stop()
+        await asyncio.gather(task, engine)
+    assert len(server.taken) == 1
+
+
+async def test_what_cannot_be_put_into_words_is_a_dead_letter_and_rubbish_is_passed_over() -> None:
+    clock = Wall()
+    async with serving("http") as server:
+        house = House(clock, by_hook(server, clock, "email"))
+        house.courier._said = {"contact": "010-1"}
+        house.log.append(Outgoing("notice.events", b"C-1", b"rubbish", ()))
+        async with running(house):
+            house.say(case_opened())
+            house.say(statement())
+            await house.until(lambda: len(house.log.topic("courier.dead-letter")) > 0)
+    (failed, *_) = house.said("desk.events", NoticeFailed)
+    assert (failed.reason, failed.attempts) == ("template_incomplete", 0)
+    assert server.taken == []
