@@ -10,6 +10,7 @@ import pytest
 from shared.contracts import desk
 from shared.contracts.desk_contact import NoticeFailed
 from shared.contracts.notice import NoticeDue
+from shared.runtime.letters import read_letter
 from shared.runtime.ports import Outgoing, TopicPartition, UnavailableError
 from shared.runtime.pulse import State
 from tests.runtime.outbound.support import serving
@@ -137,6 +138,26 @@ async def test_what_cannot_be_put_into_words_is_a_dead_letter_and_rubbish_is_pas
             house.say(case_opened())
             house.say(statement())
             await house.until(lambda: len(house.log.topic("courier.dead-letter")) > 0)
+    letter = read_letter("courier", house.log.topic("courier.dead-letter")[0])
+    assert letter is not None
+    assert (letter.reason, letter.name) == ("template_incomplete", "courier/notice.events/0/1")
     (failed, *_) = house.said("desk.events", NoticeFailed)
     assert (failed.reason, failed.attempts) == ("template_incomplete", 0)
     assert server.taken == []
+
+
+async def test_a_courier_that_is_stopped_while_kafka_is_away_ends() -> None:
+    async with serving("http") as server:
+        house = House(clock := Wall(), by_hook(server, clock, "email"))
+
+        async def away(*_: object) -> None:
+            raise UnavailableError("Kafka: away")
+
+        house.courier._consumer.start = away  # type: ignore[method-assign]
+        task = asyncio.ensure_future(house.courier.run())
+        await asyncio.sleep(0.05)
+        assert not task.done()
+        house.courier.stop()
+        async with asyncio.timeout(10):
+            with pytest.raises(UnavailableError):
+                await task
