@@ -9,7 +9,9 @@ from typing import Any
 
 import pytest
 
+from shared.runtime import migrate
 from shared.runtime.backup import read_mark, set_mark
+from shared.runtime.kafka.groups import Group
 from shared.runtime.migrate import rebuild, replay
 from shared.runtime.ports import VERSION, FatalError, TopicPartition, UnavailableError
 from shared.runtime.refused import RefusedError
@@ -404,7 +406,10 @@ def test_what_a_migration_refuses(monkeypatch: pytest.MonkeyPatch) -> None:
             await rebuild(house.settings, store, archive)
         await house.stop()
         await refused("not obeyed again", topic="ops.commands")
-        await refused("middle does not read bank.events", topic="bank.events")
+        await refused(
+            r"middle does not read bank\.events\.\s+It reads front\.events, desk\.events, back\.events\.",
+            topic="bank.events",
+        )
         with pytest.raises(RefusedError, match="middle publishes"):
             await rebuild(house.settings, store, middle)
         await lived(house, *first_days(house), lambda: house.say(Bad(at="middle", kind="heal"), D2))
@@ -432,6 +437,56 @@ def test_what_a_migration_refuses(monkeypatch: pytest.MonkeyPatch) -> None:
     told(monkeypatch, story)
 
 
+@pytest.mark.parametrize("seen_at", [1, 2])
+def test_a_replica_that_was_just_starting_is_seen_before_anything_is_deleted(
+    monkeypatch: pytest.MonkeyPatch, seen_at: int
+) -> None:
+    async def story(house: House) -> None:
+        await lived(house, *first_days(house))
+        store: Any = house.store
+        documents, looks = store.documents("archive"), 0
+
+        async def late(_settings: Any, groups: Any) -> dict[str, int]:
+            nonlocal looks
+            looks += 1
+            return dict.fromkeys(groups, 1) if looks == seen_at else {}
+
+        monkeypatch.setattr(migrate, "groups_with_members", late)
+        before = await store.positions("back")
+        with pytest.raises(RefusedError, match=r"Replicas are running: back \(1\)"):
+            await replay(house.settings, store, house.services["back"], "front.events")
+        assert await store.positions("back") == before
+        looks = 0
+        with pytest.raises(RefusedError, match=r"Replicas are running: archive \(1\)"):
+            await rebuild(house.settings, store, house.services["archive"])
+        assert store.documents("archive") == documents
+
+    told(monkeypatch, story)
+
+
+def test_a_migration_waits_for_another_one_to_end_and_for_its_topics(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def story(house: House) -> None:
+        await lived(house, *first_days(house))
+        store: Any = house.store
+        archive, back = house.services["archive"], house.services["back"]
+        other = {"under_way": True, "what": "a growth", "command": "parley migrate partitions", "eras": []}
+        await store.write_note("partitions", other)
+        with pytest.raises(FatalError, match="a growth was begun"):
+            await rebuild(house.settings, store, archive)
+        with pytest.raises(FatalError, match="a growth was begun"):
+            await replay(house.settings, store, back, "front.events")
+        await store.write_note("partitions", {**other, "under_way": False})
+
+        async def none(*_: object) -> dict[Any, Any]:
+            return {}
+
+        monkeypatch.setattr(migrate, "end_offsets", none)
+        with pytest.raises(RefusedError, match=r"There is no topic front\.events"):
+            await replay(house.settings, store, back, "front.events")
+
+    told(monkeypatch, story)
+
+
 def test_somebody_who_writes_positions_meanwhile_ends_a_migration(monkeypatch: pytest.MonkeyPatch) -> None:
     async def story(house: House) -> None:
         await lived(house, *first_days(house))
@@ -446,5 +501,46 @@ def test_somebody_who_writes_positions_meanwhile_ends_a_migration(monkeypatch: p
         store.raise_epoch = twice
         with pytest.raises(RefusedError, match="Somebody else has written the positions of middle"):
             await replay(house.settings, store, house.services["middle"], "front.events")
+
+    told(monkeypatch, story)
+
+
+def test_the_next_replica_may_be_stopped_only_where_another_one_is_left_that_keeps_up(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def story(house: House) -> None:
+        await lived(house, *first_days(house))
+        store: Any = house.store
+        middle, back = house.services["middle"], house.services["back"]
+        groups = {"parley.middle": Group("Stable", 2), "parley.back": Group("Stable", 2)}
+
+        async def standing(_: Any, group: str) -> Group:
+            return groups[group]
+
+        async def reasons() -> list[str]:
+            return await migrate.unready(house.settings, store, [middle, back], most_behind=3)
+
+        monkeypatch.setattr(migrate, "group_standing", standing)
+        assert await reasons() == []
+        groups["parley.middle"] = Group("PreparingRebalance", 1)
+        groups["parley.back"] = Group("Stable", 1)
+        first, second = await reasons()
+        assert first == "middle: its partitions are being shared out (PreparingRebalance): wait."
+        assert second.startswith("back: 1 replica runs: start another one first")
+        groups["parley.middle"], groups["parley.back"] = Group("Stable", 3), Group("Empty", 0)
+        (none,) = await reasons()
+        assert none.startswith("back: no replica runs")
+        groups["parley.back"] = Group("Stable", 2)
+        for n in range(4):
+            assert await reasons() == []
+            house.tell("front", Open(), 50 + n)
+        assert await reasons() == ["middle: 4 records behind: wait.", "back: 4 records behind: wait."]
+        await lived(house)
+        assert await reasons() == []
+        one = next(iter(store.documents("back").values()))
+        schema = [one["schema"][0], one["schema"][1] + 1]
+        await store.replace_many("back", [{**one, VERSION: one[VERSION] + 1, "schema": schema}])
+        (newer,) = await reasons()
+        assert newer.startswith("back: a newer version has written its documents")
 
     told(monkeypatch, story)
