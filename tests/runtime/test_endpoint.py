@@ -57,6 +57,16 @@ def ask(endpoint: Endpoint, path: str) -> tuple[int, Any]:
     return found
 
 
+def test_it_does_not_say_what_it_is_made_of_and_ends_with_its_process(process: Process) -> None:
+    with Endpoint(LOOPBACK, 0, lambda: process.report, live_seconds=3600) as endpoint:
+        connection = HTTPConnection(LOOPBACK, endpoint.port, timeout=30)
+        connection.request("GET", "/live")
+        assert connection.getresponse().headers["Server"].strip() == "parley"
+        connection.close()
+    endpoint._thread.join(30)
+    assert not endpoint._thread.is_alive()
+
+
 def test_it_is_not_ready_before_the_first_look(endpoint: Endpoint) -> None:
     assert ask(endpoint, "/ready") == (
         503,

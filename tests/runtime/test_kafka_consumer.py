@@ -14,7 +14,14 @@ from aiokafka.errors import IllegalStateError, KafkaConnectionError, OffsetOutOf
 
 from shared.runtime.kafka import consumer as module
 from shared.runtime.kafka.consumer import KafkaConsumer
-from shared.runtime.ports import FatalError, NotOwnerError, OffsetLostError, TopicPartition, UnavailableError
+from shared.runtime.ports import (
+    BrokenError,
+    FatalError,
+    NotOwnerError,
+    OffsetLostError,
+    TopicPartition,
+    UnavailableError,
+)
 from shared.runtime.settings import Settings
 
 A0, A1, B0 = TopicPartition("a", 0), TopicPartition("a", 1), TopicPartition("b", 0)
@@ -157,6 +164,12 @@ async def test_what_is_assigned_is_paused_at_0_until_the_engine_seeks_and_resume
 
 async def test_a_batch_is_kept_until_it_has_been_polled_and_more_is_asked_for() -> None:
     consumer, _, _ = await begun()
+    waiting = asyncio.ensure_future(consumer.poll(2, 60))
+    await asyncio.sleep(0)
+    await fetched(consumer, record(ALL[1], 4))
+    async with asyncio.timeout(10):
+        assert [one.offset for one in await waiting] == [4], "what arrives wakes who waits for it"
+    assert await polled(consumer) == []
     task = await fetched(consumer, record(ALL[0], 5), record(ALL[1], 5), record(ALL[0], 6))
     assert await polled(consumer, 2) == [(A0, 5), (A1, 5)]
     assert await polled(consumer, 2) == [(A0, 6)]
@@ -327,6 +340,77 @@ async def test_who_hears_nothing_on_a_secured_cluster_asks_whether_it_is_still_w
         assert await polled(consumer) == []
     assert await polled(consumer) == [], "and not again right away"
     assert len(calls) == asked
+
+
+class Broker:
+    """FastStream's, which starts a client or fails to."""
+
+    def __init__(self, fails: Exception | None) -> None:
+        self.fails = fails
+        self.running = False
+        self.stopped = 0
+
+    async def start(self) -> None:
+        if self.fails is not None:
+            raise self.fails
+        self.running = True
+
+    async def stop(self) -> None:
+        self.running = False
+        self.stopped += 1
+
+
+async def test_a_consumer_joins_leaves_once_and_can_be_started_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    brokers: list[Broker] = []
+    down: list[Client] = []
+    failures: list[Exception | None] = [KafkaConnectionError("x"), None, None]
+    taking: list[Any] = []
+
+    class Subscriber:
+        def __init__(self) -> None:
+            self.consumer = Client()
+
+        def __call__(self, handler: Any) -> None:
+            taking.append(handler)
+
+    def feed(_settings: Any, group: str, client: str, names: list[str], _owner: Any) -> tuple[Broker, Any]:
+        assert (group, client, names) == ("x.g", "c", ["x.a", "x.b"])
+        brokers.append(Broker(failures.pop(0)))
+        return brokers[-1], Subscriber()
+
+    async def put_down(client: Client) -> None:
+        down.append(client)
+
+    async def probe(_: Settings) -> None:
+        """It can be reached."""
+
+    for name, fake in (("feed", feed), ("put_down", put_down), ("probe", probe)):
+        monkeypatch.setattr(module, name, fake)
+    consumer: Any = KafkaConsumer(Settings.load(prefix="x."), "g", "c")
+    engine = Engine()
+    with pytest.raises(UnavailableError, match=r"cannot join the group x\.g"):
+        await consumer.start(["a", "b"], engine)
+    assert (brokers[0].stopped, len(down)) == (1, 1), "nothing is left of it"
+    await consumer.start(["a", "b"], engine)
+    assert brokers[1].running
+    assert taking == [consumer._take] * 2
+    consumer.assigned(ALL)
+    assert engine.assigned == [frozenset({A0, A1})]
+    consumer.failed(KafkaConnectionError("of before"))
+    for _ in range(2):
+        await consumer.stop()
+    assert engine.revoked == [frozenset({A0, A1})]
+    assert (brokers[1].running, brokers[1].stopped, len(down)) == (False, 1, 2)
+    await consumer.start(["a", "b"], engine)
+    consumer.assigned(ALL)
+    assert await polled(consumer) == [], "what the client before failed at is forgotten"
+    broken = asyncio.get_running_loop().create_future()
+    broken.set_result(None)
+    consumer._client._client._sync_task = broken
+    with pytest.raises(BrokenError, match="has lost its metadata task"):
+        await polled(consumer)
+    await consumer.stop()
+    assert len(down) == 4, "a client that would wait for itself is put down before it is stopped, too"
 
 
 async def test_a_consumer_that_is_not_running_owns_nothing() -> None:

@@ -487,6 +487,17 @@ def test_a_migration_waits_for_another_one_to_end_and_for_its_topics(monkeypatch
     told(monkeypatch, story)
 
 
+def test_somebody_who_writes_documents_meanwhile_ends_a_migration(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def story(house: House) -> None:
+        await lived(house, *first_days(house))
+        store: Any = house.store
+        stale = next(iter(store.documents("middle").values()))
+        with pytest.raises(RefusedError, match="Somebody else writes documents of middle"):
+            await migrate.replace_documents(store, "middle", [stale])
+
+    told(monkeypatch, story)
+
+
 def test_somebody_who_writes_positions_meanwhile_ends_a_migration(monkeypatch: pytest.MonkeyPatch) -> None:
     async def story(house: House) -> None:
         await lived(house, *first_days(house))
