@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from shared.contracts.ops import Discard
 from shared.runtime.letters import DeadLetter, read_letter
 from shared.runtime.parked import (
@@ -13,8 +15,8 @@ from shared.runtime.parked import (
     lowest_of_source,
 )
 from shared.runtime.ports import Outgoing
-from shared.runtime.simulation.toy import Accept, Bad, Opened
-from tests.runtime.rig import ANN, ANNS, D1, D2, Rig, story
+from shared.runtime.simulation.toy import Accept, Bad, Opened, Sign
+from tests.runtime.rig import ANN, ANNS, D1, D2, D3, Rig, story
 
 
 def letters(rig: Rig, service: str) -> dict[str, DeadLetter]:
@@ -55,6 +57,7 @@ async def test_replays_keep_the_order_of_arrival_however_often_they_are_given() 
     assert held is not None
     order = [message.name for message in held.messages]
     assert order == [f"desk.events/0/{n}" for n in range(4)]
+    assert {message.record.value for message in held.messages} == {None}, "nobody asked for what they say"
     since = held.since
     assert since
 
@@ -118,6 +121,10 @@ async def test_every_letter_has_a_fate() -> None:
     names = [f"desk.events/0/{n}" for n in range(4)]
     final = {"desk.events/0/4": "final", "ops.commands/0/0": "final"}
     assert await states(rig, "middle") == {**dict.fromkeys(names, "parked"), **final}
+    of = letters(rig, "middle")
+    first, second = await fates(rig.store, "middle", [of[f"middle/{name}"] for name in names[:2]])
+    assert (first.reason, first.cases) == ("decider-failed", (ANNS,))
+    assert (second.reason, second.cases) == (None, (ANNS,)), "it waits behind the first one"
     rig.world.healed = True
     rig.replay("middle")
     await rig.settle()
@@ -147,6 +154,56 @@ async def test_a_waiting_fact_that_failed_is_parked_and_may_wait_again() -> None
     assert held is not None
     assert [(m.name, m.reason) for m in held.messages] == [("desk.events/0/0", "decider-failed")]
     assert held.since, "there is no row that could say since when"
+
+
+@story
+async def test_of_two_facts_that_wait_each_has_its_own_fate() -> None:
+    rig = Rig(names=("middle",))
+    rig.start_all()
+    rig.say(Sign(number=1))
+    rig.say(Accept(number=1, bad=True))
+    await rig.settle()
+    rig.tell("front", Opened(on=D1), 1)
+    await rig.settle()
+    letter = letters(rig, "middle")["middle/desk.events/0/1"]
+    other = replace(letter, record=replace(letter.record, offset=0))
+    assert [fate.state for fate in await fates(rig.store, "middle", [other, letter])] == [
+        State.DECIDED, State.PARKED,
+    ]  # fmt: skip
+
+
+@story
+async def test_the_due_work_of_a_day_is_parked_until_it_is_done() -> None:
+    rig = Rig(names=("middle",))
+    rig.start_all()
+    rig.tell("front", Opened(on=D1), 1)
+    rig.say(Bad(at="middle", kind="bomb"))
+    await rig.settle()
+    rig.close_inputs("middle", D3)
+    await rig.settle()
+    name = f"day/{D3}/{ANNS}"
+    assert await states(rig, "middle") == {name: "parked"}
+    letter = letters(rig, "middle")[f"middle/{name}"]
+    assert [fate.state for fate in await fates(rig.store, "middle", [replace(letter, day=str(D2))])] == [
+        State.DECIDED
+    ], "it is parked at another day"
+    rig.world.healed = True
+    rig.replay("middle")
+    await rig.settle()
+    assert await states(rig, "middle") == {name: "decided"}
+
+
+@story
+async def test_what_was_discarded_is_not_held_though_it_is_still_to_be_deleted() -> None:
+    rig = Rig(names=("middle",))
+    await parked_between_good_ones(rig)
+    rows = await rig.store.parked("middle", ANNS, 10)
+    rig.discard("middle", "desk.events", 0)
+    await rig.settle()
+    await rig.store.park("middle", rows[:1])  # as a crash between the document's write and this one leaves it
+    held = await held_document(rig.store, "middle", ANNS)
+    assert held is not None
+    assert [message.name for message in held.messages] == [f"desk.events/0/{n}" for n in (1, 2, 3)]
 
 
 @story

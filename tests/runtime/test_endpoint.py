@@ -57,6 +57,16 @@ def ask(endpoint: Endpoint, path: str) -> tuple[int, Any]:
     return found
 
 
+def test_it_does_not_say_what_it_is_made_of_and_ends_with_its_process(process: Process) -> None:
+    with Endpoint(LOOPBACK, 0, lambda: process.report, live_seconds=3600) as endpoint:
+        connection = HTTPConnection(LOOPBACK, endpoint.port, timeout=30)
+        connection.request("GET", "/live")
+        assert connection.getresponse().headers["Server"].strip() == "parley"
+        connection.close()
+    endpoint._thread.join(30)
+    assert not endpoint._thread.is_alive()
+
+
 def test_it_is_not_ready_before_the_first_look(endpoint: Endpoint) -> None:
     assert ask(endpoint, "/ready") == (
         503,
@@ -210,6 +220,14 @@ def test_an_end_that_does_not_come_is_made(caplog: pytest.LogCaptureFixture) -> 
         assert ended.event.wait(60)
     assert ended.code == STALLED
     assert "it does not come to its end" in caplog.text
+
+
+def test_who_leaves_is_watched_no_more() -> None:
+    ended = Ended()
+    with Sentinel(2.0, end=ended) as sentinel:
+        sentinel.turned()
+    assert not sentinel._thread.is_alive()
+    assert ended.code is None
 
 
 class Looks:

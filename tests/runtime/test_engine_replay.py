@@ -328,3 +328,21 @@ async def test_what_was_discarded_is_not_parked_again_where_its_topic_is_read_fr
     assert [one["reason"] for one in rig.dead("middle")] == ["decider-failed", "command-refused"]
     await rig.stop()
     assert (await rig.positions("middle"))["discarded"] == told
+
+
+@story
+async def test_a_command_in_the_name_of_another_customer_moves_nothing() -> None:
+    rig = Rig(names=("middle",))
+    rig.start_all()
+    rig.tell("front", Opened(on=D1), 1)
+    await rig.settle()
+    rig.say(Bad(at="middle", kind="heal"))
+    await rig.settle()
+    rig.world.healed = True
+    before = rig.document("middle")
+    rig.replay("middle", key="C-thief")
+    rig.discard("middle", "desk.events", 0, key="C-thief")
+    await rig.settle()
+    assert rig.reasons("middle")[-2:] == ["command-refused"] * 2
+    assert rig.document("middle") == before
+    assert len(rig.store.all_parked("middle")) == 1

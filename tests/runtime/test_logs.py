@@ -6,7 +6,7 @@ import io
 import json
 import logging
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 
@@ -73,6 +73,19 @@ def test_on_a_terminal_it_is_text(stream: io.StringIO) -> None:
     configure("INFO", "text", stream)
     get_logger("offer").warning("slow", extra={"seconds": 1.5, "reason": "two words"})
     assert 'WARNING slow service=offer reason="two words" seconds=1.5' in stream.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("style", "terminal", "text"),
+    [("auto", True, True), ("auto", False, False), ("json", True, False), ("text", False, True)],
+)
+def test_only_a_terminal_gets_text_unless_it_is_asked_for(
+    stream: io.StringIO, style: Literal["auto", "json", "text"], terminal: bool, text: bool
+) -> None:
+    stream.isatty = lambda: terminal  # type: ignore[method-assign]
+    configure("INFO", style, stream)
+    get_logger("offer").warning("slow")
+    assert stream.getvalue().startswith("{") is not text
 
 
 def test_the_clients_do_not_chatter(stream: io.StringIO) -> None:

@@ -59,6 +59,14 @@ def test_the_last_entry_of_a_day_takes_the_day_with_it() -> None:
     assert after["entries_day"] is None
 
 
+def test_of_the_days_whose_entries_stay_the_last_is_noted() -> None:
+    known = lane(upto=10, done="2026-01-05")
+    days = [Cause("", 0, f"2026-01-0{n}") for n in (7, 5, 6)]
+    after = pruned(document(*days), known.settled)
+    assert after is not None
+    assert after["entries_day"] == "2026-01-07"
+
+
 def test_nothing_is_known_where_no_day_was_done() -> None:
     fresh = lane(upto=0, done=None)
     assert pruned(document(Cause("bank.events", 0), Cause("", 0, "2026-01-05")), fresh.settled) is None

@@ -142,6 +142,29 @@ def test_a_service_that_was_moved_before_an_interruption_may_have_gone_on() -> N
     assert problems(SERVICES, begun, "", gone_on, bounds()) == []
 
 
+def test_what_was_moved_says_nothing_of_the_other_partitions() -> None:
+    begun = mark(begun="2026-01-11T06:00:00+00:00", epoch=2_000)
+    both = replace(
+        begun,
+        next={**begun.next, **{(name, 1): row for (name, _), row in begun.next.items()}},
+        epochs={**begun.epochs, **{(name, 1): 4 for name, _ in begun.epochs}},
+    )
+    there = positions()
+    there["offer"] = [
+        {**there["offer"][0], "epoch": 2_000, "inputs": []},
+        {**there["offer"][0], ID: 1, "inputs": []},
+    ]
+    for name, rows in there.items():
+        if name != "offer":
+            rows.append({**rows[0], ID: 1})
+    (problem,) = problems(SERVICES, both, "", there, bounds())
+    assert problem.startswith("offer on partition 1 does not stand where the mark says")
+
+
+def test_retention_that_has_come_to_the_mark_has_taken_nothing_that_is_needed() -> None:
+    assert problems(SERVICES, mark(), "", positions(), bounds(offer_events=(END, END + 5))) == []
+
+
 def test_positions_move_past_what_is_void_and_stay_where_the_bank_is_read_again() -> None:
     until = {TopicPartition(topic, 0): 25 for topic in own_topics(SERVICES)}
     before = positions()["followup"][0]

@@ -146,7 +146,6 @@ class Courier:
     def stop(self) -> None:
         """End after what is being handed over."""
         self._stopping = True
-        self._hurry()
 
     async def run(self) -> None:
         """Work until `stop`."""
@@ -171,14 +170,11 @@ class Courier:
 
     async def _drain(self) -> None:
         """Let what is being handed over come to its end; what waits for another try is left."""
-        self._hurry()
+        for deliverer in self._deliverers.values():
+            deliverer.hurry()
         under_way = [held.task for held in self._all() if held.task is not None]
         if under_way:
             await asyncio.wait(under_way, timeout=_DRAIN_SECONDS)
-
-    def _hurry(self) -> None:
-        for deliverer in self._deliverers.values():
-            deliverer.hurry()
 
     async def _turn(self) -> None:
         if self._consumer.generation != self._generation:

@@ -90,12 +90,14 @@ class House:
         telemetry = Telemetry()
         meter = meter or telemetry
         self.ports = Ports(self.log, self.store, clock, telemetry, meter)  # type: ignore[arg-type]
-        service = replace(SERVICE, reference=lambda _work: reference())
-        limits = Limits(partitions=1, poll_seconds=0.02)
-        self.engine = Engine(service, self.ports, limits, "notice")
+        self.engine = self.make_engine()
         self.routes = routes
         self.courier = self.make_courier()
         self.numbers: dict[str, int] = {}
+
+    def make_engine(self) -> Engine:
+        service = replace(SERVICE, reference=lambda _work: reference())
+        return Engine(service, self.ports, Limits(partitions=1, poll_seconds=0.02), "notice")
 
     def make_courier(self, voids: Voids | None = None) -> Courier:
         return Courier(self.ports, self.routes, SAID, "courier", Tries(0.01, 0.01), voids)

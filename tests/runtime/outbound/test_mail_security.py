@@ -122,3 +122,17 @@ async def test_many_are_handed_over_at_once(server: MailServer, authority: Autho
     async with mail_server(server):
         await asyncio.gather(*(send(server, trust, outgoing(message_id=f"M-{n}")) for n in range(8)))
     assert len({mail["Message-ID"] for mail in server.mails}) == 8
+
+
+async def test_a_server_that_speaks_tls_from_the_first_byte_is_spoken_to_like_that(
+    authority: Authority, tmp_path: Path
+) -> None:
+    server = MailServer(login=("desk", PASSWORD))
+    context, trust = context_of(authority, tmp_path), authority_file(authority, tmp_path)
+    listening = await asyncio.start_server(server.talk, LOOPBACK, 0, ssl=context)
+    server.port = listening.sockets[0].getsockname()[1]
+    async with listening:
+        await send(server, trust, security="tls")
+        with pytest.raises(UnavailableError, match="smtp_certificate"):
+            await send(server, None, security="tls")
+    assert [mail["Message-ID"] for mail in server.mails] == ["<M-1@bank.example>"]

@@ -181,11 +181,21 @@ async def test_a_header_cannot_be_smuggled_in(change: dict[str, str]) -> None:
     assert server.taken == []
 
 
+async def test_an_address_in_letters_that_the_server_does_not_take_is_the_messages_fault() -> None:
+    async with serving("smtp") as server:
+        with pytest.raises(UndeliverableError, match="smtp_not_supported"):
+            await channel_to("smtp", server, StillClock()).send(outgoing(to="li@例子.中国"))
+    assert server.taken == []
+
+
 def test_what_cannot_be_safe_is_refused_at_the_start() -> None:
     with pytest.raises(ValueError, match="https"):
         WebhookChannel("http://bank.example/hook", SECRET, StillClock())
     with pytest.raises(ValueError, match="secret"):
-        WebhookChannel("https://bank.example/hook", b"short", StillClock())
+        WebhookChannel("https://bank.example/hook", b"fifteen bytes.!", StillClock())
+    assert WebhookChannel("https://bank.example/hook", b"sixteen bytes..!", StillClock())
+    with pytest.raises(ValueError, match="domain"):
+        EmailSettings("mail.example", 25, "desk")
     with pytest.raises(ValueError, match="login"):
         EmailSettings("mail.example", 25, "desk@bank.example", "none", user="u")
     with pytest.raises(ValueError, match="message_id"):
