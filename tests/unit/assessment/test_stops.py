@@ -78,6 +78,18 @@ def test_what_the_borrower_sends_meanwhile_is_taken() -> None:
     assert stopped.when(states(3)).emits(AssessmentCompleted)
 
 
+def test_what_is_asked_while_halted_stands_still_from_then_on_only() -> None:
+    # The statement comes by the desk's topic, the end of the stop by intake's: on one day in either order.
+    start = given(AssessmentDecider(), reference(assessment__open_reminders_business_days=[3, 7]))
+    stopped = start.when(opened(), *begins(StopCause.DISPUTE, START))
+    before, after = stopped.when(states(201), *over(END)), stopped.when(*over(END), states(201))
+    assert before.state == after.state
+    reminded = passes(before, END, END + timedelta(days=30))
+    assert [kind for _, kind in reminded] == [StatementReminded] * len(reminded) != []
+    earlier = passes(stopped.when(states(194), *over(END)), END, END + timedelta(days=30))
+    assert len(earlier) == len(reminded), "seven days of the halt are given back, not two hundred"
+
+
 def test_the_table_of_the_pack_says_what_is_halted() -> None:
     assert halt(StopCause.DISPUTE).stops == ("enforcement", "fees")
     assert halt(StopCause.DEATH).may_contact == ("estate", "lawyer")
