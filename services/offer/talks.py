@@ -272,6 +272,8 @@ def retable(state: OfferState, day: date, reference: Reference, reason: ReasonCo
     day = max(day, state.offer.tabled_on if state.offer else day)
     gone, withdrawn = withdraw(state, day, reason)
     after, said = meet(gone, day, reference) or table(gone, day, reference, Reason(code=reason))
+    if after.status is OfferStatus.NO_PLAN:
+        after = after.model_copy(update={"gone_on": day})
     return after, (*withdrawn, *said)
 
 
