@@ -44,7 +44,6 @@ def after_stops(state: AssessmentState, data: StopsChanged, day: date) -> Assess
         "halted_on": None,
         "request": _later(state.request, state.halted_on, day),
         "wanted": _later(state.wanted, state.halted_on, day),
-        "ask_again": None if state.ask_again is None else max(state.ask_again, day),
     }
     return state.model_copy(update=update)
 
