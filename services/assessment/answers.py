@@ -18,6 +18,7 @@ from services.assessment.rules import (
     still_verified,
 )
 from services.assessment.steps import ask_afresh, complete, policy_of, refusal, valid
+from services.assessment.stops import last_day
 from shared.contracts import desk
 from shared.contracts.assessment import StatementRequested
 from shared.contracts.base import Event, Reason
@@ -79,7 +80,7 @@ def submitted(
         )
         return Decision.of(asked, said)
     if now.request is not None:
-        in_time = day <= now.request.due
+        in_time = day <= last_day(now.request, now, day)
         counted = {"in_time": now.in_time + in_time, "late": now.late + (not in_time)}
         now = now.model_copy(update=counted)
     after, events = complete(now, policy, day, in_full=True)

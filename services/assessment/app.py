@@ -11,6 +11,7 @@ SERVICE = Service(
     waits_for=("intake", "desk"),
     reads=("offer", "agreement", "followup"),
     handles=HANDLED,
-    # 2: what stop events halt; 3: other adults; 4: talks that found no other plan, stops told, mornings
-    schema_version=4,
+    # 2: what stop events halt; 3: other adults; 4: talks that found no other plan, stops told, mornings;
+    # 5: since when something is asked
+    schema_version=5,
 )

@@ -148,10 +148,19 @@ def _debts(state: AssessmentState | None, message: Envelope[Any], reference: Ref
 
 
 def _stopped(
-    state: AssessmentState | None, message: Envelope[intake.StopsChanged], _reference: Reference
+    state: AssessmentState | None, message: Envelope[intake.StopsChanged], reference: Reference
 ) -> Outcome:
-    """What stops the debts or protects the borrower has changed."""
-    return Decision(None if state is None else after_stops(state, message.data, message.day))
+    """What stops the debts or protects the borrower has changed: a question that waited for it is asked."""
+    if state is None:
+        return Decision(None)
+    day = message.day
+    after = after_stops(state, message.data, day)
+    goes_on = state.halted_on is not None and after.halted_on is None
+    if not goes_on or after.ask_again is None or after.ask_again > day:
+        return Decision(after)
+    again = after.model_copy(update={"ask_again": None})
+    renewal = Reason(code=ReasonCode.STATEMENT_RENEWAL)
+    return _decided(ask_afresh(again, policy_of(after, day, reference), day, renewal))
 
 
 def _told(state: AssessmentState | None, message: Envelope[Any], _reference: Reference) -> Outcome:

@@ -133,12 +133,13 @@ class Morning(State):
 
 
 class Request(State):
-    """What is asked of the borrower: by when, the reminders still to come, and how many were sent."""
+    """What is asked of the borrower, since when, by when, the reminders to come, and how many were sent."""
 
     missing: tuple[str, ...]
     due: date
     reminders: tuple[date, ...] = ()
     reminded: int = 0
+    asked_on: date | None = None
 
 
 class Wanted(State):
@@ -148,6 +149,7 @@ class Wanted(State):
     due: date
     reminders: tuple[date, ...] = ()
     reminded: int = 0
+    asked_on: date | None = None
 
 
 class InForce(State):

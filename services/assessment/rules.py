@@ -66,7 +66,8 @@ def ask(missing: Sequence[str], policy: PolicyInForce, on: date, more_days: int 
     rules = policy.assessment
     due = policy.deadline(on, rules.statement_business_days + more_days)
     reminders = sorted({policy.deadline(on, days) for days in rules.reminders_business_days})
-    return Request(missing=tuple(missing), due=due, reminders=tuple(day for day in reminders if day < due))
+    before = tuple(day for day in reminders if day < due)
+    return Request(missing=tuple(missing), due=due, reminders=before, asked_on=on)
 
 
 def required_parts(policy: PolicyInForce) -> tuple[str, ...]:

@@ -139,7 +139,8 @@ def _wanted(
         return known.model_copy(update={"points": points})
     due = points[0].due
     days = sorted({policy.deadline(on, after) for after in policy.assessment.open_reminders_business_days})
-    return Wanted(points=points, due=due, reminders=tuple(day for day in days if on < day < due))
+    before = tuple(day for day in days if on < day < due)
+    return Wanted(points=points, due=due, reminders=before, asked_on=on)
 
 
 def _figures(said: AssessmentCompleted) -> str:

@@ -13,7 +13,7 @@ from shared.contracts.debts import DebtSnapshot, DebtStatus
 from shared.contracts.intake import StopsChanged
 from shared.contracts.parties import last_told
 
-__all__ = ["after_stops", "is_halted", "stop_told"]
+__all__ = ["after_stops", "is_halted", "last_day", "stop_told"]
 
 _STOPPED = {DebtStatus.DISPUTED, DebtStatus.LITIGATION, DebtStatus.INSOLVENCY, DebtStatus.HELD}
 
@@ -40,21 +40,32 @@ def after_stops(state: AssessmentState, data: StopsChanged, day: date) -> Assess
         return state if state.halted_on is not None else state.model_copy(update={"halted_on": day})
     if state.halted_on is None:
         return state
-    stood = (day - state.halted_on).days
     update = {
         "halted_on": None,
-        "request": _later(state.request, stood),
-        "wanted": _later(state.wanted, stood),
-        "ask_again": None if state.ask_again is None else max(state.ask_again, day),
+        "request": _later(state.request, state.halted_on, day),
+        "wanted": _later(state.wanted, state.halted_on, day),
     }
     return state.model_copy(update=update)
 
 
-def _later(asked: Asked | None, days: int) -> Asked | None:
+def last_day(request: Request, state: AssessmentState, day: date) -> date:
+    """Give the last day to answer, as it would be if the halt ended on `day`."""
+    if state.halted_on is None:
+        return request.due
+    return _plus(request.due, _stood(request, state.halted_on, day))
+
+
+def _later(asked: Asked | None, since: date, until: date) -> Asked | None:
     if asked is None:
         return None
+    days = _stood(asked, since, until)
     reminders = tuple(_plus(on, days) for on in asked.reminders)
     return asked.model_copy(update={"due": _plus(asked.due, days), "reminders": reminders})
+
+
+def _stood(asked: Request | Wanted, since: date, until: date) -> int:
+    """Give the days that stood still: of what was asked meanwhile, those since it was asked."""
+    return max((until - max(since, asked.asked_on or since)).days, 0)
 
 
 def _plus(on: date, days: int) -> date:

@@ -185,11 +185,16 @@ class Cooperation(State):
 
 
 class Attempts(State):
-    """Attempts to reach the borrower that led nowhere, one a day, since the borrower was last talked to."""
+    """Attempts to reach the borrower that led nowhere, one a day, since the borrower was last talked to.
+
+    `before` is the one before the last. On `void_on` a halt began or ended: none of that day counts.
+    """
 
     count: int = 0
     first: date | None = None
     last: date | None = None
+    before: date | None = None
+    void_on: date | None = None
 
 
 class ContactLedger(State):

@@ -1,8 +1,8 @@
 """When a case may go to the lawyers (R71a): after talks or attempts that led nowhere, not before. Pure.
 
 No offer is made without an assessment, so an offer that was refused or lapsed is proof of both. Of attempts
-within the rules of contact one a day counts; none counts while stop events halt the case, and a talk begins
-the count anew.
+within the rules of contact one a day counts; none counts on a day on which stop events halt the case, and a
+talk begins the count anew.
 """
 
 from __future__ import annotations
@@ -20,7 +20,14 @@ from shared.contracts.reasons import ReasonCode
 from shared.policy.model import PolicyInForce
 from shared.policy.reference import Reference
 
-__all__ = ["asked", "is_held_by_a_complaint", "late_since", "note_attempt", "note_talks"]
+__all__ = [
+    "asked",
+    "is_held_by_a_complaint",
+    "late_since",
+    "note_attempt",
+    "note_talks",
+    "without_attempt_of",
+]
 
 _REFUSED_OR_LAPSED = {ReasonCode.OFFER_REJECTED, ReasonCode.NO_ANSWER, ReasonCode.ROUNDS_EXHAUSTED}
 
@@ -50,15 +57,25 @@ def note_attempt(
     One that was not within the rules of contact is on file and counts for nothing here.
     """
     if data.outcome is desk.ContactOutcome.TALKED:
-        return state if not state.attempts.count else state.model_copy(update={"attempts": Attempts()})
+        known = Attempts(void_on=state.attempts.void_on)
+        return state if not state.attempts.count else state.model_copy(update={"attempts": known})
     known = state.attempts
-    counts = known.last is None or day > known.last
+    counts = (known.last is None or day > known.last) and day != known.void_on
     if data.direction is not desk.ContactDirection.OUTBOUND or state.halted_on is not None or not counts:
         return state
     if not kept_the_rules:
         return state
-    more = Attempts(count=known.count + 1, first=known.first or day, last=day)
-    return state.model_copy(update={"attempts": more})
+    more = {"count": known.count + 1, "first": known.first or day, "last": day, "before": known.last}
+    return state.model_copy(update={"attempts": known.model_copy(update=more)})
+
+
+def without_attempt_of(state: FollowupState, day: date) -> FollowupState:
+    """A halt begins or ends on `day`: an attempt of that day does not count, read before that or after."""
+    known = state.attempts.model_copy(update={"void_on": day})
+    if known.last == day:
+        less = {"count": known.count - 1, "first": known.first if known.count > 1 else None}
+        known = known.model_copy(update={**less, "last": known.before, "before": None})
+    return state.model_copy(update={"attempts": known})
 
 
 def asked(
@@ -70,7 +87,7 @@ def asked(
     """
     if state.referred_on is not None:
         return state, ()
-    if state.halted_on is not None:
+    if state.halted_on is not None or state.stop_told_on == day:  # what was told today is on its way
         return Reason(code=ReasonCode.LEGAL_STOPPED)
     if state.status is FollowupStatus.LIVE:
         return Reason(code=ReasonCode.LEGAL_PLAN_KEPT)

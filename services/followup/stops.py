@@ -23,6 +23,7 @@ from services.followup.model import (
     Promise,
     PromiseState,
 )
+from services.followup.referral import without_attempt_of
 from services.followup.rules import UNPAID, is_shielded, later, pause_until, review_late_on, talks_of
 from shared.contracts.base import Event, Reason
 from shared.contracts.debts import DebtSnapshot, DebtStatus
@@ -46,7 +47,9 @@ def after_stops(state: FollowupState, data: StopsChanged, day: date, reference: 
         return state, ()
     plan = state.plan if state.status is FollowupStatus.LIVE else None
     if data.halt is not None:
-        halted = state.model_copy(update={"halted_on": state.halted_on or day})
+        halted = state
+        if state.halted_on is None:
+            halted = without_attempt_of(state.model_copy(update={"halted_on": day}), day)
         if plan is None:
             return halted, ()
         return halted.model_copy(update={"plan": _stopped(plan, data.halt, day)}), ()
@@ -55,7 +58,7 @@ def after_stops(state: FollowupState, data: StopsChanged, day: date, reference: 
     stood = (day - state.halted_on).days
     promises = tuple(_later(promise, stood) for promise in state.promises)
     update = {"halted_on": None, "promises": promises, "earlier": _earlier(state, stood, day, reference)}
-    after = state.model_copy(update=update)
+    after = without_attempt_of(state.model_copy(update=update), day)
     if plan is None or _is_sold(after, plan):
         return after, ()
     plan, said = _goes_on(plan, day, reference)

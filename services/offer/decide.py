@@ -9,7 +9,7 @@ from services.offer import answers, asking
 from services.offer.basis import basis_of
 from services.offer.dating import dated
 from services.offer.history import with_flows_since, with_known_flows
-from services.offer.meanwhile import charged_in_talks, with_payment_in_talks
+from services.offer.meanwhile import as_the_day_began, charged_in_talks, with_payment_in_talks
 from services.offer.model import OfferState, OfferStatus
 from services.offer.rules import (
     assessed_from,
@@ -61,10 +61,13 @@ class OfferDecider:
         handler = _HANDLERS.get(type(message.data))
         if handler is None:
             return Decision(state)
+        known = state if state is None else as_the_day_began(state, message.day)
         held: Outcome | None = None
         if type(message.data) in _AS_IT_STOOD:
-            held = while_held(state, message.day, lambda then: handler(then, message, reference), reference)
-        outcome = held or handler(state, message, reference)
+            held = while_held(known, message.day, lambda then: handler(then, message, reference), reference)
+        outcome = held or handler(known, message, reference)
+        if outcome.state == known:
+            outcome = replace(outcome, state=state)  # it still stands as when the day began
         return outcome if outcome.waits else dated(state, outcome, message.time)
 
     def due(self, state: OfferState) -> date | None:
@@ -112,11 +115,11 @@ def _changed(
     """The debts as they stand now. What the bank has charged though it should rest is a person's to undo."""
     debts = message.data.debts
     outcome = _debts(state, message, debts, reference)
-    if state is None or state.offer is None:
+    if state is None or state.status is OfferStatus.CLOSED:
         return outcome
     policy = policy_of(state, message.day, reference)
     role, due = policy.talks.human_role, policy.deadline(message.day, policy.talks.human_business_days)
-    charged = charged_in_talks(state, debts, policy)
+    charged = charged_in_talks(state, debts, message.day, policy)
     asked = [HumanReviewOpened(role=role, due=due, reason=reason) for reason in charged]
     return replace(outcome, emissions=(*outcome.emissions, *map(Emission, asked)))
 
@@ -167,6 +170,7 @@ def _closed(state: OfferState | None, message: Envelope[intake.CaseClosed], _ref
         "answered": (),
         "next_date": None,
         "stood": (),
+        "dawn": None,
     }
     return Decision.of(state.model_copy(update=gone), *said)
 

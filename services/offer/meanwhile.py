@@ -8,7 +8,7 @@ from datetime import date, timedelta
 from fractions import Fraction
 from typing import Final
 
-from services.offer.model import OfferState, OfferStatus, Prepaid
+from services.offer.model import Dawn, OfferState, OfferStatus, Prepaid
 from services.offer.rules import owed_debts
 from shared.contracts.base import Reason
 from shared.contracts.debts import Balances, DebtSnapshot, Plan
@@ -19,7 +19,14 @@ from shared.contracts.reasons import ReasonCode
 from shared.lending.money import Money
 from shared.policy.model import PolicyInForce
 
-__all__ = ["balance_by_day", "charged_in_talks", "counts_as_first", "terms_of_talks", "with_payment_in_talks"]
+__all__ = [
+    "as_the_day_began",
+    "balance_by_day",
+    "charged_in_talks",
+    "counts_as_first",
+    "terms_of_talks",
+    "with_payment_in_talks",
+]
 
 _ON_OFFER = {OfferStatus.TABLED, OfferStatus.APPROVAL, OfferStatus.AGREED}
 _AWAITED = _ON_OFFER | {OfferStatus.LAPSED}
@@ -103,21 +110,34 @@ def terms_of_talks(
     return (*(Reason(code=code) for code in running), meanwhile)
 
 
+def as_the_day_began(state: OfferState, day: date) -> OfferState:
+    """Keep how the talks stood before the first fact of `day`, where they had gone on until then."""
+    if state.offer is None or state.started is None or state.status not in _AWAITED:
+        return state
+    if state.offer.tabled_on >= day or (state.dawn is not None and state.dawn.day >= day):
+        return state
+    debts = tuple(debt.debt_id for debt in owed_debts(state.debts))
+    return state.model_copy(update={"dawn": Dawn(day=day, started=state.started, debts=debts)})
+
+
 def charged_in_talks(
-    before: OfferState, after: Sequence[DebtSnapshot], policy: PolicyInForce
+    before: OfferState, after: Sequence[DebtSnapshot], day: date, policy: PolicyInForce
 ) -> tuple[Reason, ...]:
     """Say what the bank has added in fees and late charges that should rest while the talks go on.
 
-    Only what came between two figures of the talks' own time: what was charged before may be told late.
+    Only what came between two figures of the talks' own time: what was charged before may be told late. They
+    go on, and are about a debt, as when the day began: an answer, a stop or its end of that day comes by
+    another topic, before the figure or after it.
     """
-    began, known = before.started, {debt.debt_id: debt for debt in before.debts}
-    if began is None or before.offer is None or before.status not in _AWAITED:
+    dawn = before.dawn
+    if dawn is None or dawn.day != day:
         return ()
+    known = {debt.debt_id: debt for debt in before.debts if debt.debt_id in dawn.debts}
     resting = [name for name in ("fees", "late_charges") if getattr(policy.talks, name) != "runs"]
     said = []
-    for debt in owed_debts(after):
+    for debt in after:
         old = known.get(debt.debt_id)
-        if old is None or old.as_of < began or debt.as_of < old.as_of:
+        if old is None or old.as_of < dawn.started or debt.as_of < old.as_of:
             continue
         grown = [getattr(debt.outstanding, name) - getattr(old.outstanding, name) for name in resting]
         added = Money.sum([amount for amount in grown if amount.is_positive], debt.outstanding.fees.currency)

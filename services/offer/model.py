@@ -14,6 +14,7 @@ from shared.contracts.reasons import ReasonCode
 __all__ = [
     "Answered",
     "Assessed",
+    "Dawn",
     "LaterCapacity",
     "OfferState",
     "OfferStatus",
@@ -163,6 +164,14 @@ class Stood(State):
     on: date
 
 
+class Dawn(State):
+    """How the talks stood when `day` began: since when they went on, and which debts they were about."""
+
+    day: date
+    started: date
+    debts: tuple[str, ...]
+
+
 class Answered(State):
     """An offer or request that is over, and what an answer to it hears."""
 
@@ -189,7 +198,9 @@ class OfferState(State):
     round. In `asked_in`, a round, a no was answered with the offer left standing, which is done once;
     `unmet` is what it asked for and no plan could give. `rests_at` is the moment of the latest fact that the
     table, or why nothing is on it, rests on. `stop_told_on` is the last day on which the desk told of a stop,
-    or of its end. `failed_on` is when talks failed last. `next_date` is the first day whose close has work.
+    or of its end. `failed_on` is when talks failed last, `gone_on` when a round that had had an offer was
+    left without one. `dawn` is how the talks stood when a day began on which they went on: the last such day.
+    `next_date` is the first day whose close has work.
     """
 
     case: str
@@ -217,6 +228,8 @@ class OfferState(State):
     suspended: bool = False
     stop_told_on: date | None = None
     failed_on: date | None = None
+    gone_on: date | None = None
+    dawn: Dawn | None = None
     apart: tuple[str, ...] = ()
     counts_from: MoneyField | None = None
     prepaid: Prepaid | None = None

@@ -11,7 +11,7 @@ from typing import Any
 
 from services.offer.model import OfferState, OfferStatus
 from services.offer.rules import is_assessed, owed_debts
-from services.offer.talks import Step, new_talks, table, withdraw
+from services.offer.talks import Step, new_talks, resume, table, withdraw
 from shared.contracts.base import Reason
 from shared.contracts.debts import DebtStatus
 from shared.contracts.decision import Decision
@@ -51,7 +51,9 @@ def follow(state: OfferState, day: date, reference: Reference) -> Step | None:
 def _halt(state: OfferState, day: date) -> Step:
     """No day of the round passes. A draft that is out comes back from agreement by itself."""
     halted = state.model_copy(update={"halted_on": day})
-    if state.status not in _ON_TABLE:
+    # What made a plan impossible that very day may have been read before the stop or after it.
+    gone_today = state.status is OfferStatus.NO_PLAN and state.gone_on == day
+    if state.status not in _ON_TABLE and not gone_today:
         return halted, ()
     after, said = withdraw(halted, day, ReasonCode.DEBT_STOPPED)
     resting = {"status": OfferStatus.WAITING, "next_date": None, "suspended": True}
@@ -65,6 +67,9 @@ def _go_on(state: OfferState, since: date, day: date, reference: Reference) -> S
         started = min(started + timedelta(days=max((day - since).days, 0)), day)
     update = {"halted_on": None, "suspended": False, "started": started}
     now = state.model_copy(update=update)
+    if state.status is OfferStatus.NO_PLAN and owed_debts(now.debts) and is_assessed(now, day):
+        # A balance of the halt's first or last day may allow a plan, and may have been read before or after.
+        return resume(now, day, reference)
     if state.status is not OfferStatus.WAITING or not owed_debts(now.debts) or not is_assessed(now, day):
         return now, ()
     reason = Reason(code=ReasonCode.STOP_ENDED)

@@ -213,6 +213,8 @@ def _none_found(state: OfferState, found: NotFound, day: date, reference: Refere
     if state.lender_refused:
         return fail(state, day, reference, ReasonCode.APPROVAL_DENIED)
     after = _rest(state, OfferStatus.NO_PLAN, day, reference)
+    if state.round_on is not None:  # the round was on the table
+        after = after.model_copy(update={"gone_on": day})
     if state.live:
         # The plan in force goes on, and the wish for another stays: evidence may come after the statement.
         until = max(state.sought_until or day, state.assessed.expires)

@@ -6,6 +6,7 @@ import asyncio
 import json
 import subprocess
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ import pytest
 from deploy.demo.live import KafkaPlatform
 from services.cli.catalogue import load_all
 from shared.contracts.ids import case_id
+from shared.contracts.registry import SERVICES
 from shared.runtime.publish import EventPublisher
 from shared.runtime.settings import Settings
 from tests.fault.garbage import Rubbish, overdue, raw
@@ -167,3 +169,51 @@ async def test_an_operator_finds_replays_and_discards(house: House) -> None:
     assert f"discarded by ann: {WHY}" in await desk.dead("list", "--state", "discarded")
     assert "nothing is parked" in await desk.dead("held")
     assert "No platform runs" in await desk.dead("replay", "--all", "--yes", code=1)
+
+
+async def spoil_desk(settings: Settings, platform: KafkaPlatform) -> str:
+    """Say something about a known case at the desk that no service can read; give its record."""
+    async with Vandal(settings) as vandal, EventPublisher(settings) as publisher:
+        told = overdue(VICTIM, day(0))
+        await publisher.send(told)
+        await publisher.close_day(day(0))
+        await platform.settled(day(0))
+        key, _, headers = raw(replace(told, id="desk-1", subject=case_id(VICTIM, 1)))
+        _, partition, offset = await vandal.throw("desk.events", Rubbish("x", key, b"{cut o", headers))
+        await publisher.close_day(day(1))
+        await platform.settled(day(1))
+    return f"desk/{partition}/{offset}"
+
+
+@pytest.mark.slow
+async def test_one_command_drops_a_message_that_every_service_holds(house: House) -> None:
+    desk = Desk(house)
+    everybody = (*SERVICES, "archive")
+    await house.start()
+    settings = house.settings()
+    async with KafkaPlatform(settings, load_all()) as platform:
+        record = await spoil_desk(settings, platform)
+        assert {one["service"] for one in await desk.dead_json("held")} == set(everybody)
+        assert f"parley dead discard intake/{record} --everywhere" in await desk.dead(
+            "show", f"intake/{record}"
+        )
+        nowhere = record.rsplit("/", 1)[0] + "/999"
+        drop = ("discard", record, "--everywhere", "--reason", WHY, "--by", "ann")
+        assert "No service has a dead letter of that record" in await desk.dead(
+            "discard", nowhere, *drop[2:], code=1
+        )
+        possible = await desk.dead_json(*drop, "--dry-run")
+        assert {one["service"]: one["outcome"] for one in possible} == dict.fromkeys(everybody, "possible")
+        told = await desk.dead(*drop)
+        assert [line.split(":")[0] for line in told.splitlines() if ": discarded" in line] == list(everybody)
+        again = await desk.dead(*drop)
+        assert again.count(f"was discarded before: by ann: {WHY}") == len(everybody)
+        await desk.dead("replay", "--case", VICTIM, "--yes")
+        assert "nothing is parked" in await desk.dead("held")
+        async with EventPublisher(settings) as publisher:
+            await publisher.close_day(day(2))
+        await platform.settled(day(2))
+    await house.stop()
+    await desk.parley("check")
+    listed = await desk.dead("list", "--reason", "undecodable", "--state", "discarded")
+    assert listed.count(f"discarded by ann: {WHY}") == len(everybody)

@@ -23,13 +23,17 @@ from shared.contracts.ids import derive_id
 from shared.contracts.parties import StopCause
 from tests.fault.living import ENTRY_DAYS, START
 
-__all__ = ["CrowdedWorld"]
+__all__ = ["CrowdedWorld", "OvercrowdedWorld"]
 
 _HOURS = (8, 9, 11, 14, 17, 19, 21)
+_Kind = Callable[[Customer, Account, date, Random], Envelope[Any]]
 
 
 class CrowdedWorld(World):
     """A life in which half of all acts do not have their day for themselves."""
+
+    share_of_acts, share_of_others, most = 0.5, 0.02, 2
+    """How many of those who act, and of all others, meet something else that day, and how much at most."""
 
     def __init__(self, platform: Any, *, customers: int, days: int, seed: int) -> None:
         portfolio = generate(customers, seed=seed, start=START, entry_days=ENTRY_DAYS)
@@ -42,17 +46,21 @@ class CrowdedWorld(World):
         acting = {message.key for message in messages if message.source == DESK_SOURCE}
         for customer in self.customers:
             draw = random_for(self._seed, "crowd", customer.number, day.isoformat())
-            if self._cases(customer) and draw.random() < (0.5 if customer.number in acting else 0.02):
-                for kind in draw.choices((self._balance, self._soaring, self._stop), k=draw.choice((1, 2))):
+            share = self.share_of_acts if customer.number in acting else self.share_of_others
+            if self._cases(customer) and draw.random() < share:
+                for kind in draw.choices(self._kinds(), k=draw.choice(range(1, self.most + 1))):
                     messages += self._added(kind, customer, day, draw)
         return [self._at_its_hour(message) for message in messages]
+
+    def _kinds(self) -> Sequence[_Kind]:
+        return self._balance, self._soaring, self._stop
 
     def _cases(self, customer: Customer) -> str | None:
         return self.borrowers[customer.number]._case
 
     def _added(
         self,
-        kind: Callable[[Customer, Account, date, Random], Envelope[Any]],
+        kind: _Kind,
         customer: Customer,
         day: date,
         draw: Random,
@@ -99,3 +107,26 @@ class CrowdedWorld(World):
         hour = random_for(self._seed, "hour", message.source, message.id).choice(_HOURS)
         self._latest[lane] = max(self._latest.get(lane, 0), hour)
         return replace(message, time=message.time.replace(hour=self._latest[lane]))
+
+
+class OvercrowdedWorld(CrowdedWorld):
+    """Nobody who acts has the day for themselves, and many who do not act meet up to four things on it."""
+
+    share_of_acts, share_of_others, most = 1.0, 0.15, 4
+
+    def _kinds(self) -> Sequence[_Kind]:
+        return (*super()._kinds(), self._balance, self._stop, self._sinking)
+
+    def _soaring(self, customer: Customer, account: Account, day: date, draw: Random) -> Envelope[Any]:
+        told = super()._soaring(customer, account, day, draw)
+        account.principal = min(account.principal, 10**11)  # what soars every other day
+        return told
+
+    def _sinking(self, customer: Customer, account: Account, day: date, draw: Random) -> Envelope[Any]:
+        account.principal = max(1000, account.principal // draw.choice((2, 3)))
+        return self._reported(customer, account, day)
+
+    def _added(self, kind: _Kind, customer: Customer, day: date, draw: Random) -> Sequence[Envelope[Any]]:
+        number = draw.randrange(1 << 32)  # of two figures of an account on one day both are told
+        told = super()._added(kind, customer, day, draw)
+        return [replace(one, id=derive_id(one.id, str(number))) for one in told]

@@ -18,6 +18,8 @@ from shared.runtime.parked import Held, Message, State, lowest_of_source
 __all__ = ["discarded_by", "next_steps", "refusal", "replay_document"]
 
 _DROP: Final = 'parley dead discard {id} --reason "…"'
+_DROP_ALL: Final = 'parley dead discard {id} --everywhere --reason "…"'
+_REPLAY_ALL: Final = "parley dead replay --case {key}"
 _REPLAY: Final = "parley dead replay {id}"
 _SHOW: Final = "parley dead show {id}"
 
@@ -84,6 +86,8 @@ def _parked(entry: Entry, held: Held, id_: str) -> list[str]:
     if entry.reason in _UNREADABLE:
         return ["It cannot be read as it is. Drop it for good, then replay what waits behind it:",
                 _DROP.format(id=id_), replay_document(held),
+                "Other services may hold it as well. To drop it in all of them:",
+                _DROP_ALL.format(id=id_), _REPLAY_ALL.format(key=quote(held.key)),
                 "Or, once a version that can read it is installed:", _REPLAY.format(id=id_)]  # fmt: skip
     return ["When the cause is mended, decide it and all that waits behind it:", _REPLAY.format(id=id_),
             "Or drop it for good and replay the rest:", _DROP.format(id=id_),

@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import heapq
 from collections import Counter, OrderedDict
-from collections.abc import AsyncIterator, Callable, Collection, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Collection, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import Final
 
-from services.cli.catalogue import NAMES
-from services.cli.dead.ids import DeadId
+from services.cli.dead.ids import NAMES, DeadId
 from shared.runtime.inbound import Reason
 from shared.runtime.letters import DeadLetter, letters
 from shared.runtime.parked import Fate, State, fates
 from shared.runtime.ports import Store
 from shared.runtime.settings import Settings
 
-__all__ = ["Book", "Entry", "Filter", "Several", "find", "gather", "read_book"]
+__all__ = ["Book", "Entry", "Filter", "Several", "find", "find_all", "gather", "read_book"]
 
 _PAGE: Final = 200  # letters that are looked up at once
 _REMEMBERED: Final = (
@@ -96,7 +95,7 @@ class Book:
         return self.counts.total()
 
 
-Read = Callable[[str], AsyncIterator[DeadLetter]]
+Letters = Callable[[str], AsyncGenerator[DeadLetter, None]]
 """Gives a service's dead letters in the order in which they were written."""
 
 
@@ -105,7 +104,7 @@ async def read_book(settings: Settings, store: Store, wanted: Filter, limit: int
     return await gather(store, wanted, limit, lambda name: letters(settings, name, since_ms=wanted.since_ms))
 
 
-async def gather(store: Store, wanted: Filter, limit: int, read: Read) -> Book:
+async def gather(store: Store, wanted: Filter, limit: int, read: Letters) -> Book:
     """Fill a book from what `read` gives; no more than a page and `limit` letters are in memory at once."""
     book = Book()
     newest: list[tuple[int, int, Entry]] = []
@@ -157,17 +156,23 @@ class Several(LookupError):  # noqa: N818 - what is said to a person, not a faul
 
 async def find(settings: Settings, store: Store, wanted: DeadId) -> Entry | None:
     """Give the letter of an id with its value; None where there is none. Raises Several."""
+    found = await find_all(store, wanted, lambda name: letters(settings, name))
+    if len(found) > 1:
+        raise Several([entry.letter.name for entry in found])
+    return found[0] if found else None
+
+
+async def find_all(store: Store, wanted: DeadId, read: Letters) -> list[Entry]:
+    """Give the letter of an id with its value; where no service is named that of each that has one."""
     services: Collection[str] = (wanted.service,) if wanted.service else NAMES
     found: list[Entry] = []
     for service in services:
-        async with aclosing(letters(settings, service)) as source:
+        async with aclosing(read(service)) as source:
             async for letter in source:
                 if _is(letter, wanted):
                     found.append(Entry(letter, (await fates(store, service, [letter]))[0]))
                     break
-    if len(found) > 1:
-        raise Several([entry.letter.name for entry in found])
-    return found[0] if found else None
+    return found
 
 
 def _is(letter: DeadLetter, wanted: DeadId) -> bool:

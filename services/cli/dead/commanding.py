@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TypeVar
 
@@ -12,7 +13,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from services.cli.common import DataDir, JsonFlag, fail, guarded, stderr, stdout
-from services.cli.dead.ids import DeadId, plain, short
+from services.cli.dead.ids import NAMES, DeadId, plain, short
 from services.cli.dead.options import (
     ByOption,
     CaseOption,
@@ -31,6 +32,7 @@ from services.cli.dead.servers import open_servers
 if TYPE_CHECKING:
     from services.cli.dead.acting import Chosen, Outcome
     from services.cli.dead.book import Entry
+    from services.cli.dead.everywhere import Copy
     from shared.runtime.mongo import MongoStore
     from shared.runtime.operate import Operator
     from shared.runtime.parked import Held
@@ -220,6 +222,9 @@ def discard(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Say whether it can be discarded; do nothing.")
     ] = False,
+    everywhere: Annotated[
+        bool, typer.Option("--everywhere", help="In every service that holds the same record.")
+    ] = False,
     by: ByOption = None,
     wait: WaitOption = 60,
     data: DataDir = None,
@@ -231,7 +236,13 @@ def discard(
     published. What waits behind it still waits: replay it then. Never put personal data into the reason. The
     platform must be running.
 
+    An unreadable message of the desk is held by each service that reads it. [bold]--everywhere[/] drops it
+    in all of them, for one reason that each keeps, and says what it did in each; the id may leave out the
+    service. It can be repeated at any time: what is done stays done. Exit 1 where any service still holds it.
+
         parley dead discard intake/bank/0/12 --reason "cut off by the sender, sent again as 0/15"
+
+        parley dead discard desk/0/7 --everywhere --reason "cut off by the sender"
     """
     wanted, name = id_of(id_), operator_of(by)
     text = (reason or "").strip()
@@ -239,6 +250,9 @@ def discard(
         raise fail(
             "--reason: is required, 3 to 4000 characters: it is kept and shown to whoever asks.", code=2
         )
+    if everywhere:
+        _discard_everywhere(data, wanted, text, name, wait, dry_run=dry_run, as_json=as_json)
+        return
 
     async def work(operator: Operator, store: MongoStore) -> tuple[Entry, Held | None]:
         from services.cli.dead import acting
@@ -265,6 +279,44 @@ def discard(
 
     entry, held_now = _commanding(data, work)
     _say_discarded(entry, held_now, dry_run=dry_run, as_json=as_json)
+
+
+def _discard_everywhere(
+    data: Path | None, wanted: DeadId, reason: str, by: str, wait: float, *, dry_run: bool, as_json: bool
+) -> None:
+    if wanted.day:
+        raise fail("--everywhere: is for the record of a message; due work is each service's own.", code=2)
+    record = replace(wanted, service=None)
+
+    async def work(operator: Operator, store: MongoStore) -> list[Copy]:
+        from services.cli.dead import everywhere
+        from services.cli.dead.book import find_all
+        from shared.runtime.letters import letters
+
+        entries = await find_all(store, record, lambda name: letters(operator.settings, name))
+        if not entries:
+            raise fail("No service has a dead letter of that record.", "`parley dead list` lists them.")
+        copies = await everywhere.look(store, entries)
+        others = [name for name in NAMES if name not in {copy.service for copy in copies}]
+        at = entries[0].letter.record
+        copies += await everywhere.unread(store, others, (at.topic, at.partition, at.offset))
+        possible = {copy.service for copy in copies if copy.word == "possible"}
+        if dry_run or not possible:
+            return copies
+        await _present(operator, possible)
+        return await everywhere.discard_copies(operator, store, copies, reason=reason, by=by, patience=wait)
+
+    copies = _commanding(data, work)
+    from services.cli.dead import view
+
+    if as_json:
+        view.print_json([copy.as_json() for copy in copies])
+    else:
+        view.print_copies(copies)
+    if dry_run and any(copy.word == "possible" for copy in copies):
+        return
+    if not all(copy.done for copy in copies) or not any(copy.dropped for copy in copies):
+        raise typer.Exit(1)
 
 
 def _say_discarded(entry: Entry, held_now: Held | None, *, dry_run: bool, as_json: bool) -> None:

@@ -8,10 +8,12 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Final
 
-from services.cli.catalogue import NAMES
-from shared.contracts.registry import PRODUCERS, topic_of
+from shared.contracts.registry import PRODUCERS, SENDERS, topic_of
 
-__all__ = ["DeadId", "IdError", "columns", "local", "moment", "parse_id", "plain", "short"]
+__all__ = ["NAMES", "DeadId", "IdError", "columns", "local", "moment", "parse_id", "plain", "short"]
+
+NAMES: Final = (*SENDERS, "archive")
+"""Every service that may hold a case, in the order of the flow; of one that does not run there is nothing."""
 
 _TOPICS: Final = {topic_of(producer): producer for producer in PRODUCERS}
 _BY_NAME: Final = _TOPICS | {producer: producer for producer in PRODUCERS}

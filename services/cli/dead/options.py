@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from services.cli.catalogue import NAMES
 from services.cli.common import fail
-from services.cli.dead.ids import DeadId, IdError, moment, parse_id, short
+from services.cli.dead.ids import NAMES, DeadId, IdError, moment, parse_id, short
 
 if TYPE_CHECKING:
     from services.cli.dead.book import Entry

@@ -6,6 +6,7 @@ import base64
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from shlex import quote
 from typing import Any, Final
 
 import orjson
@@ -14,6 +15,7 @@ import typer
 from services.cli.common import stdout
 from services.cli.dead.advice import discarded_by, next_steps
 from services.cli.dead.book import Book, Entry
+from services.cli.dead.everywhere import Copy
 from services.cli.dead.ids import columns, local, plain, short
 from shared.runtime.document import row_name
 from shared.runtime.parked import Held, Message, State
@@ -24,6 +26,7 @@ __all__ = [
     "book_json",
     "held_json",
     "print_book",
+    "print_copies",
     "print_entry",
     "print_held",
     "print_json",
@@ -264,6 +267,24 @@ def as_json(entry: Entry, held: Held | None, value: bytes | None, *, show_value:
         except UnicodeDecodeError:
             found["value_base64"] = base64.b64encode(value or b"").decode()
     return found
+
+
+# -- one record in every service
+
+
+def print_copies(copies: Sequence[Copy]) -> None:
+    """Print what each service has of a record, or has done about it, and what to do next."""
+    for copy in copies:
+        say(copy.line())
+    if not any(copy.dropped or copy.word == "possible" for copy in copies):
+        say("No service holds it that could drop it: nothing was done.")
+    elif any(copy.word in {"silent", "unread"} for copy in copies):
+        say("Give the same command again when those have come to it: what is done stays done.")
+    keys = {copy.held.key: None for copy in copies if copy.held is not None and copy.dropped}
+    if keys:
+        say("What waits in those documents still waits. Replay it:")
+    for key in keys:
+        say(f"    parley dead replay --case {quote(key)}")
 
 
 # -- held

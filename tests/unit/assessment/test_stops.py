@@ -7,6 +7,7 @@ from datetime import date, timedelta
 import pytest
 
 from services.assessment.decide import AssessmentDecider
+from shared.contracts import desk, desk_parties
 from shared.contracts.assessment import (
     AssessmentCompleted,
     AssessmentExpired,
@@ -14,6 +15,7 @@ from shared.contracts.assessment import (
     StatementRequested,
 )
 from shared.contracts.debts import DebtStatus
+from shared.contracts.desk import HardshipCause
 from shared.contracts.parties import StopCause
 from tests.unit.assessment.desk_says import day, opened, plan_started, renegotiation, states
 from tests.unit.builders import case_opened, debt, message, reference
@@ -56,7 +58,7 @@ def test_a_case_that_opens_over_a_stopped_debt_asks_when_that_is_over(status: De
     start = given(AssessmentDecider(), reference()).when(message(case_opened(debt(status=status))))
     assert start.said == ()
     assert start.decider.due(start.state) is None
-    assert start.when(*over(END)).closes(END).emits(StatementRequested)
+    assert start.when(*over(END)).emits(StatementRequested)
 
 
 def test_a_case_with_one_free_debt_is_asked() -> None:
@@ -70,12 +72,37 @@ def test_figures_do_not_expire_and_no_round_asks_anew_while_a_plan_is_stopped(ca
     stopped = planned.when(*begins(cause, day(5)), renegotiation(6))
     assert stopped.said == ()
     assert passes(stopped, day(5), END) == []
-    assert stopped.when(*over(END)).closes(END).emits(AssessmentExpired, StatementRequested)
+    free = stopped.when(*over(END))
+    assert free.emits(StatementRequested)
+    assert free.closes(END).emits(AssessmentExpired)
 
 
 def test_what_the_borrower_sends_meanwhile_is_taken() -> None:
     stopped = asked().when(*begins(StopCause.BREATHING_SPACE, START))
     assert stopped.when(states(3)).emits(AssessmentCompleted)
+
+
+def test_what_is_asked_while_halted_stands_still_from_then_on_only() -> None:
+    # The statement comes by the desk's topic, the end of the stop by intake's: on one day in either order.
+    start = given(AssessmentDecider(), reference(assessment__open_reminders_business_days=[3, 7]))
+    stopped = start.when(opened(), *begins(StopCause.DISPUTE, START))
+    before, after = stopped.when(states(201), *over(END)), stopped.when(*over(END), states(201))
+    assert before.state == after.state
+    reminded = passes(before, END, END + timedelta(days=30))
+    assert [kind for _, kind in reminded] == [StatementReminded] * len(reminded) != []
+    earlier = passes(stopped.when(states(194), *over(END)), END, END + timedelta(days=30))
+    assert len(earlier) == len(reminded), "seven days of the halt are given back, not two hundred"
+
+
+def test_a_hardship_on_the_day_on_which_a_stop_ends_is_asked_about_that_day_in_either_order() -> None:
+    told = message(desk_parties.StopLifted(stop_id="s-1", on=END), END)
+    hardship = message(desk.HardshipReported(cause=HardshipCause.JOB_LOSS, since=END), END)
+    stopped = asked().when(states(3), *begins(StopCause.DISPUTE, day(190)))
+    found = [stopped.when(*facts) for facts in (
+        (hardship, told, *over(END)), (*over(END), hardship, told), (told, hardship, *over(END)),
+    )]  # fmt: skip
+    assert [step.emits(StatementRequested) for step in found] == [True] * 3
+    assert [step.state for step in found] == [found[0].state] * 3
 
 
 def test_the_table_of_the_pack_says_what_is_halted() -> None:

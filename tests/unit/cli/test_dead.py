@@ -58,6 +58,7 @@ def held(*messages: Message, reason: str = "undecodable") -> Held:
         ("intake/bank/0/12", DeadId("intake", "bank.events/0/12")),
         (" bank/00/012 ", DeadId(None, "bank.events/0/12")),
         ("archive/ops/3/4", DeadId("archive", "ops.commands/3/4")),
+        ("notice/desk/0/1", DeadId("notice", "desk.events/0/1")),
         (f"followup/day/2026-01-31/{CASE}", DeadId("followup", day="2026-01-31", document=CASE)),
         ("intake/day/2026-01-31/C/1", DeadId("intake", day="2026-01-31", document="C/1")),
     ],
@@ -270,6 +271,7 @@ def test_values_are_shown_only_to_who_asks(capsys: pytest.CaptureFixture[str]) -
         (entry(State.DISCARDED), None, "discarded for good"),
         (entry(State.PARKED), held(message(7)), 'parley dead discard intake/bank/1/7 --reason "…"'),
         (entry(State.PARKED), held(message(7)), "parley dead replay --service intake --case C-1"),
+        (entry(State.PARKED), held(message(7)), "parley dead discard intake/bank/1/7 --everywhere --reason"),
         (
             entry(State.PARKED, reason="decider-failed"),
             held(message(7)),

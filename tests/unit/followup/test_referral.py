@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from services.followup.decide import FollowupDecider
-from shared.contracts import desk, offer
+from shared.contracts import desk, desk_parties, offer
 from shared.contracts.base import Event, Personal, Reason
 from shared.contracts.desk_care import LegalOverride, LegalReferralAsked
 from shared.contracts.desk_contact import ComplaintAnswered, ContactResumed
@@ -251,3 +251,28 @@ def test_neither_a_plan_in_force_nor_a_stopped_case_goes_to_court() -> None:
     assert refused(stopped.when(message(ASKED, LATER))) is ReasonCode.LEGAL_STOPPED
     free = stopped.when(*over(DAY), message(CaseChanged(as_of=DAY, debts=(debt(days=130),))))
     assert free.when(message(ASKED, LATER)).emits(LegalReferralMade)
+
+
+def test_an_attempt_on_the_day_on_which_a_halt_begins_or_ends_counts_in_neither_order() -> None:
+    """The contact comes by the desk's topic, what a stop means by intake's."""
+    begun, ended = DAY + timedelta(days=6), DAY + timedelta(days=20)
+    before = case().when(call(DAY), call(DAY + timedelta(days=3)))
+    halt, end = begins(StopCause.DISPUTE, begun), over(ended)
+    last = DAY + timedelta(days=21)
+    orders = (
+        (call(begun), *halt, call(ended), *end),
+        (*halt, call(begun), *end, call(ended)),
+    )
+    found = [before.when(*order) for order in orders]
+    assert [count(step) for step in found] == [2, 2]
+    assert [step.state.attempts.last for step in found] == [DAY + timedelta(days=3)] * 2
+    assert [count(step.when(call(last))) for step in found] == [3, 3]
+    first = case().when(call(begun), *halt)
+    assert (first.state.attempts.first, count(first)) == (None, 0)
+
+
+def test_on_the_day_on_which_the_desk_tells_of_a_stop_nobody_goes_to_court() -> None:
+    told = desk_parties.StopReported(stop_id="s-1", cause=StopCause.DISPUTE, since=LATER)
+    ready = case().when(message(lapsed()), message(told, LATER))
+    assert refused(ready.when(message(ASKED, LATER))) is ReasonCode.LEGAL_STOPPED
+    assert ready.when(message(ASKED, LATER + timedelta(days=1))).emits(LegalReferralMade)

@@ -16,7 +16,7 @@ import deploy
 from services.offer.decide import OfferDecider
 from services.offer.meanwhile import balance_by_day, terms_of_talks
 from shared.contracts import intake
-from shared.contracts.debts import DebtSnapshot
+from shared.contracts.debts import DebtSnapshot, DebtStatus
 from shared.contracts.offer import HumanReviewOpened, OfferTabled, OfferWithdrawn
 from shared.contracts.plan_terms import total_of
 from shared.contracts.reasons import ReasonCode
@@ -158,3 +158,38 @@ def test_it_is_said_once_and_not_of_what_was_charged_before_the_talks() -> None:
     begun = start.when(message(case_opened(old), sequence=1), message(assessed()))
     assert begun.when(figure(1, late="175.00")).emits(OfferWithdrawn, OfferTabled)
     assert cny("12630.00") == begun.last(OfferTabled).balance_by_day[0].balance
+
+
+def standing(n: int, *, late: str, stopped: bool) -> Any:
+    """Intake's word of day `n` on a debt, stopped or not."""
+    known: DebtSnapshot = debt(
+        outstanding=balances("12000.00", "420.00", "60.00", late),
+        as_of=after(n),
+        days=75 + n,
+        status=DebtStatus.DISPUTED if stopped else DebtStatus.ACTIVE,
+    )
+    return message(intake.CaseChanged(as_of=after(n), debts=(known,)), after(n))
+
+
+def charges_told(step: Given) -> list[ReasonCode]:
+    return [event.reason.code for event in step.said if isinstance(event, HumanReviewOpened)]
+
+
+def test_a_charge_on_the_day_of_a_stop_goes_to_a_person_whichever_is_read_first() -> None:
+    charged, both = standing(4, late="175.00", stopped=False), standing(4, late="175.00", stopped=True)
+    stop = standing(4, late="150.00", stopped=True)
+    for first in (charged, stop):
+        assert charges_told(tabled().when(first, both)) == [ReasonCode.CHARGED_IN_TALKS]
+
+
+def test_on_the_day_on_which_talks_go_on_or_begin_a_charge_is_one_of_before() -> None:
+    resting = tabled().when(standing(2, late="150.00", stopped=True))
+    charged, both = standing(4, late="175.00", stopped=True), standing(4, late="175.00", stopped=False)
+    lifted = standing(4, late="150.00", stopped=False)
+    for first in (charged, lifted):
+        assert charges_told(resting.when(first, both)) == []
+    opened = given(OfferDecider(), reference()).when(message(case_opened(), sequence=1))
+    figures = message(assessed())
+    twice = (standing(0, late="160.00", stopped=False), standing(0, late="175.00", stopped=False))
+    for facts in ((figures, *twice), (twice[0], figures, twice[1]), (*twice, figures)):
+        assert charges_told(opened.when(*facts)) == []

@@ -3,18 +3,27 @@
 from __future__ import annotations
 
 from datetime import date, timedelta
+from typing import Any
 
 import pytest
 
 from services.offer.decide import OfferDecider
 from services.offer.model import OfferStatus
-from shared.contracts import agreement, desk
+from shared.contracts import agreement, desk, intake
 from shared.contracts.base import Reason
-from shared.contracts.debts import DebtStatus
-from shared.contracts.offer import InputRefused, OfferAgreed, OfferLapsed, OfferTabled, OfferWithdrawn
+from shared.contracts.debts import Balances, DebtStatus
+from shared.contracts.envelope import Envelope
+from shared.contracts.offer import (
+    InputRefused,
+    NoPlanFound,
+    OfferAgreed,
+    OfferLapsed,
+    OfferTabled,
+    OfferWithdrawn,
+)
 from shared.contracts.parties import StopCause
 from shared.contracts.reasons import ReasonCode
-from tests.unit.builders import DAY, assessed, case_opened, debt, message, reference
+from tests.unit.builders import DAY, assessed, balances, case_opened, debt, message, reference
 from tests.unit.spec import Given, given
 from tests.unit.stopping import CAUSES, begins, over
 
@@ -126,3 +135,65 @@ def test_figures_that_come_meanwhile_begin_no_other_talks() -> None:
     assert stopped.when(figures).said == ()
     assert before.state.offer == after.state.offer
     assert (before.state.talks, before.state.round) == (after.state.talks, after.state.round) == (1, 1)
+
+
+# -- a balance on the day of a stop: each by a topic of its own, so that either may be read first
+
+DEAR, LIGHT = (balances(f"{n}.00", "420.00", "60.00", "150.00") for n in (120_000, 11_000))
+ACTIVE, HELD = DebtStatus.ACTIVE, DebtStatus.DISPUTED
+
+
+def owes(owed: Balances, status: DebtStatus, on: date) -> Envelope[Any]:
+    known = debt(outstanding=owed, status=status, as_of=on)
+    return message(intake.CaseChanged(as_of=on, debts=(known,)), on)
+
+
+def test_a_lower_balance_on_the_day_of_a_stop_leads_to_the_same_offer_afterwards_in_either_order() -> None:
+    """Read before the stop it was tabled for a moment, and its round rested; after it, nothing was."""
+    facts = (message(case_opened(debt(outstanding=DEAR)), sequence=1), message(assessed()))
+    none = given(OfferDecider(), reference()).when(*facts)
+    assert none.emits(NoPlanFound)
+    before = none.when(owes(LIGHT, ACTIVE, START), owes(LIGHT, HELD, START))
+    after = none.when(owes(DEAR, HELD, START), owes(LIGHT, HELD, START))
+    assert before.emits(OfferTabled, OfferWithdrawn)
+    assert after.said == ()
+    back = [lives(step, START, END).when(owes(LIGHT, ACTIVE, END)) for step in (before, after)]
+    assert [step.last(OfferTabled).plans for step in back] == [back[0].last(OfferTabled).plans] * 2
+    assert back[0].state.next_date == back[1].state.next_date
+    assert back[0].last(OfferTabled).offer_id == back[1].last(OfferTabled).offer_id
+
+
+def test_a_higher_balance_on_the_day_of_a_stop_leaves_the_round_its_time_in_either_order() -> None:
+    first = tabled()
+    cheaper = owes(LIGHT, ACTIVE, START)  # tabled that day: what makes it too dear is said at once
+    before = first.when(cheaper, owes(DEAR, ACTIVE, START), owes(DEAR, HELD, START))
+    after = first.when(cheaper, owes(LIGHT, HELD, START), owes(DEAR, HELD, START))
+    assert [NoPlanFound in map(type, step.said) for step in (before, after)] == [True, False]
+    back = [lives(step, START, END).when(owes(LIGHT, ACTIVE, END)) for step in (before, after)]
+    assert [step.emits(OfferTabled) for step in back] == [True, True]
+    states = [step.state.model_copy(update={"answered": (), "gone_on": None, "human_due": None, "stood": ()})
+              for step in back]  # fmt: skip
+    assert states[0] == states[1]
+
+
+def test_a_round_that_goes_on_for_a_moment_and_rests_again_keeps_its_time() -> None:
+    resting = lives(tabled().when(owes(LIGHT, HELD, START)), START, END)
+    before = resting.when(owes(LIGHT, ACTIVE, END), owes(LIGHT, HELD, END), owes(DEAR, HELD, END))
+    after = resting.when(owes(DEAR, HELD, END), owes(DEAR, ACTIVE, END), owes(DEAR, HELD, END))
+    assert [step.emits(NoPlanFound) for step in (before, after)] == [False, True]
+    later = END + timedelta(days=30)
+    back = [lives(step, END, later).when(owes(LIGHT, ACTIVE, later)) for step in (before, after)]
+    assert [step.last(OfferTabled) for step in back] == [back[0].last(OfferTabled)] * 2
+    assert [step.state.started for step in back] == [back[0].state.started] * 2
+
+
+def test_when_a_stop_is_over_who_had_no_plan_hears_how_things_stand() -> None:
+    dear = debt(outstanding=balances("120000.00", "420.00", "60.00", "150.00"))
+    none = given(OfferDecider(), reference()).when(
+        message(case_opened(dear), sequence=1), message(assessed()))  # fmt: skip
+    stopped = dear.model_copy(update={"status": DebtStatus.DISPUTED})
+    halted = none.when(message(intake.CaseChanged(as_of=START, debts=(stopped,)), START))
+    assert halted.said == ()
+    back = lives(halted, START, END).when(message(intake.CaseChanged(as_of=END, debts=(dear,)), END))
+    assert back.emits(NoPlanFound)
+    assert back.last(NoPlanFound).review_on == back.state.next_date > END
