@@ -12,7 +12,7 @@ from shared.contracts.alert import (
     ComplaintOpened,
     InputRefused,
 )
-from shared.contracts.base import Reason
+from shared.contracts.base import Event, Reason
 from shared.contracts.desk import ComplaintMade, ContactDirection, ContactOutcome, ContactRecorded
 from shared.contracts.desk_contact import ComplaintAnswered, ContactResumed
 from shared.contracts.envelope import Envelope
@@ -20,19 +20,23 @@ from shared.contracts.reasons import ReasonCode
 from shared.policy.model import PolicyInForce
 
 __all__ = [
+    "ALERTS",
     "OF_COMPLAINTS",
+    "act",
     "answered",
     "assigned",
     "contact",
     "hand_over",
     "handed_on",
+    "judged_on",
     "made",
-    "overdue",
     "resumed",
 ]
 
 OF_COMPLAINTS = (ComplaintMade, ComplaintAnswered)
 """What is heard also when the case is closed: the borrower is owed an answer."""
+
+ALERTS = (AlertKind.COMPLAINT_UNACKNOWLEDGED, AlertKind.COMPLAINT_OVERDUE)
 
 _FORMER_KEPT = 20  # owners before the one that a case has now
 
@@ -48,7 +52,11 @@ def made(state: AlertState, message: Envelope[ComplaintMade], policy: PolicyInFo
     except (OverflowError, ValueError):  # past the last date there is
         answer_by = acknowledge_by = message.day
     item = OpenComplaint(
-        complaint_id=data.complaint_id, made_on=message.day, answer_by=answer_by, owner=data.owner
+        complaint_id=data.complaint_id,
+        made_on=message.day,
+        answer_by=answer_by,
+        owner=data.owner,
+        acknowledge_by=acknowledge_by if acknowledge_by < answer_by else None,
     )
     opened = ComplaintOpened(
         complaint_id=data.complaint_id,
@@ -62,15 +70,15 @@ def made(state: AlertState, message: Envelope[ComplaintMade], policy: PolicyInFo
 
 
 def answered(state: AlertState, message: Envelope[ComplaintAnswered], _policy: PolicyInForce) -> Step:
-    """Only the final response closes a complaint; the last overdue one cures the alert."""
+    """Any answer acknowledges a complaint, only the final response closes it; the last late one ends an alert."""
     data = message.data
     item = next((one for one in state.complaints if one.complaint_id == data.complaint_id), None)
     if item is None:
         reason = Reason(code=ReasonCode.COMPLAINT_UNKNOWN)
         return state, (InputRefused(cause_id=message.id, cause_type=message.type, reason=reason),)
     if not data.final:
-        return state, ()
-    left = tuple(one for one in state.complaints if one is not item)
+        heard = item.model_copy(update={"acknowledge_by": None, "unheard": False})
+        return _less_late(_with(state, item, heard), message.day)
     closed = ComplaintClosed(
         complaint_id=data.complaint_id,
         by=data.by,
@@ -78,11 +86,26 @@ def answered(state: AlertState, message: Envelope[ComplaintAnswered], _policy: P
         days=max((message.day - item.made_on).days, 0),
         in_time=message.day <= item.answer_by,
     )
-    now = state.model_copy(update={"complaints": left})
-    if any(one.overdue for one in left):
-        return now, (closed,)
-    now, cured = resolve(now, AlertKind.COMPLAINT_OVERDUE, message.day, ReasonCode.COMPLAINT_ANSWERED)
-    return now, (closed, *cured)
+    state, cured = _less_late(_with(state, item), message.day)
+    return state, (closed, *cured)
+
+
+def _with(state: AlertState, item: OpenComplaint, *now: OpenComplaint) -> AlertState:
+    """Give the document with a complaint as it is now, or without it."""
+    kept = [other for one in state.complaints for other in (now if one is item else (one,))]
+    return state.model_copy(update={"complaints": tuple(kept)})
+
+
+def _less_late(state: AlertState, day: date) -> Step:
+    """End the alerts that no complaint is late for any more."""
+    said: tuple[Event, ...] = ()
+    if not any(one.unheard for one in state.complaints):
+        code = ReasonCode.COMPLAINT_ACKNOWLEDGED
+        state, said = resolve(state, AlertKind.COMPLAINT_UNACKNOWLEDGED, day, code)
+    if any(one.overdue for one in state.complaints):
+        return state, said
+    state, cured = resolve(state, AlertKind.COMPLAINT_OVERDUE, day, ReasonCode.COMPLAINT_ANSWERED)
+    return state, (*said, *cured)
 
 
 def assigned(state: AlertState, owner: str, before: str | None, day: date) -> AlertState:
@@ -123,19 +146,27 @@ def _has_lost_its_owner(state: AlertState, item: OpenComplaint) -> bool:
     return any(name == item.owner and item.made_on <= on for name, on in state.former)
 
 
-def overdue(state: AlertState, item: OpenComplaint, day: date, policy: PolicyInForce) -> Step:
-    """The last day for the final response has closed without one."""
-    late = item.model_copy(update={"overdue": True})
-    kept = tuple(late if one is item else one for one in state.complaints)
-    reason = Reason(code=ReasonCode.COMPLAINT_OVERDUE, params={"due": item.answer_by.isoformat()})
+def judged_on(state: AlertState) -> date | None:
+    """The next day whose close finds a complaint not acknowledged, or without its final response."""
+    return min((day for one in state.complaints if (day := one.next_date) is not None), default=None)
+
+
+def act(state: AlertState, due: date, day: date, policy: PolicyInForce) -> Step:
+    """The last day for an acknowledgement, or for the final response, has closed without one."""
+    item = next(one for one in state.complaints if one.next_date == due)
+    if item.acknowledge_by == due and not item.unheard:
+        kind, code, late = ALERTS[0], ReasonCode.COMPLAINT_UNACKNOWLEDGED, {"unheard": True}
+    else:
+        kind, code, late = ALERTS[1], ReasonCode.COMPLAINT_OVERDUE, {"overdue": True}
     return raise_alert(
-        state.model_copy(update={"complaints": kept}),
-        AlertKind.COMPLAINT_OVERDUE,
+        _with(state, item, item.model_copy(update=late)),
+        kind,
         item.complaint_id,
         day,
         policy,
-        reason,
+        Reason(code=code, params={"due": due.isoformat()}),
         cause=item.complaint_id,
+        owner=item.owner,
     )
 
 

@@ -80,10 +80,9 @@ class AlertDecider:
         """The day of a step or remedy, or when the borrower or the bank will have been silent too long."""
         days = [_silent_on(state), _steps_on(state)]
         days += [item.answer_by for item in state.pending if not item.overdue]
-        days += [item.answer_by for item in state.complaints if not item.overdue]
         days += [_escalates_on(state, alert) for alert in state.alerts if not alert.escalated]
         days += [module.judged_on(state) for module in (reviews, requests, moratorium)]
-        days.append(complaints.handed_on(state))
+        days += [complaints.handed_on(state), complaints.judged_on(state)]
         return min((day for day in days if day is not None), default=None)
 
     def close(self, state: AlertState, day: date, reference: Reference) -> Outcome:
@@ -104,6 +103,8 @@ class AlertDecider:
                 state, events = moratorium.act(state, due, day, reference)
             elif complaints.handed_on(state) == due:
                 state, events = complaints.hand_over(state)
+            elif complaints.judged_on(state) == due:
+                state, events = complaints.act(state, due, day, policy)
             else:
                 state, events = _due_work(state, due, day, policy)
             said += events
@@ -138,9 +139,6 @@ def _due_work(state: AlertState, due: date, day: date, policy: PolicyInForce) ->
     for item in state.pending:
         if item.answer_by == due and not item.overdue:
             return _bank_silent(state, item, day, policy)
-    for complaint in state.complaints:
-        if complaint.answer_by == due and not complaint.overdue:
-            return complaints.overdue(state, complaint, day, policy)
     alert = next(
         alert for alert in state.alerts if _escalates_on(state, alert) == due and not alert.escalated
     )
@@ -216,7 +214,7 @@ def _is_pending(state: AlertState, instruction_id: str) -> bool:
 
 
 def _closed(state: AlertState, message: Envelope[intake.CaseClosed], _: PolicyInForce) -> Step:
-    kept = {AlertKind.COMPLAINT_OVERDUE}  # the borrower is owed an answer, whatever becomes of the case
+    kept = set(complaints.ALERTS)  # the borrower is owed an answer, whatever becomes of the case
     if any(one.overdue for one in state.requests):
         kept.add(AlertKind.STEP_OVERDUE)
     state, said = resolve_all(state, message.day, ReasonCode.CASE_CLOSED, kept)

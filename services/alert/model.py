@@ -109,7 +109,8 @@ class Pending(State):
 class OpenComplaint(State):
     """A complaint without its final response; `overdue`: its last day has closed.
 
-    `owner`: who answers for it, by staff id; None: the pack's role.
+    `owner`: who answers for it, by staff id; None: the pack's role. `acknowledge_by`: until when it is
+    acknowledged; None: it was, or no day of its own is kept for that. `unheard`: that day has closed first.
     """
 
     complaint_id: str
@@ -117,6 +118,14 @@ class OpenComplaint(State):
     answer_by: date
     overdue: bool = False
     owner: str | None = None
+    acknowledge_by: date | None = None
+    unheard: bool = False
+
+    @property
+    def next_date(self) -> date | None:
+        """The next day whose close has something to say of it."""
+        awaited = None if self.unheard else self.acknowledge_by
+        return awaited or (None if self.overdue else self.answer_by)
 
 
 class Dated(State):

@@ -42,6 +42,7 @@ class AlertKind(StrEnum):
     BALANCE_DIFFERS = "balance_differs"
     STEP_OVERDUE = "step_overdue"
     COMPLAINT_OVERDUE = "complaint_overdue"
+    COMPLAINT_UNACKNOWLEDGED = "complaint_unacknowledged"
     CONTACT_IN_VAIN = "contact_in_vain"
 
 
@@ -66,7 +67,9 @@ class AlertRaised(_Alert):
     remedy: str = Field(description="the remedy of the policy's catalogue")
     owner_role: str
     reasons: tuple[Reason, ...] = ()
-    owner: str | None = Field(default=None, description="staff id of who owns the case")
+    owner: str | None = Field(
+        default=None, description="staff id of who owns the case, or answers for the complaint"
+    )
 
 
 class RemedyStarted(_Alert):

@@ -272,6 +272,8 @@ class ReasonCode(StrEnum):
     ALERT_CLOSED = "alert_closed"
     COMPLAINT_OVERDUE = "complaint_overdue"
     COMPLAINT_ANSWERED = "complaint_answered"
+    COMPLAINT_UNACKNOWLEDGED = "complaint_unacknowledged"
+    COMPLAINT_ACKNOWLEDGED = "complaint_acknowledged"
     COMPLAINT_UNKNOWN = "complaint_unknown"
     CONTACT_IN_VAIN = "contact_in_vain"
     CONTACT_MADE = "contact_made"

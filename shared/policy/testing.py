@@ -47,6 +47,7 @@ _ALERTS = (
     *(("completion_undone", "high", "explain_return"), ("person_asked", "medium", "look_at_evidence")),
     ("balance_differs", "medium", "reconcile_balance"),
     ("step_overdue", "medium", "do_step"),
+    ("complaint_unacknowledged", "medium", "acknowledge_complaint"),
     *(("complaint_overdue", "high", "answer_complaint"), ("contact_in_vain", "medium", "decide_contact")),
 )
 

@@ -69,7 +69,11 @@ def test_the_final_response_closes_it_and_an_interim_one_does_not() -> None:
 
 
 def test_without_a_final_response_in_time_somebody_is_alerted_until_it_comes() -> None:
-    opened = case().when(message(made()), message(made("K-2"), DAY + timedelta(days=1)))
+    opened = case().when(
+        message(made()), message(made("K-2"), DAY + timedelta(days=1)),
+        message(answer(final=False), DAY + timedelta(days=1)),
+        message(answer("K-2", final=False), DAY + timedelta(days=1)),
+    )  # fmt: skip
     assert opened.closes(LAST - timedelta(days=1)).said == ()
     late = opened.closes(LAST)
     assert late.emits(AlertRaised, RemedyStarted)
@@ -84,14 +88,55 @@ def test_without_a_final_response_in_time_somebody_is_alerted_until_it_comes() -
     assert late.closes(LAST + timedelta(days=10)).emits(AlertEscalated)
 
 
+def test_without_an_acknowledgement_in_time_who_answers_for_it_is_alerted() -> None:
+    """It was only said until when; that nobody had acknowledged it came up after eight weeks."""
+    opened = case().when(
+        message(_owned("n-1")), message(made()), message(made("K-2"), DAY + timedelta(days=1))
+    )
+    by = DAY + timedelta(days=7)
+    assert opened.said[0].model_dump()["acknowledge_by"] == by
+    assert opened.closes(by - timedelta(days=1)).said == ()
+    late = opened.closes(by)
+    assert late.emits(AlertRaised, RemedyStarted)
+    raised = late.last(AlertRaised)
+    assert (raised.kind, raised.about, raised.owner) == (AlertKind.COMPLAINT_UNACKNOWLEDGED, "K-1", "s-7")
+    assert raised.reasons[0].params == {"due": by.isoformat()}
+    assert late.last(RemedyStarted).due > by
+    first = late.closes(by + timedelta(days=1)).when(message(answer(final=False), by + timedelta(days=1)))
+    assert first.said == (), "one alert for all of them"
+    second = first.when(message(answer("K-2", final=False), by + timedelta(days=2)))
+    assert second.last(AlertResolved).reason.code is ReasonCode.COMPLAINT_ACKNOWLEDGED
+    assert late.closes(by + timedelta(days=7)).emits(AlertEscalated)
+    assert late.when(message(answer(), by + timedelta(days=1))).emits(ComplaintClosed, AlertResolved)
+
+
+def test_an_acknowledgement_in_time_leaves_only_the_final_response() -> None:
+    acknowledged = case().when(message(made()), message(answer(final=False), DAY + timedelta(days=1)))
+    assert acknowledged.closes(LAST - timedelta(days=1)).said == ()
+    late = acknowledged.closes(LAST)
+    assert late.last(AlertRaised).kind is AlertKind.COMPLAINT_OVERDUE
+
+
+def test_where_both_end_on_one_day_only_the_final_response_is_missed() -> None:
+    late = case(**{"complaints.acknowledge_business_days": 90}).when(message(made())).closes(LAST)
+    assert late.emits(AlertRaised, RemedyStarted)
+    assert late.last(AlertRaised).kind is AlertKind.COMPLAINT_OVERDUE
+
+
+def test_a_complaint_that_the_role_answers_for_names_no_negotiator() -> None:
+    nobody = made().model_copy(update={"owner": None})
+    late = case().when(message(_owned("n-1")), message(nobody)).closes(LAST)
+    assert late.last(AlertRaised).owner is None
+
+
 def test_a_closed_case_owes_the_answer_all_the_same() -> None:
     gone = intake.CaseClosed(as_of=DAY, reason=intake.CloseReason.SETTLED)
     closed = case().when(message(made()), message(gone))
-    late = closed.closes(LAST)
+    late = closed.closes(DAY + timedelta(days=7)).closes(LAST)
     assert late.last(AlertRaised).kind is AlertKind.COMPLAINT_OVERDUE
     assert late.state.status is AlertStatus.CLOSED
     done = late.when(message(answer(), LAST))
-    assert done.emits(ComplaintClosed, AlertResolved)
+    assert done.emits(ComplaintClosed, AlertResolved, AlertResolved)
     assert done.state.status is AlertStatus.CLOSED
     assert closed.when(message(made("K-9"), DAY)).emits(ComplaintOpened)
 
