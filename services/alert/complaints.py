@@ -70,7 +70,7 @@ def made(state: AlertState, message: Envelope[ComplaintMade], policy: PolicyInFo
 
 
 def answered(state: AlertState, message: Envelope[ComplaintAnswered], _policy: PolicyInForce) -> Step:
-    """Any answer acknowledges a complaint, only the final response closes it; the last late one ends an alert."""
+    """Any answer acknowledges a complaint; only the final response closes it."""
     data = message.data
     item = next((one for one in state.complaints if one.complaint_id == data.complaint_id), None)
     if item is None:
