@@ -311,6 +311,8 @@ _HANDLERS: dict[type[Event], Handler] = {
     followup_care.ProblemResolved: watching.problem_solved,
     followup_care.PlanReopened: watching.plan_reopened,
     followup_care.CreditInstructed: watching.credit_instructed,
+    followup_care.LegalReferralHeld: watching.referral_instructed,
+    followup_care.LegalReferralResumed: watching.referral_instructed,
     followup.RewardGranted: watching.reward_granted,
 }
 
@@ -325,6 +327,8 @@ _AFTER_THE_CASE = (
     agreement.BankInstructed,
     intake.StopsInstructed,
     followup_care.CreditInstructed,
+    followup_care.LegalReferralHeld,
+    followup_care.LegalReferralResumed,
     intake.BankAnswered,
     followup_care.ProblemOverdue,
     followup_care.ProblemResolved,

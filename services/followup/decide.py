@@ -317,10 +317,14 @@ def _delivered(
     return Decision(trying.remember_message(state, message.data))
 
 
-def _rules_of_contact(state: FollowupState | None, message: Envelope[Any], _: Reference) -> Outcome:
-    """What decides whether an attempt to reach the borrower was within the rules."""
+def _rules_of_contact(state: FollowupState | None, message: Envelope[Any], reference: Reference) -> Outcome:
+    """What decides whether an attempt to reach the borrower was within the rules; a complaint holds more."""
     known = state or FollowupState(case=message.case)
-    return Decision(state if known.status is FollowupStatus.CLOSED else trying.learn(known, message))
+    if known.status is FollowupStatus.CLOSED:
+        return Decision(state)
+    learned = trying.learn(known, message)
+    after, said = referral.held_or_resumed(learned, message.id, message.day, reference)
+    return Decision.of(after, *said)
 
 
 def _review_passed(

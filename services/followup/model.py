@@ -272,7 +272,8 @@ class FollowupState(State):
     `look_on`: a payment came that a promise may count; promises are looked at when that day closes.
     `owner` is who is responsible for the plan, by staff id. Credits are the borrower's and outlive the case.
     `talks_ended_on`: an offer was refused or lapsed then, so the situation had been assessed. `late_since`:
-    the oldest debt is past due since that day. `referred_on`: the case may go to the lawyers since.
+    the oldest debt is past due since that day. `referred_on`: the case may go to the lawyers since;
+    `referral_overridden`: it does not wait for anything; `referral_held_on`: it waits for a complaint since.
     `halted_on`: since that day stop events leave no debt to talk about, and no promise is judged.
     `completed_on`: the plan was completed then, and that stands; `planned` are the debts of its plans.
     `sold` are the debts of the case that have another creditor now. `earlier` are the plans that a withdrawal
@@ -306,5 +307,7 @@ class FollowupState(State):
     attempts: Attempts = Attempts()
     contacts: ContactLedger = ContactLedger()
     referred_on: date | None = None
+    referral_overridden: bool = False
+    referral_held_on: date | None = None
     earlier: tuple[Earlier, ...] = ()
     stop_told_on: date | None = None

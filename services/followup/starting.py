@@ -5,6 +5,7 @@ from datetime import date
 from services.followup.group import asks
 from services.followup.ledger import prune
 from services.followup.model import Earlier, FollowedPlan, FollowupState, FollowupStatus, Line, Pause
+from services.followup.referral import NOT_REFERRED
 from services.followup.rules import (
     breach_on,
     day_before,
@@ -98,7 +99,7 @@ def start(
         "completed_on": None,
         "planned": tuple(dict.fromkeys((*state.planned, *plan.debts))),
     }
-    live = state.model_copy(update={**update, "referred_on": None})
+    live = state.model_copy(update={**update, **NOT_REFERRED})
     return prune(live, day_before(data.effective)), (started, asked)
 
 

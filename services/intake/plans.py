@@ -122,6 +122,13 @@ def credit_instructed(
     return answer(_asked(state, message, message.data.instruction_id, InstructionAbout.CREDIT))
 
 
+def referral_instructed(state: IntakeState | None, message: Envelope[Any], _reference: Reference) -> Outcome:
+    """And of one about a referral to the lawyers."""
+    if state is None:
+        return Decision(None)
+    return answer(_asked(state, message, message.data.instruction_id, InstructionAbout.REFERRAL))
+
+
 def _asked(
     state: IntakeState, message: Envelope[Any], instruction_id: str, about: InstructionAbout
 ) -> IntakeState:

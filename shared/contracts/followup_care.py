@@ -15,7 +15,9 @@ __all__ = [
     "CreditFound",
     "CreditInstructed",
     "DifficultyLasts",
+    "LegalReferralHeld",
     "LegalReferralMade",
+    "LegalReferralResumed",
     "NewCreditCleared",
     "OwnerTookOver",
     "PlanReopened",
@@ -149,6 +151,25 @@ class LegalReferralMade(_Followup):
     by: str = Field(max_length=64)
     reasons: tuple[Reason, ...] = Field(min_length=1)
     overridden: bool = False
+
+
+class _ReferralInstructed(_Followup):
+    instruction_id: str
+    as_of: date
+    reason: Reason
+    answer_by: date = Field(description="the bank answers on bank.events")
+
+
+class LegalReferralHeld(_ReferralInstructed):
+    """A referral waits, for a complaint: the bank sees to it that nobody goes on with it meanwhile."""
+
+    TYPE: ClassVar[str] = "parley.followup.legal-referral.held.v1"
+
+
+class LegalReferralResumed(_ReferralInstructed):
+    """What held a referral is over, or cannot be waited for: it goes on."""
+
+    TYPE: ClassVar[str] = "parley.followup.legal-referral.resumed.v1"
 
 
 class ProblemOverdue(_Followup):
