@@ -15,9 +15,12 @@ from shared.contracts.alert import (
 from shared.contracts.base import Event, Reason
 from shared.contracts.desk import ComplaintMade, ContactDirection, ContactOutcome, ContactRecorded
 from shared.contracts.desk_contact import ComplaintAnswered, ContactResumed
+from shared.contracts.desk_team import AwayWhy, OwnerAway
 from shared.contracts.envelope import Envelope
+from shared.contracts.ids import derive_id
 from shared.contracts.reasons import ReasonCode
 from shared.policy.model import PolicyInForce
+from shared.policy.reference import Reference
 
 __all__ = [
     "ALERTS",
@@ -25,6 +28,7 @@ __all__ = [
     "act",
     "answered",
     "assigned",
+    "away",
     "contact",
     "hand_over",
     "handed_on",
@@ -33,7 +37,7 @@ __all__ = [
     "resumed",
 ]
 
-OF_COMPLAINTS = (ComplaintMade, ComplaintAnswered)
+OF_COMPLAINTS = (ComplaintMade, ComplaintAnswered, OwnerAway)
 """What is heard also when the case is closed: the borrower is owed an answer."""
 
 ALERTS = (AlertKind.COMPLAINT_UNACKNOWLEDGED, AlertKind.COMPLAINT_OVERDUE)
@@ -93,7 +97,8 @@ def answered(state: AlertState, message: Envelope[ComplaintAnswered], _policy: P
 def _with(state: AlertState, item: OpenComplaint, *now: OpenComplaint) -> AlertState:
     """Give the document with a complaint as it is now, or without it."""
     kept = [other for one in state.complaints for other in (now if one is item else (one,))]
-    return state.model_copy(update={"complaints": tuple(kept)})
+    leaving = tuple(item for item in state.leaving if any(one.owner == item[0] for one in kept))
+    return state.model_copy(update={"complaints": tuple(kept), "leaving": leaving})
 
 
 def _less_late(state: AlertState, day: date) -> Step:
@@ -116,30 +121,67 @@ def assigned(state: AlertState, owner: str, before: str | None, day: date) -> Al
     return state.model_copy(update={"owner": owner, "former": tuple(former.items())[-_FORMER_KEPT:]})
 
 
+def away(state: AlertState, message: Envelope[OwnerAway], _policy: PolicyInForce) -> Step:
+    """Somebody will not be there: the complaints that they answer for have another owner by their first day.
+
+    The order comes for each case with a complaint of theirs, whoever owns the case.
+    """
+    data = message.data
+    theirs = any(one.owner == data.staff for one in state.complaints)
+    if data.why is AwayWhy.CERTIFICATE or not theirs:  # an answer needs no certificate
+        return state, ()
+    leaving = {**dict(state.leaving), data.staff: data.since}
+    return state.model_copy(update={"leaving": tuple(leaving.items())}), ()
+
+
 def handed_on(state: AlertState) -> date | None:
-    """Give a day whose close hands complaints over; None where there are none to hand over.
+    """Give the day whose close hands complaints over; None where there are none to hand over.
 
     At a close, because a complaint and the change of the owner on its day are heard in either order.
     """
-    return min((one.made_on for one in state.complaints if _has_lost_its_owner(state, one)), default=None)
+    lost = [one.made_on for one in state.complaints if _has_lost_its_owner(state, one)]
+    leaving = [
+        _last_day(since)
+        for name, since in state.leaving
+        if any(one.owner == name for one in state.complaints)
+    ]
+    return min((*lost, *leaving), default=None)
 
 
-def hand_over(state: AlertState) -> Step:
-    """Who answered for a complaint has left the case: its owner does, by the same day.
+def hand_over(state: AlertState, day: date, reference: Reference) -> Step:
+    """Who answered for a complaint has left the case, or the house: another does, by the same day.
 
-    A complaint that somebody beside the owners answers for stays theirs, and so does one that was given
-    to a former owner afterwards.
+    Of a former owner of the case the new one takes it over. Who leaves the house hands it to a supervisor,
+    never to who owns the case: the complaint may be about them. Where none is there it stays, and is found
+    by its alert. One that somebody beside the owners answers for stays theirs while they are there, and so
+    does one that was given to a former owner afterwards.
     """
+    gone = {name for name, since in state.leaving if _last_day(since) <= day}
     said, kept = [], []
     for one in state.complaints:
+        owner = one.owner
         if _has_lost_its_owner(state, one):
-            assert state.owner is not None  # noqa: S101 - narrows: who has a former owner has one
-            assert one.owner is not None  # noqa: S101 - narrows: a former owner has a name
-            handed = {"complaint_id": one.complaint_id, "answer_by": one.answer_by, "owner": state.owner}
+            owner = state.owner
+        elif owner in gone:
+            owner = _deputy(state, one, day, reference) or owner
+        if owner != one.owner:
+            handed = {"complaint_id": one.complaint_id, "answer_by": one.answer_by, "owner": owner}
             said.append(ComplaintHandedOver.model_validate({**handed, "before": one.owner}))
-            one = one.model_copy(update={"owner": state.owner})  # noqa: PLW2901
-        kept.append(one)
-    return state.model_copy(update={"complaints": tuple(kept)}), tuple(said)
+        kept.append(one.model_copy(update={"owner": owner}))
+    left = tuple(item for item in state.leaving if item[0] not in gone)
+    return state.model_copy(update={"complaints": tuple(kept), "leaving": left}), tuple(said)
+
+
+def _deputy(state: AlertState, item: OpenComplaint, day: date, reference: Reference) -> str | None:
+    """Give a supervisor who is there from the next day on; spread by the complaint, the same each time."""
+    barred = {state.owner, *(name for name, _ in state.leaving)}
+    first = day + timedelta(days=1) if day < date.max else day
+    there = [who.id for who in reference.roster.supervisors if who.present_on(first) and who.id not in barred]
+    return min(there, key=lambda name: derive_id("deputy", item.complaint_id, name), default=None)
+
+
+def _last_day(since: date) -> date:
+    return since - timedelta(days=1) if since > date.min else since
 
 
 def _has_lost_its_owner(state: AlertState, item: OpenComplaint) -> bool:

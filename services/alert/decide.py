@@ -18,6 +18,7 @@ from shared.contracts import (
     desk_contact,
     desk_household,
     desk_parties,
+    desk_team,
     followup,
     followup_care,
     intake,
@@ -102,7 +103,7 @@ class AlertDecider:
             elif moratorium.judged_on(state) == due:
                 state, events = moratorium.act(state, due, day, reference)
             elif complaints.handed_on(state) == due:
-                state, events = complaints.hand_over(state)
+                state, events = complaints.hand_over(state, day, reference)
             elif complaints.judged_on(state) == due:
                 state, events = complaints.act(state, due, day, policy)
             else:
@@ -264,6 +265,7 @@ _HANDLERS: dict[type[Event], Handler] = {
     desk.ComplaintMade: complaints.made,
     desk_contact.ComplaintAnswered: complaints.answered,
     desk_contact.ContactResumed: complaints.resumed,
+    desk_team.OwnerAway: complaints.away,
     intake.PaymentMatched: watching.paid,
     intake.PaymentTakenBack: watching.taken_back,
     intake.BankAnswered: watching.bank_answered,

@@ -203,7 +203,8 @@ class AlertState(State):
 
     `silent_on` is the day whose close finds the borrower silent: None while nothing is asked, or while that
     alert is open. `owner` is who owns the case, by staff id; `former` are those who did before, each with the
-    day of the change; `problems` are those that are overdue,
+    day of the change; `leaving` are staff who answer for complaints and will be away, each since a day;
+    `problems` are those that are overdue,
     `differing` the accounts whose balance a person looks into.
     `referred` counts what a person was asked to look at and has not decided. `halted`: stop events leave no
     debt to talk about, and nobody is pressed for anything.
@@ -231,6 +232,7 @@ class AlertState(State):
     pending: tuple[Pending, ...] = ()
     owner: str | None = None
     former: tuple[tuple[str, date], ...] = ()
+    leaving: tuple[tuple[str, date], ...] = ()
     problems: tuple[str, ...] = ()
     halted: bool = False
     stop_told_on: date | None = None

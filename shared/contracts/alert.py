@@ -126,7 +126,7 @@ class ComplaintOpened(_Alert):
 
 
 class ComplaintHandedOver(_Alert):
-    """Who answers for a complaint has left the case: it is the new owner's, with the same last day."""
+    """Who answers for a complaint has left the case or the house: it is another's, with the same last day."""
 
     TYPE: ClassVar[str] = "parley.alert.complaint.handed-over.v1"
 
