@@ -59,7 +59,7 @@ def owners_of_complaints(house: House) -> list[str]:
 
 @pytest.mark.slow
 async def test_who_is_said_to_be_absent_gets_no_new_case_and_keeps_none(house: House) -> None:
-    complaint = ComplaintMade(complaint_id="K-1", words=Personal(value="nobody called back"), owner="n-miller")
+    complaint = ComplaintMade(complaint_id="K-1", words=Personal(value="unheard"), owner="n-miller")
     await house.start()
     data = ("--data", str(house.folder))
     async with (
