@@ -5,7 +5,7 @@ from datetime import date
 from functools import partial
 from typing import Any
 
-from services.alert import complaints, moratorium, referred, requests, reviews, steps, watching
+from services.alert import complaints, moratorium, referred, requests, reviews, steps, watching, worsening
 from services.alert.model import AlertState, AlertStatus, Ask, EndedAlert, OpenAlert, Pending
 from services.alert.raising import Step, escalate, raise_alert, resolve, resolve_all
 from services.alert.rules import ANSWERS, ends_silence, is_heard, silent_on
@@ -71,7 +71,7 @@ class AlertDecider:
         if state.status is not AlertStatus.CLOSED:  # a complaint is answered all the same
             state, events = reviews.note(steps.note(state, message, reference), message, reference)
             said += events
-            for module in (requests, moratorium):
+            for module in (requests, moratorium, worsening):
                 state, events = module.note(state, message, reference)
                 said += events
             state = state.model_copy(update={"silent_on": silent_on(state, policy)})
@@ -238,6 +238,7 @@ def _closed(state: AlertState, message: Envelope[intake.CaseClosed], _: PolicyIn
         "reviews": (),
         "scored": (),
         "looks": (),
+        "watched": None,
     }
     return state.model_copy(update=gone), said
 
@@ -320,7 +321,13 @@ _HANDLERS: dict[type[Event], Handler] = {
 
 # What has no handler here: it is noted by the module that judges it at the close.
 _ALSO_NOTED = frozenset(
-    {*steps.LEADS_ON, *reviews.OF_REVIEWS, *requests.OF_REQUESTS, *moratorium.OF_MORATORIUMS}
+    {
+        *steps.LEADS_ON,
+        *reviews.OF_REVIEWS,
+        *requests.OF_REQUESTS,
+        *moratorium.OF_MORATORIUMS,
+        *worsening.OF_WORSENING,
+    }
 )
 
 # What is told and answered also when the case is closed: complaints, and the bank's instructions.

@@ -27,9 +27,11 @@ __all__ = [
     "OpenComplaint",
     "OpenRequest",
     "OpenStep",
+    "Paying",
     "Pending",
     "StopLook",
     "Turn",
+    "WatchedPlan",
 ]
 
 # Ids of alerts that are over, kept so that a late acknowledgement hears why.
@@ -175,6 +177,27 @@ class Answered(State):
     at: datetime
 
 
+class Paying(State):
+    """How an instalment of the watched plan was paid: what part by its due day, and how long after it all.
+
+    `share`: per mille; `days`: None while it is not paid.
+    """
+
+    number: int
+    currency: str
+    share: int = 1000
+    days: int | None = None
+
+
+class WatchedPlan(State):
+    """A plan that is kept, with what may slowly worsen; `unanswered` counts our attempts since `since`."""
+
+    agreement_id: str
+    since: date
+    paying: tuple[Paying, ...] = ()
+    unanswered: int = 0
+
+
 class StopLook(Dated):
     """A breathing space that is to be looked at between `begins` and `due`."""
 
@@ -215,6 +238,7 @@ class AlertState(State):
     `requests` are the borrower's that are not answered; `explained` names, with the day, what was explained
     before the news that it was asked for, and `answered` what was answered in a talk. `looks` are breathing
     spaces whose review is to come, `adviser_on` is the last talk with the debt adviser.
+    `watched` is the plan that is kept.
     `stop_told_on` is the last day on which the desk told of a stop, or of its end.
     """
 
@@ -253,6 +277,7 @@ class AlertState(State):
     answered: tuple[Answered, ...] = ()
     looks: tuple[StopLook, ...] = ()
     adviser_on: date | None = None
+    watched: WatchedPlan | None = None
 
     @property
     def late(self) -> int:

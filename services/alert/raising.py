@@ -30,6 +30,7 @@ PRESSING = frozenset(
         AlertKind.PROMISE_BROKEN,
         AlertKind.BORROWER_SILENT,
         AlertKind.PLAN_BROKEN,
+        AlertKind.SLOW_WORSENING,
     }
 )
 """Alerts whose remedy asks the borrower for money or an answer; none of them while stops halt a case."""

@@ -44,6 +44,7 @@ class AlertKind(StrEnum):
     COMPLAINT_OVERDUE = "complaint_overdue"
     COMPLAINT_UNACKNOWLEDGED = "complaint_unacknowledged"
     CONTACT_IN_VAIN = "contact_in_vain"
+    SLOW_WORSENING = "slow_worsening"
 
 
 class AlertSeverity(StrEnum):
