@@ -7,6 +7,7 @@ from pydantic import Field
 
 from shared.contracts.base import Event, MoneyField, Reason
 from shared.contracts.breach import BreachFacts
+from shared.contracts.desk import FeedbackTheme
 from shared.contracts.desk_care import CreditChoice, ReviewOutcome, SatisfactionTopic, SessionKind
 
 __all__ = [
@@ -285,3 +286,4 @@ class SatisfactionNoted(_Followup):
 
     topic: SatisfactionTopic
     score: int = Field(ge=1, le=5)
+    about: tuple[FeedbackTheme, ...] = ()
