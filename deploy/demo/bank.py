@@ -204,6 +204,8 @@ class CoreBank:
             # The money was never put on an account; where it goes to another debt, that is reported by it.
             if data.answer_by is not None:
                 self._confirm(message, data.instruction_id)
+        elif isinstance(data, followup_care.LegalReferralHeld | followup_care.LegalReferralResumed):
+            self._confirm(message, data.instruction_id)
         elif isinstance(data, intake.StopsInstructed):
             self._hold(data)
             self._confirm(message, data.instruction_id)

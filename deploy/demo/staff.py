@@ -189,4 +189,5 @@ def _review(day: date, chance: float) -> desk.ReviewHeld:
         special_needs=chance > 0.97,
         feedback=Personal(value="Clear and friendly."),
         satisfaction=4 if chance < 0.8 else 5,
+        feedback_about=(desk.FeedbackTheme.PEOPLE if chance < 0.5 else desk.FeedbackTheme.PLAN,),
     )

@@ -11,6 +11,7 @@ from services.agreement.telling import broken, completed, instruct, restores, re
 from shared.contracts import desk, desk_talks, followup, intake
 from shared.contracts.agreement import AgreementCompleted, AgreementEnded, EarlierAgreement
 from shared.contracts.base import Event, Reason
+from shared.contracts.debts import DebtStatus
 from shared.contracts.decision import Decision
 from shared.contracts.envelope import Envelope
 from shared.contracts.plan_terms import schedules_of
@@ -52,6 +53,7 @@ def plan_broken(
     live = _live(state, message)
     if state is None or isinstance(live, Decision):
         return live if isinstance(live, Decision) else Decision(state)
+    live = _less_sold(state, live, message.day, reference)
     reason = Reason(code=ReasonCode.PLAN_BROKEN, params={"missed": str(message.data.missed)})
     ended = AgreementEnded(
         agreement_id=live.agreement_id, as_of=message.data.as_of, reason=reason, restored=live.returns
@@ -61,6 +63,21 @@ def plan_broken(
     cut = message.data.rate_cut_pct
     told = broken(live, policy, conduct, message.day, held_of(state, live), cut)
     return Decision.of(instruct(gone, told), ended, told)
+
+
+def _less_sold(state: AgreementState, live: InForce, day: date, reference: Reference) -> InForce:
+    """What was conceded on debts that were sold is the buyer's: no breach of the rest brings it back.
+
+    As followup judges: where the pack lets a sold debt be collected here, the plan is broken as a whole.
+    """
+    if "enforcement" not in reference.policies.in_force(state.policy, day).stop_events.sold.stops:
+        return live
+    sold = {debt.debt_id for debt in state.debts if debt.status is DebtStatus.SOLD}
+    update = {
+        "returns": tuple(one for one in live.returns if one.debt_id not in sold),
+        "rates_return": tuple(one for one in live.rates_return if one.debt_id not in sold),
+    }
+    return live.model_copy(update=update)
 
 
 def withdrawn(

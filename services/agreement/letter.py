@@ -3,11 +3,13 @@
 from datetime import date
 
 from services.agreement.document import content_hash
-from services.agreement.model import AgreementState, InForce
+from services.agreement.model import AgreementState, InForce, KnownDebt
 from services.agreement.paper.words import EDITION, words_of
 from services.agreement.rules import in_all, owed
 from shared.contracts.agreement import SettlementKind, SettlementLetterIssued, SurvivingDebt
+from shared.contracts.debts import DebtStatus
 from shared.contracts.ids import derive_id
+from shared.contracts.plan_terms import total_of
 from shared.policy.model import PolicyInForce
 
 __all__ = ["letter_of"]
@@ -21,16 +23,18 @@ def letter_of(
 ) -> SettlementLetterIssued:
     """Give the letter. The agreement's own debts are settled by its last instalment, less what was waived.
 
-    It is partial where another debt of the case is still owed: that balance is stated and survives. Forgiven
-    amounts carry the mark of the pack's tax duty, where it has one.
+    It is partial where another debt of the case is still owed, or one of its own to a buyer: that balance is
+    stated and survives. Forgiven amounts carry the mark of the pack's tax duty, where it has one.
     """
     words = words_of(EDITION)
     assert words is not None  # noqa: S101 - narrows: the edition is the program's own
     paper, reported = policy.document, policy.reporting
+    to_buyer = _owed_to_a_buyer(state, live)
+    elsewhere = {debt.debt_id for debt in to_buyer}
     surviving = tuple(
         SurvivingDebt(debt_id=debt.debt_id, amounts=debt.outstanding)
-        for debt in owed(state.debts).values()
-        if debt.debt_id not in live.debts
+        for debt in (*owed(state.debts).values(), *to_buyer)
+        if debt.debt_id not in live.debts or debt in to_buyer
     )
     full = not surviving
     # Of every version, and the rewards: what is reported as forgiven is all that nobody has to pay.
@@ -42,7 +46,7 @@ def letter_of(
         as_of=as_of,
         language=live.language,
         settlement=SettlementKind.FULL if full else SettlementKind.PARTIAL,
-        debts=live.debts,
+        debts=tuple(one for one in live.debts if one not in elsewhere),
         surviving=surviving,
         forgiven=forgiven,
         tax_mark=reported.tax_mark if forgiven and reported.tax_mark != _NO_MARK else None,
@@ -54,3 +58,15 @@ def letter_of(
         content_hash=_UNHASHED,
     )
     return letter.model_copy(update={"content_hash": content_hash(letter, state.case)})
+
+
+def _owed_to_a_buyer(state: AgreementState, live: InForce) -> tuple[KnownDebt, ...]:
+    """Give the debts of the agreement that were sold and not paid here; none where all of them were sold."""
+    sold = tuple(
+        debt
+        for debt in state.debts
+        if debt.debt_id in live.debts
+        and debt.status is DebtStatus.SOLD
+        and total_of(debt.outstanding).is_positive
+    )
+    return sold if len(sold) < len(live.debts) else ()

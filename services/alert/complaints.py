@@ -12,27 +12,35 @@ from shared.contracts.alert import (
     ComplaintOpened,
     InputRefused,
 )
-from shared.contracts.base import Reason
+from shared.contracts.base import Event, Reason
 from shared.contracts.desk import ComplaintMade, ContactDirection, ContactOutcome, ContactRecorded
 from shared.contracts.desk_contact import ComplaintAnswered, ContactResumed
+from shared.contracts.desk_team import AwayWhy, OwnerAway
 from shared.contracts.envelope import Envelope
+from shared.contracts.ids import derive_id
 from shared.contracts.reasons import ReasonCode
 from shared.policy.model import PolicyInForce
+from shared.policy.reference import Reference
 
 __all__ = [
+    "ALERTS",
     "OF_COMPLAINTS",
+    "act",
     "answered",
     "assigned",
+    "away",
     "contact",
     "hand_over",
     "handed_on",
+    "judged_on",
     "made",
-    "overdue",
     "resumed",
 ]
 
-OF_COMPLAINTS = (ComplaintMade, ComplaintAnswered)
+OF_COMPLAINTS = (ComplaintMade, ComplaintAnswered, OwnerAway)
 """What is heard also when the case is closed: the borrower is owed an answer."""
+
+ALERTS = (AlertKind.COMPLAINT_UNACKNOWLEDGED, AlertKind.COMPLAINT_OVERDUE)
 
 _FORMER_KEPT = 20  # owners before the one that a case has now
 
@@ -48,7 +56,11 @@ def made(state: AlertState, message: Envelope[ComplaintMade], policy: PolicyInFo
     except (OverflowError, ValueError):  # past the last date there is
         answer_by = acknowledge_by = message.day
     item = OpenComplaint(
-        complaint_id=data.complaint_id, made_on=message.day, answer_by=answer_by, owner=data.owner
+        complaint_id=data.complaint_id,
+        made_on=message.day,
+        answer_by=answer_by,
+        owner=data.owner,
+        acknowledge_by=acknowledge_by if acknowledge_by < answer_by else None,
     )
     opened = ComplaintOpened(
         complaint_id=data.complaint_id,
@@ -62,15 +74,15 @@ def made(state: AlertState, message: Envelope[ComplaintMade], policy: PolicyInFo
 
 
 def answered(state: AlertState, message: Envelope[ComplaintAnswered], _policy: PolicyInForce) -> Step:
-    """Only the final response closes a complaint; the last overdue one cures the alert."""
+    """Any answer acknowledges a complaint; only the final response closes it."""
     data = message.data
     item = next((one for one in state.complaints if one.complaint_id == data.complaint_id), None)
     if item is None:
         reason = Reason(code=ReasonCode.COMPLAINT_UNKNOWN)
         return state, (InputRefused(cause_id=message.id, cause_type=message.type, reason=reason),)
     if not data.final:
-        return state, ()
-    left = tuple(one for one in state.complaints if one is not item)
+        heard = item.model_copy(update={"acknowledge_by": None, "unheard": False})
+        return _less_late(_with(state, item, heard), message.day)
     closed = ComplaintClosed(
         complaint_id=data.complaint_id,
         by=data.by,
@@ -78,11 +90,27 @@ def answered(state: AlertState, message: Envelope[ComplaintAnswered], _policy: P
         days=max((message.day - item.made_on).days, 0),
         in_time=message.day <= item.answer_by,
     )
-    now = state.model_copy(update={"complaints": left})
-    if any(one.overdue for one in left):
-        return now, (closed,)
-    now, cured = resolve(now, AlertKind.COMPLAINT_OVERDUE, message.day, ReasonCode.COMPLAINT_ANSWERED)
-    return now, (closed, *cured)
+    state, cured = _less_late(_with(state, item), message.day)
+    return state, (closed, *cured)
+
+
+def _with(state: AlertState, item: OpenComplaint, *now: OpenComplaint) -> AlertState:
+    """Give the document with a complaint as it is now, or without it."""
+    kept = [other for one in state.complaints for other in (now if one is item else (one,))]
+    leaving = tuple(item for item in state.leaving if any(one.owner == item[0] for one in kept))
+    return state.model_copy(update={"complaints": tuple(kept), "leaving": leaving})
+
+
+def _less_late(state: AlertState, day: date) -> Step:
+    """End the alerts that no complaint is late for any more."""
+    said: tuple[Event, ...] = ()
+    if not any(one.unheard for one in state.complaints):
+        code = ReasonCode.COMPLAINT_ACKNOWLEDGED
+        state, said = resolve(state, AlertKind.COMPLAINT_UNACKNOWLEDGED, day, code)
+    if any(one.overdue for one in state.complaints):
+        return state, said
+    state, cured = resolve(state, AlertKind.COMPLAINT_OVERDUE, day, ReasonCode.COMPLAINT_ANSWERED)
+    return state, (*said, *cured)
 
 
 def assigned(state: AlertState, owner: str, before: str | None, day: date) -> AlertState:
@@ -93,49 +121,94 @@ def assigned(state: AlertState, owner: str, before: str | None, day: date) -> Al
     return state.model_copy(update={"owner": owner, "former": tuple(former.items())[-_FORMER_KEPT:]})
 
 
+def away(state: AlertState, message: Envelope[OwnerAway], _policy: PolicyInForce) -> Step:
+    """Somebody will not be there: the complaints that they answer for have another owner by their first day.
+
+    The order comes for each case with a complaint of theirs, whoever owns the case.
+    """
+    data = message.data
+    theirs = any(one.owner == data.staff for one in state.complaints)
+    if data.why is AwayWhy.CERTIFICATE or not theirs:  # an answer needs no certificate
+        return state, ()
+    leaving = {**dict(state.leaving), data.staff: data.since}
+    return state.model_copy(update={"leaving": tuple(leaving.items())}), ()
+
+
 def handed_on(state: AlertState) -> date | None:
-    """Give a day whose close hands complaints over; None where there are none to hand over.
+    """Give the day whose close hands complaints over; None where there are none to hand over.
 
     At a close, because a complaint and the change of the owner on its day are heard in either order.
     """
-    return min((one.made_on for one in state.complaints if _has_lost_its_owner(state, one)), default=None)
+    lost = [one.made_on for one in state.complaints if _has_lost_its_owner(state, one)]
+    leaving = [
+        _last_day(since)
+        for name, since in state.leaving
+        if any(one.owner == name for one in state.complaints)
+    ]
+    return min((*lost, *leaving), default=None)
 
 
-def hand_over(state: AlertState) -> Step:
-    """Who answered for a complaint has left the case: its owner does, by the same day.
+def hand_over(state: AlertState, day: date, reference: Reference) -> Step:
+    """Who answered for a complaint has left the case, or the house: another does, by the same day.
 
-    A complaint that somebody beside the owners answers for stays theirs, and so does one that was given
-    to a former owner afterwards.
+    Of a former owner of the case the new one takes it over. Who leaves the house hands it to a supervisor,
+    never to who owns the case: the complaint may be about them. Where none is there it stays, and is found
+    by its alert. One that somebody beside the owners answers for stays theirs while they are there, and so
+    does one that was given to a former owner afterwards.
     """
+    gone = {name for name, since in state.leaving if _last_day(since) <= day}
     said, kept = [], []
     for one in state.complaints:
+        owner = one.owner
         if _has_lost_its_owner(state, one):
-            assert state.owner is not None  # noqa: S101 - narrows: who has a former owner has one
-            assert one.owner is not None  # noqa: S101 - narrows: a former owner has a name
-            handed = {"complaint_id": one.complaint_id, "answer_by": one.answer_by, "owner": state.owner}
+            owner = state.owner
+        elif owner in gone:
+            owner = _deputy(state, one, day, reference) or owner
+        if owner != one.owner:
+            handed = {"complaint_id": one.complaint_id, "answer_by": one.answer_by, "owner": owner}
             said.append(ComplaintHandedOver.model_validate({**handed, "before": one.owner}))
-            one = one.model_copy(update={"owner": state.owner})  # noqa: PLW2901
-        kept.append(one)
-    return state.model_copy(update={"complaints": tuple(kept)}), tuple(said)
+        kept.append(one.model_copy(update={"owner": owner}))
+    left = tuple(item for item in state.leaving if item[0] not in gone)
+    return state.model_copy(update={"complaints": tuple(kept), "leaving": left}), tuple(said)
+
+
+def _deputy(state: AlertState, item: OpenComplaint, day: date, reference: Reference) -> str | None:
+    """Give a supervisor who is there from the next day on; spread by the complaint, the same each time."""
+    barred = {state.owner, *(name for name, _ in state.leaving)}
+    first = day + timedelta(days=1) if day < date.max else day
+    there = [who.id for who in reference.roster.supervisors if who.present_on(first) and who.id not in barred]
+    return min(there, key=lambda name: derive_id("deputy", item.complaint_id, name), default=None)
+
+
+def _last_day(since: date) -> date:
+    return since - timedelta(days=1) if since > date.min else since
 
 
 def _has_lost_its_owner(state: AlertState, item: OpenComplaint) -> bool:
     return any(name == item.owner and item.made_on <= on for name, on in state.former)
 
 
-def overdue(state: AlertState, item: OpenComplaint, day: date, policy: PolicyInForce) -> Step:
-    """The last day for the final response has closed without one."""
-    late = item.model_copy(update={"overdue": True})
-    kept = tuple(late if one is item else one for one in state.complaints)
-    reason = Reason(code=ReasonCode.COMPLAINT_OVERDUE, params={"due": item.answer_by.isoformat()})
+def judged_on(state: AlertState) -> date | None:
+    """The next day whose close finds a complaint not acknowledged, or without its final response."""
+    return min((day for one in state.complaints if (day := one.next_date) is not None), default=None)
+
+
+def act(state: AlertState, due: date, day: date, policy: PolicyInForce) -> Step:
+    """The last day for an acknowledgement, or for the final response, has closed without one."""
+    item = next(one for one in state.complaints if one.next_date == due)
+    if item.acknowledge_by == due and not item.unheard:
+        kind, code, late = ALERTS[0], ReasonCode.COMPLAINT_UNACKNOWLEDGED, {"unheard": True}
+    else:
+        kind, code, late = ALERTS[1], ReasonCode.COMPLAINT_OVERDUE, {"overdue": True}
     return raise_alert(
-        state.model_copy(update={"complaints": kept}),
-        AlertKind.COMPLAINT_OVERDUE,
+        _with(state, item, item.model_copy(update=late)),
+        kind,
         item.complaint_id,
         day,
         policy,
-        reason,
+        Reason(code=code, params={"due": due.isoformat()}),
         cause=item.complaint_id,
+        owner=item.owner,
     )
 
 

@@ -5,7 +5,7 @@ from datetime import date
 from functools import partial
 from typing import Any
 
-from services.alert import complaints, moratorium, referred, requests, reviews, steps, watching
+from services.alert import complaints, moratorium, referred, requests, reviews, steps, watching, worsening
 from services.alert.model import AlertState, AlertStatus, Ask, EndedAlert, OpenAlert, Pending
 from services.alert.raising import Step, escalate, raise_alert, resolve, resolve_all
 from services.alert.rules import ANSWERS, ends_silence, is_heard, silent_on
@@ -18,6 +18,7 @@ from shared.contracts import (
     desk_contact,
     desk_household,
     desk_parties,
+    desk_team,
     followup,
     followup_care,
     intake,
@@ -70,7 +71,7 @@ class AlertDecider:
         if state.status is not AlertStatus.CLOSED:  # a complaint is answered all the same
             state, events = reviews.note(steps.note(state, message, reference), message, reference)
             said += events
-            for module in (requests, moratorium):
+            for module in (requests, moratorium, worsening):
                 state, events = module.note(state, message, reference)
                 said += events
             state = state.model_copy(update={"silent_on": silent_on(state, policy)})
@@ -80,10 +81,9 @@ class AlertDecider:
         """The day of a step or remedy, or when the borrower or the bank will have been silent too long."""
         days = [_silent_on(state), _steps_on(state)]
         days += [item.answer_by for item in state.pending if not item.overdue]
-        days += [item.answer_by for item in state.complaints if not item.overdue]
         days += [_escalates_on(state, alert) for alert in state.alerts if not alert.escalated]
         days += [module.judged_on(state) for module in (reviews, requests, moratorium)]
-        days.append(complaints.handed_on(state))
+        days += [complaints.handed_on(state), complaints.judged_on(state)]
         return min((day for day in days if day is not None), default=None)
 
     def close(self, state: AlertState, day: date, reference: Reference) -> Outcome:
@@ -103,7 +103,9 @@ class AlertDecider:
             elif moratorium.judged_on(state) == due:
                 state, events = moratorium.act(state, due, day, reference)
             elif complaints.handed_on(state) == due:
-                state, events = complaints.hand_over(state)
+                state, events = complaints.hand_over(state, day, reference)
+            elif complaints.judged_on(state) == due:
+                state, events = complaints.act(state, due, day, policy)
             else:
                 state, events = _due_work(state, due, day, policy)
             said += events
@@ -138,9 +140,6 @@ def _due_work(state: AlertState, due: date, day: date, policy: PolicyInForce) ->
     for item in state.pending:
         if item.answer_by == due and not item.overdue:
             return _bank_silent(state, item, day, policy)
-    for complaint in state.complaints:
-        if complaint.answer_by == due and not complaint.overdue:
-            return complaints.overdue(state, complaint, day, policy)
     alert = next(
         alert for alert in state.alerts if _escalates_on(state, alert) == due and not alert.escalated
     )
@@ -216,7 +215,7 @@ def _is_pending(state: AlertState, instruction_id: str) -> bool:
 
 
 def _closed(state: AlertState, message: Envelope[intake.CaseClosed], _: PolicyInForce) -> Step:
-    kept = {AlertKind.COMPLAINT_OVERDUE}  # the borrower is owed an answer, whatever becomes of the case
+    kept = set(complaints.ALERTS)  # the borrower is owed an answer, whatever becomes of the case
     if any(one.overdue for one in state.requests):
         kept.add(AlertKind.STEP_OVERDUE)
     state, said = resolve_all(state, message.day, ReasonCode.CASE_CLOSED, kept)
@@ -239,6 +238,7 @@ def _closed(state: AlertState, message: Envelope[intake.CaseClosed], _: PolicyIn
         "reviews": (),
         "scored": (),
         "looks": (),
+        "watched": None,
     }
     return state.model_copy(update=gone), said
 
@@ -266,6 +266,7 @@ _HANDLERS: dict[type[Event], Handler] = {
     desk.ComplaintMade: complaints.made,
     desk_contact.ComplaintAnswered: complaints.answered,
     desk_contact.ContactResumed: complaints.resumed,
+    desk_team.OwnerAway: complaints.away,
     intake.PaymentMatched: watching.paid,
     intake.PaymentTakenBack: watching.taken_back,
     intake.BankAnswered: watching.bank_answered,
@@ -313,12 +314,20 @@ _HANDLERS: dict[type[Event], Handler] = {
     followup_care.ProblemResolved: watching.problem_solved,
     followup_care.PlanReopened: watching.plan_reopened,
     followup_care.CreditInstructed: watching.credit_instructed,
+    followup_care.LegalReferralHeld: watching.referral_instructed,
+    followup_care.LegalReferralResumed: watching.referral_instructed,
     followup.RewardGranted: watching.reward_granted,
 }
 
 # What has no handler here: it is noted by the module that judges it at the close.
 _ALSO_NOTED = frozenset(
-    {*steps.LEADS_ON, *reviews.OF_REVIEWS, *requests.OF_REQUESTS, *moratorium.OF_MORATORIUMS}
+    {
+        *steps.LEADS_ON,
+        *reviews.OF_REVIEWS,
+        *requests.OF_REQUESTS,
+        *moratorium.OF_MORATORIUMS,
+        *worsening.OF_WORSENING,
+    }
 )
 
 # What is told and answered also when the case is closed: complaints, and the bank's instructions.
@@ -327,6 +336,8 @@ _AFTER_THE_CASE = (
     agreement.BankInstructed,
     intake.StopsInstructed,
     followup_care.CreditInstructed,
+    followup_care.LegalReferralHeld,
+    followup_care.LegalReferralResumed,
     intake.BankAnswered,
     followup_care.ProblemOverdue,
     followup_care.ProblemResolved,

@@ -27,9 +27,11 @@ __all__ = [
     "OpenComplaint",
     "OpenRequest",
     "OpenStep",
+    "Paying",
     "Pending",
     "StopLook",
     "Turn",
+    "WatchedPlan",
 ]
 
 # Ids of alerts that are over, kept so that a late acknowledgement hears why.
@@ -109,7 +111,8 @@ class Pending(State):
 class OpenComplaint(State):
     """A complaint without its final response; `overdue`: its last day has closed.
 
-    `owner`: who answers for it, by staff id; None: the pack's role.
+    `owner`: who answers for it, by staff id; None: the pack's role. `acknowledge_by`: until when it is
+    acknowledged; None: it was, or no day of its own is kept for that. `unheard`: that day has closed first.
     """
 
     complaint_id: str
@@ -117,6 +120,14 @@ class OpenComplaint(State):
     answer_by: date
     overdue: bool = False
     owner: str | None = None
+    acknowledge_by: date | None = None
+    unheard: bool = False
+
+    @property
+    def next_date(self) -> date | None:
+        """The next day whose close has something to say of it."""
+        awaited = None if self.unheard else self.acknowledge_by
+        return awaited or (None if self.overdue else self.answer_by)
 
 
 class Dated(State):
@@ -166,6 +177,27 @@ class Answered(State):
     at: datetime
 
 
+class Paying(State):
+    """How an instalment of the watched plan was paid: what part by its due day, and how long after it all.
+
+    `share`: per mille; `days`: None while it is not paid.
+    """
+
+    number: int
+    currency: str
+    share: int = 1000
+    days: int | None = None
+
+
+class WatchedPlan(State):
+    """A plan that is kept, with what may slowly worsen; `unanswered` counts our attempts since `since`."""
+
+    agreement_id: str
+    since: date
+    paying: tuple[Paying, ...] = ()
+    unanswered: int = 0
+
+
 class StopLook(Dated):
     """A breathing space that is to be looked at between `begins` and `due`."""
 
@@ -194,7 +226,8 @@ class AlertState(State):
 
     `silent_on` is the day whose close finds the borrower silent: None while nothing is asked, or while that
     alert is open. `owner` is who owns the case, by staff id; `former` are those who did before, each with the
-    day of the change; `problems` are those that are overdue,
+    day of the change; `leaving` are staff who answer for complaints and will be away, each since a day;
+    `problems` are those that are overdue,
     `differing` the accounts whose balance a person looks into.
     `referred` counts what a person was asked to look at and has not decided. `halted`: stop events leave no
     debt to talk about, and nobody is pressed for anything.
@@ -205,6 +238,7 @@ class AlertState(State):
     `requests` are the borrower's that are not answered; `explained` names, with the day, what was explained
     before the news that it was asked for, and `answered` what was answered in a talk. `looks` are breathing
     spaces whose review is to come, `adviser_on` is the last talk with the debt adviser.
+    `watched` is the plan that is kept.
     `stop_told_on` is the last day on which the desk told of a stop, or of its end.
     """
 
@@ -222,6 +256,7 @@ class AlertState(State):
     pending: tuple[Pending, ...] = ()
     owner: str | None = None
     former: tuple[tuple[str, date], ...] = ()
+    leaving: tuple[tuple[str, date], ...] = ()
     problems: tuple[str, ...] = ()
     halted: bool = False
     stop_told_on: date | None = None
@@ -242,6 +277,7 @@ class AlertState(State):
     answered: tuple[Answered, ...] = ()
     looks: tuple[StopLook, ...] = ()
     adviser_on: date | None = None
+    watched: WatchedPlan | None = None
 
     @property
     def late(self) -> int:

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Sequence
 from datetime import date
+from types import EllipsisType
 
 from services.alert.model import AlertState, Dated, OpenAlert
 from services.alert.rules import remedy_due
@@ -29,6 +30,7 @@ PRESSING = frozenset(
         AlertKind.PROMISE_BROKEN,
         AlertKind.BORROWER_SILENT,
         AlertKind.PLAN_BROKEN,
+        AlertKind.SLOW_WORSENING,
     }
 )
 """Alerts whose remedy asks the borrower for money or an answer; none of them while stops halt a case."""
@@ -42,8 +44,9 @@ def raise_alert(
     policy: PolicyInForce,
     *reasons: Reason,
     cause: str,
+    owner: str | EllipsisType | None = ...,
 ) -> Step:
-    """Raise an alert and start its remedy at once (R63).
+    """Raise an alert and start its remedy at once (R63); whose it is, where not who owns the case.
 
     While one of its kind is open, a further cause joins it; a kind that the pack has no rule for is no alert.
     """
@@ -68,7 +71,7 @@ def raise_alert(
         remedy=rule.remedy,
         owner_role=rule.owner_role,
         reasons=reasons,
-        owner=state.owner,
+        owner=state.owner if isinstance(owner, EllipsisType) else owner,
     )
     started = RemedyStarted(alert_id=alert.alert_id, remedy=rule.remedy, due=alert.remedy_due)
     return state.with_alerts((*state.alerts, alert)), (raised, started)

@@ -325,6 +325,12 @@ def credit_instructed(
     return _awaits(state, data.instruction_id, kind, data.answer_by), ()
 
 
+def referral_instructed(state: AlertState, message: Envelope[Any], _: PolicyInForce) -> Step:
+    """And about a referral to the lawyers that is held, or goes on."""
+    data, kind = message.data, intake.InstructionAbout.REFERRAL.value
+    return _awaits(state, data.instruction_id, kind, data.answer_by), ()
+
+
 def reward_granted(state: AlertState, message: Envelope[followup.RewardGranted], _: PolicyInForce) -> Step:
     """And about a reward that it is to apply."""
     data, kind = message.data, intake.InstructionAbout.REWARD.value

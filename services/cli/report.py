@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import asdict
 from typing import Any
 
 import typer
@@ -17,7 +18,8 @@ def report(data: DataDir = None, as_json: JsonFlag = False) -> None:
     """Report how well it works: outcomes, money, plans kept, incentives, court, complaints, alerts.
 
     Made from the topics and the database; where nothing runs they are started for it. Run it as often as you
-    review the whole, and keep what it prints. The figures say what happened, not why.
+    review the whole, and keep what it prints. The figures say what happened, not why. Feedback is named by
+    what it is about; its words are in the case, for who may read that.
     """
     from services.console import tables
 
@@ -43,6 +45,7 @@ def report(data: DataDir = None, as_json: JsonFlag = False) -> None:
                 }
                 for f in figures
             ],
+            "feedback": [asdict(one) for one in found.effects.feedback()],
         }
         typer.echo(orjson.dumps(rows, option=orjson.OPT_INDENT_2).decode())
     else:
@@ -52,6 +55,7 @@ def report(data: DataDir = None, as_json: JsonFlag = False) -> None:
             tables.money(found.debts),
             tables.decisions(found.emitted),
             tables.effects(figures),
+            tables.feedback(found.effects.feedback()),
         ):
             stdout.print(table)
     wrong = [check.name for check in found.checks if not check.ok]

@@ -1,6 +1,7 @@
-"""`parley staff`: who owns how much, and handing over all cases of a person who is away.
+"""`parley staff`: who owns how much, and handing over all cases and complaints of a person who is away.
 
-A command on a portfolio becomes one desk event for each open case (rule 22); intake decides who takes it.
+A command on a portfolio becomes one desk event for each open case (rule 22); intake decides who takes it, and
+alert who takes the complaints that the person answers for, on whosever case they are.
 """
 
 from __future__ import annotations
@@ -157,6 +158,15 @@ async def portfolio(settings: Settings, name: str) -> list[Owned]:
     return sorted(found, key=lambda owned: (owned.opened_on, owned.case))
 
 
+async def answering(settings: Settings, name: str) -> list[Owned]:
+    """Give the cases, open or closed, with a complaint that a person answers for. Raises UnavailableError."""
+    from shared.runtime.mongo import read_documents
+
+    query = {"state.complaints.owner": name}
+    rows = read_documents(settings, "alert.cases", query, fields=("_id", "key"))
+    return sorted([Owned(row["_id"], row["key"], "") async for row in rows], key=lambda one: one.case)
+
+
 def expand(
     owned: list[Owned], staff: str, why: AwayWhy, since: date, until: date | None, *, by: str, reason: str,
     day: date,
@@ -230,16 +240,20 @@ def _hand_over(
     roster = _roster(folder)
     _known(by, roster)
 
-    async def look(settings: Settings) -> tuple[list[Owned], date]:
-        return await portfolio(settings, name), await _open_day(settings)
+    async def look(settings: Settings) -> tuple[list[Owned], list[Owned], date]:
+        theirs = await portfolio(settings, name), await answering(settings, name)
+        return *theirs, await _open_day(settings)
 
-    owned, day = with_database(data_dir(data), look)
+    owned, answers, day = with_database(data_dir(data), look)
     who = roster.get(name)
-    if who is None and not owned:
+    if who is None and not owned and not answers:
         raise fail(
-            f"Nobody called {name!r} is on the roster or owns a case.", "`parley staff list` names all."
+            f"Nobody called {name!r} is on the roster, owns a case or answers for a complaint.",
+            "`parley staff list` names all.",
         )
-    events = expand(owned, name, AwayWhy(word), since, until, by=by, reason=reason, day=day)
+    cases = {one.case for one in owned}
+    beside = [one for one in answers if one.case not in cases]
+    events = expand([*owned, *beside], name, AwayWhy(word), since, until, by=by, reason=reason, day=day)
 
     async def say() -> None:
         async with open_publisher(data) as publisher:
@@ -253,10 +267,18 @@ def _hand_over(
     guarded(say)
     known = who is None or not who.present_on(since)
     if as_json:
-        summary = {"staff": name, "cases": len(owned), "from": since.isoformat(), "on_the_roster": known}
+        summary = {
+            "staff": name,
+            "cases": len(owned),
+            "complaints_in": len(answers),
+            "from": since.isoformat(),
+            "on_the_roster": known,
+        }
         stdout.print_json(data=summary)
         return
     stdout.print(f"{len(owned)} open cases of {name}: each is said at the desk.", highlight=False)
+    if answers:
+        stdout.print(f"So is each of {len(answers)} cases with a complaint of theirs.", highlight=False)
     if not known:
         line = f"left = {since}" if until is None else f"absences = [{{ since = {since}, until = {until} }}]"
         stdout.print(

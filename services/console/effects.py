@@ -8,15 +8,16 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
 from shared.contracts import agreement, alert, assessment, followup, followup_care, intake, intake_team, offer
 from shared.contracts.base import Event
+from shared.contracts.desk import FeedbackTheme
 from shared.contracts.envelope import Envelope
 
-__all__ = ["Effects", "Figure"]
+__all__ = ["Effects", "Feedback", "Figure"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +29,15 @@ class Figure:
     count: int
     of: int | None = None
     mean: Decimal | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Feedback:
+    """What somebody said of us: its theme (None: not named), the score, and the case to read it in."""
+
+    theme: str | None
+    score: int | None
+    case: str
 
 
 _CASES: dict[type[Event], str] = {
@@ -48,6 +58,7 @@ _CASES: dict[type[Event], str] = {
 }
 """Events that put their case into a set: a case counts once, whatever happens to it again."""
 
+_JUDGED = ("on time", "late", "missed")
 _CORRECTED = {"paid": "on time", "paid_late": "late", "missed": "missed"}
 
 
@@ -63,6 +74,7 @@ class Effects:
         self._scores: defaultdict[str, list[int]] = defaultdict(list)
         self._alerts: dict[tuple[str, str], str] = {}
         self._ended: defaultdict[str, list[int]] = defaultdict(list)
+        self._feedback: list[Feedback] = []
         self._counted: Counter[str] = Counter()
         self._handlers: dict[type[Event], Callable[[Envelope[Any]], None]] = {
             offer.OfferTabled: self._tabled,
@@ -107,8 +119,16 @@ class Effects:
             *self._incentives(),
             *self._care(),
             *self._voice(),
+            *self._themes(),
             *self._watching(),
         ]
+
+    def feedback(self) -> list[Feedback]:
+        """Give all feedback by its theme, the lowest scores first; the words are in the case (R57)."""
+        worst = 6  # above every score: no score comes last
+        return sorted(
+            self._feedback, key=lambda one: (one.theme is None, one.theme or "", one.score or worst, one.case)
+        )
 
     # --- what is noted
 
@@ -139,9 +159,17 @@ class Effects:
         self._counted["feedback"] += message.data.feedback
         if message.data.satisfaction is not None:
             self._scores["satisfaction"].append(message.data.satisfaction)
+        if message.data.feedback or message.data.feedback_about:
+            self._hear(message.case, message.data.feedback_about, message.data.satisfaction)
 
     def _satisfied(self, message: Envelope[followup_care.SatisfactionNoted]) -> None:
         self._scores["satisfaction"].append(message.data.score)
+        if message.data.about:
+            self._hear(message.case, message.data.about, message.data.score)
+
+    def _hear(self, case: str, themes: Iterable[FeedbackTheme], score: int | None) -> None:
+        names: list[str | None] = [theme.value for theme in dict.fromkeys(themes)]
+        self._feedback += [Feedback(theme, score, case) for theme in names or [None]]
 
     def _to_court(self, message: Envelope[followup_care.LegalReferralMade]) -> None:
         if message.data.overridden:
@@ -181,8 +209,8 @@ class Effects:
         same = max(shapes.values(), default=0)
         yield Figure("plans", "of the most frequent measures and term", same, len(self._shapes))
         judged = Counter(self._instalments.values())
-        total = sum(judged[name] for name in ("on time", "late", "missed"))
-        for name in ("on time", "late", "missed"):
+        total = sum(judged[name] for name in _JUDGED)
+        for name in _JUDGED:
             yield Figure("instalments", name, judged[name], total)
 
     def _strategies(self) -> Iterable[Figure]:
@@ -193,6 +221,16 @@ class Effects:
             yield Figure(
                 f"strategy {arm}", "signed, then broken", len(signed & self._cases["broken"]), len(signed)
             )
+            yield from self._incentives_of(arm, cases & self._cases["plan"])
+
+    def _incentives_of(self, arm: str, plans: set[str]) -> Iterable[Figure]:
+        """By the draw, which hangs on the case's id alone, and not by who came to be rewarded (R42)."""
+        group, broken = f"strategy {arm}", self._cases["broken"]
+        judged = Counter(now for (case, *_), now in self._instalments.items() if case in plans)
+        total = sum(judged[name] for name in _JUDGED)
+        yield Figure(group, "plans rewarded", len(plans & self._cases["rewarded"]), len(plans))
+        yield Figure(group, "plans broken, rewarded or not", len(plans & broken), len(plans))
+        yield Figure(group, "instalments on time", judged["on time"], total)
 
     def _incentives(self) -> Iterable[Figure]:
         broken, rewarded = self._cases["broken"], self._cases["rewarded"]
@@ -219,6 +257,13 @@ class Effects:
         )
         for name in ("listening", "empathy", "conduct"):
             yield _mean("conversations", f"{name}, 1 to 5", self._scores[name])
+
+    def _themes(self) -> Iterable[Figure]:
+        for theme in (*(one.value for one in FeedbackTheme), None):
+            heard = [one for one in self._feedback if one.theme == theme]
+            scores = [one.score for one in heard if one.score is not None]
+            mean = _mean("feedback", f"about {theme or 'nothing named'}", scores)
+            yield replace(mean, count=len(heard))
 
     def _watching(self) -> Iterable[Figure]:
         raised = Counter(self._alerts.values())

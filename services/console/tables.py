@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from itertools import groupby
 
 from rich.table import Table
 
-from services.console.effects import Figure
+from services.console.effects import Feedback, Figure
 from services.console.ledger import FIGURES, DebtLine
 from services.console.model import CaseLine, Stage
 from shared.contracts.registry import OPTIONAL
 from shared.lending.money import Money
 
-__all__ = ["decisions", "effects", "funnel", "money", "outcomes", "sums"]
+__all__ = ["decisions", "effects", "feedback", "funnel", "money", "outcomes", "sums"]
 
+_FEEDBACK_SHOWN = 5  # of each theme
 _FUNNEL = (
     ("overdue cases", None),
     ("statement asked", Stage.ASSESSMENT),
@@ -125,4 +127,22 @@ def effects(figures: Sequence[Figure]) -> Table:
             mean,
         )
         last = row.group
+    return table
+
+
+def feedback(rows: Sequence[Feedback]) -> Table:
+    """Give what feedback is about, of each the lowest scores first, and the case to read it in; no words."""
+    table = Table(title="Feedback", title_justify="left")
+    table.add_column("about")
+    table.add_column("score", justify="right")
+    table.add_column("case")
+    more = 0
+    for theme, heard in groupby(rows, key=lambda one: one.theme or "nothing named"):
+        of_theme = list(heard)
+        for number, row in enumerate(of_theme[:_FEEDBACK_SHOWN]):
+            score = "–" if row.score is None else str(row.score)
+            table.add_row("" if number else theme, score, row.case)
+        more += len(of_theme[_FEEDBACK_SHOWN:])
+    if more:
+        table.caption = f"{more} more: --json has them all"
     return table

@@ -12,6 +12,7 @@ SERVICE = Service(
     handles=HANDLED,
     # 2: what stop events halt; 3: conditions, contacts, credits asked; 4: what a borrower is told of a breach
     # 5: invitations to reviews; 6: promises broken in a hardship, debts sold,
-    # instalments that were paid late before their money came back, stops told; 7: attempts of a stop's day
+    # instalments that were paid late before their money came back, stops told
+    # 7: attempts of a stop's day, a referral that a complaint holds, what of an instalment is of which debt
     schema_version=7,
 )

@@ -79,6 +79,7 @@ def reviewed(
         participants=data.participants,
         satisfaction=data.satisfaction,
         feedback=data.feedback is not None,
+        feedback_about=data.feedback_about,
     )
     said: tuple[Event, ...] = (recorded,)
     if data.satisfaction is None:

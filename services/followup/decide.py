@@ -18,6 +18,7 @@ from services.followup.model import ContactLedger, FollowedPlan, FollowupState, 
 from services.followup.promises import close_promises, note, promises_due
 from services.followup.returns import remember
 from services.followup.rules import counts_for_plan, is_counted
+from services.followup.sold import counted, without_sold
 from services.followup.starting import start, take_back
 from shared.contracts import (
     agreement,
@@ -124,12 +125,15 @@ def _paid(state: FollowupState | None, message: Envelope[intake.PaymentMatched],
     known = state or FollowupState(case=message.case)
     if known.status is FollowupStatus.CLOSED:
         return Decision(known)
-    now = receive(moved(known, data.debts), data.value_date, data.amount)
+    amount = counted(known.plan, data.amount, data.allocations, data.value_date)
+    if not amount.is_positive:
+        return Decision(moved(known, data.debts))
+    now = receive(moved(known, data.debts), data.value_date, amount)
     plan = now.plan
     has_line = plan is not None and any(line.total.currency == data.amount.currency for line in plan.lines)
     if plan is not None and has_line and counts_for_plan(data.value_date, plan):
         return Decision(now)
-    return Decision.of(now, followup.PaymentUnallocated(payment_id=data.payment_id, amount=data.amount))
+    return Decision.of(now, followup.PaymentUnallocated(payment_id=data.payment_id, amount=amount))
 
 
 def _taken_back(
@@ -150,8 +154,11 @@ def _taken_back(
             after, more = problems.returned_after_completion(after, data.reversal_id, told, in_force)
             said += more
         return Decision.of(after, *said)
-    known = remember(moved(state, data.debts), data.value_date, data.amount, told)
-    after = receive(known, data.value_date, -data.amount)
+    amount = counted(state.plan, data.amount, data.allocations, data.value_date)
+    if not amount.is_positive:
+        return Decision(moved(state, data.debts))
+    known = remember(moved(state, data.debts), data.value_date, amount, told)
+    after = receive(known, data.value_date, -amount)
     plan = _live(after)
     if plan is None or data.value_date >= plan.effective:
         return Decision(after)
@@ -192,10 +199,12 @@ def _signed(
     if isinstance(started, ReasonCode):
         return Decision.of(state, refusal(message, started))
     after, said = started
-    return Decision.of(after, *said)
+    return Decision.of(without_sold(after, message.day, reference), *said)
 
 
-def _ended(state: FollowupState | None, message: Envelope[agreement.AgreementEnded], _: Reference) -> Outcome:
+def _ended(
+    state: FollowupState | None, message: Envelope[agreement.AgreementEnded], reference: Reference
+) -> Outcome:
     """The borrower has withdrawn in time: what was before returns. Every other end comes from here."""
     plan = None if state is None else state.plan
     if state is None or plan is None or plan.agreement_id != message.data.agreement_id:
@@ -204,7 +213,8 @@ def _ended(state: FollowupState | None, message: Envelope[agreement.AgreementEnd
         return Decision(state)
     if state.status is not FollowupStatus.LIVE:
         return Decision(state)
-    return Decision(take_back(state, message.data, message.day))
+    back = take_back(state, message.data, message.day)
+    return Decision(without_sold(back, message.day, reference))
 
 
 def _promised(
@@ -317,10 +327,14 @@ def _delivered(
     return Decision(trying.remember_message(state, message.data))
 
 
-def _rules_of_contact(state: FollowupState | None, message: Envelope[Any], _: Reference) -> Outcome:
-    """What decides whether an attempt to reach the borrower was within the rules."""
+def _rules_of_contact(state: FollowupState | None, message: Envelope[Any], reference: Reference) -> Outcome:
+    """What decides whether an attempt to reach the borrower was within the rules; a complaint holds more."""
     known = state or FollowupState(case=message.case)
-    return Decision(state if known.status is FollowupStatus.CLOSED else trying.learn(known, message))
+    if known.status is FollowupStatus.CLOSED:
+        return Decision(state)
+    learned = trying.learn(known, message)
+    after, said = referral.held_or_resumed(learned, message.id, message.day, reference)
+    return Decision.of(after, *said)
 
 
 def _review_passed(

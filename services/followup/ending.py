@@ -134,8 +134,9 @@ def _facts(work: Work, day: date) -> BreachFacts:
         rate.model_copy(update={"annual_rate_pct": cut_rate(rate.annual_rate_pct, plan.rate_cut_pct)})
         for rate in plan.contract_rates
     )
+    sold = {one.debt_id for one in plan.apart}
     return BreachFacts(
-        debts=plan.debts,
+        debts=tuple(one for one in plan.debts if one not in sold),
         instalments=tuple(
             OpenInstalment(number=line.number, due=line.due, missing=missing, debts=line.debts or plan.debts)
             for line, missing in work.open_lines(day, due_by=day)

@@ -78,4 +78,4 @@ def asks(topic: SatisfactionTopic, day: date) -> SatisfactionAsked:
 
 def satisfied(data: SatisfactionGiven) -> SatisfactionNoted:
     """Note the answer; the borrower's words stay in the desk's event."""
-    return SatisfactionNoted(topic=data.topic, score=data.score)
+    return SatisfactionNoted(topic=data.topic, score=data.score, about=data.about)

@@ -11,12 +11,15 @@ from shared.contracts.debts import PackId
 from shared.contracts.decision import State
 
 __all__ = [
+    "Apart",
     "Attempts",
     "ContactLedger",
     "Cooperation",
     "Credit",
     "CreditAsk",
     "DayMoney",
+    "DebtMoney",
+    "DebtShare",
     "Earlier",
     "FollowedPlan",
     "FollowupState",
@@ -54,12 +57,35 @@ class LineState(StrEnum):
     PAID_LATE = "paid_late"  # paid after them
 
 
+class DebtShare(State):
+    """What of an instalment is of one debt; `interest`: as in the instalment."""
+
+    debt_id: str
+    total: MoneyField
+    interest: MoneyField | None = None
+
+
+class DebtMoney(State):
+    """An amount of one debt."""
+
+    debt_id: str
+    amount: MoneyField
+
+
+class Apart(State):
+    """A debt of the plan that was sold: what is dated after `since` and booked on it is the buyer's."""
+
+    debt_id: str
+    since: date
+
+
 class Line(State):
     """What is due on a day in one currency; `until`: its last grace day; unpaid on `breach_on` it breaks.
 
     `interest` is the part of `total` that a lower rate makes less; None where the agreement did not say.
     `debts` are those that it pays off; none where the agreement did not say. `was_late`: it was paid late
-    before that money came back, and paid again in the new grace it is paid late still.
+    before that money came back, and paid again in the new grace it is paid late still. `shares` are its parts
+    by debt; none where the agreement, or an older version, did not keep them.
     """
 
     number: int
@@ -71,6 +97,7 @@ class Line(State):
     debts: tuple[str, ...] = ()
     state: LineState = LineState.DUE
     was_late: bool = False
+    shares: tuple[DebtShare, ...] = ()
 
 
 class DayMoney(State):
@@ -121,7 +148,8 @@ class FollowedPlan(State):
     `returns` was waived on condition, and is owed again if the plan breaks; so are the rates of the contract,
     where `rates_return` (`contract_rates`, of the debts whose rate is cut). `stays` was waived for good, with
     the signature or as a reward, under this plan or one that it amends.
-    The rules of `pinned_on` hold for what was agreed; where there is none, those of the effective day.
+    `apart` are debts that were sold, no part of which is asked for here any more; `returning` is `returns` by
+    debt. The rules of `pinned_on` hold for what was agreed; where there is none, those of the effective day.
     """
 
     agreement_id: str
@@ -162,6 +190,8 @@ class FollowedPlan(State):
     rates_return: bool = False
     contract_rates: tuple[DebtRate, ...] = ()
     stays: tuple[MoneyField, ...] = ()
+    apart: tuple[Apart, ...] = ()
+    returning: tuple[DebtMoney, ...] = ()
 
 
 class Earlier(State):
@@ -277,7 +307,8 @@ class FollowupState(State):
     `look_on`: a payment came that a promise may count; promises are looked at when that day closes.
     `owner` is who is responsible for the plan, by staff id. Credits are the borrower's and outlive the case.
     `talks_ended_on`: an offer was refused or lapsed then, so the situation had been assessed. `late_since`:
-    the oldest debt is past due since that day. `referred_on`: the case may go to the lawyers since.
+    the oldest debt is past due since that day. `referred_on`: the case may go to the lawyers since;
+    `referral_overridden`: it does not wait for anything; `referral_held_on`: it waits for a complaint since.
     `halted_on`: since that day stop events leave no debt to talk about, and no promise is judged.
     `completed_on`: the plan was completed then, and that stands; `planned` are the debts of its plans.
     `sold` are the debts of the case that have another creditor now. `earlier` are the plans that a withdrawal
@@ -311,5 +342,7 @@ class FollowupState(State):
     attempts: Attempts = Attempts()
     contacts: ContactLedger = ContactLedger()
     referred_on: date | None = None
+    referral_overridden: bool = False
+    referral_held_on: date | None = None
     earlier: tuple[Earlier, ...] = ()
     stop_told_on: date | None = None

@@ -2,32 +2,40 @@
 
 No offer is made without an assessment, so an offer that was refused or lapsed is proof of both. Of attempts
 within the rules of contact one a day counts; none counts on a day on which stop events halt the case, and a
-talk begins the count anew.
+talk begins the count anew. A complaint that is made afterwards holds the referral, and the bank is told.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import date, timedelta
+from typing import Any
 
 from services.followup.model import Attempts, FollowupState, FollowupStatus
+from services.followup.rules import bank_answers_by
 from shared.contracts import desk, offer
 from shared.contracts.base import Event, Reason
 from shared.contracts.debts import DebtSnapshot, DebtStatus
 from shared.contracts.desk_care import LegalReferralAsked
-from shared.contracts.followup_care import LegalReferralMade
+from shared.contracts.envelope import Envelope
+from shared.contracts.followup_care import LegalReferralHeld, LegalReferralMade, LegalReferralResumed
+from shared.contracts.ids import derive_id
 from shared.contracts.reasons import ReasonCode
 from shared.policy.model import PolicyInForce
 from shared.policy.reference import Reference
 
 __all__ = [
+    "NOT_REFERRED",
     "asked",
+    "held_or_resumed",
     "is_held_by_a_complaint",
     "late_since",
     "note_attempt",
     "note_talks",
     "without_attempt_of",
 ]
+
+NOT_REFERRED = {"referred_on": None, "referral_overridden": False, "referral_held_on": None}
 
 _REFUSED_OR_LAPSED = {ReasonCode.OFFER_REJECTED, ReasonCode.NO_ANSWER, ReasonCode.ROUNDS_EXHAUSTED}
 
@@ -79,13 +87,14 @@ def without_attempt_of(state: FollowupState, day: date) -> FollowupState:
 
 
 def asked(
-    state: FollowupState, data: LegalReferralAsked, day: date, policy: PolicyInForce, *, complains: bool
+    state: FollowupState, message: Envelope[LegalReferralAsked], policy: PolicyInForce, *, complains: bool
 ) -> tuple[FollowupState, tuple[Event, ...]] | Reason:
     """Refer the case, or say what has to come first.
 
     `complains`: a complaint without its final response holds it back, but not what cannot wait by the pack.
     """
-    if state.referred_on is not None:
+    data, day, cause = message.data, message.day, message.id
+    if state.referred_on is not None and (data.override is None or state.referral_held_on is None):
         return state, ()
     if state.halted_on is not None or state.stop_told_on == day:  # what was told today is on its way
         return Reason(code=ReasonCode.LEGAL_STOPPED)
@@ -96,8 +105,38 @@ def asked(
     why = _overridden(data, policy) if data.override is not None else _grounds(state, day, policy)
     if isinstance(why, Reason):
         return why
-    made = LegalReferralMade(as_of=day, by=data.by, reasons=why, overridden=data.override is not None)
-    return state.model_copy(update={"referred_on": day}), (made,)
+    overridden = data.override is not None
+    made = LegalReferralMade(as_of=day, by=data.by, reasons=why, overridden=overridden)
+    after = state.model_copy(update={"referred_on": day, "referral_overridden": overridden})
+    if state.referral_held_on is None:
+        return after, (made,)
+    told = LegalReferralResumed.model_validate(_told(state, day, policy, why[0], cause))
+    return after.model_copy(update={"referral_held_on": None}), (made, told)
+
+
+def held_or_resumed(
+    state: FollowupState, cause: str, day: date, reference: Reference
+) -> tuple[FollowupState, tuple[Event, ...]]:
+    """Hold a referral for the first complaint that comes after it, until the last has its final response."""
+    if state.policy is None or state.referred_on is None or state.referral_overridden:
+        return state, ()
+    held = is_held_by_a_complaint(state, day, reference)
+    if held == (state.referral_held_on is not None):
+        return state, ()
+    said = LegalReferralHeld if held else LegalReferralResumed
+    reason = Reason(code=ReasonCode.LEGAL_COMPLAINT_OPEN if held else ReasonCode.COMPLAINT_ANSWERED)
+    policy = reference.policies.in_force(state.policy, day)
+    told = said.model_validate(_told(state, day, policy, reason, cause))
+    return state.model_copy(update={"referral_held_on": day if held else None}), (told,)
+
+
+def _told(state: FollowupState, day: date, policy: PolicyInForce, why: Reason, cause: str) -> dict[str, Any]:
+    return {
+        "instruction_id": derive_id("instruction", state.case, "referral", cause),
+        "as_of": day,
+        "reason": why,
+        "answer_by": bank_answers_by(day, policy),
+    }
 
 
 def is_held_by_a_complaint(state: FollowupState, day: date, reference: Reference) -> bool:

@@ -1,10 +1,21 @@
 """A signed plan is followed from now on. Pure."""
 
+from collections.abc import Sequence
 from datetime import date
 
 from services.followup.group import asks
 from services.followup.ledger import prune
-from services.followup.model import Earlier, FollowedPlan, FollowupState, FollowupStatus, Line, Pause
+from services.followup.model import (
+    DebtMoney,
+    DebtShare,
+    Earlier,
+    FollowedPlan,
+    FollowupState,
+    FollowupStatus,
+    Line,
+    Pause,
+)
+from services.followup.referral import NOT_REFERRED
 from services.followup.rules import (
     breach_on,
     day_before,
@@ -48,7 +59,7 @@ def start(
         return ReasonCode.STALE_FACT
     agreed_on = data.pinned_on or data.effective
     policy = reference.policies.for_case(data.policy, data.effective, agreed_on=agreed_on)
-    interest, debts = _interest(data), _debts(data)
+    shares = _shares(data)
     lines = tuple(
         Line(
             number=row.number,
@@ -56,8 +67,9 @@ def start(
             until=grace_until(row.due, policy),
             breach_on=breach_on(row.due, policy),
             total=row.total,
-            interest=interest.get((row.due, row.total.currency)),
-            debts=tuple(debts.get((row.due, row.total.currency), ())),
+            interest=_interest(shares.get((row.due, row.total.currency), ()), row.total.currency),
+            debts=tuple(one.debt_id for one in shares.get((row.due, row.total.currency), ())),
+            shares=tuple(shares.get((row.due, row.total.currency), ())),
         )
         for row in sorted(data.instalments, key=lambda row: (row.due, row.number, row.total.currency))
     )
@@ -73,6 +85,9 @@ def start(
         lines=lines,
         judged_to=day_before(data.effective),
         returns=_totals(data.returns),
+        returning=tuple(
+            DebtMoney(debt_id=debt.debt_id, amount=total_of(debt.amounts)) for debt in data.returns
+        ),
         rates_return=bool(data.rates_return),
         contract_rates=data.rates_return,
         stays=_stays(data, before),
@@ -98,7 +113,7 @@ def start(
         "completed_on": None,
         "planned": tuple(dict.fromkeys((*state.planned, *plan.debts))),
     }
-    live = state.model_copy(update={**update, "referred_on": None})
+    live = state.model_copy(update={**update, **NOT_REFERRED})
     return prune(live, day_before(data.effective)), (started, asked)
 
 
@@ -142,30 +157,28 @@ def take_back(state: FollowupState, data: AgreementEnded, day: date) -> Followup
     return state.model_copy(update={"plan": back, "earlier": state.earlier[:at]})
 
 
-def _interest(data: AgreementSigned) -> dict[tuple[date, str], Money]:
-    """Give what of each instalment the rates give as interest, over all debts: a lower rate makes it less.
+def _shares(data: AgreementSigned) -> dict[tuple[date, str], list[DebtShare]]:
+    """Give the part of each debt in each instalment, in the order of the agreement.
 
-    Interest that was owed before the plan is not among it. Nothing where the agreement did not say the rates.
+    Its interest is what the rate gives, which a lower rate makes less; interest that was owed before the plan
+    is not among it. None where the agreement did not say the rate.
     """
-    sums: dict[tuple[date, str], Money] = {}
+    shares: dict[tuple[date, str], list[DebtShare]] = {}
     rates = {rate.debt_id: rate.annual_rate_pct for rate in data.rates or ()}
     for schedule in data.schedules:
-        if schedule.debt_id not in rates:
-            continue
-        for row, accruing in zip(schedule.rows, schedule.accruing(rates[schedule.debt_id]), strict=True):
-            key = row.due, accruing.currency
-            sums[key] = sums.get(key, Money.zero(accruing.currency)) + accruing
-    return sums
-
-
-def _debts(data: AgreementSigned) -> dict[tuple[date, str], list[str]]:
-    """Give the debts that each instalment pays off, in the order of the agreement."""
-    debts: dict[tuple[date, str], list[str]] = {}
-    for schedule in data.schedules:
-        for row in schedule.rows:
+        rate = rates.get(schedule.debt_id)
+        gives = [None] * len(schedule.rows) if rate is None else schedule.accruing(rate)
+        for row, interest in zip(schedule.rows, gives, strict=True):
+            share = DebtShare(debt_id=schedule.debt_id, total=row.total, interest=interest)
             if row.total.is_positive:
-                debts.setdefault((row.due, row.total.currency), []).append(schedule.debt_id)
-    return debts
+                shares.setdefault((row.due, row.total.currency), []).append(share)
+    return shares
+
+
+def _interest(shares: Sequence[DebtShare], currency: str) -> Money | None:
+    """Give what of an instalment the rates give as interest, over all debts whose rate is known."""
+    known = [share.interest for share in shares if share.interest is not None]
+    return Money.sum(known, currency) if known else None
 
 
 def _carried(before: FollowedPlan | None) -> dict[str, int | bool]:

@@ -6,7 +6,7 @@ something was missed, where the pack says that it does not stand, or where a har
 a new plan is talked about first.
 
 A plan all of whose debts were sold binds the buyer, who is paid from then on: what does not arrive here is no
-miss, and the borrower hears nothing from us.
+miss, and the borrower hears nothing from us. Of one that was sold in part see `sold`.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from services.followup.model import (
 )
 from services.followup.referral import without_attempt_of
 from services.followup.rules import UNPAID, is_shielded, later, pause_until, review_late_on, talks_of
+from services.followup.sold import all_sold, without_sold
 from shared.contracts.base import Event, Reason
 from shared.contracts.debts import DebtSnapshot, DebtStatus
 from shared.contracts.followup import RenegotiationRequested
@@ -59,7 +60,7 @@ def after_stops(state: FollowupState, data: StopsChanged, day: date, reference: 
     promises = tuple(_later(promise, stood) for promise in state.promises)
     update = {"halted_on": None, "promises": promises, "earlier": _earlier(state, stood, day, reference)}
     after = without_attempt_of(state.model_copy(update=update), day)
-    if plan is None or _is_sold(after, plan):
+    if plan is None or all_sold(after, plan):
         return after, ()
     plan, said = _goes_on(plan, day, reference)
     return after.model_copy(update={"plan": plan}), said
@@ -68,19 +69,17 @@ def after_stops(state: FollowupState, data: StopsChanged, day: date, reference: 
 def after_sale(
     state: FollowupState, debts: Iterable[DebtSnapshot], day: date, reference: Reference
 ) -> FollowupState:
-    """Note which debts have another creditor now; a plan over nothing else is not judged any more."""
+    """Note which debts have another creditor now; nothing of them is judged here any more."""
     sold = tuple(debt.debt_id for debt in debts if debt.status is DebtStatus.SOLD)
     plan = state.plan if state.status is FollowupStatus.LIVE else None
     after = state if sold == state.sold else state.model_copy(update={"sold": sold})
-    if plan is None or not _is_sold(after, plan) or _is_sold(state, plan):
+    if plan is None or not all_sold(after, plan):
+        return without_sold(after, day, reference)
+    if all_sold(state, plan):
         return after
     row = reference.policies.in_force(plan.policy, day).stop_events.sold
     halt = CaseHalt(stops=row.stops, may_contact=row.may_contact, plan_stands=row.plan_stands)
     return after.model_copy(update={"plan": _stopped(plan, halt, day)})
-
-
-def _is_sold(state: FollowupState, plan: FollowedPlan) -> bool:
-    return bool(plan.debts) and set(plan.debts) <= set(state.sold)
 
 
 def _stopped(plan: FollowedPlan, halt: CaseHalt, day: date) -> FollowedPlan:

@@ -172,6 +172,8 @@ _HANDLERS: dict[type[Event], Handler] = {
     followup.RewardGranted: plans.rewarded,
     followup.PlanCompleted: plans.plan_completed,
     followup_care.CreditInstructed: plans.credit_instructed,
+    followup_care.LegalReferralHeld: plans.referral_instructed,
+    followup_care.LegalReferralResumed: plans.referral_instructed,
 }
 
 HANDLED = frozenset(_HANDLERS)

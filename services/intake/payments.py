@@ -16,7 +16,7 @@ from services.intake.ledger import holds, post, restore, take_back
 from services.intake.model import CaseStatus, IntakeState
 from services.intake.parties import belongs_elsewhere
 from services.intake.rules import in_range, refusal, serve
-from services.intake.splits import shares_of_plan
+from services.intake.splits import paid_elsewhere, shares_of_plan
 from shared.contracts import bank
 from shared.contracts.base import Event, Reason
 from shared.contracts.debts import Allocation, DebtStatus
@@ -105,7 +105,7 @@ def _match(
     state: IntakeState, payment: Payment, day: date, reference: Reference, *, heard_before: bool = False
 ) -> tuple[IntakeState, PaymentMatched]:
     on, money = payment.value_date, Money(payment.unallocated, payment.currency)
-    debts = _payable(state, payment, day)
+    debts = _payable(state, payment, day, reference)
     held = {d.debt_id: holds(d, on, heard_before=heard_before) for d in debts}
     # What the bank booked as a decrease before we heard why is the first that a held payment explains.
     explained = {d.debt_id: (-d.corrections).positive if held[d.debt_id] else Amounts() for d in debts}
@@ -158,11 +158,12 @@ def _by_plan(
     return tuple(parts), money.minor - sum(part.amount for part in parts)
 
 
-def _payable(state: IntakeState, payment: Payment, day: date) -> list[Debt]:
+def _payable(state: IntakeState, payment: Payment, day: date, reference: Reference) -> list[Debt]:
     """The debts that a payment may serve: the account it names, else active ones, else any left over.
 
     A stopped debt is served only where the payment names it: money is no acknowledgement of a disputed debt,
-    and no preference in an insolvency. Currencies are never netted.
+    and no preference in an insolvency. So is one whose buyer is paid, since its sale. Currencies are never
+    netted.
     """
     gone = {DebtStatus.SOLD, DebtStatus.RECALLED, DebtStatus.ELSEWHERE}
     ours = [
@@ -173,7 +174,10 @@ def _payable(state: IntakeState, payment: Payment, day: date) -> list[Debt]:
     if payment.account_id is not None:
         return [debt for debt in ours if debt.debt_id == payment.account_id]
     free = [debt for debt in ours if not state.is_passed_by(debt, day)]
-    return [debt for debt in free if state.keeps_open(debt)] or free
+    of_case = [debt for debt in free if state.keeps_open(debt)]
+    apart, on = paid_elsewhere(state, day, reference), payment.value_date
+    ours = [debt for debt in of_case if debt.debt_id not in apart or on <= (debt.ended_on or on)]
+    return ours or of_case or free
 
 
 def _sum(parts: Iterable[Part], *, overdue: bool = False) -> Amounts:

@@ -12,7 +12,7 @@ from services.intake.differences import watched_from, with_rates
 from services.intake.ledger import confirm_waiver, leave, owe_again, re_age, waive
 from services.intake.model import Finish, Instruction, IntakeState, Plan
 from services.intake.rules import policy_of, refusal
-from services.intake.splits import lowered, splits_of
+from services.intake.splits import lowered, paid_elsewhere, splits_of
 from shared.contracts import agreement, bank, followup, followup_care
 from shared.contracts.agreement import WaivedDebt
 from shared.contracts.base import Reason
@@ -101,7 +101,8 @@ def rewarded(
     if state is None or not _is_current(state, message):
         return Decision(state)
     if message.data.instalments and state.plan is not None and state.plan.splits:
-        state = state.model_copy(update={"plan": lowered(state.plan, message.data.instalments)})
+        apart = paid_elsewhere(state, message.day, reference)
+        state = state.model_copy(update={"plan": lowered(state.plan, message.data.instalments, apart)})
     if not message.data.waived:
         return answer(state)
     policy = policy_of(state, message.day, reference)
@@ -120,6 +121,13 @@ def credit_instructed(
     if state is None:
         return Decision(None)
     return answer(_asked(state, message, message.data.instruction_id, InstructionAbout.CREDIT))
+
+
+def referral_instructed(state: IntakeState | None, message: Envelope[Any], _reference: Reference) -> Outcome:
+    """And of one about a referral to the lawyers."""
+    if state is None:
+        return Decision(None)
+    return answer(_asked(state, message, message.data.instruction_id, InstructionAbout.REFERRAL))
 
 
 def _asked(

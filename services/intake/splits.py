@@ -6,18 +6,20 @@ settles do. Only what is beyond the plan goes by the waterfall of the packs.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
 
 from services.intake.amounts import Amounts
 from services.intake.books import Debt, Part
 from services.intake.model import IntakeState, Plan, Split
+from services.intake.rules import policy_of
 from shared.contracts.agreement import AgreementSigned
 from shared.contracts.debts import DebtSchedule, InstalmentTotal
 from shared.lending.plan_split import pro_rata, split_over
+from shared.policy.reference import Reference
 
-__all__ = ["lowered", "shares_of_plan", "splits_of"]
+__all__ = ["lowered", "paid_elsewhere", "shares_of_plan", "splits_of"]
 
 
 def splits_of(state: IntakeState, signed: AgreementSigned) -> tuple[Split, ...]:
@@ -98,10 +100,24 @@ def shares_of_plan(
     return {debt_id: share for debt_id, share in zip(split.debts, shares, strict=True) if share}
 
 
-def lowered(plan: Plan, instalments: Iterable[InstalmentTotal]) -> Plan:
+def paid_elsewhere(state: IntakeState, day: date, reference: Reference) -> frozenset[str]:
+    """Give the debts of the plan whose buyer is paid: a payment serves the others, unless it names one.
+
+    A sale of everything leaves the plan whole, and so does a pack that lets what is sold be collected here.
+    """
+    debts = () if state.plan is None else state.plan.debts
+    sold = frozenset(debt_id for debt_id in debts if state.is_sold(debt_id))
+    if not sold or len(sold) == len(debts):
+        return frozenset()
+    row = policy_of(state, day, reference).stop_events.sold
+    return sold if "enforcement" in row.stops else frozenset()
+
+
+def lowered(plan: Plan, instalments: Iterable[InstalmentTotal], apart: Collection[str] = ()) -> Plan:
     """Ask for less where a lower rate was granted: what an instalment is less is interest, of each debt.
 
-    It is shared out in proportion to the interest that each has in the instalment.
+    It is shared out in proportion to the interest that each has in the instalment; debts `apart` have no part
+    in either.
     """
     totals = {(row.due.toordinal(), row.total.currency): row.total.minor for row in instalments}
     splits = []
@@ -109,7 +125,9 @@ def lowered(plan: Plan, instalments: Iterable[InstalmentTotal]) -> Plan:
         count, rows = len(split.debts), []
         for row in split.rows:
             asked, interest = list(row[1 : count + 1]), list(row[count + 1 :])
-            less = sum(asked) - totals.get((row[0], split.currency), sum(asked))
+            interest = [0 if one in apart else part for one, part in zip(split.debts, interest, strict=True)]
+            here = sum(part for one, part in zip(split.debts, asked, strict=True) if one not in apart)
+            less = here - totals.get((row[0], split.currency), here)
             for at, part in enumerate(pro_rata(min(max(less, 0), sum(interest)), interest)):
                 asked[at] -= part
                 interest[at] -= part

@@ -1,16 +1,17 @@
 """Rules on who may be spoken to, by which channel and about what. Pure.
 
-They bind every kind of message; frequency is the business of `shared.conduct.limits`. One exception each: a
-legal notice by letter reaches also who wants no letters, and who writes by a channel they had closed gets
-one reply there.
+They bind every kind of message; frequency is the business of `shared.conduct.limits`. The exceptions: a legal
+notice by letter reaches also who wants no letters, who writes by a channel they had closed gets one reply
+there, and so does who asks while contact is stopped, where the pack says so.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 
-from shared.conduct.model import Authority, Denial, Rule, Stop
+from shared.conduct.model import Authority, Denial, PastContact, Rule, Stop
 from shared.conduct.moment import Moment
 from shared.conduct.walltime import day_starts, local_day
+from shared.policy.sections_conduct import StopRule
 
 __all__ = ["person_denials"]
 
@@ -35,11 +36,25 @@ def _stops(m: Moment) -> Iterator[Denial]:
             continue
         rule = getattr(m.policy.stop_events, stop.event)
         if "contact" in rule.stops:
-            denied = m.message.party not in rule.may_contact
+            denied = m.message.party not in rule.may_contact and not _goes_on(m, stop, rule)
         else:
             denied = "enforcement" in rule.stops and m.message.purpose == "collection"
         if denied:
             yield m.denied(Rule.STOP_EVENT, f"stop_events.{stop.event}", end)
+
+
+def _goes_on(m: Moment, stop: Stop, rule: StopRule) -> bool:
+    """Whether the pack lets this kind of message go on; who asks while it lasts is answered once."""
+    purpose = m.message.purpose
+    if purpose not in rule.still_allowed:
+        return False
+    return purpose != "reply" or _asked_last(m, (past for past in m.history if past.at >= stop.since))
+
+
+def _asked_last(m: Moment, contacts: Iterable[PastContact]) -> bool:
+    """Whether the person was the last to say something in these contacts, so that they wait for an answer."""
+    theirs = [(past.at, past.direction) for past in contacts if past.person == m.message.person]
+    return bool(theirs) and max(theirs)[1] == "inbound"
 
 
 def _end(m: Moment, stop: Stop) -> datetime | None:
@@ -74,12 +89,8 @@ def _opted_out(m: Moment) -> bool:
         return False
     if message.purpose != "reply":
         return True
-    later = [
-        (past.at, past.direction)
-        for past in m.history
-        if past.person == message.person and past.channel == message.channel and past.at > max(since)
-    ]
-    return not later or max(later)[1] != "inbound"
+    later = (past for past in m.history if past.channel == message.channel and past.at > max(since))
+    return not _asked_last(m, later)
 
 
 def _party(m: Moment) -> Iterator[Denial]:

@@ -42,7 +42,9 @@ class AlertKind(StrEnum):
     BALANCE_DIFFERS = "balance_differs"
     STEP_OVERDUE = "step_overdue"
     COMPLAINT_OVERDUE = "complaint_overdue"
+    COMPLAINT_UNACKNOWLEDGED = "complaint_unacknowledged"
     CONTACT_IN_VAIN = "contact_in_vain"
+    SLOW_WORSENING = "slow_worsening"
 
 
 class AlertSeverity(StrEnum):
@@ -66,7 +68,9 @@ class AlertRaised(_Alert):
     remedy: str = Field(description="the remedy of the policy's catalogue")
     owner_role: str
     reasons: tuple[Reason, ...] = ()
-    owner: str | None = Field(default=None, description="staff id of who owns the case")
+    owner: str | None = Field(
+        default=None, description="staff id of who owns the case, or answers for the complaint"
+    )
 
 
 class RemedyStarted(_Alert):
@@ -123,7 +127,7 @@ class ComplaintOpened(_Alert):
 
 
 class ComplaintHandedOver(_Alert):
-    """Who answers for a complaint has left the case: it is the new owner's, with the same last day."""
+    """Who answers for a complaint has left the case or the house: it is another's, with the same last day."""
 
     TYPE: ClassVar[str] = "parley.alert.complaint.handed-over.v1"
 

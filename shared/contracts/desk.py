@@ -23,6 +23,7 @@ __all__ = [
     "ContactRecorded",
     "CounterOffered",
     "EvidenceVerified",
+    "FeedbackTheme",
     "HardshipCause",
     "HardshipReported",
     "IncomeItem",
@@ -324,6 +325,20 @@ class PromiseMade(_Desk):
     due: date
 
 
+class FeedbackTheme(StrEnum):
+    """What feedback is about, so that whoever runs the process may hear of it without the words (R57)."""
+
+    PLAN = "plan"
+    AMOUNTS = "amounts"
+    DATES = "dates"
+    PAPERS = "papers"
+    CHANNELS = "channels"
+    PEOPLE = "people"
+    SPEED = "speed"
+    SUPPORT = "support"
+    OTHER = "other"
+
+
 class ReviewHeld(_Desk):
     """A regular review took place: the four fields of R50 and the two questions of R55."""
 
@@ -338,6 +353,7 @@ class ReviewHeld(_Desk):
     special_needs: bool
     feedback: Personal[str] | None = None
     satisfaction: int | None = Field(default=None, ge=1, le=5)
+    feedback_about: tuple[FeedbackTheme, ...] = Field(default=(), max_length=9)
 
 
 class HardshipCause(StrEnum):

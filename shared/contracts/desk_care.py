@@ -7,6 +7,7 @@ from typing import Annotated, ClassVar
 from pydantic import Field, StringConstraints
 
 from shared.contracts.base import AccountId, Event, Personal
+from shared.contracts.desk import FeedbackTheme
 
 __all__ = [
     "BalanceReconciled",
@@ -130,6 +131,7 @@ class SatisfactionGiven(_Desk):
     topic: SatisfactionTopic
     score: int = Field(ge=1, le=5)
     words: Personal[str] | None = None
+    about: tuple[FeedbackTheme, ...] = Field(default=(), max_length=9)
 
 
 class CreditChoice(StrEnum):

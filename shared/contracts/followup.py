@@ -10,6 +10,7 @@ from shared.contracts.agreement import WaivedDebt
 from shared.contracts.base import Event, MoneyField, Percent, Personal, Reason
 from shared.contracts.breach import BreachFacts
 from shared.contracts.debts import InstalmentTotal
+from shared.contracts.desk import FeedbackTheme
 
 __all__ = [
     "ContactNoted",
@@ -195,6 +196,7 @@ class ReviewRecorded(_Followup):
     feedback: bool = Field(
         default=False, description="whether the borrower gave feedback; it is in the desk's event"
     )
+    feedback_about: tuple[FeedbackTheme, ...] = ()
 
 
 class ContactNoted(_Followup):

@@ -7,6 +7,7 @@ from pydantic import Field
 
 from shared.contracts.base import Event, MoneyField, Reason
 from shared.contracts.breach import BreachFacts
+from shared.contracts.desk import FeedbackTheme
 from shared.contracts.desk_care import CreditChoice, ReviewOutcome, SatisfactionTopic, SessionKind
 
 __all__ = [
@@ -15,7 +16,9 @@ __all__ = [
     "CreditFound",
     "CreditInstructed",
     "DifficultyLasts",
+    "LegalReferralHeld",
     "LegalReferralMade",
+    "LegalReferralResumed",
     "NewCreditCleared",
     "OwnerTookOver",
     "PlanReopened",
@@ -151,6 +154,25 @@ class LegalReferralMade(_Followup):
     overridden: bool = False
 
 
+class _ReferralInstructed(_Followup):
+    instruction_id: str
+    as_of: date
+    reason: Reason
+    answer_by: date = Field(description="the bank answers on bank.events")
+
+
+class LegalReferralHeld(_ReferralInstructed):
+    """A referral waits, for a complaint: the bank sees to it that nobody goes on with it meanwhile."""
+
+    TYPE: ClassVar[str] = "parley.followup.legal-referral.held.v1"
+
+
+class LegalReferralResumed(_ReferralInstructed):
+    """What held a referral is over, or cannot be waited for: it goes on."""
+
+    TYPE: ClassVar[str] = "parley.followup.legal-referral.resumed.v1"
+
+
 class ProblemOverdue(_Followup):
     """A problem was not solved in time."""
 
@@ -264,3 +286,4 @@ class SatisfactionNoted(_Followup):
 
     topic: SatisfactionTopic
     score: int = Field(ge=1, le=5)
+    about: tuple[FeedbackTheme, ...] = ()

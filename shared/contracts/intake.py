@@ -304,6 +304,7 @@ class InstructionAbout(StrEnum):
     STOPS = "stops"
     CREDIT = "credit"
     REWARD = "reward"
+    REFERRAL = "referral"
 
 
 class BankAnswered(_Intake):

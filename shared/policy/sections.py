@@ -341,16 +341,30 @@ class AlertRule(Section):
     escalate_to: Name
 
 
+class EarlyRule(Section):
+    """What shows that a plan which is still kept goes slowly worse (R62), from how many in a row on.
+
+    ``paid_later``: instalments each paid longer after the due date than the one before. ``paid_less``: the
+    part paid by the due date each time smaller. ``unanswered``: attempts at contact that nobody answered.
+    """
+
+    rule: Literal["paid_later", "paid_less", "unanswered"]
+    in_a_row: Annotated[int, Field(ge=1, le=24)]
+
+
 class Alert(Section):
-    """When something is abnormal."""
+    """When something is abnormal; a rule of early warning that is not named does not hold."""
 
     silent_days: Annotated[int, Field(ge=1, le=365)]
     rules: tuple[AlertRule, ...]
+    early: tuple[EarlyRule, ...]
 
     @model_validator(mode="after")
     def _once(self) -> Self:
         if len({rule.kind for rule in self.rules}) != len(self.rules):
             raise ValueError("each kind of alert has one rule")
+        if len({rule.rule for rule in self.early}) != len(self.early):
+            raise ValueError("each rule of early warning is named once")
         return self
 
 

@@ -122,7 +122,9 @@ class StopRule(Section):
 
     ``max_days`` 0: it lasts until it ends by what ``ends`` says. ``max_days_after`` counts from the end of
     what caused it (a treatment), 0 where it does not. ``plan_stands``: a signed plan stays in force, only
-    paused. ``offers`` may say no only: a debt that is stopped comes into no plan, whatever stops it.
+    paused. ``still_allowed``: kinds of message that go on although contact is stopped; of replies one to what
+    the person has asked meanwhile. ``offers`` may say no only: a debt that is stopped comes into no plan,
+    whatever stops it.
     """
 
     stops: tuple[Stopped, ...]
@@ -132,6 +134,7 @@ class StopRule(Section):
     max_days_after: Days
     once_in_months: Months
     plan_stands: bool
+    still_allowed: tuple[Purpose, ...] = ()
     offers: Literal[False]
     owner_role: Name
 
@@ -141,6 +144,8 @@ class StopRule(Section):
             raise ValueError("contact with the borrower is stopped, so the borrower may not be contacted")
         if len(set(self.stops)) != len(self.stops):
             raise ValueError("what stops is named once")
+        if "collection" in self.still_allowed:
+            raise ValueError("nobody is asked for money while an event stops it")
         return self
 
 

@@ -47,6 +47,8 @@ _ALERTS = (
     *(("completion_undone", "high", "explain_return"), ("person_asked", "medium", "look_at_evidence")),
     ("balance_differs", "medium", "reconcile_balance"),
     ("step_overdue", "medium", "do_step"),
+    ("slow_worsening", "low", "talk_early"),
+    ("complaint_unacknowledged", "medium", "acknowledge_complaint"),
     *(("complaint_overdue", "high", "answer_complaint"), ("contact_in_vain", "medium", "decide_contact")),
 )
 
@@ -170,6 +172,10 @@ _VALUES: Final[dict[str, Any]] = {
     "followup.promise_tolerance_pct": 5,
     "followup.support_after_missed": 1,
     "alert.silent_days": 15,
+    "alert.early": [
+        *({"rule": "paid_later", "in_a_row": 3}, {"rule": "paid_less", "in_a_row": 2}),
+        {"rule": "unanswered", "in_a_row": 4},
+    ],
     "alert.rules": [
         {
             "kind": kind,

@@ -18,9 +18,11 @@ from shared.contracts.agreement import (
     AgreementSigned,
     BankInstructed,
     InstructionKind,
+    SettlementKind,
+    SettlementLetterIssued,
     WaivedDebt,
 )
-from shared.contracts.debts import Balances
+from shared.contracts.debts import Balances, DebtStatus
 from shared.contracts.followup import PlanBroken
 from shared.contracts.followup_care import BreachNoticed
 from shared.contracts.plan_terms import total_of
@@ -175,3 +177,45 @@ def test_intake_owes_it_again_once() -> None:
         update={"interest": Money.zero("CNY")}
     )
     assert back.when(message(ended, day(91))).said == ()
+
+
+def sells(step: Given, *debts: str, on: int = 50) -> Given:
+    known = tuple(
+        debt.model_copy(update={"status": DebtStatus.SOLD}) if debt.debt_id in debts else debt
+        for debt in DEBTS
+    )
+    return step.when(message(intake.CaseChanged(as_of=after(on), debts=known), after(on)))
+
+
+def test_a_breach_of_the_rest_takes_nothing_back_on_a_debt_that_was_sold() -> None:
+    """It is the buyer's, whom the signed plan binds: only followup's part of the plan was broken."""
+    step = live(**ON)
+    signed = step.last(AgreementSigned)
+    gone = signed.returns[0].debt_id
+    sold = sells(step, gone)
+    over, plain = (
+        breaks(Given(one.decider, one.reference, one.state, (), step.said)) for one in (sold, step)
+    )
+    kept = tuple(one for one in plain.last(AgreementEnded).restored if one.debt_id != gone)
+    assert over.last(AgreementEnded).restored == over.last(BankInstructed).restored == kept
+    assert gone not in {rate.debt_id for rate in over.last(BankInstructed).rates}
+
+
+def test_where_the_pack_lets_a_sold_debt_be_collected_here_all_of_it_returns() -> None:
+    row = reference().policies.in_force("example-card", after(0)).stop_events.sold.model_dump(mode="json")
+    step = live(**ON, stop_events__sold={**row, "stops": ["contact"]})
+    signed = step.last(AgreementSigned)
+    sold = sells(step, signed.returns[0].debt_id)
+    over = breaks(Given(sold.decider, sold.reference, sold.state, (), step.said))
+    assert over.last(AgreementEnded).restored == signed.returns
+
+
+def test_the_letter_does_not_settle_what_is_owed_to_a_buyer() -> None:
+    step = live()
+    done = message(completed(step.last(AgreementSigned).agreement_id), after(300))
+    letter = sells(step, "A-2").when(done).last(SettlementLetterIssued)
+    assert letter.settlement is SettlementKind.PARTIAL
+    assert letter.debts == ("A-1",)
+    assert [one.debt_id for one in letter.surviving] == ["A-2"]
+    all_ = sells(step, "A-1", "A-2").when(done).last(SettlementLetterIssued)
+    assert all_.debts == ("A-1", "A-2"), "paid here for the buyer"

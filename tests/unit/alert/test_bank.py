@@ -11,9 +11,10 @@ from services.alert.decide import AlertDecider
 from services.alert.model import AlertStatus
 from shared.contracts import agreement, followup, followup_care, intake
 from shared.contracts.alert import AlertKind, AlertRaised, AlertResolved, RemedyStarted
-from shared.contracts.base import Event
+from shared.contracts.base import Event, Reason
 from shared.contracts.desk_care import CreditChoice
 from shared.contracts.parties import StopCause
+from shared.contracts.reasons import ReasonCode
 from tests.unit.builders import DAY, case_opened, cny, debt, message, reference
 from tests.unit.spec import Given, given
 from tests.unit.stopping import begins
@@ -39,6 +40,11 @@ def credit() -> Event:
     )
 
 
+def referral() -> Event:
+    reason = Reason(code=ReasonCode.LEGAL_COMPLAINT_OPEN)
+    return followup_care.LegalReferralHeld(instruction_id="I-1", as_of=DAY, reason=reason, answer_by=BY)
+
+
 def reward() -> Event:
     return followup.RewardGranted(reward="lower_rate", after_instalment=6, instruction_id="I-1", answer_by=BY)
 
@@ -55,7 +61,7 @@ def closed() -> Event:
     return intake.CaseClosed(as_of=DAY, reason=intake.CloseReason.PLAN_COMPLETED, debts=(debt(),))
 
 
-ENDS = [pytest.param(stops, id="stops"), pytest.param(plan, id="plan"), pytest.param(credit, id="credit")]
+ENDS = [pytest.param(asks, id=asks.__name__) for asks in (stops, plan, credit, referral)]
 ASKED = [*ENDS, pytest.param(reward, id="reward")]
 
 

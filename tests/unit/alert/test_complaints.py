@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -22,7 +22,9 @@ from shared.contracts.alert import (
     RemedyStarted,
 )
 from shared.contracts.base import Personal
+from shared.contracts.desk_team import AwayWhy, OwnerAway
 from shared.contracts.reasons import ReasonCode
+from shared.policy.roster import Roster
 from tests.unit.builders import DAY, case_opened, message, reference
 from tests.unit.spec import Given, given
 
@@ -69,7 +71,11 @@ def test_the_final_response_closes_it_and_an_interim_one_does_not() -> None:
 
 
 def test_without_a_final_response_in_time_somebody_is_alerted_until_it_comes() -> None:
-    opened = case().when(message(made()), message(made("K-2"), DAY + timedelta(days=1)))
+    opened = case().when(
+        message(made()), message(made("K-2"), DAY + timedelta(days=1)),
+        message(answer(final=False), DAY + timedelta(days=1)),
+        message(answer("K-2", final=False), DAY + timedelta(days=1)),
+    )  # fmt: skip
     assert opened.closes(LAST - timedelta(days=1)).said == ()
     late = opened.closes(LAST)
     assert late.emits(AlertRaised, RemedyStarted)
@@ -84,14 +90,55 @@ def test_without_a_final_response_in_time_somebody_is_alerted_until_it_comes() -
     assert late.closes(LAST + timedelta(days=10)).emits(AlertEscalated)
 
 
+def test_without_an_acknowledgement_in_time_who_answers_for_it_is_alerted() -> None:
+    """It was only said until when; that nobody had acknowledged it came up after eight weeks."""
+    opened = case().when(
+        message(_owned("n-1")), message(made()), message(made("K-2"), DAY + timedelta(days=1))
+    )
+    by = DAY + timedelta(days=7)
+    assert opened.said[0].model_dump()["acknowledge_by"] == by
+    assert opened.closes(by - timedelta(days=1)).said == ()
+    late = opened.closes(by)
+    assert late.emits(AlertRaised, RemedyStarted)
+    raised = late.last(AlertRaised)
+    assert (raised.kind, raised.about, raised.owner) == (AlertKind.COMPLAINT_UNACKNOWLEDGED, "K-1", "s-7")
+    assert raised.reasons[0].params == {"due": by.isoformat()}
+    assert late.last(RemedyStarted).due > by
+    first = late.closes(by + timedelta(days=1)).when(message(answer(final=False), by + timedelta(days=1)))
+    assert first.said == (), "one alert for all of them"
+    second = first.when(message(answer("K-2", final=False), by + timedelta(days=2)))
+    assert second.last(AlertResolved).reason.code is ReasonCode.COMPLAINT_ACKNOWLEDGED
+    assert late.closes(by + timedelta(days=7)).emits(AlertEscalated)
+    assert late.when(message(answer(), by + timedelta(days=1))).emits(ComplaintClosed, AlertResolved)
+
+
+def test_an_acknowledgement_in_time_leaves_only_the_final_response() -> None:
+    acknowledged = case().when(message(made()), message(answer(final=False), DAY + timedelta(days=1)))
+    assert acknowledged.closes(LAST - timedelta(days=1)).said == ()
+    late = acknowledged.closes(LAST)
+    assert late.last(AlertRaised).kind is AlertKind.COMPLAINT_OVERDUE
+
+
+def test_where_both_end_on_one_day_only_the_final_response_is_missed() -> None:
+    late = case(**{"complaints.acknowledge_business_days": 90}).when(message(made())).closes(LAST)
+    assert late.emits(AlertRaised, RemedyStarted)
+    assert late.last(AlertRaised).kind is AlertKind.COMPLAINT_OVERDUE
+
+
+def test_a_complaint_that_the_role_answers_for_names_no_negotiator() -> None:
+    nobody = made().model_copy(update={"owner": None})
+    late = case().when(message(_owned("n-1")), message(nobody)).closes(LAST)
+    assert late.last(AlertRaised).owner is None
+
+
 def test_a_closed_case_owes_the_answer_all_the_same() -> None:
     gone = intake.CaseClosed(as_of=DAY, reason=intake.CloseReason.SETTLED)
     closed = case().when(message(made()), message(gone))
-    late = closed.closes(LAST)
+    late = closed.closes(DAY + timedelta(days=7)).closes(LAST)
     assert late.last(AlertRaised).kind is AlertKind.COMPLAINT_OVERDUE
     assert late.state.status is AlertStatus.CLOSED
     done = late.when(message(answer(), LAST))
-    assert done.emits(ComplaintClosed, AlertResolved)
+    assert done.emits(ComplaintClosed, AlertResolved, AlertResolved)
     assert done.state.status is AlertStatus.CLOSED
     assert closed.when(message(made("K-9"), DAY)).emits(ComplaintOpened)
 
@@ -145,3 +192,64 @@ def test_a_complaint_that_is_given_to_a_former_owner_later_stays_theirs() -> Non
     given_ = moved.when(message(made("K-1", owner="n-1"), later)).closes(later)
     assert not given_.emits(ComplaintHandedOver)
     assert given_.state.complaints[0].owner == "n-1"
+
+
+# --- who answers for a complaint and leaves, though the case is somebody else's
+
+ALL_DAYS = [{"name": "collections", "issued": "2010-01-01", "expires": "2035-01-01"}]
+
+
+def _team(**of_s_2: Any) -> Roster:
+    person = {"skills": ["card"], "languages": ["zh"], "capacity": 10, "certifications": ALL_DAYS}
+    heads = {name: {**person, "id": name, "supervisor": True} for name in ("s-1", "s-2")}
+    heads["s-2"] |= of_s_2
+    return Roster.model_validate({"negotiators": [{**person, "id": "n-1"}, *heads.values()]})
+
+
+def _leaves(staff: str, since: date, why: AwayWhy = AwayWhy.LEFT) -> OwnerAway:
+    until = since + timedelta(days=5) if why is AwayWhy.ABSENT else None
+    return OwnerAway(staff=staff, why=why, since=since, until=until, by="s-2", reason="moves on")
+
+
+def _theirs(owner: str = "s-1", case_owner: str = "n-1", **team: Any) -> Given:
+    there = given(AlertDecider(), reference(roster=_team(**team))).when(message(case_opened()))
+    return there.when(message(_owned(case_owner)), message(made("K-1", owner=owner)))
+
+
+@pytest.mark.parametrize("why", [AwayWhy.LEFT, AwayWhy.ABSENT])
+def test_who_leaves_hands_their_complaints_to_a_supervisor_on_their_last_day(why: AwayWhy) -> None:
+    """The case was another's, so nobody heard of it before the complaint was overdue."""
+    first = DAY + timedelta(days=3)
+    told = _theirs().when(message(_leaves("s-1", first, why)))
+    assert told.said == ()
+    assert told.closes(first - timedelta(days=2)).said == ()
+    handed = told.closes(first - timedelta(days=1))
+    said = handed.last(ComplaintHandedOver)
+    assert (said.complaint_id, said.owner, said.before) == ("K-1", "s-2", "s-1")
+    assert handed.closes(first).said == ()
+    at_once = _theirs().when(message(_leaves("s-1", DAY - timedelta(days=9), why))).closes(DAY)
+    assert at_once.emits(ComplaintHandedOver)
+
+
+def test_the_answer_is_nobody_s_who_is_away_owns_the_case_or_lost_only_a_certificate() -> None:
+    for there in (_theirs(left="2026-01-01"), _theirs(case_owner="s-2")):
+        closed = there.when(message(_leaves("s-1", DAY))).closes(DAY)
+        assert closed.said == ()
+        assert closed.state.complaints[0].owner == "s-1", "found by the alert: nobody can take it"
+    lapsed = _theirs().when(message(_leaves("s-1", DAY, AwayWhy.CERTIFICATE))).closes(DAY)
+    assert lapsed.said == ()
+    assert _theirs().when(message(_leaves("s-2", DAY))).closes(DAY).said == ()
+
+
+def test_a_complaint_of_a_closed_case_changes_hands_too() -> None:
+    gone = intake.CaseClosed(as_of=DAY, reason=intake.CloseReason.SETTLED)
+    told = _theirs().when(message(gone), message(_leaves("s-1", DAY)))
+    assert told.closes(DAY).emits(ComplaintHandedOver)
+
+
+@pytest.mark.parametrize("order_first", [True, False])
+def test_what_the_owner_of_the_case_leaves_goes_with_the_case(order_first: bool) -> None:
+    both = [message(_leaves("n-1", DAY)), message(_owned("s-1", "n-1"))]
+    heard = _theirs(owner="n-1").when(*(both if order_first else reversed(both))).closes(DAY)
+    assert heard.last(ComplaintHandedOver).owner == "s-1"
+    assert heard.emits(ComplaintHandedOver)

@@ -68,6 +68,12 @@ BORROWER: dict[str, frozenset[str]] = {
 }
 """Which of them each stop leaves."""
 
+ANSWERED = frozenset(
+    {"insolvency", "breathing_space", "crisis_breathing_space", "litigation", "sold", "recalled"}
+    | {"dispute", "identity_fraud"}
+)
+"""While these last, a borrower who asks something is answered; for the others somebody else speaks."""
+
 INSTEAD: dict[str, frozenset[str]] = {
     "death": frozenset({"estate", "lawyer"}),
     "insolvency": frozenset({"insolvency_practitioner", "lawyer"}),
@@ -239,6 +245,26 @@ def test_each_stop_at_each_moment(pack: str, moment: str, stop: str) -> None:
     instead = INSTEAD_BY_PACK.get((pack, stop), INSTEAD[stop])
     expected = {party: NO_MONEY if party in instead else NOTHING for party in OTHERS}
     assert {party: allowed(there, pack, party) for party in OTHERS} == expected
+
+
+def called(n: int, hour: int, direction: str, outcome: str) -> Any:
+    contact = desk.ContactRecorded(
+        at=datetime.combine(day(n), time(hour), UTC), place="phone", participants=("n-1",),
+        key_points=Personal(value="whether the interest has stopped"), channel="phone",
+        direction=desk.ContactDirection(direction), outcome=desk.ContactOutcome(outcome),
+    )  # fmt: skip
+    return message(contact, day(n), hour=hour)
+
+
+@pytest.mark.parametrize("stop", STOPS)
+@pytest.mark.parametrize("pack", PACKS)
+def test_who_is_protected_and_asks_is_answered_once(pack: str, stop: str) -> None:
+    """Every reply was denied: a borrower in a breathing space could ask, and nobody was let answer."""
+    there = stopped_case(pack, MOMENTS[2], stop).branch().hears(called(7, 1, "inbound", "talked"))
+    expected = BORROWER[stop] | ({"reply"} if stop in ANSWERED else set())
+    assert allowed(there, pack) == AT[MOMENTS[2]] & expected
+    there.hears(called(7, 2, "outbound", "message_left"))
+    assert allowed(there, pack) == AT[MOMENTS[2]] & BORROWER[stop]
 
 
 @pytest.mark.parametrize("stop", STOPS)

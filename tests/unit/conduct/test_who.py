@@ -167,6 +167,26 @@ def test_breathing_space_stops_contact_until_it_ends() -> None:
     assert UK.ask(ask(at, LONDON, ended)).allowed
 
 
+def test_in_a_breathing_space_only_who_asked_last_is_answered() -> None:
+    at = local("2026-03-02T12:00:00", LONDON)
+    case = {"stops": [{"event": "breathing_space", "since": at - DAY}]}
+    asked = past(at - DAY / 4, "talked", direction="inbound")
+
+    def first(kind: str, *history: Any, **other: Any) -> list[str]:
+        return rules(UK, ask(at, LONDON, case, history, kind=kind, **other))[:1]
+
+    assert first("reply", asked) == []
+    assert first("reply", asked, channel="letter") == []
+    assert first("reply", asked, asks_for_payment=True) == ["stop_event"], "that is collection"
+    for kind in ("collection", "service", "legal_notice"):
+        assert first(kind, asked) == ["stop_event"]
+    assert first("reply", asked, past(at - DAY / 8)) == ["stop_event"], "it was answered"
+    other = past(at - DAY / 4, "talked", direction="inbound", person="x1")
+    assert first("reply", other) == ["stop_event"], "somebody else asked"
+    before = past(at - 2 * DAY, "talked", direction="inbound")
+    assert first("reply", before) == ["stop_event"], "that was before it began"
+
+
 def test_a_death_stops_contact_with_everybody_but_the_estate() -> None:
     case = {"stops": [{"event": "death", "since": NOON}], "cannot_be_reached": True}
     assert EXAMPLE.ask(ask(NOON, case=case)).allowed_again is None

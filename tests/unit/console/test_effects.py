@@ -11,9 +11,10 @@ import pytest
 from rich.console import Console
 
 from services.console import tables
-from services.console.effects import Effects, Figure
-from shared.contracts import alert, followup, followup_care, intake_team
+from services.console.effects import Effects, Feedback, Figure
+from shared.contracts import alert, followup, followup_care, intake_team, offer
 from shared.contracts.base import Event, Reason
+from shared.contracts.desk import FeedbackTheme
 from shared.contracts.desk_care import SatisfactionTopic
 from shared.contracts.envelope import Envelope
 from shared.contracts.reasons import ReasonCode
@@ -117,6 +118,58 @@ def test_what_borrowers_say_is_averaged() -> None:
     assert said.figure("conversations", "empathy, 1 to 5").mean == Decimal("3.0")
 
 
+def review(case: str, score: int | None, *themes: FeedbackTheme, words: bool = True) -> tuple[str, Event]:
+    held = followup.ReviewRecorded(
+        number=1, at=datetime(2026, 3, 2, tzinfo=UTC), new_difficulties=False, special_needs=False,
+        next_review=DAY, satisfaction=score, feedback=words, feedback_about=themes,
+    )  # fmt: skip
+    return case, held
+
+
+def test_feedback_is_listed_by_what_it_is_about_with_its_scores_and_without_words() -> None:
+    """It was counted, and nobody who runs the process learnt what it was about, or where to read it."""
+    dates, people = FeedbackTheme.DATES, FeedbackTheme.PEOPLE
+    said = Said()
+    for row in (review("c-1", 2, dates, people), review("c-2", 5, people), review("c-3", None, dates)):
+        said.says(*row)
+    said.says(*review("c-4", 4)).says(*review("c-5", 1, words=False))
+    noted = followup_care.SatisfactionNoted(topic=SatisfactionTopic.SEMINAR, score=3, about=(people,))
+    said.says("c-6", noted)
+    assert (said.figure("feedback", "about dates").count, said.figure("feedback", "about dates").mean) == (
+        2, Decimal("2.0"),
+    )  # fmt: skip
+    assert said.figure("feedback", "about people").mean == Decimal("3.3")
+    assert said.figure("feedback", "about nothing named").count == 1
+    listed = [(one.theme, one.score, one.case) for one in said.effects.feedback()]
+    assert listed == [
+        ("dates", 2, "c-1"), ("dates", None, "c-3"),
+        ("people", 2, "c-1"), ("people", 3, "c-6"), ("people", 5, "c-2"),
+        (None, 4, "c-4"),
+    ]  # fmt: skip
+
+
+def tabled(strategy: str) -> Event:
+    fields = {"offer_id": "o", "round": 1, "strategy": strategy}
+    return offer.OfferTabled.model_construct(**fields)
+
+
+def test_incentives_are_compared_by_the_arm_that_a_case_was_drawn_into() -> None:
+    """Who keeps to plan is rewarded for it, so rewarded or not tells nothing of rewards; the draw does."""
+    reward = followup.RewardGranted(reward="late_charges", after_instalment=3)
+    on_time = judged(followup.InstalmentPaid, 1, on=DAY, on_time=True)
+    missed = judged(followup.InstalmentMissed, 2, missed_in_a_row=1)
+    said = Said().says("c-1", tabled("champion"), started(), reward, on_time)
+    said.says("c-2", tabled("champion"), started(), missed, broken()).says("c-3", tabled("champion"))
+    said.says("c-4", tabled("challenger"), started(), reward, on_time, missed).says(
+        "c-5", started(), broken()
+    )
+    assert said.counts("strategy champion", "plans rewarded") == (1, 2)
+    assert said.counts("strategy champion", "plans broken, rewarded or not") == (1, 2)
+    assert said.counts("strategy champion", "instalments on time") == (1, 2)
+    assert said.counts("strategy challenger", "plans broken, rewarded or not") == (0, 1)
+    assert said.counts("strategy challenger", "instalments on time") == (1, 2)
+
+
 def test_alerts_and_complaints_tell_how_long_they_took() -> None:
     raised = alert.AlertRaised(
         alert_id="x", kind=alert.AlertKind.INSTALMENT_MISSED, severity=alert.AlertSeverity.LOW, about="1",
@@ -137,3 +190,12 @@ def test_a_share_of_nothing_is_a_dash_and_a_mean_stands_for_itself() -> None:
     out = StringIO()
     Console(file=out, width=80).print(tables.effects(rows))
     assert all(words in out.getvalue() for words in ("–", "50 %", "4.3"))
+
+
+def test_of_each_theme_the_lowest_scores_are_shown_and_how_many_more_there_are() -> None:
+    rows = [Feedback("dates", score, f"c-{score}") for score in (1, 2, 3, 4, 5, None)]
+    out = StringIO()
+    Console(file=out, width=80).print(tables.feedback([*rows, Feedback(None, None, "c-9")]))
+    shown = out.getvalue()
+    assert all(words in shown for words in ("dates", "c-1", "c-5", "nothing named", "c-9", "1 more"))
+    assert "c-None" not in shown

@@ -379,6 +379,7 @@ def test_a_review_records_time_place_people_feedback_and_satisfaction() -> None:
         special_needs=False,
         feedback=Personal(value="…"),
         satisfaction=4,
+        feedback_about=(desk.FeedbackTheme.DATES,),
     )
     plan = live().when(message(held, date(2026, 4, 9)))
     assert plan.emits(ReviewRecorded)  # it has the satisfaction: nobody asks again
@@ -386,6 +387,7 @@ def test_a_review_records_time_place_people_feedback_and_satisfaction() -> None:
     assert (noted.place, noted.participants, noted.satisfaction, noted.feedback) == (
         "branch", ("n-1", "borrower"), 4, True,
     )  # fmt: skip
+    assert noted.feedback_about == (desk.FeedbackTheme.DATES,)
 
 
 # --- owners and problems
@@ -483,7 +485,10 @@ def test_the_support_group_is_for_whom_the_rule_offers_it() -> None:
     noted = absent.last(SupportSessionNoted)
     assert (noted.sessions, noted.attended_in_all) == (3, 2)
     assert absent.when(session("s3", SessionKind.SEMINAR, came=True)).said == ()
-    told = absent.when(message(SatisfactionGiven(topic=SatisfactionTopic.SEMINAR, score=5), FIRST))
+    about = (desk.FeedbackTheme.PEOPLE,)
+    given_ = SatisfactionGiven(topic=SatisfactionTopic.SEMINAR, score=5, about=about)
+    told = absent.when(message(given_, FIRST))
+    assert told.last(SatisfactionNoted).about == about
     assert told.emits(SatisfactionNoted)
     outside = live().when(session("s1", SessionKind.SEMINAR, came=True))
     assert outside.last(InputRefused).reason.code is ReasonCode.SUPPORT_NOT_OFFERED

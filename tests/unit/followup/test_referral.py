@@ -13,14 +13,14 @@ from shared.contracts.base import Event, Personal, Reason
 from shared.contracts.desk_care import LegalOverride, LegalReferralAsked
 from shared.contracts.desk_contact import ComplaintAnswered, ContactResumed
 from shared.contracts.followup import InputRefused
-from shared.contracts.followup_care import LegalReferralMade
+from shared.contracts.followup_care import LegalReferralHeld, LegalReferralMade, LegalReferralResumed
 from shared.contracts.intake import CaseChanged
 from shared.contracts.intake_team import EarlierComplaint
 from shared.contracts.parties import StopCause
 from shared.contracts.reach import EarlierReach
 from shared.contracts.reasons import ReasonCode
 from shared.policy.testing import example_pack
-from tests.unit.builders import DAY, case_opened, debt, message, reference
+from tests.unit.builders import DAY, case_opened, debt, message, reference, signed
 from tests.unit.followup.plans import live
 from tests.unit.spec import Given, given
 from tests.unit.stopping import begins, over
@@ -163,6 +163,73 @@ def test_one_pack_that_holds_it_back_is_enough() -> None:
         known = start.when(message(changed), message(lapsed()), complains())
         after = known.when(message(ASKED, LATER))
         assert after.emits(LegalReferralMade) if code is None else refused(after) is code
+
+
+# --- and one that comes later holds it
+
+
+def referred(*packs: Any) -> Given:
+    start = given(FollowupDecider(), reference(*packs)) if packs else None
+    opened = case() if start is None else start.when(message(case_opened(debt(days=130))))
+    return opened.when(message(lapsed()), message(ASKED, LATER))
+
+
+def test_a_complaint_after_a_referral_holds_it_and_the_bank_hears_so() -> None:
+    """The case went on to court, though before the referral the same complaint would have stopped it."""
+    on = LATER + timedelta(days=3)
+    held = referred().when(complains(on))
+    told = held.last(LegalReferralHeld)
+    assert held.emits(LegalReferralHeld)
+    assert (told.as_of, told.reason.code) == (on, ReasonCode.LEGAL_COMPLAINT_OPEN)
+    assert on < told.answer_by
+    assert held.when(message(ASKED, on)).said == (), "it is referred, and waits"
+    second = desk.ComplaintMade(complaint_id="c-2", words=WORDS)
+    assert held.when(message(second, on)).said == (), "one hold for all of them"
+    half = held.when(message(second, on), answered(on, final=False), answered(on))
+    assert half.said == ()
+    last = ComplaintAnswered(complaint_id="c-2", by="s-1", final=True, words=WORDS)
+    goes_on = half.when(message(last, on + timedelta(days=9)))
+    assert goes_on.emits(LegalReferralResumed)
+    back = goes_on.last(LegalReferralResumed)
+    assert (back.as_of, back.reason.code) == (on + timedelta(days=9), ReasonCode.COMPLAINT_ANSWERED)
+    again = goes_on.when(complains(on + timedelta(days=10))).last(LegalReferralHeld)
+    assert len({told.instruction_id, back.instruction_id, again.instruction_id}) == 3
+
+
+def test_a_complaint_of_an_earlier_case_holds_it_too() -> None:
+    earlier = EarlierComplaint(complaint_id="c-0", is_open=True)
+    held = referred().when(message(earlier, LATER))
+    assert held.emits(LegalReferralHeld)
+    assert held.when(message(earlier.model_copy(update={"is_open": False}), LATER)).emits(
+        LegalReferralResumed
+    )
+
+
+def test_what_cannot_wait_is_not_held_and_a_held_one_may_be_overridden() -> None:
+    at_once = case().when(message(LIMITATION, LATER), complains())
+    assert at_once.said[1:] == ()
+    held = referred().when(complains())
+    assert refused(held.when(message(LIMITATION.model_copy(update={"role": "negotiator"}), LATER)))
+    goes_on = held.when(message(LIMITATION, LATER))
+    assert goes_on.emits(LegalReferralMade, LegalReferralResumed)
+    assert goes_on.last(LegalReferralMade).overridden
+    assert goes_on.last(LegalReferralResumed).reason.code is ReasonCode.LEGAL_OVERRIDDEN
+    other = desk.ComplaintMade(complaint_id="c-2", words=WORDS)
+    assert goes_on.when(message(other, LATER), answered()).said == ()
+
+
+def test_nothing_is_held_that_was_not_referred_or_where_the_pack_lets_it_go_on() -> None:
+    assert case().when(message(lapsed()), complains(), answered()).said == ()
+    lax = referred(example_pack(legal_referral__open_complaint_holds=False))
+    assert lax.emits(LegalReferralMade)
+    assert lax.when(complains()).said == ()
+
+
+def test_a_signed_plan_ends_the_referral_and_its_hold() -> None:
+    held = referred().when(complains())
+    plan = held.when(message(signed((LATER + timedelta(days=30), "100.00"), effective=LATER), LATER))
+    assert plan.when(answered()).said == ()
+    assert plan.state.referred_on is None
 
 
 TEN = [DAY + timedelta(days=n) for n in (*range(0, 54, 6), 60)]

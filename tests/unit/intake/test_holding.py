@@ -10,9 +10,11 @@ import pytest
 from services.intake.decide import IntakeDecider
 from shared.contracts import bank, followup, followup_care
 from shared.contracts.agreement import CollectionOrder, WaivedDebt
+from shared.contracts.base import Reason
 from shared.contracts.desk_care import CreditChoice
 from shared.contracts.intake import BankAnswered, CaseClosed, InstructionAbout, StopsInstructed
 from shared.contracts.parties import ObligorRole, StopCause
+from shared.contracts.reasons import ReasonCode
 from tests.unit.builders import balances, cny, message, reference
 from tests.unit.intake.bank_says import (
     balance,
@@ -146,14 +148,22 @@ def test_the_answer_of_the_bank_is_passed_on_by_what_it_is_about(confirms: bool)
     assert (answer.confirmed, answer.about) == (confirms, InstructionAbout.STOPS)
 
 
-def test_answers_about_credits_and_rewards_are_passed_on_by_what_they_are_about() -> None:
+def test_answers_about_credits_rewards_and_referrals_are_passed_on_by_what_they_are_about() -> None:
     step = case()
     credit = followup_care.CreditInstructed(
         instruction_id="I-8", amount=cny("12.00"), choice=CreditChoice.REFUND, answer_by=day(3)
     )
-    told_both = step.when(message(credit, day(1)), message(reward(), day(1)))
-    for instruction, about in (("I-8", InstructionAbout.CREDIT), ("I-9", InstructionAbout.REWARD)):
-        answer = told_both.when(confirmed(2, instruction)).last(BankAnswered)
+    why = {"as_of": day(1), "reason": Reason(code=ReasonCode.LEGAL_COMPLAINT_OPEN), "answer_by": day(4)}
+    held = followup_care.LegalReferralHeld(instruction_id="I-6", **why)
+    resumed = followup_care.LegalReferralResumed(instruction_id="I-7", **why)
+    told_all = step.when(*(message(one, day(1)) for one in (credit, reward(), held, resumed)))
+    for instruction, about in {
+        "I-6": InstructionAbout.REFERRAL,
+        "I-7": InstructionAbout.REFERRAL,
+        "I-8": InstructionAbout.CREDIT,
+        "I-9": InstructionAbout.REWARD,
+    }.items():
+        answer = told_all.when(confirmed(2, instruction)).last(BankAnswered)
         assert (answer.about, answer.instruction_id) == (about, instruction)
     assert step.when(confirmed(2, "?")).last(BankAnswered).about is None
 

@@ -22,7 +22,7 @@ from shared.contracts.reasons import ReasonCode
 from shared.lending.calendar import add_months
 from shared.lending.money import Money
 from tests.unit.builders import balances, cny, message, reference
-from tests.unit.intake.bank_says import balance, day, overdue, paid, recalled, returned, signed
+from tests.unit.intake.bank_says import balance, day, overdue, paid, recalled, returned, signed, sold
 from tests.unit.spec import Given, given
 
 FIRST = day(30)
@@ -251,3 +251,29 @@ def test_money_adds_up_and_no_debt_runs_ahead_of_the_plan(
             most = [sum(row[at] for row in rows[:reached]) for at in range(2)]
             assert now["A-1"] <= most[0] or now["A-2"] == before["A-2"]
             assert now["A-2"] <= most[1] or now["A-1"] == before["A-1"]
+
+
+def test_after_a_sale_money_serves_what_is_left_of_the_plan_unless_it_names_the_sold_debt() -> None:
+    """The buyer is paid for their part: what comes here went to it all the same, and the rest was short."""
+    step = planned().when(sold(10, "A-2"))
+    assert served(step.when(paid("600.00", 30))) == {"A-1": "600.00"}
+    assert served(step.when(paid("200.00", 30, account="A-2"))) == {"A-2": "200.00"}
+    assert served(step.when(paid("800.00", 9))) == {"A-1": "600.00", "A-2": "200.00"}, "dated before the sale"
+    both = step.when(sold(11, "A-1"))
+    assert served(both.when(paid("800.00", 30))) == {"A-1": "600.00", "A-2": "200.00"}, "as it was signed"
+
+
+def test_where_the_pack_lets_a_sold_debt_be_collected_here_money_is_split_as_before() -> None:
+    row = reference().policies.in_force("example-card", day(0)).stop_events.sold.model_dump(mode="json")
+    step = planned(stop_events__sold={**row, "stops": ["contact"]}).when(sold(10, "A-2"))
+    assert served(step.when(paid("800.00", 30))) == {"A-1": "600.00", "A-2": "200.00"}
+
+
+def test_a_lower_rate_after_a_sale_makes_only_what_is_left_less() -> None:
+    step = planned().when(sold(10, "A-2"))
+    rows = tuple(
+        InstalmentTotal(number=n + 1, due=add_months(FIRST, n), total=cny("570.00")) for n in range(10)
+    )
+    cut = followup.RewardGranted(reward="lower_rate", after_instalment=1, instalments=rows)
+    lower = step.when(message(cut, day(20)))
+    assert [row[1:3] for row in lower.state.plan.splits[0].rows[:1]] == [(57000, 20000)]

@@ -33,7 +33,7 @@ ALERTS = {
         "balance_differs",
         "step_overdue",
     },
-    *{"complaint_overdue", "contact_in_vain"},
+    *{"complaint_overdue", "complaint_unacknowledged", "contact_in_vain", "slow_worsening"},
 }
 
 
