@@ -18,7 +18,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from services.alert.raising import PRESSING
-from shared.contracts import agreement, desk, desk_contact, followup, followup_care, notice, offer
+from shared.contracts import agreement, assessment, desk, desk_contact, followup, followup_care, notice, offer
 from shared.contracts.alert import AlertRaised
 from shared.contracts.base import Personal
 from shared.contracts.debts import ProductKind
@@ -261,6 +261,23 @@ def test_nothing_that_a_service_does_by_itself_presses_a_protected_borrower(
         if told.kind is agreement.InstructionKind.RESUME_COLLECTION
     ]
     assert resumed == []
+
+
+@pytest.mark.parametrize("told", ["before", "after"])
+@pytest.mark.parametrize("pack", PACKS)
+def test_who_told_of_a_hardship_is_asked_for_nothing_once_the_plan_was_sold(pack: str, told: str) -> None:
+    """The buyer is who talks about another plan: no figures are asked for, and no step of ours is late."""
+    there = case(pack, "live plan").branch()
+    lost = desk.HardshipReported(cause=desk.HardshipCause.JOB_LOSS, since=day(6))
+    if told == "before":
+        there.hears(message(lost, day(7))).lives_to(day(7))
+    there.hears(sold(8)).lives_to(day(8))
+    if told == "after":
+        there.hears(message(lost, day(9)))
+    there.lives_to(day(120))
+    asked = (assessment.StatementRequested, assessment.StatementReminded, assessment.AssessmentLapsed)
+    assert [event for kind in asked for event in there.all(kind, day(8))] == []
+    assert [(on, event) for on, event in there.said if isinstance(event, AlertRaised) and on > day(8)] == []
 
 
 @pytest.mark.parametrize("cause", [cause.value for cause in StopCause])
