@@ -66,7 +66,7 @@ def halt_of(state: IntakeState, day: date, reference: Reference) -> CaseHalt | N
     ours = [debt for debt in state.of_case if debt.is_active]
     about = [[rule for stop in own for rule in rules_of(stop, [debt], day, reference)] for debt in ours]
     if not ours:
-        sold = {debt.policy for debt in state.of_case if state.is_sold(debt.debt_id)}
+        sold = {debt.policy for debt in state.of_case if state.keeps_open(debt)}
         packs = sorted(sold.intersection(reference.policies.pack_ids))
         about = [[reference.policies.in_force(pack, day).stop_events.sold] for pack in packs]
     if not about or not all(about):
