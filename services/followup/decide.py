@@ -168,7 +168,8 @@ def _closed(
     if known.status is FollowupStatus.CLOSED:
         return Decision(known)
     after, said = finish(known, message.day, reference)
-    after, of_problems = problems.resolve_all(after, message.day, "case_closed")
+    completed = message.data.reason is intake.CloseReason.PLAN_COMPLETED
+    after, of_problems = problems.resolve_all(after, message.day, "case_closed", completed=completed)
     gone = {
         "status": FollowupStatus.CLOSED,
         "received": (),
