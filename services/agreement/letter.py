@@ -40,8 +40,8 @@ def letter_of(
     """Give the letter. The agreement's own debts are settled by its last instalment, less what was waived.
 
     It is partial where another debt of the case is still owed, or what came back of a payment from before the
-    plan: that balance is stated and survives. Forgiven amounts carry the mark of the pack's tax duty, where it
-    has one.
+    plan: that balance is stated and survives. Forgiven amounts carry the mark of the pack's tax duty, where
+    it has one.
     """
     words = words_of(EDITION)
     assert words is not None  # noqa: S101 - narrows: the edition is the program's own
