@@ -95,7 +95,9 @@ def _with_news(before: IntakeState | None, decided: Outcome, day: date, referenc
         closed = dated(decided.state, day, reference)
         told = answer(closed, *said_of_stops(before, closed, day, reference))
         return Decision(closed, (*decided.emissions, *told.emissions))
-    after, assigned = owners.relieve(dated(decided.state, day, reference), day, reference)
+    after, assigned = dated(decided.state, day, reference), tuple[Event, ...]()
+    if before is None or before.owner == after.owner:  # who has just been given it is the best there is
+        after, assigned = owners.relieve(after, day, reference)
     news = (
         *assigned,
         *said_of_conduct(before, after, day),
