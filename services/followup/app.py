@@ -12,6 +12,7 @@ SERVICE = Service(
     handles=HANDLED,
     # 2: what stop events halt; 3: conditions, contacts, credits asked; 4: what a borrower is told of a breach
     # 5: invitations to reviews; 6: promises broken in a hardship, debts sold,
-    # instalments that were paid late before their money came back, stops told
-    schema_version=6,
+    # instalments that were paid late before their money came back, stops told;
+    # 7: money from before the plan that was told after the signing
+    schema_version=7,
 )

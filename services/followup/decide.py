@@ -8,7 +8,7 @@ from collections.abc import Callable
 from datetime import date
 from typing import Any
 
-from services.followup import care, leftover, problems, referral, stops, trying
+from services.followup import care, found, leftover, problems, referral, stops, trying
 from services.followup.charges import charges_of, moved
 from services.followup.cooperation import note_statement
 from services.followup.desk import OF_THE_DESK, refusal
@@ -124,7 +124,11 @@ def _paid(state: FollowupState | None, message: Envelope[intake.PaymentMatched],
     known = state or FollowupState(case=message.case)
     if known.status is FollowupStatus.CLOSED:
         return Decision(known)
-    now = receive(moved(known, data.debts), data.value_date, data.amount)
+    known = moved(known, data.debts)
+    late = found.counted(known, data, message.day)
+    if late is not None:
+        return Decision(late)
+    now = receive(known, data.value_date, data.amount)
     plan = now.plan
     has_line = plan is not None and any(line.total.currency == data.amount.currency for line in plan.lines)
     if plan is not None and has_line and counts_for_plan(data.value_date, plan):
@@ -150,10 +154,12 @@ def _taken_back(
             after, more = problems.returned_after_completion(after, data.reversal_id, told, in_force)
             said += more
         return Decision.of(after, *said)
-    known = remember(moved(state, data.debts), data.value_date, data.amount, told)
-    after = receive(known, data.value_date, -data.amount)
+    after, amount = found.returned(moved(state, data.debts), data.value_date, data.amount, told)
+    if amount.is_positive:
+        after = remember(after, data.value_date, amount, told)
+        after = receive(after, data.value_date, -amount)
     plan = _live(after)
-    if plan is None or data.value_date >= plan.effective:
+    if plan is None or data.value_date >= plan.effective or not amount.is_positive:
         return Decision(after)
     policy = reference.policies.in_force(plan.policy, message.day)
     after, said = problems.missing_from_the_plan(after, data.reversal_id, message.day, policy)

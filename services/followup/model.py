@@ -120,7 +120,8 @@ class FollowedPlan(State):
     contact is stopped now. `talks_after`: when the stops are over, a new plan is talked about first.
     `returns` was waived on condition, and is owed again if the plan breaks; so are the rates of the contract,
     where `rates_return` (`contract_rates`, of the debts whose rate is cut). `stays` was waived for good, with
-    the signature or as a reward, under this plan or one that it amends.
+    the signature or as a reward, under this plan or one that it amends. `found` is money dated before it that
+    was told after the signing, by value date: it counts as if it had come on the effective day.
     The rules of `pinned_on` hold for what was agreed; where there is none, those of the effective day.
     """
 
@@ -162,6 +163,7 @@ class FollowedPlan(State):
     rates_return: bool = False
     contract_rates: tuple[DebtRate, ...] = ()
     stays: tuple[MoneyField, ...] = ()
+    found: tuple[DayMoney, ...] = ()
 
 
 class Earlier(State):
