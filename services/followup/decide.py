@@ -161,6 +161,7 @@ def _taken_back(
     plan = _live(after)
     if plan is None or data.value_date >= plan.effective or not amount.is_positive:
         return Decision(after)
+    after = after.model_copy(update={"plan": found.missing_beside(plan, data, amount)})
     policy = reference.policies.in_force(plan.policy, message.day)
     after, said = problems.missing_from_the_plan(after, data.reversal_id, message.day, policy)
     return Decision.of(after, *said)

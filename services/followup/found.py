@@ -7,19 +7,27 @@ come on the effective day, and is taken from them again where it is returned.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import date
 
 from services.followup.ledger import receive
 from services.followup.model import DayMoney, FollowedPlan, FollowupState, FollowupStatus
 from services.followup.returns import remember
-from shared.contracts.intake import PaymentMatched
+from services.followup.rules import summed
+from shared.contracts.debts import Allocation
+from shared.contracts.intake import PaymentMatched, PaymentTakenBack
 from shared.contracts.plan_terms import total_of
 from shared.lending.money import Money
 
-__all__ = ["counted", "returned"]
+__all__ = ["counted", "missing_beside", "returned"]
 
 # Days of such money that are remembered of one plan; documents do not grow.
 _KEPT = 50
+
+
+def _of_plan(plan: FollowedPlan, allocations: Iterable[Allocation], currency: str) -> Money:
+    parts = [total_of(part.amounts) for part in allocations if part.debt_id in plan.debts]
+    return Money.sum((part for part in parts), currency)
 
 
 def counted(state: FollowupState, data: PaymentMatched, day: date) -> FollowupState | None:
@@ -29,8 +37,7 @@ def counted(state: FollowupState, data: PaymentMatched, day: date) -> FollowupSt
         return None
     if not data.value_date < plan.effective < day:
         return None
-    parts = [total_of(part.amounts) for part in data.allocations if part.debt_id in plan.debts]
-    amount = Money.sum((part for part in parts), data.amount.currency)
+    amount = _of_plan(plan, data.allocations, data.amount.currency)
     if not amount.is_positive:
         return None
     return _added(receive(state, plan.effective, amount), data.value_date, amount)
@@ -47,6 +54,14 @@ def returned(
         return state, amount
     known = remember(state, plan.effective, part, told)
     return _added(receive(known, plan.effective, -part), value_date, -part), amount - part
+
+
+def missing_beside(plan: FollowedPlan, data: PaymentTakenBack, amount: Money) -> FollowedPlan:
+    """Remember what a return from before the plan leaves owed beside it: what is paid for it is no credit."""
+    if data.in_balance and data.reversed_on <= plan.effective:
+        return plan  # the plan was made on it
+    part = min(_of_plan(plan, data.allocations, amount.currency), amount)
+    return plan.model_copy(update={"beside": summed((*plan.beside, part))}) if part.is_positive else plan
 
 
 def _of_day(plan: FollowedPlan, on: date, currency: str) -> Money:

@@ -121,7 +121,8 @@ class FollowedPlan(State):
     `returns` was waived on condition, and is owed again if the plan breaks; so are the rates of the contract,
     where `rates_return` (`contract_rates`, of the debts whose rate is cut). `stays` was waived for good, with
     the signature or as a reward, under this plan or one that it amends. `found` is money dated before it that
-    was told after the signing, by value date: it counts as if it had come on the effective day.
+    was told after the signing, by value date: it counts as if it had come on the effective day. `beside` is
+    what came back of payments from before it: owed, and in none of its instalments.
     The rules of `pinned_on` hold for what was agreed; where there is none, those of the effective day.
     """
 
@@ -164,6 +165,7 @@ class FollowedPlan(State):
     contract_rates: tuple[DebtRate, ...] = ()
     stays: tuple[MoneyField, ...] = ()
     found: tuple[DayMoney, ...] = ()
+    beside: tuple[MoneyField, ...] = ()
 
 
 class Earlier(State):

@@ -92,3 +92,29 @@ def test_of_a_return_only_what_had_been_counted_is_missing_here() -> None:
     assert events(more, ProblemOpened)
     assert more.state.plan.found == ()
     assert sum(entry.amount.minor for entry in more.state.received) == 0
+
+
+@pytest.mark.parametrize(("paid", "credit"), [("380.00", None), ("400.00", "20.00"), ("300.00", None)])
+def test_what_is_paid_for_money_that_came_back_from_before_the_plan_is_no_credit(
+    paid: str, credit: str | None
+) -> None:
+    """It was found as credit, to be paid out, although the books owe it."""
+    back = taken_back("80.00", BEFORE, LATER).model_copy(
+        update={"allocations": (Allocation(debt_id="A-1", amounts=balances("80.00")),)}
+    )
+    step = live().when(message(back, LATER), told(paid, dated=FIRST, on=FIRST))
+    assert events(step, PaymentUnallocated) == []
+    done = lives_to(step, SECOND)
+    assert done.state.status is FollowupStatus.COMPLETED
+    assert [event.amount for event in events(done, CreditFound)] == ([] if credit is None else [cny(credit)])
+
+
+def test_a_return_that_the_plan_was_made_on_takes_no_credit() -> None:
+    back = taken_back("80.00", BEFORE, DAY).model_copy(
+        update={
+            "allocations": (Allocation(debt_id="A-1", amounts=balances("80.00")),),
+            "in_balance": True,
+        }
+    )
+    step = live().when(message(back, LATER), told("380.00", dated=FIRST, on=FIRST))
+    assert events(lives_to(step, SECOND), CreditFound)[-1].amount == cny("80.00")
