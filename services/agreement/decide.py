@@ -20,6 +20,7 @@ from services.agreement.ending import (
     withdrawn,
 )
 from services.agreement.guarantors import guarantor_agreed
+from services.agreement.letter import with_return
 from services.agreement.model import AgreementState, AgreementStatus, Draft, KnownDebt, Signature
 from services.agreement.rules import in_all, is_complete, last_signed, refuses_signature
 from services.agreement.signing import give_back, refusal, sign
@@ -121,6 +122,8 @@ def _paid(state: AgreementState | None, message: Envelope[Any], reference: Refer
     """A payment, or one taken back: the event names the debts after it."""
     if state is None:
         return Decision(None)
+    if isinstance(message.data, intake.PaymentTakenBack) and state.live is not None:
+        state = state.model_copy(update={"live": with_return(state.live, message.data)})
     return _debts(state, message, message.data.debts, reference, keep=state.debts)
 
 

@@ -6,16 +6,32 @@ from services.agreement.document import content_hash
 from services.agreement.model import AgreementState, InForce, KnownDebt
 from services.agreement.paper.words import EDITION, words_of
 from services.agreement.rules import in_all, owed
-from shared.contracts.agreement import SettlementKind, SettlementLetterIssued, SurvivingDebt
-from shared.contracts.debts import DebtStatus
+from shared.contracts.agreement import SettlementKind, SettlementLetterIssued, SurvivingDebt, WaivedDebt
+from shared.contracts.debts import Balances, DebtStatus
 from shared.contracts.ids import derive_id
+from shared.contracts.intake import PaymentTakenBack
 from shared.contracts.plan_terms import total_of
 from shared.policy.model import PolicyInForce
 
-__all__ = ["letter_of"]
+__all__ = ["letter_of", "with_return"]
 
 _UNHASHED = "0" * 64
 _NO_MARK = "none"
+
+
+def with_return(live: InForce, data: PaymentTakenBack) -> InForce:
+    """Remember what came back of a payment from before the plan: its instalments do not ask for it.
+
+    Where the bank's figures had the return before the plan was drawn up, it was made on them.
+    """
+    before = None if live.before is None else with_return(live.before, data)
+    came_back = live.came_back
+    drawn_up = live.drafted_on or live.effective
+    if data.value_date < live.effective and not (data.in_balance and data.reversed_on <= drawn_up):
+        parts = [part for part in data.allocations if part.debt_id in live.debts]
+        back = [WaivedDebt(debt_id=part.debt_id, amounts=part.amounts) for part in parts]
+        came_back = in_all(came_back, back)
+    return live.model_copy(update={"before": before, "came_back": came_back})
 
 
 def letter_of(
@@ -23,18 +39,22 @@ def letter_of(
 ) -> SettlementLetterIssued:
     """Give the letter. The agreement's own debts are settled by its last instalment, less what was waived.
 
-    It is partial where another debt of the case is still owed, or one of its own to a buyer: that balance is
-    stated and survives. Forgiven amounts carry the mark of the pack's tax duty, where it has one.
+    It is partial where another debt of the case is still owed, or one of its own to a buyer, or what came
+    back of a payment from before the plan: that balance is stated and survives. Forgiven amounts carry the
+    mark of the pack's tax duty, where it has one.
     """
     words = words_of(EDITION)
     assert words is not None  # noqa: S101 - narrows: the edition is the program's own
     paper, reported = policy.document, policy.reporting
     to_buyer = _owed_to_a_buyer(state, live)
     elsewhere = {debt.debt_id for debt in to_buyer}
-    surviving = tuple(
-        SurvivingDebt(debt_id=debt.debt_id, amounts=debt.outstanding)
-        for debt in (*owed(state.debts).values(), *to_buyer)
-        if debt.debt_id not in live.debts or debt in to_buyer
+    surviving = (
+        *_still_owed(state, live),
+        *(
+            SurvivingDebt(debt_id=debt.debt_id, amounts=debt.outstanding)
+            for debt in (*owed(state.debts).values(), *to_buyer)
+            if debt.debt_id not in live.debts or debt in to_buyer
+        ),
     )
     full = not surviving
     # Of every version, and the rewards: what is reported as forgiven is all that nobody has to pay.
@@ -70,3 +90,21 @@ def _owed_to_a_buyer(state: AgreementState, live: InForce) -> tuple[KnownDebt, .
         and total_of(debt.outstanding).is_positive
     )
     return sold if len(sold) < len(live.debts) else ()
+
+
+def _still_owed(state: AgreementState, live: InForce) -> tuple[SurvivingDebt, ...]:
+    """Give what came back and is owed by the books, too: it may have been paid again, or put right.
+
+    In the books' components, the principal first: later payments have been put where there was room.
+    """
+    known = owed(state.debts)
+    found = []
+    for back in live.came_back:
+        left = total_of(back.amounts)
+        parts = {}
+        for name in Balances.model_fields if back.debt_id in known else ():
+            parts[name] = min(getattr(known[back.debt_id].outstanding, name), left)
+            left -= parts[name]
+        if parts and left < total_of(back.amounts):
+            found.append(SurvivingDebt(debt_id=back.debt_id, amounts=Balances(**parts)))
+    return tuple(found)

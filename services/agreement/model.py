@@ -131,7 +131,8 @@ class InForce(State):
     schedules again. `partly`: instalments of which not every currency is
     paid yet, `unpaid` those missed by now. `returns` and `rates_return` are the concessions that a breach
     takes back. `forgiven` is what the agreements that it amends had waived: that stays waived.
-    `re_ages` are debts that are shown as current again only after payments still to come.
+    `re_ages` are debts that are shown as current again only after payments still to come. `came_back` is what
+    payments from before it had paid of its debts and was returned since: it is owed beside its instalments.
     """
 
     agreement_id: str
@@ -155,6 +156,7 @@ class InForce(State):
     re_ages: tuple[ReAge, ...] = ()
     before: "InForce | None" = None
     forgiven: tuple[WaivedDebt, ...] = ()
+    came_back: tuple[WaivedDebt, ...] = ()
 
 
 class Instruction(State):

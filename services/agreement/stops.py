@@ -23,10 +23,13 @@ __all__ = ["may_withdraw", "stop_told", "stops_changed"]
 def stops_changed(
     state: AgreementState | None, message: Envelope[intake.StopsChanged], reference: Reference
 ) -> Outcome:
-    """Remember since when the case is halted; afterwards as many days to withdraw are left as there were."""
+    """Remember since when the case is halted; afterwards as many days to withdraw are left as there were.
+
+    A halt without a stop is a sale: it protects nobody, and the days run on.
+    """
     if state is None or state.status is AgreementStatus.CLOSED:
         return Decision(state)
-    if message.data.halt is not None:
+    if message.data.halt is not None and message.data.stops:
         return Decision(state.model_copy(update={"halted_on": state.halted_on or message.day}))
     if state.halted_on is None:
         return Decision(state)

@@ -257,12 +257,12 @@ def _hand_over(
 
     async def say() -> None:
         async with open_publisher(data) as publisher:
-            # First the cases that are theirs, with who ordered it and why; then that no new one is.
-            await _send(publisher, events)
+            # First that no case is theirs any more, so that none comes back to them; then each that was.
             number = await publisher.partitions("desk")
             await publisher.send(
                 *to_every_partition(number, name, AwayWhy(word), since, until, by=by, reason=reason, day=day)
             )
+            await _send(publisher, events)
 
     guarded(say)
     known = who is None or not who.present_on(since)

@@ -13,6 +13,7 @@ SERVICE = Service(
     # 2: what stop events halt; 3: conditions, contacts, credits asked; 4: what a borrower is told of a breach
     # 5: invitations to reviews; 6: promises broken in a hardship, debts sold,
     # instalments that were paid late before their money came back, stops told
-    # 7: attempts of a stop's day, a referral that a complaint holds, what of an instalment is of which debt
+    # 7: attempts of a stop's day, a referral that a complaint holds, what of an instalment is of which debt,
+    # money from before the plan that was told, or came back, after the signing
     schema_version=7,
 )

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from datetime import date
 from typing import Any
 
-from services.followup import care, leftover, problems, referral, stops, trying
+from services.followup import care, found, leftover, problems, referral, stops, trying
 from services.followup.charges import charges_of, moved
 from services.followup.cooperation import note_statement
 from services.followup.desk import OF_THE_DESK, refusal
@@ -125,10 +125,14 @@ def _paid(state: FollowupState | None, message: Envelope[intake.PaymentMatched],
     known = state or FollowupState(case=message.case)
     if known.status is FollowupStatus.CLOSED:
         return Decision(known)
+    known = moved(known, data.debts)
+    late = found.counted(known, data, message.day)
+    if late is not None:
+        return Decision(late)
     amount = counted(known.plan, data.amount, data.allocations, data.value_date)
     if not amount.is_positive:
-        return Decision(moved(known, data.debts))
-    now = receive(moved(known, data.debts), data.value_date, amount)
+        return Decision(known)
+    now = receive(known, data.value_date, amount)
     plan = now.plan
     has_line = plan is not None and any(line.total.currency == data.amount.currency for line in plan.lines)
     if plan is not None and has_line and counts_for_plan(data.value_date, plan):
@@ -154,14 +158,18 @@ def _taken_back(
             after, more = problems.returned_after_completion(after, data.reversal_id, told, in_force)
             said += more
         return Decision.of(after, *said)
+    known = moved(state, data.debts)
     amount = counted(state.plan, data.amount, data.allocations, data.value_date)
     if not amount.is_positive:
-        return Decision(moved(state, data.debts))
-    known = remember(moved(state, data.debts), data.value_date, amount, told)
-    after = receive(known, data.value_date, -amount)
+        return Decision(known)
+    after, amount = found.returned(known, data.value_date, amount, told)
+    if amount.is_positive:
+        after = remember(after, data.value_date, amount, told)
+        after = receive(after, data.value_date, -amount)
     plan = _live(after)
-    if plan is None or data.value_date >= plan.effective:
+    if plan is None or data.value_date >= plan.effective or not amount.is_positive:
         return Decision(after)
+    after = after.model_copy(update={"plan": found.missing_beside(plan, data, amount)})
     policy = reference.policies.in_force(plan.policy, message.day)
     after, said = problems.missing_from_the_plan(after, data.reversal_id, message.day, policy)
     return Decision.of(after, *said)
@@ -175,7 +183,8 @@ def _closed(
     if known.status is FollowupStatus.CLOSED:
         return Decision(known)
     after, said = finish(known, message.day, reference)
-    after, of_problems = problems.resolve_all(after, message.day, "case_closed")
+    completed = message.data.reason is intake.CloseReason.PLAN_COMPLETED
+    after, of_problems = problems.resolve_all(after, message.day, "case_closed", completed=completed)
     gone = {
         "status": FollowupStatus.CLOSED,
         "received": (),

@@ -49,7 +49,8 @@ def credit(work: Work, day: date) -> None:
         )
         parts = (part.paid for part in work.served(day) if part.paid.currency == currency)
         nothing = Money.zero(currency)
-        left = max(came - Money.sum(parts, currency), nothing)
+        beside = Money.sum((part for part in work.plan.beside if part.currency == currency), currency)
+        left = max(came - Money.sum(parts, currency) - beside, nothing)
         before = known.get(
             currency, Credit(agreement_id=work.plan.agreement_id, found=nothing, settled=nothing)
         )

@@ -147,7 +147,9 @@ class FollowedPlan(State):
     contact is stopped now. `talks_after`: when the stops are over, a new plan is talked about first.
     `returns` was waived on condition, and is owed again if the plan breaks; so are the rates of the contract,
     where `rates_return` (`contract_rates`, of the debts whose rate is cut). `stays` was waived for good, with
-    the signature or as a reward, under this plan or one that it amends.
+    the signature or as a reward, under this plan or one that it amends. `found` is money dated before it that
+    was told after the signing, by value date: it counts as if it had come on the effective day. `beside` is
+    what came back of payments from before it: owed, and in none of its instalments.
     `apart` are debts that were sold, no part of which is asked for here any more; `returning` is `returns` by
     debt. The rules of `pinned_on` hold for what was agreed; where there is none, those of the effective day.
     """
@@ -192,6 +194,8 @@ class FollowedPlan(State):
     stays: tuple[MoneyField, ...] = ()
     apart: tuple[Apart, ...] = ()
     returning: tuple[DebtMoney, ...] = ()
+    found: tuple[DayMoney, ...] = ()
+    beside: tuple[MoneyField, ...] = ()
 
 
 class Earlier(State):

@@ -135,10 +135,14 @@ def solved(state: FollowupState, data: ProblemSolved, day: date) -> Step | Reaso
     return state.model_copy(update={"problems": left}), (_resolved(problem, day, data.by),)
 
 
-def resolve_all(state: FollowupState, day: date, by: str) -> Step:
-    """The case is closed: nothing of it is a problem any more."""
-    said = tuple(_resolved(problem, day, by) for problem in state.problems)
-    return state.model_copy(update={"problems": ()}), said
+def resolve_all(state: FollowupState, day: date, by: str, *, completed: bool) -> Step:
+    """The case is closed: nothing of it is a problem any more.
+
+    A completed plan leaves open what it never asked for: somebody still decides about money that came back.
+    """
+    left = tuple(problem for problem in state.problems if completed and problem.about == RETURNED_BEFORE)
+    said = tuple(_resolved(problem, day, by) for problem in state.problems if problem not in left)
+    return state.model_copy(update={"problems": left}), said
 
 
 def problems_due(state: FollowupState) -> date | None:

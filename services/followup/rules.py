@@ -74,10 +74,10 @@ def day_before(day: date) -> date:
 def counts_for_plan(value_date: date, plan: FollowedPlan) -> bool:
     """A plan counts the money dated from its effective day on, whenever it arrives, until the plan ends.
 
-    What is dated earlier is in the balances that the plan was computed on: it was counted there. For the
-    same reason a new agreement takes over no credit of the one it replaces: what was paid by then has
-    lowered the debts that the new one divides. What comes after a plan was completed is credit, and makes up
-    for a payment that is returned later.
+    What is dated earlier is in the balances that the plan was computed on: it was counted there (but see
+    `found`). For the same reason a new agreement takes over no credit of the one it replaces: what was paid
+    by then has lowered the debts that the new one divides. What comes after a plan was completed is credit,
+    and makes up for a payment that is returned later.
     """
     if value_date < plan.effective:
         return False

@@ -83,10 +83,21 @@ class IntakeDecider:
 
 
 def _with_news(before: IntakeState | None, decided: Outcome, day: date, reference: Reference) -> Outcome:
-    """Add what an open case has to say of its owner, packs, other obligors, stops, and its plan's debts."""
-    if decided.waits or decided.state is None or not decided.state.is_open:
+    """Add what an open case has to say of its owner, packs, other obligors, stops, and its plan's debts.
+
+    Of a closed one stops alone: a letter of it may still be on its way, and who has died gets none.
+    """
+    if decided.waits or decided.state is None:
         return decided
-    after, assigned = owners.relieve(dated(decided.state, day, reference), day, reference)
+    if not decided.state.is_open:
+        if not _was_closed(before):
+            return decided
+        closed = dated(decided.state, day, reference)
+        told = answer(closed, *said_of_stops(before, closed, day, reference))
+        return Decision(closed, (*decided.emissions, *told.emissions))
+    after, assigned = dated(decided.state, day, reference), tuple[Event, ...]()
+    if before is None or before.owner == after.owner:  # who has just been given it is the best there is
+        after, assigned = owners.relieve(after, day, reference)
     news = (
         *assigned,
         *said_of_conduct(before, after, day),
@@ -96,6 +107,11 @@ def _with_news(before: IntakeState | None, decided: Outcome, day: date, referenc
         *said_of_plan(before, after, day),
     )
     return Decision(after, (*decided.emissions, *answer(after, *news).emissions))
+
+
+def _was_closed(before: IntakeState | None) -> bool:
+    """Whether a case of the customer had ended before this."""
+    return before is not None and before.episode > 0 and not before.is_open
 
 
 def _bank_told(decided: Outcome, day: date, cause: str, reference: Reference) -> Outcome:

@@ -58,10 +58,17 @@ def over_on(state: IntakeState, day: date) -> IntakeState:
 
 
 def halt_of(state: IntakeState, day: date, reference: Reference) -> CaseHalt | None:
-    """Give what is halted, where no debt of the case is free of the customer's own stops; None otherwise."""
+    """Give what is halted, where no debt of the case is free of the customer's own stops; None otherwise.
+
+    A case in which nothing is left but debts that were sold with their plan is halted by the row of the sale.
+    """
     own = [stop for stop in state.stops if stop.ended_on is None and stop.party_id is None]
-    debts = [debt for debt in state.of_case if debt.is_active] if own else []
-    about = [[rule for stop in own for rule in rules_of(stop, [debt], day, reference)] for debt in debts]
+    ours = [debt for debt in state.of_case if debt.is_active]
+    about = [[rule for stop in own for rule in rules_of(stop, [debt], day, reference)] for debt in ours]
+    if not ours:
+        sold = {debt.policy for debt in state.of_case if state.keeps_open(debt)}
+        packs = sorted(sold.intersection(reference.policies.pack_ids))
+        about = [[reference.policies.in_force(pack, day).stop_events.sold] for pack in packs]
     if not about or not all(about):
         return None
     silent = [set[str](rule.may_contact) for of in about for rule in of if "contact" in rule.stops]

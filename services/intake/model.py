@@ -274,8 +274,8 @@ class IntakeState(State):
         if self.away:
             return min((one.until for one in self.away if one.until is not None), default=None)
         if not self.is_open:
-            # What the bank was told to stop goes on when its day has come, whatever became of the case.
-            ends = (stop.ends_on for stop in self.stops if stop.ended_on is None and self.held)
+            # What was told to be stopped goes on when its day has come, whatever became of the case.
+            ends = (stop.ends_on for stop in self.stops if stop.ended_on is None)
             return min((day for day in ends if day is not None), default=None)
         quiet = (debt.quiet_since for debt in self.of_case if debt.is_active and not self.plans(debt))
         stops = (stop.ends_on for stop in self.stops if stop.ended_on is None)

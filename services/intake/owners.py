@@ -39,8 +39,10 @@ def away(state: IntakeState | None, message: Envelope[OwnerAway], reference: Ref
         return Decision(state)
     going = Leaving(why=data.why, since=data.since, until=data.until, by=data.by, reason=data.reason)
     if data.since > message.day:
-        # Not yet: the case changes hands at the close of the last day before.
+        # Not yet: the case changes hands at the close of the last day before, by the order that comes first.
         first = min(data.since, state.owned_before or data.since)
+        if state.leaving is not None and state.leaving.since < data.since:
+            going = state.leaving
         return answer(state.model_copy(update={"leaving": going, "owned_before": first}))
     owned, assigned = _without_owner(state, going, message.day, reference)
     if not assigned:

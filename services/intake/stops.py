@@ -132,9 +132,9 @@ def stops_of(state: IntakeState) -> tuple[StopInForce, ...]:
 def said_of_stops(
     before: IntakeState | None, after: IntakeState, day: date, reference: Reference
 ) -> tuple[StopsChanged, ...]:
-    """Say what is stopped in an open case, and what that halts, where it is news."""
+    """Say what is stopped in a case, and what that halts, where it is news."""
     known: tuple[object, object] = ((), None)
-    if before is not None and before.is_open and before.episode == after.episode:
+    if before is not None and before.episode == after.episode:
         known = stops_of(before), halt_of(before, day, reference)
     stops, halt = stops_of(after), halt_of(after, day, reference)
     return () if known == (stops, halt) else (StopsChanged(as_of=day, stops=stops, halt=halt),)

@@ -156,3 +156,26 @@ def test_a_name_that_no_font_can_print_keeps_nobody_from_an_agreement(
     text = squeezed("".join(page.extract_text() for page in PdfReader(io.BytesIO(pdf)).pages))
     assert shown in text
     assert {"zh": "统一码编号", "en": "Unicodenumber"}[lang] in text
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_one_long_word_stays_in_its_column_and_on_the_page(lang: str) -> None:
+    """The number of an account ran over the balances beside it, a reference to evidence off the page."""
+    document, account, reference = under("cn-card"), "W" * 64, "recording:" + "x" * 150
+    drafted = document.drafted
+    debts = (drafted.plan.debts[0].model_copy(update={"debt_id": account}), *drafted.plan.debts[1:])
+    plan = drafted.plan.model_copy(update={"debts": debts})
+    signed = tuple(given.model_copy(update={"evidence": reference}) for given in document.signed)
+    document = replace(document, drafted=drafted.model_copy(update={"plan": plan}), signed=signed)
+    pages = PdfReader(io.BytesIO(make_pdf(document, lang))).pages
+    lines = [line for page in pages for line in page.extract_text().splitlines()]
+    assert account in squeezed("".join(lines))
+    assert reference in squeezed("".join(lines))
+    assert not [line for line in lines if "W" * 60 in line or "x" * 100 in line]
+
+
+@pytest.mark.parametrize("pack", BOOK.pack_ids)
+def test_what_is_signed_is_in_the_language_of_the_place(pack: str) -> None:
+    policy = BOOK.in_force(pack, date(2026, 3, 2))
+    chinese = BOOK.pack(pack).info.jurisdiction in {"CN", "TW"}
+    assert policy.document.signed_language == ("zh" if chinese else "en")

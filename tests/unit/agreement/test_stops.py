@@ -17,7 +17,7 @@ from shared.contracts.agreement import (
 from shared.contracts.debts import DebtStatus
 from shared.contracts.desk import WithdrawalDeclared
 from shared.contracts.followup import PlanBroken
-from shared.contracts.parties import StopCause
+from shared.contracts.parties import CaseHalt, StopCause
 from shared.contracts.reasons import ReasonCode
 from tests.unit.agreement.test_decide import BOTH, DEBTS, after, drafted, in_force, refused, signed_by
 from tests.unit.builders import message
@@ -129,3 +129,15 @@ def test_where_the_pack_counts_every_day_the_stop_changes_nothing() -> None:
     stopped = halted(signed, 5, begin=True)
     assert withdraws(stopped, id_, 17) == [InputRefused]
     assert halted(stopped, 25, begin=False).state.live.withdraw_until == after(16)
+
+
+def test_a_sale_halts_the_case_and_gives_no_day_to_withdraw() -> None:
+    signed = in_force(**COOLING)
+    id_ = signed.last(AgreementSigned).agreement_id
+    sale = CaseHalt(stops=("contact",), may_contact=("buyer",))
+    sold = signed.when(message(intake.StopsChanged(as_of=after(5), stops=(), halt=sale), after(5)))
+    assert withdraws(sold, id_, 16) == [AgreementEnded, BankInstructed]
+    assert withdraws(sold, id_, 17) == [InputRefused]
+    both = halted(signed, 5, begin=True)
+    left = both.when(message(intake.StopsChanged(as_of=after(25), stops=(), halt=sale), after(25)))
+    assert left.state.live.withdraw_until == after(2 + 14 + 20), "as many as were left when the stop began"

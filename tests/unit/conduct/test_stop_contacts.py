@@ -18,17 +18,28 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from services.alert.raising import PRESSING
-from shared.contracts import agreement, desk, desk_contact, followup, followup_care, notice, offer
+from shared.contracts import (
+    agreement,
+    assessment,
+    desk,
+    desk_contact,
+    followup,
+    followup_care,
+    intake,
+    notice,
+    offer,
+)
 from shared.contracts.alert import AlertRaised
 from shared.contracts.base import Personal
 from shared.contracts.debts import ProductKind
 from shared.contracts.envelope import Envelope
 from shared.contracts.parties import StopCause
+from shared.lending.money import Money
 from shared.policy.reference import load_reference
 from shared.policy.sections_conduct import Party, Purpose
 from tests.unit.builders import DAY, ROSTER, balances, cny, message
 from tests.unit.household import Household
-from tests.unit.intake.bank_says import day, lifted, overdue, recalled, sold, stopped
+from tests.unit.intake.bank_says import day, lifted, overdue, paid, recalled, sold, stopped
 
 REFERENCE = replace(
     load_reference(Path(__file__).parents[3] / "deploy" / "policies")({}),
@@ -287,6 +298,50 @@ def test_nothing_that_a_service_does_by_itself_presses_a_protected_borrower(
         if told.kind is agreement.InstructionKind.RESUME_COLLECTION
     ]
     assert resumed == []
+
+
+@pytest.mark.parametrize("told", ["before", "after"])
+@pytest.mark.parametrize("pack", PACKS)
+def test_who_told_of_a_hardship_is_asked_for_nothing_once_the_plan_was_sold(pack: str, told: str) -> None:
+    """The buyer is who talks about another plan: no figures are asked for, and no step of ours is late."""
+    there = case(pack, "live plan").branch()
+    lost = desk.HardshipReported(cause=desk.HardshipCause.JOB_LOSS, since=day(6))
+    if told == "before":
+        there.hears(message(lost, day(7))).lives_to(day(7))
+    there.hears(sold(8)).lives_to(day(8))
+    if told == "after":
+        there.hears(message(lost, day(9)))
+    there.lives_to(day(120))
+    asked = (assessment.StatementRequested, assessment.StatementReminded, assessment.AssessmentLapsed)
+    assert [event for kind in asked for event in there.all(kind, day(8))] == []
+    assert [(on, event) for on, event in there.said if isinstance(event, AlertRaised) and on > day(8)] == []
+
+
+@cache
+def completed(pack: str) -> Household:
+    """Pay the whole plan as soon as it is in force: the case is closed on the evening of the sixth day."""
+    there = case(pack, "live plan").branch()
+    signed = there.all(agreement.AgreementSigned)[-1]
+    whole = Money.sum((row.total for row in signed.instalments), signed.instalments[0].total.currency)
+    there.hears(paid(whole, 7)).lives_to(day(8))
+    assert there.all(intake.CaseClosed)
+    return there
+
+
+@pytest.mark.parametrize("cause", [cause.value for cause in StopCause])
+@pytest.mark.parametrize("pack", PACKS)
+def test_a_stop_after_completion_holds_for_what_is_still_to_be_said(pack: str, cause: str) -> None:
+    there = completed(pack).branch()
+    assert allowed(there, pack, n=9) == NO_MONEY
+    there.hears(stopped(StopCause(cause), 9)).lives_to(day(9))
+    assert allowed(there, pack, n=10) == NO_MONEY & BORROWER[cause]
+    instead = INSTEAD_BY_PACK.get((pack, cause), INSTEAD[cause])
+    for party in OTHERS:
+        assert allowed(there, pack, party, n=10) == (NO_MONEY if party in instead else NOTHING)
+    if cause not in ENDS_BY_DATE:
+        there.hears(lifted(10))
+    there.lives_to(day(80))
+    assert allowed(there, pack, n=81) == NO_MONEY
 
 
 @pytest.mark.parametrize("cause", [cause.value for cause in StopCause])

@@ -176,3 +176,17 @@ def test_a_payment_that_comes_back_after_the_case_is_a_person_s_to_look_at() -> 
 def test_a_return_on_a_case_that_never_completed_opens_nothing() -> None:
     cured = plan_live().when(message(intake.CaseClosed(as_of=FIRST, reason=intake.CloseReason.CURED), FIRST))
     assert cured.when(message(taken_back("50.00", FIRST, SECOND), SECOND)).said == ()
+
+
+def test_money_from_before_the_plan_that_came_back_stays_somebody_s_when_the_plan_is_completed() -> None:
+    """It was called solved by the end of the case, two days after it had come back."""
+    back = plan_live().when(message(taken_back("100.00", DAY - timedelta(days=30), DAY), DAY))
+    opened = back.last(ProblemOpened)
+    done = back.when(message(END, FIRST))
+    assert not [event for event in done.said if isinstance(event, ProblemResolved)]
+    late = done.closes(opened.due)
+    assert late.last(ProblemOverdue).problem_id == opened.problem_id
+    solved = late.when(message(ProblemSolved(problem_id=opened.problem_id, by="n-1"), opened.due))
+    assert solved.emits(ProblemResolved)
+    cured = back.when(message(intake.CaseClosed(as_of=FIRST, reason=intake.CloseReason.CURED), FIRST))
+    assert cured.last(ProblemResolved).by == "case_closed"

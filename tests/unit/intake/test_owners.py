@@ -74,6 +74,25 @@ def test_a_hand_over_that_is_still_to_come_takes_place_at_the_close_of_the_last_
     assert after.state.leaving is None
 
 
+def test_who_left_does_not_get_it_back_from_a_supervisor_without_a_certificate() -> None:
+    """It was given to the supervisor and back, all in one, because the roster had not heard yet."""
+    after = owned_by_a({"a": {}, "s": {"supervisor": True, "certifications": OLD}}).when(away())
+    assert after.emits(CaseAssigned)
+    assert (after.state.owner, after.last(CaseAssigned).previous) == ("s", "a")
+    assert codes(after.last(CaseAssigned))[0] is ReasonCode.OWNER_LEFT
+
+
+@pytest.mark.parametrize("days", [(3, 5), (5, 3), (3, 3)])
+def test_of_overlapping_absences_the_first_hands_it_over_with_who_ordered_it(days: tuple[int, int]) -> None:
+    told = owned_by_a()
+    for since in days:
+        told = told.when(away(since=day(since), why=AwayWhy.ABSENT, until=day(since + 7)))
+    said = told.closes(day(2)).last(CaseAssigned)
+    assert (said.owner, said.previous, said.by) == ("b", "a", "s")
+    assert said.reasons[0].params["since"] == day(3).isoformat()
+    assert said.reasons[0].params["note"] == "moved to audit"
+
+
 def test_nobody_else_can_take_it_so_it_stays_and_is_said() -> None:
     after = owned_by_a({"a": {}}).when(away())
     assert after.last(InputRefused).reason.code is ReasonCode.NOBODY_CAN_OWN

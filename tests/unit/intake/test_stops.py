@@ -269,6 +269,11 @@ def test_a_sale_never_voids_a_signed_plan() -> None:
     assert statuses(after) == ["sold"]
     assert after.state.is_open
     assert after.state.plan is not None
+    # Nothing is left to talk about here.
+    halt = after.last(StopsChanged).halt
+    assert halt is not None
+    assert (halt.offers, halt.plan_stands) == (False, True)
+    assert "contact" in halt.stops
     # Money and the bank's figures of the account go on, for the buyer.
     served = after.when(balance(6, OWED, NOTHING, days=0), paid("700.00", 7))
     assert served.state.debts[0].paid.total == 70000
@@ -285,6 +290,15 @@ def test_a_new_plan_over_the_others_does_not_void_the_plan_of_a_sold_debt() -> N
     assert again.state.plan.debts == ("A-2", "A-3", "A-1")
     served = again.when(paid("100.00", 13, account="A-1"))
     assert served.last(PaymentMatched).allocations[0].debt_id == "A-1"
+
+
+def test_a_sale_halts_a_case_in_which_nothing_else_is_left_and_a_debt_of_ours_lets_it_go_on() -> None:
+    one = planned().when(sold(5))
+    assert StopsChanged not in [type(event) for event in one.said], "the other debt is talked about"
+    both = one.when(sold(6, "A-2"))
+    assert both.last(StopsChanged).stops == ()
+    assert both.last(StopsChanged).halt is not None
+    assert both.when(overdue("A-3", n=9)).last(StopsChanged).halt is None
 
 
 def test_when_the_plan_over_a_sold_debt_is_broken_the_case_ends_as_sold() -> None:

@@ -13,7 +13,7 @@ from shared.contracts.debts import DebtStatus
 from shared.contracts.desk_parties import StopReported as StopReportedAtDesk
 from shared.contracts.envelope import Envelope
 from shared.contracts.intake import CaseChanged, CaseClosed, CaseOpened, InputRefused, StopsChanged
-from shared.contracts.parties import StopCause
+from shared.contracts.parties import CaseHalt, StopCause
 from shared.contracts.reasons import ReasonCode
 from tests.unit.builders import reference
 from tests.unit.intake.bank_says import day, lifted, overdue, recalled, says, signed, sold, stopped
@@ -105,10 +105,13 @@ def test_a_debt_that_leaves_before_or_during_the_talks_closes_the_case(leaves: A
     assert case().when(leaves(2)).emits(CaseClosed)
 
 
-def test_a_debt_that_is_sold_with_its_signed_plan_keeps_the_case_and_halts_nothing() -> None:
+def test_a_debt_that_is_sold_with_its_signed_plan_keeps_the_case_and_halts_its_talks() -> None:
     planned = case().when(signed(1, "A-1"))
     after = planned.when(sold(2))
-    assert not [event for event in after.said if isinstance(event, CaseClosed | StopsChanged)]
+    assert not [event for event in after.said if isinstance(event, CaseClosed)]
+    assert after.last(StopsChanged).halt == CaseHalt(
+        stops=("contact", "enforcement", "fees", "interest"), may_contact=("buyer",), plan_stands=True
+    )
     assert after.state.plan is not None
 
 

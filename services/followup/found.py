@@ -1,0 +1,79 @@
+"""Money dated before the plan that is told after the signing: it was made without it, and counts it. Pure.
+
+The agreement is recomputed until its day is closed on everything that was told by then. What is told later is
+in none of its balances, unless the bank's own figures had it; so it pays the first instalments, as if it had
+come on the effective day, and is taken from them again where it is returned.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import date
+
+from services.followup.ledger import receive
+from services.followup.model import DayMoney, FollowedPlan, FollowupState, FollowupStatus
+from services.followup.returns import remember
+from services.followup.rules import summed
+from shared.contracts.debts import Allocation
+from shared.contracts.intake import PaymentMatched, PaymentTakenBack
+from shared.contracts.plan_terms import total_of
+from shared.lending.money import Money
+
+__all__ = ["counted", "missing_beside", "returned"]
+
+# Days of such money that are remembered of one plan; documents do not grow.
+_KEPT = 50
+
+
+def _of_plan(plan: FollowedPlan, allocations: Iterable[Allocation], currency: str) -> Money:
+    ours = set(plan.debts) - {debt.debt_id for debt in plan.apart}
+    parts = [total_of(part.amounts) for part in allocations if part.debt_id in ours]
+    return Money.sum((part for part in parts), currency)
+
+
+def counted(state: FollowupState, data: PaymentMatched, day: date) -> FollowupState | None:
+    """Count a payment on the plan that was made without it; None where it is no such payment."""
+    plan = state.plan
+    if plan is None or state.status is not FollowupStatus.LIVE or data.in_balance:
+        return None
+    if not data.value_date < plan.effective < day:
+        return None
+    amount = _of_plan(plan, data.allocations, data.amount.currency)
+    if not amount.is_positive:
+        return None
+    return _added(receive(state, plan.effective, amount), data.value_date, amount)
+
+
+def returned(
+    state: FollowupState, value_date: date, amount: Money, told: date
+) -> tuple[FollowupState, Money]:
+    """Take back what was counted of a payment of that day; give what of the return it is not about."""
+    plan = state.plan
+    there = Money.zero(amount.currency) if plan is None else _of_day(plan, value_date, amount.currency)
+    part = min(there, amount)
+    if plan is None or not part.is_positive:
+        return state, amount
+    known = remember(state, plan.effective, part, told)
+    return _added(receive(known, plan.effective, -part), value_date, -part), amount - part
+
+
+def missing_beside(plan: FollowedPlan, data: PaymentTakenBack, amount: Money) -> FollowedPlan:
+    """Remember what a return from before the plan leaves owed beside it: what is paid for it is no credit."""
+    if data.in_balance and data.reversed_on <= plan.effective:
+        return plan  # the plan was made on it
+    part = min(_of_plan(plan, data.allocations, amount.currency), amount)
+    return plan.model_copy(update={"beside": summed((*plan.beside, part))}) if part.is_positive else plan
+
+
+def _of_day(plan: FollowedPlan, on: date, currency: str) -> Money:
+    amounts = (entry.amount for entry in plan.found if entry.on == on)
+    return Money.sum((amount for amount in amounts if amount.currency == currency), currency)
+
+
+def _added(state: FollowupState, on: date, amount: Money) -> FollowupState:
+    plan = state.plan
+    assert plan is not None  # noqa: S101 - narrows: who calls has looked
+    left = _of_day(plan, on, amount.currency) + amount
+    others = [one for one in plan.found if (one.on, one.amount.currency) != (on, amount.currency)]
+    found = (*others, DayMoney(on=on, amount=left)) if left.is_positive else tuple(others)
+    return state.model_copy(update={"plan": plan.model_copy(update={"found": found[-_KEPT:]})})

@@ -1,0 +1,120 @@
+"""Money dated before the plan: what was told by the signing is in its balances, what comes later counts."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from typing import Any
+
+import pytest
+
+from services.followup.model import FollowupStatus
+from shared.contracts import intake
+from shared.contracts.debts import Allocation
+from shared.contracts.followup import InstalmentMissed, InstalmentPaid, PaymentUnallocated, PlanCompleted
+from shared.contracts.followup_care import CreditFound, ProblemOpened
+from tests.unit.builders import DAY, balances, cny, message, taken_back
+from tests.unit.followup.plans import FIRST, GRACE, SECOND, THIRD, live, lives_to
+from tests.unit.spec import Given
+
+BEFORE, LATER = DAY - timedelta(days=2), DAY + timedelta(days=3)
+
+
+def told(amount: str, *, dated: date = BEFORE, on: date = LATER, debt: str = "A-1", **facts: Any) -> Any:
+    """Say of a payment, matched to a debt, on a day."""
+    data = intake.PaymentMatched(
+        payment_id=f"p-{amount}-{dated}-{on}",
+        amount=cny(amount),
+        value_date=dated,
+        allocations=(Allocation(debt_id=debt, amounts=balances(amount)),),
+        unallocated=cny("0.00"),
+        **facts,
+    )
+    return message(data, on)
+
+
+def comes_back(amount: str, *, dated: date = BEFORE, on: date = SECOND) -> Any:
+    return message(taken_back(amount, dated, on), on)
+
+
+def events(step: Given, *kinds: Any) -> list[Any]:
+    return [event for event in step.said if isinstance(event, kinds)]
+
+
+def test_a_payment_from_before_the_signing_that_is_told_after_it_pays_the_first_instalment() -> None:
+    """The borrower paid it once more, and nobody heard of it."""
+    step = live().when(told("100.00"))
+    assert events(step, PaymentUnallocated) == []
+    kept = lives_to(step, GRACE)
+    (paid,) = events(kept, InstalmentPaid)
+    assert (paid.number, paid.on_time, paid.on) == (1, True, DAY)
+    assert events(kept, InstalmentMissed) == []
+
+
+def test_what_is_more_than_the_plan_asks_for_is_the_borrower_s() -> None:
+    step = live().when(told("50.00"), told("300.00", dated=FIRST, on=FIRST))
+    done = lives_to(step, SECOND)
+    assert done.state.status is FollowupStatus.COMPLETED
+    assert events(done, PlanCompleted)
+    assert events(done, CreditFound)[-1].amount == cny("50.00")
+
+
+@pytest.mark.parametrize(
+    "payment",
+    [
+        pytest.param(told("100.00", on=DAY), id="told on the day of the signing"),
+        pytest.param(told("100.00", in_balance=True), id="the bank's figure had it"),
+        pytest.param(told("100.00", debt="A-9"), id="of a debt beside the plan"),
+    ],
+)
+def test_what_the_plan_was_made_on_does_not_count_twice(payment: Any) -> None:
+    step = live().when(payment)
+    assert events(step, PaymentUnallocated)
+    assert events(lives_to(step, GRACE), InstalmentPaid) == []
+
+
+def test_it_is_taken_from_the_instalments_again_where_it_comes_back_and_nobody_has_to_decide() -> None:
+    step = live().when(told("100.00"), told("100.00", dated=SECOND, on=SECOND))
+    back = lives_to(step, SECOND).when(comes_back("100.00", on=SECOND + timedelta(days=1)))
+    assert events(back, ProblemOpened) == []
+    assert back.state.plan.found == ()
+    states = [line.state.value for line in lives_to(back, SECOND + timedelta(days=2)).state.plan.lines]
+    assert states == ["paid", "late", "due"], "what is left pays the first; the second has new grace"
+    paid = back.when(told("200.00", dated=THIRD, on=THIRD))
+    assert lives_to(paid, THIRD).state.status is FollowupStatus.COMPLETED
+
+
+def test_of_a_return_only_what_had_been_counted_is_missing_here() -> None:
+    step = live().when(told("60.00"))
+    part = step.when(comes_back("40.00"))
+    assert part.state.plan.found[0].amount == cny("20.00")
+    assert events(part, ProblemOpened) == []
+    more = part.when(comes_back("80.00", on=SECOND))
+    assert events(more, ProblemOpened)
+    assert more.state.plan.found == ()
+    assert sum(entry.amount.minor for entry in more.state.received) == 0
+
+
+@pytest.mark.parametrize(("paid", "credit"), [("380.00", None), ("400.00", "20.00"), ("300.00", None)])
+def test_what_is_paid_for_money_that_came_back_from_before_the_plan_is_no_credit(
+    paid: str, credit: str | None
+) -> None:
+    """It was found as credit, to be paid out, although the books owe it."""
+    back = taken_back("80.00", BEFORE, LATER).model_copy(
+        update={"allocations": (Allocation(debt_id="A-1", amounts=balances("80.00")),)}
+    )
+    step = live().when(message(back, LATER), told(paid, dated=FIRST, on=FIRST))
+    assert events(step, PaymentUnallocated) == []
+    done = lives_to(step, SECOND)
+    assert done.state.status is FollowupStatus.COMPLETED
+    assert [event.amount for event in events(done, CreditFound)] == ([] if credit is None else [cny(credit)])
+
+
+def test_a_return_that_the_plan_was_made_on_takes_no_credit() -> None:
+    back = taken_back("80.00", BEFORE, DAY).model_copy(
+        update={
+            "allocations": (Allocation(debt_id="A-1", amounts=balances("80.00")),),
+            "in_balance": True,
+        }
+    )
+    step = live().when(message(back, LATER), told("380.00", dated=FIRST, on=FIRST))
+    assert events(lives_to(step, SECOND), CreditFound)[-1].amount == cny("80.00")
