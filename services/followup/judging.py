@@ -118,6 +118,7 @@ def _work_days(state: FollowupState, plan: FollowedPlan) -> set[date]:
     if plan.paused_until is not None and plan.paused_until < date.max:
         days.add(date.fromordinal(plan.paused_until.toordinal() + 1))
     days |= {entry.on for entry in state.received if entry.on >= plan.effective}
+    days |= {entry.told for entry in state.returned}  # the new grace, also where nothing is left of the money
     if all(line.total.is_zero for line in plan.lines):  # everything is waived: settled with the signature
         days.add(plan.effective)
     return days

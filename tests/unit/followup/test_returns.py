@@ -148,3 +148,15 @@ def test_what_was_paid_late_and_came_back_has_notice_and_new_grace_too() -> None
             assert not is_performing(performing, policy_of(performing, plan.reference))
     assert [event.on_time for _, event in said if isinstance(event, InstalmentPaid)] == [False]
     assert not [day for day, event in said if isinstance(event, InstalmentMissed | BreachNoticed)]
+
+
+def test_money_that_comes_and_goes_on_one_day_gives_the_same_grace_whichever_close_hears_of_it() -> None:
+    """Heard of before the close it left no trace in the money, and no day of work: there was no new grace."""
+    on = date(2026, 6, 17)
+    facts = [paid("40.00", on, "p0"), paid("40.00", DAY, "p1"), paid("40.00", DAY, "p2")]
+    back = taken_back("40.00", on, on, "p0")
+    arrives = [(fact.value_date, message(fact, fact.value_date)) for fact in facts]
+    at_once = lived([*arrives, (on, message(back, on))], every_day())
+    later = lived([*arrives, (on + timedelta(days=1), message(back, on))], every_day())
+    assert end(at_once) == end(later)
+    assert at_once.state.plan.lines[0].until == date(2026, 6, 30)
