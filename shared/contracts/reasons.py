@@ -142,6 +142,7 @@ class ReasonCode(StrEnum):
     COUNTER_TOO_LONG = "counter_too_long"
     COUNTER_TOO_SHORT = "counter_too_short"
     COUNTER_TOO_LATE = "counter_too_late"
+    COUNTER_TOO_EARLY = "counter_too_early"
     COUNTER_NOT_AFFORDABLE = "counter_not_affordable"
     COUNTER_EMPTY = "counter_empty"
     SETTLEMENT_TOO_LOW = "settlement_too_low"
@@ -318,6 +319,7 @@ PRIVATE_REASONS = frozenset(
         ReasonCode.COUNTER_TOO_LOW,
         ReasonCode.COUNTER_TOO_SHORT,
         ReasonCode.COUNTER_TOO_LATE,
+        ReasonCode.COUNTER_TOO_EARLY,
         ReasonCode.COUNTER_NOT_AFFORDABLE,
         ReasonCode.SETTLEMENT_TOO_LOW,
         ReasonCode.AFFORDABLE_NOW,

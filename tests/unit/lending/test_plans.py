@@ -355,6 +355,18 @@ def test_a_wish_within_policy_is_granted_with_the_least_concession() -> None:
     assert found.plan.measures == (MeasureKind.TERM_EXTENSION,)
 
 
+def test_no_instalment_is_above_a_wish_that_is_granted_the_last_one_included() -> None:
+    # Each debt rounds its instalments, and the last one takes what that leaves: 81.67 after 80.34 here.
+    owed = [debt("a", "1629.72", "0", "77.76", "12"), debt("b", "559.42", "0", "9.04", "3.85")]
+    owed.append(debt("c", "1859.64", "0", "14.97", "0.01"))
+    limits = replace(LIMITS, min_payment=cny("20"))
+    for wished in range(8030, 8110, 10):
+        wish = Counter(monthly=Money(wished, "CNY"))
+        found = nearest(wish, owed, capacity("1500", "1200"), FIRST_DUE, limits)
+        assert isinstance(found, Nearest)
+        assert found.granted == (found.plan.peak.minor <= wished), wished
+
+
 def test_a_wish_that_is_too_low_is_answered_by_the_smallest_instalment() -> None:
     found = answer(Counter(monthly=cny("300")))
     assert not found.granted
@@ -372,7 +384,11 @@ def test_a_wish_above_what_is_affordable_is_held_to_it() -> None:
 
 def test_a_wished_first_date_is_kept_up_to_the_policys_limit() -> None:
     assert answer(Counter(first_due=date(2026, 5, 10))).plan.payments[0].due == date(2026, 5, 10)
-    assert answer(Counter(first_due=date(2026, 1, 1))).plan.payments[0].due == FIRST_DUE
+    early = answer(Counter(first_due=date(2026, 1, 1)))
+    assert codes(early.reasons) == ["counter_nearest", "counter_too_early"]
+    assert early.reasons[1].as_dict() == {"wished": "2026-01-01", "limit": FIRST_DUE.isoformat()}
+    assert early.plan.payments[0].due == FIRST_DUE
+    assert answer(Counter(first_due=FIRST_DUE)).granted
     late = answer(Counter(monthly=cny("1100"), first_due=date(2027, 1, 1)))
     assert codes(late.reasons) == ["counter_nearest", "counter_too_late"]
     assert late.plan.payments[0].due == date(2026, 5, 31)
