@@ -116,6 +116,17 @@ def test_the_concession_is_what_is_waived_and_the_interest_that_is_not_earned() 
     assert both.concession == full.interest + cny("300")
 
 
+def test_interest_that_the_ceiling_does_not_allow_is_not_given_up() -> None:
+    """What was paid since the advance leaves room for 18.65 % of the 24: that much is given up, no more."""
+    paid = (CashFlow(date(2025, month, 28), cny("2000")) for month in range(2, 9))
+    debt = loan("22000", "24", history=(CashFlow(date(2025, 1, 31), cny("-30000")), *paid))
+    full = built(PlanSpec(24, FIRST_DUE), debt)
+    assert full.debts[0].terms.annual_rate_pct == Decimal("18.65")
+    assert full.concession == cny("0")
+    cut = built(PlanSpec(24, FIRST_DUE, rate_cut_pct=Decimal(100)), debt)
+    assert cut.concession == full.interest == cny("4526.06")
+
+
 def test_the_stress_margin_is_what_the_tightest_instalment_leaves() -> None:
     plan = built(PlanSpec(12, FIRST_DUE), loan("12000", "0"), can_pay=steady("2000", "1250"))
     assert plan.payments[0].total == cny("1000")
