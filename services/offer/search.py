@@ -210,8 +210,8 @@ def without_payments(plans: Sequence[Plan]) -> tuple[Plan, ...]:
 
 
 def _not_found(found: lending.NoPlan) -> NotFound:
-    token = found.token_payment
-    params = {} if token is None else {"amount": str(token), "currency": token.currency}
+    each = found.payment
+    params = {} if each is None else {"amount": str(each), "currency": each.currency}
     if found.months is not None:
         params["months"] = str(found.months)
     step = Reason(code=ReasonCode(found.next_step.value), params=params)

@@ -212,6 +212,7 @@ class ReasonCode(StrEnum):
     DECISION_UNKNOWN = "decision_unknown"
     NEXT_HUMAN_REVIEW = "next_human_review"
     NEXT_PAYMENT_HOLIDAY = "next_payment_holiday"
+    NEXT_REDUCED_PAYMENTS = "next_reduced_payments"
     NEXT_TOKEN_PLAN = "next_token_plan"  # noqa: S105
     NEXT_SUPPORT_GROUP = "next_support_group"
     NEXT_DEBT_ADVICE = "next_debt_advice"

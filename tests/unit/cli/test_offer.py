@@ -165,7 +165,8 @@ def test_a_wish_is_answered(tmp_path: Path) -> None:
         ({"now": "0.00"}, "no_residual_income", "next_debt_advice"),
         ({"now": "-500.00"}, "no_residual_income", "next_debt_advice"),
         ({"now": "0.00", "temporary": True}, "no_residual_income", "next_payment_holiday"),
-        ({"now": "80.00"}, "not_affordable", "next_token_plan"),
+        ({"now": "80.00"}, "not_affordable", "next_reduced_payments"),
+        ({"now": "80.00", "stress": "20.00"}, "not_affordable", "next_token_plan"),
         ({"now": "1500.00", "stress": "10.00"}, "not_affordable_under_stress", "next_token_plan"),
     ],
 )
@@ -175,7 +176,7 @@ def test_where_no_plan_fits_the_borrower_is_told_why_and_what_comes_next(
     found = offered(tmp_path, {**PLAIN, "capacity": capacity})
     said = found["said"]
     assert (said["reason"]["code"], said["next_step"]["code"]) == (reason, step)
-    assert bool(said["payments"]) == (step == "next_token_plan")
+    assert bool(said["payments"]) == (step in {"next_reduced_payments", "next_token_plan"})
     assert len(found["words"]) == 2
     path = tmp_path / "case.json"
     assert "下一步" in ran(str(path), "--lang", "zh").stdout

@@ -287,8 +287,10 @@ def test_a_settlement_that_is_offered_is_among_the_plans_and_nobody_is_asked_for
         ("0", "0", "no_residual_income", NextStep.DEBT_ADVICE),
         ("-200", "-900", "no_residual_income", NextStep.DEBT_ADVICE),
         ("40", "40", "not_affordable", NextStep.DEBT_ADVICE),
-        ("400", "300", "not_affordable", NextStep.TOKEN_PLAN),
-        ("1500", "100", "not_affordable_under_stress", NextStep.TOKEN_PLAN),
+        ("400", "300", "not_affordable", NextStep.REDUCED_PAYMENTS),
+        ("400", "30", "not_affordable", NextStep.TOKEN_PLAN),
+        ("1500", "100", "not_affordable_under_stress", NextStep.REDUCED_PAYMENTS),
+        ("1500", "50", "not_affordable_under_stress", NextStep.TOKEN_PLAN),
     ],
 )
 def test_where_nothing_fits_there_is_a_reason_and_a_next_step(
@@ -296,7 +298,8 @@ def test_where_nothing_fits_there_is_a_reason_and_a_next_step(
 ) -> None:
     found = none(TWO, capacity(now, stress))
     assert (found.reason.code, found.next_step) == (code, step)
-    assert (found.token_payment == LIMITS.token_payment) == (step is NextStep.TOKEN_PLAN)
+    each = {NextStep.TOKEN_PLAN: LIMITS.token_payment, NextStep.REDUCED_PAYMENTS: cny(stress)}
+    assert found.payment == each.get(step)
 
 
 def test_hope_for_later_leads_to_support_instead_of_debt_advice() -> None:

@@ -294,14 +294,45 @@ def test_without_income_the_next_step_fits_what_is_expected(
     assert (none.reason.code, none.next_step, none.months) == ("no_residual_income", step, months)
 
 
+def test_what_can_be_paid_is_asked_for_where_a_plan_would_need_more() -> None:
+    """A plan needs 1500.00 a month, at no interest over five years; 1305.00 stays in stress: not a token."""
+    debt = loan("90000", days_past_due=128)
+    falls = (CapacityStep(date(2026, 8, 1), cny("2100"), cny("1305")),)
+    none = nothing([debt], Capacity(cny("3620"), cny("2618"), falls), LIMITS)
+    assert none.reason.code == "not_affordable_later_under_stress"
+    assert (none.next_step, none.payment, none.months) == (NextStep.REDUCED_PAYMENTS, cny("1305"), 6)
+    assert [row.due for row in none.payments] == [date(2026, month, 1) for month in range(4, 10)]
+    # Who will have too little later is not asked for more than the plan would have been.
+    falls = (CapacityStep(date(2027, 1, 1), cny("100"), cny("100")),)
+    none = nothing([debt], Capacity(cny("3620"), cny("2618"), falls), LIMITS)
+    assert (none.next_step, none.payment) == (NextStep.REDUCED_PAYMENTS, cny("1500"))
+
+
+def test_a_season_without_income_has_no_payments() -> None:
+    away = (
+        CapacityStep(date(2026, 6, 1), cny("0"), cny("0")),
+        CapacityStep(date(2026, 9, 1), cny("500"), cny("400")),
+    )
+    none = nothing([loan("90000")], Capacity(cny("900"), cny("700"), away), LIMITS)
+    assert (none.next_step, none.payment, none.months) == (NextStep.REDUCED_PAYMENTS, cny("400"), 3)
+    assert [row.due.month for row in none.payments] == [4, 5, 9]
+
+
+def test_lower_payments_are_never_more_than_is_owed() -> None:
+    little = nothing([loan("120")], steady("60"), replace(LIMITS, max_months=1))
+    assert (little.next_step, little.months) == (NextStep.REDUCED_PAYMENTS, 2)
+    assert Money.sum((row.total for row in little.payments), "CNY") == cny("120")
+
+
 def test_token_payments_are_dated_small_and_never_more_than_is_owed() -> None:
-    none = nothing([loan("90000")], steady("60"), LIMITS)
-    assert (none.next_step, none.token_payment, none.months) == (NextStep.TOKEN_PLAN, cny("50"), 6)
+    """Where stress leaves less than the token, there is nothing else to ask for."""
+    none = nothing([loan("90000")], steady("60", "20"), LIMITS)
+    assert (none.next_step, none.payment, none.months) == (NextStep.TOKEN_PLAN, cny("50"), 6)
     assert [row.due for row in none.payments] == [date(2026, month, 1) for month in range(4, 10)]
     assert {row.total for row in none.payments} == {cny("50")}
-    little = nothing([loan("120")], steady("60"), replace(LIMITS, max_months=1))
+    little = nothing([loan("120")], steady("60", "20"), replace(LIMITS, max_months=1))
     assert Money.sum((row.total for row in little.payments), "CNY") == cny("100")
-    falling = Capacity(cny("60"), cny("60"), (CapacityStep(date(2026, 7, 1), cny("10"), cny("10")),))
+    falling = Capacity(cny("60"), cny("20"), (CapacityStep(date(2026, 7, 1), cny("10"), cny("10")),))
     assert len(nothing([loan("90000")], falling, LIMITS).payments) == 3
 
 

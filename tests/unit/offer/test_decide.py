@@ -111,9 +111,9 @@ def test_where_nothing_is_affordable_it_says_why_what_next_and_when_it_is_looked
     assert step.emits(NoPlanFound)
     none = step.last(NoPlanFound)
     assert none.reason.code is ReasonCode.NOT_AFFORDABLE
-    assert none.next_step.code is ReasonCode.NEXT_TOKEN_PLAN
-    assert none.next_step.params == {"amount": "50.00", "currency": "CNY", "months": "6"}
-    assert [(row.number, row.total) for row in none.payments] == [(n, cny("50.00")) for n in range(1, 7)]
+    assert none.next_step.code is ReasonCode.NEXT_REDUCED_PAYMENTS
+    assert none.next_step.params == {"amount": "90.00", "currency": "CNY", "months": "6"}
+    assert [(row.number, row.total) for row in none.payments] == [(n, cny("90.00")) for n in range(1, 7)]
     assert none.review_on == step.decider.due(step.state) == date(2026, 6, 2)
     again = step.closes(date(2026, 6, 2))
     assert again.last(NoPlanFound).reason.code is ReasonCode.ASSESSMENT_EXPIRED
