@@ -138,7 +138,10 @@ def _uncut(debt: DebtTerms, spec: PlanSpec, plan: DebtPlan, limits: PlanLimits) 
         return plan.terms.annual_rate_pct
     if debt.ceiling(limits) is None:
         return base_rate(debt, limits)
-    made = _debt_plan(debt, replace(spec, rate_cut_pct=Decimal(0)), limits)
+    try:
+        made = _debt_plan(debt, replace(spec, rate_cut_pct=Decimal(0)), limits)
+    except ScheduleError:  # at that rate nothing would ever be repaid
+        return base_rate(debt, limits)
     return plan.terms.annual_rate_pct if isinstance(made, Reason) else made.terms.annual_rate_pct
 
 

@@ -12,6 +12,7 @@ import pytest
 from shared.lending.allocation import Component, Components
 from shared.lending.money import Money
 from shared.lending.plan_lender import MarginRow
+from shared.lending.plan_model import RateCeiling, StepUp
 from shared.lending.plans import (
     Capacity,
     CapacityStep,
@@ -125,6 +126,16 @@ def test_interest_that_the_ceiling_does_not_allow_is_not_given_up() -> None:
     assert full.concession == cny("0")
     cut = built(PlanSpec(24, FIRST_DUE, rate_cut_pct=Decimal(100)), debt)
     assert cut.concession == full.interest == cny("4526.06")
+
+
+def test_a_rate_at_which_the_plan_would_never_be_repaid_has_a_concession_all_the_same() -> None:
+    """In steps over five years the first payments would not cover interest at 31.14 %: all of them are that."""
+    limits = replace(LIMITS, rate_ceilings=(RateCeiling(date(2000, 1, 1), Decimal(36)),))
+    steps = PlanSpec(60, FIRST_DUE, step=StepUp(Decimal(10), 6), rate_cut_pct=Decimal(100))
+    plan = built(steps, loan("38000", "36"), limits)
+    accrued = plan.concession.minor // 60
+    assert plan.concession == Money(accrued * 60, "CNY")
+    assert Money(accrued, "CNY") == cny("986.10")  # of 38000.00 at the 31.14 % that compound to 36
 
 
 def test_the_stress_margin_is_what_the_tightest_instalment_leaves() -> None:
