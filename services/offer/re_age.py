@@ -126,7 +126,7 @@ def paid_in_a_row(debt: DebtSnapshot, day: date, most: int) -> int:
     """Count the months back from `day`, up to `most`, in each of which the contractual payment was made.
 
     Where no contractual payment is known, any payment counts. What was returned in a month, or lent in it,
-    takes from what was paid. A debt whose flows are not known, or do not add up, has none that could be shown.
+    takes from what was paid. A debt whose flows are not known, or do not add up, has none to show.
     """
     if debt.history_problem is not None:
         return 0

@@ -227,6 +227,17 @@ def test_a_plan_with_a_trial_says_when_the_account_is_shown_as_current() -> None
         assert ReasonCode.RE_AGED_WHEN_PAID not in {reason.code for plan in plans for reason in plan.reasons}
 
 
+def test_who_may_be_charged_off_before_the_trial_ends_is_told_from_when_on() -> None:
+    """The third payment is due on 23 May: 82 days from now, on which 97 days late have become 179."""
+    trial = PAID_FIRST | LATEST | {"trial__payments": 3}
+    for days, written_off in ((97, None), (98, DAY + timedelta(days=82)), (150, DAY + timedelta(days=30))):
+        plans = talks(known(days=days), **trial).last(OfferTabled).plans
+        told = [r for plan in plans for r in plan.reasons if r.code is ReasonCode.RE_AGED_WHEN_PAID]
+        assert {reason.params.get("date") for reason in told} == {written_off and written_off.isoformat()}
+        for lang, words in (("en", "write it off"), ("zh", "核销")):
+            assert all((words in text(r.code, r.params, lang)) == bool(written_off) for r in told)
+
+
 @settings(max_examples=100, deadline=None)
 @for_all(
     paid=st.lists(st.tuples(st.integers(0, 400), st.integers(1, 200_000)), max_size=20),
