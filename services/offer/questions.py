@@ -125,8 +125,8 @@ class Asked:
 
     `sharing` is None where one currency has everything. `later` says which debts are shown as current again
     only after payments, `re_aged` for each that is past due after how many (0: at once). `last_days` are
-    those on which they may be, `until` is the first of them. `on_record`: how long what was overdue stays on the
-    credit record.
+    those on which they may be, `until` is the first of them. `on_record`: how long what was overdue stays on
+    the credit record.
     """
 
     questions: tuple[Question, ...]

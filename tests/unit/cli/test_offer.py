@@ -67,6 +67,15 @@ def test_the_example_is_assessed_and_offered_in_words(lang: str, words: tuple[st
         assert word in result.stdout
 
 
+@pytest.mark.parametrize("pack", sorted(path.stem for path in POLICIES.glob("*-*.toml")))
+def test_the_example_makes_sense_in_every_pack(pack: str) -> None:
+    result = ran("--example", "--policy", pack, "--json")
+    assert result.exit_code == 0, result.output
+    found = json.loads(result.stdout)
+    assert found["said"]["plans"], pack
+    assert {debt["policy"] for plan in found["said"]["plans"] for debt in plan["debts"]} == {pack}
+
+
 def test_the_figures_of_each_plan_follow_from_its_schedules(tmp_path: Path) -> None:
     found = offered(tmp_path, PLAIN)
     said = found["said"]
