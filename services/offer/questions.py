@@ -7,7 +7,7 @@ its source and date; the debts in a currency without one are left to a person, a
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date
+from datetime import date, timedelta
 from decimal import ROUND_HALF_EVEN, Decimal
 from fractions import Fraction
 
@@ -186,12 +186,15 @@ def questions(
     )
     if state.prepaid is not None:
         first_due = add_months(first_due, 1)  # the instalment of the first month has been paid
+    # A wish may name any day, but the latest that is offered in its place is one of business, too.
+    latest = first_due + timedelta(days=min(one.first_due_max_days for one in limits.values()))
+    latest = max(own.calendar.previous_business_day(latest), first_due)
     asked = tuple(
         Question(
             debts=tuple(debt_terms(debt, ruling[debt.policy].plan_limits) for debt in debts),
             capacity=capacity[currency],
             first_due=first_due,
-            limits=limits[currency],
+            limits=replace(limits[currency], first_due_max_days=(latest - first_due).days),
             packs={debt.debt_id: debt.policy for debt in debts},
             first=strategy_of(state.case, own.talks.strategies).first,
         )

@@ -129,7 +129,7 @@ def test_interest_that_the_ceiling_does_not_allow_is_not_given_up() -> None:
 
 
 def test_a_rate_at_which_the_plan_would_never_be_repaid_has_a_concession_all_the_same() -> None:
-    """In steps over five years the first payments would not cover interest at 31.14 %: all of them are that."""
+    """In steps over five years the first payments would not cover 31.14 % of interest: all is interest."""
     limits = replace(LIMITS, rate_ceilings=(RateCeiling(date(2000, 1, 1), Decimal(36)),))
     steps = PlanSpec(60, FIRST_DUE, step=StepUp(Decimal(10), 6), rate_cut_pct=Decimal(100))
     plan = built(steps, loan("38000", "36"), limits)

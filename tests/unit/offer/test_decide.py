@@ -11,7 +11,7 @@ from services.offer.decide import OfferDecider
 from services.offer.model import OfferStatus
 from shared.contracts import agreement, assessment, desk, followup, intake
 from shared.contracts.base import Event, Reason
-from shared.contracts.debts import Allocation, DebtSnapshot, DebtStatus
+from shared.contracts.debts import Allocation, DebtSnapshot, DebtStatus, Measure
 from shared.contracts.offer import (
     ApprovalRequested,
     HumanReviewOpened,
@@ -289,6 +289,36 @@ def test_a_counter_offer_is_answered_in_the_next_round_with_the_nearest_plan_fir
     new = answer.when(message(accept(revised.offer_id, plan_of(revised, approval=False)), after(3)))
     assert new.emits(OfferAgreed)
     assert new.last(OfferAgreed).round == 2
+
+
+def test_the_latest_first_day_that_is_offered_in_place_of_a_wish_is_one_of_business() -> None:
+    days = set()
+    for n in range(7):
+        start = given(OfferDecider(), reference())
+        step = start.when(message(case_opened(), after(n)), message(assessed(), after(n)))
+        on = step.last(OfferTabled)
+        answer = step.when(message(counter(on, first_due=after(400)), after(n))).last(OfferRevised)
+        first = answer.plans[0].payments[0].due
+        assert first.weekday() < 5, first
+        assert answer.answer is not None
+        assert ReasonCode.COUNTER_TOO_LATE in {reason.code for reason in answer.answer.reasons}
+        days.add(first)
+    assert len(days) > 1
+
+
+def test_who_offers_all_that_is_owed_at_once_is_shown_as_having_settled() -> None:
+    """Not as one whose terms were changed to a single instalment, and that may yet be missed."""
+    little = debt(outstanding=balances("500.00"), overdue=balances("0.00"), payment=None, days=0)
+    step = given(OfferDecider(), reference()).when(message(case_opened(little)), message(assessed()))
+    on = step.last(OfferTabled)
+    once = [plan for plan in on.plans if plan.payments[0].total == plan.total_paid[0]]
+    assert once, "one instalment of all of it is among the plans"
+    answer = step.when(message(counter(on, lump_sum=once[0].total_paid[0]), after(1))).last(OfferRevised)
+    codes = {reason.code for reason in answer.plans[0].reasons}
+    assert Measure.LUMP_SUM in answer.plans[0].measures
+    assert ReasonCode.RECORD_SETTLED in codes
+    assert ReasonCode.RECORD_RENEGOTIATED not in codes
+    assert answer.plans[0].redefault_pct == 0
 
 
 def test_what_the_policy_does_not_allow_is_not_granted_and_it_says_what_would_have_to_change() -> None:
