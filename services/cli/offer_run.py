@@ -158,10 +158,10 @@ def _from_statement(
 
 
 def _with_currency(given: Any, currency: str) -> Any:
-    """Give plain amounts ("1200.00") of a message's parts the currency of the pack."""
+    """Give plain amounts ("1200.00") of a message's parts the currency of the pack; private words stay so."""
     if isinstance(given, list | tuple):
         return [_with_currency(part, currency) for part in given]
-    if not isinstance(given, dict):
+    if not isinstance(given, dict) or set(given) == {"value"}:
         return given
     return {
         name: {"amount": value, "currency": currency}

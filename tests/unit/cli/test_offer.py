@@ -67,6 +67,17 @@ def test_the_example_is_assessed_and_offered_in_words(lang: str, words: tuple[st
         assert word in result.stdout
 
 
+def test_spending_above_the_usual_counts_with_an_explanation_that_may_be_given(tmp_path: Path) -> None:
+    case = json.loads(EXAMPLE.read_text(encoding="utf-8"))
+    health = {"category": "health", "monthly": "900.00"}
+    counted = {}
+    for name, more in (("without", {}), ("with", {"explanation": {"value": "medicine taken every day"}})):
+        spending = [*case["statement"]["spending"], health | more]
+        told = {**case, "statement": {**case["statement"], "spending": spending}}
+        counted[name] = minor(offered(tmp_path, told)["assessment_completed"]["capacity"]["spending_counted"])
+    assert counted["with"] - counted["without"] == 40000  # the guideline of two persons is 500.00
+
+
 @pytest.mark.parametrize("pack", sorted(path.stem for path in POLICIES.glob("*-*.toml")))
 def test_the_example_makes_sense_in_every_pack(pack: str) -> None:
     result = ran("--example", "--policy", pack, "--json")
