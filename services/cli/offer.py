@@ -34,7 +34,7 @@ def offer(
     Nothing is kept or sent. Exit 1 where the case cannot be read; that no plan fits is an answer.
     """
     import deploy
-    from services.cli.offer_case import CaseFileError, read_case
+    from services.cli.offer_case import CaseFileError, NothingToOfferError, read_case
     from services.cli.offer_print import as_json as plain
     from services.cli.offer_print import show
     from services.cli.offer_run import run
@@ -56,6 +56,8 @@ def offer(
         read = read_case(path, policy, currencies)
         day = date.fromisoformat(on) if on else read.on or date.today()  # noqa: DTZ011 - the user's own day
         outcome = run(read, day, policy, reference)
+    except NothingToOfferError as error:
+        raise fail(str(error), "A debt that is protected, disputed, sold or settled has no plan.") from None
     except CaseFileError as error:
         raise fail(str(error), "Correct the file and run it again.") from None
     except (PolicyError, RatesError, RosterError) as error:

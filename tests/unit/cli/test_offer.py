@@ -139,6 +139,8 @@ def test_debts_that_no_plan_can_be_about_are_named_and_not_counted(tmp_path: Pat
     nothing = ran(path)
     assert nothing.exit_code == 1
     assert "none of them can come into a plan now" in nothing.output
+    assert "A debt that is protected" in nothing.output
+    assert "Correct the file" not in nothing.output
 
 
 def test_what_is_said_alike_of_several_accounts_is_said_once(tmp_path: Path) -> None:
