@@ -13,7 +13,7 @@ from services.cli.common import JsonFlag, PoliciesFolder, fail
 
 __all__ = ["offer"]
 
-EXAMPLE = "examples/offer_case.json"
+EXAMPLES = "examples"
 
 
 def offer(
@@ -34,7 +34,7 @@ def offer(
     Nothing is kept or sent. Exit 1 where the case cannot be read; that no plan fits is an answer.
     """
     import deploy
-    from services.cli.offer_case import CaseFileError, read_case
+    from services.cli.offer_case import CaseFileError, NothingToOfferError, read_case
     from services.cli.offer_print import as_json as plain
     from services.cli.offer_print import show
     from services.cli.offer_run import run
@@ -48,7 +48,7 @@ def offer(
         raise fail(f"--lang: {lang!r} is not one of {', '.join(LANGUAGES)}", code=2)
     if (case is None) == (not example):
         raise fail("Give a case file, or --example.", "`parley offer --example` shows one.", code=2)
-    path = Path(deploy.__file__).parent / EXAMPLE if case is None else case
+    path = _example(Path(deploy.__file__).parent / EXAMPLES, policy) if case is None else case
     try:
         reference = load_reference(policies_dir(folder))({})
         book = reference.policies
@@ -56,6 +56,8 @@ def offer(
         read = read_case(path, policy, currencies)
         day = date.fromisoformat(on) if on else read.on or date.today()  # noqa: DTZ011 - the user's own day
         outcome = run(read, day, policy, reference)
+    except NothingToOfferError as error:
+        raise fail(str(error), "A debt that is protected, disputed, sold or settled has no plan.") from None
     except CaseFileError as error:
         raise fail(str(error), "Correct the file and run it again.") from None
     except (PolicyError, RatesError, RosterError) as error:
@@ -71,3 +73,9 @@ def offer(
         typer.echo(orjson.dumps(plain(outcome, rounding, lang), option=orjson.OPT_INDENT_2).decode())
     else:
         show(outcome, rounding, lang)
+
+
+def _example(folder: Path, policy: str | None) -> Path:
+    """Give the example of a pack whose currency makes nonsense of the amounts of the usual one, or that."""
+    own = folder / f"offer_case.{policy}.json"
+    return own if policy is not None and own.is_file() else folder / "offer_case.json"

@@ -23,11 +23,15 @@ from shared.contracts.history import AccountEntry, EntryKind, flows_of, problem_
 from shared.contracts.plan_terms import total_of
 from shared.lending.money import Money
 
-__all__ = ["CaseFile", "CaseFileError", "read_case"]
+__all__ = ["CaseFile", "CaseFileError", "NothingToOfferError", "read_case"]
 
 
 class CaseFileError(ValueError):
     """A case file that cannot be used: every problem on a line of its own, as `field: rule`."""
+
+
+class NothingToOfferError(CaseFileError):
+    """A case that can be read, and in which no plan can be about any debt."""
 
 
 def _amount(value: Any, info: ValidationInfo) -> Money:

@@ -70,7 +70,7 @@ def show(outcome: Outcome, rounding: Rounding, lang: str) -> None:
         if said.review_on is not None:
             _line(label("review_on", lang), said.review_on.isoformat(), lang)
         if said.payments:
-            _line(label("token_payments", lang), "", lang)
+            _line(label("payments_meanwhile", lang), "", lang)
             for row in said.payments:
                 _plain(f"  {row.number:>3}  {row.due.isoformat()}  {_money(row.total)}")
         return

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import ValidationError
 
 from services.assessment.decide import AssessmentDecider
-from services.cli.offer_case import CaseFile, CaseFileError, problems
+from services.cli.offer_case import CaseFile, CaseFileError, NothingToOfferError, problems
 from services.offer.model import Assessed, LaterCapacity, OfferState, OfferStatus, Wish
 from services.offer.rules import assessed_from
 from services.offer.talks import new_talks, table
@@ -77,7 +77,7 @@ def run(case: CaseFile, on: date, policy: str | None, reference: Reference) -> O
     if answer is None:
         owed = any(total_of(debt.outstanding).is_positive for debt in debts)
         why = "none of them can come into a plan now" if owed else "nothing is owed on any of them"
-        raise CaseFileError(f"debts: {why}, so there is nothing to offer")
+        raise NothingToOfferError(f"debts: {why}, so there is nothing to offer")
     return Outcome(state, assessed, completed, answer)
 
 
@@ -158,10 +158,10 @@ def _from_statement(
 
 
 def _with_currency(given: Any, currency: str) -> Any:
-    """Give plain amounts ("1200.00") of a message's parts the currency of the pack."""
+    """Give plain amounts ("1200.00") of a message's parts the currency of the pack; private words stay so."""
     if isinstance(given, list | tuple):
         return [_with_currency(part, currency) for part in given]
-    if not isinstance(given, dict):
+    if not isinstance(given, dict) or set(given) == {"value"}:
         return given
     return {
         name: {"amount": value, "currency": currency}

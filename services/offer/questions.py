@@ -7,7 +7,7 @@ its source and date; the debts in a currency without one are left to a person, a
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date
+from datetime import date, timedelta
 from decimal import ROUND_HALF_EVEN, Decimal
 from fractions import Fraction
 
@@ -124,8 +124,9 @@ class Asked:
     """The questions of a case, that of the statement's currency first, and the debts left to a person.
 
     `sharing` is None where one currency has everything. `later` says which debts are shown as current again
-    only after payments, `re_aged` for each that is past due after how many (0: at once); `until` is the last
-    day on which all of them may be. `on_record`: how long what was overdue stays on the credit record.
+    only after payments, `re_aged` for each that is past due after how many (0: at once). `last_days` are
+    those on which they may be, `until` is the first of them. `on_record`: how long what was overdue stays on
+    the credit record.
     """
 
     questions: tuple[Question, ...]
@@ -133,6 +134,7 @@ class Asked:
     sharing: Sharing | None = None
     later: tuple[Reason, ...] = ()
     re_aged: Mapping[str, int] = field(default_factory=dict)
+    last_days: Mapping[str, date] = field(default_factory=dict)
     on_record: Mapping[str, str] = field(default_factory=dict)
     until: date = date.max
 
@@ -184,12 +186,15 @@ def questions(
     )
     if state.prepaid is not None:
         first_due = add_months(first_due, 1)  # the instalment of the first month has been paid
+    # A wish may name any day, but the latest that is offered in its place is one of business, too.
+    latest = first_due + timedelta(days=min(one.first_due_max_days for one in limits.values()))
+    latest = max(own.calendar.previous_business_day(latest), first_due)
     asked = tuple(
         Question(
             debts=tuple(debt_terms(debt, ruling[debt.policy].plan_limits) for debt in debts),
             capacity=capacity[currency],
             first_due=first_due,
-            limits=limits[currency],
+            limits=replace(limits[currency], first_due_max_days=(latest - first_due).days),
             packs={debt.debt_id: debt.policy for debt in debts},
             first=strategy_of(state.case, own.talks.strategies).first,
         )
@@ -202,10 +207,11 @@ def questions(
         for debt in covered
         if debt.days_past_due
     }
-    until = min(last_day(debt, ruling[debt.policy]) or date.max for debt in covered)
+    last_days = {debt.debt_id: last_day(debt, ruling[debt.policy]) or date.max for debt in covered}
+    until = min(last_days.values())
     reasons = tuple(reason for reason in later.values() if reason is not None)
     on_record = _on_record([ruling[pack] for pack in dict.fromkeys(debt.policy for debt in covered)])
-    return Asked(asked, apart, sharing, reasons, re_aged, on_record, until)
+    return Asked(asked, apart, sharing, reasons, re_aged, last_days, on_record, until)
 
 
 def _on_record(packs: Sequence[PolicyInForce]) -> dict[str, str]:

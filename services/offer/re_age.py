@@ -89,9 +89,9 @@ def _too_often(debt: DebtSnapshot, policy: PolicyInForce, day: date) -> Reason |
 def _payments_first(debt: DebtSnapshot, policy: PolicyInForce, day: date) -> Reason | None:
     """Payments in a row are asked for, which no trial of the plan itself would bring."""
     asked = policy.re_age.min_payments_in_a_row
-    made = paid_in_a_row(debt, day, asked)
-    if made >= asked or policy.trial.payments >= asked:
+    if _are_made(debt, policy, day) or policy.trial.payments >= asked:
         return None
+    made = paid_in_a_row(debt, day, asked)
     params = {"account": debt.debt_id, "payments": str(asked), "made": str(made)}
     if debt.contractual_payment is not None:
         params["amount"] = f"{debt.contractual_payment} {debt.contractual_payment.currency}"
@@ -101,17 +101,32 @@ def _payments_first(debt: DebtSnapshot, policy: PolicyInForce, day: date) -> Rea
 def re_aged_after(debt: DebtSnapshot, policy: PolicyInForce, day: date) -> Reason | None:
     """Say after how many payments of a plan's trial a debt is shown as current again; None: at once."""
     asked = policy.re_age.min_payments_in_a_row
-    if not debt.days_past_due or paid_in_a_row(debt, day, asked) >= asked:
+    if not debt.days_past_due or _are_made(debt, policy, day):
         return None
     params = {"account": debt.debt_id, "payments": str(asked)}
     return Reason(code=ReasonCode.RE_AGED_WHEN_PAID, params=params)
 
 
+def _are_made(debt: DebtSnapshot, policy: PolicyInForce, day: date) -> bool:
+    """Whether the payments are made: in a row or, where the pack lets it, as much within as many months.
+
+    What was lent meanwhile pays for nothing.
+    """
+    asked, due = policy.re_age.min_payments_in_a_row, debt.contractual_payment
+    if paid_in_a_row(debt, day, asked) >= asked:
+        return True
+    if not policy.re_age.same_amount_counts or due is None or not due.is_positive or debt.history_problem:
+        return False
+    since = add_months(day, -asked)
+    paid = Money.sum([flow.amount for flow in debt.history if since < flow.on <= day], due.currency)
+    return paid >= due * asked
+
+
 def paid_in_a_row(debt: DebtSnapshot, day: date, most: int) -> int:
     """Count the months back from `day`, up to `most`, in each of which the contractual payment was made.
 
-    Where no contractual payment is known, any payment counts. A debt whose flows are not known, or do not add
-    up, has none that could be shown.
+    Where no contractual payment is known, any payment counts. What was returned in a month, or lent in it,
+    takes from what was paid. A debt whose flows are not known, or do not add up, has none to show.
     """
     if debt.history_problem is not None:
         return 0
@@ -119,7 +134,7 @@ def paid_in_a_row(debt: DebtSnapshot, day: date, most: int) -> int:
     for count in range(most):
         first, last = add_months(day, -count - 1), add_months(day, -count)
         paid = Money.sum(
-            [flow.amount for flow in debt.history if first < flow.on <= last and flow.amount.is_positive],
+            [flow.amount for flow in debt.history if first < flow.on <= last],
             debt.outstanding.principal.currency,
         )
         if not paid.is_positive or (due is not None and paid < due):

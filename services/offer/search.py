@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 
 from services.offer.basis import not_covered
 from services.offer.history import problems_of
@@ -18,6 +18,7 @@ from shared.contracts.offer import CounterAnswer
 from shared.contracts.plan_terms import instalment_totals, schedules_of
 from shared.contracts.reasons import ReasonCode
 from shared.lending import plans as lending
+from shared.lending.calendar import add_months
 from shared.policy.reference import Reference
 
 __all__ = ["Found", "NotFound", "payments_of", "reason_of", "search", "without_payments"]
@@ -176,7 +177,21 @@ def _with_re_age(plan: Plan, asked: Asked) -> Plan:
     debts = tuple(
         debt.model_copy(update={"re_aged_after": asked.re_aged.get(debt.debt_id)}) for debt in plan.debts
     )
-    return plan.model_copy(update={"debts": debts, "reasons": (*plan.reasons, *asked.later)})
+    first_due = {debt.debt_id: debt.first_due for debt in plan.debts}
+    later = (_in_time(reason, asked, first_due[reason.params["account"]]) for reason in asked.later)
+    return plan.model_copy(update={"debts": debts, "reasons": (*plan.reasons, *later)})
+
+
+def _in_time(reason: Reason, asked: Asked, first_due: date) -> Reason:
+    """Say with the payments that come first from when on the debt may have to be charged off before them.
+
+    It is so where they are due later than that; whether they keep it from being later still is not known.
+    """
+    account, last = reason.params["account"], asked.last_days[reason.params["account"]]
+    if add_months(first_due, asked.re_aged[account] - 1) <= last:
+        return reason
+    day = (last + timedelta(days=1)).isoformat()
+    return reason.model_copy(update={"params": {**reason.params, "date": day}})
 
 
 def _answer(wish: Wish | None, near: Sequence[lending.Nearest | None]) -> CounterAnswer | None:
@@ -210,8 +225,8 @@ def without_payments(plans: Sequence[Plan]) -> tuple[Plan, ...]:
 
 
 def _not_found(found: lending.NoPlan) -> NotFound:
-    token = found.token_payment
-    params = {} if token is None else {"amount": str(token), "currency": token.currency}
+    each = found.payment
+    params = {} if each is None else {"amount": str(each), "currency": each.currency}
     if found.months is not None:
         params["months"] = str(found.months)
     step = Reason(code=ReasonCode(found.next_step.value), params=params)

@@ -65,9 +65,10 @@ def in_order(plans: Sequence[lending.Plan], first: str) -> list[lending.Plan]:
 
 def with_nearest(near: lending.Plan, plans: Sequence[lending.Plan], most: int) -> list[lending.Plan]:
     """Give the plan nearest to a wish first, then the others, none twice; where there are too many, the
-    cheapest and the fastest of all stay."""
+    cheapest and the fastest of all stay. A wished settlement is one, not a plan of one instalment."""
     same = next((plan for plan in plans if plan.payments == near.payments), None)
-    found = [same or near, *(plan for plan in plans if plan is not same)]
+    first = near if same is None or near.spec.lump_sum else same
+    found = [first, *(plan for plan in plans if plan is not same)]
     cheapest = min(found, key=lambda plan: (plan.total.minor, plan.last_due))
     fastest = min(found, key=lambda plan: (plan.last_due, plan.total.minor))
     while len(found) > most:

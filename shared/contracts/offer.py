@@ -185,7 +185,8 @@ class NoPlanFound(_Offer):
     next_step: Reason
     review_on: date | None = Field(default=None, description="when it is looked at again")
     payments: tuple[InstalmentTotal, ...] = Field(
-        default=(), description="the token payments, where that is the next step; nothing is waived for them"
+        default=(),
+        description="lower payments for a while, or a token, where that is the next step; nothing is waived",
     )
 
 

@@ -142,6 +142,7 @@ class ReasonCode(StrEnum):
     COUNTER_TOO_LONG = "counter_too_long"
     COUNTER_TOO_SHORT = "counter_too_short"
     COUNTER_TOO_LATE = "counter_too_late"
+    COUNTER_TOO_EARLY = "counter_too_early"
     COUNTER_NOT_AFFORDABLE = "counter_not_affordable"
     COUNTER_EMPTY = "counter_empty"
     SETTLEMENT_TOO_LOW = "settlement_too_low"
@@ -211,6 +212,7 @@ class ReasonCode(StrEnum):
     DECISION_UNKNOWN = "decision_unknown"
     NEXT_HUMAN_REVIEW = "next_human_review"
     NEXT_PAYMENT_HOLIDAY = "next_payment_holiday"
+    NEXT_REDUCED_PAYMENTS = "next_reduced_payments"
     NEXT_TOKEN_PLAN = "next_token_plan"  # noqa: S105
     NEXT_SUPPORT_GROUP = "next_support_group"
     NEXT_DEBT_ADVICE = "next_debt_advice"
@@ -324,6 +326,7 @@ PRIVATE_REASONS = frozenset(
         ReasonCode.COUNTER_TOO_LOW,
         ReasonCode.COUNTER_TOO_SHORT,
         ReasonCode.COUNTER_TOO_LATE,
+        ReasonCode.COUNTER_TOO_EARLY,
         ReasonCode.COUNTER_NOT_AFFORDABLE,
         ReasonCode.SETTLEMENT_TOO_LOW,
         ReasonCode.AFFORDABLE_NOW,

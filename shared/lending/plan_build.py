@@ -4,6 +4,7 @@ stands within capacity and policy."""
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from itertools import count, zip_longest
@@ -127,8 +128,21 @@ def build_plan(
     refusal = _too_small(payments, owed, plans, spec, limits) or _too_large(payments, spec, capacity)
     if refusal is not None:
         return refusal
-    rates = [base_rate(debt, limits) for debt in owed]
+    rates = [_uncut(debt, spec, plan, limits) for debt, plan in zip(owed, plans, strict=True)]
     return valued(spec, owed, plans, payments, contract_rates=rates, capacity=capacity, limits=limits)
+
+
+def _uncut(debt: DebtTerms, spec: PlanSpec, plan: DebtPlan, limits: PlanLimits) -> Decimal:
+    """The rate without the cut: what the ceiling does not allow on these instalments is not given up."""
+    if not spec.rate_cut_pct:
+        return plan.terms.annual_rate_pct
+    if debt.ceiling(limits) is None:
+        return base_rate(debt, limits)
+    try:
+        made = _debt_plan(debt, replace(spec, rate_cut_pct=Decimal(0)), limits)
+    except ScheduleError:  # at that rate nothing would ever be repaid
+        return base_rate(debt, limits)
+    return plan.terms.annual_rate_pct if isinstance(made, Reason) else made.terms.annual_rate_pct
 
 
 def _debt_plan(debt: DebtTerms, spec: PlanSpec, limits: PlanLimits) -> DebtPlan | Reason:

@@ -297,7 +297,10 @@ def lowest_first(candidates: Candidates) -> Ints:
     return ordered(rows, candidates.peak[rows], off, exactly, count=_TRIES)
 
 
-def first_that_stands(candidates: Candidates, rows: Ints, search: Search) -> Plan | None:
-    """The first row that stands exactly: rounding or the ceiling may take one that was screened."""
+def first_that_stands(
+    candidates: Candidates, rows: Ints, search: Search, most: Money | None = None
+) -> Plan | None:
+    """The first row that stands exactly, with no instalment above ``most``: rounding or the ceiling may take
+    one that was screened."""
     some = (_build(candidates, row, search) for row in rows[:_TRIES].tolist())
-    return next((plan for plan in some if plan is not None), None)
+    return next((plan for plan in some if plan is not None and (most is None or plan.peak <= most)), None)

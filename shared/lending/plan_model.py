@@ -54,6 +54,7 @@ class NextStep(StrEnum):
     """What happens where no plan fits: always something, never silence."""
 
     HOLIDAY = "next_payment_holiday"
+    REDUCED_PAYMENTS = "next_reduced_payments"
     TOKEN_PLAN = "next_token_plan"  # noqa: S105 - a token payment
     SUPPORT_GROUP = "next_support_group"
     DEBT_ADVICE = "next_debt_advice"
@@ -348,15 +349,16 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class NoPlan:
-    """Nothing is affordable and allowed: why, what happens next, and the payments if a token is that.
+    """Nothing is affordable and allowed: why, what happens next, and the payments if lower ones are that.
 
-    ``months`` is how long a holiday or token payments last, ``payments`` are the token payments. Both are
-    forbearance: nothing is waived, nothing is tested against the lender's value, nobody needs to approve.
+    ``months`` is how long a holiday lasts, or how many ``payments`` there are: lower ones than a plan would
+    have, or a token; ``payment`` is each of them. All of it is forbearance: nothing is waived, nothing is
+    tested against the lender's value, nobody needs to approve.
     """
 
     reason: Reason
     next_step: NextStep
-    token_payment: Money | None = None
+    payment: Money | None = None
     months: int | None = None
     payments: tuple[DueTotal, ...] = ()
 

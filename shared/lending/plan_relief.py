@@ -13,8 +13,8 @@ from shared.lending.plan_search import Search
 
 
 def no_plan(search: Search, first_due: date, candidates: Candidates) -> NoPlan:
-    """Why there is none, and what comes next: a holiday where income is expected again, a token payment
-    where one is possible, else help.
+    """Why there is none, and what comes next: a holiday where income is expected again, lower payments or a
+    token where one is possible, else help.
 
     ``candidates`` fitted before they were built: what stopped the first of them is for a person to see.
     """
@@ -35,7 +35,7 @@ def no_plan(search: Search, first_due: date, candidates: Candidates) -> NoPlan:
         reason = Reason.of("not_affordable_under_stress", payment=needed, available=stress)
     else:
         reason = _falls(needed, later)
-    return _token(reason, search, first_due, now) or NoPlan(reason, NextStep.DEBT_ADVICE)
+    return _for_a_while(reason, search, first_due, needed) or NoPlan(reason, NextStep.DEBT_ADVICE)
 
 
 def _minor(amount: Money) -> int:
@@ -76,13 +76,27 @@ def _without_income(reason: Reason, capacity: Capacity, first_due: date, limits:
     return NoPlan(reason, NextStep.SUPPORT_GROUP if hope else NextStep.DEBT_ADVICE)
 
 
-def _token(reason: Reason, search: Search, first_due: date, now: Money) -> NoPlan | None:
-    """A nominal payment for a while: nothing is waived, and more than is owed is never asked for."""
-    token = min(search.limits.token_payment, search.balance)
-    if not token.is_positive or token > now:
+def _for_a_while(reason: Reason, search: Search, first_due: date, needed: Money) -> NoPlan | None:
+    """Less than a plan would ask, until the figures are asked again: nothing is waived, and more than is owed
+    is never asked for. It is what can be paid even under stress; where that is nothing, a nominal payment.
+    """
+    capacity, owed = search.capacity, search.balance
+    token = min(search.limits.token_payment, owed)
+    if not token.is_positive:
         return None
-    months = min(max(search.limits.token_months, 1), max(search.balance.minor // token.minor, 1))
-    days = (add_months(first_due, k) for k in range(months))
-    payments = tuple(DueTotal(number, day, token) for number, day in enumerate(days, start=1))
-    fitting = tuple(row for row in payments if token <= search.capacity.at(row.due)[0])
-    return NoPlan(reason, NextStep.TOKEN_PLAN, token, len(fitting), fitting)
+    days = [add_months(first_due, k) for k in range(max(search.limits.token_months, 1))]
+    able = {day: spare for day in days if (spare := min(capacity.at(day))) >= token}
+    reduced = min([needed, owed, *able.values()], key=_minor)
+    if able and reduced > token:
+        return _payments(reason, NextStep.REDUCED_PAYMENTS, reduced, list(able), owed)
+    if token > capacity.at(first_due)[0]:
+        return None
+    days = days[: max(owed.minor // token.minor, 1)]
+    fitting = [day for day in days if token <= capacity.at(day)[0]]
+    return _payments(reason, NextStep.TOKEN_PLAN, token, fitting, owed)
+
+
+def _payments(reason: Reason, step: NextStep, each: Money, days: list[date], owed: Money) -> NoPlan:
+    days = days[: max(owed.minor // each.minor, 1)]
+    rows = tuple(DueTotal(number, day, each) for number, day in enumerate(days, start=1))
+    return NoPlan(reason, step, each, len(rows), rows)

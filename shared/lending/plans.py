@@ -219,9 +219,11 @@ def _nearest(counter: Counter, search: Search, first_due: date) -> Nearest | NoP
         changes.append(Reason.of("settlement_too_low", wished=counter.lump_sum, needed=least))
     months = _wished_months(counter, search.longest, changes)
     within = search.candidates(due, wish=counter.monthly)
-    plan = first_that_stands(within, nearest_first(within, counter.monthly, months), search)
+    plan = first_that_stands(within, nearest_first(within, counter.monthly, months), search, counter.monthly)
     if plan is None or (months is not None and months > plan.spec.months):
         longer = longer_plans(search, due, wish=counter.monthly, months=months)
+        if counter.monthly is not None:  # screened before rounding
+            longer = [one for one in longer if one.peak <= counter.monthly]
         plan = min((*filter(None, [plan]), *longer), key=lambda one: _far(one, months), default=None)
     if plan is None and counter.monthly is not None:
         everything = search.candidates(due)
@@ -229,7 +231,7 @@ def _nearest(counter: Counter, search: Search, first_due: date) -> Nearest | NoP
         lowest = first_that_stands(everything, lowest_first(everything), search)
         every = (*filter(None, [lowest]), *longer_plans(search, due))
         plan = min(every, key=lambda one: one.peak.minor, default=None)
-        if plan is not None:
+        if plan is not None and plan.peak > counter.monthly:
             changes.append(Reason.of("counter_too_low", wished=counter.monthly, needed=plan.peak))
     if plan is None:
         waited = _after_a_holiday(search, due)
@@ -258,6 +260,8 @@ def _wished_due(counter: Counter, first_due: date, limits: PlanLimits, changes: 
     wished = counter.first_due or first_due
     if wished > latest:
         changes.append(Reason.of("counter_too_late", wished=wished, limit=latest))
+    elif wished < first_due:
+        changes.append(Reason.of("counter_too_early", wished=wished, limit=first_due))
     return min(max(wished, first_due), latest)
 
 

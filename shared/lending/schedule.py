@@ -23,6 +23,7 @@ from shared.lending.money import CurrencyMismatch, Money, Rounding, round_ratio
 
 # Digits of the factors; amounts have at most 19, so a payment is right far beyond a minor unit.
 _CONTEXT: Final = Context(prec=40)
+_PLACES: Final = 18
 _MAX_PERIODS: Final = 1200
 
 
@@ -236,7 +237,8 @@ def first_payment(
     worth, v = payment_factors(rate, periods, step_pct, step_every)[-1]
     left = Decimal(0) if balloon is None else Decimal(balloon.minor) * v
     with localcontext(_CONTEXT):
-        payment = (Decimal(principal.minor) - left) / worth
+        # The factors are a little off in their last digits: what is a tie, or a whole unit, stays one.
+        payment = round((Decimal(principal.minor) - left) / worth, _PLACES)
     return Money(int(payment.to_integral_value(rounding=rounding.mode)), principal.currency)
 
 

@@ -233,13 +233,15 @@ class ReAge(Section):
     A re-age resets the days that are shown, never those that allocation goes by. Of an account that is past
     due, a plan is such a re-age, and one in a workout: its limits count against the bank's re-ages and the
     plans signed before. What they do not allow goes to a person. ``min_payments_in_a_row`` monthly payments
-    come first, or in the trial of the plan itself. From so many days past due on as an account is charged off
+    come first, or in the trial of the plan itself; with ``same_amount_counts`` as much paid within as many
+    months does as well. From so many days past due on as an account is charged off
     it is not re-aged: open-end credit (cards) and closed-end (loans) apart.
     """
 
     allowed: bool
     min_account_months: Months
     min_payments_in_a_row: Count
+    same_amount_counts: bool
     max_in_12_months: Count
     max_in_60_months: Count
     more_in_60_months_in_workout: Count

@@ -322,6 +322,7 @@ MORE_VALUES: Final[dict[str, Any]] = {
     "re_age.allowed": True,
     "re_age.min_account_months": 0,
     "re_age.min_payments_in_a_row": 0,
+    "re_age.same_amount_counts": False,
     "re_age.max_in_12_months": 0,
     "re_age.max_in_60_months": 0,
     "re_age.more_in_60_months_in_workout": 0,

@@ -67,6 +67,26 @@ def test_the_example_is_assessed_and_offered_in_words(lang: str, words: tuple[st
         assert word in result.stdout
 
 
+def test_spending_above_the_usual_counts_with_an_explanation_that_may_be_given(tmp_path: Path) -> None:
+    case = json.loads(EXAMPLE.read_text(encoding="utf-8"))
+    health = {"category": "health", "monthly": "900.00"}
+    counted = {}
+    for name, more in (("without", {}), ("with", {"explanation": {"value": "medicine taken every day"}})):
+        spending = [*case["statement"]["spending"], health | more]
+        told = {**case, "statement": {**case["statement"], "spending": spending}}
+        counted[name] = minor(offered(tmp_path, told)["assessment_completed"]["capacity"]["spending_counted"])
+    assert counted["with"] - counted["without"] == 40000  # the guideline of two persons is 500.00
+
+
+@pytest.mark.parametrize("pack", sorted(path.stem for path in POLICIES.glob("*-*.toml")))
+def test_the_example_makes_sense_in_every_pack(pack: str) -> None:
+    result = ran("--example", "--policy", pack, "--json")
+    assert result.exit_code == 0, result.output
+    found = json.loads(result.stdout)
+    assert found["said"]["plans"], pack
+    assert {debt["policy"] for plan in found["said"]["plans"] for debt in plan["debts"]} == {pack}
+
+
 def test_the_figures_of_each_plan_follow_from_its_schedules(tmp_path: Path) -> None:
     found = offered(tmp_path, PLAIN)
     said = found["said"]
@@ -119,6 +139,8 @@ def test_debts_that_no_plan_can_be_about_are_named_and_not_counted(tmp_path: Pat
     nothing = ran(path)
     assert nothing.exit_code == 1
     assert "none of them can come into a plan now" in nothing.output
+    assert "A debt that is protected" in nothing.output
+    assert "Correct the file" not in nothing.output
 
 
 def test_what_is_said_alike_of_several_accounts_is_said_once(tmp_path: Path) -> None:
@@ -165,7 +187,8 @@ def test_a_wish_is_answered(tmp_path: Path) -> None:
         ({"now": "0.00"}, "no_residual_income", "next_debt_advice"),
         ({"now": "-500.00"}, "no_residual_income", "next_debt_advice"),
         ({"now": "0.00", "temporary": True}, "no_residual_income", "next_payment_holiday"),
-        ({"now": "80.00"}, "not_affordable", "next_token_plan"),
+        ({"now": "80.00"}, "not_affordable", "next_reduced_payments"),
+        ({"now": "80.00", "stress": "20.00"}, "not_affordable", "next_token_plan"),
         ({"now": "1500.00", "stress": "10.00"}, "not_affordable_under_stress", "next_token_plan"),
     ],
 )
@@ -175,7 +198,7 @@ def test_where_no_plan_fits_the_borrower_is_told_why_and_what_comes_next(
     found = offered(tmp_path, {**PLAIN, "capacity": capacity})
     said = found["said"]
     assert (said["reason"]["code"], said["next_step"]["code"]) == (reason, step)
-    assert bool(said["payments"]) == (step == "next_token_plan")
+    assert bool(said["payments"]) == (step in {"next_reduced_payments", "next_token_plan"})
     assert len(found["words"]) == 2
     path = tmp_path / "case.json"
     assert "下一步" in ran(str(path), "--lang", "zh").stdout

@@ -291,10 +291,12 @@ def build(candidate: Candidate, search: Search) -> Plan | None:
     return plan if isinstance(plan, Plan) else None
 
 
-def first_that_stands(candidates: Iterable[Candidate], search: Search) -> Plan | None:
+def first_that_stands(
+    candidates: Iterable[Candidate], search: Search, most: Money | None = None
+) -> Plan | None:
     """The first candidate that stands exactly: rounding or the ceiling may take one that was screened."""
-    some = islice(candidates, TRIES)
-    return next((plan for c in some if (plan := build(c, search)) is not None), None)
+    plans = (plan for c in islice(candidates, TRIES) if (plan := build(c, search)) is not None)
+    return next((plan for plan in plans if most is None or plan.peak <= most), None)
 
 
 def plain_nearest(counter: Counter, search: Search, first_due: date) -> Nearest | NoPlan:
@@ -312,12 +314,12 @@ def plain_nearest(counter: Counter, search: Search, first_due: date) -> Nearest 
         changes.append(Reason.of("settlement_too_low", wished=counter.lump_sum, needed=least))
     months = _wished_months(counter, search.longest, changes)
     within = nearest_of(plain_candidates(search, due, counter.monthly), counter.monthly, months)
-    plan = first_that_stands(within, search)
+    plan = first_that_stands(within, search, counter.monthly)
     if plan is None and counter.monthly is not None:
         # Nothing is as low as the wish: the smallest instalment that is allowed comes nearest.
         above = sorted(plain_candidates(search, due), key=lambda c: (c.peak, c.conceded_pct, c.number))
         plan = first_that_stands(above, search)
-        if plan is not None:
+        if plan is not None and plan.peak > counter.monthly:
             changes.append(Reason.of("counter_too_low", wished=counter.monthly, needed=plan.peak))
     if plan is None:
         waited = _after_a_holiday(search, due)

@@ -287,8 +287,10 @@ def test_a_settlement_that_is_offered_is_among_the_plans_and_nobody_is_asked_for
         ("0", "0", "no_residual_income", NextStep.DEBT_ADVICE),
         ("-200", "-900", "no_residual_income", NextStep.DEBT_ADVICE),
         ("40", "40", "not_affordable", NextStep.DEBT_ADVICE),
-        ("400", "300", "not_affordable", NextStep.TOKEN_PLAN),
-        ("1500", "100", "not_affordable_under_stress", NextStep.TOKEN_PLAN),
+        ("400", "300", "not_affordable", NextStep.REDUCED_PAYMENTS),
+        ("400", "30", "not_affordable", NextStep.TOKEN_PLAN),
+        ("1500", "100", "not_affordable_under_stress", NextStep.REDUCED_PAYMENTS),
+        ("1500", "50", "not_affordable_under_stress", NextStep.TOKEN_PLAN),
     ],
 )
 def test_where_nothing_fits_there_is_a_reason_and_a_next_step(
@@ -296,7 +298,8 @@ def test_where_nothing_fits_there_is_a_reason_and_a_next_step(
 ) -> None:
     found = none(TWO, capacity(now, stress))
     assert (found.reason.code, found.next_step) == (code, step)
-    assert (found.token_payment == LIMITS.token_payment) == (step is NextStep.TOKEN_PLAN)
+    each = {NextStep.TOKEN_PLAN: LIMITS.token_payment, NextStep.REDUCED_PAYMENTS: cny(stress)}
+    assert found.payment == each.get(step)
 
 
 def test_hope_for_later_leads_to_support_instead_of_debt_advice() -> None:
@@ -355,6 +358,18 @@ def test_a_wish_within_policy_is_granted_with_the_least_concession() -> None:
     assert found.plan.measures == (MeasureKind.TERM_EXTENSION,)
 
 
+def test_no_instalment_is_above_a_wish_that_is_granted_the_last_one_included() -> None:
+    # Each debt rounds its instalments, and the last one takes what that leaves: 81.67 after 80.34 here.
+    owed = [debt("a", "1629.72", "0", "77.76", "12"), debt("b", "559.42", "0", "9.04", "3.85")]
+    owed.append(debt("c", "1859.64", "0", "14.97", "0.01"))
+    limits = replace(LIMITS, min_payment=cny("20"))
+    for wished in range(8030, 8110, 10):
+        wish = Counter(monthly=Money(wished, "CNY"))
+        found = nearest(wish, owed, capacity("1500", "1200"), FIRST_DUE, limits)
+        assert isinstance(found, Nearest)
+        assert found.granted == (found.plan.peak.minor <= wished), wished
+
+
 def test_a_wish_that_is_too_low_is_answered_by_the_smallest_instalment() -> None:
     found = answer(Counter(monthly=cny("300")))
     assert not found.granted
@@ -372,7 +387,11 @@ def test_a_wish_above_what_is_affordable_is_held_to_it() -> None:
 
 def test_a_wished_first_date_is_kept_up_to_the_policys_limit() -> None:
     assert answer(Counter(first_due=date(2026, 5, 10))).plan.payments[0].due == date(2026, 5, 10)
-    assert answer(Counter(first_due=date(2026, 1, 1))).plan.payments[0].due == FIRST_DUE
+    early = answer(Counter(first_due=date(2026, 1, 1)))
+    assert codes(early.reasons) == ["counter_nearest", "counter_too_early"]
+    assert early.reasons[1].as_dict() == {"wished": "2026-01-01", "limit": FIRST_DUE.isoformat()}
+    assert early.plan.payments[0].due == FIRST_DUE
+    assert answer(Counter(first_due=FIRST_DUE)).granted
     late = answer(Counter(monthly=cny("1100"), first_due=date(2027, 1, 1)))
     assert codes(late.reasons) == ["counter_nearest", "counter_too_late"]
     assert late.plan.payments[0].due == date(2026, 5, 31)

@@ -12,6 +12,7 @@ import pytest
 from shared.lending.allocation import Component, Components
 from shared.lending.money import Money
 from shared.lending.plan_lender import MarginRow
+from shared.lending.plan_model import RateCeiling, StepUp
 from shared.lending.plans import (
     Capacity,
     CapacityStep,
@@ -114,6 +115,27 @@ def test_the_concession_is_what_is_waived_and_the_interest_that_is_not_earned() 
     waived = ((Component.LATE_CHARGES, Decimal(100)),)
     both = built(PlanSpec(12, FIRST_DUE, rate_cut_pct=Decimal(100), waived_pct=waived), debt)
     assert both.concession == full.interest + cny("300")
+
+
+def test_interest_that_the_ceiling_does_not_allow_is_not_given_up() -> None:
+    """What was paid since the advance leaves room for 18.65 % of the 24: that much is given up, no more."""
+    paid = (CashFlow(date(2025, month, 28), cny("2000")) for month in range(2, 9))
+    debt = loan("22000", "24", history=(CashFlow(date(2025, 1, 31), cny("-30000")), *paid))
+    full = built(PlanSpec(24, FIRST_DUE), debt)
+    assert full.debts[0].terms.annual_rate_pct == Decimal("18.65")
+    assert full.concession == cny("0")
+    cut = built(PlanSpec(24, FIRST_DUE, rate_cut_pct=Decimal(100)), debt)
+    assert cut.concession == full.interest == cny("4526.06")
+
+
+def test_a_rate_at_which_the_plan_would_never_be_repaid_has_a_concession_all_the_same() -> None:
+    """In steps over five years the first payments would not cover 31.14 % of interest: all is interest."""
+    limits = replace(LIMITS, rate_ceilings=(RateCeiling(date(2000, 1, 1), Decimal(36)),))
+    steps = PlanSpec(60, FIRST_DUE, step=StepUp(Decimal(10), 6), rate_cut_pct=Decimal(100))
+    plan = built(steps, loan("38000", "36"), limits)
+    accrued = plan.concession.minor // 60
+    assert plan.concession == Money(accrued * 60, "CNY")
+    assert Money(accrued, "CNY") == cny("986.10")  # of 38000.00 at the 31.14 % that compound to 36
 
 
 def test_the_stress_margin_is_what_the_tightest_instalment_leaves() -> None:
@@ -283,14 +305,45 @@ def test_without_income_the_next_step_fits_what_is_expected(
     assert (none.reason.code, none.next_step, none.months) == ("no_residual_income", step, months)
 
 
+def test_what_can_be_paid_is_asked_for_where_a_plan_would_need_more() -> None:
+    """A plan needs 1500.00 a month, at no interest over five years; 1305.00 stays in stress: not a token."""
+    debt = loan("90000", days_past_due=128)
+    falls = (CapacityStep(date(2026, 8, 1), cny("2100"), cny("1305")),)
+    none = nothing([debt], Capacity(cny("3620"), cny("2618"), falls), LIMITS)
+    assert none.reason.code == "not_affordable_later_under_stress"
+    assert (none.next_step, none.payment, none.months) == (NextStep.REDUCED_PAYMENTS, cny("1305"), 6)
+    assert [row.due for row in none.payments] == [date(2026, month, 1) for month in range(4, 10)]
+    # Who will have too little later is not asked for more than the plan would have been.
+    falls = (CapacityStep(date(2027, 1, 1), cny("100"), cny("100")),)
+    none = nothing([debt], Capacity(cny("3620"), cny("2618"), falls), LIMITS)
+    assert (none.next_step, none.payment) == (NextStep.REDUCED_PAYMENTS, cny("1500"))
+
+
+def test_a_season_without_income_has_no_payments() -> None:
+    away = (
+        CapacityStep(date(2026, 6, 1), cny("0"), cny("0")),
+        CapacityStep(date(2026, 9, 1), cny("500"), cny("400")),
+    )
+    none = nothing([loan("90000")], Capacity(cny("900"), cny("700"), away), LIMITS)
+    assert (none.next_step, none.payment, none.months) == (NextStep.REDUCED_PAYMENTS, cny("400"), 3)
+    assert [row.due.month for row in none.payments] == [4, 5, 9]
+
+
+def test_lower_payments_are_never_more_than_is_owed() -> None:
+    little = nothing([loan("120")], steady("60"), replace(LIMITS, max_months=1))
+    assert (little.next_step, little.months) == (NextStep.REDUCED_PAYMENTS, 2)
+    assert Money.sum((row.total for row in little.payments), "CNY") == cny("120")
+
+
 def test_token_payments_are_dated_small_and_never_more_than_is_owed() -> None:
-    none = nothing([loan("90000")], steady("60"), LIMITS)
-    assert (none.next_step, none.token_payment, none.months) == (NextStep.TOKEN_PLAN, cny("50"), 6)
+    """Where stress leaves less than the token, there is nothing else to ask for."""
+    none = nothing([loan("90000")], steady("60", "20"), LIMITS)
+    assert (none.next_step, none.payment, none.months) == (NextStep.TOKEN_PLAN, cny("50"), 6)
     assert [row.due for row in none.payments] == [date(2026, month, 1) for month in range(4, 10)]
     assert {row.total for row in none.payments} == {cny("50")}
-    little = nothing([loan("120")], steady("60"), replace(LIMITS, max_months=1))
+    little = nothing([loan("120")], steady("60", "20"), replace(LIMITS, max_months=1))
     assert Money.sum((row.total for row in little.payments), "CNY") == cny("100")
-    falling = Capacity(cny("60"), cny("60"), (CapacityStep(date(2026, 7, 1), cny("10"), cny("10")),))
+    falling = Capacity(cny("60"), cny("20"), (CapacityStep(date(2026, 7, 1), cny("10"), cny("10")),))
     assert len(nothing([loan("90000")], falling, LIMITS).payments) == 3
 
 

@@ -47,6 +47,32 @@ def test_balloon_vector() -> None:
     assert schedule.instalments[-1].total == usd("3651.98")
 
 
+def test_a_payment_of_half_a_cent_more_is_a_tie() -> None:
+    """126.25 in two months at 2 % are 65.025 a month exactly: 65.03, not a little less than half."""
+    terms = replace(BASE, principal=usd("126.25"), annual_rate_pct=Decimal(24), periods=2)
+    assert totals(build(terms)) == ["65.03", "65.03"]
+
+
+@pytest.mark.parametrize(
+    ("rounding", "interest"),
+    [
+        (Rounding.HALF_UP, ("1.01", "1.00")),
+        (Rounding.HALF_EVEN, ("1.00", "1.00")),
+        (Rounding.FLOOR, ("1.00", "1.00")),
+        (Rounding.UP, ("1.01", "1.00")),
+    ],
+)
+def test_where_all_is_left_for_the_last_instalment_the_others_are_interest(
+    rounding: Rounding, interest: tuple[str, str]
+) -> None:
+    """1.0050 a month of 80.40, and 1.00 of 80.00: a tie and a whole unit, not a little less than that."""
+    for owed, due in zip(("80.40", "80.00"), interest, strict=True):
+        terms = replace(BASE, principal=usd(owed), balloon=usd(owed), annual_rate_pct=Decimal(15), periods=3)
+        schedule = build(replace(terms, rounding=rounding))
+        assert [str(row.total) for row in schedule.instalments[:2]] == [due, due]
+        assert schedule.instalments[-1].principal == usd(owed)
+
+
 def test_zero_interest_vector() -> None:
     schedule = build(replace(BASE, principal=usd("50000"), annual_rate_pct=Decimal(0), periods=60))
     assert totals(schedule) == ["833.33"] * 59 + ["833.53"]

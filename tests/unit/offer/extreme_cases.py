@@ -101,7 +101,7 @@ CASES: dict[str, dict[str, Any]] = {
     "all income from a benefit that ends": {"statement": _statement(income=_BENEFIT_ENDS)},
     "negative residual": {"statement": _statement(income=[{"source": "salary", "monthly": 20}])},
     "just enough today, nothing under stress": {"capacity": {"now": 15, "stress": 0}},
-    "enough for a token only": {"capacity": {"now": "0.8", "stress": "0.8"}},
+    "less than the smallest instalment": {"capacity": {"now": "0.8", "stress": "0.8"}},
     "one minor unit can be paid": {"capacity": {"now": "!0.01"}},
     "spending zero": {"statement": _statement(spending=_NONE_SPENT)},
     "no spending named": {"statement": _statement(spending=[])},

@@ -163,13 +163,14 @@ def _no_plan(case: dict[str, Any], answer: dict[str, Any], rules: PackRules) -> 
     if said["review_on"] is None or said["review_on"] <= case["on"]:
         yield "nobody looks at it again"
     for row in said["payments"]:
-        now, _ = capacity_on(answer["assessment"], row["due"])
-        if not 0 < minor(row["total"]) <= now:
-            yield "a token payment that cannot be paid"
+        now, stress = capacity_on(answer["assessment"], row["due"])
+        most = now if said["next_step"]["code"] == "next_token_plan" else min(now, stress)
+        if not 0 < minor(row["total"]) <= most:
+            yield "a payment that cannot be paid"
     owed = sum(
         sum(outstanding(debt, rules.currency).values())
         for debt in case["debts"]
         if not is_foreign(debt, rules.currency)
     )
     if sum(minor(row["total"]) for row in said["payments"]) > owed:
-        yield "token payments of more than is owed"
+        yield "payments of more than is owed"

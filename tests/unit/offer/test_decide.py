@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from services.offer.decide import OfferDecider
 from services.offer.model import OfferStatus
 from shared.contracts import agreement, assessment, desk, followup, intake
 from shared.contracts.base import Event, Reason
-from shared.contracts.debts import Allocation, DebtSnapshot, DebtStatus
+from shared.contracts.debts import Allocation, DebtSnapshot, DebtStatus, Measure
 from shared.contracts.offer import (
     ApprovalRequested,
     HumanReviewOpened,
@@ -111,9 +112,9 @@ def test_where_nothing_is_affordable_it_says_why_what_next_and_when_it_is_looked
     assert step.emits(NoPlanFound)
     none = step.last(NoPlanFound)
     assert none.reason.code is ReasonCode.NOT_AFFORDABLE
-    assert none.next_step.code is ReasonCode.NEXT_TOKEN_PLAN
-    assert none.next_step.params == {"amount": "50.00", "currency": "CNY", "months": "6"}
-    assert [(row.number, row.total) for row in none.payments] == [(n, cny("50.00")) for n in range(1, 7)]
+    assert none.next_step.code is ReasonCode.NEXT_REDUCED_PAYMENTS
+    assert none.next_step.params == {"amount": "90.00", "currency": "CNY", "months": "6"}
+    assert [(row.number, row.total) for row in none.payments] == [(n, cny("90.00")) for n in range(1, 7)]
     assert none.review_on == step.decider.due(step.state) == date(2026, 6, 2)
     again = step.closes(date(2026, 6, 2))
     assert again.last(NoPlanFound).reason.code is ReasonCode.ASSESSMENT_EXPIRED
@@ -289,6 +290,37 @@ def test_a_counter_offer_is_answered_in_the_next_round_with_the_nearest_plan_fir
     new = answer.when(message(accept(revised.offer_id, plan_of(revised, approval=False)), after(3)))
     assert new.emits(OfferAgreed)
     assert new.last(OfferAgreed).round == 2
+
+
+def test_the_latest_first_day_that_is_offered_in_place_of_a_wish_is_one_of_business() -> None:
+    days = set()
+    for n in range(7):
+        start = given(OfferDecider(), reference())
+        step = start.when(message(case_opened(), after(n)), message(assessed(), after(n)))
+        on = step.last(OfferTabled)
+        answer = step.when(message(counter(on, first_due=after(400)), after(n))).last(OfferRevised)
+        first = answer.plans[0].payments[0].due
+        assert first.weekday() < 5, first
+        assert answer.answer is not None
+        assert ReasonCode.COUNTER_TOO_LATE in {reason.code for reason in answer.answer.reasons}
+        days.add(first)
+    assert len(days) > 1
+
+
+def test_who_offers_all_that_is_owed_at_once_is_shown_as_having_settled() -> None:
+    """Not as one whose terms were changed to a single instalment, and that may yet be missed."""
+    little = debt(outstanding=balances("500.00"), overdue=balances("0.00"), payment=None, days=0)
+    little = little.model_copy(update={"annual_rate_pct": Decimal(0)})
+    step = given(OfferDecider(), reference()).when(message(case_opened(little)), message(assessed()))
+    on = step.last(OfferTabled)
+    once = [plan for plan in on.plans if plan.payments[0].total == plan.total_paid[0]]
+    assert once, "one instalment of all of it is among the plans"
+    answer = step.when(message(counter(on, lump_sum=once[0].total_paid[0]), after(1))).last(OfferRevised)
+    codes = {reason.code for reason in answer.plans[0].reasons}
+    assert Measure.LUMP_SUM in answer.plans[0].measures
+    assert ReasonCode.RECORD_SETTLED in codes
+    assert ReasonCode.RECORD_RENEGOTIATED not in codes
+    assert answer.plans[0].redefault_pct == 0
 
 
 def test_what_the_policy_does_not_allow_is_not_granted_and_it_says_what_would_have_to_change() -> None:

@@ -135,13 +135,13 @@ TOLD = {
     "negative residual": ("no_residual_income", "next_debt_advice"),
     "thirty dependants and nothing named": ("no_residual_income", "next_debt_advice"),
     "forty debts and no means": ("no_residual_income", "next_debt_advice"),
-    "all income from a benefit that ends": ("not_affordable_later", "next_token_plan"),
-    "one month of means": ("not_affordable_later", "next_token_plan"),
+    "all income from a benefit that ends": ("not_affordable_later", "next_reduced_payments"),
+    "one month of means": ("not_affordable_later", "next_reduced_payments"),
     "the means end before the first instalment": ("not_affordable_later", "next_debt_advice"),
     "just enough today, nothing under stress": ("not_affordable_under_stress", "next_token_plan"),
-    "enough for a token only": ("not_affordable", "next_token_plan"),
+    "less than the smallest instalment": ("not_affordable", "next_reduced_payments"),
     "one minor unit can be paid": ("not_affordable", "next_debt_advice"),
-    "ten million owed": ("not_affordable", "next_token_plan"),
+    "ten million owed": ("not_affordable", "next_reduced_payments"),
     "only another currency": ("no_rules_in_currency", "next_human_review"),
 }
 

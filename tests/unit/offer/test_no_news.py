@@ -33,7 +33,7 @@ def case(now: str) -> Given:
     ("now", "reason", "step"),
     [
         ("0.00", ReasonCode.NO_RESIDUAL_INCOME, ReasonCode.NEXT_SUPPORT_GROUP),
-        ("90.00", ReasonCode.NOT_AFFORDABLE, ReasonCode.NEXT_TOKEN_PLAN),
+        ("90.00", ReasonCode.NOT_AFFORDABLE, ReasonCode.NEXT_REDUCED_PAYMENTS),
     ],
 )
 def test_where_there_was_no_plan_it_is_said_again_why_and_what_comes_next(

@@ -17,7 +17,7 @@ from services.agreement.decide import AgreementDecider
 from services.intake.decide import IntakeDecider
 from services.notice.decide import NoticeDecider
 from services.offer.decide import OfferDecider
-from services.offer.re_age import paid_in_a_row, why_not_re_aged
+from services.offer.re_age import paid_in_a_row, re_aged_after, why_not_re_aged
 from shared.contracts import agreement
 from shared.contracts.base import Event, Reason
 from shared.contracts.debts import DebtFlow, DebtSnapshot, Measure, ProductKind
@@ -77,6 +77,7 @@ def talks(*debts: DebtSnapshot, **pack: Any) -> Given:
 
 LATEST = {"re_age__charge_off_days_open_end": 180, "re_age__charge_off_days_closed_end": 120}
 PAID_FIRST = {"re_age__min_payments_in_a_row": 3}
+AS_MUCH = PAID_FIRST | {"re_age__same_amount_counts": True}
 
 
 def loan(days: int) -> DebtSnapshot:
@@ -128,6 +129,15 @@ def paying(one: DebtSnapshot, *payments: tuple[int, str]) -> DebtSnapshot:
          ReasonCode.RE_AGE_AFTER_PAYMENTS),
         (paying(known(), (10, "900.00"), (70, "900.00"), (100, "900.00")), PAID_FIRST,
          ReasonCode.RE_AGE_AFTER_PAYMENTS),
+        # A payment that came back was not made.
+        (paying(known(), (10, "900.00"), (40, "900.00"), (36, "-900.00"), (70, "900.00")), PAID_FIRST,
+         ReasonCode.RE_AGE_AFTER_PAYMENTS),
+        # As much within the three months does as well, where the pack says so; not if it was lent meanwhile.
+        (paying(known(), (70, "2700.00")), PAID_FIRST, ReasonCode.RE_AGE_AFTER_PAYMENTS),
+        (paying(known(), (70, "2700.00")), AS_MUCH, None),
+        (paying(known(), (10, "1800.00"), (70, "899.99")), AS_MUCH, ReasonCode.RE_AGE_AFTER_PAYMENTS),
+        (paying(known(), (10, "2700.00"), (12, "-100.00")), AS_MUCH, ReasonCode.RE_AGE_AFTER_PAYMENTS),
+        (paying(known(), (10, "1800.00"), (95, "900.00")), AS_MUCH, ReasonCode.RE_AGE_AFTER_PAYMENTS),
     ],
 )  # fmt: skip
 def test_an_account_may_be_re_aged_by_its_age_and_by_what_came_before(
@@ -192,6 +202,16 @@ def test_once_they_are_made_there_is_a_plan() -> None:
     assert step.when(news).emits(OfferTabled)
 
 
+def test_the_pack_of_the_states_takes_as_much_in_place_of_payments_in_a_row() -> None:
+    at_once = paying(known(), (20, "2700.00"))
+    for pack in BOOK.pack_ids:
+        policy = BOOK.in_force(pack, DAY)
+        assert re_aged_after(at_once, policy, DAY) is None
+        later = re_aged_after(known(), policy, DAY)
+        assert (later is not None) == (pack == "us-unsecured")
+    assert "equivalent" in BOOK.pack("us-unsecured").entries_in_force(DAY)["re_age.same_amount_counts"].source
+
+
 def test_a_plan_with_a_trial_says_when_the_account_is_shown_as_current() -> None:
     step = talks(known(), **PAID_FIRST, trial__payments=3)
     after = Reason(code=ReasonCode.RE_AGED_WHEN_PAID, params={"account": "A-1", "payments": "3"})
@@ -205,6 +225,17 @@ def test_a_plan_with_a_trial_says_when_the_account_is_shown_as_current() -> None
     ):
         plans = talks(one, **pack).last(OfferTabled).plans
         assert ReasonCode.RE_AGED_WHEN_PAID not in {reason.code for plan in plans for reason in plan.reasons}
+
+
+def test_who_may_be_charged_off_before_the_trial_ends_is_told_from_when_on() -> None:
+    """The third payment is due on 23 May: 82 days from now, on which 97 days late have become 179."""
+    trial = PAID_FIRST | LATEST | {"trial__payments": 3}
+    for days, written_off in ((97, None), (98, DAY + timedelta(days=82)), (150, DAY + timedelta(days=30))):
+        plans = talks(known(days=days), **trial).last(OfferTabled).plans
+        told = [r for plan in plans for r in plan.reasons if r.code is ReasonCode.RE_AGED_WHEN_PAID]
+        assert {reason.params.get("date") for reason in told} == {written_off and written_off.isoformat()}
+        for lang, words in (("en", "write it off"), ("zh", "核销")):
+            assert all((words in text(r.code, r.params, lang)) == bool(written_off) for r in told)
 
 
 @settings(max_examples=100, deadline=None)
