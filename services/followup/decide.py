@@ -183,8 +183,7 @@ def _closed(
     if known.status is FollowupStatus.CLOSED:
         return Decision(known)
     after, said = finish(known, message.day, reference)
-    completed = message.data.reason is intake.CloseReason.PLAN_COMPLETED
-    after, of_problems = problems.resolve_all(after, message.day, "case_closed", completed=completed)
+    after, of_problems = problems.case_closed(after, message.day, message.data.reason)
     gone = {
         "status": FollowupStatus.CLOSED,
         "received": (),

@@ -7,7 +7,7 @@ from shared.contracts.base import Event
 from shared.contracts.desk_care import ProblemNoted, ProblemSolved
 from shared.contracts.followup_care import OwnerTookOver, ProblemOpened, ProblemOverdue, ProblemResolved
 from shared.contracts.ids import derive_id
-from shared.contracts.intake import BankAnswered
+from shared.contracts.intake import BankAnswered, CloseReason
 from shared.contracts.reasons import ReasonCode
 from shared.policy.model import PolicyInForce
 from shared.policy.sections import StepRow
@@ -15,12 +15,12 @@ from shared.policy.sections import StepRow
 __all__ = [
     "assigned",
     "bank_confirmed",
+    "case_closed",
     "close_problems",
     "missing_from_the_plan",
     "noted",
     "problems_due",
     "refused_by_bank",
-    "resolve_all",
     "returned_after_completion",
     "solved",
 ]
@@ -30,6 +30,7 @@ Step = tuple[FollowupState, tuple[Event, ...]]
 # Open problems of one case; one more is refused by nobody, the oldest overdue one has been escalated by then.
 _PROBLEMS_KEPT = 50
 _STEP = "performing"
+_BY_CLOSING = "case_closed"
 RETURNED_BEFORE = "payment_returned_from_before_the_plan"
 RETURNED_AFTER = "payment_returned_after_completion"
 
@@ -135,13 +136,14 @@ def solved(state: FollowupState, data: ProblemSolved, day: date) -> Step | Reaso
     return state.model_copy(update={"problems": left}), (_resolved(problem, day, data.by),)
 
 
-def resolve_all(state: FollowupState, day: date, by: str, *, completed: bool) -> Step:
+def case_closed(state: FollowupState, day: date, reason: CloseReason) -> Step:
     """The case is closed: nothing of it is a problem any more.
 
     A completed plan leaves open what it never asked for: somebody still decides about money that came back.
     """
+    completed = reason is CloseReason.PLAN_COMPLETED
     left = tuple(problem for problem in state.problems if completed and problem.about == RETURNED_BEFORE)
-    said = tuple(_resolved(problem, day, by) for problem in state.problems if problem not in left)
+    said = tuple(_resolved(problem, day, _BY_CLOSING) for problem in state.problems if problem not in left)
     return state.model_copy(update={"problems": left}), said
 
 

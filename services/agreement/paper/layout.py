@@ -405,6 +405,7 @@ def _letter(document: Letter, lang: str) -> dict[str, Any]:
         "letter_id": issued.letter_id,
         "version": str(issued.version),
         "as_of": issued.as_of.isoformat(),
+        "debts": ", ".join(issued.debts),
         "full": issued.settlement is SettlementKind.FULL,
         "partial": issued.settlement is SettlementKind.PARTIAL,
         "credit_status": words.named("credit", issued.credit_status, lang),

@@ -45,6 +45,7 @@ from shared.contracts.agreement import (
     AgreementTerms,
     DebtRate,
     PartySigned,
+    SettlementKind,
     SettlementLetterIssued,
 )
 from shared.contracts.bank import AccountOverdue
@@ -567,6 +568,12 @@ def test_the_settlement_letter_says_what_is_settled_and_what_survives(lang: str)
     assert ("仍然欠付" if lang == "zh" else "Stillowed") in text
     assert ("已减免" if lang == "zh" else "Forgiven") in text
     assert "A-9" in text
+    assert letter.issued.debts == ("A-1", "A-2")
+    assert ("所列债务（A-1,A-2）" if lang == "zh" else "itsdebts(A-1,A-2)ispaid") in text
+    settled = {"settlement": SettlementKind.FULL, "surviving": ()}
+    whole = replace(letter, issued=letter.issued.model_copy(update=settled))
+    full = squeezed(" ".join(page_of(whole, lang)["sections"][0]["paragraphs"]))
+    assert ("债务（A-1,A-2）已全部结清" if lang == "zh" else "(A-1,A-2)aresettledinfull") in full
     assert letter.issued.content_hash in text
 
 
