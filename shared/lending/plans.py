@@ -248,7 +248,9 @@ def _nearest(counter: Counter, search: Search, first_due: date) -> Nearest | NoP
         # In the wished time the instalments would be larger: than is affordable, or than is wished.
         changes.append(_too_short(counter.monthly, months, plan) or _not_affordable(affordable))
     elif months is not None and plan.spec.months < months:
-        changes.append(Reason.of("counter_too_long", months=months, limit=plan.spec.months))
+        # Two limits on one wish would contradict each other: the lower one is what counts.
+        changes = [reason for reason in changes if reason.code != "above_max_term"]
+        changes.append(Reason.of("counter_too_long", months=counter.months, limit=plan.spec.months))
     return _answer(plan, changes)
 
 

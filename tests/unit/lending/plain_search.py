@@ -336,7 +336,8 @@ def plain_nearest(counter: Counter, search: Search, first_due: date) -> Nearest 
         # In the wished time the instalments would be larger: than is affordable, or than is wished.
         changes.append(_too_short(counter.monthly, months, plan) or _not_affordable(affordable))
     elif months is not None and plan.spec.months < months:
-        changes.append(Reason.of("counter_too_long", months=months, limit=plan.spec.months))
+        changes = [reason for reason in changes if reason.code != "above_max_term"]
+        changes.append(Reason.of("counter_too_long", months=counter.months, limit=plan.spec.months))
     return _answer(plan, changes)
 
 

@@ -408,6 +408,10 @@ def test_a_wished_term_is_met_where_it_can_be() -> None:
     high_minimum = replace(LIMITS, min_payment=cny("1190"))
     bounded = answer(Counter(months=60), limits=high_minimum)
     assert codes(bounded.reasons) == ["counter_nearest", "counter_too_long"]
+    beyond = answer(Counter(months=90), limits=high_minimum)
+    assert codes(beyond.reasons) == ["counter_nearest", "counter_too_long"]  # not that 60 are allowed, too
+    limit = str(bounded.plan.spec.months)
+    assert beyond.reasons[1].as_dict() == {"months": "90", "limit": limit}
 
 
 def test_a_wished_settlement() -> None:
