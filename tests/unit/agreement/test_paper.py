@@ -261,6 +261,7 @@ def in_words_of(edition: str, drafted: AgreementDrafted) -> AgreementTerms:
         ("4", "ea3c57bb882375f3"),
         ("5", "e5b4f1db4cc644c2"),
         ("6", "cdae7feee6cd5835"),
+        ("7", "dfc59e4d0d5f1cb1"),
     ],
 )
 def test_the_words_of_an_edition_that_has_gone_out_are_never_edited(edition: str, begins: str) -> None:
