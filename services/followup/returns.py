@@ -5,6 +5,7 @@ as missed only when the notice and the grace after it have passed, and is late f
 """
 
 from datetime import date
+from typing import Any
 
 from services.followup.ledger import serve
 from services.followup.model import DayMoney, FollowedPlan, FollowupState, Line, Returned
@@ -22,7 +23,11 @@ def remember(state: FollowupState, on: date, amount: Money, told: date) -> Follo
     """Keep that money of the day `on` was taken back, and when the borrower hears of it."""
     known = (*state.returned, Returned(on=on, amount=amount, told=told))
     order = sorted(known, key=lambda r: (r.told, r.on, r.amount.currency, r.amount.minor))
-    return state.model_copy(update={"returned": tuple(order[-_RETURNS_KEPT:])})
+    update: dict[str, Any] = {"returned": tuple(order[-_RETURNS_KEPT:])}
+    if state.plan is not None and on >= state.plan.effective:
+        # Also of the open day: whether its close came between the payment and the return makes no difference.
+        update["plan"] = state.plan.model_copy(update={"replay": True})
+    return state.model_copy(update=update)
 
 
 def dated(plan: FollowedPlan, state: FollowupState, policy: PolicyInForce) -> FollowedPlan:
