@@ -152,8 +152,8 @@ def test_what_was_paid_late_and_came_back_has_notice_and_new_grace_too() -> None
 
 def test_a_return_of_the_open_day_gives_what_one_of_the_day_after_its_close_does() -> None:
     """A missed instalment was paid late and the money returned on that day: one order gave new grace."""
-    late = FIRST + timedelta(days=70)
-    facts: list[Fact] = [(DAY, paid("80.00", DAY, "p1")), (late, paid("40.00", late, "p0"))]
+    late = FIRST + timedelta(days=77)
+    facts: list[Fact] = [(late, paid("40.00", late, "p0")), (DAY, paid("80.00", DAY, "p1"))]
     back = message(taken_back("40.00", late, late, "p0"), late)
     known = [(on, message(event, on)) for on, event in facts]
     ends = [
