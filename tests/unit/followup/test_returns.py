@@ -160,3 +160,16 @@ def test_money_that_comes_and_goes_on_one_day_gives_the_same_grace_whichever_clo
     later = lived([*arrives, (on + timedelta(days=1), message(back, on))], every_day())
     assert end(at_once) == end(later)
     assert at_once.state.plan.lines[0].until == date(2026, 6, 30)
+
+
+def test_a_return_of_the_open_day_gives_what_one_of_the_day_after_its_close_does() -> None:
+    """A missed instalment was paid late and the money returned on that day: one order gave new grace."""
+    late = FIRST + timedelta(days=77)
+    facts: list[Fact] = [(late, paid("40.00", late, "p0")), (DAY, paid("80.00", DAY, "p1"))]
+    back = message(taken_back("40.00", late, late, "p0"), late)
+    known = [(on, message(event, on)) for on, event in facts]
+    ends = [
+        end(lived([*known, (arrives, back)], every_day())) for arrives in (late, late + timedelta(days=1))
+    ]
+    assert ends[0] == ends[1]
+    assert ends[0][0][0][1] >= late + timedelta(days=TOLD_AND_GRACE)
