@@ -312,11 +312,12 @@ async def test_what_was_discarded_is_not_parked_again_where_its_topic_is_read_fr
     rig.start_all()
     await rig.settle()
     rig.tell("front", Opened(on=D1), 1)
-    rig.say(Bad(at="middle", kind="raise"))
+    rig.say(Bad(at="middle", kind="raise"), id_="b1")
     rig.say(Accept(number=1))
     await rig.settle()
     rig.discard("middle", "desk.events", 0)
     rig.say(Bad(at="middle", kind="raise"))
+    rig.say(Bad(at="middle", kind="raise"), id_="b1")  # said twice, and known
     await rig.settle()
     assert rig.types("middle") == ["tabled", "agreed"]
     assert (rig.store.all_parked("middle"), rig.dead("middle")) == ([], [])

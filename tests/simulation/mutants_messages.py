@@ -433,6 +433,18 @@ MUTANTS = (
         _REPLAY, 'test_only_the_lowest_of_its_source_can_be_discarded',
     ),
     Mutant(
+        12, 'a-discard-forgotten-when-read-again', 'lane',
+        'discarded=frozenset(raw.get("discarded", ())),',
+        'discarded=frozenset(),',
+        _REPLAY, 'test_what_was_discarded_is_not_parked_again_where_its_topic_is_read_from_the_start',
+    ),
+    Mutant(
+        12, 'what-was-discarded-leaves-no-mark', 'fold',
+        '            self.note(case, inbound, Cause.of_record(record))\n            work.spans.append((span, "discarded", []))\n',
+        '            work.spans.append((span, "discarded", []))\n',
+        _REPLAY, 'test_what_was_discarded_is_not_parked_again_where_its_topic_is_read_from_the_start',
+    ),
+    Mutant(
         12, 'rows-never-deleted', 'commands',
         '    case.drops.append(DropEntry(cause, case.cleared, ()))\n',
         '',
