@@ -246,6 +246,15 @@ def test_a_restoration_is_refused_without_a_mark_while_a_replica_runs_and_when_i
     told(monkeypatch, story)
 
 
+def test_a_backup_can_be_marked_before_any_day_was_closed(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def story(house: House) -> None:
+        await lived(house, lambda: house.say(Open()))
+        assert (await set_mark(house.settings, house.all)).done is None
+        await plan_restore(house.settings, house.all)
+
+    told(monkeypatch, story)
+
+
 def test_epochs_leap_beyond_those_of_a_wall_clock_that_went_wrong(monkeypatch: pytest.MonkeyPatch) -> None:
     async def story(house: House) -> None:
         await lived(house, *first_days(house))
