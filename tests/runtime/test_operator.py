@@ -56,7 +56,7 @@ def replay(key: str = ANN, service: str = "middle", document: str = ANNS) -> Com
 
 def told(monkeypatch: pytest.MonkeyPatch, tell: Callable[[Desk], Awaitable[None]]) -> None:
     async def whole() -> None:
-        async with asyncio.timeout(24 * 3600):  # of virtual time: who waits for ever has failed
+        async with asyncio.timeout(1800):  # of virtual time: who waits for ever has failed
             await tell(Desk(monkeypatch))
 
     run_virtual(whole())
