@@ -20,8 +20,6 @@ from shared.runtime.simulation.toy import Bad, Opened
 from tests.runtime.in_memory import House
 from tests.runtime.rig import ANN, ANNS, D1
 
-BOB = "C-bob"
-
 
 class Desk(House):
     """A house with an operator."""
@@ -72,7 +70,7 @@ def test_each_command_is_waited_for_and_its_refusal_told(monkeypatch: pytest.Mon
         heard: list[int] = []
         discard = Discard(service="middle", document=ANNS, topic="desk.events", partition=0, offset=99,
                           reason="of no use", by="ann")  # fmt: skip
-        commands = [Command(ANN, discard), replay(), replay(BOB, "back", "no-such-case")]
+        commands = [Command(ANN, discard), replay(), replay(ANN, "back", "no-such-case")]
         answers = await desk.operator.give(commands, patience=60, on_progress=heard.append)
         assert answers == [
             "offset: no such message is parked for this document", None, "document: there is none of this id",
