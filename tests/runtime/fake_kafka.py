@@ -28,7 +28,7 @@ KEPT = {
 
 
 class FakeKafka:
-    """Its topics, its brokers, and what it refuses. `slow` looks pass before every partition has a leader."""
+    """Its topics, its brokers, and what it refuses. `slow` looks pass before the last has leaders."""
 
     def __init__(self, brokers: int = 1) -> None:
         self.brokers = list(range(brokers))
@@ -92,12 +92,12 @@ class FakeKafka:
 
     def _metadata(self, names: Iterable[str]) -> dict[str, Any]:
         self.slow -= 1
-        leaderless = self.slow >= 0
+        leaderless, last = self.slow >= 0, [name for name in names if name in self.topics][-1:]
         found = []
         for name in names:
             code = FORBIDDEN if name in self.hidden else 0 if name in self.topics else UNKNOWN
             parts = [
-                {**part, "leader": -1} if leaderless and part["partition"] == 0 else part
+                {**part, "leader": -1} if leaderless and name in last and part["partition"] == 0 else part
                 for part in self.topics.get(name, ())
             ]
             found.append({"topic": name, "error_code": code, "partitions": parts})

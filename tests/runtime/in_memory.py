@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Collection, Iterable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable, Mapping
 from copy import deepcopy
 from typing import Any
 
@@ -12,9 +12,11 @@ import pytest
 from shared.runtime import backup, migrate, restore, voids
 from shared.runtime.memory_store import MemoryStore
 from shared.runtime.migration_store import MigrationStore
-from shared.runtime.ports import ID, VERSION, Document, Record, TopicPartition, UnavailableError
+from shared.runtime.ports import ID, Document, Record, TopicPartition, UnavailableError
 from shared.runtime.settings import Settings
-from tests.runtime.rig import Rig
+from shared.runtime.simulation.loop import run_virtual
+from shared.runtime.simulation.toy import Accept, Bad, Open, Pay, Sign
+from tests.runtime.rig import ANN, D1, D2, D3, Rig
 
 
 class CommandStore(MemoryStore):
@@ -155,5 +157,53 @@ class House(Rig):
                     yield record
 
 
-def versions(store: CommandStore, service: str) -> dict[str, int]:
-    return {id_: one[VERSION] for id_, one in store.documents(service).items()}
+# -- stories of a platform that lives and is stopped -------------------------------------------------------
+
+BOB, EVE = "C-bob", "C-eve"
+
+
+def told(monkeypatch: pytest.MonkeyPatch, tell: Callable[[House], Awaitable[None]]) -> None:
+    async def whole() -> None:
+        await tell(House(monkeypatch, partitions=2))
+
+    run_virtual(whole())
+
+
+async def lived(house: House, *days: Callable[[], Any]) -> None:
+    """Start everything, let each of these happen and come to rest, and stop."""
+    house.start_all()
+    await house.settle()
+    for happens in days:
+        happens()
+        await house.settle()
+    await house.stop()
+
+
+def first_days(house: House) -> tuple[Callable[[], Any], ...]:
+    def first() -> None:
+        house.say(Open(), key=ANN)
+        house.say(Open(), key=BOB)
+
+    def agreed() -> None:
+        house.say(Accept(number=1), key=ANN)
+        house.say(Pay(pay_id="p1", amount=100, value_date=D1), key=ANN)
+
+    return first, agreed, lambda: house.close(D1)
+
+
+def later_days(house: House, *, poison: bool = False) -> tuple[Callable[[], Any], ...]:
+    def second() -> None:
+        house.say(Open(), D2, key=EVE)
+        house.say(Sign(number=1), D2, key=ANN)
+        house.say(Pay(pay_id="p2", amount=100, value_date=D2), D2, key=ANN)
+        if poison:
+            house.say(Bad(at="back", kind="raise"), D2, key="C-dan")
+
+    return second, lambda: house.close(D2), lambda: house.close(D3)
+
+
+def states(house: House) -> dict[str, dict[str, Any]]:
+    return {
+        name: {id_: one["state"] for id_, one in house.store.documents(name).items()}
+        for name in house.services
+    }

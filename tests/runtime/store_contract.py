@@ -164,6 +164,10 @@ class StoreContract:
         await store.destroy_secrets("s", {"a": "2030-01-01"})
         assert (await store.secrets("s", ["a"]))["a"] == after, "what was made since is not destroyed"
         assert (await store.secrets("s", ["new"]))["new"]["erased"] == "2031-01-01"
+        await store.destroy_secrets("s", {"a": "2031-01-01", "b": "2031-01-01"})
+        found = await store.secrets("s", ["a", "b"])
+        assert found["a"] == after
+        assert found["b"]["erased"] == "2031-01-01", "whoever was destroyed before keeps nobody else"
 
     async def test_parked_rows_come_back_in_arrival_order(self, store: Store) -> None:
         await store.park("s", [row("d", 7, 2), row("d", 9, 1), row("other", 8, 1)])

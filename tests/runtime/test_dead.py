@@ -15,7 +15,7 @@ from shared.runtime.parked import (
     lowest_of_source,
 )
 from shared.runtime.ports import Outgoing
-from shared.runtime.simulation.toy import Accept, Bad, Opened, Sign
+from shared.runtime.simulation.toy import Accept, Bad, Open, Opened, Sign
 from tests.runtime.rig import ANN, ANNS, D1, D2, D3, Rig, story
 
 
@@ -154,6 +154,19 @@ async def test_a_waiting_fact_that_failed_is_parked_and_may_wait_again() -> None
     assert held is not None
     assert [(m.name, m.reason) for m in held.messages] == [("desk.events/0/0", "decider-failed")]
     assert held.since, "there is no row that could say since when"
+
+
+@story
+async def test_the_cases_of_a_customers_document_are_named_and_not_the_customer() -> None:
+    rig = Rig(names=("front",))
+    rig.start_all()
+    rig.say(Open())
+    await rig.settle()
+    rig.say(Bad(at="front", kind="raise"))
+    await rig.settle()
+    (letter,) = letters(rig, "front").values()
+    (fate,) = await fates(rig.store, "front", [letter])
+    assert (letter.document, fate.state, fate.cases) == (ANN, State.PARKED, (ANNS,))
 
 
 @story

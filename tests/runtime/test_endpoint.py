@@ -250,3 +250,18 @@ def test_a_loop_that_turns_or_has_not_begun_is_left_alone(turning: bool) -> None
     sentinel._left = Looks(100, sentinel.turned if turning else lambda: None)  # type: ignore[assignment]
     sentinel._watch()
     assert ended.code is None
+
+
+@pytest.mark.parametrize(("seconds", "looks"), [(6.0, 2), (7.0, 3), (0.0, 1)])
+def test_an_end_has_the_time_that_it_was_given_and_one_look_at_least(seconds: float, looks: int) -> None:
+    ended, taken = Ended(), 0
+
+    def look() -> None:
+        nonlocal taken
+        taken += 1
+
+    sentinel = Sentinel(60, end=ended)  # a look every three seconds
+    sentinel._left = Looks(100, look)  # type: ignore[assignment]
+    sentinel.expect_the_end(seconds)
+    sentinel._watch()
+    assert (ended.code, taken) == (STALLED, looks)

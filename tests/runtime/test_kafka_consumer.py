@@ -267,6 +267,14 @@ async def test_partitions_are_given_up_after_the_engine_has_drained_whatever_it_
     assert (consumer.generation, consumer.assignment()) == (2, frozenset({A0}))
 
 
+async def test_what_was_fetched_before_another_assignment_is_not_of_it() -> None:
+    consumer, _, _ = await begun()
+    await fetched(consumer, record(ALL[0], 5))
+    consumer.assigned(ALL)  # without a revocation before it
+    assert consumer.generation == 2
+    assert await polled(consumer) == []
+
+
 async def test_commits_are_cut_down_to_what_is_assigned() -> None:
     consumer, client, _ = await begun()
     await consumer.commit({A0: 6, B0: 3})
@@ -332,6 +340,11 @@ async def test_who_hears_nothing_on_a_secured_cluster_asks_whether_it_is_still_w
     monkeypatch.setattr(module, "probe", probe)
     login = {"kafka_username": "u", "kafka_password": "p"} if protocol != "PLAINTEXT" else {}
     consumer, _, _ = await begun(kafka_security_protocol=protocol, **login)
+    consumer._heard = time.monotonic() - 3600
+    await fetched(consumer, record(ALL[0], 5))
+    assert await polled(consumer) == [(A0, 5)], "who hears something need not ask"
+    assert await polled(consumer) == []
+    assert calls == []
     consumer._heard = time.monotonic() - quiet
     if isinstance(answer, FatalError):
         with pytest.raises(FatalError):

@@ -20,8 +20,6 @@ from shared.runtime.simulation.toy import Bad, Opened
 from tests.runtime.in_memory import House
 from tests.runtime.rig import ANN, ANNS, D1
 
-BOB = "C-bob"
-
 
 class Desk(House):
     """A house with an operator."""
@@ -56,7 +54,8 @@ def replay(key: str = ANN, service: str = "middle", document: str = ANNS) -> Com
 
 def told(monkeypatch: pytest.MonkeyPatch, tell: Callable[[Desk], Awaitable[None]]) -> None:
     async def whole() -> None:
-        await tell(Desk(monkeypatch))
+        async with asyncio.timeout(1800):  # of virtual time: who waits for ever has failed
+            await tell(Desk(monkeypatch))
 
     run_virtual(whole())
 
@@ -71,7 +70,7 @@ def test_each_command_is_waited_for_and_its_refusal_told(monkeypatch: pytest.Mon
         heard: list[int] = []
         discard = Discard(service="middle", document=ANNS, topic="desk.events", partition=0, offset=99,
                           reason="of no use", by="ann")  # fmt: skip
-        commands = [Command(ANN, discard), replay(), replay(BOB, "back", "no-such-case")]
+        commands = [Command(ANN, discard), replay(), replay(ANN, "back", "no-such-case")]
         answers = await desk.operator.give(commands, patience=60, on_progress=heard.append)
         assert answers == [
             "offset: no such message is parked for this document", None, "document: there is none of this id",
@@ -106,7 +105,8 @@ def test_who_does_not_obey_is_named_after_silence_and_a_long_queue_is_none(
         async def slow(service: str) -> Any:
             nonlocal reached
             reached += 1 if loop.time() - began > reached * 40 else 0
-            rows = [{"_id": n, "inputs": [{"topic": "ops.commands", "next": reached}]} for n in range(2)]
+            inputs = [{"topic": "ops.commands", "next": reached}, {"topic": "z.events", "next": 1_000}]
+            rows = [{"_id": n, "inputs": inputs} for n in range(2)]
             return [*rows, *await positions(service)][:2]
 
         desk.store.positions = slow  # type: ignore[method-assign]

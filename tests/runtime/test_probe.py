@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -34,6 +35,7 @@ class Cluster:
     def __init__(self, **brokers: BaseException | None) -> None:
         self.brokers = {f"{name}:9092": answer for name, answer in brokers.items()}
         self.silent: set[str] = set()
+        self.silence: Exception = KafkaConnectionError("closed")
         self.asked: list[str] = []
         self.open = 0
 
@@ -50,7 +52,7 @@ class Cluster:
 
         async def send(_request: Any) -> Any:
             if address in self.silent:
-                raise KafkaConnectionError("closed")
+                raise self.silence
             return SimpleNamespace(brokers=[(0, *one.split(":"), None) for one in self.brokers])
 
         return SimpleNamespace(send=send, close=close)
@@ -134,6 +136,37 @@ async def test_why_no_connection_came_about_is_told(
 ) -> None:
     monkeypatch.setattr(refusals, "create_conn", Cluster(a=error).create_conn)
     with pytest.raises(PortError, match=told):
+        await probe(settings("a"))
+
+
+def tls_error(reason: str, *, code: int | None = None) -> ssl.SSLError:
+    error = ssl.SSLError(1, "x") if code is None else ssl.SSLCertVerificationError(1, "x")
+    error.reason = reason
+    if isinstance(error, ssl.SSLCertVerificationError):
+        error.verify_code, error.verify_message = code or 0, "certificate signature failure"
+    return error
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (tls_error("TLSV13_ALERT_CERTIFICATE_REQUIRED"), "refuses this client's certificate"),
+        (tls_error("TLSV1_ALERT_UNKNOWN_CA"), "refuses this client's certificate"),
+        (tls_error("CERTIFICATE_VERIFY_FAILED", code=7), "is refused: certificate signature failure"),
+        (tls_error("WRONG_VERSION_NUMBER"), "does not speak TLS there"),
+        (tls_error("SOMETHING_ELSE"), r"the TLS handshake failed \(SOMETHING_ELSE\)"),
+    ],
+)
+@pytest.mark.parametrize("asked", [False, True], ids=["connecting", "after the handshake"])
+async def test_what_tls_refuses_is_told_whenever_it_shows(
+    monkeypatch: pytest.MonkeyPatch, error: ssl.SSLError, told: str, asked: bool
+) -> None:
+    wrapped = KafkaConnectionError("x")
+    wrapped.__cause__ = error
+    cluster = Cluster(a=None if asked else wrapped)
+    cluster.silent, cluster.silence = {"a:9092"} if asked else set(), wrapped
+    monkeypatch.setattr(refusals, "create_conn", cluster.create_conn)
+    with pytest.raises(FatalError, match=told):
         await probe(settings("a"))
 
 

@@ -8,10 +8,11 @@ from typing import Any
 import pytest
 
 from services.cli.catalogue import load_all
-from shared.runtime.backup import Bounds, Mark, next_of, own_topics, where_they_stand
+from shared.runtime.backup import Bounds, Mark, next_of, own_topics, refuse, where_they_stand
 from shared.runtime.document import Case
 from shared.runtime.floors import Edit, Edits, note_void, raised
 from shared.runtime.ports import ID, VERSION, Document, Record, TopicPartition
+from shared.runtime.refused import RefusedError
 from shared.runtime.restore import moved, problems
 from shared.runtime.service import EXTERNAL, topic_of
 from shared.runtime.voids import Void, Voids
@@ -140,6 +141,15 @@ def test_a_service_that_was_moved_before_an_interruption_may_have_gone_on() -> N
     assert problems(SERVICES, begun, "", gone_on, bounds()) != []
     gone_on["offer"][0]["epoch"] = 1003
     assert problems(SERVICES, begun, "", gone_on, bounds()) == []
+
+
+@pytest.mark.parametrize(("count", "told"), [(1, "p0."), (10, "p9."), (12, "p9; and 2 more.")])
+def test_of_many_problems_ten_are_told_and_how_many_more_there_are(count: int, told: str) -> None:
+    refuse([], "Mend it.")
+    with pytest.raises(RefusedError, match=r"^Nothing was changed: p0") as refused:
+        refuse([f"p{n}" for n in range(count)], "Mend it.")
+    assert told in str(refused.value)
+    assert "p10" not in str(refused.value)
 
 
 def test_what_was_moved_says_nothing_of_the_other_partitions() -> None:

@@ -88,6 +88,18 @@ async def test_a_day_that_could_be_closed_is_work_though_no_record_waits() -> No
     assert stillness(await looks(watch(engine))) == [100]
 
 
+async def test_one_partition_with_work_is_enough() -> None:
+    engine = Engine()
+    engine.lanes.append(Lane.load(FRONT, {"_id": 1, "epoch": 1, "version": 1}, {}))
+    engine.lanes[1].inputs["bank.events"].next = 3  # it has read everything
+    assert stillness(await looks(watch(engine))) == [100]
+    engine = Engine(records=0)
+    engine.lanes.append(Lane.load(FRONT, {"_id": 1, "epoch": 1, "version": 1}, {}))
+    marker = Inbound(Record("bank.events", 0, 0, b"", b"", ()), "bank", Kind.MARKER)
+    engine.lanes[0].reached = {"bank.events": (D1, marker)}
+    assert stillness(await looks(watch(engine))) == [100]
+
+
 async def test_who_takes_over_for_ever_is_stuck_and_who_waits_to_join_is_not() -> None:
     assert stillness(await looks(watch(Engine(State.TAKING_OVER, records=0)))) == [0, 100]
     assert stillness(await looks(watch(Engine(State.GIVING_UP, records=0)))) == [0, 100]
