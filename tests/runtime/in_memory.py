@@ -65,15 +65,24 @@ class CommandStore(MemoryStore):
     note = MigrationStore.note
     write_note = MigrationStore.write_note
     refuse_half_done = MigrationStore.refuse_half_done
+    refuse_half_restored = MigrationStore.refuse_half_restored
 
     async def clear(self, service: str, kind: str) -> int:
         self.written()
         kept: Any = getattr(self, f"_{kind}").get(service, {})
+        before = len(kept)
+        stays = {id_: raw for id_, raw in kept.items() if _is_discard(raw)} if kind == "links" else {}
         if kind == "cases":
             self._heads.get(service, {}).clear()
-        count = len(kept)
         kept.clear()
-        return count
+        kept.update(stays)
+        return before - len(stays)
+
+    async def discarded(self, service: str) -> list[tuple[str, int, int]]:
+        links = self.all_links(service).values()
+        return [
+            (one["topic"], one["partition"], one["offset"]) for one in links if one.get("kind") == "discard"
+        ]
 
     async def cases(self, service: str) -> AsyncIterator[list[Document]]:
         for _, document in sorted(self.documents(service).items()):
@@ -100,6 +109,10 @@ class CommandStore(MemoryStore):
         return {"cases": cases, "positions": places, "others": others}
 
 
+def _is_discard(raw: bytes) -> bool:
+    return bool(bson.decode(raw).get("kind") == "discard")
+
+
 _MOMENTS = {"at", "begun", "finished", "restored_at", "epoch"}
 
 
@@ -111,8 +124,13 @@ class House(Rig):
         self.store: CommandStore = CommandStore(max_bytes=200_000)
         self.settings = Settings.load(partitions=self.limits.partitions)
         self.all = list(self.services.values())
-        for module in (backup, restore, voids):
-            monkeypatch.setattr(module, "MongoStore", lambda _: self.store)
+        for module, store in (
+            (backup, "MigrationStore"),
+            (restore, "MigrationStore"),
+            (restore, "MongoStore"),
+            (voids, "MongoStore"),
+        ):
+            monkeypatch.setattr(module, store, lambda _: self.store)
         for module in (backup, restore, migrate):
             monkeypatch.setattr(module, "end_offsets", self._end_offsets)
         for module in (backup, migrate):
