@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import sys
 from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
@@ -30,7 +31,10 @@ T = TypeVar("T")
 
 DEFAULT_DATA = Path("var/parley")
 
-stdout = Console()
+# Into a pipe or a file goes what a wide terminal shows: columns cut short are of use to nobody there.
+_PIPE_WIDTH = 160
+
+stdout = Console(width=None if sys.stdout.isatty() or "COLUMNS" in os.environ else _PIPE_WIDTH)
 stderr = Console(stderr=True)
 
 DataDir = Annotated[

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, Final, TypeVar
 
 import typer
 
-from services.cli.common import DataDir, data_dir, fail, guarded, stdout
+from services.cli.common import DataDir, data_dir, fail, guarded, stderr, stdout
 from services.cli.dead.options import ByOption, WaitOption, operator_of
 from services.cli.reading import CaseArgument, not_found, with_database
 from shared.contracts.ops import HoldAction
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["register", "verify_zip"]
 
 T = TypeVar("T")
+_PIPE: Final = Path("-")
 
 ReasonOption = Annotated[
     str | None, typer.Option("--reason", help="Why. Required, and kept for good: nothing personal in it.")
@@ -42,7 +44,10 @@ def register(app: typer.Typer) -> None:
 
 def evidence(
     case_id: CaseArgument,
-    out: Annotated[Path, typer.Option("--out", "-o", help="The file to write; it must not exist.")],
+    out: Annotated[
+        Path,
+        typer.Option("--out", "-o", help="The file to write; it must not exist. - is the standard output."),
+    ],
     sealed: Annotated[
         bool, typer.Option("--sealed", help="Leave personal data sealed: nobody who has the file reads it.")
     ] = False,
@@ -64,7 +69,10 @@ def evidence(
     from services.console.reference import read_keys
     from shared.crypto.signing import KeyFileError
 
-    if out.exists():
+    piped = out == _PIPE
+    if piped and sys.stdout.isatty():
+        raise fail("--out -: is a terminal here.", "Send it into a file: … -o - > case.zip", code=2)
+    if not piped and out.exists():
         raise fail(f"{out}: is there already.", "Give another name: evidence is never overwritten.", code=2)
 
     async def work(settings: Settings) -> tuple[Source, Any]:
@@ -95,9 +103,12 @@ def evidence(
     except (KeyFileError, PaperError) as error:
         raise fail(str(error)) from None
     raw = make_bundle(source, signer, datetime.now(UTC))
-    with out.open("xb") as file:
-        file.write(raw)
-    stdout.print(
+    if piped:
+        sys.stdout.buffer.write(raw)
+    else:
+        with out.open("xb") as file:
+            file.write(raw)
+    (stderr if piped else stdout).print(
         f"{out}: {len(raw)} bytes, {source.archived.entries} entries, signed with key {signer.key_id}.",
         highlight=False,
         soft_wrap=True,

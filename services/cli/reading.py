@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, Final, TypeVar
 
 import typer
 from rich.markup import escape
@@ -26,6 +26,10 @@ T = TypeVar("T")
 
 CaseArgument = Annotated[str, typer.Argument(metavar="CASE", help="A case id, or its first characters.")]
 LangOption = Annotated[str, typer.Option("--lang", help="zh or en.")]
+
+# On a terminal narrower than this, in columns, the list of cases shows the first characters of their ids.
+_ID_FITS: Final = 120
+_ID_SHORT: Final = 8
 
 
 def register(app: typer.Typer) -> None:
@@ -92,6 +96,8 @@ def cases(
         stdout.print("No case matches." if rows else "There are no cases yet.")
         return
     table = Table()
+    # Every command takes the first characters of an id, too.
+    id_width = _ID_SHORT if stdout.width < _ID_FITS else None
     for column in ("case", "customer", "policy", "stage", "owner", "opened", "last", "next"):
         table.add_column(column, no_wrap=column == "case")
     for row in chosen[:limit]:
@@ -100,7 +106,7 @@ def cases(
         if row.held_by:
             stage_text += f", held by {', '.join(row.held_by)}"
         table.add_row(
-            row.case,
+            row.case[:id_width],
             row.customer,
             line.policy or "–",
             stage_text,

@@ -120,7 +120,10 @@ def test_the_two_commands_are_targets_and_ci_runs_the_tests() -> None:
 
 @pytest.mark.kafka
 def test_the_demos_cases_can_be_read_when_nothing_runs(folder: Folder, demo: str) -> None:
-    assert demo[:8] in folder.run("parley cases --data var/demo")
+    assert demo in folder.run("parley cases --data var/demo")
+    narrow = folder.run("parley cases --data var/demo", COLUMNS="80")
+    assert demo[:8] in narrow
+    assert demo not in narrow
     story = folder.run(f"parley case {demo} --data var/demo")
     assert "intake" in story
     assert "whole" in story
@@ -133,6 +136,9 @@ def test_the_demos_cases_can_be_read_when_nothing_runs(folder: Folder, demo: str
     folder.run(f"parley evidence {demo} -o case.zip --data var/demo")
     proven = folder.run("parley verify case.zip --key var/demo/keys/lender.pub")
     assert "complete and untouched" in proven
+    piped = "parley evidence CASE -o - --data var/demo > piped.zip".replace("CASE", demo)
+    subprocess.run(piped, cwd=folder.path, env=environment(), shell=True, check=True, timeout=TIMEOUT)  # noqa: S602
+    assert "complete and untouched" in folder.run("parley verify piped.zip --key var/demo/keys/lender.pub")
     checks = json.loads(folder.run("parley check --data var/demo --json"))
     assert {row["check"] for row in checks} >= {"accounting", "sequences", "money", "open cases"}
     assert all(row["wrong"] == 0 for row in checks)
