@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import UTC, date, datetime, time
+from typing import Final
 
 from shared.contracts.runtime import CaseHeld, CaseReleased
 from shared.runtime.deadletters import due_work_letter
@@ -25,6 +26,8 @@ __all__ = ["SEEN", "WAITS", "Fold"]
 
 WAITS = object()
 SEEN = object()
+DISCARDED = object()
+_WORDS: Final[Mapping[object, str]] = {WAITS: "waits", DISCARDED: "discarded"}
 
 
 class Fold:
@@ -84,11 +87,6 @@ class Fold:
         if case.parked and not self.seen(case, inbound):
             self.parking.park(work, case, inbound, Failure(Reason.PARKED), span)
             return
-        if work.lane.discarded and row_name(record) in work.lane.discarded and not self.seen(case, inbound):
-            self.note(case, inbound, Cause.of_record(record))
-            work.spans.append((span, "discarded", []))
-            self.outcome(work, inbound, "processed", "discarded")
-            return
         result = self.process(work, case, inbound, Cause.of_record(record), span)
         if result is SEEN:
             work.spans.append((span, "duplicate", []))
@@ -96,7 +94,7 @@ class Fold:
         elif isinstance(result, Failure):
             self.parking.park(work, case, inbound, result, span)
         else:
-            self.outcome(work, inbound, "processed", "waits" if result is WAITS else "decided")
+            self.outcome(work, inbound, "processed", _WORDS.get(result, "decided"))
 
     def _already_parked(self, work: Work, case: Case, inbound: Inbound) -> None:
         """A record that is delivered again although its document has parked it: its row was stored before."""
@@ -116,6 +114,10 @@ class Fold:
         if self.seen(case, inbound):
             self._audit(case, inbound)
             return SEEN
+        if row_name(inbound.record) in work.lane.discarded:
+            self.note(case, inbound, cause)
+            work.spans.append((span, "discarded", []))
+            return DISCARDED
         if inbound.failure is not None:
             return inbound.failure
         envelope = inbound.envelope

@@ -332,6 +332,28 @@ async def test_what_was_discarded_is_not_parked_again_where_its_topic_is_read_fr
 
 
 @story
+async def test_what_was_discarded_and_waits_behind_another_is_dropped_when_that_is_replayed() -> None:
+    rig = Rig(names=("middle",))
+    position = (await rig.store.raise_epoch("middle", [0]))[0]
+    told = ["desk.events/0/1"]
+    await rig.store.write_positions("middle", [{**position, "version": 2, "discarded": told}])
+    rig.start_all()
+    rig.tell("front", Opened(on=D1), 1)
+    await rig.settle()
+    rig.say(Bad(at="middle", kind="heal"))
+    rig.say(Bad(at="middle", kind="raise"))  # not noted out of turn: it waits, as everything does
+    rig.say(Accept(number=1))
+    await rig.settle()
+    assert len(rig.store.all_parked("middle")) == 3
+    rig.world.healed = True
+    rig.replay("middle")
+    await rig.settle()
+    assert rig.types("middle")[-2:] == ["agreed", "released"]
+    assert rig.store.all_parked("middle") == []
+    await rig.stop()
+
+
+@story
 async def test_a_command_in_the_name_of_another_customer_moves_nothing() -> None:
     rig = Rig(names=("middle",))
     rig.start_all()

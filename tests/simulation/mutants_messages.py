@@ -440,7 +440,7 @@ MUTANTS = (
     ),
     Mutant(
         12, 'what-was-discarded-leaves-no-mark', 'fold',
-        '            self.note(case, inbound, Cause.of_record(record))\n            work.spans.append((span, "discarded", []))\n',
+        '            self.note(case, inbound, cause)\n            work.spans.append((span, "discarded", []))\n',
         '            work.spans.append((span, "discarded", []))\n',
         _REPLAY, 'test_what_was_discarded_is_not_parked_again_where_its_topic_is_read_from_the_start',
     ),
