@@ -70,7 +70,7 @@ def _less_sold(state: AgreementState, live: InForce, day: date, reference: Refer
 
     As followup judges: where the pack lets a sold debt be collected here, the plan is broken as a whole.
     """
-    if "enforcement" not in reference.policies.in_force(state.policy, day).stop_events.sold.stops:
+    if not reference.policies.in_force(state.policy, day).stop_events.sold_is_the_buyers:
         return live
     sold = {debt.debt_id for debt in state.debts if debt.status is DebtStatus.SOLD}
     update = {

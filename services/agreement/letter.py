@@ -48,13 +48,10 @@ def letter_of(
     paper, reported = policy.document, policy.reporting
     to_buyer = _owed_to_a_buyer(state, live)
     elsewhere = {debt.debt_id for debt in to_buyer}
+    others = [debt for debt in owed(state.debts).values() if debt.debt_id not in live.debts]
     surviving = (
         *_still_owed(state, live),
-        *(
-            SurvivingDebt(debt_id=debt.debt_id, amounts=debt.outstanding)
-            for debt in (*owed(state.debts).values(), *to_buyer)
-            if debt.debt_id not in live.debts or debt in to_buyer
-        ),
+        *(SurvivingDebt(debt_id=debt.debt_id, amounts=debt.outstanding) for debt in (*others, *to_buyer)),
     )
     full = not surviving
     # Of every version, and the rewards: what is reported as forgiven is all that nobody has to pay.

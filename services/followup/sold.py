@@ -35,8 +35,7 @@ def without_sold(state: FollowupState, day: date, reference: Reference) -> Follo
         return state
     known = {one.debt_id for one in plan.apart}
     gone = [one for one in plan.debts if one in state.sold and one not in known]
-    row = reference.policies.in_force(plan.policy, day).stop_events.sold
-    if not gone or "enforcement" not in row.stops:
+    if not gone or not reference.policies.in_force(plan.policy, day).stop_events.sold_is_the_buyers:
         return state
     returning = tuple(one for one in plan.returning if one.debt_id not in gone)
     update = {

@@ -109,8 +109,7 @@ def paid_elsewhere(state: IntakeState, day: date, reference: Reference) -> froze
     sold = frozenset(debt_id for debt_id in debts if state.is_sold(debt_id))
     if not sold or len(sold) == len(debts):
         return frozenset()
-    row = policy_of(state, day, reference).stop_events.sold
-    return sold if "enforcement" in row.stops else frozenset()
+    return sold if policy_of(state, day, reference).stop_events.sold_is_the_buyers else frozenset()
 
 
 def lowered(plan: Plan, instalments: Iterable[InstalmentTotal], apart: Collection[str] = ()) -> Plan:

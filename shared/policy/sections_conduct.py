@@ -164,6 +164,11 @@ class StopEvents(Section):
     recalled: StopRule
     litigation: StopRule
 
+    @property
+    def sold_is_the_buyers(self) -> bool:
+        """Whether a debt that was sold with a plan is paid to the buyer: nobody collects it here any more."""
+        return "enforcement" in self.sold.stops
+
 
 class Reporting(Section):
     """What the bank is to report of a renegotiated debt: to the credit record, and to the tax office.

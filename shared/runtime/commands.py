@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from shared.contracts.ops import Discard
 from shared.runtime.deadletters import discard_id
-from shared.runtime.document import Case, Cause, DropEntry, LinkEntry, Park, row_name
+from shared.runtime.document import Case, Cause, DropEntry, LinkEntry, Park, record_name, row_name
 from shared.runtime.fold import Fold
 from shared.runtime.inbound import Failure, Inbound, Reason
 from shared.runtime.ports import Span
@@ -120,7 +120,7 @@ def _reason_kept(fold: Fold, case: Case, inbound: Inbound, data: Discard, cause:
 
 
 def _named(data: Discard) -> str:
-    return f"{data.topic}/{data.partition}/{data.offset}"
+    return record_name(data.topic, data.partition, data.offset)
 
 
 def _refuse(fold: Fold, work: Work, inbound: Inbound, why: str) -> None:

@@ -362,7 +362,12 @@ class Case:
 
 def row_name(record: Record) -> str:
     """Name a parked record as commands and the store do."""
-    return f"{record.topic}/{record.partition}/{record.offset}"
+    return record_name(record.topic, record.partition, record.offset)
+
+
+def record_name(topic: str, partition: int, offset: int) -> str:
+    """Name a record by where it stands."""
+    return f"{topic}/{partition}/{offset}"
 
 
 def _dump_record(record: Record) -> list[Any]:

@@ -114,7 +114,7 @@ class Fold:
         if self.seen(case, inbound):
             self._audit(case, inbound)
             return SEEN
-        if row_name(inbound.record) in work.lane.discarded:
+        if work.lane.discarded and row_name(inbound.record) in work.lane.discarded:
             self.note(case, inbound, cause)
             work.spans.append((span, "discarded", []))
             return DISCARDED

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final
 
-from shared.runtime.document import RUNTIME_SCHEMA, Cause
+from shared.runtime.document import RUNTIME_SCHEMA, Cause, record_name
 from shared.runtime.kafka.groups import group_standing, groups_with_members, set_group_offsets
 from shared.runtime.kafka.reader import end_offsets
 from shared.runtime.lane import InputPosition, Lane
@@ -153,7 +153,7 @@ async def _rewind(
         for at in rewound:
             if at.partition == number:
                 lane.inputs[at.topic] = InputPosition(closed=lane.inputs[at.topic].closed)
-        lane.discarded |= {f"{topic}/{at}/{offset}" for topic, at, offset in discarded if at == number}
+        lane.discarded |= {record_name(*one) for one in discarded if one[1] == number}
         changed.append(lane.dump())
     lost = await store.write_positions(service.name, changed)
     if lost:
