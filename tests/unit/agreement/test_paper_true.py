@@ -159,6 +159,43 @@ def test_a_name_that_no_font_can_print_keeps_nobody_from_an_agreement(
 
 
 @pytest.mark.parametrize("lang", LANGUAGES)
+@pytest.mark.parametrize(
+    "name", ["Ivan Kovačević", "Łukasz Żółć", "Jiří Ďuriš", "Γεώργιος Παπαδόπουλος", "Ёлка Ѓорѓи"]
+)
+def test_a_name_with_accents_is_read_as_it_is_and_changes_nothing_else(name: str, lang: str) -> None:
+    """The fonts put "č" together from parts; readers took each "c" for it, and no page printed the hash."""
+    document = replace(under("eu-consumer"), borrower_name=name, name_state=NameState.READABLE)
+    pdf = make_pdf(document, lang, KEY)
+    assert check_pdf(pdf, PUBLIC).wrong == ()
+    text = "".join(page.extract_text() for page in PdfReader(io.BytesIO(pdf)).pages)
+    assert name in text
+    others = set(text.replace(name, "")) & {char for char in name if char > "z"}
+    assert not others, "a letter of the name stands nowhere else"
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("张👨\u200d👩\u200d👧三", "张〔U+1F468〕〔U+1F469〕〔U+1F467〕三"),
+        ("赵👍🏽", "赵〔U+1F44D〕〔U+1F3FD〕"),
+        ("1\ufe0f\u20e39", "1〔U+20E3〕9"),
+        ("\ue000王", "〔U+E000〕王"),
+        ("\u202eGNAHZ", "〔U+202E〕GNAHZ"),
+    ],
+)
+def test_a_sign_of_several_characters_or_of_nobody_is_told_by_its_numbers(
+    name: str, shown: str, lang: str
+) -> None:
+    """The first three made no document; a place for private use showed as a letter that a font has there."""
+    document = replace(under("cn-card"), borrower_name=name, name_state=NameState.READABLE)
+    pdf = make_pdf(document, lang, KEY)
+    assert check_pdf(pdf, PUBLIC).wrong == ()
+    text = squeezed("".join(page.extract_text() for page in PdfReader(io.BytesIO(pdf)).pages))
+    assert shown in text
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
 def test_one_long_word_stays_in_its_column_and_on_the_page(lang: str) -> None:
     """The number of an account ran over the balances beside it, a reference to evidence off the page."""
     document, account, reference = under("cn-card"), "W" * 64, "recording:" + "x" * 150
