@@ -76,6 +76,7 @@ class Draft(State):
 
     `guarantors` must agree in writing before it takes effect; the rules of `pinned_on` hold for its terms.
     `received_on`: the borrower has the documents. `agreed_at` is the moment at which the plan was agreed.
+    `rewarded_after`: see `InForce`; it is what the document was drawn up on.
     """
 
     agreement_id: str
@@ -92,6 +93,7 @@ class Draft(State):
     pinned_on: date | None = None
     received_on: date | None = None
     agreed_at: datetime | None = None
+    rewarded_after: int = 0
 
 
 class Watch(State):
@@ -133,6 +135,7 @@ class InForce(State):
     takes back. `forgiven` is what the agreements that it amends had waived: that stays waived.
     `re_ages` are debts that are shown as current again only after payments still to come. `came_back` is what
     payments from before it had paid of its debts and was returned since: it is owed beside its instalments.
+    `rewarded_after`: after how many instalments the last reward was granted under it or what it amends.
     """
 
     agreement_id: str
@@ -157,6 +160,7 @@ class InForce(State):
     before: "InForce | None" = None
     forgiven: tuple[WaivedDebt, ...] = ()
     came_back: tuple[WaivedDebt, ...] = ()
+    rewarded_after: int = 0
 
 
 class Instruction(State):

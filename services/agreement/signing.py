@@ -141,6 +141,7 @@ def sign(state: AgreementState, draft: Draft, day: date, reference: Reference) -
         re_ages=later,
         before=state.live if signed.may_withdraw else None,
         forgiven=in_all(state.live.forgiven, state.live.waived) if state.live is not None else (),
+        rewarded_after=state.live.rewarded_after if state.live is not None else 0,
     )
     in_force = state.model_copy(
         update={
