@@ -40,6 +40,7 @@ _LATER_TERMS = (
     *("returns_on_breach", "contract_rates", "late_charge_zh", "late_charge_en"),
     *("rewards", "cooperation"),
     *("overdue_kept_years", "overdue_kept_from"),
+    *("performing_after", "hardship_misses_count"),
 )
 
 

@@ -86,6 +86,8 @@ def terms_of(
         contract_rates=contract_rates,
         rewards=rewards,
         cooperation=policy.incentives.cooperation,
+        performing_after=followup.performing_on_time_in_a_row,
+        hardship_misses_count=policy.observation.hardship_misses_count,
         overdue_kept_years=policy.reporting.overdue_kept_years or None,
         overdue_kept_from=policy.reporting.overdue_kept_from if policy.reporting.overdue_kept_years else None,
     )
