@@ -295,7 +295,7 @@ def finish(state: IntakeState, on: date, reason: CloseReason) -> Outcome:
 
     So it does for a stopped debt on which something is owed: the plan did not settle it.
     """
-    after = state.model_copy(update={"plan": None, "finish": None})
+    after = state.model_copy(update={"plan": None, "finish": None, "fulfilled": state.plan})
     for debt in state.of_case:
         unsettled = state.stopped(debt) is not None and debt.outstanding.total > 0
         if debt.is_active and state.plans(debt) and not unsettled:
