@@ -81,5 +81,6 @@ def counted(plan: FollowedPlan | None, data: PaymentMatched | PaymentTakenBack) 
     amount = data.amount
     apart = set() if plan is None else {one.debt_id for one in plan.apart if one.since < data.value_date}
     booked = (total_of(one.amounts) for one in data.allocations if one.debt_id in apart)
-    beside = Money.zero(amount.currency) if plan is None or data.beside is None else data.beside
-    return amount - Money.sum(booked, amount.currency) - beside
+    beside = [] if plan is None or data.beside is None else [data.beside]
+    mine = [part for part in (*booked, *beside) if part.currency == amount.currency]
+    return amount - Money.sum(mine, amount.currency)
