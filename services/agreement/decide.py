@@ -311,7 +311,10 @@ def _rewarded(
     live = state.live
     if live is not None:
         after = max(live.rewarded_after, message.data.after_on_time)
-        live = live.model_copy(update={"rewarded_after": after})
+        update: dict[str, object] = {"rewarded_after": after}
+        if message.data.instalments:
+            update |= {"rate_cut_pct": message.data.rate_cut_pct or 0, "lowered": message.data.instalments}
+        live = live.model_copy(update=update)
     rewarded = in_all(state.rewarded, message.data.waived)
     return Decision(state.model_copy(update={"rewarded": rewarded, "live": live}))
 

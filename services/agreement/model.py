@@ -5,8 +5,8 @@ from decimal import Decimal
 from enum import StrEnum
 
 from shared.contracts.agreement import DebtRate, InstructionKind, Period, ReAge, WaivedDebt
-from shared.contracts.base import AccountId
-from shared.contracts.debts import Balances, DebtStatus, Plan, PlanDebt
+from shared.contracts.base import AccountId, Percent
+from shared.contracts.debts import Balances, DebtStatus, InstalmentTotal, Plan, PlanDebt
 from shared.contracts.decision import State
 from shared.contracts.desk import SignatureParty
 from shared.contracts.parties import DebtObligor
@@ -135,7 +135,8 @@ class InForce(State):
     takes back. `forgiven` is what the agreements that it amends had waived: that stays waived.
     `re_ages` are debts that are shown as current again only after payments still to come. `came_back` is what
     payments from before it had paid of its debts and was returned since: it is owed beside its instalments.
-    `rewarded_after`: after how many instalments the last reward was granted under it or what it amends.
+    `rewarded_after`: after how many instalments the last reward was granted under it or what it amends;
+    `rate_cut_pct` is what rewards have cut of its rates, `lowered` the instalments that are less by it.
     """
 
     agreement_id: str
@@ -161,6 +162,8 @@ class InForce(State):
     forgiven: tuple[WaivedDebt, ...] = ()
     came_back: tuple[WaivedDebt, ...] = ()
     rewarded_after: int = 0
+    rate_cut_pct: Percent = Decimal(0)
+    lowered: tuple[InstalmentTotal, ...] = ()
 
 
 class Instruction(State):

@@ -103,12 +103,15 @@ def returns(
 ) -> BankInstructed:
     """After a withdrawal from an amendment the agreement before it applies again; collection stays as it is.
 
-    `schedules` are those of the earlier agreement, as they were signed: what was paid since stays credited.
+    `schedules` are those of the earlier agreement, as they were signed: what was paid since stays credited. A
+    lower rate that had vested is said beside them, as it was when it was granted.
     """
     kept = policy.reporting.status_while_kept
     told = _about(live, InstructionKind.RESTORE_TERMS, policy, day, credit_status=kept)
     rates = tuple(DebtRate(debt_id=d.debt_id, annual_rate_pct=d.annual_rate_pct) for d in before.terms)
     update = {
+        "instalments": tuple(row for row in before.lowered if row.due > day),
+        "rate_cut_pct": before.rate_cut_pct or None,
         "restored": live.waived,
         "schedules": schedules,
         "rates": rates,

@@ -306,6 +306,10 @@ class BankInstructed(_Agreement):
     re_aged: tuple[AccountId, ...] = Field(
         default=(), description="debts past due that are shown as current again from `effective` on"
     )
+    instalments: tuple[InstalmentTotal, ...] = Field(
+        default=(), description="what is still to come where a reward has made it less than the schedules say"
+    )
+    rate_cut_pct: Percent | None = Field(default=None, description="the share of `rates` that it has cut")
 
 
 class AgreementCompleted(_Agreement):
