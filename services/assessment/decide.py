@@ -219,7 +219,9 @@ def _plan_over(state: AssessmentState | None, message: Envelope[Any], reference:
     if isinstance(data, agreement.AgreementEnded) and data.returns_to is not None:
         return Decision(state.model_copy(update={"agreement": data.returns_to.agreement_id}))
     policy = policy_of(state, message.day, reference)
-    over = state.model_copy(update={"live": False, "talks": True, "no_plan": False})
+    # What was to be reminded of and rested while the plan was kept is no news any more when its day is past.
+    wanted = None if state.wanted is None or state.wanted.due < message.day else state.wanted
+    over = state.model_copy(update={"live": False, "talks": True, "no_plan": False, "wanted": wanted})
     if over.request is not None:
         return Decision(over)
     closing = isinstance(data, agreement.AgreementEnded) and data.reason.code is ReasonCode.CASE_CLOSED

@@ -14,6 +14,7 @@ from shared.contracts.assessment import (
     AssessmentCompleted,
     AssessmentExpired,
     HardshipKind,
+    StatementReminded,
     StatementRequested,
 )
 from shared.contracts.base import Reason
@@ -63,6 +64,20 @@ def test_who_tells_of_the_plan_first_makes_no_difference(both: tuple[Envelope[An
     assert after.said == ()
     assert (after.state.status, after.decider.due(after.state)) == (AssessmentStatus.PLANNED, None)
     assert after.state == assessed().when(*reversed(both)).state
+
+
+def test_after_a_plan_nobody_is_reminded_of_a_day_that_has_passed_while_it_was_kept() -> None:
+    """A statement of half a year ago had left a point open: the borrower was told to clear it up by then."""
+    kept = assessed(assessment__open_reminders_business_days=[5, 8]).when(signed(5), states(10), states(120))
+    assert kept.state.wanted is not None
+    assert kept.state.wanted.due < day(120)
+    over = kept.when(completed(130))
+    assert over.state.talks
+    assert not [event for event in over.closes(day(131)).said if isinstance(event, StatementReminded)]
+    soon = assessed(assessment__open_reminders_business_days=[5, 8]).when(
+        signed(5), states(10), completed(11)
+    )
+    assert [event for event in soon.closes(day(20)).said if isinstance(event, StatementReminded)]
 
 
 def test_a_hardship_reported_in_a_new_plan_is_not_forgotten_when_its_signature_arrives_late() -> None:
