@@ -22,6 +22,7 @@ from shared.lending.rate_factors import Every, YearDays, calendar_years, spans
 
 _CONTEXT: Final = Context(prec=12, rounding=ROUND_HALF_EVEN)
 _DAY: Final = timedelta(days=1)
+_PLACES: Final = Decimal(1).scaleb(-12)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,10 +107,11 @@ class Accrual:
             if not self.equal_months or self.unit not in (Every.MONTHS, Every.YEARS):
                 return Decimal((end - start).days) / days_in_year
             months = self.every * (12 if self.unit is Every.YEARS else 1)
-            if _is_whole(period, months):
-                passed = Decimal((end - start).days) / Decimal((period.due - period.start).days)
-            else:
-                passed = _periods(period.start, end, months) - _periods(period.start, start, months)
+            units = Decimal(1)
+            if not _is_whole(period, months):
+                whole, odd = spans(period.start, period.due, Every.MONTHS, months, _CONTEXT)
+                units = whole + odd
+            passed = units * (end - start).days / (period.due - period.start).days
             return passed * 30 * months / days_in_year
 
 
@@ -124,12 +126,6 @@ def _is_whole(period: Period, months: int) -> bool:
         or (due.day < start.day and day_after[0].day == 1)
         or (due.day > start.day and day_after[1].day == 1)
     )
-
-
-def _periods(anchor: date, day: date, months: int) -> Decimal:
-    """Whole periods from ``anchor`` to ``day``, and the broken one by its own number of days."""
-    whole, odd = spans(anchor, day, Every.MONTHS, months, _CONTEXT)
-    return whole + odd
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,8 +168,10 @@ def borne(
     total = Decimal(0)
     with localcontext(_CONTEXT):
         for start, end in pairwise(days):
-            factor = accrual.rate_on(start + _DAY) / 100 * accrual.share(period, start, end)
-            total += balance(start) * factor
+            # Found to the due date and kept with twelve places, of which the piece bears its share of days.
+            factor = accrual.rate_on(start + _DAY) / 100 * accrual.share(period, start, period.due)
+            to_due = balance(start) * factor.quantize(_PLACES)
+            total += to_due / (period.due - start).days * (end - start).days
     return total
 
 
