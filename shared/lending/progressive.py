@@ -18,11 +18,12 @@ from decimal import ROUND_HALF_EVEN, Context, Decimal, localcontext
 from itertools import pairwise
 from typing import Final
 
-from shared.lending.rate_factors import Every, YearDays, calendar_years, spans
+from shared.lending.rate_factors import Every, YearDays, calendar_years, holds_leap_day, spans
 
 _CONTEXT: Final = Context(prec=12, rounding=ROUND_HALF_EVEN)
 _DAY: Final = timedelta(days=1)
 _PLACES: Final = Decimal(1).scaleb(-12)
+_IN_YEAR: Final = {Every.WEEKS: 52, Every.MONTHS: 12, Every.YEARS: 1}
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,9 +63,11 @@ class Period:
 class Accrual:
     """How interest of a running loan accrues: the rates by their first day, the days without any, the count.
 
-    ``equal_months`` counts every whole month as 30 days (of a year of 360). ``every`` and ``unit`` are
-    the distance between two instalments. After ``ended`` (a charge-off) nothing is borne, though level
-    payments are still found as if it were. ValueError without a rate or when the rates are not in order.
+    ``equal_months`` counts every whole month as 30 days (of a year of 360), ``by_period`` every period as
+    its part of a year; with ``leap_day_only`` only the period of 29 February has a year of 366 days.
+    ``every`` and ``unit`` are the distance between two instalments. After ``ended`` (a charge-off) nothing
+    is borne, though level payments are still found as if it were. ValueError without a rate or when the
+    rates are not in order.
     """
 
     rates: tuple[Rate, ...]
@@ -74,6 +77,8 @@ class Accrual:
     equal_months: bool = True
     stops: tuple[Stop, ...] = ()
     ended: date | None = None
+    by_period: bool = False
+    leap_day_only: bool = False
 
     def __post_init__(self) -> None:
         days = [rate.since for rate in self.rates]
@@ -101,17 +106,22 @@ class Accrual:
     def share(self, period: Period, start: date, end: date) -> Decimal:
         """The share of a year from ``start`` to ``end`` inside ``period``."""
         with localcontext(_CONTEXT):
+            days, whole = (end - start).days, (period.due - period.start).days
+            if self.by_period and self.unit is not Every.DAYS:
+                return Decimal(self.every) / _IN_YEAR[self.unit] * days / whole
             if self.year is YearDays.ACTUAL:
+                if self.leap_day_only and not holds_leap_day(period.start, period.due):
+                    return Decimal(days) / 365
                 return calendar_years(start, end, _CONTEXT)
             days_in_year = int(self.year.value)
             if not self.equal_months or self.unit not in (Every.MONTHS, Every.YEARS):
-                return Decimal((end - start).days) / days_in_year
+                return Decimal(days) / days_in_year
             months = self.every * (12 if self.unit is Every.YEARS else 1)
             units = Decimal(1)
             if not _is_whole(period, months):
-                whole, odd = spans(period.start, period.due, Every.MONTHS, months, _CONTEXT)
-                units = whole + odd
-            passed = units * (end - start).days / (period.due - period.start).days
+                full, odd = spans(period.start, period.due, Every.MONTHS, months, _CONTEXT)
+                units = full + odd
+            passed = units * days / whole
             return passed * 30 * months / days_in_year
 
 

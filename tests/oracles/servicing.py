@@ -177,15 +177,16 @@ def accrual_of(document: Case, case: Case) -> Accrual:
             ended = day(step["date"])
         if step["op"] == "reage":
             every, unit = int(step["frequencynumber"]), Every(step["frequencytype"].lower())
-    years = {"DAYS360": YearDays.DAYS_360, "DAYS365": YearDays.DAYS_365}
     return Accrual(
         tuple(sorted(rates, key=lambda rate: rate.since)),
         every=every,
         unit=unit,
-        year=years.get(str(product.get("daysInYearType")), YearDays.ACTUAL),
+        year=YearDays(str(product.get("daysInYearType") or "ACTUAL").removeprefix("DAYS").lower()),
         equal_months=product.get("daysInMonthType") == "DAYS30",
         stops=tuple(stops),
         ended=ended,
+        by_period=loan.get("interest_calc_period") == "SAME_AS_REPAYMENT_PERIOD",
+        leap_day_only=product.get("daysInYearCustomStrategy") == "FEB_29_PERIOD_ONLY",
     )
 
 
