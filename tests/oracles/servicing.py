@@ -130,6 +130,14 @@ def recalculates(document: Case, case: Case) -> bool:
     return bool(product.get("isInterestRecalculationEnabled")) and any(rates) and not is_divided(case)
 
 
+def may_not_miss(document: Case, case: Case) -> bool:
+    """Whether the state before is known, without recalculation, a chargeback or an undoing."""
+    names = [*operations(case), str(case.get("operation", {}).get("op"))]
+    reversals = any("chargeback" in name or "undo" in name for name in names)
+    recalculated = product_of(document, case).get("isInterestRecalculationEnabled")
+    return bool(case.get("before_is_immediate", True) and not recalculated and not reversals)
+
+
 def is_divided(case: Case) -> bool:
     """Whether all interest was divided over the instalments by the last re-age."""
     handlings = [str(step.get("reageinteresthandling")) for step in case["history"] if step["op"] == "reage"]
