@@ -25,7 +25,8 @@ DOCUMENT: Case = {"products": {"P": PLAIN, "D": DOWN_PAYMENT}, "default_allocati
 LOAN: Case = {
     "product": "P", "submitted": "2024-01-01", "principal": 1000, "annual_rate_pct": 0, "repay_every": 30,
     "interest_type": "DECLINING_BALANCE", "interest_calc_period": "DAILY", "repay_unit": "DAYS",
-    "amortization": "EQUAL_INSTALLMENTS", "n": 1, "grace_principal": 0, "grace_interest": 0, "interest_free_periods": 0,
+    "amortization": "EQUAL_INSTALLMENTS", "n": 1, "grace_principal": 0, "grace_interest": 0,
+    "interest_free_periods": 0,
     "strategy": "PENALTIES_FEES_INTEREST_PRINCIPAL_ORDER",
 }  # fmt: skip
 LENT: Case = {"op": "disburse", "date": "2024-01-01", "amount": 1000}
