@@ -41,7 +41,8 @@ class LevelLoan:
     ``multiple``: instalments are whole multiples of so many minor units, unless that leaves nothing.
     ``grace``: so many first instalments are interest alone. ``flat``: interest runs on what was lent, not on
     what is owed. ``full_term``: a later tranche has as many instalments of its own as the loan had at first,
-    which come on top. ValueError when the periods do not follow one another, UnknownPeriodError for other days.
+    which come on top. ValueError when the periods do not follow one another, UnknownPeriodError for other
+    days.
     """
 
     def __init__(
