@@ -21,6 +21,7 @@ from typing import Final
 from shared.lending.rate_factors import Every, YearDays, calendar_years, holds_leap_day, spans
 
 _CONTEXT: Final = Context(prec=12, rounding=ROUND_HALF_EVEN)
+_WIDE: Final = Context(prec=40, rounding=ROUND_HALF_EVEN)
 _DAY: Final = timedelta(days=1)
 _PLACES: Final = Decimal(1).scaleb(-12)
 _IN_YEAR: Final = {Every.WEEKS: 52, Every.MONTHS: 12, Every.YEARS: 1}
@@ -180,7 +181,7 @@ def borne(
         for start, end in pairwise(days):
             # Found to the due date and kept with twelve places, of which the piece bears its share of days.
             factor = accrual.rate_on(start + _DAY) / 100 * accrual.share(period, start, period.due)
-            to_due = balance(start) * factor.quantize(_PLACES)
+            to_due = balance(start) * factor.quantize(_PLACES, context=_WIDE)
             total += to_due / (period.due - start).days * (end - start).days
     return total
 

@@ -124,6 +124,12 @@ def test_the_factor_is_kept_with_twelve_places() -> None:
     assert with_splits(rows, project(rows, START, first=0)).instalments[0].owed.interest.minor == 437
 
 
+def test_a_period_of_many_years_bears_more_than_was_lent() -> None:
+    of = terms(replace(BANK_YEAR, every=30, unit=Every.YEARS), "7", 75_000, 2)
+    rows = running(of, level_loan(of))
+    assert with_splits(rows, project(rows, START, first=0)).instalments[0].owed.interest.minor == 157_500
+
+
 @pytest.mark.parametrize(("leap_day_only", "interest"), [(True, 1019), (False, 1016)])
 def test_only_the_period_of_the_leap_day_has_the_longer_year(leap_day_only: bool, interest: int) -> None:
     of = terms(replace(ACTUAL, leap_day_only=leap_day_only), "12", 100_000, 4, date(2024, 3, 1))
