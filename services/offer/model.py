@@ -9,6 +9,7 @@ from shared.contracts.base import MoneyField
 from shared.contracts.debts import DebtSnapshot, Plan
 from shared.contracts.decision import State
 from shared.contracts.desk import RefusalReason
+from shared.contracts.desk_talks import MoneySource
 from shared.contracts.reasons import ReasonCode
 
 __all__ = [
@@ -102,12 +103,18 @@ class Request(State):
 
 
 class Wish(State):
-    """The borrower's last counter-offer of these talks."""
+    """The borrower's last counter-offer of these talks.
+
+    `source` is where a sum to be paid at once comes from. `noted_on`: it was offered on that day while
+    nothing was on the table, and waits for an offer that can answer it.
+    """
 
     monthly: MoneyField | None = None
     first_due: date | None = None
     months: int | None = None
     lump_sum: MoneyField | None = None
+    source: MoneySource | None = None
+    noted_on: date | None = None
 
 
 class ShownPlan(State):

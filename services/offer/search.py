@@ -201,6 +201,8 @@ def _answer(wish: Wish | None, near: Sequence[lending.Nearest | None]) -> Counte
         return None
     granted = len(known) == len(near) and all(one.granted for one in known)
     reasons = distinct([reason_of(reason) for one in known for reason in one.reasons])
+    if wish.lump_sum is not None:
+        reasons = (*reasons, Reason(code=ReasonCode.LUMP_SUM_YOUR_WISH))
     return CounterAnswer(
         wished_monthly=wish.monthly,
         wished_first_due=wish.first_due,
