@@ -85,6 +85,8 @@ def test_who_has_no_means_a_month_settles_with_what_they_offer(amount: str, waiv
     assert answer is not None
     assert (answer.granted, answer.wished_lump_sum) == (True, cny(amount))
     assert ReasonCode.LUMP_SUM_YOUR_WISH in codes(answer.reasons)
+    # Paying it accepts nothing, and is no first instalment of anything.
+    assert codes(offer.terms)[-1] is ReasonCode.PAYMENT_IN_TALKS
     accepted = OfferAccepted(offer_id=offer.offer_id, plan_id=plan.plan_id, channel="app")
     assert step.when(message(accepted, after(2))).emits(OfferAgreed)
 
