@@ -199,11 +199,12 @@ def instructed(
     after = state.with_instruction(noted)
     if noted.answered_on is not None and waiver is not None:
         after = _confirmed(after, waiver, noted.answered_on)
-    shown = {agreement.InstructionKind.RE_AGE: re_age, agreement.InstructionKind.UNDO_RE_AGE: undo_re_age}
-    if data.kind in shown and _is_current(after, message):
+    undone = data.kind is agreement.InstructionKind.UNDO_RE_AGE
+    if (undone or data.kind is agreement.InstructionKind.RE_AGE) and _is_current(after, message):
         for debt in after.of_case:
             if debt.debt_id in data.re_aged:
-                after = after.with_debt(shown[data.kind](debt, data.effective))
+                shown = undo_re_age(debt, data.effective) if undone else re_age(debt, data.effective)
+                after = after.with_debt(shown)
         concluded, said = conclude(state, after, message.day)
         return answer(concluded, *said)
     return answer(after)

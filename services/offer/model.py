@@ -140,7 +140,8 @@ class Refusals(State):
 
     `below`: each instalment is lower; `cheaper_than`: the total is; `fewer_than`: there are fewer of them;
     `later_than`: the first is due later; `too_late`: than the latest day that the pack allows, too. `why` is
-    what was said last.
+    what was said last. Of plans in several currencies `below_each` and `cheaper_each` say it of each: other
+    plans are higher in none of them, and lower in one.
     """
 
     why: RefusalReason | None = None
@@ -150,6 +151,8 @@ class Refusals(State):
     fewer_than: int | None = None
     later_than: date | None = None
     too_late: bool = False
+    below_each: tuple[MoneyField, ...] = ()
+    cheaper_each: tuple[MoneyField, ...] = ()
 
 
 class Prepaid(State):
