@@ -451,11 +451,13 @@ AT_ONCE = in_dollars().model_copy(
 )
 
 
-@pytest.mark.parametrize("owes", [(debt(), in_dollars()), (debt(), AT_ONCE)])
+@pytest.mark.parametrize(
+    ("owes", "now"), [((debt(), in_dollars()), "2500.00"), ((debt(), AT_ONCE), "20000.00")]
+)
 def test_a_no_to_the_amount_is_answered_by_what_is_lower_in_some_currency_and_higher_in_none(
-    owes: tuple[DebtSnapshot, ...],
+    owes: tuple[DebtSnapshot, ...], now: str
 ) -> None:
-    step = tabled(*owes, reference=ref(figure()), now="2500.00")
+    step = tabled(*owes, reference=ref(figure()), now=now)
     answer = refused(step, desk.RefusalReason.TOO_HIGH)
     assert answer.emits(OfferTabled)
     first, second = step.last(OfferTabled), answer.last(OfferTabled)
