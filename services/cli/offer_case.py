@@ -19,11 +19,12 @@ from pydantic import (
 
 from shared.contracts.base import AccountId
 from shared.contracts.debts import Balances, DebtFlow, DebtSnapshot, DebtStatus, PackId, ProductKind
+from shared.contracts.desk_talks import MoneySource
 from shared.contracts.history import AccountEntry, EntryKind, flows_of, problem_of
 from shared.contracts.plan_terms import total_of
 from shared.lending.money import Money
 
-__all__ = ["CaseFile", "CaseFileError", "NothingToOfferError", "read_case"]
+__all__ = ["CaseFile", "CaseFileError", "NothingToOfferError", "WishOfFile", "read_case"]
 
 
 class CaseFileError(ValueError):
@@ -141,11 +142,12 @@ class _Capacity(_Part):
     temporary: bool = False
 
 
-class _Wish(_Part):
+class WishOfFile(_Part):
     monthly: Amount | None = None
     first_due: date | None = None
     months: int | None = Field(default=None, ge=1, le=600)
     lump_sum: Amount | None = None
+    source: MoneySource | None = None
 
     @model_validator(mode="after")
     def _says_something(self) -> Self:
@@ -154,7 +156,14 @@ class _Wish(_Part):
             raise ValueError("names an amount, a date, a term or a single payment")
         if any(not money.is_positive for money in amounts):
             raise ValueError("amounts are above zero")
+        if self.source is not None and self.lump_sum is None:
+            raise ValueError("source: says where a lump_sum comes from, and there is none")
         return self
+
+    @property
+    def sum_alone(self) -> bool:
+        """Whether a sum to be paid at once is all that is wished for."""
+        return self.lump_sum is not None and self.monthly is None and self.months is None
 
 
 class CaseFile(_Part):
@@ -168,7 +177,7 @@ class CaseFile(_Part):
     statement: dict[str, Any] | None = None
     verified: tuple[dict[str, Any], ...] = ()
     hardship: dict[str, Any] | None = None
-    wish: _Wish | None = None
+    wish: WishOfFile | None = None
 
     @model_validator(mode="after")
     def _one_of_them(self) -> Self:

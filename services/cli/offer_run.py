@@ -9,15 +9,18 @@ from typing import TYPE_CHECKING, Any
 from pydantic import ValidationError
 
 from services.assessment.decide import AssessmentDecider
-from services.cli.offer_case import CaseFile, CaseFileError, NothingToOfferError, problems
+from services.cli.offer_case import CaseFile, CaseFileError, NothingToOfferError, WishOfFile, problems
+from services.offer.decide import OfferDecider
 from services.offer.model import Assessed, LaterCapacity, OfferState, OfferStatus, Wish
 from services.offer.rules import assessed_from
-from services.offer.talks import new_talks, table
+from services.offer.talks import Step, new_talks, table
 from shared.contracts import assessment, desk, intake
 from shared.contracts.base import Event
+from shared.contracts.desk_talks import LumpSumOffered
 from shared.contracts.envelope import Envelope
 from shared.contracts.ids import case_id
-from shared.contracts.offer import NoPlanFound, OfferRevised, OfferTabled
+from shared.contracts.offer import InputRefused as RefusedByOffer
+from shared.contracts.offer import LumpSumAnswered, NoPlanFound, OfferRevised, OfferTabled
 from shared.contracts.plan_terms import total_of
 from shared.texts import text
 
@@ -35,12 +38,14 @@ Answer = OfferTabled | OfferRevised | NoPlanFound
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What the services would have said. `completed` is None where the case file says what can be paid."""
+    """What the services would have said. `completed` is None where the case file says what can be paid;
+    `answered` is what a sum would do that leads to no plan at once."""
 
     state: OfferState
     assessed: Assessed
     completed: assessment.AssessmentCompleted | None
     said: Answer
+    answered: LumpSumAnswered | None = None
 
 
 def run(case: CaseFile, on: date, policy: str | None, reference: Reference) -> Outcome:
@@ -64,21 +69,62 @@ def run(case: CaseFile, on: date, policy: str | None, reference: Reference) -> O
         assessed=assessed,
     )
     state, said = new_talks(state, on, reference)
-    if case.wish is not None and isinstance(_answer(said), OfferTabled):
-        wish = Wish(
-            monthly=case.wish.monthly,
-            first_due=case.wish.first_due,
-            months=case.wish.months,
-            lump_sum=case.wish.lump_sum,
-        )
-        asked = state.model_copy(update={"round": state.round + 1, "wish": wish})
-        state, said = table(asked, on, reference, revised=True)
-    answer = _answer(said)
+    first = _answer(said)
+    if case.wish is not None and first is not None:
+        state, said = _wish(case, case.wish, state, said, on, reference)
+    answer = _answer(said) or first
     if answer is None:
         owed = any(total_of(debt.outstanding).is_positive for debt in debts)
         why = "none of them can come into a plan now" if owed else "nothing is owed on any of them"
         raise NothingToOfferError(f"debts: {why}, so there is nothing to offer")
-    return Outcome(state, assessed, completed, answer)
+    answered = [event for event in said if isinstance(event, LumpSumAnswered)]
+    return Outcome(state, assessed, completed, answer, answered[-1] if answered else None)
+
+
+def _wish(
+    case: CaseFile,
+    wish: WishOfFile,
+    state: OfferState,
+    said: tuple[Event, ...],
+    on: date,
+    reference: Reference,
+) -> Step:
+    """Answer a wish: a sum to be paid at once even where no plan fits; nothing else can be met there."""
+    tabled = state.status is OfferStatus.TABLED
+    taken_from = reference.policies.in_force(case.policy, on).measures.lump_sum_not_from
+    if wish.lump_sum is not None and (wish.sum_alone or not tabled or wish.source in taken_from):
+        offered = LumpSumOffered(amount=wish.lump_sum, source=wish.source, available_on=wish.first_due)
+        decision = OfferDecider().decide(state, _heard(case, offered, on, "wish"), reference)
+        assert decision.state is not None  # noqa: S101 - narrows: there was a document
+        events = tuple(emission.data for emission in decision.emissions)
+        refused = [event for event in events if isinstance(event, RefusedByOffer)]
+        if refused:
+            code, params = refused[-1].reason.code, refused[-1].reason.params
+            raise CaseFileError(f"wish.lump_sum: {text(code, params)} ({code.value})")
+        return decision.state, events
+    if not tabled:
+        return state, said
+    kept = Wish(
+        monthly=wish.monthly,
+        first_due=wish.first_due,
+        months=wish.months,
+        lump_sum=wish.lump_sum,
+        source=wish.source,
+    )
+    asked = state.model_copy(update={"round": state.round + 1, "wish": kept})
+    return table(asked, on, reference, revised=True)
+
+
+def _heard(case: CaseFile, data: Event, on: date, name: str, sequence: int | None = None) -> Envelope[Any]:
+    return Envelope(
+        id=f"offline-{name}",
+        source="/offline",
+        time=datetime.combine(on, time(9), UTC),
+        key=case.case,
+        data=data,
+        subject=case_id(case.case, 1),
+        sequence=sequence,
+    )
 
 
 def _answer(said: tuple[Event, ...]) -> Answer | None:
@@ -133,15 +179,7 @@ def _from_statement(
         )
     decider, state, said = AssessmentDecider(), None, []
     for number, data in enumerate(heard):
-        message: Envelope[Any] = Envelope(
-            id=f"offline-{number}",
-            source="/offline",
-            time=datetime.combine(on, time(9), UTC),
-            key=case.case,
-            data=data,
-            subject=case_id(case.case, 1),
-            sequence=number + 1 if number == 0 else None,
-        )
+        message = _heard(case, data, on, str(number), sequence=1 if number == 0 else None)
         decision = decider.decide(state, message, reference)
         state = decision.state
         said += [emission.data for emission in decision.emissions]

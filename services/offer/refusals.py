@@ -1,6 +1,6 @@
 """What a borrower has said no to: how other plans differ from it, and what they have to be. Pure."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import Final
@@ -13,7 +13,16 @@ from shared.contracts.reasons import ReasonCode
 from shared.lending import plans as lending
 from shared.lending.money import Money
 
-__all__ = ["answer_to", "first_due_after", "in_search", "is_refused", "refused_in", "seen", "shown_with"]
+__all__ = [
+    "answer_to",
+    "first_due_after",
+    "in_search",
+    "in_search_of_several",
+    "is_refused",
+    "refused_in",
+    "seen",
+    "shown_with",
+]
 
 # Of one round: more offers than facts of one day replace.
 _KEPT = 4
@@ -55,8 +64,7 @@ def seen(plan: Plan) -> ShownPlan:
 def refused_in(state: OfferState, offer_id: str, why: RefusalReason | None = None) -> Refusals:
     """Give what is refused with a no to an offer of this round: its plans, and what others have to be.
 
-    Who only says that it begins too soon may have the same later. Of plans in several currencies no one
-    amount can be asked for: others need only be unlike them.
+    Who only says that it begins too soon may have the same later.
     """
     before = state.refusals.model_copy(update={"why": why})
     plans = next((one.plans for one in state.shown if one.offer_id == offer_id), ())
@@ -73,6 +81,13 @@ def refused_in(state: OfferState, offer_id: str, why: RefusalReason | None = Non
         fewest = min(plan.instalments for plan in plans)
         return after.model_copy(update={"fewer_than": min(fewest, before.fewer_than or fewest)})
     if any(len(plan.totals) != 1 for plan in plans):
+        # No rate is needed to see that what is higher in no currency and lower in one is lower.
+        if why is RefusalReason.TOO_HIGH:
+            each = _least((before.below_each, *(plan.peaks for plan in plans)))
+            return after.model_copy(update={"below_each": each})
+        if why is RefusalReason.TOO_EXPENSIVE:
+            each = _least((before.cheaper_each, *(plan.totals for plan in plans)))
+            return after.model_copy(update={"cheaper_each": each})
         return after
     if why is RefusalReason.TOO_HIGH:
         lowest = min(plan.peaks[0] for plan in plans)
@@ -83,6 +98,14 @@ def refused_in(state: OfferState, offer_id: str, why: RefusalReason | None = Non
     return after
 
 
+def _least(amounts: Iterable[Sequence[Money]]) -> tuple[Money, ...]:
+    """Give the least amount of each currency."""
+    found: dict[str, Money] = {}
+    for amount in (one for row in amounts for one in row):
+        found[amount.currency] = min(amount, found.get(amount.currency, amount))
+    return tuple(found[currency] for currency in sorted(found))
+
+
 def answer_to(refusals: Refusals, *, met: bool) -> Reason:
     """Say how other plans answer the latest no, or that none does."""
     why = refusals.why
@@ -90,16 +113,19 @@ def answer_to(refusals: Refusals, *, met: bool) -> Reason:
     if said is None:
         return Reason(code=ReasonCode.OFFER_REJECTED if met else ReasonCode.NOTHING_ELSE_FITS)
     params = {
-        "payment": _amount(refusals.below) if why is RefusalReason.TOO_HIGH else "",
-        "total": _amount(refusals.cheaper_than) if why is RefusalReason.TOO_EXPENSIVE else "",
+        "payment": _amounts(refusals.below, refusals.below_each) if why is RefusalReason.TOO_HIGH else "",
+        "total": _amounts(refusals.cheaper_than, refusals.cheaper_each)
+        if why is RefusalReason.TOO_EXPENSIVE
+        else "",
         "months": str(refusals.fewer_than or "") if why is RefusalReason.TOO_LONG else "",
         "date": str(refusals.later_than or "") if why is RefusalReason.TOO_SOON else "",
     }
     return Reason(code=said, params={name: value for name, value in params.items() if value})
 
 
-def _amount(amount: Money | None) -> str:
-    return "" if amount is None else f"{amount} {amount.currency}"
+def _amounts(amount: Money | None, each: Sequence[Money]) -> str:
+    every = each or ([] if amount is None else [amount])
+    return ", ".join(f"{one} {one.currency}" for one in every)
 
 
 def in_search(refusals: Refusals, currency: str) -> lending.Refused:
@@ -110,14 +136,28 @@ def in_search(refusals: Refusals, currency: str) -> lending.Refused:
             for plan in refusals.plans
             if [total.currency for total in plan.totals] == [currency]
         ),
-        below=_of(refusals.below, currency),
-        cheaper_than=_of(refusals.cheaper_than, currency),
+        below=_bound(refusals.below, refusals.below_each, currency),
+        cheaper_than=_bound(refusals.cheaper_than, refusals.cheaper_each, currency),
         fewer_than=refusals.fewer_than,
     )
 
 
-def _of(amount: Money | None, currency: str) -> Money | None:
-    return amount if amount is not None and amount.currency == currency else None
+def in_search_of_several(refusals: Refusals, currency: str, *, lower: bool) -> lending.Refused:
+    """Give refusals as the search in one of several currencies sees them; those alike are told of the whole.
+
+    With `lower` it has to be lower in this one; else it may be as high as what was refused.
+    """
+    below = _bound(refusals.below, refusals.below_each, currency)
+    cheaper = _bound(refusals.cheaper_than, refusals.cheaper_each, currency)
+    if not lower:
+        below, cheaper = (None if one is None else Money(one.minor + 1, currency) for one in (below, cheaper))
+    return lending.Refused(below=below, cheaper_than=cheaper, fewer_than=refusals.fewer_than)
+
+
+def _bound(alone: Money | None, each: Sequence[Money], currency: str) -> Money | None:
+    """Give the least that was refused in a currency, alone or beside others."""
+    known = [one for one in (*filter(None, [alone]), *each) if one.currency == currency]
+    return min(known, default=None)
 
 
 def is_refused(plan: Plan, refusals: Refusals, pct: Decimal) -> bool:

@@ -8,7 +8,7 @@ from services.offer.basis import not_covered
 from services.offer.history import problems_of
 from services.offer.model import Assessed, OfferState, Refusals, Standing, Wish
 from services.offer.questions import Asked, NotFound, Question, questions
-from services.offer.refusals import first_due_after, in_search, is_refused
+from services.offer.refusals import first_due_after, in_search, in_search_of_several, is_refused
 from services.offer.rules import counter_of, owed_debts
 from services.offer.shown import asks_a_favour, distinct, in_order, plan_on_wire, reason_of, with_nearest
 from services.offer.together import approver_of, combined, on_wire
@@ -53,10 +53,9 @@ def search(
         if isinstance(asked, NotFound):
             return failed or asked
         wishes = _wishes(state, asked)
-        found = [
-            _search_one(state, one, wishes.get(one.currency), alone=len(asked.questions) == 1)
-            for one in asked.questions
-        ]
+        found = _search_each(state, asked, wishes)
+        if any(isinstance(one, NotFound) and one.reason.code is _NOTHING for one in found):
+            return _NOTHING_ELSE  # a no is about the whole offer: no debt is left out of a plan for it
         plans = [one for one in found if isinstance(one, _Plans)]
         if len(plans) == len(found):
             return _table(state, asked, plans, offer_id)
@@ -84,15 +83,38 @@ def _wishes(state: OfferState, asked: Asked) -> dict[str, Wish]:
     return asked.sharing.wish(state.wish)
 
 
-def _search_one(state: OfferState, asked: Question, wish: Wish | None, *, alone: bool) -> _Plans | NotFound:
-    """Search in one currency; where it is `alone`, what the borrower has refused is left out here."""
+def _search_each(state: OfferState, asked: Asked, wishes: dict[str, Wish]) -> list[_Plans | NotFound]:
+    """Search in each currency. What was refused as too high or too dear has to be less in one at least."""
+    if len(asked.questions) == 1:
+        (one,) = asked.questions
+        refused = in_search(state.refusals, one.currency)
+        return [_search_one(state, one, wishes.get(one.currency), refused)]
+
+    def searched(one: Question, *, lower: bool) -> _Plans | NotFound:
+        refused = in_search_of_several(state.refusals, one.currency, lower=lower)
+        return _search_one(state, one, wishes.get(one.currency), refused)
+
+    found = [searched(one, lower=True) for one in asked.questions]
+    if not (state.refusals.below_each or state.refusals.cheaper_each):
+        return found
+    if not any(isinstance(one, _Plans) for one in found):
+        return found
+    return [
+        result if isinstance(result, _Plans) else searched(one, lower=False)
+        for one, result in zip(asked.questions, found, strict=True)
+    ]
+
+
+def _search_one(
+    state: OfferState, asked: Question, wish: Wish | None, refused: lending.Refused
+) -> _Plans | NotFound:
+    """Search in one currency; what the borrower has `refused` is left out."""
     terms = (asked.debts, asked.capacity, asked.first_due, asked.limits)
     near: lending.Nearest | lending.NoPlan | None = None
     if state.refusals != Refusals():
         first_due = first_due_after(asked.first_due, state.refusals, asked.limits.first_due_max_days)
         if first_due is None:
             return _NOTHING_ELSE
-        refused = in_search(state.refusals, asked.currency) if alone else lending.Refused()
         found = lending.find_plans(asked.debts, asked.capacity, first_due, asked.limits, refused=refused)
         near = lending.nearest(counter_of(wish), *terms) if wish is not None else None
     elif wish is None:
@@ -117,7 +139,8 @@ def _search_one(state: OfferState, asked: Question, wish: Wish | None, *, alone:
     return NotFound(Reason(code=ReasonCode.APPROVAL_DENIED), Reason(code=ReasonCode.NEXT_HUMAN_REVIEW))
 
 
-_NOTHING_ELSE = NotFound(Reason(code=ReasonCode.NOTHING_ELSE_FITS), Reason(code=ReasonCode.NEXT_HUMAN_REVIEW))
+_NOTHING = ReasonCode.NOTHING_ELSE_FITS
+_NOTHING_ELSE = NotFound(Reason(code=_NOTHING), Reason(code=ReasonCode.NEXT_HUMAN_REVIEW))
 
 
 def _table(state: OfferState, asked: Asked, found: Sequence[_Plans], offer_id: str) -> Found | NotFound:
@@ -201,6 +224,8 @@ def _answer(wish: Wish | None, near: Sequence[lending.Nearest | None]) -> Counte
         return None
     granted = len(known) == len(near) and all(one.granted for one in known)
     reasons = distinct([reason_of(reason) for one in known for reason in one.reasons])
+    if wish.lump_sum is not None:
+        reasons = (*reasons, Reason(code=ReasonCode.LUMP_SUM_YOUR_WISH))
     return CounterAnswer(
         wished_monthly=wish.monthly,
         wished_first_due=wish.first_due,

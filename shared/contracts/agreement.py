@@ -250,7 +250,8 @@ class AgreementReturned(_Agreement):
 class InstructionKind(StrEnum):
     """What the bank is asked to do: one instruction each for a signing (or amendment), a breach, an end.
 
-    RE_AGE comes between, where a debt is shown as current again only after payments of the plan.
+    RE_AGE comes between, where a debt is shown as current again only after payments of the plan, and
+    UNDO_RE_AGE where one of these was returned: as if the re-age of `effective` had not been.
     STOP_COLLECTION was an instruction of its own in older versions; now APPLY_PLAN says it.
     """
 
@@ -259,6 +260,7 @@ class InstructionKind(StrEnum):
     RESUME_COLLECTION = "resume_collection"
     PLAN_COMPLETED = "plan_completed"
     RE_AGE = "re_age"
+    UNDO_RE_AGE = "undo_re_age"
     RESTORE_TERMS = "restore_terms"
 
 
@@ -298,7 +300,8 @@ class BankInstructed(_Agreement):
         default=(), description="debts about which a stop event still stops collection, whatever is said here"
     )
     re_aged: tuple[AccountId, ...] = Field(
-        default=(), description="debts past due that are shown as current again from `effective` on"
+        default=(),
+        description="debts past due that are shown as current again from `effective` on, or no longer are",
     )
 
 
