@@ -129,3 +129,23 @@ def test_a_home_loan_comes_first_though_nobody_called_it_secured() -> None:
     assert read({"income": [SALARY], "other_debts": [loan]}) == read(
         {"income": [SALARY], "other_debts": [HOME_LOAN]}
     )
+
+
+def test_an_income_to_come_says_that_it_counts_in_part() -> None:
+    """9,000 a month less 5,850 is not what was printed: of what nobody has verified four fifths count."""
+    said = read({"changes": [RETURNS]})
+    _, _, later = said.partition("2026-06-15: left after all that 1215.00 CNY")
+    change, part = later.splitlines()[1:3]
+    assert "salary, 9000.00 CNY" in change
+    assert "only a part of it is counted for now (80 %)" in part
+    falls = {**RETURNS, "monthly": cny("0.00")}
+    assert (
+        "is not verified yet" not in read({"income": [ENDS], "changes": [falls]}).partition("2026-06-15")[2]
+    )
+
+
+def test_what_is_low_of_much_is_one_sentence() -> None:
+    low = [{"category": name, "monthly": cny("10.00")} for name in ("food", "health", "personal")]
+    assert read({"spending": low}).count("far less than a household usually needs") == 1
+    assert "What you state for food, health, personal is far less" in read({"spending": low})
+    assert "您填写的饮食、医疗、个人用品支出远低于" in read({"spending": low}, "zh")
