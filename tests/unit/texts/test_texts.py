@@ -143,7 +143,7 @@ def test_enumerated_parameters_are_said_in_the_language_of_the_text() -> None:
 
 
 def test_lower_payments_for_a_while_are_not_called_all_that_can_be_paid() -> None:
-    """Who can pay 766 was told that 91.59 is what they can afford; and that interest may go on, not at all."""
+    """Who can pay 766 was told that 91.59 is what they can afford, and of interest nothing."""
     params = {"amount": "91.59", "currency": "USD", "months": "6"}
     said = text(ReasonCode.NEXT_REDUCED_PAYMENTS, params, "en")
     assert "pay less: 91.59 USD a month, in 6 payments" in said
