@@ -68,10 +68,14 @@ def chosen_plans(search: Search, candidates: Candidates, first_due: date) -> lis
     # Where little room is left, plans half as far apart are still different enough to make three.
     everything = np.arange(len(candidates))
     _fill(chosen, candidates, everything, min(_ENOUGH, limits.max_ranked), apart / 2, search)
+    chosen = chosen[: limits.max_ranked]
     if must < limits.max_ranked and (lighter := _lighter(chosen, candidates, search)) is not None:
-        # Beside the cheapest and the fastest; what was filled in last gives way.
-        chosen[max(must, min(len(chosen), limits.max_ranked - 1)) :] = [lighter]
-    return chosen[: limits.max_ranked]
+        if len(chosen) == limits.max_ranked:
+            # Neither the cheapest nor the fastest gives way, nor what can be granted at once.
+            asked = [at for at in range(must, len(chosen)) if chosen[at].needs_approval]
+            del chosen[asked[-1] if asked else -1]
+        chosen.append(lighter)
+    return chosen
 
 
 def _lighter(chosen: Sequence[Plan], candidates: Candidates, search: Search) -> Plan | None:

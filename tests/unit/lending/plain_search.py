@@ -192,12 +192,15 @@ def chosen_plans(search: Search, candidates: Sequence[Candidate], first_due: dat
     fill(chosen, representatives(candidates, limits), limits.max_ranked, apart, search)
     # Where little room is left, plans half as far apart are still different enough to make three.
     fill(chosen, candidates, min(ENOUGH, limits.max_ranked), apart / 2, search)
+    chosen = chosen[: limits.max_ranked]
     lighter = lightest(chosen, candidates, search)
-    if lighter is not None and must < limits.max_ranked:
-        while len(chosen) >= limits.max_ranked:
-            chosen.pop()
-        chosen.append(lighter)
-    return chosen[: limits.max_ranked]
+    if lighter is None or must >= limits.max_ranked:
+        return chosen
+    if len(chosen) == limits.max_ranked:
+        # What can be granted at once stays, and the cheapest and the fastest do.
+        gives_way = next((plan for plan in reversed(chosen[must:]) if plan.needs_approval), chosen[-1])
+        chosen = [plan for plan in chosen if plan is not gives_way]
+    return [*chosen, lighter]
 
 
 def lightest(chosen: Sequence[Plan], candidates: Sequence[Candidate], search: Search) -> Plan | None:
