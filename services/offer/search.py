@@ -1,12 +1,13 @@
 """The search over plans in the words of the contracts: from debts and capacity to the table. Pure."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
 from services.offer.basis import not_covered
 from services.offer.history import problems_of
 from services.offer.model import Assessed, OfferState, Refusals, Standing, Wish
+from services.offer.nearest import nearest_of_what_is_left
 from services.offer.questions import Asked, NotFound, Question, questions
 from services.offer.refusals import first_due_after, in_search, is_refused
 from services.offer.rules import counter_of, owed_debts
@@ -54,7 +55,7 @@ def search(
             return failed or asked
         wishes = _wishes(state, asked)
         found = [
-            _search_one(state, one, wishes.get(one.currency), alone=len(asked.questions) == 1)
+            _search_one(state, one, wishes.get(one.currency), [each.currency for each in asked.questions])
             for one in asked.questions
         ]
         plans = [one for one in found if isinstance(one, _Plans)]
@@ -84,16 +85,26 @@ def _wishes(state: OfferState, asked: Asked) -> dict[str, Wish]:
     return asked.sharing.wish(state.wish)
 
 
-def _search_one(state: OfferState, asked: Question, wish: Wish | None, *, alone: bool) -> _Plans | NotFound:
-    """Search in one currency; where it is `alone`, what the borrower has refused is left out here."""
-    terms = (asked.debts, asked.capacity, asked.first_due, asked.limits)
+def _search_one(
+    state: OfferState, asked: Question, wish: Wish | None, currencies: Sequence[str]
+) -> _Plans | NotFound:
+    """Search in one currency of these; what the borrower has refused is left out.
+
+    Where there are several, plans that are like refused ones may be needed beside others in another currency.
+    """
+    terms = (asked.debts, asked.capacity, asked.first_due, asked.limits, asked.authority)
     near: lending.Nearest | lending.NoPlan | None = None
     if state.refusals != Refusals():
         first_due = first_due_after(asked.first_due, state.refusals, asked.limits.first_due_max_days)
         if first_due is None:
             return _NOTHING_ELSE
-        refused = in_search(state.refusals, asked.currency) if alone else lending.Refused()
-        found = lending.find_plans(asked.debts, asked.capacity, first_due, asked.limits, refused=refused)
+        refused = in_search(state.refusals, currencies, asked.currency)
+        later = (asked.debts, asked.capacity, first_due, asked.limits, asked.authority)
+        found = lending.find_plans(*later, refused=refused)
+        if isinstance(found, lending.NoPlan) and len(currencies) > 1:
+            found = lending.find_plans(*later, refused=replace(refused, plans=()))
+        if wish is not None and wish.first_due is None and state.refusals.later_than is not None:
+            wish = wish.model_copy(update={"first_due": first_due})
         near = lending.nearest(counter_of(wish), *terms) if wish is not None else None
     elif wish is None:
         found = lending.find_plans(*terms)
@@ -101,13 +112,13 @@ def _search_one(state: OfferState, asked: Question, wish: Wish | None, *, alone:
         found, near = lending.find_and_answer(counter_of(wish), *terms)
     plans = [] if isinstance(found, lending.NoPlan) else in_order(found, asked.first)
     answer = near if isinstance(near, lending.Nearest) else None
+    may_be = _may_be(state)
+    left = [plan for plan in plans if may_be(plan)]
+    if left and wish is not None and answer is not None and not may_be(answer.plan):
+        answer = nearest_of_what_is_left(counter_of(wish), answer, left, asked, may_be)
     if answer is not None:
-        plans = with_nearest(answer.plan, plans, asked.limits.max_ranked)
-    if state.refused_twice:
-        plans = [plan for plan in plans if not plan.needs_approval]
-    elif state.lender_refused:
-        # What only needs a person's look at its cost may still be asked for.
-        plans = [plan for plan in plans if not asks_a_favour(plan)]
+        left = [plan for plan in with_nearest(answer.plan, left, asked.limits.max_ranked) if may_be(plan)]
+    plans = left
     if plans:
         # Which is the cheapest, the fastest and so on is said of what is shown: with the plan nearest to a
         # wish, without what the lender has refused.
@@ -115,6 +126,15 @@ def _search_one(state: OfferState, asked: Question, wish: Wish | None, *, alone:
     if isinstance(found, lending.NoPlan):
         return _not_found(found)
     return NotFound(Reason(code=ReasonCode.APPROVAL_DENIED), Reason(code=ReasonCode.NEXT_HUMAN_REVIEW))
+
+
+def _may_be(state: OfferState) -> Callable[[lending.Plan], bool]:
+    """Give what the lender has left: at first what only needs a person's look may still be asked for."""
+    if state.refused_twice:
+        return lambda plan: not plan.needs_approval
+    if state.lender_refused:
+        return lambda plan: not asks_a_favour(plan)
+    return lambda _plan: True
 
 
 _NOTHING_ELSE = NotFound(Reason(code=ReasonCode.NOTHING_ELSE_FITS), Reason(code=ReasonCode.NEXT_HUMAN_REVIEW))
@@ -135,7 +155,13 @@ def _table(state: OfferState, asked: Asked, found: Sequence[_Plans], offer_id: s
             tabled.append(made.model_copy(update=left) if asked.apart else made)
     if asked.sharing is not None:
         pct = asked.questions[0].limits.min_difference_pct
-        kept = [at for at, plan in enumerate(tabled) if not is_refused(plan, state.refusals, pct)]
+        # A wish is answered, even by what was refused before it: that comes first.
+        wished = state.wish is not None
+        kept = [
+            at
+            for at, plan in enumerate(tabled)
+            if (wished and at == 0) or not is_refused(plan, state.refusals, pct)
+        ]
         if not kept:
             return _NOTHING_ELSE
         together = [together[at] for at in kept]
