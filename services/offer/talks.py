@@ -160,7 +160,7 @@ def table(
             "offer": standing,
             "round_on": standing.pinned_on,
             "shown": shown_with(state, offer_id, found.plans),
-            "strategy": strategy_of(state.case, policy.talks.strategies).name,
+            "strategy": strategy_of(state.case, policy.talks.strategies, state.strategy).name,
             "answered": tuple(item for item in idle.answered if item.id != offer_id),
             "next_date": standing.valid_until,
             "wish": None if state.wish is None else state.wish.model_copy(update={"noted_on": None}),

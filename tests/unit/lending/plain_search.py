@@ -352,7 +352,8 @@ def plain_nearest(counter: Counter, search: Search, first_due: date) -> Nearest 
         if counter.monthly is not None and plan.peak > counter.monthly:
             changes.append(Reason.of("counter_too_low", wished=counter.monthly, needed=plan.peak))
     affordable = min(capacity.at(due))
-    if counter.monthly is not None and counter.monthly > affordable:
+    in_time = plan.spec.months == (months or 1)
+    if counter.monthly is not None and counter.monthly > affordable and not in_time:
         changes.append(_not_affordable(affordable))
     elif months is not None and plan.spec.months > months:
         # In the wished time the instalments would be larger: than is affordable, or than is wished.
