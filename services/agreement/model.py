@@ -133,6 +133,7 @@ class InForce(State):
     takes back. `forgiven` is what the agreements that it amends had waived: that stays waived.
     `re_ages` are debts that are shown as current again only after payments still to come. `came_back` is what
     payments from before it had paid of its debts and was returned since: it is owed beside its instalments.
+    `paid_before`: debts of the agreements that it amends which were paid by then.
     """
 
     agreement_id: str
@@ -157,6 +158,7 @@ class InForce(State):
     before: "InForce | None" = None
     forgiven: tuple[WaivedDebt, ...] = ()
     came_back: tuple[WaivedDebt, ...] = ()
+    paid_before: tuple[AccountId, ...] = ()
 
 
 class Instruction(State):
