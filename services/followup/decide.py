@@ -163,6 +163,7 @@ def _taken_back(
     if not amount.is_positive:
         return Decision(known)
     after, amount = found.returned(known, data.value_date, amount, told)
+    after = found.returned_before(after, data, amount, told)
     if amount.is_positive:
         after = remember(after, data.value_date, amount, told)
         after = receive(after, data.value_date, -amount)
