@@ -145,6 +145,7 @@ class InForce(State):
     that are; `row` are the latest instalments paid in time, where that matters for them, and `undone` counts
     what the bank was told to take back. `came_back` is what
     payments from before it had paid of its debts and was returned since: it is owed beside its instalments.
+    `paid_before`: debts of the agreements that it amends which were paid by then.
     """
 
     agreement_id: str
@@ -172,6 +173,7 @@ class InForce(State):
     before: "InForce | None" = None
     forgiven: tuple[WaivedDebt, ...] = ()
     came_back: tuple[WaivedDebt, ...] = ()
+    paid_before: tuple[AccountId, ...] = ()
 
 
 class Instruction(State):

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from services.notice.model import Notice, NoticeState
-from services.notice.rules import WRITTEN
+from services.notice.rules import MATTERS, WRITTEN
 from shared.conduct import (
     BORROWER,
     Answer,
@@ -84,6 +84,7 @@ def about_contact(state: NoticeState, asked: ContactAsked, reference: Reference)
     """Ask about a contact that somebody at the desk wants to make."""
     message = Message(
         kind=asked.purpose,
+        matter=asked.matter,
         actor="creditor",
         channel=asked.channel,
         at=asked.at,
@@ -166,6 +167,7 @@ def _way(
     party, person = to
     message = Message(
         kind=notice.category,
+        matter=MATTERS.get(notice.kind),
         actor="creditor",
         channel=channel,
         at=at,

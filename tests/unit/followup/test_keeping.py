@@ -79,6 +79,12 @@ def talks_failed(day: date) -> Any:
     return message(offer.TalksFailed(rounds=3, as_of=day, reason=why, next_step=then), day)
 
 
+def no_plan(day: date, code: ReasonCode, look: date | None, *, then: str = "next_human_review") -> Any:
+    said = offer.NoPlanFound(assessment_id="as-2", as_of=day, reason=Reason(code=code),
+                             next_step=Reason(code=ReasonCode(then)), review_on=look)  # fmt: skip
+    return message(said, day)
+
+
 # --- notice of breach, and time to cure
 
 
@@ -146,6 +152,28 @@ def test_what_is_missed_after_the_report_costs_no_reward() -> None:
     assert lives_to(caught_up, rows[3][0]).last(RewardGranted).after_instalment == 4
     silent = lives_to(plan, late).when(message(paid("200.00", late), late))
     assert not any(isinstance(event, RewardGranted) for event in lives_to(silent, rows[3][0]).said)
+
+
+@pytest.mark.parametrize(
+    ("code", "look", "then", "ends"),
+    [
+        (ReasonCode.NOT_AFFORDABLE, None, "next_human_review", True),
+        (ReasonCode.RATES_STALE, FIRST, "next_human_review", False),
+        (ReasonCode.STATEMENT_NO_NEWS, FIRST, "next_human_review", False),
+        (ReasonCode.ASSESSMENT_EXPIRED, None, "next_new_statement", False),
+    ],
+)
+def test_what_the_lender_has_not_done_ends_no_protection(
+    code: ReasonCode, look: date | None, then: str, ends: bool
+) -> None:
+    """Rates out of date were an end of the talks like any other, and the misses after it broke the plan."""
+    told = live(breach__hardship_shield_days=90).when(hardship(date(2026, 3, 20)))
+    plan = told.when(no_plan(date(2026, 3, 25), code, look, then=then))
+    broken = lives_to(plan, BREACH)
+    assert any(isinstance(event, PlanBroken) for event in broken.said) is ends
+    assert broken.state.plan is not None
+    until = broken.state.plan.paused_until
+    assert until == (date(2026, 3, 25) if ends else date(2026, 6, 18))
 
 
 def test_what_is_said_of_an_instalment_says_that_a_report_shields_it() -> None:
