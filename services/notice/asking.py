@@ -10,6 +10,7 @@ from services.notice.rules import WRITTEN
 from shared.conduct import (
     BORROWER,
     Answer,
+    CaseStates,
     Guard,
     Message,
     PastContact,
@@ -58,7 +59,28 @@ def _guard(pack: Pack) -> Guard:
 def _ask(state: NoticeState, message: Message, reference: Reference, notice: Notice | None = None) -> Answer:
     guards = [_guard(reference.policies.pack(name)) for name in state.packs]
     history = (*state.history, *_on_their_way(state, notice))
-    return ask_all(guards, Request(message=message, history=history, case=state.states))
+    return ask_all(guards, Request(message=message, history=history, case=_states_of(state, reference)))
+
+
+def _states_of(state: NoticeState, reference: Reference) -> CaseStates:
+    """What bears on contact, by the borrower's clock: a last day is over at their midnight.
+
+    Ledgers keep the end of a last day as noon (UTC) of the day after, for the clock may still change.
+    """
+    zone = _zone_of(state, reference)
+    known = state.states
+    stops = tuple(
+        stop if stop.until is None else stop.model_copy(update={"until": day_starts(stop.until.date(), zone)})
+        for stop in known.stops
+    )
+    authorities = tuple(
+        one.model_copy(update={"until": day_starts(one.until.date(), zone)}) for one in known.authorities
+    )
+    return known.model_copy(update={"stops": stops, "authorities": authorities})
+
+
+def _zone_of(state: NoticeState, reference: Reference) -> ZoneInfo:
+    return ZoneInfo(state.time_zone or reference.policies.pack(state.packs[0]).info.time_zone)
 
 
 def _on_their_way(state: NoticeState, asked: Notice | None) -> Iterator[PastContact]:
@@ -110,7 +132,7 @@ def ways(state: NoticeState, notice: Notice, at: datetime, reference: Reference)
         represented |= any(denial.rule is Rule.REPRESENTED for denial in way.answer.denials)
         yield way
     if represented:
-        for authority in state.states.authorities:
+        for authority in _states_of(state, reference).authorities:
             if authority.verified and authority.holds(at):
                 party = state.parties[authority.person]
                 for channel in WRITTEN:
@@ -189,15 +211,14 @@ def _closes(state: NoticeState, notice: Notice, begins: datetime, reference: Ref
 
     An authority or a consent that ends, or a stop that begins, is asked about again from then on.
     """
-    packs = [reference.policies.pack(name) for name in state.packs]
-    zone = state.time_zone or packs[0].info.time_zone
-    day = local_day(begins, ZoneInfo(zone))
-    figures = [reference.policies.in_force(pack.info.id, day).contact for pack in packs]
-    quiet = quiet_begins(begins, zone, [figure.quiet_from for figure in figures])
-    change = state.states.next_change(begins)
+    zone = _zone_of(state, reference)
+    day = local_day(begins, zone)
+    figures = [reference.policies.in_force(pack, day).contact for pack in state.packs]
+    quiet = quiet_begins(begins, zone.key, [figure.quiet_from for figure in figures])
+    change = _states_of(state, reference).next_change(begins)
     quiet = quiet if change is None else min(quiet, change)
     try:
-        end = day_starts(notice.useful_until + timedelta(days=1), ZoneInfo(zone))
+        end = day_starts(notice.useful_until + timedelta(days=1), zone)
     except OverflowError:
         return quiet
     return min(quiet, end)

@@ -58,6 +58,7 @@ class Notice(State):
     party: Party = "borrower"
     recipient: str = "borrower"
     send_from: datetime | None = None
+    send_until: datetime | None = None
     tried: tuple[Channel, ...] = ()
     denied: tuple[Rule, ...] = ()
     next_try: date | None = None
@@ -117,8 +118,9 @@ class NoticeState(State):
         return self.model_copy(update={"notices": kept, "done": done})
 
     def with_contact(self, contact: PastContact) -> "NoticeState":
-        """Give the document with one more contact on file."""
-        return self.model_copy(update={"history": (*self.history, contact)[-_HISTORY_KEPT:]})
+        """Give the document with one more contact on file; of too many the oldest goes, whenever told."""
+        known = sorted((*self.history, contact), key=lambda past: past.at)
+        return self.model_copy(update={"history": tuple(known[-_HISTORY_KEPT:])})
 
     def with_states(self, **changes: object) -> "NoticeState":
         """Give the document with some of the states that the guard knows changed."""
