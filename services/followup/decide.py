@@ -317,10 +317,10 @@ def _contact(
     if state.status is FollowupStatus.CLOSED:
         return Decision(state)
     if plan is None or message.day <= plan.effective:
-        kept = trying.kept_the_rules(state, message.data, reference)
+        kept = trying.kept_the_rules(state, message, reference)
         noted = referral.note_attempt(state, message.data, message.day, kept_the_rules=kept)
-        return Decision(trying.remember(noted, message.data))
-    after, said = care.contact(trying.remember(state, message.data), plan, message.data)
+        return Decision(trying.remember(noted, message))
+    after, said = care.contact(trying.remember(state, message), plan, message.data)
     return Decision.of(after, *said)
 
 

@@ -59,10 +59,17 @@ def _guard(pack: Pack) -> Guard:
 def _ask(state: NoticeState, message: Message, reference: Reference, notice: Notice | None = None) -> Answer:
     guards = [_guard(reference.policies.pack(name)) for name in state.packs]
     history = (*state.history, *_on_their_way(state, notice))
-    return ask_all(guards, Request(message=message, history=history, case=_states_of(state, reference)))
+    known = _dated(state, reference)
+    case = known.model_copy(
+        update={
+            "liable": tuple(one.person for one in state.obligors if one.may_hear_of(message.debts)),
+            "opt_outs": (*known.opt_outs, *(out for one in state.obligors for out in one.opt_outs)),
+        }
+    )
+    return ask_all(guards, Request(message=message, history=history, case=case))
 
 
-def _states_of(state: NoticeState, reference: Reference) -> CaseStates:
+def _dated(state: NoticeState, reference: Reference) -> CaseStates:
     """What bears on contact, by the borrower's clock: a last day is over at their midnight.
 
     Ledgers keep the end of a last day as noon (UTC) of the day after, for the clock may still change.
@@ -113,12 +120,19 @@ def about_contact(state: NoticeState, asked: ContactAsked, reference: Reference)
         person=asked.person,
         party=asked.party,
         number=asked.number,
-        debts=asked.debts or state.debts_of(),
+        debts=asked.debts or _debts_with(state, asked.person),
         asks_for_payment=asked.asks_for_payment,
         tells_about_debt=asked.tells_about_debt,
         says_how_to_stop=True,
     )
     return _ask(state, message, reference)
+
+
+def _debts_with(state: NoticeState, person: str) -> tuple[str, ...]:
+    """What a contact is about where nobody said: with another obligor the debts that they owe."""
+    theirs = next((one.debts for one in state.obligors if one.person == person), None)
+    about = state.debts_of()
+    return about if theirs is None else tuple(debt for debt in about if debt in theirs) or theirs
 
 
 def ways(state: NoticeState, notice: Notice, at: datetime, reference: Reference) -> Iterator[Way]:
@@ -132,7 +146,7 @@ def ways(state: NoticeState, notice: Notice, at: datetime, reference: Reference)
         represented |= any(denial.rule is Rule.REPRESENTED for denial in way.answer.denials)
         yield way
     if represented:
-        for authority in _states_of(state, reference).authorities:
+        for authority in _dated(state, reference).authorities:
             if authority.verified and authority.holds(at):
                 party = state.parties[authority.person]
                 for channel in WRITTEN:
@@ -215,7 +229,7 @@ def _closes(state: NoticeState, notice: Notice, begins: datetime, reference: Ref
     day = local_day(begins, zone)
     figures = [reference.policies.in_force(pack, day).contact for pack in state.packs]
     quiet = quiet_begins(begins, zone.key, [figure.quiet_from for figure in figures])
-    change = _states_of(state, reference).next_change(begins)
+    change = _dated(state, reference).next_change(begins)
     quiet = quiet if change is None else min(quiet, change)
     try:
         end = day_starts(notice.useful_until + timedelta(days=1), zone)

@@ -4,11 +4,12 @@ from collections.abc import Callable, Iterable
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, Final
 
-from services.notice.model import NoticeState, NoticeStatus
+from services.notice.model import NoticeState, NoticeStatus, Obligor
 from shared.conduct import (
     BORROWER,
     Authority,
     Consent,
+    OptOut,
     Stop,
     StopEvent,
     closed_before,
@@ -59,13 +60,38 @@ def with_earlier(state: NoticeState, reach: EarlierReach) -> NoticeState:
 def _contact(state: NoticeState, message: Envelope[desk.ContactRecorded]) -> NoticeState:
     """A contact is on file: counted by the guard from now on."""
     data = message.data
-    past = past_contact(data)
+    past = past_contact(data, data.with_whom, message.time)
     if past is None:
         return state
     state = state.with_contact(past)
-    if data.right_party and BORROWER not in state.states.verified:
-        state = state.with_states(verified=(*state.states.verified, BORROWER))
+    if data.right_party and past.person not in state.states.verified:
+        state = state.with_states(verified=(*state.states.verified, past.person))
     return state
+
+
+def _parties(state: NoticeState, message: Envelope[intake.PartiesChanged]) -> NoticeState:
+    """Who else owes which of the debts, and what they wish; a channel closed before stays so since then."""
+    held = {out for one in state.obligors for out in one.opt_outs}
+    since = {(out.person, out.channel): out.since for out in held}
+    obligors = tuple(
+        Obligor(
+            person=one.party_id,
+            debts=one.debts,
+            may_contact=one.may_contact,
+            may_discuss=one.may_discuss,
+            opt_outs=tuple(
+                OptOut(
+                    person=one.party_id,
+                    channel=channel,
+                    since=since.get((one.party_id, channel), message.time),
+                )
+                for channel in dict.fromkeys(known_channel(name) for name in one.opt_out)
+                if channel is not None
+            ),
+        )
+        for one in message.data.parties
+    )
+    return state.model_copy(update={"obligors": obligors})
 
 
 def _preferences(state: NoticeState, message: Envelope[desk.PreferencesSet]) -> NoticeState:
@@ -267,6 +293,7 @@ def _completed(state: NoticeState, _message: Envelope[followup.PlanCompleted]) -
 LEDGER: Final[dict[type[Event], Learn]] = {
     intake.CaseChanged: _changed,
     intake.CaseClosed: _closed,
+    intake.PartiesChanged: _parties,
     intake.StopsChanged: _stops,
     desk.ContactRecorded: _contact,
     desk.PreferencesSet: _preferences,

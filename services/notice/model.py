@@ -5,14 +5,14 @@ from enum import StrEnum
 
 from pydantic import Field
 
-from shared.conduct import CaseStates, PastContact, Rule
+from shared.conduct import CaseStates, OptOut, PastContact, Rule
 from shared.contracts.breach import BreachFacts
 from shared.contracts.debts import PackId
 from shared.contracts.decision import State
 from shared.contracts.notice import NoticeKind
 from shared.policy.sections_conduct import Channel, Party, Purpose
 
-__all__ = ["Notice", "NoticeState", "NoticeStatus"]
+__all__ = ["Notice", "NoticeState", "NoticeStatus", "Obligor"]
 
 # The longest that any rule looks back over: a pack counts at most a hundred attempts in vain.
 _HISTORY_KEPT = 120
@@ -34,6 +34,20 @@ class NoticeStatus(StrEnum):
 
     OPEN = "open"
     CLOSED = "closed"  # the case is closed; only what was owed of it is still sent
+
+
+class Obligor(State):
+    """Somebody else who owes debts of the case: which, and what they wish (`intake.parties`)."""
+
+    person: str
+    debts: tuple[str, ...]
+    may_contact: bool
+    may_discuss: bool
+    opt_outs: tuple[OptOut, ...] = ()
+
+    def may_hear_of(self, debts: tuple[str, ...]) -> bool:
+        """Whether these debts may be talked about with them: their own, or all if the borrower has agreed."""
+        return self.may_contact and (self.may_discuss or (bool(debts) and set(debts) <= set(self.debts)))
 
 
 class Notice(State):
@@ -87,6 +101,7 @@ class NoticeState(State):
     states: CaseStates = CaseStates()
     complaints: tuple[str, ...] = ()
     parties: dict[str, Party] = Field(default_factory=dict)
+    obligors: tuple[Obligor, ...] = ()
     history: tuple[PastContact, ...] = ()
     notices: tuple[Notice, ...] = ()
     done: tuple[str, ...] = ()

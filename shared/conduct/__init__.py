@@ -27,6 +27,7 @@ from shared.conduct.recorded import (
     opt_outs,
     past_contact,
     past_message,
+    when_it_was,
 )
 from shared.conduct.strictest import ask_all, quiet_begins
 
@@ -57,4 +58,5 @@ __all__ = [
     "past_contact",
     "past_message",
     "quiet_begins",
+    "when_it_was",
 ]
