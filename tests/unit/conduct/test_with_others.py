@@ -1,4 +1,4 @@
-"""A talk with a guarantor or a relative is none with the borrower: it counts neither as answer nor as attempt."""
+"""A talk with a guarantor or a relative is none with the borrower: neither an answer nor an attempt."""
 
 from __future__ import annotations
 
