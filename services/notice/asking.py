@@ -9,6 +9,7 @@ from services.notice.model import Notice, NoticeState
 from services.notice.rules import WRITTEN
 from shared.conduct import (
     BORROWER,
+    SPOKEN_FOR,
     Answer,
     CaseStates,
     Guard,
@@ -45,6 +46,7 @@ class Way:
     answer: Answer
     opens: datetime | None
     closes: datetime | None
+    debts: tuple[str, ...]
     tells_facts: bool = False
 
 
@@ -104,7 +106,7 @@ def _on_their_way(state: NoticeState, asked: Notice | None) -> Iterator[PastCont
                 channel=notice.channel,
                 outcome="message_left",
                 person=notice.recipient,
-                debts=state.debts,
+                debts=notice.debts or state.debts,
                 asks_for_payment=notice.category == "collection",
             )
 
@@ -129,10 +131,34 @@ def about_contact(state: NoticeState, asked: ContactAsked, reference: Reference)
 
 
 def _debts_with(state: NoticeState, person: str) -> tuple[str, ...]:
-    """What a contact is about where nobody said: with another obligor the debts that they owe."""
-    theirs = next((one.debts for one in state.obligors if one.person == person), None)
+    """What a contact is about where nobody said: with another obligor, or who acts for some, theirs."""
     about = state.debts_of()
-    return about if theirs is None else tuple(debt for debt in about if debt in theirs) or theirs
+    owed = [one.debts for one in state.obligors if one.person == person]
+    acted_for = [one.debts for one in state.states.authorities if one.person == person]
+    theirs = {debt for debts in (*owed, *acted_for) for debt in debts}
+    return tuple(debt for debt in about if debt in theirs) or about
+
+
+def _debts_to(
+    state: NoticeState, notice: Notice, person: str, at: datetime, reference: Reference
+) -> tuple[str, ...]:
+    """What a message is about: to who acts for some of the debts, those; to the borrower, the others.
+
+    Where somebody else is to be spoken to about every debt, all of them: the guard denies it then.
+    """
+    about = state.debts_of(notice.kind)
+    if person != BORROWER:
+        theirs = set(_debts_with(state, person))
+        return tuple(debt for debt in about if debt in theirs) or about
+    if notice.category not in SPOKEN_FOR:
+        return about
+    others = {
+        debt
+        for one in _dated(state, reference).authorities
+        if one.verified and notice.category in one.kinds and one.holds(at)
+        for debt in one.debts or about
+    }
+    return tuple(debt for debt in about if debt not in others) or about
 
 
 def ways(state: NoticeState, notice: Notice, at: datetime, reference: Reference) -> Iterator[Way]:
@@ -200,6 +226,7 @@ def _way(
     tells_facts: bool = False,
 ) -> Way:
     party, person = to
+    debts = _debts_to(state, notice, person, at, reference)
     message = Message(
         kind=notice.category,
         actor="creditor",
@@ -208,7 +235,7 @@ def _way(
         time_zone=state.time_zone,
         person=person,
         party=party,
-        debts=state.debts_of(notice.kind),
+        debts=debts,
         asks_for_payment=notice.category == "collection",
         # Without figures no template names a debt: whoever else reads a letter box learns nothing of it.
         tells_about_debt=tells_facts,
@@ -217,7 +244,7 @@ def _way(
     answer = _ask(state, message, reference, notice)
     begins = opens(answer, at)
     closes = None if begins is None else _closes(state, notice, begins, reference)
-    return Way(channel, party, person, answer, begins, closes, tells_facts)
+    return Way(channel, party, person, answer, begins, closes, debts, tells_facts)
 
 
 def _closes(state: NoticeState, notice: Notice, begins: datetime, reference: Reference) -> datetime:

@@ -177,7 +177,7 @@ def _delivered(state: NoticeState, data: NoticeDelivered) -> Step:
         channel=data.channel,
         outcome="message_left",
         person=notice.recipient,
-        debts=state.debts_of(notice.kind),
+        debts=notice.debts or state.debts_of(notice.kind),
         asks_for_payment=notice.category == "collection",
     )
     filed = _filed(notice, data, "message_left", "none" if notice.over else "await_answer")

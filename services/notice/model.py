@@ -56,8 +56,8 @@ class Notice(State):
     `due`: the guard has let it leave, under the number `attempt`; else it waits, and is asked again at the
     close of `next_try` (None: when something changes). `over`: it was withdrawn after it was due, so that it
     may have left. `denied` are the rules that were said last; `tried` are channels by which it could not be
-    sent. `facts` are figures of the debt; they leave only where the guard lets a debt be told of, and
-    `tells_facts`: what is due now has them.
+    sent. `debts` are what it is about where it is due. `facts` are figures of the debt; they leave only where
+    the guard lets a debt be told of, and `tells_facts`: what is due now has them.
     """
 
     notice_id: str
@@ -73,6 +73,7 @@ class Notice(State):
     recipient: str = "borrower"
     send_from: datetime | None = None
     send_until: datetime | None = None
+    debts: tuple[str, ...] = ()
     tried: tuple[Channel, ...] = ()
     denied: tuple[Rule, ...] = ()
     next_try: date | None = None

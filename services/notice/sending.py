@@ -75,6 +75,7 @@ def _due(state: NoticeState, notice: Notice, way: Way) -> Step:
             "recipient": way.recipient,
             "send_from": way.opens,
             "send_until": way.closes,
+            "debts": way.debts,
             "denied": (),
             "next_try": None,
             "tells_facts": way.tells_facts,
@@ -94,7 +95,7 @@ def _due(state: NoticeState, notice: Notice, way: Way) -> Step:
         send_from=way.opens,
         send_until=way.closes,
         useful_until=notice.useful_until,
-        debts=_named(state.debts_of(notice.kind)),
+        debts=_named(way.debts),
         facts=notice.facts if way.tells_facts else None,
     )
     return state.with_notice(now), (said,)

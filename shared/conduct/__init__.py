@@ -17,6 +17,7 @@ from shared.conduct.model import (
     StopEvent,
     is_time_zone,
 )
+from shared.conduct.persons import SPOKEN_FOR
 from shared.conduct.recorded import (
     BORROWER,
     Recorded,
@@ -33,6 +34,7 @@ from shared.conduct.strictest import ask_all, quiet_begins
 
 __all__ = [
     "BORROWER",
+    "SPOKEN_FOR",
     "Agreed",
     "Answer",
     "Authority",

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from shared.conduct import PastContact
-from shared.contracts import desk, desk_contact, intake
+from shared.contracts import assessment, desk, desk_contact, intake
 from shared.contracts.base import Personal
-from shared.contracts.notice import ContactAnswered
+from shared.contracts.notice import ContactAnswered, NoticeDue
 from shared.contracts.parties import ObligorRole, PartyInCase
 from tests.unit.builders import DAY
 from tests.unit.notice.test_their_clock import EASTERN, SHANGHAI, acting, at, case, morning
@@ -108,6 +108,53 @@ def test_calls_to_who_acts_for_the_borrower_are_counted_up_to_the_seventh(calls:
     )
     assert ask(there, again, **theirs).allowed
     assert ask(there, again - timedelta(seconds=1), **theirs).rules == ("quiet_hours",)
+
+
+# --- who acts for some of the debts, or is a lawyer: somebody always hears
+
+
+def acting_for(who: str, *debts: str, party: Any = "representative") -> Any:
+    recorded = desk_contact.AuthorityRecorded(
+        authority_id=who, party=party, purposes=("service",), until=DAY + timedelta(days=30), debts=debts,
+        verified_by="s-1", evidence="paper",
+    )  # fmt: skip
+    return at(recorded, morning(SHANGHAI))
+
+
+def told(there: Given) -> NoticeDue:
+    asked = assessment.StatementRequested(missing=("income",), due=DAY + timedelta(days=14))
+    return there.when(at(asked, morning(SHANGHAI))).last(NoticeDue)
+
+
+@pytest.mark.parametrize("pack", ["cn-card", "cn-consumer-loan", "tw-card", "us-unsecured", "eu-consumer"])
+@pytest.mark.parametrize("party", ["representative", "debt_adviser", "lawyer", "guardian"])
+def test_whoever_acts_for_the_borrower_is_written_to_in_their_place(pack: str, party: str) -> None:
+    due = told(case(pack, "A-1", "A-2").when(acting_for("r-1", party=party)))
+    assert (due.recipient, due.party, due.debts) == ("r-1", party, ("A-1", "A-2"))
+
+
+def test_the_borrower_hears_of_the_debts_that_nobody_acts_for() -> None:
+    there = case("cn-card", "A-1", "A-2", "A-3").when(acting_for("r-1", "A-2"))
+    due = told(there)
+    assert (due.recipient, due.debts) == ("borrower", ("A-1", "A-3"))
+    sent = desk_contact.NoticeDelivered(
+        notice_id=due.notice_id, message_id=due.message_id, channel=due.channel, at=NOON, attempts=1
+    )
+    asked = assessment.StatementRequested(missing=("income",), due=DAY + timedelta(days=14))
+    left = there.when(at(asked, morning(SHANGHAI)), at(sent, NOON))
+    assert left.state.history[-1].debts == ("A-1", "A-3"), "it counts for what it was about"
+    about = {"purpose": "service", "channel": "letter"}
+    assert ask(there, debts=("A-2",), **about).rules == ("represented",)
+    assert ask(there, debts=("A-1",), **about).allowed
+
+
+def test_of_several_who_act_for_all_debts_together_one_hears_of_theirs() -> None:
+    there = case("cn-card", "A-1", "A-2").when(acting_for("r-1", "A-1"), acting_for("r-2", "A-2"))
+    due = told(there)
+    assert (due.recipient, due.debts) == ("r-1", ("A-1",))
+    theirs = {"party": "representative", "person": "r-2", "purpose": "service", "channel": "letter"}
+    assert ask(there, **theirs).allowed, "nobody said of which: of theirs"
+    assert ask(there, debts=("A-1",), **theirs).rules == ("no_authority",)
 
 
 def test_who_refuses_is_left_alone_and_the_borrower_is_not() -> None:
