@@ -26,6 +26,7 @@ from shared.contracts import (
     desk_care,
     desk_contact,
     desk_parties,
+    desk_team,
     followup,
     intake,
     intake_team,
@@ -391,6 +392,13 @@ def _assigned(state: FollowupState | None, message: Envelope[intake.CaseAssigned
     return Decision.of(after, *said)
 
 
+def _away(state: FollowupState | None, message: Envelope[desk_team.OwnerAway], _: Reference) -> Outcome:
+    if state is None:
+        return Decision(None)
+    after, said = problems.away(state, message.data)
+    return Decision.of(after, *said)
+
+
 def _live(state: FollowupState | None) -> FollowedPlan | None:
     return state.plan if state is not None and state.status is FollowupStatus.LIVE else None
 
@@ -422,6 +430,7 @@ _HANDLERS: dict[type[Event], Handler] = {
     desk_contact.NoticeDelivered: _delivered,
     desk.StatementSubmitted: _statement,
     intake.CaseAssigned: _assigned,
+    desk_team.OwnerAway: _away,
     offer.TalksFailed: _round_over,
     offer.OfferLapsed: _round_over,
     offer.NoPlanFound: _round_over,
