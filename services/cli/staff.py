@@ -261,7 +261,7 @@ def _hand_over(
     who = roster.get(name)
     if who is None and not (owned or answers or solves):
         raise fail(
-            f"Nobody called {name!r} is on the roster, owns a case, answers for a complaint or solves problems.",
+            f"Nobody called {name!r} is on the roster, owns a case, has a complaint or a problem to answer.",
             "`parley staff list` names all.",
         )
     cases: dict[str, Owned] = {}
