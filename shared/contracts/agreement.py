@@ -121,6 +121,12 @@ class AgreementTerms(Part):
     overdue_kept_from: str | None = Field(
         default=None, description="from the end or the start of the lateness"
     )
+    performing_after: int | None = Field(
+        default=None, ge=0, description="who paid so many instalments on time in a row performs well"
+    )
+    hardship_misses_count: bool | None = Field(
+        default=None, description="whether what is missed in a reported hardship begins periods again"
+    )
 
 
 class AgreementDrafted(_Agreement):

@@ -372,6 +372,36 @@ def test_an_amendment_keeps_what_was_earned_and_vested_waivers_never_return() ->
     assert [charge.owed for charge in back.state.charges] == [cny("0.00")]
 
 
+def test_a_step_that_came_to_nothing_may_come_to_something_under_an_amendment() -> None:
+    """The paper of the amendment promises it; it counted as granted, and was never given."""
+    start = given(
+        FollowupDecider(), reference(**PLAIN | {"incentives__steps": steps((2, 50, 25), (4, 100, 50))})
+    )
+    opened = case_opened()
+    none = opened.debts[0].outstanding.model_copy(update={"late_charges": cny("0.00")})
+    debts = (opened.debts[0].model_copy(update={"outstanding": none}),)
+    plan = start.when(
+        message(opened.model_copy(update={"debts": debts})), message(with_interest(gives="0.00"))
+    )
+    dues = [add_months(FIRST, n) for n in range(6)]
+    plan = lives_to(plan.when(*(message(paid("100.00", due)) for due in dues[:3])), dues[2])
+    assert not [event for event in plan.said if isinstance(event, RewardGranted)]
+    on = dues[2] + timedelta(days=2)
+    second = with_interest(2, on, 12)
+    rows = tuple(row for row in second.schedules[0].rows if row.due > on)
+    second = second.model_copy(
+        update={
+            "schedules": (DebtSchedule(debt_id="A-1", rows=rows),),
+            "instalments": tuple(row for row in second.instalments if row.due > on),
+        }
+    )
+    amended = plan.when(message(second, on))
+    kept = lives_to(amended.when(message(paid("100.00", dues[3]), dues[3])), dues[3])
+    granted = [event for event in kept.said if isinstance(event, RewardGranted)]
+    assert [(event.reward, str(event.rate_cut_pct)) for event in granted][:1] == [("lower_rate", "25")]
+    assert [event.after_on_time for event in granted] == [2, 4]
+
+
 # --- reviews
 
 
