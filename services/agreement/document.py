@@ -20,7 +20,7 @@ from services.agreement.rules import (
     unlike_balances,
 )
 from services.agreement.terms import terms_of
-from shared.contracts.agreement import AgreementDrafted
+from shared.contracts.agreement import AgreementDrafted, SettlementLetterIssued
 from shared.contracts.base import Event
 from shared.contracts.debts import Plan
 from shared.contracts.ids import derive_id
@@ -42,6 +42,7 @@ _LATER_TERMS = (
     *("overdue_kept_years", "overdue_kept_from"),
     *("performing_after", "hardship_misses_count"),
 )
+_LATER_OF_LETTER = ("settled", "beside")
 
 
 def agreement_id_of(case: str, offer_id: str, plan_id: str) -> str:
@@ -71,6 +72,10 @@ def canonical_content(event: Event, case: str) -> bytes:
         for name in _LATER_TERMS:
             if content["terms"][name] is None:
                 del content["terms"][name]
+    elif isinstance(event, SettlementLetterIssued):
+        for name in _LATER_OF_LETTER:
+            if not content[name]:
+                del content[name]
     return exact(content)
 
 

@@ -21,6 +21,7 @@ __all__ = [
     "Instruction",
     "KnownDebt",
     "Over",
+    "ReAged",
     "Returned",
     "Signature",
     "Unpaid",
@@ -124,6 +125,15 @@ class Unpaid(State):
     currency: str
 
 
+class ReAged(State):
+    """A debt that the bank was told to show as current from `on`; that rests on the instalments `by`."""
+
+    debt_id: AccountId
+    payments: int
+    on: date
+    by: tuple[int, ...]
+
+
 class InForce(State):
     """The signed agreement; `packs` are those of its debts, whose strictest conduct it keeps.
 
@@ -133,8 +143,11 @@ class InForce(State):
     schedules again. `partly`: instalments of which not every currency is
     paid yet, `unpaid` those missed by now. `returns` and `rates_return` are the concessions that a breach
     takes back. `forgiven` is what the agreements that it amends had waived: that stays waived.
-    `re_ages` are debts that are shown as current again only after payments still to come. `came_back` is what
+    `re_ages` are debts that are shown as current again only after payments still to come, `re_aged` those
+    that are; `row` are the latest instalments paid in time, where that matters for them, and `undone` counts
+    what the bank was told to take back. `came_back` is what
     payments from before it had paid of its debts and was returned since: it is owed beside its instalments.
+    `paid_before`: debts of the agreements that it amends which were paid by then.
     `rewarded_after`: after how many instalments the last reward was granted under it or what it amends;
     `rate_cut_pct` is what rewards have cut of its rates, `lowered` the instalments that are less by it.
     """
@@ -158,9 +171,13 @@ class InForce(State):
     returns: tuple[WaivedDebt, ...] = ()
     rates_return: tuple[DebtRate, ...] = ()
     re_ages: tuple[ReAge, ...] = ()
+    re_aged: tuple[ReAged, ...] = ()
+    row: tuple[int, ...] = ()
+    undone: int = 0
     before: "InForce | None" = None
     forgiven: tuple[WaivedDebt, ...] = ()
     came_back: tuple[WaivedDebt, ...] = ()
+    paid_before: tuple[AccountId, ...] = ()
     rewarded_after: int = 0
     rate_cut_pct: Percent = Decimal(0)
     lowered: tuple[InstalmentTotal, ...] = ()

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from datetime import date
 
+from services.followup.found import handed_back
 from services.followup.group import asks
 from services.followup.ledger import prune
 from services.followup.model import (
@@ -154,7 +155,8 @@ def take_back(state: FollowupState, data: AgreementEnded, day: date) -> Followup
     plan = state.earlier[at].plan
     shielded = Pause(since=gone.effective, until=day)
     back = plan.model_copy(update={"pauses": (*plan.pauses, shielded), "replay": True})
-    return state.model_copy(update={"plan": back, "earlier": state.earlier[:at]})
+    after = state.model_copy(update={"plan": back, "earlier": state.earlier[:at]})
+    return handed_back(after, (*(one.plan for one in state.earlier[at + 1 :]), gone))
 
 
 def _shares(data: AgreementSigned) -> dict[tuple[date, str], list[DebtShare]]:

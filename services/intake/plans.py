@@ -10,7 +10,7 @@ from typing import Any
 from services.intake.amounts import Amounts
 from services.intake.cases import Outcome, answer, close_case, conclude
 from services.intake.differences import watched_from, with_rates
-from services.intake.ledger import confirm_waiver, leave, owe_again, re_age, waive
+from services.intake.ledger import confirm_waiver, leave, owe_again, re_age, undo_re_age, waive
 from services.intake.model import Finish, Instruction, IntakeState, Plan
 from services.intake.rules import policy_of, refusal
 from services.intake.splits import lowered, paid_elsewhere, splits_of
@@ -222,10 +222,12 @@ def instructed(
     after = state.with_instruction(noted)
     if noted.answered_on is not None and waiver is not None:
         after = _confirmed(after, waiver, noted.answered_on)
-    if data.kind is agreement.InstructionKind.RE_AGE and _is_current(after, message):
+    undone = data.kind is agreement.InstructionKind.UNDO_RE_AGE
+    if (undone or data.kind is agreement.InstructionKind.RE_AGE) and _is_current(after, message):
         for debt in after.of_case:
             if debt.debt_id in data.re_aged:
-                after = after.with_debt(re_age(debt, data.effective))
+                shown = undo_re_age(debt, data.effective) if undone else re_age(debt, data.effective)
+                after = after.with_debt(shown)
         concluded, said = conclude(state, after, message.day)
         return answer(concluded, *said)
     return answer(after)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from shared.contracts.agreement import (
     AgreementDrafted,
     AgreementSigned,
+    BankInstructed,
+    SettlementKind,
     SettlementLetterIssued,
     WaivedDebt,
 )
@@ -22,7 +24,7 @@ from tests.unit.agreement.test_decide import (
     signed_by,
 )
 from tests.unit.agreement.test_paper import WAIVES
-from tests.unit.builders import balances, message
+from tests.unit.builders import balances, debt, message
 from tests.unit.spec import Given
 
 MARKED = {"reporting__tax_mark": "form_1099_c"}
@@ -84,6 +86,31 @@ def test_late_charges_waived_as_a_reward_are_forgiven_too() -> None:
     before = waived.get("A-1", balances())
     assert end["A-1"].late_charges.minor == before.late_charges.minor + 1500
     assert end["A-1"].interest == before.interest
+
+
+def test_a_debt_that_was_paid_before_an_amendment_is_in_its_letter() -> None:
+    """The amendment is not about it any more, and so its end was told to nobody."""
+    step, nothing = live(), balances()
+    rest = (LESS[0], debt("A-2", outstanding=nothing, overdue=nothing))
+    step = step.when(message(changed(*rest), after(3), sequence=2))
+    second = agreed(1, debts=LESS[:1])
+    step = step.when(
+        message(second.model_copy(update={"intake_sequence": 2, "offer_id": "offer-2"}), after(3))
+    )
+    draft = step.last(AgreementDrafted)
+    step = step.when(*(message(signature(draft, party), after(4)) for party in BOTH)).closes(after(4))
+    done = message(completed(step.last(AgreementSigned).agreement_id), after(300))
+    end = step.when(done)
+    letter, told = end.last(SettlementLetterIssued), end.last(BankInstructed)
+    assert letter.debts == ("A-2", "A-1")
+    assert {one.debt_id: one.settlement for one in told.settled} == {
+        "A-1": SettlementKind.FULL,
+        "A-2": SettlementKind.FULL,
+    }
+    back = (LESS[0], debt("A-2", outstanding=balances("5.00"), overdue=nothing))
+    owed = step.when(message(changed(*back), after(290), sequence=3)).when(done)
+    assert owed.last(SettlementLetterIssued).debts == ("A-1",)
+    assert [one.debt_id for one in owed.last(SettlementLetterIssued).beside] == ["A-2"]
 
 
 def test_what_vested_under_the_agreement_before_is_not_promised_again_by_an_amendment() -> None:
