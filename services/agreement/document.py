@@ -41,7 +41,7 @@ _LATER_TERMS = (
     *("rewards", "cooperation"),
     *("overdue_kept_years", "overdue_kept_from"),
 )
-_LATER_OF_LETTER = ("settled", "beside")
+_LATER_OF_LETTER = ("settled", "beside", "replaces")
 
 
 def agreement_id_of(case: str, offer_id: str, plan_id: str) -> str:

@@ -133,7 +133,8 @@ class InForce(State):
     takes back. `forgiven` is what the agreements that it amends had waived: that stays waived.
     `re_ages` are debts that are shown as current again only after payments still to come. `came_back` is what
     payments from before it had paid of its debts and was returned since: it is owed beside its instalments.
-    `paid_before`: debts of the agreements that it amends which were paid by then.
+    `paid_before`: debts of the agreements that it amends which were paid by then. `reopened`: so often was it
+    completed by a payment that came back.
     """
 
     agreement_id: str
@@ -159,6 +160,7 @@ class InForce(State):
     forgiven: tuple[WaivedDebt, ...] = ()
     came_back: tuple[WaivedDebt, ...] = ()
     paid_before: tuple[AccountId, ...] = ()
+    reopened: int = 0
 
 
 class Instruction(State):
@@ -202,7 +204,9 @@ class AgreementState(State):
     `debts_seen` is the sequence of intake's latest word on the debts, `debts_at` its moment. `halted_on`:
     since that day stop events leave no debt to talk about. `language` stands in documents of before only:
     drafts go by the pack. `rewarded` is what was waived as a reward: that is never owed again, whatever
-    becomes of the agreement. `stop_told_on` is the last day on which the desk told of a stop, or of its end.
+    becomes of the agreement. `completed` is the agreement that was completed last, while the case goes on: it
+    is in force again where its payment comes back. `stop_told_on` is the last day on which the desk told of
+    a stop, or of its end.
     """
 
     case: str
@@ -222,6 +226,7 @@ class AgreementState(State):
     stop_told_on: date | None = None
     returned: Returned | None = None
     rewarded: tuple[WaivedDebt, ...] = ()
+    completed: InForce | None = None
 
     def with_over(self, agreement_id: str, reason: ReasonCode) -> tuple[Over, ...]:
         """Give `over` with one more, the oldest forgotten."""
