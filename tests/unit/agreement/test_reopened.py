@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from services.agreement.model import AgreementStatus
-from shared.contracts import followup_care
+from shared.contracts import followup, followup_care
 from shared.contracts.agreement import (
     AgreementCompleted,
     AgreementEnded,
@@ -17,9 +17,14 @@ from shared.contracts.agreement import (
 )
 from shared.contracts.base import Reason
 from shared.contracts.intake import CloseReason
+from shared.contracts.parties import StopCause
 from shared.contracts.reasons import ReasonCode
+from shared.lending.money import Money
 from tests.unit.agreement.test_decide import after, broken, closed, completed, in_force
 from tests.unit.builders import cny, message
+from tests.unit.conduct.test_stop_contacts import agreed, case_at_table, owed
+from tests.unit.intake.bank_says import day, overdue, paid, stopped
+from tests.unit.intake.bank_says import returned as comes_back
 from tests.unit.spec import Given
 
 LIVE = in_force()
@@ -79,3 +84,22 @@ def test_of_another_agreement_or_a_closed_case_nothing_changes() -> None:
     over = LIVE.when(DONE).when(message(closed(CloseReason.PLAN_COMPLETED), after(301)))
     assert over.when(returned(310)).said == ()
     assert over.state.completed is None
+
+
+def test_over_all_services_the_bank_hears_each_turn_of_such_a_plan() -> None:
+    """A second debt, in dispute, keeps the case open; nothing is paid after the return."""
+    there = case_at_table("cn-card").branch()
+    again = {"product": "cn-card", "owed": owed("600", "10", "CNY"), "late": owed("60", "10", "CNY")}
+    there = agreed(there)
+    there.hears(overdue("A-2", n=4, **again), stopped(StopCause.DISPUTE, 4, "A-2")).lives_to(day(6))
+    signed = there.all(AgreementSigned)[-1]
+    whole = Money.sum((row.total for row in signed.instalments), "CNY")
+    there.hears(paid(whole, 7)).lives_to(day(9))
+    assert there.all(followup.PlanCompleted)
+    there.hears(comes_back(whole, 12)).lives_to(day(120))
+    assert [(told.kind, told.credit_status) for told in there.all(BankInstructed)] == [
+        (InstructionKind.APPLY_PLAN, "renegotiated"),
+        (InstructionKind.PLAN_COMPLETED, "settled"),
+        (InstructionKind.RESTORE_TERMS, "renegotiated"),
+        (InstructionKind.RESUME_COLLECTION, "overdue"),
+    ]
