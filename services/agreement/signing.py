@@ -143,6 +143,7 @@ def sign(state: AgreementState, draft: Draft, day: date, reference: Reference) -
         before=state.live if signed.may_withdraw else None,
         forgiven=in_all(state.live.forgiven, state.live.waived) if state.live is not None else (),
         paid_before=paid_before(state, draft.plan),
+        rewarded_after=state.live.rewarded_after if state.live is not None else 0,
     )
     in_force = state.model_copy(
         update={

@@ -25,7 +25,17 @@ from shared.contracts.plan_terms import cut_rate
 from shared.policy.conduct import Conduct
 from shared.policy.model import PolicyInForce
 
-__all__ = ["applies", "applies_again", "broken", "completed", "instruct", "re_aged", "restores", "returns"]
+__all__ = [
+    "applies",
+    "applies_again",
+    "broken",
+    "completed",
+    "instruct",
+    "re_age_undone",
+    "re_aged",
+    "restores",
+    "returns",
+]
 
 # Instructions that are remembered until they are answered; alert has raised the bank's silence long before.
 _KEPT = 12
@@ -63,7 +73,19 @@ def re_aged(
     """After the payments that the pack asks for debts past due are shown as current again, not before."""
     told = _about(live, InstructionKind.RE_AGE, policy, day, credit_status=None)
     ids = tuple(one.debt_id for one in debts)
-    instruction_id = derive_id("instruction", live.agreement_id, InstructionKind.RE_AGE.value, *ids)
+    after = (str(live.undone),) if live.undone else ()  # another one than that which was taken back
+    instruction_id = derive_id("instruction", live.agreement_id, InstructionKind.RE_AGE.value, *ids, *after)
+    update = {"instruction_id": instruction_id, "effective": effective, "re_aged": ids}
+    return told.model_copy(update=update)
+
+
+def re_age_undone(
+    live: InForce, ids: tuple[str, ...], effective: date, policy: PolicyInForce, day: date
+) -> BankInstructed:
+    """Debts are past due again as if the re-age of `effective` had not been; collection stays as it is."""
+    kind = InstructionKind.UNDO_RE_AGE
+    told = _about(live, kind, policy, day, credit_status=None)
+    instruction_id = derive_id("instruction", live.agreement_id, kind.value, *ids, str(live.undone))
     update = {"instruction_id": instruction_id, "effective": effective, "re_aged": ids}
     return told.model_copy(update=update)
 

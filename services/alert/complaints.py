@@ -235,6 +235,8 @@ def act(state: AlertState, due: date, day: date, policy: PolicyInForce) -> Step:
 def contact(state: AlertState, message: Envelope[ContactRecorded], policy: PolicyInForce) -> Step:
     """After so many attempts in vain a person decides; a talk, or a word of theirs, starts anew."""
     data = message.data
+    if data.with_another:
+        return state, ()
     if data.direction is ContactDirection.INBOUND or data.outcome is ContactOutcome.TALKED:
         return _anew(state, message, ReasonCode.CONTACT_MADE)
     if data.outcome is not ContactOutcome.NO_ANSWER:

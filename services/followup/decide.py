@@ -26,6 +26,7 @@ from shared.contracts import (
     desk_care,
     desk_contact,
     desk_parties,
+    desk_team,
     followup,
     intake,
     intake_team,
@@ -318,10 +319,10 @@ def _contact(
     if state.status is FollowupStatus.CLOSED:
         return Decision(state)
     if plan is None or message.day <= plan.effective:
-        kept = trying.kept_the_rules(state, message.data, reference)
+        kept = trying.kept_the_rules(state, message, reference)
         noted = referral.note_attempt(state, message.data, message.day, kept_the_rules=kept)
-        return Decision(trying.remember(noted, message.data))
-    after, said = care.contact(trying.remember(state, message.data), plan, message.data)
+        return Decision(trying.remember(noted, message))
+    after, said = care.contact(trying.remember(state, message), plan, message.data)
     return Decision.of(after, *said)
 
 
@@ -392,6 +393,13 @@ def _assigned(state: FollowupState | None, message: Envelope[intake.CaseAssigned
     return Decision.of(after, *said)
 
 
+def _away(state: FollowupState | None, message: Envelope[desk_team.OwnerAway], _: Reference) -> Outcome:
+    if state is None:
+        return Decision(None)
+    after, said = problems.away(state, message.data)
+    return Decision.of(after, *said)
+
+
 def _live(state: FollowupState | None) -> FollowedPlan | None:
     return state.plan if state is not None and state.status is FollowupStatus.LIVE else None
 
@@ -423,6 +431,7 @@ _HANDLERS: dict[type[Event], Handler] = {
     desk_contact.NoticeDelivered: _delivered,
     desk.StatementSubmitted: _statement,
     intake.CaseAssigned: _assigned,
+    desk_team.OwnerAway: _away,
     offer.TalksFailed: _round_over,
     offer.OfferLapsed: _round_over,
     offer.NoPlanFound: _round_over,

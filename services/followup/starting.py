@@ -189,9 +189,12 @@ def _interest(shares: Sequence[DebtShare], currency: str) -> Money | None:
 def _carried(before: FollowedPlan | None) -> dict[str, int | bool]:
     """What an amendment takes over: the steps granted, the instalments kept in a row, and the good will."""
     if before is None or before.ended_on is not None:
-        return {}
+        return {"steps_worth": 0}
+    worth = before.steps_worth
+    given = max(before.steps_given, min(before.rewarded_upto, 1)) if worth is None else worth
     return {
-        "steps_given": max(before.steps_given, min(before.rewarded_upto, 1)),
+        "steps_given": given,  # what came to nothing then may come to something now: the paper promises it
+        "steps_worth": given,
         "on_time_before": on_time_count(before),
         "cooperated": before.cooperated,
         "reviews": before.reviews,

@@ -86,6 +86,9 @@ TELLS: Final[dict[type[Event], Row]] = {
     offer.RefusalAnswered: Row(
         NoticeKind.NEXT_STEP, _always("reply"), lambda d: f"{d.offer_id}/{d.round}/{d.reason.code}",
         lambda _d: {}, lambda d, _day, _policy: d.stands_until),
+    offer.LumpSumAnswered: Row(
+        NoticeKind.NEXT_STEP, _always("reply"), lambda d: f"sum/{d.as_of.isoformat()}/{d.amount}",
+        lambda _d: {}, _a_while),
     agreement.AgreementDrafted: Row(
         NoticeKind.AGREEMENT, _always("service"), lambda d: f"{d.agreement_id}/{d.version}",
         lambda d: {"due": d.sign_by.isoformat()}, lambda d, _day, _policy: d.sign_by),

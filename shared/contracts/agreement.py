@@ -121,6 +121,12 @@ class AgreementTerms(Part):
     overdue_kept_from: str | None = Field(
         default=None, description="from the end or the start of the lateness"
     )
+    performing_after: int | None = Field(
+        default=None, ge=0, description="who paid so many instalments on time in a row performs well"
+    )
+    hardship_misses_count: bool | None = Field(
+        default=None, description="whether what is missed in a reported hardship begins periods again"
+    )
 
 
 class AgreementDrafted(_Agreement):
@@ -251,7 +257,8 @@ class AgreementReturned(_Agreement):
 class InstructionKind(StrEnum):
     """What the bank is asked to do: one instruction each for a signing (or amendment), a breach, an end.
 
-    RE_AGE comes between, where a debt is shown as current again only after payments of the plan.
+    RE_AGE comes between, where a debt is shown as current again only after payments of the plan, and
+    UNDO_RE_AGE where one of these was returned: as if the re-age of `effective` had not been.
     STOP_COLLECTION was an instruction of its own in older versions; now APPLY_PLAN says it.
     """
 
@@ -260,6 +267,7 @@ class InstructionKind(StrEnum):
     RESUME_COLLECTION = "resume_collection"
     PLAN_COMPLETED = "plan_completed"
     RE_AGE = "re_age"
+    UNDO_RE_AGE = "undo_re_age"
     RESTORE_TERMS = "restore_terms"
 
 
@@ -321,7 +329,8 @@ class BankInstructed(_Agreement):
         default=(), description="debts about which a stop event still stops collection, whatever is said here"
     )
     re_aged: tuple[AccountId, ...] = Field(
-        default=(), description="debts past due that are shown as current again from `effective` on"
+        default=(),
+        description="debts past due that are shown as current again from `effective` on, or no longer are",
     )
     settled: tuple[DebtSettled, ...] = Field(
         default=(), description="debts of the agreement that end with it, each with its own code"

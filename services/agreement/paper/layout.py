@@ -203,6 +203,9 @@ def _params(document: Agreement, terms: AgreementTerms, words: Words, lang: str)
         "credit_status": words.named("credit", terms.credit_status, lang),
         "data_law": words.named("law", terms.data_law, lang),
         "nothing_to_pay": nothing,
+        "no_grace": not terms.grace_days,
+        "hardship_misses_rest": terms.hardship_misses_count is False
+        and bool(terms.trial_payments or terms.observation_months or terms.probation_months),
         **_on_record(drafted, terms),
         **_conditions(drafted, terms, words, lang),
         **_rewards(drafted, terms, words, lang),
@@ -250,6 +253,8 @@ def _conditions(drafted: AgreementDrafted, terms: AgreementTerms, words: Words, 
         "amounts_return": bool(amounts),
         "only_rates_return": bool(rates) and not amounts,
         "something_returns": bool(rates or amounts),
+        "lower_rate_stays": "rate_cut" in drafted.plan.measures
+        and "rate" not in (terms.returns_on_breach or ()),
         "nothing_returns": not rates and not amounts,
     }
 

@@ -36,15 +36,20 @@ def live() -> Given:
     return step
 
 
-def amended(step: Given) -> Given:
-    """A second version that waives nothing."""
+def redrafted(step: Given) -> Given:
+    """The draft of a second version that waives nothing."""
     second = agreed(1, debts=LESS)
     nothing = balances()
     debts = tuple(debt.model_copy(update={"waived": nothing}) for debt in second.plan.debts)
     plan = second.plan.model_copy(update={"debts": debts, "payments": ()})
     step = step.when(message(changed(*LESS), after(40), sequence=2))
     wish = second.model_copy(update={"intake_sequence": 2, "plan": plan, "offer_id": "offer-2"})
-    step = step.when(message(wish, after(1)))
+    return step.when(message(wish, after(1)))
+
+
+def amended(step: Given) -> Given:
+    """A second version that waives nothing, signed."""
+    step = redrafted(step)
     draft = step.last(AgreementDrafted)
     return step.when(*(message(signature(draft, party), after(3)) for party in BOTH)).closes(after(3))
 
@@ -106,3 +111,23 @@ def test_a_debt_that_was_paid_before_an_amendment_is_in_its_letter() -> None:
     owed = step.when(message(changed(*back), after(290), sequence=3)).when(done)
     assert owed.last(SettlementLetterIssued).debts == ("A-1",)
     assert [one.debt_id for one in owed.last(SettlementLetterIssued).beside] == ["A-2"]
+
+
+def test_what_vested_under_the_agreement_before_is_not_promised_again_by_an_amendment() -> None:
+    """It printed every step of the pack; followup grants none of those twice."""
+    steps = [
+        {"after_on_time": 6, "late_charges_waived_pct": 50, "rate_cut_pct": 5},
+        {"after_on_time": 12, "late_charges_waived_pct": 100, "rate_cut_pct": 10},
+    ]
+    first = signed_by(drafted(WAIVES, incentives__steps=steps), *BOTH).closes(after(2))
+    granted = RewardGranted(reward="lower_rate", after_instalment=6, after_on_time=6)
+    for step, promised in (
+        (first, [(50, 5), (100, 10)]),
+        (first.when(message(granted, after(30))), [(0, 0), (100, 10)]),
+    ):
+        terms = redrafted(step).last(AgreementDrafted).terms
+        assert terms is not None
+        assert [(term.late_pct, term.rate_pct) for term in terms.rewards or ()] == promised
+        second = amended(step)
+        assert second.last(AgreementSigned).version == 2
+        assert second.state.live.rewarded_after == (6 if promised[0] == (0, 0) else 0)

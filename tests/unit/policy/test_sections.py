@@ -249,8 +249,8 @@ def test_diff_compares_packs_and_days() -> None:
     days = json.loads(run("diff", "cn-card@2025-06-01", "cn-card@2026-02-01", "--json"))
     assert [row["key"] for row in days] == ["contact.max_attempts_per_number_per_day"]
     packs = {row["key"]: row for row in json.loads(run("diff", "us-unsecured", "uk-unsecured", "--json"))}
-    assert packs["measures.lump_sum_allowed"]["first"]["value"] is True
-    assert packs["measures.lump_sum_allowed"]["second"]["clause"] == "7.3.10R"
+    assert packs["measures.lump_sum_not_from"]["first"]["value"] == ["borrowed"]
+    assert packs["measures.lump_sum_not_from"]["second"]["clause"] == "7.3.10R"
     assert "offers.max_rounds" not in packs
     assert "no difference" in run("diff", "cn-card", "cn-card")
 
