@@ -17,6 +17,7 @@ from services.agreement.ending import (
     documents_received,
     plan_broken,
     plan_completed,
+    plan_reopened,
     withdrawn,
 )
 from services.agreement.guarantors import guarantor_agreed
@@ -341,6 +342,7 @@ _HANDLERS: dict[type[Event], Handler] = {
     desk_parties.GuarantorAgreed: guarantor_agreed,
     followup.PlanCompleted: plan_completed,
     followup.PlanBroken: plan_broken,
+    followup_care.PlanReopened: plan_reopened,
     followup.RewardGranted: _rewarded,
 }
 

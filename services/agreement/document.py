@@ -42,7 +42,7 @@ _LATER_TERMS = (
     *("overdue_kept_years", "overdue_kept_from"),
     *("performing_after", "hardship_misses_count"),
 )
-_LATER_OF_LETTER = ("settled", "beside")
+_LATER_OF_LETTER = ("settled", "beside", "replaces")
 
 
 def agreement_id_of(case: str, offer_id: str, plan_id: str) -> str:

@@ -150,6 +150,7 @@ class InForce(State):
     `paid_before`: debts of the agreements that it amends which were paid by then.
     `rewarded_after`: after how many instalments the last reward was granted under it or what it amends;
     `rate_cut_pct` is what rewards have cut of its rates, `lowered` the instalments that are less by it.
+    `reopened`: so often was it completed by a payment that came back.
     """
 
     agreement_id: str
@@ -181,6 +182,7 @@ class InForce(State):
     rewarded_after: int = 0
     rate_cut_pct: Percent = Decimal(0)
     lowered: tuple[InstalmentTotal, ...] = ()
+    reopened: int = 0
 
 
 class Instruction(State):
@@ -224,7 +226,9 @@ class AgreementState(State):
     `debts_seen` is the sequence of intake's latest word on the debts, `debts_at` its moment. `halted_on`:
     since that day stop events leave no debt to talk about. `language` stands in documents of before only:
     drafts go by the pack. `rewarded` is what was waived as a reward: that is never owed again, whatever
-    becomes of the agreement. `stop_told_on` is the last day on which the desk told of a stop, or of its end.
+    becomes of the agreement. `completed` is the agreement that was completed last, while the case goes on: it
+    is in force again where its payment comes back. `stop_told_on` is the last day on which the desk told of
+    a stop, or of its end.
     """
 
     case: str
@@ -244,6 +248,7 @@ class AgreementState(State):
     stop_told_on: date | None = None
     returned: Returned | None = None
     rewarded: tuple[WaivedDebt, ...] = ()
+    completed: InForce | None = None
 
     def with_over(self, agreement_id: str, reason: ReasonCode) -> tuple[Over, ...]:
         """Give `over` with one more, the oldest forgotten."""

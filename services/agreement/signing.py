@@ -152,6 +152,7 @@ def sign(state: AgreementState, draft: Draft, day: date, reference: Reference) -
             "live": live,
             "signed": state.signed + 1,
             "over": over,
+            "completed": None,
         }
     )
     policy = reference.policies.for_case(state.policy, day, agreed_on=draft.pinned_on)

@@ -25,7 +25,17 @@ from shared.contracts.plan_terms import cut_rate
 from shared.policy.conduct import Conduct
 from shared.policy.model import PolicyInForce
 
-__all__ = ["applies", "broken", "completed", "instruct", "re_age_undone", "re_aged", "restores", "returns"]
+__all__ = [
+    "applies",
+    "applies_again",
+    "broken",
+    "completed",
+    "instruct",
+    "re_age_undone",
+    "re_aged",
+    "restores",
+    "returns",
+]
 
 # Instructions that are remembered until they are answered; alert has raised the bank's silence long before.
 _KEPT = 12
@@ -142,11 +152,20 @@ def completed(
     return told.model_copy(update={"settled": settled})
 
 
+def applies_again(live: InForce, policy: PolicyInForce, conduct: Conduct, day: date) -> BankInstructed:
+    """What had completed the agreement came back: it applies as it stood, with what has vested by it."""
+    kept = policy.reporting.status_while_kept
+    told = _about(live, InstructionKind.RESTORE_TERMS, policy, day, credit_status=kept)
+    stop = conduct.stop_collection_on_sign
+    collection = {"collection": CollectionOrder.STOP if stop else None, "agents": stop}
+    return told.model_copy(update={"returns_to": live.agreement_id, **collection})
+
+
 def _about(
     live: InForce, kind: InstructionKind, policy: PolicyInForce, day: date, *, credit_status: str | None
 ) -> BankInstructed:
     return BankInstructed(
-        instruction_id=_id(live.agreement_id, kind),
+        instruction_id=_id(live.agreement_id, kind, live.reopened),
         agreement_id=live.agreement_id,
         version=live.version,
         kind=kind,
@@ -166,8 +185,8 @@ def _resumes(told: BankInstructed, conduct: Conduct, held: tuple[str, ...]) -> B
     return told.model_copy(update={"collection": CollectionOrder.RESUME, "agents": True, "held": held})
 
 
-def _id(agreement_id: str, kind: InstructionKind) -> str:
-    return derive_id("instruction", agreement_id, kind.value)
+def _id(agreement_id: str, kind: InstructionKind, reopened: int = 0) -> str:
+    return derive_id("instruction", agreement_id, kind.value, *([str(reopened)] if reopened else []))
 
 
 def instruct(state: AgreementState, told: BankInstructed) -> AgreementState:

@@ -7,6 +7,7 @@ from services.followup.found import handed_back
 from services.followup.group import asks
 from services.followup.ledger import prune
 from services.followup.model import (
+    Attempts,
     DebtMoney,
     DebtShare,
     Earlier,
@@ -114,7 +115,9 @@ def start(
         "completed_on": None,
         "planned": tuple(dict.fromkeys((*state.planned, *plan.debts))),
     }
-    live = state.model_copy(update={**update, **NOT_REFERRED})
+    # What led nowhere before has led to this: the next referral needs talks or attempts of its own.
+    anew = {"talks_ended_on": None, "attempts": Attempts(void_on=state.attempts.void_on)}
+    live = state.model_copy(update={**update, **NOT_REFERRED, **anew})
     return prune(live, day_before(data.effective)), (started, asked)
 
 

@@ -322,7 +322,8 @@ class BankInstructed(_Agreement):
     restored: tuple[WaivedDebt, ...] = Field(default=(), description="waivers that no longer hold")
     supersedes: str | None = Field(default=None, description="the agreement whose place this one takes")
     returns_to: str | None = Field(
-        default=None, description="the earlier agreement that applies again, by the schedules given"
+        default=None,
+        description="the agreement that applies again, by the schedules given or, without any, as it stood",
     )
     held: tuple[AccountId, ...] = Field(
         default=(), description="debts about which a stop event still stops collection, whatever is said here"
@@ -441,6 +442,9 @@ class SettlementLetterIssued(_Agreement):
     surviving: tuple[SurvivingDebt, ...] = ()
     settled: tuple[DebtSettled, ...] = ()
     beside: tuple[SurvivingDebt, ...] = ()
+    replaces: str | None = Field(
+        default=None, description="an earlier letter, which a payment that came back has undone"
+    )
     forgiven: tuple[WaivedDebt, ...] = ()
     tax_mark: str | None = Field(
         default=None, description="how forgiven amounts are reported, where they are"

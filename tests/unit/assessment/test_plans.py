@@ -9,7 +9,7 @@ import pytest
 
 from services.assessment.decide import AssessmentDecider
 from services.assessment.model import AssessmentStatus
-from shared.contracts import agreement, desk, followup, offer
+from shared.contracts import agreement, desk, followup, followup_care, offer
 from shared.contracts.assessment import (
     AssessmentCompleted,
     AssessmentExpired,
@@ -31,7 +31,7 @@ from tests.unit.assessment.desk_says import (
     renegotiation,
     states,
 )
-from tests.unit.builders import message, reference
+from tests.unit.builders import cny, message, reference
 from tests.unit.spec import Given, given
 
 
@@ -193,3 +193,16 @@ def test_talks_that_found_no_other_plan_end_with_the_figures_and_nobody_is_asked
     assert talks.closes(day(63 + 90)).emits(AssessmentExpired, StatementRequested)
     alone = assessed().when(no_plan(4)).closes(day(3 + 90))
     assert alone.emits(AssessmentExpired, StatementRequested)
+
+
+def test_a_plan_that_is_live_again_after_its_completion_needs_no_figures() -> None:
+    done = agreement.AgreementCompleted(agreement_id="AG-1", as_of=day(40))
+    reason = Reason(code=ReasonCode.PAYMENT_RETURNED)
+    back = followup_care.PlanReopened(
+        agreement_id="AG-1", as_of=day(41), missing=(cny("1.00"),), reason=reason
+    )
+    over = assessed().when(plan_started(5), message(done, day(40)))
+    assert over.state.live is False
+    again = over.when(message(back, day(41)))
+    assert (again.state.status, again.state.live) == (AssessmentStatus.PLANNED, True)
+    assert again.decider.due(again.state) is None or again.closes(day(3 + 90)).emits(AssessmentExpired)
