@@ -112,9 +112,13 @@ def _on_their_way(state: NoticeState, asked: Notice | None) -> Iterator[PastCont
 
 
 def about_contact(state: NoticeState, asked: ContactAsked, reference: Reference) -> Answer:
-    """Ask about a contact that somebody at the desk wants to make."""
+    """Ask about a contact that somebody at the desk wants to make.
+
+    A reply is one to who has said something last, by what is on file; any other is a message of ours.
+    """
+    unasked = asked.purpose == "reply" and not _waits_for_an_answer(state, asked)
     message = Message(
-        kind=asked.purpose,
+        kind="service" if unasked else asked.purpose,
         actor="creditor",
         channel=asked.channel,
         at=asked.at,
@@ -128,6 +132,15 @@ def about_contact(state: NoticeState, asked: ContactAsked, reference: Reference)
         says_how_to_stop=True,
     )
     return _ask(state, message, reference)
+
+
+def _waits_for_an_answer(state: NoticeState, asked: ContactAsked) -> bool:
+    theirs = [
+        (past.at, past.direction)
+        for past in state.history
+        if past.person == asked.person and past.at <= asked.at
+    ]
+    return bool(theirs) and max(theirs)[1] == "inbound"
 
 
 def _debts_with(state: NoticeState, person: str) -> tuple[str, ...]:

@@ -191,3 +191,20 @@ def test_what_is_told_late_pushes_no_newer_contact_out_of_the_count() -> None:
     assert len(there.state.history) == 120
     assert isinstance(there.state.history[-1], PastContact)
     assert there.state.history[-1].at.date() == date(2026, 3, 2)
+
+
+# --- a reply is an answer
+
+
+def test_nobody_is_rung_at_night_by_calling_it_a_reply() -> None:
+    night = datetime(2026, 3, 4, 23, tzinfo=SHANGHAI)
+    reply = {"purpose": "reply"}
+    assert ask(case("cn-card"), night, **reply).rules == ("quiet_hours",), "nobody has asked anything"
+    asked = case("cn-card").when(
+        at(rung(night - timedelta(minutes=9), "talked", direction="inbound"), night - timedelta(minutes=9))
+    )
+    assert ask(asked, night, **reply).allowed
+    answered = asked.when(at(rung(night - timedelta(minutes=5), "talked", purpose="reply"), night))
+    assert ask(answered, night, **reply).rules == ("quiet_hours",), "they have their answer"
+    guarantor = {**reply, **HERS, "debts": ("A-1",)}
+    assert ask(asked.when(at(parties(), night)), night, **guarantor).rules == ("quiet_hours",)
