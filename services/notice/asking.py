@@ -64,6 +64,7 @@ def _ask(state: NoticeState, message: Message, reference: Reference, notice: Not
     known = _dated(state, reference)
     case = known.model_copy(
         update={
+            "cannot_be_reached": _cannot_be_reached(state, message.at, reference),
             "liable": tuple(one.person for one in state.obligors if one.may_hear_of(message.debts)),
             "opt_outs": (*known.opt_outs, *(out for one in state.obligors for out in one.opt_outs)),
         }
@@ -125,6 +126,7 @@ def about_contact(state: NoticeState, asked: ContactAsked, reference: Reference)
         time_zone=state.time_zone,
         person=asked.person,
         party=asked.party,
+        errand=asked.errand,
         number=asked.number,
         debts=asked.debts or _debts_with(state, asked.person),
         asks_for_payment=asked.asks_for_payment,
@@ -132,6 +134,19 @@ def about_contact(state: NoticeState, asked: ContactAsked, reference: Reference)
         says_how_to_stop=True,
     )
     return _ask(state, message, reference)
+
+
+def _cannot_be_reached(state: NoticeState, at: datetime, reference: Reference) -> bool:
+    """Whether the borrower has answered none of as many attempts as a person has to look at.
+
+    A person's word that it goes on answers nothing: looking for another number may be what they decided.
+    """
+    theirs = [past for past in state.history if past.person == BORROWER and past.at <= at]
+    heard = [past.at for past in theirs if past.outcome == "talked" or past.direction == "inbound"]
+    since = max(heard, default=None)
+    tried = sum(past.outcome == "no_answer" and (since is None or past.at > since) for past in theirs)
+    packs = (reference.policies.in_force(name, at.date()) for name in state.packs)
+    return tried >= max(pack.contact_rules.failed_attempts_until_person for pack in packs)
 
 
 def _waits_for_an_answer(state: NoticeState, asked: ContactAsked) -> bool:

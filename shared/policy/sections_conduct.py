@@ -13,6 +13,7 @@ from shared.policy.sections import Count, Days, Months, Name, Section
 Actor = Literal["creditor", "agent"]
 Purpose = Literal["collection", "service", "legal_notice", "reply"]
 Channel = Literal["phone", "sms", "email", "app", "letter", "visit"]
+Errand = Literal["find_contact_data", "pass_on_message", "talk_about_debt"]
 ContactScope = Literal["person", "number", "debt"]
 ContactCount = Literal["time_of_day", "attempts", "conversations", "days_after_conversation"]
 Stopped = Literal["contact", "interest", "fees", "enforcement"]
@@ -75,7 +76,7 @@ class ThirdPartyRow(Section):
 
     party: Party
     when: Literal["never", "cannot_be_reached", "liable_too", "authorised"]
-    purposes: tuple[Literal["find_contact_data", "pass_on_message", "talk_about_debt"], ...]
+    purposes: tuple[Errand, ...]
     details: bool
     stop_on_refusal: bool
 

@@ -208,3 +208,29 @@ def test_nobody_is_rung_at_night_by_calling_it_a_reply() -> None:
     assert ask(answered, night, **reply).rules == ("quiet_hours",), "they have their answer"
     guarantor = {**reply, **HERS, "debts": ("A-1",)}
     assert ask(asked.when(at(parties(), night)), night, **guarantor).rules == ("quiet_hours",)
+
+
+# --- relatives and contacts on file: only to find who cannot be reached
+
+
+@pytest.mark.parametrize("party", ["relative", "named_contact"])
+def test_who_knows_the_borrower_is_asked_for_a_number_only_after_attempts_in_vain(party: str) -> None:
+    theirs = {"party": party, "person": "x-1", "purpose": "service", "errand": "find_contact_data"}
+    there = case("cn-card")
+    for n in range(9):
+        there = there.when(at(rung(NOON - timedelta(days=20 - n), number=f"no-{n}"), NOON))
+    assert ask(there, **theirs).rules == ("third_party",)
+    lost = there.when(at(rung(NOON - timedelta(days=2)), NOON))
+    assert ask(lost, **theirs).allowed, "ten"
+    decided = lost.when(at(desk_contact.ContactResumed(by="s-1", reason="look for a number"), NOON))
+    assert ask(decided, **theirs).allowed
+    assert ask(lost, **{**theirs, "errand": "talk_about_debt"}).rules == ("third_party",)
+    assert ask(lost, **{**theirs, "tells_about_debt": True}).rules == ("third_party", "not_verified")
+    no = lost.when(at(rung(NOON, "refused", party=party, person="x-1", purpose="service"), NOON))
+    assert ask(no, NOON + timedelta(days=9), **theirs).rules == ("refused",)
+    for heard in (rung(NOON, "talked"), rung(NOON, "message_left", direction="inbound")):
+        assert ask(lost.when(at(heard, NOON)), **theirs).rules == ("third_party",), "they can be reached"
+    elsewhere = case("us-unsecured")
+    for n in range(12):
+        elsewhere = elsewhere.when(at(rung(NOON - timedelta(days=30 - n)), NOON))
+    assert ask(elsewhere, morning(EASTERN, date(2026, 3, 5)), **theirs).rules == ("third_party",)
