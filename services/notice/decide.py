@@ -53,9 +53,11 @@ class NoticeDecider:
             return Decision.of(*_pair(_delivered(state, data)))
         if isinstance(data, NoticeFailed):
             return Decision.of(*_pair(_failed(state, data, message, reference)))
+        state, said = _heard(state, message, reference)
         if isinstance(data, desk.PreferencesSet) and not is_time_zone(data.time_zone or "UTC"):
-            return Decision.of(state, _refusal(message, ReasonCode.TIME_ZONE_UNKNOWN))
-        return Decision.of(*_pair(_heard(state, message, reference)))
+            # Only that: a channel that the same word closes is closed.
+            said += (_refusal(message, ReasonCode.TIME_ZONE_UNKNOWN),)
+        return Decision.of(state, *said)
 
     def due(self, state: NoticeState) -> date | None:
         """The first day whose close asks again, or finds a message of no use any more."""

@@ -17,6 +17,7 @@ __all__ = [
     "Delivered",
     "Recorded",
     "closed_before",
+    "closed_now",
     "days_counted",
     "is_reckoned",
     "known_channel",
@@ -180,6 +181,11 @@ def opt_outs(held: Sequence[OptOut], names: Iterable[str], at: datetime) -> tupl
         for channel in dict.fromkeys(known_channel(name) for name in names)
         if channel is not None
     )
+
+
+def closed_now(held: Iterable[str], opt_out: Sequence[str], opens: Sequence[str]) -> tuple[str, ...]:
+    """Give the channels that are closed after a wish: a wish about something else opens none of them."""
+    return tuple(name for name in (opt_out or tuple(held)) if name not in opens)
 
 
 def closed_before(channels: Iterable[Closed], known: tuple[OptOut, ...] = ()) -> tuple[OptOut, ...]:

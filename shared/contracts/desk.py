@@ -421,7 +421,12 @@ class PreferencesSet(_Desk):
 
     language: str | None = Field(default=None, pattern=r"^(zh|en)$")
     channel: str | None = Field(default=None, max_length=20)
-    opt_out: tuple[str, ...] = ()
+    opt_out: tuple[str, ...] = Field(
+        default=(), description="all channels that the borrower has closed; empty: as before"
+    )
+    opens: tuple[str, ...] = Field(
+        default=(), max_length=20, description="channels that the borrower had closed and opens again"
+    )
     time_zone: str | None = Field(
         default=None, max_length=60, description="where the borrower lives; else that of the pack"
     )
