@@ -190,6 +190,13 @@ def test_a_channel_is_closed_whatever_else_is_wrong_with_the_word_that_closes_it
     assert closed.last(NoticeDue).channel == "sms", "the one by e-mail was stopped"
 
 
+def test_a_channel_that_nobody_knows_is_refused_and_the_known_ones_are_closed() -> None:
+    """It was left out without a word: who closed "SMS" went on getting them."""
+    closed = case().when(message(desk.PreferencesSet(opt_out=("SMS", "email"))))
+    assert closed.last(InputRefused).reason.code is ReasonCode.CHANNEL_UNKNOWN
+    assert [out.channel for out in closed.state.states.opt_outs] == ["email"]
+
+
 def test_a_wish_about_something_else_opens_no_channel_that_was_closed() -> None:
     """It did: who closed all channels and then chose a language was written to again."""
     closed = case().when(message(desk.PreferencesSet(opt_out=("email", "app", "sms"))))
