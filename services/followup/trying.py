@@ -49,7 +49,7 @@ def kept_the_rules(
         return False
     attempt = Message(
         kind=past.purpose,
-        actor="creditor",
+        actor=past.actor,
         channel=past.channel,
         at=past.at,
         time_zone=known.time_zone,

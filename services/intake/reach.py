@@ -59,6 +59,7 @@ def contacted(state: IntakeState, message: Envelope[desk.ContactRecorded]) -> De
             asks_for_payment=data.asks_for_payment,
             number=data.number or None,
             debts=data.debts,
+            actor=data.actor,
             person=data.with_whom,
         ),
     )

@@ -120,7 +120,7 @@ def about_contact(state: NoticeState, asked: ContactAsked, reference: Reference)
     unasked = asked.purpose == "reply" and not _waits_for_an_answer(state, asked)
     message = Message(
         kind="service" if unasked else asked.purpose,
-        actor="creditor",
+        actor=asked.actor,
         channel=asked.channel,
         at=asked.at,
         time_zone=state.time_zone,

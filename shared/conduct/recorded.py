@@ -9,7 +9,7 @@ from typing import Final, Protocol, get_args
 
 from shared.conduct.model import OptOut, PastContact
 from shared.policy.model import PolicyInForce
-from shared.policy.sections_conduct import Channel, Purpose
+from shared.policy.sections_conduct import Actor, Channel, Purpose
 
 __all__ = [
     "BORROWER",
@@ -63,6 +63,10 @@ class Recorded(Protocol):
     @property
     def asks_for_payment(self) -> bool:
         """Whether money was asked for, whatever else it was for."""
+
+    @property
+    def actor(self) -> Actor:
+        """Who made it: the lender, or an agent of theirs."""
 
     @property
     def number(self) -> str | None:
@@ -145,7 +149,7 @@ def past_contact(
     return PastContact(
         at=at if at.tzinfo is not None else at.replace(tzinfo=UTC),
         kind=record.purpose or "collection",
-        actor="creditor",
+        actor=record.actor,
         direction="outbound" if outbound else "inbound",
         channel=known_channel(record.channel) or "phone",
         outcome=str(record.outcome),

@@ -6,7 +6,7 @@ from typing import Annotated, ClassVar
 from pydantic import Field, StringConstraints
 
 from shared.contracts.base import AccountId, Event, Personal
-from shared.policy.sections_conduct import Channel, Errand, Party, Purpose
+from shared.policy.sections_conduct import Actor, Channel, Errand, Party, Purpose
 
 __all__ = [
     "AuthorityEnded",
@@ -65,6 +65,7 @@ class ContactAsked(_Desk):
     purpose: Purpose
     channel: Channel
     by: Id
+    actor: Actor = Field(default="creditor", description="agent: a collector that works for the lender")
     party: Party = "borrower"
     person: Id = Field(default="borrower", description="borrower, or the id of an authority or obligor")
     number: Id | None = Field(default=None, description="a reference to the number, never the number")

@@ -7,14 +7,15 @@ from typing import Any
 
 import pytest
 
+from services.notice.decide import NoticeDecider
 from shared.conduct import PastContact
 from shared.contracts import assessment, desk, desk_contact, intake
 from shared.contracts.base import Personal
 from shared.contracts.notice import ContactAnswered, NoticeDue
 from shared.contracts.parties import ObligorRole, PartyInCase
-from tests.unit.builders import DAY
+from tests.unit.builders import DAY, case_opened, message, reference
 from tests.unit.notice.test_their_clock import EASTERN, SHANGHAI, acting, at, case, morning
-from tests.unit.spec import Given
+from tests.unit.spec import Given, given
 
 NOON = datetime(2026, 3, 4, 12, tzinfo=SHANGHAI)
 HERS = {"party": "guarantor", "person": "g-1"}
@@ -191,6 +192,26 @@ def test_what_is_told_late_pushes_no_newer_contact_out_of_the_count() -> None:
     assert len(there.state.history) == 120
     assert isinstance(there.state.history[-1], PastContact)
     assert there.state.history[-1].at.date() == date(2026, 3, 2)
+
+
+# --- who calls: the lender, or an agent of theirs
+
+
+def test_a_limit_for_agents_binds_agents_and_counts_what_they_did() -> None:
+    scope = {
+        "counts": "attempts", "window_days": 7, "scope": "person", "actors": ["agent"],
+        "direction": "outbound", "purposes": ["collection"], "channels": ["phone"], "unless_agreed": False,
+    }  # fmt: skip
+    rules = {"contact.max_calls_per_7_days": 2, "contact_rules.max_calls_per_7_days": scope}
+    there = given(NoticeDecider(), reference(**rules)).when(message(case_opened()))
+    for n, actor in enumerate(("creditor", "agent", "creditor", "agent")):
+        if n == 3:
+            assert ask(there, actor="agent").allowed, "one of theirs, two of the lender's"
+        there = there.when(
+            at(rung(NOON - timedelta(hours=2, minutes=n), actor=actor, number=f"no-{n}"), NOON)
+        )
+    assert ask(there, actor="agent").rules == ("calls",)
+    assert ask(there, actor="creditor").allowed
 
 
 # --- a reply is an answer
