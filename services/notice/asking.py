@@ -160,11 +160,10 @@ def _waits_for_an_answer(state: NoticeState, asked: ContactAsked) -> bool:
 
 def _debts_with(state: NoticeState, person: str) -> tuple[str, ...]:
     """What a contact is about where nobody said: with another obligor, or who acts for some, theirs."""
-    about = state.debts_of()
     owed = [one.debts for one in state.obligors if one.person == person]
     acted_for = [one.debts for one in state.states.authorities if one.person == person]
     theirs = {debt for debts in (*owed, *acted_for) for debt in debts}
-    return tuple(debt for debt in about if debt in theirs) or about
+    return tuple(debt for debt in state.debts if debt in theirs) or state.debts_of()
 
 
 def _debts_to(

@@ -12,9 +12,9 @@ from shared.conduct import PastContact
 from shared.contracts import assessment, desk, desk_contact, intake
 from shared.contracts.base import Personal
 from shared.contracts.notice import ContactAnswered, NoticeDue
-from shared.contracts.parties import ObligorRole, PartyInCase
+from shared.contracts.parties import ObligorRole, PartyInCase, StopCause, StopInForce
 from tests.unit.builders import DAY, case_opened, message, reference
-from tests.unit.notice.test_their_clock import EASTERN, SHANGHAI, acting, at, case, morning
+from tests.unit.notice.test_their_clock import EASTERN, SHANGHAI, acting, at, case, midnight_after, morning
 from tests.unit.spec import Given, given
 
 NOON = datetime(2026, 3, 4, 12, tzinfo=SHANGHAI)
@@ -55,6 +55,16 @@ def test_a_guarantor_is_spoken_to_about_what_they_stand_for_and_nothing_else() -
     assert ask(there, party="guarantor", person="g-2", debts=("A-1",)).rules == ("third_party",)
     gone = there.when(at(intake.PartiesChanged(as_of=DAY, parties=()), morning(SHANGHAI)))
     assert ask(gone, **HERS, debts=("A-1",)).rules == ("third_party",)
+
+
+def test_a_guarantor_of_a_debt_that_rests_is_spoken_to_when_it_does_not_rest_any_more() -> None:
+    last = DAY + timedelta(days=9)
+    rests = StopInForce(stop_id="s", cause=StopCause.BREATHING_SPACE, since=DAY, debts=("A-1",), ends_on=last)
+    there = two_debts().when(at(intake.StopsChanged(as_of=DAY, stops=(rests,)), morning(SHANGHAI)))
+    denied = ask(there, **HERS, purpose="service", channel="letter")
+    over = midnight_after(last, SHANGHAI)
+    assert (denied.rules, denied.allowed_again) == (("stop_event",), over)
+    assert ask(there, over, **HERS, purpose="service", channel="letter").allowed
 
 
 def test_a_guarantor_hears_of_the_debt_once_they_were_shown_to_be_themselves() -> None:
