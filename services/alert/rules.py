@@ -26,6 +26,7 @@ ANSWERS: tuple[type[Event], ...] = (
     desk.ReviewHeld,
     desk.ComplaintMade,
     desk_talks.HumanRequested,
+    desk_talks.LumpSumOffered,
     desk_talks.ExplanationRequested,
     desk.PreferencesSet,
     desk_care.SupportJoined,

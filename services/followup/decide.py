@@ -17,7 +17,7 @@ from services.followup.ledger import prune, receive
 from services.followup.model import ContactLedger, FollowedPlan, FollowupState, FollowupStatus
 from services.followup.promises import close_promises, note, promises_due
 from services.followup.returns import remember
-from services.followup.rules import counts_for_plan, is_counted
+from services.followup.rules import counts_for_plan, ends_the_talks, is_counted
 from services.followup.sold import counted, without_sold
 from services.followup.starting import start, take_back
 from shared.contracts import (
@@ -164,6 +164,7 @@ def _taken_back(
     if not amount.is_positive:
         return Decision(known)
     after, amount = found.returned(known, data.value_date, amount, told)
+    after = found.returned_before(after, data, amount, told)
     if amount.is_positive:
         after = remember(after, data.value_date, amount, told)
         after = receive(after, data.value_date, -amount)
@@ -366,7 +367,7 @@ def _round_over(state: FollowupState | None, message: Envelope[Any], _: Referenc
         if known.status is FollowupStatus.CLOSED:
             return Decision(state)
         state = referral.note_talks(known, message.data)
-    if state is None or plan is None or isinstance(message.data, offer.OfferLapsed):
+    if state is None or plan is None or not ends_the_talks(message.data):
         return Decision(state)
     return Decision(care.round_over(state, plan, message.day))
 

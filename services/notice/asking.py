@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from services.notice.model import Notice, NoticeState
-from services.notice.rules import WRITTEN
+from services.notice.rules import MATTERS, WRITTEN
 from shared.conduct import (
     BORROWER,
     SPOKEN_FOR,
@@ -120,6 +120,7 @@ def about_contact(state: NoticeState, asked: ContactAsked, reference: Reference)
     unasked = asked.purpose == "reply" and not _waits_for_an_answer(state, asked)
     message = Message(
         kind="service" if unasked else asked.purpose,
+        matter=asked.matter,
         actor=asked.actor,
         channel=asked.channel,
         at=asked.at,
@@ -256,6 +257,7 @@ def _way(
     debts = _debts_to(state, notice, person, at, reference)
     message = Message(
         kind=notice.category,
+        matter=MATTERS.get(notice.kind),
         actor="creditor",
         channel=channel,
         at=at,

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 from typing import Final
 
-from shared.conduct.model import Authority, Denial, PastContact, Rule, Stop
+from shared.conduct.model import Authority, Denial, Message, PastContact, Rule, Stop
 from shared.conduct.moment import Moment
 from shared.conduct.walltime import day_starts, local_day
 from shared.policy.sections_conduct import Purpose, StopRule
@@ -31,18 +31,32 @@ def person_denials(m: Moment) -> Iterator[Denial]:
 
 
 def _stops(m: Moment) -> Iterator[Denial]:
-    """What stops contact; where contact goes on and enforcement does not, nobody is asked for money."""
+    """What stops contact; where contact goes on and enforcement does not, nobody is asked for money.
+
+    Of legal notices only those go on that the pack names, where either is stopped.
+    """
     for stop in m.case.stops:
         end = _end(m, stop)
         if stop.since > m.at or (end is not None and end <= m.at) or not stop.touches(m.message):
             continue
         rule = getattr(m.policy.stop_events, stop.event)
-        if "contact" in rule.stops:
+        if m.message.purpose == "legal_notice":
+            denied = _stops_notice(m.message, rule)
+        elif "contact" in rule.stops:
             denied = m.message.party not in rule.may_contact and not _goes_on(m, stop, rule)
         else:
             denied = "enforcement" in rule.stops and m.message.purpose == "collection"
         if denied:
             yield m.denied(Rule.STOP_EVENT, f"stop_events.{stop.event}", end)
+
+
+def _stops_notice(message: Message, rule: StopRule) -> bool:
+    """Whether a legal notice waits. Who speaks for the person is told all but of a court that is stopped."""
+    if message.matter in rule.legal_notices:
+        return False
+    if message.party != "borrower" and message.party in rule.may_contact:
+        return "enforcement" in rule.stops and message.matter in {"court", None}
+    return bool({"contact", "enforcement"} & set(rule.stops))
 
 
 def _goes_on(m: Moment, stop: Stop, rule: StopRule) -> bool:
