@@ -316,6 +316,11 @@ def test_a_supervisor_may_go_earlier_with_a_reason_on_file(override: LegalOverri
         assert refused(case(10).when(message(wrong))) is ReasonCode.LEGAL_OVERRIDE_REFUSED
 
 
+def test_a_negotiator_on_the_roster_overrides_nothing_by_calling_themselves_a_supervisor() -> None:
+    said = LegalReferralAsked(by="n-1", role="supervisor", override=next(iter(LegalOverride)), words=WORDS)
+    assert refused(case(10).when(message(said))) is ReasonCode.NOT_ALLOWED_TO
+
+
 def test_an_override_that_the_pack_does_not_know_is_refused() -> None:
     start = given(FollowupDecider(), reference(legal_referral__override_reasons=["limitation"]))
     said = LegalReferralAsked(

@@ -182,6 +182,32 @@ def test_an_unknown_time_zone_is_refused() -> None:
     assert refused.reason.code is ReasonCode.TIME_ZONE_UNKNOWN
 
 
+def test_a_channel_is_closed_whatever_else_is_wrong_with_the_word_that_closes_it() -> None:
+    """The whole word was refused for its time zone, and messages went on."""
+    wishes = desk.PreferencesSet(time_zone="Mars/Base", opt_out=("email", "app"))
+    closed = case().when(at(statement(), 10), at(wishes, 10))
+    assert [type(event) for event in closed.said] == [NoticeDue, NoticeDue, InputRefused]
+    assert closed.last(NoticeDue).channel == "sms", "the one by e-mail was stopped"
+
+
+def test_a_channel_that_nobody_knows_is_refused_and_the_known_ones_are_closed() -> None:
+    """It was left out without a word: who closed "SMS" went on getting them."""
+    closed = case().when(message(desk.PreferencesSet(opt_out=("SMS", "email"))))
+    assert closed.last(InputRefused).reason.code is ReasonCode.CHANNEL_UNKNOWN
+    assert [out.channel for out in closed.state.states.opt_outs] == ["email"]
+
+
+def test_a_wish_about_something_else_opens_no_channel_that_was_closed() -> None:
+    """It did: who closed all channels and then chose a language was written to again."""
+    closed = case().when(message(desk.PreferencesSet(opt_out=("email", "app", "sms"))))
+    for wish in ({"language": "en"}, {"time_zone": "Europe/Madrid"}, {"consents": ()}, {"channel": "email"}):
+        still = closed.when(message(desk.PreferencesSet.model_validate(wish)), at(statement(), 10))
+        assert still.last(NoticeDue).channel == "letter"
+    for wish in ({"opt_out": ("sms",)}, {"opens": ("email",)}):
+        opened = closed.when(message(desk.PreferencesSet.model_validate(wish)), at(statement(), 10))
+        assert opened.last(NoticeDue).channel == "email"
+
+
 def asked(when: datetime, **more: Any) -> Envelope[Any]:
     data = desk_contact.ContactAsked(
         contact_id="c", at=when, by="n-1",
