@@ -95,7 +95,8 @@ class RunningLoan:
     ``late_bears`` principal that is late bears no more than the schedule says. ``overdue_since`` is the
     due date of the oldest instalment that was unpaid when the loan was re-aged or re-amortised: the new
     dates do not make the debt any younger. With ``divided`` (after a re-age in equal parts) all interest that
-    will ever be borne is in the instalments: neither days nor rates change it. ``carried`` is, for each of
+    will ever be borne is in the instalments: neither days nor rates change it. With ``flat`` interest runs on
+    what was lent, not on what is owed. ``carried`` is, for each of
     the regular instalments, interest (minor units) that falls due with it but was borne before its period.
     """
 
@@ -109,6 +110,7 @@ class RunningLoan:
     late_bears: bool = True
     overdue_since: date | None = None
     divided: bool = False
+    flat: bool = False
     carried: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
@@ -241,6 +243,8 @@ def project(loan: RunningLoan, as_of: date, *, first: int | None = None) -> Proj
     at = first_open(loan) if first is None else first
     if at >= len(rows):
         return Projection(at, (), ())
+    if loan.flat:
+        return _as_asked(rows, at, as_of)
     opening = opening_of(loan, at)
     periods = [row.period for row in rows[at:]]
     advances = advances_from(loan, at)
@@ -275,6 +279,17 @@ def project(loan: RunningLoan, as_of: date, *, first: int | None = None) -> Proj
         parts.append(part + (loan.carried[at + index] if at + index < len(loan.carried) else 0))
         balance += sum(amount for _, amount in paid_out) - splits[index].principal
     return Projection(at, splits, tuple(parts))
+
+
+def _as_asked(rows: Sequence[LoanInstalment], first: int, as_of: date) -> Projection:
+    """What the instalments ask for, each bearing its interest day by day: nothing that is paid changes it."""
+    splits = tuple(Split(row.owed.principal.minor, row.owed.interest.minor) for row in rows[first:])
+    parts = []
+    for row, split in zip(rows[first:], splits, strict=True):
+        days = (min(row.due, as_of) - row.start).days
+        if days > 0:
+            parts.append(Decimal(split.interest) * days / (row.due - row.start).days)
+    return Projection(first, splits, tuple(parts))
 
 
 def with_splits(loan: RunningLoan, projection: Projection) -> RunningLoan:

@@ -20,7 +20,7 @@ from shared.lending.loan import (
 )
 from shared.lending.money import Money
 from shared.lending.pause import refilled
-from shared.lending.progressive import Period, Rate, level_payment, to_multiple
+from shared.lending.progressive import Period, Rate, borne, level_payment, rounded, to_multiple
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +66,10 @@ def reschedule(loan: RunningLoan, change: Reschedule) -> RunningLoan:
         changed = replace(changed, accrual=replace(loan.accrual, rates=tuple(rates)))
     if change.grace_principal or change.grace_interest:
         return _grace(changed, at, change)
+    if loan.flat:
+        if change.extra or change.annual_pct is not None:
+            changed = _flat(changed, max(at, first_open(loan)), extra=change.extra > 0)
+        return _charges_moved(changed)
     changed = replace(changed, instalments=tuple(_emptied(row) for row in changed.instalments))
     if change.extra or change.annual_pct is not None:
         changed = _level(changed, at, min(at, first_open(loan)))
@@ -121,6 +125,26 @@ def _spread(loan: RunningLoan, at: int) -> RunningLoan:
         part = left if index == len(rows) - 1 else min(wanted, left)
         left -= part
         rows[index] = replace(row, owed=replace(row.owed, principal=Money(part, loan.currency)))
+    only = [row for row in loan.instalments if row.charges_only]
+    return replace(loan, instalments=(*rows, *only))
+
+
+def _flat(loan: RunningLoan, at: int, *, extra: bool) -> RunningLoan:
+    """Interest on what was lent, from instalment ``at`` on; with ``extra`` terms its principal in equal parts."""
+    rows = list(loan.regular)
+    lent = sum(advance.amount.minor for advance in loan.advances)
+    left = sum(row.owed.principal.minor for row in rows[at:])
+    share = to_multiple(Decimal(left) / len(rows[at:]), loan.multiple)
+    for index, row in enumerate(rows[at:], start=at):
+        principal = row.owed.principal.minor
+        if extra:
+            principal = left if index == len(rows) - 1 else min(share, left)
+        left -= principal
+        interest = rounded(borne(loan.accrual, row.period, row.due, lambda _: lent, ()))
+        owed = replace(
+            row.owed, principal=Money(principal, loan.currency), interest=Money(interest, loan.currency)
+        )
+        rows[index] = replace(row, owed=owed)
     only = [row for row in loan.instalments if row.charges_only]
     return replace(loan, instalments=(*rows, *only))
 

@@ -233,14 +233,17 @@ def loan_of(document: Case, case: Case, rows: Sequence[Sequence[Any]] | None = N
         )
         start = due
     multiple = 100 if str(product.get("installmentAmountInMultiplesOf")) == "1" else 1
+    accrual = accrual_of(document, case)
+    flat = case["loan"]["interest_type"] == "FLAT" and any(rate.annual_pct for rate in accrual.rates)
     loan = RunningLoan(
-        accrual_of(document, case),
+        accrual,
         tuple(instalments),
         advances,
         charges=charges_of(case),
         multiple=multiple,
         recalculates=recalculates(document, case),
         divided=is_divided(case),
+        flat=flat,
         late_bears=not product.get("disallowInterestCalculationOnPastDue"),
     )
     auto = bool(product.get("enableAutoRepaymentForDownPayment"))

@@ -18,12 +18,12 @@ from shared.lending.allocation import Components
 from shared.lending.level_loan import LevelLoan
 from shared.lending.loan import Advance, LoanInstalment, RunningLoan, project, with_splits
 from shared.lending.loan_schedule import level_loan
-from shared.lending.loan_terms import LoanTerms
+from shared.lending.loan_terms import Interest, LoanTerms
 from shared.lending.money import Money
 from shared.lending.pause import pause_interest
 from shared.lending.progressive import Accrual, Rate
 from shared.lending.rate_factors import Convention, Every, YearDays
-from shared.lending.reage import Reage, reage
+from shared.lending.reage import Reage, ReageInterest, reage
 from shared.lending.reschedule import Reschedule, reschedule
 
 START = date(2024, 1, 1)
@@ -148,3 +148,36 @@ def test_a_re_age_ends_a_moved_period_and_counts_its_months_anew() -> None:
     done = reage(moved, Reage(date(2024, 3, 15), date(2024, 4, 1), 6))
     asked = [row.owed for row in done.instalments if row.owed.total.is_positive][1:]
     assert (asked[0].principal.minor, asked[0].interest.minor) == (1332, 98)
+
+
+def flat(count: int = 4) -> RunningLoan:
+    """4,000 lent at 12 %, which runs on all of it to the end: 40.00 a month."""
+    monthly = replace(ACTUAL, by_period=True)
+    of = replace(terms(monthly, "12", 400_000, count), interest=Interest.FLAT)
+    return replace(running(of, level_loan(of)), flat=True, recalculates=False)
+
+
+def test_a_new_rate_of_flat_interest_runs_on_what_was_lent() -> None:
+    done = reschedule(flat(), Reschedule(date(2024, 4, 1), START, annual_pct=Decimal(6)))
+    assert [row.owed.interest.minor for row in done.instalments] == [4000, 4000, 2000, 2000]
+    assert [row.owed.principal for row in done.instalments] == [
+        row.owed.principal for row in flat().instalments
+    ]
+
+
+def test_more_terms_of_flat_interest_bear_as_much_each() -> None:
+    done = reschedule(flat(), Reschedule(date(2024, 3, 1), START, extra=2))
+    assert figures(done) == [(100_000, 4000), *([(60_000, 4000)] * 5)]
+
+
+def test_moved_instalments_of_flat_interest_ask_for_what_they_asked() -> None:
+    done = reschedule(flat(), Reschedule(date(2024, 3, 1), START, due=date(2024, 3, 20)))
+    assert figures(done) == figures(flat())
+    assert [row.due.day for row in done.instalments] == [1, 20, 20, 20]
+
+
+def test_interest_of_a_flat_loan_is_divided_as_it_was_borne() -> None:
+    """Re-aged in the middle of the second month: 40.00 of the first, half of the second."""
+    equal = Reage(date(2024, 2, 15), date(2024, 3, 1), 2, interest=ReageInterest.EQUAL_PAYABLE)
+    done = reage(flat(), equal)
+    assert sum(row.owed.interest.minor for row in done.instalments) == 4000 + round(4000 * 14 / 29)
