@@ -130,7 +130,7 @@ def _spread(loan: RunningLoan, at: int) -> RunningLoan:
 
 
 def _flat(loan: RunningLoan, at: int, *, extra: bool) -> RunningLoan:
-    """Interest on what was lent, from instalment ``at`` on; with ``extra`` terms its principal in equal parts."""
+    """Interest on what was lent, from instalment ``at`` on; with ``extra`` terms principal in equal parts."""
     rows = list(loan.regular)
     lent = sum(advance.amount.minor for advance in loan.advances)
     left = sum(row.owed.principal.minor for row in rows[at:])
