@@ -70,6 +70,10 @@ def _rule(product: Mapping[str, Any], case: Mapping[str, Any]) -> str | None:
         return "a rate for another span than a month, a year or the whole term"
     if loan["amortization"] != "EQUAL_INSTALLMENTS" and not is_classic:
         return "equal principal in a progressive schedule"
+    if not is_classic and (loan["grace_interest"] or loan["interest_free_periods"]):
+        return "grace on interest in a progressive schedule"
+    if not is_classic and loan["grace_principal"] and loan["interest_type"] == "FLAT":
+        return "grace with flat interest in a progressive schedule"
     late = case["disbursement"] is not None and case["as_of"] > str(_terms(product, case).periods[0][1])
     if late and is_classic and product["isInterestRecalculationEnabled"]:
         return "interest recalculated for overdue instalments of a classic schedule"

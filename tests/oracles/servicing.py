@@ -10,6 +10,7 @@ from functools import wraps
 from typing import Any
 
 from shared.lending.allocation import Component, Components
+from shared.lending.instalment_allocation import Due
 from shared.lending.loan import Advance, Charge, LoanInstalment, Receipt, RunningLoan, ServicingError
 from shared.lending.money import Money
 from shared.lending.progressive import Accrual, Rate, Stop, borne
@@ -35,6 +36,12 @@ OLDER_ORDERS = {
         Component.FEES,
         Component.INTEREST,
         Component.PRINCIPAL,
+    ),
+    "PRINCIPAL_INTEREST_PENALTIES_FEES_ORDER": (
+        Component.PRINCIPAL,
+        Component.INTEREST,
+        Component.LATE_CHARGES,
+        Component.FEES,
     ),
     "INTEREST_PRINCIPAL_PENALTIES_FEES_ORDER": (
         Component.INTEREST,
@@ -155,10 +162,15 @@ def reaged_on(case: Case) -> str:
     return last
 
 
-def order_of(document: Case, case: Case, kind: str = "DEFAULT", due: str = "DUE") -> tuple[Component, ...]:
-    """The order of parts inside one instalment."""
+def order_of(document: Case, case: Case) -> tuple[Component, ...]:
+    """The order of parts inside one instalment that is due."""
     if case["loan"]["strategy"] in OLDER_ORDERS:
         return OLDER_ORDERS[case["loan"]["strategy"]]
+    return tuple(part for due, part in slots_of(document, case, "DEFAULT") if due is Due.DUE)
+
+
+def slots_of(document: Case, case: Case, kind: str) -> tuple[tuple[Due, Component], ...]:
+    """The product's order for a type of payment: parts of what is past due, due or in advance."""
     listed = product_of(document, case).get("paymentAllocation") or ()
     rules = {rule["transactionType"]: rule for rule in listed}
     rule = rules.get(kind) or rules.get("DEFAULT")
@@ -166,8 +178,12 @@ def order_of(document: Case, case: Case, kind: str = "DEFAULT", due: str = "DUE"
     if order == "DEFAULT_ORDER":
         order = document["default_allocation_order"]
     if isinstance(order, str):
-        return (Component.LATE_CHARGES, Component.FEES, Component.INTEREST, Component.PRINCIPAL)
-    return tuple(_PARTS[name.removeprefix(due + "_")] for name in order if name.startswith(due + "_"))
+        names = order.partition(" for each of ")[0].split(",")
+        return tuple((due, _PARTS[name.strip()]) for due in Due for name in names)
+    return tuple(
+        next((due, _PARTS[name[len(due) + 1 :]]) for due in Due if name.startswith(f"{due.name}_"))
+        for name in order
+    )
 
 
 def accrual_of(document: Case, case: Case) -> Accrual:
