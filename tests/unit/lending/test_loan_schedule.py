@@ -1,5 +1,6 @@
 """Schedules of new loans from their terms: published rows, and what holds for every one."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import date
 from decimal import Decimal
@@ -80,6 +81,13 @@ def test_a_week_by_period_is_a_52nd_of_the_year() -> None:
         rows = make(replace(BASE, convention=weekly, rate_pct=Decimal("5.2")))
         assert rows[1].interest == eur("1.00")
         assert rows[1].due == date(2024, 1, 8)
+
+
+@pytest.mark.parametrize("made", [progressive, classic])
+def test_a_down_payment_is_a_whole_multiple_too(made: Callable[[LoanTerms], tuple[LoanRow, ...]]) -> None:
+    terms = replace(BASE, tranches=((START, eur("487.58")),), down_payment_pct=Decimal(25))
+    assert column(made(terms), "principal")[0] == "121.90"
+    assert column(made(replace(terms, multiple=eur("1"))), "principal")[0] == "122.00"
 
 
 def test_a_down_payment_is_due_at_once_and_bears_nothing() -> None:

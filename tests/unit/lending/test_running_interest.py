@@ -14,7 +14,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shared.lending.allocation import Components
+from shared.lending.allocation import Component, Components
+from shared.lending.instalment_allocation import Future, PaymentRules
 from shared.lending.level_loan import LevelLoan
 from shared.lending.loan import Advance, LoanInstalment, RunningLoan, project, with_splits
 from shared.lending.loan_schedule import level_loan
@@ -24,6 +25,7 @@ from shared.lending.pause import pause_interest
 from shared.lending.progressive import Accrual, Rate
 from shared.lending.rate_factors import Convention, Every, YearDays
 from shared.lending.reage import Reage, ReageInterest, reage
+from shared.lending.recalculated import pay_recalculated
 from shared.lending.reschedule import Reschedule, reschedule
 
 START = date(2024, 1, 1)
@@ -178,3 +180,16 @@ def test_interest_of_a_flat_loan_is_divided_as_it_was_borne() -> None:
     equal = Reage(date(2024, 2, 15), date(2024, 3, 1), 2, interest=ReageInterest.EQUAL_PAYABLE)
     done = reage(flat(), equal)
     assert sum(row.owed.interest.minor for row in done.instalments) == 4000 + round(4000 * 14 / 29)
+
+
+def test_an_instalment_that_a_payment_makes_smaller_is_settled_by_it() -> None:
+    """16.50 paid in two parts to the last instalment, which then bears nothing and asks for no more."""
+    of = terms(BANK_YEAR, "7", 10_000, 6)
+    loan = running(of, level_loan(of))
+    order = (Component.LATE_CHARGES, Component.FEES, Component.PRINCIPAL, Component.INTEREST)
+    rules = PaymentRules.same_for_all(order, Future.LAST)
+    on = date(2024, 1, 15)
+    for paid in (1500, 150):
+        loan = pay_recalculated(loan, on, Money(paid, "EUR"), rules, on).loan
+    last = loan.instalments[-1]
+    assert (last.owed.total.minor, last.paid.total.minor, last.settled_on) == (1650, 1650, on)
