@@ -14,6 +14,7 @@ from decimal import Decimal
 from shared.lending.allocation import Component, Components
 from shared.lending.money import CurrencyMismatch, Money
 from shared.lending.progressive import Accrual, Deviation, Period, Split, amortise, borne, no_deviation
+from shared.lending.rate_factors import Every
 
 
 class ServicingError(ValueError):
@@ -98,6 +99,8 @@ class RunningLoan:
     will ever be borne is in the instalments: neither days nor rates change it. With ``flat`` interest runs on
     what was lent, not on what is owed. ``carried`` is, for each of
     the regular instalments, interest (minor units) that falls due with it but was borne before its period.
+    ``every`` and ``unit`` are how far apart instalments are since a re-age; interest goes on being counted by
+    the distance that the loan had at first.
     """
 
     accrual: Accrual
@@ -112,6 +115,8 @@ class RunningLoan:
     divided: bool = False
     flat: bool = False
     carried: tuple[int, ...] = ()
+    every: int | None = None
+    unit: Every | None = None
 
     def __post_init__(self) -> None:
         if not self.instalments or not self.advances:
@@ -124,6 +129,11 @@ class RunningLoan:
     @property
     def currency(self) -> str:
         return self.advances[0].amount.currency
+
+    def due_after(self, due: date, count: int) -> date:
+        """The due date so many instalments after one."""
+        every = self.accrual.every if self.every is None else self.every
+        return (self.unit or self.accrual.unit).after(due, every * count)
 
     @property
     def unpaid(self) -> Components:

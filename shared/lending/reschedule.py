@@ -86,14 +86,13 @@ def _move(loan: RunningLoan, at: int, due: date) -> RunningLoan:
     """Instalment ``at`` falls due on ``due``, the later ones at the loan's distance from it."""
     rows = list(loan.regular)
     lengths = [(row.due - row.start).days for row in rows]
-    accrual = loan.accrual
     start, day = rows[at].start, due
     if due < start:
         raise ServicingError("an instalment does not fall due before its period starts")
     for number, row in enumerate(rows[at:]):
         if number:
-            usual = accrual.unit.after(row.start, accrual.every)
-            day = accrual.unit.after(due, accrual.every * number)
+            usual = loan.due_after(row.start, 1)
+            day = loan.due_after(due, number)
             if row.due != usual and number == len(rows) - at - 1 and row.due < usual:
                 day = date.fromordinal(start.toordinal() + lengths[at + number])
         rows[at + number] = replace(row, start=start, due=day)
@@ -107,7 +106,7 @@ def _extend(loan: RunningLoan, extra: int) -> RunningLoan:
     nothing = Components.zero(loan.currency)
     base = rows[-1].due
     for number in range(1, extra + 1):
-        due = loan.accrual.unit.after(base, loan.accrual.every * number)
+        due = loan.due_after(base, number)
         rows.append(LoanInstalment(rows[-1].due, due, nothing, nothing))
     only = [row for row in loan.instalments if row.charges_only]
     return replace(loan, instalments=(*rows, *only))

@@ -191,7 +191,6 @@ def accrual_of(document: Case, case: Case) -> Accrual:
     loan, product = case["loan"], product_of(document, case)
     rates = [Rate(date(1970, 1, 1), Decimal(str(loan["annual_rate_pct"])))]
     stops, ended = [], None
-    every, unit = int(loan["repay_every"]), Every(loan["repay_unit"].lower())
     for step in history(case):
         if step["op"] == "reschedule" and step.get("newinterestrate") is not None:
             rates.append(Rate(day(step["reschedulefromdate"]), Decimal(str(step["newinterestrate"]))))
@@ -199,12 +198,10 @@ def accrual_of(document: Case, case: Case) -> Accrual:
             stops.append(Stop(day(step["start"]), day(step["end"])))
         if step["op"] == "charge_off" and product.get("chargeOffBehaviour") == "ZERO_INTEREST":
             ended = day(step["date"])
-        if step["op"] == "reage":
-            every, unit = int(step["frequencynumber"]), Every(step["frequencytype"].lower())
     return Accrual(
         tuple(sorted(rates, key=lambda rate: rate.since)),
-        every=every,
-        unit=unit,
+        every=int(loan["repay_every"]),
+        unit=Every(loan["repay_unit"].lower()),
         year=YearDays(str(product.get("daysInYearType") or "ACTUAL").removeprefix("DAYS").lower()),
         equal_months=product.get("daysInMonthType") == "DAYS30",
         stops=tuple(stops),
@@ -251,6 +248,7 @@ def loan_of(document: Case, case: Case, rows: Sequence[Sequence[Any]] | None = N
     multiple = 100 if str(product.get("installmentAmountInMultiplesOf")) == "1" else 1
     accrual = accrual_of(document, case)
     flat = case["loan"]["interest_type"] == "FLAT" and any(rate.annual_pct for rate in accrual.rates)
+    again = [step for step in history(case) if step["op"] == "reage"]
     loan = RunningLoan(
         accrual,
         tuple(instalments),
@@ -260,6 +258,8 @@ def loan_of(document: Case, case: Case, rows: Sequence[Sequence[Any]] | None = N
         recalculates=recalculates(document, case),
         divided=is_divided(case),
         flat=flat,
+        every=int(again[-1]["frequencynumber"]) if again else None,
+        unit=Every(again[-1]["frequencytype"].lower()) if again else None,
         late_bears=not product.get("disallowInterestCalculationOnPastDue"),
     )
     auto = bool(product.get("enableAutoRepaymentForDownPayment"))

@@ -193,3 +193,15 @@ def test_an_instalment_that_a_payment_makes_smaller_is_settled_by_it() -> None:
         loan = pay_recalculated(loan, on, Money(paid, "EUR"), rules, on).loan
     last = loan.instalments[-1]
     assert (last.owed.total.minor, last.paid.total.minor, last.settled_on) == (1650, 1650, on)
+
+
+def test_a_re_age_by_days_counts_interest_by_the_months_that_the_loan_had() -> None:
+    of = terms(BANK_YEAR, "7", 10_000, 6)
+    first, *others = running(of, level_loan(of)).instalments
+    first = replace(first, paid=first.owed, settled_on=first.due)
+    loan = replace(running(of, level_loan(of)), instalments=(first, *others))
+    done = reage(loan, Reage(date(2024, 3, 15), date(2024, 4, 1), 6, every=15, unit=Every.DAYS))
+    asked = figures(done)[3:]
+    assert asked == [(1321, 98), (1398, 21), (1403, 16), (1407, 12), (1411, 8), (1417, 4)]
+    moved = reschedule(done, Reschedule(date(2024, 5, 31), date(2024, 3, 15), due=date(2024, 6, 3)))
+    assert [row.due for row in moved.instalments[-2:]] == [date(2024, 6, 3), date(2024, 6, 18)]
