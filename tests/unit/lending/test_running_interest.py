@@ -205,3 +205,15 @@ def test_a_re_age_by_days_counts_interest_by_the_months_that_the_loan_had() -> N
     assert asked == [(1321, 98), (1398, 21), (1403, 16), (1407, 12), (1411, 8), (1417, 4)]
     moved = reschedule(done, Reschedule(date(2024, 5, 31), date(2024, 3, 15), due=date(2024, 6, 3)))
     assert [row.due for row in moved.instalments[-2:]] == [date(2024, 6, 3), date(2024, 6, 18)]
+
+
+def test_the_level_payment_of_a_re_age_is_evened_out_with_the_interest_that_falls_due() -> None:
+    """0.40498 borne before is 0.40: with it the last of 17.00 is 17.02, near enough not to ask for 17.01."""
+    of = terms(replace(BANK_YEAR, every=15, unit=Every.DAYS), "7", 10_000, 6)
+    loan = running(of, level_loan(of))
+    order = (Component.LATE_CHARGES, Component.FEES, Component.PRINCIPAL, Component.INTEREST)
+    paid = pay_recalculated(
+        loan, date(2024, 1, 16), Money(1698, "EUR"), PaymentRules.same_for_all(order), date(2024, 1, 16)
+    ).loan
+    done = reage(paid, Reage(date(2024, 2, 10), date(2024, 3, 1), 5))
+    assert figures(done)[3:] == [(1628, 72), (1660, 40), (1671, 29), (1680, 20), (1692, 10)]
