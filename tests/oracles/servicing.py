@@ -75,7 +75,7 @@ def day(text: str) -> date:
 
 
 def product_of(document: Case, case: Case) -> Case:
-    product: Case = document["products"].get(case["product"], {})
+    product: Case = document["products"][case["product"]]
     return product
 
 
