@@ -135,7 +135,7 @@ def test_another_figure_is_noticed(judge: Judge, case: Case, path: tuple[Any, ..
     ("judge", "case", "path", "value"),
     [
         (apr.judge, EFFECTIVE, ("time_unit",), "fortnights"),
-        (xirr.judge, XIRR, ("day_count",), "act/364"),
+        (xirr.judge, XIRR, ("day_count",), "bus/252"),
         (time_value.judge, PMT, ("function",), "duration"),
         (unit_annuity.judge, LEVEL, ("disabled",), True),
         (unit_annuity.judge, LEVEL, ("steps", 0, "op"), "addCapitalizedIncome"),
