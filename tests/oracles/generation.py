@@ -144,6 +144,7 @@ def _convention(product: Mapping[str, Any], loan: Mapping[str, Any], unit: Every
         year=YearDays(product["daysInYearType"].removeprefix("DAYS").lower()),
         thirty_day_months=product["daysInMonthType"] == "DAYS30",
         by_period=loan["interest_calc_period"] == "SAME_AS_REPAYMENT_PERIOD",
+        part_periods=bool(product.get("allowPartialPeriodInterestCalculation")),
         leap_day_only=product.get("daysInYearCustomStrategy") == "FEB_29_PERIOD_ONLY",
         whole_new_year=bool(product.get("interestRecognitionOnDisbursementDate")),
         rounding=Rounding.HALF_EVEN,

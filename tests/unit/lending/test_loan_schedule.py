@@ -225,3 +225,24 @@ def test_every_progressive_schedule_adds_up(terms: LoanTerms) -> None:
     if plain.interest is Interest.FLAT:
         plain = replace(plain, grace_principal=0)
     check(plain, progressive(plain))
+
+
+@pytest.mark.parametrize(
+    ("part_periods", "principal", "interest"),
+    [(True, ["333.33", "458.90", "457.77"], "11.37"), (False, ["333.33", "458.34", "458.33"], "12.50")],
+)
+def test_a_tranche_within_a_period_bears_its_days_or_all_of_it(
+    part_periods: bool, principal: list[str], interest: str
+) -> None:
+    start, later = date(2024, 6, 1), date(2024, 7, 15)
+    terms = LoanTerms(
+        start,
+        ((start, eur("1000")), (later, eur("250"))),
+        Decimal(12),
+        replace(BY_PERIOD, part_periods=part_periods),
+        3,
+        interest=Interest.FLAT,
+    )
+    rows = progressive(terms)
+    assert column(rows, "principal") == principal
+    assert column(rows, "interest") == ["10.00", interest, "12.50"]
