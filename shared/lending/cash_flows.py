@@ -74,7 +74,6 @@ NAMES = {
     DayCount.THIRTY_360_US: "30u/360",
     DayCount.THIRTY_E_360: "30e/360",
     DayCount.THIRTY_360_ISDA: "30/360 isda",
-    DayCount.THIRTY_E_PLUS_360: "30e+/360",
     DayCount.THIRTY_E_360_ISDA: "30e/360 isda",
     DayCount.ACT_365_25: "act/365.25",
     DayCount.ACT_364: "act/364",

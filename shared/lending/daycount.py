@@ -23,7 +23,6 @@ class DayCount(StrEnum):
     THIRTY_360_US = "30/360"
     THIRTY_E_360 = "30E/360"
     THIRTY_360_ISDA = "30/360 ISDA"
-    THIRTY_E_PLUS_360 = "30E+/360"
     THIRTY_E_360_ISDA = "30E/360 ISDA"
     ACT_365_25 = "act/365.25"
     ACT_364 = "act/364"
@@ -42,8 +41,6 @@ class DayCount(StrEnum):
         first, last = start.day, end.day
         if self is DayCount.THIRTY_E_360:
             first, last = min(first, 30), min(last, 30)
-        elif self is DayCount.THIRTY_E_PLUS_360:
-            first = min(first, 30)  # a 31st at the end is the first of the next month: one day after the 30th
         elif self is DayCount.THIRTY_E_360_ISDA:
             first, last = (30 if _ends_february(day) else min(day.day, 30) for day in (start, end))
         elif self is DayCount.THIRTY_360_ISDA:
