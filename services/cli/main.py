@@ -7,6 +7,7 @@ import typer
 from services.cli import contact, day, evidence, kafka, keys, migrate, platform, policy, reading, staff
 from services.cli.agreement import agreement
 from services.cli.assess import assess
+from services.cli.calibrate import calibrate
 from services.cli.check import check
 from services.cli.dead import app as dead
 from services.cli.demo import demo
@@ -32,6 +33,7 @@ reading.register(app)
 evidence.register(app)
 app.command()(agreement)
 app.command()(assess)
+app.command()(calibrate)
 app.command()(check)
 app.command()(demo)
 app.command()(health)

@@ -17,7 +17,7 @@ from shared.contracts.base import Event
 from shared.contracts.desk import FeedbackTheme
 from shared.contracts.envelope import Envelope
 
-__all__ = ["Effects", "Feedback", "Figure"]
+__all__ = ["Effects", "Feedback", "Figure", "Once"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,11 +62,28 @@ _JUDGED = ("on time", "late", "missed")
 _CORRECTED = {"paid": "on time", "paid_late": "late", "missed": "missed"}
 
 
+class Once:
+    """Tells a message of a service that was seen before: it may be published twice."""
+
+    def __init__(self) -> None:
+        self._heard: dict[tuple[str, str], int] = {}
+
+    def is_new(self, message: Envelope[Any]) -> bool:
+        """Whether it is the first time; of what is about no case, never."""
+        if message.subject is None:
+            return False
+        at, number = (message.source, message.subject), message.sequence or 0
+        if number <= self._heard.get(at, 0):
+            return False
+        self._heard[at] = number
+        return True
+
+
 class Effects:
     """Sees every message of the services once; then gives its figures."""
 
     def __init__(self) -> None:
-        self._heard: dict[tuple[str, str], int] = {}
+        self._once = Once()
         self._cases: defaultdict[str, set[str]] = defaultdict(set)
         self._arms: defaultdict[str, set[str]] = defaultdict(set)
         self._shapes: dict[str, tuple[Any, ...]] = {}
@@ -99,12 +116,8 @@ class Effects:
 
     def saw(self, message: Envelope[Any]) -> None:
         """Take note of a message of a service, unless it was seen before (it may be published twice)."""
-        if message.subject is None:
+        if not self._once.is_new(message):
             return
-        at, number = (message.source, message.subject), message.sequence or 0
-        if number <= self._heard.get(at, 0):
-            return
-        self._heard[at] = number
         kind = type(message.data)
         if (name := _CASES.get(kind)) is not None:
             self._cases[name].add(message.case)

@@ -112,6 +112,8 @@ _VALUES: Final[dict[str, Any]] = {
         {"reduction_pct": 20, "probability_pct": "24.3"},
     ],
     "value.redefault_unknown_pct": "43.1",
+    "value.redefault_measure": {"days_late": 60, "months": 6},
+    "value.redefault_learning": {"prior_plans": 50, "min_plans": 40, "min_broken": 5},
     "value.redefault_after_payments": 6,
     "value.redefault_recovery_pct": 25,
     "value.redefault_recovery_month": 18,
