@@ -38,8 +38,8 @@ def calibrate(
     """Compare how often plans broke with what was foreseen when they were offered.
 
     With -o a new version of the table is written, a blend of the published figures and your own plans, into a
-    copy of the packs. Nothing uses it until you make that folder yours (PARLEY_POLICIES). Exit 1 where there
-    are too few plans, or where the blend foresees no better than the published figures.
+    copy of the packs. Nothing uses it until you make that folder yours (PARLEY_POLICIES). None is written, and
+    exit is 1, where there are too few plans, or the blend foresees no better than the published figures.
     """
     from services.console.calibration import calibrate as compare
     from shared.policy.learnt import published
@@ -136,6 +136,8 @@ def _print(pack: str, found: Calibration, until: date) -> None:
         (f"After {found.months} months, by payment cut", found.by_cut),
         ("By the version of the table at the offer", found.by_version),
     ):
+        if not rows:
+            continue
         table = Table(title=title, title_justify="left")
         columns = ["", "plans", "foreseen", "broken", "share", "95 % between"]
         tables = rows is found.by_cut

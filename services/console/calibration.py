@@ -102,7 +102,7 @@ def _by_cut(known: Sequence[Foreseen], published: LenderValue, learnt: LenderVal
     for one in known:
         rows[published.row_of(one.outcome.reduction_pct)].append(one)
     for at, row in enumerate(published.redefault):
-        name = "less than that" if at == 0 else f"from {row.reduction_pct.normalize():f} % on"
+        name = f"from {row.reduction_pct.normalize():f} % on" if at else "below all of these"
         yield _compared(name, rows[at], row.probability, learnt.redefault[at].probability)
     yield _compared("not known", rows[None], published.unknown_probability, learnt.unknown_probability)
 

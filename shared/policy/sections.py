@@ -236,8 +236,8 @@ class Value(Section):
     redefault_by_margin: tuple[MarginRowSection, ...]
     redefault: Annotated[tuple[RedefaultRowSection, ...], Field(min_length=1)]
     redefault_unknown_pct: Pct
-    redefault_measure: Annotated[RedefaultMeasure, LIVE]
-    redefault_learning: Annotated[RedefaultLearning, LIVE]
+    redefault_measure: RedefaultMeasure
+    redefault_learning: RedefaultLearning
     redefault_after_payments: Count
     redefault_recovery_pct: Pct
     redefault_recovery_month: Months
