@@ -86,6 +86,7 @@ def compose(
     language: str,
     reference: Reference,
     pinned_on: date | None = None,
+    incentives: str | None = None,
 ) -> AgreementDrafted | ReasonCode:
     """Compute the document on the balances as they stand, or say why the plan no longer fits them.
 
@@ -94,7 +95,7 @@ def compose(
     unlike = unlike_balances(plan, state.debts)
     if unlike is not None:
         return unlike
-    return _composed(state, offer_id, plan, drafted_on, language, reference, pinned_on, None)
+    return _composed(state, offer_id, plan, drafted_on, language, reference, pinned_on, incentives, None)
 
 
 def _composed(
@@ -105,6 +106,7 @@ def _composed(
     language: str,
     reference: Reference,
     pinned_on: date | None,
+    incentives: str | None,
     guarantors: tuple[str, ...] | None,
 ) -> AgreementDrafted | ReasonCode:
     """Compute the document on the plan's own balances; `guarantors`: those who were asked, where known."""
@@ -142,6 +144,7 @@ def _composed(
             from_documents=counts_from_documents(packs, drafted_on, reference),
             returns=returns,
             contract_rates=concessions.contract_rates(plan, returns, state.debts),
+            incentives=incentives,
         ),
     )
     return drafted.model_copy(update={"content_hash": content_hash(drafted, state.case)})
@@ -162,7 +165,7 @@ def as_drafted(state: AgreementState, draft: Draft, reference: Reference) -> Agr
     terms = (draft.offer_id, draft.plan, draft.drafted_on, draft.language)
     # The version that it was: others may have been signed since.
     then = state.model_copy(update={"signed": draft.version - 1})
-    again = _composed(then, *terms, reference, draft.pinned_on, draft.guarantors)
+    again = _composed(then, *terms, reference, draft.pinned_on, draft.incentives, draft.guarantors)
     if isinstance(again, AgreementDrafted) and again.content_hash != draft.content_hash:
         return ReasonCode.PLAN_NO_LONGER_COMPUTES
     return again
@@ -170,8 +173,8 @@ def as_drafted(state: AgreementState, draft: Draft, reference: Reference) -> Agr
 
 def recompose(state: AgreementState, draft: Draft, reference: Reference) -> AgreementDrafted | ReasonCode:
     """Compute the document again on today's balances; unless it hashes the same, it no longer fits."""
-    pinned = draft.pinned_on
-    again = compose(state, draft.offer_id, draft.plan, draft.drafted_on, draft.language, reference, pinned)
+    terms = (draft.offer_id, draft.plan, draft.drafted_on, draft.language)
+    again = compose(state, *terms, reference, draft.pinned_on, draft.incentives)
     if isinstance(again, AgreementDrafted) and again.content_hash != draft.content_hash:
         return ReasonCode.PLAN_NO_LONGER_COMPUTES
     return again

@@ -116,6 +116,8 @@ def sign(state: AgreementState, draft: Draft, day: date, reference: Reference) -
             DebtRate(debt_id=debt.debt_id, annual_rate_pct=debt.annual_rate_pct) for debt in draft.plan.debts
         ),
         re_ages=re_ages,
+        incentives=draft.incentives,
+        rewards=terms.rewards if terms is not None else None,
     )
     ruled = reference.policies.for_case(state.policy, effective, agreed_on=draft.pinned_on)
     first_due = document.instalments[0].due

@@ -28,11 +28,13 @@ def terms_of(
     from_documents: bool = False,
     returns: tuple[str, ...] = (),
     contract_rates: tuple[DebtRate, ...] = (),
+    incentives: str | None = None,
 ) -> AgreementTerms:
     """Give the terms of a document drawn up under `policy`, with the strictest conduct of its packs.
 
     `from_documents`: the days to withdraw count from the day on which the borrower receives the documents.
     `returns`: which concessions hold only while the plan is kept; `contract_rates` return with the rate.
+    `incentives`: the set of the case's arm; everybody's where there is none.
     """
     words = words_of(EDITION)
     assert words is not None  # noqa: S101 - narrows: the edition is the program's own
@@ -41,7 +43,7 @@ def terms_of(
         RewardTerm(
             after=step.after_on_time, late_pct=step.late_charges_waived_pct, rate_pct=step.rate_cut_pct
         )
-        for step in policy.incentives.steps
+        for step in policy.incentives.steps_of(incentives)
     )
     first = rewards[0] if rewards else None
     return AgreementTerms(

@@ -42,6 +42,7 @@ def report(data: DataDir = None, as_json: JsonFlag = False) -> None:
                     "count": f.count,
                     "of": f.of,
                     "mean": f.mean and str(f.mean),
+                    "between": f.between and [str(bound) for bound in f.between],
                 }
                 for f in figures
             ],

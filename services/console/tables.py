@@ -115,6 +115,7 @@ def effects(figures: Sequence[Figure]) -> Table:
     table.add_column("number", justify="right")
     table.add_column("of", justify="right")
     table.add_column("share or mean", justify="right")
+    table.add_column("95 % between", justify="right")
     last = ""
     for row in figures:
         share = "" if row.of is None else f"{100 * row.count / row.of:.0f} %" if row.of else "–"
@@ -125,6 +126,7 @@ def effects(figures: Sequence[Figure]) -> Table:
             str(row.count),
             "" if row.of is None else str(row.of),
             mean,
+            "" if row.between is None else "–".join(f"{bound}" for bound in row.between) + " %",
         )
         last = row.group
     return table

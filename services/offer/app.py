@@ -12,6 +12,6 @@ SERVICE = Service(
     reads=("agreement", "followup"),
     handles=HANDLED,
     # 2: what stop events halt; 3: debts left apart, payments in talks; 4: what stood; 5: wishes that stay,
-    # refusals, what rests on when; 6: how the talks stood when a day began
-    schema_version=6,
+    # refusals, what rests on when; 6: how the talks stood when a day began; 7: incentives of an arm
+    schema_version=7,
 )

@@ -233,6 +233,12 @@ class AgreementSigned(_Agreement):
         description="debts that are shown as current again, and after how many payments; None: older "
         "versions, in which all that were past due are, at once",
     )
+    incentives: str | None = Field(
+        default=None, description="the pack's set of incentives of the experiment's arm; None: everybody's"
+    )
+    rewards: tuple[RewardTerm, ...] | None = Field(
+        default=None, description="the steps that vest, as printed; None in events of older versions"
+    )
 
 
 class AgreementReturned(_Agreement):
