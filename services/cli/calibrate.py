@@ -38,8 +38,8 @@ def calibrate(
     """Compare how often plans broke with what was foreseen when they were offered.
 
     With -o a new version of the table is written, a blend of the published figures and your own plans, into a
-    copy of the packs. Nothing uses it until you make that folder yours (PARLEY_POLICIES). None is written, and
-    exit is 1, where there are too few plans, or the blend foresees no better than the published figures.
+    copy of the packs. Nothing uses it until you make that folder yours (PARLEY_POLICIES). Where there are too
+    few plans, or the blend foresees no better than the published figures, none is written and exit is 1.
     """
     from services.console.calibration import calibrate as compare
     from shared.policy.learnt import published

@@ -16,6 +16,7 @@ from services.cli.offer import offer
 from services.cli.publish import publish
 from services.cli.report import report
 from services.cli.restore import app as backup
+from services.cli.reviewed import reviewed
 from services.cli.schemas import schemas
 from services.cli.verify import verify
 
@@ -49,6 +50,7 @@ app.add_typer(kafka.app, name="kafka")
 app.add_typer(keys.app, name="keys")
 app.add_typer(migrate.app, name="migrate")
 app.command()(schemas)
+policy.app.command()(reviewed)
 app.add_typer(policy.app, name="policy")
 app.add_typer(staff.app, name="staff")
 

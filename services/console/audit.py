@@ -16,6 +16,7 @@ from typing import Any
 from services.console.checkpoints import check_archived
 from services.console.effects import Effects
 from services.console.ledger import DebtLine, MoneyAudit
+from services.console.mechanism import Mechanism
 from services.console.model import CaseLine
 from services.console.outcomes import Outcomes
 from services.console.reads import CaseRow, archived_customers, case_rows, chains_of, spans_of
@@ -66,6 +67,7 @@ class Audit:
     skipped: int = 0
     effects: Effects = field(default_factory=Effects)
     outcomes: Outcomes = field(default_factory=Outcomes)
+    mechanism: Mechanism = field(default_factory=Mechanism)
 
 
 async def audit(settings: Settings, services: Sequence[Service]) -> Audit:
@@ -76,7 +78,7 @@ async def audit(settings: Settings, services: Sequence[Service]) -> Audit:
     asked = await wait_until_read(settings, services, _READ_SECONDS)
     emitted: dict[str, Counter[str]] = {service: Counter() for service in SENDERS}
     messages: list[tuple[_Place, Envelope[Any]]] = []
-    money, effects, outcomes = MoneyAudit(), Effects(), Outcomes()
+    money, effects, outcomes, mechanism = MoneyAudit(), Effects(), Outcomes(), Mechanism()
     records = inputs = skipped = 0
     voids = await read_voids(settings)
     void_messages: list[Envelope[Any]] = []
@@ -107,6 +109,7 @@ async def audit(settings: Settings, services: Sequence[Service]) -> Audit:
                 emitted[producer][message.type] += 1
                 effects.saw(message)
                 outcomes.saw(message)
+                mechanism.saw(message)
             else:
                 inputs += 1
             money.saw(message, undecided=place in dead.get("intake", ()))
@@ -120,7 +123,7 @@ async def audit(settings: Settings, services: Sequence[Service]) -> Audit:
         _open_cases(rows),
     ]
     lines = {row.case: row.line for row in rows}
-    return Audit(checks, lines, money.lines, emitted, records, inputs, skipped, effects, outcomes)
+    return Audit(checks, lines, money.lines, emitted, records, inputs, skipped, effects, outcomes, mechanism)
 
 
 async def _accounting(

@@ -374,8 +374,12 @@ class EarlyRule(Section):
 
 
 class Alert(Section):
-    """When something is abnormal; a rule of early warning that is not named does not hold."""
+    """When something is abnormal; a rule of early warning that is not named does not hold.
 
+    So many months after a review of the whole mechanism the next one is due (R70).
+    """
+
+    mechanism_review_months: Annotated[int, Field(ge=1, le=60)]
     silent_days: Annotated[int, Field(ge=1, le=365)]
     rules: tuple[AlertRule, ...]
     early: tuple[EarlyRule, ...]
