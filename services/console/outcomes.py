@@ -151,8 +151,10 @@ class Outcomes:
         signed.withdrawn = signed.withdrawn or code is ReasonCode.WITHDRAWN_IN_TIME
         if code is not ReasonCode.PLAN_BROKEN:  # what is missing of a broken one nobody pays by it any more
             signed.ended = message.data.as_of
-        if (earlier := message.data.returns_to) is not None:
-            self._signed[message.case, earlier.agreement_id].ended = None
+        back = message.data.returns_to
+        earlier = None if back is None else self._signed.get((message.case, back.agreement_id))
+        if earlier is not None:
+            earlier.ended = None
 
     def _judged(self, message: Envelope[Any]) -> None:
         data = message.data

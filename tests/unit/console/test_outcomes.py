@@ -165,6 +165,9 @@ def test_a_plan_that_is_in_force_again_after_a_withdrawal_is_followed_on() -> No
     taken_back = ended(ReasonCode.WITHDRAWN_IN_TIME, soon, returns_to=earlier)
     told.says("c-1", taken_back.model_copy(update={"agreement_id": "a-2"}))
     assert told.broke() is False
+    # Where the topic no longer has the earlier one there is nothing to follow on.
+    alone = Told().says("c-1", signing(), taken_back)
+    assert alone.left_out() == {NOT_SAID: 1}
 
 
 @pytest.mark.parametrize(
