@@ -11,11 +11,13 @@ from services.agreement.rules import (
     in_all,
     last_signed,
     packs_of,
+    paid_before,
     re_ages_of,
     waived_debts,
     withdrawal_of,
 )
 from services.agreement.telling import applies, instruct
+from services.agreement.terms import rewards_of
 from services.agreement.watching import begun
 from shared.contracts.agreement import (
     AgreementDrafted,
@@ -94,6 +96,7 @@ def sign(state: AgreementState, draft: Draft, day: date, reference: Reference) -
     re_ages = re_ages_of(draft.plan)
     later = tuple(one for one in re_ages if one.payments)
     days, until = withdrawal_of(draft, effective, packs, reference)
+    printed = reference.policies.for_case(state.policy, draft.drafted_on, agreed_on=draft.pinned_on)
     signed = AgreementSigned(
         agreement_id=draft.agreement_id,
         version=draft.version,
@@ -117,7 +120,7 @@ def sign(state: AgreementState, draft: Draft, day: date, reference: Reference) -
         ),
         re_ages=re_ages,
         incentives=draft.incentives,
-        rewards=terms.rewards if terms is not None else None,
+        rewards=rewards_of(printed, draft.incentives),
     )
     ruled = reference.policies.for_case(state.policy, effective, agreed_on=draft.pinned_on)
     first_due = document.instalments[0].due
@@ -143,6 +146,8 @@ def sign(state: AgreementState, draft: Draft, day: date, reference: Reference) -
         re_ages=later,
         before=state.live if signed.may_withdraw else None,
         forgiven=in_all(state.live.forgiven, state.live.waived) if state.live is not None else (),
+        paid_before=paid_before(state, draft.plan),
+        rewarded_after=state.live.rewarded_after if state.live is not None else 0,
     )
     in_force = state.model_copy(
         update={

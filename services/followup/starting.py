@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from datetime import date
 
+from services.followup.found import handed_back
 from services.followup.group import asks
 from services.followup.ledger import prune
 from services.followup.model import (
@@ -155,7 +156,8 @@ def take_back(state: FollowupState, data: AgreementEnded, day: date) -> Followup
     plan = state.earlier[at].plan
     shielded = Pause(since=gone.effective, until=day)
     back = plan.model_copy(update={"pauses": (*plan.pauses, shielded), "replay": True})
-    return state.model_copy(update={"plan": back, "earlier": state.earlier[:at]})
+    after = state.model_copy(update={"plan": back, "earlier": state.earlier[:at]})
+    return handed_back(after, (*(one.plan for one in state.earlier[at + 1 :]), gone))
 
 
 def _shares(data: AgreementSigned) -> dict[tuple[date, str], list[DebtShare]]:
@@ -188,12 +190,14 @@ def _carried(before: FollowedPlan | None, rewards: tuple[RewardTerm, ...] | None
     Where it has other steps, those count as granted that ask for no more instalments than the last that was.
     """
     if before is None or before.ended_on is not None:
-        return {}
-    given = max(before.steps_given, min(before.rewarded_upto, 1))
+        return {"steps_worth": 0}
+    worth = before.steps_worth
+    given = max(before.steps_given, min(before.rewarded_upto, 1)) if worth is None else worth
     if rewards is not None and (granted := (before.rewards or ())[:given]):
         given = sum(step.after <= granted[-1].after for step in rewards)
     return {
-        "steps_given": given,
+        "steps_given": given,  # what came to nothing then may come to something now: the paper promises it
+        "steps_worth": given,
         "on_time_before": on_time_count(before),
         "cooperated": before.cooperated,
         "reviews": before.reviews,

@@ -2,16 +2,20 @@
 
 from datetime import date, datetime
 from enum import StrEnum
+from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from shared.contracts.base import MoneyField
 from shared.contracts.debts import DebtSnapshot, Plan
 from shared.contracts.decision import State
 from shared.contracts.desk import RefusalReason
+from shared.contracts.desk_talks import MoneySource
 from shared.contracts.reasons import ReasonCode
+from shared.lending.money import Money
 
 __all__ = [
+    "Amounts",
     "Answered",
     "Assessed",
     "Dawn",
@@ -104,12 +108,18 @@ class Request(State):
 
 
 class Wish(State):
-    """The borrower's last counter-offer of these talks."""
+    """The borrower's last counter-offer of these talks.
+
+    `source` is where a sum to be paid at once comes from. `noted_on`: it was offered on that day while
+    nothing was on the table, and waits for an offer that can answer it.
+    """
 
     monthly: MoneyField | None = None
     first_due: date | None = None
     months: int | None = None
     lump_sum: MoneyField | None = None
+    source: MoneySource | None = None
+    noted_on: date | None = None
 
 
 class ShownPlan(State):
@@ -130,18 +140,29 @@ class Shown(State):
     plans: tuple[ShownPlan, ...]
 
 
+def _each(value: Any) -> Any:
+    """Read an amount as documents up to version 6 had it: one, or none."""
+    if value is None:
+        return ()
+    return (value,) if isinstance(value, Money | dict) else value
+
+
+Amounts = Annotated[tuple[MoneyField, ...], BeforeValidator(_each)]
+"""One amount for each currency that was refused."""
+
+
 class Refusals(State):
     """What the borrower has said no to in these talks, and what other plans therefore have to be.
 
     `below`: each instalment is lower; `cheaper_than`: the total is; `fewer_than`: there are fewer of them;
     `later_than`: the first is due later; `too_late`: than the latest day that the pack allows, too. `why` is
-    what was said last.
+    what was said last. Of plans in several currencies others are higher in none of them, and lower in one.
     """
 
     why: RefusalReason | None = None
     plans: tuple[ShownPlan, ...] = ()
-    below: MoneyField | None = None
-    cheaper_than: MoneyField | None = None
+    below: Amounts = ()
+    cheaper_than: Amounts = ()
     fewer_than: int | None = None
     later_than: date | None = None
     too_late: bool = False
@@ -188,7 +209,7 @@ class OfferState(State):
     `debts_seen` is the sequence of intake's latest word on the debts. `lender_refused`: in these talks no
     plan that needs approval is tabled any more. `live`: a signed plan is in force (talks about a new one
     leave it in force when they fail). `refused_twice`: nor what needs a person's look only. `strategy` is
-    the arm of the experiment that the case was in when plans were last tabled; `human_due` is until when a
+    the arm of the experiment that the case is in since plans were first tabled; `human_due` is until when a
     person gets in touch whom the borrower asked for. `figures_from`: older figures begin no talks, for the
     borrower has asked to renegotiate since. `halted_on`: since that day stop events leave no debt to talk
     about. `suspended`: a round was on the table then, and goes on when they are over. `apart` are the debts

@@ -13,7 +13,15 @@ from shared.contracts.reasons import ReasonCode
 from shared.lending import plans as lending
 from shared.lending.money import Money
 
-__all__ = ["answer_to", "first_due_after", "in_search", "is_refused", "refused_in", "seen", "shown_with"]
+__all__ = [
+    "answer_to",
+    "first_due_after",
+    "in_search",
+    "is_refused",
+    "refused_in",
+    "seen",
+    "shown_with",
+]
 
 # Of one round: more offers than facts of one day replace.
 _KEPT = 4
@@ -55,8 +63,7 @@ def seen(plan: Plan) -> ShownPlan:
 def refused_in(state: OfferState, offer_id: str, why: RefusalReason | None = None) -> Refusals:
     """Give what is refused with a no to an offer of this round: its plans, and what others have to be.
 
-    Who only says that it begins too soon may have the same later. Of plans in several currencies no one
-    amount can be asked for: others need only be unlike them.
+    Who only says that it begins too soon may have the same later.
     """
     before = state.refusals.model_copy(update={"why": why})
     plans = next((one.plans for one in state.shown if one.offer_id == offer_id), ())
@@ -72,15 +79,20 @@ def refused_in(state: OfferState, offer_id: str, why: RefusalReason | None = Non
     if why is RefusalReason.TOO_LONG:
         fewest = min(plan.instalments for plan in plans)
         return after.model_copy(update={"fewer_than": min(fewest, before.fewer_than or fewest)})
-    if any(len(plan.totals) != 1 for plan in plans):
-        return after
     if why is RefusalReason.TOO_HIGH:
-        lowest = min(plan.peaks[0] for plan in plans)
-        return after.model_copy(update={"below": min(lowest, before.below or lowest)})
+        return after.model_copy(update={"below": _least(before.below, *(plan.peaks for plan in plans))})
     if why is RefusalReason.TOO_EXPENSIVE:
-        cheapest = min(plan.totals[0] for plan in plans)
-        return after.model_copy(update={"cheaper_than": min(cheapest, before.cheaper_than or cheapest)})
+        least = _least(before.cheaper_than, *(plan.totals for plan in plans))
+        return after.model_copy(update={"cheaper_than": least})
     return after
+
+
+def _least(*amounts: tuple[Money, ...]) -> tuple[Money, ...]:
+    """Give the least amount in each currency."""
+    found: dict[str, Money] = {}
+    for amount in (amount for each in amounts for amount in each):
+        found[amount.currency] = min(amount, found.get(amount.currency, amount))
+    return tuple(found[currency] for currency in sorted(found))
 
 
 def answer_to(refusals: Refusals, *, met: bool) -> Reason:
@@ -90,39 +102,54 @@ def answer_to(refusals: Refusals, *, met: bool) -> Reason:
     if said is None:
         return Reason(code=ReasonCode.OFFER_REJECTED if met else ReasonCode.NOTHING_ELSE_FITS)
     params = {
-        "payment": _amount(refusals.below) if why is RefusalReason.TOO_HIGH else "",
-        "total": _amount(refusals.cheaper_than) if why is RefusalReason.TOO_EXPENSIVE else "",
+        "payment": _amounts(refusals.below) if why is RefusalReason.TOO_HIGH else "",
+        "total": _amounts(refusals.cheaper_than) if why is RefusalReason.TOO_EXPENSIVE else "",
         "months": str(refusals.fewer_than or "") if why is RefusalReason.TOO_LONG else "",
         "date": str(refusals.later_than or "") if why is RefusalReason.TOO_SOON else "",
     }
     return Reason(code=said, params={name: value for name, value in params.items() if value})
 
 
-def _amount(amount: Money | None) -> str:
-    return "" if amount is None else f"{amount} {amount.currency}"
+def _amounts(amounts: Sequence[Money]) -> str:
+    return ", ".join(f"{amount} {amount.currency}" for amount in amounts)
 
 
-def in_search(refusals: Refusals, currency: str) -> lending.Refused:
-    """Give refusals as the search over plans in one currency sees them."""
+def in_search(
+    refusals: Refusals, currencies: Sequence[str], currency: str, *, lower: bool
+) -> lending.Refused:
+    """Give refusals as the search over plans in one currency, of these in which a plan is, sees them.
+
+    With `lower` an amount has to be lower in this one; else it may be as high as what was refused.
+    """
+    below, cheaper = (_of(amounts, currency) for amounts in (refusals.below, refusals.cheaper_than))
+    if not lower:
+        below, cheaper = (None if one is None else Money(one.minor + 1, currency) for one in (below, cheaper))
     return lending.Refused(
         plans=tuple(
-            lending.Shown(plan.instalments, plan.totals[0], plan.firsts[0])
+            lending.Shown(plan.instalments, total, first)
             for plan in refusals.plans
-            if [total.currency for total in plan.totals] == [currency]
+            if [total.currency for total in plan.totals] == sorted(currencies)
+            for total, first in zip(plan.totals, plan.firsts, strict=True)
+            if total.currency == currency
         ),
-        below=_of(refusals.below, currency),
-        cheaper_than=_of(refusals.cheaper_than, currency),
+        below=below,
+        cheaper_than=cheaper,
         fewer_than=refusals.fewer_than,
     )
 
 
-def _of(amount: Money | None, currency: str) -> Money | None:
-    return amount if amount is not None and amount.currency == currency else None
+def _of(amounts: Sequence[Money], currency: str) -> Money | None:
+    return next((amount for amount in amounts if amount.currency == currency), None)
 
 
 def is_refused(plan: Plan, refusals: Refusals, pct: Decimal) -> bool:
-    """Whether a plan in several currencies is one that was refused: unlike it in no currency."""
+    """Whether a plan in several currencies is one that was refused: too long, or unlike it in no currency.
+
+    What its amounts have to be was asked of each currency.
+    """
     own = seen(plan)
+    if refusals.fewer_than is not None and own.instalments >= refusals.fewer_than:
+        return True
     return any(_alike(own, other, pct) for other in refusals.plans)
 
 

@@ -6,7 +6,7 @@ The published table is the prior, and counts as much as ``prior_plans`` plans of
     blended = published + (d - e) / (prior_plans + n)
 
 which without surcharges for the stress margin is ``(prior_plans p + d) / (prior_plans + n)``. Surcharges are
-in ``e`` and stay as they are. From no cut on, a figure never rises with the cut: an order that is chance might
+in ``e`` and stay as they are. From no cut on, no figure rises with the cut: an order that is chance might
 favour small cuts. Rows that do rise share their weighted mean, which is isotonic regression (pool adjacent
 violators: Barlow, Bartholomew, Bremner and Brunk, 1972). A payment that rises is in no order.
 """
