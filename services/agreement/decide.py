@@ -196,11 +196,12 @@ def _draft(state: AgreementState, message: Envelope[offer.OfferAgreed], referenc
     # What binds is in the language of the pack, whatever the borrower reads: the other copy is a translation.
     policy = reference.policies.for_case(state.policy, message.day, agreed_on=data.pinned_on)
     terms = (data.offer_id, plan, message.day, policy.document.signed_language)
-    drafted = compose(state, *terms, reference, data.pinned_on)
+    drafted = compose(state, *terms, reference, data.pinned_on, data.incentives)
     unfit: ReasonCode | None = None
     if not isinstance(drafted, AgreementDrafted) and _knew_less(state, data):
         # Had the day's balances come after it, by their own topic, they would have sent a draft back.
-        unfit, drafted = drafted, compose(_as_offer_knew(state, data), *terms, reference, data.pinned_on)
+        knew = _as_offer_knew(state, data)
+        unfit, drafted = drafted, compose(knew, *terms, reference, data.pinned_on, data.incentives)
     if not isinstance(drafted, AgreementDrafted):
         returned_at_once = AgreementReturned(
             agreement_id=agreement_id,
@@ -222,6 +223,7 @@ def _draft(state: AgreementState, message: Envelope[offer.OfferAgreed], referenc
         content_hash=drafted.content_hash,
         guarantors=drafted.guarantors,
         pinned_on=data.pinned_on,
+        incentives=data.incentives,
         agreed_at=message.time,
         rewarded_after=0 if state.live is None else state.live.rewarded_after,
     )

@@ -77,6 +77,7 @@ class Draft(State):
 
     `guarantors` must agree in writing before it takes effect; the rules of `pinned_on` hold for its terms.
     `received_on`: the borrower has the documents. `agreed_at` is the moment at which the plan was agreed.
+    `incentives`: the set of rewards of the case's arm; None: everybody's.
     `rewarded_after`: see `InForce`; it is what the document was drawn up on.
     """
 
@@ -94,6 +95,7 @@ class Draft(State):
     pinned_on: date | None = None
     received_on: date | None = None
     agreed_at: datetime | None = None
+    incentives: str | None = None
     rewarded_after: int = 0
 
 

@@ -305,6 +305,7 @@ def _agree(
         policy_version=offer.policy_version,
         pinned_on=offer.pinned_on or offer.tabled_on,
         intake_sequence=state.debts_seen,
+        incentives=offer.incentives,
     )
     kept = offer.model_copy(update={"plans": (plan,), "approvers": {}})
     answered = state.answered

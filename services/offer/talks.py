@@ -142,6 +142,7 @@ def table(
     found = search(state, assessed, day, offer_id, reference)
     if isinstance(found, NotFound):
         return _none_found(state, found, day, reference)
+    arm = strategy_of(state.case, policy.talks.strategies, state.strategy)
     standing = Standing(
         offer_id=offer_id,
         round=state.round,
@@ -153,6 +154,7 @@ def table(
         valid_until=min(valid_until(day, started, assessed, policy), found.until),
         policy_version=policy.version,
         pinned_on=state.round_on or day,
+        incentives=arm.incentives,
     )
     idle = _idle(state, OfferStatus.TABLED)
     after = idle.model_copy(
@@ -160,7 +162,7 @@ def table(
             "offer": standing,
             "round_on": standing.pinned_on,
             "shown": shown_with(state, offer_id, found.plans),
-            "strategy": strategy_of(state.case, policy.talks.strategies, state.strategy).name,
+            "strategy": arm.name,
             "answered": tuple(item for item in idle.answered if item.id != offer_id),
             "next_date": standing.valid_until,
             "wish": None if state.wish is None else state.wish.model_copy(update={"noted_on": None}),

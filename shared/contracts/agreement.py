@@ -240,6 +240,13 @@ class AgreementSigned(_Agreement):
         description="debts that are shown as current again, and after how many payments; None: older "
         "versions, in which all that were past due are, at once",
     )
+    incentives: str | None = Field(
+        default=None, description="the pack's set of incentives of the experiment's arm; None: everybody's"
+    )
+    rewards: tuple[RewardTerm, ...] | None = Field(
+        default=None,
+        description="the steps that vest, those granted before included; None: events of older versions",
+    )
 
 
 class AgreementReturned(_Agreement):
