@@ -352,7 +352,8 @@ class NoPlan:
     """Nothing is affordable and allowed: why, what happens next, and the payments if lower ones are that.
 
     ``months`` is how long a holiday lasts, or how many ``payments`` there are: lower ones than a plan would
-    have, or a token; ``payment`` is each of them. All of it is forbearance: nothing is waived, nothing is
+    have, or a token; ``payment`` is each of them, and ``most`` what could be paid in each of these months if
+    nothing goes wrong, where that is more. All of it is forbearance: nothing is waived, nothing is
     tested against the lender's value, nobody needs to approve.
     """
 
@@ -361,6 +362,7 @@ class NoPlan:
     payment: Money | None = None
     months: int | None = None
     payments: tuple[DueTotal, ...] = ()
+    most: Money | None = None
 
 
 @dataclass(frozen=True, slots=True)
