@@ -262,6 +262,7 @@ def in_words_of(edition: str, drafted: AgreementDrafted) -> AgreementTerms:
         ("5", "e5b4f1db4cc644c2"),
         ("6", "cdae7feee6cd5835"),
         ("7", "dfc59e4d0d5f1cb1"),
+        ("8", "bdf30091780886a5"),
     ],
 )
 def test_the_words_of_an_edition_that_has_gone_out_are_never_edited(edition: str, begins: str) -> None:
