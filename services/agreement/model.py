@@ -77,6 +77,7 @@ class Draft(State):
 
     `guarantors` must agree in writing before it takes effect; the rules of `pinned_on` hold for its terms.
     `received_on`: the borrower has the documents. `agreed_at` is the moment at which the plan was agreed.
+    `rewarded_after`: see `InForce`; it is what the document was drawn up on.
     """
 
     agreement_id: str
@@ -93,6 +94,7 @@ class Draft(State):
     pinned_on: date | None = None
     received_on: date | None = None
     agreed_at: datetime | None = None
+    rewarded_after: int = 0
 
 
 class Watch(State):
@@ -145,6 +147,8 @@ class InForce(State):
     that are; `row` are the latest instalments paid in time, where that matters for them, and `undone` counts
     what the bank was told to take back. `came_back` is what
     payments from before it had paid of its debts and was returned since: it is owed beside its instalments.
+    `paid_before`: debts of the agreements that it amends which were paid by then.
+    `rewarded_after`: after how many instalments the last reward was granted under it or what it amends.
     """
 
     agreement_id: str
@@ -172,6 +176,8 @@ class InForce(State):
     before: "InForce | None" = None
     forgiven: tuple[WaivedDebt, ...] = ()
     came_back: tuple[WaivedDebt, ...] = ()
+    paid_before: tuple[AccountId, ...] = ()
+    rewarded_after: int = 0
 
 
 class Instruction(State):

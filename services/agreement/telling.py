@@ -7,6 +7,7 @@ credit status. The same instruction about the same agreement always has the same
 from datetime import date
 from decimal import Decimal
 
+from services.agreement.letter import common_status
 from services.agreement.model import AgreementState, InForce, Instruction
 from services.agreement.rules import answer_by
 from shared.contracts.agreement import (
@@ -14,9 +15,9 @@ from shared.contracts.agreement import (
     BankInstructed,
     CollectionOrder,
     DebtRate,
+    DebtSettled,
     InstructionKind,
     ReAge,
-    SettlementKind,
 )
 from shared.contracts.debts import DebtSchedule, Plan
 from shared.contracts.ids import derive_id
@@ -86,11 +87,12 @@ def broken(
     day: date,
     held: tuple[str, ...] = (),
     vested_cut_pct: Decimal = Decimal(0),
+    settled: tuple[DebtSettled, ...] = (),
 ) -> BankInstructed:
     """After a broken plan the bank may collect again, where it had stopped; not about debts that are held.
 
     What was conceded on condition is owed again, and the rates of the contract hold, less the share of them
-    that vested as a reward.
+    that vested as a reward. Debts of it that are paid are `settled`, and no plan that broke makes them late.
     """
     status = policy.reporting.status_when_broken
     told = _about(live, InstructionKind.RESUME_COLLECTION, policy, day, credit_status=status)
@@ -98,7 +100,7 @@ def broken(
         rate.model_copy(update={"annual_rate_pct": cut_rate(rate.annual_rate_pct, vested_cut_pct)})
         for rate in live.rates_return
     )
-    update = {"restored": live.returns, "rates": rates}
+    update = {"restored": live.returns, "rates": rates, "settled": settled}
     return _resumes(told, conduct, held).model_copy(update=update)
 
 
@@ -129,11 +131,12 @@ def returns(
     return told.model_copy(update=update)
 
 
-def completed(live: InForce, kind: SettlementKind, policy: PolicyInForce, day: date) -> BankInstructed:
+def completed(
+    live: InForce, settled: tuple[DebtSettled, ...], policy: PolicyInForce, day: date
+) -> BankInstructed:
     """Everything that was agreed is paid: there is nothing to collect by this agreement any more."""
-    reported, full = policy.reporting, kind is SettlementKind.FULL
-    status = reported.status_when_completed if full else reported.status_when_settled_in_part
-    return _about(live, InstructionKind.PLAN_COMPLETED, policy, day, credit_status=status)
+    told = _about(live, InstructionKind.PLAN_COMPLETED, policy, day, credit_status=common_status(settled))
+    return told.model_copy(update={"settled": settled})
 
 
 def _about(

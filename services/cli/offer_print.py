@@ -37,6 +37,7 @@ def as_json(outcome: Outcome, rounding: Rounding, lang: str) -> dict[str, Any]:
         "policy_version": None if isinstance(said, NoPlanFound) else said.policy_version,
         "assessment": outcome.assessed.model_dump(mode="json"),
         "assessment_completed": None if completed is None else completed.model_dump(mode="json"),
+        "referrals": [referral.model_dump(mode="json") for referral in outcome.referrals],
         "event": type(said).TYPE,
         "said": said.model_dump(mode="json"),
         "plans": [
@@ -130,6 +131,11 @@ def _assessment(outcome: Outcome, lang: str) -> None:
     _line(label("valid_until", lang), assessed.expires.isoformat(), lang)
     if outcome.completed is not None:
         _bullets(outcome.completed.reasons, lang)
+    for referral in outcome.referrals:
+        _bullets(referral.reasons, lang)
+        role = word("role", referral.owner_role, lang)
+        comma = "，" if lang == "zh" else ", "
+        _plain(f"    {role}{comma}{word('affairs', 'due', lang)} {referral.due.isoformat()}")
 
 
 def _debts(outcome: Outcome, lang: str) -> None:

@@ -9,13 +9,20 @@ from typing import TYPE_CHECKING, Any
 from pydantic import ValidationError
 
 from services.assessment.decide import AssessmentDecider
-from services.cli.offer_case import CaseFile, CaseFileError, NothingToOfferError, WishOfFile, problems
+from services.cli.offer_case import (
+    CaseFile,
+    CaseFileError,
+    NothingToOfferError,
+    WishOfFile,
+    path_of,
+    problems,
+)
 from services.cli.offer_liable import Liable, liable_for
 from services.offer.decide import OfferDecider
 from services.offer.model import Assessed, LaterCapacity, OfferState, OfferStatus, Wish
 from services.offer.rules import assessed_from
 from services.offer.talks import Step, new_talks, table
-from shared.contracts import assessment, desk, intake
+from shared.contracts import assessment, desk, desk_household, intake
 from shared.contracts.base import Event
 from shared.contracts.desk_talks import LumpSumOffered
 from shared.contracts.envelope import Envelope
@@ -46,6 +53,7 @@ class Outcome:
     assessed: Assessed
     completed: assessment.AssessmentCompleted | None
     said: Answer
+    referrals: tuple[assessment.ReviewReferred, ...] = ()
     answered: LumpSumAnswered | None = None
     liable: tuple[Liable, ...] = ()
 
@@ -58,10 +66,11 @@ def run(case: CaseFile, on: date, policy: str | None, reference: Reference) -> O
     if unknown:
         raise CaseFileError(f"debts.policy: no such pack: {', '.join(unknown)}")
     completed = None
+    referrals: tuple[assessment.ReviewReferred, ...] = ()
     if case.capacity is not None:
         assessed = _given(case, on, on + timedelta(days=in_force.assessment.validity_days))
     else:
-        completed = _from_statement(case, debts, on, reference)
+        completed, referrals = _from_statement(case, debts, on, reference)
         assessed = assessed_from(completed, on)
     state = OfferState(
         case=case_id(case.case, 1),
@@ -86,7 +95,9 @@ def run(case: CaseFile, on: date, policy: str | None, reference: Reference) -> O
         ]
         raise NothingToOfferError("\n".join([f"debts: {why}, so there is nothing to offer", *held]))
     answered = [event for event in said if isinstance(event, LumpSumAnswered)]
-    return Outcome(state, assessed, completed, answer, answered[-1] if answered else None, liable_for(case))
+    return Outcome(
+        state, assessed, completed, answer, referrals, answered[-1] if answered else None, liable_for(case)
+    )
 
 
 def _wish(
@@ -158,49 +169,60 @@ def _given(case: CaseFile, on: date, expires: date) -> Assessed:
 
 def _from_statement(
     case: CaseFile, debts: tuple[DebtSnapshot, ...], on: date, reference: Reference
-) -> assessment.AssessmentCompleted:
-    """Let assessment hear the case, the statement, what was verified and the hardship."""
+) -> tuple[assessment.AssessmentCompleted, tuple[assessment.ReviewReferred, ...]]:
+    """Let assessment hear the case and all that the file says of the household."""
     policy = reference.policies.in_force(case.policy, on)
     currency = policy.currency
-    heard: list[Event] = [
-        intake.CaseOpened(
-            episode=1,
-            opened_on=on,
-            policy=case.policy,
-            policy_version=policy.version,
-            language=policy.pack.languages[0],
-            debts=debts,
-            timetable=(),
-        )
-    ]
-    if case.hardship is not None:
-        heard.append(_read(desk.HardshipReported, case.hardship, ("hardship",), {}))
-    heard.append(
-        _read(
-            desk.StatementSubmitted, _with_currency(case.statement, currency), ("statement",), {"as_of": on}
-        )
+    opened = intake.CaseOpened(
+        episode=1,
+        opened_on=on,
+        policy=case.policy,
+        policy_version=policy.version,
+        language=policy.pack.languages[0],
+        debts=debts,
+        timetable=(),
     )
-    for number, item in enumerate(case.verified):
-        defaults = {"as_of": on, "evidence_kind": "-", "verified_by": "-"}
-        heard.append(
-            _read(desk.EvidenceVerified, _with_currency(item, currency), ("verified", str(number)), defaults)
-        )
+    heard = [("case", opened), *_of_the_household(case, currency, on)]
     decider, state, said = AssessmentDecider(), None, []
-    for number, data in enumerate(heard):
+    for number, (name, data) in enumerate(heard):
         message = _heard(case, data, on, str(number), sequence=1 if number == 0 else None)
         decision = decider.decide(state, message, reference)
         state = decision.state
-        said += [emission.data for emission in decision.emissions]
+        for emission in decision.emissions:
+            if isinstance(emission.data, assessment.InputRefused):
+                why = emission.data.reason
+                raise CaseFileError(f"{name}: {text(why.code, why.params)} ({why.code.value})")
+            said.append(emission.data)
     completed = [event for event in said if isinstance(event, assessment.AssessmentCompleted)]
-    refused = [event for event in said if isinstance(event, assessment.InputRefused)]
-    if refused:
-        code = refused[-1].reason.code
-        raise CaseFileError(f"statement: {text(code, refused[-1].reason.params)} ({code.value})")
     if not completed:
         asked = [event for event in said if isinstance(event, assessment.StatementRequested)]
         missing = ", ".join(asked[-1].missing) if asked else "it cannot be used"
         raise CaseFileError(f"statement: is not complete: {missing}")
-    return completed[-1]
+    return completed[-1], tuple(event for event in said if isinstance(event, assessment.ReviewReferred))
+
+
+def _of_the_household(case: CaseFile, currency: str, on: date) -> list[tuple[str, Event]]:
+    """Give what the desk says, each with its field, in the order in which it has its full effect."""
+    dated, named = {"as_of": on}, {"as_of": on, "verified_by": "-", "evidence_kind": "-"}
+    told: tuple[tuple[str, type[Event], dict[str, Any]], ...] = (
+        ("vulnerability", desk_household.VulnerabilityRecorded, {**dated, "recorded_by": "-"}),
+        ("hardship", desk.HardshipReported, {}),
+        ("interview", desk_household.InterviewHeld, {}),
+        ("debt_plan", desk_household.DebtPlanAgreed, named),
+        ("statement", desk.StatementSubmitted, dated),
+        ("verified", desk.EvidenceVerified, named),
+        ("doubts", desk_household.DoubtRaised, {**dated, "raised_by": "-"}),
+        ("wilful_default", desk_household.WilfulDefaultStated, dated),
+        ("overrides", desk_household.AssessmentOverridden, {}),
+    )
+    heard: list[tuple[str, Event]] = []
+    for name, kind, defaults in told:
+        given = getattr(case, name)
+        many = isinstance(given, tuple)
+        for number, part in enumerate(given if many else [] if given is None else [given]):
+            at = (name, number) if many else (name,)
+            heard.append((name, _read(kind, _with_currency(part, currency), at, defaults)))
+    return heard
 
 
 def _with_currency(given: Any, currency: str) -> Any:
@@ -217,11 +239,11 @@ def _with_currency(given: Any, currency: str) -> Any:
     }
 
 
-def _read(kind: type[Any], given: dict[str, Any], at: tuple[str, ...], defaults: dict[str, Any]) -> Any:
+def _read(kind: type[Any], given: dict[str, Any], at: tuple[str | int, ...], defaults: dict[str, Any]) -> Any:
     """Read a part of the file as the message it stands for; unknown fields are errors here."""
     unknown = sorted(set(given) - set(kind.model_fields))
     if unknown:
-        raise CaseFileError("\n".join(f"{'.'.join((*at, name))}: no such field" for name in unknown))
+        raise CaseFileError("\n".join(f"{path_of((*at, name))}: no such field" for name in unknown))
     try:
         return kind.model_validate({**defaults, **given})
     except ValidationError as error:

@@ -126,7 +126,7 @@ def _of_nothing_on_the_table(
         return asked.reason, asked.next_step
     said = []
     for one in asked.questions:
-        found = find_plans(one.debts, one.capacity, one.first_due, one.limits)
+        found = find_plans(one.debts, one.capacity, one.first_due, one.limits, one.authority)
         if isinstance(found, NoPlan):
             said.append(reason_of(found.reason))
     return (*(said or [_compared(asked)]), *(left.reason for left in asked.apart))
@@ -134,5 +134,8 @@ def _of_nothing_on_the_table(
 
 def _compared(asked: Asked) -> Reason:
     """Say how many plans were compared, over all currencies."""
-    counts = [count_candidates(one.debts, one.capacity, one.first_due, one.limits) for one in asked.questions]
+    counts = [
+        count_candidates(one.debts, one.capacity, one.first_due, one.limits, one.authority)
+        for one in asked.questions
+    ]
     return Reason(code=ReasonCode.PLANS_COMPARED, params={"count": str(sum(counts))})

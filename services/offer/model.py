@@ -2,8 +2,9 @@
 
 from datetime import date, datetime
 from enum import StrEnum
+from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from shared.contracts.base import MoneyField
 from shared.contracts.debts import DebtSnapshot, Plan
@@ -11,8 +12,10 @@ from shared.contracts.decision import State
 from shared.contracts.desk import RefusalReason
 from shared.contracts.desk_talks import MoneySource
 from shared.contracts.reasons import ReasonCode
+from shared.lending.money import Money
 
 __all__ = [
+    "Amounts",
     "Answered",
     "Assessed",
     "Dawn",
@@ -135,24 +138,32 @@ class Shown(State):
     plans: tuple[ShownPlan, ...]
 
 
+def _each(value: Any) -> Any:
+    """Read an amount as documents up to version 6 had it: one, or none."""
+    if value is None:
+        return ()
+    return (value,) if isinstance(value, Money | dict) else value
+
+
+Amounts = Annotated[tuple[MoneyField, ...], BeforeValidator(_each)]
+"""One amount for each currency that was refused."""
+
+
 class Refusals(State):
     """What the borrower has said no to in these talks, and what other plans therefore have to be.
 
     `below`: each instalment is lower; `cheaper_than`: the total is; `fewer_than`: there are fewer of them;
     `later_than`: the first is due later; `too_late`: than the latest day that the pack allows, too. `why` is
-    what was said last. Of plans in several currencies `below_each` and `cheaper_each` say it of each: other
-    plans are higher in none of them, and lower in one.
+    what was said last. Of plans in several currencies others are higher in none of them, and lower in one.
     """
 
     why: RefusalReason | None = None
     plans: tuple[ShownPlan, ...] = ()
-    below: MoneyField | None = None
-    cheaper_than: MoneyField | None = None
+    below: Amounts = ()
+    cheaper_than: Amounts = ()
     fewer_than: int | None = None
     later_than: date | None = None
     too_late: bool = False
-    below_each: tuple[MoneyField, ...] = ()
-    cheaper_each: tuple[MoneyField, ...] = ()
 
 
 class Prepaid(State):
@@ -196,7 +207,7 @@ class OfferState(State):
     `debts_seen` is the sequence of intake's latest word on the debts. `lender_refused`: in these talks no
     plan that needs approval is tabled any more. `live`: a signed plan is in force (talks about a new one
     leave it in force when they fail). `refused_twice`: nor what needs a person's look only. `strategy` is
-    the arm of the experiment that the case was in when plans were last tabled; `human_due` is until when a
+    the arm of the experiment that the case is in since plans were first tabled; `human_due` is until when a
     person gets in touch whom the borrower asked for. `figures_from`: older figures begin no talks, for the
     borrower has asked to renegotiate since. `halted_on`: since that day stop events leave no debt to talk
     about. `suspended`: a round was on the table then, and goes on when they are over. `apart` are the debts

@@ -19,7 +19,6 @@ from services.offer.rules import (
     debt_terms,
     owed_debts,
     with_reference_rate,
-    without_approval,
 )
 from services.offer.shown import strategy_of
 from shared.contracts.base import Reason
@@ -51,7 +50,10 @@ class NotFound:
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What is asked about the debts in one currency; `first` is the plan that its strategy puts first."""
+    """What is asked about the debts in one currency; `first` is the plan that its strategy puts first.
+
+    `authority`: only what this role may grant alone is searched; None: what anybody may.
+    """
 
     debts: tuple[lending.DebtTerms, ...]
     capacity: lending.Capacity
@@ -59,6 +61,7 @@ class Question:
     limits: lending.PlanLimits
     packs: dict[str, str]
     first: str
+    authority: str | None = None
 
     @property
     def currency(self) -> str:
@@ -164,7 +167,7 @@ def questions(
         return NotFound(why, Reason(code=ReasonCode.NEXT_HUMAN_REVIEW))
     limits: dict[str, lending.PlanLimits] = {}
     for currency, debts in list(by_currency.items()):
-        found = _limits(currency, debts, own, ruling, state, day, reference)
+        found = _limits(currency, debts, own, ruling, day, reference)
         if isinstance(found, lending.PlanLimits):
             limits[currency] = found
         elif currency == statement or len(by_currency) == 1:
@@ -196,7 +199,8 @@ def questions(
             first_due=first_due,
             limits=replace(limits[currency], first_due_max_days=(latest - first_due).days),
             packs={debt.debt_id: debt.policy for debt in debts},
-            first=strategy_of(state.case, own.talks.strategies).first,
+            first=strategy_of(state.case, own.talks.strategies, state.strategy).first,
+            authority=own.waiver.authority[0].role if state.lender_refused else None,
         )
         for currency, debts in by_currency.items()
     )
@@ -266,7 +270,6 @@ def _limits(
     debts: Sequence[DebtSnapshot],
     own: PolicyInForce,
     ruling: Mapping[str, PolicyInForce],
-    state: OfferState,
     day: date,
     reference: Reference,
 ) -> lending.PlanLimits | StaleRate:
@@ -280,8 +283,7 @@ def _limits(
     limits = with_reference_rate(whole, first, day, reference)
     if isinstance(limits, StaleRate):
         return limits
-    limits = replace(limits, rounding=own.plan_limits.rounding, authority=own.plan_limits.authority)
-    return without_approval(limits) if state.lender_refused else limits
+    return replace(limits, rounding=own.plan_limits.rounding, authority=own.plan_limits.authority)
 
 
 def _weights(

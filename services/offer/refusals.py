@@ -1,6 +1,6 @@
 """What a borrower has said no to: how other plans differ from it, and what they have to be. Pure."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import Final
@@ -17,7 +17,6 @@ __all__ = [
     "answer_to",
     "first_due_after",
     "in_search",
-    "in_search_of_several",
     "is_refused",
     "refused_in",
     "seen",
@@ -80,28 +79,18 @@ def refused_in(state: OfferState, offer_id: str, why: RefusalReason | None = Non
     if why is RefusalReason.TOO_LONG:
         fewest = min(plan.instalments for plan in plans)
         return after.model_copy(update={"fewer_than": min(fewest, before.fewer_than or fewest)})
-    if any(len(plan.totals) != 1 for plan in plans):
-        # No rate is needed to see that what is higher in no currency and lower in one is lower.
-        if why is RefusalReason.TOO_HIGH:
-            each = _least((before.below_each, *(plan.peaks for plan in plans)))
-            return after.model_copy(update={"below_each": each})
-        if why is RefusalReason.TOO_EXPENSIVE:
-            each = _least((before.cheaper_each, *(plan.totals for plan in plans)))
-            return after.model_copy(update={"cheaper_each": each})
-        return after
     if why is RefusalReason.TOO_HIGH:
-        lowest = min(plan.peaks[0] for plan in plans)
-        return after.model_copy(update={"below": min(lowest, before.below or lowest)})
+        return after.model_copy(update={"below": _least(before.below, *(plan.peaks for plan in plans))})
     if why is RefusalReason.TOO_EXPENSIVE:
-        cheapest = min(plan.totals[0] for plan in plans)
-        return after.model_copy(update={"cheaper_than": min(cheapest, before.cheaper_than or cheapest)})
+        least = _least(before.cheaper_than, *(plan.totals for plan in plans))
+        return after.model_copy(update={"cheaper_than": least})
     return after
 
 
-def _least(amounts: Iterable[Sequence[Money]]) -> tuple[Money, ...]:
-    """Give the least amount of each currency."""
+def _least(*amounts: tuple[Money, ...]) -> tuple[Money, ...]:
+    """Give the least amount in each currency."""
     found: dict[str, Money] = {}
-    for amount in (one for row in amounts for one in row):
+    for amount in (amount for each in amounts for amount in each):
         found[amount.currency] = min(amount, found.get(amount.currency, amount))
     return tuple(found[currency] for currency in sorted(found))
 
@@ -113,56 +102,54 @@ def answer_to(refusals: Refusals, *, met: bool) -> Reason:
     if said is None:
         return Reason(code=ReasonCode.OFFER_REJECTED if met else ReasonCode.NOTHING_ELSE_FITS)
     params = {
-        "payment": _amounts(refusals.below, refusals.below_each) if why is RefusalReason.TOO_HIGH else "",
-        "total": _amounts(refusals.cheaper_than, refusals.cheaper_each)
-        if why is RefusalReason.TOO_EXPENSIVE
-        else "",
+        "payment": _amounts(refusals.below) if why is RefusalReason.TOO_HIGH else "",
+        "total": _amounts(refusals.cheaper_than) if why is RefusalReason.TOO_EXPENSIVE else "",
         "months": str(refusals.fewer_than or "") if why is RefusalReason.TOO_LONG else "",
         "date": str(refusals.later_than or "") if why is RefusalReason.TOO_SOON else "",
     }
     return Reason(code=said, params={name: value for name, value in params.items() if value})
 
 
-def _amounts(amount: Money | None, each: Sequence[Money]) -> str:
-    every = each or ([] if amount is None else [amount])
-    return ", ".join(f"{one} {one.currency}" for one in every)
+def _amounts(amounts: Sequence[Money]) -> str:
+    return ", ".join(f"{amount} {amount.currency}" for amount in amounts)
 
 
-def in_search(refusals: Refusals, currency: str) -> lending.Refused:
-    """Give refusals as the search over plans in one currency sees them."""
+def in_search(
+    refusals: Refusals, currencies: Sequence[str], currency: str, *, lower: bool
+) -> lending.Refused:
+    """Give refusals as the search over plans in one currency, of these in which a plan is, sees them.
+
+    With `lower` an amount has to be lower in this one; else it may be as high as what was refused.
+    """
+    below, cheaper = (_of(amounts, currency) for amounts in (refusals.below, refusals.cheaper_than))
+    if not lower:
+        below, cheaper = (None if one is None else Money(one.minor + 1, currency) for one in (below, cheaper))
     return lending.Refused(
         plans=tuple(
-            lending.Shown(plan.instalments, plan.totals[0], plan.firsts[0])
+            lending.Shown(plan.instalments, total, first)
             for plan in refusals.plans
-            if [total.currency for total in plan.totals] == [currency]
+            if [total.currency for total in plan.totals] == sorted(currencies)
+            for total, first in zip(plan.totals, plan.firsts, strict=True)
+            if total.currency == currency
         ),
-        below=_bound(refusals.below, refusals.below_each, currency),
-        cheaper_than=_bound(refusals.cheaper_than, refusals.cheaper_each, currency),
+        below=below,
+        cheaper_than=cheaper,
         fewer_than=refusals.fewer_than,
     )
 
 
-def in_search_of_several(refusals: Refusals, currency: str, *, lower: bool) -> lending.Refused:
-    """Give refusals as the search in one of several currencies sees them; those alike are told of the whole.
-
-    With `lower` it has to be lower in this one; else it may be as high as what was refused.
-    """
-    below = _bound(refusals.below, refusals.below_each, currency)
-    cheaper = _bound(refusals.cheaper_than, refusals.cheaper_each, currency)
-    if not lower:
-        below, cheaper = (None if one is None else Money(one.minor + 1, currency) for one in (below, cheaper))
-    return lending.Refused(below=below, cheaper_than=cheaper, fewer_than=refusals.fewer_than)
-
-
-def _bound(alone: Money | None, each: Sequence[Money], currency: str) -> Money | None:
-    """Give the least that was refused in a currency, alone or beside others."""
-    known = [one for one in (*filter(None, [alone]), *each) if one.currency == currency]
-    return min(known, default=None)
+def _of(amounts: Sequence[Money], currency: str) -> Money | None:
+    return next((amount for amount in amounts if amount.currency == currency), None)
 
 
 def is_refused(plan: Plan, refusals: Refusals, pct: Decimal) -> bool:
-    """Whether a plan in several currencies is one that was refused: unlike it in no currency."""
+    """Whether a plan in several currencies is one that was refused: too long, or unlike it in no currency.
+
+    What its amounts have to be was asked of each currency.
+    """
     own = seen(plan)
+    if refusals.fewer_than is not None and own.instalments >= refusals.fewer_than:
+        return True
     return any(_alike(own, other, pct) for other in refusals.plans)
 
 

@@ -40,7 +40,6 @@ __all__ = [
     "valid_until",
     "what_is_wrong_with",
     "with_reference_rate",
-    "without_approval",
 ]
 
 
@@ -197,11 +196,6 @@ _AFTER_ROUNDS = {
     "support_group": ReasonCode.NEXT_SUPPORT_GROUP,
     "debt_advice": ReasonCode.NEXT_DEBT_ADVICE,
 }
-
-
-def without_approval(limits: PlanLimits) -> PlanLimits:
-    """Give limits in which only what the negotiator may grant alone is searched."""
-    return replace(limits, authority=limits.authority[:1])
 
 
 def may_approve(role: str, needed: str, policy: PolicyInForce) -> bool:

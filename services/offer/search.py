@@ -1,14 +1,15 @@
 """The search over plans in the words of the contracts: from debts and capacity to the table. Pure."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
 from services.offer.basis import not_covered
 from services.offer.history import problems_of
 from services.offer.model import Assessed, OfferState, Refusals, Standing, Wish
+from services.offer.nearest import nearest_of_what_is_left
 from services.offer.questions import Asked, NotFound, Question, questions
-from services.offer.refusals import first_due_after, in_search, in_search_of_several, is_refused
+from services.offer.refusals import first_due_after, in_search, is_refused
 from services.offer.rules import counter_of, owed_debts
 from services.offer.shown import asks_a_favour, distinct, in_order, plan_on_wire, reason_of, with_nearest
 from services.offer.together import approver_of, combined, on_wire
@@ -84,18 +85,22 @@ def _wishes(state: OfferState, asked: Asked) -> dict[str, Wish]:
 
 
 def _search_each(state: OfferState, asked: Asked, wishes: dict[str, Wish]) -> list[_Plans | NotFound]:
-    """Search in each currency. What was refused as too high or too dear has to be less in one at least."""
-    if len(asked.questions) == 1:
-        (one,) = asked.questions
-        refused = in_search(state.refusals, one.currency)
-        return [_search_one(state, one, wishes.get(one.currency), refused)]
+    """Search in each currency. What was refused as too high or too dear has to be less in one at least.
+
+    Where there are several, plans that are like refused ones may be needed beside others in another currency.
+    """
+    currencies = [one.currency for one in asked.questions]
 
     def searched(one: Question, *, lower: bool) -> _Plans | NotFound:
-        refused = in_search_of_several(state.refusals, one.currency, lower=lower)
-        return _search_one(state, one, wishes.get(one.currency), refused)
+        refused = in_search(state.refusals, currencies, one.currency, lower=lower)
+        wish = wishes.get(one.currency)
+        found = _search_one(state, one, wish, refused)
+        if isinstance(found, NotFound) and refused.plans and len(currencies) > 1:
+            return _search_one(state, one, wish, replace(refused, plans=()))
+        return found
 
     found = [searched(one, lower=True) for one in asked.questions]
-    if not (state.refusals.below_each or state.refusals.cheaper_each):
+    if len(currencies) == 1 or not (state.refusals.below or state.refusals.cheaper_than):
         return found
     if not any(isinstance(one, _Plans) for one in found):
         return found
@@ -109,13 +114,16 @@ def _search_one(
     state: OfferState, asked: Question, wish: Wish | None, refused: lending.Refused
 ) -> _Plans | NotFound:
     """Search in one currency; what the borrower has `refused` is left out."""
-    terms = (asked.debts, asked.capacity, asked.first_due, asked.limits)
+    terms = (asked.debts, asked.capacity, asked.first_due, asked.limits, asked.authority)
     near: lending.Nearest | lending.NoPlan | None = None
     if state.refusals != Refusals():
         first_due = first_due_after(asked.first_due, state.refusals, asked.limits.first_due_max_days)
         if first_due is None:
             return _NOTHING_ELSE
-        found = lending.find_plans(asked.debts, asked.capacity, first_due, asked.limits, refused=refused)
+        later = (asked.debts, asked.capacity, first_due, asked.limits, asked.authority)
+        found = lending.find_plans(*later, refused=refused)
+        if wish is not None and wish.first_due is None and state.refusals.later_than is not None:
+            wish = wish.model_copy(update={"first_due": first_due})
         near = lending.nearest(counter_of(wish), *terms) if wish is not None else None
     elif wish is None:
         found = lending.find_plans(*terms)
@@ -123,13 +131,13 @@ def _search_one(
         found, near = lending.find_and_answer(counter_of(wish), *terms)
     plans = [] if isinstance(found, lending.NoPlan) else in_order(found, asked.first)
     answer = near if isinstance(near, lending.Nearest) else None
+    may_be = _may_be(state)
+    left = [plan for plan in plans if may_be(plan)]
+    if left and wish is not None and answer is not None and not may_be(answer.plan):
+        answer = nearest_of_what_is_left(counter_of(wish), answer, left, asked, may_be)
     if answer is not None:
-        plans = with_nearest(answer.plan, plans, asked.limits.max_ranked)
-    if state.refused_twice:
-        plans = [plan for plan in plans if not plan.needs_approval]
-    elif state.lender_refused:
-        # What only needs a person's look at its cost may still be asked for.
-        plans = [plan for plan in plans if not asks_a_favour(plan)]
+        left = [plan for plan in with_nearest(answer.plan, left, asked.limits.max_ranked) if may_be(plan)]
+    plans = left
     if plans:
         # Which is the cheapest, the fastest and so on is said of what is shown: with the plan nearest to a
         # wish, without what the lender has refused.
@@ -137,6 +145,15 @@ def _search_one(
     if isinstance(found, lending.NoPlan):
         return _not_found(found)
     return NotFound(Reason(code=ReasonCode.APPROVAL_DENIED), Reason(code=ReasonCode.NEXT_HUMAN_REVIEW))
+
+
+def _may_be(state: OfferState) -> Callable[[lending.Plan], bool]:
+    """Give what the lender has left: at first what only needs a person's look may still be asked for."""
+    if state.refused_twice:
+        return lambda plan: not plan.needs_approval
+    if state.lender_refused:
+        return lambda plan: not asks_a_favour(plan)
+    return lambda _plan: True
 
 
 _NOTHING = ReasonCode.NOTHING_ELSE_FITS
@@ -158,7 +175,13 @@ def _table(state: OfferState, asked: Asked, found: Sequence[_Plans], offer_id: s
             tabled.append(made.model_copy(update=left) if asked.apart else made)
     if asked.sharing is not None:
         pct = asked.questions[0].limits.min_difference_pct
-        kept = [at for at, plan in enumerate(tabled) if not is_refused(plan, state.refusals, pct)]
+        # A wish is answered, even by what was refused before it: that comes first.
+        wished = state.wish is not None
+        kept = [
+            at
+            for at, plan in enumerate(tabled)
+            if (wished and at == 0) or not is_refused(plan, state.refusals, pct)
+        ]
         if not kept:
             return _NOTHING_ELSE
         together = [together[at] for at in kept]

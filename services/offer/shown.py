@@ -37,11 +37,15 @@ def distinct(reasons: Sequence[Reason]) -> tuple[Reason, ...]:
     return tuple(reason for at, reason in enumerate(reasons) if reason not in reasons[:at])
 
 
-def strategy_of(case: str, strategies: Sequence[StrategyRow]) -> StrategyRow:
+def strategy_of(case: str, strategies: Sequence[StrategyRow], recorded: str | None = None) -> StrategyRow:
     """Give the arm of the experiment that a case is in: the same case always, by a hash of its id.
 
-    The case's place among ten thousand falls into one of the shares, in the order of the pack.
+    The case's place among ten thousand falls into one of the shares, in the order of the pack. The arm that
+    is `recorded` on the case stays for as long as the pack has it: other shares are for other cases.
     """
+    for row in strategies:
+        if row.name == recorded:
+            return row
     place = int(sha256(f"strategy:{case}".encode()).hexdigest(), 16) % 10_000
     reached = 0
     for row in strategies:

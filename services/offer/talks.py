@@ -160,7 +160,7 @@ def table(
             "offer": standing,
             "round_on": standing.pinned_on,
             "shown": shown_with(state, offer_id, found.plans),
-            "strategy": strategy_of(state.case, policy.talks.strategies).name,
+            "strategy": strategy_of(state.case, policy.talks.strategies, state.strategy).name,
             "answered": tuple(item for item in idle.answered if item.id != offer_id),
             "next_date": standing.valid_until,
             "wish": None if state.wish is None else state.wish.model_copy(update={"noted_on": None}),
@@ -230,8 +230,9 @@ def _none_found(state: OfferState, found: NotFound, day: date, reference: Refere
         after = after.model_copy(update={"sought_until": until})
     policy = policy_of(state, day, reference)
     soon = policy.step("no_plan")
-    if found.reason.code is ReasonCode.RATES_STALE and soon is not None and after.next_date is not None:
-        # Nothing about the borrower is in the way: it is tried again as soon as somebody has had the time.
+    if found.reason.code is ReasonCode.RATES_STALE and soon is not None:
+        # Nothing about the borrower is in the way: it is tried again as soon as somebody has had the time,
+        # also beside a live plan, whose talks are not over because of it.
         due = policy.deadline(day, max(soon.business_days, 1))
         after = after.model_copy(update={"next_date": due})
     after, next_step, opened = by_a_person(after, found, day, policy)
@@ -408,7 +409,8 @@ def say_again(state: OfferState, day: date, reference: Reference) -> Step:
 
 def _without_figures(state: OfferState, day: date, reference: Reference) -> Step:
     """Assessment has asked for new figures; when they come, the talks begin at once. Until then: say so."""
-    after = _rest(state, OfferStatus.NO_PLAN, day, reference)
+    waits = _idle(state, OfferStatus.WAITING)
+    after = waits if state.live else _rest(state, OfferStatus.NO_PLAN, day, reference)
     none = NoPlanFound(
         assessment_id=state.assessed.assessment_id if state.assessed is not None else "",
         as_of=day,

@@ -20,6 +20,7 @@ __all__ = [
     "BankInstructed",
     "CollectionOrder",
     "DebtRate",
+    "DebtSettled",
     "EarlierAgreement",
     "GuarantorConsented",
     "InputRefused",
@@ -119,6 +120,12 @@ class AgreementTerms(Part):
     )
     overdue_kept_from: str | None = Field(
         default=None, description="from the end or the start of the lateness"
+    )
+    performing_after: int | None = Field(
+        default=None, ge=0, description="who paid so many instalments on time in a row performs well"
+    )
+    hardship_misses_count: bool | None = Field(
+        default=None, description="whether what is missed in a reported hardship begins periods again"
     )
 
 
@@ -271,6 +278,24 @@ class CollectionOrder(StrEnum):
     RESUME = "resume"
 
 
+class SettlementKind(StrEnum):
+    """Whether everything is settled."""
+
+    FULL = "full"
+    PARTIAL = "partial"
+
+
+class DebtSettled(Part):
+    """How one debt ends with its agreement, whatever becomes of others: partial where a balance survives.
+
+    `credit_status` is the bank's own code; what was forgiven makes it another one than paying in full.
+    """
+
+    debt_id: AccountId
+    settlement: SettlementKind
+    credit_status: str
+
+
 class BankInstructed(_Agreement):
     """An instruction to the bank: idempotent by `instruction_id`; it answers on `bank.events`.
 
@@ -290,7 +315,10 @@ class BankInstructed(_Agreement):
     rates: tuple[DebtRate, ...] = ()
     collection: CollectionOrder | None = None
     agents: bool = False
-    credit_status: str | None = Field(default=None, description="the bank's own code for the credit record")
+    credit_status: str | None = Field(
+        default=None,
+        description="the bank's own code for the credit record, of every debt that `settled` does not name",
+    )
     restored: tuple[WaivedDebt, ...] = Field(default=(), description="waivers that no longer hold")
     supersedes: str | None = Field(default=None, description="the agreement whose place this one takes")
     returns_to: str | None = Field(
@@ -302,6 +330,9 @@ class BankInstructed(_Agreement):
     re_aged: tuple[AccountId, ...] = Field(
         default=(),
         description="debts past due that are shown as current again from `effective` on, or no longer are",
+    )
+    settled: tuple[DebtSettled, ...] = Field(
+        default=(), description="debts of the agreement that end with it, each with its own code"
     )
 
 
@@ -378,13 +409,6 @@ class PeriodRestarted(_Agreement):
     reason: Reason
 
 
-class SettlementKind(StrEnum):
-    """Whether everything is settled."""
-
-    FULL = "full"
-    PARTIAL = "partial"
-
-
 class SurvivingDebt(Part):
     """What is still owed of a debt although the agreement is fulfilled."""
 
@@ -394,6 +418,9 @@ class SurvivingDebt(Part):
 
 class SettlementLetterIssued(_Agreement):
     """The settlement letter (结清证明) of a fulfilled agreement: full or partial, and what survives.
+
+    It is about the debts of the agreement, each by itself in `settled`; `beside` only names what is owed on
+    others. Letters of before named those among `surviving`, and one code for all.
 
     Its hash is SHA-256 over the canonical JSON of the event without the hash, with the case beside it.
     """
@@ -408,6 +435,8 @@ class SettlementLetterIssued(_Agreement):
     settlement: SettlementKind
     debts: tuple[str, ...] = Field(description="the debts that the agreement was about")
     surviving: tuple[SurvivingDebt, ...] = ()
+    settled: tuple[DebtSettled, ...] = ()
+    beside: tuple[SurvivingDebt, ...] = ()
     forgiven: tuple[WaivedDebt, ...] = ()
     tax_mark: str | None = Field(
         default=None, description="how forgiven amounts are reported, where they are"

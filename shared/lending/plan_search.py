@@ -87,7 +87,7 @@ class Search:
         self.longest = max((debt.longest(limits) for debt in self.debts), default=limits.max_months) - holiday
         self.holiday = holiday
         self._forgive = forgive
-        self._tier = tier
+        self.tier = tier
         self._found: dict[tuple[date, Money | None], Candidates] = {}
         self._built: dict[PlanSpec, Plan | Reason] = {}
 
@@ -98,7 +98,7 @@ class Search:
             self.debts,
             self.capacity,
             self.policy,
-            tier=self._tier,
+            tier=self.tier,
             holiday=holiday,
             forgive=forgive,
             season=season,
@@ -192,7 +192,7 @@ class Search:
     def allowed(self, cut: Decimal, waived: Money) -> bool:
         """Whether somebody (or the given tier) may grant this cut and waiver."""
         tier = authority_for(cut, waived, self.balance, self.limits)
-        return tier is not None and (self._tier is None or tier <= self._tier)
+        return tier is not None and (self.tier is None or tier <= self.tier)
 
     # -- their figures ------------------------------------------------------------------------------
 

@@ -121,12 +121,17 @@ def search_for(
 
 
 def count_candidates(
-    debts: Sequence[DebtTerms], capacity: Capacity, first_due: date, limits: PlanLimits
+    debts: Sequence[DebtTerms],
+    capacity: Capacity,
+    first_due: date,
+    limits: PlanLimits,
+    authority: str | None = None,
 ) -> int:
     """How many combinations of measures and terms are affordable and allowed."""
     if _untestable(debts, capacity, limits) is not None:
         return 0
-    return len(search_for(debts, capacity, first_due, limits).candidates(first_due))
+    search = search_for(debts, capacity, first_due, limits, _tier(authority, limits))
+    return len(search.candidates(first_due))
 
 
 def nearest(
@@ -135,6 +140,7 @@ def nearest(
     capacity: Capacity,
     first_due: date,
     limits: PlanLimits,
+    authority: str | None = None,
 ) -> Nearest | NoPlan:
     """The allowed plan nearest to a wish, and what would have to change for the wish itself.
 
@@ -142,7 +148,7 @@ def nearest(
     ``limits.first_due_max_days`` after it. Of plans equally near, the one that concedes least.
     """
     return _untestable(debts, capacity, limits) or _nearest(
-        counter, search_for(debts, capacity, first_due, limits), first_due
+        counter, search_for(debts, capacity, first_due, limits, _tier(authority, limits)), first_due
     )
 
 
@@ -161,12 +167,13 @@ def find_and_answer(
     capacity: Capacity,
     first_due: date,
     limits: PlanLimits,
+    authority: str | None = None,
 ) -> tuple[tuple[Plan, ...] | NoPlan, Nearest | NoPlan]:
     """What ``find_plans`` and ``nearest`` give, of one search."""
     refused = _untestable(debts, capacity, limits)
     if refused is not None:
         return refused, refused
-    search = search_for(debts, capacity, first_due, limits)
+    search = search_for(debts, capacity, first_due, limits, _tier(authority, limits))
     return _found(search, first_due), _nearest(counter, search, first_due)
 
 
@@ -243,7 +250,7 @@ def _nearest(counter: Counter, search: Search, first_due: date) -> Nearest | NoP
     changes: list[Reason] = []
     due = _wished_due(counter, first_due, limits, changes)
     if counter.lump_sum is not None:
-        settled = Search(search.debts, replace(capacity, lump_sum=counter.lump_sum), limits)
+        settled = Search(search.debts, replace(capacity, lump_sum=counter.lump_sum), limits, tier=search.tier)
         spec = settled.settlement(due)
         made = settled.build(spec) if spec is not None else None
         if isinstance(made, Plan):
@@ -276,7 +283,9 @@ def _nearest(counter: Counter, search: Search, first_due: date) -> Nearest | NoP
         if counter.monthly is not None and plan.peak > counter.monthly:
             changes.append(Reason.of("counter_too_low", wished=counter.monthly, needed=plan.peak))
     affordable = min(capacity.at(due))
-    if counter.monthly is not None and counter.monthly > affordable:
+    # More than can be afforded changes nothing where the wished time, or the shortest there is, needs less.
+    in_time = plan.spec.months == (months or 1)
+    if counter.monthly is not None and counter.monthly > affordable and not in_time:
         changes.append(_not_affordable(affordable))
     elif months is not None and plan.spec.months > months:
         # In the wished time the instalments would be larger: than is affordable, or than is wished.

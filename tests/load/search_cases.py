@@ -10,7 +10,6 @@ from random import Random
 
 from deploy.demo.portfolio import Account, generate, random_for
 from services.offer.limits import limits_of_all
-from services.offer.rules import without_approval
 from shared.lending.allocation import Components
 from shared.lending.calendar import add_months
 from shared.lending.money import Money
@@ -62,7 +61,7 @@ def _case(
         policy.plan_limits, [policy.plan_limits, draw.choice([policy, *others]).plan_limits]
     )
     if draw.random() < 0.1:
-        limits = without_approval(limits)
+        limits = replace(limits, authority=limits.authority[:1])
     first_due = policy.first_due(DAY)
     return Case(debts, capacity, first_due, limits, _wish(now, owed, currency, first_due, draw))
 

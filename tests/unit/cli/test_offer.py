@@ -35,6 +35,13 @@ PLAIN: dict[str, Any] = {
     ],
     "capacity": {"now": "1500.00", "stress": "1200.00"},
 }
+STATED: dict[str, Any] = {
+    "income": [{"source": "salary", "monthly": "9000.00"}],
+    "spending": [],
+    "dependants": 0,
+    "assets": [],
+    "other_debts": [{"creditor_kind": "bank", "balance": "20000.00", "monthly": "900.00"}],
+}
 
 
 def ran(*words: str) -> Result:
@@ -243,6 +250,23 @@ def test_a_statement_has_plain_amounts_in_all_its_parts(tmp_path: Path) -> None:
     }
 
 
+def test_what_the_desk_says_of_a_household_counts_as_in_an_assessment(tmp_path: Path) -> None:
+    """An agreed debt plan could not be told: the share by balance was offered in its place."""
+    case = {**PLAIN, "capacity": None, "statement": STATED}
+    assert minor(offered(tmp_path, case)["assessment"]["now"]) > 5800
+    plan = {"monthly": "58.00", "arranged_by": "debt adviser"}
+    agent = {"doubt_id": "d", "about": "paid_agent", "grounds": {"value": "asks for a fee"}}
+    care = {"flags": ["bereavement"], "consent": True}
+    told = {**case, "debt_plan": plan, "doubts": [agent], "vulnerability": care}
+    found = offered(tmp_path, told)
+    assert minor(found["assessment"]["now"]) == 5800
+    assert found["assessment_completed"]["treatments"] == ["more_time", "person_decides"]
+    assert [one["owner_role"] for one in found["referrals"]] == ["supervisor"]
+    words = ran(str(tmp_path / "case.json"), "--lang", "zh").stdout
+    assert "主管，期限 2026-03-05" in words
+    assert "协商本身不收任何费用" in words
+
+
 @pytest.mark.parametrize(
     ("change", "said"),
     [
@@ -252,6 +276,22 @@ def test_a_statement_has_plain_amounts_in_all_its_parts(tmp_path: Path) -> None:
         ({"surprise": 1}, "surprise: Extra inputs are not permitted"),
         ({"capacity": {"now": 1500}}, 'capacity.now: an amount is a string such as "1200.00"'),
         ({"capacity": None}, "the case: needs either capacity or a statement"),
+        (
+            {"debt_plan": {"monthly": "58.00"}},
+            "the case: capacity is given, so there is no assessment to use: debt",
+        ),
+        (
+            {"capacity": None, "statement": STATED, "debt_plan": {"monthly": "58.00"}},
+            "debt_plan.arranged_by: ",
+        ),
+        (
+            {"capacity": None, "statement": STATED, "vulnerability": {"flags": ["health"], "consent": False}},
+            "vulnerability: Such sensitive facts are kept only with your consent",
+        ),
+        (
+            {"capacity": None, "statement": STATED, "doubts": [{"doubt_id": "d", "about": "hair"}]},
+            "doubts[0].about: ",
+        ),
         ({"wish": {}}, "wish: names an amount, a date, a term or a single payment"),
         ({"wish": {"monthly": "-5.00"}}, "wish: amounts are above zero"),
         ({"capacity": None, "statement": {"income": []}}, "statement: is not complete: spending, dependants"),

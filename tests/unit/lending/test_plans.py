@@ -385,6 +385,16 @@ def test_a_wish_above_what_is_affordable_is_held_to_it() -> None:
     assert found.reasons[1].as_dict() == {"available": "1200.00 CNY"}
 
 
+def test_more_than_is_affordable_changes_nothing_where_the_wished_time_needs_less() -> None:
+    months = answer(Counter(monthly=cny("1200"))).plan.spec.months
+    for wish in (Counter(monthly=cny("2000"), months=months), Counter(months=months)):
+        found = answer(wish)
+        assert found.granted
+        assert (found.plan.spec.months, found.plan.peak <= cny("1200")) == (months, True)
+    at_once = answer(Counter(monthly=cny("90000")), capacity("80000", "80000"))
+    assert (at_once.plan.spec.months, at_once.granted) == (1, True)
+
+
 def test_a_wished_first_date_is_kept_up_to_the_policys_limit() -> None:
     assert answer(Counter(first_due=date(2026, 5, 10))).plan.payments[0].due == date(2026, 5, 10)
     early = answer(Counter(first_due=date(2026, 1, 1)))

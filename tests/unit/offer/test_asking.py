@@ -14,7 +14,7 @@ from services.offer.model import LaterCapacity, OfferStatus
 from services.offer.rules import capacity_of, is_affordable
 from services.offer.shown import in_order, strategy_of, with_nearest
 from shared.contracts import assessment, desk, desk_talks, intake
-from shared.contracts.debts import DebtFlow, DebtSnapshot, DebtStatus
+from shared.contracts.debts import DebtFlow, DebtSnapshot, DebtStatus, Plan
 from shared.contracts.ids import case_id
 from shared.contracts.offer import (
     ApprovalRequested,
@@ -230,8 +230,43 @@ def test_a_plan_that_only_needs_a_look_stays_on_the_table_until_that_is_refused_
     assert all(plan.needs_approval for plan in plans)
     assert not any(r.code is ReasonCode.APPROVAL_NEEDED for plan in plans for r in plan.reasons)
     asked = accept(again, after(3))
+    # Who looks is the same role as before: never the negotiator whose offer it is.
+    assert asked.last(ApprovalRequested).role == request.role == "supervisor"
     failed = asked.when(message(deny(asked.last(ApprovalRequested)), after(4)))
     assert failed.last(TalksFailed).reason.code is ReasonCode.APPROVAL_DENIED
+
+
+def test_who_wishes_for_what_the_lender_has_refused_is_answered_by_the_nearest_of_what_is_left() -> None:
+    step = tabled(now="1500.00", value__no_deal_recovery_pct=97)  # long plans are below the lender's floor
+    on = step.last(OfferTabled)
+    favour = next(plan for plan in on.plans if plan.needs_approval)
+    said = desk.OfferAccepted(offer_id=on.offer_id, plan_id=favour.plan_id, channel="app")
+    asked = step.when(message(said, after(1)))
+    left = asked.when(message(deny(asked.last(ApprovalRequested)), after(2)))
+    again = left.last(OfferTabled)
+
+    def revised(**wish: Any) -> OfferRevised:
+        counter = desk.CounterOffered(offer_id=again.offer_id, round=1, **wish)
+        return left.when(message(counter, after(3))).last(OfferRevised)
+
+    def peak(plan: Plan) -> int:
+        return max(row.total.minor for row in plan.payments)
+
+    granted = revised(monthly=cny("400.00"))
+    assert granted.answer is not None
+    assert granted.answer.granted
+    low = revised(monthly=cny("300.00"))
+    assert low.answer is not None
+    assert not low.answer.granted
+    codes = [reason.code for reason in low.answer.reasons]
+    assert codes == [ReasonCode.COUNTER_NEAREST, ReasonCode.APPROVAL_DENIED]
+    first = low.plans[0]
+    assert not any(plan.needs_approval for plan in low.plans)
+    assert peak(first) < min(peak(plan) for plan in low.plans[1:])
+    assert 30_000 < peak(first) <= peak(granted.plans[0])
+    largest = max(row.total for row in first.payments)
+    shown = {"monthly": f"{largest} CNY", "months": str(len(first.payments))}
+    assert low.answer.reasons[0].params == shown
 
 
 # -- reference rates --------------------------------------------------------------------------------------
@@ -297,6 +332,21 @@ def test_the_arm_is_recorded_and_decides_which_plan_comes_first(first: str) -> N
     assert [plan.rank for plan in offer.plans] == list(range(1, len(offer.plans) + 1))
     usual = tabled().last(OfferTabled)
     assert {plan.payments for plan in offer.plans} == {plan.payments for plan in usual.plans}
+
+
+def test_other_shares_are_for_other_cases_and_an_arm_that_is_gone_leaves_its_cases_to_the_others() -> None:
+    rows = [{"name": "old", "share_pct": 100, "first": "lowest_total"}]
+    step = tabled(talks__strategies=rows)
+    rows = [{**rows[0], "share_pct": 0}, {"name": "new", "share_pct": 100, "first": "best_balance"}]
+
+    def next_round(arms: list[dict[str, Any]]) -> OfferRevised:
+        on = step.last(OfferTabled)
+        wish = desk.CounterOffered(offer_id=on.offer_id, round=1, monthly=cny("700.00"))
+        later = replace(step, reference=reference(talks__strategies=arms))
+        return later.when(message(wish, after(1))).last(OfferRevised)
+
+    assert step.last(OfferTabled).strategy == next_round(rows).strategy == "old"
+    assert next_round(rows[1:]).strategy == "new"
 
 
 def test_the_nearest_plan_is_not_shown_twice() -> None:

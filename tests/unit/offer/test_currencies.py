@@ -16,15 +16,24 @@ from services.agreement.decide import AgreementDecider
 from services.followup.decide import FollowupDecider
 from services.intake.decide import IntakeDecider
 from services.offer.decide import OfferDecider
-from services.offer.model import OfferStatus
+from services.offer.model import OfferStatus, Refusals
 from services.offer.questions import Asked, questions
+from services.offer.refusals import is_refused
 from services.offer.rules import is_affordable
 from services.offer.search import payments_of
 from shared.contracts import desk
 from shared.contracts.agreement import AgreementDrafted, AgreementReturned, AgreementSigned
+from shared.contracts.base import Personal
 from shared.contracts.debts import DebtSnapshot, Plan
 from shared.contracts.followup import InstalmentPaid, PlanCompleted, PlanStarted
-from shared.contracts.offer import HumanReviewOpened, NoPlanFound, OfferAgreed, OfferRevised, OfferTabled
+from shared.contracts.offer import (
+    HumanReviewOpened,
+    NoPlanFound,
+    OfferAgreed,
+    OfferRevised,
+    OfferTabled,
+    RefusalAnswered,
+)
 from shared.contracts.plan_terms import total_of
 from shared.contracts.reasons import ReasonCode
 from shared.lending.exchange import converted, shares_by_currency
@@ -219,6 +228,65 @@ def test_a_wish_is_shared_out_like_what_can_be_paid() -> None:
     assert not low.answer.granted
     needed = {r.params["needed"][-3:] for r in low.answer.reasons if r.code is ReasonCode.COUNTER_TOO_LOW}
     assert needed == {"CNY", "USD"}
+
+
+def instalments(plan: Plan) -> int:
+    return len({row.due for row in plan.payments})
+
+
+def no(step: Given, why: desk.RefusalReason) -> Given:
+    on = step.last(OfferTabled)
+    return step.when(message(desk.OfferRejected(offer_id=on.offer_id, reason=why), after(2)))
+
+
+def test_who_finds_it_too_long_has_only_plans_with_fewer_instalments_over_all_currencies() -> None:
+    start = tabled(reference=ref(figure()), now="3000.00")
+    on = start.last(OfferTabled)
+    for plan in on.plans:
+        assert is_refused(plan, Refusals(fewer_than=instalments(plan)), Decimal(10))
+        assert not is_refused(plan, Refusals(fewer_than=instalments(plan) + 1), Decimal(10))
+    step = no(start, desk.RefusalReason.TOO_LONG)
+    assert step.emits(RefusalAnswered, HumanReviewOpened)  # the fastest was among them
+    fewest = min(map(instalments, on.plans))
+    assert step.last(RefusalAnswered).reason.params == {"months": str(fewest)}
+    more = step.when(message(assessed("9000.00", version=2), after(3))).last(OfferTabled)
+    assert more.round == 2
+    assert all(instalments(plan) < fewest for plan in more.plans)
+
+
+@pytest.mark.parametrize("why", [desk.RefusalReason.TOO_HIGH, desk.RefusalReason.TOO_EXPENSIVE])
+def test_a_no_to_amounts_in_several_currencies_is_met_in_each_of_them(why: desk.RefusalReason) -> None:
+    start = tabled(reference=ref(figure(), dollar={"rate__cuts_pct": [0, 50, 100]}), now="3000.00")
+
+    def amounts(plan: Plan) -> dict[str, int]:
+        by_currency: dict[str, list[int]] = {}
+        for row in plan.payments:
+            by_currency.setdefault(row.total.currency, []).append(row.total.minor)
+        too_high = why is desk.RefusalReason.TOO_HIGH
+        return {currency: max(own) if too_high else sum(own) for currency, own in by_currency.items()}
+
+    refused = [amounts(plan) for plan in start.last(OfferTabled).plans]
+    step = no(start, why)
+    answer = step.said[0]
+    if why is desk.RefusalReason.TOO_EXPENSIVE:  # the cheapest of all was among them
+        assert isinstance(answer, RefusalAnswered)
+        assert answer.reason.code is ReasonCode.NOTHING_CHEAPER
+        assert answer.reason.params["total"].count(",") == 1
+        return
+    assert isinstance(answer, OfferTabled)
+    assert answer.reasons[0].code is ReasonCode.REFUSED_TOO_HIGH
+    for plan in answer.plans:
+        for currency, amount in amounts(plan).items():
+            assert amount < min(one[currency] for one in refused)
+
+
+def test_bare_noes_to_plans_in_several_currencies_bring_others() -> None:
+    start = tabled(reference=ref(figure()))
+    words = Personal[str](value="that is not for us")
+    on = start.last(OfferTabled)
+    step = start.when(message(desk.OfferRejected(offer_id=on.offer_id, words=words), after(2)))
+    others = step.last(OfferTabled).plans
+    assert not {plan.payments for plan in others} & {plan.payments for plan in on.plans}
 
 
 # -- through agreement, intake and followup -----------------------------------------------------------------

@@ -9,7 +9,7 @@ import pytest
 
 from services.notice.decide import NoticeDecider
 from services.offer.decide import OfferDecider
-from services.offer.model import OfferStatus
+from services.offer.model import OfferStatus, Refusals
 from services.offer.refusals import seen
 from shared.contracts import desk
 from shared.contracts.base import Personal
@@ -117,6 +117,19 @@ def test_a_no_to_the_first_date_is_answered_with_the_latest_that_the_pack_allows
     assert second.reasons[0].params == {"date": first_due.isoformat()}
     again = no(step, RefusalReason.TOO_SOON, days=3)
     assert again.last(RefusalAnswered).reason.code is ReasonCode.NOTHING_LATER
+
+
+def test_who_has_said_that_it_begins_too_soon_and_then_names_an_amount_is_not_asked_for_it_sooner() -> None:
+    step = no(tabled(), RefusalReason.TOO_SOON)
+    on = step.last(OfferTabled)
+    later = on.plans[0].payments[0].due
+    revised = step.when(message(counter(on, monthly=cny("700.00")), after(3))).last(OfferRevised)
+    assert min(row.due for plan in revised.plans for row in plan.payments) >= later
+    assert revised.answer is not None
+    assert (revised.answer.granted, revised.answer.wished_first_due) == (True, None)
+    sooner = later - timedelta(days=9)
+    named = counter(on, monthly=cny("700.00"), first_due=sooner)  # who names a day has it
+    assert step.when(message(named, after(3))).last(OfferRevised).plans[0].payments[0].due == sooner
 
 
 @pytest.mark.parametrize(
@@ -277,3 +290,10 @@ def test_a_no_and_a_fact_of_the_same_day_come_to_the_same_in_either_order(
         assert one.state.offer == other.state.offer
         assert one.state.refusals == other.state.refusals
         assert (one.state.status, one.state.round) == (other.state.status, other.state.round)
+
+
+def test_amounts_that_were_refused_in_an_older_version_are_read() -> None:
+    old = {"below": {"amount": "450.00", "currency": "CNY"}, "cheaper_than": None}
+    assert Refusals.model_validate(old) == Refusals(below=(cny("450.00"),))
+    now = Refusals(below=(cny("450.00"), cny("60.00", "USD")))
+    assert Refusals.model_validate(now.model_dump(mode="json")) == now
