@@ -64,6 +64,8 @@ def canonical_content(event: Event, case: str) -> bytes:
         for debt in content["plan"]["debts"]:
             if debt["re_aged_after"] is None:
                 del debt["re_aged_after"]
+            if not debt["skips"]:
+                del debt["skips"]
     if isinstance(event, AgreementDrafted) and event.terms is None:
         del content["terms"]
         if not event.guarantors:

@@ -61,6 +61,7 @@ _WHY_APPROVAL = {
     ReasonCode.BELOW_NPV_FLOOR,
     ReasonCode.CHARGES_WAIVED,
     ReasonCode.RATE_REDUCED,
+    ReasonCode.SEASONAL_PAUSE,
 }
 
 

@@ -181,6 +181,7 @@ class ReasonCode(StrEnum):
     CHARGES_WAIVED = "charges_waived"
     BEST_BALANCE = "best_balance"
     STARTS_AFTER_HOLIDAY = "starts_after_holiday"
+    SEASONAL_PAUSE = "seasonal_pause"
     PART_FORGIVEN = "part_forgiven"
     CEILING_NOT_TESTABLE = "ceiling_not_testable"
     HISTORY_WITHOUT_ADVANCE = "history_without_advance"

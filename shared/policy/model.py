@@ -173,6 +173,7 @@ class PolicyInForce(BaseModel):
             min_days_past_due=self.measures.min_days_past_due,
             max_forgiven_pct=self.relief.part_forgiveness_max_pct,
             holiday_months=self.relief.holiday_months,
+            season_months=self.relief.season_max_months,
             token_months=self.relief.token_months,
             untested_to_person=self.talks.untested_ceiling == "person_looks",
         )

@@ -203,6 +203,7 @@ class Relief(Section):
 
     part_forgiveness_max_pct: Annotated[Decimal, BeforeValidator(_decimal), Field(ge=0, le=100)]
     holiday_months: tuple[Months, ...]
+    season_max_months: Annotated[int, Field(ge=0, le=11)]
     token_months: Annotated[int, Field(ge=1, le=60)]
 
 

@@ -97,6 +97,7 @@ _VALUES: Final[dict[str, Any]] = {
     "offers.token_payment": "50.00",
     "relief.part_forgiveness_max_pct": 0,
     "relief.holiday_months": [],
+    "relief.season_max_months": 0,
     "relief.token_months": 6,
     "talks.interest": "runs",
     "talks.untested_ceiling": "said",

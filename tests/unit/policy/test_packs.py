@@ -108,6 +108,10 @@ def test_conduct_differs_by_jurisdiction() -> None:
     assert (quiet["cn-card"], quiet["us-unsecured"]) == (time(22), time(21))
     assert in_force("uk-unsecured").moratorium.days == 60
     assert "sale_of_home" in in_force("uk-unsecured").measures.lump_sum_not_from
+    # Three monthly payments in a row, which a plan that leaves out months does not bring.
+    assert (
+        in_force("us-unsecured").relief.season_max_months == 0 < in_force("cn-card").relief.season_max_months
+    )
     assert in_force("us-unsecured").contact.cooldown_after_talk_days == 7
     assert len(in_force("cn-card").agreement.required_sections) == 6
 
