@@ -230,7 +230,10 @@ def served_first(debt: OtherDebt) -> bool:
 
 
 def hardship_kind(hardship: Hardship | None, policy: PolicyInForce, on: date) -> HardshipKind:
-    """A difficulty that is expected to end within the policy's months is temporary."""
+    """A difficulty that is expected to be over within the policy's months from now is temporary.
+
+    However long it has lasted: who is well again next month needs time, and no advice on debts for good.
+    """
     if hardship is None:
         return HardshipKind.NONE
     if hardship.expected_end is None:
@@ -238,7 +241,11 @@ def hardship_kind(hardship: Hardship | None, policy: PolicyInForce, on: date) ->
     if hardship.expected_end < on:
         return HardshipKind.NONE
     # Counted, not added to the date: the contract allows a day near the end of the calendar.
-    since, end, limit = hardship.since, hardship.expected_end, policy.assessment.temporary_hardship_months
-    months = (end.year - since.year) * 12 + end.month - since.month
-    longer = months > limit or (months == limit and end.day > since.day)
+    start, end, limit = (
+        max(on, hardship.since),
+        hardship.expected_end,
+        policy.assessment.temporary_hardship_months,
+    )
+    months = (end.year - start.year) * 12 + end.month - start.month
+    longer = months > limit or (months == limit and end.day > start.day)
     return HardshipKind.LASTING if longer else HardshipKind.TEMPORARY
