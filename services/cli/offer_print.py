@@ -134,8 +134,7 @@ def _assessment(outcome: Outcome, lang: str) -> None:
     for referral in outcome.referrals:
         _bullets(referral.reasons, lang)
         role = word("role", referral.owner_role, lang)
-        comma = "，" if lang == "zh" else ", "
-        _plain(f"    {role}{comma}{word('affairs', 'due', lang)} {referral.due.isoformat()}")
+        _plain(f"    {role}{_pause(lang)}{word('affairs', 'due', lang)} {referral.due.isoformat()}")
 
 
 def _debts(outcome: Outcome, lang: str) -> None:
@@ -180,19 +179,20 @@ def _plan(plan: Plan, outcome: Outcome, rounding: Rounding, lang: str) -> None:
     first = [row for row in plan.payments if row.number == plan.payments[0].number]
     largest = {m.currency: _largest(plan, m.currency) for m in plan.total_paid}
     _line(label("instalments", lang), str(len({row.number for row in plan.payments})), lang)
-    _line(label("first_payment", lang), f"{_moneys(row.total for row in first)}, {first[0].due}", lang)
-    _line(label("largest_payment", lang), _moneys(largest.values()), lang)
-    _line(label("total_paid", lang), _moneys(plan.total_paid), lang)
-    _line(label("interest_added", lang), _moneys(plan.interest), lang)
+    paid = _moneys((row.total for row in first), lang)
+    _line(label("first_payment", lang), f"{paid}{_pause(lang)}{first[0].due}", lang)
+    _line(label("largest_payment", lang), _moneys(largest.values(), lang), lang)
+    _line(label("total_paid", lang), _moneys(plan.total_paid, lang), lang)
+    _line(label("interest_added", lang), _moneys(plan.interest, lang), lang)
     waived = [total_of(debt.waived) for debt in plan.debts]
     by_currency = {amount.currency: Money.zero(amount.currency) for amount in waived}
     for amount in waived:
         by_currency[amount.currency] += amount
-    _line(label("waived", lang), _moneys(by_currency.values()), lang)
-    _line(label("concession", lang), _moneys(plan.concession), lang)
+    _line(label("waived", lang), _moneys(by_currency.values(), lang), lang)
+    _line(label("concession", lang), _moneys(plan.concession, lang), lang)
     _line(label("apr", lang), _each(plan, "apr_pct"), lang)
-    _line(label("npv", lang), _moneys(plan.npv), lang)
-    _line(label("npv_no_deal", lang), _moneys(plan.npv_no_deal), lang)
+    _line(label("npv", lang), _moneys(plan.npv, lang), lang)
+    _line(label("npv_no_deal", lang), _moneys(plan.npv_no_deal, lang), lang)
     _line(label("redefault", lang), f"{_number(plan.redefault_pct)} ({plan.redefault_model})", lang)
     _line(label("reduction", lang), _each(plan, "payment_reduction_pct", _against), lang)
     _line(label("stress_margin", lang), _number(plan.stress_margin_pct), lang)
@@ -302,8 +302,12 @@ def _money(amount: Money) -> str:
     return f"{amount} {amount.currency}"
 
 
-def _moneys(amounts: Iterable[Money]) -> str:
-    return ", ".join(map(_money, amounts)) or "-"
+def _moneys(amounts: Iterable[Money], lang: str) -> str:
+    return _pause(lang).join(map(_money, amounts)) or "-"
+
+
+def _pause(lang: str) -> str:
+    return "，" if lang == "zh" else ", "
 
 
 def _largest(plan: Plan, currency: str) -> Money:
