@@ -18,6 +18,7 @@ from services.offer.rules import (
     is_assessed,
     no_longer_valid,
     review_on,
+    says_the_same,
 )
 from services.offer.search import payments_of
 from services.offer.standing import balance_moved, end_of_validity, request_of_the_day, while_held
@@ -189,9 +190,15 @@ def _assessed(
     if state.assessed is not None and data.version < state.assessed.version:
         return Decision.of(state, answers.refusal(message, ReasonCode.STALE_FACT))
     latest = assessed_from(data, message.day)
-    no_news = state.assessed is not None and figures_of(state.assessed) == figures_of(latest)
-    if no_news and state.assessed is not None:
-        latest = latest.model_copy(update={"since": state.assessed.since})
+    # Where the last figures have expired, who sends the same again has been asked for them.
+    before = state.assessed
+    no_news = (
+        before is not None
+        and message.day <= before.expires
+        and says_the_same(figures_of(before), figures_of(latest))
+    )
+    if no_news and before is not None:
+        latest = latest.model_copy(update={"since": before.since})
     now = state.model_copy(update={"assessed": latest})
     if now.halted_on is not None and now.suspended:
         return Decision(now)  # the round that rests goes on with them: they begin no other talks

@@ -20,6 +20,7 @@ from services.offer.rules import (
     next_round_on,
     owed_debts,
     review_on,
+    says_the_same,
     talks_end,
     valid_until,
 )
@@ -349,7 +350,7 @@ def _has_fresh_figures(state: OfferState, offer: Standing, day: date) -> bool:
     if state.assessed is None or state.started is None:
         return False
     came_today = state.started < day == state.assessed.since
-    return came_today or figures_of(state.assessed) != offer.figures
+    return came_today or not says_the_same(figures_of(state.assessed), offer.figures)
 
 
 def review(state: OfferState, day: date, reference: Reference) -> Step:
