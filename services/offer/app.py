@@ -13,6 +13,6 @@ SERVICE = Service(
     handles=HANDLED,
     # 2: what stop events halt; 3: debts left apart, payments in talks; 4: what stood; 5: wishes that stay,
     # refusals, what rests on when; 6: how the talks stood when a day began; 7: refused amounts
-    # in each currency
+    # in each currency, why talks failed
     schema_version=7,
 )

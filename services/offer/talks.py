@@ -328,7 +328,8 @@ def fail(state: OfferState, day: date, reference: Reference, reason: ReasonCode)
     if state.offer is not None:
         answered = state.over(state.offer.offer_id, reason)
         fresh = not state.live and is_assessed(state, day) and _has_fresh_figures(state, state.offer, day)
-    ended = state.model_copy(update={"answered": answered, "sought_until": None, "failed_on": day})
+    over = {"answered": answered, "sought_until": None, "failed_on": day, "failed_why": reason}
+    ended = state.model_copy(update=over)
     after = _rest(ended, OfferStatus.FAILED, day, reference)
     first, *then = after_talks(policy_of(state, day, reference))
     failed = TalksFailed(

@@ -303,6 +303,18 @@ def test_what_money_costs_is_part_of_what_a_plan_is_worth() -> None:
 _over = {"value__discount_over": "funding"}
 
 
+def test_who_asks_after_talks_have_failed_hears_why_they_did() -> None:
+    step = tabled(offers__max_rounds=1)
+    offer = step.last(OfferTabled)
+    wish = desk.CounterOffered(offer_id=offer.offer_id, round=1, monthly=cny("700.00"))
+    over = step.when(message(wish, after(1)))
+    assert over.last(TalksFailed).reason.code is ReasonCode.ROUNDS_EXHAUSTED
+    asked = over.when(message(desk_talks.ExplanationRequested(), after(2)))
+    first, *others = asked.last(DecisionExplained).reasons
+    assert first.code is ReasonCode.ROUNDS_EXHAUSTED
+    assert [reason.code for reason in others] == [ReasonCode.PLANS_COMPARED]
+
+
 # -- experiments ------------------------------------------------------------------------------------------
 
 ARMS = (
