@@ -212,8 +212,9 @@ class OfferState(State):
     round. In `asked_in`, a round, a no was answered with the offer left standing, which is done once;
     `unmet` is what it asked for and no plan could give. `rests_at` is the moment of the latest fact that the
     table, or why nothing is on it, rests on. `stop_told_on` is the last day on which the desk told of a stop,
-    or of its end. `failed_on` is when talks failed last, and `failed_why` why, `gone_on` when a round that had had an offer was
-    left without one. `dawn` is how the talks stood when a day began on which they went on: the last such day.
+    or of its end. `failed_on` is when talks failed last, `failed_why` why; `gone_on` when a round that had
+    had an offer was left without one. `dawn` is how the talks stood when a day began on which they went on:
+    the last such day.
     `next_date` is the first day whose close has work.
     """
 

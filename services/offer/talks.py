@@ -211,7 +211,8 @@ def _none_found(state: OfferState, found: NotFound, day: date, reference: Refere
     assert state.assessed is not None  # noqa: S101 - narrows: `table` has looked
     if found.reason.code is ReasonCode.NOTHING_ELSE_FITS:
         return fail(state, day, reference, ReasonCode.NOTHING_ELSE_FITS)
-    if state.lender_refused:
+    stale = found.reason.code is ReasonCode.RATES_STALE
+    if state.lender_refused and not stale:
         return fail(state, day, reference, ReasonCode.APPROVAL_DENIED)
     after = _rest(state, OfferStatus.NO_PLAN, day, reference)
     if state.round_on is not None:  # the round was on the table
@@ -222,7 +223,7 @@ def _none_found(state: OfferState, found: NotFound, day: date, reference: Refere
         after = after.model_copy(update={"sought_until": until})
     policy = policy_of(state, day, reference)
     soon = policy.step("no_plan")
-    if found.reason.code is ReasonCode.RATES_STALE and soon is not None and after.next_date is not None:
+    if stale and soon is not None and after.next_date is not None:
         # Nothing about the borrower is in the way: it is tried again as soon as somebody has had the time.
         due = policy.deadline(day, max(soon.business_days, 1))
         after = after.model_copy(update={"next_date": due})
@@ -298,7 +299,7 @@ def lapse(state: OfferState, day: date, reference: Reference) -> Step:
     """
     offer = state.offer
     assert offer is not None  # noqa: S101 - narrows: only a tabled offer lapses
-    if state.asked_in is not None:
+    if state.asked_in is not None or state.unmet is not None:
         refused = state.unmet or refused_in(state, offer.offer_id)
         state = state.model_copy(update={"refusals": refused, "wish": None})
     policy = policy_of(state, day, reference)
@@ -369,7 +370,8 @@ def review(state: OfferState, day: date, reference: Reference) -> Step:
 
 def resume(state: OfferState, day: date, reference: Reference) -> Step:
     """Go on where no plan could be found: the same round, and time counts from now."""
-    return table(state.model_copy(update={"started": day, "round_on": None}), day, reference)
+    now = state.model_copy(update={"started": day, "round_on": None})
+    return meet(now, day, reference) or table(now, day, reference)
 
 
 def say_again(state: OfferState, day: date, reference: Reference) -> Step:
