@@ -123,7 +123,7 @@ def as_the_day_began(state: OfferState, day: date) -> OfferState:
 def charged_in_talks(
     before: OfferState, after: Sequence[DebtSnapshot], day: date, policy: PolicyInForce
 ) -> tuple[Reason, ...]:
-    """Say what the bank has added in fees and late charges that should rest while the talks go on.
+    """Say what the bank has added in interest, fees and late charges that should rest while the talks go on.
 
     Only what came between two figures of the talks' own time: what was charged before may be told late. They
     go on, and are about a debt, as when the day began: an answer, a stop or its end of that day comes by
@@ -133,7 +133,8 @@ def charged_in_talks(
     if dawn is None or dawn.day != day:
         return ()
     known = {debt.debt_id: debt for debt in before.debts if debt.debt_id in dawn.debts}
-    resting = [name for name in ("fees", "late_charges") if getattr(policy.talks, name) != "runs"]
+    parts = ("interest", "fees", "late_charges")
+    resting = [name for name in parts if getattr(policy.talks, name) != "runs"]
     said = []
     for debt in after:
         old = known.get(debt.debt_id)

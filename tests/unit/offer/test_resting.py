@@ -130,7 +130,11 @@ def figure(n: int, fees: str = "60.00", late: str = "150.00", interest: str = "4
         pytest.param({"talks__late_charges": "waived"}, {"late": "175.00"}, "25.00", id="waived"),
         pytest.param({"talks__late_charges": "runs"}, {"late": "175.00"}, None, id="they run"),
         pytest.param({"talks__fees": "runs"}, {"fees": "72.50", "late": "151.00"}, "1.00", id="one of two"),
-        pytest.param({}, {"interest": "500.00"}, None, id="interest is another matter"),
+        pytest.param({}, {"interest": "500.00"}, None, id="interest runs"),
+        pytest.param({"talks__interest": "frozen"}, {"interest": "500.00"}, "80.00", id="interest rests"),
+        pytest.param(
+            {"talks__interest": "waived"}, {"interest": "421.00", "fees": "61.00"}, "2.00", id="all"
+        ),
         pytest.param({}, {"late": "100.00"}, None, id="less than before"),
     ],
 )
