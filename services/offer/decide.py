@@ -9,7 +9,7 @@ from services.offer import answers, asking
 from services.offer.basis import basis_of
 from services.offer.dating import dated
 from services.offer.history import with_flows_since, with_known_flows
-from services.offer.meanwhile import as_the_day_began, charged_in_talks, with_payment_in_talks
+from services.offer.meanwhile import as_the_day_began, charged_in_talks, ruled_by, with_payment_in_talks
 from services.offer.model import OfferState, OfferStatus
 from services.offer.rules import (
     assessed_from,
@@ -120,7 +120,8 @@ def _changed(
         return outcome
     policy = policy_of(state, message.day, reference)
     role, due = policy.talks.human_role, policy.deadline(message.day, policy.talks.human_business_days)
-    charged = charged_in_talks(state, debts, message.day, policy)
+    ruled = ruled_by(debts, message.day, reference, state.round_on)
+    charged = charged_in_talks(state, debts, message.day, ruled)
     asked = [HumanReviewOpened(role=role, due=due, reason=reason) for reason in charged]
     return replace(outcome, emissions=(*outcome.emissions, *map(Emission, asked)))
 

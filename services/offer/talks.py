@@ -10,7 +10,7 @@ from datetime import date
 from typing import Any, Final
 
 from services.offer.basis import basis_of
-from services.offer.meanwhile import balance_by_day, counts_as_first, terms_of_talks
+from services.offer.meanwhile import Ruled, balance_by_day, counts_as_first, ruled_by, terms_of_talks
 from services.offer.model import OfferState, OfferStatus, Refusals, Standing
 from services.offer.refusals import answer_to, refused_in, shown_with
 from services.offer.rules import (
@@ -164,7 +164,8 @@ def table(
     if state.counts_from is None or day == started:
         after = after.model_copy(update={"counts_from": counts_as_first(found.plans, policy)})
     after, asked = _left_to_a_person(after, found, day, policy)
-    return after, (_said(after, standing, found, reasons, revised, policy), *asked)
+    ruled = ruled_by(owed_debts(state.debts), day, reference, after.round_on)
+    return after, (_said(after, standing, found, reasons, revised, policy, ruled), *asked)
 
 
 def _left_to_a_person(state: OfferState, found: Found, day: date, policy: PolicyInForce) -> Step:
@@ -186,6 +187,7 @@ def _said(
     reasons: tuple[Reason, ...],
     revised: bool,
     policy: PolicyInForce,
+    ruled: Ruled,
 ) -> Event:
     assert state.assessed is not None  # noqa: S101 - narrows: `table` has looked
     common = {
@@ -198,8 +200,8 @@ def _said(
         "valid_until": offer.valid_until,
         "reasons": reasons,
         "policy_version": offer.policy_version,
-        "balance_by_day": balance_by_day(state.debts, offer.tabled_on, offer.valid_until, policy),
-        "terms": terms_of_talks(policy, state.counts_from, state.prepaid),
+        "balance_by_day": balance_by_day(state.debts, offer.tabled_on, offer.valid_until, policy, ruled),
+        "terms": terms_of_talks(ruled, state.counts_from, state.prepaid),
         "strategy": state.strategy,
     }
     if revised:
