@@ -69,6 +69,7 @@ __all__ = [
     "Reason",
     "Refused",
     "Shown",
+    "answered",
     "build_plan",
     "count_candidates",
     "find_and_answer",
@@ -254,7 +255,7 @@ def _nearest(counter: Counter, search: Search, first_due: date) -> Nearest | NoP
         spec = settled.settlement(due)
         made = settled.build(spec) if spec is not None else None
         if isinstance(made, Plan):
-            return _answer(made, changes)
+            return answered(made, changes)
         least = settled.least_settlement()
         changes.append(Reason.of("settlement_too_low", wished=counter.lump_sum, needed=least))
     months = _wished_months(counter, search.longest, changes)
@@ -294,7 +295,7 @@ def _nearest(counter: Counter, search: Search, first_due: date) -> Nearest | NoP
         # Two limits on one wish would contradict each other: the lower one is what counts.
         changes = [reason for reason in changes if reason.code != "above_max_term"]
         changes.append(Reason.of("counter_too_long", months=counter.months, limit=plan.spec.months))
-    return _answer(plan, changes)
+    return answered(plan, changes)
 
 
 # -- wishes -------------------------------------------------------------------------------------------
@@ -334,7 +335,7 @@ def _too_short(monthly: Money | None, months: int, plan: Plan) -> Reason | None:
     return Reason.of("counter_too_short", wished=monthly, months=months, needed=plan.spec.months)
 
 
-def _answer(plan: Plan, changes: Sequence[Reason]) -> Nearest:
+def answered(plan: Plan, changes: Sequence[Reason]) -> Nearest:
     """Granted means: nothing of the wish had to change."""
     granted = not changes
     code = "counter_granted" if granted else "counter_nearest"
