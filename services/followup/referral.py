@@ -54,7 +54,12 @@ def late_since(debts: Iterable[DebtSnapshot]) -> date | None:
 
 
 def note_talks(state: FollowupState, data: offer.OfferLapsed | offer.TalksFailed) -> FollowupState:
-    """An offer has lapsed or was refused by the borrower; what the lender refuses is no ground."""
+    """An offer has lapsed or was refused by the borrower; what the lender refuses is no ground.
+
+    Nor is what lapsed before the plan that was signed since, whichever is read first.
+    """
+    if state.plan is not None and data.as_of < state.plan.effective:
+        return state
     if isinstance(data, offer.TalksFailed) and data.reason.code not in _REFUSED_OR_LAPSED:
         return state
     return state.model_copy(update={"talks_ended_on": data.as_of})

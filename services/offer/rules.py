@@ -36,6 +36,7 @@ __all__ = [
     "no_longer_valid",
     "owed_debts",
     "review_on",
+    "says_the_same",
     "talks_end",
     "tier_of",
     "valid_until",
@@ -54,6 +55,15 @@ def figures_of(assessed: Assessed) -> str:
     later = "".join(f" {step.start} {step.now} {step.stress}" for step in assessed.later)
     known = f"{later} temporary" if assessed.temporary else later
     return f"{assessed.now} {assessed.stress} {assessed.now.currency} {assessed.expires.isoformat()}{known}"
+
+
+def says_the_same(figures: str, others: str) -> bool:
+    """Whether two assessments give an offer the same amounts; only how long they last may differ.
+
+    Whoever sends a statement once more sends it on a later day.
+    """
+    ours, theirs = figures.split(" "), others.split(" ")
+    return (ours[:3], ours[4:]) == (theirs[:3], theirs[4:])  # between them is the day of expiry
 
 
 def is_assessed(state: OfferState, on: date) -> bool:

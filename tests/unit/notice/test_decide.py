@@ -11,7 +11,7 @@ import pytest
 from services.notice.decide import NoticeDecider
 from shared.conduct import Rule
 from shared.contracts import agreement, assessment, desk, desk_contact, followup, followup_care, intake, offer
-from shared.contracts.base import Event, Personal
+from shared.contracts.base import Event, Personal, Reason
 from shared.contracts.debts import DebtSchedule
 from shared.contracts.envelope import Envelope
 from shared.contracts.notice import (
@@ -557,6 +557,15 @@ def test_a_closed_case_is_told_nothing_but_its_letter() -> None:
     assert there.when(at(statement(LATER + timedelta(days=1)), 12)).said == ()
     letter = agreement.SettlementLetterIssued.model_construct(letter_id="L")
     assert there.when(at(letter, 12)).last(NoticeDue).kind == "completion_letter"
+
+
+def test_a_letter_that_a_returned_payment_has_undone_does_not_leave_any_more() -> None:
+    letter = agreement.SettlementLetterIssued.model_construct(letter_id="L")
+    reason = Reason(code=ReasonCode.PAYMENT_RETURNED)
+    back = followup_care.PlanReopened(agreement_id="a", as_of=DAY, missing=(), reason=reason)
+    gone = case().when(at(letter, 10)).when(at(back, 11))
+    assert gone.last(NoticeWithdrawn).reason.code is ReasonCode.NOTICE_CAUSE_OVER
+    assert gone.when(at(letter.model_copy(update={"letter_id": "L-1"}), 12)).emits(NoticeDue)
 
 
 def test_a_message_waits_for_its_case() -> None:
