@@ -425,6 +425,8 @@ _HANDLERS: dict[type[Event], Handler] = {
     desk.ComplaintMade: _rules_of_contact,
     desk_contact.ComplaintAnswered: _rules_of_contact,
     desk_contact.ContactResumed: _rules_of_contact,
+    desk_contact.AuthorityRecorded: _rules_of_contact,
+    desk_contact.AuthorityEnded: _rules_of_contact,
     intake_team.EarlierComplaint: _rules_of_contact,
     intake_team.EarlierContactMade: _rules_of_contact,
     intake_team.EarlierReachHeard: _rules_of_contact,

@@ -4,7 +4,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
 
-from shared.conduct import OptOut, PastContact
+from shared.conduct import Authority, OptOut, PastContact
 from shared.contracts.agreement import DebtRate, RewardTerm
 from shared.contracts.base import MoneyField, Percent
 from shared.contracts.debts import PackId
@@ -236,7 +236,8 @@ class Attempts(State):
 
 
 class ContactLedger(State):
-    """What the rules of contact ask about an attempt: clock, closed channels, complaints, what was before.
+    """What the rules of contact ask about an attempt: clock, closed channels, complaints, what was before,
+    and who acts for the borrower, past whom nobody is tried.
 
     `packs` are those of the case's debts; a person decided at `decided_at` that it goes on after attempts in
     vain.
@@ -248,6 +249,7 @@ class ContactLedger(State):
     complaints: tuple[str, ...] = ()
     decided_at: datetime | None = None
     recent: tuple[PastContact, ...] = ()
+    authorities: tuple[Authority, ...] = ()
 
 
 class Problem(State):

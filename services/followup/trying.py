@@ -9,17 +9,21 @@ from __future__ import annotations
 
 from datetime import datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from services.followup.model import ContactLedger, FollowupState
 from shared.conduct import (
     BORROWER,
+    Authority,
     CaseStates,
     Guard,
     Message,
     Request,
+    authority_of,
     closed_before,
     closed_now,
     is_time_zone,
+    on_their_clock,
     opt_outs,
     past_contact,
     past_message,
@@ -35,6 +39,7 @@ __all__ = ["kept_the_rules", "learn", "remember", "remember_message", "with_earl
 # As far back as any rule counts, far above what may be done in a week.
 _CONTACTS_KEPT = 30
 _COMPLAINTS_KEPT = 12
+_AUTHORITIES_KEPT = 20
 _GUARDS: dict[int, tuple[Pack, Guard]] = {}
 
 
@@ -48,7 +53,7 @@ def kept_the_rules(
     if past is None or not packs or any(pack not in reference.policies for pack in packs):
         return False
     attempt = Message(
-        kind=past.purpose,
+        kind="collection" if past.purpose == "reply" else past.purpose,  # nobody who asked was not there
         actor=past.actor,
         channel=past.channel,
         at=past.at,
@@ -58,8 +63,12 @@ def kept_the_rules(
         debts=data.debts,
         says_how_to_stop=True,
     )
+    zone = ZoneInfo(known.time_zone or reference.policies.pack(packs[0]).info.time_zone)
     states = CaseStates(
-        opt_outs=known.opt_outs, complaint_open=bool(known.complaints), decided_at=known.decided_at
+        opt_outs=known.opt_outs,
+        complaint_open=bool(known.complaints),
+        decided_at=known.decided_at,
+        authorities=on_their_clock(known.authorities, zone),
     )
     request = Request(message=attempt, history=known.recent, case=states)
     return all(_guard(reference.policies.pack(pack)).ask(request).allowed for pack in packs)
@@ -93,6 +102,7 @@ def with_earlier(state: FollowupState, reach: EarlierReach) -> FollowupState:
         time_zone=known.time_zone or reach.time_zone,
         decided_at=known.decided_at or reach.decided_at,
         complaints=tuple(dict.fromkeys((*reach.complaints, *known.complaints)))[-_COMPLAINTS_KEPT:],
+        authorities=known.authorities or _handed_over(reach)[-_AUTHORITIES_KEPT:],
     )
 
 
@@ -103,8 +113,12 @@ def learn(state: FollowupState, message: Envelope[Any]) -> FollowupState:
         return _preferred(state, data, message.time)
     if isinstance(data, desk_contact.ContactResumed):
         return _with(state, decided_at=message.time)
+    if isinstance(data, desk_contact.AuthorityRecorded):
+        return _acting(state, authority_of(data, since=message.time, verified=data.verified_by is not None))
+    if isinstance(data, desk_contact.AuthorityEnded):
+        return _acting(state, ended=(data.authority_id,))
     if isinstance(data, intake_team.EarlierReachHeard):
-        return _reached(state, data.reach)
+        return _acting(_reached(state, data.reach), *_handed_over(data.reach), ended=data.ended)
     if isinstance(data, intake_team.EarlierContactMade):
         past = past_contact(data.contact, data.contact.person)
         return state if past is None else _with(state, recent=(*known.recent, past)[-_CONTACTS_KEPT:])
@@ -114,6 +128,17 @@ def learn(state: FollowupState, message: Envelope[Any]) -> FollowupState:
     if isinstance(data, intake_team.EarlierComplaint) and not data.is_open:
         return _with(state, complaints=others)
     return _with(state, complaints=(*others, data.complaint_id)[-_COMPLAINTS_KEPT:])
+
+
+def _handed_over(reach: EarlierReach) -> tuple[Authority, ...]:
+    return tuple(authority_of(one, since=one.since, verified=one.verified) for one in reach.authorities)
+
+
+def _acting(state: FollowupState, *given: Authority, ended: tuple[str, ...] = ()) -> FollowupState:
+    """Somebody acts for the borrower, or does not any more; of too many the oldest is forgotten."""
+    gone = {*ended, *(one.person for one in given)}
+    others = (one for one in state.contacts.authorities if one.person not in gone)
+    return _with(state, authorities=(*others, *given)[-_AUTHORITIES_KEPT:])
 
 
 def _reached(state: FollowupState, reach: EarlierReach) -> FollowupState:

@@ -18,6 +18,7 @@ from shared.conduct import (
     Request,
     Rule,
     ask_all,
+    on_their_clock,
     quiet_begins,
 )
 from shared.conduct.walltime import day_starts, local_day
@@ -73,20 +74,14 @@ def _ask(state: NoticeState, message: Message, reference: Reference, notice: Not
 
 
 def _dated(state: NoticeState, reference: Reference) -> CaseStates:
-    """What bears on contact, by the borrower's clock: a last day is over at their midnight.
-
-    Ledgers keep the end of a last day as noon (UTC) of the day after, for the clock may still change.
-    """
-    zone = _zone_of(state, reference)
-    known = state.states
-    stops = tuple(
-        stop if stop.until is None else stop.model_copy(update={"until": day_starts(stop.until.date(), zone)})
-        for stop in known.stops
+    """What bears on contact, by the borrower's clock: it may change after a last day was noted."""
+    zone, known = _zone_of(state, reference), state.states
+    return known.model_copy(
+        update={
+            "stops": on_their_clock(known.stops, zone),
+            "authorities": on_their_clock(known.authorities, zone),
+        }
     )
-    authorities = tuple(
-        one.model_copy(update={"until": day_starts(one.until.date(), zone)}) for one in known.authorities
-    )
-    return known.model_copy(update={"stops": stops, "authorities": authorities})
 
 
 def _zone_of(state: NoticeState, reference: Reference) -> ZoneInfo:

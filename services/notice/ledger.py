@@ -7,13 +7,14 @@ from typing import Any, Final
 from services.notice.model import NoticeState, NoticeStatus, Obligor
 from shared.conduct import (
     BORROWER,
-    Authority,
     Consent,
     OptOut,
     Stop,
     StopEvent,
+    authority_of,
     closed_before,
     closed_now,
+    end_of,
     is_time_zone,
     known_channel,
     opt_outs,
@@ -178,14 +179,7 @@ def _acting(
     since: datetime,
     verified: bool,
 ) -> NoticeState:
-    given = Authority(
-        person=data.authority_id,
-        since=since,
-        until=_end_of(data.until),
-        verified=verified,
-        kinds=data.purposes,
-        debts=data.debts,
-    )
+    given = authority_of(data, since=since, verified=verified)
     others = tuple(one for one in state.states.authorities if one.person != data.authority_id)
     known = tuple(one for one in state.states.verified if one != data.authority_id)
     parties = {**state.parties, data.authority_id: data.party}
@@ -197,11 +191,6 @@ def _acting(
 
 def _authority_ended(state: NoticeState, message: Envelope[desk_contact.AuthorityEnded]) -> NoticeState:
     return _without_authority(state, message.data.authority_id)
-
-
-def _end_of(last_day: date) -> datetime:
-    """Noon (UTC) of the day after, when it is over everywhere; `asking` makes it the borrower's midnight."""
-    return datetime.combine(min(last_day, _LATEST), time(12), UTC) + _A_DAY
 
 
 def _without_authority(state: NoticeState, gone: str) -> NoticeState:
@@ -222,7 +211,7 @@ def _stops(state: NoticeState, message: Envelope[intake.StopsChanged]) -> Notice
         Stop(
             event=stop.cause.value,
             since=datetime.combine(max(stop.since, _EARLIEST), time(), UTC) - _A_DAY,
-            until=None if stop.ends_on is None else _end_of(stop.ends_on),
+            until=None if stop.ends_on is None else end_of(stop.ends_on),
             debts=stop.debts,
             person=stop.party_id or None,
         )

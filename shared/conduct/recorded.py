@@ -4,23 +4,29 @@ Every service that asks the guard reads the record here, so that all of them cou
 """
 
 from collections.abc import Iterable, Sequence
-from datetime import UTC, date, datetime, timedelta
-from typing import Final, Protocol, get_args
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Final, Protocol, TypeVar, get_args
+from zoneinfo import ZoneInfo
 
-from shared.conduct.model import OptOut, PastContact
+from shared.conduct.model import Authority, OptOut, PastContact, Stop
+from shared.conduct.walltime import day_starts
 from shared.policy.model import PolicyInForce
 from shared.policy.sections_conduct import Actor, Channel, Purpose
 
 __all__ = [
     "BORROWER",
+    "Acting",
     "Closed",
     "Delivered",
     "Recorded",
+    "authority_of",
     "closed_before",
     "closed_now",
     "days_counted",
+    "end_of",
     "is_reckoned",
     "known_channel",
+    "on_their_clock",
     "opt_outs",
     "past_contact",
     "past_message",
@@ -101,6 +107,26 @@ class Delivered(Protocol):
         """What it was about; none: no debt in particular."""
 
 
+class Acting(Protocol):
+    """Somebody who acts for the borrower, as the desk wrote it down, or as it is handed over."""
+
+    @property
+    def authority_id(self) -> str:
+        """By which they are known."""
+
+    @property
+    def purposes(self) -> tuple[Purpose, ...]:
+        """For what."""
+
+    @property
+    def until(self) -> date:
+        """The last day on which it holds."""
+
+    @property
+    def debts(self) -> tuple[str, ...]:
+        """For which debts; none: all of them."""
+
+
 class Closed(Protocol):
     """A channel that was closed, as it is handed over from an earlier case."""
 
@@ -174,6 +200,34 @@ def past_message(sent: Delivered) -> PastContact | None:
         person=sent.recipient,
         debts=sent.debts,
         asks_for_payment=sent.purpose == "collection",
+    )
+
+
+def end_of(last_day: date) -> datetime:
+    """Noon (UTC) of the day after, when a day is over everywhere: how ledgers keep the end of a last day."""
+    return datetime.combine(min(last_day, _LATEST), time(12), UTC) + _A_DAY
+
+
+_D = TypeVar("_D", Authority, Stop)
+
+
+def on_their_clock(dated: Iterable[_D], zone: ZoneInfo) -> tuple[_D, ...]:
+    """Give what a ledger keeps as the guard is asked with it: a last day is over at their midnight."""
+    return tuple(
+        one if one.until is None else one.model_copy(update={"until": day_starts(one.until.date(), zone)})
+        for one in dated
+    )
+
+
+def authority_of(data: Acting, *, since: datetime, verified: bool) -> Authority:
+    """Give who acts for the borrower in the guard's form, its end as ledgers keep it."""
+    return Authority(
+        person=data.authority_id,
+        since=since,
+        until=end_of(data.until),
+        verified=verified,
+        kinds=data.purposes,
+        debts=data.debts,
     )
 
 

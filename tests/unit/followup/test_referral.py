@@ -12,7 +12,12 @@ from services.followup.model import FollowupStatus
 from shared.contracts import desk, desk_parties, offer
 from shared.contracts.base import Event, Personal, Reason
 from shared.contracts.desk_care import LegalOverride, LegalReferralAsked
-from shared.contracts.desk_contact import ComplaintAnswered, ContactResumed
+from shared.contracts.desk_contact import (
+    AuthorityEnded,
+    AuthorityRecorded,
+    ComplaintAnswered,
+    ContactResumed,
+)
 from shared.contracts.followup import InputRefused
 from shared.contracts.followup_care import LegalReferralHeld, LegalReferralMade, LegalReferralResumed
 from shared.contracts.intake import CaseChanged
@@ -288,6 +293,19 @@ def test_an_attempt_by_a_closed_channel_or_while_a_complaint_is_open_counts_for_
     assert count(open_.when(message(first), *map(call, TEN))) == 0
     final = first.model_copy(update={"final": True})
     assert count(open_.when(message(final), *map(call, TEN))) == 10
+
+
+def test_an_attempt_past_who_acts_for_the_borrower_counts_for_nothing() -> None:
+    acts = AuthorityRecorded(
+        authority_id="r-1", party="lawyer", purposes=("collection", "service"), until=TEN[6],
+        verified_by="s-1", evidence="letter 7",
+    )  # fmt: skip
+    there = case().when(message(acts, DAY))
+    assert count(there.when(*map(call, TEN))) == 3, "from the day after its last day on"
+    unseen = case().when(message(acts.model_copy(update={"verified_by": None}), DAY))
+    assert count(unseen.when(*map(call, TEN))) == 10
+    ended = there.when(message(AuthorityEnded(authority_id="r-1"), DAY))
+    assert count(ended.when(*map(call, TEN))) == 10
 
 
 def test_more_in_a_week_than_the_pack_allows_counts_for_nothing() -> None:
