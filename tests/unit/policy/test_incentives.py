@@ -106,7 +106,7 @@ def test_two_sets_of_one_name_are_refused() -> None:
 def test_the_check_of_the_packs_says_it(tmp_path: Path) -> None:
     folder = tmp_path / "packs"
     shutil.copytree(PACKS, folder)
-    pack = folder / "cn-card.toml"
+    pack = folder / "tw-card.toml"  # which has no table of its own to add to
     row = "{ after_on_time = 12, late_charges_waived_pct = 40, rate_cut_pct = 10 }"
     value = f'{{ name = "lean", steps = [{row}] }}'
     entry = f'{{ value = [{value}], clause = "-", source = "assumption: -", verified = false }}'
