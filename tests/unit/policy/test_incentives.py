@@ -110,8 +110,8 @@ def test_the_check_of_the_packs_says_it(tmp_path: Path) -> None:
     row = "{ after_on_time = 12, late_charges_waived_pct = 40, rate_cut_pct = 10 }"
     value = f'{{ name = "lean", steps = [{row}] }}'
     entry = f'{{ value = [{value}], clause = "-", source = "assumption: -", verified = false }}'
-    tried = f"[incentives]\nsets = [{entry}]\n"
-    pack.write_text(pack.read_text(encoding="utf-8") + "\n" + tried, encoding="utf-8")
+    before, header, after = pack.read_text(encoding="utf-8").partition("[incentives]\n")
+    pack.write_text(f"{before}{header or '[incentives]'}\nsets = [{entry}]\n{after}", encoding="utf-8")
     result = CliRunner().invoke(app, ["policy", "check", "--folder", str(folder)], env={"COLUMNS": "400"})
     assert result.exit_code == 1
     assert "the set lean falls below what everybody has as of right" in result.output
