@@ -13,7 +13,8 @@ SERVICE = Service(
     # 2: guarantors, consents, periods, withdrawal; 3: drafts that went back, several currencies, conditions;
     # 4: instalments paid in some currencies; 5: no language of its own; 6: what is missed and unpaid;
     # 7: what was forgiven before, and as a reward, re-ages still to come,
-    # moments, stops told; 8: what came back from before the plan
-    schema_version=8,
+    # moments, stops told; 8: what came back from before the plan;
+    # 9: what re-ages rest on, debts paid and rewards vested before an amendment
+    schema_version=9,
     handles=HANDLED,
 )

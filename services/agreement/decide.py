@@ -222,6 +222,7 @@ def _draft(state: AgreementState, message: Envelope[offer.OfferAgreed], referenc
         guarantors=drafted.guarantors,
         pinned_on=data.pinned_on,
         agreed_at=message.time,
+        rewarded_after=0 if state.live is None else state.live.rewarded_after,
     )
     over = tuple(item for item in state.over if item.agreement_id != agreement_id)
     update = {"status": AgreementStatus.DRAFTED, "draft": draft, "over": over}
@@ -301,10 +302,18 @@ def _signature(
 def _rewarded(
     state: AgreementState | None, message: Envelope[followup.RewardGranted], _reference: Reference
 ) -> Outcome:
-    """Late charges waived as a reward: the settlement letter counts them among what was forgiven."""
-    if state is None or state.status is AgreementStatus.CLOSED or not message.data.waived:
+    """Late charges waived as a reward: the settlement letter counts them among what was forgiven.
+
+    What has vested is not promised again by an amendment.
+    """
+    if state is None or state.status is AgreementStatus.CLOSED:
         return Decision(state)
-    return Decision(state.model_copy(update={"rewarded": in_all(state.rewarded, message.data.waived)}))
+    live = state.live
+    if live is not None:
+        after = max(live.rewarded_after, message.data.after_on_time)
+        live = live.model_copy(update={"rewarded_after": after})
+    rewarded = in_all(state.rewarded, message.data.waived)
+    return Decision(state.model_copy(update={"rewarded": rewarded, "live": live}))
 
 
 _HANDLERS: dict[type[Event], Handler] = {

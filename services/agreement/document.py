@@ -20,7 +20,7 @@ from services.agreement.rules import (
     unlike_balances,
 )
 from services.agreement.terms import terms_of
-from shared.contracts.agreement import AgreementDrafted
+from shared.contracts.agreement import AgreementDrafted, SettlementLetterIssued
 from shared.contracts.base import Event
 from shared.contracts.debts import Plan
 from shared.contracts.ids import derive_id
@@ -40,7 +40,9 @@ _LATER_TERMS = (
     *("returns_on_breach", "contract_rates", "late_charge_zh", "late_charge_en"),
     *("rewards", "cooperation"),
     *("overdue_kept_years", "overdue_kept_from"),
+    *("performing_after", "hardship_misses_count"),
 )
+_LATER_OF_LETTER = ("settled", "beside")
 
 
 def agreement_id_of(case: str, offer_id: str, plan_id: str) -> str:
@@ -70,6 +72,10 @@ def canonical_content(event: Event, case: str) -> bytes:
         for name in _LATER_TERMS:
             if content["terms"][name] is None:
                 del content["terms"][name]
+    elif isinstance(event, SettlementLetterIssued):
+        for name in _LATER_OF_LETTER:
+            if not content[name]:
+                del content[name]
     return exact(content)
 
 
@@ -86,15 +92,20 @@ def compose(
     language: str,
     reference: Reference,
     pinned_on: date | None = None,
+    rewarded_after: int | None = None,
 ) -> AgreementDrafted | ReasonCode:
     """Compute the document on the balances as they stand, or say why the plan no longer fits them.
 
-    The instalments of the plan, where it names them, must come out again exactly.
+    The instalments of the plan, where it names them, must come out again exactly. `rewarded_after`: the
+    rewards that have vested, where they are not those of today.
     """
     unlike = unlike_balances(plan, state.debts)
     if unlike is not None:
         return unlike
-    return _composed(state, offer_id, plan, drafted_on, language, reference, pinned_on, None)
+    rewarded_after = (
+        (state.live.rewarded_after if state.live else 0) if rewarded_after is None else rewarded_after
+    )
+    return _composed(state, offer_id, plan, drafted_on, language, reference, pinned_on, None, rewarded_after)
 
 
 def _composed(
@@ -106,6 +117,7 @@ def _composed(
     reference: Reference,
     pinned_on: date | None,
     guarantors: tuple[str, ...] | None,
+    rewarded_after: int,
 ) -> AgreementDrafted | ReasonCode:
     """Compute the document on the plan's own balances; `guarantors`: those who were asked, where known."""
     policy = reference.policies.for_case(state.policy, drafted_on, agreed_on=pinned_on)
@@ -142,6 +154,7 @@ def _composed(
             from_documents=counts_from_documents(packs, drafted_on, reference),
             returns=returns,
             contract_rates=concessions.contract_rates(plan, returns, state.debts),
+            rewarded_after=rewarded_after,
         ),
     )
     return drafted.model_copy(update={"content_hash": content_hash(drafted, state.case)})
@@ -162,7 +175,7 @@ def as_drafted(state: AgreementState, draft: Draft, reference: Reference) -> Agr
     terms = (draft.offer_id, draft.plan, draft.drafted_on, draft.language)
     # The version that it was: others may have been signed since.
     then = state.model_copy(update={"signed": draft.version - 1})
-    again = _composed(then, *terms, reference, draft.pinned_on, draft.guarantors)
+    again = _composed(then, *terms, reference, draft.pinned_on, draft.guarantors, draft.rewarded_after)
     if isinstance(again, AgreementDrafted) and again.content_hash != draft.content_hash:
         return ReasonCode.PLAN_NO_LONGER_COMPUTES
     return again
@@ -170,8 +183,8 @@ def as_drafted(state: AgreementState, draft: Draft, reference: Reference) -> Agr
 
 def recompose(state: AgreementState, draft: Draft, reference: Reference) -> AgreementDrafted | ReasonCode:
     """Compute the document again on today's balances; unless it hashes the same, it no longer fits."""
-    pinned = draft.pinned_on
-    again = compose(state, draft.offer_id, draft.plan, draft.drafted_on, draft.language, reference, pinned)
+    terms = (draft.offer_id, draft.plan, draft.drafted_on, draft.language)
+    again = compose(state, *terms, reference, draft.pinned_on, draft.rewarded_after)
     if isinstance(again, AgreementDrafted) and again.content_hash != draft.content_hash:
         return ReasonCode.PLAN_NO_LONGER_COMPUTES
     return again

@@ -2,9 +2,9 @@
 
 from datetime import date, timedelta
 
-from services.agreement.letter import letter_of
+from services.agreement.letter import letter_of, settled_of
 from services.agreement.model import AgreementState, AgreementStatus, InForce
-from services.agreement.rules import conduct_in, held_of
+from services.agreement.rules import conduct_in, held_of, paid_off
 from services.agreement.signing import Outcome, give_back, refusal
 from services.agreement.stops import may_withdraw
 from services.agreement.telling import broken, completed, instruct, restores, returns
@@ -60,8 +60,8 @@ def plan_broken(
     )
     gone = _without_live(state, live, AgreementStatus.ENDED, ReasonCode.PLAN_BROKEN)
     policy, conduct = _rules_of(state, live, message.day, reference)
-    cut = message.data.rate_cut_pct
-    told = broken(live, policy, conduct, message.day, held_of(state, live), cut)
+    cut, settled = message.data.rate_cut_pct, settled_of(state, live, paid_off(state, live), policy)
+    told = broken(live, policy, conduct, message.day, held_of(state, live), cut, settled)
     return Decision.of(instruct(gone, told), ended, told)
 
 
@@ -228,7 +228,7 @@ def _complete(
     policy = reference.policies.for_case(state.policy, day, agreed_on=live.pinned_on or live.effective)
     done = AgreementCompleted(agreement_id=live.agreement_id, as_of=as_of, paid=paid)
     letter = letter_of(state, live, as_of, policy)
-    told = completed(live, letter.settlement, policy, day)
+    told = completed(live, letter.settled, policy, day)
     gone = _without_live(state, live, AgreementStatus.COMPLETED, ReasonCode.CASE_CLOSED)
     return instruct(gone, told), (done, letter, told)
 

@@ -1,22 +1,30 @@
 """The settlement letter (结清证明) of a fulfilled agreement: what is settled, forgiven, still owed. Pure."""
 
+from collections.abc import Collection, Sequence
 from datetime import date
 
 from services.agreement.document import content_hash
 from services.agreement.model import AgreementState, InForce, KnownDebt
 from services.agreement.paper.words import EDITION, words_of
-from services.agreement.rules import in_all, owed
-from shared.contracts.agreement import SettlementKind, SettlementLetterIssued, SurvivingDebt, WaivedDebt
+from services.agreement.rules import in_all, owed, settled_before
+from shared.contracts.agreement import (
+    DebtSettled,
+    SettlementKind,
+    SettlementLetterIssued,
+    SurvivingDebt,
+    WaivedDebt,
+)
 from shared.contracts.debts import Balances, DebtStatus
 from shared.contracts.ids import derive_id
 from shared.contracts.intake import PaymentTakenBack
 from shared.contracts.plan_terms import total_of
 from shared.policy.model import PolicyInForce
 
-__all__ = ["letter_of", "with_return"]
+__all__ = ["common_status", "letter_of", "settled_of", "with_return"]
 
 _UNHASHED = "0" * 64
 _NO_MARK = "none"
+_LUMP_SUM = "lump_sum"  # the method of a plan that settles at once
 
 
 def with_return(live: InForce, data: PaymentTakenBack) -> InForce:
@@ -39,21 +47,19 @@ def letter_of(
 ) -> SettlementLetterIssued:
     """Give the letter. The agreement's own debts are settled by its last instalment, less what was waived.
 
-    It is partial where another debt of the case is still owed, or one of its own to a buyer, or what came
-    back of a payment from before the plan: that balance is stated and survives. Forgiven amounts carry the
-    mark of the pack's tax duty, where it has one.
+    Of those a balance survives where one is owed to a buyer, or what came back of a payment from before the
+    plan. What is owed on other debts of the case is stated beside it, and changes nothing about these.
+    Forgiven amounts carry the mark of the pack's tax duty, where it has one.
     """
     words = words_of(EDITION)
     assert words is not None  # noqa: S101 - narrows: the edition is the program's own
     paper, reported = policy.document, policy.reporting
-    to_buyer = _owed_to_a_buyer(state, live)
+    to_buyer, came_back = _owed_to_a_buyer(state, live), _still_owed(state, live)
     elsewhere = {debt.debt_id for debt in to_buyer}
+    debts = (*settled_before(state, live), *(one for one in live.debts if one not in elsewhere))
     others = [debt for debt in owed(state.debts).values() if debt.debt_id not in live.debts]
-    surviving = (
-        *_still_owed(state, live),
-        *(SurvivingDebt(debt_id=debt.debt_id, amounts=debt.outstanding) for debt in (*others, *to_buyer)),
-    )
-    full = not surviving
+    surviving = (*came_back, *map(_surviving, to_buyer))
+    settled = settled_of(state, live, debts, policy, {one.debt_id for one in came_back})
     # Of every version, and the rewards: what is reported as forgiven is all that nobody has to pay.
     forgiven = in_all(live.forgiven, live.waived, state.rewarded)
     letter = SettlementLetterIssued(
@@ -62,12 +68,14 @@ def letter_of(
         version=live.version,
         as_of=as_of,
         language=live.language,
-        settlement=SettlementKind.FULL if full else SettlementKind.PARTIAL,
-        debts=tuple(one for one in live.debts if one not in elsewhere),
+        settlement=SettlementKind.PARTIAL if surviving else SettlementKind.FULL,
+        debts=debts,
         surviving=surviving,
+        settled=settled,
+        beside=tuple(map(_surviving, others)),
         forgiven=forgiven,
         tax_mark=reported.tax_mark if forgiven and reported.tax_mark != _NO_MARK else None,
-        credit_status=reported.status_when_completed if full else reported.status_when_settled_in_part,
+        credit_status=common_status(settled) or reported.status_when_settled_in_part,
         lender_zh=paper.lender_name_zh,
         lender_en=paper.lender_name_en,
         words=EDITION,
@@ -75,6 +83,50 @@ def letter_of(
         content_hash=_UNHASHED,
     )
     return letter.model_copy(update={"content_hash": content_hash(letter, state.case)})
+
+
+def settled_of(
+    state: AgreementState,
+    live: InForce,
+    debts: Sequence[str],
+    policy: PolicyInForce,
+    surviving: Collection[str] = (),
+) -> tuple[DebtSettled, ...]:
+    """Give how each of `debts` ends: in full, or with a balance of its own; and what its record says."""
+    reported, for_less = policy.reporting, _settled_for_less(state, live)
+    return tuple(
+        DebtSettled(
+            debt_id=one,
+            settlement=SettlementKind.PARTIAL if one in surviving else SettlementKind.FULL,
+            credit_status=reported.status_when_settled_in_part
+            if one in surviving or one in for_less
+            else reported.status_when_completed,
+        )
+        for one in debts
+    )
+
+
+def common_status(settled: Sequence[DebtSettled]) -> str | None:
+    """Give the code that holds for every debt; None where they differ."""
+    codes = {one.credit_status for one in settled}
+    return codes.pop() if len(codes) == 1 else None
+
+
+def _settled_for_less(state: AgreementState, live: InForce) -> set[str]:
+    """Give the debts that ended for less than was owed, as their offer had said of the record.
+
+    Interest and charges that are waived while the principal is paid by instalments are no such thing.
+    """
+    at_once = {one.debt_id for one in live.terms if one.method == _LUMP_SUM or one.balance == one.waived}
+    return {
+        one.debt_id
+        for one in in_all(live.forgiven, live.waived, state.rewarded)
+        if one.amounts.principal.is_positive or one.debt_id in at_once
+    }
+
+
+def _surviving(debt: KnownDebt) -> SurvivingDebt:
+    return SurvivingDebt(debt_id=debt.debt_id, amounts=debt.outstanding)
 
 
 def _owed_to_a_buyer(state: AgreementState, live: InForce) -> tuple[KnownDebt, ...]:

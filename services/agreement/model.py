@@ -21,6 +21,7 @@ __all__ = [
     "Instruction",
     "KnownDebt",
     "Over",
+    "ReAged",
     "Returned",
     "Signature",
     "Unpaid",
@@ -76,6 +77,7 @@ class Draft(State):
 
     `guarantors` must agree in writing before it takes effect; the rules of `pinned_on` hold for its terms.
     `received_on`: the borrower has the documents. `agreed_at` is the moment at which the plan was agreed.
+    `rewarded_after`: see `InForce`; it is what the document was drawn up on.
     """
 
     agreement_id: str
@@ -92,6 +94,7 @@ class Draft(State):
     pinned_on: date | None = None
     received_on: date | None = None
     agreed_at: datetime | None = None
+    rewarded_after: int = 0
 
 
 class Watch(State):
@@ -122,6 +125,15 @@ class Unpaid(State):
     currency: str
 
 
+class ReAged(State):
+    """A debt that the bank was told to show as current from `on`; that rests on the instalments `by`."""
+
+    debt_id: AccountId
+    payments: int
+    on: date
+    by: tuple[int, ...]
+
+
 class InForce(State):
     """The signed agreement; `packs` are those of its debts, whose strictest conduct it keeps.
 
@@ -131,8 +143,12 @@ class InForce(State):
     schedules again. `partly`: instalments of which not every currency is
     paid yet, `unpaid` those missed by now. `returns` and `rates_return` are the concessions that a breach
     takes back. `forgiven` is what the agreements that it amends had waived: that stays waived.
-    `re_ages` are debts that are shown as current again only after payments still to come. `came_back` is what
+    `re_ages` are debts that are shown as current again only after payments still to come, `re_aged` those
+    that are; `row` are the latest instalments paid in time, where that matters for them, and `undone` counts
+    what the bank was told to take back. `came_back` is what
     payments from before it had paid of its debts and was returned since: it is owed beside its instalments.
+    `paid_before`: debts of the agreements that it amends which were paid by then.
+    `rewarded_after`: after how many instalments the last reward was granted under it or what it amends.
     """
 
     agreement_id: str
@@ -154,9 +170,14 @@ class InForce(State):
     returns: tuple[WaivedDebt, ...] = ()
     rates_return: tuple[DebtRate, ...] = ()
     re_ages: tuple[ReAge, ...] = ()
+    re_aged: tuple[ReAged, ...] = ()
+    row: tuple[int, ...] = ()
+    undone: int = 0
     before: "InForce | None" = None
     forgiven: tuple[WaivedDebt, ...] = ()
     came_back: tuple[WaivedDebt, ...] = ()
+    paid_before: tuple[AccountId, ...] = ()
+    rewarded_after: int = 0
 
 
 class Instruction(State):

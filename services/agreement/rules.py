@@ -25,8 +25,11 @@ __all__ = [
     "last_signed",
     "owed",
     "packs_of",
+    "paid_before",
+    "paid_off",
     "re_ages_of",
     "refuses_signature",
+    "settled_before",
     "sign_by",
     "status_of",
     "unlike_balances",
@@ -50,6 +53,33 @@ def owed(debts: Sequence[KnownDebt]) -> dict[str, KnownDebt]:
 def held_of(state: AgreementState, live: InForce) -> tuple[str, ...]:
     """Give the debts of an agreement that a stop event holds, by intake's word."""
     return tuple(d.debt_id for d in state.debts if d.debt_id in live.debts and d.status in _HELD)
+
+
+def paid_off(state: AgreementState, live: InForce) -> tuple[str, ...]:
+    """Give the debts of an agreement, and of those it amends, on which nothing is owed or returns."""
+    returns = {one.debt_id for one in live.returns}
+    paid = (one for one in live.debts if one not in returns and _nothing_owed(state, one))
+    return (*settled_before(state, live), *paid)
+
+
+def paid_before(state: AgreementState, plan: Plan) -> tuple[str, ...]:
+    """Give the debts of the agreement in force that an amendment of it is not about, for they are paid."""
+    live = state.live
+    if live is None:
+        return ()
+    amended = {debt.debt_id for debt in plan.debts}
+    paid = (one for one in live.debts if _nothing_owed(state, one))
+    return tuple(one for one in (*live.paid_before, *paid) if one not in amended)
+
+
+def settled_before(state: AgreementState, live: InForce) -> tuple[str, ...]:
+    """Give the debts of earlier versions that were paid by then, less those of which something came back."""
+    owing = {debt.debt_id for debt in state.debts if not total_of(debt.outstanding).is_zero}
+    return tuple(one for one in live.paid_before if one not in owing)
+
+
+def _nothing_owed(state: AgreementState, debt_id: str) -> bool:
+    return any(debt.debt_id == debt_id and total_of(debt.outstanding).is_zero for debt in state.debts)
 
 
 def unlike_balances(plan: Plan, debts: Sequence[KnownDebt]) -> ReasonCode | None:

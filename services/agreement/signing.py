@@ -11,6 +11,7 @@ from services.agreement.rules import (
     in_all,
     last_signed,
     packs_of,
+    paid_before,
     re_ages_of,
     waived_debts,
     withdrawal_of,
@@ -141,6 +142,8 @@ def sign(state: AgreementState, draft: Draft, day: date, reference: Reference) -
         re_ages=later,
         before=state.live if signed.may_withdraw else None,
         forgiven=in_all(state.live.forgiven, state.live.waived) if state.live is not None else (),
+        paid_before=paid_before(state, draft.plan),
+        rewarded_after=state.live.rewarded_after if state.live is not None else 0,
     )
     in_force = state.model_copy(
         update={

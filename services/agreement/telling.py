@@ -7,6 +7,7 @@ credit status. The same instruction about the same agreement always has the same
 from datetime import date
 from decimal import Decimal
 
+from services.agreement.letter import common_status
 from services.agreement.model import AgreementState, InForce, Instruction
 from services.agreement.rules import answer_by
 from shared.contracts.agreement import (
@@ -14,9 +15,9 @@ from shared.contracts.agreement import (
     BankInstructed,
     CollectionOrder,
     DebtRate,
+    DebtSettled,
     InstructionKind,
     ReAge,
-    SettlementKind,
 )
 from shared.contracts.debts import DebtSchedule, Plan
 from shared.contracts.ids import derive_id
@@ -24,7 +25,7 @@ from shared.contracts.plan_terms import cut_rate
 from shared.policy.conduct import Conduct
 from shared.policy.model import PolicyInForce
 
-__all__ = ["applies", "broken", "completed", "instruct", "re_aged", "restores", "returns"]
+__all__ = ["applies", "broken", "completed", "instruct", "re_age_undone", "re_aged", "restores", "returns"]
 
 # Instructions that are remembered until they are answered; alert has raised the bank's silence long before.
 _KEPT = 12
@@ -62,7 +63,19 @@ def re_aged(
     """After the payments that the pack asks for debts past due are shown as current again, not before."""
     told = _about(live, InstructionKind.RE_AGE, policy, day, credit_status=None)
     ids = tuple(one.debt_id for one in debts)
-    instruction_id = derive_id("instruction", live.agreement_id, InstructionKind.RE_AGE.value, *ids)
+    after = (str(live.undone),) if live.undone else ()  # another one than that which was taken back
+    instruction_id = derive_id("instruction", live.agreement_id, InstructionKind.RE_AGE.value, *ids, *after)
+    update = {"instruction_id": instruction_id, "effective": effective, "re_aged": ids}
+    return told.model_copy(update=update)
+
+
+def re_age_undone(
+    live: InForce, ids: tuple[str, ...], effective: date, policy: PolicyInForce, day: date
+) -> BankInstructed:
+    """Debts are past due again as if the re-age of `effective` had not been; collection stays as it is."""
+    kind = InstructionKind.UNDO_RE_AGE
+    told = _about(live, kind, policy, day, credit_status=None)
+    instruction_id = derive_id("instruction", live.agreement_id, kind.value, *ids, str(live.undone))
     update = {"instruction_id": instruction_id, "effective": effective, "re_aged": ids}
     return told.model_copy(update=update)
 
@@ -74,11 +87,12 @@ def broken(
     day: date,
     held: tuple[str, ...] = (),
     vested_cut_pct: Decimal = Decimal(0),
+    settled: tuple[DebtSettled, ...] = (),
 ) -> BankInstructed:
     """After a broken plan the bank may collect again, where it had stopped; not about debts that are held.
 
     What was conceded on condition is owed again, and the rates of the contract hold, less the share of them
-    that vested as a reward.
+    that vested as a reward. Debts of it that are paid are `settled`, and no plan that broke makes them late.
     """
     status = policy.reporting.status_when_broken
     told = _about(live, InstructionKind.RESUME_COLLECTION, policy, day, credit_status=status)
@@ -86,7 +100,7 @@ def broken(
         rate.model_copy(update={"annual_rate_pct": cut_rate(rate.annual_rate_pct, vested_cut_pct)})
         for rate in live.rates_return
     )
-    update = {"restored": live.returns, "rates": rates}
+    update = {"restored": live.returns, "rates": rates, "settled": settled}
     return _resumes(told, conduct, held).model_copy(update=update)
 
 
@@ -117,11 +131,12 @@ def returns(
     return told.model_copy(update=update)
 
 
-def completed(live: InForce, kind: SettlementKind, policy: PolicyInForce, day: date) -> BankInstructed:
+def completed(
+    live: InForce, settled: tuple[DebtSettled, ...], policy: PolicyInForce, day: date
+) -> BankInstructed:
     """Everything that was agreed is paid: there is nothing to collect by this agreement any more."""
-    reported, full = policy.reporting, kind is SettlementKind.FULL
-    status = reported.status_when_completed if full else reported.status_when_settled_in_part
-    return _about(live, InstructionKind.PLAN_COMPLETED, policy, day, credit_status=status)
+    told = _about(live, InstructionKind.PLAN_COMPLETED, policy, day, credit_status=common_status(settled))
+    return told.model_copy(update={"settled": settled})
 
 
 def _about(

@@ -28,18 +28,23 @@ def terms_of(
     from_documents: bool = False,
     returns: tuple[str, ...] = (),
     contract_rates: tuple[DebtRate, ...] = (),
+    rewarded_after: int = 0,
 ) -> AgreementTerms:
     """Give the terms of a document drawn up under `policy`, with the strictest conduct of its packs.
 
     `from_documents`: the days to withdraw count from the day on which the borrower receives the documents.
     `returns`: which concessions hold only while the plan is kept; `contract_rates` return with the rate.
+    `rewarded_after`: the steps that have vested under the agreement before. What they gave is in the balances
+    and the rates that the plan starts from, and is not promised again.
     """
     words = words_of(EDITION)
     assert words is not None  # noqa: S101 - narrows: the edition is the program's own
     paper, agreement, followup = policy.document, policy.agreement, policy.followup
     rewards = tuple(
         RewardTerm(
-            after=step.after_on_time, late_pct=step.late_charges_waived_pct, rate_pct=step.rate_cut_pct
+            after=step.after_on_time,
+            late_pct=step.late_charges_waived_pct if step.after_on_time > rewarded_after else Decimal(0),
+            rate_pct=step.rate_cut_pct if step.after_on_time > rewarded_after else Decimal(0),
         )
         for step in policy.incentives.steps
     )
@@ -81,6 +86,8 @@ def terms_of(
         contract_rates=contract_rates,
         rewards=rewards,
         cooperation=policy.incentives.cooperation,
+        performing_after=followup.performing_on_time_in_a_row,
+        hardship_misses_count=policy.observation.hardship_misses_count,
         overdue_kept_years=policy.reporting.overdue_kept_years or None,
         overdue_kept_from=policy.reporting.overdue_kept_from if policy.reporting.overdue_kept_years else None,
     )

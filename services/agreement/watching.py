@@ -10,9 +10,9 @@ from datetime import date, timedelta
 from services.agreement import periods
 from services.agreement.model import AgreementState, InForce, PartPaid, Unpaid, Watch
 from services.agreement.periods import Changed
-from services.agreement.telling import instruct, re_aged
+from services.agreement.re_ageing import re_age, undo_re_age, with_paid
 from shared.contracts import followup
-from shared.contracts.agreement import BankInstructed, Period, PeriodPassed, PeriodRestarted
+from shared.contracts.agreement import Period, PeriodPassed, PeriodRestarted
 from shared.contracts.base import Reason
 from shared.contracts.decision import Decision
 from shared.contracts.envelope import Envelope
@@ -77,32 +77,11 @@ def instalment_paid(
     watches = tuple(after for _, after in changed)
     if not whole:
         return Decision.of(_with(state, live, watches), *again)
+    trial = next((watch for watch in watches if watch.period is Period.TRIAL), None)
+    live = with_paid(live, trial, data)
     left, said = _counted(live, watches, data, policy)
-    after, told = _re_aged(_with(state, live, left), watches, data, message.day, policy)
+    after, told = re_age(_with(state, live, left), trial, data, message.day, policy)
     return Decision.of(after, *again, *said, *told)
-
-
-def _re_aged(
-    state: AgreementState,
-    before: tuple[Watch, ...],
-    data: followup.InstalmentPaid,
-    day: date,
-    policy: PolicyInForce,
-) -> tuple[AgreementState, tuple[BankInstructed, ...]]:
-    """Tell the bank of debts that have the payments after which they are shown as current again.
-
-    They are from the day on which the last of these was due, or paid if that was later.
-    """
-    live, trial = state.live, next((watch for watch in before if watch.period is Period.TRIAL), None)
-    if live is None or trial is None or data.number <= trial.last or data.due < trial.since:
-        return state, ()
-    reached = tuple(one for one in live.re_ages if one.payments <= trial.kept + 1)
-    if not reached:
-        return state, ()
-    told = re_aged(live, reached, max(data.due, data.on), policy, day)
-    left = tuple(one for one in live.re_ages if one not in reached)
-    now = state.model_copy(update={"live": live.model_copy(update={"re_ages": left})})
-    return instruct(now, told), (told,)
 
 
 def _counted(
@@ -184,7 +163,10 @@ def _missed(
     if periods.is_shielded(data, policy):
         known = live.model_copy(update={"unpaid": _other_than(live, data)})
         over = periods.passed_over(live.watches, data.number)
-        return Decision(_with(state, known, tuple(after for _, after in over)))
+        passed = _with(state, known, tuple(after for _, after in over))
+        # It is held against nobody, but a payment that came back was not made.
+        after, told = undo_re_age(passed, data, message.day, policy)
+        return Decision.of(after, *told)
     item = Unpaid(number=data.number, due=data.due, currency=data.total.currency)
     unpaid = tuple(sorted((*_other_than(live, data), item), key=lambda i: (i.number, i.currency)))
     # Of a later instalment nothing is new by this one: followup tells them in their order.
@@ -192,7 +174,9 @@ def _missed(
     changed = periods.after_missed(live.watches, so_far, message.day, policy)
     said = _restarted(live, changed, data.due, message.day)
     known = live.model_copy(update={"unpaid": unpaid})
-    return Decision.of(_with(state, known, tuple(after for _, after in changed)), *said)
+    now = _with(state, known, tuple(after for _, after in changed))
+    after, told = undo_re_age(now, data, message.day, policy)
+    return Decision.of(after, *said, *told)
 
 
 def difficulty_lasts(

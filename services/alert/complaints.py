@@ -145,16 +145,25 @@ def handed_on(state: AlertState) -> date | None:
         for name, since in state.leaving
         if any(one.owner == name for one in state.complaints)
     ]
-    return min((*lost, *leaving), default=None)
+    return min((*lost, *leaving, *_roster_asked_on(state)), default=None)
+
+
+def _roster_asked_on(state: AlertState) -> tuple[date, ...]:
+    """Each evening while somebody answers for a complaint: the roster is written anew at any time."""
+    made = [one.made_on for one in state.complaints if one.owner is not None]
+    if not made:
+        return ()
+    return (min(made) if state.roster_asked_on is None else _next(state.roster_asked_on),)
 
 
 def hand_over(state: AlertState, day: date, reference: Reference) -> Step:
-    """Who answered for a complaint has left the case, or the house: another does, by the same day.
+    """Who answered for a complaint has left the case, or is not there: another does, by the same day.
 
-    Of a former owner of the case the new one takes it over. Who leaves the house hands it to a supervisor,
-    never to who owns the case: the complaint may be about them. Where none is there it stays, and is found
-    by its alert. One that somebody beside the owners answers for stays theirs while they are there, and so
-    does one that was given to a former owner afterwards.
+    Of a former owner of the case the new one takes it over. Who leaves the house, or is absent from the next
+    day on, by a command or by the roster alone, hands it to a supervisor, never to who owns the case: the
+    complaint may be about them. Where none is there it stays, and is found by its alert. One that somebody
+    beside the owners answers for stays theirs while they are there, and so does one that was given to a
+    former owner afterwards.
     """
     gone = {name for name, since in state.leaving if _last_day(since) <= day}
     said, kept = [], []
@@ -162,22 +171,33 @@ def hand_over(state: AlertState, day: date, reference: Reference) -> Step:
         owner = one.owner
         if _has_lost_its_owner(state, one):
             owner = state.owner
-        elif owner in gone:
+        elif owner in gone or _is_away(owner, day, reference):
             owner = _deputy(state, one, day, reference) or owner
         if owner != one.owner:
             handed = {"complaint_id": one.complaint_id, "answer_by": one.answer_by, "owner": owner}
             said.append(ComplaintHandedOver.model_validate({**handed, "before": one.owner}))
         kept.append(one.model_copy(update={"owner": owner}))
     left = tuple(item for item in state.leaving if item[0] not in gone)
-    return state.model_copy(update={"complaints": tuple(kept), "leaving": left}), tuple(said)
+    asked = {"complaints": tuple(kept), "leaving": left, "roster_asked_on": day}
+    return state.model_copy(update=asked), tuple(said)
+
+
+def _is_away(owner: str | None, day: date, reference: Reference) -> bool:
+    """Whether the roster knows them, and that they are not there on the next day."""
+    who = reference.roster.get(owner) if owner is not None else None
+    return who is not None and not who.present_on(_next(day))
 
 
 def _deputy(state: AlertState, item: OpenComplaint, day: date, reference: Reference) -> str | None:
     """Give a supervisor who is there from the next day on; spread by the complaint, the same each time."""
     barred = {state.owner, *(name for name, _ in state.leaving)}
-    first = day + timedelta(days=1) if day < date.max else day
+    first = _next(day)
     there = [who.id for who in reference.roster.supervisors if who.present_on(first) and who.id not in barred]
     return min(there, key=lambda name: derive_id("deputy", item.complaint_id, name), default=None)
+
+
+def _next(day: date) -> date:
+    return day + timedelta(days=1) if day < date.max else day
 
 
 def _last_day(since: date) -> date:
@@ -215,6 +235,8 @@ def act(state: AlertState, due: date, day: date, policy: PolicyInForce) -> Step:
 def contact(state: AlertState, message: Envelope[ContactRecorded], policy: PolicyInForce) -> Step:
     """After so many attempts in vain a person decides; a talk, or a word of theirs, starts anew."""
     data = message.data
+    if data.with_another:
+        return state, ()
     if data.direction is ContactDirection.INBOUND or data.outcome is ContactOutcome.TALKED:
         return _anew(state, message, ReasonCode.CONTACT_MADE)
     if data.outcome is not ContactOutcome.NO_ANSWER:

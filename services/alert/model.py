@@ -227,8 +227,8 @@ class AlertState(State):
     `silent_on` is the day whose close finds the borrower silent: None while nothing is asked, or while that
     alert is open. `owner` is who owns the case, by staff id; `former` are those who did before, each with the
     day of the change; `leaving` are staff who answer for complaints and will be away, each since a day;
-    `problems` are those that are overdue,
-    `differing` the accounts whose balance a person looks into.
+    `roster_asked_on` is the last evening on which the roster was asked whether they are there.
+    `problems` are those that are overdue, `differing` the accounts whose balance a person looks into.
     `referred` counts what a person was asked to look at and has not decided. `halted`: stop events leave no
     debt to talk about, and nobody is pressed for anything.
     `in_vain` counts our attempts that nobody answered, since the last talk or a person's decision.
@@ -257,6 +257,7 @@ class AlertState(State):
     owner: str | None = None
     former: tuple[tuple[str, date], ...] = ()
     leaving: tuple[tuple[str, date], ...] = ()
+    roster_asked_on: date | None = None
     problems: tuple[str, ...] = ()
     halted: bool = False
     stop_told_on: date | None = None

@@ -26,6 +26,7 @@ ANSWERS: tuple[type[Event], ...] = (
     desk.ReviewHeld,
     desk.ComplaintMade,
     desk_talks.HumanRequested,
+    desk_talks.LumpSumOffered,
     desk_talks.ExplanationRequested,
     desk.PreferencesSet,
     desk_care.SupportJoined,
@@ -38,7 +39,7 @@ def is_heard(data: Event) -> bool:
     """The borrower is heard of: an answer, a payment, a signature, or a contact that reached them."""
     if isinstance(data, desk.ContactRecorded):
         reached = data.outcome in {desk.ContactOutcome.TALKED, desk.ContactOutcome.REFUSED}
-        return reached or data.direction is desk.ContactDirection.INBOUND
+        return not data.with_another and (reached or data.direction is desk.ContactDirection.INBOUND)
     if isinstance(data, desk_care.ReviewNotHeld):
         return data.outcome is desk_care.ReviewOutcome.DECLINED
     if isinstance(data, desk.SignatureGiven):

@@ -129,7 +129,7 @@ def note(state: AlertState, message: Envelope[Any], reference: Reference) -> Ale
     if isinstance(data, intake.CaseAssigned):
         return _with_reminders(state, reference)
     if isinstance(data, desk.ContactRecorded):
-        return _contact(state, message)
+        return state if data.with_another else _contact(state, message)
     if isinstance(data, intake.StopsChanged) and (_needs_no_step(state) or state.halted == _rests(state)):
         return state  # whatever else the day brings sees what is halted, too
     find = _TURNS.get(type(data))

@@ -102,7 +102,7 @@ def _talks(state: AlertState, message: Envelope[followup.RenegotiationRequested]
 def _contact(state: AlertState, message: Envelope[desk.ContactRecorded], policy: PolicyInForce) -> Step:
     """Who is talked to answers. A talk of the day of the alert itself may have been before it."""
     data, watched = message.data, state.watched
-    if watched is None or message.day <= watched.since:
+    if watched is None or message.day <= watched.since or data.with_another:
         return state, ()
     if data.direction is desk.ContactDirection.INBOUND or data.outcome is desk.ContactOutcome.TALKED:
         state = state.model_copy(update={"watched": watched.model_copy(update={"unanswered": 0})})

@@ -147,4 +147,4 @@ def contact(
         return Decision.wait(None, refusal(message, ReasonCode.NO_CASE))
     if state.status is AssessmentStatus.CLOSED:
         return Decision(state)
-    return Decision(talked_or_not(state, message))
+    return Decision(state if message.data.with_another else talked_or_not(state, message))

@@ -76,10 +76,10 @@ def ability_of(state: AssessmentState, policy: PolicyInForce, on: date) -> Abili
     today = budget_of(state, policy, on)
     projection, before = [_projected(on, today, ())], outlook(state, policy, on).reasons
     for day in dates_of_change(state, on, _months_later(on, policy.term.max_months)):
-        then = outlook(state, policy, day).reasons
-        new = tuple(reason for reason in then if reason not in before)
-        projection.append(_projected(day, budget_of(state, policy, day), new))
-        before = then
+        then, budget = outlook(state, policy, day), budget_of(state, policy, day)
+        new = tuple(reason for reason in then.reasons if reason not in before)
+        projection.append(_projected(day, budget, (*new, *_counts_in_part(new, then, budget, policy))))
+        before = then.reasons
     reasons = [*today.reasons]
     lowest = min(projection, key=lambda step: (step.available.minor, step.start))
     if lowest.available < today.available:
@@ -195,6 +195,17 @@ def _projected(start: date, budget: Budget, reasons: tuple[Reason, ...]) -> Proj
     )
 
 
+def _counts_in_part(
+    new: tuple[Reason, ...], then: Outlook, budget: Budget, policy: PolicyInForce
+) -> tuple[Reason, ...]:
+    """Say that an income to come counts in part: else its amount does not lead to what will be left."""
+    changed = {reason.params.get("item", "") for reason in new if reason.code is ReasonCode.KNOWN_CHANGE}
+    if all(budget.income[item] >= then.declared[item] for item in changed & budget.income.keys()):
+        return ()
+    share = policy.assessment.unverified_income_pct
+    return (_reason(ReasonCode.INCOME_NOT_VERIFIED, share=f"{share} %"),)
+
+
 def _plan_in_force(state: AssessmentState, on: date) -> bool:
     plan = state.debt_plan
     return plan is not None and (plan.until is None or on <= plan.until)
@@ -228,6 +239,7 @@ def _spending(
 ) -> dict[str, Spending]:
     size, zero = found.size, Money.zero(policy.currency)
     spending: dict[str, Spending] = {}
+    low = []
     names = {name for name in (*found.declared, *found.checked) if name.startswith("spending:")}
     for name in sorted(names):
         category = name.removeprefix("spending:")
@@ -241,7 +253,9 @@ def _spending(
         if figure.needs_explanation:
             reasons.append(_unexplained(category, figure))
         elif looks_low(category, figure, policy, owns_home=owns_home):
-            reasons.append(_reason(ReasonCode.SPENDING_VERY_LOW, category=category))
+            low.append(category)
+    if low:  # one sentence, for who lives on little states little of everything
+        reasons.append(_reason(ReasonCode.SPENDING_VERY_LOW, category=", ".join(low)))
     raised = zero
     for row in policy.assessment.guidelines:
         usual = policy.guideline(row.category, size)

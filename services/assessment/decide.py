@@ -269,8 +269,10 @@ def _new_statement_wanted(
         renewal = Reason(code=ReasonCode.STATEMENT_RENEWAL)
         return _decided(ask_afresh(state, policy, message.day, renewal))
     if isinstance(message.data, offer.NoPlanFound):
-        # Beside a live plan the talks rest until evidence makes the figures better, or they expire.
-        return Decision(state.model_copy(update={"no_plan": True}) if state.live and state.talks else state)
+        # Beside a live plan the talks rest until evidence makes the figures better, or they expire; not where
+        # offer looks again by itself, and needs figures then.
+        rests = {"no_plan": message.data.review_on is None}
+        return Decision(state.model_copy(update=rests) if state.live and state.talks else state)
     over = isinstance(message.data, offer.TalksFailed) and state.live and state.request is None
     if not over:
         return Decision(state)

@@ -19,11 +19,27 @@ from pydantic import (
 
 from shared.contracts.base import AccountId
 from shared.contracts.debts import Balances, DebtFlow, DebtSnapshot, DebtStatus, PackId, ProductKind
+from shared.contracts.desk_talks import MoneySource
 from shared.contracts.history import AccountEntry, EntryKind, flows_of, problem_of
 from shared.contracts.plan_terms import total_of
 from shared.lending.money import Money
 
-__all__ = ["CaseFile", "CaseFileError", "NothingToOfferError", "read_case"]
+__all__ = [
+    "OF_A_HOUSEHOLD",
+    "CaseFile",
+    "CaseFileError",
+    "NothingToOfferError",
+    "WishOfFile",
+    "path_of",
+    "problems",
+    "read_case",
+]
+
+# What only an assessment hears: where the file says what can be paid, there is none.
+OF_A_HOUSEHOLD = (
+    *("verified", "hardship", "vulnerability", "interview", "debt_plan"),
+    *("doubts", "wilful_default", "overrides"),
+)
 
 
 class CaseFileError(ValueError):
@@ -141,11 +157,12 @@ class _Capacity(_Part):
     temporary: bool = False
 
 
-class _Wish(_Part):
+class WishOfFile(_Part):
     monthly: Amount | None = None
     first_due: date | None = None
     months: int | None = Field(default=None, ge=1, le=600)
     lump_sum: Amount | None = None
+    source: MoneySource | None = None
 
     @model_validator(mode="after")
     def _says_something(self) -> Self:
@@ -154,7 +171,14 @@ class _Wish(_Part):
             raise ValueError("names an amount, a date, a term or a single payment")
         if any(not money.is_positive for money in amounts):
             raise ValueError("amounts are above zero")
+        if self.source is not None and self.lump_sum is None:
+            raise ValueError("source: says where a lump_sum comes from, and there is none")
         return self
+
+    @property
+    def sum_alone(self) -> bool:
+        """Whether a sum to be paid at once is all that is wished for."""
+        return self.lump_sum is not None and self.monthly is None and self.months is None
 
 
 class CaseFile(_Part):
@@ -168,12 +192,23 @@ class CaseFile(_Part):
     statement: dict[str, Any] | None = None
     verified: tuple[dict[str, Any], ...] = ()
     hardship: dict[str, Any] | None = None
-    wish: _Wish | None = None
+    # What the desk may say of a household beside it, as `parley assess` reads it.
+    vulnerability: dict[str, Any] | None = None
+    interview: dict[str, Any] | None = None
+    debt_plan: dict[str, Any] | None = None
+    doubts: tuple[dict[str, Any], ...] = ()
+    wilful_default: dict[str, Any] | None = None
+    overrides: tuple[dict[str, Any], ...] = ()
+    wish: WishOfFile | None = None
 
     @model_validator(mode="after")
     def _one_of_them(self) -> Self:
         if (self.capacity is None) == (self.statement is None):
             raise ValueError("needs either capacity or a statement")
+        if self.statement is None:
+            unused = [name for name in OF_A_HOUSEHOLD if getattr(self, name)]
+            if unused:
+                raise ValueError(f"capacity is given, so there is no assessment to use: {', '.join(unused)}")
         ids = [debt.debt_id for debt in self.debts]
         if len(set(ids)) != len(ids):
             raise ValueError("debts: each debt_id comes once")
@@ -232,7 +267,7 @@ def read_case(path: Path, policy: str | None, currency_of: dict[str, str]) -> Ca
         raise CaseFileError("\n".join(problems(error))) from None
 
 
-def problems(error: ValidationError, at: tuple[str, ...] = ()) -> list[str]:
+def problems(error: ValidationError, at: tuple[str | int, ...] = ()) -> list[str]:
     """Give each problem as `field: rule`, without the value that was given.
 
     A list whose entries are all wrong counts as empty, too; only the entries are to be corrected.
@@ -240,7 +275,7 @@ def problems(error: ValidationError, at: tuple[str, ...] = ()) -> list[str]:
     found = error.errors(include_url=False, include_context=False, include_input=False)
     places = [item["loc"] for item in found]
     return [
-        f"{_path((*at, *item['loc'])) or 'the case'}: {item['msg'].removeprefix('Value error, ')}"
+        f"{path_of((*at, *item['loc'])) or 'the case'}: {item['msg'].removeprefix('Value error, ')}"
         for item in found
         if item["type"] != "too_short" or not _holds_others(item["loc"], places)
     ]
@@ -250,7 +285,8 @@ def _holds_others(place: tuple[int | str, ...], places: list[tuple[int | str, ..
     return any(len(other) > len(place) and other[: len(place)] == place for other in places)
 
 
-def _path(parts: tuple[Any, ...]) -> str:
+def path_of(parts: tuple[Any, ...]) -> str:
+    """Give a field as a person writes it: `debts[0].kind`."""
     shown = ""
     for part in parts:
         shown += f"[{part}]" if isinstance(part, int) else f".{part}" if shown else str(part)

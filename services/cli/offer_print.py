@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from services.cli.offer_run import Outcome
     from shared.contracts.base import Reason
+    from shared.contracts.offer import LumpSumAnswered
     from shared.lending.money import Rounding
 
 __all__ = ["as_json", "show"]
@@ -29,11 +30,12 @@ def as_json(outcome: Outcome, rounding: Rounding, lang: str) -> dict[str, Any]:
     """Give everything as plain data: the events as they would be sent, schedules, and reasons in words."""
     said = outcome.said
     plans = () if isinstance(said, NoPlanFound) else said.plans
-    completed = outcome.completed
+    completed, answered = outcome.completed, outcome.answered
     return {
         "policy_version": None if isinstance(said, NoPlanFound) else said.policy_version,
         "assessment": outcome.assessed.model_dump(mode="json"),
         "assessment_completed": None if completed is None else completed.model_dump(mode="json"),
+        "referrals": [referral.model_dump(mode="json") for referral in outcome.referrals],
         "event": type(said).TYPE,
         "said": said.model_dump(mode="json"),
         "plans": [
@@ -48,14 +50,20 @@ def as_json(outcome: Outcome, rounding: Rounding, lang: str) -> dict[str, Any]:
             for plan in plans
         ],
         "words": [_words(reason, lang) for reason in _said_by(outcome)],
+        "answered": None if answered is None else answered.model_dump(mode="json"),
+        "answered_words": [] if answered is None else [_words(one, lang) for one in _of_a_sum(answered)],
     }
+
+
+def _of_a_sum(answered: LumpSumAnswered) -> tuple[Reason, ...]:
+    return (*answered.reasons, answered.next_step)
 
 
 def _said_by(outcome: Outcome) -> tuple[Reason, ...]:
     said = outcome.said
     if isinstance(said, NoPlanFound):
         return said.reason, said.next_step
-    answer = said.answer.reasons if isinstance(said, OfferRevised) and said.answer is not None else ()
+    answer = said.answer.reasons if said.answer is not None else ()
     return (*answer, *said.terms)
 
 
@@ -73,8 +81,12 @@ def show(outcome: Outcome, rounding: Rounding, lang: str) -> None:
             _line(label("payments_meanwhile", lang), "", lang)
             for row in said.payments:
                 _plain(f"  {row.number:>3}  {row.due.isoformat()}  {_money(row.total)}")
+    if outcome.answered is not None:
+        _heading(label("answer", lang))
+        _bullets(_of_a_sum(outcome.answered), lang)
+    if isinstance(said, NoPlanFound):
         return
-    if isinstance(said, OfferRevised) and said.answer is not None:
+    if said.answer is not None:
         _heading(label("answer", lang))
         _bullets(said.answer.reasons, lang)
     for plan in said.plans:
@@ -95,6 +107,11 @@ def _assessment(outcome: Outcome, lang: str) -> None:
     _line(label("valid_until", lang), assessed.expires.isoformat(), lang)
     if outcome.completed is not None:
         _bullets(outcome.completed.reasons, lang)
+    for referral in outcome.referrals:
+        _bullets(referral.reasons, lang)
+        role = word("role", referral.owner_role, lang)
+        comma = "，" if lang == "zh" else ", "
+        _plain(f"    {role}{comma}{word('affairs', 'due', lang)} {referral.due.isoformat()}")
 
 
 def _debts(outcome: Outcome, lang: str) -> None:

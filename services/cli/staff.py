@@ -1,7 +1,8 @@
-"""`parley staff`: who owns how much, and handing over all cases and complaints of a person who is away.
+"""`parley staff`: who owns how much, and handing over all that a person has who is away.
 
-A command on a portfolio becomes one desk event for each open case (rule 22); intake decides who takes it, and
-alert who takes the complaints that the person answers for, on whosever case they are.
+A command on a portfolio becomes one desk event for each open case (rule 22); intake decides who takes it,
+alert who takes the complaints that the person answers for, and followup who the problems, on whosever case
+they are.
 """
 
 from __future__ import annotations
@@ -160,10 +161,18 @@ async def portfolio(settings: Settings, name: str) -> list[Owned]:
 
 async def answering(settings: Settings, name: str) -> list[Owned]:
     """Give the cases, open or closed, with a complaint that a person answers for. Raises UnavailableError."""
+    return await _with(settings, "alert.cases", {"state.complaints.owner": name})
+
+
+async def solving(settings: Settings, name: str) -> list[Owned]:
+    """Give the cases, open or closed, with a problem that a person is to solve. Raises UnavailableError."""
+    return await _with(settings, "followup.cases", {"state.problems.owner": name})
+
+
+async def _with(settings: Settings, collection: str, query: dict[str, Any]) -> list[Owned]:
     from shared.runtime.mongo import read_documents
 
-    query = {"state.complaints.owner": name}
-    rows = read_documents(settings, "alert.cases", query, fields=("_id", "key"))
+    rows = read_documents(settings, collection, query, fields=("_id", "key"))
     return sorted([Owned(row["_id"], row["key"], "") async for row in rows], key=lambda one: one.case)
 
 
@@ -240,20 +249,25 @@ def _hand_over(
     roster = _roster(folder)
     _known(by, roster)
 
-    async def look(settings: Settings) -> tuple[list[Owned], list[Owned], date]:
-        theirs = await portfolio(settings, name), await answering(settings, name)
+    async def look(settings: Settings) -> tuple[list[Owned], list[Owned], list[Owned], date]:
+        theirs = (
+            await portfolio(settings, name),
+            await answering(settings, name),
+            await solving(settings, name),
+        )
         return *theirs, await _open_day(settings)
 
-    owned, answers, day = with_database(data_dir(data), look)
+    owned, answers, solves, day = with_database(data_dir(data), look)
     who = roster.get(name)
-    if who is None and not owned and not answers:
+    if who is None and not (owned or answers or solves):
         raise fail(
-            f"Nobody called {name!r} is on the roster, owns a case or answers for a complaint.",
+            f"Nobody called {name!r} is on the roster, owns a case, has a complaint or a problem to answer.",
             "`parley staff list` names all.",
         )
-    cases = {one.case for one in owned}
-    beside = [one for one in answers if one.case not in cases]
-    events = expand([*owned, *beside], name, AwayWhy(word), since, until, by=by, reason=reason, day=day)
+    cases: dict[str, Owned] = {}
+    for one in (*owned, *answers, *solves):
+        cases.setdefault(one.case, one)
+    events = expand(list(cases.values()), name, AwayWhy(word), since, until, by=by, reason=reason, day=day)
 
     async def say() -> None:
         async with open_publisher(data) as publisher:
@@ -271,6 +285,7 @@ def _hand_over(
             "staff": name,
             "cases": len(owned),
             "complaints_in": len(answers),
+            "problems_in": len(solves),
             "from": since.isoformat(),
             "on_the_roster": known,
         }
@@ -279,6 +294,8 @@ def _hand_over(
     stdout.print(f"{len(owned)} open cases of {name}: each is said at the desk.", highlight=False)
     if answers:
         stdout.print(f"So is each of {len(answers)} cases with a complaint of theirs.", highlight=False)
+    if solves:
+        stdout.print(f"So is each of {len(solves)} cases with a problem of theirs.", highlight=False)
     if not known:
         line = f"left = {since}" if until is None else f"absences = [{{ since = {since}, until = {until} }}]"
         stdout.print(

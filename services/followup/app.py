@@ -15,5 +15,6 @@ SERVICE = Service(
     # instalments that were paid late before their money came back, stops told
     # 7: attempts of a stop's day, a referral that a complaint holds, what of an instalment is of which debt,
     # money from before the plan that was told, or came back, after the signing
-    schema_version=7,
+    # 8: which steps of the rewards came to anything
+    schema_version=8,
 )

@@ -42,7 +42,7 @@ _PAUSES_KEPT = 30
 
 def contact(state: FollowupState, plan: FollowedPlan, data: desk.ContactRecorded) -> Step:
     """Note a contact (R50). Who talks to us shows good will: support is considered again."""
-    talked = data.outcome is desk.ContactOutcome.TALKED
+    talked = data.outcome is desk.ContactOutcome.TALKED and not data.with_another
     state = state.model_copy(update={"cooperation": note_contact(state.cooperation, data)})
     noted = ContactNoted(
         at=data.at,

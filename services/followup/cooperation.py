@@ -30,7 +30,7 @@ def note_statement(
 
 def note_contact(known: Cooperation, data: desk.ContactRecorded) -> Cooperation:
     """Our attempts, and those that were answered; who calls us has answered."""
-    if data.outcome is desk.ContactOutcome.MESSAGE_LEFT:
+    if data.with_another or data.outcome is desk.ContactOutcome.MESSAGE_LEFT:
         return known
     answered = data.outcome is desk.ContactOutcome.TALKED
     return known.model_copy(

@@ -17,7 +17,7 @@ from services.followup.ledger import prune, receive
 from services.followup.model import ContactLedger, FollowedPlan, FollowupState, FollowupStatus
 from services.followup.promises import close_promises, note, promises_due
 from services.followup.returns import remember
-from services.followup.rules import counts_for_plan, is_counted
+from services.followup.rules import counts_for_plan, ends_the_talks, is_counted
 from services.followup.sold import counted, without_sold
 from services.followup.starting import start, take_back
 from shared.contracts import (
@@ -26,6 +26,7 @@ from shared.contracts import (
     desk_care,
     desk_contact,
     desk_parties,
+    desk_team,
     followup,
     intake,
     intake_team,
@@ -163,6 +164,7 @@ def _taken_back(
     if not amount.is_positive:
         return Decision(known)
     after, amount = found.returned(known, data.value_date, amount, told)
+    after = found.returned_before(after, data, amount, told)
     if amount.is_positive:
         after = remember(after, data.value_date, amount, told)
         after = receive(after, data.value_date, -amount)
@@ -317,10 +319,10 @@ def _contact(
     if state.status is FollowupStatus.CLOSED:
         return Decision(state)
     if plan is None or message.day <= plan.effective:
-        kept = trying.kept_the_rules(state, message.data, reference)
+        kept = trying.kept_the_rules(state, message, reference)
         noted = referral.note_attempt(state, message.data, message.day, kept_the_rules=kept)
-        return Decision(trying.remember(noted, message.data))
-    after, said = care.contact(trying.remember(state, message.data), plan, message.data)
+        return Decision(trying.remember(noted, message))
+    after, said = care.contact(trying.remember(state, message), plan, message.data)
     return Decision.of(after, *said)
 
 
@@ -365,7 +367,7 @@ def _round_over(state: FollowupState | None, message: Envelope[Any], _: Referenc
         if known.status is FollowupStatus.CLOSED:
             return Decision(state)
         state = referral.note_talks(known, message.data)
-    if state is None or plan is None or isinstance(message.data, offer.OfferLapsed):
+    if state is None or plan is None or not ends_the_talks(message.data):
         return Decision(state)
     return Decision(care.round_over(state, plan, message.day))
 
@@ -388,6 +390,13 @@ def _assigned(state: FollowupState | None, message: Envelope[intake.CaseAssigned
     if known.status is FollowupStatus.CLOSED:
         return Decision(state)
     after, said = problems.assigned(known, message.data.owner)
+    return Decision.of(after, *said)
+
+
+def _away(state: FollowupState | None, message: Envelope[desk_team.OwnerAway], _: Reference) -> Outcome:
+    if state is None:
+        return Decision(None)
+    after, said = problems.away(state, message.data)
     return Decision.of(after, *said)
 
 
@@ -422,6 +431,7 @@ _HANDLERS: dict[type[Event], Handler] = {
     desk_contact.NoticeDelivered: _delivered,
     desk.StatementSubmitted: _statement,
     intake.CaseAssigned: _assigned,
+    desk_team.OwnerAway: _away,
     offer.TalksFailed: _round_over,
     offer.OfferLapsed: _round_over,
     offer.NoPlanFound: _round_over,

@@ -19,7 +19,7 @@ from shared.contracts.intake import PaymentMatched, PaymentTakenBack
 from shared.contracts.plan_terms import total_of
 from shared.lending.money import Money
 
-__all__ = ["counted", "missing_beside", "returned"]
+__all__ = ["counted", "handed_back", "missing_beside", "returned", "returned_before"]
 
 # Days of such money that are remembered of one plan; documents do not grow.
 _KEPT = 50
@@ -65,6 +65,45 @@ def missing_beside(plan: FollowedPlan, data: PaymentTakenBack, amount: Money) ->
     return plan.model_copy(update={"beside": summed((*plan.beside, part))}) if part.is_positive else plan
 
 
+def returned_before(state: FollowupState, data: PaymentTakenBack, amount: Money, told: date) -> FollowupState:
+    """Take a return from before the first plan from those that a withdrawal would bring back, too.
+
+    A plan whose own days the payment is of shares the money received, and needs nothing.
+    """
+    for at, one in enumerate(state.earlier):
+        plan = one.plan
+        if data.value_date >= plan.effective:
+            continue
+        part = min(_of_day(plan, data.value_date, amount.currency), amount)
+        if part.is_positive:
+            known = remember(state, plan.effective, part, told)
+            state = receive(known, plan.effective, -part)
+            plan = _with(plan, data.value_date, -part)
+        if part < amount:
+            plan = missing_beside(plan, data, amount - part)
+        earlier = list(state.earlier)
+        earlier[at] = one.model_copy(update={"plan": plan})
+        state = state.model_copy(update={"earlier": tuple(earlier)})
+    return state
+
+
+def handed_back(state: FollowupState, gone: Iterable[FollowedPlan]) -> FollowupState:
+    """After a withdrawal the plan that is followed again counts what was found under those that are gone.
+
+    Of its own days it counts by value date, and what is dated before it as found of its own.
+    """
+    back = state.plan
+    assert back is not None  # noqa: S101 - narrows: who calls has brought it back
+    for plan in gone:
+        for entry in plan.found:
+            state = receive(state, plan.effective, -entry.amount)
+            if entry.on < back.effective:
+                state = _added(receive(state, back.effective, entry.amount), entry.on, entry.amount)
+            else:
+                state = receive(state, entry.on, entry.amount)
+    return state
+
+
 def _of_day(plan: FollowedPlan, on: date, currency: str) -> Money:
     amounts = (entry.amount for entry in plan.found if entry.on == on)
     return Money.sum((amount for amount in amounts if amount.currency == currency), currency)
@@ -73,7 +112,11 @@ def _of_day(plan: FollowedPlan, on: date, currency: str) -> Money:
 def _added(state: FollowupState, on: date, amount: Money) -> FollowupState:
     plan = state.plan
     assert plan is not None  # noqa: S101 - narrows: who calls has looked
+    return state.model_copy(update={"plan": _with(plan, on, amount)})
+
+
+def _with(plan: FollowedPlan, on: date, amount: Money) -> FollowedPlan:
     left = _of_day(plan, on, amount.currency) + amount
     others = [one for one in plan.found if (one.on, one.amount.currency) != (on, amount.currency)]
     found = (*others, DayMoney(on=on, amount=left)) if left.is_positive else tuple(others)
-    return state.model_copy(update={"plan": plan.model_copy(update={"found": found[-_KEPT:]})})
+    return plan.model_copy(update={"found": found[-_KEPT:]})

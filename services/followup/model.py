@@ -137,7 +137,8 @@ class FollowedPlan(State):
     (`paused_from` to `paused_until`) misses do not break it. `review_on` is the next review, `stretched_on`
     the same for a borrower who performs well; `review_open`: number `reviews` is due and not held yet.
     `rewarded_upto` is the last instalment that a reward was given for, `steps_given` the steps of the pack
-    granted so far; `on_time_before` instalments were kept on time in a row under the plan before this one.
+    granted so far, `steps_worth` those up to the last that came to anything (None: not known, a document of
+    before); `on_time_before` instalments were kept on time in a row under the plan before this one.
     `pauses` are those before the last. `cure_by`: notice of breach was given, and what is missing may be
     paid until then. To the next review the borrower is invited on `invite_on`, to the stretched one on
     `invite_well_on`; the last invitation was to that of `invited_for`. The open review came up on
@@ -176,6 +177,7 @@ class FollowedPlan(State):
     cooperated: bool = False
     support_offered: bool = False
     steps_given: int = 0
+    steps_worth: int | None = None
     on_time_before: int = 0
     pauses: tuple[Pause, ...] = ()
     cure_by: date | None = None

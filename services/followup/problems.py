@@ -5,7 +5,14 @@ from datetime import date
 from services.followup.model import FollowupState, FollowupStatus, Problem
 from shared.contracts.base import Event
 from shared.contracts.desk_care import ProblemNoted, ProblemSolved
-from shared.contracts.followup_care import OwnerTookOver, ProblemOpened, ProblemOverdue, ProblemResolved
+from shared.contracts.desk_team import AwayWhy, OwnerAway
+from shared.contracts.followup_care import (
+    OwnerTookOver,
+    ProblemHandedOver,
+    ProblemOpened,
+    ProblemOverdue,
+    ProblemResolved,
+)
 from shared.contracts.ids import derive_id
 from shared.contracts.intake import BankAnswered, CloseReason
 from shared.contracts.reasons import ReasonCode
@@ -14,6 +21,7 @@ from shared.policy.sections import StepRow
 
 __all__ = [
     "assigned",
+    "away",
     "bank_confirmed",
     "case_closed",
     "close_problems",
@@ -52,6 +60,27 @@ def assigned(state: FollowupState, owner: str) -> Step:
         if problem.owner != before.owner
     )
     return after, (OwnerTookOver(owner=owner, before=state.owner, problems=moved),)
+
+
+def away(state: FollowupState, data: OwnerAway) -> Step:
+    """Who will not be there leaves the problems on others' cases to who owns the case, at once.
+
+    Those on their own cases go with the case. A closed case goes to nobody: there it is the role's.
+    """
+    closed = state.status is FollowupStatus.CLOSED
+    if data.why is AwayWhy.CERTIFICATE or (state.owner == data.staff and not closed):
+        return state, ()
+    owner = None if state.owner == data.staff else state.owner
+    theirs = [problem for problem in state.problems if problem.owner == data.staff]
+    problems = tuple(
+        problem.model_copy(update={"owner": owner}) if problem in theirs else problem
+        for problem in state.problems
+    )
+    said = tuple(
+        ProblemHandedOver(problem_id=one.problem_id, owner=owner, before=data.staff, due=one.due)
+        for one in theirs
+    )
+    return state.model_copy(update={"problems": problems}), said
 
 
 def noted(state: FollowupState, data: ProblemNoted, day: date, policy: PolicyInForce) -> Step | ReasonCode:

@@ -62,13 +62,18 @@ def note_attempt(
 ) -> FollowupState:
     """Count an attempt of ours that led nowhere; who was talked to can be talked to again.
 
-    One that was not within the rules of contact is on file and counts for nothing here.
+    One that was not within the rules of contact is on file and counts for nothing here, nor does one with
+    somebody who is not the borrower.
     """
+    if data.with_another:
+        return state
     if data.outcome is desk.ContactOutcome.TALKED:
         known = Attempts(void_on=state.attempts.void_on)
         return state if not state.attempts.count else state.model_copy(update={"attempts": known})
     known = state.attempts
     counts = (known.last is None or day > known.last) and day != known.void_on
+    if data.party != "borrower":  # who speaks for them can be talked to, and is not who was tried
+        return state
     if data.direction is not desk.ContactDirection.OUTBOUND or state.halted_on is not None or not counts:
         return state
     if not kept_the_rules:

@@ -39,11 +39,13 @@ def reward(plan: FollowedPlan, state: FollowupState, day: date, policy: PolicyIn
     kept = on_time_count(plan)
     rules = met_rules(state, policy) if given < len(steps) and kept >= steps[given].after_on_time else None
     while rules is not None and given < len(steps) and kept >= steps[given].after_on_time:
+        before = len(said)
         step, share_before = steps[given], steps[given - 1].late_charges_waived_pct if given else Decimal(0)
         given += 1
         number = max(on_time_in_a_row(plan.lines, pauses_of(plan)), default=0)
         about: dict[str, object] = {
             "after_instalment": number,
+            "after_on_time": step.after_on_time,
             "rules": rules,
             "reasons": (
                 Reason(code=ReasonCode.KEPT_ON_TIME, params={"count": str(step.after_on_time)}),
@@ -69,6 +71,8 @@ def reward(plan: FollowedPlan, state: FollowupState, day: date, policy: PolicyIn
                 about |= _asks_bank(LOWER_RATE, plan, state, day, policy)
             if cut:
                 said.append(RewardGranted.model_validate({**cut, **about}))
+        if len(said) > before:
+            plan = plan.model_copy(update={"steps_worth": given})
     return plan, charges, tuple(said)
 
 

@@ -6,6 +6,8 @@ from decimal import Decimal
 
 from services.followup.model import FollowedPlan, FollowupState, Line, LineState, Pause, Promise
 from shared.contracts.desk import HardshipReported
+from shared.contracts.offer import NoPlanFound, OfferLapsed, TalksFailed
+from shared.contracts.reasons import ReasonCode
 from shared.lending.calendar import add_months
 from shared.lending.money import Money
 from shared.policy.model import PolicyInForce
@@ -21,6 +23,7 @@ __all__ = [
     "cure_by",
     "day_before",
     "days_in",
+    "ends_the_talks",
     "enough",
     "grace_until",
     "invites_to",
@@ -216,6 +219,17 @@ def may_pause(plan: FollowedPlan) -> bool:
 def pause_until(day: date, policy: PolicyInForce) -> date:
     """A pause ends with the talks, or by this day at the latest."""
     return later(day, policy.breach.hardship_shield_days)
+
+
+def ends_the_talks(said: OfferLapsed | NoPlanFound | TalksFailed) -> bool:
+    """Whether talks beside a live plan are over; not where offer looks again, or asks for figures first.
+
+    It looks again where nothing about the borrower is in the way, such as reference rates out of date: what
+    the lender has not done takes away no protection before its longest time.
+    """
+    if isinstance(said, OfferLapsed) or said.review_on is not None:
+        return False
+    return said.next_step.code is not ReasonCode.NEXT_NEW_STATEMENT
 
 
 def supports(plan: FollowedPlan, policy: PolicyInForce) -> bool:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from datetime import date
 
+from services.followup.found import handed_back
 from services.followup.group import asks
 from services.followup.ledger import prune
 from services.followup.model import (
@@ -154,7 +155,8 @@ def take_back(state: FollowupState, data: AgreementEnded, day: date) -> Followup
     plan = state.earlier[at].plan
     shielded = Pause(since=gone.effective, until=day)
     back = plan.model_copy(update={"pauses": (*plan.pauses, shielded), "replay": True})
-    return state.model_copy(update={"plan": back, "earlier": state.earlier[:at]})
+    after = state.model_copy(update={"plan": back, "earlier": state.earlier[:at]})
+    return handed_back(after, (*(one.plan for one in state.earlier[at + 1 :]), gone))
 
 
 def _shares(data: AgreementSigned) -> dict[tuple[date, str], list[DebtShare]]:
@@ -184,9 +186,12 @@ def _interest(shares: Sequence[DebtShare], currency: str) -> Money | None:
 def _carried(before: FollowedPlan | None) -> dict[str, int | bool]:
     """What an amendment takes over: the steps granted, the instalments kept in a row, and the good will."""
     if before is None or before.ended_on is not None:
-        return {}
+        return {"steps_worth": 0}
+    worth = before.steps_worth
+    given = max(before.steps_given, min(before.rewarded_upto, 1)) if worth is None else worth
     return {
-        "steps_given": max(before.steps_given, min(before.rewarded_upto, 1)),
+        "steps_given": given,  # what came to nothing then may come to something now: the paper promises it
+        "steps_worth": given,
         "on_time_before": on_time_count(before),
         "cooperated": before.cooperated,
         "reviews": before.reviews,

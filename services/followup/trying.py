@@ -37,14 +37,16 @@ _COMPLAINTS_KEPT = 12
 _GUARDS: dict[int, tuple[Pack, Guard]] = {}
 
 
-def kept_the_rules(state: FollowupState, data: desk.ContactRecorded, reference: Reference) -> bool:
+def kept_the_rules(
+    state: FollowupState, message: Envelope[desk.ContactRecorded], reference: Reference
+) -> bool:
     """Say whether every pack of the case allowed a contact at its moment, by what was on file before it."""
-    known = state.contacts
+    data, known = message.data, state.contacts
     packs = known.packs or ((state.policy,) if state.policy is not None else ())
-    past = past_contact(data)
+    past = past_contact(data, told=message.time)
     if past is None or not packs or any(pack not in reference.policies for pack in packs):
         return False
-    message = Message(
+    attempt = Message(
         kind=past.purpose,
         actor="creditor",
         channel=past.channel,
@@ -58,13 +60,13 @@ def kept_the_rules(state: FollowupState, data: desk.ContactRecorded, reference: 
     states = CaseStates(
         opt_outs=known.opt_outs, complaint_open=bool(known.complaints), decided_at=known.decided_at
     )
-    request = Request(message=message, history=known.recent, case=states)
+    request = Request(message=attempt, history=known.recent, case=states)
     return all(_guard(reference.policies.pack(pack)).ask(request).allowed for pack in packs)
 
 
-def remember(state: FollowupState, data: desk.ContactRecorded) -> FollowupState:
+def remember(state: FollowupState, message: Envelope[desk.ContactRecorded]) -> FollowupState:
     """Keep a contact for the limits that count it."""
-    past = past_contact(data)
+    past = past_contact(message.data, message.data.with_whom, message.time)
     if past is None:
         return state
     return _with(state, recent=(*state.contacts.recent, past)[-_CONTACTS_KEPT:])

@@ -33,6 +33,7 @@ __all__ = [
     "reopen",
     "restore",
     "take_back",
+    "undo_re_age",
     "waive",
     "with_figure",
     "with_history",
@@ -176,6 +177,11 @@ def _owed_again(debt: Debt, returned: Amounts, overdue: Amounts, on: date) -> De
 def re_age(debt: Debt, *days: date) -> Debt:
     """Note days on which a debt was shown as current again; the oldest are forgotten."""
     return debt.model_copy(update={"re_aged": tuple(sorted({*debt.re_aged, *days}))[-_RE_AGES_KEPT:]})
+
+
+def undo_re_age(debt: Debt, day: date) -> Debt:
+    """A re-age of `day` was taken back: it was none, and counts against no limit."""
+    return debt.model_copy(update={"re_aged": tuple(on for on in debt.re_aged if on != day)})
 
 
 def waive(debt: Debt, amounts: Amounts, waiver: str, on: date, held_from: date | None) -> Debt:

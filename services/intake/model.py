@@ -154,6 +154,7 @@ class Plan(State):
     """The signed plan that is in force, its debts, and those of the case that it leaves to a person.
 
     Money dated from `effective` on is allocated by `splits`, where it has several debts of one currency.
+    `rate_cut_pct` is the share of the rate that rewards have cut under it.
     """
 
     agreement_id: str
@@ -162,6 +163,7 @@ class Plan(State):
     apart: tuple[str, ...] = ()
     effective: date | None = None
     splits: tuple[Split, ...] = ()
+    rate_cut_pct: Decimal = Decimal(0)
 
 
 class Instruction(State):

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import date
+from decimal import Decimal
 from typing import Any
 
 from services.intake.amounts import Amounts
 from services.intake.cases import Outcome, answer, close_case, conclude
 from services.intake.differences import watched_from, with_rates
-from services.intake.ledger import confirm_waiver, leave, owe_again, re_age, waive
+from services.intake.ledger import confirm_waiver, leave, owe_again, re_age, undo_re_age, waive
 from services.intake.model import Finish, Instruction, IntakeState, Plan
 from services.intake.rules import policy_of, refusal
 from services.intake.splits import lowered, paid_elsewhere, splits_of
@@ -21,6 +22,7 @@ from shared.contracts.decision import Decision
 from shared.contracts.envelope import Envelope
 from shared.contracts.ids import case_id, derive_id
 from shared.contracts.intake import BankAnswered, CloseReason, InstructionAbout
+from shared.contracts.plan_terms import cut_rate
 from shared.contracts.reasons import ReasonCode
 from shared.policy.reference import Reference
 
@@ -93,7 +95,8 @@ def rewarded(
 ) -> Outcome:
     """A reward that waives something: the bank reads it as the instruction it is, and has its days for it.
 
-    One that lowers the rate makes the instalments smaller that later payments are split by.
+    One that lowers the rate makes the instalments smaller that later payments are split by, and the rate that
+    an amendment starts from.
     """
     data = message.data
     if state is not None and data.instruction_id is not None:
@@ -103,8 +106,12 @@ def rewarded(
     if message.data.instalments and state.plan is not None and state.plan.splits:
         apart = paid_elsewhere(state, message.day, reference)
         state = state.model_copy(update={"plan": lowered(state.plan, message.data.instalments, apart)})
+    before = state
+    if data.instalments:  # else it is left to a person to work out
+        state = _at_lower_rate(state, data.rate_cut_pct)
     if not message.data.waived:
-        return answer(state)
+        concluded, said = conclude(before, state, message.day, Reason(code=ReasonCode.KEPT_ON_TIME))
+        return answer(concluded, *said)
     policy = policy_of(state, message.day, reference)
     held_from = policy.deadline(message.day, policy.agreement.instruction_business_days)
     waiver, answered = message.id, None
@@ -112,6 +119,22 @@ def rewarded(
         known = _instruction(state, data.instruction_id)
         waiver, answered = known.waiver or message.id, known.answered_on
     return _waived(state, state, data.waived, waiver, message, answered or held_from)
+
+
+def _at_lower_rate(state: IntakeState, cut_pct: Decimal | None) -> IntakeState:
+    """Know the debts of the plan at the lower rate that has vested: what is agreed later starts from it.
+
+    `cut_pct` is what all rewards of the plan have cut. A later figure of the bank says the rate anew.
+    """
+    plan = state.plan
+    if plan is None or cut_pct is None or not plan.rate_cut_pct < cut_pct:
+        return state
+    rest = 100 - 100 * (100 - min(cut_pct, Decimal(100))) / (100 - plan.rate_cut_pct)
+    for debt in state.of_case:
+        if state.plans(debt):
+            lower = {"annual_rate_pct": cut_rate(debt.annual_rate_pct, rest)}
+            state = state.with_debt(debt.model_copy(update=lower))
+    return state.model_copy(update={"plan": plan.model_copy(update={"rate_cut_pct": cut_pct})})
 
 
 def credit_instructed(
@@ -199,10 +222,12 @@ def instructed(
     after = state.with_instruction(noted)
     if noted.answered_on is not None and waiver is not None:
         after = _confirmed(after, waiver, noted.answered_on)
-    if data.kind is agreement.InstructionKind.RE_AGE and _is_current(after, message):
+    undone = data.kind is agreement.InstructionKind.UNDO_RE_AGE
+    if (undone or data.kind is agreement.InstructionKind.RE_AGE) and _is_current(after, message):
         for debt in after.of_case:
             if debt.debt_id in data.re_aged:
-                after = after.with_debt(re_age(debt, data.effective))
+                shown = undo_re_age(debt, data.effective) if undone else re_age(debt, data.effective)
+                after = after.with_debt(shown)
         concluded, said = conclude(state, after, message.day)
         return answer(concluded, *said)
     return answer(after)

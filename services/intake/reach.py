@@ -9,7 +9,7 @@ from datetime import date, timedelta
 from typing import Any
 
 from services.intake.model import IntakeState
-from shared.conduct import days_counted, is_reckoned, is_time_zone, known_channel
+from shared.conduct import days_counted, is_reckoned, is_time_zone, known_channel, when_it_was
 from shared.contracts import desk
 from shared.contracts.decision import Decision
 from shared.contracts.desk_contact import (
@@ -51,7 +51,7 @@ def contacted(state: IntakeState, message: Envelope[desk.ContactRecorded]) -> De
         state,
         message,
         EarlierContact(
-            at=data.at,
+            at=when_it_was(data.at, message.time),
             direction=data.direction,
             outcome=data.outcome,
             channel=data.channel,
@@ -59,6 +59,7 @@ def contacted(state: IntakeState, message: Envelope[desk.ContactRecorded]) -> De
             asks_for_payment=data.asks_for_payment,
             number=data.number or None,
             debts=data.debts,
+            person=data.with_whom,
         ),
     )
 

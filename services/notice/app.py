@@ -10,5 +10,5 @@ SERVICE = Service(
     decider=NoticeDecider(),
     waits_for=("intake", "assessment", "offer", "agreement", "followup", "desk"),
     handles=HANDLED,
-    schema_version=3,  # 2: the debts of the plan; 3: the figures of a breach
+    schema_version=4,  # 2: debts of the plan; 3: figures of a breach; 4: send_until, other obligors
 )

@@ -6,10 +6,12 @@ from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from services.notice.model import Notice, NoticeState
-from services.notice.rules import WRITTEN
+from services.notice.rules import MATTERS, WRITTEN
 from shared.conduct import (
     BORROWER,
+    SPOKEN_FOR,
     Answer,
+    CaseStates,
     Guard,
     Message,
     PastContact,
@@ -44,6 +46,7 @@ class Way:
     answer: Answer
     opens: datetime | None
     closes: datetime | None
+    debts: tuple[str, ...]
     tells_facts: bool = False
 
 
@@ -58,7 +61,35 @@ def _guard(pack: Pack) -> Guard:
 def _ask(state: NoticeState, message: Message, reference: Reference, notice: Notice | None = None) -> Answer:
     guards = [_guard(reference.policies.pack(name)) for name in state.packs]
     history = (*state.history, *_on_their_way(state, notice))
-    return ask_all(guards, Request(message=message, history=history, case=state.states))
+    known = _dated(state, reference)
+    case = known.model_copy(
+        update={
+            "liable": tuple(one.person for one in state.obligors if one.may_hear_of(message.debts)),
+            "opt_outs": (*known.opt_outs, *(out for one in state.obligors for out in one.opt_outs)),
+        }
+    )
+    return ask_all(guards, Request(message=message, history=history, case=case))
+
+
+def _dated(state: NoticeState, reference: Reference) -> CaseStates:
+    """What bears on contact, by the borrower's clock: a last day is over at their midnight.
+
+    Ledgers keep the end of a last day as noon (UTC) of the day after, for the clock may still change.
+    """
+    zone = _zone_of(state, reference)
+    known = state.states
+    stops = tuple(
+        stop if stop.until is None else stop.model_copy(update={"until": day_starts(stop.until.date(), zone)})
+        for stop in known.stops
+    )
+    authorities = tuple(
+        one.model_copy(update={"until": day_starts(one.until.date(), zone)}) for one in known.authorities
+    )
+    return known.model_copy(update={"stops": stops, "authorities": authorities})
+
+
+def _zone_of(state: NoticeState, reference: Reference) -> ZoneInfo:
+    return ZoneInfo(state.time_zone or reference.policies.pack(state.packs[0]).info.time_zone)
 
 
 def _on_their_way(state: NoticeState, asked: Notice | None) -> Iterator[PastContact]:
@@ -75,7 +106,7 @@ def _on_their_way(state: NoticeState, asked: Notice | None) -> Iterator[PastCont
                 channel=notice.channel,
                 outcome="message_left",
                 person=notice.recipient,
-                debts=state.debts,
+                debts=notice.debts or state.debts,
                 asks_for_payment=notice.category == "collection",
             )
 
@@ -84,6 +115,7 @@ def about_contact(state: NoticeState, asked: ContactAsked, reference: Reference)
     """Ask about a contact that somebody at the desk wants to make."""
     message = Message(
         kind=asked.purpose,
+        matter=asked.matter,
         actor="creditor",
         channel=asked.channel,
         at=asked.at,
@@ -91,12 +123,43 @@ def about_contact(state: NoticeState, asked: ContactAsked, reference: Reference)
         person=asked.person,
         party=asked.party,
         number=asked.number,
-        debts=asked.debts or state.debts_of(),
+        debts=asked.debts or _debts_with(state, asked.person),
         asks_for_payment=asked.asks_for_payment,
         tells_about_debt=asked.tells_about_debt,
         says_how_to_stop=True,
     )
     return _ask(state, message, reference)
+
+
+def _debts_with(state: NoticeState, person: str) -> tuple[str, ...]:
+    """What a contact is about where nobody said: with another obligor, or who acts for some, theirs."""
+    about = state.debts_of()
+    owed = [one.debts for one in state.obligors if one.person == person]
+    acted_for = [one.debts for one in state.states.authorities if one.person == person]
+    theirs = {debt for debts in (*owed, *acted_for) for debt in debts}
+    return tuple(debt for debt in about if debt in theirs) or about
+
+
+def _debts_to(
+    state: NoticeState, notice: Notice, person: str, at: datetime, reference: Reference
+) -> tuple[str, ...]:
+    """What a message is about: to who acts for some of the debts, those; to the borrower, the others.
+
+    Where somebody else is to be spoken to about every debt, all of them: the guard denies it then.
+    """
+    about = state.debts_of(notice.kind)
+    if person != BORROWER:
+        theirs = set(_debts_with(state, person))
+        return tuple(debt for debt in about if debt in theirs) or about
+    if notice.category not in SPOKEN_FOR:
+        return about
+    others = {
+        debt
+        for one in _dated(state, reference).authorities
+        if one.verified and notice.category in one.kinds and one.holds(at)
+        for debt in one.debts or about
+    }
+    return tuple(debt for debt in about if debt not in others) or about
 
 
 def ways(state: NoticeState, notice: Notice, at: datetime, reference: Reference) -> Iterator[Way]:
@@ -110,7 +173,7 @@ def ways(state: NoticeState, notice: Notice, at: datetime, reference: Reference)
         represented |= any(denial.rule is Rule.REPRESENTED for denial in way.answer.denials)
         yield way
     if represented:
-        for authority in state.states.authorities:
+        for authority in _dated(state, reference).authorities:
             if authority.verified and authority.holds(at):
                 party = state.parties[authority.person]
                 for channel in WRITTEN:
@@ -164,15 +227,17 @@ def _way(
     tells_facts: bool = False,
 ) -> Way:
     party, person = to
+    debts = _debts_to(state, notice, person, at, reference)
     message = Message(
         kind=notice.category,
+        matter=MATTERS.get(notice.kind),
         actor="creditor",
         channel=channel,
         at=at,
         time_zone=state.time_zone,
         person=person,
         party=party,
-        debts=state.debts_of(notice.kind),
+        debts=debts,
         asks_for_payment=notice.category == "collection",
         # Without figures no template names a debt: whoever else reads a letter box learns nothing of it.
         tells_about_debt=tells_facts,
@@ -181,7 +246,7 @@ def _way(
     answer = _ask(state, message, reference, notice)
     begins = opens(answer, at)
     closes = None if begins is None else _closes(state, notice, begins, reference)
-    return Way(channel, party, person, answer, begins, closes, tells_facts)
+    return Way(channel, party, person, answer, begins, closes, debts, tells_facts)
 
 
 def _closes(state: NoticeState, notice: Notice, begins: datetime, reference: Reference) -> datetime:
@@ -189,15 +254,14 @@ def _closes(state: NoticeState, notice: Notice, begins: datetime, reference: Ref
 
     An authority or a consent that ends, or a stop that begins, is asked about again from then on.
     """
-    packs = [reference.policies.pack(name) for name in state.packs]
-    zone = state.time_zone or packs[0].info.time_zone
-    day = local_day(begins, ZoneInfo(zone))
-    figures = [reference.policies.in_force(pack.info.id, day).contact for pack in packs]
-    quiet = quiet_begins(begins, zone, [figure.quiet_from for figure in figures])
-    change = state.states.next_change(begins)
+    zone = _zone_of(state, reference)
+    day = local_day(begins, zone)
+    figures = [reference.policies.in_force(pack, day).contact for pack in state.packs]
+    quiet = quiet_begins(begins, zone.key, [figure.quiet_from for figure in figures])
+    change = _dated(state, reference).next_change(begins)
     quiet = quiet if change is None else min(quiet, change)
     try:
-        end = day_starts(notice.useful_until + timedelta(days=1), ZoneInfo(zone))
+        end = day_starts(notice.useful_until + timedelta(days=1), zone)
     except OverflowError:
         return quiet
     return min(quiet, end)

@@ -4,7 +4,7 @@ from datetime import UTC, date, datetime, time
 from typing import Any
 
 from services.notice.asking import about_contact
-from services.notice.ledger import LEDGER, with_earlier
+from services.notice.ledger import LEDGER, with_earlier, without_past_stops
 from services.notice.model import Notice, NoticeState, NoticeStatus
 from services.notice.rules import ENDS, TELLS, owed_after_close, withdraws_itself
 from services.notice.sending import Step, attempt, look_again, withdraw
@@ -43,6 +43,7 @@ class NoticeDecider:
         moments = (message.time, getattr(data, "at", message.time))
         if not all(is_reckoned(moment) for moment in moments):
             return Decision.of(state, _refusal(message, ReasonCode.STALE_FACT))
+        state = without_past_stops(state, message.time)
         if isinstance(data, ContactAsked):
             return Decision.of(state, _answer(state, data, reference))
         if isinstance(data, NoticeDelivered | NoticeFailed) and not state.knows(data.notice_id):
@@ -63,6 +64,7 @@ class NoticeDecider:
     def close(self, state: NoticeState, day: date, reference: Reference) -> Outcome:
         """Withdraw what is of no use after `day`; ask again for what may leave by now."""
         at = datetime.combine(day, time(23, 59, 59), UTC)
+        state = without_past_stops(state, at)
         said: tuple[Event, ...] = ()
         for notice in state.notices:
             if notice.over and notice.useful_until <= day:
@@ -175,7 +177,7 @@ def _delivered(state: NoticeState, data: NoticeDelivered) -> Step:
         channel=data.channel,
         outcome="message_left",
         person=notice.recipient,
-        debts=state.debts_of(notice.kind),
+        debts=notice.debts or state.debts_of(notice.kind),
         asks_for_payment=notice.category == "collection",
     )
     filed = _filed(notice, data, "message_left", "none" if notice.over else "await_answer")

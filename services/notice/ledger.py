@@ -4,11 +4,12 @@ from collections.abc import Callable, Iterable
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, Final
 
-from services.notice.model import NoticeState, NoticeStatus
+from services.notice.model import NoticeState, NoticeStatus, Obligor
 from shared.conduct import (
     BORROWER,
     Authority,
     Consent,
+    OptOut,
     Stop,
     StopEvent,
     closed_before,
@@ -23,7 +24,7 @@ from shared.contracts.debts import DebtSnapshot, DebtStatus
 from shared.contracts.envelope import Envelope
 from shared.contracts.reach import EarlierAuthority, EarlierReach
 
-__all__ = ["LEDGER", "with_earlier"]
+__all__ = ["LEDGER", "with_earlier", "without_past_stops"]
 
 _A_DAY: Final = timedelta(days=1)
 # Dates beyond these are slips of the pen; clocks cannot reckon with them.
@@ -59,13 +60,38 @@ def with_earlier(state: NoticeState, reach: EarlierReach) -> NoticeState:
 def _contact(state: NoticeState, message: Envelope[desk.ContactRecorded]) -> NoticeState:
     """A contact is on file: counted by the guard from now on."""
     data = message.data
-    past = past_contact(data)
+    past = past_contact(data, data.with_whom, message.time)
     if past is None:
         return state
     state = state.with_contact(past)
-    if data.right_party and BORROWER not in state.states.verified:
-        state = state.with_states(verified=(*state.states.verified, BORROWER))
+    if data.right_party and past.person not in state.states.verified:
+        state = state.with_states(verified=(*state.states.verified, past.person))
     return state
+
+
+def _parties(state: NoticeState, message: Envelope[intake.PartiesChanged]) -> NoticeState:
+    """Who else owes which of the debts, and what they wish; a channel closed before stays so since then."""
+    held = {out for one in state.obligors for out in one.opt_outs}
+    since = {(out.person, out.channel): out.since for out in held}
+    obligors = tuple(
+        Obligor(
+            person=one.party_id,
+            debts=one.debts,
+            may_contact=one.may_contact,
+            may_discuss=one.may_discuss,
+            opt_outs=tuple(
+                OptOut(
+                    person=one.party_id,
+                    channel=channel,
+                    since=since.get((one.party_id, channel), message.time),
+                )
+                for channel in dict.fromkeys(known_channel(name) for name in one.opt_out)
+                if channel is not None
+            ),
+        )
+        for one in message.data.parties
+    )
+    return state.model_copy(update={"obligors": obligors})
 
 
 def _preferences(state: NoticeState, message: Envelope[desk.PreferencesSet]) -> NoticeState:
@@ -149,12 +175,10 @@ def _acting(
     since: datetime,
     verified: bool,
 ) -> NoticeState:
-    # Up to the end of its last day wherever the borrower lives.
-    last = datetime.combine(min(data.until, _LATEST), time(12), UTC) + _A_DAY
     given = Authority(
         person=data.authority_id,
         since=since,
-        until=last,
+        until=_end_of(data.until),
         verified=verified,
         kinds=data.purposes,
         debts=data.debts,
@@ -172,6 +196,11 @@ def _authority_ended(state: NoticeState, message: Envelope[desk_contact.Authorit
     return _without_authority(state, message.data.authority_id)
 
 
+def _end_of(last_day: date) -> datetime:
+    """Noon (UTC) of the day after, when it is over everywhere; `asking` makes it the borrower's midnight."""
+    return datetime.combine(min(last_day, _LATEST), time(12), UTC) + _A_DAY
+
+
 def _without_authority(state: NoticeState, gone: str) -> NoticeState:
     left = tuple(one for one in state.states.authorities if one.person != gone)
     verified = tuple(one for one in state.states.verified if one != gone)
@@ -182,19 +211,38 @@ def _without_authority(state: NoticeState, gone: str) -> NoticeState:
 def _stops(state: NoticeState, message: Envelope[intake.StopsChanged]) -> NoticeState:
     """What protects the borrower or another obligor, each with the debts it is about; others go on.
 
-    A stop holds since the day before it, so that its whole day is covered wherever the borrower lives.
+    A stop holds since the day before it, so that its whole day is covered wherever the borrower lives. One
+    that ends by date holds up to the end of its last day there, which may come after its day was closed.
     """
+    data = message.data
     stops = tuple(
         Stop(
             event=stop.cause.value,
             since=datetime.combine(max(stop.since, _EARLIEST), time(), UTC) - _A_DAY,
+            until=None if stop.ends_on is None else _end_of(stop.ends_on),
             debts=stop.debts,
             person=stop.party_id or None,
         )
-        for stop in message.data.stops
+        for stop in data.stops
     )
-    gone = (stop for stop in state.states.stops if stop.event in _GONE.values())
-    return state.with_states(stops=(*stops, *gone))
+    others = tuple(
+        stop
+        for stop in state.states.stops
+        if stop.event in _GONE.values()
+        or (
+            stop not in stops
+            and stop.until is not None
+            and message.time < stop.until
+            and stop.until.date() - _A_DAY <= data.as_of
+        )
+    )
+    return state.with_states(stops=(*stops, *others))
+
+
+def without_past_stops(state: NoticeState, at: datetime) -> NoticeState:
+    """Forget the stops whose last day is over everywhere."""
+    left = tuple(stop for stop in state.states.stops if stop.until is None or at < stop.until)
+    return state if left == state.states.stops else state.with_states(stops=left)
 
 
 def _left(state: NoticeState, debts: Iterable[DebtSnapshot]) -> NoticeState:
@@ -224,14 +272,28 @@ def _plan(kept: bool) -> Learn:
     return lambda state, _message: state.with_states(plan_kept=kept)
 
 
+def _agreement_over(state: NoticeState, message: Envelope[agreement.AgreementEnded]) -> NoticeState:
+    """Who withdraws from an amendment keeps the plan before it: nobody collects while that one is kept."""
+    back = message.data.returns_to
+    known = state if back is None else state.model_copy(update={"plan_debts": back.debts})
+    return known.with_states(plan_kept=back is not None)
+
+
 def _signed(state: NoticeState, message: Envelope[agreement.AgreementSigned]) -> NoticeState:
     debts = tuple(schedule.debt_id for schedule in message.data.schedules)
     return state.model_copy(update={"plan_debts": debts}).with_states(plan_kept=True)
 
 
+def _completed(state: NoticeState, _message: Envelope[followup.PlanCompleted]) -> NoticeState:
+    """It does not protect any more what was beside it; where nothing was, there is nothing to collect."""
+    beside = set(state.debts) - set(state.plan_debts)
+    return state.with_states(plan_kept=not beside)
+
+
 LEDGER: Final[dict[type[Event], Learn]] = {
     intake.CaseChanged: _changed,
     intake.CaseClosed: _closed,
+    intake.PartiesChanged: _parties,
     intake.StopsChanged: _stops,
     desk.ContactRecorded: _contact,
     desk.PreferencesSet: _preferences,
@@ -244,8 +306,9 @@ LEDGER: Final[dict[type[Event], Learn]] = {
     intake_team.EarlierContactMade: _earlier_contact,
     intake_team.EarlierReachHeard: _earlier_reach,
     agreement.AgreementSigned: _signed,
-    agreement.AgreementEnded: _plan(kept=False),
+    agreement.AgreementEnded: _agreement_over,
     followup.PlanBroken: _plan(kept=False),
+    followup.PlanCompleted: _completed,
     followup_care.PlanReopened: _plan(kept=True),
 }
 """What each fact teaches. Whatever changes is looked at again by the guard for every message that waits."""

@@ -5,14 +5,14 @@ from enum import StrEnum
 
 from pydantic import Field
 
-from shared.conduct import CaseStates, PastContact, Rule
+from shared.conduct import CaseStates, OptOut, PastContact, Rule
 from shared.contracts.breach import BreachFacts
 from shared.contracts.debts import PackId
 from shared.contracts.decision import State
 from shared.contracts.notice import NoticeKind
 from shared.policy.sections_conduct import Channel, Party, Purpose
 
-__all__ = ["Notice", "NoticeState", "NoticeStatus"]
+__all__ = ["Notice", "NoticeState", "NoticeStatus", "Obligor"]
 
 # The longest that any rule looks back over: a pack counts at most a hundred attempts in vain.
 _HISTORY_KEPT = 120
@@ -36,14 +36,28 @@ class NoticeStatus(StrEnum):
     CLOSED = "closed"  # the case is closed; only what was owed of it is still sent
 
 
+class Obligor(State):
+    """Somebody else who owes debts of the case: which, and what they wish (`intake.parties`)."""
+
+    person: str
+    debts: tuple[str, ...]
+    may_contact: bool
+    may_discuss: bool
+    opt_outs: tuple[OptOut, ...] = ()
+
+    def may_hear_of(self, debts: tuple[str, ...]) -> bool:
+        """Whether these debts may be talked about with them: their own, or all if the borrower has agreed."""
+        return self.may_contact and (self.may_discuss or (bool(debts) and set(debts) <= set(self.debts)))
+
+
 class Notice(State):
     """One message that has not ended.
 
     `due`: the guard has let it leave, under the number `attempt`; else it waits, and is asked again at the
     close of `next_try` (None: when something changes). `over`: it was withdrawn after it was due, so that it
     may have left. `denied` are the rules that were said last; `tried` are channels by which it could not be
-    sent. `facts` are figures of the debt; they leave only where the guard lets a debt be told of, and
-    `tells_facts`: what is due now has them.
+    sent. `debts` are what it is about where it is due. `facts` are figures of the debt; they leave only where
+    the guard lets a debt be told of, and `tells_facts`: what is due now has them.
     """
 
     notice_id: str
@@ -58,6 +72,8 @@ class Notice(State):
     party: Party = "borrower"
     recipient: str = "borrower"
     send_from: datetime | None = None
+    send_until: datetime | None = None
+    debts: tuple[str, ...] = ()
     tried: tuple[Channel, ...] = ()
     denied: tuple[Rule, ...] = ()
     next_try: date | None = None
@@ -86,6 +102,7 @@ class NoticeState(State):
     states: CaseStates = CaseStates()
     complaints: tuple[str, ...] = ()
     parties: dict[str, Party] = Field(default_factory=dict)
+    obligors: tuple[Obligor, ...] = ()
     history: tuple[PastContact, ...] = ()
     notices: tuple[Notice, ...] = ()
     done: tuple[str, ...] = ()
@@ -117,8 +134,9 @@ class NoticeState(State):
         return self.model_copy(update={"notices": kept, "done": done})
 
     def with_contact(self, contact: PastContact) -> "NoticeState":
-        """Give the document with one more contact on file."""
-        return self.model_copy(update={"history": (*self.history, contact)[-_HISTORY_KEPT:]})
+        """Give the document with one more contact on file; of too many the oldest goes, whenever told."""
+        known = sorted((*self.history, contact), key=lambda past: past.at)
+        return self.model_copy(update={"history": tuple(known[-_HISTORY_KEPT:])})
 
     def with_states(self, **changes: object) -> "NoticeState":
         """Give the document with some of the states that the guard knows changed."""

@@ -10,9 +10,9 @@ from shared.contracts.base import Event
 from shared.contracts.breach import BreachFacts
 from shared.contracts.notice import NoticeKind
 from shared.policy.model import PolicyInForce
-from shared.policy.sections_conduct import Channel, Purpose
+from shared.policy.sections_conduct import Channel, LegalMatter, Purpose
 
-__all__ = ["ENDS", "TELLS", "WRITTEN", "Row", "owed_after_close", "withdraws_itself"]
+__all__ = ["ENDS", "MATTERS", "TELLS", "WRITTEN", "Row", "owed_after_close", "withdraws_itself"]
 
 WRITTEN: Final[tuple[Channel, ...]] = ("email", "app", "sms", "letter")
 """The channels of messages, in the order in which they are tried after the one that the borrower prefers."""
@@ -86,6 +86,9 @@ TELLS: Final[dict[type[Event], Row]] = {
     offer.RefusalAnswered: Row(
         NoticeKind.NEXT_STEP, _always("reply"), lambda d: f"{d.offer_id}/{d.round}/{d.reason.code}",
         lambda _d: {}, lambda d, _day, _policy: d.stands_until),
+    offer.LumpSumAnswered: Row(
+        NoticeKind.NEXT_STEP, _always("reply"), lambda d: f"sum/{d.as_of.isoformat()}/{d.amount}",
+        lambda _d: {}, _a_while),
     agreement.AgreementDrafted: Row(
         NoticeKind.AGREEMENT, _always("service"), lambda d: f"{d.agreement_id}/{d.version}",
         lambda d: {"due": d.sign_by.isoformat()}, lambda d, _day, _policy: d.sign_by),
@@ -118,6 +121,13 @@ TELLS: Final[dict[type[Event], Row]] = {
         lambda d: {"as_of": d.as_of.isoformat()}, _a_while, _figures),
 }
 """The one table: event -> message, its category, what it is filled with, until when it is of use, figures."""
+
+MATTERS: Final[dict[NoticeKind, LegalMatter]] = {
+    NoticeKind.COMPLETION_LETTER: "release",
+    NoticeKind.BREACH_NOTICE: "breach",
+    NoticeKind.PLAN_BROKEN: "breach",
+}
+"""What each legal notice is about: stop events let some through (`StopRule.legal_notices`)."""
 
 _STATEMENT = frozenset({NoticeKind.STATEMENT_REQUEST, NoticeKind.STATEMENT_REMINDER})
 _OFFER = frozenset({NoticeKind.OFFER, NoticeKind.OFFER_REVISED, NoticeKind.NEXT_STEP})

@@ -38,12 +38,17 @@ def look_again(state: NoticeState, at: datetime, reference: Reference, but: str 
             continue
         if notice.due:
             way = is_still_allowed(state, notice, at, reference)
-            if way.opens is not None:
+            if way.closes is not None and not _ends_sooner(notice, way.closes):
                 continue
             notice = notice.model_copy(update={"due": False})  # noqa: PLW2901
         state, events = attempt(state, notice, at, reference)
         said += events
     return state, said
+
+
+def _ends_sooner(notice: Notice, closes: datetime) -> bool:
+    """Whether its time ends before the courier believes: where they live now, evening is earlier."""
+    return notice.send_until is not None and closes < notice.send_until
 
 
 def withdraw(state: NoticeState, notice: Notice, code: ReasonCode) -> Step:
@@ -69,6 +74,8 @@ def _due(state: NoticeState, notice: Notice, way: Way) -> Step:
             "party": way.party,
             "recipient": way.recipient,
             "send_from": way.opens,
+            "send_until": way.closes,
+            "debts": way.debts,
             "denied": (),
             "next_try": None,
             "tells_facts": way.tells_facts,
@@ -88,7 +95,7 @@ def _due(state: NoticeState, notice: Notice, way: Way) -> Step:
         send_from=way.opens,
         send_until=way.closes,
         useful_until=notice.useful_until,
-        debts=_named(state.debts_of(notice.kind)),
+        debts=_named(way.debts),
         facts=notice.facts if way.tells_facts else None,
     )
     return state.with_notice(now), (said,)

@@ -12,7 +12,7 @@ SERVICE = Service(
     reads=("agreement", "followup"),
     handles=HANDLED,
     # 2: what stop events halt; 3: debts left apart, payments in talks; 4: what stood; 5: wishes that stay,
-    # refusals, what rests on when; 6: how the talks stood when a day began; 7: refused amounts
-    # in each currency, why talks failed
+    # refusals, what rests on when; 6: how the talks stood when a day began; 7: amounts refused in
+    # each currency, sums offered before an offer, why talks failed
     schema_version=7,
 )

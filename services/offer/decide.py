@@ -5,12 +5,13 @@ from dataclasses import replace
 from datetime import date
 from typing import Any
 
-from services.offer import answers, asking
+from services.offer import answers, asking, lump_sums
 from services.offer.basis import basis_of
 from services.offer.dating import dated
 from services.offer.history import with_flows_since, with_known_flows
 from services.offer.meanwhile import as_the_day_began, charged_in_talks, ruled_by, with_payment_in_talks
 from services.offer.model import OfferState, OfferStatus
+from services.offer.part_payment import less_what_is_paid
 from services.offer.rules import (
     assessed_from,
     figures_of,
@@ -146,7 +147,7 @@ def _debts(
     debts = with_known_flows(state.debts, debts)
     moved = basis_of(debts) != basis_of(state.debts)
     seen = state.debts_seen if message.sequence is None else message.sequence
-    now = state.model_copy(update={"debts": debts, "debts_seen": seen})
+    now = less_what_is_paid(state, state.model_copy(update={"debts": debts, "debts_seen": seen}))
     stopped = follow(now, message.day, reference)
     if stopped is not None:
         return _decided(stopped)
@@ -348,6 +349,7 @@ _HANDLERS: dict[type[Event], Handler] = {
     desk_parties.StopLifted: stop_told,
     desk_talks.HumanRequested: asking.human_requested,
     desk_talks.ExplanationRequested: asking.explanation_requested,
+    desk_talks.LumpSumOffered: lump_sums.lump_sum_offered,
     agreement.AgreementReturned: _returned,
     agreement.AgreementSigned: _signed,
     agreement.AgreementEnded: _plan_over,
@@ -364,6 +366,7 @@ _AS_IT_STOOD = frozenset(
         desk.OfferRejected,
         desk.ApprovalGranted,
         desk.ApprovalRefused,
+        desk_talks.LumpSumOffered,
     }
 )
 

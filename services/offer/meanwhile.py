@@ -11,7 +11,7 @@ from typing import Final
 from services.offer.model import Dawn, OfferState, OfferStatus, Prepaid
 from services.offer.rules import owed_debts
 from shared.contracts.base import Reason
-from shared.contracts.debts import Balances, DebtSnapshot, Plan
+from shared.contracts.debts import Balances, DebtSnapshot, Measure, Plan
 from shared.contracts.intake import PaymentMatched, PaymentTakenBack
 from shared.contracts.offer import DayBalance
 from shared.contracts.plan_terms import total_of
@@ -106,10 +106,12 @@ def counts_as_first(plans: Sequence[Plan], policy: PolicyInForce) -> Money | Non
     """Give the least payment in talks that is the first instalment; None where none is.
 
     It is the smallest first instalment of the first offer of the talks, so that it does not change with the
-    balance. Over several currencies no one payment is the first instalment.
+    balance. Over several currencies no one payment is the first instalment, and a settlement in one payment
+    has none: it has to be accepted first.
     """
-    firsts = [plan.payments[0].total for plan in plans if plan.payments and len(plan.total_paid) == 1]
-    if policy.talks.payment_is_first_instalment == "never" or len(firsts) != len(plans):
+    monthly = [plan for plan in plans if Measure.LUMP_SUM not in plan.measures]
+    firsts = [plan.payments[0].total for plan in monthly if plan.payments and len(plan.total_paid) == 1]
+    if policy.talks.payment_is_first_instalment == "never" or len(firsts) != len(monthly):
         return None
     # Where everything is waived nothing is to be paid: no payment is the first instalment of that.
     return min((first for first in firsts if first.is_positive), default=None)

@@ -10,6 +10,7 @@ from shared.contracts.base import MoneyField
 from shared.contracts.debts import DebtSnapshot, Plan
 from shared.contracts.decision import State
 from shared.contracts.desk import RefusalReason
+from shared.contracts.desk_talks import MoneySource
 from shared.contracts.reasons import ReasonCode
 from shared.lending.money import Money
 
@@ -105,12 +106,18 @@ class Request(State):
 
 
 class Wish(State):
-    """The borrower's last counter-offer of these talks."""
+    """The borrower's last counter-offer of these talks.
+
+    `source` is where a sum to be paid at once comes from. `noted_on`: it was offered on that day while
+    nothing was on the table, and waits for an offer that can answer it.
+    """
 
     monthly: MoneyField | None = None
     first_due: date | None = None
     months: int | None = None
     lump_sum: MoneyField | None = None
+    source: MoneySource | None = None
+    noted_on: date | None = None
 
 
 class ShownPlan(State):
@@ -145,9 +152,9 @@ Amounts = Annotated[tuple[MoneyField, ...], BeforeValidator(_each)]
 class Refusals(State):
     """What the borrower has said no to in these talks, and what other plans therefore have to be.
 
-    `below`: each instalment is lower; `cheaper_than`: the total is, both in each currency that was refused;
-    `fewer_than`: there are fewer of them; `later_than`: the first is due later; `too_late`: than the latest
-    day that the pack allows, too. `why` is what was said last.
+    `below`: each instalment is lower; `cheaper_than`: the total is; `fewer_than`: there are fewer of them;
+    `later_than`: the first is due later; `too_late`: than the latest day that the pack allows, too. `why` is
+    what was said last. Of plans in several currencies others are higher in none of them, and lower in one.
     """
 
     why: RefusalReason | None = None

@@ -13,7 +13,15 @@ from shared.contracts.reasons import ReasonCode
 from shared.lending import plans as lending
 from shared.lending.money import Money
 
-__all__ = ["answer_to", "first_due_after", "in_search", "is_refused", "refused_in", "seen", "shown_with"]
+__all__ = [
+    "answer_to",
+    "first_due_after",
+    "in_search",
+    "is_refused",
+    "refused_in",
+    "seen",
+    "shown_with",
+]
 
 # Of one round: more offers than facts of one day replace.
 _KEPT = 4
@@ -55,8 +63,7 @@ def seen(plan: Plan) -> ShownPlan:
 def refused_in(state: OfferState, offer_id: str, why: RefusalReason | None = None) -> Refusals:
     """Give what is refused with a no to an offer of this round: its plans, and what others have to be.
 
-    Who only says that it begins too soon may have the same later. An amount that is too high is so in each
-    of its currencies.
+    Who only says that it begins too soon may have the same later.
     """
     before = state.refusals.model_copy(update={"why": why})
     plans = next((one.plans for one in state.shown if one.offer_id == offer_id), ())
@@ -107,8 +114,16 @@ def _amounts(amounts: Sequence[Money]) -> str:
     return ", ".join(f"{amount} {amount.currency}" for amount in amounts)
 
 
-def in_search(refusals: Refusals, currencies: Sequence[str], currency: str) -> lending.Refused:
-    """Give refusals as the search over plans in one currency, of these in which a plan is, sees them."""
+def in_search(
+    refusals: Refusals, currencies: Sequence[str], currency: str, *, lower: bool
+) -> lending.Refused:
+    """Give refusals as the search over plans in one currency, of these in which a plan is, sees them.
+
+    With `lower` an amount has to be lower in this one; else it may be as high as what was refused.
+    """
+    below, cheaper = (_of(amounts, currency) for amounts in (refusals.below, refusals.cheaper_than))
+    if not lower:
+        below, cheaper = (None if one is None else Money(one.minor + 1, currency) for one in (below, cheaper))
     return lending.Refused(
         plans=tuple(
             lending.Shown(plan.instalments, total, first)
@@ -117,8 +132,8 @@ def in_search(refusals: Refusals, currencies: Sequence[str], currency: str) -> l
             for total, first in zip(plan.totals, plan.firsts, strict=True)
             if total.currency == currency
         ),
-        below=_of(refusals.below, currency),
-        cheaper_than=_of(refusals.cheaper_than, currency),
+        below=below,
+        cheaper_than=cheaper,
         fewer_than=refusals.fewer_than,
     )
 

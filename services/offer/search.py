@@ -54,10 +54,9 @@ def search(
         if isinstance(asked, NotFound):
             return failed or asked
         wishes = _wishes(state, asked)
-        found = [
-            _search_one(state, one, wishes.get(one.currency), [each.currency for each in asked.questions])
-            for one in asked.questions
-        ]
+        found = _search_each(state, asked, wishes)
+        if any(isinstance(one, NotFound) and one.reason.code is _NOTHING for one in found):
+            return _NOTHING_ELSE  # a no is about the whole offer: no debt is left out of a plan for it
         plans = [one for one in found if isinstance(one, _Plans)]
         if len(plans) == len(found):
             return _table(state, asked, plans, offer_id)
@@ -85,24 +84,44 @@ def _wishes(state: OfferState, asked: Asked) -> dict[str, Wish]:
     return asked.sharing.wish(state.wish)
 
 
-def _search_one(
-    state: OfferState, asked: Question, wish: Wish | None, currencies: Sequence[str]
-) -> _Plans | NotFound:
-    """Search in one currency of these; what the borrower has refused is left out.
+def _search_each(state: OfferState, asked: Asked, wishes: dict[str, Wish]) -> list[_Plans | NotFound]:
+    """Search in each currency. What was refused as too high or too dear has to be less in one at least.
 
     Where there are several, plans that are like refused ones may be needed beside others in another currency.
     """
+    currencies = [one.currency for one in asked.questions]
+
+    def searched(one: Question, *, lower: bool) -> _Plans | NotFound:
+        refused = in_search(state.refusals, currencies, one.currency, lower=lower)
+        wish = wishes.get(one.currency)
+        found = _search_one(state, one, wish, refused)
+        if isinstance(found, NotFound) and refused.plans and len(currencies) > 1:
+            return _search_one(state, one, wish, replace(refused, plans=()))
+        return found
+
+    found = [searched(one, lower=True) for one in asked.questions]
+    if len(currencies) == 1 or not (state.refusals.below or state.refusals.cheaper_than):
+        return found
+    if not any(isinstance(one, _Plans) for one in found):
+        return found
+    return [
+        result if isinstance(result, _Plans) else searched(one, lower=False)
+        for one, result in zip(asked.questions, found, strict=True)
+    ]
+
+
+def _search_one(
+    state: OfferState, asked: Question, wish: Wish | None, refused: lending.Refused
+) -> _Plans | NotFound:
+    """Search in one currency; what the borrower has `refused` is left out."""
     terms = (asked.debts, asked.capacity, asked.first_due, asked.limits, asked.authority)
     near: lending.Nearest | lending.NoPlan | None = None
     if state.refusals != Refusals():
         first_due = first_due_after(asked.first_due, state.refusals, asked.limits.first_due_max_days)
         if first_due is None:
             return _NOTHING_ELSE
-        refused = in_search(state.refusals, currencies, asked.currency)
         later = (asked.debts, asked.capacity, first_due, asked.limits, asked.authority)
         found = lending.find_plans(*later, refused=refused)
-        if isinstance(found, lending.NoPlan) and len(currencies) > 1:
-            found = lending.find_plans(*later, refused=replace(refused, plans=()))
         if wish is not None and wish.first_due is None and state.refusals.later_than is not None:
             wish = wish.model_copy(update={"first_due": first_due})
         near = lending.nearest(counter_of(wish), *terms) if wish is not None else None
@@ -137,7 +156,8 @@ def _may_be(state: OfferState) -> Callable[[lending.Plan], bool]:
     return lambda _plan: True
 
 
-_NOTHING_ELSE = NotFound(Reason(code=ReasonCode.NOTHING_ELSE_FITS), Reason(code=ReasonCode.NEXT_HUMAN_REVIEW))
+_NOTHING = ReasonCode.NOTHING_ELSE_FITS
+_NOTHING_ELSE = NotFound(Reason(code=_NOTHING), Reason(code=ReasonCode.NEXT_HUMAN_REVIEW))
 
 
 def _table(state: OfferState, asked: Asked, found: Sequence[_Plans], offer_id: str) -> Found | NotFound:
@@ -227,6 +247,8 @@ def _answer(wish: Wish | None, near: Sequence[lending.Nearest | None]) -> Counte
         return None
     granted = len(known) == len(near) and all(one.granted for one in known)
     reasons = distinct([reason_of(reason) for one in known for reason in one.reasons])
+    if wish.lump_sum is not None:
+        reasons = (*reasons, Reason(code=ReasonCode.LUMP_SUM_YOUR_WISH))
     return CounterAnswer(
         wished_monthly=wish.monthly,
         wished_first_due=wish.first_due,

@@ -6,12 +6,14 @@ same round. Facts of one day come by several topics in any order; whichever come
 on the table when they are all in.
 """
 
+from dataclasses import replace
 from datetime import date
 from typing import Any, Final
 
 from services.offer.basis import basis_of
 from services.offer.meanwhile import Ruled, balance_by_day, counts_as_first, ruled_by, terms_of_talks
 from services.offer.model import OfferState, OfferStatus, Refusals, Standing
+from services.offer.part_payment import answer_to_sum, while_offered
 from services.offer.refusals import answer_to, refused_in, shown_with
 from services.offer.rules import (
     after_talks,
@@ -29,6 +31,7 @@ from services.offer.shown import distinct, strategy_of
 from shared.contracts.base import Event, Reason
 from shared.contracts.ids import derive_id
 from shared.contracts.offer import (
+    CounterAnswer,
     DebtBalance,
     HumanReviewOpened,
     NoPlanFound,
@@ -45,6 +48,7 @@ from shared.policy.reference import Reference
 __all__ = [
     "Step",
     "balances",
+    "by_a_person",
     "fail",
     "lapse",
     "meet",
@@ -86,7 +90,7 @@ def new_talks(state: OfferState, day: date, reference: Reference, *reasons: Reas
         "talks": state.talks + 1,
         "started": day,
         "round": 1,
-        "wish": None,
+        "wish": state.wish if state.wish is not None and state.wish.noted_on is not None else None,
         "lender_refused": False,
         "refused_twice": False,
         "counts_from": None,
@@ -129,6 +133,7 @@ def table(
     if assessed is None or not is_assessed(state, day) or not owed_debts(state.debts):
         return _idle(state, OfferStatus.WAITING), ()
     policy, started = policy_of(state, day, reference), state.started or day
+    state = while_offered(state, day, policy)
     if day > talks_end(started, policy):
         return fail(state, day, reference, ReasonCode.NO_ANSWER)
     basis, figures = basis_of(state.debts), figures_of(assessed)
@@ -159,13 +164,16 @@ def table(
             "strategy": strategy_of(state.case, policy.talks.strategies, state.strategy).name,
             "answered": tuple(item for item in idle.answered if item.id != offer_id),
             "next_date": standing.valid_until,
+            "wish": None if state.wish is None else state.wish.model_copy(update={"noted_on": None}),
         }
     )
     if state.counts_from is None or day == started:
         after = after.model_copy(update={"counts_from": counts_as_first(found.plans, policy)})
     after, asked = _left_to_a_person(after, found, day, policy)
     ruled = ruled_by(owed_debts(state.debts), day, reference, after.round_on)
-    return after, (_said(after, standing, found, reasons, revised, policy, ruled), *asked)
+    noted = state.wish is not None and state.wish.noted_on is not None
+    answer = found.answer if revised or noted else None
+    return after, (_said(after, standing, found, reasons, answer, policy, ruled, revised=revised), *asked)
 
 
 def _left_to_a_person(state: OfferState, found: Found, day: date, policy: PolicyInForce) -> Step:
@@ -185,9 +193,11 @@ def _said(
     offer: Standing,
     found: Found,
     reasons: tuple[Reason, ...],
-    revised: bool,
+    answer: CounterAnswer | None,
     policy: PolicyInForce,
     ruled: Ruled,
+    *,
+    revised: bool,
 ) -> Event:
     assert state.assessed is not None  # noqa: S101 - narrows: `table` has looked
     common = {
@@ -203,10 +213,9 @@ def _said(
         "balance_by_day": balance_by_day(state.debts, offer.tabled_on, offer.valid_until, policy, ruled),
         "terms": terms_of_talks(ruled, state.counts_from, state.prepaid),
         "strategy": state.strategy,
+        "answer": answer,
     }
-    if revised:
-        return OfferRevised.model_validate({**common, "answer": found.answer})
-    return OfferTabled.model_validate(common)
+    return (OfferRevised if revised else OfferTabled).model_validate(common)
 
 
 def _none_found(state: OfferState, found: NotFound, day: date, reference: Reference) -> Step:
@@ -225,11 +234,12 @@ def _none_found(state: OfferState, found: NotFound, day: date, reference: Refere
         after = after.model_copy(update={"sought_until": until})
     policy = policy_of(state, day, reference)
     soon = policy.step("no_plan")
-    if stale and soon is not None and after.next_date is not None:
-        # Nothing about the borrower is in the way: it is tried again as soon as somebody has had the time.
+    if stale and soon is not None:
+        # Nothing about the borrower is in the way: it is tried again as soon as somebody has had the time,
+        # also beside a live plan, whose talks are not over because of it.
         due = policy.deadline(day, max(soon.business_days, 1))
         after = after.model_copy(update={"next_date": due})
-    after, next_step, opened = _by_a_person(after, found, day, policy)
+    after, next_step, opened = by_a_person(after, found, day, policy)
     none = NoPlanFound(
         assessment_id=state.assessed.assessment_id,
         as_of=day,
@@ -238,10 +248,13 @@ def _none_found(state: OfferState, found: NotFound, day: date, reference: Refere
         review_on=after.next_date,
         payments=found.payments,
     )
-    return after, (none, *opened)
+    noted = state.wish is not None and state.wish.noted_on is not None
+    step = replace(found, next_step=next_step)
+    answered = (answer_to_sum(after, state.assessed, step, day, reference),) if noted else ()
+    return after, (none, *opened, *answered)
 
 
-def _by_a_person(
+def by_a_person(
     state: OfferState, found: NotFound, day: date, policy: PolicyInForce
 ) -> tuple[OfferState, Reason, tuple[Event, ...]]:
     """Where a person comes next, it is a named role by a day that is told; who looks already is enough.
@@ -402,7 +415,8 @@ def say_again(state: OfferState, day: date, reference: Reference) -> Step:
 
 def _without_figures(state: OfferState, day: date, reference: Reference) -> Step:
     """Assessment has asked for new figures; when they come, the talks begin at once. Until then: say so."""
-    after = _rest(state, OfferStatus.NO_PLAN, day, reference)
+    waits = _idle(state, OfferStatus.WAITING)
+    after = waits if state.live else _rest(state, OfferStatus.NO_PLAN, day, reference)
     none = NoPlanFound(
         assessment_id=state.assessed.assessment_id if state.assessed is not None else "",
         as_of=day,

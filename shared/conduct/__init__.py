@@ -17,6 +17,7 @@ from shared.conduct.model import (
     StopEvent,
     is_time_zone,
 )
+from shared.conduct.persons import SPOKEN_FOR
 from shared.conduct.recorded import (
     BORROWER,
     Recorded,
@@ -27,11 +28,13 @@ from shared.conduct.recorded import (
     opt_outs,
     past_contact,
     past_message,
+    when_it_was,
 )
 from shared.conduct.strictest import ask_all, quiet_begins
 
 __all__ = [
     "BORROWER",
+    "SPOKEN_FOR",
     "Agreed",
     "Answer",
     "Authority",
@@ -57,4 +60,5 @@ __all__ = [
     "past_contact",
     "past_message",
     "quiet_begins",
+    "when_it_was",
 ]

@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 
-from shared.policy.sections_conduct import Actor, Channel, Party, Purpose
+from shared.policy.sections_conduct import Actor, Channel, LegalMatter, Party, Purpose
 
 __all__ = [
     "Agreed",
@@ -113,10 +113,12 @@ class Message(_Asked):
     """What is about to be sent or dialled.
 
     ``debts`` empty: no debt in particular, so every limit per debt counts all of them. ``errand`` says what
-    somebody other than the borrower is spoken to for.
+    somebody other than the borrower is spoken to for, ``matter`` what a legal notice is about: one that does
+    not say may be a threat.
     """
 
     kind: Purpose
+    matter: LegalMatter | None = None
     actor: Actor
     channel: Channel
     at: Instant

@@ -7,15 +7,17 @@ there, and so does who asks while contact is stopped, where the pack says so.
 
 from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
+from typing import Final
 
-from shared.conduct.model import Authority, Denial, PastContact, Rule, Stop
+from shared.conduct.model import Authority, Denial, Message, PastContact, Rule, Stop
 from shared.conduct.moment import Moment
 from shared.conduct.walltime import day_starts, local_day
-from shared.policy.sections_conduct import StopRule
+from shared.policy.sections_conduct import Purpose, StopRule
 
-__all__ = ["person_denials"]
+__all__ = ["SPOKEN_FOR", "person_denials"]
 
-_COLLECTING = frozenset({"collection", "service"})
+# What is said to who acts for the borrower, and not past them.
+SPOKEN_FOR: Final[frozenset[Purpose]] = frozenset({"collection", "service"})
 
 
 def person_denials(m: Moment) -> Iterator[Denial]:
@@ -29,18 +31,32 @@ def person_denials(m: Moment) -> Iterator[Denial]:
 
 
 def _stops(m: Moment) -> Iterator[Denial]:
-    """What stops contact; where contact goes on and enforcement does not, nobody is asked for money."""
+    """What stops contact; where contact goes on and enforcement does not, nobody is asked for money.
+
+    Of legal notices only those go on that the pack names, where either is stopped.
+    """
     for stop in m.case.stops:
         end = _end(m, stop)
         if stop.since > m.at or (end is not None and end <= m.at) or not stop.touches(m.message):
             continue
         rule = getattr(m.policy.stop_events, stop.event)
-        if "contact" in rule.stops:
+        if m.message.purpose == "legal_notice":
+            denied = _stops_notice(m.message, rule)
+        elif "contact" in rule.stops:
             denied = m.message.party not in rule.may_contact and not _goes_on(m, stop, rule)
         else:
             denied = "enforcement" in rule.stops and m.message.purpose == "collection"
         if denied:
             yield m.denied(Rule.STOP_EVENT, f"stop_events.{stop.event}", end)
+
+
+def _stops_notice(message: Message, rule: StopRule) -> bool:
+    """Whether a legal notice waits. Who speaks for the person is told all but of a court that is stopped."""
+    if message.matter in rule.legal_notices:
+        return False
+    if message.party != "borrower" and message.party in rule.may_contact:
+        return "enforcement" in rule.stops and message.matter in {"court", None}
+    return bool({"contact", "enforcement"} & set(rule.stops))
 
 
 def _goes_on(m: Moment, stop: Stop, rule: StopRule) -> bool:
@@ -142,7 +158,7 @@ def _covers(authority: Authority, m: Moment) -> bool:
 def _represented(m: Moment) -> Iterator[Denial]:
     """Who has a representative is not spoken to past them, on anything that the authority touches."""
     message = m.message
-    if message.party != "borrower" or message.purpose not in _COLLECTING:
+    if message.party != "borrower" or message.purpose not in SPOKEN_FOR:
         return
     debts = set(message.debts)
     for authority in m.case.authorities:
@@ -162,7 +178,7 @@ def _states(m: Moment) -> Iterator[Denial]:
         yield m.denied(Rule.PLAN_KEPT, "agreement.stop_collection_on_sign")
     if purpose == "collection" and m.case.complaint_open and m.rules.open_complaint_pauses_collection:
         yield m.denied(Rule.COMPLAINT_OPEN, "contact_rules.open_complaint_pauses_collection")
-    if purpose in _COLLECTING and _in_vain(m) >= m.rules.failed_attempts_until_person:
+    if purpose in SPOKEN_FOR and _in_vain(m) >= m.rules.failed_attempts_until_person:
         yield m.denied(Rule.PERSON_DECIDES, "contact_rules.failed_attempts_until_person")
 
 

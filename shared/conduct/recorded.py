@@ -4,7 +4,7 @@ Every service that asks the guard reads the record here, so that all of them cou
 """
 
 from collections.abc import Iterable, Sequence
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Final, Protocol, get_args
 
 from shared.conduct.model import OptOut, PastContact
@@ -23,6 +23,7 @@ __all__ = [
     "opt_outs",
     "past_contact",
     "past_message",
+    "when_it_was",
 ]
 
 BORROWER: Final = "borrower"
@@ -32,6 +33,7 @@ _CHANNELS: Final = frozenset(get_args(Channel))
 # Dates beyond these are slips of the pen; clocks cannot reckon with them.
 _EARLIEST: Final = date(1900, 1, 1)
 _LATEST: Final = date(8999, 12, 31)
+_A_DAY: Final = timedelta(days=1)
 
 
 class Recorded(Protocol):
@@ -116,7 +118,18 @@ def is_reckoned(at: datetime) -> bool:
     return _EARLIEST < at.date() < _LATEST
 
 
-def past_contact(record: Recorded, person: str = BORROWER) -> PastContact | None:
+def when_it_was(at: datetime, told: datetime) -> datetime:
+    """Give the moment of a contact; one dated more than a day ahead of its telling was when it was told.
+
+    Else a slip of the pen in the year would keep a waiting time going until then.
+    """
+    moment = at if at.tzinfo is not None else at.replace(tzinfo=UTC)
+    return told if moment > told + _A_DAY else at
+
+
+def past_contact(
+    record: Recorded, person: str = BORROWER, told: datetime | None = None
+) -> PastContact | None:
     """Give a contact with somebody as the guard counts it; None where its moment is a slip of the pen.
 
     Who did not say what it was for is counted as a collector, also where the borrower called: what was talked
@@ -126,9 +139,10 @@ def past_contact(record: Recorded, person: str = BORROWER) -> PastContact | None
     """
     if not is_reckoned(record.at):
         return None
+    at = record.at if told is None else when_it_was(record.at, told)
     outbound = record.direction == "outbound"
     return PastContact(
-        at=record.at if record.at.tzinfo is not None else record.at.replace(tzinfo=UTC),
+        at=at if at.tzinfo is not None else at.replace(tzinfo=UTC),
         kind=record.purpose or "collection",
         actor="creditor",
         direction="outbound" if outbound else "inbound",

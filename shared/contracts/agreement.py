@@ -20,6 +20,7 @@ __all__ = [
     "BankInstructed",
     "CollectionOrder",
     "DebtRate",
+    "DebtSettled",
     "EarlierAgreement",
     "GuarantorConsented",
     "InputRefused",
@@ -119,6 +120,12 @@ class AgreementTerms(Part):
     )
     overdue_kept_from: str | None = Field(
         default=None, description="from the end or the start of the lateness"
+    )
+    performing_after: int | None = Field(
+        default=None, ge=0, description="who paid so many instalments on time in a row performs well"
+    )
+    hardship_misses_count: bool | None = Field(
+        default=None, description="whether what is missed in a reported hardship begins periods again"
     )
 
 
@@ -250,7 +257,8 @@ class AgreementReturned(_Agreement):
 class InstructionKind(StrEnum):
     """What the bank is asked to do: one instruction each for a signing (or amendment), a breach, an end.
 
-    RE_AGE comes between, where a debt is shown as current again only after payments of the plan.
+    RE_AGE comes between, where a debt is shown as current again only after payments of the plan, and
+    UNDO_RE_AGE where one of these was returned: as if the re-age of `effective` had not been.
     STOP_COLLECTION was an instruction of its own in older versions; now APPLY_PLAN says it.
     """
 
@@ -259,6 +267,7 @@ class InstructionKind(StrEnum):
     RESUME_COLLECTION = "resume_collection"
     PLAN_COMPLETED = "plan_completed"
     RE_AGE = "re_age"
+    UNDO_RE_AGE = "undo_re_age"
     RESTORE_TERMS = "restore_terms"
 
 
@@ -267,6 +276,24 @@ class CollectionOrder(StrEnum):
 
     STOP = "stop"
     RESUME = "resume"
+
+
+class SettlementKind(StrEnum):
+    """Whether everything is settled."""
+
+    FULL = "full"
+    PARTIAL = "partial"
+
+
+class DebtSettled(Part):
+    """How one debt ends with its agreement, whatever becomes of others: partial where a balance survives.
+
+    `credit_status` is the bank's own code; what was forgiven makes it another one than paying in full.
+    """
+
+    debt_id: AccountId
+    settlement: SettlementKind
+    credit_status: str
 
 
 class BankInstructed(_Agreement):
@@ -288,7 +315,10 @@ class BankInstructed(_Agreement):
     rates: tuple[DebtRate, ...] = ()
     collection: CollectionOrder | None = None
     agents: bool = False
-    credit_status: str | None = Field(default=None, description="the bank's own code for the credit record")
+    credit_status: str | None = Field(
+        default=None,
+        description="the bank's own code for the credit record, of every debt that `settled` does not name",
+    )
     restored: tuple[WaivedDebt, ...] = Field(default=(), description="waivers that no longer hold")
     supersedes: str | None = Field(default=None, description="the agreement whose place this one takes")
     returns_to: str | None = Field(
@@ -298,7 +328,11 @@ class BankInstructed(_Agreement):
         default=(), description="debts about which a stop event still stops collection, whatever is said here"
     )
     re_aged: tuple[AccountId, ...] = Field(
-        default=(), description="debts past due that are shown as current again from `effective` on"
+        default=(),
+        description="debts past due that are shown as current again from `effective` on, or no longer are",
+    )
+    settled: tuple[DebtSettled, ...] = Field(
+        default=(), description="debts of the agreement that end with it, each with its own code"
     )
 
 
@@ -375,13 +409,6 @@ class PeriodRestarted(_Agreement):
     reason: Reason
 
 
-class SettlementKind(StrEnum):
-    """Whether everything is settled."""
-
-    FULL = "full"
-    PARTIAL = "partial"
-
-
 class SurvivingDebt(Part):
     """What is still owed of a debt although the agreement is fulfilled."""
 
@@ -391,6 +418,9 @@ class SurvivingDebt(Part):
 
 class SettlementLetterIssued(_Agreement):
     """The settlement letter (结清证明) of a fulfilled agreement: full or partial, and what survives.
+
+    It is about the debts of the agreement, each by itself in `settled`; `beside` only names what is owed on
+    others. Letters of before named those among `surviving`, and one code for all.
 
     Its hash is SHA-256 over the canonical JSON of the event without the hash, with the case beside it.
     """
@@ -405,6 +435,8 @@ class SettlementLetterIssued(_Agreement):
     settlement: SettlementKind
     debts: tuple[str, ...] = Field(description="the debts that the agreement was about")
     surviving: tuple[SurvivingDebt, ...] = ()
+    settled: tuple[DebtSettled, ...] = ()
+    beside: tuple[SurvivingDebt, ...] = ()
     forgiven: tuple[WaivedDebt, ...] = ()
     tax_mark: str | None = Field(
         default=None, description="how forgiven amounts are reported, where they are"

@@ -2,14 +2,14 @@
 
 from datetime import date, datetime
 from enum import StrEnum
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from pydantic import Field
 
 from shared.contracts.base import AccountId, Event, MoneyField, Part, Personal
 from shared.contracts.desk_talks import RequestAnswered
 from shared.contracts.household import HardshipOnset, IncomeStability, KnownChange, OtherAdult
-from shared.policy.sections_conduct import Purpose
+from shared.policy.sections_conduct import Party, Purpose
 
 __all__ = [
     "RECORDING",
@@ -169,6 +169,12 @@ class ContactOutcome(StrEnum):
     MESSAGE_LEFT = "message_left"
 
 
+# Who neither is the borrower nor speaks for them.
+_OTHERS: Final[frozenset[Party]] = frozenset(
+    {"co_debtor", "guarantor", "named_contact", "relative", "employer", "buyer", "principal"}
+)
+
+
 class ContactRecorded(_Desk):
     """A contact: time, place, participants and key points are mandatory (R50)."""
 
@@ -192,7 +198,14 @@ class ContactRecorded(_Desk):
         default=None, max_length=64, description="a reference to the number, never the number"
     )
     debts: tuple[AccountId, ...] = Field(default=(), max_length=200, description="empty: none in particular")
-    right_party: bool = Field(default=False, description="who spoke was shown to be the borrower")
+    right_party: bool = Field(default=False, description="who spoke was shown to be who they are")
+    party: Party = Field(default="borrower", description="who it was with")
+    person: str = Field(
+        default="borrower",
+        min_length=1,
+        max_length=64,
+        description="borrower, or the id of an authority or obligor",
+    )
     next_step: str | None = Field(
         default=None, max_length=100, description="what comes next, a short name; never personal data"
     )
@@ -202,6 +215,16 @@ class ContactRecorded(_Desk):
         max_length=20,
         description="requests of the borrower that were answered in it; a talk about something else: none",
     )
+
+    @property
+    def with_whom(self) -> str:
+        """The person whose limits count it; somebody without an id is known by what they are."""
+        return self.party if self.person == "borrower" else self.person
+
+    @property
+    def with_another(self) -> bool:
+        """Whether nobody of the borrower's side was reached or tried by it: a guarantor, a relative."""
+        return self.party in _OTHERS
 
 
 class CounterOffered(_Desk):

@@ -6,7 +6,7 @@ from typing import Annotated, ClassVar
 from pydantic import Field, StringConstraints
 
 from shared.contracts.base import AccountId, Event, Personal
-from shared.policy.sections_conduct import Channel, Party, Purpose
+from shared.policy.sections_conduct import Channel, LegalMatter, Party, Purpose
 
 __all__ = [
     "AuthorityEnded",
@@ -63,6 +63,9 @@ class ContactAsked(_Desk):
     contact_id: Id
     at: datetime
     purpose: Purpose
+    matter: LegalMatter | None = Field(
+        default=None, description="what a legal notice is about; where it is not said, the worst is taken"
+    )
     channel: Channel
     by: Id
     party: Party = "borrower"

@@ -1,13 +1,22 @@
 """What a borrower may ask for at any time in the talks: a person, an explanation; and that papers arrived."""
 
+from datetime import date
 from enum import StrEnum
 from typing import ClassVar
 
 from pydantic import Field
 
-from shared.contracts.base import Event, Part, Personal
+from shared.contracts.base import Event, MoneyField, Part, Personal
 
-__all__ = ["DocumentsReceived", "ExplanationRequested", "HumanRequested", "RequestAnswered", "RequestKind"]
+__all__ = [
+    "DocumentsReceived",
+    "ExplanationRequested",
+    "HumanRequested",
+    "LumpSumOffered",
+    "MoneySource",
+    "RequestAnswered",
+    "RequestKind",
+]
 
 
 class RequestKind(StrEnum):
@@ -48,6 +57,32 @@ class ExplanationRequested(_Desk):
         max_length=64,
         description="the offer or the request it is about; None: how things stand",
     )
+    words: Personal[str] | None = None
+
+
+class MoneySource(StrEnum):
+    """Where money comes from that a borrower offers to pay at once."""
+
+    SAVINGS = "savings"
+    RELATIVES = "relatives"  # given, not lent
+    SEVERANCE = "severance"
+    INSURANCE = "insurance"
+    INHERITANCE = "inheritance"
+    SALE_OF_ASSETS = "sale_of_assets"  # other than the home
+    SALE_OF_HOME = "sale_of_home"
+    BORROWED = "borrowed"  # from whomever
+    OTHER = "other"
+
+
+class LumpSumOffered(_Desk):
+    """The borrower offers to pay a sum at once, whether or not an offer is on the table; nobody asked."""
+
+    TYPE: ClassVar[str] = "parley.desk.lump.sum.offered.v1"
+    PRIVATE: ClassVar[tuple[str, ...]] = ("source",)
+
+    amount: MoneyField
+    source: MoneySource | None = Field(default=None, description="None: not said")
+    available_on: date | None = Field(default=None, description="when the money is there; None: now")
     words: Personal[str] | None = None
 
 

@@ -30,7 +30,8 @@ class OwnerAway(_Desk):
     """One case of a portfolio that is handed over: its owner `staff` is away (R47).
 
     A command on a portfolio is expanded into one of these for each open case, and for each with a complaint
-    that they answer for. It leaves a case where it is that somebody else owns by then.
+    that they answer for or a problem that they are to solve. It leaves a case where it is that somebody else
+    owns by then.
     """
 
     TYPE: ClassVar[str] = "parley.desk.owner.away.v1"

@@ -220,6 +220,10 @@ class RewardGranted(_Followup):
     reward: str
     after_instalment: int
     waived: tuple[WaivedDebt, ...] = ()
+    after_on_time: int = Field(
+        default=0,
+        description="instalments on time in a row that the step asked for; 0: not known",
+    )
     rules: tuple[str, ...] = Field(default=(), description="the rules of cooperation that were met, by name")
     rate_cut_pct: Percent | None = Field(default=None, description="share of the plan's rate that is cut")
     not_charged: tuple[MoneyField, ...] = Field(default=(), description="interest not charged by the cut")

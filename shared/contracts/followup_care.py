@@ -22,6 +22,7 @@ __all__ = [
     "NewCreditCleared",
     "OwnerTookOver",
     "PlanReopened",
+    "ProblemHandedOver",
     "ProblemOpened",
     "ProblemOverdue",
     "ProblemResolved",
@@ -140,6 +141,17 @@ class ProblemOpened(_Followup):
     owner: str | None = None
     owner_role: str
     opened_on: date
+    due: date
+
+
+class ProblemHandedOver(_Followup):
+    """Who was to solve a problem on somebody else's case is away: it is another's, with the same last day."""
+
+    TYPE: ClassVar[str] = "parley.followup.problem.handed-over.v1"
+
+    problem_id: str
+    owner: str | None = Field(default=None, description="staff id; None: whoever has the role")
+    before: str
     due: date
 
 

@@ -7,6 +7,7 @@ from pydantic import Field
 
 from shared.contracts.base import Event, MoneyField, Part, Reason
 from shared.contracts.debts import Balances, InstalmentTotal, Plan
+from shared.contracts.desk_talks import MoneySource
 
 __all__ = [
     "ApprovalRequested",
@@ -16,6 +17,7 @@ __all__ = [
     "DecisionExplained",
     "HumanReviewOpened",
     "InputRefused",
+    "LumpSumAnswered",
     "NoPlanFound",
     "OfferAgreed",
     "OfferLapsed",
@@ -58,6 +60,17 @@ class _OnTheTable(_Offer):
     strategy: str | None = Field(default=None, description="the experiment's arm that this case is in")
 
 
+class CounterAnswer(Part):
+    """How a counter-offer was answered: the nearest plan, and what would have to change for the wish."""
+
+    wished_monthly: MoneyField | None = None
+    wished_first_due: date | None = None
+    wished_months: int | None = None
+    wished_lump_sum: MoneyField | None = None
+    granted: bool
+    reasons: tuple[Reason, ...]
+
+
 class OfferTabled(_OnTheTable):
     """Round `round`: up to the policy's number of plans, ranked. The snapshot says on which balances."""
 
@@ -70,19 +83,11 @@ class OfferTabled(_OnTheTable):
     balances: tuple[DebtBalance, ...]
     tabled_on: date
     valid_until: date
+    answer: CounterAnswer | None = Field(
+        default=None, description="to a sum that the borrower had offered before anything was on the table"
+    )
     reasons: tuple[Reason, ...] = ()
     policy_version: str
-
-
-class CounterAnswer(Part):
-    """How a counter-offer was answered: the nearest plan, and what would have to change for the wish."""
-
-    wished_monthly: MoneyField | None = None
-    wished_first_due: date | None = None
-    wished_months: int | None = None
-    wished_lump_sum: MoneyField | None = None
-    granted: bool
-    reasons: tuple[Reason, ...]
 
 
 class OfferRevised(_OnTheTable):
@@ -161,6 +166,23 @@ class RefusalAnswered(_Offer):
     stands_until: date
     reason: Reason
     next_step: Reason
+
+
+class LumpSumAnswered(_Offer):
+    """The borrower offered a sum, and no plan follows from it at once: what it would do, and what comes next.
+
+    What is on the table stays, and no round is used up. Nobody has to pay the sum.
+    """
+
+    TYPE: ClassVar[str] = "parley.offer.lump.sum.answered.v1"
+    PRIVATE: ClassVar[tuple[str, ...]] = ("source", "reasons", "next_step")
+
+    amount: MoneyField
+    source: MoneySource | None = None
+    as_of: date
+    reasons: tuple[Reason, ...] = Field(min_length=1)
+    next_step: Reason
+    review_on: date | None = Field(default=None, description="when it is looked at again")
 
 
 class OfferWithdrawn(_Offer):

@@ -146,6 +146,13 @@ class ReasonCode(StrEnum):
     COUNTER_NOT_AFFORDABLE = "counter_not_affordable"
     COUNTER_EMPTY = "counter_empty"
     SETTLEMENT_TOO_LOW = "settlement_too_low"
+    LUMP_SUM_YOUR_WISH = "lump_sum_your_wish"
+    LUMP_SUM_NOTED = "lump_sum_noted"
+    LUMP_SUM_NOT_FROM = "lump_sum_not_from"
+    LUMP_SUM_TOO_LOW = "lump_sum_too_low"
+    LUMP_SUM_THEN_PLAN = "lump_sum_then_plan"
+    LUMP_SUM_LOWERS = "lump_sum_lowers"
+    LUMP_SUM_TO_A_PERSON = "lump_sum_to_a_person"
     APPROVAL_NEEDED = "approval_needed"
     APPROVAL_UNKNOWN = "approval_unknown"
     APPROVAL_DENIED = "approval_denied"
@@ -329,6 +336,10 @@ PRIVATE_REASONS = frozenset(
         ReasonCode.COUNTER_TOO_EARLY,
         ReasonCode.COUNTER_NOT_AFFORDABLE,
         ReasonCode.SETTLEMENT_TOO_LOW,
+        ReasonCode.LUMP_SUM_NOT_FROM,
+        ReasonCode.LUMP_SUM_TOO_LOW,
+        ReasonCode.LUMP_SUM_THEN_PLAN,
+        ReasonCode.LUMP_SUM_LOWERS,
         ReasonCode.AFFORDABLE_NOW,
         ReasonCode.AFFORDABLE_LATER,
         ReasonCode.AFFORDABLE_UNDER_STRESS,

@@ -40,7 +40,9 @@ class LevelLoan:
 
     ``multiple``: instalments are whole multiples of so many minor units, unless that leaves nothing.
     ``grace``: so many first instalments are interest alone. ``flat``: interest runs on what was lent, not on
-    what is owed. ValueError when the periods do not follow one another, UnknownPeriodError for other days.
+    what is owed. ``full_term``: a later tranche has as many instalments of its own as the loan had at first,
+    which come on top. ValueError when the periods do not follow one another, UnknownPeriodError for other
+    days.
     """
 
     def __init__(
@@ -52,6 +54,7 @@ class LevelLoan:
         multiple: int = 1,
         grace: int = 0,
         flat: bool = False,
+        full_term: bool = False,
     ) -> None:
         if not periods or any(start >= due for start, due in periods):
             raise ValueError("a loan has at least one period, and each lasts a day or more")
@@ -61,15 +64,22 @@ class LevelLoan:
         self._context = convention.context
         self._rates: list[tuple[date, Decimal]] = [(date.min, annual_rate_pct)]
         self._copied = False
+        self._term = len(periods) if full_term else 0
         self.periods = [Period(start, due, [Part(start, due)]) for start, due in periods]
         self._set_factors(self.periods)
 
     # -- what can happen ------------------------------------------------------------------------
 
     def disburse(self, on: date, amount: int) -> None:
-        """Lend ``amount``; the periods that end after it get a new instalment."""
+        """Lend ``amount``; the periods that end after it get a new instalment.
+
+        ValueError for a later tranche with a full term of its own that is not lent on a due date.
+        """
         if self._convention.by_period:
             on = next((period.start for period in self.periods if period.due > on), on)
+        if self._term and any(period.instalment for period in self.periods):
+            self._lend_on_top(on, amount)
+            return
         period = self._change(on, lent=amount)
         self._new_instalment(self._first_due(period, on), only_here=False)
 
@@ -255,6 +265,31 @@ class LevelLoan:
         self._settle_last(first_due)
         if here:
             self._even_out(reached)
+
+    def _lend_on_top(self, on: date, amount: int) -> None:
+        starts = [*(period.start for period in self.periods), self.periods[-1].due]
+        if on not in starts:
+            raise ValueError("a tranche with a full term of its own is lent on a due date")
+        place, every, unit, start = starts.index(on), self._convention.every, self._convention.unit, starts[0]
+        while len(self.periods) < place + self._term:
+            last, due = self.periods[-1].due, unit.after(start, every * (len(self.periods) + 1))
+            self.periods.append(Period(last, due, [Part(last, due)]))
+        self._set_factors(self.periods)
+        self._change(on, lent=amount)
+        reached = self.periods[place : place + self._term]
+        own = LevelLoan(
+            [(period.start, period.due) for period in reached],
+            self._rate(on),
+            self._convention,
+            multiple=self._multiple,
+        )
+        own._rates = self._rates
+        own.disburse(on, amount)
+        for period, tranche in zip(reached, own.periods, strict=True):
+            period.instalment += tranche.instalment
+            period.agreed += tranche.agreed
+        self._walk()
+        self._settle_last(reached[0].due)
 
     def _as_unpaid(self, first_due: date) -> list[Period]:
         """The periods from ``first_due`` as they would be if nothing had been paid yet."""

@@ -28,6 +28,7 @@ from shared.lending.plan_candidates import (
 from shared.lending.plan_grid import SLACK, Floats, Ints, Mask
 from shared.lending.plan_model import MeasureKind, Plan, PlanLimits, PlanSpec, Reason, Refused, Shown
 from shared.lending.plan_search import Search
+from shared.lending.plan_value import contractual
 
 # How many candidates of nearly the same total are compared exactly.
 _CLOSE = 6
@@ -61,13 +62,34 @@ def chosen_plans(search: Search, candidates: Candidates, first_due: date) -> lis
     for plan in (_cheapest(candidates, search), first_that_stands(candidates, fastest, search)):
         if plan is not None and is_new(plan, chosen):
             chosen.append(plan)
-    apart = limits.min_difference_pct
+    apart, must = limits.min_difference_pct, len(chosen)
     if len(chosen) < limits.max_ranked:
         _fill(chosen, candidates, _representatives(candidates, limits), limits.max_ranked, apart, search)
     # Where little room is left, plans half as far apart are still different enough to make three.
     everything = np.arange(len(candidates))
     _fill(chosen, candidates, everything, min(_ENOUGH, limits.max_ranked), apart / 2, search)
-    return chosen[: limits.max_ranked]
+    chosen = chosen[: limits.max_ranked]
+    if must < limits.max_ranked and (lighter := _lighter(chosen, candidates, search)) is not None:
+        if len(chosen) == limits.max_ranked:
+            # Neither the cheapest nor the fastest gives way, nor what can be granted at once.
+            asked = [at for at in range(must, len(chosen)) if chosen[at].needs_approval]
+            del chosen[asked[-1] if asked else -1]
+        chosen.append(lighter)
+    return chosen
+
+
+def _lighter(chosen: Sequence[Plan], candidates: Candidates, search: Search) -> Plan | None:
+    """The best plan that never asks more a month than the contracts do, where every chosen one does at first
+    (R33): what is ranked by cost and value alone would all be repaid as fast as can be."""
+    before = contractual(search.debts)
+    if before is None or any(plan.reduction_pct is None or plan.reduction_pct > 0 for plan in chosen):
+        return None
+    rows = _representatives(candidates, search.limits)
+    rows = rows[candidates.peak[rows] <= before.minor + candidates.peak_off]
+    if not len(rows):
+        return None
+    best = _by_score(candidates, rows, chosen, search.limits.min_difference_pct)
+    return first_that_stands(candidates, best, search, before)
 
 
 def not_refused(candidates: Candidates, refused: Refused, pct: Decimal) -> Candidates:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 
 from shared.lending.calendar import add_months
@@ -16,8 +17,17 @@ def no_plan(search: Search, first_due: date, candidates: Candidates) -> NoPlan:
     """Why there is none, and what comes next: a holiday where income is expected again, lower payments or a
     token where one is possible, else help.
 
-    ``candidates`` fitted before they were built: what stopped the first of them is for a person to see.
+    ``candidates`` fitted before they were built: what stopped the first of them is for a person to see. So is
+    less than a nominal payment: whether that is asked for at all is nothing to seek advice about.
     """
+    found = _no_plan(search, first_due, candidates)
+    little = search.balance <= search.limits.token_payment
+    if little and found.next_step in {NextStep.DEBT_ADVICE, NextStep.SUPPORT_GROUP}:
+        return replace(found, next_step=NextStep.HUMAN_REVIEW)
+    return found
+
+
+def _no_plan(search: Search, first_due: date, candidates: Candidates) -> NoPlan:
     if len(candidates):
         refused = search.build(candidates.spec(0))
         if isinstance(refused, Reason):
@@ -70,7 +80,8 @@ def _without_income(reason: Reason, capacity: Capacity, first_due: date, limits:
         reaching = [m for m in holidays if better and better[0] <= add_months(first_due, m)]
         if reaching:
             return NoPlan(reason, NextStep.HOLIDAY, months=reaching[0])
-        if not better:  # nobody knows when: the longest holiday, at whose end the figures are asked again
+        # Nobody knows when, or not long after: the longest holiday, at whose end the figures are asked again.
+        if not better or better[0] <= add_months(first_due, 2 * holidays[-1]):
             return NoPlan(reason, NextStep.HOLIDAY, months=holidays[-1])
     hope = capacity.temporary or bool(better)
     return NoPlan(reason, NextStep.SUPPORT_GROUP if hope else NextStep.DEBT_ADVICE)

@@ -203,6 +203,8 @@ def _reasons(
         # Only payments that all lie below those of the contract are called lighter.
         lighter = before is not None and all(row.total < before for row in plan.payments)
         found.append(Reason.of("longer_term" if lighter else "repaid_over", months=plan.spec.months))
+    if plan.spec.holiday:
+        found.append(Reason.of("starts_after_holiday", months=plan.spec.holiday))
     grace = {debt.terms.grace_periods for debt in plan.debts}
     if plan.spec.lump_sum:
         grace = {0}
@@ -211,8 +213,6 @@ def _reasons(
         found.append(Reason.of("interest_only_first", months=months, payment=plan.first_payment, then=then))
     elif {MeasureKind.STEP_UP, MeasureKind.GRACE} & {*plan.measures}:
         found.append(Reason.of("lower_start", payment=plan.first_payment))
-    if plan.spec.holiday:
-        found.append(Reason.of("starts_after_holiday", months=plan.spec.holiday))
     if MeasureKind.RATE_CUT in plan.measures:
         rate = max(debt.terms.annual_rate_pct for debt in plan.debts)
         found.append(Reason.of("rate_reduced", rate=rate.quantize(_CENTS)))

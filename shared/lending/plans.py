@@ -74,6 +74,7 @@ __all__ = [
     "count_candidates",
     "find_and_answer",
     "find_plans",
+    "least_settlement",
     "nearest",
     "schedule_of",
     "schedule_terms",
@@ -150,6 +151,15 @@ def nearest(
     return _untestable(debts, capacity, limits) or _nearest(
         counter, search_for(debts, capacity, first_due, limits, _tier(authority, limits)), first_due
     )
+
+
+def least_settlement(
+    debts: Sequence[DebtTerms], capacity: Capacity, first_due: date, limits: PlanLimits
+) -> Money | None:
+    """The smallest single payment that would settle all; None for what a person must look at."""
+    if _untestable(debts, capacity, limits) is not None:
+        return None
+    return search_for(debts, capacity, first_due, limits).least_settlement()
 
 
 def find_and_answer(

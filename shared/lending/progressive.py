@@ -18,10 +18,13 @@ from decimal import ROUND_HALF_EVEN, Context, Decimal, localcontext
 from itertools import pairwise
 from typing import Final
 
-from shared.lending.rate_factors import Every, YearDays, calendar_years, spans
+from shared.lending.rate_factors import Every, YearDays, calendar_years, holds_leap_day, spans
 
 _CONTEXT: Final = Context(prec=12, rounding=ROUND_HALF_EVEN)
+_WIDE: Final = Context(prec=40, rounding=ROUND_HALF_EVEN)
 _DAY: Final = timedelta(days=1)
+_PLACES: Final = Decimal(1).scaleb(-12)
+_IN_YEAR: Final = {Every.WEEKS: 52, Every.MONTHS: 12, Every.YEARS: 1}
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,9 +64,11 @@ class Period:
 class Accrual:
     """How interest of a running loan accrues: the rates by their first day, the days without any, the count.
 
-    ``equal_months`` counts every whole month as 30 days (of a year of 360). ``every`` and ``unit`` are
-    the distance between two instalments. After ``ended`` (a charge-off) nothing is borne, though level
-    payments are still found as if it were. ValueError without a rate or when the rates are not in order.
+    ``equal_months`` counts every whole month as 30 days (of a year of 360), ``by_period`` every period as
+    its part of a year; with ``leap_day_only`` only the period of 29 February has a year of 366 days.
+    ``every`` and ``unit`` are the distance between two instalments. After ``ended`` (a charge-off) nothing
+    is borne, though level payments are still found as if it were. ValueError without a rate or when the
+    rates are not in order.
     """
 
     rates: tuple[Rate, ...]
@@ -73,6 +78,8 @@ class Accrual:
     equal_months: bool = True
     stops: tuple[Stop, ...] = ()
     ended: date | None = None
+    by_period: bool = False
+    leap_day_only: bool = False
 
     def __post_init__(self) -> None:
         days = [rate.since for rate in self.rates]
@@ -100,16 +107,22 @@ class Accrual:
     def share(self, period: Period, start: date, end: date) -> Decimal:
         """The share of a year from ``start`` to ``end`` inside ``period``."""
         with localcontext(_CONTEXT):
+            days, whole = (end - start).days, (period.due - period.start).days
+            if self.by_period and self.unit is not Every.DAYS:
+                return Decimal(self.every) / _IN_YEAR[self.unit] * days / whole
             if self.year is YearDays.ACTUAL:
+                if self.leap_day_only and not holds_leap_day(period.start, period.due):
+                    return Decimal(days) / 365
                 return calendar_years(start, end, _CONTEXT)
             days_in_year = int(self.year.value)
             if not self.equal_months or self.unit not in (Every.MONTHS, Every.YEARS):
-                return Decimal((end - start).days) / days_in_year
+                return Decimal(days) / days_in_year
             months = self.every * (12 if self.unit is Every.YEARS else 1)
-            if _is_whole(period, months):
-                passed = Decimal((end - start).days) / Decimal((period.due - period.start).days)
-            else:
-                passed = _periods(period.start, end, months) - _periods(period.start, start, months)
+            units = Decimal(1)
+            if not _is_whole(period, months):
+                full, odd = spans(period.start, period.due, Every.MONTHS, months, _CONTEXT)
+                units = full + odd
+            passed = units * days / whole
             return passed * 30 * months / days_in_year
 
 
@@ -124,12 +137,6 @@ def _is_whole(period: Period, months: int) -> bool:
         or (due.day < start.day and day_after[0].day == 1)
         or (due.day > start.day and day_after[1].day == 1)
     )
-
-
-def _periods(anchor: date, day: date, months: int) -> Decimal:
-    """Whole periods from ``anchor`` to ``day``, and the broken one by its own number of days."""
-    whole, odd = spans(anchor, day, Every.MONTHS, months, _CONTEXT)
-    return whole + odd
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,8 +179,10 @@ def borne(
     total = Decimal(0)
     with localcontext(_CONTEXT):
         for start, end in pairwise(days):
-            factor = accrual.rate_on(start + _DAY) / 100 * accrual.share(period, start, end)
-            total += balance(start) * factor
+            # Found to the due date and kept with twelve places, of which the piece bears its share of days.
+            factor = accrual.rate_on(start + _DAY) / 100 * accrual.share(period, start, period.due)
+            to_due = balance(start) * factor.quantize(_PLACES, context=_WIDE)
+            total += to_due / (period.due - start).days * (end - start).days
     return total
 
 

@@ -138,7 +138,7 @@ def _factor(
     if convention.by_period and in_year:
         share = ctx.divide(Decimal(convention.every), Decimal(in_year))
         return _places(convention, ctx.divide(ctx.multiply(ctx.multiply(rate, share), days), whole))
-    leaps = not convention.leap_day_only or _holds_leap_day(*period)
+    leaps = not convention.leap_day_only or holds_leap_day(*period)
     if convention.year is YearDays.ACTUAL and end.year > start.year and leaps:
         years = calendar_years(start, end, ctx, convention.whole_new_year)
         return _places(convention, ctx.multiply(rate, years))
@@ -158,11 +158,12 @@ def _year_days(convention: Convention, period: tuple[date, date], start: date) -
     if convention.year is not YearDays.ACTUAL:
         return Decimal(convention.year.value)
     if convention.leap_day_only:
-        return Decimal(366 if _holds_leap_day(*period) else 365)
+        return Decimal(366 if holds_leap_day(*period) else 365)
     return Decimal(days_of_year(start.year))
 
 
-def _holds_leap_day(start: date, end: date) -> bool:
+def holds_leap_day(start: date, end: date) -> bool:
+    """Whether 29 February of the year in which a period starts lies in it."""
     return days_of_year(start.year) == 366 and start < date(start.year, 2, 29) <= end
 
 

@@ -213,7 +213,7 @@ def _unpaid_interest(loan: RunningLoan, terms: Reage) -> int:
 
 def _annuity(loan: RunningLoan, terms: Reage, principal: int) -> tuple[list[LoanInstalment], int]:
     """The new instalments, and the interest in the first of them that was borne before."""
-    seen = project(loan, terms.effective)
+    seen = project(_ending(loan, terms.effective), terms.effective)
     paid = sum(row.paid.interest.minor for row in loan.regular[seen.first :])
     # The level payment is found with the exact interest; what falls due is rounded period by period.
     exact = max(seen.until - paid, Decimal(0))
@@ -240,6 +240,12 @@ def _annuity(loan: RunningLoan, terms: Reage, principal: int) -> tuple[list[Loan
         for period, split in zip(planned, splits, strict=True)
     ]
     return rows, int(carried)
+
+
+def _ending(loan: RunningLoan, day: date) -> RunningLoan:
+    """The loan with the period that holds the day ended on it, which counts its months anew."""
+    rows = [replace(row, due=day) if row.start < day < row.due else row for row in loan.instalments]
+    return replace(loan, instalments=tuple(rows))
 
 
 def _new(

@@ -103,9 +103,10 @@ def rate(
     def value(trial: float) -> float:
         if abs(trial) < 1e-12:
             return now + level * n + later
-        # Discounted to today, so that high rates do not overflow.
-        discount = math.pow(1 + trial, -n)
-        return now + level * (1 + trial * begin) * (1 - discount) / trial + later * discount
+        # As of today for a gain, as of the end for a loss: the other one may be beyond what a float can hold.
+        growth = math.pow(1 + trial, math.copysign(n, -trial))
+        whole = level * (1 + trial * begin) / trial * abs(1 - growth)
+        return now + whole + later * growth if trial > 0 else now * growth - whole + later
 
     return as_rate(nearest_root(value))
 
@@ -174,10 +175,13 @@ def _bracket(value: Callable[[float], float], steps: Sequence[float]) -> tuple[f
     near, before = 0.0, value(0.0) > 0
     for far in steps:
         try:
-            positive = value(far) > 0
+            found = value(far)
         except OverflowError:  # beyond what a float can hold there is no rate anybody means
             return None
-        if positive != before:
+        # Nothing at all may be what is left of sums that cancel out: the sign has to change.
+        if found == 0:
+            continue
+        if (found > 0) != before:
             return near, far
         near = far
     return None

@@ -33,7 +33,8 @@ _STATED: Final[dict[str, tuple[str, ...]]] = {
     ),
     "UK": (
         *("moratorium.days", "moratorium.review_from_day", "moratorium.review_until_day"),
-        *("measures.lump_sum_allowed", "contact_rules.never_press_for", "stop_events.breathing_space"),
+        *("measures.lump_sum_allowed", "measures.lump_sum_not_from", "contact_rules.never_press_for"),
+        "stop_events.breathing_space",
         *("stop_events.crisis_breathing_space", "agreement.required_sections", "document.clauses"),
         *("document.complaint_routes", "talks.interest", "talks.late_charges"),
     ),

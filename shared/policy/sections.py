@@ -144,6 +144,20 @@ class StepUpRow(Section):
     every_months: Annotated[int, Field(ge=1, le=120)]
 
 
+# As a borrower may say it (`shared.contracts.desk_talks.MoneySource`).
+MoneyFrom = Literal[
+    "savings",
+    "relatives",
+    "severance",
+    "insurance",
+    "inheritance",
+    "sale_of_assets",
+    "sale_of_home",
+    "borrowed",
+    "other",
+]
+
+
 class Measures(Section):
     """Which measures may be combined."""
 
@@ -152,6 +166,7 @@ class Measures(Section):
     min_days_past_due: dict[MeasureKind, Days]
     lump_sum_allowed: bool
     lump_sum_max_waived_pct: dict[Component, Pct]
+    lump_sum_not_from: tuple[MoneyFrom, ...]
 
 
 class TierRow(Section):

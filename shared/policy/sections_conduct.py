@@ -12,6 +12,9 @@ from shared.policy.sections import Count, Days, Months, Name, Section
 
 Actor = Literal["creditor", "agent"]
 Purpose = Literal["collection", "service", "legal_notice", "reply"]
+# What a legal notice is about: that nothing is owed; what a law demands whatever happens; a breach and the
+# end of a plan; court.
+LegalMatter = Literal["release", "statutory", "breach", "court"]
 Channel = Literal["phone", "sms", "email", "app", "letter", "visit"]
 ContactScope = Literal["person", "number", "debt"]
 ContactCount = Literal["time_of_day", "attempts", "conversations", "days_after_conversation"]
@@ -123,8 +126,9 @@ class StopRule(Section):
     ``max_days`` 0: it lasts until it ends by what ``ends`` says. ``max_days_after`` counts from the end of
     what caused it (a treatment), 0 where it does not. ``plan_stands``: a signed plan stays in force, only
     paused. ``still_allowed``: kinds of message that go on although contact is stopped; of replies one to what
-    the person has asked meanwhile. ``offers`` may say no only: a debt that is stopped comes into no plan,
-    whatever stops it.
+    the person has asked meanwhile. ``legal_notices``: which of them go on although contact or enforcement is
+    stopped; no other does. ``offers`` may say no only: a debt that is stopped comes into no plan, whatever
+    stops it.
     """
 
     stops: tuple[Stopped, ...]
@@ -135,6 +139,7 @@ class StopRule(Section):
     once_in_months: Months
     plan_stands: bool
     still_allowed: tuple[Purpose, ...] = ()
+    legal_notices: tuple[LegalMatter, ...] = ()
     offers: Literal[False]
     owner_role: Name
 
@@ -146,6 +151,10 @@ class StopRule(Section):
             raise ValueError("what stops is named once")
         if "collection" in self.still_allowed:
             raise ValueError("nobody is asked for money while an event stops it")
+        if "legal_notice" in self.still_allowed:
+            raise ValueError("legal notices are let through by what they are about, in legal_notices")
+        if "court" in self.legal_notices and "enforcement" in self.stops:
+            raise ValueError("nobody is threatened with a court while an event stops enforcement")
         return self
 
 

@@ -79,6 +79,7 @@ _VALUES: Final[dict[str, Any]] = {
     "measures.min_days_past_due": {"rate_cut": 30},
     "measures.lump_sum_allowed": True,
     "measures.lump_sum_max_waived_pct": {"late_charges": 100, "interest": 50},
+    "measures.lump_sum_not_from": ["borrowed"],
     "waiver.max_overdue_pct": {"late_charges": 100, "interest": 50},
     "waiver.authority": [
         {"role": "negotiator", "max_waived_pct": 5, "max_rate_cut_pct": 50},

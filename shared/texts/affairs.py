@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 
-from shared.contracts.assessment import AssessmentCompleted, Figure, HardshipKind, Override
+from shared.contracts.assessment import AssessmentCompleted, Capacity, Figure, Override
 from shared.contracts.base import Reason
 from shared.contracts.household import OverrideFigure
 from shared.contracts.reasons import ReasonCode
@@ -18,10 +18,6 @@ from shared.lending.money import Money
 from shared.texts.words import text, word
 
 __all__ = ["Section", "as_text", "statement_of_affairs"]
-
-# What is possible where nothing can be paid: nobody is left without a next step, and none is named that the
-# offer would not make. A token is taken only of what is left, a holiday leads to a time with more.
-_HELP = (ReasonCode.NEXT_SUPPORT_GROUP, ReasonCode.NEXT_DEBT_ADVICE, ReasonCode.NEXT_HUMAN_REVIEW)
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +123,7 @@ def _left(said: AssessmentCompleted, owed: Money, lang: str) -> tuple[tuple[str,
         ("total_income", income),
         ("total_spending", capacity.spending_counted),
         ("priority", capacity.priority_debts),
+        ("set_aside", _set_aside(income, capacity)),
         ("residual_now", capacity.residual_now),
         ("residual_stress", capacity.residual_stress),
         ("owed", owed),
@@ -138,18 +135,28 @@ def _left(said: AssessmentCompleted, owed: Money, lang: str) -> tuple[tuple[str,
     return tuple((_label(name, lang), _money(amount)) for name, amount in rows if amount is not None)
 
 
+def _set_aside(income: Money, capacity: Capacity) -> Money | None:
+    """What the pack leaves the borrower to save, so that the lines above add up to what is left."""
+    saved = income - capacity.spending_counted - capacity.priority_debts - capacity.residual_now
+    return saved if saved.is_positive else None
+
+
 def _next(said: AssessmentCompleted, lang: str) -> tuple[tuple[str, str], ...]:
-    over_life = said.available_over_life
-    if said.capacity.available_now.is_positive and (over_life is None or over_life.is_positive):
+    """Where nothing can be paid at some time nobody is left without a word of what comes next.
+
+    Which relief it is, if a plan cannot be found, depends on debts and pack, and only the offer can say:
+    what was named here could be another one than is then granted.
+    """
+    capacity = said.capacity
+    least = (
+        capacity.available_now,
+        capacity.available_stress,
+        said.available_over_life,
+        said.available_over_life_stress,
+    )
+    if all(amount is None or amount.is_positive for amount in least):
         return ()
-    first: tuple[ReasonCode, ...] = ()
-    if said.capacity.available_now.is_positive:
-        first = (ReasonCode.NEXT_TOKEN_PLAN,)
-    elif said.hardship is HardshipKind.TEMPORARY or any(
-        step.available.is_positive for step in said.projection
-    ):
-        first = (ReasonCode.NEXT_PAYMENT_HOLIDAY,)
-    return tuple(("", text(code, {}, lang)) for code in (*first, *_HELP))
+    return (("", _label("next_relief", lang)), ("", _label("next_help", lang)))
 
 
 def _outlook(said: AssessmentCompleted, lang: str) -> tuple[tuple[str, str], ...]:

@@ -13,6 +13,7 @@ from tests.oracles import (
     reamortize,
     reg_z,
     reschedule,
+    rows,
     time_value,
     unit_annuity,
     xirr,
@@ -31,5 +32,5 @@ FAMILIES: Final[tuple[Family, ...]] = (
     reamortize.FAMILY,
     pause.FAMILY,
     allocation.FAMILY,
-    allocation.ROWS_FAMILY,
+    rows.FAMILY,
 )

@@ -38,10 +38,15 @@ def judge(document: Mapping[str, Any], case: Mapping[str, Any]) -> Outcome:
     return _compare(rows, case["schedule"], document["row_keys"])
 
 
+def is_progressive(product: Mapping[str, Any]) -> bool:
+    """Whether the product's instalments are found from rate factors; a few files print the word in quotes."""
+    return str(product.get("loanScheduleType")).strip('"') == "PROGRESSIVE"
+
+
 def schedule(product: Mapping[str, Any], case: Mapping[str, Any]) -> Sequence[LoanRow]:
     """The rows that the product gives for the terms and the disbursement. TermsError when there are none."""
     terms = _terms(product, case)
-    if product.get("loanScheduleType") == "PROGRESSIVE":
+    if is_progressive(product):
         loan = level_loan(terms)
         if case["disbursement"] is not None and _runs_overdue(product):
             loan.run_overdue(day(case["as_of"]), to_due=_until_due(product))
@@ -58,7 +63,7 @@ def _rule(product: Mapping[str, Any], case: Mapping[str, Any]) -> str | None:
         return "down payment of the loan's own, other than its product's"
     if case["disbursement"] is not None and _later_tranches(case):
         return "tranches still expected after the first disbursement"
-    is_classic = product.get("loanScheduleType") != "PROGRESSIVE"
+    is_classic = not is_progressive(product)
     if is_classic and case["disbursement"] is None and len(_expected(loan)) > 1:
         return "several tranches in a classic schedule"
     if _rate_per(product, loan) is None:

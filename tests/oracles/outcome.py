@@ -46,3 +46,5 @@ class Family:
     judge: Callable[[Mapping[str, Any], Mapping[str, Any]], Outcome]
     least_in_scope: float = 0.0
     """The share of cases that must be in scope, as a fraction."""
+    may_not_miss: Callable[[Mapping[str, Any], Mapping[str, Any]], bool] = lambda _document, _case: False
+    """Whether a case may not be left out, whatever rule would do so."""

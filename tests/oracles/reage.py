@@ -16,6 +16,7 @@ from tests.oracles.servicing import (
     eur,
     happened,
     loan_of,
+    may_not_miss,
     product_of,
     recalculates,
     received,
@@ -80,4 +81,4 @@ def _before_later_terms(case: Mapping[str, Any]) -> bool:
     return False
 
 
-FAMILY = Family("re-age", "fineract_reage.json", judge, 0.6)
+FAMILY = Family("re-age", "fineract_reage.json", judge, may_not_miss=may_not_miss)

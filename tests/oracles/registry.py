@@ -19,10 +19,14 @@ class OracleError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """A family and the outcome of each of its cases, in the order of the file."""
+    """A family and the outcome of each of its cases, in the order of the file.
+
+    ``missed`` are cases that a rule leaves out though the family may not miss them.
+    """
 
     family: Family
     outcomes: tuple[tuple[str, Outcome], ...]
+    missed: tuple[str, ...] = ()
 
     def ids(self, verdict: Verdict) -> tuple[str, ...]:
         return tuple(name for name, outcome in self.outcomes if outcome.verdict is verdict)
@@ -52,7 +56,7 @@ class Report:
 
     @property
     def holds(self) -> bool:
-        return self.wide_enough and not self.differing
+        return self.wide_enough and not self.differing and not self.missed
 
 
 def find(folder: Path, family: Family) -> Path | None:
@@ -83,22 +87,27 @@ def judge(family: Family, path: Path) -> Report:
     A case that cannot be judged counts as different and says why, so that it hides no other.
     """
     document = read(path)
-    outcomes = []
+    outcomes, missed = [], []
     for place, case in enumerate(document["cases"], start=1):
         name = case.get("id") if isinstance(case, dict) else None
         if not isinstance(name, str):
             raise OracleError(f"{path.name}: case number {place} has no id")
-        outcomes.append((name, _judged(family, document, case)))
-    return Report(family, tuple(outcomes))
+        outcome, is_missed = _judged(family, document, case)
+        outcomes.append((name, outcome))
+        if is_missed:
+            missed.append(name)
+    return Report(family, tuple(outcomes), tuple(missed))
 
 
-def _judged(family: Family, document: Mapping[str, Any], case: Mapping[str, Any]) -> Outcome:
+def _judged(family: Family, document: Mapping[str, Any], case: Mapping[str, Any]) -> tuple[Outcome, bool]:
+    """What the judge says, and whether it leaves out what may not be missed."""
     try:
-        return family.judge(document, case)
+        outcome = family.judge(document, case)
+        return outcome, outcome.verdict is Verdict.OUT_OF_SCOPE and family.may_not_miss(document, case)
     except KeyError as error:
-        return different(f"it lacks {error}")
+        return different(f"it lacks {error}"), False
     except (TypeError, ValueError, IndexError, ArithmeticError, AttributeError, AssertionError) as error:
-        return different(f"it cannot be judged: {type(error).__name__}: {error}")
+        return different(f"it cannot be judged: {type(error).__name__}: {error}"), False
 
 
 def judge_all(folder: Path, families: Sequence[Family]) -> list[Report]:

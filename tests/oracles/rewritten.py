@@ -82,12 +82,12 @@ def can(document: Mapping[str, Any], case: Case) -> bool:
     product = product_of(document, case)
     runs = product.get("isInterestRecalculationEnabled") and case["loan"]["annual_rate_pct"]
     once = operations(case).count("disburse") == 1 and not set(operations(case)) - _TOLD
-    return bool(once and not runs and product.get("loanScheduleType") == "PROGRESSIVE")
+    return bool(once and not runs and generation.is_progressive(product))
 
 
 def paid_in_turn(document: Mapping[str, Any], case: Case, rules: Mapping[str, PaymentRules]) -> Payment:
     """The loan from its first schedule on, with the payment in its turn; a change of nothing is left out."""
-    loan = _first(document, case)
+    loan = as_lent(document, case)
     answer = Payment(loan, Components.zero(EUR), eur(0))
     operation = case["operation"]
     steps = [(_effective(on, step), step) for on, step in [*_dated(case), (operation["date"], operation)]]
@@ -113,7 +113,7 @@ def _changed(document: Mapping[str, Any], case: Case, loan: RunningLoan, step: C
         return loan  # nothing is left to be changed
 
 
-def _first(document: Mapping[str, Any], case: Case) -> RunningLoan:
+def as_lent(document: Mapping[str, Any], case: Case) -> RunningLoan:
     """The loan as it was lent, a down payment taken, and all charges in their instalments."""
     [lent] = [step for step in case["history"] if step["op"] == "disburse"]
     new = {**case, "disbursement": lent, "as_of": lent["date"]}

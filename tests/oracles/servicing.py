@@ -130,6 +130,14 @@ def recalculates(document: Case, case: Case) -> bool:
     return bool(product.get("isInterestRecalculationEnabled")) and any(rates) and not is_divided(case)
 
 
+def may_not_miss(document: Case, case: Case) -> bool:
+    """Whether the state before is known, without recalculation, a chargeback or an undoing."""
+    names = [*operations(case), str(case.get("operation", {}).get("op"))]
+    reversals = any("chargeback" in name or "undo" in name for name in names)
+    recalculated = product_of(document, case).get("isInterestRecalculationEnabled")
+    return bool(case.get("before_is_immediate", True) and not recalculated and not reversals)
+
+
 def is_divided(case: Case) -> bool:
     """Whether all interest was divided over the instalments by the last re-age."""
     handlings = [str(step.get("reageinteresthandling")) for step in case["history"] if step["op"] == "reage"]
@@ -177,15 +185,16 @@ def accrual_of(document: Case, case: Case) -> Accrual:
             ended = day(step["date"])
         if step["op"] == "reage":
             every, unit = int(step["frequencynumber"]), Every(step["frequencytype"].lower())
-    years = {"DAYS360": YearDays.DAYS_360, "DAYS365": YearDays.DAYS_365}
     return Accrual(
         tuple(sorted(rates, key=lambda rate: rate.since)),
         every=every,
         unit=unit,
-        year=years.get(str(product.get("daysInYearType")), YearDays.ACTUAL),
+        year=YearDays(str(product.get("daysInYearType") or "ACTUAL").removeprefix("DAYS").lower()),
         equal_months=product.get("daysInMonthType") == "DAYS30",
         stops=tuple(stops),
         ended=ended,
+        by_period=loan.get("interest_calc_period") == "SAME_AS_REPAYMENT_PERIOD",
+        leap_day_only=product.get("daysInYearCustomStrategy") == "FEB_29_PERIOD_ONLY",
     )
 
 

@@ -69,6 +69,15 @@ def test_a_family_too_narrow_fails(tmp_path: Path, capsys: pytest.CaptureFixture
     assert "too few cases are in scope" in capsys.readouterr().out
 
 
+def test_a_case_that_may_not_be_left_out_fails_and_is_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _write(tmp_path, [SAME, LEFT_OUT, {**LEFT_OUT, "id": "not-this-one", "plain": True}, SAME])
+    strict = Family("doubled", "doubled.json", _judge, may_not_miss=lambda _, case: case.get("plain", False))
+    assert main([str(tmp_path)], [strict]) == 1
+    assert "left out, though it may not be: not-this-one\n" in capsys.readouterr().out
+
+
 def test_a_folder_that_is_not_there(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main([str(tmp_path / "nowhere")], [DOUBLED]) == 2
     assert "there is no folder" in capsys.readouterr().out

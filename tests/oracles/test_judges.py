@@ -59,6 +59,7 @@ LEVEL: Case = {
         {"expect": "period", "i": 0, "emi": 101.0, "interest": 1.0, "principal": 100.0, "balance": 0.0},
     ],
 }
+BETWEEN: Case = {**LEVEL, "steps": [{"op": "addDisbursement", "date": "2024-01-15", "amount": 100.0}]}
 KEYS = ["nr", "days", "date", "balance", "principal", "interest", "due"]
 NEW_LOAN: Case = {
     "product": "P",
@@ -137,7 +138,7 @@ def test_another_figure_is_noticed(judge: Judge, case: Case, path: tuple[Any, ..
         (time_value.judge, PMT, ("function",), "duration"),
         (unit_annuity.judge, LEVEL, ("disabled",), True),
         (unit_annuity.judge, LEVEL, ("steps", 0, "op"), "addCapitalizedIncome"),
-        (unit_annuity.judge, LEVEL, ("config", "full_term_for_tranche"), True),
+        (unit_annuity.judge, BETWEEN, ("config", "full_term_for_tranche"), True),
         (generation.judge, NEW_LOAN, ("variant",), "_loan_product_s_charges_"),
         (generation.judge, NEW_LOAN, ("loan", "interestratefrequencytype"), "FORTNIGHT"),
         (generation.judge, NEW_LOAN, ("loan", "amortization"), "EQUAL_PRINCIPAL"),

@@ -26,8 +26,8 @@ _OPERATIONS = {
 def judge(document: Mapping[str, Any], case: Mapping[str, Any]) -> Outcome:
     """Every figure of every step equals: amounts to the cent, factors and raw interest to twelve digits."""
     config = case["config"]
-    if config.get("full_term_for_tranche"):
-        return out_of_scope("each tranche has a full term of its own")
+    if config.get("full_term_for_tranche") and _lent_between(case):
+        return out_of_scope("a tranche with a full term of its own, lent between two due dates")
     if config.get("grace_interest"):
         return out_of_scope("grace on interest in a level loan")
     if case.get("disabled"):
@@ -35,7 +35,7 @@ def judge(document: Mapping[str, Any], case: Mapping[str, Any]) -> Outcome:
     unknown = {step["op"] for step in case["steps"] if "op" in step} - _OPERATIONS
     if unknown:
         return out_of_scope(f"operation {min(unknown)}")
-    if any(_in_advance(step) for step in case["steps"]):
+    if any(_in_advance(step, case["periods"][0][0]) for step in case["steps"]):
         return out_of_scope("a payment in advance of its period, of an amount that is not given")
     player = _Player(case)
     for place, step in enumerate(case["steps"], start=1):
@@ -48,9 +48,15 @@ def judge(document: Mapping[str, Any], case: Mapping[str, Any]) -> Outcome:
     return EQUAL
 
 
-def _in_advance(step: Mapping[str, Any]) -> bool:
+def _in_advance(step: Mapping[str, Any], first: str) -> bool:
+    """Whether such a payment comes when something was borne (before, the whole instalment is principal)."""
     paid = str(step.get("op")).startswith("pay") and isinstance(step["amount"], str)
-    return paid and step["amount"] <= step["period_due"]
+    return paid and first < step["amount"] <= step["period_due"]
+
+
+def _lent_between(case: Mapping[str, Any]) -> bool:
+    edges = {on for period in case["periods"] for on in period}
+    return any(step.get("op") == "addDisbursement" and step["date"] not in edges for step in case["steps"])
 
 
 def _convention(config: Mapping[str, Any]) -> Convention:
@@ -76,6 +82,7 @@ class _Player:
             number(config["annual_rate_pct"]),
             self._convention,
             grace=config.get("grace_principal", 0),
+            full_term=bool(config.get("full_term_for_tranche")),
         )
         self._settled: tuple[tuple[date, date], Due] | None = None
 

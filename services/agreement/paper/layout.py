@@ -16,6 +16,7 @@ from shared.contracts.agreement import (
     PartySigned,
     SettlementKind,
     SettlementLetterIssued,
+    SurvivingDebt,
     WaivedDebt,
 )
 from shared.contracts.debts import Balances, InstalmentTotal
@@ -202,6 +203,9 @@ def _params(document: Agreement, terms: AgreementTerms, words: Words, lang: str)
         "credit_status": words.named("credit", terms.credit_status, lang),
         "data_law": words.named("law", terms.data_law, lang),
         "nothing_to_pay": nothing,
+        "no_grace": not terms.grace_days,
+        "hardship_misses_rest": terms.hardship_misses_count is False
+        and bool(terms.trial_payments or terms.observation_months or terms.probation_months),
         **_on_record(drafted, terms),
         **_conditions(drafted, terms, words, lang),
         **_rewards(drafted, terms, words, lang),
@@ -249,6 +253,8 @@ def _conditions(drafted: AgreementDrafted, terms: AgreementTerms, words: Words, 
         "amounts_return": bool(amounts),
         "only_rates_return": bool(rates) and not amounts,
         "something_returns": bool(rates or amounts),
+        "lower_rate_stays": "rate_cut" in drafted.plan.measures
+        and "rate" not in (terms.returns_on_breach or ()),
         "nothing_returns": not rates and not amounts,
     }
 
@@ -410,10 +416,13 @@ def _letter(document: Letter, lang: str) -> dict[str, Any]:
         "partial": issued.settlement is SettlementKind.PARTIAL,
         "credit_status": words.named("credit", issued.credit_status, lang),
         "tax_mark": words.named("tax", issued.tax_mark, lang) if issued.tax_mark else None,
+        **_each_debt(issued, words, lang),
     }
+    listed: dict[str, Sequence[SurvivingDebt | WaivedDebt]]
+    listed = {"surviving": issued.surviving, "beside": issued.beside, "forgiven": issued.forgiven}
     tables = [
         _balances([(row.debt_id, row.amounts) for row in rows], words.label(name, lang), words, lang)
-        for name, rows in (("surviving", issued.surviving), ("forgiven", issued.forgiven))
+        for name, rows in listed.items()
         if rows
     ]
     notice = words.label("binding" if lang == issued.language else "translation", lang)
@@ -429,6 +438,24 @@ def _letter(document: Letter, lang: str) -> dict[str, Any]:
                 "tables": tables,
             }
         ],
+    }
+
+
+def _each_debt(issued: SettlementLetterIssued, words: Words, lang: str) -> dict[str, Any]:
+    """What is certified of each debt by itself; nothing in letters of before, which had one word for all."""
+    forgiven = {row.debt_id for row in issued.forgiven}
+    whole = [one.debt_id for one in issued.settled if one.settlement is SettlementKind.FULL]
+    said = [(one.debt_id, words.named("credit", one.credit_status, lang)) for one in issued.settled]
+    lists = {
+        "in_full": [one for one in whole if one not in forgiven],
+        "forgiven": [one for one in whole if one in forgiven],
+        "in_part": [one.debt_id for one in issued.settled if one.settlement is SettlementKind.PARTIAL],
+        "to_buyer": [row.debt_id for row in issued.surviving if row.debt_id not in issued.debts],
+        "records": [f"{debt_id}{'：' if lang == 'zh' else ': '}{status}" for debt_id, status in said],
+    }
+    comma = "、" if lang == "zh" else ", "
+    return {name: comma.join(found) or None for name, found in lists.items()} | {
+        "beside": bool(issued.beside)
     }
 
 

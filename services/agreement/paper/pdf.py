@@ -5,6 +5,7 @@ The same document gives the same bytes: its date is that of the content, no syst
 """
 
 import re
+import unicodedata
 from collections.abc import Mapping, Set
 from dataclasses import replace
 from importlib.resources import files
@@ -31,6 +32,12 @@ _compile: Final[Any] = typst.compile  # its stub does not know that sources may 
 # What Typst says of a character that neither the fonts of the package nor its own have.
 _NOT_IN_FONT: Final = re.compile(r'the text `"(.+?)"` could not be displayed')
 _MOST_NUMBERED: Final = 50
+# What would show as something else: places for private use, where a font may have any sign, and what turns
+# the direction of all that follows.
+_NEVER_SHOWN: Final = re.compile("[\ue000-\uf8ff\U000f0000-\U0010fffd\u202a-\u202e\u2066-\u2069]")
+# What has no shape of its own: it joins characters, or chooses one of several forms.
+_INVISIBLE: Final = re.compile("[\u200b-\u200d\u2060\ufe00-\ufe0f\U000e0020-\U000e007f\U000e0100-\U000e01ef]")
+_EVERYWHERE: Final = frozenset(map(chr, range(0x20, 0x7F))) | {"〔", "〕"}  # never what is lacking
 _LAYOUT: Final = files("services.agreement.paper").joinpath("page.typ")
 
 
@@ -56,8 +63,11 @@ def _set(page: dict[str, Any], attached: Mapping[str, bytes], explained: str | N
 
     Without that, nobody of such a name could have an agreement; what is signed is attached as it is.
     """
-    numbered: set[str] = set()
+    text, numbered = page, set(_NEVER_SHOWN.findall(exact(page).decode()))
     while True:
+        if numbered:
+            page = _numbered(text, numbered)
+            page = page if explained is None else {**page, "about": [*page["about"], explained]}
         try:
             pdf = _compile(
                 {"main.typ": _LAYOUT.read_bytes(), "page.json": exact(page), **attached},
@@ -66,29 +76,47 @@ def _set(page: dict[str, Any], attached: Mapping[str, bytes], explained: str | N
                 pdf_standards="a-3b",
             )
         except typst.TypstError as error:
-            found = _NOT_IN_FONT.search(str(error))
-            lacking = set(_text_of(found[1])) - numbered if found else set()
+            lacking = _lacking_of(str(error), page) - numbered
             if not lacking or len(numbered) > _MOST_NUMBERED:
                 raise PaperError(f"the document cannot be set: {error}") from error
-            if not numbered and explained is not None:
-                page = {**page, "about": [*page["about"], explained]}
             numbered |= lacking
-            page = _numbered(page, lacking)
             continue
         if not isinstance(pdf, bytes):
             raise PaperError("the document cannot be set: it has no single file")
         return pdf
 
 
-def _text_of(quoted: str) -> str:
-    """Give the text that Typst names: what cannot be printed stands there as an escape."""
-    return re.sub(r"\\u\{([0-9a-f]+)\}", lambda part: chr(int(part[1], 16)), quoted)
+def _lacking_of(error: str, page: Mapping[str, Any]) -> set[str]:
+    """Give the characters that are to stand there by their number; none where the error is another one.
+
+    Typst names what makes one sign, or only its beginning. Of a letter with a mark it is the mark that goes
+    by its number, for the letter stands elsewhere, too.
+    """
+    found = _NOT_IN_FONT.search(error)
+    if found is None:
+        return set()
+    # What cannot be printed stands there as an escape.
+    text = re.sub(r"\\u\{([0-9a-f]+)\}", lambda part: chr(int(part[1], 16)), found[1])
+    signs = _INVISIBLE.sub("", text)
+    after = re.findall(re.escape(text) + "(.)", exact(page).decode())
+    return {char for char in (*signs, *after) if _is_mark(char)} or set(signs) - _EVERYWHERE
+
+
+def _is_mark(char: str) -> bool:
+    """Whether it makes one sign with what stands before it: an accent, a cap, the colour of a skin."""
+    return unicodedata.category(char).startswith("M") or "\U0001f3fb" <= char <= "\U0001f3ff"
 
 
 def _numbered(value: Any, lacking: Set[str]) -> Any:
-    """Put the Unicode number in the place of each of these characters, wherever it stands on the page."""
+    """Put the Unicode number in the place of each of these characters, wherever it stands on the page.
+
+    What only joined such a character to others, or chose its form, goes with it.
+    """
     if isinstance(value, str):
-        return "".join(f"〔U+{ord(char):04X}〕" if char in lacking else char for char in value)
+        if lacking.isdisjoint(value):
+            return value
+        seen = _INVISIBLE.sub("", value)
+        return "".join(f"〔U+{ord(char):04X}〕" if char in lacking else char for char in seen)
     if isinstance(value, list | tuple):
         return [_numbered(part, lacking) for part in value]
     if isinstance(value, dict):

@@ -31,11 +31,13 @@ from shared.contracts.agreement import (
     SettlementLetterIssued,
 )
 from shared.contracts.desk import SignatureParty
+from shared.contracts.offer import OfferAgreed
 from shared.contracts.plan_terms import total_of
 from shared.contracts.reasons import ReasonCode
 from shared.crypto.canonical import exact
 from shared.lending.calendar import add_months
 from shared.policy.testing import example_pack
+from tests.unit.agreement.test_came_back import comes_back
 from tests.unit.agreement.test_decide import (
     BOTH,
     DEBTS,
@@ -51,7 +53,7 @@ from tests.unit.agreement.test_decide import (
     signature,
     signed_by,
 )
-from tests.unit.builders import CASE, case_opened, cny, debt, message, reference
+from tests.unit.builders import CASE, balances, case_opened, cny, debt, message, reference
 from tests.unit.spec import Given, given
 
 KEY = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
@@ -235,7 +237,8 @@ def test_a_bank_that_never_answers_does_not_let_the_document_grow() -> None:
     assert step.state.instructions[-1].instruction_id == step.last(BankInstructed).instruction_id
 
 
-def test_completion_issues_the_letter_and_names_what_survives() -> None:
+def test_completion_issues_the_letter_and_says_of_each_debt_what_is_true_of_it() -> None:
+    """A debt beside the agreement made debts that were paid in full "settled in part"."""
     step = in_force()
     live = step.last(AgreementSigned)
     full = step.when(message(completed(live.agreement_id), after(300)))
@@ -243,13 +246,55 @@ def test_completion_issues_the_letter_and_names_what_survives() -> None:
     assert (letter.settlement, letter.surviving, letter.debts) == (SettlementKind.FULL, (), ("A-1", "A-2"))
     assert letter.content_hash == content_hash(letter, CASE)
     assert full.last(BankInstructed).credit_status == letter.credit_status == "settled"
+    assert full.last(BankInstructed).settled == letter.settled
     more = step.when(message(changed(*DEBTS, debt("A-3")), after(200), sequence=9))
     part = more.when(message(completed(live.agreement_id), after(300)))
     letter = part.last(SettlementLetterIssued)
-    assert letter.settlement is SettlementKind.PARTIAL
-    assert [(s.debt_id, s.amounts) for s in letter.surviving] == [("A-3", debt("A-3").outstanding)]
-    assert part.last(BankInstructed).credit_status == letter.credit_status == "settled_in_part"
+    assert (letter.settlement, letter.surviving) == (SettlementKind.FULL, ())
+    assert [(s.debt_id, s.amounts) for s in letter.beside] == [("A-3", debt("A-3").outstanding)]
+    assert [(s.debt_id, s.settlement, s.credit_status) for s in letter.settled] == [
+        ("A-1", SettlementKind.FULL, "settled"),
+        ("A-2", SettlementKind.FULL, "settled"),
+    ]
+    assert part.last(BankInstructed).credit_status == letter.credit_status == "settled"
     assert part.last(AgreementCompleted).agreement_id == letter.agreement_id
+
+
+def forgives(debt_id: str, of_principal: str) -> OfferAgreed:
+    """The first plan, with a part of one debt's principal waived."""
+    agreed_, less = agreed(1), balances(of_principal)
+    debts = tuple(
+        one.model_copy(update={"waived": less}) if one.debt_id == debt_id else one
+        for one in agreed_.plan.debts
+    )
+    plan = agreed_.plan.model_copy(update={"debts": debts, "payments": ()})
+    return agreed_.model_copy(update={"plan": plan})
+
+
+def test_a_debt_that_is_settled_for_less_is_reported_as_its_offer_said_and_the_other_as_paid() -> None:
+    table = given(AgreementDecider(), reference()).when(message(case_opened(*DEBTS), sequence=1))
+    live = signed_by(table.when(message(forgives("A-2", "50.00"))), *BOTH).closes(after(2))
+    done = message(completed(live.last(AgreementSigned).agreement_id), after(300))
+    end = live.when(done)
+    letter, told = end.last(SettlementLetterIssued), end.last(BankInstructed)
+    assert (letter.settlement, letter.surviving) == (SettlementKind.FULL, ())
+    assert {one.debt_id: one.credit_status for one in letter.settled} == {
+        "A-1": "settled",
+        "A-2": "settled_in_part",
+    }
+    assert (told.settled, told.credit_status) == (letter.settled, None)  # there is no one code for both
+
+
+def test_a_debt_that_is_paid_is_not_reported_as_late_because_the_plan_of_another_breaks() -> None:
+    live = in_force()
+    broke = message(broken(live.last(AgreementSigned).agreement_id), after(90))
+    both = live.when(broke).last(BankInstructed)
+    assert (both.credit_status, both.settled) == ("overdue", ())
+    nothing = debt("A-2", outstanding=balances(), overdue=balances())
+    one = live.when(message(changed(DEBTS[0], nothing), after(80), sequence=9)).when(broke)
+    told = one.last(BankInstructed)
+    assert told.credit_status == "overdue"
+    assert [(d.debt_id, d.credit_status) for d in told.settled] == [("A-2", "settled")]
 
 
 def test_the_bank_reports_what_the_pack_says_of_the_day() -> None:
@@ -260,11 +305,11 @@ def test_the_bank_reports_what_the_pack_says_of_the_day() -> None:
     live = signed_by(drafted(**rules), *BOTH).closes(after(2))
     signed, draft = live.last(AgreementSigned), drafted(**rules).last(AgreementDrafted)
     done = message(completed(signed.agreement_id), after(300))
-    more = live.when(message(changed(*DEBTS, debt("A-3")), after(200), sequence=9))
+    back = comes_back(live, balances("10.00")).when(message(changed(debt()), after(290), sequence=290))
     broke = message(broken(signed.agreement_id), after(90))
-    told = [step.last(BankInstructed).credit_status
-            for step in (live, live.when(done), more.when(done), live.when(broke))]  # fmt: skip
-    assert told == ["R1", "R2", "R3", "R4"]
+    told = [step.last(BankInstructed) for step in (live, live.when(done), live.when(broke))]
+    assert [one.credit_status for one in told] == ["R1", "R2", "R4"]
+    assert [one.credit_status for one in back.when(done).last(BankInstructed).settled] == ["R3", "R2"]
     assert draft.terms is not None
     assert draft.terms.credit_status == "R1"
     values = dict(example_pack(**rules).values)

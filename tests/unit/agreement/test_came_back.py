@@ -60,7 +60,12 @@ def test_what_came_back_from_before_the_plan_survives_it() -> None:
     said, told = letter(back, owing(balances("120.00", "0.00")), OTHER)
     assert said.settlement is SettlementKind.PARTIAL
     assert [(one.debt_id, one.amounts) for one in said.surviving] == [("A-1", balances("116.67"))]
-    assert told.credit_status == said.credit_status == "settled_in_part"
+    assert told.settled == said.settled
+    assert [(one.debt_id, one.settlement, one.credit_status) for one in said.settled] == [
+        ("A-1", SettlementKind.PARTIAL, "settled_in_part"),
+        ("A-2", SettlementKind.FULL, "settled"),
+    ]
+    assert (told.credit_status, said.credit_status) == (None, "settled_in_part")
 
 
 def test_returns_add_up_and_what_was_put_right_since_is_not_owed() -> None:
@@ -88,11 +93,12 @@ def test_a_return_that_the_plan_was_made_on_is_part_of_it(on: int, kind: Settlem
     assert said.settlement is kind
 
 
-def test_a_debt_that_is_not_in_the_plan_is_stated_once() -> None:
+def test_a_debt_that_is_not_in_the_plan_is_stated_once_and_beside_it() -> None:
     back = comes_back(LIVE, balances("100.00"))
     other = debt("A-3", outstanding=balances("70.00"))
     said, _ = letter(back, owing(balances("100.00")), OTHER, other)
-    assert [(one.debt_id, str(total_of(one.amounts))) for one in said.surviving] == [
-        ("A-1", "100.00"),
-        ("A-3", "70.00"),
+    stated = (said.surviving, said.beside)
+    assert [[(one.debt_id, str(total_of(one.amounts))) for one in rows] for rows in stated] == [
+        [("A-1", "100.00")],
+        [("A-3", "70.00")],
     ]

@@ -217,5 +217,6 @@ def test_the_letter_does_not_settle_what_is_owed_to_a_buyer() -> None:
     assert letter.settlement is SettlementKind.PARTIAL
     assert letter.debts == ("A-1",)
     assert [one.debt_id for one in letter.surviving] == ["A-2"]
+    assert [(one.debt_id, one.settlement) for one in letter.settled] == [("A-1", SettlementKind.FULL)]
     all_ = sells(step, "A-1", "A-2").when(done).last(SettlementLetterIssued)
     assert all_.debts == ("A-1", "A-2"), "paid here for the buyer"

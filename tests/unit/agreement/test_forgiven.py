@@ -5,6 +5,8 @@ from __future__ import annotations
 from shared.contracts.agreement import (
     AgreementDrafted,
     AgreementSigned,
+    BankInstructed,
+    SettlementKind,
     SettlementLetterIssued,
     WaivedDebt,
 )
@@ -22,7 +24,7 @@ from tests.unit.agreement.test_decide import (
     signed_by,
 )
 from tests.unit.agreement.test_paper import WAIVES
-from tests.unit.builders import balances, message
+from tests.unit.builders import balances, debt, message
 from tests.unit.spec import Given
 
 MARKED = {"reporting__tax_mark": "form_1099_c"}
@@ -34,15 +36,20 @@ def live() -> Given:
     return step
 
 
-def amended(step: Given) -> Given:
-    """A second version that waives nothing."""
+def redrafted(step: Given) -> Given:
+    """The draft of a second version that waives nothing."""
     second = agreed(1, debts=LESS)
     nothing = balances()
     debts = tuple(debt.model_copy(update={"waived": nothing}) for debt in second.plan.debts)
     plan = second.plan.model_copy(update={"debts": debts, "payments": ()})
     step = step.when(message(changed(*LESS), after(40), sequence=2))
     wish = second.model_copy(update={"intake_sequence": 2, "plan": plan, "offer_id": "offer-2"})
-    step = step.when(message(wish, after(1)))
+    return step.when(message(wish, after(1)))
+
+
+def amended(step: Given) -> Given:
+    """A second version that waives nothing, signed."""
+    step = redrafted(step)
     draft = step.last(AgreementDrafted)
     return step.when(*(message(signature(draft, party), after(3)) for party in BOTH)).closes(after(3))
 
@@ -79,3 +86,48 @@ def test_late_charges_waived_as_a_reward_are_forgiven_too() -> None:
     before = waived.get("A-1", balances())
     assert end["A-1"].late_charges.minor == before.late_charges.minor + 1500
     assert end["A-1"].interest == before.interest
+
+
+def test_a_debt_that_was_paid_before_an_amendment_is_in_its_letter() -> None:
+    """The amendment is not about it any more, and so its end was told to nobody."""
+    step, nothing = live(), balances()
+    rest = (LESS[0], debt("A-2", outstanding=nothing, overdue=nothing))
+    step = step.when(message(changed(*rest), after(3), sequence=2))
+    second = agreed(1, debts=LESS[:1])
+    step = step.when(
+        message(second.model_copy(update={"intake_sequence": 2, "offer_id": "offer-2"}), after(3))
+    )
+    draft = step.last(AgreementDrafted)
+    step = step.when(*(message(signature(draft, party), after(4)) for party in BOTH)).closes(after(4))
+    done = message(completed(step.last(AgreementSigned).agreement_id), after(300))
+    end = step.when(done)
+    letter, told = end.last(SettlementLetterIssued), end.last(BankInstructed)
+    assert letter.debts == ("A-2", "A-1")
+    assert {one.debt_id: one.settlement for one in told.settled} == {
+        "A-1": SettlementKind.FULL,
+        "A-2": SettlementKind.FULL,
+    }
+    back = (LESS[0], debt("A-2", outstanding=balances("5.00"), overdue=nothing))
+    owed = step.when(message(changed(*back), after(290), sequence=3)).when(done)
+    assert owed.last(SettlementLetterIssued).debts == ("A-1",)
+    assert [one.debt_id for one in owed.last(SettlementLetterIssued).beside] == ["A-2"]
+
+
+def test_what_vested_under_the_agreement_before_is_not_promised_again_by_an_amendment() -> None:
+    """It printed every step of the pack; followup grants none of those twice."""
+    steps = [
+        {"after_on_time": 6, "late_charges_waived_pct": 50, "rate_cut_pct": 5},
+        {"after_on_time": 12, "late_charges_waived_pct": 100, "rate_cut_pct": 10},
+    ]
+    first = signed_by(drafted(WAIVES, incentives__steps=steps), *BOTH).closes(after(2))
+    granted = RewardGranted(reward="lower_rate", after_instalment=6, after_on_time=6)
+    for step, promised in (
+        (first, [(50, 5), (100, 10)]),
+        (first.when(message(granted, after(30))), [(0, 0), (100, 10)]),
+    ):
+        terms = redrafted(step).last(AgreementDrafted).terms
+        assert terms is not None
+        assert [(term.late_pct, term.rate_pct) for term in terms.rewards or ()] == promised
+        second = amended(step)
+        assert second.last(AgreementSigned).version == 2
+        assert second.state.live.rewarded_after == (6 if promised[0] == (0, 0) else 0)

@@ -17,6 +17,7 @@ from services.agreement.paper.pdf import make_pdf
 from services.agreement.paper.words import EDITION, LANGUAGES, words_of
 from services.agreement.terms import terms_of
 from services.followup.rules import breach_on
+from shared.contracts.debts import Measure
 from shared.contracts.plan_terms import instalment_totals, schedules_of
 from shared.lending.money import Money
 from shared.policy.conduct import conduct_of
@@ -96,6 +97,65 @@ def test_an_instalment_breaks_the_plan_on_the_day_that_the_paper_says() -> None:
     assert "逾期达到 60 天" in said["zh"]
 
 
+def in_terms(document: Agreement, returns: tuple[str, ...] = (), **values: Any) -> Agreement:
+    """The document in the terms of a pack with these values."""
+    policy = example_book(example_pack(**values)).in_force("example-card", date(2026, 3, 2))
+    terms = terms_of(policy, document.drafted.terms.clauses, conduct_of([policy]), returns=returns)
+    return replace(document, drafted=document.drafted.model_copy(update={"terms": terms}))
+
+
+@pytest.mark.parametrize(
+    ("grace", "tolerance", "zh", "en"),
+    [
+        (3, "0", "还款日后有 3 天宽限。", "There are 3 days of grace after each due date."),
+        (0, "1", "少付不超过当期金额的 1% 视为足额。", "A payment short by no more than 1 per cent"),
+        (
+            3,
+            "1",
+            "有 3 天宽限；少付不超过当期金额的 1%",
+            "3 days of grace after each due date; a payment short",
+        ),
+    ],
+)
+def test_days_of_grace_stand_there_though_nothing_may_be_short_and_the_other_way_round(
+    grace: int, tolerance: str, zh: str, en: str
+) -> None:
+    """One sentence said both, and was left out where either was nothing."""
+    values = {"followup__grace_days": grace, "followup__underpayment_tolerance_pct": Decimal(tolerance)}
+    document = in_terms(under("cn-card"), **values)
+    for lang, words in (("zh", zh), ("en", en)):
+        said = " ".join(named(document, lang, "rights_duties_breach")["paragraphs"])
+        assert words in said
+        assert ("宽限" in said or "of grace" in said) is bool(grace)
+
+
+@pytest.mark.parametrize("cut", [False, True])
+@pytest.mark.parametrize("returns", [(), ("interest",), ("rate",)])
+def test_the_paper_says_whether_a_lower_rate_outlives_a_breach(returns: tuple[str, ...], cut: bool) -> None:
+    """Where the pack lets it stay, it said only that what is left is owed by the original contract."""
+    document = in_terms(under("cn-card"), returns)
+    measures = (Measure.TERM_EXTENSION, *([Measure.RATE_CUT] if cut else []))
+    plan = document.drafted.plan.model_copy(update={"measures": measures})
+    document = replace(document, drafted=document.drafted.model_copy(update={"plan": plan}))
+    stays = {
+        lang: words in " ".join(named(document, lang, "rights_duties_breach")["paragraphs"])
+        for lang, words in (("zh", "降低的年利率继续适用"), ("en", "lower rate of this agreement goes on"))
+    }
+    assert stays == dict.fromkeys(LANGUAGES, cut and "rate" not in returns)
+
+
+def test_the_paper_says_what_performing_well_is_and_what_a_hardship_leaves_alone() -> None:
+    document = in_terms(under("cn-card"), followup__performing_on_time_in_a_row=5)
+    said = {lang: " ".join(named(document, lang, "reviews")["paragraphs"]) for lang in LANGUAGES}
+    assert "连续 5 期按时还款即为履行良好" in said["zh"]
+    assert "to have paid the last 5 instalments on time" in said["en"]
+    for counts in (False, True):
+        document = in_terms(under("cn-card"), observation__hardship_misses_count=counts)
+        said = {lang: " ".join(named(document, lang, "watching")["paragraphs"]) for lang in LANGUAGES}
+        assert ("不使上述期间重新计算" in said["zh"]) is not counts
+        assert ("starts none of these periods again" in said["en"]) is not counts
+
+
 # -- rewards ----------------------------------------------------------------------------------------------
 
 
@@ -156,6 +216,43 @@ def test_a_name_that_no_font_can_print_keeps_nobody_from_an_agreement(
     text = squeezed("".join(page.extract_text() for page in PdfReader(io.BytesIO(pdf)).pages))
     assert shown in text
     assert {"zh": "统一码编号", "en": "Unicodenumber"}[lang] in text
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+@pytest.mark.parametrize(
+    "name", ["Ivan Kovačević", "Łukasz Żółć", "Jiří Ďuriš", "Γεώργιος Παπαδόπουλος", "Ёлка Ѓорѓи"]
+)
+def test_a_name_with_accents_is_read_as_it_is_and_changes_nothing_else(name: str, lang: str) -> None:
+    """The fonts put "č" together from parts; readers took each "c" for it, and no page printed the hash."""
+    document = replace(under("eu-consumer"), borrower_name=name, name_state=NameState.READABLE)
+    pdf = make_pdf(document, lang, KEY)
+    assert check_pdf(pdf, PUBLIC).wrong == ()
+    text = "".join(page.extract_text() for page in PdfReader(io.BytesIO(pdf)).pages)
+    assert name in text
+    others = set(text.replace(name, "")) & {char for char in name if char > "z"}
+    assert not others, "a letter of the name stands nowhere else"
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("张👨\u200d👩\u200d👧三", "张〔U+1F468〕〔U+1F469〕〔U+1F467〕三"),
+        ("赵👍🏽", "赵〔U+1F44D〕〔U+1F3FD〕"),
+        ("1\ufe0f\u20e39", "1〔U+20E3〕9"),
+        ("\ue000王", "〔U+E000〕王"),
+        ("\u202eGNAHZ", "〔U+202E〕GNAHZ"),
+    ],
+)
+def test_a_sign_of_several_characters_or_of_nobody_is_told_by_its_numbers(
+    name: str, shown: str, lang: str
+) -> None:
+    """The first three made no document; a place for private use showed as a letter that a font has there."""
+    document = replace(under("cn-card"), borrower_name=name, name_state=NameState.READABLE)
+    pdf = make_pdf(document, lang, KEY)
+    assert check_pdf(pdf, PUBLIC).wrong == ()
+    text = squeezed("".join(page.extract_text() for page in PdfReader(io.BytesIO(pdf)).pages))
+    assert shown in text
 
 
 @pytest.mark.parametrize("lang", LANGUAGES)

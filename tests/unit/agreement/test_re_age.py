@@ -13,10 +13,13 @@ from shared.contracts.agreement import (
     AgreementSigned,
     BankInstructed,
     InstructionKind,
+    Period,
     PeriodPassed,
+    PeriodRestarted,
     ReAge,
 )
-from shared.contracts.base import Event
+from shared.contracts.base import Event, Reason
+from shared.contracts.reasons import ReasonCode
 from tests.unit.agreement.test_decide import DEBTS, in_force
 from tests.unit.builders import message, reference
 from tests.unit.intake.bank_says import day, overdue, signed
@@ -108,3 +111,89 @@ def test_a_re_age_counts_from_the_day_on_which_it_took_effect(
     )  # fmt: skip
     later = planned.when(message(instruction, day(96)))
     assert re_aged(later) == (*at_signing, day(95))
+
+
+# -- a payment that came back ------------------------------------------------------------------------------
+#
+# | given: the bank was told after three in a row | when | then |
+# | --- | --- | --- |
+# | nothing since | one of the three is missed after all | taken back from its day; the trial begins again |
+# | two more paid | the last of the three is missed after all | taken back: two in a row are not three |
+# | three more paid | the first of the three is missed after all | it stands: three others in a row are paid |
+# | taken back | three in a row are paid | the bank is told anew, by another instruction |
+
+
+def came_back(step: Given, number: int, later: int = 40, **more: Any) -> Any:
+    """An instalment that had been paid is missed after all: its payment was returned."""
+    signed_ = next(event for event in step.said if isinstance(event, AgreementSigned))
+    row = next(row for row in signed_.instalments if row.number == number)
+    data = followup.InstalmentCorrected(
+        agreement_id=signed_.agreement_id, version=1, number=number, due=row.due, total=row.total,
+        paid=row.total * 0, was="paid", now="missed", reason=Reason(code=ReasonCode.PAYMENT_RETURNED), **more,
+    )  # fmt: skip
+    return message(data, row.due + timedelta(days=later))
+
+
+def shown_after(*numbers: int) -> tuple[Given, Given]:
+    step = in_force(**ASKED)
+    return step, step.when(*(paid(step, number) for number in numbers))
+
+
+@pytest.mark.parametrize("number", [1, 2, 3])
+def test_a_payment_of_the_trial_that_came_back_takes_the_re_age_back(number: int) -> None:
+    step, shown = shown_after(1, 2, 3)
+    on = told(shown.said)[-1][1]
+    back = shown.when(came_back(step, number))
+    assert told(back.said) == [(InstructionKind.UNDO_RE_AGE, on, ("A-1", "A-2"))]
+    assert back.last(PeriodRestarted).period is Period.TRIAL
+    assert back.state.instructions[-1].kind is InstructionKind.UNDO_RE_AGE
+    assert back.state.live.re_ages == tuple(ReAge(debt_id=d.debt_id, payments=3) for d in DEBTS)
+    # What was paid after it in a row counts: 3 - number more are in it already.
+    missing = range(4, 4 + number)
+    again = back.when(*(paid(step, n) for n in missing))
+    assert [kind for kind, _, _ in told(again.said)] == [InstructionKind.RE_AGE]
+    first = next(e for e in shown.said if isinstance(e, BankInstructed) and e.re_aged)
+    assert again.last(BankInstructed).instruction_id != first.instruction_id
+    assert told(back.when(*(paid(step, n) for n in list(missing)[:-1])).said) == []
+
+
+def test_another_row_that_was_paid_since_holds_it() -> None:
+    step, shown = shown_after(1, 2, 3, 4, 5, 6)
+    assert told(shown.when(came_back(step, 1)).said) == []
+    two = step.when(*(paid(step, number) for number in (1, 2, 3, 4, 5)))
+    assert [kind for kind, _, _ in told(two.when(came_back(step, 3)).said)] == [InstructionKind.UNDO_RE_AGE]
+    # The row that holds it now is the one that counts.
+    held = shown.when(came_back(step, 3)).when(came_back(step, 5))
+    assert [kind for kind, _, _ in told(held.said)] == [InstructionKind.UNDO_RE_AGE]
+
+
+def test_a_payment_that_it_does_not_rest_on_changes_nothing() -> None:
+    step, shown = shown_after(1, 2, 3, 4)
+    assert told(shown.when(came_back(step, 4)).said) == []
+
+
+def test_one_that_is_missed_in_a_reported_hardship_was_not_made_either() -> None:
+    step, shown = shown_after(1, 2, 3)
+    back = shown.when(came_back(step, 2, shielded=True))
+    assert [kind for kind, _, _ in told(back.said)] == [InstructionKind.UNDO_RE_AGE]
+
+
+def test_what_was_shown_with_the_signature_rests_on_no_payment_of_the_plan() -> None:
+    step = in_force()
+    shown = step.when(*(paid(step, number) for number in (1, 2, 3)))
+    assert told(shown.when(came_back(step, 1)).said) == []
+    assert shown.state.live.row == ()
+
+
+def test_intake_counts_no_re_age_that_was_taken_back() -> None:
+    data = signed(5).data.model_copy(update={"re_ages": (ReAge(debt_id="A-1", payments=3),)})
+    planned = given(IntakeDecider(), reference()).when(overdue()).when(message(data, day(5)))
+    instruction = BankInstructed(
+        instruction_id="I-9", agreement_id="AG-1", version=1, kind=InstructionKind.RE_AGE, effective=day(95),
+        answer_by=day(98), re_aged=("A-1",),
+    )  # fmt: skip
+    shown = planned.when(message(instruction, day(96)))
+    assert re_aged(shown) == (day(95),)
+    update = {"kind": InstructionKind.UNDO_RE_AGE, "instruction_id": "I-10"}
+    back = shown.when(message(instruction.model_copy(update=update), day(120)))
+    assert re_aged(back) == ()

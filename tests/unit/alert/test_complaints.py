@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -24,7 +25,7 @@ from shared.contracts.alert import (
 from shared.contracts.base import Personal
 from shared.contracts.desk_team import AwayWhy, OwnerAway
 from shared.contracts.reasons import ReasonCode
-from shared.policy.roster import Roster
+from shared.policy.roster import Absence, Roster
 from tests.unit.builders import DAY, case_opened, message, reference
 from tests.unit.spec import Given, given
 
@@ -253,3 +254,53 @@ def test_what_the_owner_of_the_case_leaves_goes_with_the_case(order_first: bool)
     heard = _theirs(owner="n-1").when(*(both if order_first else reversed(both))).closes(DAY)
     assert heard.last(ComplaintHandedOver).owner == "s-1"
     assert heard.emits(ComplaintHandedOver)
+
+
+def _with_roster(there: Given, **of_s_1: Any) -> Given:
+    """The roster is written anew in the middle of the life, and says something of who answers."""
+    people = [
+        who.model_copy(update=of_s_1) if who.id == "s-1" else who
+        for who in there.reference.roster.negotiators
+    ]
+    roster = there.reference.roster.model_copy(update={"negotiators": tuple(people)})
+    return replace(there, reference=replace(there.reference, roster=roster))
+
+
+@pytest.mark.parametrize("gone", ["absent", "left"])
+def test_an_absence_that_only_the_roster_knows_hands_complaints_over(gone: str) -> None:
+    """Nobody gave an order: the cases changed hands, and the complaint waited for its alert."""
+    first = DAY + timedelta(days=3)
+    says = {"absences": (Absence(since=first, until=first + timedelta(days=20)),)} if gone == "absent" else {
+        "left": first}  # fmt: skip
+    there = _theirs().closes(DAY)
+    assert there.said == ()
+    written = _with_roster(there, **says)
+    eve = first - timedelta(days=1)
+    waiting = written.closes(eve - timedelta(days=1))
+    assert waiting.said == ()
+    handed = waiting.closes(eve).last(ComplaintHandedOver)
+    assert (handed.complaint_id, handed.owner, handed.before) == ("K-1", "s-2", "s-1")
+    assert waiting.closes(eve).closes(first).said == ()
+    late = written.closes(first)
+    assert late.emits(ComplaintHandedOver), "also where the evening before was missed"
+
+
+def test_a_complaint_given_to_somebody_who_is_not_there_is_somebody_elses_that_evening() -> None:
+    off = Absence(since=DAY - timedelta(days=5), until=DAY + timedelta(days=5))
+    given_ = _with_roster(given(AlertDecider(), reference(roster=_team())), absences=(off,))
+    told = given_.when(message(case_opened()), message(_owned("n-1")), message(made("K-1", owner="s-1")))
+    assert told.closes(DAY).last(ComplaintHandedOver).owner == "s-2"
+    # Who is back on the next day keeps it, and so does somebody whom the roster does not know.
+    back = Absence(since=DAY, until=DAY)
+    assert _with_roster(_theirs(), absences=(back,)).closes(DAY).said == ()
+    assert _theirs(owner="ombuds-1").closes(DAY).said == ()
+
+
+def test_while_nobody_can_take_it_over_the_roster_is_asked_again() -> None:
+    off = Absence(since=DAY, until=DAY + timedelta(days=20))
+    alone = _with_roster(
+        _theirs(absences=[{"since": DAY, "until": DAY + timedelta(days=2)}]), absences=(off,)
+    )
+    waiting = alone.closes(DAY).closes(DAY + timedelta(days=1))
+    assert waiting.said == ()
+    assert waiting.closes(DAY + timedelta(days=2)).last(ComplaintHandedOver).owner == "s-2"

@@ -40,24 +40,41 @@ ILL = {"cause": "illness", "since": "2026-02-01", "expected_end": "2026-05-01"}
 
 
 @pytest.mark.parametrize(
-    ("statement", "more", "token", "holiday"),
+    ("statement", "more", "helped"),
     [
-        ({}, {}, False, False),
-        ({}, {"hardship": ILL}, False, True),
-        ({"changes": [RETURNS]}, {}, False, True),
-        ({"income": [ENDS]}, {}, True, False),
-        ({"income": [SALARY]}, {}, False, False),
+        ({}, {}, True),
+        ({}, {"hardship": ILL}, True),
+        ({"changes": [RETURNS]}, {}, True),
+        ({"income": [ENDS]}, {}, True),
+        ({"income": [{**SALARY, "monthly": cny("7400.00")}]}, {}, True),
+        ({"income": [SALARY]}, {}, False),
     ],
-    ids=["nothing", "for a time", "work is found", "until May", "enough"],
+    ids=["nothing", "for a time", "work is found", "until May", "nothing under stress", "enough"],
 )
-def test_only_steps_that_an_offer_would_make_are_named(
-    statement: dict[str, Any], more: dict[str, Any], token: bool, holiday: bool
+def test_the_statement_names_no_relief_that_the_offer_may_not_grant(
+    statement: dict[str, Any], more: dict[str, Any], helped: bool
 ) -> None:
-    """A token is taken of what is left; a pause leads to a time in which there is something."""
-    said = read(statement, **more)
-    assert ("a very small amount" in said) == token
-    assert ("pause payments" in said) == holiday
-    assert ("free debt advice" in said) == (statement != {"income": [SALARY]})
+    """Which of them it is only the offer can say: a pause was named here where it then offered none."""
+    said, chinese = read(statement, **more), read(statement, "zh", **more)
+    assert "you may pause payments" not in said
+    assert "you may pay a very small amount" not in said
+    assert ("our answer about plans says which of these fits you" in said) == helped
+    assert ("free debt advice" in said) == helped
+    assert ("我们会随方案的答复一起说明" in chinese) == helped
+
+
+def test_what_is_left_adds_up_on_the_page() -> None:
+    """7,200 less 5,850 is 1,350: the 135 that stay for saving were not said."""
+    said = read({"income": [SALARY]})
+    for line in (
+        "income in all: 7200.00 CNY",
+        "living costs in all: 5850.00 CNY",
+        "set aside for you to save: 135.00 CNY",
+        "left after all that: 1215.00 CNY",
+    ):
+        assert line in said
+    assert "为您预留的储蓄：135.00 CNY" in read({"income": [SALARY]}, "zh")
+    assert "set aside" not in read({})
 
 
 def test_a_household_without_income_is_told_that_none_was_stated() -> None:
@@ -112,3 +129,23 @@ def test_a_home_loan_comes_first_though_nobody_called_it_secured() -> None:
     assert read({"income": [SALARY], "other_debts": [loan]}) == read(
         {"income": [SALARY], "other_debts": [HOME_LOAN]}
     )
+
+
+def test_an_income_to_come_says_that_it_counts_in_part() -> None:
+    """9,000 a month less 5,850 is not what was printed: of what nobody has verified four fifths count."""
+    said = read({"changes": [RETURNS]})
+    _, _, later = said.partition("2026-06-15: left after all that 1215.00 CNY")
+    change, part = later.splitlines()[1:3]
+    assert "salary, 9000.00 CNY" in change
+    assert "only a part of it is counted for now (80 %)" in part
+    falls = {**RETURNS, "monthly": cny("0.00")}
+    assert (
+        "is not verified yet" not in read({"income": [ENDS], "changes": [falls]}).partition("2026-06-15")[2]
+    )
+
+
+def test_what_is_low_of_much_is_one_sentence() -> None:
+    low = [{"category": name, "monthly": cny("10.00")} for name in ("food", "health", "personal")]
+    assert read({"spending": low}).count("far less than a household usually needs") == 1
+    assert "What you state for food, health, personal is far less" in read({"spending": low})
+    assert "您填写的饮食、医疗、个人用品支出远低于" in read({"spending": low}, "zh")

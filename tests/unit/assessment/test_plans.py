@@ -151,12 +151,13 @@ def test_a_request_names_the_reasons_of_the_renegotiation() -> None:
     assert (asked.missing, asked.reasons[0].code) == (ALL, ReasonCode.STATEMENT_RENEWAL)
 
 
-def no_plan(n: int, step: ReasonCode = ReasonCode.NEXT_TOKEN_PLAN) -> Envelope[Any]:
+def no_plan(n: int, step: ReasonCode = ReasonCode.NEXT_TOKEN_PLAN, look: date | None = None) -> Envelope[Any]:
     said = offer.NoPlanFound(
         assessment_id="a",
         as_of=day(n),
         reason=Reason(code=ReasonCode.NOT_AFFORDABLE_UNDER_STRESS),
         next_step=Reason(code=step),
+        review_on=look,
     )
     return message(said, day(n))
 
@@ -170,7 +171,10 @@ def test_talks_that_found_no_other_plan_end_with_the_figures_and_nobody_is_asked
     assert over.emits(AssessmentExpired)
     assert (over.state.status, over.decider.due(over.state)) == (AssessmentStatus.PLANNED, None)
     assert over.when(hardship(200)).emits(StatementRequested), "another hardship is another round"
-    # Without a plan in force the figures are renewed as before, and so they are while an offer may come.
+    # Without a plan in force the figures are renewed as before, and so they are while an offer may come: also
+    # where offer has only put it off, for reasons of the lender's own.
+    looks = talks.when(no_plan(63, look=day(70)))
+    assert looks.closes(day(63 + 90)).emits(AssessmentExpired, StatementRequested)
     assert talks.closes(day(63 + 90)).emits(AssessmentExpired, StatementRequested)
     alone = assessed().when(no_plan(4)).closes(day(3 + 90))
     assert alone.emits(AssessmentExpired, StatementRequested)

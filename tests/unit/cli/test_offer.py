@@ -34,6 +34,13 @@ PLAIN: dict[str, Any] = {
     ],
     "capacity": {"now": "1500.00", "stress": "1200.00"},
 }
+STATED: dict[str, Any] = {
+    "income": [{"source": "salary", "monthly": "9000.00"}],
+    "spending": [],
+    "dependants": 0,
+    "assets": [],
+    "other_debts": [{"creditor_kind": "bank", "balance": "20000.00", "monthly": "900.00"}],
+}
 
 
 def ran(*words: str) -> Result:
@@ -242,6 +249,23 @@ def test_a_statement_has_plain_amounts_in_all_its_parts(tmp_path: Path) -> None:
     }
 
 
+def test_what_the_desk_says_of_a_household_counts_as_in_an_assessment(tmp_path: Path) -> None:
+    """An agreed debt plan could not be told: the share by balance was offered in its place."""
+    case = {**PLAIN, "capacity": None, "statement": STATED}
+    assert minor(offered(tmp_path, case)["assessment"]["now"]) > 5800
+    plan = {"monthly": "58.00", "arranged_by": "debt adviser"}
+    agent = {"doubt_id": "d", "about": "paid_agent", "grounds": {"value": "asks for a fee"}}
+    care = {"flags": ["bereavement"], "consent": True}
+    told = {**case, "debt_plan": plan, "doubts": [agent], "vulnerability": care}
+    found = offered(tmp_path, told)
+    assert minor(found["assessment"]["now"]) == 5800
+    assert found["assessment_completed"]["treatments"] == ["more_time", "person_decides"]
+    assert [one["owner_role"] for one in found["referrals"]] == ["supervisor"]
+    words = ran(str(tmp_path / "case.json"), "--lang", "zh").stdout
+    assert "主管，期限 2026-03-05" in words
+    assert "协商本身不收任何费用" in words
+
+
 @pytest.mark.parametrize(
     ("change", "said"),
     [
@@ -251,6 +275,22 @@ def test_a_statement_has_plain_amounts_in_all_its_parts(tmp_path: Path) -> None:
         ({"surprise": 1}, "surprise: Extra inputs are not permitted"),
         ({"capacity": {"now": 1500}}, 'capacity.now: an amount is a string such as "1200.00"'),
         ({"capacity": None}, "the case: needs either capacity or a statement"),
+        (
+            {"debt_plan": {"monthly": "58.00"}},
+            "the case: capacity is given, so there is no assessment to use: debt",
+        ),
+        (
+            {"capacity": None, "statement": STATED, "debt_plan": {"monthly": "58.00"}},
+            "debt_plan.arranged_by: ",
+        ),
+        (
+            {"capacity": None, "statement": STATED, "vulnerability": {"flags": ["health"], "consent": False}},
+            "vulnerability: Such sensitive facts are kept only with your consent",
+        ),
+        (
+            {"capacity": None, "statement": STATED, "doubts": [{"doubt_id": "d", "about": "hair"}]},
+            "doubts[0].about: ",
+        ),
         ({"wish": {}}, "wish: names an amount, a date, a term or a single payment"),
         ({"wish": {"monthly": "-5.00"}}, "wish: amounts are above zero"),
         ({"capacity": None, "statement": {"income": []}}, "statement: is not complete: spending, dependants"),
@@ -373,3 +413,51 @@ def test_debts_of_several_currencies_have_a_schedule_each_where_a_rate_is_on_fil
     assert "one USD is worth 7 CNY, as of 2026-03-01, from: the desk" in said
     assert "(CNY), " in said
     assert "schedule: card-2" in said.lower()
+
+
+# -- a sum that the borrower offers --------------------------------------------------------------------
+
+NO_MEANS = {**PLAIN, "capacity": {"now": "0.00"}}
+
+
+def test_a_sum_settles_where_nothing_can_be_paid_a_month(tmp_path: Path) -> None:
+    wish = {"lump_sum": "12500.00", "source": "relatives"}
+    found = offered(tmp_path, {**NO_MEANS, "wish": wish})
+    assert found["event"] == "parley.offer.tabled.v1"
+    (plan,) = found["said"]["plans"]
+    assert "lump_sum" in plan["measures"]
+    assert minor(plan["total_paid"][0]) <= 1_250_000
+    assert found["said"]["answer"]["granted"] is True
+    assert any("nobody asks it of you" in words for words in found["words"])
+
+
+def test_a_sum_that_settles_nothing_is_answered_beside_the_reason_for_no_plan(tmp_path: Path) -> None:
+    case = {**NO_MEANS, "wish": {"lump_sum": "9000.00"}}
+    found = offered(tmp_path, case)
+    assert found["event"] == "parley.offer.none-found.v1"
+    codes = [reason["code"] for reason in found["answered"]["reasons"]]
+    assert codes == ["lump_sum_too_low", "lump_sum_lowers", "lump_sum_your_wish"]
+    path = tmp_path / "case.json"
+    for lang, words in (("en", "would not settle what is owed"), ("zh", "不足以了结欠款")):
+        shown = ran(str(path), "--lang", lang).output
+        assert words in shown
+        assert {"en": "No plan", "zh": "没有可行方案"}[lang] in shown
+
+
+@pytest.mark.parametrize(("now", "event"), [("0.00", "none-found"), ("1500.00", "tabled")])
+def test_money_that_the_pack_does_not_take_changes_nothing(tmp_path: Path, now: str, event: str) -> None:
+    wish = {"lump_sum": "12570.00", "source": "sale_of_home"}
+    case = {**PLAIN, "policy": "uk-unsecured", "capacity": {"now": now}, "wish": wish}
+    found = offered(tmp_path, case)
+    assert found["event"] == f"parley.offer.{event}.v1"
+    assert [reason["code"] for reason in found["answered"]["reasons"]] == ["lump_sum_not_from"]
+    taken = offered(tmp_path, {**case, "wish": {**wish, "source": "severance"}})
+    assert taken["said"]["answer"]["granted"] is True
+
+
+def test_a_source_without_a_sum_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "case.json"
+    path.write_text(json.dumps({**PLAIN, "wish": {"monthly": "100.00", "source": "savings"}}))
+    result = ran(str(path))
+    assert result.exit_code == 1
+    assert "wish: source: says where a lump_sum comes from" in result.output

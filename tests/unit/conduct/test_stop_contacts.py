@@ -18,6 +18,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from services.alert.raising import PRESSING
+from services.notice import rules
 from shared.contracts import (
     agreement,
     assessment,
@@ -36,7 +37,7 @@ from shared.contracts.envelope import Envelope
 from shared.contracts.parties import StopCause
 from shared.lending.money import Money
 from shared.policy.reference import load_reference
-from shared.policy.sections_conduct import Party, Purpose
+from shared.policy.sections_conduct import LegalMatter, Party, Purpose
 from tests.unit.builders import DAY, ROSTER, balances, cny, message
 from tests.unit.household import Household
 from tests.unit.intake.bank_says import day, lifted, overdue, paid, recalled, sold, stopped
@@ -48,14 +49,18 @@ REFERENCE = replace(
 )
 PACKS = ("cn-card", "cn-consumer-loan", "eu-consumer", "tw-card", "uk-unsecured", "us-unsecured")
 MOMENTS = ("before an offer", "in mid-round", "live plan")
-PURPOSES: tuple[Purpose, ...] = get_args(Purpose)
+MATTERS: tuple[LegalMatter, ...] = get_args(LegalMatter)
+CLASSES = (*(one for one in get_args(Purpose) if one != "legal_notice"), *MATTERS)
+"""Every class of contact; legal notices each by what they are about."""
 OTHERS: tuple[Party, ...] = tuple(party for party in get_args(Party) if party != "borrower")
 
 # --- what must come out
 
-EVERYTHING = frozenset({"collection", "service", "legal_notice", "reply"})
+EVERYTHING = frozenset(CLASSES)
 NO_MONEY = EVERYTHING - {"collection"}
 NOTHING: frozenset[str] = frozenset()
+LAWFUL = frozenset({"release", "statutory"})
+"""That nothing is owed any more, and what a law demands whatever happens."""
 
 AT: dict[str, frozenset[str]] = {
     "before an offer": EVERYTHING,
@@ -66,16 +71,16 @@ AT: dict[str, frozenset[str]] = {
 
 BORROWER: dict[str, frozenset[str]] = {
     "death": NOTHING,
-    "insolvency": NOTHING,
-    "breathing_space": NOTHING,
-    "crisis_breathing_space": NOTHING,
+    "insolvency": frozenset({"release"}),
+    "breathing_space": LAWFUL,
+    "crisis_breathing_space": LAWFUL,
     "lost_capacity": NOTHING,
     "minor": NOTHING,
-    "dispute": NO_MONEY,
-    "identity_fraud": NO_MONEY,
-    "litigation": NOTHING,
-    "sold": NOTHING,
-    "recalled": NOTHING,
+    "dispute": NO_MONEY - {"breach", "court"},
+    "identity_fraud": NO_MONEY - {"breach", "court"},
+    "litigation": LAWFUL,
+    "sold": LAWFUL,
+    "recalled": LAWFUL,
 }
 """Which of them each stop leaves."""
 
@@ -216,15 +221,23 @@ def allowed(
     """Ask for each class of contact at noon of the borrower's clock; a person of a party is named like it."""
     noon = datetime.combine(day(n), time(12), ZoneInfo(REFERENCE.policies.pack(pack).info.time_zone))
     found = set()
-    for purpose in PURPOSES:
+    for one in CLASSES:
+        matter = one if one in MATTERS else None
         asks = desk_contact.ContactAsked(
-            contact_id="c", at=noon.astimezone(UTC), purpose=purpose, channel="phone", by="n-1", party=party,
-            person=party, asks_for_payment=purpose == "collection", tells_about_debt=False,
-            debts=debts,
+            contact_id="c", at=noon.astimezone(UTC), purpose="legal_notice" if matter else one, matter=matter,
+            channel="phone", by="n-1", party=party, person=party, asks_for_payment=one == "collection",
+            tells_about_debt=False, debts=debts,
         )  # fmt: skip
         answered = there.branch().hears(message(asks, day(n), hour=4)).all(notice.ContactAnswered)
-        found |= {purpose} if answered[-1].allowed else set()
+        found |= {one} if answered[-1].allowed else set()
     return frozenset(found)
+
+
+def to_others(pack: str, stop: str) -> dict[str, frozenset[str]]:
+    """What each person beside the borrower may be contacted for: no court where enforcement is stopped."""
+    instead = INSTEAD_BY_PACK.get((pack, stop), INSTEAD[stop])
+    told = NO_MONEY if stop == "litigation" else NO_MONEY - {"court"}
+    return {party: told if party in instead else NOTHING for party in OTHERS}
 
 
 # --- the tables
@@ -253,9 +266,21 @@ def test_while_nothing_stops_the_debt(pack: str, moment: str) -> None:
 def test_each_stop_at_each_moment(pack: str, moment: str, stop: str) -> None:
     there = stopped_case(pack, moment, stop)
     assert allowed(there, pack) == AT[moment] & BORROWER[stop]
-    instead = INSTEAD_BY_PACK.get((pack, stop), INSTEAD[stop])
-    expected = {party: NO_MONEY if party in instead else NOTHING for party in OTHERS}
-    assert {party: allowed(there, pack, party) for party in OTHERS} == expected
+    assert {party: allowed(there, pack, party) for party in OTHERS} == to_others(pack, stop)
+
+
+@pytest.mark.parametrize("stop", STOPS)
+@pytest.mark.parametrize("pack", PACKS)
+def test_a_legal_notice_that_does_not_say_what_it_is_about_may_be_a_threat(pack: str, stop: str) -> None:
+    there = stopped_case(pack, MOMENTS[0], stop)
+    noon = datetime.combine(day(8), time(12), ZoneInfo(REFERENCE.policies.pack(pack).info.time_zone))
+    for party in ("borrower", *INSTEAD[stop]):
+        asks = desk_contact.ContactAsked(
+            contact_id="c", at=noon.astimezone(UTC), purpose="legal_notice", channel="letter", by="n-1",
+            party=party, person=party, tells_about_debt=False,
+        )  # fmt: skip
+        answered = there.branch().hears(message(asks, day(8), hour=4)).all(notice.ContactAnswered)[-1]
+        assert answered.allowed is (stop == "litigation" and party != "borrower")
 
 
 def called(n: int, hour: int, direction: str, outcome: str) -> Any:
@@ -287,7 +312,8 @@ def test_nothing_that_a_service_does_by_itself_presses_a_protected_borrower(
     """Three months long, so that dates of statements, offers, instalments and reviews come and go."""
     there, since = stopped_case(pack, moment, stop).branch(), day(7)
     there.lives_to(day(35 if stop in ENDS_BY_DATE else 100))
-    leaves = {due.category for due in there.all(notice.NoticeDue, since) if due.party == "borrower"}
+    sent = [due for due in there.all(notice.NoticeDue, since) if due.party == "borrower"]
+    leaves = {rules.MATTERS.get(due.kind, due.category) for due in sent}
     assert leaves <= BORROWER[stop] - {"collection"}
     assert [alert.kind for alert in there.all(AlertRaised, since) if alert.kind in PRESSING] == []
     for kind in (followup_care.BreachNoticed, followup.PlanBroken, offer.OfferTabled):
@@ -335,9 +361,7 @@ def test_a_stop_after_completion_holds_for_what_is_still_to_be_said(pack: str, c
     assert allowed(there, pack, n=9) == NO_MONEY
     there.hears(stopped(StopCause(cause), 9)).lives_to(day(9))
     assert allowed(there, pack, n=10) == NO_MONEY & BORROWER[cause]
-    instead = INSTEAD_BY_PACK.get((pack, cause), INSTEAD[cause])
-    for party in OTHERS:
-        assert allowed(there, pack, party, n=10) == (NO_MONEY if party in instead else NOTHING)
+    assert {party: allowed(there, pack, party, n=10) for party in OTHERS} == to_others(pack, cause)
     if cause not in ENDS_BY_DATE:
         there.hears(lifted(10))
     there.lives_to(day(80))
@@ -365,15 +389,15 @@ def test_what_was_sold_or_taken_back_says_nothing_of_the_other_debts(pack: str, 
     there = opened(pack).branch().hears(other).lives_to(day(6)).hears(leaves(7)).lives_to(day(7))
     assert allowed(there, pack) == EVERYTHING
     assert allowed(there, pack, debts=("A-2",)) == EVERYTHING
-    assert allowed(there, pack, debts=("A-1",)) == NOTHING
-    assert allowed(there, pack, debts=("A-1", "A-2")) == NOTHING
+    assert allowed(there, pack, debts=("A-1",)) == LAWFUL
+    assert allowed(there, pack, debts=("A-1", "A-2")) == LAWFUL
 
 
 def test_a_debt_that_is_handed_over_again_is_talked_about_again() -> None:
     there = opened("cn-card").branch()
     again = {"product": "cn-card", "owed": owed("6000", "100", "CNY"), "late": owed("600", "100", "CNY")}
     there.hears(overdue("A-2", n=2, **again)).lives_to(day(6)).hears(recalled(7)).lives_to(day(7))
-    assert allowed(there, "cn-card", debts=("A-1",)) == NOTHING
+    assert allowed(there, "cn-card", debts=("A-1",)) == LAWFUL
     there.hears(overdue(n=9, **again)).lives_to(day(9))
     assert allowed(there, "cn-card", debts=("A-1",), n=10) == EVERYTHING
 

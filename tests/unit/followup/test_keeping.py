@@ -29,6 +29,7 @@ from shared.contracts.desk_care import (
     SupportJoined,
     SupportSessionHeld,
 )
+from shared.contracts.desk_team import AwayWhy, OwnerAway
 from shared.contracts.followup import (
     InputRefused,
     InstalmentCorrected,
@@ -49,6 +50,7 @@ from shared.contracts.followup_care import (
     CreditFound,
     CreditInstructed,
     OwnerTookOver,
+    ProblemHandedOver,
     ProblemOpened,
     ProblemOverdue,
     ProblemResolved,
@@ -77,6 +79,12 @@ def hardship(day: date, end: date | None = None) -> Any:
 def talks_failed(day: date) -> Any:
     why, then = Reason(code=ReasonCode.ROUNDS_EXHAUSTED), Reason(code=ReasonCode.NEXT_HUMAN_REVIEW)
     return message(offer.TalksFailed(rounds=3, as_of=day, reason=why, next_step=then), day)
+
+
+def no_plan(day: date, code: ReasonCode, look: date | None, *, then: str = "next_human_review") -> Any:
+    said = offer.NoPlanFound(assessment_id="as-2", as_of=day, reason=Reason(code=code),
+                             next_step=Reason(code=ReasonCode(then)), review_on=look)  # fmt: skip
+    return message(said, day)
 
 
 # --- notice of breach, and time to cure
@@ -146,6 +154,28 @@ def test_what_is_missed_after_the_report_costs_no_reward() -> None:
     assert lives_to(caught_up, rows[3][0]).last(RewardGranted).after_instalment == 4
     silent = lives_to(plan, late).when(message(paid("200.00", late), late))
     assert not any(isinstance(event, RewardGranted) for event in lives_to(silent, rows[3][0]).said)
+
+
+@pytest.mark.parametrize(
+    ("code", "look", "then", "ends"),
+    [
+        (ReasonCode.NOT_AFFORDABLE, None, "next_human_review", True),
+        (ReasonCode.RATES_STALE, FIRST, "next_human_review", False),
+        (ReasonCode.STATEMENT_NO_NEWS, FIRST, "next_human_review", False),
+        (ReasonCode.ASSESSMENT_EXPIRED, None, "next_new_statement", False),
+    ],
+)
+def test_what_the_lender_has_not_done_ends_no_protection(
+    code: ReasonCode, look: date | None, then: str, ends: bool
+) -> None:
+    """Rates out of date were an end of the talks like any other, and the misses after it broke the plan."""
+    told = live(breach__hardship_shield_days=90).when(hardship(date(2026, 3, 20)))
+    plan = told.when(no_plan(date(2026, 3, 25), code, look, then=then))
+    broken = lives_to(plan, BREACH)
+    assert any(isinstance(event, PlanBroken) for event in broken.said) is ends
+    assert broken.state.plan is not None
+    until = broken.state.plan.paused_until
+    assert until == (date(2026, 3, 25) if ends else date(2026, 6, 18))
 
 
 def test_what_is_said_of_an_instalment_says_that_a_report_shields_it() -> None:
@@ -342,6 +372,36 @@ def test_an_amendment_keeps_what_was_earned_and_vested_waivers_never_return() ->
     assert [charge.owed for charge in back.state.charges] == [cny("0.00")]
 
 
+def test_a_step_that_came_to_nothing_may_come_to_something_under_an_amendment() -> None:
+    """The paper of the amendment promises it; it counted as granted, and was never given."""
+    start = given(
+        FollowupDecider(), reference(**PLAIN | {"incentives__steps": steps((2, 50, 25), (4, 100, 50))})
+    )
+    opened = case_opened()
+    none = opened.debts[0].outstanding.model_copy(update={"late_charges": cny("0.00")})
+    debts = (opened.debts[0].model_copy(update={"outstanding": none}),)
+    plan = start.when(
+        message(opened.model_copy(update={"debts": debts})), message(with_interest(gives="0.00"))
+    )
+    dues = [add_months(FIRST, n) for n in range(6)]
+    plan = lives_to(plan.when(*(message(paid("100.00", due)) for due in dues[:3])), dues[2])
+    assert not [event for event in plan.said if isinstance(event, RewardGranted)]
+    on = dues[2] + timedelta(days=2)
+    second = with_interest(2, on, 12)
+    rows = tuple(row for row in second.schedules[0].rows if row.due > on)
+    second = second.model_copy(
+        update={
+            "schedules": (DebtSchedule(debt_id="A-1", rows=rows),),
+            "instalments": tuple(row for row in second.instalments if row.due > on),
+        }
+    )
+    amended = plan.when(message(second, on))
+    kept = lives_to(amended.when(message(paid("100.00", dues[3]), dues[3])), dues[3])
+    granted = [event for event in kept.said if isinstance(event, RewardGranted)]
+    assert [(event.reward, str(event.rate_cut_pct)) for event in granted][:1] == [("lower_rate", "25")]
+    assert [event.after_on_time for event in granted] == [2, 4]
+
+
 # --- reviews
 
 
@@ -409,6 +469,43 @@ def test_a_live_plan_has_a_named_owner_and_a_hand_over_moves_its_problems() -> N
     assert moved.emits(OwnerTookOver)
     assert moved.last(OwnerTookOver).model_dump() == {"owner": "n-2", "before": "n-1", "problems": ("q",)}
     assert moved.when(owned("n-2", FIRST)).said == ()
+
+
+def leaves(staff: str, why: AwayWhy = AwayWhy.LEFT) -> Any:
+    return message(OwnerAway(staff=staff, why=why, since=FIRST, by="s-1", reason="leaves the house"), FIRST)
+
+
+def test_who_leaves_leaves_the_problems_on_others_cases_to_who_owns_them() -> None:
+    """They stayed with who had left: only the case's former owner handed problems over."""
+    plan = given(FollowupDecider(), reference(**PLAIN)).when(message(case_opened()), owned("n-1"))
+    due = FIRST + timedelta(days=6)
+    known = plan.when(
+        message(signed(*ROWS)),
+        message(ProblemNoted(problem_id="q", about="wrong account"), FIRST),
+        message(ProblemNoted(problem_id="r", about="letters", owner="n-9", due=due), FIRST),
+    )
+    gone = known.when(leaves("n-9"))
+    assert gone.said == (ProblemHandedOver(problem_id="r", owner="n-1", before="n-9", due=due),)
+    assert gone.when(leaves("n-9")).said == ()
+    assert known.when(leaves("n-9", AwayWhy.CERTIFICATE)).said == (), "no certificate is needed to solve one"
+    assert known.when(leaves("n-8")).said == ()
+    assert known.when(leaves("n-1")).said == (), "that goes with the case"
+    for first, second in ((leaves("n-9"), owned("n-2", FIRST)), (owned("n-2", FIRST), leaves("n-9"))):
+        both = known.when(first, second)
+        assert [problem.owner for problem in both.state.problems] == ["n-2", "n-2"], "in either order"
+    late = lives_to(gone.when(message(paid("300.00", SECOND))), due)
+    assert late.last(ProblemOverdue).owner == "n-1"
+
+
+def test_of_a_closed_case_a_problem_of_who_leaves_is_the_roles() -> None:
+    plan = given(FollowupDecider(), reference(**PLAIN)).when(message(case_opened()), owned("n-1"))
+    closed = plan.when(
+        message(signed(*ROWS)),
+        message(intake.CaseClosed(as_of=FIRST, reason=intake.CloseReason.SOLD), FIRST),
+        message(intake.BankAnswered(instruction_id="I-1", confirmed=False, as_of=FIRST), FIRST),
+    )
+    assert closed.last(ProblemOpened).owner == "n-1"
+    assert closed.when(leaves("n-1")).last(ProblemHandedOver).owner is None
 
 
 def test_a_problem_escalates_after_its_day_and_its_time_is_measured() -> None:

@@ -16,7 +16,7 @@ from shared.contracts.agreement import AgreementEnded, AgreementSigned, DebtRate
 from shared.contracts.base import Reason
 from shared.contracts.debts import DebtSchedule, InstalmentTotal, ScheduleRow
 from shared.contracts.envelope import Envelope
-from shared.contracts.intake import BalanceDiffers, PaymentMatched, PaymentTakenBack
+from shared.contracts.intake import BalanceDiffers, CaseChanged, PaymentMatched, PaymentTakenBack
 from shared.contracts.plan_terms import instalment_totals, total_of
 from shared.contracts.reasons import ReasonCode
 from shared.lending.calendar import add_months
@@ -277,3 +277,23 @@ def test_a_lower_rate_after_a_sale_makes_only_what_is_left_less() -> None:
     cut = followup.RewardGranted(reward="lower_rate", after_instalment=1, instalments=rows)
     lower = step.when(message(cut, day(20)))
     assert [row[1:3] for row in lower.state.plan.splits[0].rows[:1]] == [(57000, 20000)]
+
+
+def test_a_lower_rate_that_has_vested_is_the_rate_that_what_is_agreed_later_starts_from() -> None:
+    """An amendment was drawn up at the rate of the contract: what had vested was gone with it."""
+    step = planned()
+    contract = {debt.debt_id: debt.annual_rate_pct for debt in step.state.debts}
+    rows = tuple(InstalmentTotal(number=n, due=add_months(FIRST, n - 1), total=cny("760.00")) for n in (2, 3))
+    for day_, cut in ((20, "5"), (30, "10")):
+        granted = followup.RewardGranted.model_validate(
+            {"reward": "lower_rate", "after_instalment": 1, "rate_cut_pct": cut, "instalments": rows}
+        )
+        step = step.when(message(granted, day(day_)), message(granted, day(day_)))
+        share = 1 - Decimal(cut) / 100
+        wanted = {debt_id: (rate * share).quantize(Decimal("0.0001")) for debt_id, rate in contract.items()}
+        assert {debt.debt_id: debt.annual_rate_pct for debt in step.last(CaseChanged).debts} == wanted
+    # Where a person has to work it out, or the bank says another rate, that is what holds.
+    option = followup.RewardGranted(reward="lower_rate_option", after_instalment=1, rate_cut_pct=Decimal(50))
+    assert step.when(message(option, day(40))).state.debts == step.state.debts
+    anew = step.when(overdue("A-1", owed=A, late=A, n=45))
+    assert anew.state.debt("A-1").annual_rate_pct == contract["A-1"]

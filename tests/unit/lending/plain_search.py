@@ -188,11 +188,33 @@ def chosen_plans(search: Search, candidates: Sequence[Candidate], first_due: dat
     for plan in (cheapest(candidates, search), first_that_stands(fastest, search)):
         if plan is not None and all(plan.payments != other.payments for other in chosen):
             chosen.append(plan)
-    apart = limits.min_difference_pct
+    apart, must = limits.min_difference_pct, len(chosen)
     fill(chosen, representatives(candidates, limits), limits.max_ranked, apart, search)
     # Where little room is left, plans half as far apart are still different enough to make three.
     fill(chosen, candidates, min(ENOUGH, limits.max_ranked), apart / 2, search)
-    return chosen[: limits.max_ranked]
+    chosen = chosen[: limits.max_ranked]
+    lighter = lightest(chosen, candidates, search)
+    if lighter is None or must >= limits.max_ranked:
+        return chosen
+    if len(chosen) == limits.max_ranked:
+        # What can be granted at once stays, and the cheapest and the fastest do.
+        gives_way = next((plan for plan in reversed(chosen[must:]) if plan.needs_approval), chosen[-1])
+        chosen = [plan for plan in chosen if plan is not gives_way]
+    return [*chosen, lighter]
+
+
+def lightest(chosen: Sequence[Plan], candidates: Sequence[Candidate], search: Search) -> Plan | None:
+    """Where all chosen plans ask more at first than the contracts, the best that never does."""
+    payments = [debt.monthly_payment for debt in search.debts]
+    if not payments or not all(payments) or not candidates:
+        return None
+    before = sum(payment.minor for payment in payments if payment is not None)
+    if any(plan.reduction_pct is None or plan.reduction_pct > 0 for plan in chosen):
+        return None
+    some = [c for c in representatives(candidates, search.limits) if c.peak <= before]
+    apart = search.limits.min_difference_pct
+    some = [c for c in by_score(search, some) if all(differs(c, plan, apart) for plan in chosen)]
+    return first_that_stands(some, search, Money(before, search.limits.currency))
 
 
 def fill(

@@ -31,6 +31,12 @@ def test_two_advances() -> None:
     assert rate.quantize(CENT) == Decimal("10.00")
 
 
+def test_what_is_paid_back_at_once_and_again_has_no_rate() -> None:
+    """Far out the sums cancel out in floating point; that is no change of sign."""
+    paid = [(Decimal(0), Decimal("6213.88")), (Decimal(2), Decimal("6213.88"))]
+    assert effective_annual_pct([(Decimal(0), Decimal("6213.88"))], paid) is None
+
+
 def test_nothing_paid_back_has_no_rate() -> None:
     assert effective_annual_pct([(Decimal(0), Decimal(1000))], []) is None
     assert actuarial_pct(Decimal(1000), [], Fraction(0), Fraction(12)) is None

@@ -201,3 +201,21 @@ def test_paying_what_is_due_on_its_day_changes_no_figure(amount: int, count: int
         paid.pay_interest(period.due, period.due, owed.interest)
     assert instalments(paid) == instalments(made)
     assert all(period.fully_paid for period in paid.periods[:count])
+
+
+def test_a_tranche_with_a_full_term_of_its_own_comes_on_top() -> None:
+    periods = months(date(2024, 1, 1), 6)
+    made = LevelLoan(periods, Decimal("9.4822"), BANK_YEAR, full_term=True)
+    made.disburse(date(2024, 1, 1), 10_000)
+    made.disburse(date(2024, 2, 1), 10_000)
+    check(made, 20_000)
+    parts = [(period.principal, period.interest) for period in made.periods]
+    assert parts == [(1634, 79), (3281, 145), (3307, 119), (3333, 93), (3359, 67), (3386, 40), (1700, 13)]
+    assert instalments(made) == [1713, *([3426] * 5), 1713]
+
+
+def test_a_tranche_with_a_full_term_is_lent_on_a_due_date() -> None:
+    made = LevelLoan(months(date(2024, 1, 1), 6), Decimal(7), BANK_YEAR, full_term=True)
+    made.disburse(date(2024, 1, 1), 10_000)
+    with pytest.raises(ValueError, match="on a due date"):
+        made.disburse(date(2024, 2, 4), 10_000)

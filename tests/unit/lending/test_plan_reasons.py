@@ -26,6 +26,7 @@ from shared.lending.plans import (
     nearest,
 )
 from shared.policy.testing import example_policy
+from shared.texts import text
 
 FIRST_DUE = date(2026, 4, 1)
 LIMITS = example_policy().plan_limits
@@ -97,6 +98,15 @@ def test_interest_only_is_no_step_and_says_what_comes_after_it() -> None:
     steps = said(PlanSpec(12, FIRST_DUE, step=StepUp(Decimal(10), 6)), None)
     assert "interest_only_first" not in steps
     assert "lower_start" in steps
+
+
+def test_a_holiday_is_told_before_the_interest_that_follows_it() -> None:
+    """Both were said to be at first: for the first three months nothing was paid, and interest only."""
+    can_pay = changing("0", "0", (date(2026, 5, 15), "2000", "1500"))
+    codes = list(said(PlanSpec(12, date(2026, 7, 1), grace=3, holiday=3), can_pay))
+    assert codes.index("starts_after_holiday") < codes.index("interest_only_first")
+    assert "first 3 instalments hold only interest" in text("interest_only_first", {"months": "3"})
+    assert "开始的3期分期只付利息" in text("interest_only_first", {"months": "3"}, "zh")
 
 
 @pytest.mark.parametrize(

@@ -296,6 +296,12 @@ def test_money_that_comes_after_a_holiday_is_worth_less() -> None:
             NextStep.SUPPORT_GROUP,
             None,
         ),
+        # Seven months away, where six are the longest: who knows the day had less help than who knows none.
+        (
+            Capacity(cny("0"), cny("0"), (CapacityStep(date(2026, 11, 1), cny("900"), cny("900")),)),
+            NextStep.HOLIDAY,
+            6,
+        ),
     ],
 )
 def test_without_income_the_next_step_fits_what_is_expected(
@@ -371,7 +377,10 @@ def test_no_plan_is_shown_twice_even_where_any_difference_is_enough() -> None:
 
 
 def test_extreme_cases_are_answered() -> None:
-    assert nothing([loan("1")], steady("0"), PAUSES).next_step is NextStep.DEBT_ADVICE
+    # Nobody is sent to seek advice about one yuan: a person decides whether it is asked for.
+    assert nothing([loan("1")], steady("0"), PAUSES).next_step is NextStep.HUMAN_REVIEW
+    assert nothing([loan("50")], steady("0"), PAUSES).next_step is NextStep.HUMAN_REVIEW
+    assert nothing([loan("51")], steady("0"), PAUSES).next_step is NextStep.DEBT_ADVICE
     tiny = found([loan("0.01", "0")], steady("0.01"), PAUSES)
     assert [(len(plan.payments), plan.total) for plan in tiny] == [(1, cny("0.01"))]
     many = [replace(loan("1"), debt_id=f"d{n:02}") for n in range(40)]

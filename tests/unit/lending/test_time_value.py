@@ -55,6 +55,13 @@ def test_number_of_periods_and_rate_are_found_again(
     assert abs(found - rate) < Decimal("1e-8")
 
 
+def test_a_rate_is_found_where_nearly_everything_is_lost() -> None:
+    """As of today such flows are worth more than a float can hold."""
+    found = tv.rate(Decimal(230), Decimal("858.32"), Decimal("5668.65"), Decimal("-865.51"))
+    assert found is not None
+    assert found.quantize(Decimal("1e-6")) == Decimal("-0.991693")
+
+
 @given(st.lists(AMOUNTS, min_size=1, max_size=24), st.decimals("0.4", "3", places=2))
 def test_at_the_internal_rate_the_flows_are_worth_nothing(paid: list[Decimal], share: Decimal) -> None:
     lent = sum(paid, Decimal(0)) * share

@@ -478,10 +478,10 @@ def test_a_denied_message_is_asked_for_again_on_the_day_it_is_allowed() -> None:
     # A lawyer may not be written to under this pack, so that the borrower's message waits for the end of it.
     denied = there.when(at(until, 9), at(statement(), 10))
     assert denied.last(NoticeDenied).rule is Rule.REPRESENTED
-    over = datetime(2026, 3, 7, 12, tzinfo=UTC)
+    over = datetime(2026, 3, 7, tzinfo=SHANGHAI)
     assert denied.last(NoticeDenied).allowed_again == over
-    assert denied.closes(DAY + timedelta(days=3)).said == ()
-    due = denied.closes(DAY + timedelta(days=4)).last(NoticeDue)
+    assert denied.closes(DAY + timedelta(days=2)).said == ()
+    due = denied.closes(DAY + timedelta(days=3)).last(NoticeDue)
     assert (due.recipient, due.send_from) == ("borrower", over)
 
 

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+from services.offer.model import OfferStatus
+from shared.contracts.assessment import AssessmentExpired
 from shared.contracts.offer import NoPlanFound, OfferTabled
 from shared.contracts.reasons import ReasonCode
-from tests.unit.builders import assessed, message
+from tests.unit.builders import DAY, assessed, message
+from tests.unit.offer.test_asking import funding, tabled
 from tests.unit.offer.test_decide import after, live, renegotiate, signed
 from tests.unit.spec import Given
 
@@ -45,3 +50,39 @@ def test_who_sends_a_statement_again_is_answered() -> None:
 def test_a_new_signature_ends_the_wish() -> None:
     step = none_found().when(message(signed("offer-9"), after(65)))
     assert step.when(version("1500.00", 3, 66)).said == ()
+
+
+def stale() -> Given:
+    """A wish to renegotiate on the day on which the rate that the pack rests on is out of date."""
+    fresh = tabled(rates=funding(DAY), value__discount_over="funding")
+    plan = fresh.when(message(signed(fresh.last(OfferTabled).offer_id), after(2)))
+    old = replace(plan, reference=replace(plan.reference, rates=funding(after(30))))
+    step = old.when(message(renegotiate(SOUGHT), SOUGHT)).when(version("1500.00", 2, 60))
+    assert step.last(NoPlanFound).reason.code is ReasonCode.RATES_STALE
+    return step
+
+
+def renewed(step: Given) -> Given:
+    return replace(step, reference=replace(step.reference, rates=funding(after(100))))
+
+
+def test_talks_beside_a_plan_go_on_by_themselves_when_rates_are_up_to_date_again() -> None:
+    """They ended there: nobody looked again at a hardship that the lender had no rate for."""
+    step = stale()
+    look = step.last(NoPlanFound).review_on
+    assert look is not None
+    assert step.decider.due(step.state) == look
+    again = step.closes(look)
+    assert again.last(NoPlanFound).review_on is not None, "still out of date: it is looked at again"
+    assert renewed(step).closes(look).emits(OfferTabled)
+
+
+def test_figures_that_expire_while_rates_are_stale_are_asked_for_and_begin_the_talks() -> None:
+    step = stale()
+    gone = AssessmentExpired(assessment_id=step.last(NoPlanFound).assessment_id, as_of=after(61))
+    none = step.when(message(gone, after(61)))
+    none = none.closes(none.decider.due(none.state))
+    assert none.last(NoPlanFound).next_step.code is ReasonCode.NEXT_NEW_STATEMENT
+    assert (none.state.status, none.state.live) == (OfferStatus.WAITING, True)
+    later = assessed("1500.00", version=3, as_of=after(80), expires=after(170))
+    assert renewed(none).when(message(later, after(80))).emits(OfferTabled)

@@ -475,3 +475,91 @@ def test_a_debt_in_the_only_other_currency_has_all_of_what_can_be_paid() -> None
     assert isinstance(asked, Asked)
     assert [(q.currency, q.capacity.now) for q in asked.questions] == [("USD", cny("122.14", "USD"))]
     assert step.last(OfferTabled).plans[0].parts[0].share_pct == 100
+
+
+# -- a no to an offer in several currencies ---------------------------------------------------------------
+#
+# | given an offer in two currencies | when the no says | then in the next round |
+# | --- | --- | --- |
+# | it can be lower in both | too high | no instalment is higher in any currency, and all are lower in one |
+# | nothing is lower in one | too high | the same: that one is as it was, the other is lower |
+# | nothing is lower in any | too high | it is said so, and the offer stands; no currency is dropped for it |
+# | as it is | too expensive, too long | the same of the total; fewer instalments in all |
+
+
+def refused(step: Given, why: desk.RefusalReason, days: int = 2) -> Given:
+    offer = step.last(OfferTabled)
+    return step.when(message(desk.OfferRejected(offer_id=offer.offer_id, reason=why), after(days)))
+
+
+def peaks(plan: Plan) -> dict[str, int]:
+    found: dict[str, int] = {}
+    for row in plan.payments:
+        found[row.total.currency] = max(found.get(row.total.currency, 0), row.total.minor)
+    return found
+
+
+def totals(plan: Plan) -> dict[str, int]:
+    return {amount.currency: amount.minor for amount in plan.total_paid}
+
+
+def better(before: OfferTabled, then: OfferTabled, figure_of: Any) -> bool:
+    """Each plan is higher in no currency than any before, and lower in one."""
+    least = {c: min(figure_of(plan)[c] for plan in before.plans) for c in ("CNY", "USD")}
+    return all(
+        all(figure_of(plan)[c] <= least[c] for c in least)
+        and any(figure_of(plan)[c] < least[c] for c in least)
+        for plan in then.plans
+    )
+
+
+# 15.00 USD are paid at once, for two payments would lie below the least of 10.00.
+AT_ONCE = in_dollars().model_copy(
+    update={"outstanding": balances("15.00", currency="USD"), "overdue": balances(currency="USD")}
+)
+
+
+@pytest.mark.parametrize(
+    ("owes", "now"), [((debt(), in_dollars()), "2500.00"), ((debt(), AT_ONCE), "20000.00")]
+)
+def test_a_no_to_the_amount_is_answered_by_what_is_lower_in_some_currency_and_higher_in_none(
+    owes: tuple[DebtSnapshot, ...], now: str
+) -> None:
+    step = tabled(*owes, reference=ref(figure()), now=now)
+    answer = refused(step, desk.RefusalReason.TOO_HIGH)
+    assert answer.emits(OfferTabled)
+    first, second = step.last(OfferTabled), answer.last(OfferTabled)
+    assert better(first, second, peaks)
+    assert all(set(peaks(plan)) == {"CNY", "USD"} for plan in second.plans)
+    if AT_ONCE in owes:
+        assert {peaks(plan)["USD"] for plan in second.plans} == {1500}
+    (reason,) = second.reasons
+    least = [min(peaks(plan)[c] for plan in first.plans) for c in ("CNY", "USD")]
+    shown = [f"{Money(minor, c)} {c}" for minor, c in zip(least, ("CNY", "USD"), strict=True)]
+    assert reason.params == {"payment": ", ".join(shown)}
+
+
+def test_where_nothing_is_lower_in_any_currency_the_offer_stands() -> None:
+    step = tabled(reference=ref(figure()), now="2500.00")
+    low = refused(step, desk.RefusalReason.TOO_HIGH)
+    for days in range(3, 6):
+        if not low.emits(OfferTabled):
+            break
+        low = refused(low, desk.RefusalReason.TOO_HIGH, days)
+    assert not low.emits(OfferTabled)
+    assert not any(isinstance(said, NoPlanFound) for said in low.said)
+
+
+def test_a_no_to_the_term_or_the_total_holds_in_several_currencies_too() -> None:
+    step = tabled(reference=ref(figure()), now="2500.00")
+    first = step.last(OfferTabled)
+    shorter = refused(step, desk.RefusalReason.TOO_LONG)
+    if shorter.emits(OfferTabled):
+        fewest = min(len({row.number for row in plan.payments}) for plan in first.plans)
+        for plan in shorter.last(OfferTabled).plans:
+            assert len({row.number for row in plan.payments}) < fewest
+    cheaper = refused(step, desk.RefusalReason.TOO_EXPENSIVE)
+    if cheaper.emits(OfferTabled):
+        assert better(first, cheaper.last(OfferTabled), totals)
+    for step_ in (shorter, cheaper):
+        assert step_.said

@@ -306,3 +306,38 @@ def test_the_states_two_cards_of_which_one_is_only_ten_days_late(play: Play) -> 
     assert paid(plan)[:2] == (8, "1070.60")
     # 8 x 320.60 = 2564.80, and rounding leaves 0.03 more for the last one.
     assert paid(plan)[2:] == ("1070.63", "8564.83")
+
+
+def test_states_a_soldier_with_less_pay_for_a_while_need_not_pay_more_than_the_contract(play: Play) -> None:
+    """Enough is left for five times the contract's payment; every plan on the table asked for at least 170 %
+    more than it, until one that does not was given a place of its own (R33)."""
+    card = debt("card", "7300.00", "19.99", 40, interest="150.00", late_charges="29.00")
+    outcome = play(
+        {
+            "policy": "us-unsecured",
+            "debts": [card | {"contractual_payment": "230.00"}],
+            "statement": statement(
+                income=[{"source": "salary", "monthly": "3300.00", "stability": "stable"}],
+                spending=spends(
+                    housing="900.00",
+                    food="300.00",
+                    utilities="150.00",
+                    transport="240.00",
+                    communication="75.00",
+                    health="20.00",
+                    personal="110.00",
+                ),
+            ),
+            "verified": [{"item": "income:salary", "verified": "3300.00"}],
+        }
+    )
+    # 3300 - 1795 = 1505, less 50 saved. Under stress 2970 - 1795 - 400/12 = 1141.66, less 50.
+    assert figures(outcome) == ("1455.00", "1455.00", "1091.66")
+    assert isinstance(outcome.said, OfferTabled)
+    within = [p for p in outcome.said.plans if all(row.total.minor <= 23000 for row in p.payments)]
+    # Half of the overdue interest, 75, and the late charges are waived: 7375 / 36 = 204.86.
+    assert [paid(plan) for plan in within] == [(36, "204.86", "204.90", "7375.00")]
+    assert ReasonCode.LOWEST_INSTALMENT in {reason.code for reason in within[0].reasons}
+    # The cheapest and the fastest stay: 7375 / 7 = 1053.57 is within 1091.66, and a sixth of it is not.
+    assert paid(cheapest(outcome))[0] == 7
+    assert len(outcome.said.plans) == 5

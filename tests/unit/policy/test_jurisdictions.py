@@ -150,14 +150,21 @@ def wished(pack: str, **wish: str) -> OfferRevised:
     return talks.when(message(counter, on(1))).last(OfferRevised)
 
 
-def test_a_settlement_in_one_payment_is_never_tabled_in_the_kingdom() -> None:
+def test_a_settlement_in_one_payment_is_tabled_only_where_the_borrower_offers_it() -> None:
+    """CONC 7.3.10R forbids pressing for one, and no pack offers one unasked."""
+    assert not any(
+        row.method == "lump_sum"
+        for pack in THREE
+        for plan in tabled(pack).last(OfferTabled).plans
+        for row in plan.debts
+    )
     lump = {
         pack: any(
             row.method == "lump_sum" for plan in wished(pack, lump_sum="9400.00").plans for row in plan.debts
         )
         for pack in THREE
     }
-    assert lump == {CN: True, US: True, UK: False}
+    assert lump == {CN: True, US: True, UK: True}
 
 
 def test_every_plan_keeps_the_smallest_instalment_of_its_pack() -> None:

@@ -106,7 +106,7 @@ def test_conduct_differs_by_jurisdiction() -> None:
     quiet = {pack_id: in_force(pack_id).contact.quiet_from for pack_id in ALL}
     assert (quiet["cn-card"], quiet["us-unsecured"]) == (time(22), time(21))
     assert in_force("uk-unsecured").moratorium.days == 60
-    assert not in_force("uk-unsecured").measures.lump_sum_allowed
+    assert "sale_of_home" in in_force("uk-unsecured").measures.lump_sum_not_from
     assert in_force("us-unsecured").contact.cooldown_after_talk_days == 7
     assert len(in_force("cn-card").agreement.required_sections) == 6
 

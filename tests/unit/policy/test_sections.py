@@ -160,6 +160,9 @@ PHONE = {"channel": "phone", "allowed": True, "needs_consent": False, "opt_out_i
         ({"stop_events__death": row(stops=["everything"])}, r"stop_events\.death\[1\]\.stops"),
         ({"stop_events__death": row(ends="one day")}, r"stop_events\.death\[1\]\.ends"),
         ({"stop_events__death": row(plan=1)}, "Extra inputs are not permitted"),
+        ({"stop_events__death": row(still_allowed=["collection"])}, "nobody is asked for money"),
+        ({"stop_events__death": row(still_allowed=["legal_notice"])}, "in legal_notices"),
+        ({"stop_events__death": row(stops=["enforcement"], legal_notices=["court"])}, "with a court"),
         ({"contact_rules__uncapped_purposes": ["collection"]}, "never free of limits"),
         ({"contact_rules__channels": [PHONE, PHONE]}, "each channel has one row"),
         ({"contact_rules__third_parties": [NEVER, NEVER]}, "each third party has one row"),
@@ -246,8 +249,8 @@ def test_diff_compares_packs_and_days() -> None:
     days = json.loads(run("diff", "cn-card@2025-06-01", "cn-card@2026-02-01", "--json"))
     assert [row["key"] for row in days] == ["contact.max_attempts_per_number_per_day"]
     packs = {row["key"]: row for row in json.loads(run("diff", "us-unsecured", "uk-unsecured", "--json"))}
-    assert packs["measures.lump_sum_allowed"]["first"]["value"] is True
-    assert packs["measures.lump_sum_allowed"]["second"]["clause"] == "7.3.10R"
+    assert packs["measures.lump_sum_not_from"]["first"]["value"] == ["borrowed"]
+    assert packs["measures.lump_sum_not_from"]["second"]["clause"] == "7.3.10R"
     assert "offers.max_rounds" not in packs
     assert "no difference" in run("diff", "cn-card", "cn-card")
 

@@ -142,6 +142,18 @@ def test_enumerated_parameters_are_said_in_the_language_of_the_text() -> None:
     assert "主管" in text(ReasonCode.APPROVAL_NEEDED, {"role": "supervisor"}, "zh")
 
 
+def test_lower_payments_for_a_while_are_not_called_all_that_can_be_paid() -> None:
+    """Who can pay 766 was told that 91.59 is what they can afford, and of interest nothing."""
+    params = {"amount": "91.59", "currency": "USD", "months": "6"}
+    said = text(ReasonCode.NEXT_REDUCED_PAYMENTS, params, "en")
+    assert "pay less: 91.59 USD a month, in 6 payments" in said
+    assert "You can afford that even if something goes wrong." in said
+    assert "先少还一些，每月91.59 USD，共6期" in text(ReasonCode.NEXT_REDUCED_PAYMENTS, params, "zh")
+    for code in ("next_reduced_payments", "next_payment_holiday", "next_token_plan"):
+        assert "interest may go on" in text(code, params, "en")
+        assert "利息可能继续计算" in text(code, params, "zh")
+
+
 def test_an_unknown_code_or_message_of_a_newer_sender_is_shown_by_name() -> None:
     assert text("from_the_future", {}, "zh") == "from the future"
     assert story("parley.offer.sweetened.v9") == "parley.offer.sweetened.v9"

@@ -1,0 +1,70 @@
+"""The settlement letter on paper: what it certifies of each debt, and what goes on."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from services.agreement.document import canonical_content
+from services.agreement.paper.filed import letters_of
+from services.agreement.paper.layout import page_of
+from services.agreement.paper.words import LANGUAGES, words_of
+from shared.contracts.agreement import DebtSettled, SettlementKind, SurvivingDebt
+from tests.unit.agreement.test_paper import entries, squeezed, story, under
+from tests.unit.builders import CASE, balances
+
+
+def certified(lang: str, **changed: Any) -> str:
+    """Give the paragraphs of the story's letter with other facts."""
+    letter = letters_of(entries(*story()), CASE, "C-1")[0]
+    letter = replace(letter, issued=letter.issued.model_copy(update=changed))
+    (section,) = page_of(letter, lang)["sections"]
+    return squeezed(" ".join(section["paragraphs"]))
+
+
+def settles(debt_id: str, kind: SettlementKind, status: str) -> DebtSettled:
+    return DebtSettled(debt_id=debt_id, settlement=kind, credit_status=status)
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_the_letter_says_plainly_where_a_balance_goes_on_and_who_may_ask_for_it(lang: str) -> None:
+    """CONC 7.4.2R: that the debt goes on, and may be pursued by a purchaser, is said; of that debt alone."""
+    left = (SurvivingDebt(debt_id="A-1", amounts=balances("10.00")),)
+    settled = (settles("A-1", SettlementKind.PARTIAL, "settled_in_part"),
+               settles("A-2", SettlementKind.FULL, "settled"))  # fmt: skip
+    text = certified(lang, surviving=left, settled=settled, forgiven=(), beside=())
+    assert (
+        "债务（A-2）已全部结清" if lang == "zh" else "settledinfull,andnothingisowedonthemanymore:A-2"
+    ) in text
+    assert ("债务（A-1）：协议约定的款项已付清，但" if lang == "zh" else "notsettledinfull:A-1") in text
+    assert (
+        "贷款人或债权受让人仍可要求偿还" if lang == "zh" else "orwhoeverthedebtissoldto,mayaskforit"
+    ) in text
+    assert ("A-1：部分结清、A-2：已结清" if lang == "zh" else "A-1:settledinpart,A-2:settled.") in text
+    assert ("已转让" if lang == "zh" else "weresold") not in text
+    assert ("另有" if lang == "zh" else "Otherdebts") not in text
+    sold = certified(lang, surviving=left, settled=settled[1:], debts=("A-2",), forgiven=())
+    assert ("债务（A-1）已转让" if lang == "zh" else "weresold:A-1.") in sold
+    assert ("（A-1）：协议" if lang == "zh" else "notsettledinfull") not in sold
+
+
+def test_a_letter_from_before_keeps_its_words_and_its_hash() -> None:
+    letter, older = letters_of(entries(*story()), CASE, "C-1")[0].issued, words_of("8")
+    assert older is not None
+    facts = {"settled": (), "beside": (), "words": "8", "words_hash": older.digest}
+    old = letter.model_copy(update=facts)
+    assert not {"settled", "beside"} & set(json.loads(canonical_content(old, CASE)))
+    said = certified("en", **facts)
+    assert "(A-1,A-2)aresettledinfull;nothingisowedonthemanymore." in said
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_the_british_paper_says_what_goes_on_after_its_last_instalment(lang: str) -> None:
+    """It said that nothing more is asked, and the letter then named a balance that survives."""
+    page = page_of(under("uk-unsecured"), lang)
+    text = squeezed(" ".join(part for section in page["sections"] for part in section["paragraphs"]))
+    assert ("该余额继续存在，贷款人或债权受让人仍可要求偿还" if lang == "zh"
+            else "thatbalancecontinuestoexist,andthelender,orwhoeverthedebtissoldto") in text  # fmt: skip
