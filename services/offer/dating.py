@@ -29,12 +29,15 @@ def dated(before: OfferState | None, outcome: Decision[OfferState], moment: date
     if not said and not _new_facts(before, after):
         return outcome
     rests_at = later_of(after.rests_at, moment)
-    emissions = tuple(_dated(emission, rests_at) for emission in outcome.emissions)
+    emissions = tuple(_dated(e, rests_at, after.lender_refused) for e in outcome.emissions)
     return replace(outcome, state=after.model_copy(update={"rests_at": rests_at}), emissions=emissions)
 
 
-def _dated(emission: Emission, rests_at: datetime) -> Emission:
-    return replace(emission, not_before=rests_at) if _is_of_the_table(emission.data) else emission
+def _dated(emission: Emission, rests_at: datetime, lender_refused: bool) -> Emission:
+    """Date what a search came to; that nothing is left after a no of the lender rests on that no, too."""
+    none_left = lender_refused and isinstance(emission.data, NoPlanFound)
+    late = none_left or _is_of_the_table(emission.data)
+    return replace(emission, not_before=rests_at) if late else emission
 
 
 def _is_of_the_table(event: Event) -> bool:

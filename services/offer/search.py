@@ -142,9 +142,17 @@ def _search_one(
         # Which is the cheapest, the fastest and so on is said of what is shown: with the plan nearest to a
         # wish, without what the lender has refused.
         return _Plans(list(lending.titled(plans)), answer)
-    if isinstance(found, lending.NoPlan):
+    if isinstance(found, lending.NoPlan) and not _for_want_of_approval(found, asked):
         return _not_found(found)
     return NotFound(Reason(code=ReasonCode.APPROVAL_DENIED), Reason(code=ReasonCode.NEXT_HUMAN_REVIEW))
+
+
+def _for_want_of_approval(none: lending.NoPlan, asked: Question) -> bool:
+    """Whether there would be plans, had the lender not refused what goes beyond the negotiator's limit."""
+    if asked.authority is None or none.reason.code == ReasonCode.NOTHING_ELSE_FITS:
+        return False
+    found = lending.find_plans(asked.debts, asked.capacity, asked.first_due, asked.limits)
+    return not isinstance(found, lending.NoPlan)
 
 
 def _may_be(state: OfferState) -> Callable[[lending.Plan], bool]:

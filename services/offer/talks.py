@@ -225,7 +225,7 @@ def _none_found(state: OfferState, found: NotFound, day: date, reference: Refere
     if found.reason.code is ReasonCode.NOTHING_ELSE_FITS:
         return fail(state, day, reference, ReasonCode.NOTHING_ELSE_FITS)
     stale = found.reason.code is ReasonCode.RATES_STALE
-    if state.lender_refused and not stale:
+    if state.lender_refused and found.reason.code is ReasonCode.APPROVAL_DENIED:
         return fail(state, day, reference, ReasonCode.APPROVAL_DENIED)
     after = _rest(state, OfferStatus.NO_PLAN, day, reference)
     if state.round_on is not None:  # the round was on the table

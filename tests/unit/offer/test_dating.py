@@ -17,7 +17,6 @@ from shared.contracts.offer import (
     OfferAgreed,
     OfferRevised,
     OfferTabled,
-    TalksFailed,
 )
 from shared.contracts.reasons import ReasonCode
 from tests.unit.builders import assessed, balances, case_opened, cny, debt, message, reference
@@ -100,7 +99,7 @@ def test_what_is_no_news_moves_nothing(fact: Event) -> None:
     assert none.moment_of(NoPlanFound) == none.state.rests_at == at(9, day=0)
 
 
-def test_a_no_of_the_lender_and_a_balance_end_the_talks_at_the_later_of_the_two() -> None:
+def test_that_a_no_of_the_lender_and_a_balance_leave_no_plan_is_said_at_the_later_of_the_two() -> None:
     start = tabled()
     on = start.last(OfferTabled)
     asked = start.when(message(accept(on.offer_id, plan_of(on, approval=True)), after(1))).closes(after(1))
@@ -113,7 +112,7 @@ def test_a_no_of_the_lender_and_a_balance_end_the_talks_at_the_later_of_the_two(
     refused = message(no, after(2), hour=21)
     balance = message(changed(much), after(2), sequence=2, hour=9)
     for step in orders(asked, refused, balance):
-        assert step.moment_of(TalksFailed) == at(21, day=2)
+        assert step.moment_of(NoPlanFound) == at(21, day=2)
 
 
 def test_that_there_is_no_plan_is_dated_by_its_cause_for_a_balance_says_nothing_anew() -> None:

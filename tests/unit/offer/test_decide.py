@@ -486,6 +486,19 @@ def test_without_approval_the_same_round_goes_on_with_what_needs_none(overdue: b
     assert not any(plan.needs_approval for plan in lower.last(OfferRevised).plans)
 
 
+def test_what_has_become_too_dear_after_a_refusal_is_not_put_down_to_the_lender() -> None:
+    asked, request = requested()
+    step = asked.when(message(deny(request), after(2)))
+    dear = debt(outstanding=balances("900000.00", "420.00", "60.00", "150.00"))
+    gone = step.when(message(changed(dear), after(3), sequence=2)).closes(after(3))
+    assert gone.emits(OfferWithdrawn, NoPlanFound)
+    assert gone.last(NoPlanFound).reason.code is ReasonCode.NOT_AFFORDABLE
+    back = gone.when(message(changed(LESS), after(4), sequence=3))
+    again = back.last(OfferTabled)
+    assert again.round == 1
+    assert not any(plan.needs_approval for plan in again.plans)  # what was refused stays so
+
+
 def test_when_nothing_is_left_without_approval_the_talks_have_failed() -> None:
     ref = reference(value__no_deal_recovery_pct=400)  # no plan beats this: each needs approval
     step = given(OfferDecider(), ref).when(message(case_opened()), message(assessed()))
