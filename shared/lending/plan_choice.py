@@ -71,8 +71,9 @@ def chosen_plans(search: Search, candidates: Candidates, first_due: date) -> lis
     chosen = chosen[: limits.max_ranked]
     if must < limits.max_ranked and (lighter := _lighter(chosen, candidates, search)) is not None:
         if len(chosen) == limits.max_ranked:
-            # Neither the cheapest nor the fastest gives way, nor what can be granted at once.
-            asked = [at for at in range(must, len(chosen)) if chosen[at].needs_approval]
+            # Neither the cheapest nor the fastest gives way, nor what asks nobody for a favour, which is what
+            # is left where the lender says no.
+            asked = [at for at in range(must, len(chosen)) if _asks_a_favour(chosen[at])]
             del chosen[asked[-1] if asked else -1]
         chosen.append(lighter)
     return chosen
@@ -90,6 +91,11 @@ def _lighter(chosen: Sequence[Plan], candidates: Candidates, search: Search) -> 
         return None
     best = _by_score(candidates, rows, chosen, search.limits.min_difference_pct)
     return first_that_stands(candidates, best, search, before)
+
+
+def _asks_a_favour(plan: Plan) -> bool:
+    """Whether somebody has to grant more than the first tier may, or less than the lender's floor."""
+    return any(reason.code in {"approval_needed", "below_npv_floor"} for reason in plan.reasons)
 
 
 def not_refused(candidates: Candidates, refused: Refused, pct: Decimal) -> Candidates:

@@ -197,8 +197,10 @@ def chosen_plans(search: Search, candidates: Sequence[Candidate], first_due: dat
     if lighter is None or must >= limits.max_ranked:
         return chosen
     if len(chosen) == limits.max_ranked:
-        # What can be granted at once stays, and the cheapest and the fastest do.
-        gives_way = next((plan for plan in reversed(chosen[must:]) if plan.needs_approval), chosen[-1])
+        # What asks nobody for a favour stays, and the cheapest and the fastest do.
+        favours = {"approval_needed", "below_npv_floor"}
+        asking = [p for p in chosen[must:] if favours & {reason.code for reason in p.reasons}]
+        gives_way = asking[-1] if asking else chosen[-1]
         chosen = [plan for plan in chosen if plan is not gives_way]
     return [*chosen, lighter]
 
