@@ -111,7 +111,7 @@ def test_the_check_of_the_packs_says_it(tmp_path: Path) -> None:
     value = f'{{ name = "lean", steps = [{row}] }}'
     entry = f'{{ value = [{value}], clause = "-", source = "assumption: -", verified = false }}'
     tried = f"[incentives]\nsets = [{entry}]\n"
-    pack.write_text(pack.read_text(encoding="utf-8") + "\n" + tried, encoding="utf-8")
+    pack.write_text(pack.read_text(encoding="utf-8").replace("[incentives]\n", tried), encoding="utf-8")
     result = CliRunner().invoke(app, ["policy", "check", "--folder", str(folder)], env={"COLUMNS": "400"})
     assert result.exit_code == 1
     assert "the set lean falls below what everybody has as of right" in result.output
