@@ -1,7 +1,8 @@
 """Days with several things on each, in any order: the same is said of every case, the same offer stands.
 
 Compared is what is said by day and kind, and which offer stands in the evening. Figures may differ that say
-how things stood at the moment: of a balance beside a stop, intake says the state on the way, too.
+how things stood at the moment: of a balance beside a stop, intake says the state on the way, too, and for the
+same reason that no plan fits may be said on the day of a stop that leaves nothing to look for.
 """
 
 from __future__ import annotations
@@ -30,10 +31,17 @@ async def lived(platform: SequentialPlatform, seed: int) -> SequentialPlatform:
 
 
 def said(platform: SequentialPlatform) -> Counter[tuple[str, date, str]]:
+    halted = {
+        (message.case, message.day)
+        for message in platform.published
+        if isinstance(message.data, StopsChanged) and message.data.halt is not None
+    }
     return Counter(
         (message.case, message.day, message.type)
         for message in platform.published
-        if message.source.startswith("/parley/") and not isinstance(message.data, PASSING)
+        if message.source.startswith("/parley/")
+        and not isinstance(message.data, PASSING)
+        and not (isinstance(message.data, offer.NoPlanFound) and (message.case, message.day) in halted)
     )
 
 
@@ -47,7 +55,7 @@ def on_the_table(platform: SequentialPlatform) -> dict[tuple[str, date], str | N
     return {at: standing for at, standing in found.items() if standing is not None}
 
 
-@pytest.mark.parametrize("seed", [606, 620, 641])
+@pytest.mark.parametrize("seed", [606, 620, 632, 641])
 async def test_the_same_comes_of_crowded_days_in_any_order(seed: int) -> None:
     calm = await lived(SequentialPlatform(load_all(), PARTITIONS), seed)
     kinds = {type(message.data) for message in calm.published}
