@@ -15,6 +15,7 @@ from services.offer.rules import (
     is_affordable,
     is_assessed,
     may_approve,
+    tier_of,
     what_is_wrong_with,
 )
 from services.offer.search import payments_of
@@ -40,6 +41,7 @@ from shared.contracts.offer import (
     ApprovalRequested,
     HumanReviewOpened,
     InputRefused,
+    NoPlanFound,
     OfferAgreed,
     RefusalAnswered,
 )
@@ -60,6 +62,7 @@ _WHY_APPROVAL = {
     ReasonCode.BELOW_NPV_FLOOR,
     ReasonCode.CHARGES_WAIVED,
     ReasonCode.RATE_REDUCED,
+    ReasonCode.SEASONAL_PAUSE,
 }
 
 
@@ -138,7 +141,11 @@ def countered(
         return _decided(fail(state, message.day, reference, ReasonCode.ROUNDS_EXHAUSTED))
     wish = Wish(monthly=data.monthly, first_due=data.first_due, months=data.months, lump_sum=data.lump_sum)
     asked = round_after(state).model_copy(update={"wish": wish})
-    return _decided(table(asked, message.day, reference, revised=True))
+    after, said = table(asked, message.day, reference, revised=True)
+    stale = _stale_in(said)
+    if stale is not None:
+        return _decided(_heard(state, message, stale, reference))
+    return _decided((after, said))
 
 
 def rejected(
@@ -153,6 +160,8 @@ def rejected(
     | says nothing more, for the first time in a round | they are asked; the offer stands to its last day |
     | says what no plan can give, for the first time in a round | they hear so, and of a person; it stands |
     | a second time nothing, or nothing that can be given; no plan is wanted; no round is left | talks end |
+
+    While rates are stale nothing can be searched: that is said, and takes neither the offer nor the round.
     """
     data, day = message.data, message.day
     found = _standing(state, message, _successor(state, data.offer_id))
@@ -182,6 +191,10 @@ def rejected(
     after, said = table(asked, day, reference, reason)
     if after.status is OfferStatus.TABLED:
         return _decided((after, (*said, *opened)))
+    stale = _stale_in(said)
+    if stale is not None:
+        waits = state.model_copy(update={"unmet": refusals})
+        return _decided(_heard(waits, message, stale, reference))
     if again:
         return _decided(fail(state, day, reference, ReasonCode.OFFER_REJECTED))
     return _decided(_still_stands(state, message, refusals, reference))
@@ -208,25 +221,47 @@ def _still_stands(
     reference: Reference,
 ) -> Step:
     """Nothing else follows at once: the borrower hears why, and what they can do; the offer stays."""
+    asked = state.model_copy(update={"asked_in": state.round, "unmet": unmet})
+    if unmet is not None:
+        return _heard(asked, message, answer_to(unmet, met=False), reference)
     assert state.offer is not None  # noqa: S101 - narrows: the caller has found it
-    day, until = message.day, state.offer.valid_until
-    opened: tuple[Event, ...] = ()
-    if unmet is None:
-        reason = Reason(code=ReasonCode.REFUSED_WITHOUT_REASON)
-        step = Reason(code=ReasonCode.NEXT_SAY_WHAT_FITS, params={"until": until.isoformat()})
-    else:
-        reason = answer_to(unmet, met=False)
-        state, step, opened = _person_reads(state, day, reference, ReasonCode.NEXT_HUMAN_REVIEW)
-    heard = RefusalAnswered(
+    until = {"until": state.offer.valid_until.isoformat()}
+    step = Reason(code=ReasonCode.NEXT_SAY_WHAT_FITS, params=until)
+    return asked, (_says(asked, message, Reason(code=ReasonCode.REFUSED_WITHOUT_REASON), step),)
+
+
+def _heard(
+    state: OfferState,
+    message: Envelope[desk.OfferRejected | desk.CounterOffered],
+    reason: Reason,
+    reference: Reference,
+) -> Step:
+    """Say why nothing else follows at once, and by when a person comes; the offer stays."""
+    after, step, opened = _person_reads(state, message.day, reference, ReasonCode.NEXT_HUMAN_REVIEW)
+    return after, (_says(state, message, reason, step), *opened)
+
+
+def _says(
+    state: OfferState,
+    message: Envelope[desk.OfferRejected | desk.CounterOffered],
+    reason: Reason,
+    step: Reason,
+) -> RefusalAnswered:
+    assert state.offer is not None  # noqa: S101 - narrows: the caller has found it
+    return RefusalAnswered(
         offer_id=message.data.offer_id,
         round=state.round,
-        as_of=day,
-        stands_until=until,
+        as_of=message.day,
+        stands_until=state.offer.valid_until,
         reason=reason,
         next_step=step,
     )
-    after = state.model_copy(update={"asked_in": state.round, "unmet": unmet})
-    return after, (heard, *opened)
+
+
+def _stale_in(said: tuple[Event, ...]) -> Reason | None:
+    """Give the reason where nothing could be searched because reference rates are stale."""
+    none = (event.reason for event in said if isinstance(event, NoPlanFound))
+    return next((reason for reason in none if reason.code is ReasonCode.RATES_STALE), None)
 
 
 def approval_granted(
@@ -250,6 +285,9 @@ def _granted(
         return Decision.of(state, refusal(message, ReasonCode.APPROVAL_OVERDUE))
     if not may_approve(message.data.role, request.role, policy):
         return Decision.of(state, refusal(message, ReasonCode.APPROVAL_NEEDED, role=request.role))
+    by, tier = message.data.by, tier_of(message.data.role, policy)
+    if not reference.roster.may_decide(by, tier, message.day):
+        return Decision.of(state, refusal(message, ReasonCode.NOT_ALLOWED_TO, by=by))
     plan = next(plan for plan in offer.plans if plan.plan_id == request.plan_id)
     return _agree(state, offer, plan, message, reference)
 
@@ -301,6 +339,7 @@ def _agree(
         policy_version=offer.policy_version,
         pinned_on=offer.pinned_on or offer.tabled_on,
         intake_sequence=state.debts_seen,
+        incentives=offer.incentives,
     )
     kept = offer.model_copy(update={"plans": (plan,), "approvers": {}})
     answered = state.answered

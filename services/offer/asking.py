@@ -79,7 +79,10 @@ def _reasons(
     if about is not None:
         over = state.why_over(about)
         return () if over is None else (Reason(code=over),)
-    return _of_nothing_on_the_table(state, message, reference)
+    here = _of_nothing_on_the_table(state, message, reference)
+    if state.status is OfferStatus.FAILED and state.failed_why is not None:
+        return (Reason(code=state.failed_why), *here)
+    return here
 
 
 def _of_offer(state: OfferState, offer: Standing, reference: Reference) -> tuple[Reason, ...]:

@@ -9,7 +9,7 @@ from services.offer import answers, asking, lump_sums
 from services.offer.basis import basis_of
 from services.offer.dating import dated
 from services.offer.history import with_flows_since, with_known_flows
-from services.offer.meanwhile import as_the_day_began, charged_in_talks, with_payment_in_talks
+from services.offer.meanwhile import as_the_day_began, charged_in_talks, ruled_by, with_payment_in_talks
 from services.offer.model import OfferState, OfferStatus
 from services.offer.part_payment import less_what_is_paid
 from services.offer.rules import (
@@ -19,6 +19,7 @@ from services.offer.rules import (
     is_assessed,
     no_longer_valid,
     review_on,
+    says_the_same,
 )
 from services.offer.search import payments_of
 from services.offer.standing import balance_moved, end_of_validity, request_of_the_day, while_held
@@ -35,7 +36,16 @@ from services.offer.talks import (
     table,
     withdraw,
 )
-from shared.contracts import agreement, assessment, desk, desk_parties, desk_talks, followup, intake
+from shared.contracts import (
+    agreement,
+    assessment,
+    desk,
+    desk_parties,
+    desk_talks,
+    followup,
+    followup_care,
+    intake,
+)
 from shared.contracts.base import Event, Reason
 from shared.contracts.debts import DebtSnapshot
 from shared.contracts.decision import Decision, Emission
@@ -120,7 +130,8 @@ def _changed(
         return outcome
     policy = policy_of(state, message.day, reference)
     role, due = policy.talks.human_role, policy.deadline(message.day, policy.talks.human_business_days)
-    charged = charged_in_talks(state, debts, message.day, policy)
+    ruled = ruled_by(debts, message.day, reference, state.round_on)
+    charged = charged_in_talks(state, debts, message.day, ruled)
     asked = [HumanReviewOpened(role=role, due=due, reason=reason) for reason in charged]
     return replace(outcome, emissions=(*outcome.emissions, *map(Emission, asked)))
 
@@ -190,9 +201,15 @@ def _assessed(
     if state.assessed is not None and data.version < state.assessed.version:
         return Decision.of(state, answers.refusal(message, ReasonCode.STALE_FACT))
     latest = assessed_from(data, message.day)
-    no_news = state.assessed is not None and figures_of(state.assessed) == figures_of(latest)
-    if no_news and state.assessed is not None:
-        latest = latest.model_copy(update={"since": state.assessed.since})
+    # Where the last figures have expired, who sends the same again has been asked for them.
+    before = state.assessed
+    no_news = (
+        before is not None
+        and message.day <= before.expires
+        and says_the_same(figures_of(before), figures_of(latest))
+    )
+    if no_news and before is not None:
+        latest = latest.model_copy(update={"since": before.since})
     now = state.model_copy(update={"assessed": latest})
     if now.halted_on is not None and now.suspended:
         return Decision(now)  # the round that rests goes on with them: they begin no other talks
@@ -304,6 +321,16 @@ def _plan_over(state: OfferState | None, message: Envelope[Any], reference: Refe
     return Decision(now.model_copy(update={"status": OfferStatus.ENDED, "next_date": soon}))
 
 
+def _plan_reopened(
+    state: OfferState | None, message: Envelope[followup_care.PlanReopened], _reference: Reference
+) -> Outcome:
+    """What had completed the plan came back: it is in force again, and no other is looked for by itself."""
+    if state is None or state.status is not OfferStatus.ENDED or state.offer is not None:
+        return Decision(state)
+    again = {"live": True, "status": OfferStatus.AGREED, "next_date": None}
+    return Decision(state.model_copy(update=again))
+
+
 def _renegotiation(
     state: OfferState | None, message: Envelope[followup.RenegotiationRequested], reference: Reference
 ) -> Outcome:
@@ -347,6 +374,7 @@ _HANDLERS: dict[type[Event], Handler] = {
     agreement.AgreementEnded: _plan_over,
     agreement.AgreementCompleted: _plan_over,
     followup.RenegotiationRequested: _renegotiation,
+    followup_care.PlanReopened: _plan_reopened,
 }
 
 # What comes by other topics than balances: what it means does not depend on which is read first.

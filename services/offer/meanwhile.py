@@ -3,7 +3,7 @@
 A payment reduces what is owed, and may be the first instalment. Pure.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 from fractions import Fraction
 from typing import Final
@@ -18,12 +18,15 @@ from shared.contracts.plan_terms import total_of
 from shared.contracts.reasons import ReasonCode
 from shared.lending.money import Money
 from shared.policy.model import PolicyInForce
+from shared.policy.reference import Reference
 
 __all__ = [
+    "Ruled",
     "as_the_day_began",
     "balance_by_day",
     "charged_in_talks",
     "counts_as_first",
+    "ruled_by",
     "terms_of_talks",
     "with_payment_in_talks",
 ]
@@ -45,14 +48,28 @@ _LATE_CHARGES: Final = {
     "frozen": ReasonCode.LATE_CHARGES_FROZEN,
     "waived": ReasonCode.LATE_CHARGES_WAIVED,
 }
+_RUNNING: Final = {"interest": _INTEREST, "fees": _FEES, "late_charges": _LATE_CHARGES}
+
+
+Ruled = Mapping[str, PolicyInForce]
+"""The pack in force of each debt, by the debt's id: it says what runs on the debt in talks."""
+
+
+def ruled_by(debts: Sequence[DebtSnapshot], day: date, reference: Reference, agreed_on: date | None) -> Ruled:
+    """Give the pack in force of each debt whose pack is known."""
+    return {
+        debt.debt_id: reference.policies.for_case(debt.policy, day, agreed_on=agreed_on)
+        for debt in debts
+        if debt.policy in reference.policies
+    }
 
 
 def balance_by_day(
-    debts: Sequence[DebtSnapshot], first: date, last: date, policy: PolicyInForce
+    debts: Sequence[DebtSnapshot], first: date, last: date, policy: PolicyInForce, ruled: Ruled
 ) -> tuple[DayBalance, ...]:
     """Give what is owed on each day of an offer's validity, with the parts that add up to it.
 
-    Interest runs from `first` on where the pack says so: by actual days over 365 on each debt's principal.
+    Interest runs from `first` on where a debt's pack says so: by actual days over 365 on its principal.
     Fees and late charges stay as they are: what a bank may add where they run is not known before it does,
     which the terms of the offer say. One row a day for each currency.
     """
@@ -62,15 +79,19 @@ def balance_by_day(
     found = []
     for days in range((last - first).days + 1):
         for currency, owed in sorted(by_currency.items()):
-            parts = _added_up(owed, days if policy.talks.interest == "runs" else 0, currency, policy)
+            parts = _added_up(owed, days, currency, policy, ruled)
             found.append(DayBalance(day=first + timedelta(days=days), balance=total_of(parts), parts=parts))
     return tuple(found)
 
 
-def _added_up(owed: Sequence[DebtSnapshot], days: int, currency: str, policy: PolicyInForce) -> Balances:
-    """Add up debts of one currency, part by part, with the interest of so many days more."""
+def _added_up(
+    owed: Sequence[DebtSnapshot], days: int, currency: str, policy: PolicyInForce, ruled: Ruled
+) -> Balances:
+    """Add up debts of one currency, part by part, with the interest of so many days more where it runs."""
     interest = Money.sum([debt.outstanding.interest for debt in owed], currency)
     for debt in owed:
+        if ruled.get(debt.debt_id, policy).talks.interest != "runs":
+            continue
         share = Fraction(debt.annual_rate_pct) / 100 * Fraction(days, 365)
         interest += debt.outstanding.principal.times(share, policy.amounts.rounding)
     return Balances(
@@ -97,9 +118,12 @@ def counts_as_first(plans: Sequence[Plan], policy: PolicyInForce) -> Money | Non
 
 
 def terms_of_talks(
-    policy: PolicyInForce, counts_from: Money | None = None, prepaid: Prepaid | None = None
+    ruled: Ruled, counts_from: Money | None = None, prepaid: Prepaid | None = None
 ) -> tuple[Reason, ...]:
-    """Say whether interest, fees and late charges run while talks go on, and what a payment means."""
+    """Say whether interest, fees and late charges run while talks go on, and what a payment means.
+
+    Of debts whose packs differ it is said on which.
+    """
     meanwhile = Reason(code=ReasonCode.PAYMENT_IN_TALKS)
     if prepaid is not None:
         params = {"amount": f"{prepaid.amount} {prepaid.amount.currency}", "date": prepaid.on.isoformat()}
@@ -107,9 +131,19 @@ def terms_of_talks(
     elif counts_from is not None:
         params = {"amount": f"{counts_from} {counts_from.currency}"}
         meanwhile = Reason(code=ReasonCode.PAYMENT_COUNTS_AS_FIRST, params=params)
-    talks = policy.talks
-    running = (_INTEREST[talks.interest], _FEES[talks.fees], _LATE_CHARGES[talks.late_charges])
-    return (*(Reason(code=code) for code in running), meanwhile)
+    running = [reason for name, codes in _RUNNING.items() for reason in _of_debts(name, codes, ruled)]
+    return (*running, meanwhile)
+
+
+def _of_debts(name: str, codes: Mapping[str, ReasonCode], ruled: Ruled) -> list[Reason]:
+    found: dict[str, list[str]] = {}
+    for debt_id, policy in ruled.items():
+        found.setdefault(getattr(policy.talks, name), []).append(debt_id)
+    if len(found) == 1:
+        return [Reason(code=codes[value]) for value in found]
+    return [
+        Reason(code=codes[value], params={"accounts": ", ".join(ids)}) for value, ids in sorted(found.items())
+    ]
 
 
 def as_the_day_began(state: OfferState, day: date) -> OfferState:
@@ -123,9 +157,9 @@ def as_the_day_began(state: OfferState, day: date) -> OfferState:
 
 
 def charged_in_talks(
-    before: OfferState, after: Sequence[DebtSnapshot], day: date, policy: PolicyInForce
+    before: OfferState, after: Sequence[DebtSnapshot], day: date, ruled: Ruled
 ) -> tuple[Reason, ...]:
-    """Say what the bank has added in fees and late charges that should rest while the talks go on.
+    """Say what the bank has added in interest, fees and late charges that should rest while the talks go on.
 
     Only what came between two figures of the talks' own time: what was charged before may be told late. They
     go on, and are about a debt, as when the day began: an answer, a stop or its end of that day comes by
@@ -135,12 +169,12 @@ def charged_in_talks(
     if dawn is None or dawn.day != day:
         return ()
     known = {debt.debt_id: debt for debt in before.debts if debt.debt_id in dawn.debts}
-    resting = [name for name in ("fees", "late_charges") if getattr(policy.talks, name) != "runs"]
     said = []
     for debt in after:
-        old = known.get(debt.debt_id)
-        if old is None or old.as_of < dawn.started or debt.as_of < old.as_of:
+        old, policy = known.get(debt.debt_id), ruled.get(debt.debt_id)
+        if old is None or policy is None or old.as_of < dawn.started or debt.as_of < old.as_of:
             continue
+        resting = [name for name in _RUNNING if getattr(policy.talks, name) != "runs"]
         grown = [getattr(debt.outstanding, name) - getattr(old.outstanding, name) for name in resting]
         added = Money.sum([amount for amount in grown if amount.is_positive], debt.outstanding.fees.currency)
         if added.is_positive:

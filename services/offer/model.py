@@ -81,6 +81,7 @@ class Standing(State):
 
     `basis` digests the balances it was computed on, `figures` what the borrower could pay; `approvers` names
     the role that must agree, by plan. `pinned_on` is the day of the round's first offer, whose rules hold.
+    `incentives` is the set that the case's arm has; None: everybody's.
     """
 
     offer_id: str
@@ -93,6 +94,7 @@ class Standing(State):
     valid_until: date
     policy_version: str
     pinned_on: date | None = None
+    incentives: str | None = None
 
 
 class Request(State):
@@ -219,8 +221,9 @@ class OfferState(State):
     round. In `asked_in`, a round, a no was answered with the offer left standing, which is done once;
     `unmet` is what it asked for and no plan could give. `rests_at` is the moment of the latest fact that the
     table, or why nothing is on it, rests on. `stop_told_on` is the last day on which the desk told of a stop,
-    or of its end. `failed_on` is when talks failed last, `gone_on` when a round that had had an offer was
-    left without one. `dawn` is how the talks stood when a day began on which they went on: the last such day.
+    or of its end. `failed_on` is when talks failed last, `failed_why` why; `gone_on` when a round that had
+    had an offer was left without one. `dawn` is how the talks stood when a day began on which they went on:
+    the last such day.
     `next_date` is the first day whose close has work.
     """
 
@@ -249,6 +252,7 @@ class OfferState(State):
     suspended: bool = False
     stop_told_on: date | None = None
     failed_on: date | None = None
+    failed_why: ReasonCode | None = None
     gone_on: date | None = None
     dawn: Dawn | None = None
     apart: tuple[str, ...] = ()

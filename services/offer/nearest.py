@@ -40,6 +40,5 @@ def nearest_of_what_is_left(
         days = 0 if wish.first_due is None else abs((plan.payments[0].due - wish.first_due).days)
         return over, months, days
 
-    plan = min(found, key=apart)
-    says = lending.Reason.of("counter_nearest", monthly=plan.peak, months=plan.spec.months)
-    return lending.Nearest(plan, False, (says, *answer.reasons[1:], lending.Reason.of("approval_denied")))
+    denied = lending.Reason.of("approval_denied")
+    return lending.answered(min(found, key=apart), (*answer.reasons[1:], denied))

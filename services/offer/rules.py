@@ -36,7 +36,9 @@ __all__ = [
     "no_longer_valid",
     "owed_debts",
     "review_on",
+    "says_the_same",
     "talks_end",
+    "tier_of",
     "valid_until",
     "what_is_wrong_with",
     "with_reference_rate",
@@ -53,6 +55,15 @@ def figures_of(assessed: Assessed) -> str:
     later = "".join(f" {step.start} {step.now} {step.stress}" for step in assessed.later)
     known = f"{later} temporary" if assessed.temporary else later
     return f"{assessed.now} {assessed.stress} {assessed.now.currency} {assessed.expires.isoformat()}{known}"
+
+
+def says_the_same(figures: str, others: str) -> bool:
+    """Whether two assessments give an offer the same amounts; only how long they last may differ.
+
+    Whoever sends a statement once more sends it on a later day.
+    """
+    ours, theirs = figures.split(" "), others.split(" ")
+    return (ours[:3], ours[4:]) == (theirs[:3], theirs[4:])  # between them is the day of expiry
 
 
 def is_assessed(state: OfferState, on: date) -> bool:
@@ -202,6 +213,11 @@ def may_approve(role: str, needed: str, policy: PolicyInForce) -> bool:
     """A role approves what a role of its own tier or below could; tiers ascend in the pack."""
     tiers = [tier.role for tier in policy.waiver.authority]
     return role in tiers and needed in tiers and tiers.index(role) >= tiers.index(needed)
+
+
+def tier_of(role: str, policy: PolicyInForce) -> int:
+    """Give how far the authority of a role of the pack reaches: 1 for the first."""
+    return [tier.role for tier in policy.waiver.authority].index(role) + 1
 
 
 def talks_end(started: date, policy: PolicyInForce) -> date:

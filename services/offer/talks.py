@@ -11,7 +11,7 @@ from datetime import date
 from typing import Any, Final
 
 from services.offer.basis import basis_of
-from services.offer.meanwhile import balance_by_day, counts_as_first, terms_of_talks
+from services.offer.meanwhile import Ruled, balance_by_day, counts_as_first, ruled_by, terms_of_talks
 from services.offer.model import OfferState, OfferStatus, Refusals, Standing
 from services.offer.part_payment import answer_to_sum, while_offered
 from services.offer.refusals import answer_to, refused_in, shown_with
@@ -22,6 +22,7 @@ from services.offer.rules import (
     next_round_on,
     owed_debts,
     review_on,
+    says_the_same,
     talks_end,
     valid_until,
 )
@@ -142,6 +143,7 @@ def table(
     found = search(state, assessed, day, offer_id, reference)
     if isinstance(found, NotFound):
         return _none_found(state, found, day, reference)
+    arm = strategy_of(state.case, policy.talks.strategies, state.strategy)
     standing = Standing(
         offer_id=offer_id,
         round=state.round,
@@ -153,6 +155,7 @@ def table(
         valid_until=min(valid_until(day, started, assessed, policy), found.until),
         policy_version=policy.version,
         pinned_on=state.round_on or day,
+        incentives=arm.incentives,
     )
     idle = _idle(state, OfferStatus.TABLED)
     after = idle.model_copy(
@@ -160,7 +163,7 @@ def table(
             "offer": standing,
             "round_on": standing.pinned_on,
             "shown": shown_with(state, offer_id, found.plans),
-            "strategy": strategy_of(state.case, policy.talks.strategies, state.strategy).name,
+            "strategy": arm.name,
             "answered": tuple(item for item in idle.answered if item.id != offer_id),
             "next_date": standing.valid_until,
             "wish": None if state.wish is None else state.wish.model_copy(update={"noted_on": None}),
@@ -171,7 +174,8 @@ def table(
     after, asked = _left_to_a_person(after, found, day, policy)
     noted = state.wish is not None and state.wish.noted_on is not None
     answer = found.answer if revised or noted else None
-    return after, (_said(after, standing, found, reasons, answer, policy, revised=revised), *asked)
+    ruled = ruled_by(owed_debts(state.debts), day, reference, after.round_on)
+    return after, (_said(after, standing, found, reasons, answer, policy, ruled, revised=revised), *asked)
 
 
 def _left_to_a_person(state: OfferState, found: Found, day: date, policy: PolicyInForce) -> Step:
@@ -193,6 +197,7 @@ def _said(
     reasons: tuple[Reason, ...],
     answer: CounterAnswer | None,
     policy: PolicyInForce,
+    ruled: Ruled,
     *,
     revised: bool,
 ) -> Event:
@@ -207,8 +212,8 @@ def _said(
         "valid_until": offer.valid_until,
         "reasons": reasons,
         "policy_version": offer.policy_version,
-        "balance_by_day": balance_by_day(state.debts, offer.tabled_on, offer.valid_until, policy),
-        "terms": terms_of_talks(policy, state.counts_from, state.prepaid),
+        "balance_by_day": balance_by_day(state.debts, offer.tabled_on, offer.valid_until, policy, ruled),
+        "terms": terms_of_talks(ruled, state.counts_from, state.prepaid),
         "strategy": state.strategy,
         "answer": answer,
     }
@@ -219,7 +224,8 @@ def _none_found(state: OfferState, found: NotFound, day: date, reference: Refere
     assert state.assessed is not None  # noqa: S101 - narrows: `table` has looked
     if found.reason.code is ReasonCode.NOTHING_ELSE_FITS:
         return fail(state, day, reference, ReasonCode.NOTHING_ELSE_FITS)
-    if state.lender_refused:
+    stale = found.reason.code is ReasonCode.RATES_STALE
+    if state.lender_refused and not stale:
         return fail(state, day, reference, ReasonCode.APPROVAL_DENIED)
     after = _rest(state, OfferStatus.NO_PLAN, day, reference)
     if state.round_on is not None:  # the round was on the table
@@ -230,7 +236,7 @@ def _none_found(state: OfferState, found: NotFound, day: date, reference: Refere
         after = after.model_copy(update={"sought_until": until})
     policy = policy_of(state, day, reference)
     soon = policy.step("no_plan")
-    if found.reason.code is ReasonCode.RATES_STALE and soon is not None:
+    if stale and soon is not None:
         # Nothing about the borrower is in the way: it is tried again as soon as somebody has had the time,
         # also beside a live plan, whose talks are not over because of it.
         due = policy.deadline(day, max(soon.business_days, 1))
@@ -310,7 +316,7 @@ def lapse(state: OfferState, day: date, reference: Reference) -> Step:
     """
     offer = state.offer
     assert offer is not None  # noqa: S101 - narrows: only a tabled offer lapses
-    if state.asked_in is not None:
+    if state.asked_in is not None or state.unmet is not None:
         refused = state.unmet or refused_in(state, offer.offer_id)
         state = state.model_copy(update={"refusals": refused, "wish": None})
     policy = policy_of(state, day, reference)
@@ -340,7 +346,8 @@ def fail(state: OfferState, day: date, reference: Reference, reason: ReasonCode)
     if state.offer is not None:
         answered = state.over(state.offer.offer_id, reason)
         fresh = not state.live and is_assessed(state, day) and _has_fresh_figures(state, state.offer, day)
-    ended = state.model_copy(update={"answered": answered, "sought_until": None, "failed_on": day})
+    over = {"answered": answered, "sought_until": None, "failed_on": day, "failed_why": reason}
+    ended = state.model_copy(update=over)
     after = _rest(ended, OfferStatus.FAILED, day, reference)
     first, *then = after_talks(policy_of(state, day, reference))
     failed = TalksFailed(
@@ -362,7 +369,7 @@ def _has_fresh_figures(state: OfferState, offer: Standing, day: date) -> bool:
     if state.assessed is None or state.started is None:
         return False
     came_today = state.started < day == state.assessed.since
-    return came_today or figures_of(state.assessed) != offer.figures
+    return came_today or not says_the_same(figures_of(state.assessed), offer.figures)
 
 
 def review(state: OfferState, day: date, reference: Reference) -> Step:
@@ -380,7 +387,8 @@ def review(state: OfferState, day: date, reference: Reference) -> Step:
 
 def resume(state: OfferState, day: date, reference: Reference) -> Step:
     """Go on where no plan could be found: the same round, and time counts from now."""
-    return table(state.model_copy(update={"started": day, "round_on": None}), day, reference)
+    now = state.model_copy(update={"started": day, "round_on": None})
+    return meet(now, day, reference) or table(now, day, reference)
 
 
 def say_again(state: OfferState, day: date, reference: Reference) -> Step:

@@ -138,6 +138,9 @@ class OfferAgreed(_Offer):
         default=None,
         description="sequence of the latest word on the debts from intake that the offer had read",
     )
+    incentives: str | None = Field(
+        default=None, description="the pack's set of incentives of the experiment's arm; None: everybody's"
+    )
 
 
 class OfferLapsed(_Offer):
@@ -153,9 +156,9 @@ class OfferLapsed(_Offer):
 
 
 class RefusalAnswered(_Offer):
-    """The borrower said no, and no other plans follow at once: why, and what comes until `stands_until`.
+    """The borrower said no, or wished for something else, and no other plans follow at once: why.
 
-    The offer stays on the table until then; silence is still no acceptance.
+    The offer stays on the table until `stands_until`; silence is still no acceptance.
     """
 
     TYPE: ClassVar[str] = "parley.offer.refusal.answered.v1"

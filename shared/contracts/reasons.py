@@ -182,6 +182,7 @@ class ReasonCode(StrEnum):
     CHARGES_WAIVED = "charges_waived"
     BEST_BALANCE = "best_balance"
     STARTS_AFTER_HOLIDAY = "starts_after_holiday"
+    SEASONAL_PAUSE = "seasonal_pause"
     PART_FORGIVEN = "part_forgiven"
     CEILING_NOT_TESTABLE = "ceiling_not_testable"
     HISTORY_WITHOUT_ADVANCE = "history_without_advance"
@@ -298,6 +299,7 @@ class ReasonCode(StrEnum):
     NOTICE_TOO_LATE = "notice_too_late"
     NOTICE_NOT_SENT = "notice_not_sent"
     TIME_ZONE_UNKNOWN = "time_zone_unknown"
+    CHANNEL_UNKNOWN = "channel_unknown"
     # archive
     KEPT_BY_HOLD = "kept_by_hold"
     KEPT_WHILE_OPEN = "kept_while_open"

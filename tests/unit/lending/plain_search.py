@@ -32,11 +32,11 @@ from shared.lending.plan_relief import no_plan
 from shared.lending.plan_search import Search
 from shared.lending.plans import (
     _after_a_holiday,
-    _answer,
     _not_affordable,
     _too_short,
     _wished_due,
     _wished_months,
+    answered,
 )
 from shared.lending.schedule import payment_factors
 
@@ -333,7 +333,7 @@ def plain_nearest(counter: Counter, search: Search, first_due: date) -> Nearest 
         spec = settled.settlement(due)
         made = build_plan(spec, debts, settled.capacity, limits) if spec is not None else None
         if isinstance(made, Plan):
-            return _answer(made, changes)
+            return answered(made, changes)
         least = settled.least_settlement()
         changes.append(Reason.of("settlement_too_low", wished=counter.lump_sum, needed=least))
     months = _wished_months(counter, search.longest, changes)
@@ -363,7 +363,7 @@ def plain_nearest(counter: Counter, search: Search, first_due: date) -> Nearest 
     elif months is not None and plan.spec.months < months:
         changes = [reason for reason in changes if reason.code != "above_max_term"]
         changes.append(Reason.of("counter_too_long", months=counter.months, limit=plan.spec.months))
-    return _answer(plan, changes)
+    return answered(plan, changes)
 
 
 def nearest_of(candidates: Iterable[Candidate], monthly: Money | None, months: int | None) -> list[Candidate]:

@@ -22,8 +22,10 @@ from shared.contracts.offer import (
     HumanReviewOpened,
     InputRefused,
     NoPlanFound,
+    OfferAgreed,
     OfferRevised,
     OfferTabled,
+    RefusalAnswered,
     TalksFailed,
 )
 from shared.contracts.plan_terms import total_of
@@ -287,6 +289,52 @@ def test_a_stale_reference_rate_stops_new_offers_and_says_so() -> None:
     assert tabled(rates=ReferenceRates()).emits(OfferTabled)  # this pack rests on no rate
 
 
+@pytest.mark.parametrize("why", [None, desk.RefusalReason.TOO_HIGH])
+def test_who_answers_while_rates_are_stale_loses_neither_the_offer_nor_a_round(
+    why: desk.RefusalReason | None,
+) -> None:
+    start = tabled(rates=funding(after(1)), value__discount_over="funding", talks__untested_ceiling="said")
+    offer = start.last(OfferTabled)
+    said: desk.CounterOffered | desk.OfferRejected = desk.CounterOffered(
+        offer_id=offer.offer_id, round=1, monthly=cny("700.00")
+    )
+    if why is not None:
+        said = desk.OfferRejected(offer_id=offer.offer_id, reason=why)
+    step = start.when(message(said, after(3)))
+    assert step.emits(RefusalAnswered, HumanReviewOpened)
+    heard = step.last(RefusalAnswered)
+    assert (heard.reason.code, heard.stands_until) == (ReasonCode.RATES_STALE, offer.valid_until)
+    assert heard.next_step.params == {"due": step.last(HumanReviewOpened).due.isoformat()}
+    again = step.when(message(said, after(4)))
+    assert again.emits(RefusalAnswered)  # the person looks already
+    plan = next(plan for plan in offer.plans if not plan.needs_approval)
+    yes = desk.OfferAccepted(offer_id=offer.offer_id, plan_id=plan.plan_id, channel="app")
+    assert again.when(message(yes, after(5))).emits(OfferAgreed)
+    lapsed = again.closes(offer.valid_until)
+    fresh = replace(lapsed, reference=replace(lapsed.reference, rates=funding(after(400))))
+    following = fresh.closes(lapsed.state.next_date).last(OfferTabled)
+    assert following.round == 2
+    if why is not None:  # what was said is not forgotten
+        lowest = min(max(row.total for row in plan.payments) for plan in offer.plans)
+        assert all(row.total < lowest for plan in following.plans for row in plan.payments)
+
+
+def test_a_no_of_the_lender_while_rates_are_stale_does_not_end_the_talks() -> None:
+    step = accept(
+        tabled(
+            rates=funding(after(1)), value__discount_over="funding", talks__untested_ceiling="person_looks"
+        ),
+        after(1),
+    )
+    denied = step.when(message(deny(step.last(ApprovalRequested)), after(3)))
+    assert denied.last(NoPlanFound).reason.code is ReasonCode.RATES_STALE
+    assert denied.state.next_date < after(20)
+    fresh = replace(denied, reference=replace(denied.reference, rates=funding(after(400))))
+    following = fresh.closes(denied.state.next_date).last(OfferTabled)
+    assert following.round == 1
+    assert not any(r.code is ReasonCode.APPROVAL_NEEDED for plan in following.plans for r in plan.reasons)
+
+
 def test_what_money_costs_is_part_of_what_a_plan_is_worth() -> None:
     worth = [
         {
@@ -301,6 +349,18 @@ def test_what_money_costs_is_part_of_what_a_plan_is_worth() -> None:
 
 
 _over = {"value__discount_over": "funding"}
+
+
+def test_who_asks_after_talks_have_failed_hears_why_they_did() -> None:
+    step = tabled(offers__max_rounds=1)
+    offer = step.last(OfferTabled)
+    wish = desk.CounterOffered(offer_id=offer.offer_id, round=1, monthly=cny("700.00"))
+    over = step.when(message(wish, after(1)))
+    assert over.last(TalksFailed).reason.code is ReasonCode.ROUNDS_EXHAUSTED
+    asked = over.when(message(desk_talks.ExplanationRequested(), after(2)))
+    first, *others = asked.last(DecisionExplained).reasons
+    assert first.code is ReasonCode.ROUNDS_EXHAUSTED
+    assert [reason.code for reason in others] == [ReasonCode.PLANS_COMPARED]
 
 
 # -- experiments ------------------------------------------------------------------------------------------

@@ -21,8 +21,9 @@ def after(days: int) -> date:
 
 
 def restated(now: str, version: int = 2) -> assessment.AssessmentCompleted:
-    """The assessment of a statement that was sent once more."""
-    return assessed(now, version=version).model_copy(update={"answers_statement": True})
+    """The assessment of a statement that was sent once more, on a later day: so it lasts longer."""
+    later = assessed(now, version=version, as_of=after(version), expires=after(90 + version))
+    return later.model_copy(update={"answers_statement": True})
 
 
 def case(now: str) -> Given:
@@ -78,6 +79,26 @@ def test_after_talks_that_failed_the_answer_stays_and_a_person_is_named_as_the_n
     assert none.review_on == over.state.next_date
     assert again.state.status is over.state.status
     assert over.when(message(restated("1600.00"), after(3))).emits(OfferTabled)
+
+
+def test_figures_that_have_expired_are_news_when_they_come_again() -> None:
+    start = case("1500.00")
+    over = start.when(message(no_plan_wanted(start.last(OfferTabled).offer_id), after(2)))
+    late = assessed("1500.00", version=2, as_of=after(120), expires=after(210))
+    assert over.when(message(late, after(120))).emits(OfferTabled)
+
+
+def test_who_has_sent_the_same_again_in_talks_has_no_others_when_they_fail() -> None:
+    start = case("1500.00")
+    on = start.when(message(restated("1500.00"), after(3)))
+    assert on.said == ()
+    over = on.when(message(no_plan_wanted(start.last(OfferTabled).offer_id), after(5)))
+    assert over.emits(TalksFailed)
+    assert over.last(TalksFailed).review_on == over.state.next_date
+    other = start.when(message(restated("1600.00"), after(3)))
+    assert other.when(message(no_plan_wanted(start.last(OfferTabled).offer_id), after(5))).emits(
+        TalksFailed, OfferTabled
+    )
 
 
 def test_after_a_lapsed_offer_the_next_round_comes_at_once() -> None:

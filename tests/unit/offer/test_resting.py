@@ -21,7 +21,7 @@ from shared.contracts.offer import HumanReviewOpened, OfferTabled, OfferWithdraw
 from shared.contracts.plan_terms import total_of
 from shared.contracts.reasons import ReasonCode
 from shared.policy.loader import PolicyBook
-from shared.policy.testing import example_policy
+from shared.policy.testing import example_pack, example_policy
 from shared.texts import LANGUAGES, text
 from tests.unit.builders import DAY, assessed, balances, case_opened, cny, debt, message, reference
 from tests.unit.spec import Given, given
@@ -62,8 +62,37 @@ def test_an_offer_says_of_each_charge_whether_it_runs(value: str, fees: ReasonCo
     ],
 )
 def test_the_packs_differ_in_what_rests(pack: str, codes: list[str]) -> None:
-    said = terms_of_talks(BOOK.in_force(pack, DAY))
+    said = terms_of_talks({"A-1": BOOK.in_force(pack, DAY)})
     assert [str(reason.code) for reason in said] == [*codes, "payment_in_talks"]
+
+
+def test_what_runs_is_each_debts_own_packs_to_say() -> None:
+    resting = example_pack({"id": "resting-card"}, talks__interest="frozen", talks__fees="runs")
+    packs = (example_pack(), resting)
+    start = given(OfferDecider(), reference(*packs))
+    debts = (debt("A-1"), debt("A-2", policy="resting-card"))
+    step = start.when(message(case_opened(*debts), sequence=1), message(assessed("3000.00")))
+    offer = step.last(OfferTabled)
+    # 12,000 at 18 % for 15 days of 365 is 88.77, once and not twice.
+    grown = offer.balance_by_day[15].balance - offer.balance_by_day[0].balance
+    assert grown == cny("88.77")
+    said = [(reason.code, reason.params.get("accounts")) for reason in offer.terms[:-1]]
+    assert said == [
+        (ReasonCode.INTEREST_FROZEN, "A-2"),
+        (ReasonCode.INTEREST_RUNS, "A-1"),
+        (ReasonCode.FEES_FROZEN, "A-1"),
+        (ReasonCode.FEES_RUN, "A-2"),
+        (ReasonCode.LATE_CHARGES_FROZEN, None),
+    ]
+    for lang in LANGUAGES:
+        assert "A-2" in text(offer.terms[0].code, offer.terms[0].params, lang)
+    more = balances("12000.00", "500.00", "160.00", "150.00")
+    for debt_id, policy, added in (("A-1", "example-card", "100.00"), ("A-2", "resting-card", "80.00")):
+        known = debt(debt_id, policy=policy, outstanding=more, as_of=after(4), days=79)
+        others = tuple(one for one in debts if one.debt_id != debt_id)
+        told = step.when(message(intake.CaseChanged(as_of=after(4), debts=(known, *others)), after(4)))
+        charged = told.last(HumanReviewOpened).reason
+        assert charged.params == {"account": debt_id, "amount": f"{added} CNY"}
 
 
 def test_where_interest_alone_rests_nothing_else_is_promised() -> None:
@@ -94,7 +123,7 @@ def test_the_parts_of_each_day_add_up_and_only_interest_grows(
         )
         for n, (*amounts, rate) in enumerate(owed)
     ]
-    rows = balance_by_day(debts, DAY, after(days), example_policy(talks__interest=interest))
+    rows = balance_by_day(debts, DAY, after(days), example_policy(talks__interest=interest), {})
     assert [row.day for row in rows] == [after(n) for n in range(days + 1)]
     first = rows[0].parts
     assert first is not None
@@ -130,7 +159,11 @@ def figure(n: int, fees: str = "60.00", late: str = "150.00", interest: str = "4
         pytest.param({"talks__late_charges": "waived"}, {"late": "175.00"}, "25.00", id="waived"),
         pytest.param({"talks__late_charges": "runs"}, {"late": "175.00"}, None, id="they run"),
         pytest.param({"talks__fees": "runs"}, {"fees": "72.50", "late": "151.00"}, "1.00", id="one of two"),
-        pytest.param({}, {"interest": "500.00"}, None, id="interest is another matter"),
+        pytest.param({}, {"interest": "500.00"}, None, id="interest runs"),
+        pytest.param({"talks__interest": "frozen"}, {"interest": "500.00"}, "80.00", id="interest rests"),
+        pytest.param(
+            {"talks__interest": "waived"}, {"interest": "421.00", "fees": "61.00"}, "2.00", id="all"
+        ),
         pytest.param({}, {"late": "100.00"}, None, id="less than before"),
     ],
 )
