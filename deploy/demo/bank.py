@@ -242,6 +242,7 @@ class CoreBank:
             self._plans.pop(customer, None)
             if told.schedules:  # the earlier plan applies again
                 self._plans[customer] = _Plan(customer, self._future_interest(told))
+                self._lower(customer, told.instalments)
         elif told.kind is agreement.InstructionKind.RESUME_COLLECTION:
             self._waive(told.restored, -1)  # what was waived on condition, and broken
             for back in told.rates:

@@ -14,7 +14,8 @@ SERVICE = Service(
     # 4: instalments paid in some currencies; 5: no language of its own; 6: what is missed and unpaid;
     # 7: what was forgiven before, and as a reward, re-ages still to come,
     # moments, stops told; 8: what came back from before the plan;
-    # 9: what re-ages rest on, debts paid and rewards vested before an amendment
-    schema_version=9,
+    # 9: what re-ages rest on, debts paid and rewards vested before an amendment, what was completed;
+    # 10: incentives of an arm
+    schema_version=10,
     handles=HANDLED,
 )

@@ -17,6 +17,7 @@ from services.agreement.ending import (
     documents_received,
     plan_broken,
     plan_completed,
+    plan_reopened,
     withdrawn,
 )
 from services.agreement.guarantors import guarantor_agreed
@@ -195,11 +196,12 @@ def _draft(state: AgreementState, message: Envelope[offer.OfferAgreed], referenc
     # What binds is in the language of the pack, whatever the borrower reads: the other copy is a translation.
     policy = reference.policies.for_case(state.policy, message.day, agreed_on=data.pinned_on)
     terms = (data.offer_id, plan, message.day, policy.document.signed_language)
-    drafted = compose(state, *terms, reference, data.pinned_on)
+    drafted = compose(state, *terms, reference, data.pinned_on, data.incentives)
     unfit: ReasonCode | None = None
     if not isinstance(drafted, AgreementDrafted) and _knew_less(state, data):
         # Had the day's balances come after it, by their own topic, they would have sent a draft back.
-        unfit, drafted = drafted, compose(_as_offer_knew(state, data), *terms, reference, data.pinned_on)
+        knew = _as_offer_knew(state, data)
+        unfit, drafted = drafted, compose(knew, *terms, reference, data.pinned_on, data.incentives)
     if not isinstance(drafted, AgreementDrafted):
         returned_at_once = AgreementReturned(
             agreement_id=agreement_id,
@@ -221,6 +223,7 @@ def _draft(state: AgreementState, message: Envelope[offer.OfferAgreed], referenc
         content_hash=drafted.content_hash,
         guarantors=drafted.guarantors,
         pinned_on=data.pinned_on,
+        incentives=data.incentives,
         agreed_at=message.time,
         rewarded_after=0 if state.live is None else state.live.rewarded_after,
     )
@@ -311,7 +314,10 @@ def _rewarded(
     live = state.live
     if live is not None:
         after = max(live.rewarded_after, message.data.after_on_time)
-        live = live.model_copy(update={"rewarded_after": after})
+        update: dict[str, object] = {"rewarded_after": after}
+        if message.data.instalments:
+            update |= {"rate_cut_pct": message.data.rate_cut_pct or 0, "lowered": message.data.instalments}
+        live = live.model_copy(update=update)
     rewarded = in_all(state.rewarded, message.data.waived)
     return Decision(state.model_copy(update={"rewarded": rewarded, "live": live}))
 
@@ -338,6 +344,7 @@ _HANDLERS: dict[type[Event], Handler] = {
     desk_parties.GuarantorAgreed: guarantor_agreed,
     followup.PlanCompleted: plan_completed,
     followup.PlanBroken: plan_broken,
+    followup_care.PlanReopened: plan_reopened,
     followup.RewardGranted: _rewarded,
 }
 

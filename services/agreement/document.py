@@ -42,7 +42,7 @@ _LATER_TERMS = (
     *("overdue_kept_years", "overdue_kept_from"),
     *("performing_after", "hardship_misses_count"),
 )
-_LATER_OF_LETTER = ("settled", "beside")
+_LATER_OF_LETTER = ("settled", "beside", "replaces")
 
 
 def agreement_id_of(case: str, offer_id: str, plan_id: str) -> str:
@@ -64,6 +64,8 @@ def canonical_content(event: Event, case: str) -> bytes:
         for debt in content["plan"]["debts"]:
             if debt["re_aged_after"] is None:
                 del debt["re_aged_after"]
+            if not debt["skips"]:
+                del debt["skips"]
     if isinstance(event, AgreementDrafted) and event.terms is None:
         del content["terms"]
         if not event.guarantors:
@@ -92,6 +94,7 @@ def compose(
     language: str,
     reference: Reference,
     pinned_on: date | None = None,
+    incentives: str | None = None,
     rewarded_after: int | None = None,
 ) -> AgreementDrafted | ReasonCode:
     """Compute the document on the balances as they stand, or say why the plan no longer fits them.
@@ -105,7 +108,8 @@ def compose(
     rewarded_after = (
         (state.live.rewarded_after if state.live else 0) if rewarded_after is None else rewarded_after
     )
-    return _composed(state, offer_id, plan, drafted_on, language, reference, pinned_on, None, rewarded_after)
+    terms = (offer_id, plan, drafted_on, language)
+    return _composed(state, *terms, reference, pinned_on, incentives, None, rewarded_after)
 
 
 def _composed(
@@ -116,6 +120,7 @@ def _composed(
     language: str,
     reference: Reference,
     pinned_on: date | None,
+    incentives: str | None,
     guarantors: tuple[str, ...] | None,
     rewarded_after: int,
 ) -> AgreementDrafted | ReasonCode:
@@ -154,6 +159,7 @@ def _composed(
             from_documents=counts_from_documents(packs, drafted_on, reference),
             returns=returns,
             contract_rates=concessions.contract_rates(plan, returns, state.debts),
+            incentives=incentives,
             rewarded_after=rewarded_after,
         ),
     )
@@ -175,7 +181,8 @@ def as_drafted(state: AgreementState, draft: Draft, reference: Reference) -> Agr
     terms = (draft.offer_id, draft.plan, draft.drafted_on, draft.language)
     # The version that it was: others may have been signed since.
     then = state.model_copy(update={"signed": draft.version - 1})
-    again = _composed(then, *terms, reference, draft.pinned_on, draft.guarantors, draft.rewarded_after)
+    of_draft = (draft.pinned_on, draft.incentives, draft.guarantors, draft.rewarded_after)
+    again = _composed(then, *terms, reference, *of_draft)
     if isinstance(again, AgreementDrafted) and again.content_hash != draft.content_hash:
         return ReasonCode.PLAN_NO_LONGER_COMPUTES
     return again
@@ -184,7 +191,7 @@ def as_drafted(state: AgreementState, draft: Draft, reference: Reference) -> Agr
 def recompose(state: AgreementState, draft: Draft, reference: Reference) -> AgreementDrafted | ReasonCode:
     """Compute the document again on today's balances; unless it hashes the same, it no longer fits."""
     terms = (draft.offer_id, draft.plan, draft.drafted_on, draft.language)
-    again = compose(state, *terms, reference, draft.pinned_on, draft.rewarded_after)
+    again = compose(state, *terms, reference, draft.pinned_on, draft.incentives, draft.rewarded_after)
     if isinstance(again, AgreementDrafted) and again.content_hash != draft.content_hash:
         return ReasonCode.PLAN_NO_LONGER_COMPUTES
     return again

@@ -7,8 +7,8 @@ from services.agreement.model import AgreementState, AgreementStatus, InForce
 from services.agreement.rules import conduct_in, held_of, paid_off
 from services.agreement.signing import Outcome, give_back, refusal
 from services.agreement.stops import may_withdraw
-from services.agreement.telling import broken, completed, instruct, restores, returns
-from shared.contracts import desk, desk_talks, followup, intake
+from services.agreement.telling import applies_again, broken, completed, instruct, restores, returns
+from shared.contracts import desk, desk_talks, followup, followup_care, intake
 from shared.contracts.agreement import AgreementCompleted, AgreementEnded, EarlierAgreement
 from shared.contracts.base import Event, Reason
 from shared.contracts.debts import DebtStatus
@@ -27,6 +27,7 @@ __all__ = [
     "documents_received",
     "plan_broken",
     "plan_completed",
+    "plan_reopened",
     "withdrawn",
 ]
 
@@ -44,6 +45,26 @@ def plan_completed(
         return live if isinstance(live, Decision) else Decision(state)
     after, said = _complete(state, live, message.data.as_of, message.data.paid, message.day, reference)
     return Decision.of(after, *said)
+
+
+def plan_reopened(
+    state: AgreementState | None, message: Envelope[followup_care.PlanReopened], reference: Reference
+) -> Outcome:
+    """The payment that had completed the plan came back: it is in force again, and the bank is told.
+
+    Its letter does not hold any more; the next one says so. With another agreement in force, or the case
+    closed, a person looks into it.
+    """
+    done = None if state is None else state.completed
+    if state is None or done is None or done.agreement_id != message.data.agreement_id:
+        return Decision(state)
+    live = done.model_copy(update={"reopened": done.reopened + 1})
+    policy, conduct = _rules_of(state, live, message.day, reference)
+    told = applies_again(live, policy, conduct, message.day)
+    over = tuple(item for item in state.over if item.agreement_id != live.agreement_id)
+    status = state.status if state.draft is not None else AgreementStatus.IN_FORCE
+    update = {"live": live, "completed": None, "over": over, "status": status}
+    return Decision.of(instruct(state.model_copy(update=update), told), told)
 
 
 def plan_broken(
@@ -168,7 +189,7 @@ def case_closed(
             ended = AgreementEnded(agreement_id=live.agreement_id, as_of=message.data.as_of, reason=reason)
             state = _without_live(state, live, AgreementStatus.ENDED, ReasonCode.CASE_CLOSED)
             said += (ended,)
-    closed = {"status": AgreementStatus.CLOSED, "debts": ()}
+    closed = {"status": AgreementStatus.CLOSED, "debts": (), "completed": None}
     return Decision.of(state.model_copy(update=closed), *said)
 
 
@@ -230,6 +251,7 @@ def _complete(
     letter = letter_of(state, live, as_of, policy)
     told = completed(live, letter.settled, policy, day)
     gone = _without_live(state, live, AgreementStatus.COMPLETED, ReasonCode.CASE_CLOSED)
+    gone = gone.model_copy(update={"completed": live})
     return instruct(gone, told), (done, letter, told)
 
 

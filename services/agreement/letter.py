@@ -63,7 +63,7 @@ def letter_of(
     # Of every version, and the rewards: what is reported as forgiven is all that nobody has to pay.
     forgiven = in_all(live.forgiven, live.waived, state.rewarded)
     letter = SettlementLetterIssued(
-        letter_id=derive_id("settlement", live.agreement_id),
+        letter_id=_letter_id(live, live.reopened),
         agreement_id=live.agreement_id,
         version=live.version,
         as_of=as_of,
@@ -76,6 +76,7 @@ def letter_of(
         forgiven=forgiven,
         tax_mark=reported.tax_mark if forgiven and reported.tax_mark != _NO_MARK else None,
         credit_status=common_status(settled) or reported.status_when_settled_in_part,
+        replaces=_letter_id(live, live.reopened - 1) if live.reopened else None,
         lender_zh=paper.lender_name_zh,
         lender_en=paper.lender_name_en,
         words=EDITION,
@@ -83,6 +84,11 @@ def letter_of(
         content_hash=_UNHASHED,
     )
     return letter.model_copy(update={"content_hash": content_hash(letter, state.case)})
+
+
+def _letter_id(live: InForce, reopened: int) -> str:
+    """One for each time that it was completed: what came back since has undone the one before."""
+    return derive_id("settlement", live.agreement_id, *([str(reopened)] if reopened else []))
 
 
 def settled_of(

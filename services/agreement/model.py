@@ -5,8 +5,8 @@ from decimal import Decimal
 from enum import StrEnum
 
 from shared.contracts.agreement import DebtRate, InstructionKind, Period, ReAge, WaivedDebt
-from shared.contracts.base import AccountId
-from shared.contracts.debts import Balances, DebtStatus, Plan, PlanDebt
+from shared.contracts.base import AccountId, Percent
+from shared.contracts.debts import Balances, DebtStatus, InstalmentTotal, Plan, PlanDebt
 from shared.contracts.decision import State
 from shared.contracts.desk import SignatureParty
 from shared.contracts.parties import DebtObligor
@@ -77,6 +77,7 @@ class Draft(State):
 
     `guarantors` must agree in writing before it takes effect; the rules of `pinned_on` hold for its terms.
     `received_on`: the borrower has the documents. `agreed_at` is the moment at which the plan was agreed.
+    `incentives`: the set of rewards of the case's arm; None: everybody's.
     `rewarded_after`: see `InForce`; it is what the document was drawn up on.
     """
 
@@ -94,6 +95,7 @@ class Draft(State):
     pinned_on: date | None = None
     received_on: date | None = None
     agreed_at: datetime | None = None
+    incentives: str | None = None
     rewarded_after: int = 0
 
 
@@ -148,7 +150,9 @@ class InForce(State):
     what the bank was told to take back. `came_back` is what
     payments from before it had paid of its debts and was returned since: it is owed beside its instalments.
     `paid_before`: debts of the agreements that it amends which were paid by then.
-    `rewarded_after`: after how many instalments the last reward was granted under it or what it amends.
+    `rewarded_after`: after how many instalments the last reward was granted under it or what it amends;
+    `rate_cut_pct` is what rewards have cut of its rates, `lowered` the instalments that are less by it.
+    `reopened`: so often was it completed by a payment that came back.
     """
 
     agreement_id: str
@@ -178,6 +182,9 @@ class InForce(State):
     came_back: tuple[WaivedDebt, ...] = ()
     paid_before: tuple[AccountId, ...] = ()
     rewarded_after: int = 0
+    rate_cut_pct: Percent = Decimal(0)
+    lowered: tuple[InstalmentTotal, ...] = ()
+    reopened: int = 0
 
 
 class Instruction(State):
@@ -221,7 +228,9 @@ class AgreementState(State):
     `debts_seen` is the sequence of intake's latest word on the debts, `debts_at` its moment. `halted_on`:
     since that day stop events leave no debt to talk about. `language` stands in documents of before only:
     drafts go by the pack. `rewarded` is what was waived as a reward: that is never owed again, whatever
-    becomes of the agreement. `stop_told_on` is the last day on which the desk told of a stop, or of its end.
+    becomes of the agreement. `completed` is the agreement that was completed last, while the case goes on: it
+    is in force again where its payment comes back. `stop_told_on` is the last day on which the desk told of
+    a stop, or of its end.
     """
 
     case: str
@@ -241,6 +250,7 @@ class AgreementState(State):
     stop_told_on: date | None = None
     returned: Returned | None = None
     rewarded: tuple[WaivedDebt, ...] = ()
+    completed: InForce | None = None
 
     def with_over(self, agreement_id: str, reason: ReasonCode) -> tuple[Over, ...]:
         """Give `over` with one more, the oldest forgotten."""

@@ -17,6 +17,7 @@ from services.agreement.rules import (
     withdrawal_of,
 )
 from services.agreement.telling import applies, instruct
+from services.agreement.terms import rewards_of
 from services.agreement.watching import begun
 from shared.contracts.agreement import (
     AgreementDrafted,
@@ -95,6 +96,7 @@ def sign(state: AgreementState, draft: Draft, day: date, reference: Reference) -
     re_ages = re_ages_of(draft.plan)
     later = tuple(one for one in re_ages if one.payments)
     days, until = withdrawal_of(draft, effective, packs, reference)
+    printed = reference.policies.for_case(state.policy, draft.drafted_on, agreed_on=draft.pinned_on)
     signed = AgreementSigned(
         agreement_id=draft.agreement_id,
         version=draft.version,
@@ -117,6 +119,8 @@ def sign(state: AgreementState, draft: Draft, day: date, reference: Reference) -
             DebtRate(debt_id=debt.debt_id, annual_rate_pct=debt.annual_rate_pct) for debt in draft.plan.debts
         ),
         re_ages=re_ages,
+        incentives=draft.incentives,
+        rewards=rewards_of(printed, draft.incentives),
     )
     ruled = reference.policies.for_case(state.policy, effective, agreed_on=draft.pinned_on)
     first_due = document.instalments[0].due
@@ -152,6 +156,7 @@ def sign(state: AgreementState, draft: Draft, day: date, reference: Reference) -
             "live": live,
             "signed": state.signed + 1,
             "over": over,
+            "completed": None,
         }
     )
     policy = reference.policies.for_case(state.policy, day, agreed_on=draft.pinned_on)

@@ -25,7 +25,17 @@ from shared.contracts.plan_terms import cut_rate
 from shared.policy.conduct import Conduct
 from shared.policy.model import PolicyInForce
 
-__all__ = ["applies", "broken", "completed", "instruct", "re_age_undone", "re_aged", "restores", "returns"]
+__all__ = [
+    "applies",
+    "applies_again",
+    "broken",
+    "completed",
+    "instruct",
+    "re_age_undone",
+    "re_aged",
+    "restores",
+    "returns",
+]
 
 # Instructions that are remembered until they are answered; alert has raised the bank's silence long before.
 _KEPT = 12
@@ -117,12 +127,15 @@ def returns(
 ) -> BankInstructed:
     """After a withdrawal from an amendment the agreement before it applies again; collection stays as it is.
 
-    `schedules` are those of the earlier agreement, as they were signed: what was paid since stays credited.
+    `schedules` are those of the earlier agreement, as they were signed: what was paid since stays credited. A
+    lower rate that had vested is said beside them, as it was when it was granted.
     """
     kept = policy.reporting.status_while_kept
     told = _about(live, InstructionKind.RESTORE_TERMS, policy, day, credit_status=kept)
     rates = tuple(DebtRate(debt_id=d.debt_id, annual_rate_pct=d.annual_rate_pct) for d in before.terms)
     update = {
+        "instalments": tuple(row for row in before.lowered if row.due > day),
+        "rate_cut_pct": before.rate_cut_pct or None,
         "restored": live.waived,
         "schedules": schedules,
         "rates": rates,
@@ -139,11 +152,20 @@ def completed(
     return told.model_copy(update={"settled": settled})
 
 
+def applies_again(live: InForce, policy: PolicyInForce, conduct: Conduct, day: date) -> BankInstructed:
+    """What had completed the agreement came back: it applies as it stood, with what has vested by it."""
+    kept = policy.reporting.status_while_kept
+    told = _about(live, InstructionKind.RESTORE_TERMS, policy, day, credit_status=kept)
+    stop = conduct.stop_collection_on_sign
+    collection = {"collection": CollectionOrder.STOP if stop else None, "agents": stop}
+    return told.model_copy(update={"returns_to": live.agreement_id, **collection})
+
+
 def _about(
     live: InForce, kind: InstructionKind, policy: PolicyInForce, day: date, *, credit_status: str | None
 ) -> BankInstructed:
     return BankInstructed(
-        instruction_id=_id(live.agreement_id, kind),
+        instruction_id=_id(live.agreement_id, kind, live.reopened),
         agreement_id=live.agreement_id,
         version=live.version,
         kind=kind,
@@ -163,8 +185,8 @@ def _resumes(told: BankInstructed, conduct: Conduct, held: tuple[str, ...]) -> B
     return told.model_copy(update={"collection": CollectionOrder.RESUME, "agents": True, "held": held})
 
 
-def _id(agreement_id: str, kind: InstructionKind) -> str:
-    return derive_id("instruction", agreement_id, kind.value)
+def _id(agreement_id: str, kind: InstructionKind, reopened: int = 0) -> str:
+    return derive_id("instruction", agreement_id, kind.value, *([str(reopened)] if reopened else []))
 
 
 def instruct(state: AgreementState, told: BankInstructed) -> AgreementState:

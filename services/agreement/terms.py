@@ -8,7 +8,7 @@ from shared.contracts.agreement import AgreementTerms, DebtRate, RewardTerm
 from shared.policy.conduct import Conduct
 from shared.policy.model import PolicyInForce
 
-__all__ = ["clauses_of", "terms_of"]
+__all__ = ["clauses_of", "rewards_of", "terms_of"]
 
 
 def clauses_of(policy: PolicyInForce, sections: Sequence[str]) -> tuple[str, ...]:
@@ -20,6 +20,16 @@ def clauses_of(policy: PolicyInForce, sections: Sequence[str]) -> tuple[str, ...
     return (*named, *(name for name in sections if name not in named))
 
 
+def rewards_of(policy: PolicyInForce, incentives: str | None) -> tuple[RewardTerm, ...]:
+    """Give every step of the rewards of an arm's set; everybody's where there is none."""
+    return tuple(
+        RewardTerm(
+            after=step.after_on_time, late_pct=step.late_charges_waived_pct, rate_pct=step.rate_cut_pct
+        )
+        for step in policy.incentives.steps_of(incentives)
+    )
+
+
 def terms_of(
     policy: PolicyInForce,
     sections: Sequence[str],
@@ -28,25 +38,24 @@ def terms_of(
     from_documents: bool = False,
     returns: tuple[str, ...] = (),
     contract_rates: tuple[DebtRate, ...] = (),
+    incentives: str | None = None,
     rewarded_after: int = 0,
 ) -> AgreementTerms:
     """Give the terms of a document drawn up under `policy`, with the strictest conduct of its packs.
 
     `from_documents`: the days to withdraw count from the day on which the borrower receives the documents.
     `returns`: which concessions hold only while the plan is kept; `contract_rates` return with the rate.
+    `incentives`: the set of the case's arm; everybody's where there is none.
     `rewarded_after`: the steps that have vested under the agreement before. What they gave is in the balances
     and the rates that the plan starts from, and is not promised again.
     """
     words = words_of(EDITION)
     assert words is not None  # noqa: S101 - narrows: the edition is the program's own
     paper, agreement, followup = policy.document, policy.agreement, policy.followup
+    none = Decimal(0)
     rewards = tuple(
-        RewardTerm(
-            after=step.after_on_time,
-            late_pct=step.late_charges_waived_pct if step.after_on_time > rewarded_after else Decimal(0),
-            rate_pct=step.rate_cut_pct if step.after_on_time > rewarded_after else Decimal(0),
-        )
-        for step in policy.incentives.steps
+        step if step.after > rewarded_after else RewardTerm(after=step.after, late_pct=none, rate_pct=none)
+        for step in rewards_of(policy, incentives)
     )
     first = rewards[0] if rewards else None
     return AgreementTerms(

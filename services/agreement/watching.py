@@ -18,7 +18,7 @@ from shared.contracts.decision import Decision
 from shared.contracts.envelope import Envelope
 from shared.contracts.followup_care import DifficultyLasts
 from shared.contracts.reasons import ReasonCode
-from shared.lending.calendar import add_months
+from shared.lending.schedule import dates_without
 from shared.policy.model import PolicyInForce
 from shared.policy.reference import Reference
 
@@ -123,8 +123,7 @@ def _due_in(live: InForce, number: int) -> set[str]:
         return every
     due: dict[date, set[str]] = {}
     for debt in live.terms:
-        for month in range(debt.grace_periods + debt.instalments):
-            day = add_months(debt.first_due, month)
+        for day in dates_without(debt.first_due, debt.grace_periods + debt.instalments, debt.skips):
             due.setdefault(day, set()).add(debt.balance.principal.currency)
     days = sorted(due)
     return due[days[number - 1]] if number <= len(days) else set()

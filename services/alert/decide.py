@@ -5,7 +5,17 @@ from datetime import date
 from functools import partial
 from typing import Any
 
-from services.alert import complaints, moratorium, referred, requests, reviews, steps, watching, worsening
+from services.alert import (
+    complaints,
+    mechanism,
+    moratorium,
+    referred,
+    requests,
+    reviews,
+    steps,
+    watching,
+    worsening,
+)
 from services.alert.model import AlertState, AlertStatus, Ask, EndedAlert, OpenAlert, Pending
 from services.alert.raising import Step, escalate, raise_alert, resolve, resolve_all
 from services.alert.rules import ANSWERS, ends_silence, is_heard, silent_on
@@ -28,6 +38,7 @@ from shared.contracts import (
 from shared.contracts.alert import AlertKind, AlertTaken, InputRefused
 from shared.contracts.base import Event, Reason
 from shared.contracts.decision import Decision
+from shared.contracts.desk_mechanism import MechanismReviewed
 from shared.contracts.envelope import Envelope
 from shared.contracts.parties import judged_on
 from shared.contracts.reasons import ReasonCode
@@ -48,6 +59,8 @@ class AlertDecider:
         data = message.data
         if isinstance(data, intake.CaseOpened):
             return _opened(state, message, reference)
+        if isinstance(data, MechanismReviewed):
+            return mechanism.reviewed(state, message, reference)
         if isinstance(data, desk.AlertAcknowledged):
             return _acknowledged(state, message)
         heard, handler = is_heard(data), _HANDLERS.get(type(data))
@@ -82,7 +95,7 @@ class AlertDecider:
         days = [_silent_on(state), _steps_on(state)]
         days += [item.answer_by for item in state.pending if not item.overdue]
         days += [_escalates_on(state, alert) for alert in state.alerts if not alert.escalated]
-        days += [module.judged_on(state) for module in (reviews, requests, moratorium)]
+        days += [module.judged_on(state) for module in (reviews, requests, moratorium, mechanism)]
         days += [complaints.handed_on(state), complaints.judged_on(state)]
         return min((day for day in days if day is not None), default=None)
 
@@ -102,6 +115,8 @@ class AlertDecider:
                 state, events = requests.act(state, due, day, reference)
             elif moratorium.judged_on(state) == due:
                 state, events = moratorium.act(state, due, day, reference)
+            elif mechanism.judged_on(state) == due:
+                state, events = mechanism.act(state, due, day, policy)
             elif complaints.handed_on(state) == due:
                 state, events = complaints.hand_over(state, day, reference)
             elif complaints.judged_on(state) == due:
@@ -346,6 +361,7 @@ _AFTER_THE_CASE = (
 HANDLED: frozenset[type[Event]] = frozenset(
     {
         intake.CaseOpened,
+        MechanismReviewed,
         desk.AlertAcknowledged,
         desk.ContactRecorded,
         desk.SignatureGiven,

@@ -22,6 +22,7 @@ __all__ = [
     "BrokenPromise",
     "Dated",
     "EndedAlert",
+    "MechanismReview",
     "MissedLine",
     "OpenAlert",
     "OpenComplaint",
@@ -205,6 +206,12 @@ class StopLook(Dated):
     begins: date
 
 
+class MechanismReview(Dated):
+    """The next review of the whole mechanism of a pack, after the one of `reviewed_on`."""
+
+    reviewed_on: date
+
+
 class Turn(State):
     """Something that leads a case on, noted until its business day `on` is closed."""
 
@@ -238,7 +245,7 @@ class AlertState(State):
     `requests` are the borrower's that are not answered; `explained` names, with the day, what was explained
     before the news that it was asked for, and `answered` what was answered in a talk. `looks` are breathing
     spaces whose review is to come, `adviser_on` is the last talk with the debt adviser.
-    `watched` is the plan that is kept.
+    `watched` is the plan that is kept. `mechanism` stands in the document of a pack's mechanism alone.
     `stop_told_on` is the last day on which the desk told of a stop, or of its end.
     """
 
@@ -279,6 +286,7 @@ class AlertState(State):
     looks: tuple[StopLook, ...] = ()
     adviser_on: date | None = None
     watched: WatchedPlan | None = None
+    mechanism: MechanismReview | None = None
 
     @property
     def late(self) -> int:

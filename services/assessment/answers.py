@@ -16,6 +16,7 @@ from services.assessment.rules import (
     oldest_usable,
     out_of_date,
     still_verified,
+    unknown_item,
 )
 from services.assessment.steps import ask_afresh, complete, policy_of, refusal, valid
 from services.assessment.stops import last_day
@@ -46,6 +47,9 @@ def submitted(
     unclear = next((item for item in data.changes or () if not complete_change(item)), None)
     if unclear is not None:
         return Decision.of(state, refusal(message, ReasonCode.CHANGE_INCOMPLETE, change=unclear.kind.value))
+    strange = unknown_item(item.item for item in data.changes or ())
+    if strange is not None:
+        return Decision.of(state, refusal(message, ReasonCode.ITEM_UNKNOWN, item=strange))
     oldest = oldest_usable(policy, day)
     if data.as_of < oldest:
         stale = {"as_of": data.as_of.isoformat(), "known": oldest.isoformat()}
@@ -96,6 +100,8 @@ def verified(
     wrong = unusable(message, amounts_of(message.data), state.owed.currency)
     if wrong is not None:
         return Decision.of(state, wrong)
+    if unknown_item([data.item]) is not None:
+        return Decision.of(state, refusal(message, ReasonCode.ITEM_UNKNOWN, item=data.item))
     known = next((item for item in state.verified if item.item == data.item), None)
     if known is not None and data.as_of < known.as_of:
         stale = {"as_of": data.as_of.isoformat(), "known": known.as_of.isoformat()}

@@ -12,6 +12,6 @@ SERVICE = Service(
     reads=("offer", "agreement", "followup"),
     handles=HANDLED,
     # 2: what stop events halt; 3: other adults; 4: talks that found no other plan, stops told, mornings;
-    # 5: since when something is asked
-    schema_version=5,
+    # 5: since when something is asked; 6: addiction among what makes a person easily harmed
+    schema_version=6,
 )

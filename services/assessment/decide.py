@@ -13,7 +13,16 @@ from services.assessment.model import AssessmentState, AssessmentStatus, Wanted
 from services.assessment.rules import ask, our_balance, required_parts, review_on, review_soon
 from services.assessment.steps import Step, ask_afresh, expire, policy_of, refusal, renew, valid
 from services.assessment.stops import after_stops, is_halted, stop_told
-from shared.contracts import agreement, desk, desk_household, desk_parties, followup, intake, offer
+from shared.contracts import (
+    agreement,
+    desk,
+    desk_household,
+    desk_parties,
+    followup,
+    followup_care,
+    intake,
+    offer,
+)
 from shared.contracts.assessment import AssessmentLapsed, StatementReminded, StatementRequested
 from shared.contracts.base import Event, Reason
 from shared.contracts.decision import Decision
@@ -208,6 +217,16 @@ def _signed(state: AssessmentState | None, message: Envelope[Any], _reference: R
     return Decision(state.model_copy(update=planned))
 
 
+def _reopened(state: AssessmentState | None, message: Envelope[Any], _reference: Reference) -> Outcome:
+    """What had completed the plan came back: it is in force again, and nothing is asked."""
+    if state is None or state.status is AssessmentStatus.CLOSED or state.live:
+        return Decision(state)
+    if state.agreement != message.data.agreement_id:
+        return Decision(state)
+    again = {"status": AssessmentStatus.PLANNED, "live": True, "talks": False, "request": None}
+    return Decision(state.model_copy(update={**again, "ask_again": None, "wanted": None}))
+
+
 def _plan_over(state: AssessmentState | None, message: Envelope[Any], reference: Reference) -> Outcome:
     """The plan is over. Where it broke it did not fit: what can be paid is asked anew, once."""
     data = message.data
@@ -219,7 +238,9 @@ def _plan_over(state: AssessmentState | None, message: Envelope[Any], reference:
     if isinstance(data, agreement.AgreementEnded) and data.returns_to is not None:
         return Decision(state.model_copy(update={"agreement": data.returns_to.agreement_id}))
     policy = policy_of(state, message.day, reference)
-    over = state.model_copy(update={"live": False, "talks": True, "no_plan": False})
+    # What was to be reminded of and rested while the plan was kept is no news any more when its day is past.
+    wanted = None if state.wanted is None or state.wanted.due < message.day else state.wanted
+    over = state.model_copy(update={"live": False, "talks": True, "no_plan": False, "wanted": wanted})
     if over.request is not None:
         return Decision(over)
     closing = isinstance(data, agreement.AgreementEnded) and data.reason.code is ReasonCode.CASE_CLOSED
@@ -316,6 +337,7 @@ _HANDLERS: dict[type[Event], Handler] = {
     followup.InstalmentPaid: noted,
     followup.PlanStarted: _signed,
     followup.PlanBroken: _plan_over,
+    followup_care.PlanReopened: _reopened,
     followup.PromiseBroken: noted,
     followup.PromiseKept: noted,
     followup.RenegotiationRequested: _renegotiation,

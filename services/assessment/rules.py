@@ -9,7 +9,13 @@ from typing import Any
 from services.assessment.model import Hardship, Request, SpendingFigure, Statement, Verified
 from shared.contracts.assessment import HardshipKind
 from shared.contracts.debts import DebtSnapshot, DebtStatus
-from shared.contracts.desk import EvidenceVerified, OtherDebt, StatementSubmitted
+from shared.contracts.desk import (
+    EvidenceVerified,
+    IncomeSource,
+    OtherDebt,
+    SpendingCategory,
+    StatementSubmitted,
+)
 from shared.contracts.household import ChangeKind, KnownChange
 from shared.contracts.plan_terms import total_of
 from shared.lending.calendar import add_months
@@ -38,6 +44,7 @@ __all__ = [
     "review_soon",
     "served_first",
     "still_verified",
+    "unknown_item",
 ]
 
 PARTS = ("income", "spending", "dependants", "assets", "other_debts")
@@ -45,6 +52,13 @@ PARTS = ("income", "spending", "dependants", "assets", "other_debts")
 _WELCOME = ("changes", "adults")
 HOME_LOAN = "mortgage"
 ADULTS_GIVE, ADULTS_COST = "income:other_adults", "spending:other_adults"
+_ITEMS = frozenset(
+    {
+        *(ADULTS_GIVE, ADULTS_COST),
+        *(f"income:{source.value}" for source in IncomeSource),
+        *(f"spending:{category.value}" for category in SpendingCategory),
+    }
+)
 # What a single figure may be so that sums of a household fit in 64 bits.
 _LARGEST = MAX_MINOR // 10_000
 
@@ -117,6 +131,15 @@ def amounts_of(said: StatementSubmitted | EvidenceVerified) -> list[Money]:
         *(item.monthly for item in said.changes or () if item.monthly is not None),
         *(amount for item in said.adults or () for amount in (item.contribution, item.costs)),
     ]
+
+
+def unknown_item(named: Iterable[str | None]) -> str | None:
+    """Give an income or a spending of which there is no such kind: it would count beside the one meant.
+
+    Assets and debts are called what people call them.
+    """
+    money = (item for item in named if item is not None and item.startswith(("income:", "spending:")))
+    return next((item for item in money if item not in _ITEMS), None)
 
 
 def in_range(amount: Money) -> bool:
@@ -207,7 +230,10 @@ def served_first(debt: OtherDebt) -> bool:
 
 
 def hardship_kind(hardship: Hardship | None, policy: PolicyInForce, on: date) -> HardshipKind:
-    """A difficulty that is expected to end within the policy's months is temporary."""
+    """A difficulty that is expected to be over within the policy's months from now is temporary.
+
+    However long it has lasted: who is well again next month needs time, and no advice on debts for good.
+    """
     if hardship is None:
         return HardshipKind.NONE
     if hardship.expected_end is None:
@@ -215,7 +241,11 @@ def hardship_kind(hardship: Hardship | None, policy: PolicyInForce, on: date) ->
     if hardship.expected_end < on:
         return HardshipKind.NONE
     # Counted, not added to the date: the contract allows a day near the end of the calendar.
-    since, end, limit = hardship.since, hardship.expected_end, policy.assessment.temporary_hardship_months
-    months = (end.year - since.year) * 12 + end.month - since.month
-    longer = months > limit or (months == limit and end.day > since.day)
+    start, end, limit = (
+        max(on, hardship.since),
+        hardship.expected_end,
+        policy.assessment.temporary_hardship_months,
+    )
+    months = (end.year - start.year) * 12 + end.month - start.month
+    longer = months > limit or (months == limit and end.day > start.day)
     return HardshipKind.LASTING if longer else HardshipKind.TEMPORARY

@@ -7,6 +7,7 @@ import typer
 from services.cli import contact, day, evidence, kafka, keys, migrate, platform, policy, reading, staff
 from services.cli.agreement import agreement
 from services.cli.assess import assess
+from services.cli.calibrate import calibrate
 from services.cli.check import check
 from services.cli.dead import app as dead
 from services.cli.demo import demo
@@ -15,6 +16,7 @@ from services.cli.offer import offer
 from services.cli.publish import publish
 from services.cli.report import report
 from services.cli.restore import app as backup
+from services.cli.reviewed import reviewed
 from services.cli.schemas import schemas
 from services.cli.verify import verify
 
@@ -32,6 +34,7 @@ reading.register(app)
 evidence.register(app)
 app.command()(agreement)
 app.command()(assess)
+app.command()(calibrate)
 app.command()(check)
 app.command()(demo)
 app.command()(health)
@@ -47,6 +50,7 @@ app.add_typer(kafka.app, name="kafka")
 app.add_typer(keys.app, name="keys")
 app.add_typer(migrate.app, name="migrate")
 app.command()(schemas)
+policy.app.command()(reviewed)
 app.add_typer(policy.app, name="policy")
 app.add_typer(staff.app, name="staff")
 

@@ -14,6 +14,7 @@ from services.cli.common import JsonFlag, PoliciesFolder, fail
 __all__ = ["offer"]
 
 EXAMPLES = "examples"
+JOINT = "offer_case.joint.json"
 
 
 def offer(
@@ -26,6 +27,9 @@ def offer(
     on: Annotated[str | None, typer.Option("--on", help="The day, YYYY-MM-DD; the file's, or today.")] = None,
     lang: Annotated[str, typer.Option("--lang", help="zh or en.")] = "en",
     example: Annotated[bool, typer.Option("--example", help="Use the example that comes along.")] = False,
+    joint: Annotated[
+        bool, typer.Option("--joint", help="Use the example with a co-borrower and guarantors.")
+    ] = False,
     folder: PoliciesFolder = None,
     as_json: JsonFlag = False,
 ) -> None:
@@ -46,9 +50,10 @@ def offer(
 
     if lang not in LANGUAGES:
         raise fail(f"--lang: {lang!r} is not one of {', '.join(LANGUAGES)}", code=2)
-    if (case is None) == (not example):
-        raise fail("Give a case file, or --example.", "`parley offer --example` shows one.", code=2)
-    path = _example(Path(deploy.__file__).parent / EXAMPLES, policy) if case is None else case
+    if (case is not None) + example + joint != 1:
+        raise fail("Give a case file, --example or --joint.", "`parley offer --example` shows one.", code=2)
+    examples = Path(deploy.__file__).parent / EXAMPLES
+    path = case or (examples / JOINT if joint else _example(examples, policy))
     try:
         reference = load_reference(policies_dir(folder))({})
         book = reference.policies

@@ -17,10 +17,12 @@ from pydantic import (
     model_validator,
 )
 
-from shared.contracts.base import AccountId
+from shared.contracts.bank import Obligor, is_held_by
+from shared.contracts.base import AccountId, CustomerId
 from shared.contracts.debts import Balances, DebtFlow, DebtSnapshot, DebtStatus, PackId, ProductKind
 from shared.contracts.desk_talks import MoneySource
 from shared.contracts.history import AccountEntry, EntryKind, flows_of, problem_of
+from shared.contracts.parties import DebtObligor, ObligorRole, party_id_of
 from shared.contracts.plan_terms import total_of
 from shared.lending.money import Money
 
@@ -105,6 +107,24 @@ class _Flow(_Part):
     kind: EntryKind | None = None
 
 
+class _Obligor(_Part):
+    """Who owes a debt, or stands in for it, as a bank names them: by customer number and role."""
+
+    customer: CustomerId
+    role: ObligorRole
+    liability: Amount | None = None
+
+    @model_validator(mode="after")
+    def _of_a_guarantor(self) -> Self:
+        if self.liability is None:
+            return self
+        if self.role is not ObligorRole.GUARANTOR:
+            raise ValueError("liability: only a guarantor has one, a co-borrower owes all of it")
+        if not self.liability.is_positive:
+            raise ValueError("liability: is above zero; without it a guarantor is liable for all")
+        return self
+
+
 class _Debt(_Part):
     debt_id: AccountId
     policy: PackId | None = None
@@ -117,6 +137,7 @@ class _Debt(_Part):
     contract_date: date
     contractual_payment: Amount | None = None
     history: tuple[_Flow, ...] = ()
+    obligors: tuple[_Obligor, ...] = Field(default=(), max_length=50)
 
     @model_validator(mode="after")
     def _within(self) -> Self:
@@ -129,7 +150,21 @@ class _Debt(_Part):
             raise ValueError("history: either every entry has a kind, or none has")
         if len({flow.amount.currency for flow in self.history}) > 1:
             raise ValueError("history: all entries have one currency")
+        if len({one.customer for one in self.obligors}) != len(self.obligors):
+            raise ValueError("obligors: each customer comes once")
+        own = {money.currency for _, money in self.outstanding if money is not None}
+        if own and any(one.liability.currency not in own for one in self.obligors if one.liability):
+            raise ValueError("obligors: a liability has the currency of the debt")
         return self
+
+    def held_by(self, customer: str) -> str | None:
+        """Give whose case holds it, where that is not the one of `customer`, who owes it unless named so."""
+        named = [Obligor(customer=one.customer, role=one.role) for one in self.obligors]
+        if all(one.customer != customer for one in named):
+            named.append(Obligor(customer=customer, role=ObligorRole.BORROWER))
+        if is_held_by(customer, named):
+            return None
+        return next(one.customer for one in named if is_held_by(one.customer, named))
 
     def known(self, owed: Balances, on: date, tolerance_pct: Decimal) -> dict[str, Any]:
         """Give what is known of its flows; entries count where they add up to what is owed."""
@@ -182,7 +217,10 @@ class WishOfFile(_Part):
 
 
 class CaseFile(_Part):
-    """One borrower's debts and means. Either `capacity`, or a `statement` that it is worked out from."""
+    """One borrower's debts and means; `case` is their customer number.
+
+    Either `capacity`, or a `statement` that it is worked out from.
+    """
 
     case: str = Field(default="example", min_length=1, max_length=64)
     policy: PackId
@@ -212,7 +250,16 @@ class CaseFile(_Part):
         ids = [debt.debt_id for debt in self.debts]
         if len(set(ids)) != len(ids):
             raise ValueError("debts: each debt_id comes once")
+        for debt in self.debts:
+            if any(one.customer == self.case and one.role is ObligorRole.GUARANTOR for one in debt.obligors):
+                raise ValueError(f"debts: obligors of {debt.debt_id}: a guarantor has no case of the debt")
         return self
+
+    @property
+    def elsewhere(self) -> dict[str, str]:
+        """Whose case holds a joint debt, where it is not this one: a debt is in one case only."""
+        held = {debt.debt_id: debt.held_by(self.case) for debt in self.debts}
+        return {debt_id: customer for debt_id, customer in held.items() if customer is not None}
 
     def snapshots(
         self, on: date, currency: str, policy: str | None, tolerance_pct: Decimal = Decimal(0)
@@ -226,7 +273,7 @@ class CaseFile(_Part):
                 debt_id=debt.debt_id,
                 policy=policy or debt.policy or self.policy,
                 kind=debt.kind,
-                status=debt.status,
+                status=DebtStatus.ELSEWHERE if debt.debt_id in self.elsewhere else debt.status,
                 outstanding=debt.outstanding.on_wire(currency),
                 overdue=debt.overdue.on_wire(debt.outstanding.on_wire(currency).principal.currency),
                 annual_rate_pct=debt.annual_rate_pct,
@@ -234,6 +281,11 @@ class CaseFile(_Part):
                 contract_date=debt.contract_date,
                 contractual_payment=debt.contractual_payment,
                 as_of=on,
+                obligors=tuple(
+                    DebtObligor(party_id=party_id_of(o.customer), role=o.role, liability=o.liability)
+                    for o in debt.obligors
+                    if o.customer != self.case
+                ),
                 **debt.known(debt.outstanding.on_wire(currency), on, tolerance_pct),
             )
             for debt in self.debts

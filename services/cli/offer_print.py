@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from rich.table import Table
 
 from services.cli.common import stdout
+from services.cli.offer_liable import must_agree
 from shared.contracts.debts import DebtSchedule, Plan
 from shared.contracts.offer import NoPlanFound, OfferRevised, OfferTabled
 from shared.contracts.plan_terms import schedules_of, total_of
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from decimal import Decimal
 
+    from services.cli.offer_liable import MustAgree
     from services.cli.offer_run import Outcome
     from shared.contracts.base import Reason
     from shared.contracts.offer import LumpSumAnswered
@@ -46,13 +48,35 @@ def as_json(outcome: Outcome, rounding: Rounding, lang: str) -> dict[str, Any]:
                     schedule.model_dump(mode="json") for schedule in schedules_of(plan.debts, rounding)
                 ],
                 "reasons": [_words(reason, lang) for reason in plan.reasons],
+                "must_agree": [
+                    {
+                        "debt_id": one.debt_id,
+                        "customer": one.customer,
+                        "today": _amount(one.today),
+                        "later": _amount(one.later),
+                    }
+                    for one in must_agree(plan, outcome.state.debts, outcome.liable, rounding)
+                ],
             }
             for plan in plans
+        ],
+        "obligors": [
+            {
+                "debt_id": one.debt_id,
+                "customer": one.customer,
+                "role": one.role.value,
+                "liability": None if one.liability is None else _amount(one.liability),
+            }
+            for one in outcome.liable
         ],
         "words": [_words(reason, lang) for reason in _said_by(outcome)],
         "answered": None if answered is None else answered.model_dump(mode="json"),
         "answered_words": [] if answered is None else [_words(one, lang) for one in _of_a_sum(answered)],
     }
+
+
+def _amount(money: Money) -> dict[str, str]:
+    return {"amount": str(money), "currency": money.currency}
 
 
 def _of_a_sum(answered: LumpSumAnswered) -> tuple[Reason, ...]:
@@ -90,7 +114,7 @@ def show(outcome: Outcome, rounding: Rounding, lang: str) -> None:
         _heading(label("answer", lang))
         _bullets(said.answer.reasons, lang)
     for plan in said.plans:
-        _plan(plan, rounding, lang)
+        _plan(plan, outcome, rounding, lang)
     _terms(said, lang)
 
 
@@ -110,8 +134,7 @@ def _assessment(outcome: Outcome, lang: str) -> None:
     for referral in outcome.referrals:
         _bullets(referral.reasons, lang)
         role = word("role", referral.owner_role, lang)
-        comma = "，" if lang == "zh" else ", "
-        _plain(f"    {role}{comma}{word('affairs', 'due', lang)} {referral.due.isoformat()}")
+        _plain(f"    {role}{_pause(lang)}{word('affairs', 'due', lang)} {referral.due.isoformat()}")
 
 
 def _debts(outcome: Outcome, lang: str) -> None:
@@ -128,28 +151,48 @@ def _debts(outcome: Outcome, lang: str) -> None:
             str(debt.days_past_due),
         )
     stdout.print(table)
+    if outcome.liable:
+        _line(label("who_else_owes", lang), "", lang)
+        for one in outcome.liable:
+            limited = label("liable_up_to", lang).replace(
+                "{amount}", _money(one.liability or Money(0, "CNY"))
+            )
+            how = label("liable_for_all", lang) if one.liability is None else limited
+            who = f"{one.customer}{_comma(lang)}{word('obligor', one.role.value, lang)}"
+            _plain(f"  - {one.debt_id}{_colon(lang)}{who}{_comma(lang)}{how}")
+        _plain(f"  - {label('counts_once', lang)}")
 
 
-def _plan(plan: Plan, rounding: Rounding, lang: str) -> None:
+def _must_agree(asked: tuple[MustAgree, ...], lang: str) -> None:
+    _line(label("must_agree", lang), "" if asked else label("nobody_must_agree", lang), lang)
+    for one in asked:
+        grows = label("answers_for", lang).replace("{today}", _money(one.today))
+        _plain(
+            f"  - {one.customer} ({one.debt_id}){_colon(lang)}{grows.replace('{later}', _money(one.later))}"
+        )
+
+
+def _plan(plan: Plan, outcome: Outcome, rounding: Rounding, lang: str) -> None:
     _heading(f"{label('plan', lang)} {plan.rank}")
     measures = [label(measure.value, lang) for measure in plan.measures]
     _line(label("measures", lang), _comma(lang).join(measures) or label("no_measure", lang), lang)
     first = [row for row in plan.payments if row.number == plan.payments[0].number]
     largest = {m.currency: _largest(plan, m.currency) for m in plan.total_paid}
     _line(label("instalments", lang), str(len({row.number for row in plan.payments})), lang)
-    _line(label("first_payment", lang), f"{_moneys(row.total for row in first)}, {first[0].due}", lang)
-    _line(label("largest_payment", lang), _moneys(largest.values()), lang)
-    _line(label("total_paid", lang), _moneys(plan.total_paid), lang)
-    _line(label("interest_added", lang), _moneys(plan.interest), lang)
+    paid = _moneys((row.total for row in first), lang)
+    _line(label("first_payment", lang), f"{paid}{_pause(lang)}{first[0].due}", lang)
+    _line(label("largest_payment", lang), _moneys(largest.values(), lang), lang)
+    _line(label("total_paid", lang), _moneys(plan.total_paid, lang), lang)
+    _line(label("interest_added", lang), _moneys(plan.interest, lang), lang)
     waived = [total_of(debt.waived) for debt in plan.debts]
     by_currency = {amount.currency: Money.zero(amount.currency) for amount in waived}
     for amount in waived:
         by_currency[amount.currency] += amount
-    _line(label("waived", lang), _moneys(by_currency.values()), lang)
-    _line(label("concession", lang), _moneys(plan.concession), lang)
+    _line(label("waived", lang), _moneys(by_currency.values(), lang), lang)
+    _line(label("concession", lang), _moneys(plan.concession, lang), lang)
     _line(label("apr", lang), _each(plan, "apr_pct"), lang)
-    _line(label("npv", lang), _moneys(plan.npv), lang)
-    _line(label("npv_no_deal", lang), _moneys(plan.npv_no_deal), lang)
+    _line(label("npv", lang), _moneys(plan.npv, lang), lang)
+    _line(label("npv_no_deal", lang), _moneys(plan.npv_no_deal, lang), lang)
     _line(label("redefault", lang), f"{_number(plan.redefault_pct)} ({plan.redefault_model})", lang)
     _line(label("reduction", lang), _each(plan, "payment_reduction_pct", _against), lang)
     _line(label("stress_margin", lang), _number(plan.stress_margin_pct), lang)
@@ -164,6 +207,8 @@ def _plan(plan: Plan, rounding: Rounding, lang: str) -> None:
             pair.format(one.debt_id, word("not_covered", one.why.value, lang)) for one in plan.not_covered
         ]
         _line(label("not_covered", lang), _comma(lang).join(left), lang)
+    if outcome.liable:
+        _must_agree(must_agree(plan, outcome.state.debts, outcome.liable, rounding), lang)
     _line(label("why", lang), "", lang)
     _bullets(plan.reasons, lang)
     for schedule in schedules_of(plan.debts, rounding):
@@ -257,8 +302,12 @@ def _money(amount: Money) -> str:
     return f"{amount} {amount.currency}"
 
 
-def _moneys(amounts: Iterable[Money]) -> str:
-    return ", ".join(map(_money, amounts)) or "-"
+def _moneys(amounts: Iterable[Money], lang: str) -> str:
+    return _pause(lang).join(map(_money, amounts)) or "-"
+
+
+def _pause(lang: str) -> str:
+    return "，" if lang == "zh" else ", "
 
 
 def _largest(plan: Plan, currency: str) -> Money:

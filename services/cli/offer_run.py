@@ -17,6 +17,7 @@ from services.cli.offer_case import (
     path_of,
     problems,
 )
+from services.cli.offer_liable import Liable, liable_for
 from services.offer.decide import OfferDecider
 from services.offer.model import Assessed, LaterCapacity, OfferState, OfferStatus, Wish
 from services.offer.rules import assessed_from
@@ -46,7 +47,7 @@ Answer = OfferTabled | OfferRevised | NoPlanFound
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """What the services would have said. `completed` is None where the case file says what can be paid;
-    `answered` is what a sum would do that leads to no plan at once."""
+    `answered` is what a sum would do that leads to no plan at once, `liable` who else owes the debts."""
 
     state: OfferState
     assessed: Assessed
@@ -54,6 +55,7 @@ class Outcome:
     said: Answer
     referrals: tuple[assessment.ReviewReferred, ...] = ()
     answered: LumpSumAnswered | None = None
+    liable: tuple[Liable, ...] = ()
 
 
 def run(case: CaseFile, on: date, policy: str | None, reference: Reference) -> Outcome:
@@ -85,9 +87,17 @@ def run(case: CaseFile, on: date, policy: str | None, reference: Reference) -> O
     if answer is None:
         owed = any(total_of(debt.outstanding).is_positive for debt in debts)
         why = "none of them can come into a plan now" if owed else "nothing is owed on any of them"
-        raise NothingToOfferError(f"debts: {why}, so there is nothing to offer")
+        held = [
+            f"debts[{number}].obligors: the case of {case.elsewhere[debt.debt_id]} holds it; a joint debt is "
+            "in one case, that of its borrower with the smallest customer number"
+            for number, debt in enumerate(case.debts)
+            if debt.debt_id in case.elsewhere
+        ]
+        raise NothingToOfferError("\n".join([f"debts: {why}, so there is nothing to offer", *held]))
     answered = [event for event in said if isinstance(event, LumpSumAnswered)]
-    return Outcome(state, assessed, completed, answer, referrals, answered[-1] if answered else None)
+    return Outcome(
+        state, assessed, completed, answer, referrals, answered[-1] if answered else None, liable_for(case)
+    )
 
 
 def _wish(

@@ -21,7 +21,10 @@ if TYPE_CHECKING:
 
 __all__ = ["app"]
 
-app = typer.Typer(help="Policy packs: check them, show what is in force, compare.", no_args_is_help=True)
+app = typer.Typer(
+    help="Policy packs: check, show, compare; their reviews.",
+    no_args_is_help=True,
+)
 
 _ASSUMED = "assumption:"  # how the source of a value begins that no rule is known for
 

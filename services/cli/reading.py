@@ -14,10 +14,13 @@ from rich.table import Table
 from rich.tree import Tree
 
 from services.cli.common import DataDir, JsonFlag, data_dir, fail, guarded, stderr, stdout
+from services.cli.following import Every, follow, heard_text, row_json, row_text, story_text, watch
 from services.console.model import Stage
 
 if TYPE_CHECKING:
+    from services.console.model import CaseLine
     from services.console.reads import CaseRow
+    from services.console.story import Line
     from shared.runtime.settings import Settings
 
 __all__ = ["CaseArgument", "not_found", "register", "with_database"]
@@ -71,12 +74,14 @@ def cases(
     only_open: Annotated[bool, typer.Option("--open", help="Only open cases.")] = False,
     held: Annotated[bool, typer.Option("--held", help="Only cases that a service holds.")] = False,
     limit: Annotated[int, typer.Option("--limit", min=1, help="At most so many lines.")] = 50,
+    watching: Annotated[
+        bool, typer.Option("--watch", help="Go on: a line for each case that changes.")
+    ] = False,
+    every: Every = 2.0,
     as_json: JsonFlag = False,
 ) -> None:
-    """List cases: stage, owner, next date."""
+    """List cases: stage, owner, next date, and what the borrower says of how they are treated."""
     from services.console.reads import case_rows
-
-    rows = with_database(data_dir(data), case_rows)
 
     def wanted(row: CaseRow) -> bool:
         line = row.line
@@ -88,9 +93,23 @@ def cases(
             and (not held or bool(row.held_by))
         )
 
+    def tell(row: CaseRow, before: CaseRow | None) -> None:
+        if as_json:
+            _print_line(row_json(row))
+        else:
+            stdout.print(escape(row_text(row, before)), highlight=False, soft_wrap=True)
+
+    if watching:
+
+        async def go_on(settings: Settings) -> None:
+            await watch(lambda: case_rows(settings), wanted, tell, every)
+
+        with_database(data_dir(data), go_on)
+        return
+    rows = with_database(data_dir(data), case_rows)
     chosen = [row for row in rows if wanted(row)]
     if as_json:
-        _print_json([_row_json(row) for row in chosen[:limit]])
+        _print_json([row_json(row) for row in chosen[:limit]])
         return
     if not chosen:
         stdout.print("No case matches." if rows else "There are no cases yet.")
@@ -98,7 +117,9 @@ def cases(
     table = Table()
     # Every command takes the first characters of an id, too.
     id_width = _ID_SHORT if stdout.width < _ID_FITS else None
-    for column in ("case", "customer", "policy", "stage", "owner", "opened", "last", "next"):
+    heard = {row.case: said for row in chosen[:limit] if (said := heard_text(row.line.voice))}
+    columns = ("case", "customer", "policy", "stage", "owner", "opened", "last", "next")
+    for column in (*columns, *(["borrower"] if heard else [])):
         table.add_column(column, no_wrap=column == "case")
     for row in chosen[:limit]:
         line = row.line
@@ -114,6 +135,7 @@ def cases(
             str(line.opened_on or "–"),
             str(line.last_on or "–"),
             row.next_date or "–",
+            *([heard.get(row.case, "–")] if heard else []),
         )
     stdout.print(table)
     shown = min(limit, len(chosen))
@@ -123,9 +145,17 @@ def cases(
 
 
 def case(
-    case_id: CaseArgument, data: DataDir = None, lang: LangOption = "en", as_json: JsonFlag = False
+    case_id: CaseArgument,
+    data: DataDir = None,
+    lang: LangOption = "en",
+    following: Annotated[bool, typer.Option("--follow", help="Go on: each event as it is filed.")] = False,
+    every: Every = 1.0,
+    as_json: JsonFlag = False,
 ) -> None:
-    """Print the story of a case, in order: when, by whom, what, why."""
+    """Print the story of a case, in order: when, by whom, what, why; the borrower's words stand out."""
+    if following:
+        _follow(case_id, data, lang, every, as_json=as_json)
+        return
     from services.console.reads import discards_of, find_case, open_entries, person_key_of, story_of
     from services.console.story import discard_lines, lines_of, lines_to_tell, verify
 
@@ -157,19 +187,46 @@ def case(
             }
         )  # fmt: skip
     else:
-        stdout.print(f"Case {found} of customer {customer}: {line.stage.value}, owner {line.owner or '–'}",
-                     highlight=False)  # fmt: skip
+        _print_head(found, customer, line)
         told = lines_to_tell(lines)
         for x in told:
-            why = f" [dim]({escape('; '.join(x.unsaid))})[/]" if x.unsaid else ""
-            when, who = x.time[:16].replace("T", " "), escape(x.who)
-            stdout.print(f"{when}  [cyan]{who:<10}[/] {escape(x.what)}{why}", highlight=False, soft_wrap=True)
+            stdout.print(story_text(x), highlight=False, soft_wrap=True)
         left_out = len(lines) - len(told)
         more = f" ({left_out} more say that it was held or released; --json has all)" if left_out else ""
         whole = f"{len(lines)} events{more}; the chain of {len(entries)} entries is whole."
         stdout.print(whole if wrong is None else "", highlight=False, soft_wrap=True)
     if wrong is not None:
         raise fail(f"The archive was changed: entry {wrong.number}: {wrong.rule}.")
+
+
+def _print_head(found: str, customer: str, line: CaseLine) -> None:
+    heard = heard_text(line.voice)
+    said = f", borrower: {heard}" if heard else ""
+    head = f"Case {found} of customer {customer}: {line.stage.value}, owner {line.owner or '–'}{said}"
+    stdout.print(escape(head), highlight=False, soft_wrap=True)
+
+
+def _follow(case_id: str, data: Path | None, lang: str, every: float, *, as_json: bool) -> None:
+    """Print the story so far and go on; it ends with Ctrl-C."""
+    from services.console.reads import find_case
+
+    def tell(lines: list[Line]) -> None:
+        for line in lines:
+            if as_json:
+                _print_line({**asdict(line), "why": list(line.why)})
+            else:
+                stdout.print(story_text(line), highlight=False, soft_wrap=True)
+
+    async def go_on(settings: Settings) -> None:
+        found, customer, archived = await find_case(settings, case_id)
+        if not as_json:
+            _print_head(found, customer, archived.cases[found])
+        await follow(settings, found, customer, lang, tell, every)
+
+    try:
+        with_database(data_dir(data), go_on)
+    except LookupError as error:
+        raise not_found(error) from None
 
 
 def trace(case_id: CaseArgument, data: DataDir = None, as_json: JsonFlag = False) -> None:
@@ -225,18 +282,15 @@ def _span_line(span: Any) -> str:
     return " ".join(word for word in words if word) + f" [dim]{took:.1f} ms at {started}[/]"
 
 
-def _row_json(row: CaseRow) -> dict[str, Any]:
-    return {
-        "case": row.case,
-        "customer": row.customer,
-        **row.line.model_dump(mode="json"),
-        "next_date": row.next_date,
-        "held_by": list(row.held_by),
-    }
-
-
 def _print_json(value: Any) -> None:
     import orjson
 
     # Not through rich: it would wrap long strings.
     typer.echo(orjson.dumps(value, default=str, option=orjson.OPT_INDENT_2).decode())
+
+
+def _print_line(value: Any) -> None:
+    """One object on a line of its own, for who reads while it goes on."""
+    import orjson
+
+    typer.echo(orjson.dumps(value, default=str).decode())

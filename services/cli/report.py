@@ -8,22 +8,30 @@ from typing import Any
 
 import typer
 
+from services.cli.catalogue import policies_dir
 from services.cli.check import audited
-from services.cli.common import DataDir, JsonFlag, stderr, stdout
+from services.cli.common import DataDir, JsonFlag, PoliciesFolder, fail, stderr, stdout
 
 __all__ = ["report"]
 
 
-def report(data: DataDir = None, as_json: JsonFlag = False) -> None:
-    """Report how well it works: outcomes, money, plans kept, incentives, court, complaints, alerts.
+def report(data: DataDir = None, folder: PoliciesFolder = None, as_json: JsonFlag = False) -> None:
+    """Report how well it works: outcomes, money, plans kept, incentives, court, complaints, alerts, reviews.
 
     Made from the topics and the database; where nothing runs they are started for it. Run it as often as you
-    review the whole, and keep what it prints. The figures say what happened, not why. Feedback is named by
-    what it is about; its words are in the case, for who may read that.
+    review the whole, keep what it prints, and record the review with `parley policy reviewed`. The figures
+    say what happened, not why. Feedback is named by what it is about; its words are in the case, for who may
+    read that.
     """
     from services.console import tables
+    from shared.policy.loader import PolicyBook, PolicyError
 
+    try:
+        book = PolicyBook.load(policies_dir(folder))
+    except PolicyError as error:
+        raise fail(str(error), "Correct the pack; `parley policy check` lists every problem.") from None
     found = audited(data)
+    reviews = found.mechanism.lines(book, found.outcomes.until)
     figures = found.effects.figures()
     if as_json:
         import orjson
@@ -42,10 +50,12 @@ def report(data: DataDir = None, as_json: JsonFlag = False) -> None:
                     "count": f.count,
                     "of": f.of,
                     "mean": f.mean and str(f.mean),
+                    "between": f.between and [str(bound) for bound in f.between],
                 }
                 for f in figures
             ],
             "feedback": [asdict(one) for one in found.effects.feedback()],
+            "reviews": [asdict(one) for one in reviews],
         }
         typer.echo(orjson.dumps(rows, option=orjson.OPT_INDENT_2).decode())
     else:
@@ -56,6 +66,7 @@ def report(data: DataDir = None, as_json: JsonFlag = False) -> None:
             tables.decisions(found.emitted),
             tables.effects(figures),
             tables.feedback(found.effects.feedback()),
+            tables.reviews(reviews),
         ):
             stdout.print(table)
     wrong = [check.name for check in found.checks if not check.ok]

@@ -34,6 +34,7 @@ __all__ = [
     "absences_told",
     "app",
     "expand",
+    "open_day",
     "portfolio",
     "to_every_partition",
     "to_tell_again",
@@ -132,7 +133,7 @@ def assign(
 
     async def look(settings: Settings) -> tuple[str, str, date]:
         found, customer, _archived = await find_case(settings, case_id)
-        return found, customer, await _open_day(settings)
+        return found, customer, await open_day(settings)
 
     _reason(reason)
     _known(by, _roster(folder))
@@ -255,7 +256,7 @@ def _hand_over(
             await answering(settings, name),
             await solving(settings, name),
         )
-        return *theirs, await _open_day(settings)
+        return *theirs, await open_day(settings)
 
     owned, answers, solves, day = with_database(data_dir(data), look)
     who = roster.get(name)
@@ -331,7 +332,7 @@ def _envelope(data: Any, owned: Owned, day: date, *order: str) -> Envelope[Any]:
     )
 
 
-async def _open_day(settings: Settings) -> date:
+async def open_day(settings: Settings) -> date:
     """Give the business day that is open: the one after the last that intake has closed anywhere."""
     from shared.runtime.mongo import read_documents
 
@@ -349,7 +350,7 @@ async def _load(settings: Settings) -> tuple[Counter[str], date, set[str]]:
     query = {WORK: {"$gt": ""}}
     async for document in read_documents(settings, "intake.cases", query, fields=(WORK,)):
         load.update(name for name in document[WORK] if not name.startswith("~"))  # an absence is no work
-    day = await _open_day(settings)
+    day = await open_day(settings)
     told = await absences_told(settings)
     away = {one.staff for one in told if one.since <= day and (one.until is None or day <= one.until)}
     return load, day, away

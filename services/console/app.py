@@ -12,8 +12,9 @@ SERVICE = Service(
     decider=ArchiveDecider(),
     reads=("bank", "desk", *SENDERS),
     per=DocumentPer.CUSTOMER,
-    # 2: what each producer said last; 3: holds, erasure and checkpoints; 4: what retention counts from
-    schema_version=4,
+    # 2: what each producer said last; 3: holds, erasure and checkpoints; 4: what retention counts from;
+    # 5: what borrowers say
+    schema_version=5,
     emits=False,
     audits=True,
     linger_seconds=2.0,

@@ -16,7 +16,9 @@ from typing import Any
 from services.console.checkpoints import check_archived
 from services.console.effects import Effects
 from services.console.ledger import DebtLine, MoneyAudit
+from services.console.mechanism import Mechanism
 from services.console.model import CaseLine
+from services.console.outcomes import Outcomes
 from services.console.reads import CaseRow, archived_customers, case_rows, chains_of, spans_of
 from services.console.reconcile import (
     Check,
@@ -64,6 +66,8 @@ class Audit:
     inputs: int = 0
     skipped: int = 0
     effects: Effects = field(default_factory=Effects)
+    outcomes: Outcomes = field(default_factory=Outcomes)
+    mechanism: Mechanism = field(default_factory=Mechanism)
 
 
 async def audit(settings: Settings, services: Sequence[Service]) -> Audit:
@@ -74,7 +78,7 @@ async def audit(settings: Settings, services: Sequence[Service]) -> Audit:
     asked = await wait_until_read(settings, services, _READ_SECONDS)
     emitted: dict[str, Counter[str]] = {service: Counter() for service in SENDERS}
     messages: list[tuple[_Place, Envelope[Any]]] = []
-    money, effects = MoneyAudit(), Effects()
+    money, effects, outcomes, mechanism = MoneyAudit(), Effects(), Outcomes(), Mechanism()
     records = inputs = skipped = 0
     voids = await read_voids(settings)
     void_messages: list[Envelope[Any]] = []
@@ -93,6 +97,8 @@ async def audit(settings: Settings, services: Sequence[Service]) -> Audit:
             if not belongs(message, producer, record.partition, divided.count(record)):
                 continue  # so is this
             if isinstance(message.data, ServiceDayClosed):
+                if producer == "followup" and not is_void:
+                    outcomes.closed(record.partition, message.data.day)
                 continue
             if is_void:
                 void_messages.append(message)
@@ -102,6 +108,8 @@ async def audit(settings: Settings, services: Sequence[Service]) -> Audit:
                 messages.append((place, message))
                 emitted[producer][message.type] += 1
                 effects.saw(message)
+                outcomes.saw(message)
+                mechanism.saw(message)
             else:
                 inputs += 1
             money.saw(message, undecided=place in dead.get("intake", ()))
@@ -115,7 +123,7 @@ async def audit(settings: Settings, services: Sequence[Service]) -> Audit:
         _open_cases(rows),
     ]
     lines = {row.case: row.line for row in rows}
-    return Audit(checks, lines, money.lines, emitted, records, inputs, skipped, effects)
+    return Audit(checks, lines, money.lines, emitted, records, inputs, skipped, effects, outcomes, mechanism)
 
 
 async def _accounting(

@@ -20,6 +20,7 @@ from services.console.rules import (
     utc,
 )
 from services.console.sealed import entry_key_name, filed
+from services.console.voice import heard
 from shared.contracts import intake
 from shared.contracts.decision import Decision, Link
 from shared.contracts.envelope import Envelope
@@ -162,4 +163,5 @@ def _overview(line: CaseLine, message: Envelope[Any]) -> dict[str, Any]:
         update["owner"] = data.owner
     elif isinstance(data, intake.CaseClosed):
         update["close_reason"] = data.reason.value
-    return update
+    voice = heard(line.voice, data)
+    return update if voice == line.voice else {**update, "voice": voice}

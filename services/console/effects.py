@@ -16,19 +16,34 @@ from shared.contracts import agreement, alert, assessment, followup, followup_ca
 from shared.contracts.base import Event
 from shared.contracts.desk import FeedbackTheme
 from shared.contracts.envelope import Envelope
+from shared.lending.redefault import interval
 
-__all__ = ["Effects", "Feedback", "Figure"]
+_TENTH = Decimal("0.1")
+
+__all__ = ["Effects", "Feedback", "Figure", "Once"]
 
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """One row: how many, out of how many (None: of nothing in particular), and a mean (None: none)."""
+    """One row: how many, out of how many (None: of nothing in particular), and a mean (None: none).
+
+    `drawn`: those it is out of were drawn by lot, so that it is a sample to compare with another arm's.
+    """
 
     group: str
     name: str
     count: int
     of: int | None = None
     mean: Decimal | None = None
+    drawn: bool = False
+
+    @property
+    def between(self) -> tuple[Decimal, Decimal] | None:
+        """Between how many per cent the share of all such cases lies, with 95 per cent confidence."""
+        if not self.drawn or not self.of:
+            return None
+        low, high = (Decimal(100 * bound).quantize(_TENTH) for bound in interval(self.count, self.of))
+        return low, high
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,13 +77,31 @@ _JUDGED = ("on time", "late", "missed")
 _CORRECTED = {"paid": "on time", "paid_late": "late", "missed": "missed"}
 
 
+class Once:
+    """Tells a message of a service that was seen before: it may be published twice."""
+
+    def __init__(self) -> None:
+        self._heard: dict[tuple[str, str], int] = {}
+
+    def is_new(self, message: Envelope[Any]) -> bool:
+        """Whether it is the first time; of what is about no case, never."""
+        if message.subject is None:
+            return False
+        at, number = (message.source, message.subject), message.sequence or 0
+        if number <= self._heard.get(at, 0):
+            return False
+        self._heard[at] = number
+        return True
+
+
 class Effects:
     """Sees every message of the services once; then gives its figures."""
 
     def __init__(self) -> None:
-        self._heard: dict[tuple[str, str], int] = {}
+        self._once = Once()
         self._cases: defaultdict[str, set[str]] = defaultdict(set)
         self._arms: defaultdict[str, set[str]] = defaultdict(set)
+        self._incentives_signed: defaultdict[str, set[str]] = defaultdict(set)
         self._shapes: dict[str, tuple[Any, ...]] = {}
         self._instalments: dict[tuple[Any, ...], str] = {}
         self._scores: defaultdict[str, list[int]] = defaultdict(list)
@@ -80,6 +113,7 @@ class Effects:
             offer.OfferTabled: self._tabled,
             offer.OfferRevised: self._tabled,
             offer.OfferAgreed: self._agreed,
+            agreement.AgreementSigned: self._signed,
             followup.InstalmentPaid: self._judged,
             followup.InstalmentMissed: self._judged,
             followup.InstalmentCorrected: self._judged,
@@ -99,12 +133,8 @@ class Effects:
 
     def saw(self, message: Envelope[Any]) -> None:
         """Take note of a message of a service, unless it was seen before (it may be published twice)."""
-        if message.subject is None:
+        if not self._once.is_new(message):
             return
-        at, number = (message.source, message.subject), message.sequence or 0
-        if number <= self._heard.get(at, 0):
-            return
-        self._heard[at] = number
         kind = type(message.data)
         if (name := _CASES.get(kind)) is not None:
             self._cases[name].add(message.case)
@@ -142,6 +172,9 @@ class Effects:
     def _agreed(self, message: Envelope[offer.OfferAgreed]) -> None:
         plan = message.data.plan
         self._shapes[message.case] = (tuple(sorted(plan.measures)), len(plan.payments))
+
+    def _signed(self, message: Envelope[agreement.AgreementSigned]) -> None:
+        self._incentives_signed[message.data.incentives or "everybody's"].add(message.case)
 
     def _judged(self, message: Envelope[Any]) -> None:
         data = message.data
@@ -215,22 +248,29 @@ class Effects:
 
     def _strategies(self) -> Iterable[Figure]:
         for arm, cases in sorted(self._arms.items()):
-            yield Figure(f"strategy {arm}", "agreed", len(cases & self._cases["agreed"]), len(cases))
-            signed = cases & self._cases["signed"]
-            yield Figure(f"strategy {arm}", "signed", len(signed), len(cases))
-            yield Figure(
-                f"strategy {arm}", "signed, then broken", len(signed & self._cases["broken"]), len(signed)
-            )
+            group, signed = f"strategy {arm}", cases & self._cases["signed"]
+            yield self._drawn(group, "agreed", self._cases["agreed"], cases)
+            yield self._drawn(group, "signed", signed, cases)
+            yield self._drawn(group, "signed, then broken", self._cases["broken"], signed)
             yield from self._incentives_of(arm, cases & self._cases["plan"])
 
     def _incentives_of(self, arm: str, plans: set[str]) -> Iterable[Figure]:
         """By the draw, which hangs on the case's id alone, and not by who came to be rewarded (R42)."""
-        group, broken = f"strategy {arm}", self._cases["broken"]
+        group = f"strategy {arm}"
+        for name, signed in sorted(self._incentives_signed.items()):
+            if plans & signed:
+                yield Figure(group, f"with the incentives: {name}", len(plans & signed), len(plans))
         judged = Counter(now for (case, *_), now in self._instalments.items() if case in plans)
         total = sum(judged[name] for name in _JUDGED)
-        yield Figure(group, "plans rewarded", len(plans & self._cases["rewarded"]), len(plans))
-        yield Figure(group, "plans broken, rewarded or not", len(plans & broken), len(plans))
+        yield self._drawn(group, "plans rewarded", self._cases["rewarded"], plans)
+        yield self._drawn(group, "plans broken, rewarded or not", self._cases["broken"], plans)
+        yield self._drawn(group, "plans kept to the end or so far", plans - self._cases["broken"], plans)
+        # Instalments of one plan hang together: of them no interval is given.
         yield Figure(group, "instalments on time", judged["on time"], total)
+
+    @staticmethod
+    def _drawn(group: str, name: str, part: set[str], cases: set[str]) -> Figure:
+        return Figure(group, name, len(part & cases), len(cases), drawn=True)
 
     def _incentives(self) -> Iterable[Figure]:
         broken, rewarded = self._cases["broken"], self._cases["rewarded"]

@@ -7,7 +7,7 @@ from pydantic import Field
 
 from shared.contracts.decision import State
 
-__all__ = ["ArchivedCustomer", "CaseLine", "Checkpoint", "Hold", "Stage"]
+__all__ = ["ArchivedCustomer", "CaseLine", "Checkpoint", "Hold", "Stage", "Voice"]
 
 
 class Stage(StrEnum):
@@ -24,6 +24,17 @@ class Stage(StrEnum):
     BROKEN = "broken"
     HUMAN = "human"
     CLOSED = "closed"
+
+
+class Voice(State):
+    """What a borrower was last heard to say of how they are treated: a score of 5, and what it is about.
+
+    `complaints` have no final response yet. Their own words stay in the case, under their key.
+    """
+
+    score: int | None = None
+    about: tuple[str, ...] = ()
+    complaints: tuple[str, ...] = ()
 
 
 class CaseLine(State):
@@ -51,6 +62,7 @@ class CaseLine(State):
     ended_on: date | None = None
     reopened_on: date | None = None
     counted: bool = False
+    voice: Voice = Voice()
 
 
 class Checkpoint(State):

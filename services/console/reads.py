@@ -143,13 +143,18 @@ async def find_customer(settings: Settings, customer: str) -> ArchivedCustomer:
     raise NotFound(f"nothing is on file about {customer!r}")
 
 
-async def story_of(settings: Settings, customer: str, archived: ArchivedCustomer) -> list[dict[str, Any]]:
-    """Load a customer's chain, entry by entry in order. A missing entry is left out: `verify` notices."""
+async def story_of(
+    settings: Settings, customer: str, archived: ArchivedCustomer, after: int = 0
+) -> list[dict[str, Any]]:
+    """Load a customer's chain, entry by entry in order, from the one after number `after` on.
+
+    A missing entry is left out: `verify` notices.
+    """
     store = MongoStore(settings)
     await store.start()
     try:
         entries: list[dict[str, Any]] = []
-        for first in range(1, archived.entries + 1, _LINKS_AT_ONCE):
+        for first in range(after + 1, archived.entries + 1, _LINKS_AT_ONCE):
             numbers = range(first, min(first + _LINKS_AT_ONCE, archived.entries + 1))
             ids = [link_id(customer, number) for number in numbers]
             links = await store.links("archive", ids)

@@ -7,14 +7,16 @@ from collections.abc import Mapping, Sequence
 from itertools import groupby
 
 from rich.table import Table
+from rich.text import Text
 
 from services.console.effects import Feedback, Figure
 from services.console.ledger import FIGURES, DebtLine
+from services.console.mechanism import ReviewLine
 from services.console.model import CaseLine, Stage
 from shared.contracts.registry import OPTIONAL
 from shared.lending.money import Money
 
-__all__ = ["decisions", "effects", "feedback", "funnel", "money", "outcomes", "sums"]
+__all__ = ["decisions", "effects", "feedback", "funnel", "money", "outcomes", "reviews", "sums"]
 
 _FEEDBACK_SHOWN = 5  # of each theme
 _FUNNEL = (
@@ -115,6 +117,7 @@ def effects(figures: Sequence[Figure]) -> Table:
     table.add_column("number", justify="right")
     table.add_column("of", justify="right")
     table.add_column("share or mean", justify="right")
+    table.add_column("95 % between", justify="right")
     last = ""
     for row in figures:
         share = "" if row.of is None else f"{100 * row.count / row.of:.0f} %" if row.of else "–"
@@ -125,8 +128,25 @@ def effects(figures: Sequence[Figure]) -> Table:
             str(row.count),
             "" if row.of is None else str(row.of),
             mean,
+            "" if row.between is None else "–".join(f"{bound}" for bound in row.between) + " %",
         )
         last = row.group
+    return table
+
+
+def reviews(rows: Sequence[ReviewLine]) -> Table:
+    """Give the reviews of the mechanism: what was decided, which values changed since, what is due."""
+    table = Table(title="Reviews of the mechanism", title_justify="left")
+    for column in ("pack", "on", "by", "decided", "changed since", "next", "state"):
+        table.add_column(column, overflow="fold")
+    for row in rows:
+        if row.on is None:
+            table.add_row(row.pack, "–", "–", "–", "–", "–", row.state)
+            continue
+        next_ = "–" if row.state == "followed by another" else f"{row.next_review} to {row.due}"
+        changed = ", ".join(row.changed) or "–"
+        by = f"{row.reviewer} ({row.role})"
+        table.add_row(row.pack, str(row.on), Text(by), Text(row.decided), changed, next_, row.state)
     return table
 
 

@@ -15,6 +15,6 @@ SERVICE = Service(
     # instalments that were paid late before their money came back, stops told
     # 7: attempts of a stop's day, a referral that a complaint holds, what of an instalment is of which debt,
     # money from before the plan that was told, or came back, after the signing
-    # 8: which steps of the rewards came to anything
-    schema_version=8,
+    # 8: which steps of the rewards came to anything; 9: the rewards that were signed
+    schema_version=9,
 )

@@ -130,7 +130,7 @@ def _paid(state: FollowupState | None, message: Envelope[intake.PaymentMatched],
     late = found.counted(known, data, message.day)
     if late is not None:
         return Decision(late)
-    amount = counted(known.plan, data.amount, data.allocations, data.value_date)
+    amount = counted(known.plan, data)
     if not amount.is_positive:
         return Decision(known)
     now = receive(known, data.value_date, amount)
@@ -160,7 +160,7 @@ def _taken_back(
             said += more
         return Decision.of(after, *said)
     known = moved(state, data.debts)
-    amount = counted(state.plan, data.amount, data.allocations, data.value_date)
+    amount = counted(state.plan, data)
     if not amount.is_positive:
         return Decision(known)
     after, amount = found.returned(known, data.value_date, amount, told)

@@ -5,7 +5,7 @@ from decimal import Decimal
 from enum import StrEnum
 
 from shared.conduct import OptOut, PastContact
-from shared.contracts.agreement import DebtRate
+from shared.contracts.agreement import DebtRate, RewardTerm
 from shared.contracts.base import MoneyField, Percent
 from shared.contracts.debts import PackId
 from shared.contracts.decision import State
@@ -152,7 +152,8 @@ class FollowedPlan(State):
     was told after the signing, by value date: it counts as if it had come on the effective day. `beside` is
     what came back of payments from before it: owed, and in none of its instalments.
     `apart` are debts that were sold, no part of which is asked for here any more; `returning` is `returns` by
-    debt. The rules of `pinned_on` hold for what was agreed; where there is none, those of the effective day.
+    debt. `rewards` are the steps that were signed; None in plans of before, which go by the pack.
+    The rules of `pinned_on` hold for what was agreed; where there is none, those of the effective day.
     """
 
     agreement_id: str
@@ -198,6 +199,7 @@ class FollowedPlan(State):
     returning: tuple[DebtMoney, ...] = ()
     found: tuple[DayMoney, ...] = ()
     beside: tuple[MoneyField, ...] = ()
+    rewards: tuple[RewardTerm, ...] | None = None
 
 
 class Earlier(State):

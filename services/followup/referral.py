@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import date, timedelta
-from typing import Any
+from typing import Any, Final
 
 from services.followup.model import Attempts, FollowupState, FollowupStatus
 from services.followup.rules import bank_answers_by
@@ -23,6 +23,7 @@ from shared.contracts.ids import derive_id
 from shared.contracts.reasons import ReasonCode
 from shared.policy.model import PolicyInForce
 from shared.policy.reference import Reference
+from shared.policy.roster import Roster
 
 __all__ = [
     "NOT_REFERRED",
@@ -35,6 +36,8 @@ __all__ = [
     "without_attempt_of",
 ]
 
+# Whatever the role is called: to go to court early is never a negotiator's own word.
+_SUPERVISORS: Final = 2
 NOT_REFERRED = {"referred_on": None, "referral_overridden": False, "referral_held_on": None}
 
 _REFUSED_OR_LAPSED = {ReasonCode.OFFER_REJECTED, ReasonCode.NO_ANSWER, ReasonCode.ROUNDS_EXHAUSTED}
@@ -51,7 +54,12 @@ def late_since(debts: Iterable[DebtSnapshot]) -> date | None:
 
 
 def note_talks(state: FollowupState, data: offer.OfferLapsed | offer.TalksFailed) -> FollowupState:
-    """An offer has lapsed or was refused by the borrower; what the lender refuses is no ground."""
+    """An offer has lapsed or was refused by the borrower; what the lender refuses is no ground.
+
+    Nor is what lapsed before the plan that was signed since, whichever is read first.
+    """
+    if state.plan is not None and data.as_of < state.plan.effective:
+        return state
     if isinstance(data, offer.TalksFailed) and data.reason.code not in _REFUSED_OR_LAPSED:
         return state
     return state.model_copy(update={"talks_ended_on": data.as_of})
@@ -92,7 +100,12 @@ def without_attempt_of(state: FollowupState, day: date) -> FollowupState:
 
 
 def asked(
-    state: FollowupState, message: Envelope[LegalReferralAsked], policy: PolicyInForce, *, complains: bool
+    state: FollowupState,
+    message: Envelope[LegalReferralAsked],
+    policy: PolicyInForce,
+    roster: Roster,
+    *,
+    complains: bool,
 ) -> tuple[FollowupState, tuple[Event, ...]] | Reason:
     """Refer the case, or say what has to come first.
 
@@ -107,6 +120,8 @@ def asked(
         return Reason(code=ReasonCode.LEGAL_PLAN_KEPT)
     if data.override is None and complains:
         return Reason(code=ReasonCode.LEGAL_COMPLAINT_OPEN)
+    if data.override is not None and not roster.may_decide(data.by, _SUPERVISORS, day):
+        return Reason(code=ReasonCode.NOT_ALLOWED_TO, params={"by": data.by})
     why = _overridden(data, policy) if data.override is not None else _grounds(state, day, policy)
     if isinstance(why, Reason):
         return why

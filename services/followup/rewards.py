@@ -1,6 +1,6 @@
 """Incentives (R38-R41): what vests for borrowers who cooperated and keep to plan, step by step. Pure.
 
-Each step of the pack names how many instalments on time in a row it asks for, and what it comes to with
+Each step that was signed names how many instalments on time in a row it asks for, and what it comes to with
 all steps before it: a share of the late charges waived, and a share of the plan's rate cut. What is waived
 shortens the plan from its end; a lower rate makes the interest of the instalments still to come less. A
 reward stays granted even if a payment it rested on is returned later.
@@ -13,7 +13,7 @@ from services.followup.cooperation import met_rules
 from services.followup.ledger import total
 from services.followup.model import FollowedPlan, FollowupState, LateCharges, Line
 from services.followup.rules import bank_answers_by, on_time_count, on_time_in_a_row, pauses_of, summed
-from shared.contracts.agreement import WaivedDebt
+from shared.contracts.agreement import RewardTerm, WaivedDebt
 from shared.contracts.base import Event, Reason
 from shared.contracts.debts import Balances, InstalmentTotal
 from shared.contracts.followup import RewardGranted
@@ -34,28 +34,26 @@ Rewarded = tuple[FollowedPlan, tuple[LateCharges, ...], tuple[Event, ...]]
 def reward(plan: FollowedPlan, state: FollowupState, day: date, policy: PolicyInForce) -> Rewarded:
     """Grant the steps that have been reached and not been granted, in their order."""
     charges, said = state.charges, list[Event]()
-    steps = policy.incentives.steps
+    steps = plan.rewards if plan.rewards is not None else _of_pack(policy)
     given = max(plan.steps_given, min(plan.rewarded_upto, 1))
     kept = on_time_count(plan)
-    rules = met_rules(state, policy) if given < len(steps) and kept >= steps[given].after_on_time else None
-    while rules is not None and given < len(steps) and kept >= steps[given].after_on_time:
+    rules = met_rules(state, policy) if given < len(steps) and kept >= steps[given].after else None
+    while rules is not None and given < len(steps) and kept >= steps[given].after:
         before = len(said)
-        step, share_before = steps[given], steps[given - 1].late_charges_waived_pct if given else Decimal(0)
+        step, share_before = steps[given], steps[given - 1].late_pct if given else Decimal(0)
         given += 1
         number = max(on_time_in_a_row(plan.lines, pauses_of(plan)), default=0)
         about: dict[str, object] = {
             "after_instalment": number,
-            "after_on_time": step.after_on_time,
+            "after_on_time": step.after,
             "rules": rules,
             "reasons": (
-                Reason(code=ReasonCode.KEPT_ON_TIME, params={"count": str(step.after_on_time)}),
+                Reason(code=ReasonCode.KEPT_ON_TIME, params={"count": str(step.after)}),
                 *((Reason(code=ReasonCode.COOPERATED),) if rules or plan.cooperated else ()),
             ),
         }
         plan = plan.model_copy(update={"steps_given": given, "rewarded_upto": max(number, 1)})
-        waived = _waivable(
-            plan, charges, state, day, policy, _of_rest(step.late_charges_waived_pct, share_before)
-        )
+        waived = _waivable(plan, charges, state, day, policy, _of_rest(step.late_pct, share_before))
         if waived:
             stays = summed((*plan.stays, *(debt.amounts.late_charges for debt in waived)))
             plan = plan.model_copy(update={"lines": _shortened(plan.lines, waived), "stays": stays})
@@ -64,8 +62,8 @@ def reward(plan: FollowedPlan, state: FollowupState, day: date, policy: PolicyIn
             said.append(
                 RewardGranted.model_validate({"reward": LATE_CHARGES_WAIVED, "waived": waived, **about})
             )
-        if step.rate_cut_pct > plan.rate_cut_pct:
-            plan, cut = _cut(plan, state, day, policy, step.rate_cut_pct)
+        if step.rate_pct > plan.rate_cut_pct:
+            plan, cut = _cut(plan, state, day, policy, step.rate_pct)
             about |= {"instruction_id": None, "answer_by": None}
             if cut.get("reward") == LOWER_RATE:
                 about |= _asks_bank(LOWER_RATE, plan, state, day, policy)
@@ -74,6 +72,16 @@ def reward(plan: FollowedPlan, state: FollowupState, day: date, policy: PolicyIn
         if len(said) > before:
             plan = plan.model_copy(update={"steps_worth": given})
     return plan, charges, tuple(said)
+
+
+def _of_pack(policy: PolicyInForce) -> tuple[RewardTerm, ...]:
+    """Give everybody's steps: agreements of older versions do not name those that were signed."""
+    return tuple(
+        RewardTerm(
+            after=step.after_on_time, late_pct=step.late_charges_waived_pct, rate_pct=step.rate_cut_pct
+        )
+        for step in policy.incentives.steps
+    )
 
 
 def _asks_bank(

@@ -12,7 +12,7 @@ from datetime import date
 
 from services.followup.model import Apart, FollowedPlan, FollowupState, FollowupStatus, Line
 from services.followup.rules import SETTLED, summed
-from shared.contracts.debts import Allocation
+from shared.contracts.intake import PaymentMatched, PaymentTakenBack
 from shared.contracts.plan_terms import total_of
 from shared.lending.money import Money
 from shared.policy.reference import Reference
@@ -72,10 +72,15 @@ def _part(amount: Money, parts: Iterable[Money], whole: Iterable[Money]) -> Mone
     return Money(-(-amount.minor * part // all_), amount.currency) if all_ else amount
 
 
-def counted(
-    plan: FollowedPlan | None, amount: Money, allocations: Iterable[Allocation], value_date: date
-) -> Money:
-    """Give what of a payment counts here: what was booked on a debt after its sale is the buyer's."""
-    apart = set() if plan is None else {one.debt_id for one in plan.apart if one.since < value_date}
-    booked = (total_of(one.amounts) for one in allocations if one.debt_id in apart)
-    return amount - Money.sum(booked, amount.currency)
+def counted(plan: FollowedPlan | None, data: PaymentMatched | PaymentTakenBack) -> Money:
+    """Give what of a payment, or of its return, counts here.
+
+    What was booked on a debt after its sale is the buyer's, and what the borrower has paid on debts beside
+    the plan is neither paid on the plan nor a credit.
+    """
+    amount = data.amount
+    apart = set() if plan is None else {one.debt_id for one in plan.apart if one.since < data.value_date}
+    booked = (total_of(one.amounts) for one in data.allocations if one.debt_id in apart)
+    beside = [] if plan is None or data.beside is None else [data.beside]
+    mine = [part for part in (*booked, *beside) if part.currency == amount.currency]
+    return amount - Money.sum(mine, amount.currency)

@@ -7,6 +7,7 @@ from services.followup.found import handed_back
 from services.followup.group import asks
 from services.followup.ledger import prune
 from services.followup.model import (
+    Attempts,
     DebtMoney,
     DebtShare,
     Earlier,
@@ -26,7 +27,7 @@ from services.followup.rules import (
     review_days,
     summed,
 )
-from shared.contracts.agreement import AgreementEnded, AgreementSigned, WaivedDebt
+from shared.contracts.agreement import AgreementEnded, AgreementSigned, RewardTerm, WaivedDebt
 from shared.contracts.base import Event
 from shared.contracts.desk_care import SatisfactionTopic
 from shared.contracts.followup import PlanStarted
@@ -92,8 +93,9 @@ def start(
         rates_return=bool(data.rates_return),
         contract_rates=data.rates_return,
         stays=_stays(data, before),
+        rewards=data.rewards,
         **review_days(data.effective, policy),
-        **_carried(before),
+        **_carried(before, data.rewards),
     )
     started = PlanStarted(
         agreement_id=data.agreement_id,
@@ -114,7 +116,9 @@ def start(
         "completed_on": None,
         "planned": tuple(dict.fromkeys((*state.planned, *plan.debts))),
     }
-    live = state.model_copy(update={**update, **NOT_REFERRED})
+    # What led nowhere before has led to this: the next referral needs talks or attempts of its own.
+    anew = {"talks_ended_on": None, "attempts": Attempts(void_on=state.attempts.void_on)}
+    live = state.model_copy(update={**update, **NOT_REFERRED, **anew})
     return prune(live, day_before(data.effective)), (started, asked)
 
 
@@ -183,12 +187,17 @@ def _interest(shares: Sequence[DebtShare], currency: str) -> Money | None:
     return Money.sum(known, currency) if known else None
 
 
-def _carried(before: FollowedPlan | None) -> dict[str, int | bool]:
-    """What an amendment takes over: the steps granted, the instalments kept in a row, and the good will."""
+def _carried(before: FollowedPlan | None, rewards: tuple[RewardTerm, ...] | None) -> dict[str, int | bool]:
+    """What an amendment takes over: the steps granted, the instalments kept in a row, and the good will.
+
+    Where it has other steps, those count as granted that ask for no more instalments than the last that was.
+    """
     if before is None or before.ended_on is not None:
         return {"steps_worth": 0}
     worth = before.steps_worth
     given = max(before.steps_given, min(before.rewarded_upto, 1)) if worth is None else worth
+    if rewards is not None and (granted := (before.rewards or ())[:given]):
+        given = sum(step.after <= granted[-1].after for step in rewards)
     return {
         "steps_given": given,  # what came to nothing then may come to something now: the paper promises it
         "steps_worth": given,

@@ -18,6 +18,7 @@ from shared.conduct import (
     Message,
     Request,
     closed_before,
+    closed_now,
     is_time_zone,
     opt_outs,
     past_contact,
@@ -48,7 +49,7 @@ def kept_the_rules(
         return False
     attempt = Message(
         kind=past.purpose,
-        actor="creditor",
+        actor=past.actor,
         channel=past.channel,
         at=past.at,
         time_zone=known.time_zone,
@@ -128,8 +129,9 @@ def _reached(state: FollowupState, reach: EarlierReach) -> FollowupState:
 
 
 def _preferred(state: FollowupState, data: desk.PreferencesSet, at: datetime) -> FollowupState:
-    outs = opt_outs(state.contacts.opt_outs, data.opt_out, at)
-    update: dict[str, Any] = {"opt_outs": outs}
+    held = state.contacts.opt_outs
+    names = closed_now((one.channel for one in held), data.opt_out, data.opens)
+    update: dict[str, Any] = {"opt_outs": opt_outs(held, names, at)}
     if data.time_zone is not None and is_time_zone(data.time_zone):
         update["time_zone"] = data.time_zone
     return _with(state, **update)

@@ -16,7 +16,7 @@ SERVICE = Service(
     # 2: obligors, stops; 3: the owner's days; 4: no steps, absences told, splits, re-ages, orders held;
     # 5: how the person may be reached; 6: who acts for them, complaints; 7: messages sent, plans that a
     # withdrawal brings back; 8: when the desk told of a stop;
-    # 9: instructions about referrals; 10: what rewards have cut of the rates
+    # 9: instructions about referrals; 10: what rewards have cut of the rates, payments beside a plan
     schema_version=10,
     workload=whose_work,
     cases=lambda state: (state.case,),

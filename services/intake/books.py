@@ -171,7 +171,8 @@ class Part(State):
 class Payment(State):
     """A payment of the last year or so, with what it was allocated to and what came back of it.
 
-    `episode` is the case it was reported in, None while it waits for one. Amounts are minor units.
+    `episode` is the case it was reported in, None while it waits for one. Amounts are minor units. `beside`
+    went to debts that the plan in force did not cover, beside all that it asks for.
     """
 
     payment_id: str
@@ -182,6 +183,7 @@ class Payment(State):
     episode: int | None = None
     parts: tuple[Part, ...] = ()
     unallocated: int = 0
+    beside: int = 0
     reversals: tuple[str, ...] = ()
 
     @property

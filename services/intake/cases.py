@@ -79,6 +79,7 @@ def open_case(
             "owned_before": None,
             "leaving": None,
             "plan": None,
+            "fulfilled": None,
             "earlier": (),
             "finish": None,
         }
@@ -189,6 +190,7 @@ def close_case(state: IntakeState, on: date, reason: CloseReason) -> tuple[Intak
             "owned_before": None,
             "leaving": None,
             "plan": None,
+            "fulfilled": None,
             "earlier": (),
             "finish": None,
         }

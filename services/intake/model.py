@@ -153,7 +153,7 @@ class Split(State):
 class Plan(State):
     """The signed plan that is in force, its debts, and those of the case that it leaves to a person.
 
-    Money dated from `effective` on is allocated by `splits`, where it has several debts of one currency.
+    Money dated from `effective` on is allocated by `splits`, where that is known.
     `rate_cut_pct` is the share of the rate that rewards have cut under it.
     """
 
@@ -217,7 +217,8 @@ class IntakeState(State):
     `away` stands only in the documents that hold absences for a partition, which are no customer's.
 
     The owner has the case from `owned_since`; `owned_before` is the first day on which they may not have it
-    any more, where one is known.
+    any more, where one is known. `fulfilled` is a plan that was completed while other debts of
+    the case go on.
     """
 
     customer: str
@@ -237,6 +238,7 @@ class IntakeState(State):
     payments: tuple[Payment, ...] = ()
     plan: Plan | None = None
     earlier: tuple[Plan, ...] = ()
+    fulfilled: Plan | None = None
     finish: Finish | None = None
     instructions: tuple[Instruction, ...] = ()
     parties: tuple[Party, ...] = ()

@@ -16,7 +16,7 @@ from services.intake.ledger import holds, post, restore, take_back
 from services.intake.model import CaseStatus, IntakeState
 from services.intake.parties import belongs_elsewhere
 from services.intake.rules import in_range, refusal, serve
-from services.intake.splits import paid_elsewhere, shares_of_plan
+from services.intake.splits import beside_plan, paid_elsewhere, shares_of_plan
 from shared.contracts import bank
 from shared.contracts.base import Event, Reason
 from shared.contracts.debts import Allocation, DebtStatus
@@ -127,7 +127,9 @@ def _match(
         if own:
             paid, late = _sum(own), _sum(own, overdue=True)
             after = after.with_debt(post(debt, paid, late, on, day, held=held[debt.debt_id]))
-    matched = payment.model_copy(update={"episode": state.episode, "parts": parts, "unallocated": left})
+    beside = beside_plan(state, payment, parts)
+    update = {"episode": state.episode, "parts": parts, "unallocated": left, "beside": beside}
+    matched = payment.model_copy(update=update)
     after = after.model_copy(update={"payments": (*after.payments, matched)[-_PAYMENTS_KEPT:]})
     touched = {part.debt_id for part in parts}
     said = PaymentMatched(
@@ -140,6 +142,7 @@ def _match(
         # Of a closed case the bank's newer figures are kept without a word: they are said with the money.
         ledgers=ledgers_of(d for d in after.of_case if d.debt_id in touched or not after.is_open),
         in_balance=bool(touched) and all(held[debt_id] for debt_id in touched),
+        beside=Money(beside, payment.currency) if beside else None,
     )
     return after, said
 
@@ -222,6 +225,7 @@ def reversed_(
         much = refusal(message, ReasonCode.REVERSAL_EXCEEDS_PAYMENT, amount=str(data.amount), paid=paid)
         return answer(state, much)
     returned, after = _split_off(payment, data.amount.minor, data.reversal_id)
+    beside = payment.beside - after.beside
     others = tuple(after if p.payment_id == payment.payment_id else p for p in state.payments)
     back = state.model_copy(update={"payments": others})
     if payment.episode is None:
@@ -252,6 +256,7 @@ def reversed_(
         debts=tuple(back.said_of(d) for d in of_payment),
         ledgers=ledgers_of(d for d in of_payment if d.debt_id in touched),
         in_balance=bool(held) and all(held),
+        beside=Money(beside, payment.currency) if beside else None,
     )
     spoken = Decision.of(back, said, subject=case_id(state.customer, payment.episode)).emissions
     if payment.episode == state.episode:
@@ -292,6 +297,7 @@ def _split_off(payment: Payment, amount: int, reversal: str) -> tuple[tuple[Part
         update={
             "parts": tuple(reversed(kept)),
             "unallocated": payment.unallocated - free,
+            "beside": payment.beside - min(payment.beside, amount - free),  # it was served last
             "reversals": (*payment.reversals, reversal)[-_REVERSALS_KEPT:],
         }
     )

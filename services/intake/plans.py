@@ -126,15 +126,15 @@ def _at_lower_rate(state: IntakeState, cut_pct: Decimal | None) -> IntakeState:
 
     `cut_pct` is what all rewards of the plan have cut. A later figure of the bank says the rate anew.
     """
-    plan = state.plan
-    if plan is None or cut_pct is None or not plan.rate_cut_pct < cut_pct:
+    plan, cut = state.plan, min(cut_pct or Decimal(0), Decimal(100))
+    if plan is None or cut <= plan.rate_cut_pct:
         return state
-    rest = 100 - 100 * (100 - min(cut_pct, Decimal(100))) / (100 - plan.rate_cut_pct)
+    rest = 100 - 100 * (100 - cut) / (100 - plan.rate_cut_pct)
     for debt in state.of_case:
         if state.plans(debt):
             lower = {"annual_rate_pct": cut_rate(debt.annual_rate_pct, rest)}
             state = state.with_debt(debt.model_copy(update=lower))
-    return state.model_copy(update={"plan": plan.model_copy(update={"rate_cut_pct": cut_pct})})
+    return state.model_copy(update={"plan": plan.model_copy(update={"rate_cut_pct": cut})})
 
 
 def credit_instructed(
@@ -297,7 +297,7 @@ def finish(state: IntakeState, on: date, reason: CloseReason) -> Outcome:
 
     So it does for a stopped debt on which something is owed: the plan did not settle it.
     """
-    after = state.model_copy(update={"plan": None, "finish": None})
+    after = state.model_copy(update={"plan": None, "finish": None, "fulfilled": state.plan})
     for debt in state.of_case:
         unsettled = state.stopped(debt) is not None and debt.outstanding.total > 0
         if debt.is_active and state.plans(debt) and not unsettled:

@@ -9,7 +9,7 @@ from datetime import date, timedelta
 from typing import Any
 
 from services.intake.model import IntakeState
-from shared.conduct import days_counted, is_reckoned, is_time_zone, known_channel, when_it_was
+from shared.conduct import closed_now, days_counted, is_reckoned, is_time_zone, known_channel, when_it_was
 from shared.contracts import desk
 from shared.contracts.decision import Decision
 from shared.contracts.desk_contact import (
@@ -59,6 +59,7 @@ def contacted(state: IntakeState, message: Envelope[desk.ContactRecorded]) -> De
             asks_for_payment=data.asks_for_payment,
             number=data.number or None,
             debts=data.debts,
+            actor=data.actor,
             person=data.with_whom,
         ),
     )
@@ -102,7 +103,8 @@ def _is_of_the_open_case(state: IntakeState, message: Envelope[Any]) -> bool:
 def with_wishes(state: IntakeState, message: Envelope[desk.PreferencesSet]) -> IntakeState:
     """Keep which channels the borrower closed or agreed to, since when, and by which clock they live."""
     data, known = message.data, state.reach
-    update: dict[str, Any] = {"opt_outs": _since(known.opt_outs, data.opt_out, message)}
+    names = closed_now((one.channel for one in known.opt_outs), data.opt_out, data.opens)
+    update: dict[str, Any] = {"opt_outs": _since(known.opt_outs, names, message)}
     if data.consents is not None:
         update["consents"] = _since(known.consents, data.consents, message)
     if known_channel(data.channel) is not None:

@@ -35,7 +35,10 @@ __all__ = [
 
 # States of a case that are not steps of the way to an agreement: no date can be set for them beforehand.
 _OFF_THE_WAY = frozenset(
-    {"performing", "no_plan", "stopped", "conversation_review", "request_answer", "moratorium_review"}
+    {
+        *("performing", "no_plan", "stopped"),
+        *("conversation_review", "request_answer", "moratorium_review", "mechanism_review"),
+    }
 )
 # Steps that begin when the case is opened, beside the one before them; the others follow one another.
 _AT_ONCE = frozenset({"first_contact", "statement"})

@@ -1,4 +1,4 @@
-"""Payments under a signed plan over several debts: split as its instalments are. Pure.
+"""Payments under a signed plan: they serve its debts, split as its instalments are. Pure.
 
 The bank bills each debt by its own schedule, so a payment goes to the debts as the instalments that it
 settles do. Only what is beyond the plan goes by the waterfall of the packs.
@@ -11,7 +11,7 @@ from datetime import date
 from decimal import Decimal
 
 from services.intake.amounts import Amounts
-from services.intake.books import Debt, Part
+from services.intake.books import Debt, Part, Payment
 from services.intake.model import IntakeState, Plan, Split
 from services.intake.rules import policy_of
 from shared.contracts.agreement import AgreementSigned
@@ -19,11 +19,11 @@ from shared.contracts.debts import DebtSchedule, InstalmentTotal
 from shared.lending.plan_split import pro_rata, split_over
 from shared.policy.reference import Reference
 
-__all__ = ["lowered", "paid_elsewhere", "shares_of_plan", "splits_of"]
+__all__ = ["beside_plan", "lowered", "paid_elsewhere", "shares_of_plan", "splits_of"]
 
 
 def splits_of(state: IntakeState, signed: AgreementSigned) -> tuple[Split, ...]:
-    """Keep how the instalments of a plan are split, for each currency in which it has several debts.
+    """Keep how the instalments of a plan are split over its debts, for each currency.
 
     What has been paid since its effective day, before it was heard of here, counts.
     """
@@ -39,7 +39,6 @@ def splits_of(state: IntakeState, signed: AgreementSigned) -> tuple[Split, ...]:
             rows=_rows(schedules, {rate.debt_id: rate.annual_rate_pct for rate in signed.rates or ()}),
         )
         for currency, schedules in sorted(by_currency.items())
-        if len(schedules) > 1
     )
 
 
@@ -98,6 +97,27 @@ def shares_of_plan(
     count = len(split.debts)
     shares = split_over(money, [row[1 : count + 1] for row in split.rows], served, room)
     return {debt_id: share for debt_id, share in zip(split.debts, shares, strict=True) if share}
+
+
+def beside_plan(state: IntakeState, payment: Payment, parts: Iterable[Part]) -> int:
+    """Give what of a payment was booked on debts outside the plan, and is nothing that it asks for.
+
+    That is all of it where the payment names the account, else what is beyond all instalments. `state` is as
+    it was before the payment, which is not allocated yet. A plan that was completed asks for nothing more.
+    """
+    plan = state.plan or state.fulfilled
+    if plan is None or plan.effective is None or payment.value_date < plan.effective:
+        return 0
+    outside = sum(part.amount for part in parts if part.debt_id not in plan.debts)
+    if payment.account_id is not None:
+        return outside
+    split = next((s for s in plan.splits if s.currency == payment.currency), None)
+    if split is None:  # not known: a plan of before, or none in this currency
+        return 0
+    asked = sum(sum(row[1 : len(split.debts) + 1]) for row in split.rows)
+    known = zip(map(state.debt, split.debts), split.before, strict=True)
+    served = sum(debt.paid.total - before for debt, before in known if debt is not None)
+    return min(outside, max(payment.unallocated - max(asked - served, 0), 0))
 
 
 def paid_elsewhere(state: IntakeState, day: date, reference: Reference) -> frozenset[str]:

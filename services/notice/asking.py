@@ -64,6 +64,7 @@ def _ask(state: NoticeState, message: Message, reference: Reference, notice: Not
     known = _dated(state, reference)
     case = known.model_copy(
         update={
+            "cannot_be_reached": _cannot_be_reached(state, message.at, reference),
             "liable": tuple(one.person for one in state.obligors if one.may_hear_of(message.debts)),
             "opt_outs": (*known.opt_outs, *(out for one in state.obligors for out in one.opt_outs)),
         }
@@ -112,16 +113,21 @@ def _on_their_way(state: NoticeState, asked: Notice | None) -> Iterator[PastCont
 
 
 def about_contact(state: NoticeState, asked: ContactAsked, reference: Reference) -> Answer:
-    """Ask about a contact that somebody at the desk wants to make."""
+    """Ask about a contact that somebody at the desk wants to make.
+
+    A reply is one to who has said something last, by what is on file; any other is a message of ours.
+    """
+    unasked = asked.purpose == "reply" and not _waits_for_an_answer(state, asked)
     message = Message(
-        kind=asked.purpose,
+        kind="service" if unasked else asked.purpose,
         matter=asked.matter,
-        actor="creditor",
+        actor=asked.actor,
         channel=asked.channel,
         at=asked.at,
         time_zone=state.time_zone,
         person=asked.person,
         party=asked.party,
+        errand=asked.errand,
         number=asked.number,
         debts=asked.debts or _debts_with(state, asked.person),
         asks_for_payment=asked.asks_for_payment,
@@ -131,13 +137,34 @@ def about_contact(state: NoticeState, asked: ContactAsked, reference: Reference)
     return _ask(state, message, reference)
 
 
+def _cannot_be_reached(state: NoticeState, at: datetime, reference: Reference) -> bool:
+    """Whether the borrower has answered none of as many attempts as a person has to look at.
+
+    A person's word that it goes on answers nothing: looking for another number may be what they decided.
+    """
+    theirs = [past for past in state.history if past.person == BORROWER and past.at <= at]
+    heard = [past.at for past in theirs if past.outcome == "talked" or past.direction == "inbound"]
+    since = max(heard, default=None)
+    tried = sum(past.outcome == "no_answer" and (since is None or past.at > since) for past in theirs)
+    packs = (reference.policies.in_force(name, at.date()) for name in state.packs)
+    return tried >= max(pack.contact_rules.failed_attempts_until_person for pack in packs)
+
+
+def _waits_for_an_answer(state: NoticeState, asked: ContactAsked) -> bool:
+    theirs = [
+        (past.at, past.direction)
+        for past in state.history
+        if past.person == asked.person and past.at <= asked.at
+    ]
+    return bool(theirs) and max(theirs)[1] == "inbound"
+
+
 def _debts_with(state: NoticeState, person: str) -> tuple[str, ...]:
     """What a contact is about where nobody said: with another obligor, or who acts for some, theirs."""
-    about = state.debts_of()
     owed = [one.debts for one in state.obligors if one.person == person]
     acted_for = [one.debts for one in state.states.authorities if one.person == person]
     theirs = {debt for debts in (*owed, *acted_for) for debt in debts}
-    return tuple(debt for debt in about if debt in theirs) or about
+    return tuple(debt for debt in state.debts if debt in theirs) or state.debts_of()
 
 
 def _debts_to(

@@ -8,7 +8,7 @@ from services.notice.ledger import LEDGER, with_earlier, without_past_stops
 from services.notice.model import Notice, NoticeState, NoticeStatus
 from services.notice.rules import ENDS, TELLS, owed_after_close, withdraws_itself
 from services.notice.sending import Step, attempt, look_again, withdraw
-from shared.conduct import BORROWER, PastContact, is_reckoned, is_time_zone, past_message
+from shared.conduct import BORROWER, PastContact, is_reckoned, is_time_zone, known_channel, past_message
 from shared.contracts import desk, intake
 from shared.contracts.base import Event, Reason
 from shared.contracts.decision import Decision
@@ -53,9 +53,9 @@ class NoticeDecider:
             return Decision.of(*_pair(_delivered(state, data)))
         if isinstance(data, NoticeFailed):
             return Decision.of(*_pair(_failed(state, data, message, reference)))
-        if isinstance(data, desk.PreferencesSet) and not is_time_zone(data.time_zone or "UTC"):
-            return Decision.of(state, _refusal(message, ReasonCode.TIME_ZONE_UNKNOWN))
-        return Decision.of(*_pair(_heard(state, message, reference)))
+        state, said = _heard(state, message, reference)
+        wrong = _not_understood(data) if isinstance(data, desk.PreferencesSet) else ()
+        return Decision.of(state, *said, *(_refusal(message, code) for code in wrong))
 
     def due(self, state: NoticeState) -> date | None:
         """The first day whose close asks again, or finds a message of no use any more."""
@@ -79,6 +79,17 @@ class NoticeDecider:
                 continue
             said += events
         return Decision.of(state, *said)
+
+
+def _not_understood(wishes: desk.PreferencesSet) -> tuple[ReasonCode, ...]:
+    """What of a word is refused; the rest of it holds: a channel that it closes is closed."""
+    channels = (*wishes.opt_out, *wishes.opens, *(wishes.consents or ()))
+    codes = []
+    if not is_time_zone(wishes.time_zone or "UTC"):
+        codes.append(ReasonCode.TIME_ZONE_UNKNOWN)
+    if any(known_channel(name) is None for name in channels):
+        codes.append(ReasonCode.CHANNEL_UNKNOWN)
+    return tuple(codes)
 
 
 def _pair(step: Step) -> tuple[Any, ...]:

@@ -13,6 +13,7 @@ from shared.conduct import (
     Stop,
     StopEvent,
     closed_before,
+    closed_now,
     is_time_zone,
     known_channel,
     opt_outs,
@@ -97,7 +98,9 @@ def _parties(state: NoticeState, message: Envelope[intake.PartiesChanged]) -> No
 def _preferences(state: NoticeState, message: Envelope[desk.PreferencesSet]) -> NoticeState:
     """Wishes of the borrower; a channel that was closed before stays closed since then."""
     data = message.data
-    outs = opt_outs(state.states.opt_outs, data.opt_out, message.time)
+    held = state.states.opt_outs
+    names = closed_now((one.channel for one in held), data.opt_out, data.opens)
+    outs = opt_outs(held, names, message.time)
     update: dict[str, Any] = {"channel": known_channel(data.channel) or state.channel}
     if data.language in _LANGUAGES:
         update["language"] = data.language
@@ -106,9 +109,9 @@ def _preferences(state: NoticeState, message: Envelope[desk.PreferencesSet]) -> 
     state = state.model_copy(update=update).with_states(opt_outs=outs)
     if data.consents is None:
         return state
-    held = {consent.channel: consent for consent in state.states.consents}
+    before = {consent.channel: consent for consent in state.states.consents}
     given = tuple(
-        held.get(channel) or Consent(person=BORROWER, channel=channel, since=message.time)
+        before.get(channel) or Consent(person=BORROWER, channel=channel, since=message.time)
         for channel in dict.fromkeys(known_channel(name) for name in data.consents)
         if channel is not None
     )

@@ -152,6 +152,7 @@ ENDS: Final[dict[type[Event], frozenset[NoticeKind]]] = {
     followup_care.SupportEnrolled: frozenset({NoticeKind.SUPPORT_OFFER}),
     followup.PlanBroken: _PLAN | {NoticeKind.REWARD},
     followup.PlanCompleted: _PLAN,
+    followup_care.PlanReopened: frozenset({NoticeKind.COMPLETION_LETTER}),
 }
 """What makes messages of these kinds useless; those that wait are withdrawn."""
 # fmt: on

@@ -15,6 +15,7 @@ from services.offer.rules import (
     is_affordable,
     is_assessed,
     may_approve,
+    tier_of,
     what_is_wrong_with,
 )
 from services.offer.search import payments_of
@@ -61,6 +62,7 @@ _WHY_APPROVAL = {
     ReasonCode.BELOW_NPV_FLOOR,
     ReasonCode.CHARGES_WAIVED,
     ReasonCode.RATE_REDUCED,
+    ReasonCode.SEASONAL_PAUSE,
 }
 
 
@@ -283,6 +285,9 @@ def _granted(
         return Decision.of(state, refusal(message, ReasonCode.APPROVAL_OVERDUE))
     if not may_approve(message.data.role, request.role, policy):
         return Decision.of(state, refusal(message, ReasonCode.APPROVAL_NEEDED, role=request.role))
+    by, tier = message.data.by, tier_of(message.data.role, policy)
+    if not reference.roster.may_decide(by, tier, message.day):
+        return Decision.of(state, refusal(message, ReasonCode.NOT_ALLOWED_TO, by=by))
     plan = next(plan for plan in offer.plans if plan.plan_id == request.plan_id)
     return _agree(state, offer, plan, message, reference)
 
@@ -334,6 +339,7 @@ def _agree(
         policy_version=offer.policy_version,
         pinned_on=offer.pinned_on or offer.tabled_on,
         intake_sequence=state.debts_seen,
+        incentives=offer.incentives,
     )
     kept = offer.model_copy(update={"plans": (plan,), "approvers": {}})
     answered = state.answered

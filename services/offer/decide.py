@@ -36,7 +36,16 @@ from services.offer.talks import (
     table,
     withdraw,
 )
-from shared.contracts import agreement, assessment, desk, desk_parties, desk_talks, followup, intake
+from shared.contracts import (
+    agreement,
+    assessment,
+    desk,
+    desk_parties,
+    desk_talks,
+    followup,
+    followup_care,
+    intake,
+)
 from shared.contracts.base import Event, Reason
 from shared.contracts.debts import DebtSnapshot
 from shared.contracts.decision import Decision, Emission
@@ -312,6 +321,16 @@ def _plan_over(state: OfferState | None, message: Envelope[Any], reference: Refe
     return Decision(now.model_copy(update={"status": OfferStatus.ENDED, "next_date": soon}))
 
 
+def _plan_reopened(
+    state: OfferState | None, message: Envelope[followup_care.PlanReopened], _reference: Reference
+) -> Outcome:
+    """What had completed the plan came back: it is in force again, and no other is looked for by itself."""
+    if state is None or state.status is not OfferStatus.ENDED or state.offer is not None:
+        return Decision(state)
+    again = {"live": True, "status": OfferStatus.AGREED, "next_date": None}
+    return Decision(state.model_copy(update=again))
+
+
 def _renegotiation(
     state: OfferState | None, message: Envelope[followup.RenegotiationRequested], reference: Reference
 ) -> Outcome:
@@ -355,6 +374,7 @@ _HANDLERS: dict[type[Event], Handler] = {
     agreement.AgreementEnded: _plan_over,
     agreement.AgreementCompleted: _plan_over,
     followup.RenegotiationRequested: _renegotiation,
+    followup_care.PlanReopened: _plan_reopened,
 }
 
 # What comes by other topics than balances: what it means does not depend on which is read first.

@@ -6,8 +6,9 @@ each of these may be used, and whether a person looks where its cost cannot be t
 
 Of the whole plan, strictest of all its packs, since the borrower has it once: the payment of a month (the
 highest minimum of the debts still repaid in it), one first due date, a holiday (in which nothing at all is
-paid), for how long a token is taken in place of a plan. Of the case's own pack, since there is one document
-and one lender: rounding, who may grant what, what a plan is worth, how many plans are shown, the token.
+paid), how many months of a year are left out, for how long a token is taken in place of a plan. Of the
+case's own pack, since there is one document and one lender: rounding, who may grant what, what a plan is
+worth, how many plans are shown, the token.
 """
 
 from collections.abc import Mapping, Sequence
@@ -40,6 +41,7 @@ def limits_of_all(own: PlanLimits, packs: Sequence[PlanLimits]) -> PlanLimits:
         min_payment=max(one.min_payment for one in packs),
         first_due_max_days=min(one.first_due_max_days for one in packs),
         holiday_months=tuple(sorted(set.intersection(*({*one.holiday_months} for one in packs)))),
+        season_months=min(one.season_months for one in packs),
         token_months=min(one.token_months for one in packs),
     )
 

@@ -81,6 +81,7 @@ class Standing(State):
 
     `basis` digests the balances it was computed on, `figures` what the borrower could pay; `approvers` names
     the role that must agree, by plan. `pinned_on` is the day of the round's first offer, whose rules hold.
+    `incentives` is the set that the case's arm has; None: everybody's.
     """
 
     offer_id: str
@@ -93,6 +94,7 @@ class Standing(State):
     valid_until: date
     policy_version: str
     pinned_on: date | None = None
+    incentives: str | None = None
 
 
 class Request(State):

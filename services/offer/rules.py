@@ -38,6 +38,7 @@ __all__ = [
     "review_on",
     "says_the_same",
     "talks_end",
+    "tier_of",
     "valid_until",
     "what_is_wrong_with",
     "with_reference_rate",
@@ -212,6 +213,11 @@ def may_approve(role: str, needed: str, policy: PolicyInForce) -> bool:
     """A role approves what a role of its own tier or below could; tiers ascend in the pack."""
     tiers = [tier.role for tier in policy.waiver.authority]
     return role in tiers and needed in tiers and tiers.index(role) >= tiers.index(needed)
+
+
+def tier_of(role: str, policy: PolicyInForce) -> int:
+    """Give how far the authority of a role of the pack reaches: 1 for the first."""
+    return [tier.role for tier in policy.waiver.authority].index(role) + 1
 
 
 def talks_end(started: date, policy: PolicyInForce) -> date:

@@ -285,6 +285,8 @@ def _not_found(found: lending.NoPlan) -> NotFound:
     params = {} if each is None else {"amount": str(each), "currency": each.currency}
     if found.months is not None:
         params["months"] = str(found.months)
+    if found.most is not None:
+        params["most"] = str(found.most)
     step = Reason(code=ReasonCode(found.next_step.value), params=params)
     payments = tuple(
         InstalmentTotal(number=row.number, due=row.due, total=row.total) for row in found.payments

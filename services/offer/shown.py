@@ -133,6 +133,7 @@ def _plan_debt(debt: lending.DebtPlan, spec: lending.PlanSpec, pack: str) -> Pla
         grace_periods=debt.terms.grace_periods,
         step_every=debt.terms.step_every,
         step_pct=debt.terms.step_pct,
+        skips=debt.terms.skips,
         waived=balances_of(debt.waived),
         balance=balances_of(debt.balance),
     )

@@ -143,6 +143,7 @@ def table(
     found = search(state, assessed, day, offer_id, reference)
     if isinstance(found, NotFound):
         return _none_found(state, found, day, reference)
+    arm = strategy_of(state.case, policy.talks.strategies, state.strategy)
     standing = Standing(
         offer_id=offer_id,
         round=state.round,
@@ -154,6 +155,7 @@ def table(
         valid_until=min(valid_until(day, started, assessed, policy), found.until),
         policy_version=policy.version,
         pinned_on=state.round_on or day,
+        incentives=arm.incentives,
     )
     idle = _idle(state, OfferStatus.TABLED)
     after = idle.model_copy(
@@ -161,7 +163,7 @@ def table(
             "offer": standing,
             "round_on": standing.pinned_on,
             "shown": shown_with(state, offer_id, found.plans),
-            "strategy": strategy_of(state.case, policy.talks.strategies, state.strategy).name,
+            "strategy": arm.name,
             "answered": tuple(item for item in idle.answered if item.id != offer_id),
             "next_date": standing.valid_until,
             "wish": None if state.wish is None else state.wish.model_copy(update={"noted_on": None}),
@@ -170,9 +172,9 @@ def table(
     if state.counts_from is None or day == started:
         after = after.model_copy(update={"counts_from": counts_as_first(found.plans, policy)})
     after, asked = _left_to_a_person(after, found, day, policy)
-    ruled = ruled_by(owed_debts(state.debts), day, reference, after.round_on)
     noted = state.wish is not None and state.wish.noted_on is not None
     answer = found.answer if revised or noted else None
+    ruled = ruled_by(owed_debts(state.debts), day, reference, after.round_on)
     return after, (_said(after, standing, found, reasons, answer, policy, ruled, revised=revised), *asked)
 
 

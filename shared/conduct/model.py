@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 
-from shared.policy.sections_conduct import Actor, Channel, LegalMatter, Party, Purpose
+from shared.policy.sections_conduct import Actor, Channel, Errand, LegalMatter, Party, Purpose
 
 __all__ = [
     "Agreed",
@@ -32,7 +32,6 @@ __all__ = [
     "is_time_zone",
 ]
 
-Errand = Literal["find_contact_data", "pass_on_message", "talk_about_debt"]
 Id = Annotated[str, Field(min_length=1, max_length=80)]
 # fmt: off
 StopEvent = Literal[

@@ -9,7 +9,7 @@ from typing import Final, Protocol, get_args
 
 from shared.conduct.model import OptOut, PastContact
 from shared.policy.model import PolicyInForce
-from shared.policy.sections_conduct import Channel, Purpose
+from shared.policy.sections_conduct import Actor, Channel, Purpose
 
 __all__ = [
     "BORROWER",
@@ -17,6 +17,7 @@ __all__ = [
     "Delivered",
     "Recorded",
     "closed_before",
+    "closed_now",
     "days_counted",
     "is_reckoned",
     "known_channel",
@@ -62,6 +63,10 @@ class Recorded(Protocol):
     @property
     def asks_for_payment(self) -> bool:
         """Whether money was asked for, whatever else it was for."""
+
+    @property
+    def actor(self) -> Actor:
+        """Who made it: the lender, or an agent of theirs."""
 
     @property
     def number(self) -> str | None:
@@ -144,7 +149,7 @@ def past_contact(
     return PastContact(
         at=at if at.tzinfo is not None else at.replace(tzinfo=UTC),
         kind=record.purpose or "collection",
-        actor="creditor",
+        actor=record.actor,
         direction="outbound" if outbound else "inbound",
         channel=known_channel(record.channel) or "phone",
         outcome=str(record.outcome),
@@ -180,6 +185,11 @@ def opt_outs(held: Sequence[OptOut], names: Iterable[str], at: datetime) -> tupl
         for channel in dict.fromkeys(known_channel(name) for name in names)
         if channel is not None
     )
+
+
+def closed_now(held: Iterable[str], opt_out: Sequence[str], opens: Sequence[str]) -> tuple[str, ...]:
+    """Give the channels that are closed after a wish: a wish about something else opens none of them."""
+    return tuple(name for name in (opt_out or tuple(held)) if name not in opens)
 
 
 def closed_before(channels: Iterable[Closed], known: tuple[OptOut, ...] = ()) -> tuple[OptOut, ...]:

@@ -240,6 +240,13 @@ class AgreementSigned(_Agreement):
         description="debts that are shown as current again, and after how many payments; None: older "
         "versions, in which all that were past due are, at once",
     )
+    incentives: str | None = Field(
+        default=None, description="the pack's set of incentives of the experiment's arm; None: everybody's"
+    )
+    rewards: tuple[RewardTerm, ...] | None = Field(
+        default=None,
+        description="the steps that vest, those granted before included; None: events of older versions",
+    )
 
 
 class AgreementReturned(_Agreement):
@@ -322,7 +329,8 @@ class BankInstructed(_Agreement):
     restored: tuple[WaivedDebt, ...] = Field(default=(), description="waivers that no longer hold")
     supersedes: str | None = Field(default=None, description="the agreement whose place this one takes")
     returns_to: str | None = Field(
-        default=None, description="the earlier agreement that applies again, by the schedules given"
+        default=None,
+        description="the agreement that applies again, by the schedules given or, without any, as it stood",
     )
     held: tuple[AccountId, ...] = Field(
         default=(), description="debts about which a stop event still stops collection, whatever is said here"
@@ -334,6 +342,10 @@ class BankInstructed(_Agreement):
     settled: tuple[DebtSettled, ...] = Field(
         default=(), description="debts of the agreement that end with it, each with its own code"
     )
+    instalments: tuple[InstalmentTotal, ...] = Field(
+        default=(), description="what is still to come where a reward has made it less than the schedules say"
+    )
+    rate_cut_pct: Percent | None = Field(default=None, description="the share of `rates` that it has cut")
 
 
 class AgreementCompleted(_Agreement):
@@ -437,6 +449,9 @@ class SettlementLetterIssued(_Agreement):
     surviving: tuple[SurvivingDebt, ...] = ()
     settled: tuple[DebtSettled, ...] = ()
     beside: tuple[SurvivingDebt, ...] = ()
+    replaces: str | None = Field(
+        default=None, description="an earlier letter, which a payment that came back has undone"
+    )
     forgiven: tuple[WaivedDebt, ...] = ()
     tax_mark: str | None = Field(
         default=None, description="how forgiven amounts are reported, where they are"

@@ -45,6 +45,7 @@ class AlertKind(StrEnum):
     COMPLAINT_UNACKNOWLEDGED = "complaint_unacknowledged"
     CONTACT_IN_VAIN = "contact_in_vain"
     SLOW_WORSENING = "slow_worsening"
+    MECHANISM_UNREVIEWED = "mechanism_unreviewed"
 
 
 class AlertSeverity(StrEnum):

@@ -6,8 +6,9 @@ from typing import ClassVar
 from pydantic import Field
 
 from shared.contracts.base import Event
+from shared.contracts.debts import PackId
 
-__all__ = ["StepCaughtUp", "StepOverdue", "StepReminded"]
+__all__ = ["MechanismReviewNoted", "StepCaughtUp", "StepOverdue", "StepReminded"]
 
 
 class _Alert(Event):
@@ -48,3 +49,18 @@ class StepCaughtUp(_Alert):
     due: date
     as_of: date
     still_overdue: int = Field(default=0, ge=0, description="other steps of the case")
+
+
+class MechanismReviewNoted(_Alert):
+    """A pack's mechanism was reviewed (R70); the next review is due from `next_review` on, by `due`."""
+
+    TYPE: ClassVar[str] = "parley.alert.mechanism.reviewed.v1"
+
+    pack: PackId
+    on: date
+    reviewer: str = Field(description="staff id")
+    role: str
+    decided: str = Field(description="never personal data")
+    policy_version: str = Field(description="the pack as it was in force at the review")
+    next_review: date
+    due: date

@@ -217,7 +217,11 @@ class Measure(StrEnum):
     PART_FORGIVENESS = "part_forgiveness"
     LUMP_SUM = "lump_sum"
     PAYMENT_HOLIDAY = "payment_holiday"
+    SEASONAL_PAUSE = "seasonal_pause"
     TOKEN = "token"  # noqa: S105 - a token payment
+
+
+Month = Annotated[int, Field(ge=1, le=12)]
 
 
 class PlanDebt(Part):
@@ -232,6 +236,9 @@ class PlanDebt(Part):
     grace_periods: int = Field(default=0, ge=0)
     step_every: int = Field(default=0, ge=0)
     step_pct: Percent = Decimal(0)
+    skips: tuple[Month, ...] = Field(
+        default=(), max_length=11, description="calendar months (1 to 12) in which nothing falls due"
+    )
     waived: Balances = Field(description="what is waived when the plan is signed")
     balance: Balances = Field(description="what was owed when the plan was computed")
     re_aged_after: int | None = Field(

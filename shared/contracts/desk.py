@@ -9,7 +9,7 @@ from pydantic import Field
 from shared.contracts.base import AccountId, Event, MoneyField, Part, Personal
 from shared.contracts.desk_talks import RequestAnswered
 from shared.contracts.household import HardshipOnset, IncomeStability, KnownChange, OtherAdult
-from shared.policy.sections_conduct import Party, Purpose
+from shared.policy.sections_conduct import Actor, Party, Purpose
 
 __all__ = [
     "RECORDING",
@@ -199,6 +199,7 @@ class ContactRecorded(_Desk):
     )
     debts: tuple[AccountId, ...] = Field(default=(), max_length=200, description="empty: none in particular")
     right_party: bool = Field(default=False, description="who spoke was shown to be who they are")
+    actor: Actor = Field(default="creditor", description="agent: a collector that works for the lender")
     party: Party = Field(default="borrower", description="who it was with")
     person: str = Field(
         default="borrower",
@@ -421,7 +422,12 @@ class PreferencesSet(_Desk):
 
     language: str | None = Field(default=None, pattern=r"^(zh|en)$")
     channel: str | None = Field(default=None, max_length=20)
-    opt_out: tuple[str, ...] = ()
+    opt_out: tuple[str, ...] = Field(
+        default=(), description="all channels that the borrower has closed; empty: as before"
+    )
+    opens: tuple[str, ...] = Field(
+        default=(), max_length=20, description="channels that the borrower had closed and opens again"
+    )
     time_zone: str | None = Field(
         default=None, max_length=60, description="where the borrower lives; else that of the pack"
     )

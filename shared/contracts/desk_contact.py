@@ -6,7 +6,7 @@ from typing import Annotated, ClassVar
 from pydantic import Field, StringConstraints
 
 from shared.contracts.base import AccountId, Event, Personal
-from shared.policy.sections_conduct import Channel, LegalMatter, Party, Purpose
+from shared.policy.sections_conduct import Actor, Channel, Errand, LegalMatter, Party, Purpose
 
 __all__ = [
     "AuthorityEnded",
@@ -68,9 +68,11 @@ class ContactAsked(_Desk):
     )
     channel: Channel
     by: Id
+    actor: Actor = Field(default="creditor", description="agent: a collector that works for the lender")
     party: Party = "borrower"
     person: Id = Field(default="borrower", description="borrower, or the id of an authority or obligor")
     number: Id | None = Field(default=None, description="a reference to the number, never the number")
+    errand: Errand = Field(default="talk_about_debt", description="what somebody else is spoken to for")
     debts: tuple[AccountId, ...] = Field(default=(), max_length=200)
     asks_for_payment: bool = False
     tells_about_debt: bool = True

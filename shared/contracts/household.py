@@ -87,6 +87,7 @@ class Vulnerability(StrEnum):
     MENTAL_HEALTH = "mental_health"
     DISABILITY = "disability"
     BEREAVEMENT = "bereavement"
+    ADDICTION = "addiction"  # gambling for one
     ABUSE = "abuse"
     CARER = "carer"
     OLD_AGE = "old_age"

@@ -137,6 +137,10 @@ class PaymentMatched(_Intake):
     in_balance: bool = Field(
         default=False, description="the bank's figures held it already: what is owed did not change"
     )
+    beside: MoneyField | None = Field(
+        default=None,
+        description="went to debts outside the signed plan, and is nothing that it asks for",
+    )
 
     def money_date(self) -> date:
         """Give the value date."""
@@ -163,6 +167,7 @@ class PaymentTakenBack(_Intake):
     in_balance: bool = Field(
         default=False, description="the bank's figures held it already: what is owed did not change"
     )
+    beside: MoneyField | None = Field(default=None, description="what of it had gone beside the plan")
 
     def money_date(self) -> date:
         """Give the day of the return."""

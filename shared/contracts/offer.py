@@ -138,6 +138,9 @@ class OfferAgreed(_Offer):
         default=None,
         description="sequence of the latest word on the debts from intake that the offer had read",
     )
+    incentives: str | None = Field(
+        default=None, description="the pack's set of incentives of the experiment's arm; None: everybody's"
+    )
 
 
 class OfferLapsed(_Offer):

@@ -77,6 +77,7 @@ def schedules_of(debts: Iterable[PlanDebt], rounding: Rounding) -> tuple[DebtSch
                 grace_periods=debt.grace_periods,
                 step_pct=debt.step_pct,
                 step_every=debt.step_every,
+                skips=debt.skips,
             ),
         )
         for debt in debts

@@ -7,7 +7,7 @@ from pydantic import Field
 from shared.contracts.base import AccountId, Part
 from shared.contracts.desk import ContactDirection, ContactOutcome
 from shared.contracts.desk_contact import Id
-from shared.policy.sections_conduct import Party, Purpose
+from shared.policy.sections_conduct import Actor, Party, Purpose
 
 __all__ = ["ChannelSince", "EarlierAuthority", "EarlierContact", "EarlierReach"]
 
@@ -25,6 +25,7 @@ class EarlierContact(Part):
         default=None, max_length=64, description="a reference to the number, never the number"
     )
     debts: tuple[AccountId, ...] = Field(default=(), max_length=200, description="empty: none in particular")
+    actor: Actor = "creditor"
     person: Id = Field(default="borrower", description="who it was with: borrower, or the id of an authority")
 
 

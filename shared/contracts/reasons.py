@@ -110,6 +110,7 @@ class ReasonCode(StrEnum):
     MORE_TIME_GIVEN = "more_time_given"
     DOUBT_UNKNOWN = "doubt_unknown"
     CHANGE_INCOMPLETE = "change_incomplete"
+    ITEM_UNKNOWN = "item_unknown"
     OVERRIDE_UNCLEAR = "override_unclear"
     OVERRIDE_ABOVE_RESIDUAL = "override_above_residual"
     # offer
@@ -181,6 +182,7 @@ class ReasonCode(StrEnum):
     CHARGES_WAIVED = "charges_waived"
     BEST_BALANCE = "best_balance"
     STARTS_AFTER_HOLIDAY = "starts_after_holiday"
+    SEASONAL_PAUSE = "seasonal_pause"
     PART_FORGIVEN = "part_forgiven"
     CEILING_NOT_TESTABLE = "ceiling_not_testable"
     HISTORY_WITHOUT_ADVANCE = "history_without_advance"
@@ -297,6 +299,7 @@ class ReasonCode(StrEnum):
     NOTICE_TOO_LATE = "notice_too_late"
     NOTICE_NOT_SENT = "notice_not_sent"
     TIME_ZONE_UNKNOWN = "time_zone_unknown"
+    CHANNEL_UNKNOWN = "channel_unknown"
     # archive
     KEPT_BY_HOLD = "kept_by_hold"
     KEPT_WHILE_OPEN = "kept_while_open"
@@ -320,6 +323,7 @@ PRIVATE_REASONS = frozenset(
         ReasonCode.STRESS_LEAVES_LESS,
         ReasonCode.KNOWN_CHANGE,
         ReasonCode.CHANGE_INCOMPLETE,
+        ReasonCode.ITEM_UNKNOWN,
         ReasonCode.LESS_LATER,
         ReasonCode.DEBT_PLAN_FOLLOWED,
         ReasonCode.VALUE_SET_BY_PERSON,

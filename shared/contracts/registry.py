@@ -15,6 +15,7 @@ from shared.contracts import (
     desk_care,
     desk_contact,
     desk_household,
+    desk_mechanism,
     desk_parties,
     desk_talks,
     desk_team,
@@ -56,7 +57,7 @@ PRODUCERS = ("bank", "desk", *SENDERS, "ops")
 DEAD_LETTER_SUFFIX = ".dead-letter"
 
 _MODULES: tuple[ModuleType, ...] = (
-    bank, desk, desk_care, desk_contact, desk_household, desk_parties, desk_talks, desk_team,
+    bank, desk, desk_care, desk_contact, desk_household, desk_mechanism, desk_parties, desk_talks, desk_team,
     intake, intake_team, assessment, offer, agreement, followup, followup_care, alert, alert_steps,
     notice, ops, runtime,
 )  # fmt: skip

@@ -48,7 +48,7 @@ def dated_irr(
     if not any(amount > 0 for amount in amounts) or not any(amount < 0 for amount in amounts):
         return None
     floats = [float(each) for each in amounts]
-    found = pyxirr.xirr(list(dates), floats, day_count=_NAMES[day_count])
+    found = pyxirr.xirr(list(dates), floats, day_count=NAMES[day_count])
     return as_rate(found) if found is not None and _fits(found, times(dates, day_count), floats) else None
 
 
@@ -67,11 +67,14 @@ def _value(rate: float, years: Sequence[float], amounts: Sequence[float]) -> flo
     return sum(amount * math.pow(1 + rate, -time) for time, amount in zip(years, amounts, strict=True))
 
 
-_NAMES = {
+NAMES = {
     DayCount.ACT_360: "act/360",
     DayCount.ACT_365F: "act/365f",
     DayCount.ACT_ACT: "act/act isda",
     DayCount.THIRTY_360_US: "30u/360",
     DayCount.THIRTY_E_360: "30e/360",
     DayCount.THIRTY_360_ISDA: "30/360 isda",
+    DayCount.THIRTY_E_360_ISDA: "30e/360 isda",
+    DayCount.ACT_365_25: "act/365.25",
+    DayCount.ACT_364: "act/364",
 }

@@ -75,7 +75,7 @@ class LevelLoan:
 
         ValueError for a later tranche with a full term of its own that is not lent on a due date.
         """
-        if self._convention.by_period:
+        if self._convention.by_period and not self._convention.part_periods:
             on = next((period.start for period in self.periods if period.due > on), on)
         if self._term and any(period.instalment for period in self.periods):
             self._lend_on_top(on, amount)

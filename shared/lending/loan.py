@@ -14,6 +14,7 @@ from decimal import Decimal
 from shared.lending.allocation import Component, Components
 from shared.lending.money import CurrencyMismatch, Money
 from shared.lending.progressive import Accrual, Deviation, Period, Split, amortise, borne, no_deviation
+from shared.lending.rate_factors import Every
 
 
 class ServicingError(ValueError):
@@ -95,8 +96,11 @@ class RunningLoan:
     ``late_bears`` principal that is late bears no more than the schedule says. ``overdue_since`` is the
     due date of the oldest instalment that was unpaid when the loan was re-aged or re-amortised: the new
     dates do not make the debt any younger. With ``divided`` (after a re-age in equal parts) all interest that
-    will ever be borne is in the instalments: neither days nor rates change it. ``carried`` is, for each of
+    will ever be borne is in the instalments: neither days nor rates change it. With ``flat`` interest runs on
+    what was lent, not on what is owed. ``carried`` is, for each of
     the regular instalments, interest (minor units) that falls due with it but was borne before its period.
+    ``every`` and ``unit`` are how far apart instalments are since a re-age; interest goes on being counted by
+    the distance that the loan had at first.
     """
 
     accrual: Accrual
@@ -109,7 +113,10 @@ class RunningLoan:
     late_bears: bool = True
     overdue_since: date | None = None
     divided: bool = False
+    flat: bool = False
     carried: tuple[int, ...] = ()
+    every: int | None = None
+    unit: Every | None = None
 
     def __post_init__(self) -> None:
         if not self.instalments or not self.advances:
@@ -122,6 +129,11 @@ class RunningLoan:
     @property
     def currency(self) -> str:
         return self.advances[0].amount.currency
+
+    def due_after(self, due: date, count: int) -> date:
+        """The due date so many instalments after one."""
+        every = self.accrual.every if self.every is None else self.every
+        return (self.unit or self.accrual.unit).after(due, every * count)
 
     @property
     def unpaid(self) -> Components:
@@ -241,6 +253,8 @@ def project(loan: RunningLoan, as_of: date, *, first: int | None = None) -> Proj
     at = first_open(loan) if first is None else first
     if at >= len(rows):
         return Projection(at, (), ())
+    if loan.flat:
+        return _as_asked(rows, at, as_of)
     opening = opening_of(loan, at)
     periods = [row.period for row in rows[at:]]
     advances = advances_from(loan, at)
@@ -275,6 +289,17 @@ def project(loan: RunningLoan, as_of: date, *, first: int | None = None) -> Proj
         parts.append(part + (loan.carried[at + index] if at + index < len(loan.carried) else 0))
         balance += sum(amount for _, amount in paid_out) - splits[index].principal
     return Projection(at, splits, tuple(parts))
+
+
+def _as_asked(rows: Sequence[LoanInstalment], first: int, as_of: date) -> Projection:
+    """What the instalments ask for, each bearing its interest day by day: nothing that is paid changes it."""
+    splits = tuple(Split(row.owed.principal.minor, row.owed.interest.minor) for row in rows[first:])
+    parts = []
+    for row, split in zip(rows[first:], splits, strict=True):
+        days = (min(row.due, as_of) - row.start).days
+        if days > 0:
+            parts.append(Decimal(split.interest) * days / (row.due - row.start).days)
+    return Projection(first, splits, tuple(parts))
 
 
 def with_splits(loan: RunningLoan, projection: Projection) -> RunningLoan:

@@ -69,7 +69,10 @@ def classic(terms: LoanTerms) -> tuple[LoanRow, ...]:
 
 
 def _down_payment(terms: LoanTerms, amount: Money) -> int:
-    return amount.times(terms.down_payment_pct / 100, terms.convention.rounding).minor
+    """A whole multiple like the instalments, though that be nothing."""
+    step = terms.multiple.minor if terms.multiple is not None else 1
+    share = amount.times(terms.down_payment_pct / 100, terms.convention.rounding).minor
+    return _round(Decimal(share) / step, terms.convention.rounding) * step
 
 
 def _rows(terms: LoanTerms, parts: Sequence[tuple[int, int]]) -> tuple[LoanRow, ...]:

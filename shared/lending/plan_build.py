@@ -48,6 +48,7 @@ def schedule_terms(
     grace_periods: int = 0,
     step_pct: Decimal = Decimal(0),
     step_every: int = 0,
+    skips: tuple[int, ...] = (),
 ) -> ScheduleTerms:
     """Terms under which ``balance`` less ``waived`` is repaid: principal bears interest, the rest is spread.
 
@@ -65,6 +66,7 @@ def schedule_terms(
         grace_periods=grace_periods,
         step_pct=step_pct,
         step_every=step_every,
+        skips=skips,
         carried=Carried(left.interest, left.fees + left.costs, left.late_charges),
     )
 
@@ -80,6 +82,7 @@ def schedule_of(
     grace_periods: int = 0,
     step_pct: Decimal = Decimal(0),
     step_every: int = 0,
+    skips: tuple[int, ...] = (),
 ) -> Schedule:
     """The schedule of :func:`schedule_terms`: what a plan's debt computes to again from its terms."""
     return build(
@@ -93,6 +96,7 @@ def schedule_of(
             grace_periods=grace_periods,
             step_pct=step_pct,
             step_every=step_every,
+            skips=skips,
         )
     )
 
@@ -188,10 +192,11 @@ def _at_rate(
         grace_periods=shape.grace,
         step_pct=shape.step.pct if shape.step else Decimal(0),
         step_every=shape.step.every_months if shape.step else 0,
+        skips=spec.skips,
     )
     schedule = build(terms)
     financed = debt.outstanding.total - waived.total
-    apr = monthly_apr_of(financed, schedule.totals)
+    apr = monthly_apr_of(financed, schedule.by_month)
     all_in = _all_in(debt, financed, terms, schedule, apr)
     return DebtPlan(
         debt_id=debt.debt_id,

@@ -35,7 +35,7 @@ def concession_of(
     """What the lender gives up: what is waived, and the interest that the same schedule would have brought.
 
     ``contract_rates`` are the nominal rates without the cut, within the ceiling (what the law does not
-    allow is not given up). In a holiday interest rests: that is given up too.
+    allow is not given up). In a holiday, and in months that are left out, interest rests: given up too.
     """
     given = 0
     for debt, plan, rate in zip(debts, plans, contract_rates, strict=True):
@@ -47,7 +47,18 @@ def concession_of(
         if spec.holiday:
             resting = debt.outstanding.principal.times(period_rate(rate) * spec.holiday, limits.rounding)
             given += resting.minor
+        if spec.skips:
+            given += _resting_between(plan, rate, limits)
     return Money(given, limits.currency)
+
+
+def _resting_between(plan: DebtPlan, rate: Decimal, limits: PlanLimits) -> int:
+    """The interest of the months that are left out, each on the principal that is still owed in it."""
+    months, left, owed = plan.schedule.months, plan.terms.principal.minor, 0
+    for principal, month, following in zip(plan.schedule.parts.principal, months, months[1:], strict=False):
+        left -= principal
+        owed += left * (following - month - 1)
+    return Money(owed, limits.currency).times(period_rate(rate), limits.rounding).minor
 
 
 def _interest_at(plan: DebtPlan, rate_pct: Decimal) -> int:
@@ -73,7 +84,7 @@ def modification_of(debts: Sequence[DebtTerms], plans: Sequence[DebtPlan], spec:
     for debt, plan in zip(debts, plans, strict=True):
         # A single payment is made at once, not a month later.
         first = 0 if spec.lump_sum else 1 + spec.holiday
-        for month, minor in enumerate(plan.schedule.totals, start=first):
+        for month, minor in enumerate(plan.schedule.by_month, start=first):
             worth += minor * discount(debt.annual_rate_pct, month)
     return ((worth / owed - 1) * 100).quantize(_CENTS) + 0
 

@@ -46,12 +46,16 @@ class LenderValue:
     model: str = "-"
     substantial_pct: Decimal = Decimal(10)
 
+    def row_of(self, reduction_pct: Decimal | None) -> int | None:
+        """Which row of the table a payment reduction falls into; None where it is not known."""
+        if reduction_pct is None or not self.redefault:
+            return None
+        return max(sum(row.reduction_pct <= reduction_pct for row in self.redefault) - 1, 0)
+
     def probability(self, reduction_pct: Decimal | None, margin_pct: Decimal | None = None) -> Decimal:
         """How likely a plan breaks that lowers the payment by so much and leaves so much margin in stress."""
-        base = self.unknown_probability
-        if reduction_pct is not None and self.redefault:
-            reached = [row.probability for row in self.redefault if row.reduction_pct <= reduction_pct]
-            base = reached[-1] if reached else self.redefault[0].probability
+        at = self.row_of(reduction_pct)
+        base = self.unknown_probability if at is None else self.redefault[at].probability
         if margin_pct is None or not self.by_margin:
             return base
         wide = [row.added for row in self.by_margin if row.margin_pct <= margin_pct]

@@ -16,7 +16,7 @@ from shared.lending.allocation import Component, Components
 from shared.lending.money import Money, Rounding
 from shared.lending.plan_lender import LenderValue
 from shared.lending.rates import CashFlow
-from shared.lending.schedule import Schedule, ScheduleTerms
+from shared.lending.schedule import Schedule, ScheduleTerms, dates_without
 
 
 class MeasureKind(StrEnum):
@@ -32,6 +32,7 @@ class MeasureKind(StrEnum):
     PART_FORGIVENESS = "part_forgiveness"
     LUMP_SUM = "lump_sum"
     PAYMENT_HOLIDAY = "payment_holiday"
+    SEASONAL_PAUSE = "seasonal_pause"
 
 
 WAIVER_OF: Mapping[Component, MeasureKind] = {
@@ -190,8 +191,9 @@ class PlanLimits:
 
     ``max_waived_pct`` caps waivers by component in per cent of what is *overdue*, ``max_forgiven_pct``
     what is forgiven of the principal outstanding. ``holiday_months`` are the holidays from payment that may
-    be given, ``token_months`` for how long a token payment is taken. ``untested_to_person``: a plan whose
-    all-in cost cannot be tested needs a person's approval.
+    be given, ``season_months`` how many months of a year a plan may leave out, ``token_months`` for how long
+    a token payment is taken. ``untested_to_person``: a plan whose all-in cost cannot be tested needs a
+    person's approval.
     ``min_days_past_due`` says from when on a measure may be used (absent: always; to forbid one, leave
     its options empty). ``authority`` ascends: the first tier is the negotiator's own.
     """
@@ -216,6 +218,7 @@ class PlanLimits:
     min_days_past_due: Mapping[MeasureKind, int] = field(default_factory=dict)
     max_forgiven_pct: Decimal = Decimal(0)
     holiday_months: tuple[int, ...] = ()
+    season_months: int = 0
     token_months: int = 0
     untested_to_person: bool = False
 
@@ -236,6 +239,7 @@ class PlanSpec:
     """One combination of measures; with the debts and the limits it gives the whole plan again.
 
     ``first_due`` comes after a holiday of ``holiday`` months, in which nothing is paid and interest rests.
+    In the calendar months of ``skips`` nothing falls due either, year after year.
     A debt whose own policy allows less of it takes what that allows (:mod:`shared.lending.plan_own`).
     """
 
@@ -247,6 +251,7 @@ class PlanSpec:
     waived_pct: tuple[tuple[Component, Decimal], ...] = ()
     lump_sum: bool = False
     holiday: int = 0
+    skips: tuple[int, ...] = ()
 
     @property
     def instalments(self) -> int:
@@ -255,8 +260,12 @@ class PlanSpec:
 
     @property
     def months(self) -> int:
-        """How long the plan takes, a holiday included."""
-        return self.instalments + self.holiday
+        """How long the plan takes, with a holiday and the months that are left out."""
+        if not self.skips:
+            return self.instalments + self.holiday
+        last = dates_without(self.first_due, self.instalments, self.skips)[-1]
+        span = (last.year - self.first_due.year) * 12 + last.month - self.first_due.month + 1
+        return span + self.holiday
 
     @property
     def key(self) -> str:
@@ -265,6 +274,7 @@ class PlanSpec:
         waived = "".join(f"{component.value[0]}{pct:f}" for component, pct in self.waived_pct) or "0"
         kind = "once" if self.lump_sum else f"m{self.periods}"
         kind += f".h{self.holiday}" if self.holiday else ""
+        kind += ".x" + "-".join(map(str, self.skips)) if self.skips else ""
         return f"{kind}.g{self.grace}.{step}.r{self.rate_cut_pct:f}.w{waived}.{self.first_due:%Y%m%d}"
 
 
@@ -352,7 +362,8 @@ class NoPlan:
     """Nothing is affordable and allowed: why, what happens next, and the payments if lower ones are that.
 
     ``months`` is how long a holiday lasts, or how many ``payments`` there are: lower ones than a plan would
-    have, or a token; ``payment`` is each of them. All of it is forbearance: nothing is waived, nothing is
+    have, or a token; ``payment`` is each of them, and ``most`` what could be paid in each of these months if
+    nothing goes wrong, where that is more. All of it is forbearance: nothing is waived, nothing is
     tested against the lender's value, nobody needs to approve.
     """
 
@@ -361,6 +372,7 @@ class NoPlan:
     payment: Money | None = None
     months: int | None = None
     payments: tuple[DueTotal, ...] = ()
+    most: Money | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -99,15 +99,19 @@ def _for_a_while(reason: Reason, search: Search, first_due: date, needed: Money)
     able = {day: spare for day in days if (spare := min(capacity.at(day))) >= token}
     reduced = min([needed, owed, *able.values()], key=_minor)
     if able and reduced > token:
-        return _payments(reason, NextStep.REDUCED_PAYMENTS, reduced, list(able), owed)
+        return _payments(reason, NextStep.REDUCED_PAYMENTS, reduced, list(able), owed, capacity)
     if token > capacity.at(first_due)[0]:
         return None
     days = days[: max(owed.minor // token.minor, 1)]
     fitting = [day for day in days if token <= capacity.at(day)[0]]
-    return _payments(reason, NextStep.TOKEN_PLAN, token, fitting, owed)
+    return _payments(reason, NextStep.TOKEN_PLAN, token, fitting, owed, capacity)
 
 
-def _payments(reason: Reason, step: NextStep, each: Money, days: list[date], owed: Money) -> NoPlan:
+def _payments(
+    reason: Reason, step: NextStep, each: Money, days: list[date], owed: Money, capacity: Capacity
+) -> NoPlan:
     days = days[: max(owed.minor // each.minor, 1)]
     rows = tuple(DueTotal(number, day, each) for number, day in enumerate(days, start=1))
-    return NoPlan(reason, step, each, len(rows), rows)
+    # Nobody is asked for it; but who could pay more, and hears of a token only, would owe more for that.
+    most = min([owed, *(capacity.at(day)[0] for day in days)], key=_minor)
+    return NoPlan(reason, step, each, len(rows), rows, most if most > each else None)

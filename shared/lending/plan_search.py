@@ -9,7 +9,7 @@ over n. So one table per rate and step gives the payment of every combination an
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 from fractions import Fraction
@@ -35,13 +35,25 @@ from shared.lending.plan_model import (
 )
 from shared.lending.plan_own import may_step, may_wait, rate_of, waived_of
 from shared.lending.plan_value import authority_for
-from shared.lending.schedule import period_rate
+from shared.lending.schedule import dates_without, period_rate
 
 # Shares of a waiver's cap that are tried: none, half, all of it.
 _HALF = Decimal("0.5")
 _CHARGES: tuple[Component, ...] = tuple(
     component for component in WAIVER_OF if component is not Component.PRINCIPAL
 )
+
+
+@dataclass(frozen=True, slots=True)
+class Season:
+    """Calendar months in which nothing falls due, of a plan that begins on ``first_due``."""
+
+    skips: tuple[int, ...]
+    first_due: date
+
+    def instalments(self, months: int) -> int:
+        """How many instalments fall due within so many months."""
+        return sum(add_months(self.first_due, k).month not in self.skips for k in range(max(months, 0)))
 
 
 class Search:
@@ -56,17 +68,21 @@ class Search:
         tier: int | None = None,
         holiday: int = 0,
         forgive: bool = False,
+        season: Season | None = None,
     ) -> None:
         """``tier`` restricts the search to what that tier of authority may grant; None: all of them.
 
         With a ``holiday`` every plan starts after so many months in which nothing is paid. With
-        ``forgive`` a part of the principal may be forgiven, as far as the limits allow.
+        ``forgive`` a part of the principal may be forgiven, as far as the limits allow. With a ``season``
+        nothing falls due in some months of each year; terms are counted in instalments then.
         """
         self.debts = [debt for debt in debts if debt.outstanding.total.is_positive]
         self.capacity = capacity
         # Terms that every debt may have; longer ones, up to `longest`, are looked for apart.
         within = min((debt.longest(limits) for debt in self.debts), default=limits.max_months) - holiday
-        self.limits = limits if within == limits.max_months else replace(limits, max_months=within)
+        within = within if season is None else season.instalments(within)
+        self.season = season
+        self.limits = limits if within == limits.max_months else replace(limits, max_months=max(within, 1))
         self.policy = limits
         self.longest = max((debt.longest(limits) for debt in self.debts), default=limits.max_months) - holiday
         self.holiday = holiday
@@ -75,10 +91,17 @@ class Search:
         self._found: dict[tuple[date, Money | None], Candidates] = {}
         self._built: dict[PlanSpec, Plan | Reason] = {}
 
-    def after(self, holiday: int = 0, *, forgive: bool = False) -> Search:
-        """The same case, with plans that start after a holiday, or that forgive a part of the principal."""
+    def after(self, holiday: int = 0, *, forgive: bool = False, season: Season | None = None) -> Search:
+        """The same case, with plans that start after a holiday, forgive a part of the principal, or leave out
+        months of each year."""
         return Search(
-            self.debts, self.capacity, self.policy, tier=self.tier, holiday=holiday, forgive=forgive
+            self.debts,
+            self.capacity,
+            self.policy,
+            tier=self.tier,
+            holiday=holiday,
+            forgive=forgive,
+            season=season,
         )
 
     # -- the combinations ---------------------------------------------------------------------------
@@ -134,6 +157,8 @@ class Search:
     @cached_property
     def steps(self) -> list[StepUp | None]:
         """No steps, and those that every debt may have."""
+        if self.season is not None:  # what grows by the month would grow by the year
+            return [None]
         return [None, *(s for s in self.policy.step_ups if all(self._may_step(s)))]
 
     @cached_property
@@ -147,6 +172,8 @@ class Search:
     @cached_property
     def graces(self) -> list[int]:
         """No grace, and those that every debt may have."""
+        if self.season is not None:
+            return [0]
         return sorted({0, *(n for n in self.policy.grace_months if all(self._may_wait(n)))})
 
     @cached_property
@@ -198,7 +225,7 @@ class Search:
     def build(self, spec: PlanSpec) -> Plan | Reason:
         """The plan of ``spec``, or why it does not stand; each is computed once."""
         if spec not in self._built:
-            after = replace(spec, holiday=self.holiday)
+            after = replace(spec, holiday=self.holiday, skips=self.season.skips if self.season else ())
             self._built[spec] = build_plan(after, self.debts, self.capacity, self.policy)
         return self._built[spec]
 
@@ -246,8 +273,8 @@ class Search:
             steady = [self.capacity.now, self.capacity.stress, *([] if wish is None else [wish])]
             return [min(steady).minor] * months
         caps = []
-        for k in range(months):
-            now, stress = self.capacity.at(add_months(first_due, k))
+        for day in dates_without(first_due, months, self.season.skips if self.season else ()):
+            now, stress = self.capacity.at(day)
             cap = min(now, stress) if wish is None else min(now, stress, wish)
             caps.append(cap.minor)
         return caps

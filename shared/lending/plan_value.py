@@ -58,7 +58,7 @@ def valued(
     made = min(value.payments_before_redefault, len(payments) - 1)
     still_owed = _owed_after(plans, made, currency)
     npv = npv_of_offer(
-        [(row.number + spec.holiday, row.total) for row in payments],
+        [(_month_of(row, payments) + spec.holiday, row.total) for row in payments],
         still_owed,
         RedefaultPath(probability, made, value.redefault_recovery_pct, value.redefault_recovery_month),
         value.discount_pct,
@@ -72,7 +72,7 @@ def valued(
     below_floor = npv < no_deal and not spec.holiday
     ceiling = ceiling_of(debts, plans, limits)
     untested = needs_a_look(debts, plans, limits)
-    looked_at = below_floor or untested
+    looked_at = below_floor or untested or bool(spec.skips)
     tier = max(granted_by, min(1, len(limits.authority) - 1)) if looked_at else granted_by
     modification = modification_of(debts, plans, spec)
     total = Money.sum(paid, currency)
@@ -86,7 +86,9 @@ def valued(
         total=total,
         interest=total - (balance - waived),
         waived=waived,
-        apr_pct=plans[0].apr_pct if len(plans) == 1 else monthly_apr_pct(balance - waived, paid),
+        apr_pct=plans[0].apr_pct
+        if len(plans) == 1
+        else monthly_apr_pct(balance - waived, _by_month(payments)),
         npv=npv,
         npv_no_deal=no_deal,
         redefault_probability=probability,
@@ -105,6 +107,18 @@ def valued(
     return replace(
         plan, reasons=_reasons(plan, capacity, contractual(debts), granted_by, below_floor, limits)
     )
+
+
+def _month_of(row: DueTotal, payments: Sequence[DueTotal]) -> int:
+    """In which month of the plan an instalment falls due; the first is month 1."""
+    first = payments[0].due
+    return (row.due.year - first.year) * 12 + row.due.month - first.month + 1
+
+
+def _by_month(payments: Sequence[DueTotal]) -> list[Money]:
+    """What falls due in each month of the plan, nothing in those that are left out."""
+    due = {_month_of(row, payments): row.total for row in payments}
+    return [due.get(month, payments[0].total * 0) for month in range(1, max(due) + 1)]
 
 
 def authority_for(cut_pct: Decimal, waived: Money, balance: Money, limits: PlanLimits) -> int | None:
@@ -172,6 +186,8 @@ def _measures(
         found.append(MeasureKind.GRACE)
     if spec.holiday:
         found.append(MeasureKind.PAYMENT_HOLIDAY)
+    if spec.skips:
+        found.append(MeasureKind.SEASONAL_PAUSE)
     if not spec.lump_sum and any(
         plan.terms.annual_rate_pct < debt.annual_rate_pct for plan, debt in zip(plans, debts, strict=True)
     ):
@@ -205,6 +221,8 @@ def _reasons(
         found.append(Reason.of("longer_term" if lighter else "repaid_over", months=plan.spec.months))
     if plan.spec.holiday:
         found.append(Reason.of("starts_after_holiday", months=plan.spec.holiday))
+    if plan.spec.skips:
+        found.append(Reason.of("seasonal_pause", months=", ".join(map(str, plan.spec.skips))))
     grace = {debt.terms.grace_periods for debt in plan.debts}
     if plan.spec.lump_sum:
         grace = {0}

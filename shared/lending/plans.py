@@ -49,7 +49,7 @@ from shared.lending.plan_model import (
     Shown,
 )
 from shared.lending.plan_relief import no_plan
-from shared.lending.plan_search import Search
+from shared.lending.plan_search import Search, Season
 
 __all__ = [
     "Capacity",
@@ -181,7 +181,7 @@ def find_and_answer(
 def _found(search: Search, first_due: date, refused: Refused = _NOTHING) -> tuple[Plan, ...] | NoPlan:
     chosen = _chosen(search, first_due, refused)
     if not chosen and not (refused and _chosen(search, first_due)):
-        chosen = _after_a_holiday(search, first_due, refused)
+        chosen = _after_a_holiday(search, first_due, refused) or _in_season(search, first_due, refused)
     if chosen:
         return ranked(chosen)
     if refused and not isinstance(_found(search, first_due), NoPlan):
@@ -193,10 +193,14 @@ def _chosen(search: Search, first_due: date, refused: Refused = _NOTHING) -> lis
     """The plans to show, those included in which some debts run longer than others may."""
     pct, most = search.limits.min_difference_pct, refused.most
     candidates = not_refused(search.candidates(first_due, wish=most), refused, pct)
-    longer = [plan for plan in longer_plans(search, first_due, wish=most) if stands_after(plan, refused, pct)]
+    # Months that are left out are the same for all debts, and so is the term.
+    wider = longer_plans(search, first_due, wish=most) if search.season is None else []
+    longer = [plan for plan in wider if stands_after(plan, refused, pct)]
     chosen = chosen_plans(search, candidates, first_due)
     # What was screened before rounding is looked at to the cent; what is like a refused one after all goes.
-    while alike := {replace(plan.spec, holiday=0) for plan in chosen if not stands_after(plan, refused, pct)}:
+    while alike := {
+        replace(plan.spec, holiday=0, skips=()) for plan in chosen if not stands_after(plan, refused, pct)
+    }:
         before, candidates = len(candidates), without(candidates, alike)
         if len(candidates) == before:  # only a settlement, which no candidate is
             chosen = [plan for plan in chosen if stands_after(plan, refused, pct)]
@@ -219,6 +223,25 @@ def _after_a_holiday(search: Search, first_due: date, refused: Refused = _NOTHIN
         due = add_months(first_due, months)
         chosen = _chosen(later, due, refused)
         if chosen:
+            return chosen
+    return []
+
+
+def _in_season(search: Search, first_due: date, refused: Refused = _NOTHING) -> list[Plan]:
+    """Plans that leave out the months of a year in which nothing can be paid, where there are such months.
+
+    The year from the first due date shows which they are; a plan begins with the first of the others.
+    """
+    days = [add_months(first_due, k) for k in range(12)]
+    least = search.limits.min_payment
+    able = [min(search.capacity.at(day)) >= least for day in days]
+    skips = tuple(sorted(day.month for day, fits in zip(days, able, strict=True) if not fits))
+    if not 0 < len(skips) <= search.limits.season_months or not search.capacity.later:
+        return []
+    wait = able.index(True)
+    for forgive in (False, True) if search.limits.max_forgiven_pct > 0 else (False,):
+        season = search.after(wait, forgive=forgive, season=Season(skips, days[wait]))
+        if season.limits.max_months > 0 and (chosen := _chosen(season, days[wait], refused)):
             return chosen
     return []
 
@@ -252,11 +275,12 @@ def _nearest(counter: Counter, search: Search, first_due: date) -> Nearest | NoP
         if plan is not None and plan.peak > counter.monthly:
             changes.append(Reason.of("counter_too_low", wished=counter.monthly, needed=plan.peak))
     if plan is None:
-        waited = _after_a_holiday(search, due)
+        waited = _after_a_holiday(search, due) or _in_season(search, due)
         if not waited:
             return no_plan(search, due, search.candidates(due))
         plan = ranked(waited)[0]
-        changes.append(Reason.of("starts_after_holiday", months=plan.spec.holiday))
+        if plan.spec.holiday:
+            changes.append(Reason.of("starts_after_holiday", months=plan.spec.holiday))
         if counter.monthly is not None and plan.peak > counter.monthly:
             changes.append(Reason.of("counter_too_low", wished=counter.monthly, needed=plan.peak))
     affordable = min(capacity.at(due))

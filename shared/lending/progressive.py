@@ -241,7 +241,8 @@ def level_payment(
     """``periods`` with one level payment that repays everything, a multiple of ``multiple`` minor units.
 
     When rounding leaves the last instalment more than half a minor unit per period away from the others,
-    the payment is moved by that difference over the number of periods if this brings them closer.
+    the payment is moved by that difference over the number of periods if this brings them closer. It is found
+    with the exact ``carried``, of which whole minor units fall due.
     """
     accrual = replace(accrual, ended=None)
     first = periods[0]
@@ -262,7 +263,8 @@ def level_payment(
 
     def with_(amount: int) -> tuple[tuple[Period, ...], int]:
         level = tuple(Period(period.start, period.due, amount) for period in periods)
-        last = amortise(opening, level, accrual, advances=paid_out, carried=carried)[-1]
+        asked = Decimal(rounded(carried))
+        last = amortise(opening, level, accrual, advances=paid_out, carried=asked)[-1]
         return level, last.principal + last.interest - amount
 
     level, gap = with_(payment)

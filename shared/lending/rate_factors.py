@@ -84,7 +84,8 @@ class Convention:
     """How days become shares of a year between due dates, and how what comes of it is rounded.
 
     ``thirty_day_months``: a month has thirty days, else actual days count. ``by_period``: a month is a
-    twelfth and a week a 52nd of the year, whatever its days. ``leap_day_only``: a leap year has 366 days only
+    twelfth and a week a 52nd of the year, whatever its days; what is lent within a period then bears all of
+    its interest, with ``part_periods`` that of its days. ``leap_day_only``: a leap year has 366 days only
     for the period that holds 29 February. ``whole_new_year``: a year ends after 31 December, else with it.
     """
 
@@ -93,6 +94,7 @@ class Convention:
     year: YearDays
     thirty_day_months: bool
     by_period: bool = False
+    part_periods: bool = False
     leap_day_only: bool = False
     whole_new_year: bool = False
     rounding: Rounding = Rounding.HALF_EVEN

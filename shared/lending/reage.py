@@ -89,7 +89,8 @@ def reage(loan: RunningLoan, terms: Reage) -> RunningLoan:
     since = loan.overdue_from(terms.effective)
     return replace(
         loan,
-        accrual=replace(loan.accrual, every=terms.every, unit=terms.unit),
+        every=terms.every,
+        unit=terms.unit,
         instalments=rows,
         receipts=_receipts(old),
         overdue_since=since,
@@ -220,16 +221,20 @@ def _annuity(loan: RunningLoan, terms: Reage, principal: int) -> tuple[list[Loan
     carried = Decimal(max(sum(rounded(part) for part in seen.borne) - paid, 0))
     if terms.interest is ReageInterest.WAIVE:
         exact = carried = Decimal(0)
-    accrual = replace(loan.accrual, every=terms.every, unit=terms.unit)
     later = [(a.on, a.amount.minor) for a in loan.advances if a.on > terms.effective]
     planned = level_payment(
-        principal, terms.periods(), accrual, multiple=loan.multiple, advances=later, carried=exact
+        principal,
+        terms.periods(),
+        loan.accrual,
+        multiple=loan.multiple,
+        advances=later,
+        carried=exact,
     )
     late = arrears((), 0, terms.on) if loan.recalculates else no_deviation
     splits = amortise(
         principal,
         planned,
-        accrual,
+        loan.accrual,
         advances=later,
         carried=carried,
         deviation=late,

@@ -52,10 +52,14 @@ def pay_recalculated(loan: RunningLoan, on: date, amount: Money, rules: PaymentR
         if row.is_settled and index not in fixed and row.owed.total:
             fixed[index] = Split(row.owed.principal.minor, row.owed.interest.minor)
     paid = replace(done.loan, receipts=tuple(receipts))
-    shown = tuple(
+    shown = [
         _asking(row, part.split)
         for row, part in zip(paid.regular, _run(paid, as_of, fixed, payments), strict=True)
-    )
+    ]
+    for index, (row, before) in enumerate(zip(shown, loan.regular, strict=True)):
+        # What was left of an instalment may end because the payment made it bear, or ask for, less.
+        if row.is_settled and row.settled_on is None and not before.is_settled:
+            shown[index] = replace(row, settled_on=on)
     return replace(done, loan=replace(paid, instalments=(*shown, *paid.instalments[count:])))
 
 

@@ -20,7 +20,7 @@ from shared.lending.loan import (
 )
 from shared.lending.money import Money
 from shared.lending.pause import refilled
-from shared.lending.progressive import Period, Rate, level_payment, to_multiple
+from shared.lending.progressive import Period, Rate, borne, level_payment, rounded, to_multiple
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +66,10 @@ def reschedule(loan: RunningLoan, change: Reschedule) -> RunningLoan:
         changed = replace(changed, accrual=replace(loan.accrual, rates=tuple(rates)))
     if change.grace_principal or change.grace_interest:
         return _grace(changed, at, change)
+    if loan.flat:
+        if change.extra or change.annual_pct is not None:
+            changed = _flat(changed, max(at, first_open(loan)), extra=change.extra > 0)
+        return _charges_moved(changed)
     changed = replace(changed, instalments=tuple(_emptied(row) for row in changed.instalments))
     if change.extra or change.annual_pct is not None:
         changed = _level(changed, at, min(at, first_open(loan)))
@@ -82,14 +86,13 @@ def _move(loan: RunningLoan, at: int, due: date) -> RunningLoan:
     """Instalment ``at`` falls due on ``due``, the later ones at the loan's distance from it."""
     rows = list(loan.regular)
     lengths = [(row.due - row.start).days for row in rows]
-    accrual = loan.accrual
     start, day = rows[at].start, due
     if due < start:
         raise ServicingError("an instalment does not fall due before its period starts")
     for number, row in enumerate(rows[at:]):
         if number:
-            usual = accrual.unit.after(row.start, accrual.every)
-            day = accrual.unit.after(due, accrual.every * number)
+            usual = loan.due_after(row.start, 1)
+            day = loan.due_after(due, number)
             if row.due != usual and number == len(rows) - at - 1 and row.due < usual:
                 day = date.fromordinal(start.toordinal() + lengths[at + number])
         rows[at + number] = replace(row, start=start, due=day)
@@ -103,7 +106,7 @@ def _extend(loan: RunningLoan, extra: int) -> RunningLoan:
     nothing = Components.zero(loan.currency)
     base = rows[-1].due
     for number in range(1, extra + 1):
-        due = loan.accrual.unit.after(base, loan.accrual.every * number)
+        due = loan.due_after(base, number)
         rows.append(LoanInstalment(rows[-1].due, due, nothing, nothing))
     only = [row for row in loan.instalments if row.charges_only]
     return replace(loan, instalments=(*rows, *only))
@@ -121,6 +124,26 @@ def _spread(loan: RunningLoan, at: int) -> RunningLoan:
         part = left if index == len(rows) - 1 else min(wanted, left)
         left -= part
         rows[index] = replace(row, owed=replace(row.owed, principal=Money(part, loan.currency)))
+    only = [row for row in loan.instalments if row.charges_only]
+    return replace(loan, instalments=(*rows, *only))
+
+
+def _flat(loan: RunningLoan, at: int, *, extra: bool) -> RunningLoan:
+    """Interest on what was lent, from instalment ``at`` on; with ``extra`` terms principal in equal parts."""
+    rows = list(loan.regular)
+    lent = sum(advance.amount.minor for advance in loan.advances)
+    left = sum(row.owed.principal.minor for row in rows[at:])
+    share = to_multiple(Decimal(left) / len(rows[at:]), loan.multiple)
+    for index, row in enumerate(rows[at:], start=at):
+        principal = row.owed.principal.minor
+        if extra:
+            principal = left if index == len(rows) - 1 else min(share, left)
+        left -= principal
+        interest = rounded(borne(loan.accrual, row.period, row.due, lambda _: lent, ()))
+        owed = replace(
+            row.owed, principal=Money(principal, loan.currency), interest=Money(interest, loan.currency)
+        )
+        rows[index] = replace(row, owed=owed)
     only = [row for row in loan.instalments if row.charges_only]
     return replace(loan, instalments=(*rows, *only))
 

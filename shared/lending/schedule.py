@@ -61,6 +61,19 @@ def _due_dates(frequency: Frequency, first_due: date, count: int) -> tuple[date,
     return tuple(first_due + timedelta(days=days * k) for k in range(count))
 
 
+@lru_cache(maxsize=1024)
+def dates_without(first_due: date, count: int, skips: tuple[int, ...]) -> tuple[date, ...]:
+    """``count`` monthly dates from ``first_due``, none of them in a calendar month of ``skips`` (1 to 12)."""
+    dates: list[date] = []
+    for k in range(count * 12 if skips else count):
+        if len(dates) == count:
+            break
+        day = add_months(first_due, k)
+        if day.month not in skips:
+            dates.append(day)
+    return tuple(dates)
+
+
 class Method(StrEnum):
     """How principal is spread over the amortising periods."""
 
@@ -125,6 +138,18 @@ class Schedule:
         """What falls due on each date, in minor units."""
         return tuple(map(sum, zip(*self.parts[:4], strict=True)))
 
+    @cached_property
+    def months(self) -> tuple[int, ...]:
+        """In which month of a monthly schedule each instalment falls due; the first is month 0."""
+        first = self.dates[0]
+        return tuple((day.year - first.year) * 12 + day.month - first.month for day in self.dates)
+
+    @cached_property
+    def by_month(self) -> tuple[int, ...]:
+        """What falls due in each month of a monthly schedule, nothing in those that are left out."""
+        due = dict(zip(self.months, self.totals, strict=True))
+        return tuple(due.get(month, 0) for month in range(self.months[-1] + 1))
+
     @property
     def principal(self) -> Money:
         return Money(sum(self.parts.principal), self.currency)
@@ -179,7 +204,8 @@ class ScheduleTerms:
 
     ``periods`` amortising instalments follow ``grace_periods`` in which interest alone is paid. With
     ``step_pct`` and ``step_every`` the payment grows by so many per cent each so many periods.
-    ``balloon`` is principal left for the last instalment. ``annual_rate_pct`` is nominal.
+    ``balloon`` is principal left for the last instalment. ``annual_rate_pct`` is nominal. In the calendar
+    months of ``skips`` nothing falls due, and interest rests.
     """
 
     principal: Money
@@ -194,6 +220,7 @@ class ScheduleTerms:
     step_every: int = 0
     balloon: Money | None = None
     carried: Carried | None = None
+    skips: tuple[int, ...] = ()
 
 
 def period_rate(annual_rate_pct: Decimal, frequency: Frequency = Frequency.MONTHLY) -> Fraction:
@@ -257,7 +284,11 @@ def build(terms: ScheduleTerms) -> Schedule:
     repaid = map(sum, zip(principal, overdue, fees, late, strict=True))
     left = tuple(owed - so_far for so_far in accumulate(repaid))
     accrued = tuple(map(sum, zip(interest, overdue, strict=True)))
-    dates = terms.frequency.due_dates(terms.first_due, terms.grace_periods + terms.periods)
+    count = terms.grace_periods + terms.periods
+    if terms.skips:
+        dates = dates_without(terms.first_due, count, terms.skips)
+    else:
+        dates = terms.frequency.due_dates(terms.first_due, count)
     return Schedule(currency, dates, Parts(tuple(principal), accrued, fees, late, left))
 
 
@@ -268,6 +299,12 @@ def _check(terms: ScheduleTerms) -> None:
         raise ScheduleError("neither principal nor rate is negative")
     if terms.step_pct < 0 or terms.step_every < 0 or (terms.step_pct and not terms.step_every):
         raise ScheduleError("steps need a growth of 0 or more and a number of periods")
+    if terms.skips and (
+        terms.frequency is not Frequency.MONTHLY
+        or not {*terms.skips} < {*range(1, 13)}
+        or terms.first_due.month in terms.skips
+    ):
+        raise ScheduleError("months that are left out are some of the twelve, and not the first one")
     amounts = [terms.balloon] if terms.balloon is not None else []
     if terms.carried is not None:
         amounts += [terms.carried.interest, terms.carried.fees, terms.carried.late_charges]

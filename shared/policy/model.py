@@ -10,9 +10,9 @@ import hashlib
 import json
 from datetime import date, timedelta
 from functools import cached_property
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from shared.lending.affordability import SavingAllowance, Stress
 from shared.lending.allocation import AllocationRules
@@ -116,6 +116,14 @@ class PolicyInForce(BaseModel):
     talks: Annotated[a.Talks, AGREED]
     re_age: Annotated[a.ReAge, LIVE]
 
+    @model_validator(mode="after")
+    def _named_sets(self) -> Self:
+        known = {one.name for one in self.incentives.sets}
+        for arm in self.talks.strategies:
+            if arm.incentives is not None and arm.incentives not in known:
+                raise ValueError(f"talks.strategies: {arm.name}: incentives.sets has no {arm.incentives}")
+        return self
+
     @property
     def pack_id(self) -> str:
         return self.pack.id
@@ -165,6 +173,7 @@ class PolicyInForce(BaseModel):
             min_days_past_due=self.measures.min_days_past_due,
             max_forgiven_pct=self.relief.part_forgiveness_max_pct,
             holiday_months=self.relief.holiday_months,
+            season_months=self.relief.season_max_months,
             token_months=self.relief.token_months,
             untested_to_person=self.talks.untested_ceiling == "person_looks",
         )

@@ -179,6 +179,14 @@ class Roster(_Frozen):
         below = heard.authority if heard is not None else 1
         return who is not None and reviewer != negotiator and who.supervisor and who.authority >= below
 
+    def may_decide(self, name: str, tier: int, day: date) -> bool:
+        """Whether somebody decides with the authority of a tier on a day: who is there, and reaches so far.
+
+        Who is not on the roster (a committee, the lawyers) is known to the house that passes their word on.
+        """
+        who = self.get(name)
+        return who is None or (who.present_on(day) and who.authority >= tier)
+
     def first_fit(self, day: date, *, certified: bool) -> date | None:
         """Give the first day after `day` on which somebody may own a case; None where none is known."""
         begins = sorted(

@@ -203,6 +203,7 @@ class Relief(Section):
 
     part_forgiveness_max_pct: Annotated[Decimal, BeforeValidator(_decimal), Field(ge=0, le=100)]
     holiday_months: tuple[Months, ...]
+    season_max_months: Annotated[int, Field(ge=0, le=11)]
     token_months: Annotated[int, Field(ge=1, le=60)]
 
 
@@ -220,6 +221,25 @@ class MarginRowSection(Section):
     added_pct: SignedPct
 
 
+class RedefaultMeasure(Section):
+    """When a plan counts as broken for the table: so many days late within so many months of signing."""
+
+    days_late: Annotated[int, Field(ge=1, le=3660)]
+    months: Annotated[int, Field(ge=1, le=60)]
+
+
+class RedefaultLearning(Section):
+    """How `parley calibrate` learns from one's own plans.
+
+    The published figures count as much as ``prior_plans`` plans in each row. Of fewer than ``min_plans``
+    plans whose time is up, or fewer than ``min_broken`` of them broken, nothing is learnt.
+    """
+
+    prior_plans: Annotated[int, Field(ge=1, le=100000)]
+    min_plans: Annotated[int, Field(ge=1, le=1000000)]
+    min_broken: Annotated[int, Field(ge=1, le=1000000)]
+
+
 class Value(Section):
     """What a plan is worth to the lender, and what no plan is worth.
 
@@ -232,6 +252,8 @@ class Value(Section):
     redefault_by_margin: tuple[MarginRowSection, ...]
     redefault: Annotated[tuple[RedefaultRowSection, ...], Field(min_length=1)]
     redefault_unknown_pct: Pct
+    redefault_measure: RedefaultMeasure
+    redefault_learning: RedefaultLearning
     redefault_after_payments: Count
     redefault_recovery_pct: Pct
     redefault_recovery_month: Months
@@ -368,8 +390,12 @@ class EarlyRule(Section):
 
 
 class Alert(Section):
-    """When something is abnormal; a rule of early warning that is not named does not hold."""
+    """When something is abnormal; a rule of early warning that is not named does not hold.
 
+    So many months after a review of the whole mechanism the next one is due (R70).
+    """
+
+    mechanism_review_months: Annotated[int, Field(ge=1, le=60)]
     silent_days: Annotated[int, Field(ge=1, le=365)]
     rules: tuple[AlertRule, ...]
     early: tuple[EarlyRule, ...]

@@ -146,26 +146,57 @@ class RewardStep(Section):
     rate_cut_pct: Pct
 
 
+class IncentiveSet(Section):
+    """Other steps, for the arm of an experiment that names them (`StrategyRow.incentives`)."""
+
+    name: Name
+    steps: tuple[RewardStep, ...]
+
+
 class Incentives(Section):
     """Rewards in steps for who cooperated (all of ``cooperation``, each visible) and keeps to plan.
 
-    A step says what there is in all with the steps before it. The agreement prints every step.
+    A step says what there is in all with the steps before it. The agreement prints every step. ``steps`` are
+    everybody's as of right: a set that is tried beside them grants as much or more at every count of
+    instalments, so that nobody is worse off for the draw; what cooperation means is the same for all.
     """
 
     cooperation: tuple[CooperationRule, ...]
     steps: tuple[RewardStep, ...]
+    sets: tuple[IncentiveSet, ...]
     vested_never_return: bool
     new_credit_only_after_completion: bool
     new_credit_never_to_pay_this_debt: bool
 
+    def steps_of(self, name: str | None) -> tuple[RewardStep, ...]:
+        """The steps of a set; everybody's for None, and for a set there is not."""
+        return next((one.steps for one in self.sets if one.name == name), self.steps)
+
     @model_validator(mode="after")
     def _ascend(self) -> Self:
-        for name in ("after_on_time", "late_charges_waived_pct", "rate_cut_pct"):
-            values = [getattr(step, name) for step in self.steps]
-            if values != sorted(values):
-                raise ValueError(f"{name} never falls from one step to the next")
-        if len({step.after_on_time for step in self.steps}) != len(self.steps):
-            raise ValueError("each number of instalments has one step")
+        for steps in (self.steps, *(one.steps for one in self.sets)):
+            for name in ("after_on_time", "late_charges_waived_pct", "rate_cut_pct"):
+                values = [getattr(step, name) for step in steps]
+                if values != sorted(values):
+                    raise ValueError(f"{name} never falls from one step to the next")
+            if len({step.after_on_time for step in steps}) != len(steps):
+                raise ValueError("each number of instalments has one step")
+        return self
+
+    @model_validator(mode="after")
+    def _fair(self) -> Self:
+        if len({one.name for one in self.sets}) != len(self.sets):
+            raise ValueError("each set of incentives has a name of its own")
+        for one in self.sets:
+            for right in self.steps:
+                reached = [step for step in one.steps if step.after_on_time <= right.after_on_time]
+                for name in ("late_charges_waived_pct", "rate_cut_pct"):
+                    given, due = getattr(reached[-1], name) if reached else 0, getattr(right, name)
+                    if given < due:
+                        raise ValueError(
+                            f"the set {one.name} falls below what everybody has as of right: after"
+                            f" {right.after_on_time} instalments on time {name} is {given}, not {due}"
+                        )
         return self
 
 
@@ -183,11 +214,15 @@ class Reviews(Section):
 
 
 class StrategyRow(Section):
-    """A way of presenting plans, for so many cases in a hundred: which of them comes first."""
+    """An arm of an experiment, for so many cases in a hundred: which plan comes first, and which rewards.
+
+    ``incentives`` names one of ``[incentives] sets``; None: everybody's.
+    """
 
     name: Name
     share_pct: Pct
     first: Literal["best_balance", "lowest_total", "lowest_instalment"]
+    incentives: Name | None = None
 
 
 class Talks(Section):

@@ -16,6 +16,7 @@ Purpose = Literal["collection", "service", "legal_notice", "reply"]
 # end of a plan; court.
 LegalMatter = Literal["release", "statutory", "breach", "court"]
 Channel = Literal["phone", "sms", "email", "app", "letter", "visit"]
+Errand = Literal["find_contact_data", "pass_on_message", "talk_about_debt"]
 ContactScope = Literal["person", "number", "debt"]
 ContactCount = Literal["time_of_day", "attempts", "conversations", "days_after_conversation"]
 Stopped = Literal["contact", "interest", "fees", "enforcement"]
@@ -78,7 +79,7 @@ class ThirdPartyRow(Section):
 
     party: Party
     when: Literal["never", "cannot_be_reached", "liable_too", "authorised"]
-    purposes: tuple[Literal["find_contact_data", "pass_on_message", "talk_about_debt"], ...]
+    purposes: tuple[Errand, ...]
     details: bool
     stop_on_refusal: bool
 

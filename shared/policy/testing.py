@@ -34,7 +34,7 @@ _STATES = (
     *(("signature", "collect_signatures", 5), ("instruction", "confirm_instruction", 3)),
     *(("performing", "watch_plan", 20), ("no_plan", "human_review", 3), ("stopped", "look_at_stop", 20)),
     *(("conversation_review", "review_conversation", 10), ("request_answer", "answer_request", 10)),
-    ("moratorium_review", "review_moratorium", 5),
+    *(("moratorium_review", "review_moratorium", 5), ("mechanism_review", "review_mechanism", 10)),
 )
 _ALERTS = (
     *(
@@ -50,6 +50,7 @@ _ALERTS = (
     ("slow_worsening", "low", "talk_early"),
     ("complaint_unacknowledged", "medium", "acknowledge_complaint"),
     *(("complaint_overdue", "high", "answer_complaint"), ("contact_in_vain", "medium", "decide_contact")),
+    ("mechanism_unreviewed", "high", "review_mechanism"),
 )
 
 _VALUES: Final[dict[str, Any]] = {
@@ -96,6 +97,7 @@ _VALUES: Final[dict[str, Any]] = {
     "offers.token_payment": "50.00",
     "relief.part_forgiveness_max_pct": 0,
     "relief.holiday_months": [],
+    "relief.season_max_months": 0,
     "relief.token_months": 6,
     "talks.interest": "runs",
     "talks.untested_ceiling": "said",
@@ -113,6 +115,8 @@ _VALUES: Final[dict[str, Any]] = {
         {"reduction_pct": 20, "probability_pct": "24.3"},
     ],
     "value.redefault_unknown_pct": "43.1",
+    "value.redefault_measure": {"days_late": 60, "months": 6},
+    "value.redefault_learning": {"prior_plans": 50, "min_plans": 40, "min_broken": 5},
     "value.redefault_after_payments": 6,
     "value.redefault_recovery_pct": 25,
     "value.redefault_recovery_month": 18,
@@ -172,6 +176,7 @@ _VALUES: Final[dict[str, Any]] = {
     "followup.promise_grace_days": 2,
     "followup.promise_tolerance_pct": 5,
     "followup.support_after_missed": 1,
+    "alert.mechanism_review_months": 6,
     "alert.silent_days": 15,
     "alert.early": [
         *({"rule": "paid_later", "in_a_row": 3}, {"rule": "paid_less", "in_a_row": 2}),

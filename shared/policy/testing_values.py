@@ -305,6 +305,7 @@ MORE_VALUES: Final[dict[str, Any]] = {
         {"after_on_time": 3, "late_charges_waived_pct": 50, "rate_cut_pct": 0},
         {"after_on_time": 6, "late_charges_waived_pct": 100, "rate_cut_pct": 0},
     ],
+    "incentives.sets": [],
     "incentives.vested_never_return": True,
     "incentives.new_credit_only_after_completion": True,
     "incentives.new_credit_never_to_pay_this_debt": True,

@@ -7,17 +7,18 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import AsyncIterator, Mapping
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 import pytest_asyncio
 
 from deploy.demo.portfolio import generate
 from deploy.demo.world import World
-from services.cli.catalogue import load_all
+from services.cli.catalogue import load_all, policies_dir
 from services.console.effects import Effects
 from services.console.ledger import MoneyAudit
 from services.console.model import ArchivedCustomer
+from services.console.outcomes import Outcomes
 from services.console.reconcile import sequences
 from services.console.rules import link_id
 from services.console.story import verify
@@ -25,6 +26,8 @@ from services.intake.model import IntakeState
 from shared.contracts import agreement, alert, assessment, followup, intake, offer
 from shared.contracts.base import Event
 from shared.contracts.registry import SERVICES
+from shared.lending.calendar import add_months
+from shared.policy.loader import PolicyBook
 from tests.journey.sequential import SequentialPlatform
 
 START = date(2026, 1, 5)
@@ -127,6 +130,27 @@ async def test_the_figures_are_those_of_what_was_published(year: SequentialPlatf
     on_time, late, missed = (found["instalments", name] for name in ("on time", "late", "missed"))
     assert on_time[0] + late[0] + missed[0] == on_time[1] > 0
     assert missed[0] <= said[followup.InstalmentMissed.TYPE]
+
+
+async def test_every_plan_whose_time_is_up_has_its_outcome_beside_what_was_foreseen(
+    year: SequentialPlatform,
+) -> None:
+    outcomes, end = Outcomes(), START + timedelta(days=219)
+    outcomes.closed(0, end)
+    signed = dict.fromkeys(PolicyBook.load(policies_dir()).pack_ids, 0)
+    for message in year.published:
+        if message.sequence is not None:
+            outcomes.saw(message)
+        data = message.data
+        if isinstance(data, agreement.AgreementSigned) and add_months(data.effective, 3) <= end:
+            signed[data.policy] += 1
+    told = {pack: outcomes.of(pack, 60, 3) for pack in signed}
+    assert sum(len(plans) for plans, _ in told.values()) > 5
+    for pack, (plans, left_out) in told.items():
+        assert len(plans) + left_out.total() >= signed[pack]  # one over several packs is left out in each
+        for one in plans:
+            assert one.model == "occ-2009-q1+margin-1"
+            assert 0 < one.predicted < 1
 
 
 async def test_every_open_case_has_an_owner_and_a_next_date(year: SequentialPlatform) -> None:

@@ -17,7 +17,7 @@ from rich.table import Table
 
 from tests.oracles.families import FAMILIES
 from tests.oracles.outcome import Family, Verdict
-from tests.oracles.registry import OracleError, Report, judge_all
+from tests.oracles.registry import OracleError, Report, judge_all, not_compared
 
 _SHOWN = 5
 
@@ -40,6 +40,9 @@ def main(arguments: Sequence[str] | None = None, families: Sequence[Family] = FA
     absent = sorted({family.name for family in families} - {report.family.name for report in reports})
     if absent:
         console.print(f"no file in the folder: {escape(', '.join(absent))}")
+    strange = not_compared(options.folder, families)
+    if strange:
+        console.print(f"not compared, for no family reads it: {escape(', '.join(strange))}")
     return 0 if all(report.holds for report in reports) else 1
 
 

@@ -27,12 +27,12 @@ from tests.oracles.servicing import (
     loan_of,
     may_not_miss,
     operations,
-    order_of,
     product_of,
     recalculates,
     received,
     refusals_differ,
     restructured_on,
+    slots_of,
 )
 
 _IN_CASH = "REFUND_BY_CASH"
@@ -45,7 +45,7 @@ _FUTURE = {
 
 
 def rules_of(document: Case, case: Case, kind: str) -> PaymentRules | None:
-    """The product's rules for a type of payment; None when its future rule is none of ours."""
+    """The product's rules for a type of payment; None when its order or future rule is none of ours."""
     strategy = case["loan"]["strategy"]
     if strategy.endswith("_IN_ADVANCE_PRINCIPAL_PENALTY_FEE_INTEREST"):
         parts = OLDER_ORDERS[strategy]
@@ -54,6 +54,8 @@ def rules_of(document: Case, case: Case, kind: str) -> PaymentRules | None:
         return PaymentRules((*due, *ahead), charges_by_own_day=True)
     if strategy in OLDER_ORDERS:
         return PaymentRules.same_for_all(OLDER_ORDERS[strategy])
+    if strategy != "ADVANCED_PAYMENT_ALLOCATION":
+        return None
     product = product_of(document, case)
     rules = {rule["transactionType"]: rule for rule in product.get("paymentAllocation") or ()}
     future = (rules.get(kind) or rules.get("DEFAULT") or {}).get("futureInstallmentAllocationRule")
@@ -61,9 +63,8 @@ def rules_of(document: Case, case: Case, kind: str) -> PaymentRules | None:
     future = changed.get(kind) or (future if kind in rules else changed.get("DEFAULT", future))
     if (future or "NEXT_INSTALLMENT") not in _FUTURE:
         return None
-    order = tuple((where, part) for where in Due for part in order_of(document, case, kind, where.name))
     return PaymentRules(
-        order,
+        slots_of(document, case, kind),
         _FUTURE[future or "NEXT_INSTALLMENT"],
         vertical=product.get("loanScheduleProcessingType") == "VERTICAL",
     )
@@ -87,7 +88,7 @@ def _scope(document: Case, case: Case) -> str | None:
     if rewritten.is_older(case) and not rewritten.can(document, case):
         return "dated before an earlier change of terms"
     if rules_of(document, case, operation["type"]) is None:
-        return "a rule for future instalments that is not known"
+        return "an order of payments that is not known"
     return None
 
 

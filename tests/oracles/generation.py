@@ -70,6 +70,10 @@ def _rule(product: Mapping[str, Any], case: Mapping[str, Any]) -> str | None:
         return "a rate for another span than a month, a year or the whole term"
     if loan["amortization"] != "EQUAL_INSTALLMENTS" and not is_classic:
         return "equal principal in a progressive schedule"
+    if not is_classic and (loan["grace_interest"] or loan["interest_free_periods"]):
+        return "grace on interest in a progressive schedule"
+    if not is_classic and loan["grace_principal"] and loan["interest_type"] == "FLAT":
+        return "grace with flat interest in a progressive schedule"
     late = case["disbursement"] is not None and case["as_of"] > str(_terms(product, case).periods[0][1])
     if late and is_classic and product["isInterestRecalculationEnabled"]:
         return "interest recalculated for overdue instalments of a classic schedule"
@@ -140,6 +144,7 @@ def _convention(product: Mapping[str, Any], loan: Mapping[str, Any], unit: Every
         year=YearDays(product["daysInYearType"].removeprefix("DAYS").lower()),
         thirty_day_months=product["daysInMonthType"] == "DAYS30",
         by_period=loan["interest_calc_period"] == "SAME_AS_REPAYMENT_PERIOD",
+        part_periods=bool(product.get("allowPartialPeriodInterestCalculation")),
         leap_day_only=product.get("daysInYearCustomStrategy") == "FEB_29_PERIOD_ONLY",
         whole_new_year=bool(product.get("interestRecognitionOnDisbursementDate")),
         rounding=Rounding.HALF_EVEN,

@@ -67,6 +67,13 @@ def find(folder: Path, family: Family) -> Path | None:
     return None
 
 
+def not_compared(folder: Path, families: Sequence[Family]) -> tuple[str, ...]:
+    """Files that look like cases and that no family reads, by name."""
+    known = {find(folder, family) for family in families}
+    files = (path for path in folder.iterdir() if path.name.endswith((".json", ".json.gz")))
+    return tuple(sorted(path.name for path in files if path not in known))
+
+
 def read(path: Path) -> Mapping[str, Any]:
     """The document of a file; OracleError when it is damaged or has no list of cases."""
     try:

@@ -61,6 +61,8 @@ def judge_row(document: Mapping[str, Any], case: Mapping[str, Any]) -> Outcome:
     steps = case["history"]
     if {step["op"] for step in steps} - _KNOWN - {*_CHANGED, "write_off"}:
         return out_of_scope("a posting after another operation than payments and charges")
+    if rules_of(document, case, "DEFAULT") is None:
+        return out_of_scope("an order of payments that is not known")
     kind, amount = expected["transaction_type"], cents(expected["amount"])
     if kind == _ACCRUAL and case["loan"]["annual_rate_pct"]:
         return out_of_scope("accruals of interest")

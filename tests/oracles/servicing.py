@@ -10,6 +10,7 @@ from functools import wraps
 from typing import Any
 
 from shared.lending.allocation import Component, Components
+from shared.lending.instalment_allocation import Due
 from shared.lending.loan import Advance, Charge, LoanInstalment, Receipt, RunningLoan, ServicingError
 from shared.lending.money import Money
 from shared.lending.progressive import Accrual, Rate, Stop, borne
@@ -35,6 +36,12 @@ OLDER_ORDERS = {
         Component.FEES,
         Component.INTEREST,
         Component.PRINCIPAL,
+    ),
+    "PRINCIPAL_INTEREST_PENALTIES_FEES_ORDER": (
+        Component.PRINCIPAL,
+        Component.INTEREST,
+        Component.LATE_CHARGES,
+        Component.FEES,
     ),
     "INTEREST_PRINCIPAL_PENALTIES_FEES_ORDER": (
         Component.INTEREST,
@@ -68,7 +75,7 @@ def day(text: str) -> date:
 
 
 def product_of(document: Case, case: Case) -> Case:
-    product: Case = document["products"].get(case["product"], {})
+    product: Case = document["products"][case["product"]]
     return product
 
 
@@ -155,10 +162,15 @@ def reaged_on(case: Case) -> str:
     return last
 
 
-def order_of(document: Case, case: Case, kind: str = "DEFAULT", due: str = "DUE") -> tuple[Component, ...]:
-    """The order of parts inside one instalment."""
+def order_of(document: Case, case: Case) -> tuple[Component, ...]:
+    """The order of parts inside one instalment that is due."""
     if case["loan"]["strategy"] in OLDER_ORDERS:
         return OLDER_ORDERS[case["loan"]["strategy"]]
+    return tuple(part for due, part in slots_of(document, case, "DEFAULT") if due is Due.DUE)
+
+
+def slots_of(document: Case, case: Case, kind: str) -> tuple[tuple[Due, Component], ...]:
+    """The product's order for a type of payment: parts of what is past due, due or in advance."""
     listed = product_of(document, case).get("paymentAllocation") or ()
     rules = {rule["transactionType"]: rule for rule in listed}
     rule = rules.get(kind) or rules.get("DEFAULT")
@@ -166,8 +178,12 @@ def order_of(document: Case, case: Case, kind: str = "DEFAULT", due: str = "DUE"
     if order == "DEFAULT_ORDER":
         order = document["default_allocation_order"]
     if isinstance(order, str):
-        return (Component.LATE_CHARGES, Component.FEES, Component.INTEREST, Component.PRINCIPAL)
-    return tuple(_PARTS[name.removeprefix(due + "_")] for name in order if name.startswith(due + "_"))
+        names = order.partition(" for each of ")[0].split(",")
+        return tuple((due, _PARTS[name.strip()]) for due in Due for name in names)
+    return tuple(
+        next((due, _PARTS[name[len(due) + 1 :]]) for due in Due if name.startswith(f"{due.name}_"))
+        for name in order
+    )
 
 
 def accrual_of(document: Case, case: Case) -> Accrual:
@@ -175,7 +191,6 @@ def accrual_of(document: Case, case: Case) -> Accrual:
     loan, product = case["loan"], product_of(document, case)
     rates = [Rate(date(1970, 1, 1), Decimal(str(loan["annual_rate_pct"])))]
     stops, ended = [], None
-    every, unit = int(loan["repay_every"]), Every(loan["repay_unit"].lower())
     for step in history(case):
         if step["op"] == "reschedule" and step.get("newinterestrate") is not None:
             rates.append(Rate(day(step["reschedulefromdate"]), Decimal(str(step["newinterestrate"]))))
@@ -183,12 +198,10 @@ def accrual_of(document: Case, case: Case) -> Accrual:
             stops.append(Stop(day(step["start"]), day(step["end"])))
         if step["op"] == "charge_off" and product.get("chargeOffBehaviour") == "ZERO_INTEREST":
             ended = day(step["date"])
-        if step["op"] == "reage":
-            every, unit = int(step["frequencynumber"]), Every(step["frequencytype"].lower())
     return Accrual(
         tuple(sorted(rates, key=lambda rate: rate.since)),
-        every=every,
-        unit=unit,
+        every=int(loan["repay_every"]),
+        unit=Every(loan["repay_unit"].lower()),
         year=YearDays(str(product.get("daysInYearType") or "ACTUAL").removeprefix("DAYS").lower()),
         equal_months=product.get("daysInMonthType") == "DAYS30",
         stops=tuple(stops),
@@ -233,14 +246,20 @@ def loan_of(document: Case, case: Case, rows: Sequence[Sequence[Any]] | None = N
         )
         start = due
     multiple = 100 if str(product.get("installmentAmountInMultiplesOf")) == "1" else 1
+    accrual = accrual_of(document, case)
+    flat = case["loan"]["interest_type"] == "FLAT" and any(rate.annual_pct for rate in accrual.rates)
+    again = [step for step in history(case) if step["op"] == "reage"]
     loan = RunningLoan(
-        accrual_of(document, case),
+        accrual,
         tuple(instalments),
         advances,
         charges=charges_of(case),
         multiple=multiple,
         recalculates=recalculates(document, case),
         divided=is_divided(case),
+        flat=flat,
+        every=int(again[-1]["frequencynumber"]) if again else None,
+        unit=Every(again[-1]["frequencytype"].lower()) if again else None,
         late_bears=not product.get("disallowInterestCalculationOnPastDue"),
     )
     auto = bool(product.get("enableAutoRepaymentForDownPayment"))

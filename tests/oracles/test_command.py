@@ -95,6 +95,14 @@ def test_a_family_without_a_file_is_named(tmp_path: Path, capsys: pytest.Capture
     assert "no file in the folder: halved" in capsys.readouterr().out
 
 
+def test_a_file_that_no_family_reads_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    _write(tmp_path, [SAME])
+    for name in ("doubled-again.json.gz", "other.json", "notes.md"):
+        (tmp_path / name).write_text("{}")
+    assert main([str(tmp_path)], [DOUBLED]) == 0
+    assert "no family reads it: doubled-again.json.gz, other.json\n" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize(
     "content",
     [b"not packed", gzip.compress(b"{"), gzip.compress(b'{"cases": [1]}')[:-9], gzip.compress(b"[]")],

@@ -84,6 +84,7 @@ NEW_LOAN: Case = {
         [1, 31, "2024-02-01", 0.0, 100.0, 1.0, 101.0],
     ],
 }
+FLAT: Case = {**NEW_LOAN, "loan": {**NEW_LOAN["loan"], "interest_type": "FLAT"}}
 PRODUCT: Case = {
     "loanScheduleType": "PROGRESSIVE",
     "daysInYearType": "DAYS360",
@@ -134,14 +135,20 @@ def test_another_figure_is_noticed(judge: Judge, case: Case, path: tuple[Any, ..
     ("judge", "case", "path", "value"),
     [
         (apr.judge, EFFECTIVE, ("time_unit",), "fortnights"),
-        (xirr.judge, XIRR, ("day_count",), "act/364"),
+        (xirr.judge, XIRR, ("day_count",), "bus/252"),
         (time_value.judge, PMT, ("function",), "duration"),
         (unit_annuity.judge, LEVEL, ("disabled",), True),
         (unit_annuity.judge, LEVEL, ("steps", 0, "op"), "addCapitalizedIncome"),
+        (unit_annuity.judge, LEVEL, ("config", "down_payment"), 25),
+        (unit_annuity.judge, LEVEL, ("config", "precision"), 19),
+        (unit_annuity.judge, LEVEL, ("steps", 1, "expect"), "paid_amounts"),
         (unit_annuity.judge, BETWEEN, ("config", "full_term_for_tranche"), True),
         (generation.judge, NEW_LOAN, ("variant",), "_loan_product_s_charges_"),
         (generation.judge, NEW_LOAN, ("loan", "interestratefrequencytype"), "FORTNIGHT"),
         (generation.judge, NEW_LOAN, ("loan", "amortization"), "EQUAL_PRINCIPAL"),
+        (generation.judge, NEW_LOAN, ("loan", "grace_interest"), 1),
+        (generation.judge, NEW_LOAN, ("loan", "interest_free_periods"), 1),
+        (generation.judge, FLAT, ("loan", "grace_principal"), 1),
     ],
 )
 def test_terms_leave_a_case_out_by_a_named_rule(

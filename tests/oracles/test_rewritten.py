@@ -87,6 +87,11 @@ def test_a_payment_before_a_re_age_leaves_less_to_be_re_aged() -> None:
     assert allocation.judge(DOCUMENT, wrong).verdict is Verdict.DIFFERENT
 
 
+def test_a_product_that_is_not_told_is_not_made_up() -> None:
+    with pytest.raises(KeyError, match="P"):
+        allocation.judge({**DOCUMENT, "products": {}}, CASE)
+
+
 def test_where_all_is_paid_before_there_is_no_re_age() -> None:
     dues = ("2024-02-01", "2024-03-01", "2024-04-01", "2024-05-01")
     paid = [row(k, due, "2024-02-01", 400.0 - 100 * k, 100.0, 100.0) for k, due in enumerate(dues, start=1)]

@@ -17,6 +17,21 @@ from tests.oracles.figures import day, number
 from tests.oracles.outcome import EQUAL, Outcome, different, out_of_scope
 
 _PLACES = Decimal("1e-12")
+_SETTINGS = {
+    *(
+        "money_decimals",
+        "rounding",
+        "precision",
+        "annual_rate_pct",
+        "days_in_year",
+        "days_in_month",
+        "repay_unit",
+    ),
+    *("repay_every", "full_term_for_tranche", "interest_recognition_on_disbursement_date", "n"),
+    *("grace_principal", "grace_interest"),
+}
+_EXPECTATIONS = {"period", "daily_interest", "due_amounts", "total_interest"}
+_DIGITS = 12
 _OPERATIONS = {
     *("addDisbursement", "changeInterestRate", "applyInterestPause", "addBalanceCorrection"),
     *("payPrincipal", "payInterest", "creditPrincipal", "creditInterest"),
@@ -32,6 +47,14 @@ def judge(document: Mapping[str, Any], case: Mapping[str, Any]) -> Outcome:
         return out_of_scope("grace on interest in a level loan")
     if case.get("disabled"):
         return out_of_scope("a case that its source has switched off")
+    settings = {key for key, value in config.items() if value} - _SETTINGS
+    if settings:
+        return out_of_scope(f"setting {min(settings)}")
+    if config.get("precision", _DIGITS) != _DIGITS:
+        return out_of_scope("figures kept with another number of digits than twelve")
+    asked = {step["expect"] for step in case["steps"] if "op" not in step} - _EXPECTATIONS
+    if asked:
+        return out_of_scope(f"expectation {min(asked)}")
     unknown = {step["op"] for step in case["steps"] if "op" in step} - _OPERATIONS
     if unknown:
         return out_of_scope(f"operation {min(unknown)}")

@@ -412,6 +412,7 @@ def _letter(document: Letter, lang: str) -> dict[str, Any]:
         "version": str(issued.version),
         "as_of": issued.as_of.isoformat(),
         "debts": ", ".join(issued.debts),
+        "replaces": issued.replaces,
         "full": issued.settlement is SettlementKind.FULL,
         "partial": issued.settlement is SettlementKind.PARTIAL,
         "credit_status": words.named("credit", issued.credit_status, lang),

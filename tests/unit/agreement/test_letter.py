@@ -68,3 +68,10 @@ def test_the_british_paper_says_what_goes_on_after_its_last_instalment(lang: str
     text = squeezed(" ".join(part for section in page["sections"] for part in section["paragraphs"]))
     assert ("该余额继续存在，贷款人或债权受让人仍可要求偿还" if lang == "zh"
             else "thatbalancecontinuestoexist,andthelender,orwhoeverthedebtissoldto") in text  # fmt: skip
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_a_letter_says_which_one_it_takes_the_place_of(lang: str) -> None:
+    said = certified(lang, replaces="letter-1")
+    assert ("取代此前的证明（letter-1）" if lang == "zh" else "takestheplaceofletterletter-1,which") in said
+    assert ("取代" if lang == "zh" else "takestheplace") not in certified(lang)

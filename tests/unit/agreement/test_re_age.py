@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from services.followup.decide import FollowupDecider
 from services.intake.decide import IntakeDecider
 from shared.contracts import followup
 from shared.contracts.agreement import (
@@ -21,7 +22,8 @@ from shared.contracts.agreement import (
 from shared.contracts.base import Event, Reason
 from shared.contracts.reasons import ReasonCode
 from tests.unit.agreement.test_decide import DEBTS, in_force
-from tests.unit.builders import message, reference
+from tests.unit.builders import case_opened, message, reference, taken_back
+from tests.unit.builders import paid as payment
 from tests.unit.intake.bank_says import day, overdue, signed
 from tests.unit.spec import Given, given
 
@@ -197,3 +199,28 @@ def test_intake_counts_no_re_age_that_was_taken_back() -> None:
     update = {"kind": InstructionKind.UNDO_RE_AGE, "instruction_id": "I-10"}
     back = shown.when(message(instruction.model_copy(update=update), day(120)))
     assert re_aged(back) == ()
+
+
+def test_what_followup_says_of_a_returned_payment_takes_it_back() -> None:
+    """Money counts on the oldest instalment first: with a payment gone the latest of the row is unpaid."""
+    step = in_force(**ASKED)
+    agreed = step.last(AgreementSigned)
+    watched = given(FollowupDecider(), reference(**ASKED)).when(message(case_opened(*DEBTS)))
+    watched = watched.when(message(agreed, agreed.effective))
+    due = {row.due: row for row in agreed.instalments}
+    third = agreed.instalments[2].due
+    heard: list[tuple[InstructionKind, date]] = []
+    for on in (agreed.effective + timedelta(days=n) for n in range(1, (third - agreed.effective).days + 30)):
+        facts = []
+        if on in due and on <= third:
+            facts = [message(payment(str(due[on].total), on, f"p-{due[on].number}"), on)]
+        if on == third + timedelta(days=5):
+            second = agreed.instalments[1]
+            facts = [message(taken_back(str(second.total), second.due, on, "p-2"), on)]
+        watched = watched.when(*facts)
+        said = watched.said
+        watched = watched.closes(on)
+        for event in (*said, *watched.said):
+            step = step.when(message(event, on))
+            heard += [(kind, effective) for kind, effective, _ in told(step.said)]
+    assert heard == [(InstructionKind.RE_AGE, third), (InstructionKind.UNDO_RE_AGE, third)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -20,7 +21,8 @@ from shared.contracts.agreement import (
     BankInstructed,
     InstructionKind,
 )
-from shared.contracts.followup import InstalmentMissed, PlanBroken
+from shared.contracts.debts import InstalmentTotal
+from shared.contracts.followup import InstalmentMissed, PlanBroken, RewardGranted
 from shared.contracts.intake import PaymentMatched
 from shared.contracts.reasons import ReasonCode
 from shared.lending.money import Money
@@ -37,13 +39,14 @@ def withdrawal(agreement_id: str, n: int) -> Any:
     return message(said, after(n))
 
 
-def amended(**overrides: Any) -> tuple[AgreementSigned, Given]:
+def amended(*between: Any, **overrides: Any) -> tuple[AgreementSigned, Given]:
     """The first agreement in force since day 2, and the case with another in its place since day 6."""
     rules = {"agreement__cooling_off_days": DAYS, **overrides}
     first = in_force(**rules)
+    signed = first.last(AgreementSigned)
     again = agreed(2).model_copy(update={"offer_id": "O-2"})
-    step = first.when(message(again, after(5)))
-    return first.last(AgreementSigned), signed_by(step, *BOTH, day=after(6)).closes(after(6))
+    step = first.when(*between, message(again, after(5)))
+    return signed, signed_by(step, *BOTH, day=after(6)).closes(after(6))
 
 
 def test_the_agreement_before_an_amendment_holds_again() -> None:
@@ -67,6 +70,22 @@ def test_the_agreement_before_an_amendment_holds_again() -> None:
     assert (state.status, state.live.agreement_id) == (AgreementStatus.IN_FORCE, first.agreement_id)
     assert state.live.before is None
     assert refused(gone.when(withdrawal(second.agreement_id, 8))) is ReasonCode.WITHDRAWN_IN_TIME
+
+
+def test_a_lower_rate_that_had_vested_holds_again_with_the_agreement_before() -> None:
+    """The bank was told the schedules as they were signed alone, and asked for more than is owed."""
+    rows = tuple(
+        InstalmentTotal(number=n, due=after(days), total=cny("90.00")) for n, days in ((1, 7), (2, 40))
+    )
+    granted = RewardGranted(
+        reward="lower_rate", after_instalment=1, rate_cut_pct=Decimal(25), instalments=rows
+    )
+    first, step = amended(message(granted, after(4)))
+    gone = step.when(withdrawal(step.last(AgreementSigned).agreement_id, 8))
+    told = gone.last(BankInstructed)
+    assert told.instalments == rows[1:]
+    assert told.rate_cut_pct == 25
+    assert (told.schedules, told.rates) == (first.schedules, first.rates)
 
 
 def test_the_earlier_agreement_may_be_withdrawn_from_too_in_its_own_time() -> None:

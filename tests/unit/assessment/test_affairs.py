@@ -139,9 +139,8 @@ def test_an_income_to_come_says_that_it_counts_in_part() -> None:
     assert "salary, 9000.00 CNY" in change
     assert "only a part of it is counted for now (80 %)" in part
     falls = {**RETURNS, "monthly": cny("0.00")}
-    assert (
-        "is not verified yet" not in read({"income": [ENDS], "changes": [falls]}).partition("2026-06-15")[2]
-    )
+    outlook = read({"income": [ENDS], "changes": [falls]}).partition("What will change")[2]
+    assert "is not verified yet" not in outlook.partition("Your situation")[0]
 
 
 def test_what_is_low_of_much_is_one_sentence() -> None:
@@ -149,3 +148,20 @@ def test_what_is_low_of_much_is_one_sentence() -> None:
     assert read({"spending": low}).count("far less than a household usually needs") == 1
     assert "What you state for food, health, personal is far less" in read({"spending": low})
     assert "您填写的饮食、医疗、个人用品支出远低于" in read({"spending": low}, "zh")
+
+
+@pytest.mark.parametrize(
+    ("since", "ends", "kind"),
+    [
+        ("2025-06-01", "2026-03-31", "temporary"),  # nine months old, and over in a month
+        ("2026-01-20", "2026-08-31", "temporary"),
+        ("2026-01-20", "2026-09-02", "temporary"),
+        ("2026-01-20", "2026-09-03", "lasting"),
+        ("2026-05-01", "2026-10-15", "temporary"),  # one that is still to come
+        ("2026-05-01", "2026-11-02", "lasting"),
+    ],
+)
+def test_a_difficulty_is_temporary_by_how_long_it_still_lasts(since: str, ends: str, kind: str) -> None:
+    """Who is well again next month was said to be in lasting difficulty, and sent to seek advice on debts."""
+    ill = {"cause": "illness", "since": since, "expected_end": ends}
+    assert f"difficulty: {kind}, illness" in read({}, hardship=ill)

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+import deploy
+from services.assessment.care import treatments_of
 from services.assessment.decide import AssessmentDecider
 from services.assessment.model import AssessmentStatus
 from shared.contracts import desk, followup, intake
@@ -31,6 +34,7 @@ from shared.contracts.household import (
     Vulnerability,
 )
 from shared.contracts.reasons import ReasonCode
+from shared.policy.reference import load_reference
 from tests.unit.assessment.desk_says import checked, contact, day, hardship, income, opened, states
 from tests.unit.assessment.test_capacity import NO_STRESS, codes
 from tests.unit.builders import cny, message, reference
@@ -360,3 +364,13 @@ def test_open_points_are_reminded_of_and_nothing_lapses_without_them() -> None:
     assert again.state.status is AssessmentStatus.ASSESSED
     assert again.closes(points[0].due).said == ()
     assert after.when(hardship(5)).state.wanted is None  # the whole statement is asked anew
+
+
+def test_who_cannot_stop_gambling_is_treated_with_care_as_the_shipped_packs_say() -> None:
+    """There was no word for it: it was recorded as an illness of the mind, or not at all."""
+    packs = load_reference(Path(deploy.__file__).parent / "policies")({}).policies
+    for pack in packs.pack_ids:
+        found = treatments_of((Vulnerability.ADDICTION,), packs.in_force(pack, date(2026, 3, 2)))
+        assert set(found) >= {Treatment.MORE_TIME, Treatment.PERSON_DECIDES, Treatment.SUPPORT_GROUP}
+        every = {row.vulnerability for row in packs.in_force(pack, date(2026, 3, 2)).assessment.treatments}
+        assert every == set(Vulnerability), "whoever is recorded is treated in some way"

@@ -9,11 +9,12 @@ import pytest
 
 from services.assessment.decide import AssessmentDecider
 from services.assessment.model import AssessmentStatus
-from shared.contracts import agreement, desk, followup, offer
+from shared.contracts import agreement, desk, followup, followup_care, offer
 from shared.contracts.assessment import (
     AssessmentCompleted,
     AssessmentExpired,
     HardshipKind,
+    StatementReminded,
     StatementRequested,
 )
 from shared.contracts.base import Reason
@@ -30,7 +31,7 @@ from tests.unit.assessment.desk_says import (
     renegotiation,
     states,
 )
-from tests.unit.builders import message, reference
+from tests.unit.builders import cny, message, reference
 from tests.unit.spec import Given, given
 
 
@@ -63,6 +64,20 @@ def test_who_tells_of_the_plan_first_makes_no_difference(both: tuple[Envelope[An
     assert after.said == ()
     assert (after.state.status, after.decider.due(after.state)) == (AssessmentStatus.PLANNED, None)
     assert after.state == assessed().when(*reversed(both)).state
+
+
+def test_after_a_plan_nobody_is_reminded_of_a_day_that_has_passed_while_it_was_kept() -> None:
+    """A statement of half a year ago had left a point open: the borrower was told to clear it up by then."""
+    kept = assessed(assessment__open_reminders_business_days=[5, 8]).when(signed(5), states(10), states(120))
+    assert kept.state.wanted is not None
+    assert kept.state.wanted.due < day(120)
+    over = kept.when(completed(130))
+    assert over.state.talks
+    assert not [event for event in over.closes(day(131)).said if isinstance(event, StatementReminded)]
+    soon = assessed(assessment__open_reminders_business_days=[5, 8]).when(
+        signed(5), states(10), completed(11)
+    )
+    assert [event for event in soon.closes(day(20)).said if isinstance(event, StatementReminded)]
 
 
 def test_a_hardship_reported_in_a_new_plan_is_not_forgotten_when_its_signature_arrives_late() -> None:
@@ -178,3 +193,16 @@ def test_talks_that_found_no_other_plan_end_with_the_figures_and_nobody_is_asked
     assert talks.closes(day(63 + 90)).emits(AssessmentExpired, StatementRequested)
     alone = assessed().when(no_plan(4)).closes(day(3 + 90))
     assert alone.emits(AssessmentExpired, StatementRequested)
+
+
+def test_a_plan_that_is_live_again_after_its_completion_needs_no_figures() -> None:
+    done = agreement.AgreementCompleted(agreement_id="AG-1", as_of=day(40))
+    reason = Reason(code=ReasonCode.PAYMENT_RETURNED)
+    back = followup_care.PlanReopened(
+        agreement_id="AG-1", as_of=day(41), missing=(cny("1.00"),), reason=reason
+    )
+    over = assessed().when(plan_started(5), message(done, day(40)))
+    assert over.state.live is False
+    again = over.when(message(back, day(41)))
+    assert (again.state.status, again.state.live) == (AssessmentStatus.PLANNED, True)
+    assert again.decider.due(again.state) is None or again.closes(day(3 + 90)).emits(AssessmentExpired)

@@ -192,3 +192,27 @@ def test_neither_a_file_nor_the_example_is_an_error() -> None:
     missing = RUNNER.invoke(app, ["assess", "there-is-no-such-file.json"])
     assert missing.exit_code == 2
     assert "No such file" in missing.output
+
+
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [
+        ({"evidence": [{"item": "income:salery"}]}, "evidence.0"),
+        ({"changes": [{"kind": "income", "item": "income:wages", "on": "2026-09-01"}]}, "statement"),
+        ({"changes": [{"kind": "spending", "item": "spending:rent", "on": "2026-09-01"}]}, "statement"),
+    ],
+)
+def test_a_misspelt_income_does_not_count_beside_the_one_that_is_meant(
+    tmp_path: Path, change: dict[str, Any], field: str
+) -> None:
+    """Evidence of `income:salery` was a second salary: what could be paid was said to be twice as much."""
+    document, proof = household(), {"evidence_kind": "payslip", "verified_by": "n-1", "as_of": "2026-03-01"}
+    document["statement"]["changes"] = [
+        one | {"monthly": cny("9000.00")} for one in change.get("changes", [])
+    ]
+    document["evidence"] = [proof | one | {"verified": cny("9000.00")} for one in change.get("evidence", [])]
+    result = run(tmp_path, document)
+    assert result.exit_code == 1
+    assert f"{field}: There is no such kind of income or spending" in result.output
+    assert "(item_unknown)" in result.output
+    assert "没有这样一项收入或支出" in run(tmp_path, document, "--lang", "zh").output

@@ -143,7 +143,9 @@ def test_a_closed_channel_a_consent_and_the_clock_of_the_borrower_stay() -> None
     assert (there.state.channel, there.state.time_zone) == ("email", "Europe/Madrid")
     assert [consent.channel for consent in there.state.states.consents] == ["app"]
     assert there.state.states.opt_outs[0].since == datetime.combine(day(1), time(9), UTC)
-    opened_again = message(desk.PreferencesSet(opt_out=()), day(OPENS), case=SECOND)
+    opened_again = message(
+        desk.PreferencesSet(opens=("sms", "email", "phone", "app")), day(OPENS), case=SECOND
+    )
     assert answer(there.when(opened_again), asked(OPENS, 12, channel="sms")).rule is not Rule.OPTED_OUT
 
 

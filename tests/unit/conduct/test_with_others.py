@@ -26,7 +26,8 @@ def contact(party: str, outcome: str, direction: str) -> Any:
     data = desk.ContactRecorded(
         at=datetime(2026, 3, 2, 9, tzinfo=UTC), place="office", participants=("n-1",),
         key_points=Personal(value="…"), direction=desk.ContactDirection(direction),
-        outcome=desk.ContactOutcome(outcome), channel="phone", party=party, person=f"{party}-1",
+        outcome=desk.ContactOutcome(outcome), channel="phone", actor="agent",
+        party=party, person=f"{party}-1",
     )  # fmt: skip
     return message(data, DAY)
 
@@ -71,4 +72,5 @@ def test_the_next_case_of_the_person_knows_whom_it_was_with() -> None:
     opened = given(IntakeDecider(), reference()).when(overdue())
     after = opened.when(contact("guarantor", "talked", "outbound"))
     assert [one.person for one in after.state.reach.contacts] == ["guarantor-1"]
+    assert [one.actor for one in after.state.reach.contacts] == ["agent"]
     assert after.state.case == CASE

@@ -18,7 +18,7 @@ from shared.contracts.desk import FeedbackTheme
 from shared.contracts.desk_care import SatisfactionTopic
 from shared.contracts.envelope import Envelope
 from shared.contracts.reasons import ReasonCode
-from tests.unit.builders import case_opened, cny
+from tests.unit.builders import case_opened, cny, signed
 
 DAY = date(2026, 3, 2)
 WHY = (Reason(code=ReasonCode.CAUGHT_UP),)
@@ -168,6 +168,26 @@ def test_incentives_are_compared_by_the_arm_that_a_case_was_drawn_into() -> None
     assert said.counts("strategy champion", "instalments on time") == (1, 2)
     assert said.counts("strategy challenger", "plans broken, rewarded or not") == (0, 1)
     assert said.counts("strategy challenger", "instalments on time") == (1, 2)
+
+
+def test_arms_are_compared_by_what_they_kept_with_the_incentives_that_were_signed() -> None:
+    """Of four and five plans little can be said, and the report says how little."""
+    said = Said()
+    for number in range(9):
+        arm = "challenger" if number < 5 else "champion"
+        with_set = signed((DAY, "5.00")).model_copy(update={"incentives": "tried" if number < 5 else None})
+        said.says(f"c-{number}", tabled(arm), with_set, started(), *[broken()] * (number in {4, 7, 8}))
+    assert said.counts("strategy challenger", "with the incentives: tried") == (5, 5)
+    assert said.counts("strategy champion", "with the incentives: everybody's") == (4, 4)
+    kept = said.figure("strategy challenger", "plans kept to the end or so far")
+    assert (kept.count, kept.of, kept.between) == (4, 5, (Decimal("37.6"), Decimal("96.4")))
+    assert said.counts("strategy champion", "plans kept to the end or so far") == (2, 4)
+    assert said.figure("plans", "broken").between is None  # nobody was drawn
+    names = [f.name for f in said.effects.figures() if f.group == "strategy champion"]
+    assert "with the incentives: tried" not in names
+    out = StringIO()
+    Console(file=out, width=200).print(tables.effects(said.effects.figures()))
+    assert "37.6–96.4 %" in out.getvalue()
 
 
 def test_alerts_and_complaints_tell_how_long_they_took() -> None:

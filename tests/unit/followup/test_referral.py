@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from services.followup.decide import FollowupDecider
+from services.followup.model import FollowupStatus
 from shared.contracts import desk, desk_parties, offer
 from shared.contracts.base import Event, Personal, Reason
 from shared.contracts.desk_care import LegalOverride, LegalReferralAsked
@@ -105,6 +106,20 @@ def test_or_after_attempts_over_time(offsets: list[int], *, allowed: bool) -> No
     calls = [call(DAY + timedelta(days=n)) for n in offsets]
     after = case().when(*calls, message(ASKED, LATER))
     assert isinstance(after.said[-1], LegalReferralMade) is allowed
+
+
+@pytest.mark.parametrize("late", [False, True])
+def test_what_led_nowhere_before_a_plan_is_no_ground_when_it_breaks(*, late: bool) -> None:
+    """A round that lapsed before the signature sent the case to court, years later, without another word."""
+    rows = [(DAY + timedelta(days=30 * n), "100.00") for n in (1, 2, 3)]
+    plan, calls = message(signed(*rows)), [call(DAY - timedelta(days=80 - n)) for n in (*range(0, 54, 6), 60)]
+    before = message(lapsed(DAY - timedelta(days=5)))
+    there = case(breach__notice_required=False).when(*calls, *([plan, before] if late else [before, plan]))
+    while there.state.status is not FollowupStatus.BROKEN:
+        there = there.closes(there.decider.due(there.state) or LATER)
+    day = there.state.plan.ended_on + timedelta(days=1)
+    assert refused(there.when(message(ASKED, day))) is ReasonCode.LEGAL_TALKS_FIRST
+    assert there.when(message(lapsed(day)), message(ASKED, day)).emits(LegalReferralMade)
 
 
 def test_who_was_talked_to_can_be_talked_to_again() -> None:
@@ -299,6 +314,11 @@ def test_a_supervisor_may_go_earlier_with_a_reason_on_file(override: LegalOverri
     for change in ({"role": "negotiator"}, {"words": None}):
         wrong = said.model_copy(update=change)
         assert refused(case(10).when(message(wrong))) is ReasonCode.LEGAL_OVERRIDE_REFUSED
+
+
+def test_a_negotiator_on_the_roster_overrides_nothing_by_calling_themselves_a_supervisor() -> None:
+    said = LegalReferralAsked(by="n-1", role="supervisor", override=next(iter(LegalOverride)), words=WORDS)
+    assert refused(case(10).when(message(said))) is ReasonCode.NOT_ALLOWED_TO
 
 
 def test_an_override_that_the_pack_does_not_know_is_refused() -> None:

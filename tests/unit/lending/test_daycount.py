@@ -4,9 +4,11 @@ from datetime import date
 from fractions import Fraction
 
 import pytest
+import pyxirr
 from hypothesis import given
 from hypothesis import strategies as st
 
+from shared.lending.cash_flows import NAMES
 from shared.lending.daycount import DayCount
 
 DATES = st.dates(date(1990, 1, 1), date(2060, 12, 31))
@@ -30,6 +32,15 @@ DATES = st.dates(date(1990, 1, 1), date(2060, 12, 31))
 )
 def test_thirty_days_a_month(day_count: DayCount, start: date, end: date, days: int) -> None:
     assert day_count.year_fraction(start, end) == Fraction(days, 360)
+
+
+@given(st.sampled_from(DayCount), DATES, DATES)
+def test_a_day_count_is_that_of_the_package_that_searches_rates(
+    day_count: DayCount, start: date, end: date
+) -> None:
+    start, end = sorted((start, end))
+    theirs = pyxirr.year_fraction(start, end, NAMES[day_count])
+    assert abs(float(day_count.year_fraction(start, end)) - theirs) < 1e-12
 
 
 def test_actual_days_are_split_at_new_year() -> None:

@@ -1,5 +1,6 @@
 """Schedules of new loans from their terms: published rows, and what holds for every one."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import date
 from decimal import Decimal
@@ -80,6 +81,13 @@ def test_a_week_by_period_is_a_52nd_of_the_year() -> None:
         rows = make(replace(BASE, convention=weekly, rate_pct=Decimal("5.2")))
         assert rows[1].interest == eur("1.00")
         assert rows[1].due == date(2024, 1, 8)
+
+
+@pytest.mark.parametrize("made", [progressive, classic])
+def test_a_down_payment_is_a_whole_multiple_too(made: Callable[[LoanTerms], tuple[LoanRow, ...]]) -> None:
+    terms = replace(BASE, tranches=((START, eur("487.58")),), down_payment_pct=Decimal(25))
+    assert column(made(terms), "principal")[0] == "121.90"
+    assert column(made(replace(terms, multiple=eur("1"))), "principal")[0] == "122.00"
 
 
 def test_a_down_payment_is_due_at_once_and_bears_nothing() -> None:
@@ -217,3 +225,24 @@ def test_every_progressive_schedule_adds_up(terms: LoanTerms) -> None:
     if plain.interest is Interest.FLAT:
         plain = replace(plain, grace_principal=0)
     check(plain, progressive(plain))
+
+
+@pytest.mark.parametrize(
+    ("part_periods", "principal", "interest"),
+    [(True, ["333.33", "458.90", "457.77"], "11.37"), (False, ["333.33", "458.34", "458.33"], "12.50")],
+)
+def test_a_tranche_within_a_period_bears_its_days_or_all_of_it(
+    part_periods: bool, principal: list[str], interest: str
+) -> None:
+    start, later = date(2024, 6, 1), date(2024, 7, 15)
+    terms = LoanTerms(
+        start,
+        ((start, eur("1000")), (later, eur("250"))),
+        Decimal(12),
+        replace(BY_PERIOD, part_periods=part_periods),
+        3,
+        interest=Interest.FLAT,
+    )
+    rows = progressive(terms)
+    assert column(rows, "principal") == principal
+    assert column(rows, "interest") == ["10.00", interest, "12.50"]

@@ -335,6 +335,32 @@ def test_a_season_without_income_has_no_payments() -> None:
     assert [row.due.month for row in none.payments] == [4, 5, 9]
 
 
+def test_it_is_said_up_to_what_more_can_be_paid_in_months_in_which_nothing_goes_wrong() -> None:
+    """A shop that slowly earns less: 765 are left today, then 495, and nothing where something goes wrong."""
+    falls = CapacityStep(date(2026, 6, 1), cny("495"), cny("0"))
+    shop = replace(steady("765", "0"), later=(falls,))
+    none = find_plans((loan("38000", "24"),), shop, FIRST_DUE, replace(LIMITS, token_months=6))
+    assert isinstance(none, NoPlan)
+    assert (none.next_step, none.payment, none.most) == (NextStep.TOKEN_PLAN, cny("50"), cny("495"))
+    # Somebody with work until the autumn is asked for what the smallest plan would need, and can pay more.
+    ends = CapacityStep(date(2026, 10, 1), cny("0"), cny("0"))
+    season = replace(steady("2350", "1557"), later=(ends,))
+    lower = find_plans((loan("38000", "24"),), season, FIRST_DUE, replace(LIMITS, token_months=6))
+    assert isinstance(lower, NoPlan)
+    assert lower.next_step is NextStep.REDUCED_PAYMENTS
+    assert lower.payment is not None
+    assert (lower.most, lower.payment < cny("2350")) == (cny("2350"), True)
+
+
+def test_nothing_is_said_of_more_where_there_is_no_more_or_no_more_is_owed() -> None:
+    poor = find_plans((loan("38000", "24"),), steady("60", "0"), FIRST_DUE, LIMITS)
+    assert isinstance(poor, NoPlan)
+    assert (poor.payment, poor.most) == (cny("50"), cny("60"))
+    bare = find_plans((loan("38000", "24"),), steady("50", "0"), FIRST_DUE, LIMITS)
+    assert isinstance(bare, NoPlan)
+    assert (bare.payment, bare.most) == (cny("50"), None)
+
+
 def test_lower_payments_are_never_more_than_is_owed() -> None:
     little = nothing([loan("120")], steady("60"), replace(LIMITS, max_months=1))
     assert (little.next_step, little.months) == (NextStep.REDUCED_PAYMENTS, 2)

@@ -14,16 +14,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shared.lending.allocation import Components
+from shared.lending.allocation import Component, Components
+from shared.lending.instalment_allocation import Future, PaymentRules
 from shared.lending.level_loan import LevelLoan
 from shared.lending.loan import Advance, LoanInstalment, RunningLoan, project, with_splits
 from shared.lending.loan_schedule import level_loan
-from shared.lending.loan_terms import LoanTerms
+from shared.lending.loan_terms import Interest, LoanTerms
 from shared.lending.money import Money
 from shared.lending.pause import pause_interest
 from shared.lending.progressive import Accrual, Rate
 from shared.lending.rate_factors import Convention, Every, YearDays
-from shared.lending.reage import Reage, reage
+from shared.lending.reage import Reage, ReageInterest, reage
+from shared.lending.recalculated import pay_recalculated
 from shared.lending.reschedule import Reschedule, reschedule
 
 START = date(2024, 1, 1)
@@ -148,3 +150,70 @@ def test_a_re_age_ends_a_moved_period_and_counts_its_months_anew() -> None:
     done = reage(moved, Reage(date(2024, 3, 15), date(2024, 4, 1), 6))
     asked = [row.owed for row in done.instalments if row.owed.total.is_positive][1:]
     assert (asked[0].principal.minor, asked[0].interest.minor) == (1332, 98)
+
+
+def flat(count: int = 4) -> RunningLoan:
+    """4,000 lent at 12 %, which runs on all of it to the end: 40.00 a month."""
+    monthly = replace(ACTUAL, by_period=True)
+    of = replace(terms(monthly, "12", 400_000, count), interest=Interest.FLAT)
+    return replace(running(of, level_loan(of)), flat=True, recalculates=False)
+
+
+def test_a_new_rate_of_flat_interest_runs_on_what_was_lent() -> None:
+    done = reschedule(flat(), Reschedule(date(2024, 4, 2), START, annual_pct=Decimal(6)))
+    assert figures(done) == [(100_000, 4000), (100_000, 4000), (100_000, 4000), (100_000, 2000)]
+
+
+def test_more_terms_of_flat_interest_bear_as_much_each() -> None:
+    done = reschedule(flat(), Reschedule(date(2024, 3, 1), START, extra=2))
+    assert figures(done) == [(100_000, 4000), *([(60_000, 4000)] * 5)]
+
+
+def test_moved_instalments_of_flat_interest_ask_for_what_they_asked() -> None:
+    done = reschedule(flat(), Reschedule(date(2024, 3, 1), START, due=date(2024, 3, 20)))
+    assert figures(done) == figures(flat())
+    assert [row.due.day for row in done.instalments] == [1, 20, 20, 20]
+
+
+def test_interest_of_a_flat_loan_is_divided_as_it_was_borne() -> None:
+    """Re-aged in the middle of the second month: 40.00 of the first, half of the second."""
+    equal = Reage(date(2024, 2, 15), date(2024, 3, 1), 2, interest=ReageInterest.EQUAL_PAYABLE)
+    done = reage(flat(), equal)
+    assert sum(row.owed.interest.minor for row in done.instalments) == 4000 + round(4000 * 14 / 29)
+
+
+def test_an_instalment_that_a_payment_makes_smaller_is_settled_by_it() -> None:
+    """16.50 paid in two parts to the last instalment, which then bears nothing and asks for no more."""
+    of = terms(BANK_YEAR, "7", 10_000, 6)
+    loan = running(of, level_loan(of))
+    order = (Component.LATE_CHARGES, Component.FEES, Component.PRINCIPAL, Component.INTEREST)
+    rules = PaymentRules.same_for_all(order, Future.LAST)
+    on = date(2024, 1, 15)
+    for paid in (1500, 150):
+        loan = pay_recalculated(loan, on, Money(paid, "EUR"), rules, on).loan
+    last = loan.instalments[-1]
+    assert (last.owed.total.minor, last.paid.total.minor, last.settled_on) == (1650, 1650, on)
+
+
+def test_a_re_age_by_days_counts_interest_by_the_months_that_the_loan_had() -> None:
+    of = terms(BANK_YEAR, "7", 10_000, 6)
+    first, *others = running(of, level_loan(of)).instalments
+    first = replace(first, paid=first.owed, settled_on=first.due)
+    loan = replace(running(of, level_loan(of)), instalments=(first, *others))
+    done = reage(loan, Reage(date(2024, 3, 15), date(2024, 4, 1), 6, every=15, unit=Every.DAYS))
+    asked = figures(done)[3:]
+    assert asked == [(1321, 98), (1398, 21), (1403, 16), (1407, 12), (1411, 8), (1417, 4)]
+    moved = reschedule(done, Reschedule(date(2024, 5, 31), date(2024, 3, 15), due=date(2024, 6, 3)))
+    assert [row.due for row in moved.instalments[-2:]] == [date(2024, 6, 3), date(2024, 6, 18)]
+
+
+def test_the_level_payment_of_a_re_age_is_evened_out_with_the_interest_that_falls_due() -> None:
+    """0.40498 borne before is 0.40: with it the last of 17.00 is 17.02, near enough not to ask for 17.01."""
+    of = terms(replace(BANK_YEAR, every=15, unit=Every.DAYS), "7", 10_000, 6)
+    loan = running(of, level_loan(of))
+    order = (Component.LATE_CHARGES, Component.FEES, Component.PRINCIPAL, Component.INTEREST)
+    paid = pay_recalculated(
+        loan, date(2024, 1, 16), Money(1698, "EUR"), PaymentRules.same_for_all(order), date(2024, 1, 16)
+    ).loan
+    done = reage(paid, Reage(date(2024, 2, 10), date(2024, 3, 1), 5))
+    assert figures(done)[3:] == [(1628, 72), (1660, 40), (1671, 29), (1680, 20), (1692, 10)]

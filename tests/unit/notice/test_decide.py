@@ -11,7 +11,7 @@ import pytest
 from services.notice.decide import NoticeDecider
 from shared.conduct import Rule
 from shared.contracts import agreement, assessment, desk, desk_contact, followup, followup_care, intake, offer
-from shared.contracts.base import Event, Personal
+from shared.contracts.base import Event, Personal, Reason
 from shared.contracts.debts import DebtSchedule
 from shared.contracts.envelope import Envelope
 from shared.contracts.notice import (
@@ -180,6 +180,32 @@ def test_the_evening_is_that_of_where_the_borrower_lives() -> None:
 def test_an_unknown_time_zone_is_refused() -> None:
     refused = case().when(message(desk.PreferencesSet(time_zone="Mars/Base"))).last(InputRefused)
     assert refused.reason.code is ReasonCode.TIME_ZONE_UNKNOWN
+
+
+def test_a_channel_is_closed_whatever_else_is_wrong_with_the_word_that_closes_it() -> None:
+    """The whole word was refused for its time zone, and messages went on."""
+    wishes = desk.PreferencesSet(time_zone="Mars/Base", opt_out=("email", "app"))
+    closed = case().when(at(statement(), 10), at(wishes, 10))
+    assert [type(event) for event in closed.said] == [NoticeDue, NoticeDue, InputRefused]
+    assert closed.last(NoticeDue).channel == "sms", "the one by e-mail was stopped"
+
+
+def test_a_channel_that_nobody_knows_is_refused_and_the_known_ones_are_closed() -> None:
+    """It was left out without a word: who closed "SMS" went on getting them."""
+    closed = case().when(message(desk.PreferencesSet(opt_out=("SMS", "email"))))
+    assert closed.last(InputRefused).reason.code is ReasonCode.CHANNEL_UNKNOWN
+    assert [out.channel for out in closed.state.states.opt_outs] == ["email"]
+
+
+def test_a_wish_about_something_else_opens_no_channel_that_was_closed() -> None:
+    """It did: who closed all channels and then chose a language was written to again."""
+    closed = case().when(message(desk.PreferencesSet(opt_out=("email", "app", "sms"))))
+    for wish in ({"language": "en"}, {"time_zone": "Europe/Madrid"}, {"consents": ()}, {"channel": "email"}):
+        still = closed.when(message(desk.PreferencesSet.model_validate(wish)), at(statement(), 10))
+        assert still.last(NoticeDue).channel == "letter"
+    for wish in ({"opt_out": ("sms",)}, {"opens": ("email",)}):
+        opened = closed.when(message(desk.PreferencesSet.model_validate(wish)), at(statement(), 10))
+        assert opened.last(NoticeDue).channel == "email"
 
 
 def asked(when: datetime, **more: Any) -> Envelope[Any]:
@@ -531,6 +557,15 @@ def test_a_closed_case_is_told_nothing_but_its_letter() -> None:
     assert there.when(at(statement(LATER + timedelta(days=1)), 12)).said == ()
     letter = agreement.SettlementLetterIssued.model_construct(letter_id="L")
     assert there.when(at(letter, 12)).last(NoticeDue).kind == "completion_letter"
+
+
+def test_a_letter_that_a_returned_payment_has_undone_does_not_leave_any_more() -> None:
+    letter = agreement.SettlementLetterIssued.model_construct(letter_id="L")
+    reason = Reason(code=ReasonCode.PAYMENT_RETURNED)
+    back = followup_care.PlanReopened(agreement_id="a", as_of=DAY, missing=(), reason=reason)
+    gone = case().when(at(letter, 10)).when(at(back, 11))
+    assert gone.last(NoticeWithdrawn).reason.code is ReasonCode.NOTICE_CAUSE_OVER
+    assert gone.when(at(letter.model_copy(update={"letter_id": "L-1"}), 12)).emits(NoticeDue)
 
 
 def test_a_message_waits_for_its_case() -> None:

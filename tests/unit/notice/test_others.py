@@ -7,14 +7,15 @@ from typing import Any
 
 import pytest
 
+from services.notice.decide import NoticeDecider
 from shared.conduct import PastContact
 from shared.contracts import assessment, desk, desk_contact, intake
 from shared.contracts.base import Personal
 from shared.contracts.notice import ContactAnswered, NoticeDue
-from shared.contracts.parties import ObligorRole, PartyInCase
-from tests.unit.builders import DAY
-from tests.unit.notice.test_their_clock import EASTERN, SHANGHAI, acting, at, case, morning
-from tests.unit.spec import Given
+from shared.contracts.parties import ObligorRole, PartyInCase, StopCause, StopInForce
+from tests.unit.builders import DAY, case_opened, message, reference
+from tests.unit.notice.test_their_clock import EASTERN, SHANGHAI, acting, at, case, midnight_after, morning
+from tests.unit.spec import Given, given
 
 NOON = datetime(2026, 3, 4, 12, tzinfo=SHANGHAI)
 HERS = {"party": "guarantor", "person": "g-1"}
@@ -54,6 +55,16 @@ def test_a_guarantor_is_spoken_to_about_what_they_stand_for_and_nothing_else() -
     assert ask(there, party="guarantor", person="g-2", debts=("A-1",)).rules == ("third_party",)
     gone = there.when(at(intake.PartiesChanged(as_of=DAY, parties=()), morning(SHANGHAI)))
     assert ask(gone, **HERS, debts=("A-1",)).rules == ("third_party",)
+
+
+def test_a_guarantor_of_a_debt_that_rests_is_spoken_to_when_it_does_not_rest_any_more() -> None:
+    last = DAY + timedelta(days=9)
+    rests = StopInForce(stop_id="s", cause=StopCause.BREATHING_SPACE, since=DAY, debts=("A-1",), ends_on=last)
+    there = two_debts().when(at(intake.StopsChanged(as_of=DAY, stops=(rests,)), morning(SHANGHAI)))
+    denied = ask(there, **HERS, purpose="service", channel="letter")
+    over = midnight_after(last, SHANGHAI)
+    assert (denied.rules, denied.allowed_again) == (("stop_event",), over)
+    assert ask(there, over, **HERS, purpose="service", channel="letter").allowed
 
 
 def test_a_guarantor_hears_of_the_debt_once_they_were_shown_to_be_themselves() -> None:
@@ -191,3 +202,66 @@ def test_what_is_told_late_pushes_no_newer_contact_out_of_the_count() -> None:
     assert len(there.state.history) == 120
     assert isinstance(there.state.history[-1], PastContact)
     assert there.state.history[-1].at.date() == date(2026, 3, 2)
+
+
+# --- who calls: the lender, or an agent of theirs
+
+
+def test_a_limit_for_agents_binds_agents_and_counts_what_they_did() -> None:
+    scope = {
+        "counts": "attempts", "window_days": 7, "scope": "person", "actors": ["agent"],
+        "direction": "outbound", "purposes": ["collection"], "channels": ["phone"], "unless_agreed": False,
+    }  # fmt: skip
+    rules = {"contact.max_calls_per_7_days": 2, "contact_rules.max_calls_per_7_days": scope}
+    there = given(NoticeDecider(), reference(**rules)).when(message(case_opened()))
+    for n, actor in enumerate(("creditor", "agent", "creditor", "agent")):
+        if n == 3:
+            assert ask(there, actor="agent").allowed, "one of theirs, two of the lender's"
+        there = there.when(
+            at(rung(NOON - timedelta(hours=2, minutes=n), actor=actor, number=f"no-{n}"), NOON)
+        )
+    assert ask(there, actor="agent").rules == ("calls",)
+    assert ask(there, actor="creditor").allowed
+
+
+# --- a reply is an answer
+
+
+def test_nobody_is_rung_at_night_by_calling_it_a_reply() -> None:
+    night = datetime(2026, 3, 4, 23, tzinfo=SHANGHAI)
+    reply = {"purpose": "reply"}
+    assert ask(case("cn-card"), night, **reply).rules == ("quiet_hours",), "nobody has asked anything"
+    asked = case("cn-card").when(
+        at(rung(night - timedelta(minutes=9), "talked", direction="inbound"), night - timedelta(minutes=9))
+    )
+    assert ask(asked, night, **reply).allowed
+    answered = asked.when(at(rung(night - timedelta(minutes=5), "talked", purpose="reply"), night))
+    assert ask(answered, night, **reply).rules == ("quiet_hours",), "they have their answer"
+    guarantor = {**reply, **HERS, "debts": ("A-1",)}
+    assert ask(asked.when(at(parties(), night)), night, **guarantor).rules == ("quiet_hours",)
+
+
+# --- relatives and contacts on file: only to find who cannot be reached
+
+
+@pytest.mark.parametrize("party", ["relative", "named_contact"])
+def test_who_knows_the_borrower_is_asked_for_a_number_only_after_attempts_in_vain(party: str) -> None:
+    theirs = {"party": party, "person": "x-1", "purpose": "service", "errand": "find_contact_data"}
+    there = case("cn-card")
+    for n in range(9):
+        there = there.when(at(rung(NOON - timedelta(days=20 - n), number=f"no-{n}"), NOON))
+    assert ask(there, **theirs).rules == ("third_party",)
+    lost = there.when(at(rung(NOON - timedelta(days=2)), NOON))
+    assert ask(lost, **theirs).allowed, "ten"
+    decided = lost.when(at(desk_contact.ContactResumed(by="s-1", reason="look for a number"), NOON))
+    assert ask(decided, **theirs).allowed
+    assert ask(lost, **{**theirs, "errand": "talk_about_debt"}).rules == ("third_party",)
+    assert ask(lost, **{**theirs, "tells_about_debt": True}).rules == ("third_party", "not_verified")
+    no = lost.when(at(rung(NOON, "refused", party=party, person="x-1", purpose="service"), NOON))
+    assert ask(no, NOON + timedelta(days=9), **theirs).rules == ("refused",)
+    for heard in (rung(NOON, "talked"), rung(NOON, "message_left", direction="inbound")):
+        assert ask(lost.when(at(heard, NOON)), **theirs).rules == ("third_party",), "they can be reached"
+    elsewhere = case("us-unsecured")
+    for n in range(12):
+        elsewhere = elsewhere.when(at(rung(NOON - timedelta(days=30 - n)), NOON))
+    assert ask(elsewhere, morning(EASTERN, date(2026, 3, 5)), **theirs).rules == ("third_party",)

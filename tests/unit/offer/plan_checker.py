@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from datetime import date
 from decimal import ROUND_DOWN, Decimal
@@ -74,9 +75,15 @@ class CheckedPlan:
         if len(rows) != grace + count or [row["number"] for row in rows] != list(range(1, len(rows) + 1)):
             yield "the number of rows is not what the terms say"
         first = date.fromisoformat(term["first_due"])
-        if [row["due"] for row in rows] != [add_months(first, k).isoformat() for k in range(len(rows))]:
-            yield "the dates are not one month apart"
-        months = len(rows) + self.plan["holiday_months"]
+        skips = term["skips"]
+        every = [day for k in range(len(rows) * 12) if (day := add_months(first, k)).month not in skips]
+        if [row["due"] for row in rows] != [day.isoformat() for day in every[: len(rows)]]:
+            yield "the dates are not one month apart, but for the months that are left out"
+        if len(skips) > rules.number("relief", "season_max_months"):
+            yield "more months are left out than the pack allows"
+        if bool(skips) != ("seasonal_pause" in self.plan["measures"]):
+            yield "months are left out and no such measure is named, or the other way"
+        months = self._month(rows[-1]["due"], rows[0]["due"]) + self.plan["holiday_months"]
         if months > rules.number("term", "max_months"):
             yield f"{months} months are longer than the pack allows"
         principal, open_ = left["principal"], sum(left.values())
@@ -101,6 +108,11 @@ class CheckedPlan:
         if any(minor(row["principal"]) or carried[at] for at, row in enumerate(rows[:grace])):
             yield "something besides interest is paid in the grace"
         yield from self._level(name, left["principal"])
+
+    def _month(self, due: str, first: str) -> int:
+        """In which month of the plan a day is, the first being 1."""
+        day, since = date.fromisoformat(due), date.fromisoformat(first)
+        return (day.year - since.year) * 12 + day.month - since.month + 1
 
     def _level(self, name: str, principal: int) -> Iterator[str]:
         """The payment of principal and interest is the annuity of the terms, to the minor unit."""
@@ -205,7 +217,12 @@ class CheckedPlan:
         start = dated[0][0]
         for flows in (
             [(Decimal((on - start).days) / 365, amount) for on, amount in dated],
-            [] if history else [(Decimal(k) / 12, a) for k, (_, a) in enumerate(dated)],
+            []
+            if history
+            else [
+                (Decimal(0 if not k else self._month(on.isoformat(), due[0][0].isoformat())) / 12, a)
+                for k, (on, a) in enumerate(dated)
+            ],
         ):
             # Where less is paid back than was advanced, there is no cost at all.
             dear = sum(amount for _, amount in flows) > 0
@@ -257,10 +274,14 @@ class CheckedPlan:
 
     def _cost(self) -> Iterator[str]:
         financed, amounts = self.owed - self.given, [minor(row["total"]) for row in self.plan["payments"]]
+        rows = self.plan["payments"]
+        months = [self._month(row["due"], rows[0]["due"]) for row in rows]
         said = self.plan["apr_pct"]
         if said is not None:
             rate = bisected(
-                lambda r: worth([(Decimal(k), a) for k, a in enumerate([-financed, *amounts])], r)
+                lambda r: worth(
+                    [(Decimal(k), a) for k, a in zip([0, *months], [-financed, *amounts], strict=True)], r
+                )
             )
             apr = ((1 + rate) ** 12 - 1) * 100
             if abs(apr - Decimal(said)) > max(Decimal("0.0002"), apr * Decimal("1e-8")):
@@ -279,7 +300,13 @@ class CheckedPlan:
         worth, first = Decimal(0), 0 if self.lump else 1 + self.plan["holiday_months"]
         for name, rows in self.rows.items():
             month = 1 + Decimal(self.debts[name]["annual_rate_pct"]) / 1200
-            worth += sum((minor(row["total"]) * month**-k for k, row in enumerate(rows, first)), Decimal(0))
+            worth += sum(
+                (
+                    minor(row["total"]) * month ** -(self._month(row["due"], rows[0]["due"]) - 1 + first)
+                    for row in rows
+                ),
+                Decimal(0),
+            )
         return (worth / self.owed - 1) * 100
 
     def _concession(self) -> Iterator[str]:
@@ -291,6 +318,12 @@ class CheckedPlan:
             interest = [sum(part for _, part in annuity(principal, r, term)) for r in (usual, rate)]
             resting = self.balance[name]["principal"] * self.plan["holiday_months"] * usual / 1200
             given += 0 if self.lump else interest[0] - interest[1] + rounded(resting)
+            rows = self.rows[name]
+            idle = sum(
+                minor(row["balance"]) * (self._month(then["due"], row["due"]) - 2)
+                for row, then in itertools.pairwise(rows)
+            )
+            given += rounded(idle * usual / 1200)
         said = minor(self.plan["concession"][0])
         if said != given:
             yield f"the lender gives up {given}, not {said}"
@@ -320,7 +353,10 @@ class CheckedPlan:
             yield f"the probability of breaking is {q}"
         v = 1 + rules.discount_pct / 1200
         made = min(int(rules.number("value", "redefault_after_payments")), len(amounts) - 1)
-        worth = [amount * v ** -(k + holiday) for k, amount in enumerate(amounts, 1)]
+        rows = self.plan["payments"]
+        worth = [
+            minor(row["total"]) * v ** -(self._month(row["due"], rows[0]["due"]) + holiday) for row in rows
+        ]
         left = self.owed - self.given
         if made:  # a debt that ended before is owed nothing of
             left = sum(rest[made - 1] for rest in self.open.values() if made <= len(rest))
@@ -366,6 +402,7 @@ class CheckedPlan:
             yield "nobody may grant this"
         elif tier and not self.plan["needs_approval"]:
             yield "it is more than the negotiator may grant, and nobody is asked"
+        untested = untested or "seasonal_pause" in self.codes
         if (untested or "below_npv_floor" in self.codes) and not self.plan["needs_approval"]:
             yield "a person must look at it, and nobody is asked"
         if not tier and not untested and "below_npv_floor" not in self.codes and self.plan["needs_approval"]:

@@ -5,10 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 
 from services.offer.model import OfferStatus
+from shared.contracts.agreement import AgreementCompleted
 from shared.contracts.assessment import AssessmentExpired
+from shared.contracts.base import Reason
+from shared.contracts.followup_care import PlanReopened
 from shared.contracts.offer import NoPlanFound, OfferTabled
 from shared.contracts.reasons import ReasonCode
-from tests.unit.builders import DAY, assessed, message
+from tests.unit.builders import DAY, assessed, cny, message
 from tests.unit.offer.test_asking import funding, tabled
 from tests.unit.offer.test_decide import after, live, renegotiate, signed
 from tests.unit.spec import Given
@@ -86,3 +89,15 @@ def test_figures_that_expire_while_rates_are_stale_are_asked_for_and_begin_the_t
     assert (none.state.status, none.state.live) == (OfferStatus.WAITING, True)
     later = assessed("1500.00", version=3, as_of=after(80), expires=after(170))
     assert renewed(none).when(message(later, after(80))).emits(OfferTabled)
+
+
+def test_a_plan_that_is_live_again_after_its_completion_ends_the_look_for_another() -> None:
+    ended = live().when(message(AgreementCompleted(agreement_id="a-1", as_of=after(60)), after(60)))
+    assert (ended.state.status, ended.state.live) == (OfferStatus.ENDED, False)
+    reason = Reason(code=ReasonCode.PAYMENT_RETURNED)
+    back = PlanReopened(agreement_id="a-1", as_of=after(61), missing=(cny("1.00"),), reason=reason)
+    again = ended.when(message(back, after(61)))
+    assert (again.state.status, again.state.live) == (OfferStatus.AGREED, True)
+    assert again.decider.due(again.state) is None
+    assert again.when(message(renegotiate(SOUGHT), SOUGHT)).when(version("1500.00", 2, 60)).emits(OfferTabled)
+    assert live().when(message(back, after(61))).state.status is OfferStatus.AGREED

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
@@ -27,6 +28,7 @@ from shared.contracts.offer import (
 )
 from shared.contracts.plan_terms import total_of
 from shared.contracts.reasons import ReasonCode
+from shared.policy.roster import Roster
 from shared.texts import LANGUAGES, text
 from tests.unit.builders import CASE, DAY, assessed, balances, case_opened, cny, debt, message, reference
 from tests.unit.spec import Given, given
@@ -445,6 +447,28 @@ def test_a_plan_beyond_the_negotiators_limit_is_agreed_when_a_role_that_may_gran
     assert done.emits(OfferAgreed)
     assert done.last(OfferAgreed).plan.plan_id == request.plan_id
     assert refused(done.when(message(grant(request), after(2)))) is ReasonCode.OFFER_ALREADY_ANSWERED
+
+
+def test_nobody_on_the_roster_grants_by_a_role_that_is_not_theirs() -> None:
+    """Whoever said "supervisor" was one: a negotiator granted their own plan, and who had left went on."""
+    people = [
+        {"id": "n-1", "tier": 1},
+        {"id": "s-1", "supervisor": True, "left": after(3).isoformat()},
+        {"id": "s-2", "supervisor": True, "absences": [{"since": after(2), "until": after(2)}]},
+    ]
+    plain = {"skills": ["card"], "languages": ["zh"], "capacity": 9}
+    roster = Roster.model_validate({"negotiators": [{**plain, **one} for one in people]})
+    asked, request = requested()
+    there = replace(asked, reference=replace(asked.reference, roster=roster))
+
+    def by(who: str, on: date) -> Given:
+        granted = grant(request).model_copy(update={"by": who})
+        return there.when(message(granted, on))
+
+    for who, on in (("n-1", after(2)), ("s-1", after(3)), ("s-2", after(2))):
+        assert refused(by(who, on)) is ReasonCode.NOT_ALLOWED_TO
+    for who, on in (("s-1", after(2)), ("s-2", after(3)), ("of-a-committee", after(3))):
+        assert by(who, on).emits(OfferAgreed)
 
 
 @pytest.mark.parametrize("overdue", [False, True])

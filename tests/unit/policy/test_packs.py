@@ -21,7 +21,7 @@ ALL = ("cn-card", "cn-consumer-loan", "eu-consumer", "tw-card", "uk-unsecured", 
 STATES = {
     *("first_contact", "statement", "assessment", "offer", "answer", "approval"),
     *("signature", "instruction", "performing", "no_plan", "stopped", "conversation_review"),
-    *("request_answer", "moratorium_review"),
+    *("request_answer", "moratorium_review", "mechanism_review"),
 }
 ALERTS = {
     *{"instalment_missed", "promise_broken", "borrower_silent", "plan_broken", "bank_silent"},
@@ -34,6 +34,7 @@ ALERTS = {
         "step_overdue",
     },
     *{"complaint_overdue", "complaint_unacknowledged", "contact_in_vain", "slow_worsening"},
+    "mechanism_unreviewed",
 }
 
 
@@ -107,6 +108,10 @@ def test_conduct_differs_by_jurisdiction() -> None:
     assert (quiet["cn-card"], quiet["us-unsecured"]) == (time(22), time(21))
     assert in_force("uk-unsecured").moratorium.days == 60
     assert "sale_of_home" in in_force("uk-unsecured").measures.lump_sum_not_from
+    # Three monthly payments in a row, which a plan that leaves out months does not bring.
+    assert (
+        in_force("us-unsecured").relief.season_max_months == 0 < in_force("cn-card").relief.season_max_months
+    )
     assert in_force("us-unsecured").contact.cooldown_after_talk_days == 7
     assert len(in_force("cn-card").agreement.required_sections) == 6
 

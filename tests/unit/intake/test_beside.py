@@ -1,0 +1,65 @@
+"""Payments where a plan covers some debts of a case and another is owed beside it: which they serve."""
+
+from __future__ import annotations
+
+from shared.contracts.agreement import AgreementCompleted
+from shared.contracts.intake import PaymentMatched, PaymentTakenBack
+from shared.contracts.plan_terms import total_of
+from shared.lending.money import Money
+from tests.unit.builders import cny, message
+from tests.unit.intake.bank_says import day, paid, returned
+from tests.unit.intake.test_splits import planned, schedule, served
+from tests.unit.spec import Given
+
+MONTHS = 3
+
+
+def over_the_second() -> Given:
+    """A plan over A-2 alone, 200.00 a month; A-1 is overdue beside it, and the pack serves it first."""
+    return planned(schedule("A-2", "200.00", "0.00", months=MONTHS))
+
+
+def beside(step: Given) -> Money | None:
+    return step.last(PaymentMatched).beside
+
+
+def came_back(step: Given) -> Money | None:
+    return step.last(PaymentTakenBack).beside
+
+
+def test_an_instalment_of_a_plan_over_one_debt_is_paid_on_that_debt() -> None:
+    """It went to the debt that is overdue beside it: the plan was kept to its end, and its debt not paid."""
+    step = over_the_second()
+    for number in range(1, MONTHS + 1):
+        step = step.when(paid("200.00", 30 * number, f"P-{number}"))
+        assert served(step) == {"A-2": "200.00"}
+        assert beside(step) is None
+
+
+def test_what_is_paid_on_another_debt_by_name_is_said_to_be_beside_the_plan() -> None:
+    step = over_the_second().when(paid("200.00", 30, account="A-1"))
+    assert (served(step), beside(step)) == ({"A-1": "200.00"}, cny("200.00"))
+    part = step.when(returned("50.00", 40))
+    assert came_back(part) == cny("50.00")
+    assert came_back(part.when(returned("150.00", 41, reversal="R-2"))) == cny("150.00")
+    assert beside(over_the_second().when(paid("200.00", 30, account="A-2"))) is None
+
+
+def test_what_is_beyond_all_instalments_and_serves_another_debt_is_no_credit_of_the_plan() -> None:
+    ahead = over_the_second().when(paid("150.00", 30))
+    step = ahead.when(paid("700.00", 31, "P-2"))
+    assert (served(step), beside(step)) == ({"A-2": "450.00", "A-1": "250.00"}, cny("250.00"))
+    back = step.when(returned("300.00", 40, "P-2"))
+    taken = {part.debt_id: str(total_of(part.amounts)) for part in back.last(PaymentTakenBack).allocations}
+    assert (taken, came_back(back)) == ({"A-1": "250.00", "A-2": "50.00"}, cny("250.00"))
+    assert came_back(back.when(returned("400.00", 41, "P-2", "R-2"))) is None
+
+
+def test_a_plan_that_was_completed_asks_for_nothing_more() -> None:
+    done = over_the_second().when(paid("600.00", 30))
+    done = done.when(message(AgreementCompleted(agreement_id="AG-1", as_of=day(30)), day(31)))
+    assert done.state.plan is None
+    assert done.state.is_open
+    step = done.when(paid("100.00", 60, "P-2"))
+    assert (served(step), beside(step)) == ({"A-1": "100.00"}, cny("100.00"))
+    assert beside(over_the_second().when(paid("100.00", 4, account="A-1"))) is None, "dated before the plan"
