@@ -202,6 +202,14 @@ def test_no_reward_is_promised_that_can_come_to_nothing_only() -> None:
 # -- names ------------------------------------------------------------------------------------------------
 
 
+def text_of(pack: str, name: str, lang: str) -> str:
+    """What a reader finds in an agreement with such a name, which verifies."""
+    document = replace(under(pack), borrower_name=name, name_state=NameState.READABLE)
+    pdf = make_pdf(document, lang, KEY)
+    assert check_pdf(pdf, PUBLIC).wrong == ()
+    return "".join(page.extract_text() for page in PdfReader(io.BytesIO(pdf)).pages)
+
+
 @pytest.mark.parametrize("lang", LANGUAGES)
 @pytest.mark.parametrize(
     ("name", "shown"), [("𠮷野明", "〔U+20BB7〕野明"), ("김철수", "〔U+AE40〕"), ("a\x00b", "a〔U+0000〕b")]
@@ -210,10 +218,7 @@ def test_a_name_that_no_font_can_print_keeps_nobody_from_an_agreement(
     name: str, shown: str, lang: str
 ) -> None:
     """It made no document at all, and no bundle of the case."""
-    document = replace(under("cn-card"), borrower_name=name, name_state=NameState.READABLE)
-    pdf = make_pdf(document, lang, KEY)
-    assert check_pdf(pdf, PUBLIC).wrong == ()
-    text = squeezed("".join(page.extract_text() for page in PdfReader(io.BytesIO(pdf)).pages))
+    text = squeezed(text_of("cn-card", name, lang))
     assert shown in text
     assert {"zh": "统一码编号", "en": "Unicodenumber"}[lang] in text
 
@@ -224,10 +229,7 @@ def test_a_name_that_no_font_can_print_keeps_nobody_from_an_agreement(
 )
 def test_a_name_with_accents_is_read_as_it_is_and_changes_nothing_else(name: str, lang: str) -> None:
     """The fonts put "č" together from parts; readers took each "c" for it, and no page printed the hash."""
-    document = replace(under("eu-consumer"), borrower_name=name, name_state=NameState.READABLE)
-    pdf = make_pdf(document, lang, KEY)
-    assert check_pdf(pdf, PUBLIC).wrong == ()
-    text = "".join(page.extract_text() for page in PdfReader(io.BytesIO(pdf)).pages)
+    text = text_of("eu-consumer", name, lang)
     assert name in text
     others = set(text.replace(name, "")) & {char for char in name if char > "z"}
     assert not others, "a letter of the name stands nowhere else"
@@ -248,10 +250,7 @@ def test_a_sign_of_several_characters_or_of_nobody_is_told_by_its_numbers(
     name: str, shown: str, lang: str
 ) -> None:
     """The first three made no document; a place for private use showed as a letter that a font has there."""
-    document = replace(under("cn-card"), borrower_name=name, name_state=NameState.READABLE)
-    pdf = make_pdf(document, lang, KEY)
-    assert check_pdf(pdf, PUBLIC).wrong == ()
-    text = squeezed("".join(page.extract_text() for page in PdfReader(io.BytesIO(pdf)).pages))
+    text = squeezed(text_of("cn-card", name, lang))
     assert shown in text
 
 
