@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
+from services.cli.common import stdout
 from services.cli.main import app
 from services.console.audit import Audit
 from services.console.outcomes import Outcomes
@@ -28,12 +29,18 @@ def lived(number: int, one_in: int) -> Outcomes:
     return told.outcomes
 
 
+@pytest.fixture(autouse=True)
+def wide(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The console's width is that of when it was first imported, by whichever test was the first."""
+    monkeypatch.setattr(stdout, "_width", 400)
+
+
 @pytest.fixture
 def run(monkeypatch: pytest.MonkeyPatch) -> Run:
     def command(outcomes: Outcomes, *options: str) -> Result:
         found = Audit([], {}, [], outcomes=outcomes)
         monkeypatch.setattr("services.cli.calibrate.audited", lambda _: found)
-        return CliRunner().invoke(app, ["calibrate", "cn-card", *options], env={"COLUMNS": "200"})
+        return CliRunner().invoke(app, ["calibrate", "cn-card", *options])
 
     return command
 
@@ -64,7 +71,7 @@ def test_the_table_is_written_beside_the_others_checked_and_offered_by(run: Run,
     assert "120 own plans signed 2025-09-01 to 2025-12-29, 10 of them 60+ days late within 6" in shown.output
     for on, holds in (("2026-10-31", False), ("2026-11-24", True)):
         options = ("--example", "--policy", "cn-card", "--on", on, "--folder", str(new))
-        offered = CliRunner().invoke(app, ["offer", *options], env={"COLUMNS": "400"})
+        offered = CliRunner().invoke(app, ["offer", *options])
         assert offered.exit_code == 0, offered.output
         assert "occ-2009-q1+margin-1" in offered.output
         assert (model in offered.output) is holds
