@@ -138,7 +138,7 @@ def test_figures_that_a_person_was_assessed_at_later_are_not_what_was_known() ->
 
 
 def test_chance_alone_names_a_group_in_few_portfolios() -> None:
-    """One in twenty may, so hardly ten in a hundred; here every plan slips with the same probability, whatever its group."""
+    """One in twenty may, so hardly ten in a hundred. Here all plans slip alike, whatever their group."""
     mistaken = 0
     for seed in range(100):
         random, told = Random(seed), Told()
