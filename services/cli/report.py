@@ -16,7 +16,7 @@ __all__ = ["report"]
 
 
 def report(data: DataDir = None, folder: PoliciesFolder = None, as_json: JsonFlag = False) -> None:
-    """Report how well it works: outcomes, money, plans kept, incentives, court, complaints, alerts, reviews.
+    """Report how well it works: outcomes, money, plans kept, incentives, court, complaints, alerts, groups.
 
     Made from the topics and the database; where nothing runs they are started for it. Run it as often as you
     review the whole, keep what it prints, and record the review with `parley policy reviewed`. The figures
@@ -33,6 +33,7 @@ def report(data: DataDir = None, folder: PoliciesFolder = None, as_json: JsonFla
     found = audited(data)
     reviews = found.mechanism.lines(book, found.outcomes.until)
     figures = found.effects.figures()
+    at_risk = found.groups.at_risk()
     if as_json:
         import orjson
 
@@ -56,6 +57,7 @@ def report(data: DataDir = None, folder: PoliciesFolder = None, as_json: JsonFla
             ],
             "feedback": [asdict(one) for one in found.effects.feedback()],
             "reviews": [asdict(one) for one in reviews],
+            "groups_at_risk": asdict(at_risk),
         }
         typer.echo(orjson.dumps(rows, option=orjson.OPT_INDENT_2).decode())
     else:
@@ -67,6 +69,7 @@ def report(data: DataDir = None, folder: PoliciesFolder = None, as_json: JsonFla
             tables.effects(figures),
             tables.feedback(found.effects.feedback()),
             tables.reviews(reviews),
+            tables.groups(at_risk),
         ):
             stdout.print(table)
     wrong = [check.name for check in found.checks if not check.ok]

@@ -15,6 +15,7 @@ from typing import Any
 
 from services.console.checkpoints import check_archived
 from services.console.effects import Effects
+from services.console.groups import Groups
 from services.console.ledger import DebtLine, MoneyAudit
 from services.console.mechanism import Mechanism
 from services.console.model import CaseLine
@@ -68,6 +69,7 @@ class Audit:
     effects: Effects = field(default_factory=Effects)
     outcomes: Outcomes = field(default_factory=Outcomes)
     mechanism: Mechanism = field(default_factory=Mechanism)
+    groups: Groups = field(default_factory=Groups)
 
 
 async def audit(settings: Settings, services: Sequence[Service]) -> Audit:
@@ -78,7 +80,7 @@ async def audit(settings: Settings, services: Sequence[Service]) -> Audit:
     asked = await wait_until_read(settings, services, _READ_SECONDS)
     emitted: dict[str, Counter[str]] = {service: Counter() for service in SENDERS}
     messages: list[tuple[_Place, Envelope[Any]]] = []
-    money, effects, outcomes, mechanism = MoneyAudit(), Effects(), Outcomes(), Mechanism()
+    money, effects, outcomes, mechanism, groups = MoneyAudit(), Effects(), Outcomes(), Mechanism(), Groups()
     records = inputs = skipped = 0
     voids = await read_voids(settings)
     void_messages: list[Envelope[Any]] = []
@@ -110,6 +112,7 @@ async def audit(settings: Settings, services: Sequence[Service]) -> Audit:
                 effects.saw(message)
                 outcomes.saw(message)
                 mechanism.saw(message)
+                groups.saw(message)
             else:
                 inputs += 1
             money.saw(message, undecided=place in dead.get("intake", ()))
@@ -123,7 +126,8 @@ async def audit(settings: Settings, services: Sequence[Service]) -> Audit:
         _open_cases(rows),
     ]
     lines = {row.case: row.line for row in rows}
-    return Audit(checks, lines, money.lines, emitted, records, inputs, skipped, effects, outcomes, mechanism)
+    seen = (effects, outcomes, mechanism, groups)
+    return Audit(checks, lines, money.lines, emitted, records, inputs, skipped, *seen)
 
 
 async def _accounting(

@@ -10,15 +10,17 @@ from rich.table import Table
 from rich.text import Text
 
 from services.console.effects import Feedback, Figure
+from services.console.groups import LEAST_PLANS, GroupsAtRisk
 from services.console.ledger import FIGURES, DebtLine
 from services.console.mechanism import ReviewLine
 from services.console.model import CaseLine, Stage
 from shared.contracts.registry import OPTIONAL
 from shared.lending.money import Money
 
-__all__ = ["decisions", "effects", "feedback", "funnel", "money", "outcomes", "reviews", "sums"]
+__all__ = ["decisions", "effects", "feedback", "funnel", "groups", "money", "outcomes", "reviews", "sums"]
 
 _FEEDBACK_SHOWN = 5  # of each theme
+_GROUPS_SHOWN = 10
 _FUNNEL = (
     ("overdue cases", None),
     ("statement asked", Stage.ASSESSMENT),
@@ -165,4 +167,29 @@ def feedback(rows: Sequence[Feedback]) -> Table:
         more += len(of_theme[_FEEDBACK_SHOWN:])
     if more:
         table.caption = f"{more} more: --json has them all"
+    return table
+
+
+def groups(found: GroupsAtRisk) -> Table:
+    """Give the groups whose plans slip more often than the others', with how many of theirs still pay."""
+    table = Table(title="Groups at risk", title_justify="left")
+    table.add_column("known at the signature", overflow="fold")
+    for column in ("plans", "slipped", "share", "95 % between", "others", "still paying"):
+        table.add_column(column, justify="right")
+    for row in found.groups[:_GROUPS_SHOWN]:
+        table.add_row(
+            row.what,
+            str(row.plans),
+            str(row.slipped),
+            f"{100 * row.slipped / row.plans:.0f} %",
+            "–".join(f"{100 * bound:.0f}" for bound in row.between) + " %",
+            f"{100 * row.others:.0f} %",
+            str(len(row.still_paying)),
+        )
+    more = len(found.groups) - _GROUPS_SHOWN
+    table.caption = (
+        f"{found.compared} groups of {LEAST_PLANS} plans and more compared, over {found.plans} plans"
+        + ("" if found.groups else ": chance explains every difference")
+        + (f"; {more} more: --json has them all, with the cases" if more > 0 else "")
+    )
     return table
