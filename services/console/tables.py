@@ -189,7 +189,7 @@ def groups(found: GroupsAtRisk) -> Table:
     more = len(found.groups) - _GROUPS_SHOWN
     table.caption = (
         f"{found.compared} groups of {LEAST_PLANS} plans and more compared, over {found.plans} plans"
-        + ("" if found.groups else ": chance explains every difference")
+        + ("" if found.groups or not found.compared else ": chance explains every difference")
         + (f"; {more} more: --json has them all, with the cases" if more > 0 else "")
     )
     return table

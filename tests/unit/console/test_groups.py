@@ -171,10 +171,10 @@ def test_the_table_says_how_many_were_compared() -> None:
     said = console.export_text()
     assert "payment cut none" in said
     assert "50 %" in said
-    console.print(tables.groups(GroupsAtRisk((), 0, 0)))
-    assert "0 groups of 20 plans and more compared, over 0 plans: chance explains every difference" in (
-        console.export_text()
-    )
+    for compared, ends in ((0, "over 50 plans"), (3, "over 50 plans: chance explains every difference")):
+        console.print(tables.groups(GroupsAtRisk((), compared, 50)))
+        said = console.export_text().strip()
+        assert said.endswith(f"{compared} groups of 20 plans and more compared, {ends}")
 
 
 def test_the_report_lists_them_with_the_cases(monkeypatch: pytest.MonkeyPatch) -> None:
