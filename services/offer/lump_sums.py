@@ -87,11 +87,11 @@ def lump_sum_offered(
         if not rounds_are_left(state, day, reference):
             return _decided(_to_a_person(state, data, day, reference))
         asked_for = round_after(state).model_copy(update={"wish": wish})
-        after, said = table(asked_for, day, reference, revised=True)
-        stale = stale_in(said)
+        after, events = table(asked_for, day, reference, revised=True)
+        stale = stale_in(events)
         if stale is not None:
             return _decided(_noted_while_stale(noted, data, day, stale, reference))
-        return _decided((after, said))
+        return _decided((after, events))
     if state.status in _OVER:
         again, events = new_talks(noted, day, reference)
         settled = [
