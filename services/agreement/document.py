@@ -182,16 +182,21 @@ def as_drafted(state: AgreementState, draft: Draft, reference: Reference) -> Agr
     # The version that it was: others may have been signed since.
     then = state.model_copy(update={"signed": draft.version - 1})
     of_draft = (draft.pinned_on, draft.incentives, draft.guarantors, draft.rewarded_after)
-    again = _composed(then, *terms, reference, *of_draft)
-    if isinstance(again, AgreementDrafted) and again.content_hash != draft.content_hash:
-        return ReasonCode.PLAN_NO_LONGER_COMPUTES
-    return again
+    return _the_same(_composed(then, *terms, reference, *of_draft), draft, state.case)
 
 
 def recompose(state: AgreementState, draft: Draft, reference: Reference) -> AgreementDrafted | ReasonCode:
     """Compute the document again on today's balances; unless it hashes the same, it no longer fits."""
     terms = (draft.offer_id, draft.plan, draft.drafted_on, draft.language)
     again = compose(state, *terms, reference, draft.pinned_on, draft.incentives, draft.rewarded_after)
-    if isinstance(again, AgreementDrafted) and again.content_hash != draft.content_hash:
-        return ReasonCode.PLAN_NO_LONGER_COMPUTES
-    return again
+    return _the_same(again, draft, state.case)
+
+
+def _the_same(again: AgreementDrafted | ReasonCode, draft: Draft, case: str) -> AgreementDrafted | ReasonCode:
+    """Give the document if it hashes like the draft. Until when it was to be signed is as it was printed."""
+    if not isinstance(again, AgreementDrafted):
+        return again
+    if again.sign_by != draft.sign_by:
+        again = again.model_copy(update={"sign_by": draft.sign_by})
+        again = again.model_copy(update={"content_hash": content_hash(again, case)})
+    return again if again.content_hash == draft.content_hash else ReasonCode.PLAN_NO_LONGER_COMPUTES

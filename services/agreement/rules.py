@@ -99,12 +99,14 @@ def unlike_balances(plan: Plan, debts: Sequence[KnownDebt]) -> ReasonCode | None
 def sign_by(
     drafted_on: date, instalments: Sequence[InstalmentTotal], policy: PolicyInForce, until: date | None = None
 ) -> date:
-    """Both sign within the policy's business days, and before the first instalment falls due.
+    """Both sign within the policy's business days, and before the day on which the first instalment is due.
+
+    Who signed on that day would owe it the moment that the plan takes effect.
 
     `until`: the last day of the plan, after which a debt of it has to be charged off.
     """
     wished = policy.deadline(drafted_on, policy.agreement.sign_business_days)
-    return min(wished, instalments[0].due, until or date.max)
+    return min(wished, instalments[0].due - timedelta(days=1), until or date.max)
 
 
 def refuses_signature(draft: Draft, given: SignatureGiven, on: date) -> ReasonCode | None:

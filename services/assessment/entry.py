@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Mapping
 from functools import wraps
 from typing import Any, TypeVar
 
 from services.assessment.model import AssessmentState, AssessmentStatus
-from services.assessment.rules import in_range
+from services.assessment.rules import in_range, largest
 from services.assessment.steps import refusal
 from shared.contracts.assessment import InputRefused
 from shared.contracts.base import Event
@@ -40,13 +40,20 @@ def of_open_case(
     return checked
 
 
-def unusable(message: Envelope[Any], amounts: Iterable[Money | None], currency: str) -> InputRefused | None:
-    """Refuse amounts of another currency than the case's, or too large to add up; None was not given."""
-    for amount in amounts:
+def unusable(
+    message: Envelope[Any], amounts: Mapping[str, Money | None], currency: str
+) -> InputRefused | None:
+    """Refuse amounts of another currency than the case's, or too large to add up; None was not given.
+
+    What is wrong is named by its field, as `amounts` has it, and by the rule; never by the amount.
+    """
+    for field, amount in amounts.items():
         if amount is None:
             continue
         if amount.currency != currency:
-            return refusal(message, ReasonCode.CURRENCY_MISMATCH, given=amount.currency, expected=currency)
+            params = {"field": field, "given": amount.currency, "expected": currency}
+            return refusal(message, ReasonCode.CURRENCY_MISMATCH, **params)
         if not in_range(amount):
-            return refusal(message, ReasonCode.AMOUNT_OUT_OF_RANGE)
+            params = {"field": field, "most": f"{largest(currency)} {currency}"}
+            return refusal(message, ReasonCode.AMOUNT_OUT_OF_RANGE, **params)
     return None

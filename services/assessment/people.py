@@ -39,10 +39,10 @@ def interviewed(
     state: AssessmentState, message: Envelope[said.InterviewHeld], reference: Reference
 ) -> Outcome:
     """Answers to the interview's questions: the latest to each counts; of words only that they were said."""
-    for answer in message.data.answers:
-        wrong = unusable(message, (answer.monthly,), state.owed.currency)
-        if wrong is not None:
-            return Decision.of(state, wrong)
+    amounts = {f"answers.{at}.monthly": answer.monthly for at, answer in enumerate(message.data.answers)}
+    wrong = unusable(message, amounts, state.owed.currency)
+    if wrong is not None:
+        return Decision.of(state, wrong)
     latest = {answer.question: answer.model_copy(update={"words": None}) for answer in message.data.answers}
     kept = [answer for answer in state.interview if answer.question not in latest]
     now = state.model_copy(update={"interview": (*kept, *latest.values())[-_ANSWERS_KEPT:]})
@@ -87,7 +87,7 @@ def debt_plan(
 ) -> Outcome:
     """A plan with all creditors says what we get; it takes the place of our share by balance."""
     data = message.data
-    wrong = unusable(message, (data.monthly,), state.owed.currency)
+    wrong = unusable(message, {"monthly": data.monthly}, state.owed.currency)
     if wrong is not None:
         return Decision.of(state, wrong)
     if state.debt_plan is not None and data.as_of < state.debt_plan.as_of:
@@ -149,7 +149,7 @@ def overridden(
         return _renewed(state.model_copy(update={"overrides": others}), message, reference)
     if not _fits(data):
         return Decision.of(state, refusal(message, ReasonCode.OVERRIDE_UNCLEAR, figure=data.figure.value))
-    wrong = unusable(message, (data.monthly,), state.owed.currency)
+    wrong = unusable(message, {"monthly": data.monthly}, state.owed.currency)
     if wrong is not None:
         return Decision.of(state, wrong)
     if data.monthly is not None:

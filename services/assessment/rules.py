@@ -33,6 +33,7 @@ __all__ = [
     "declared",
     "hardship_kind",
     "in_range",
+    "largest",
     "merge",
     "missing_parts",
     "of_adults",
@@ -119,18 +120,24 @@ def oldest_usable(policy: PolicyInForce, on: date) -> date:
 # -- what was given --------------------------------------------------------------------------------------
 
 
-def amounts_of(said: StatementSubmitted | EvidenceVerified) -> list[Money]:
-    """Give every amount that a message names."""
+def amounts_of(said: StatementSubmitted | EvidenceVerified) -> dict[str, Money | None]:
+    """Give every amount that a message has room for, by its field."""
     if isinstance(said, EvidenceVerified):
-        return [said.verified]
-    return [
-        *(item.monthly for item in said.income or ()),
-        *(item.monthly for item in said.spending or ()),
-        *(item.value for item in said.assets or ()),
-        *(amount for item in said.other_debts or () for amount in (item.balance, item.monthly)),
-        *(item.monthly for item in said.changes or () if item.monthly is not None),
-        *(amount for item in said.adults or () for amount in (item.contribution, item.costs)),
-    ]
+        return {"verified": said.verified}
+    rows: dict[str, tuple[tuple[Any, ...] | None, tuple[str, ...]]] = {
+        "income": (said.income, ("monthly",)),
+        "spending": (said.spending, ("monthly",)),
+        "assets": (said.assets, ("value",)),
+        "other_debts": (said.other_debts, ("balance", "monthly")),
+        "changes": (said.changes, ("monthly",)),
+        "adults": (said.adults, ("contribution", "costs")),
+    }
+    return {
+        f"{part}.{at}.{name}": getattr(item, name)
+        for part, (items, names) in rows.items()
+        for at, item in enumerate(items or ())
+        for name in names
+    }
 
 
 def unknown_item(named: Iterable[str | None]) -> str | None:
@@ -145,6 +152,11 @@ def unknown_item(named: Iterable[str | None]) -> str | None:
 def in_range(amount: Money) -> bool:
     """A monthly figure is not negative, and small enough to be added up."""
     return 0 <= amount.minor <= _LARGEST
+
+
+def largest(currency: str) -> Money:
+    """Give what a single figure may be."""
+    return Money(_LARGEST, currency)
 
 
 _ITEM_OF = {

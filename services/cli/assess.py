@@ -12,7 +12,7 @@ from services.cli.catalogue import policies_dir
 from services.cli.common import JsonFlag, PoliciesFolder, fail, stdout
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from services.assessment.offline import Household, Outcome
 
@@ -155,11 +155,16 @@ def _play(document: Household, folder: Path | None, lang: str) -> Outcome:
     outcome = play(document, reference)
     if outcome.refused:
         lines = [
-            f"{name}: {text(item.reason.code, item.reason.params, lang)} ({item.reason.code.value})"
-            for name, item in outcome.refused[:_SHOWN]
+            f"{_field(name, why.params)}: {text(why.code, why.params, lang)} ({why.code.value})"
+            for name, why in ((name, item.reason) for name, item in outcome.refused[:_SHOWN])
         ]
         raise fail("\n".join(lines))
     return outcome
+
+
+def _field(part: str, params: Mapping[str, str]) -> str:
+    """Name what was refused as the file has it: the part, and its field where the reason says one."""
+    return f"{part}.{params['field']}" if "field" in params else part
 
 
 def _plain(document: Household, outcome: Outcome) -> dict[str, Any]:

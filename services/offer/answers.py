@@ -24,10 +24,12 @@ from services.offer.talks import (
     Step,
     balances,
     fail,
+    kept_for_fresh_rates,
     policy_of,
     retable,
     round_after,
     rounds_are_left,
+    stale_in,
     table,
 )
 from shared.contracts import desk
@@ -41,7 +43,6 @@ from shared.contracts.offer import (
     ApprovalRequested,
     HumanReviewOpened,
     InputRefused,
-    NoPlanFound,
     OfferAgreed,
     RefusalAnswered,
 )
@@ -142,9 +143,11 @@ def countered(
     wish = Wish(monthly=data.monthly, first_due=data.first_due, months=data.months, lump_sum=data.lump_sum)
     asked = round_after(state).model_copy(update={"wish": wish})
     after, said = table(asked, message.day, reference, revised=True)
-    stale = _stale_in(said)
+    stale = stale_in(said)
     if stale is not None:
-        return _decided(_heard(state, message, stale, reference))
+        noted = state.model_copy(update={"wish": wish.model_copy(update={"noted_on": message.day})})
+        kept = kept_for_fresh_rates(noted, message.day, reference)
+        return _decided(_heard(kept, message, stale, reference))
     return _decided((after, said))
 
 
@@ -161,7 +164,8 @@ def rejected(
     | says what no plan can give, for the first time in a round | they hear so, and of a person; it stands |
     | a second time nothing, or nothing that can be given; no plan is wanted; no round is left | talks end |
 
-    While rates are stale nothing can be searched: that is said, and takes neither the offer nor the round.
+    While rates are stale nothing can be searched: that is said, takes neither the offer nor the round, and
+    what was said is answered once they are fresh.
     """
     data, day = message.data, message.day
     found = _standing(state, message, _successor(state, data.offer_id))
@@ -191,10 +195,11 @@ def rejected(
     after, said = table(asked, day, reference, reason)
     if after.status is OfferStatus.TABLED:
         return _decided((after, (*said, *opened)))
-    stale = _stale_in(said)
+    stale = stale_in(said)
     if stale is not None:
-        waits = state.model_copy(update={"unmet": refusals})
-        return _decided(_heard(waits, message, stale, reference))
+        waits = state.model_copy(update={"unmet": refusals, "wish": None})
+        kept = kept_for_fresh_rates(waits, day, reference)
+        return _decided(_heard(kept, message, stale, reference))
     if again:
         return _decided(fail(state, day, reference, ReasonCode.OFFER_REJECTED))
     return _decided(_still_stands(state, message, refusals, reference))
@@ -256,12 +261,6 @@ def _says(
         reason=reason,
         next_step=step,
     )
-
-
-def _stale_in(said: tuple[Event, ...]) -> Reason | None:
-    """Give the reason where nothing could be searched because reference rates are stale."""
-    none = (event.reason for event in said if isinstance(event, NoPlanFound))
-    return next((reason for reason in none if reason.code is ReasonCode.RATES_STALE), None)
 
 
 def approval_granted(

@@ -229,6 +229,10 @@ def _assessed(
             return _decided(next_round(now, message.day, reference, why))
         if rests or not is_assessed(now, message.day):
             return Decision(now)
+        if now.status is OfferStatus.LAPSED:
+            # The talks go on: silence gains no fresh count of rounds, nor makes a no forgotten.
+            why = Reason(code=ReasonCode.CAPACITY_CHANGED)
+            return _decided(next_round(now, message.day, reference, why))
         return _decided(new_talks(now, message.day, reference))
     if now.status is OfferStatus.TABLED and now.offer.tabled_on >= message.day:
         # What was tabled today knows today's figures.

@@ -14,18 +14,20 @@ from services.offer.rules import is_assessed, owed_debts
 from services.offer.talks import (
     Step,
     by_a_person,
+    kept_for_fresh_rates,
     new_talks,
     policy_of,
     resume,
     round_after,
     rounds_are_left,
+    stale_in,
     table,
 )
 from shared.contracts.base import Reason
 from shared.contracts.decision import Decision
 from shared.contracts.desk_talks import LumpSumOffered
 from shared.contracts.envelope import Envelope
-from shared.contracts.offer import LumpSumAnswered, OfferTabled
+from shared.contracts.offer import HumanReviewOpened, LumpSumAnswered, OfferTabled
 from shared.contracts.reasons import ReasonCode
 from shared.policy.reference import Reference
 
@@ -46,6 +48,7 @@ def lump_sum_offered(
     | when it is offered | and then |
     | --- | --- |
     | an offer is on the table, or has just lapsed | the next round, as after any counter-offer |
+    | so, and rates are stale | it stands; it is noted, answered once they are fresh, and a person looks |
     | so, and no round is left; or what was accepted is decided or in force | it stands; a person looks |
     | nothing fits | a settlement is tabled, or it is said what the sum would do |
     | talks have failed, or a plan has ended | new talks where it settles all; else a person looks |
@@ -84,7 +87,11 @@ def lump_sum_offered(
         if not rounds_are_left(state, day, reference):
             return _decided(_to_a_person(state, data, day, reference))
         asked_for = round_after(state).model_copy(update={"wish": wish})
-        return _decided(table(asked_for, day, reference, revised=True))
+        after, events = table(asked_for, day, reference, revised=True)
+        stale = stale_in(events)
+        if stale is not None:
+            return _decided(_noted_while_stale(noted, data, day, stale, reference))
+        return _decided((after, events))
     if state.status in _OVER:
         again, events = new_talks(noted, day, reference)
         settled = [
@@ -99,8 +106,20 @@ def _where_nothing_fits(noted: OfferState, day: date, reference: Reference) -> S
     after, said = resume(noted, day, reference)
     if after.status is OfferStatus.TABLED:
         return after, said
+    looks = noted.model_copy(update={"human_due": after.human_due})
+    opened = tuple(one for one in said if isinstance(one, HumanReviewOpened))
     answers = [one for one in said if isinstance(one, LumpSumAnswered)]
-    return noted, tuple(one.model_copy(update={"review_on": noted.next_date}) for one in answers)
+    return looks, (*(one.model_copy(update={"review_on": noted.next_date}) for one in answers), *opened)
+
+
+def _noted_while_stale(
+    noted: OfferState, data: LumpSumOffered, day: date, stale: Reason, reference: Reference
+) -> Step:
+    """What is on the table stays, and so does the round: the sum is answered once rates are fresh."""
+    kept = kept_for_fresh_rates(noted, day, reference)
+    left = NotFound(stale, Reason(code=ReasonCode.NEXT_HUMAN_REVIEW))
+    after, step, opened = by_a_person(kept, left, day, policy_of(noted, day, reference))
+    return after, (_answer(after, data, day, step, stale, YOUR_WISH), *opened)
 
 
 def _to_a_person(state: OfferState, data: LumpSumOffered, day: date, reference: Reference) -> Step:

@@ -111,7 +111,7 @@ class Wish(State):
     """The borrower's last counter-offer of these talks.
 
     `source` is where a sum to be paid at once comes from. `noted_on`: it was offered on that day while
-    nothing was on the table, and waits for an offer that can answer it.
+    nothing was on the table, or rates were stale, and waits for an offer that can answer it.
     """
 
     monthly: MoneyField | None = None

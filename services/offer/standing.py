@@ -17,7 +17,7 @@ from typing import Any
 from services.offer.basis import rests_on
 from services.offer.model import OfferState, OfferStatus, Stood
 from services.offer.rules import is_assessed, owed_debts
-from services.offer.talks import Step, lapse, new_talks, resume, retable, withdraw
+from services.offer.talks import Step, answer_what_was_kept, lapse, new_talks, resume, retable, withdraw
 from shared.contracts.base import Event
 from shared.contracts.decision import Decision, Emission
 from shared.contracts.envelope import Envelope
@@ -76,13 +76,14 @@ def request_of_the_day(state: OfferState, day: date, reference: Reference) -> St
 
 
 def end_of_validity(state: OfferState, due: date, day: date, reference: Reference) -> Step:
-    """Close the last day of an offer, or the day on which balances left nothing to replace it by."""
+    """Close the last day of an offer, the day on which balances left nothing to replace it by, or on which
+    what was said while rates were stale is looked at again."""
     assert state.offer is not None  # noqa: S101 - narrows: it is on the table
     if not rests_on(state.offer.basis, state.debts):
         # What is tabled anew is for the borrower to read: it is dated when it is said.
         return retable(state, day, reference, ReasonCode.BALANCE_CHANGED)
     if due < state.offer.valid_until:
-        return state.model_copy(update={"next_date": state.offer.valid_until}), ()
+        return answer_what_was_kept(state, day, reference)
     return lapse(state, due, reference)
 
 

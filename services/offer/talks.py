@@ -47,9 +47,11 @@ from shared.policy.reference import Reference
 
 __all__ = [
     "Step",
+    "answer_what_was_kept",
     "balances",
     "by_a_person",
     "fail",
+    "kept_for_fresh_rates",
     "lapse",
     "meet",
     "new_talks",
@@ -61,6 +63,7 @@ __all__ = [
     "round_after",
     "rounds_are_left",
     "say_again",
+    "stale_in",
     "table",
     "withdraw",
 ]
@@ -235,12 +238,10 @@ def _none_found(state: OfferState, found: NotFound, day: date, reference: Refere
         until = max(state.sought_until or day, state.assessed.expires)
         after = after.model_copy(update={"sought_until": until})
     policy = policy_of(state, day, reference)
-    soon = policy.step("no_plan")
-    if stale and soon is not None:
-        # Nothing about the borrower is in the way: it is tried again as soon as somebody has had the time,
-        # also beside a live plan, whose talks are not over because of it.
-        due = policy.deadline(day, max(soon.business_days, 1))
-        after = after.model_copy(update={"next_date": due})
+    if stale:
+        # Nothing about the borrower is in the way: it is tried again soon, also beside a live plan, whose
+        # talks are not over because of it.
+        after = after.model_copy(update={"next_date": retried_on(state, day, reference) or after.next_date})
     after, next_step, opened = by_a_person(after, found, day, policy)
     none = NoPlanFound(
         assessment_id=state.assessed.assessment_id,
@@ -250,21 +251,55 @@ def _none_found(state: OfferState, found: NotFound, day: date, reference: Refere
         review_on=after.next_date,
         payments=found.payments,
     )
-    noted = state.wish is not None and state.wish.noted_on is not None
+    # What else was wished is answered with the next offer; a sum may be paid without any.
+    noted = state.wish is not None and state.wish.noted_on is not None and state.wish.lump_sum is not None
     step = replace(found, next_step=next_step)
     answered = (answer_to_sum(after, state.assessed, step, day, reference),) if noted else ()
     return after, (none, *opened, *answered)
 
 
+def stale_in(said: tuple[Event, ...]) -> Reason | None:
+    """Give the reason where nothing could be searched because reference rates are stale."""
+    none = (event.reason for event in said if isinstance(event, NoPlanFound))
+    return next((reason for reason in none if reason.code is ReasonCode.RATES_STALE), None)
+
+
+def retried_on(state: OfferState, day: date, reference: Reference) -> date | None:
+    """Give the day to search again where rates were stale: as soon as somebody has had the time."""
+    policy = policy_of(state, day, reference)
+    soon = policy.step("no_plan")
+    return policy.deadline(day, max(soon.business_days, 1)) if soon is not None else None
+
+
+def kept_for_fresh_rates(state: OfferState, day: date, reference: Reference) -> OfferState:
+    """Look again soon where an offer stands and what was said to it waits for rates."""
+    if state.status is not OfferStatus.TABLED or state.offer is None:
+        return state
+    again, last = retried_on(state, day, reference), state.offer.valid_until
+    return state.model_copy(update={"next_date": min(again or last, last)})
+
+
+def answer_what_was_kept(state: OfferState, day: date, reference: Reference) -> Step:
+    """Answer a wish, or a no, that was said while rates were stale, by the next round; or wait on."""
+    assert state.offer is not None  # noqa: S101 - narrows: it is on the table
+    wished = state.wish is not None and state.wish.noted_on is not None
+    refused = state.unmet is not None and state.asked_in != state.round
+    if not wished and not refused:
+        return state.model_copy(update={"next_date": state.offer.valid_until}), ()
+    if wished:
+        after, said = table(round_after(state), day, reference, revised=True)
+    else:
+        met = meet(state, day, reference)
+        after, said = met or (kept_for_fresh_rates(state, day, reference), ())
+    return (kept_for_fresh_rates(state, day, reference), ()) if stale_in(said) else (after, said)
+
+
 def by_a_person(
     state: OfferState, found: NotFound, day: date, policy: PolicyInForce
 ) -> tuple[OfferState, Reason, tuple[Event, ...]]:
-    """Where a person comes next, it is a named role by a day that is told; who looks already is enough.
-
-    Stale rates are nobody's case: all wait for them.
-    """
+    """Where a person comes next, it is a named role by a day that is told; who looks already is enough."""
     step = found.next_step
-    if step.code is not ReasonCode.NEXT_HUMAN_REVIEW or found.reason.code is ReasonCode.RATES_STALE:
+    if step.code is not ReasonCode.NEXT_HUMAN_REVIEW:
         return state, step, ()
     looks = state.human_due if state.human_due is not None and day <= state.human_due else None
     due = looks or policy.deadline(day, policy.talks.human_business_days)
@@ -403,8 +438,12 @@ def say_again(state: OfferState, day: date, reference: Reference) -> Step:
         again, said = resume(state, day, reference)
         if again.status is not OfferStatus.NO_PLAN:
             return again, said
-        found = [event for event in said if isinstance(event, NoPlanFound)]
-        return state, tuple(none.model_copy(update={"review_on": state.next_date}) for none in found)
+        looks = state.model_copy(update={"human_due": again.human_due})
+        kept = [event for event in said if isinstance(event, NoPlanFound | HumanReviewOpened)]
+        return looks, tuple(
+            one.model_copy(update={"review_on": state.next_date}) if isinstance(one, NoPlanFound) else one
+            for one in kept
+        )
     none = NoPlanFound(
         assessment_id=state.assessed.assessment_id,
         as_of=day,

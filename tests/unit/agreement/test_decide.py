@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import date, timedelta
 from hashlib import sha256
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 import pytest
 
 from services.agreement.decide import AgreementDecider
+from services.agreement.document import content_hash
 from services.agreement.model import AgreementStatus
 from services.agreement.paper.layout import Agreement, page_of
 from services.offer.decide import OfferDecider
@@ -235,12 +237,30 @@ def test_a_plan_that_does_not_come_out_again_is_not_signed() -> None:
     assert late.last(AgreementReturned).reason.code is ReasonCode.PLAN_NO_LONGER_COMPUTES
 
 
-def test_nobody_signs_after_the_first_instalment_is_due() -> None:
+def test_nobody_signs_on_the_day_on_which_the_first_instalment_is_due() -> None:
+    """Who did owed it at once: it was due on the day on which the plan took effect."""
     offer = agreed()
     first = offer.plan.payments[0].due
     start = given(AgreementDecider(), reference()).when(message(case_opened(*DEBTS), sequence=1))
-    step = start.when(message(offer, first - timedelta(days=1)))
-    assert step.last(AgreementDrafted).sign_by == first
+    step = start.when(message(offer, first - timedelta(days=2)))
+    last = first - timedelta(days=1)
+    assert step.last(AgreementDrafted).sign_by == last
+    assert signed_by(step, *BOTH, day=last).closes(last).last(AgreementSigned).effective < first
+    late = signed_by(step, SignatureParty.BORROWER, day=first)
+    assert refused(late) is ReasonCode.SIGNATURE_TOO_LATE
+
+
+def test_a_draft_that_was_printed_with_a_later_last_day_to_sign_is_signed_as_it_was_printed() -> None:
+    offer = agreed()
+    first = offer.plan.payments[0].due
+    start = given(AgreementDecider(), reference()).when(message(case_opened(*DEBTS), sequence=1))
+    step = start.when(message(offer, first - timedelta(days=2)))
+    printed = step.last(AgreementDrafted).model_copy(update={"sign_by": first})
+    printed = printed.model_copy(update={"content_hash": content_hash(printed, CASE)})
+    draft = step.state.draft.model_copy(update={"sign_by": first, "content_hash": printed.content_hash})
+    before = replace(step, state=step.state.model_copy(update={"draft": draft}))
+    both = before.when(*(message(signature(printed, party), first) for party in BOTH))
+    assert both.closes(first).last(AgreementSigned).content_hash == printed.content_hash
 
 
 # -- signatures -------------------------------------------------------------------------------------------

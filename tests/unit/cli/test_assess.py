@@ -170,12 +170,20 @@ def test_forty_debts_and_one_yuan(tmp_path: Path) -> None:
          ["statement", "statement_stale"]),
         (household(statement=household()["statement"] | {
             "income": [{"source": "salary", "monthly": {"amount": "1.00", "currency": "USD"}}]}),
-         ["statement", "currency_mismatch", "USD"]),
+         ["statement.income.0.monthly:", "currency_mismatch", "USD"]),
         (household(statement=household()["statement"] | {
             "income": [{"source": "lottery", "monthly": cny("1.00")}]}), ["statement.income.0.source"]),
         (household(evidence=[{"item": "income:salary", "verified": cny("-1.00"), "evidence_kind": "payslip",
                               "verified_by": "n-1", "as_of": "2026-03-02"}]),
-         ["evidence.0", "amount_out_of_range"]),
+         ["evidence.0.verified:", "amount_out_of_range", "between 0 and"]),
+        (household(statement=household()["statement"] | {
+            "income": [{"source": "salary", "monthly": cny("1.00")},
+                       {"source": "salary", "monthly": cny("-1.00")}]}),
+         ["statement.income.1.monthly:", "amount_out_of_range", "between 0 and"]),
+        (household(statement=household()["statement"] | {
+            "other_debts": [{"creditor_kind": "card", "balance": cny("99999999999999.00"),
+                             "monthly": cny("1.00")}]}),
+         ["statement.other_debts.0.balance:", "amount_out_of_range", "between 0 and 9223372036854.77 CNY"]),
     ],
 )  # fmt: skip
 def test_what_cannot_be_used_is_named_with_its_rule(tmp_path: Path, document: Any, said: list[str]) -> None:

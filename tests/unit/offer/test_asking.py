@@ -21,6 +21,7 @@ from shared.contracts.offer import (
     DecisionExplained,
     HumanReviewOpened,
     InputRefused,
+    LumpSumAnswered,
     NoPlanFound,
     OfferAgreed,
     OfferRevised,
@@ -278,11 +279,14 @@ def test_a_stale_reference_rate_stops_new_offers_and_says_so() -> None:
     fresh = tabled(rates=funding(DAY), value__discount_over="funding")
     assert fresh.emits(OfferTabled)
     stale = tabled(rates=funding(after(-1)), value__discount_over="funding")
-    assert stale.emits(NoPlanFound)
-    none = stale.last(NoPlanFound)
+    assert stale.emits(NoPlanFound, HumanReviewOpened)
+    none, opened = stale.last(NoPlanFound), stale.last(HumanReviewOpened)
     assert none.reason.code is ReasonCode.RATES_STALE
     assert none.reason.params == {"name": "funding", "until": after(-1).isoformat()}
-    assert none.next_step.code is ReasonCode.NEXT_HUMAN_REVIEW
+    # Who is told that a person gets in touch has a role that does, by the day that is told.
+    due = {"due": opened.due.isoformat()}
+    assert (none.next_step.code, none.next_step.params) == (ReasonCode.NEXT_HUMAN_REVIEW, due)
+    assert (opened.role, opened.reason) == (example_policy().talks.human_role, none.reason)
     assert none.review_on == stale.decider.due(stale.state) == date(2026, 3, 5)
     unknown = tabled(rates=ReferenceRates(), value__discount_over="funding")
     assert unknown.last(NoPlanFound).reason.params == {"name": "funding"}
@@ -317,6 +321,74 @@ def test_who_answers_while_rates_are_stale_loses_neither_the_offer_nor_a_round(
     if why is not None:  # what was said is not forgotten
         lowest = min(max(row.total for row in plan.payments) for plan in offer.plans)
         assert all(row.total < lowest for plan in following.plans for row in plan.payments)
+
+
+_A_SUM = desk_talks.LumpSumOffered(amount=cny("1000.00"))
+
+
+@pytest.mark.parametrize("how", ["wish", "sum", "no"])
+def test_what_is_said_while_rates_are_stale_is_answered_when_they_are_fresh(how: str) -> None:
+    """It had to be said again, and an offered sum took the offer and a round."""
+    start = tabled(rates=funding(after(1)), value__discount_over="funding", talks__untested_ceiling="said")
+    offer = start.last(OfferTabled)
+    said = {
+        "wish": desk.CounterOffered(offer_id=offer.offer_id, round=1, monthly=cny("700.00")),
+        "sum": _A_SUM,
+        "no": desk.OfferRejected(offer_id=offer.offer_id, reason=desk.RefusalReason.TOO_HIGH),
+    }[how]
+    step = start.when(message(said, after(2)))
+    assert step.emits(LumpSumAnswered if how == "sum" else RefusalAnswered, HumanReviewOpened)
+    look = step.decider.due(step.state)
+    assert look is not None
+    assert look < offer.valid_until
+    assert (step.state.offer, step.state.round) == (start.state.offer, 1)
+    still = step.closes(look)  # stale yet: nothing is said, and it is looked at again
+    assert still.said == ()
+    again = still.decider.due(still.state)
+    assert again is not None
+    assert look < again <= offer.valid_until
+    fresh = replace(step, reference=replace(step.reference, rates=funding(after(400)))).closes(look)
+    if how == "no":
+        following = fresh.last(OfferTabled)
+        lowest = min(max(row.total for row in plan.payments) for plan in offer.plans)
+        assert all(row.total < lowest for plan in following.plans for row in plan.payments)
+        assert following.round == 2
+        return
+    assert fresh.emits(OfferRevised)
+    revised = fresh.last(OfferRevised)
+    assert revised.round == 2
+    assert revised.answer is not None
+    wished = {"wish": revised.answer.wished_monthly, "sum": revised.answer.wished_lump_sum}[how]
+    assert wished == {"wish": cny("700.00"), "sum": cny("1000.00")}[how]
+    assert fresh.decider.due(fresh.state) == revised.valid_until, "it is answered once"
+
+
+def test_a_wish_that_waits_for_rates_outlives_the_offer_it_was_made_to() -> None:
+    start = tabled(rates=funding(after(1)), value__discount_over="funding", talks__untested_ceiling="said")
+    offer = start.last(OfferTabled)
+    wish = desk.CounterOffered(offer_id=offer.offer_id, round=1, monthly=cny("700.00"))
+    step = start.when(message(wish, after(2))).closes(offer.valid_until)
+    stale = step.closes(step.state.next_date)
+    assert stale.last(NoPlanFound).reason.code is ReasonCode.RATES_STALE
+    fresh = replace(stale, reference=replace(stale.reference, rates=funding(after(400))))
+    answer = fresh.closes(stale.state.next_date).last(OfferTabled).answer
+    assert answer is not None
+    assert answer.wished_monthly == cny("700.00")
+
+
+@pytest.mark.parametrize("how", ["statement", "sum"])
+def test_who_is_told_again_that_a_person_comes_has_one_again(how: str) -> None:
+    """The review was left out where nothing else was new, though the answer named its day."""
+    stale = tabled(rates=funding(after(-1)), value__discount_over="funding")
+    later = stale.last(HumanReviewOpened).due + timedelta(days=3)
+    again = assessed("1500.00", version=2).model_copy(update={"answers_statement": True})
+    step = stale.when(message(again if how == "statement" else _A_SUM, later))
+    said = step.last(NoPlanFound if how == "statement" else LumpSumAnswered)
+    assert step.emits(type(said), HumanReviewOpened)
+    assert said.next_step.params == {"due": step.last(HumanReviewOpened).due.isoformat()}
+    assert said.review_on == stale.state.next_date
+    once = step.when(message(_A_SUM, later + timedelta(days=1)))
+    assert once.emits(LumpSumAnswered)  # the person looks already
 
 
 def test_a_no_of_the_lender_while_rates_are_stale_does_not_end_the_talks() -> None:

@@ -120,6 +120,36 @@ def test_after_a_lapsed_offer_the_next_round_comes_at_once() -> None:
     assert lapsed.when(message(assessed("1500.00", version=2), after(16))).said == ()  # nobody stated it
 
 
+def test_new_figures_after_a_lapse_go_on_with_the_same_talks() -> None:
+    """They began others: whoever let an offer lapse had all the rounds and days again for a cent."""
+    start = case("1500.00")
+    for figures in ("1500.01", "1500.02"):
+        offer = start.last(OfferTabled)
+        lapsed = start.closes(offer.valid_until)
+        assert lapsed.emits(OfferLapsed)
+        version, day = start.state.assessed.version + 1, offer.valid_until + timedelta(days=1)
+        later = assessed(figures, version=version, as_of=day, expires=after(300))
+        start = lapsed.when(message(later, day))
+        following = start.last(OfferTabled)
+        assert [reason.code for reason in following.reasons] == [ReasonCode.CAPACITY_CHANGED]
+        assert (following.round, start.state.talks) == (offer.round + 1, 1)
+    last = start.closes(start.last(OfferTabled).valid_until)
+    assert last.emits(OfferLapsed, TalksFailed)
+
+
+def test_what_was_refused_stays_refused_when_new_figures_come_after_a_lapse() -> None:
+    start = case("1500.00")
+    no = desk.OfferRejected(offer_id=start.last(OfferTabled).offer_id, reason=desk.RefusalReason.TOO_HIGH)
+    second = start.when(message(no, after(1)))
+    lowest = second.state.refusals.below
+    assert lowest
+    lapsed = second.closes(second.last(OfferTabled).valid_until)
+    day = second.last(OfferTabled).valid_until + timedelta(days=1)
+    later = assessed("1600.00", version=2, as_of=day, expires=after(300))
+    following = lapsed.when(message(later, day)).last(OfferTabled)
+    assert all(row.total < lowest[0] for plan in following.plans for row in plan.payments)
+
+
 def test_after_the_last_round_has_lapsed_it_is_said_what_comes_next() -> None:
     lapsed = given(OfferDecider(), reference(offers__max_rounds=1)).when(
         message(case_opened()), message(assessed("1500.00"))
