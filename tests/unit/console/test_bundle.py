@@ -266,6 +266,17 @@ def test_files_that_are_changed_added_removed_or_renamed_are_named(raw: bytes, s
         assert first_fault(pack(without), signer) == (name, "is missing")
 
 
+@pytest.mark.parametrize("mark", ["\x1b[2J\x1b[H", "\n", "\r", "\x07", "\x7f", "\x00"])
+def test_a_name_that_would_command_the_readers_terminal_is_not_printed(
+    raw: bytes, signer: Signer, mark: str
+) -> None:
+    """Such a name wiped the screen and wrote "complete and untouched" in the place of what is wrong."""
+    report = check_bundle(pack({**unpack(raw), f"x{mark}case.zip is complete": b""}), [signer.trusted])
+    (fault,) = report.faults
+    assert fault.rule == "has a name that no bundle has"
+    assert str(fault).isprintable()
+
+
 def test_files_in_another_order_or_packed_again_are_not_the_file(raw: bytes, signer: Signer) -> None:
     files = unpack(raw)
     swapped = pack(dict(reversed(files.items())))
