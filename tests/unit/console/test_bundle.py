@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import zipfile
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
 import orjson
@@ -98,6 +98,22 @@ def test_what_somebody_wrote_is_only_text_on_a_page(signer: Signer) -> None:
     page = unpack(make_bundle(file.source(), signer, AT))["index.html"].decode()
     assert "<script" not in page
     assert "&lt;script&gt;" in page
+
+
+def test_its_pages_say_who_where_and_when_in_words(signer: Signer) -> None:
+    """A bank and a desk of other places stood there at hours without a zone, and every page in codes."""
+    file = File(signer)
+    there = timezone(timedelta(hours=8))
+    file.say(contact(), source="/desk/n-1", at=datetime(2026, 3, 2, 17, 5, tzinfo=there))
+    file.say(ASSIGNED, source="/parley/intake", at=datetime(2026, 3, 2, 19, 6, tzinfo=UTC))
+    files = unpack(make_bundle(file.source(), signer, AT))
+    english, chinese = files["index.html"].decode(), files["index.zh.html"].decode()
+    for when, who in (("17:05 UTC+08:00", "Desk (n-1)"), ("19:06 UTC", "Intake")):
+        assert f"<tr><td>2026-03-02 {when}</td><td>{who}</td>" in english
+    for when, who in (("17:05 UTC+08:00", "经办 (n-1)"), ("19:06 UTC", "立案")):
+        assert f"<tr><td>2026-03-02 {when}</td><td>{who}</td>" in chinese
+    assert "联系记录：来电来访，电话，已沟通" in chinese
+    assert "Contact recorded: inbound, phone, talked" in english
 
 
 def test_another_case_of_the_customer_is_not_in_it(raw: bytes, signer: Signer) -> None:
