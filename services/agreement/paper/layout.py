@@ -186,6 +186,7 @@ def _params(document: Agreement, terms: AgreementTerms, words: Words, lang: str)
         "first_due": min(days).isoformat(),
         "last_due": max(days).isoformat(),
         "total_paid": comma.join(map(_money, drafted.plan.total_paid)),
+        "rest_months": comma.join(map(str, sorted({m for debt in drafted.plan.debts for m in debt.skips}))),
         "measures": comma.join(words.named("measure", str(m), lang) for m in drafted.plan.measures),
         "has_waiver": any(total_of(debt.waived).is_positive for debt in drafted.plan.debts),
         "modifying_agreement": terms.instrument == "modifying_agreement",
