@@ -17,6 +17,7 @@ from services.cli.main import app
 from services.console.bundle import check_bundle, make_bundle
 from services.console.bundle.packing import pack, unpack
 from services.console.checkpoints import check_archived
+from services.console.reference import ArchiveKeys
 from services.console.story import Tampered, without_content
 from shared.contracts.ops import HoldAction
 from shared.crypto.signing import KeyFileError, Signer, load_public, load_signer, new_key_pair
@@ -24,6 +25,7 @@ from tests.unit.console.filing import (
     ASSIGNED,
     CASE,
     CLOSED,
+    MASTER,
     OTHER,
     SIGNED,
     WORDS,
@@ -138,6 +140,22 @@ def test_another_key_proves_nothing(raw: bytes, tmp_path: Path) -> None:
     report = check_bundle(raw, [other.trusted])
     assert report.faults[0].where == "manifest.sig"
     assert "another key" in report.faults[0].rule
+
+
+def test_a_key_that_changed_in_the_middle_of_a_case_is_asked_for(signer: Signer, tmp_path: Path) -> None:
+    """Whoever had the later key alone was told that an entry is not what was signed, and not what to do."""
+    later = new_signer(tmp_path)
+    file = File(signer)
+    file.say(*[ASSIGNED] * 40)
+    file.keys = ArchiveKeys(later, MASTER)
+    file.say(contact(), *[ASSIGNED] * 40, CLOSED)
+    raw = make_bundle(file.source(), later, AT)
+    for both in ([signer.trusted, later.trusted], [later.trusted, signer.trusted]):
+        assert check_bundle(raw, both).faults == ()
+    where, rule = first_fault(raw, later)
+    assert where == "entry 32"
+    assert "a key that was not given: the lender may have had one before" in rule
+    assert first_fault(raw, signer)[0] == "manifest.sig"
 
 
 def test_a_forger_with_a_key_of_their_own_is_refused(filed: File, signer: Signer, tmp_path: Path) -> None:
