@@ -40,7 +40,10 @@ def check_checkpoints(
         number, head = int(checkpoint["entries"]), str(checkpoint["head"])
         key = trusted.get(str(checkpoint["key"]))
         if key is None:
-            return Tampered(number, "its checkpoint is signed with a key that is not trusted here")
+            rule = (
+                "its checkpoint is signed with a key that was not given: the lender may have had one before"
+            )
+            return Tampered(number, rule)
         if not key.signed(PURPOSE, statement(customer, number, head), checkpoint["signature"]):
             return Tampered(number, "the signature of its checkpoint does not fit")
         if number > len(entries):

@@ -186,6 +186,7 @@ def _params(document: Agreement, terms: AgreementTerms, words: Words, lang: str)
         "first_due": min(days).isoformat(),
         "last_due": max(days).isoformat(),
         "total_paid": comma.join(map(_money, drafted.plan.total_paid)),
+        "rest_months": comma.join(map(str, sorted({m for debt in drafted.plan.debts for m in debt.skips}))),
         "measures": comma.join(words.named("measure", str(m), lang) for m in drafted.plan.measures),
         "has_waiver": any(total_of(debt.waived).is_positive for debt in drafted.plan.debts),
         "modifying_agreement": terms.instrument == "modifying_agreement",
@@ -259,6 +260,11 @@ def _conditions(drafted: AgreementDrafted, terms: AgreementTerms, words: Words, 
     }
 
 
+def _since_9(words: Words) -> bool:
+    """Whether a document has the words of edition 9 or a later one; older ones stay as they were signed."""
+    return words.has("labels", "beside")
+
+
 def _rewards(drafted: AgreementDrafted, terms: AgreementTerms, words: Words, lang: str) -> dict[str, Any]:
     """Every step of the rewards that can still come to something, and what they ask for besides paying."""
     semicolon, comma = ("；", "、") if lang == "zh" else ("; ", ", ")
@@ -267,7 +273,11 @@ def _rewards(drafted: AgreementDrafted, terms: AgreementTerms, words: Words, lan
     )
     has_rate = any(debt.annual_rate_pct for debt in drafted.plan.debts)
     steps, late, rate = [], Decimal(0), Decimal(0)
+    # An amendment goes on counting what was kept before it; a first version begins with nothing.
+    from_nothing = drafted.version == 1 and _since_9(words)
     for step in terms.rewards or () if words.has("labels", "reward_late") else ():
+        if from_nothing and step.after >= len(drafted.instalments):
+            break  # nothing is left to be waived or to bear a lower rate
         after = str(step.after)
         if late_left and step.late_pct > late:
             late = step.late_pct
@@ -319,7 +329,8 @@ def _tables(clause: str, drafted: AgreementDrafted, words: Words, lang: str) -> 
             else [(d.debt_id, d.amounts) for d in _returned(drafted, drafted.terms)]
         )
         if not again:
-            return [_balances(waived, None, words, lang)] if waived else []
+            caption = words.label("waived_now", lang) if _since_9(words) else None
+            return [_balances(waived, caption, words, lang)] if waived else []
         return [
             _balances(waived, words.label("waived_now", lang), words, lang),
             _balances(again, words.label("owed_again", lang), words, lang),

@@ -57,10 +57,10 @@ def unpack(raw: bytes) -> dict[str, bytes]:
         if mark != b"PK\3\4":
             raise BrokenBundle(where, "is not what a bundle has there")
         start = offset + _LOCAL.size
-        try:
-            name = raw[start : start + length].decode("ascii")
-        except UnicodeDecodeError:
-            raise BrokenBundle(where, "has a name that no bundle has") from None
+        spelled = raw[start : start + length]
+        # A name that is no bundle's is told to a person: it may not command their terminal.
+        if not spelled.isascii() or not (name := spelled.decode("ascii")).isprintable():
+            raise BrokenBundle(where, "has a name that no bundle has")
         if method != _STORED or flags or size != full:
             raise BrokenBundle(name, "was packed by another program: ask for the file as it was made")
         end = start + length + extra + size

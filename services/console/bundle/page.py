@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
 from html import escape
 from typing import Any, Final
 
@@ -11,6 +12,7 @@ import orjson
 
 from services.console.model import CaseLine, Stage
 from services.console.story import Line
+from shared.texts import LANGUAGES
 
 __all__ = ["page"]
 
@@ -93,6 +95,18 @@ _STAGES: Final = {
     Stage.HUMAN: "人工处理",
     Stage.CLOSED: "已结案",
 }
+_WHO: Final[dict[str, tuple[str, str]]] = {
+    "bank": ("银行", "Bank"),
+    "desk": ("经办", "Desk"),
+    "ops": ("运维", "Operators"),
+    "intake": ("立案", "Intake"),
+    "assessment": ("评估", "Assessment"),
+    "offer": ("方案", "Offers"),
+    "agreement": ("协议", "Agreements"),
+    "followup": ("履约跟进", "Follow-up"),
+    "alert": ("预警", "Alerts"),
+    "notice": ("消息发送", "Messages"),
+}
 _PAPER: Final = re.compile(
     r"documents/(?P<kind>agreement|settlement-letter)-(?P<number>[0-9]+)\.(?P<lang>zh|en)\.pdf"
 )
@@ -136,7 +150,7 @@ def page(
         f"<tr><th>{words[name]}</th><td><code>{_safe(value)}</code></td></tr>" for name, value in rows
     )
     events = "".join(
-        f"<tr><td>{_safe(one.time[:16].replace('T', ' '))}</td><td>{_safe(one.who)}</td>"
+        f"<tr><td>{_safe(_time(one.time))}</td><td>{_safe(_who(one.who, lang))}</td>"
         f"<td>{_safe(one.what)}{_gone(gone.get(one.id), words)}"
         f"{_details(said.get(one.id), words['details'])}</td>"
         f"<td>{_safe('; '.join(one.unsaid))}</td></tr>\n"
@@ -153,6 +167,20 @@ def page(
         f"<h2>{words['timeline']}</h2>\n<table><tr>{head}</tr>\n{events}</table>\n"
         f"{papers}<h2>{words['files']}</h2>\n<ul>{listed}</ul>\n</body></html>\n"
     ).encode()
+
+
+def _time(said: str) -> str:
+    """Name the offset, too: a bank and a desk may each say the time of their own place."""
+    return datetime.fromisoformat(said).strftime("%Y-%m-%d %H:%M %Z")
+
+
+def _who(source: str, lang: str) -> str:
+    """Name who said something; what stands behind the slash (a system, a person) stays as it is."""
+    kind, _, more = source.partition("/")
+    if kind not in _WHO:
+        return source
+    word = _WHO[kind][LANGUAGES.index(lang)]
+    return f"{word} ({more})" if more else word
 
 
 def _papers(files: Sequence[str], words: Mapping[str, str]) -> Iterator[str]:

@@ -62,6 +62,17 @@ def test_one_payment_is_not_called_instalments(lang: str, begins: str) -> None:
     assert named(once, lang, "instalment_plan")["paragraphs"][0].startswith(begins)
 
 
+@pytest.mark.parametrize(("lang", "says"), [("zh", "每年 1、10 月不安排还款"), ("en", "in them: 1, 10.")])
+def test_a_seasonal_plan_names_the_months_that_it_leaves_out(lang: str, says: str) -> None:
+    """It said "months of each year", and the schedule alone showed which."""
+    shape = {"method": "annuity", "grace_periods": 0, "instalments": 12, "first_due": date(2026, 4, 23)}
+    paragraphs = [
+        " ".join(named(with_plan(under("cn-card"), **shape, **more), lang, "instalment_plan")["paragraphs"])
+        for more in ({"skips": (1, 10)}, {"skips": ()})
+    ]
+    assert [says in said for said in paragraphs] == [True, False]
+
+
 @pytest.mark.parametrize(
     ("pack", "lang", "claims"),
     [("cn-card", "zh", "具有约束力"), ("us-unsecured", "en", "one that binds")],
@@ -180,13 +191,49 @@ def rewarding(*steps: tuple[int, int, int], rules: tuple[str, ...], late: str, r
 def test_every_step_of_the_rewards_is_promised_with_what_it_asks_for() -> None:
     """The first step alone was printed, from a value that nobody grants by, and no rule of cooperation."""
     rules = ("statement_complete", "promises_kept")
-    document = rewarding((6, 50, 0), (12, 100, 25), rules=rules, late="40.00")
+    document = with_plan(rewarding((6, 50, 0), (12, 100, 25), rules=rules, late="40.00"), instalments=24)
     said = {lang: " ".join(named(document, lang, "concessions")["paragraphs"]) for lang in LANGUAGES}
     for words in ("after 6 instalments on time in a row, 50 per cent", "after 12 instalments", "100 per cent",
                   "lower by 25 per cent", "a complete statement", "keeping promises"):  # fmt: skip
         assert words in said["en"]
     for words in ("连续 6 期", "累计减免 50%", "连续 12 期", "累计减免 100%", "累计降低 25%", "收支情况"):
         assert words in said["zh"]
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+@pytest.mark.parametrize(
+    ("instalments", "version", "promised"),
+    [
+        (5, 1, ()),
+        (6, 1, ()),  # with the last instalment nothing is left to be lower
+        (7, 1, ("6",)),
+        (13, 1, ("6", "12")),
+        (5, 2, ("6", "12")),  # what was kept under the version before counts
+    ],
+)
+def test_no_reward_is_promised_that_the_plan_is_too_short_for(
+    instalments: int, version: int, promised: tuple[str, ...], lang: str
+) -> None:
+    """A plan of five instalments promised less interest after the sixth and the twelfth on time."""
+    document = rewarding((6, 0, 5), (12, 0, 10), rules=(), late="0.00")
+    document = with_plan(document, method="annuity", grace_periods=0, instalments=instalments)
+    document = replace(document, drafted=document.drafted.model_copy(update={"version": version}))
+    words = words_of(EDITION)
+    assert words is not None
+    steps = [words.label("reward_rate", lang, {"after": a, "pct": p}) for a, p in (("6", "5"), ("12", "10"))]
+    said = " ".join(named(document, lang, "concessions")["paragraphs"])
+    assert [step in said for step in steps] == [after in promised for after in ("6", "12")]
+    assert (("奖励" if lang == "zh" else "rewarded") in said) == bool(promised)
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_the_table_of_what_is_waived_is_called_that_also_where_nothing_returns(lang: str) -> None:
+    """It had no name where it stood alone, under a sentence about what has been waived before."""
+    document = under("uk-unsecured")
+    assert document.drafted.terms is not None
+    assert not document.drafted.terms.returns_on_breach
+    (table,) = named(document, lang, "concessions")["tables"]
+    assert table["caption"] == ("签署时减免" if lang == "zh" else "Waived with the signatures")
 
 
 def test_no_reward_is_promised_that_can_come_to_nothing_only() -> None:

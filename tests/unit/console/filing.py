@@ -86,13 +86,19 @@ class File:
         self.entries: list[dict[str, Any]] = []
         self.count = 0
 
-    def say(self, *events: Event, case: str | None = CASE, at: datetime | None = None) -> dict[str, Any]:
+    def say(
+        self,
+        *events: Event,
+        case: str | None = CASE,
+        at: datetime | None = None,
+        source: str = "/parley/test",
+    ) -> dict[str, Any]:
         for data in events:
             self.count += 1
             operators = isinstance(data, LegalHold | ErasePerson)
             message = Envelope(
                 id=f"m{self.count}",
-                source="/parley/test",
+                source=source,
                 time=at or START + timedelta(minutes=self.count),
                 key=CUSTOMER,
                 data=data,

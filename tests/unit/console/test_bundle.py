@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import zipfile
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
 import orjson
@@ -17,6 +17,7 @@ from services.cli.main import app
 from services.console.bundle import check_bundle, make_bundle
 from services.console.bundle.packing import pack, unpack
 from services.console.checkpoints import check_archived
+from services.console.reference import ArchiveKeys
 from services.console.story import Tampered, without_content
 from shared.contracts.ops import HoldAction
 from shared.crypto.signing import KeyFileError, Signer, load_public, load_signer, new_key_pair
@@ -24,6 +25,7 @@ from tests.unit.console.filing import (
     ASSIGNED,
     CASE,
     CLOSED,
+    MASTER,
     OTHER,
     SIGNED,
     WORDS,
@@ -100,6 +102,22 @@ def test_what_somebody_wrote_is_only_text_on_a_page(signer: Signer) -> None:
     assert "&lt;script&gt;" in page
 
 
+def test_its_pages_say_who_where_and_when_in_words(signer: Signer) -> None:
+    """A bank and a desk of other places stood there at hours without a zone, and every page in codes."""
+    file = File(signer)
+    there = timezone(timedelta(hours=8))
+    file.say(contact(), source="/desk/n-1", at=datetime(2026, 3, 2, 17, 5, tzinfo=there))
+    file.say(ASSIGNED, source="/parley/intake", at=datetime(2026, 3, 2, 19, 6, tzinfo=UTC))
+    files = unpack(make_bundle(file.source(), signer, AT))
+    english, chinese = files["index.html"].decode(), files["index.zh.html"].decode()
+    for when, who in (("17:05 UTC+08:00", "Desk (n-1)"), ("19:06 UTC", "Intake")):
+        assert f"<tr><td>2026-03-02 {when}</td><td>{who}</td>" in english
+    for when, who in (("17:05 UTC+08:00", "经办 (n-1)"), ("19:06 UTC", "立案")):
+        assert f"<tr><td>2026-03-02 {when}</td><td>{who}</td>" in chinese
+    assert "联系记录：来电来访，电话，已沟通" in chinese
+    assert "Contact recorded: inbound, phone, talked" in english
+
+
 def test_another_case_of_the_customer_is_not_in_it(raw: bytes, signer: Signer) -> None:
     files = unpack(raw)
     assert OTHER.encode() not in raw
@@ -122,6 +140,22 @@ def test_another_key_proves_nothing(raw: bytes, tmp_path: Path) -> None:
     report = check_bundle(raw, [other.trusted])
     assert report.faults[0].where == "manifest.sig"
     assert "another key" in report.faults[0].rule
+
+
+def test_a_key_that_changed_in_the_middle_of_a_case_is_asked_for(signer: Signer, tmp_path: Path) -> None:
+    """Whoever had the later key alone was told that an entry is not what was signed, and not what to do."""
+    later = new_signer(tmp_path)
+    file = File(signer)
+    file.say(*[ASSIGNED] * 40)
+    file.keys = ArchiveKeys(later, MASTER)
+    file.say(contact(), *[ASSIGNED] * 40, CLOSED)
+    raw = make_bundle(file.source(), later, AT)
+    for both in ([signer.trusted, later.trusted], [later.trusted, signer.trusted]):
+        assert check_bundle(raw, both).faults == ()
+    where, rule = first_fault(raw, later)
+    assert where == "entry 32"
+    assert "a key that was not given: the lender may have had one before" in rule
+    assert first_fault(raw, signer)[0] == "manifest.sig"
 
 
 def test_a_forger_with_a_key_of_their_own_is_refused(filed: File, signer: Signer, tmp_path: Path) -> None:
@@ -264,6 +298,17 @@ def test_files_that_are_changed_added_removed_or_renamed_are_named(raw: bytes, s
     for name in ("manifest.json", "manifest.sig", "chain.jsonl", "checkpoints.json", "keys.json"):
         without = {other: content for other, content in files.items() if other != name}
         assert first_fault(pack(without), signer) == (name, "is missing")
+
+
+@pytest.mark.parametrize("mark", ["\x1b[2J\x1b[H", "\n", "\r", "\x07", "\x7f", "\x00"])
+def test_a_name_that_would_command_the_readers_terminal_is_not_printed(
+    raw: bytes, signer: Signer, mark: str
+) -> None:
+    """Such a name wiped the screen and wrote "complete and untouched" in the place of what is wrong."""
+    report = check_bundle(pack({**unpack(raw), f"x{mark}case.zip is complete": b""}), [signer.trusted])
+    (fault,) = report.faults
+    assert fault.rule == "has a name that no bundle has"
+    assert str(fault).isprintable()
 
 
 def test_files_in_another_order_or_packed_again_are_not_the_file(raw: bytes, signer: Signer) -> None:

@@ -6,7 +6,7 @@ import ast
 import re
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
@@ -38,11 +38,13 @@ from shared.contracts.household import (
     Vulnerability,
 )
 from shared.contracts.intake import CloseReason, InputRefused
+from shared.contracts.notice import NoticeKind
 from shared.contracts.parties import StopCause
 from shared.contracts.reasons import ReasonCode
 from shared.contracts.registry import EVENTS
 from shared.lending.money import Money
 from shared.policy.loader import PolicyBook
+from shared.policy.sections_conduct import Channel
 from shared.texts import LANGUAGES, parameters, story, story_fields, text, word
 from shared.texts.words import _table
 
@@ -103,6 +105,8 @@ def test_there_are_no_words_for_what_does_not_exist() -> None:
         ("reason", RefusalReason),
         ("kind", InstructionKind),
         ("kind", AlertKind),
+        ("kind", NoticeKind),
+        ("channel", get_args(Channel)),
         ("severity", AlertSeverity),
         ("category", SpendingCategory),
         ("skill", ProductKind),
