@@ -187,6 +187,7 @@ _HANDLERS: dict[type[Event], Handler] = {
     agreement.AgreementEnded: plans.ended,
     followup.RewardGranted: plans.rewarded,
     followup.PlanCompleted: plans.plan_completed,
+    followup_care.PlanReopened: plans.plan_reopened,
     followup_care.CreditInstructed: plans.credit_instructed,
     followup_care.LegalReferralHeld: plans.referral_instructed,
     followup_care.LegalReferralResumed: plans.referral_instructed,
