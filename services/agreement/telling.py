@@ -115,11 +115,20 @@ def broken(
 
 
 def restores(
-    live: InForce, policy: PolicyInForce, conduct: Conduct, day: date, held: tuple[str, ...] = ()
+    live: InForce,
+    policy: PolicyInForce,
+    conduct: Conduct,
+    day: date,
+    held: tuple[str, ...] = (),
+    settled: tuple[DebtSettled, ...] = (),
 ) -> BankInstructed:
-    """After a withdrawal the earlier terms return: what was waived is owed again, what was paid stays so."""
-    told = _about(live, InstructionKind.RESTORE_TERMS, policy, day, credit_status=None)
-    return _resumes(told, conduct, held).model_copy(update={"restored": live.waived})
+    """After a withdrawal the earlier terms return: what was waived is owed again, what was paid stays so.
+
+    The record says what it would without a plan; a debt that was paid meanwhile is `settled` all the same.
+    """
+    status = policy.reporting.status_when_withdrawn
+    told = _about(live, InstructionKind.RESTORE_TERMS, policy, day, credit_status=status)
+    return _resumes(told, conduct, held).model_copy(update={"restored": live.waived, "settled": settled})
 
 
 def returns(
