@@ -108,13 +108,13 @@ def rewarded(
         apart = paid_elsewhere(state, message.day, reference)
         state = state.model_copy(update={"plan": lowered(state.plan, message.data.instalments, apart)})
     before = state
+    policy = policy_of(state, message.day, reference)
+    held_from = policy.deadline(message.day, policy.agreement.instruction_business_days)
     if data.instalments:  # else it is left to a person to work out
-        state = _at_lower_rate(state, data.rate_cut_pct)
+        state = _at_lower_rate(state, data.rate_cut_pct, held_from)
     if not message.data.waived:
         concluded, said = conclude(before, state, message.day, Reason(code=ReasonCode.KEPT_ON_TIME))
         return answer(concluded, *said)
-    policy = policy_of(state, message.day, reference)
-    held_from = policy.deadline(message.day, policy.agreement.instruction_business_days)
     waiver, answered = message.id, None
     if data.instruction_id is not None:
         known = _instruction(state, data.instruction_id)
@@ -122,10 +122,10 @@ def rewarded(
     return _waived(state, state, data.waived, waiver, message, answered or held_from)
 
 
-def _at_lower_rate(state: IntakeState, cut_pct: Decimal | None) -> IntakeState:
+def _at_lower_rate(state: IntakeState, cut_pct: Decimal | None, due: date) -> IntakeState:
     """Know the debts of the plan at the lower rate that has vested: what is agreed later starts from it.
 
-    `cut_pct` is what all rewards of the plan have cut. A later figure of the bank says the rate anew.
+    `cut_pct` is what all rewards of the plan have cut; the bank has until `due` to know of it.
     """
     plan, cut = state.plan, min(cut_pct or Decimal(0), Decimal(100))
     if plan is None or cut <= plan.rate_cut_pct:
@@ -134,7 +134,7 @@ def _at_lower_rate(state: IntakeState, cut_pct: Decimal | None) -> IntakeState:
     for debt in state.of_case:
         if state.plans(debt):
             lower = {"annual_rate_pct": cut_rate(debt.annual_rate_pct, rest)}
-            state = state.with_debt(debt.model_copy(update=lower))
+            state = state.with_debt(debt.model_copy(update={**lower, "rate_vested": True, "rate_due": due}))
     return state.model_copy(update={"plan": plan.model_copy(update={"rate_cut_pct": cut})})
 
 
