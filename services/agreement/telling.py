@@ -166,8 +166,11 @@ def applies_again(live: InForce, policy: PolicyInForce, conduct: Conduct, day: d
     kept = policy.reporting.status_while_kept
     told = _about(live, InstructionKind.RESTORE_TERMS, policy, day, credit_status=kept)
     stop = conduct.stop_collection_on_sign
+    # Who withdraws from it afterwards is told of by the same kind, and is another instruction.
+    own = derive_id("instruction", live.agreement_id, told.kind.value, "again", str(live.reopened))
     collection = {"collection": CollectionOrder.STOP if stop else None, "agents": stop}
-    return told.model_copy(update={"returns_to": live.agreement_id, **collection})
+    update = {"instruction_id": own, "returns_to": live.agreement_id, **collection}
+    return told.model_copy(update=update)
 
 
 def _about(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from services.agreement.model import AgreementStatus
-from shared.contracts import followup, followup_care
+from shared.contracts import desk, followup, followup_care
 from shared.contracts.agreement import (
     AgreementCompleted,
     AgreementEnded,
@@ -125,3 +125,16 @@ def test_what_is_paid_after_the_return_serves_the_plan_before_the_debt_beside_it
         InstructionKind.RESTORE_TERMS,
         InstructionKind.PLAN_COMPLETED,
     ]
+
+
+def test_who_withdraws_from_it_in_time_is_told_of_by_an_instruction_of_its_own() -> None:
+    """It had the id of the word that the plan applies again: the bank took it for that, and did nothing."""
+    live = in_force(agreement__cooling_off_days=14)
+    agreement_id = live.last(AgreementSigned).agreement_id
+    again = live.when(message(completed(agreement_id), after(4))).when(returned(6, agreement_id))
+    said = desk.WithdrawalDeclared(agreement_id=agreement_id, channel="app", evidence="letter-1")
+    gone = again.when(message(said, after(8)))
+    assert gone.emits(AgreementEnded, BankInstructed)
+    told = [step.last(BankInstructed) for step in (again, gone)]
+    assert [one.kind for one in told] == [InstructionKind.RESTORE_TERMS] * 2
+    assert told[0].instruction_id != told[1].instruction_id
