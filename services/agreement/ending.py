@@ -81,7 +81,8 @@ def plan_broken(
     )
     gone = _without_live(state, live, AgreementStatus.ENDED, ReasonCode.PLAN_BROKEN)
     policy, conduct = _rules_of(state, live, message.day, reference)
-    cut, settled = message.data.rate_cut_pct, settled_of(state, live, paid_off(state, live), policy)
+    paid = paid_off(state, live, live.returns)
+    cut, settled = message.data.rate_cut_pct, settled_of(state, live, paid, policy)
     told = broken(live, policy, conduct, message.day, held_of(state, live), cut, settled)
     return Decision.of(instruct(gone, told), ended, told)
 
@@ -135,7 +136,8 @@ def withdrawn(
     policy, conduct = _rules_of(state, live, message.day, reference)
     gone = _without_live(state, live, AgreementStatus.ENDED, ReasonCode.WITHDRAWN_IN_TIME)
     if live.before is None:
-        told = restores(live, policy, conduct, message.day, held_of(state, live))
+        settled = settled_of(state, live, paid_off(state, live, live.waived), policy)
+        told = restores(live, policy, conduct, message.day, held_of(state, live), settled)
         return Decision.of(instruct(gone, told), ended, told)
     before = live.before
     rounding = reference.policies.in_force(state.policy, before.drafted_on or message.day).amounts.rounding

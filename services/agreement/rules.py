@@ -55,10 +55,10 @@ def held_of(state: AgreementState, live: InForce) -> tuple[str, ...]:
     return tuple(d.debt_id for d in state.debts if d.debt_id in live.debts and d.status in _HELD)
 
 
-def paid_off(state: AgreementState, live: InForce) -> tuple[str, ...]:
-    """Give the debts of an agreement, and of those it amends, on which nothing is owed or returns."""
-    returns = {one.debt_id for one in live.returns}
-    paid = (one for one in live.debts if one not in returns and _nothing_owed(state, one))
+def paid_off(state: AgreementState, live: InForce, returns: Sequence[WaivedDebt]) -> tuple[str, ...]:
+    """Give the debts of an agreement, and of those it amends, on which nothing is owed or `returns`."""
+    again = {one.debt_id for one in returns}
+    paid = (one for one in live.debts if one not in again and _nothing_owed(state, one))
     return (*settled_before(state, live), *paid)
 
 

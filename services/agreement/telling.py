@@ -115,11 +115,20 @@ def broken(
 
 
 def restores(
-    live: InForce, policy: PolicyInForce, conduct: Conduct, day: date, held: tuple[str, ...] = ()
+    live: InForce,
+    policy: PolicyInForce,
+    conduct: Conduct,
+    day: date,
+    held: tuple[str, ...] = (),
+    settled: tuple[DebtSettled, ...] = (),
 ) -> BankInstructed:
-    """After a withdrawal the earlier terms return: what was waived is owed again, what was paid stays so."""
-    told = _about(live, InstructionKind.RESTORE_TERMS, policy, day, credit_status=None)
-    return _resumes(told, conduct, held).model_copy(update={"restored": live.waived})
+    """After a withdrawal the earlier terms return: what was waived is owed again, what was paid stays so.
+
+    The record says what it would without a plan; a debt that was paid meanwhile is `settled` all the same.
+    """
+    status = policy.reporting.status_when_withdrawn
+    told = _about(live, InstructionKind.RESTORE_TERMS, policy, day, credit_status=status)
+    return _resumes(told, conduct, held).model_copy(update={"restored": live.waived, "settled": settled})
 
 
 def returns(
@@ -157,8 +166,11 @@ def applies_again(live: InForce, policy: PolicyInForce, conduct: Conduct, day: d
     kept = policy.reporting.status_while_kept
     told = _about(live, InstructionKind.RESTORE_TERMS, policy, day, credit_status=kept)
     stop = conduct.stop_collection_on_sign
+    # Who withdraws from it afterwards is told of by the same kind, and is another instruction.
+    own = derive_id("instruction", live.agreement_id, told.kind.value, "again", str(live.reopened))
     collection = {"collection": CollectionOrder.STOP if stop else None, "agents": stop}
-    return told.model_copy(update={"returns_to": live.agreement_id, **collection})
+    update = {"instruction_id": own, "returns_to": live.agreement_id, **collection}
+    return told.model_copy(update=update)
 
 
 def _about(

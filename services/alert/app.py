@@ -13,7 +13,7 @@ SERVICE = Service(
     # 2: what stop events halt; 3: steps, reviews; 4: requests, moratoriums; 5: which request
     # a talk answers, who answers for a complaint, stops told
     # 6: until when a complaint is acknowledged, who leaves, how a plan is paid; 7: when the roster was asked
-    # 8: reviews of the mechanism
-    schema_version=8,
+    # 8: reviews of the mechanism; 9: rates that differ
+    schema_version=9,
     linger_seconds=1.0,
 )

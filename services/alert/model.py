@@ -235,7 +235,8 @@ class AlertState(State):
     alert is open. `owner` is who owns the case, by staff id; `former` are those who did before, each with the
     day of the change; `leaving` are staff who answer for complaints and will be away, each since a day;
     `roster_asked_on` is the last evening on which the roster was asked whether they are there.
-    `problems` are those that are overdue, `differing` the accounts whose balance a person looks into.
+    `problems` are those that are overdue, `differing` the accounts whose balance a person looks into,
+    `rates_differing` those whose rate.
     `referred` counts what a person was asked to look at and has not decided. `halted`: stop events leave no
     debt to talk about, and nobody is pressed for anything.
     `in_vain` counts our attempts that nobody answered, since the last talk or a person's decision.
@@ -270,6 +271,7 @@ class AlertState(State):
     stop_told_on: date | None = None
     referred: int = 0
     differing: tuple[str, ...] = ()
+    rates_differing: tuple[str, ...] = ()
     complaints: tuple[OpenComplaint, ...] = ()
     in_vain: int = 0
     packs: tuple[PackId, ...] = ()

@@ -39,6 +39,8 @@ __all__ = [
     "problem_solved",
     "promise_broken",
     "promise_kept",
+    "rate_differs",
+    "rate_settled",
     "review_done",
     "review_overdue",
     "reward_granted",
@@ -138,7 +140,7 @@ def plan_completed(state: AlertState, message: Envelope[followup.PlanCompleted],
     """Everything is paid: nothing that was open matters any more, nor what had been asked before."""
     pending = tuple(item for item in state.pending if not item.overdue)
     asked = tuple(ask for ask in state.asked if ask.since >= message.day)
-    gone = {"missed": (), "promises": (), "problems": (), "differing": ()}
+    gone = {"missed": (), "promises": (), "problems": (), "differing": (), "rates_differing": ()}
     update = {**gone, "pending": pending, "asked": asked}
     return resolve_all(state.model_copy(update=update), message.day, ReasonCode.CAUGHT_UP)
 
@@ -380,3 +382,27 @@ def balance_settled(
     if left or not state.differing:
         return now, ()
     return resolve(now, AlertKind.BALANCE_DIFFERS, message.day, ReasonCode.BALANCE_RECONCILED)
+
+
+def rate_differs(state: AlertState, message: Envelope[intake.RateDiffers], policy: PolicyInForce) -> Step:
+    """The bank's rate is not the agreed one: so of that."""
+    data = message.data
+    others = (account for account in state.rates_differing if account != data.account_id)
+    return raise_alert(
+        state.model_copy(update={"rates_differing": (*others, data.account_id)}),
+        AlertKind.RATE_DIFFERS,
+        data.account_id,
+        message.day,
+        policy,
+        data.reason,
+        cause=message.id,
+    )
+
+
+def rate_settled(state: AlertState, message: Envelope[intake.RateDifferenceClosed], _: PolicyInForce) -> Step:
+    """Cured when no account is left whose rate differs."""
+    left = tuple(account for account in state.rates_differing if account != message.data.account_id)
+    now = state.model_copy(update={"rates_differing": left})
+    if left or not state.rates_differing:
+        return now, ()
+    return resolve(now, AlertKind.RATE_DIFFERS, message.day, ReasonCode.RATE_RECONCILED)

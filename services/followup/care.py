@@ -10,6 +10,7 @@ from services.followup.rules import (
     is_performing,
     is_stopped,
     is_temporary,
+    later,
     may_pause,
     missed_numbers,
     pause_until,
@@ -31,7 +32,7 @@ from shared.contracts.followup_care import DifficultyLasts, ReviewPassed
 from shared.contracts.reasons import ReasonCode
 from shared.policy.reference import Reference
 
-__all__ = ["contact", "debts_changed", "hardship", "review_passed", "reviewed", "round_over"]
+__all__ = ["contact", "debts_changed", "hardship", "review_passed", "reviewed", "round_again", "round_over"]
 
 Step = tuple[FollowupState, tuple[Event, ...]]
 
@@ -113,9 +114,28 @@ def review_passed(
 
 def round_over(state: FollowupState, plan: FollowedPlan, day: date) -> FollowupState:
     """The talks that a report of hardship led to are over: what protected the plan ends with the day."""
-    if not is_paused(plan, day) or plan.paused_from is None or day < plan.paused_from:
+    began, until = plan.paused_from, plan.paused_until
+    if began is None or until is None or not began <= day < until:
         return state
-    return state.model_copy(update={"plan": plan.model_copy(update={"paused_until": day})})
+    left = 0 if until == date.max else (until - day).days
+    return state.model_copy(
+        update={"plan": plan.model_copy(update={"paused_until": day, "pause_left": left})}
+    )
+
+
+def round_again(state: FollowupState, plan: FollowedPlan, day: date) -> FollowupState:
+    """Talks that had ended are taken up again, on better evidence: what was reported protects on.
+
+    No longer in all than the first round would have been given. A new report has a time of its own.
+    """
+    ended, left = plan.paused_until, plan.pause_left
+    if ended is None or left <= 0 or day < ended:
+        return state
+    if day > ended:
+        earlier = {"pauses": talks_of(plan)[-_PAUSES_KEPT:], "paused_from": day}
+        plan, left = plan.model_copy(update=earlier), left - 1
+    again = {"paused_until": later(day, left), "pause_left": 0}
+    return state.model_copy(update={"plan": plan.model_copy(update=again)})
 
 
 def hardship(
@@ -147,14 +167,18 @@ def debts_changed(
     """
     resting = plan.paused_until == date.max
     if not data.remaining:
-        rests = {"paused_from": plan.paused_from if is_paused(plan, day) else day, "paused_until": date.max}
+        rests = {
+            "paused_from": plan.paused_from if is_paused(plan, day) else day,
+            "paused_until": date.max,
+            "pause_left": 0,
+        }
         return state.model_copy(update={"plan": plan.model_copy(update=rests)}), ()
     if (is_paused(plan, day) and not resting) or not (data.left or data.beside or resting):
         # Talks are under way and hear of the debts themselves; or everything is as it was signed.
         return state, ()
     until = pause_until(day, policy_of(plan, reference, day))
     began = plan.paused_from if resting else day
-    after = plan.model_copy(update={"paused_from": began, "paused_until": until})
+    after = plan.model_copy(update={"paused_from": began, "paused_until": until, "pause_left": 0})
     said: tuple[Event, ...] = ()
     if data.left or data.beside:
         code = ReasonCode.DEBT_LEFT_PLAN if data.left else ReasonCode.ACCOUNT_OVERDUE
@@ -174,5 +198,6 @@ def _back_to_the_table(
     if may_pause(plan):
         until = pause_until(day, policy_of(plan, reference, day))
         before = talks_of(plan)[-_PAUSES_KEPT:]
-        plan = plan.model_copy(update={"pauses": before, "paused_from": day, "paused_until": until})
+        now = {"pauses": before, "paused_from": day, "paused_until": until, "pause_left": 0}
+        plan = plan.model_copy(update=now)
     return plan, (RenegotiationRequested(agreement_id=plan.agreement_id, as_of=day, reasons=(reason,)),)

@@ -372,6 +372,14 @@ def _round_over(state: FollowupState | None, message: Envelope[Any], _: Referenc
     return Decision(care.round_over(state, plan, message.day))
 
 
+def _round_again(state: FollowupState | None, message: Envelope[offer.OfferTabled], _: Reference) -> Outcome:
+    """An offer beside a live plan, after talks about it had ended: they go on."""
+    plan = _live(state)
+    if state is None or plan is None:
+        return Decision(state)
+    return Decision(care.round_again(state, plan, message.day))
+
+
 def _statement(
     state: FollowupState | None, message: Envelope[desk.StatementSubmitted], reference: Reference
 ) -> Outcome:
@@ -434,6 +442,7 @@ _HANDLERS: dict[type[Event], Handler] = {
     desk.StatementSubmitted: _statement,
     intake.CaseAssigned: _assigned,
     desk_team.OwnerAway: _away,
+    offer.OfferTabled: _round_again,
     offer.TalksFailed: _round_over,
     offer.OfferLapsed: _round_over,
     offer.NoPlanFound: _round_over,

@@ -113,7 +113,8 @@ def _goes_on(plan: FollowedPlan, day: date, reference: Reference) -> tuple[Follo
     if not owing and not plan.talks_after:
         return after, ()
     before = talks_of(plan)[-_STOPS_KEPT:] if plan.paused_until != date.max else plan.pauses
-    talks = {"pauses": before, "paused_from": day, "paused_until": pause_until(day, policy)}
+    until = pause_until(day, policy)
+    talks = {"pauses": before, "paused_from": day, "paused_until": until, "pause_left": 0}
     reason = Reason(code=ReasonCode.STOP_ENDED)
     said = RenegotiationRequested(agreement_id=plan.agreement_id, as_of=day, reasons=(reason,))
     return after.model_copy(update=talks), (said,)

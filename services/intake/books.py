@@ -57,6 +57,8 @@ class Debt(State):
     late now, `re_aged` the days on which it was shown as current again,
     `ended_on` the last day for which the bank said that it is not overdue, sold or recalled,
     `quiet_since` the day on which a payment left nothing overdue on our books.
+    `rate_vested`: rewards have lowered the rate, whatever the bank's notices say. It has until `rate_due` to
+    correct them; `rate_told` is the higher rate of a notice that a person looks into.
     """
 
     debt_id: str
@@ -85,6 +87,9 @@ class Debt(State):
     obligors: tuple[Owing, ...] = ()
     history: History | None = None
     re_aged: tuple[date, ...] = ()
+    rate_vested: bool = False
+    rate_due: date | None = None
+    rate_told: Decimal | None = None
 
     @property
     def outstanding(self) -> Amounts:

@@ -14,6 +14,7 @@ from services.intake import (
     parties,
     payments,
     plans,
+    rates,
     reach,
     stops,
     talks,
@@ -26,6 +27,7 @@ from services.intake.lateness import with_lateness
 from services.intake.ledger import leave
 from services.intake.model import IntakeState
 from services.intake.parties import said_of_elsewhere, said_of_parties
+from services.intake.rates import with_news_of_rates
 from services.intake.stops import ended_by_date, said_of_plan, said_of_stops
 from shared.contracts import (
     agreement,
@@ -60,6 +62,7 @@ class IntakeDecider:
             return Decision(state)
         reference = absences.with_absences(reference)
         decided = with_news_of_balances(state, handler(state, message, reference), message.day, reference)
+        decided = with_news_of_rates(state, decided, message)
         told = _with_news(state, decided, message.day, reference)
         return with_lateness(_bank_told(told, message.day, message.id, reference), message.day, reference)
 
@@ -166,6 +169,7 @@ _HANDLERS: dict[type[Event], Handler] = {
     bank.StopReported: stops.reported,
     bank.StopLifted: stops.lifted,
     desk_care.BalanceReconciled: differences.reconciled,
+    desk_care.RateReconciled: rates.reconciled,
     desk.PreferencesSet: owners.preferred,
     desk.ContactRecorded: talks.contacted,
     desk_contact.NoticeDelivered: reach.delivered,
@@ -187,6 +191,7 @@ _HANDLERS: dict[type[Event], Handler] = {
     agreement.AgreementEnded: plans.ended,
     followup.RewardGranted: plans.rewarded,
     followup.PlanCompleted: plans.plan_completed,
+    followup_care.PlanReopened: plans.plan_reopened,
     followup_care.CreditInstructed: plans.credit_instructed,
     followup_care.LegalReferralHeld: plans.referral_instructed,
     followup_care.LegalReferralResumed: plans.referral_instructed,

@@ -17,6 +17,7 @@ from services.intake.ledger import leave, re_age, reopen, with_figure
 from services.intake.model import CaseStatus, Finish, IntakeState
 from services.intake.parties import belongs_elsewhere, learn_elsewhere, with_obligors
 from services.intake.payments import match_waiting
+from services.intake.rates import with_rate
 from services.intake.rules import in_range, is_stale, policy_of, refusal
 from shared.contracts import bank
 from shared.contracts.base import Event, Reason
@@ -43,7 +44,7 @@ def overdue(
         return _refuse(state, now, wrong)
     debt = now.debt(data.account_id)
     rules = reference.policies.in_force(data.product, message.day).talks
-    fresh = _figured(debt, data) if debt is not None else _new_debt(data)
+    fresh = _figured(debt, data, planned=now.plans(debt)) if debt is not None else _new_debt(data)
     fresh = with_bank_history(fresh, data, rules.history_tolerance_pct)
     news = {fresh.debt_id} if has_news(debt, fresh) else set()
     if debt is not None and debt.episode == now.episode and now.is_open:
@@ -154,14 +155,14 @@ def _new_debt(data: bank.AccountOverdue) -> Debt:
     return with_figure(bare, data.as_of, owed, Amounts.of(data.overdue), data.days_past_due)
 
 
-def _figured(debt: Debt, data: bank.AccountOverdue) -> Debt:
+def _figured(debt: Debt, data: bank.AccountOverdue, *, planned: bool) -> Debt:
     """Stand on the figures of a newer overdue notice, which also says the terms anew."""
     payment = data.contractual_payment
-    terms = debt.model_copy(
+    rated = with_rate(debt, data.annual_rate_pct, data.as_of, planned=planned)
+    terms = rated.model_copy(
         update={
             "policy": data.product,
             "kind": data.kind,
-            "annual_rate_pct": data.annual_rate_pct,
             "contract_date": data.contract_date,
             "contractual_payment": debt.contractual_payment if payment is None else payment.minor,
             "priority": data.priority,

@@ -218,7 +218,7 @@ class IntakeState(State):
 
     The owner has the case from `owned_since`; `owned_before` is the first day on which they may not have it
     any more, where one is known. `fulfilled` is a plan that was completed while other debts of
-    the case go on.
+    the case go on: in force again where its payment comes back.
     """
 
     customer: str

@@ -15,7 +15,7 @@ from services.intake.model import Finish, Instruction, IntakeState, Plan
 from services.intake.rules import policy_of, refusal
 from services.intake.splits import lowered, paid_elsewhere, splits_of
 from shared.contracts import agreement, bank, followup, followup_care
-from shared.contracts.agreement import WaivedDebt
+from shared.contracts.agreement import DebtRate, WaivedDebt
 from shared.contracts.base import Reason
 from shared.contracts.debts import DebtStatus
 from shared.contracts.decision import Decision
@@ -34,6 +34,7 @@ __all__ = [
     "finish",
     "instructed",
     "plan_completed",
+    "plan_reopened",
     "rewarded",
     "signed",
 ]
@@ -107,13 +108,13 @@ def rewarded(
         apart = paid_elsewhere(state, message.day, reference)
         state = state.model_copy(update={"plan": lowered(state.plan, message.data.instalments, apart)})
     before = state
+    policy = policy_of(state, message.day, reference)
+    held_from = policy.deadline(message.day, policy.agreement.instruction_business_days)
     if data.instalments:  # else it is left to a person to work out
-        state = _at_lower_rate(state, data.rate_cut_pct)
+        state = _at_lower_rate(state, data.rate_cut_pct, held_from)
     if not message.data.waived:
         concluded, said = conclude(before, state, message.day, Reason(code=ReasonCode.KEPT_ON_TIME))
         return answer(concluded, *said)
-    policy = policy_of(state, message.day, reference)
-    held_from = policy.deadline(message.day, policy.agreement.instruction_business_days)
     waiver, answered = message.id, None
     if data.instruction_id is not None:
         known = _instruction(state, data.instruction_id)
@@ -121,10 +122,10 @@ def rewarded(
     return _waived(state, state, data.waived, waiver, message, answered or held_from)
 
 
-def _at_lower_rate(state: IntakeState, cut_pct: Decimal | None) -> IntakeState:
+def _at_lower_rate(state: IntakeState, cut_pct: Decimal | None, due: date) -> IntakeState:
     """Know the debts of the plan at the lower rate that has vested: what is agreed later starts from it.
 
-    `cut_pct` is what all rewards of the plan have cut. A later figure of the bank says the rate anew.
+    `cut_pct` is what all rewards of the plan have cut; the bank has until `due` to know of it.
     """
     plan, cut = state.plan, min(cut_pct or Decimal(0), Decimal(100))
     if plan is None or cut <= plan.rate_cut_pct:
@@ -133,7 +134,7 @@ def _at_lower_rate(state: IntakeState, cut_pct: Decimal | None) -> IntakeState:
     for debt in state.of_case:
         if state.plans(debt):
             lower = {"annual_rate_pct": cut_rate(debt.annual_rate_pct, rest)}
-            state = state.with_debt(debt.model_copy(update=lower))
+            state = state.with_debt(debt.model_copy(update={**lower, "rate_vested": True, "rate_due": due}))
     return state.model_copy(update={"plan": plan.model_copy(update={"rate_cut_pct": cut})})
 
 
@@ -222,6 +223,11 @@ def instructed(
     after = state.with_instruction(noted)
     if noted.answered_on is not None and waiver is not None:
         after = _confirmed(after, waiver, noted.answered_on)
+    if data.returns_to == data.agreement_id and _is_current(after, message):
+        concluded, said = conclude(
+            state, _restored(after, data.agreement_id), message.day, Reason(code=ReasonCode.PAYMENT_RETURNED)
+        )
+        return answer(concluded, *said)
     undone = data.kind is agreement.InstructionKind.UNDO_RE_AGE
     if (undone or data.kind is agreement.InstructionKind.RE_AGE) and _is_current(after, message):
         for debt in after.of_case:
@@ -231,6 +237,25 @@ def instructed(
         concluded, said = conclude(state, after, message.day)
         return answer(concluded, *said)
     return answer(after)
+
+
+def _restored(state: IntakeState, agreement_id: str) -> IntakeState:
+    """The payment that had completed a plan came back: the plan is in force as it was, and so are its debts.
+
+    Its splits stand on what was paid of each debt, so that the next money makes up what is missing again. It
+    is compared anew from here on, at its own rates.
+    """
+    plan = state.fulfilled
+    if plan is None or plan.agreement_id != agreement_id or state.plan is not None:
+        return state
+    for debt in state.of_case:
+        over = debt.status in {DebtStatus.SETTLED, DebtStatus.CURED}
+        if debt.debt_id in plan.debts and over and debt.outstanding.total > 0:
+            state = state.with_debt(debt.model_copy(update={"status": DebtStatus.ACTIVE}))
+    covered = tuple(debt for debt in state.of_case if debt.debt_id in plan.debts)
+    rates = tuple(DebtRate(debt_id=was.debt_id, annual_rate_pct=was.rate) for was in plan.watched)
+    again = with_rates(plan.model_copy(update={"watched": watched_from(covered)}), rates)
+    return state.model_copy(update={"plan": again, "fulfilled": None})
 
 
 def bank_answered(
@@ -281,6 +306,15 @@ def plan_completed(
     on = policy.deadline(message.day, policy.agreement.instruction_business_days)
     done = Finish(on=on, reason=CloseReason.PLAN_COMPLETED)
     return answer(state.model_copy(update={"finish": done}))
+
+
+def plan_reopened(
+    state: IntakeState | None, message: Envelope[followup_care.PlanReopened], _reference: Reference
+) -> Outcome:
+    """A payment of it came back before the agreement was heard of: it does not end for want of a word."""
+    if state is None or not _is_current(state, message) or not _is_plan(state, message):
+        return Decision(state)
+    return answer(state.model_copy(update={"finish": None}))
 
 
 def completed(

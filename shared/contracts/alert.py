@@ -40,6 +40,7 @@ class AlertKind(StrEnum):
     COMPLETION_UNDONE = "completion_undone"
     PERSON_ASKED = "person_asked"
     BALANCE_DIFFERS = "balance_differs"
+    RATE_DIFFERS = "rate_differs"
     STEP_OVERDUE = "step_overdue"
     COMPLAINT_OVERDUE = "complaint_overdue"
     COMPLAINT_UNACKNOWLEDGED = "complaint_unacknowledged"

@@ -19,6 +19,7 @@ __all__ = [
     "NewCreditAsked",
     "ProblemNoted",
     "ProblemSolved",
+    "RateReconciled",
     "ReviewNotHeld",
     "ReviewOutcome",
     "SatisfactionGiven",
@@ -180,6 +181,17 @@ class BalanceReconciled(_Desk):
     """A person has looked into a balance that is not what the plan says: who, which figure is right, why."""
 
     TYPE: ClassVar[str] = "parley.desk.balance.reconciled.v1"
+
+    account_id: AccountId
+    right: BalanceRight
+    by: str = Field(min_length=1, max_length=64, description="staff id")
+    reason: Personal[Annotated[str, StringConstraints(min_length=3, max_length=4000)]]
+
+
+class RateReconciled(_Desk):
+    """A person has looked into a rate that is not the agreed one: who, which is right, why."""
+
+    TYPE: ClassVar[str] = "parley.desk.rate.reconciled.v1"
 
     account_id: AccountId
     right: BalanceRight

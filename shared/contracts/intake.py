@@ -7,7 +7,7 @@ from typing import ClassVar
 from pydantic import Field
 
 from shared.contracts.agreement import CollectionOrder
-from shared.contracts.base import AccountId, Event, MoneyField, Part, Reason
+from shared.contracts.base import AccountId, Event, MoneyField, Part, Percent, Reason
 from shared.contracts.debts import Allocation, DebtLedger, DebtSnapshot, Lateness, PackId, Step
 from shared.contracts.parties import CaseHalt, ObligorRole, PartyInCase, StopInForce
 from shared.contracts.reach import EarlierReach
@@ -30,6 +30,8 @@ __all__ = [
     "PaymentMatched",
     "PaymentTakenBack",
     "PlanDebtsChanged",
+    "RateDifferenceClosed",
+    "RateDiffers",
     "StopsChanged",
     "StopsInstructed",
 ]
@@ -298,6 +300,37 @@ class BalanceDifferenceClosed(_Intake):
     as_of: date
     outcome: BalanceOutcome
     difference: MoneyField
+    by: str | None = Field(default=None, description="staff id of the person who settled it")
+    correct_by: date | None = None
+
+
+class RateDiffers(_Intake):
+    """An overdue notice names a higher rate than the one that stands by a plan or a reward: a person looks.
+
+    Until then the agreed rate stands, whatever the bank's notices say. Said again when the bank's changes.
+    """
+
+    TYPE: ClassVar[str] = "parley.intake.rate.differs.v1"
+
+    account_id: AccountId
+    as_of: date
+    bank_says: Percent
+    agreed: Percent
+    reason: Reason
+
+
+class RateDifferenceClosed(_Intake):
+    """A difference of rates is settled: by a person, by a newer notice, or because the plan is over.
+
+    Where the agreed rate is right the bank corrects its own until `correct_by`; else it is said again.
+    """
+
+    TYPE: ClassVar[str] = "parley.intake.rate.difference.closed.v1"
+
+    account_id: AccountId
+    as_of: date
+    outcome: BalanceOutcome
+    bank_says: Percent
     by: str | None = Field(default=None, description="staff id of the person who settled it")
     correct_by: date | None = None
 

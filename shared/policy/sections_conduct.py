@@ -192,6 +192,7 @@ class Reporting(Section):
     status_when_completed: Name
     status_when_settled_in_part: Name
     status_when_broken: Name
+    status_when_withdrawn: Name
     tax_mark: Name
     overdue_kept_years: Count
     overdue_kept_from: Literal["end", "start"]

@@ -45,7 +45,7 @@ _ALERTS = (
     ("bank_silent", "medium", "ask_bank"),
     *(("review_overdue", "low", "hold_review"), ("problem_overdue", "medium", "solve_problem")),
     *(("completion_undone", "high", "explain_return"), ("person_asked", "medium", "look_at_evidence")),
-    ("balance_differs", "medium", "reconcile_balance"),
+    *(("balance_differs", "medium", "reconcile_balance"), ("rate_differs", "medium", "reconcile_rate")),
     ("step_overdue", "medium", "do_step"),
     ("slow_worsening", "low", "talk_early"),
     ("complaint_unacknowledged", "medium", "acknowledge_complaint"),

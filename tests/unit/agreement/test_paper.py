@@ -331,7 +331,8 @@ def test_every_code_that_a_pack_names_has_words() -> None:
         assert words.has("law", paper_.data_law)
         reported = BOOK.in_force(pack, date(2026, 3, 2)).reporting
         for status in (reported.status_while_kept, reported.status_when_completed,
-                       reported.status_when_settled_in_part, reported.status_when_broken):  # fmt: skip
+                       reported.status_when_settled_in_part, reported.status_when_broken,
+                       reported.status_when_withdrawn):  # fmt: skip
             assert words.has("credit", status)
         assert reported.tax_mark == "none" or words.has("tax", reported.tax_mark)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from services.agreement.model import AgreementStatus
-from shared.contracts import followup, followup_care
+from shared.contracts import desk, followup, followup_care
 from shared.contracts.agreement import (
     AgreementCompleted,
     AgreementEnded,
@@ -16,14 +16,14 @@ from shared.contracts.agreement import (
     SettlementLetterIssued,
 )
 from shared.contracts.base import Reason
-from shared.contracts.intake import CloseReason
+from shared.contracts.intake import CloseReason, PaymentMatched
 from shared.contracts.parties import StopCause
 from shared.contracts.reasons import ReasonCode
 from shared.lending.money import Money
 from tests.unit.agreement.test_decide import after, broken, closed, completed, in_force
 from tests.unit.builders import cny, message
 from tests.unit.conduct.test_stop_contacts import agreed, case_at_table, owed
-from tests.unit.intake.bank_says import day, overdue, paid, stopped
+from tests.unit.intake.bank_says import day, lifted, overdue, paid, stopped
 from tests.unit.intake.bank_says import returned as comes_back
 from tests.unit.spec import Given
 
@@ -103,3 +103,38 @@ def test_over_all_services_the_bank_hears_each_turn_of_such_a_plan() -> None:
         (InstructionKind.RESTORE_TERMS, "renegotiated"),
         (InstructionKind.RESUME_COLLECTION, "overdue"),
     ]
+
+
+def test_what_is_paid_after_the_return_serves_the_plan_before_the_debt_beside_it() -> None:
+    """Intake knew no plan any more: the money went to the other debt by the order of the pack."""
+    there = agreed(case_at_table("cn-card").branch())
+    again = {"product": "cn-card", "owed": owed("600", "10", "CNY"), "late": owed("60", "10", "CNY")}
+    there.hears(overdue("A-0", n=4, **again), stopped(StopCause.DISPUTE, 4, "A-0")).lives_to(day(6))
+    signed = there.all(AgreementSigned)[-1]
+    whole = Money.sum((row.total for row in signed.instalments), "CNY")
+    there.hears(paid(whole, 7)).lives_to(day(9))
+    there.hears(lifted(10)).lives_to(day(11))
+    there.hears(comes_back(whole, 12)).lives_to(day(13))
+    there.hears(paid(whole, 14, "P-2")).lives_to(day(16))
+    matched = there.all(PaymentMatched)[-1]
+    assert {part.debt_id for part in matched.allocations} == {
+        schedule.debt_id for schedule in signed.schedules
+    }
+    assert len(there.all(followup.PlanCompleted)) == 2
+    assert [told.kind for told in there.all(BankInstructed)][-2:] == [
+        InstructionKind.RESTORE_TERMS,
+        InstructionKind.PLAN_COMPLETED,
+    ]
+
+
+def test_who_withdraws_from_it_in_time_is_told_of_by_an_instruction_of_its_own() -> None:
+    """It had the id of the word that the plan applies again: the bank took it for that, and did nothing."""
+    live = in_force(agreement__cooling_off_days=14)
+    agreement_id = live.last(AgreementSigned).agreement_id
+    again = live.when(message(completed(agreement_id), after(4))).when(returned(6, agreement_id))
+    said = desk.WithdrawalDeclared(agreement_id=agreement_id, channel="app", evidence="letter-1")
+    gone = again.when(message(said, after(8)))
+    assert gone.emits(AgreementEnded, BankInstructed)
+    told = [step.last(BankInstructed) for step in (again, gone)]
+    assert [one.kind for one in told] == [InstructionKind.RESTORE_TERMS] * 2
+    assert told[0].instruction_id != told[1].instruction_id

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from services.agreement.decide import AgreementDecider
 from services.agreement.model import AgreementStatus
 from services.followup.decide import FollowupDecider
 from services.followup.model import FollowupStatus, LineState
@@ -26,8 +27,8 @@ from shared.contracts.followup import InstalmentMissed, PlanBroken, RewardGrante
 from shared.contracts.intake import PaymentMatched
 from shared.contracts.reasons import ReasonCode
 from shared.lending.money import Money
-from tests.unit.agreement.test_decide import BOTH, DEBTS, after, agreed, in_force, refused, signed_by
-from tests.unit.builders import assessed, case_opened, cny, message, reference
+from tests.unit.agreement.test_decide import BOTH, DEBTS, after, agreed, changed, in_force, refused, signed_by
+from tests.unit.builders import assessed, balances, case_opened, cny, debt, message, reference
 from tests.unit.followup.plans import PLAIN
 from tests.unit.spec import Given, given
 
@@ -70,6 +71,32 @@ def test_the_agreement_before_an_amendment_holds_again() -> None:
     assert (state.status, state.live.agreement_id) == (AgreementStatus.IN_FORCE, first.agreement_id)
     assert state.live.before is None
     assert refused(gone.when(withdrawal(second.agreement_id, 8))) is ReasonCode.WITHDRAWN_IN_TIME
+
+
+def test_of_a_first_plan_the_bank_is_told_what_the_record_says_again() -> None:
+    """It heard of terms and collection alone, and went on reporting a plan that nobody has any more."""
+    live = in_force(agreement__cooling_off_days=DAYS, reporting__status_when_withdrawn="R5")
+    gone = withdrawal(live.last(AgreementSigned).agreement_id, 8)
+    told = live.when(gone).last(BankInstructed)
+    assert (told.kind, told.credit_status, told.settled) == (InstructionKind.RESTORE_TERMS, "R5", ())
+    assert refused(live.when(gone).when(gone)) is ReasonCode.WITHDRAWN_IN_TIME
+
+
+def test_a_debt_that_was_paid_before_the_withdrawal_is_not_reported_as_late() -> None:
+    rules = {"agreement__cooling_off_days": DAYS}
+    said = agreed(1, **rules)
+    debts = tuple(one.model_copy(update={"waived": balances()}) if one.debt_id == "A-1" else one
+                  for one in said.plan.debts)  # fmt: skip
+    said = said.model_copy(update={"plan": said.plan.model_copy(update={"debts": debts, "payments": ()})})
+    table = given(AgreementDecider(), reference(**rules)).when(message(case_opened(*DEBTS), sequence=1))
+    live = signed_by(table.when(message(said)), *BOTH).closes(after(2))
+    signed = live.last(AgreementSigned)
+    assert [one.debt_id for one in signed.waived] == ["A-2"]
+    paid = tuple(debt(one, outstanding=balances(), overdue=balances()) for one in ("A-1", "A-2"))
+    step = live.when(message(changed(*paid), after(7), sequence=9))
+    told = step.when(withdrawal(signed.agreement_id, 8)).last(BankInstructed)
+    assert told.credit_status == "overdue", "of what was waived something is owed again"
+    assert [(one.debt_id, one.credit_status) for one in told.settled] == [("A-1", "settled")]
 
 
 def test_a_lower_rate_that_had_vested_holds_again_with_the_agreement_before() -> None:

@@ -31,6 +31,7 @@ ALERTS = {
         "completion_undone",
         "person_asked",
         "balance_differs",
+        "rate_differs",
         "step_overdue",
     },
     *{"complaint_overdue", "complaint_unacknowledged", "contact_in_vain", "slow_worsening"},
