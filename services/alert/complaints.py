@@ -5,6 +5,7 @@ from typing import Any
 
 from services.alert.model import AlertState, OpenComplaint
 from services.alert.raising import Step, raise_alert, resolve
+from services.alert.steps import conduct_on, policy_on
 from shared.contracts.alert import (
     AlertKind,
     ComplaintClosed,
@@ -45,14 +46,14 @@ ALERTS = (AlertKind.COMPLAINT_UNACKNOWLEDGED, AlertKind.COMPLAINT_OVERDUE)
 _FORMER_KEPT = 20  # owners before the one that a case has now
 
 
-def made(state: AlertState, message: Envelope[ComplaintMade], policy: PolicyInForce) -> Step:
-    """A complaint has an owner and its days from the pack; the same one twice is one."""
-    data, rule = message.data, policy.complaints
+def made(state: AlertState, message: Envelope[ComplaintMade], reference: Reference) -> Step:
+    """A complaint has an owner and the shortest days of the packs in the case; the same one twice is one."""
+    data, conduct = message.data, conduct_on(state, message.day, reference)
     if any(one.complaint_id == data.complaint_id for one in state.complaints):
         return state, ()
     try:
-        answer_by = message.day + timedelta(days=rule.final_response_days)
-        acknowledge_by = policy.deadline(message.day, rule.acknowledge_business_days)
+        answer_by = message.day + timedelta(days=conduct.final_response_days)
+        acknowledge_by = conduct.deadline(message.day, conduct.acknowledge_business_days)
     except (OverflowError, ValueError):  # past the last date there is
         answer_by = acknowledge_by = message.day
     item = OpenComplaint(
@@ -65,7 +66,7 @@ def made(state: AlertState, message: Envelope[ComplaintMade], policy: PolicyInFo
     opened = ComplaintOpened(
         complaint_id=data.complaint_id,
         owner=data.owner,
-        owner_role=rule.owner_role,
+        owner_role=policy_on(state, message.day, reference).complaints.owner_role,
         opened_on=message.day,
         acknowledge_by=min(acknowledge_by, answer_by),
         answer_by=answer_by,

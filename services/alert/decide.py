@@ -81,6 +81,9 @@ class AlertDecider:
         if handler is not None:
             state, events = handler(state, message, policy)
             said += events
+        if isinstance(data, desk.ComplaintMade):
+            state, events = complaints.made(state, message, reference)
+            said += events
         if state.status is not AlertStatus.CLOSED:  # a complaint is answered all the same
             state, events = reviews.note(steps.note(state, message, reference), message, reference)
             said += events
@@ -278,7 +281,6 @@ def _refusal(message: Envelope[Any], code: ReasonCode) -> InputRefused:
 
 _HANDLERS: dict[type[Event], Handler] = {
     desk.ContactRecorded: complaints.contact,
-    desk.ComplaintMade: complaints.made,
     desk_contact.ComplaintAnswered: complaints.answered,
     desk_contact.ContactResumed: complaints.resumed,
     desk_team.OwnerAway: complaints.away,

@@ -24,9 +24,12 @@ from shared.contracts.alert import (
 )
 from shared.contracts.base import Personal
 from shared.contracts.desk_team import AwayWhy, OwnerAway
+from shared.contracts.intake_team import ConductChanged
 from shared.contracts.reasons import ReasonCode
 from shared.policy.roster import Absence, Roster
+from shared.policy.testing import example_pack
 from tests.unit.builders import DAY, case_opened, message, reference
+from tests.unit.intake.team import roster
 from tests.unit.spec import Given, given
 
 LAST = DAY + timedelta(days=56)  # the example pack: so many days until the final response
@@ -304,3 +307,20 @@ def test_while_nobody_can_take_it_over_the_roster_is_asked_again() -> None:
     waiting = alone.closes(DAY).closes(DAY + timedelta(days=1))
     assert waiting.said == ()
     assert waiting.closes(DAY + timedelta(days=2)).last(ComplaintHandedOver).owner == "s-2"
+
+
+@pytest.mark.parametrize("own_is_shorter", [True, False])
+def test_the_shortest_days_of_all_packs_of_the_case_count(*, own_is_shorter: bool) -> None:
+    days = {"complaints__acknowledge_business_days": 5, "complaints__final_response_days": 56}
+    fewer = {"complaints__acknowledge_business_days": 2, "complaints__final_response_days": 15}
+    mine, others = (fewer, days) if own_is_shorter else (days, fewer)
+    packs = (example_pack(**mine), example_pack({"id": "other-card"}, **others))
+    opened = given(AlertDecider(), reference(*packs, roster=roster(a={}))).when(
+        message(case_opened()),
+        message(ConductChanged(as_of=DAY, packs=("example-card", "other-card"))),
+        message(made()),
+    )
+    said = opened.last(ComplaintOpened)
+    alone = given(AlertDecider(), reference(**fewer)).when(message(case_opened()), message(made()))
+    assert said.acknowledge_by == alone.last(ComplaintOpened).acknowledge_by
+    assert said.answer_by == DAY + timedelta(days=15)
