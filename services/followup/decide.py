@@ -105,6 +105,7 @@ def _opened(
         "contacts": known.contacts.model_copy(update={"packs": data.conduct}),
     }
     opened = known.model_copy(update=update)
+    opened = referral.without_apart(opened, data.debts, message.day)
     return Decision(opened if data.reach is None else trying.with_earlier(opened, data.reach))
 
 
@@ -117,7 +118,8 @@ def _changed(
     update: dict[str, Any] = {"charges": charges_of(debts), "late_since": referral.late_since(debts)}
     if message.data.conduct and message.data.conduct != state.contacts.packs:
         update["contacts"] = state.contacts.model_copy(update={"packs": message.data.conduct})
-    return Decision(stops.after_sale(state.model_copy(update=update), debts, message.day, reference))
+    changed = referral.without_apart(state.model_copy(update=update), debts, message.day)
+    return Decision(stops.after_sale(changed, debts, message.day, reference))
 
 
 def _paid(state: FollowupState | None, message: Envelope[intake.PaymentMatched], _: Reference) -> Outcome:

@@ -225,7 +225,8 @@ class Cooperation(State):
 class Attempts(State):
     """Attempts to reach the borrower that led nowhere, one a day, since the borrower was last talked to.
 
-    `before` is the one before the last. On `void_on` a halt began or ended: none of that day counts.
+    `before` is the one before the last. On `void_on` a halt, or a stop of one debt, began or ended: none of
+    that day counts.
     """
 
     count: int = 0
@@ -323,7 +324,8 @@ class FollowupState(State):
     `completed_on`: the plan was completed then, and that stands; `planned` are the debts of its plans.
     `sold` are the debts of the case that have another creditor now. `earlier` are the plans that a withdrawal
     from their amendment would bring back, the latest last.
-    `stop_told_on` is the last day on which the desk told of a stop, or of its end.
+    `stop_told_on` is the last day on which the desk told of a stop, or of its end. `apart` are the
+    debts of the case that are not talked about: stopped, with another creditor, or paid.
     """
 
     case: str
@@ -356,3 +358,4 @@ class FollowupState(State):
     referral_held_on: date | None = None
     earlier: tuple[Earlier, ...] = ()
     stop_told_on: date | None = None
+    apart: tuple[str, ...] = ()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
@@ -11,6 +12,7 @@ from services.followup.decide import FollowupDecider
 from services.followup.model import FollowupStatus
 from shared.contracts import desk, desk_parties, offer
 from shared.contracts.base import Event, Personal, Reason
+from shared.contracts.debts import DebtSnapshot, DebtStatus
 from shared.contracts.desk_care import LegalOverride, LegalReferralAsked
 from shared.contracts.desk_contact import (
     AuthorityEnded,
@@ -381,3 +383,34 @@ def test_on_the_day_on_which_the_desk_tells_of_a_stop_nobody_goes_to_court() -> 
     ready = case().when(message(lapsed()), message(told, LATER))
     assert refused(ready.when(message(ASKED, LATER))) is ReasonCode.LEGAL_STOPPED
     assert ready.when(message(ASKED, LATER + timedelta(days=1))).emits(LegalReferralMade)
+
+
+def two_debts(status: DebtStatus = DebtStatus.ACTIVE) -> tuple[DebtSnapshot, ...]:
+    return debt("d-1", days=130), debt("d-2", days=130, status=status)
+
+
+@pytest.mark.parametrize("status", [DebtStatus.DISPUTED, DebtStatus.HELD, DebtStatus.SOLD])
+def test_an_attempt_about_a_debt_that_is_stopped_counts_for_nothing(status: DebtStatus) -> None:
+    stopped, ended = DAY + timedelta(days=6), DAY + timedelta(days=20)
+    both = given(FollowupDecider(), reference()).when(message(case_opened(*two_debts())))
+    halt = message(CaseChanged(as_of=stopped, debts=two_debts(status)), stopped)
+    end = message(CaseChanged(as_of=ended, debts=two_debts()), ended)
+
+    def counted(*said: Any) -> int:
+        return count(both.when(call(DAY), *said)) - 1
+
+    held = DAY + timedelta(days=9)
+    assert counted(about(held, "d-2")) == 1
+    assert counted(halt, about(held, "d-2")) == 0
+    assert counted(halt, about(held, "d-1", "d-2")) == 0
+    assert counted(halt, about(held, "d-1")) == 1
+    assert counted(halt, about(held)) == 1, "about no debt in particular: about those that are talked about"
+    assert counted(halt, end, about(ended + timedelta(days=1), "d-2")) == 1
+    for on, change, before in ((stopped, halt, ()), (ended, end, (halt,))):
+        of_the_day = about(on, "d-2")
+        assert counted(*before, of_the_day, change) == counted(*before, change, of_the_day) == 0
+
+
+def about(on: date, *debts: str) -> Any:
+    said = call(on)
+    return replace(said, data=said.data.model_copy(update={"debts": debts}))
