@@ -34,6 +34,7 @@ from shared.contracts import (
 )
 from shared.contracts.base import Event
 from shared.contracts.decision import Decision
+from shared.contracts.departures import told
 from shared.contracts.envelope import Envelope
 from shared.contracts.parties import judged_on, last_told
 from shared.contracts.reasons import ReasonCode
@@ -287,6 +288,17 @@ def _stops(
     return Decision.of(after, *said)
 
 
+def _left(state: FollowupState | None, message: Envelope[desk_team.StaffAbsent], _: Reference) -> Outcome:
+    """Somebody leaves, or does not after all: said to each partition under a key that is no customer's."""
+    known = state or FollowupState(case=message.case)
+    if known.policy is not None:
+        return Decision(state)  # a customer's key: nobody sends this there
+    departures = told(known.departures, message.data)
+    if departures == known.departures:
+        return Decision(state)
+    return Decision(known.model_copy(update={"departures": departures}))
+
+
 def _stop_told(state: FollowupState | None, message: Envelope[Any], _: Reference) -> Outcome:
     """The desk tells of a stop, or of its end: what it means is on its way, and nothing is judged."""
     if state is None or state.status is FollowupStatus.CLOSED:
@@ -415,6 +427,7 @@ _HANDLERS: dict[type[Event], Handler] = {
     intake.StopsChanged: _stops,
     desk_parties.StopReported: _stop_told,
     desk_parties.StopLifted: _stop_told,
+    desk_team.StaffAbsent: _left,
     intake.BankAnswered: _bank_answered,
     intake.PlanDebtsChanged: _plan_debts,
     agreement.AgreementSigned: _signed,

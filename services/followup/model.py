@@ -9,6 +9,7 @@ from shared.contracts.agreement import DebtRate, RewardTerm
 from shared.contracts.base import MoneyField, Percent
 from shared.contracts.debts import PackId
 from shared.contracts.decision import State
+from shared.contracts.departures import Departure
 
 __all__ = [
     "Apart",
@@ -326,6 +327,7 @@ class FollowupState(State):
     from their amendment would bring back, the latest last.
     `stop_told_on` is the last day on which the desk told of a stop, or of its end. `apart` are the
     debts of the case that are not talked about: stopped, with another creditor, or paid.
+    `departures` stand in the document of a partition's own key alone: who has left, as a command said.
     """
 
     case: str
@@ -359,3 +361,4 @@ class FollowupState(State):
     earlier: tuple[Earlier, ...] = ()
     stop_told_on: date | None = None
     apart: tuple[str, ...] = ()
+    departures: tuple[Departure, ...] = ()

@@ -17,6 +17,7 @@ from services.followup.rules import bank_answers_by
 from shared.contracts import desk, offer
 from shared.contracts.base import Event, Reason
 from shared.contracts.debts import DebtSnapshot, DebtStatus
+from shared.contracts.departures import may_decide
 from shared.contracts.desk_care import LegalReferralAsked
 from shared.contracts.envelope import Envelope
 from shared.contracts.followup_care import LegalReferralHeld, LegalReferralMade, LegalReferralResumed
@@ -24,7 +25,6 @@ from shared.contracts.ids import derive_id
 from shared.contracts.reasons import ReasonCode
 from shared.policy.model import PolicyInForce
 from shared.policy.reference import Reference
-from shared.policy.roster import Roster
 
 __all__ = [
     "NOT_REFERRED",
@@ -113,7 +113,7 @@ def asked(
     state: FollowupState,
     message: Envelope[LegalReferralAsked],
     policy: PolicyInForce,
-    roster: Roster,
+    reference: Reference,
     *,
     complains: bool,
 ) -> tuple[FollowupState, tuple[Event, ...]] | Reason:
@@ -130,7 +130,7 @@ def asked(
         return Reason(code=ReasonCode.LEGAL_PLAN_KEPT)
     if data.override is None and complains:
         return Reason(code=ReasonCode.LEGAL_COMPLAINT_OPEN)
-    if data.override is not None and not roster.may_decide(data.by, _SUPERVISORS, day):
+    if data.override is not None and not may_decide(reference, data.by, _SUPERVISORS, day):
         return Reason(code=ReasonCode.NOT_ALLOWED_TO, params={"by": data.by})
     why = _overridden(data, policy) if data.override is not None else _grounds(state, day, policy)
     if isinstance(why, Reason):

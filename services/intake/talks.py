@@ -76,7 +76,7 @@ def scored(state: IntakeState | None, message: Envelope[ConversationScored], ref
     if state is None or talk is None:
         unknown = refusal(message, ReasonCode.CONVERSATION_UNKNOWN, contact=data.contact_id)
         return Decision.wait(state, unknown, subject=about)
-    if not reference.roster.may_review(data.reviewer, talk.negotiator):
+    if not reference.roster.may_review(data.reviewer, talk.negotiator, message.day):
         return answer(state, refusal(message, ReasonCode.NOT_ALLOWED_TO, by=data.reviewer))
     rows = [
         row
