@@ -18,6 +18,6 @@ SERVICE = Service(
     # 7: attempts of a stop's day, a referral that a complaint holds, what of an instalment is of which debt,
     # money from before the plan that was told, or came back, after the signing
     # 8: which steps of the rewards came to anything; 9: the rewards that were signed
-    # 10: who acts for the borrower; 11: debts that are not talked about, who has left
+    # 10: who acts for the borrower; 11: debts that are not talked about, who has left, limits agreed away
     schema_version=11,
 )

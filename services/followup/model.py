@@ -4,7 +4,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
 
-from shared.conduct import Authority, OptOut, PastContact
+from shared.conduct import Agreed, Authority, OptOut, PastContact
 from shared.contracts.agreement import DebtRate, RewardTerm
 from shared.contracts.base import MoneyField, Percent
 from shared.contracts.debts import PackId
@@ -239,7 +239,7 @@ class Attempts(State):
 
 class ContactLedger(State):
     """What the rules of contact ask about an attempt: clock, closed channels, complaints, what was before,
-    and who acts for the borrower, past whom nobody is tried.
+    which limits the borrower has agreed not to need, and who acts for them, past whom nobody is tried.
 
     `packs` are those of the case's debts; a person decided at `decided_at` that it goes on after attempts in
     vain.
@@ -252,6 +252,7 @@ class ContactLedger(State):
     decided_at: datetime | None = None
     recent: tuple[PastContact, ...] = ()
     authorities: tuple[Authority, ...] = ()
+    agreed: tuple[Agreed, ...] = ()
 
 
 class Problem(State):

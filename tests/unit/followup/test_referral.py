@@ -23,7 +23,7 @@ from shared.contracts.desk_contact import (
 from shared.contracts.followup import InputRefused
 from shared.contracts.followup_care import LegalReferralHeld, LegalReferralMade, LegalReferralResumed
 from shared.contracts.intake import CaseChanged
-from shared.contracts.intake_team import EarlierComplaint
+from shared.contracts.intake_team import EarlierComplaint, EarlierReachHeard
 from shared.contracts.parties import StopCause
 from shared.contracts.reach import EarlierReach
 from shared.contracts.reasons import ReasonCode
@@ -282,6 +282,15 @@ def test_an_attempt_in_quiet_hours_on_the_borrower_s_clock_counts_for_nothing(
     after = start.when(*(call(on, at=at) for on in TEN), message(ASKED, LATER))
     assert isinstance(after.said[-1], LegalReferralMade) is counts
     assert count(after) == (10 if counts else 0)
+
+
+def test_an_attempt_at_night_counts_where_the_borrower_has_agreed_to_it() -> None:
+    agreed = case().when(message(desk.PreferencesSet(lifts=("quiet_hours",)), DAY))
+    night = [call(on, at=time(14, 0)) for on in TEN[1:]]
+    assert count(agreed.when(*night)) == 9
+    assert count(agreed.when(message(desk.PreferencesSet(lifts=()), DAY), *night)) == 0
+    heard = EarlierReachHeard(reach=EarlierReach(), lifts=())
+    assert count(agreed.when(message(heard, DAY), *night)) == 0, "taken back in a word about an earlier case"
 
 
 def test_an_attempt_by_a_closed_channel_or_while_a_complaint_is_open_counts_for_nothing() -> None:
