@@ -14,6 +14,7 @@ from shared.contracts.alert import (
     InputRefused,
 )
 from shared.contracts.base import Event, Reason
+from shared.contracts.departures import has_left
 from shared.contracts.desk import ComplaintMade, ContactDirection, ContactOutcome, ContactRecorded
 from shared.contracts.desk_contact import ComplaintAnswered, ContactResumed
 from shared.contracts.desk_team import AwayWhy, OwnerAway
@@ -193,7 +194,11 @@ def _deputy(state: AlertState, item: OpenComplaint, day: date, reference: Refere
     """Give a supervisor who is there from the next day on; spread by the complaint, the same each time."""
     barred = {state.owner, *(name for name, _ in state.leaving)}
     first = _next(day)
-    there = [who.id for who in reference.roster.supervisors if who.present_on(first) and who.id not in barred]
+    there = [
+        who.id
+        for who in reference.roster.supervisors
+        if who.present_on(first) and who.id not in barred and not has_left(reference, who.id, first)
+    ]
     return min(there, key=lambda name: derive_id("deputy", item.complaint_id, name), default=None)
 
 

@@ -15,7 +15,7 @@ from shared.contracts.decision import State
 from shared.contracts.desk_team import AwayWhy, StaffAbsent
 from shared.policy.reference import Reference
 
-__all__ = ["Departure", "may_decide", "told", "work_of"]
+__all__ = ["Departure", "has_left", "may_decide", "told", "work_of"]
 
 _PREFIX: Final = "~left/"  # no staff id begins so
 _KEPT: Final = 50  # words about one person; of more the earliest are forgotten
@@ -46,10 +46,15 @@ def work_of(departures: Sequence[Departure]) -> tuple[str, ...]:
 
 def may_decide(reference: Reference, name: str, tier: int, day: date) -> bool:
     """Say whether somebody decides with the authority of a tier on a day, by the roster and what was told."""
-    if not reference.roster.may_decide(name, tier, day):
-        return False
+    return reference.roster.may_decide(name, tier, day) and not has_left(reference, name, day)
+
+
+def has_left(reference: Reference, name: str, day: date) -> bool:
+    """Say whether somebody has left for good by a day, by the roster or by what was told."""
+    if reference.roster.has_left(name, day):
+        return True
     mine, work = f"{_PREFIX}{name}/", reference.open_work
     left = (
         date.fromisoformat(word.removeprefix(mine)) for word in work if word.startswith(mine) and work[word]
     )
-    return not any(since <= day for since in left)
+    return any(since <= day for since in left)

@@ -176,16 +176,16 @@ class Roster(_Frozen):
         """Give one negotiator."""
         return next((negotiator for negotiator in self.negotiators if negotiator.id == id_), None)
 
-    def may_review(self, reviewer: str, negotiator: str, day: date) -> bool:
-        """Whether a person may score the conversation of another: a supervisor, of no less authority.
+    def has_left(self, name: str, day: date) -> bool:
+        """Whether somebody on the roster has left for good by `day`."""
+        who = self.get(name)
+        return who is not None and who.gone_on(day)
 
-        Nor does who has left; who is absent may.
-        """
+    def may_review(self, reviewer: str, negotiator: str) -> bool:
+        """Whether a person may score the conversation of another: a supervisor, of no less authority."""
         who, heard = self.get(reviewer), self.get(negotiator)
         below = heard.authority if heard is not None else 1
-        if who is None or reviewer == negotiator or who.gone_on(day):
-            return False
-        return who.supervisor and who.authority >= below
+        return who is not None and reviewer != negotiator and who.supervisor and who.authority >= below
 
     def may_decide(self, name: str, tier: int, day: date) -> bool:
         """Whether somebody decides with the authority of a tier on a day: who has not left, and reaches it.
@@ -194,7 +194,7 @@ class Roster(_Frozen):
         Who is not on the roster (a committee, the lawyers) is known to the house that passes their word on.
         """
         who = self.get(name)
-        return who is None or (not who.gone_on(day) and who.authority >= tier)
+        return who is None or (not self.has_left(name, day) and who.authority >= tier)
 
     def first_fit(self, day: date, *, certified: bool) -> date | None:
         """Give the first day after `day` on which somebody may own a case; None where none is known."""

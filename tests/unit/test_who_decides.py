@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from services.alert.app import SERVICE as ALERT
 from services.followup.app import SERVICE as FOLLOWUP
 from services.intake.app import SERVICE as INTAKE
 from services.offer.app import SERVICE as OFFER
@@ -21,6 +22,8 @@ from shared.contracts.offer import OfferAgreed
 from shared.contracts.reasons import ReasonCode
 from shared.runtime.lane import OpenWork
 from shared.runtime.service import Service
+from tests.unit.alert.test_reviews import drawn, kept_plan, scores
+from tests.unit.alert.test_timetable import performing
 from tests.unit.builders import DAY, message
 from tests.unit.followup.test_referral import WORDS
 from tests.unit.followup.test_referral import case as late_case
@@ -89,11 +92,25 @@ def test_who_decides_does_not_depend_on_how_it_was_told(decides: Any, told: str)
         assert may or after.said[-1].reason.code is ReasonCode.NOT_ALLOWED_TO, why
 
 
-@pytest.mark.parametrize("service", [OFFER, FOLLOWUP])
+@pytest.mark.parametrize("service", [OFFER, FOLLOWUP, ALERT])
 def test_a_departure_that_was_a_slip_is_taken_back_and_a_customer_s_case_keeps_none(service: Service) -> None:
     left, away = _by_command(AwayWhy.LEFT, ON), _by_command(AwayWhy.ABSENT, ON, ON)
     assert sum(_told(service, left, left).values()) == 1
     assert not _told(service, left, away)
     assert not _told(service, away)
-    start = requested()[0] if service is OFFER else late_case(10)
+    starts = {OFFER.name: lambda: requested()[0], FOLLOWUP.name: late_case, ALERT.name: performing}
+    start = starts[service.name]()
     assert start.when(message(left, DAY + timedelta(days=1))).state.departures == ()
+
+
+@pytest.mark.parametrize("told", ["roster", "command"])
+@pytest.mark.parametrize("drawn_first", [True, False])
+def test_a_review_by_who_has_left_is_still_to_be_held(told: str, *, drawn_first: bool) -> None:
+    left = {"left": day(12).isoformat()} if told == "roster" else {}
+    work = _told(ALERT, _by_command(AwayWhy.LEFT, day(12))) if told == "command" else Counter()
+    start = kept_plan(**{**PEOPLE, "s": {**THERE, **left}})
+    start = replace(start, reference=replace(start.reference, open_work=OpenWork(work, 1)))
+    for on, open_ in ((day(11), False), (day(12), True)):
+        said = [drawn(on=day(11)), scores(on)]
+        after = start.when(*(said if drawn_first else said[::-1]))
+        assert bool(after.state.reviews) is open_

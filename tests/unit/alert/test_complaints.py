@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -23,6 +24,7 @@ from shared.contracts.alert import (
     RemedyStarted,
 )
 from shared.contracts.base import Personal
+from shared.contracts.departures import Departure, work_of
 from shared.contracts.desk_team import AwayWhy, OwnerAway
 from shared.contracts.intake_team import ConductChanged
 from shared.contracts.reasons import ReasonCode
@@ -236,7 +238,9 @@ def test_who_leaves_hands_their_complaints_to_a_supervisor_on_their_last_day(why
 
 
 def test_the_answer_is_nobody_s_who_is_away_owns_the_case_or_lost_only_a_certificate() -> None:
-    for there in (_theirs(left="2026-01-01"), _theirs(case_owner="s-2")):
+    by_command = Counter(work_of([Departure(staff="s-2", since=DAY)]))
+    told = replace(_theirs(), reference=replace(_theirs().reference, open_work=by_command))
+    for there in (_theirs(left="2026-01-01"), told, _theirs(case_owner="s-2")):
         closed = there.when(message(_leaves("s-1", DAY))).closes(DAY)
         assert closed.said == ()
         assert closed.state.complaints[0].owner == "s-1", "found by the alert: nobody can take it"
