@@ -137,7 +137,7 @@ class AlertDecider:
 
 def _left(state: AlertState | None, message: Envelope[desk_team.StaffAbsent]) -> Outcome:
     """Somebody leaves, or does not after all: said to each partition under a key that is no customer's."""
-    known = state or AlertState(case=message.case, status=AlertStatus.WATCHING, policy=_NO_PACK)
+    known = state or AlertState(case=message.case, status=AlertStatus.CLOSED, policy=_NO_PACK)
     if known.policy != _NO_PACK:
         return Decision(state)  # a customer's key: nobody sends this there
     departures = told(known.departures, message.data)

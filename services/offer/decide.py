@@ -107,7 +107,7 @@ class OfferDecider:
 
 def _left(state: OfferState | None, message: Envelope[desk_team.StaffAbsent], _: Reference) -> Outcome:
     """Somebody leaves, or does not after all: said to each partition under a key that is no customer's."""
-    known = state or OfferState(case=message.case, status=OfferStatus.ENDED, policy="", debts=())
+    known = state or OfferState(case=message.case, status=OfferStatus.CLOSED, policy="", debts=())
     if known.policy:
         return Decision(state)  # a customer's key: nobody sends this there
     departures = told(known.departures, message.data)
