@@ -35,7 +35,7 @@ from tests.unit.offer.test_decide import grant, requested
 from tests.unit.spec import Given
 
 ON = day(3)
-THERE = {"supervisor": True}
+THERE: dict[str, Any] = {"supervisor": True}
 
 
 def _grants() -> tuple[Service, Given, Any, type]:
@@ -84,7 +84,11 @@ def test_who_decides_does_not_depend_on_how_it_was_told(decides: Any, told: str)
     }
     for why, (rows, words, may) in known.items():
         by_roster = told == "roster"
-        people = {**PEOPLE, "b": {"capacity": 9}, "s": {**THERE, **(rows if by_roster else {})}}
+        people: dict[str, Any] = {
+            **PEOPLE,
+            "b": {"capacity": 9},
+            "s": {**THERE, **(rows if by_roster else {})},
+        }
         work = Counter() if by_roster else _told(service, *words)
         ref = replace(start.reference, roster=roster(**people), open_work=OpenWork(work, 1))
         after = replace(start, reference=ref, said=()).when(message(said, ON))
@@ -108,7 +112,8 @@ def test_a_departure_that_was_a_slip_is_taken_back_and_a_customer_s_case_keeps_n
 def test_a_review_by_who_has_left_is_still_to_be_held(told: str, *, drawn_first: bool) -> None:
     left = {"left": day(12).isoformat()} if told == "roster" else {}
     work = _told(ALERT, _by_command(AwayWhy.LEFT, day(12))) if told == "command" else Counter()
-    start = kept_plan(**{**PEOPLE, "s": {**THERE, **left}})
+    people: dict[str, Any] = {**PEOPLE, "s": {**THERE, **left}}
+    start = kept_plan(**people)
     start = replace(start, reference=replace(start.reference, open_work=OpenWork(work, 1)))
     for on, open_ in ((day(11), False), (day(12), True)):
         said = [drawn(on=day(11)), scores(on)]
