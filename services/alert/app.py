@@ -2,6 +2,7 @@
 
 from services.alert.decide import HANDLED, AlertDecider
 from services.alert.model import AlertState
+from shared.contracts.departures import work_of
 from shared.runtime.service import Service
 
 SERVICE = Service(
@@ -13,7 +14,8 @@ SERVICE = Service(
     # 2: what stop events halt; 3: steps, reviews; 4: requests, moratoriums; 5: which request
     # a talk answers, who answers for a complaint, stops told
     # 6: until when a complaint is acknowledged, who leaves, how a plan is paid; 7: when the roster was asked
-    # 8: reviews of the mechanism; 9: rates that differ
+    # 8: reviews of the mechanism; 9: rates that differ, who has left
     schema_version=9,
+    workload=lambda state: work_of(state.departures),
     linger_seconds=1.0,
 )

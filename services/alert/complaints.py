@@ -5,6 +5,7 @@ from typing import Any
 
 from services.alert.model import AlertState, OpenComplaint
 from services.alert.raising import Step, raise_alert, resolve
+from services.alert.steps import conduct_on, policy_on
 from shared.contracts.alert import (
     AlertKind,
     ComplaintClosed,
@@ -13,6 +14,7 @@ from shared.contracts.alert import (
     InputRefused,
 )
 from shared.contracts.base import Event, Reason
+from shared.contracts.departures import has_left
 from shared.contracts.desk import ComplaintMade, ContactDirection, ContactOutcome, ContactRecorded
 from shared.contracts.desk_contact import ComplaintAnswered, ContactResumed
 from shared.contracts.desk_team import AwayWhy, OwnerAway
@@ -45,14 +47,14 @@ ALERTS = (AlertKind.COMPLAINT_UNACKNOWLEDGED, AlertKind.COMPLAINT_OVERDUE)
 _FORMER_KEPT = 20  # owners before the one that a case has now
 
 
-def made(state: AlertState, message: Envelope[ComplaintMade], policy: PolicyInForce) -> Step:
-    """A complaint has an owner and its days from the pack; the same one twice is one."""
-    data, rule = message.data, policy.complaints
+def made(state: AlertState, message: Envelope[ComplaintMade], reference: Reference) -> Step:
+    """A complaint has an owner and the shortest days of the packs in the case; the same one twice is one."""
+    data, conduct = message.data, conduct_on(state, message.day, reference)
     if any(one.complaint_id == data.complaint_id for one in state.complaints):
         return state, ()
     try:
-        answer_by = message.day + timedelta(days=rule.final_response_days)
-        acknowledge_by = policy.deadline(message.day, rule.acknowledge_business_days)
+        answer_by = message.day + timedelta(days=conduct.final_response_days)
+        acknowledge_by = conduct.deadline(message.day, conduct.acknowledge_business_days)
     except (OverflowError, ValueError):  # past the last date there is
         answer_by = acknowledge_by = message.day
     item = OpenComplaint(
@@ -65,7 +67,7 @@ def made(state: AlertState, message: Envelope[ComplaintMade], policy: PolicyInFo
     opened = ComplaintOpened(
         complaint_id=data.complaint_id,
         owner=data.owner,
-        owner_role=rule.owner_role,
+        owner_role=policy_on(state, message.day, reference).complaints.owner_role,
         opened_on=message.day,
         acknowledge_by=min(acknowledge_by, answer_by),
         answer_by=answer_by,
@@ -192,7 +194,11 @@ def _deputy(state: AlertState, item: OpenComplaint, day: date, reference: Refere
     """Give a supervisor who is there from the next day on; spread by the complaint, the same each time."""
     barred = {state.owner, *(name for name, _ in state.leaving)}
     first = _next(day)
-    there = [who.id for who in reference.roster.supervisors if who.present_on(first) and who.id not in barred]
+    there = [
+        who.id
+        for who in reference.roster.supervisors
+        if who.present_on(first) and who.id not in barred and not has_left(reference, who.id, first)
+    ]
     return min(there, key=lambda name: derive_id("deputy", item.complaint_id, name), default=None)
 
 

@@ -38,6 +38,7 @@ from shared.contracts import (
 from shared.contracts.alert import AlertKind, AlertTaken, InputRefused
 from shared.contracts.base import Event, Reason
 from shared.contracts.decision import Decision
+from shared.contracts.departures import told
 from shared.contracts.desk_mechanism import MechanismReviewed
 from shared.contracts.envelope import Envelope
 from shared.contracts.parties import judged_on
@@ -50,6 +51,8 @@ __all__ = ["HANDLED", "AlertDecider"]
 Outcome = Decision[AlertState]
 Handler = Callable[[AlertState, Envelope[Any], PolicyInForce], Step]
 
+_NO_PACK = "none"  # of the document that keeps who has left
+
 
 class AlertDecider:
     """One alert per cause, while it lasts."""
@@ -61,6 +64,8 @@ class AlertDecider:
             return _opened(state, message, reference)
         if isinstance(data, MechanismReviewed):
             return mechanism.reviewed(state, message, reference)
+        if isinstance(data, desk_team.StaffAbsent):
+            return _left(state, message)
         if isinstance(data, desk.AlertAcknowledged):
             return _acknowledged(state, message)
         heard, handler = is_heard(data), _HANDLERS.get(type(data))
@@ -80,6 +85,9 @@ class AlertDecider:
             state, said = _heard(state, message, policy)
         if handler is not None:
             state, events = handler(state, message, policy)
+            said += events
+        if isinstance(data, desk.ComplaintMade):
+            state, events = complaints.made(state, message, reference)
             said += events
         if state.status is not AlertStatus.CLOSED:  # a complaint is answered all the same
             state, events = reviews.note(steps.note(state, message, reference), message, reference)
@@ -125,6 +133,17 @@ class AlertDecider:
                 state, events = _due_work(state, due, day, policy)
             said += events
         return Decision.of(state, *said)
+
+
+def _left(state: AlertState | None, message: Envelope[desk_team.StaffAbsent]) -> Outcome:
+    """Somebody leaves, or does not after all: said to each partition under a key that is no customer's."""
+    known = state or AlertState(case=message.case, status=AlertStatus.CLOSED, policy=_NO_PACK)
+    if known.policy != _NO_PACK:
+        return Decision(state)  # a customer's key: nobody sends this there
+    departures = told(known.departures, message.data)
+    if departures == known.departures:
+        return Decision(state)
+    return Decision(known.model_copy(update={"departures": departures}))
 
 
 def _steps_on(state: AlertState) -> date | None:
@@ -279,7 +298,6 @@ def _refusal(message: Envelope[Any], code: ReasonCode) -> InputRefused:
 
 _HANDLERS: dict[type[Event], Handler] = {
     desk.ContactRecorded: complaints.contact,
-    desk.ComplaintMade: complaints.made,
     desk_contact.ComplaintAnswered: complaints.answered,
     desk_contact.ContactResumed: complaints.resumed,
     desk_team.OwnerAway: complaints.away,
@@ -365,6 +383,7 @@ HANDLED: frozenset[type[Event]] = frozenset(
     {
         intake.CaseOpened,
         MechanismReviewed,
+        desk_team.StaffAbsent,
         desk.AlertAcknowledged,
         desk.ContactRecorded,
         desk.SignatureGiven,

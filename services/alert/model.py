@@ -10,6 +10,7 @@ from shared.contracts.alert import AlertKind
 from shared.contracts.base import MoneyField
 from shared.contracts.debts import PackId
 from shared.contracts.decision import State
+from shared.contracts.departures import Departure
 from shared.contracts.desk_talks import RequestKind
 
 __all__ = [
@@ -247,7 +248,8 @@ class AlertState(State):
     before the news that it was asked for, and `answered` what was answered in a talk. `looks` are breathing
     spaces whose review is to come, `adviser_on` is the last talk with the debt adviser.
     `watched` is the plan that is kept. `mechanism` stands in the document of a pack's mechanism alone.
-    `stop_told_on` is the last day on which the desk told of a stop, or of its end.
+    `stop_told_on` is the last day on which the desk told of a stop, or of its end. `departures` stand in the
+    document of a partition's own key alone: who has left, as a command said.
     """
 
     case: str
@@ -275,6 +277,7 @@ class AlertState(State):
     complaints: tuple[OpenComplaint, ...] = ()
     in_vain: int = 0
     packs: tuple[PackId, ...] = ()
+    departures: tuple[Departure, ...] = ()
     stage: str | None = None
     stage_at: datetime | None = None
     steps: tuple[OpenStep, ...] = ()

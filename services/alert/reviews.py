@@ -15,6 +15,7 @@ from services.alert.model import AlertState, AwaitedReview
 from services.alert.raising import Step, caught_up
 from services.alert.steps import conduct_on
 from shared.contracts.base import Event
+from shared.contracts.departures import has_left
 from shared.contracts.desk_team import ConversationScored
 from shared.contracts.envelope import Envelope
 from shared.contracts.intake_team import ConversationSampled
@@ -53,12 +54,14 @@ def _sampled(state: AlertState, message: Envelope[ConversationSampled], referenc
 
 def _scored(state: AlertState, message: Envelope[ConversationScored], reference: Reference) -> Step:
     data = message.data
+    if has_left(reference, data.reviewer, message.day):
+        return state, ()  # intake refuses it: the review is still to be held
     review = next((one for one in state.reviews if one.contact_id == data.contact_id), None)
     if review is None:
         scored = (*state.scored, (data.contact_id, data.reviewer))[-_KEPT:]
         return state.model_copy(update={"scored": scored}), ()
     if not reference.roster.may_review(data.reviewer, review.negotiator):
-        return state, ()  # intake refuses it: the review is still to be held
+        return state, ()  # refused, too
     left = tuple(one for one in state.reviews if one is not review)
     state = state.model_copy(update={"reviews": left})
     return caught_up(state, _REVIEW, (review,), message.day)

@@ -2,6 +2,7 @@
 
 from services.followup.decide import HANDLED, FollowupDecider
 from services.followup.model import FollowupState
+from shared.contracts.departures import work_of
 from shared.runtime.service import Service
 
 SERVICE = Service(
@@ -10,12 +11,14 @@ SERVICE = Service(
     decider=FollowupDecider(),
     waits_for=("intake", "offer", "agreement", "desk"),
     handles=HANDLED,
+    workload=lambda state: work_of(state.departures),
     # 2: what stop events halt; 3: conditions, contacts, credits asked; 4: what a borrower is told of a breach
     # 5: invitations to reviews; 6: promises broken in a hardship, debts sold,
     # instalments that were paid late before their money came back, stops told
     # 7: attempts of a stop's day, a referral that a complaint holds, what of an instalment is of which debt,
     # money from before the plan that was told, or came back, after the signing
     # 8: which steps of the rewards came to anything; 9: the rewards that were signed
-    # 10: who acts for the borrower; 11: what talks that ended left of their protection
+    # 10: who acts for the borrower; 11: what talks that ended left of their protection, debts that are not
+    # talked about, who has left, limits agreed away
     schema_version=11,
 )

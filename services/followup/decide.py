@@ -34,6 +34,7 @@ from shared.contracts import (
 )
 from shared.contracts.base import Event
 from shared.contracts.decision import Decision
+from shared.contracts.departures import told
 from shared.contracts.envelope import Envelope
 from shared.contracts.parties import judged_on, last_told
 from shared.contracts.reasons import ReasonCode
@@ -105,6 +106,7 @@ def _opened(
         "contacts": known.contacts.model_copy(update={"packs": data.conduct}),
     }
     opened = known.model_copy(update=update)
+    opened = referral.without_apart(opened, data.debts, message.day)
     return Decision(opened if data.reach is None else trying.with_earlier(opened, data.reach))
 
 
@@ -117,7 +119,8 @@ def _changed(
     update: dict[str, Any] = {"charges": charges_of(debts), "late_since": referral.late_since(debts)}
     if message.data.conduct and message.data.conduct != state.contacts.packs:
         update["contacts"] = state.contacts.model_copy(update={"packs": message.data.conduct})
-    return Decision(stops.after_sale(state.model_copy(update=update), debts, message.day, reference))
+    changed = referral.without_apart(state.model_copy(update=update), debts, message.day)
+    return Decision(stops.after_sale(changed, debts, message.day, reference))
 
 
 def _paid(state: FollowupState | None, message: Envelope[intake.PaymentMatched], _: Reference) -> Outcome:
@@ -285,6 +288,17 @@ def _stops(
     return Decision.of(after, *said)
 
 
+def _left(state: FollowupState | None, message: Envelope[desk_team.StaffAbsent], _: Reference) -> Outcome:
+    """Somebody leaves, or does not after all: said to each partition under a key that is no customer's."""
+    known = state or FollowupState(case=message.case)
+    if known.policy is not None:
+        return Decision(state)  # a customer's key: nobody sends this there
+    departures = told(known.departures, message.data)
+    if departures == known.departures:
+        return Decision(state)
+    return Decision(known.model_copy(update={"departures": departures}))
+
+
 def _stop_told(state: FollowupState | None, message: Envelope[Any], _: Reference) -> Outcome:
     """The desk tells of a stop, or of its end: what it means is on its way, and nothing is judged."""
     if state is None or state.status is FollowupStatus.CLOSED:
@@ -421,6 +435,7 @@ _HANDLERS: dict[type[Event], Handler] = {
     intake.StopsChanged: _stops,
     desk_parties.StopReported: _stop_told,
     desk_parties.StopLifted: _stop_told,
+    desk_team.StaffAbsent: _left,
     intake.BankAnswered: _bank_answered,
     intake.PlanDebtsChanged: _plan_debts,
     agreement.AgreementSigned: _signed,

@@ -102,7 +102,7 @@ def _to_the_lawyers(
         return found
     case, policy = found
     complains = referral.is_held_by_a_complaint(case, message.day, reference)
-    decided = referral.asked(case, message, policy, reference.roster, complains=complains)
+    decided = referral.asked(case, message, policy, reference, complains=complains)
     if isinstance(decided, Reason):
         return Decision.of(case, refusal(message, decided.code, **decided.params))
     after, said = decided

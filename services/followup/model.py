@@ -4,11 +4,12 @@ from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
 
-from shared.conduct import Authority, OptOut, PastContact
+from shared.conduct import Agreed, Authority, OptOut, PastContact
 from shared.contracts.agreement import DebtRate, RewardTerm
 from shared.contracts.base import MoneyField, Percent
 from shared.contracts.debts import PackId
 from shared.contracts.decision import State
+from shared.contracts.departures import Departure
 
 __all__ = [
     "Apart",
@@ -227,7 +228,8 @@ class Cooperation(State):
 class Attempts(State):
     """Attempts to reach the borrower that led nowhere, one a day, since the borrower was last talked to.
 
-    `before` is the one before the last. On `void_on` a halt began or ended: none of that day counts.
+    `before` is the one before the last. On `void_on` a halt, or a stop of one debt, began or ended: none of
+    that day counts.
     """
 
     count: int = 0
@@ -239,7 +241,7 @@ class Attempts(State):
 
 class ContactLedger(State):
     """What the rules of contact ask about an attempt: clock, closed channels, complaints, what was before,
-    and who acts for the borrower, past whom nobody is tried.
+    which limits the borrower has agreed not to need, and who acts for them, past whom nobody is tried.
 
     `packs` are those of the case's debts; a person decided at `decided_at` that it goes on after attempts in
     vain.
@@ -252,6 +254,7 @@ class ContactLedger(State):
     decided_at: datetime | None = None
     recent: tuple[PastContact, ...] = ()
     authorities: tuple[Authority, ...] = ()
+    agreed: tuple[Agreed, ...] = ()
 
 
 class Problem(State):
@@ -325,7 +328,9 @@ class FollowupState(State):
     `completed_on`: the plan was completed then, and that stands; `planned` are the debts of its plans.
     `sold` are the debts of the case that have another creditor now. `earlier` are the plans that a withdrawal
     from their amendment would bring back, the latest last.
-    `stop_told_on` is the last day on which the desk told of a stop, or of its end.
+    `stop_told_on` is the last day on which the desk told of a stop, or of its end. `apart` are the
+    debts of the case that are not talked about: stopped, with another creditor, or paid.
+    `departures` stand in the document of a partition's own key alone: who has left, as a command said.
     """
 
     case: str
@@ -358,3 +363,5 @@ class FollowupState(State):
     referral_held_on: date | None = None
     earlier: tuple[Earlier, ...] = ()
     stop_told_on: date | None = None
+    apart: tuple[str, ...] = ()
+    departures: tuple[Departure, ...] = ()

@@ -1,8 +1,9 @@
 """When a case may go to the lawyers (R71a): after talks or attempts that led nowhere, not before. Pure.
 
 No offer is made without an assessment, so an offer that was refused or lapsed is proof of both. Of attempts
-within the rules of contact one a day counts; none counts on a day on which stop events halt the case, and a
-talk begins the count anew. A complaint that is made afterwards holds the referral, and the bank is told.
+within the rules of contact one a day counts; none counts on a day on which stop events halt the case, nor one
+about a debt that is stopped, and a talk begins the count anew. A complaint that is made afterwards holds the
+referral, and the bank is told.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from services.followup.rules import bank_answers_by
 from shared.contracts import desk, offer
 from shared.contracts.base import Event, Reason
 from shared.contracts.debts import DebtSnapshot, DebtStatus
+from shared.contracts.departures import may_decide
 from shared.contracts.desk_care import LegalReferralAsked
 from shared.contracts.envelope import Envelope
 from shared.contracts.followup_care import LegalReferralHeld, LegalReferralMade, LegalReferralResumed
@@ -23,7 +25,6 @@ from shared.contracts.ids import derive_id
 from shared.contracts.reasons import ReasonCode
 from shared.policy.model import PolicyInForce
 from shared.policy.reference import Reference
-from shared.policy.roster import Roster
 
 __all__ = [
     "NOT_REFERRED",
@@ -33,6 +34,7 @@ __all__ = [
     "late_since",
     "note_attempt",
     "note_talks",
+    "without_apart",
     "without_attempt_of",
 ]
 
@@ -53,6 +55,14 @@ def late_since(debts: Iterable[DebtSnapshot]) -> date | None:
     return min(days, default=None)
 
 
+def without_apart(state: FollowupState, debts: Iterable[DebtSnapshot], day: date) -> FollowupState:
+    """Note which debts are not talked about; no attempt counts on the day on which they change."""
+    apart = tuple(sorted(debt.debt_id for debt in debts if debt.status is not DebtStatus.ACTIVE))
+    if apart == state.apart:
+        return state
+    return without_attempt_of(state.model_copy(update={"apart": apart}), day)
+
+
 def note_talks(state: FollowupState, data: offer.OfferLapsed | offer.TalksFailed) -> FollowupState:
     """An offer has lapsed or was refused by the borrower; what the lender refuses is no ground.
 
@@ -70,8 +80,8 @@ def note_attempt(
 ) -> FollowupState:
     """Count an attempt of ours that led nowhere; who was talked to can be talked to again.
 
-    One that was not within the rules of contact is on file and counts for nothing here, nor does one with
-    somebody who is not the borrower.
+    One that was not within the rules of contact is on file and counts for nothing here, nor does one about a
+    debt that is not talked about, or with somebody who is not the borrower.
     """
     if data.with_another:
         return state
@@ -84,14 +94,14 @@ def note_attempt(
         return state
     if data.direction is not desk.ContactDirection.OUTBOUND or state.halted_on is not None or not counts:
         return state
-    if not kept_the_rules:
+    if not kept_the_rules or set(data.debts) & set(state.apart):
         return state
     more = {"count": known.count + 1, "first": known.first or day, "last": day, "before": known.last}
     return state.model_copy(update={"attempts": known.model_copy(update=more)})
 
 
 def without_attempt_of(state: FollowupState, day: date) -> FollowupState:
-    """A halt begins or ends on `day`: an attempt of that day does not count, read before that or after."""
+    """A stop begins or ends on `day`: an attempt of that day does not count, read before that or after."""
     known = state.attempts.model_copy(update={"void_on": day})
     if known.last == day:
         less = {"count": known.count - 1, "first": known.first if known.count > 1 else None}
@@ -103,7 +113,7 @@ def asked(
     state: FollowupState,
     message: Envelope[LegalReferralAsked],
     policy: PolicyInForce,
-    roster: Roster,
+    reference: Reference,
     *,
     complains: bool,
 ) -> tuple[FollowupState, tuple[Event, ...]] | Reason:
@@ -120,7 +130,7 @@ def asked(
         return Reason(code=ReasonCode.LEGAL_PLAN_KEPT)
     if data.override is None and complains:
         return Reason(code=ReasonCode.LEGAL_COMPLAINT_OPEN)
-    if data.override is not None and not roster.may_decide(data.by, _SUPERVISORS, day):
+    if data.override is not None and not may_decide(reference, data.by, _SUPERVISORS, day):
         return Reason(code=ReasonCode.NOT_ALLOWED_TO, params={"by": data.by})
     why = _overridden(data, policy) if data.override is not None else _grounds(state, day, policy)
     if isinstance(why, Reason):

@@ -19,6 +19,8 @@ from shared.conduct import (
     Guard,
     Message,
     Request,
+    agreed_now,
+    agreed_still,
     authority_of,
     closed_before,
     closed_now,
@@ -66,6 +68,7 @@ def kept_the_rules(
     zone = ZoneInfo(known.time_zone or reference.policies.pack(packs[0]).info.time_zone)
     states = CaseStates(
         opt_outs=known.opt_outs,
+        agreed=known.agreed,
         complaint_open=bool(known.complaints),
         decided_at=known.decided_at,
         authorities=on_their_clock(known.authorities, zone),
@@ -118,7 +121,8 @@ def learn(state: FollowupState, message: Envelope[Any]) -> FollowupState:
     if isinstance(data, desk_contact.AuthorityEnded):
         return _acting(state, ended=(data.authority_id,))
     if isinstance(data, intake_team.EarlierReachHeard):
-        return _acting(_reached(state, data.reach), *_handed_over(data.reach), ended=data.ended)
+        still = _with(state, agreed=agreed_still(known.agreed, data.lifts))
+        return _acting(_reached(still, data.reach), *_handed_over(data.reach), ended=data.ended)
     if isinstance(data, intake_team.EarlierContactMade):
         past = past_contact(data.contact, data.contact.person)
         return state if past is None else _with(state, recent=(*known.recent, past)[-_CONTACTS_KEPT:])
@@ -156,7 +160,10 @@ def _reached(state: FollowupState, reach: EarlierReach) -> FollowupState:
 def _preferred(state: FollowupState, data: desk.PreferencesSet, at: datetime) -> FollowupState:
     held = state.contacts.opt_outs
     names = closed_now((one.channel for one in held), data.opt_out, data.opens)
-    update: dict[str, Any] = {"opt_outs": opt_outs(held, names, at)}
+    update: dict[str, Any] = {
+        "opt_outs": opt_outs(held, names, at),
+        "agreed": agreed_now(state.contacts.agreed, data.lifts, at),
+    }
     if data.time_zone is not None and is_time_zone(data.time_zone):
         update["time_zone"] = data.time_zone
     return _with(state, **update)

@@ -89,7 +89,7 @@ def named(state: IntakeState | None, message: Envelope[OwnerNamed], reference: R
         about = state.case if state is not None else case_id(message.key, 1)
         return Decision.of(state, refusal(message, ReasonCode.NO_OPEN_CASE), subject=about)
     by, wanted = reference.roster.get(data.by), reference.roster.get(data.owner)
-    if by is None or not by.supervisor or not by.present_on(message.day):
+    if by is None or not by.supervisor or by.gone_on(message.day):
         return answer(state, refusal(message, ReasonCode.NOT_ALLOWED_TO, by=data.by))
     certified = _certified(state, message.day, reference)
     if wanted is None or not wanted.may_own_on(message.day, certified=certified):

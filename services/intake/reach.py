@@ -117,13 +117,17 @@ def with_wishes(state: IntakeState, message: Envelope[desk.PreferencesSet]) -> I
 def said_of_wishes(
     before: IntakeState, after: IntakeState, message: Envelope[desk.PreferencesSet]
 ) -> tuple[EarlierReachHeard, ...]:
-    """Give what the open case has to hear of wishes told about an earlier one: closed channels, the clock."""
+    """Give what the open case has to hear of wishes told about an earlier one: closed channels, the clock.
+
+    And which limits the borrower agrees not to need: of those the case has, the others are needed again.
+    """
     held = {one.channel for one in before.reach.opt_outs}
     closed = tuple(one for one in after.reach.opt_outs if one.channel not in held)
     zone = after.reach.time_zone if after.reach.time_zone != before.reach.time_zone else None
-    if _is_of_the_open_case(after, message) or not (closed or zone):
+    lifts = message.data.lifts
+    if _is_of_the_open_case(after, message) or not (closed or zone or lifts is not None):
         return ()
-    return (EarlierReachHeard(reach=EarlierReach(opt_outs=closed, time_zone=zone)),)
+    return (EarlierReachHeard(reach=EarlierReach(opt_outs=closed, time_zone=zone), lifts=lifts),)
 
 
 def _heard(

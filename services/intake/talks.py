@@ -76,7 +76,8 @@ def scored(state: IntakeState | None, message: Envelope[ConversationScored], ref
     if state is None or talk is None:
         unknown = refusal(message, ReasonCode.CONVERSATION_UNKNOWN, contact=data.contact_id)
         return Decision.wait(state, unknown, subject=about)
-    if not reference.roster.may_review(data.reviewer, talk.negotiator):
+    roster = reference.roster
+    if roster.has_left(data.reviewer, message.day) or not roster.may_review(data.reviewer, talk.negotiator):
         return answer(state, refusal(message, ReasonCode.NOT_ALLOWED_TO, by=data.reviewer))
     rows = [
         row

@@ -8,7 +8,15 @@ from services.notice.ledger import LEDGER, with_earlier, without_past_stops
 from services.notice.model import Notice, NoticeState, NoticeStatus
 from services.notice.rules import ENDS, TELLS, owed_after_close, withdraws_itself
 from services.notice.sending import Step, attempt, look_again, withdraw
-from shared.conduct import BORROWER, PastContact, is_reckoned, is_time_zone, known_channel, past_message
+from shared.conduct import (
+    BORROWER,
+    PastContact,
+    is_reckoned,
+    is_time_zone,
+    known_channel,
+    known_limit,
+    past_message,
+)
 from shared.contracts import desk, intake
 from shared.contracts.base import Event, Reason
 from shared.contracts.decision import Decision
@@ -89,6 +97,8 @@ def _not_understood(wishes: desk.PreferencesSet) -> tuple[ReasonCode, ...]:
         codes.append(ReasonCode.TIME_ZONE_UNKNOWN)
     if any(known_channel(name) is None for name in channels):
         codes.append(ReasonCode.CHANNEL_UNKNOWN)
+    if any(known_limit(name) is None for name in wishes.lifts or ()):
+        codes.append(ReasonCode.LIMIT_UNKNOWN)
     return tuple(codes)
 
 

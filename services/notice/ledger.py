@@ -11,6 +11,8 @@ from shared.conduct import (
     OptOut,
     Stop,
     StopEvent,
+    agreed_now,
+    agreed_still,
     authority_of,
     closed_before,
     closed_now,
@@ -107,7 +109,8 @@ def _preferences(state: NoticeState, message: Envelope[desk.PreferencesSet]) -> 
         update["language"] = data.language
     if data.time_zone is not None and is_time_zone(data.time_zone):
         update["time_zone"] = data.time_zone
-    state = state.model_copy(update=update).with_states(opt_outs=outs)
+    agreed = agreed_now(state.states.agreed, data.lifts, message.time)
+    state = state.model_copy(update=update).with_states(opt_outs=outs, agreed=agreed)
     if data.consents is None:
         return state
     before = {consent.channel: consent for consent in state.states.consents}
@@ -147,7 +150,10 @@ def _earlier_contact(state: NoticeState, message: Envelope[intake_team.EarlierCo
 def _earlier_reach(state: NoticeState, message: Envelope[intake_team.EarlierReachHeard]) -> NoticeState:
     """What was said about an earlier case adds to what this one knows; it opens nothing."""
     reach = message.data.reach
-    state = state.with_states(opt_outs=closed_before(reach.opt_outs, state.states.opt_outs))
+    state = state.with_states(
+        opt_outs=closed_before(reach.opt_outs, state.states.opt_outs),
+        agreed=agreed_still(state.states.agreed, message.data.lifts),
+    )
     for one in reach.authorities:
         state = _acting(state, one, since=one.since, verified=one.verified)
     for gone in message.data.ended:

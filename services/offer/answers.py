@@ -36,6 +36,7 @@ from shared.contracts import desk
 from shared.contracts.base import Event, Reason
 from shared.contracts.debts import Plan
 from shared.contracts.decision import Decision
+from shared.contracts.departures import may_decide
 from shared.contracts.desk import RefusalReason
 from shared.contracts.envelope import Envelope
 from shared.contracts.ids import derive_id
@@ -285,7 +286,7 @@ def _granted(
     if not may_approve(message.data.role, request.role, policy):
         return Decision.of(state, refusal(message, ReasonCode.APPROVAL_NEEDED, role=request.role))
     by, tier = message.data.by, tier_of(message.data.role, policy)
-    if not reference.roster.may_decide(by, tier, message.day):
+    if not may_decide(reference, by, tier, message.day):
         return Decision.of(state, refusal(message, ReasonCode.NOT_ALLOWED_TO, by=by))
     plan = next(plan for plan in offer.plans if plan.plan_id == request.plan_id)
     return _agree(state, offer, plan, message, reference)

@@ -2,6 +2,7 @@
 
 from services.offer.decide import HANDLED, OfferDecider
 from services.offer.model import OfferState
+from shared.contracts.departures import work_of
 from shared.runtime.service import Service
 
 SERVICE = Service(
@@ -11,9 +12,10 @@ SERVICE = Service(
     waits_for=("intake", "assessment", "desk"),
     reads=("agreement", "followup"),
     handles=HANDLED,
+    workload=lambda state: work_of(state.departures),
     # 2: what stop events halt; 3: debts left apart, payments in talks; 4: what stood; 5: wishes that stay,
     # refusals, what rests on when; 6: how the talks stood when a day began; 7: amounts refused in
     # each currency, sums offered before an offer, why talks failed; 8: incentives of an arm;
-    # 9: any wish may be noted
+    # 9: any wish may be noted, who has left
     schema_version=9,
 )

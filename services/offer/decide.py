@@ -42,6 +42,7 @@ from shared.contracts import (
     desk,
     desk_parties,
     desk_talks,
+    desk_team,
     followup,
     followup_care,
     intake,
@@ -49,6 +50,7 @@ from shared.contracts import (
 from shared.contracts.base import Event, Reason
 from shared.contracts.debts import DebtSnapshot
 from shared.contracts.decision import Decision, Emission
+from shared.contracts.departures import told
 from shared.contracts.envelope import Envelope
 from shared.contracts.offer import HumanReviewOpened
 from shared.contracts.parties import judged_on
@@ -101,6 +103,17 @@ class OfferDecider:
                 state, events = review(state, day, reference)
             said += events
         return Decision.of(state, *said)
+
+
+def _left(state: OfferState | None, message: Envelope[desk_team.StaffAbsent], _: Reference) -> Outcome:
+    """Somebody leaves, or does not after all: said to each partition under a key that is no customer's."""
+    known = state or OfferState(case=message.case, status=OfferStatus.CLOSED, policy="", debts=())
+    if known.policy:
+        return Decision(state)  # a customer's key: nobody sends this there
+    departures = told(known.departures, message.data)
+    if departures == known.departures:
+        return Decision(state)
+    return Decision(known.model_copy(update={"departures": departures}))
 
 
 def _opened(state: OfferState | None, message: Envelope[intake.CaseOpened], reference: Reference) -> Outcome:
@@ -370,6 +383,7 @@ _HANDLERS: dict[type[Event], Handler] = {
     desk.ApprovalRefused: answers.approval_refused,
     desk_parties.StopReported: stop_told,
     desk_parties.StopLifted: stop_told,
+    desk_team.StaffAbsent: _left,
     desk_talks.HumanRequested: asking.human_requested,
     desk_talks.ExplanationRequested: asking.explanation_requested,
     desk_talks.LumpSumOffered: lump_sums.lump_sum_offered,

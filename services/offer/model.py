@@ -9,6 +9,7 @@ from pydantic import BeforeValidator, Field
 from shared.contracts.base import MoneyField
 from shared.contracts.debts import DebtSnapshot, Plan
 from shared.contracts.decision import State
+from shared.contracts.departures import Departure
 from shared.contracts.desk import RefusalReason
 from shared.contracts.desk_talks import MoneySource
 from shared.contracts.reasons import ReasonCode
@@ -224,7 +225,8 @@ class OfferState(State):
     or of its end. `failed_on` is when talks failed last, `failed_why` why; `gone_on` when a round that had
     had an offer was left without one. `dawn` is how the talks stood when a day began on which they went on:
     the last such day.
-    `next_date` is the first day whose close has work.
+    `next_date` is the first day whose close has work. `departures` stand in the document of a partition's own
+    key alone: who has left, as a command said.
     """
 
     case: str
@@ -248,6 +250,7 @@ class OfferState(State):
     live: bool = False
     answered: tuple[Answered, ...] = ()
     next_date: date | None = None
+    departures: tuple[Departure, ...] = ()
     halted_on: date | None = None
     suspended: bool = False
     stop_told_on: date | None = None

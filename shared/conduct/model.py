@@ -23,6 +23,7 @@ __all__ = [
     "CaseStates",
     "Consent",
     "Denial",
+    "Liftable",
     "Message",
     "OptOut",
     "PastContact",

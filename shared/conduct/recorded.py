@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Final, Protocol, TypeVar, get_args
 from zoneinfo import ZoneInfo
 
-from shared.conduct.model import Authority, OptOut, PastContact, Stop
+from shared.conduct.model import Agreed, Authority, Liftable, OptOut, PastContact, Stop
 from shared.conduct.walltime import day_starts
 from shared.policy.model import PolicyInForce
 from shared.policy.sections_conduct import Actor, Channel, Purpose
@@ -19,6 +19,8 @@ __all__ = [
     "Closed",
     "Delivered",
     "Recorded",
+    "agreed_now",
+    "agreed_still",
     "authority_of",
     "closed_before",
     "closed_now",
@@ -26,6 +28,7 @@ __all__ = [
     "end_of",
     "is_reckoned",
     "known_channel",
+    "known_limit",
     "on_their_clock",
     "opt_outs",
     "past_contact",
@@ -37,6 +40,7 @@ BORROWER: Final = "borrower"
 """The person of a case whose debts it is, where the guard is told who is spoken to."""
 
 _CHANNELS: Final = frozenset(get_args(Channel))
+_LIFTABLE: Final = frozenset(get_args(Liftable))
 # Dates beyond these are slips of the pen; clocks cannot reckon with them.
 _EARLIEST: Final = date(1900, 1, 1)
 _LATEST: Final = date(8999, 12, 31)
@@ -251,6 +255,28 @@ def closed_before(channels: Iterable[Closed], known: tuple[OptOut, ...] = ()) ->
     held = {out.channel for out in known}
     earlier = (out for one in channels for out in opt_outs((), (one.channel,), one.since))
     return (*known, *(out for out in earlier if out.channel not in held))
+
+
+def known_limit(name: str) -> Liftable | None:
+    """Give the limit of that name; None where a borrower can agree to none such."""
+    return name if name in _LIFTABLE else None  # type: ignore[return-value]
+
+
+def agreed_now(held: Sequence[Agreed], names: Sequence[str] | None, at: datetime) -> tuple[Agreed, ...]:
+    """Give the limits that the borrower has agreed not to need; one agreed before is so since then."""
+    if names is None:
+        return tuple(held)
+    before = {one.limit: one for one in held}
+    return tuple(
+        before.get(limit) or Agreed(person=BORROWER, limit=limit, since=at)
+        for limit in dict.fromkeys(known_limit(name) for name in names)
+        if limit is not None
+    )
+
+
+def agreed_still(held: Sequence[Agreed], names: Sequence[str] | None) -> tuple[Agreed, ...]:
+    """Give what is left of it after a word about an earlier case: that ends an agreement, and makes none."""
+    return tuple(one for one in held if names is None or one.limit in names)
 
 
 def days_counted(packs: Iterable[PolicyInForce]) -> int:

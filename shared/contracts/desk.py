@@ -436,6 +436,12 @@ class PreferencesSet(_Desk):
         max_length=20,
         description="all channels that the borrower has agreed to be written to by; None: as before",
     )
+    lifts: tuple[str, ...] | None = Field(
+        default=None,
+        max_length=10,
+        description="all limits of contact that the borrower has agreed not to need in this case, of those "
+        "that a pack lets them; empty: they need each again; None: as before",
+    )
 
 
 class AlertAcknowledged(_Desk):

@@ -102,6 +102,11 @@ class EarlierReachHeard(_Intake):
 
     reach: EarlierReach
     ended: tuple[str, ...] = Field(default=(), max_length=20, description="authorities that are over")
+    lifts: tuple[str, ...] | None = Field(
+        default=None,
+        max_length=10,
+        description="limits that the borrower still agrees not to need, where they had; None: as before",
+    )
 
 
 class ConversationSampled(_Intake):

@@ -303,6 +303,7 @@ class ReasonCode(StrEnum):
     NOTICE_NOT_SENT = "notice_not_sent"
     TIME_ZONE_UNKNOWN = "time_zone_unknown"
     CHANNEL_UNKNOWN = "channel_unknown"
+    LIMIT_UNKNOWN = "limit_unknown"
     # archive
     KEPT_BY_HOLD = "kept_by_hold"
     KEPT_WHILE_OPEN = "kept_while_open"

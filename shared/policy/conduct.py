@@ -76,6 +76,8 @@ class Conduct:
     stop_collection_on_sign: bool
     cooling_off_days: int
     instruction_business_days: int
+    acknowledge_business_days: int
+    final_response_days: int
     calendars: tuple[BusinessCalendar, ...]
 
     def step(self, state: str) -> s.StepRow | None:
@@ -98,6 +100,8 @@ def conduct_of(policies: Sequence[PolicyInForce]) -> Conduct:
         stop_collection_on_sign=any(pack.agreement.stop_collection_on_sign for pack in packs),
         cooling_off_days=max(pack.agreement.cooling_off_days for pack in packs),
         instruction_business_days=min(pack.agreement.instruction_business_days for pack in packs),
+        acknowledge_business_days=min(pack.complaints.acknowledge_business_days for pack in packs),
+        final_response_days=min(pack.complaints.final_response_days for pack in packs),
         calendars=tuple(calendars.values()),
         **sections,
     )

@@ -115,8 +115,11 @@ class Negotiator(_Frozen):
 
     def present_on(self, day: date) -> bool:
         """Whether they are there on `day`: not absent, and not gone for good."""
-        gone = self.left is not None and self.left <= day
-        return not gone and not any(absence.covers(day) for absence in self.absences)
+        return not self.gone_on(day) and not any(absence.covers(day) for absence in self.absences)
+
+    def gone_on(self, day: date) -> bool:
+        """Whether they have left for good by `day`."""
+        return self.left is not None and self.left <= day
 
     def may_own_on(self, day: date, *, certified: bool) -> bool:
         """Whether a case may be theirs on `day`; `certified`: only with a certificate in force."""
@@ -173,6 +176,11 @@ class Roster(_Frozen):
         """Give one negotiator."""
         return next((negotiator for negotiator in self.negotiators if negotiator.id == id_), None)
 
+    def has_left(self, name: str, day: date) -> bool:
+        """Whether somebody on the roster has left for good by `day`."""
+        who = self.get(name)
+        return who is not None and who.gone_on(day)
+
     def may_review(self, reviewer: str, negotiator: str) -> bool:
         """Whether a person may score the conversation of another: a supervisor, of no less authority."""
         who, heard = self.get(reviewer), self.get(negotiator)
@@ -180,12 +188,13 @@ class Roster(_Frozen):
         return who is not None and reviewer != negotiator and who.supervisor and who.authority >= below
 
     def may_decide(self, name: str, tier: int, day: date) -> bool:
-        """Whether somebody decides with the authority of a tier on a day: who is there, and reaches so far.
+        """Whether somebody decides with the authority of a tier on a day: who has not left, and reaches it.
 
+        An absence is about who works on cases: who decides from elsewhere, or came in for it, has decided.
         Who is not on the roster (a committee, the lawyers) is known to the house that passes their word on.
         """
         who = self.get(name)
-        return who is None or (who.present_on(day) and who.authority >= tier)
+        return who is None or (not self.has_left(name, day) and who.authority >= tier)
 
     def first_fit(self, day: date, *, certified: bool) -> date | None:
         """Give the first day after `day` on which somebody may own a case; None where none is known."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -23,10 +24,14 @@ from shared.contracts.alert import (
     RemedyStarted,
 )
 from shared.contracts.base import Personal
+from shared.contracts.departures import Departure, work_of
 from shared.contracts.desk_team import AwayWhy, OwnerAway
+from shared.contracts.intake_team import ConductChanged
 from shared.contracts.reasons import ReasonCode
 from shared.policy.roster import Absence, Roster
+from shared.policy.testing import example_pack
 from tests.unit.builders import DAY, case_opened, message, reference
+from tests.unit.intake.team import roster
 from tests.unit.spec import Given, given
 
 LAST = DAY + timedelta(days=56)  # the example pack: so many days until the final response
@@ -233,7 +238,9 @@ def test_who_leaves_hands_their_complaints_to_a_supervisor_on_their_last_day(why
 
 
 def test_the_answer_is_nobody_s_who_is_away_owns_the_case_or_lost_only_a_certificate() -> None:
-    for there in (_theirs(left="2026-01-01"), _theirs(case_owner="s-2")):
+    by_command = Counter(work_of([Departure(staff="s-2", since=DAY)]))
+    told = replace(_theirs(), reference=replace(_theirs().reference, open_work=by_command))
+    for there in (_theirs(left="2026-01-01"), told, _theirs(case_owner="s-2")):
         closed = there.when(message(_leaves("s-1", DAY))).closes(DAY)
         assert closed.said == ()
         assert closed.state.complaints[0].owner == "s-1", "found by the alert: nobody can take it"
@@ -304,3 +311,20 @@ def test_while_nobody_can_take_it_over_the_roster_is_asked_again() -> None:
     waiting = alone.closes(DAY).closes(DAY + timedelta(days=1))
     assert waiting.said == ()
     assert waiting.closes(DAY + timedelta(days=2)).last(ComplaintHandedOver).owner == "s-2"
+
+
+@pytest.mark.parametrize("own_is_shorter", [True, False])
+def test_the_shortest_days_of_all_packs_of_the_case_count(*, own_is_shorter: bool) -> None:
+    days = {"complaints__acknowledge_business_days": 5, "complaints__final_response_days": 56}
+    fewer = {"complaints__acknowledge_business_days": 2, "complaints__final_response_days": 15}
+    mine, others = (fewer, days) if own_is_shorter else (days, fewer)
+    packs = (example_pack(**mine), example_pack({"id": "other-card"}, **others))
+    opened = given(AlertDecider(), reference(*packs, roster=roster(a={}))).when(
+        message(case_opened()),
+        message(ConductChanged(as_of=DAY, packs=("example-card", "other-card"))),
+        message(made()),
+    )
+    said = opened.last(ComplaintOpened)
+    alone = given(AlertDecider(), reference(**fewer)).when(message(case_opened()), message(made()))
+    assert said.acknowledge_by == alone.last(ComplaintOpened).acknowledge_by
+    assert said.answer_by == DAY + timedelta(days=15)

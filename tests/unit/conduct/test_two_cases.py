@@ -18,7 +18,7 @@ from shared.contracts.base import Personal
 from shared.contracts.envelope import Envelope
 from shared.contracts.ids import case_id
 from shared.contracts.intake import CaseOpened
-from shared.contracts.intake_team import EarlierComplaint
+from shared.contracts.intake_team import EarlierComplaint, EarlierReachHeard
 from shared.contracts.notice import ContactAnswered, NoticeDue
 from shared.contracts.reach import EarlierContact, EarlierReach
 from tests.unit.builders import DAY, message, reference
@@ -147,6 +147,22 @@ def test_a_closed_channel_a_consent_and_the_clock_of_the_borrower_stay() -> None
         desk.PreferencesSet(opens=("sms", "email", "phone", "app")), day(OPENS), case=SECOND
     )
     assert answer(there.when(opened_again), asked(OPENS, 12, channel="sms")).rule is not Rule.OPTED_OUT
+
+
+def test_a_limit_is_agreed_away_in_one_case_and_taken_back_in_all() -> None:
+    """A new case asks again; what was taken back in a word about the first case holds in the second."""
+    agrees, ends = desk.PreferencesSet(lifts=("quiet_hours",)), desk.PreferencesSet(lifts=())
+    late = asked(OPENS, 15)  # eleven in the evening in Shanghai
+    before = second_case(NoticeDecider(), message(agrees, day(1), case=FIRST))
+    assert answer(before, late).rule is Rule.QUIET_HOURS
+    there = before.when(message(agrees, day(OPENS), case=SECOND))
+    assert answer(there, late).allowed
+    both = given(IntakeDecider(), reference()).when(overdue(n=0)).when(cured(2)).when(overdue(n=OPENS))
+    for said, still in ((ends, False), (agrees, True), (desk.PreferencesSet(lifts=("cooldown",)), False)):
+        heard = both.when(message(said, day(OPENS), case=FIRST)).last(EarlierReachHeard)
+        assert answer(there.when(message(heard, day(OPENS), case=SECOND)), late).allowed is still
+        told = before.when(message(heard, day(OPENS), case=SECOND))
+        assert not told.state.states.agreed, "and nothing is agreed to by a word about another case"
 
 
 def acts(until: int, *, by: str | None = "s-1", case: str = FIRST, n: int = 1) -> Envelope[Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
@@ -11,6 +12,7 @@ from services.followup.decide import FollowupDecider
 from services.followup.model import FollowupStatus
 from shared.contracts import desk, desk_parties, offer
 from shared.contracts.base import Event, Personal, Reason
+from shared.contracts.debts import DebtSnapshot, DebtStatus
 from shared.contracts.desk_care import LegalOverride, LegalReferralAsked
 from shared.contracts.desk_contact import (
     AuthorityEnded,
@@ -21,7 +23,7 @@ from shared.contracts.desk_contact import (
 from shared.contracts.followup import InputRefused
 from shared.contracts.followup_care import LegalReferralHeld, LegalReferralMade, LegalReferralResumed
 from shared.contracts.intake import CaseChanged
-from shared.contracts.intake_team import EarlierComplaint
+from shared.contracts.intake_team import EarlierComplaint, EarlierReachHeard
 from shared.contracts.parties import StopCause
 from shared.contracts.reach import EarlierReach
 from shared.contracts.reasons import ReasonCode
@@ -282,6 +284,15 @@ def test_an_attempt_in_quiet_hours_on_the_borrower_s_clock_counts_for_nothing(
     assert count(after) == (10 if counts else 0)
 
 
+def test_an_attempt_at_night_counts_where_the_borrower_has_agreed_to_it() -> None:
+    agreed = case().when(message(desk.PreferencesSet(lifts=("quiet_hours",)), DAY))
+    night = [call(on, at=time(14, 0)) for on in TEN[1:]]
+    assert count(agreed.when(*night)) == 9
+    assert count(agreed.when(message(desk.PreferencesSet(lifts=()), DAY), *night)) == 0
+    heard = EarlierReachHeard(reach=EarlierReach(), lifts=())
+    assert count(agreed.when(message(heard, DAY), *night)) == 0, "taken back in a word about an earlier case"
+
+
 def test_an_attempt_by_a_closed_channel_or_while_a_complaint_is_open_counts_for_nothing() -> None:
     out = case().when(message(desk.PreferencesSet(opt_out=("phone",)), DAY))
     assert count(out.when(*map(call, TEN))) == 0
@@ -381,3 +392,34 @@ def test_on_the_day_on_which_the_desk_tells_of_a_stop_nobody_goes_to_court() -> 
     ready = case().when(message(lapsed()), message(told, LATER))
     assert refused(ready.when(message(ASKED, LATER))) is ReasonCode.LEGAL_STOPPED
     assert ready.when(message(ASKED, LATER + timedelta(days=1))).emits(LegalReferralMade)
+
+
+def two_debts(status: DebtStatus = DebtStatus.ACTIVE) -> tuple[DebtSnapshot, ...]:
+    return debt("d-1", days=130), debt("d-2", days=130, status=status)
+
+
+@pytest.mark.parametrize("status", [DebtStatus.DISPUTED, DebtStatus.HELD, DebtStatus.SOLD])
+def test_an_attempt_about_a_debt_that_is_stopped_counts_for_nothing(status: DebtStatus) -> None:
+    stopped, ended = DAY + timedelta(days=6), DAY + timedelta(days=20)
+    both = given(FollowupDecider(), reference()).when(message(case_opened(*two_debts())))
+    halt = message(CaseChanged(as_of=stopped, debts=two_debts(status)), stopped)
+    end = message(CaseChanged(as_of=ended, debts=two_debts()), ended)
+
+    def counted(*said: Any) -> int:
+        return count(both.when(call(DAY), *said)) - 1
+
+    held = DAY + timedelta(days=9)
+    assert counted(about(held, "d-2")) == 1
+    assert counted(halt, about(held, "d-2")) == 0
+    assert counted(halt, about(held, "d-1", "d-2")) == 0
+    assert counted(halt, about(held, "d-1")) == 1
+    assert counted(halt, about(held)) == 1, "about no debt in particular: about those that are talked about"
+    assert counted(halt, end, about(ended + timedelta(days=1), "d-2")) == 1
+    for on, change, before in ((stopped, halt, ()), (ended, end, (halt,))):
+        of_the_day = about(on, "d-2")
+        assert counted(*before, of_the_day, change) == counted(*before, change, of_the_day) == 0
+
+
+def about(on: date, *debts: str) -> Any:
+    said = call(on)
+    return replace(said, data=said.data.model_copy(update={"debts": debts}))

@@ -100,6 +100,21 @@ def test_who_may_review(by: str, who: dict[str, Any], allowed: bool) -> None:
         assert reviewed.state.talks, "it still waits for a review"
 
 
+@pytest.mark.parametrize(
+    ("who", "allowed"),
+    [
+        pytest.param({"left": day(3).isoformat()}, False, id="left"),
+        pytest.param({"left": day(4).isoformat()}, True, id="the last day"),
+        pytest.param({"absences": [{"since": day(3), "until": day(3)}]}, True, id="away"),
+    ],
+)
+def test_who_has_left_reviews_nothing(who: dict[str, Any], *, allowed: bool) -> None:
+    after, contact_id = sampled(**{**PEOPLE, "s": {"supervisor": True, **who}})
+    reviewed = after.when(score(contact_id, 4, 4, 4))
+    assert reviewed.emits(ConversationReviewed if allowed else InputRefused)
+    assert allowed or reviewed.last(InputRefused).reason.code is ReasonCode.NOT_ALLOWED_TO
+
+
 def test_the_training_is_told_in_both_languages() -> None:
     after, contact_id = sampled()
     said = after.when(score(contact_id, 2, 5, 5)).last(ConversationReviewed)

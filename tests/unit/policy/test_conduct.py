@@ -55,6 +55,8 @@ def step(state: str, days: int) -> dict[str, Any]:
         ("agreement.stop_collection_on_sign", False, True, True),
         ("agreement.cooling_off_days", 0, 14, 14),
         ("agreement.instruction_business_days", 3, 5, 3),
+        ("complaints.acknowledge_business_days", 5, 2, 2),
+        ("complaints.final_response_days", 15, 56, 15),
         ("timetable.first_contact", [step("first_contact", 2)], [step("first_contact", 9)], 2),
         ("timetable.statement", [step("statement", 5)], [step("statement", 10)], 10),
         ("timetable.signature", [step("signature", 5)], [step("signature", 3)], 5),
@@ -73,7 +75,7 @@ def test_each_rule_is_that_of_the_pack_which_protects_the_borrower_best(
             row = found.step(name)
             assert row is not None
             assert row.business_days == strictest
-        elif section == "agreement":
+        elif section in {"agreement", "complaints"}:
             assert getattr(found, name) == strictest
         else:
             assert getattr(getattr(found, section), name) == strictest
