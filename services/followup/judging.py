@@ -84,12 +84,19 @@ def close_plan(
     work.plan = dated(plan, state, work.policy)
     if plan.replay:
         _replay(work, day, reference)
-    while work.state.status is FollowupStatus.LIVE and work.plan.judged_to < day:
-        _judge(work, min(day, *_days_ahead(work)), reference)
-    for on in sorted({entry.on for entry in work.state.received if entry.on <= day}):
-        if work.plan.completed and on > work.plan.judged_to:
-            _reconsider(work, on, reference)
+    while (ahead := _next(work, day)) is not None:
+        step = _reconsider if work.plan.completed else _judge
+        step(work, ahead, reference)
     return work.done()
+
+
+def _next(work: Work, day: date) -> date | None:
+    """The next day up to `day` to look at: of a completed plan those of money, which may reopen it."""
+    if work.plan.completed:
+        later = (entry.on for entry in work.state.received if work.plan.judged_to < entry.on <= day)
+        return min(later, default=None)
+    live = work.state.status is FollowupStatus.LIVE and work.plan.judged_to < day
+    return min(day, *_days_ahead(work)) if live else None
 
 
 def finish(state: FollowupState, day: date, reference: Reference) -> tuple[FollowupState, tuple[Event, ...]]:

@@ -91,6 +91,18 @@ def test_returns_at_any_age_in_any_order_come_to_the_same_end(facts: list[Fact],
     assert end(lived(shuffled, closes)) == end(in_time)
 
 
+def test_a_plan_that_one_close_completes_and_reopens_is_judged_up_to_its_day() -> None:
+    """A return that came before its payment reopened what was completed; due work of that day was left."""
+    paid_on, paid_again, back, close = (DAY + timedelta(days=days) for days in (73, 82, 111, 137))
+    whole, second = paid("300.00", paid_on, "p1"), paid("100.00", paid_again, "p2")
+    returned = taken_back("100.00", paid_again, back, "p2")
+    facts: list[Fact] = [(paid_on, whole), (paid_again, second), (back, returned)]
+    late = [(paid_on, message(whole, paid_on)), (back, message(returned, back))]
+    late.append((close + timedelta(days=3), message(second, paid_again)))
+    in_time = lived([(on, message(event, on)) for on, event in facts], every_day())
+    assert end(lived(late, [close, LAST])) == end(in_time)
+
+
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(facts=lives())
 def test_money_adds_up_after_every_return(facts: list[Fact]) -> None:
