@@ -50,10 +50,11 @@ def test_what_the_arm_has_is_agreed_printed_and_signed(
     assert draft.content_hash == binds.content_hash
 
 
-@pytest.mark.parametrize(("incentives", "rows"), [(None, ((6, 5), (12, 10))), ("tried", ((3, 5), (6, 20)))])
+@pytest.mark.parametrize(("incentives", "rows"), [(None, ((6, 5),)), ("tried", ((3, 5), (6, 20)))])
 def test_the_paper_prints_the_steps_of_the_arm(
     incentives: str | None, rows: tuple[tuple[int, int], ...]
 ) -> None:
+    """Of everybody's, the step after twelve instalments is not reached by a plan of nine."""
     printed = {"document__printed": ["concessions"]}
     draft = drafted(5, **arm(incentives), **printed).last(AgreementDrafted)
     text = str(page_of(Agreement(CASE, "C-1", draft), "en"))

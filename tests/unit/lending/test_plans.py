@@ -497,7 +497,8 @@ def test_every_reason_is_in_the_catalogue_and_carries_what_its_words_show() -> N
     known = {code.value for code in ReasonCode}
     for code, params in calls:
         assert code in known
-        shown = parameters(code) - {"account", "limit"}  # left out of the words where they are not given
+        # What is left out of the words where it is not given.
+        shown = parameters(code) - {"account", "limit", "field"}
         assert shown <= params, code
     assert {step.value for step in NextStep} <= known
 
