@@ -154,7 +154,7 @@ async def test_what_is_assigned_is_paused_at_0_until_the_engine_seeks_and_resume
     assert client.said() == [("seek", ALL[0], 7)]
     await fetched(consumer, record(ALL[0], 0), record(ALL[1], 0))  # of the fetch that was under way
     assert await polled(consumer) == []
-    assert client.said() == [("seek", ALL[0], 7), ("seek", ALL[1], 0)], (
+    assert sorted(client.said()) == [("seek", ALL[0], 7), ("seek", ALL[1], 0)], (
         "fetched again from where it is wanted"
     )
     await fetched(consumer, record(ALL[0], 7), record(ALL[1], 0))
