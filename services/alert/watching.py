@@ -360,24 +360,16 @@ def balance_differs(
     state: AlertState, message: Envelope[intake.BalanceDiffers], policy: PolicyInForce
 ) -> Step:
     """The bank's balance is not the plan's: somebody finds out which is right, by the remedy's day."""
-    data = message.data
-    others = (account for account in state.differing if account != data.account_id)
-    return raise_alert(
-        state.model_copy(update={"differing": (*others, data.account_id)}),
-        AlertKind.BALANCE_DIFFERS,
-        data.account_id,
-        message.day,
-        policy,
-        data.reason,
-        cause=message.id,
-    )
+    others = _without(state.differing, message)
+    now = state.model_copy(update={"differing": (*others, message.data.account_id)})
+    return _differs(now, message, AlertKind.BALANCE_DIFFERS, policy)
 
 
 def balance_settled(
     state: AlertState, message: Envelope[intake.BalanceDifferenceClosed], _: PolicyInForce
 ) -> Step:
     """Cured when no account is left whose balance differs."""
-    left = tuple(account for account in state.differing if account != message.data.account_id)
+    left = _without(state.differing, message)
     now = state.model_copy(update={"differing": left})
     if left or not state.differing:
         return now, ()
@@ -386,23 +378,24 @@ def balance_settled(
 
 def rate_differs(state: AlertState, message: Envelope[intake.RateDiffers], policy: PolicyInForce) -> Step:
     """The bank's rate is not the agreed one: so of that."""
-    data = message.data
-    others = (account for account in state.rates_differing if account != data.account_id)
-    return raise_alert(
-        state.model_copy(update={"rates_differing": (*others, data.account_id)}),
-        AlertKind.RATE_DIFFERS,
-        data.account_id,
-        message.day,
-        policy,
-        data.reason,
-        cause=message.id,
-    )
+    others = _without(state.rates_differing, message)
+    now = state.model_copy(update={"rates_differing": (*others, message.data.account_id)})
+    return _differs(now, message, AlertKind.RATE_DIFFERS, policy)
 
 
 def rate_settled(state: AlertState, message: Envelope[intake.RateDifferenceClosed], _: PolicyInForce) -> Step:
     """Cured when no account is left whose rate differs."""
-    left = tuple(account for account in state.rates_differing if account != message.data.account_id)
+    left = _without(state.rates_differing, message)
     now = state.model_copy(update={"rates_differing": left})
     if left or not state.rates_differing:
         return now, ()
     return resolve(now, AlertKind.RATE_DIFFERS, message.day, ReasonCode.RATE_RECONCILED)
+
+
+def _without(accounts: tuple[str, ...], message: Envelope[Any]) -> tuple[str, ...]:
+    return tuple(account for account in accounts if account != message.data.account_id)
+
+
+def _differs(state: AlertState, message: Envelope[Any], kind: AlertKind, policy: PolicyInForce) -> Step:
+    data = message.data
+    return raise_alert(state, kind, data.account_id, message.day, policy, data.reason, cause=message.id)

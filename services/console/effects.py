@@ -7,7 +7,7 @@ averages of what happened; why it happened, and what to change, is for people to
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
@@ -20,7 +20,7 @@ from shared.lending.redefault import interval
 
 _TENTH = Decimal("0.1")
 
-__all__ = ["Effects", "Feedback", "Figure", "Once"]
+__all__ = ["Effects", "Feedback", "Figure", "Hearer", "Once"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +92,19 @@ class Once:
             return False
         self._heard[at] = number
         return True
+
+
+class Hearer:
+    """Hands each message to what takes note of its type, unless it was seen before."""
+
+    def __init__(self, handlers: Mapping[type[Event], Callable[[Envelope[Any]], None]]) -> None:
+        self._once = Once()
+        self._handlers = handlers
+
+    def saw(self, message: Envelope[Any]) -> None:
+        """Take note of a message of a service, unless it was seen before (it may be published twice)."""
+        if (handler := self._handlers.get(type(message.data))) is not None and self._once.is_new(message):
+            handler(message)
 
 
 class Effects:

@@ -10,7 +10,7 @@ nothing by luck. It says where to look first, and never anything about a person:
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
@@ -18,9 +18,8 @@ from itertools import combinations
 from math import exp, lgamma
 from typing import Any, Final
 
-from services.console.effects import Once
+from services.console.effects import Hearer
 from shared.contracts import agreement, assessment, followup, intake, offer
-from shared.contracts.base import Event
 from shared.contracts.debts import Plan
 from shared.contracts.envelope import Envelope
 from shared.lending.redefault import interval
@@ -71,33 +70,29 @@ class _Signed:
     running: bool = True
 
 
-class Groups:
+class Groups(Hearer):
     """Sees every message of the services once; then finds the groups at risk."""
 
     def __init__(self) -> None:
-        self._once = Once()
+        super().__init__(
+            {
+                intake.CaseOpened: self._opens,
+                assessment.AssessmentCompleted: self._assesses,
+                offer.OfferAgreed: self._agrees,
+                agreement.AgreementSigned: self._signs,
+                agreement.AgreementEnded: self._ends,
+                followup.PlanCompleted: self._ends,
+                followup.PlanBroken: self._ends,
+                followup.InstalmentPaid: self._judged,
+                followup.InstalmentMissed: self._judged,
+                followup.InstalmentCorrected: self._judged,
+            }
+        )
         self._opened: dict[str, intake.CaseOpened] = {}
         self._assessed: defaultdict[str, list[tuple[datetime, assessment.AssessmentCompleted]]]
         self._assessed = defaultdict(list)
         self._agreed: dict[tuple[str, str], Plan] = {}
         self._signed: dict[tuple[str, str], _Signed] = {}
-        self._handlers: dict[type[Event], Callable[[Envelope[Any]], None]] = {
-            intake.CaseOpened: self._opens,
-            assessment.AssessmentCompleted: self._assesses,
-            offer.OfferAgreed: self._agrees,
-            agreement.AgreementSigned: self._signs,
-            agreement.AgreementEnded: self._ends,
-            followup.PlanCompleted: self._ends,
-            followup.PlanBroken: self._ends,
-            followup.InstalmentPaid: self._judged,
-            followup.InstalmentMissed: self._judged,
-            followup.InstalmentCorrected: self._judged,
-        }
-
-    def saw(self, message: Envelope[Any]) -> None:
-        """Take note of a message of a service, unless it was seen before (it may be published twice)."""
-        if (handler := self._handlers.get(type(message.data))) is not None and self._once.is_new(message):
-            handler(message)
 
     def at_risk(self) -> GroupsAtRisk:
         """Compare every group of at least ``LEAST_PLANS`` plans with all others, also two things together.

@@ -7,15 +7,13 @@ days late, as the publication that the first table comes from counts; by the cal
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
-from services.console.effects import Once
+from services.console.effects import Hearer
 from shared.contracts import agreement, followup, offer
-from shared.contracts.base import Event
 from shared.contracts.debts import Plan
 from shared.contracts.envelope import Envelope
 from shared.contracts.reasons import ReasonCode
@@ -74,27 +72,23 @@ class _Signed:
         return NOT_SAID if self.plan.redefault_pct is None or self.plan.redefault_model is None else None
 
 
-class Outcomes:
+class Outcomes(Hearer):
     """Sees every message of the services once; then says what became of the plans of a pack."""
 
     def __init__(self) -> None:
-        self._once = Once()
+        super().__init__(
+            {
+                offer.OfferAgreed: self._agrees,
+                agreement.AgreementSigned: self._signs,
+                agreement.AgreementEnded: self._ends,
+                followup.InstalmentPaid: self._judged,
+                followup.InstalmentMissed: self._judged,
+                followup.InstalmentCorrected: self._judged,
+            }
+        )
         self._agreed: dict[tuple[str, str], Plan] = {}
         self._signed: dict[tuple[str, str], _Signed] = {}
         self._closed: dict[int, date] = {}
-        self._handlers: dict[type[Event], Callable[[Envelope[Any]], None]] = {
-            offer.OfferAgreed: self._agrees,
-            agreement.AgreementSigned: self._signs,
-            agreement.AgreementEnded: self._ends,
-            followup.InstalmentPaid: self._judged,
-            followup.InstalmentMissed: self._judged,
-            followup.InstalmentCorrected: self._judged,
-        }
-
-    def saw(self, message: Envelope[Any]) -> None:
-        """Take note of a message of a service, unless it was seen before (it may be published twice)."""
-        if (handler := self._handlers.get(type(message.data))) is not None and self._once.is_new(message):
-            handler(message)
 
     def closed(self, partition: int, day: date) -> None:
         """Take note that followup has judged the plans of a partition up to the end of a day."""
