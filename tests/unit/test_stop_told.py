@@ -28,7 +28,7 @@ from tests.unit.alert.test_timetable import CONTACT_DUE, opened
 from tests.unit.assessment.test_stops import asked
 from tests.unit.builders import DAY, message
 from tests.unit.followup.plans import GRACE, live, lives_to
-from tests.unit.offer.test_decide import after, tabled
+from tests.unit.offer.table import after, tabled
 from tests.unit.spec import Given
 from tests.unit.stopping import begins
 

@@ -31,7 +31,7 @@ from tests.unit.intake.bank_says import day
 from tests.unit.intake.team import named, roster
 from tests.unit.intake.test_owners import owned_by_a
 from tests.unit.intake.test_talks import PEOPLE, sampled
-from tests.unit.offer.test_decide import grant, requested
+from tests.unit.offer.table import grant, requested
 from tests.unit.spec import Given
 
 ON = day(3)

@@ -36,7 +36,7 @@ from shared.policy.rates import RateFigure, ReferenceRates
 from shared.policy.sections_agreement import StrategyRow
 from shared.policy.testing import example_policy
 from tests.unit.builders import DAY, assessed, case_opened, cny, debt, message, reference
-from tests.unit.offer.test_decide import no_plan_wanted
+from tests.unit.offer.table import no_plan_wanted
 from tests.unit.spec import Given, given
 
 

@@ -12,8 +12,8 @@ from shared.contracts.followup_care import PlanReopened
 from shared.contracts.offer import NoPlanFound, OfferTabled
 from shared.contracts.reasons import ReasonCode
 from tests.unit.builders import DAY, assessed, cny, message
+from tests.unit.offer.table import after, live, renegotiate, signed
 from tests.unit.offer.test_asking import funding, tabled
-from tests.unit.offer.test_decide import after, live, renegotiate, signed
 from tests.unit.spec import Given
 
 SOUGHT = after(60)

@@ -38,7 +38,7 @@ from shared.contracts.offer import (
 from shared.contracts.reasons import ReasonCode
 from shared.policy.reference import Reference
 from tests.unit.builders import DAY, assessed, balances, case_opened, cny, debt, message, reference, signed
-from tests.unit.offer.test_decide import changed
+from tests.unit.offer.table import changed
 from tests.unit.spec import Given, given
 
 # Owed are 12,000.00 of principal, 420.00 of interest and 150.00 in late charges: 12,570.00. All late charges

@@ -12,7 +12,7 @@ from shared.contracts import assessment, desk
 from shared.contracts.offer import NoPlanFound, OfferLapsed, OfferTabled, TalksFailed
 from shared.contracts.reasons import ReasonCode
 from tests.unit.builders import DAY, assessed, balances, case_opened, debt, message, reference
-from tests.unit.offer.test_decide import changed, no_plan_wanted
+from tests.unit.offer.table import changed, no_plan_wanted
 from tests.unit.spec import Given, given
 
 

@@ -12,7 +12,7 @@ from shared.contracts.intake import CaseChanged
 from shared.contracts.offer import OfferAgreed, OfferTabled, OfferWithdrawn
 from shared.contracts.reasons import ReasonCode
 from tests.unit.builders import DAY, assessed, balances, case_opened, debt, message, reference
-from tests.unit.offer.test_decide import after
+from tests.unit.offer.table import after
 from tests.unit.spec import Given, given
 
 WHY = {

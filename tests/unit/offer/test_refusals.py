@@ -30,7 +30,7 @@ from shared.contracts.reasons import ReasonCode
 from shared.lending.plans import Shown
 from shared.texts import LANGUAGES, text
 from tests.unit.builders import DAY, assessed, balances, case_opened, cny, debt, message, reference
-from tests.unit.offer.test_decide import LESS, accept, changed, counter, plan_of
+from tests.unit.offer.table import LESS, accept, changed, counter, plan_of
 from tests.unit.spec import Given, given
 
 APART_PCT = 10  # `offers.min_difference_pct` of the example pack

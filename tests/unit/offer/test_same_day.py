@@ -24,7 +24,7 @@ from shared.contracts.offer import (
 )
 from shared.contracts.reasons import ReasonCode
 from tests.unit.builders import assessed, balances, cny, debt, message
-from tests.unit.offer.test_decide import (
+from tests.unit.offer.table import (
     LESS,
     accept,
     after,

@@ -26,7 +26,7 @@ from shared.lending.plans import NextStep
 from shared.lending.plans import Reason as LendingReason
 from tests.unit.builders import CASE, DAY, assessed, case_opened, debt, message, reference
 from tests.unit.contracts.strategies import envelopes
-from tests.unit.offer.test_decide import no_plan_wanted
+from tests.unit.offer.table import no_plan_wanted
 from tests.unit.spec import Given
 from tests.unit.spec import given as start
 
