@@ -6,8 +6,8 @@ schedules from seed 1 on the simulation alone caught it when that was measured; 
 
 from __future__ import annotations
 
-from tests.simulation import mutants_days, mutants_messages
+from tests.simulation import mutants_days, mutants_messages, mutants_poison
 
 __all__ = ["MUTANTS"]
 
-MUTANTS = (*mutants_messages.MUTANTS, *mutants_days.MUTANTS)
+MUTANTS = (*mutants_messages.MUTANTS, *mutants_poison.MUTANTS, *mutants_days.MUTANTS)
