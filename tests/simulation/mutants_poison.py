@@ -1,4 +1,4 @@
-"""Mutants of the rules of poison, replay and parked cases (11 to 13), and of rounds within a close (6)."""
+"""Mutants of the rules of poison, replay and parked cases (11 to 13), and what was found by changing line after line."""
 
 # ruff: noqa: E501 - a changed line is quoted whole
 from __future__ import annotations
