@@ -1,13 +1,13 @@
 """What stands on the page: titles, paragraphs and tables in one language, from the signed content. Pure."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
-from enum import StrEnum
 from typing import Any
 
 from services.agreement.concessions import returning
+from services.agreement.paper.others import Names, NameState, names_in, others_in, table_of
 from services.agreement.paper.words import LANGUAGES, Words, words_of
 from services.agreement.rules import waived_debts
 from shared.contracts.agreement import (
@@ -33,22 +33,13 @@ class PaperError(ValueError):
     """A document that cannot be put on paper; the message says why."""
 
 
-class NameState(StrEnum):
-    """Whether the borrower's name is there to be printed, and if not, why."""
-
-    READABLE = "readable"
-    NONE = "none"  # nobody has told it
-    SEALED = "sealed"  # on file under a key that is not at hand
-    ERASED = "erased"  # its key was destroyed for good
-
-
 @dataclass(frozen=True, slots=True)
 class Agreement:
     """One version of an agreement with what its parties have done about it.
 
     `signed` holds each party's acceptance; `effective` is None until both have signed and their day was
     closed. `borrower_name` is printed where it is known; it is no part of the signed content. `consents`
-    are the guarantors who have agreed to this very content, and when.
+    are the guarantors who have agreed to this very content, and when. `names`: of the others it names.
     """
 
     case: str
@@ -60,6 +51,7 @@ class Agreement:
     borrower_name: str | None = None
     consents: tuple[tuple[str, str], ...] = ()
     name_state: NameState = NameState.NONE
+    names: Names = field(default_factory=dict)
 
     @property
     def signed_language(self) -> str:
@@ -121,7 +113,7 @@ def _agreement(document: Agreement, lang: str) -> dict[str, Any]:
         {
             "title": words.title(name, lang),
             "paragraphs": [*words.paragraphs(name, lang, params), *_lists(name, terms, words, lang)],
-            "tables": _tables(name, drafted, words, lang),
+            "tables": _tables(name, document, words, lang),
         }
         for name in terms.clauses
     ]
@@ -207,6 +199,7 @@ def _params(document: Agreement, terms: AgreementTerms, words: Words, lang: str)
         "no_grace": not terms.grace_days,
         "hardship_misses_rest": terms.hardship_misses_count is False
         and bool(terms.trial_payments or terms.observation_months or terms.probation_months),
+        **others_in(drafted, terms, words, lang),
         **_on_record(drafted, terms),
         **_conditions(drafted, terms, words, lang),
         **_rewards(drafted, terms, words, lang),
@@ -308,7 +301,10 @@ def _lists(clause: str, terms: AgreementTerms, words: Words, lang: str) -> list[
     return [f"({n}) {words.named('route', name, lang)}" for n, name in enumerate(terms.complaint_routes, 1)]
 
 
-def _tables(clause: str, drafted: AgreementDrafted, words: Words, lang: str) -> list[dict[str, Any]]:
+def _tables(clause: str, document: Agreement, words: Words, lang: str) -> list[dict[str, Any]]:
+    drafted = document.drafted
+    if clause == "parties":
+        return table_of(drafted, document.names, words, lang)
     if clause == "debt_structure":
         owed = [(debt.debt_id, debt.balance) for debt in drafted.plan.debts]
         return [_balances(owed, words.label("owed_of", lang), words, lang)]
@@ -390,7 +386,8 @@ def _signatures(document: Agreement, words: Words, lang: str) -> dict[str, Any]:
         rows.append([name, _moment(given.at), words.named("channel", given.channel or "", lang), proof])
     agreed = dict(document.consents)
     for party_id in document.drafted.guarantors:
-        name = words.label("guarantor", lang, {"party_id": party_id})
+        who = {"party_id": party_id, "name": names_in(document.names, party_id)}
+        name = words.label("guarantor", lang, who)
         at = agreed.get(party_id)
         said = words.label("not_signed" if at is None else "written", lang)
         rows.append([name, said, "", ""] if at is None else [name, _moment(at), said, ""])
@@ -456,13 +453,15 @@ def _letter(document: Letter, lang: str) -> dict[str, Any]:
 def _each_debt(issued: SettlementLetterIssued, words: Words, lang: str) -> dict[str, Any]:
     """What is certified of each debt by itself; nothing in letters of before, which had one word for all."""
     forgiven = {row.debt_id for row in issued.forgiven}
+    to_buyer = [row.debt_id for row in issued.surviving if row.debt_id not in issued.debts]
     whole = [one.debt_id for one in issued.settled if one.settlement is SettlementKind.FULL]
     said = [(one.debt_id, words.named("credit", one.credit_status, lang)) for one in issued.settled]
     lists = {
         "in_full": [one for one in whole if one not in forgiven],
         "forgiven": [one for one in whole if one in forgiven],
         "in_part": [one.debt_id for one in issued.settled if one.settlement is SettlementKind.PARTIAL],
-        "to_buyer": [row.debt_id for row in issued.surviving if row.debt_id not in issued.debts],
+        "to_buyer": to_buyer,
+        "forgiven_to_buyer": [one for one in to_buyer if one in forgiven],
         "records": [f"{debt_id}{'：' if lang == 'zh' else ': '}{status}" for debt_id, status in said],
     }
     comma = "、" if lang == "zh" else ", "

@@ -14,10 +14,10 @@ from typing import Any, Final
 __all__ = ["EDITION", "LANGUAGES", "Words", "words_of"]
 
 LANGUAGES: Final = ("zh", "en")
-EDITION: Final = "9"
+EDITION: Final = "10"
 """The edition that new documents are drawn up with."""
 
-_EDITIONS: Final = ("1", "2", "3", "4", "5", "6", "7", "8", "9")
+_EDITIONS: Final = ("1", "2", "3", "4", "5", "6", "7", "8", "9", "10")
 _NAME: Final = re.compile(r"\{([a-z_]+)\}")
 _OPTIONAL: Final = re.compile(r"\[([^\[\]]*)\]")
 
