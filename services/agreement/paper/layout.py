@@ -6,10 +6,18 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from services.agreement.concessions import returning
+from services.agreement.paper.facts import (
+    COMPONENTS,
+    asks_nothing,
+    conditions,
+    on_record,
+    returned,
+    rewards_in,
+    since_9,
+    watched,
+)
 from services.agreement.paper.others import Names, NameState, names_in, others_in, table_of
 from services.agreement.paper.words import LANGUAGES, Words, words_of
-from services.agreement.rules import waived_debts
 from shared.contracts.agreement import (
     AgreementDrafted,
     AgreementTerms,
@@ -25,8 +33,6 @@ from shared.crypto.canonical import exact
 from shared.lending.money import Money
 
 __all__ = ["Agreement", "Letter", "NameState", "PaperError", "not_in_font_of", "page_of"]
-
-_COMPONENTS = ("principal", "interest", "fees", "late_charges")
 
 
 class PaperError(ValueError):
@@ -151,7 +157,7 @@ def _frame(words: Words, lang: str, date: str, digest: str, lender: str) -> dict
 def _params(document: Agreement, terms: AgreementTerms, words: Words, lang: str) -> dict[str, Any]:
     drafted, comma = document.drafted, "、" if lang == "zh" else ", "
     days = [row.due for row in drafted.instalments]
-    nothing = all(row.total.is_zero for row in drafted.instalments)
+    nothing = asks_nothing(drafted)
     figures = {
         name: str(value) if value else None
         for name, value in terms.model_dump().items()
@@ -197,25 +203,14 @@ def _params(document: Agreement, terms: AgreementTerms, words: Words, lang: str)
         "data_law": words.named("law", terms.data_law, lang),
         "nothing_to_pay": nothing,
         "no_grace": not terms.grace_days,
+        **watched(terms, len(set(days)), nothing=nothing),
         "hardship_misses_rest": terms.hardship_misses_count is False
         and bool(terms.trial_payments or terms.observation_months or terms.probation_months),
         **others_in(drafted, terms, words, lang),
-        **_on_record(drafted, terms),
-        **_conditions(drafted, terms, words, lang),
-        **_rewards(drafted, terms, words, lang),
+        **on_record(drafted, terms),
+        **conditions(drafted, terms, words, lang),
+        **rewards_in(drafted, terms, words, lang),
         **_name(document.borrower_name, document.name_state),
-    }
-
-
-def _on_record(drafted: AgreementDrafted, terms: AgreementTerms) -> dict[str, Any]:
-    """How long what was overdue stays on the credit record, and when an account is shown as current again."""
-    years = str(terms.overdue_kept_years) if terms.overdue_kept_years else None
-    payments = max((debt.re_aged_after or 0 for debt in drafted.plan.debts), default=0)
-    return {
-        "kept_after_end": years if terms.overdue_kept_from == "end" else None,
-        "kept_after_start": years if terms.overdue_kept_from == "start" else None,
-        "kept_as_law_says": years is None,
-        "re_aged_after": str(payments) if payments else None,
     }
 
 
@@ -224,64 +219,6 @@ def _name(name: str | None, state: NameState) -> dict[str, Any]:
     return {
         "name_erased": name is None and state is NameState.ERASED,
         "name_sealed": name is None and state is NameState.SEALED,
-    }
-
-
-def _returned(drafted: AgreementDrafted, terms: AgreementTerms) -> tuple[WaivedDebt, ...]:
-    return returning(waived_debts(drafted.plan), terms.returns_on_breach or ())
-
-
-def _conditions(drafted: AgreementDrafted, terms: AgreementTerms, words: Words, lang: str) -> dict[str, Any]:
-    """What a breach takes back: amounts waived on condition, and the rates of the contract."""
-    comma = "、" if lang == "zh" else ", "
-    amounts = _returned(drafted, terms)
-    parts = [part for part in _COMPONENTS if any(getattr(d.amounts, part).is_positive for d in amounts)]
-    rates = terms.contract_rates or ()
-    names = [*parts, *(["rate"] if rates else [])]
-    known = words.has("returning", "rate")
-    return {
-        "returning": comma.join(words.named("returning", name, lang) for name in names) if known else "",
-        "contract_rates": comma.join(
-            f"{rate.annual_rate_pct.normalize():f} % ({rate.debt_id})" for rate in rates
-        ),
-        "amounts_return": bool(amounts),
-        "only_rates_return": bool(rates) and not amounts,
-        "something_returns": bool(rates or amounts),
-        "lower_rate_stays": "rate_cut" in drafted.plan.measures
-        and "rate" not in (terms.returns_on_breach or ()),
-        "nothing_returns": not rates and not amounts,
-    }
-
-
-def _since_9(words: Words) -> bool:
-    """Whether a document has the words of edition 9 or a later one; older ones stay as they were signed."""
-    return words.has("labels", "beside")
-
-
-def _rewards(drafted: AgreementDrafted, terms: AgreementTerms, words: Words, lang: str) -> dict[str, Any]:
-    """Every step of the rewards that can still come to something, and what they ask for besides paying."""
-    semicolon, comma = ("；", "、") if lang == "zh" else ("; ", ", ")
-    late_left = any(
-        (debt.balance.late_charges - debt.waived.late_charges).is_positive for debt in drafted.plan.debts
-    )
-    has_rate = any(debt.annual_rate_pct for debt in drafted.plan.debts)
-    steps, late, rate = [], Decimal(0), Decimal(0)
-    # An amendment goes on counting what was kept before it; a first version begins with nothing.
-    from_nothing = drafted.version == 1 and _since_9(words)
-    for step in terms.rewards or () if words.has("labels", "reward_late") else ():
-        if from_nothing and step.after >= len(drafted.instalments):
-            break  # nothing is left to be waived or to bear a lower rate
-        after = str(step.after)
-        if late_left and step.late_pct > late:
-            late = step.late_pct
-            steps.append(words.label("reward_late", lang, {"after": after, "pct": f"{late.normalize():f}"}))
-        if has_rate and step.rate_pct > rate:
-            rate = step.rate_pct
-            steps.append(words.label("reward_rate", lang, {"after": after, "pct": f"{rate.normalize():f}"}))
-    rules = terms.cooperation or () if steps else ()
-    return {
-        "rewards": semicolon.join(steps),
-        "cooperation": comma.join(words.named("cooperation", name, lang) for name in rules),
     }
 
 
@@ -322,10 +259,10 @@ def _tables(clause: str, document: Agreement, words: Words, lang: str) -> list[d
         again = (
             []
             if drafted.terms is None
-            else [(d.debt_id, d.amounts) for d in _returned(drafted, drafted.terms)]
+            else [(d.debt_id, d.amounts) for d in returned(drafted, drafted.terms)]
         )
         if not again:
-            caption = words.label("waived_now", lang) if _since_9(words) else None
+            caption = words.label("waived_now", lang) if since_9(words) else None
             return [_balances(waived, caption, words, lang)] if waived else []
         return [
             _balances(waived, words.label("waived_now", lang), words, lang),
@@ -337,11 +274,11 @@ def _tables(clause: str, document: Agreement, words: Words, lang: str) -> list[d
     several = len({row.total.currency for row in drafted.instalments}) > 1
     for schedule in drafted.schedules:
         currency = schedule.rows[0].total.currency if several and schedule.rows else None
-        head = _labels(words, lang, "no", "due", *_COMPONENTS, "total", "left")
+        head = _labels(words, lang, "no", "due", *COMPONENTS, "total", "left")
         rows = [
             [
                 *(str(r.number), r.due.isoformat()),
-                *(str(getattr(r, part)) for part in (*_COMPONENTS, "total", "balance")),
+                *(str(getattr(r, part)) for part in (*COMPONENTS, "total", "balance")),
             ]
             for r in schedule.rows
         ]
@@ -364,9 +301,9 @@ def _balances(
 ) -> dict[str, Any]:
     return {
         "caption": caption,
-        "head": _labels(words, lang, "debt", *_COMPONENTS, "total", "currency"),
+        "head": _labels(words, lang, "debt", *COMPONENTS, "total", "currency"),
         "rows": [
-            [debt, *(str(getattr(b, part)) for part in _COMPONENTS), str(total_of(b)), b.principal.currency]
+            [debt, *(str(getattr(b, part)) for part in COMPONENTS), str(total_of(b)), b.principal.currency]
             for debt, b in rows
         ],
     }
@@ -453,15 +390,14 @@ def _letter(document: Letter, lang: str) -> dict[str, Any]:
 def _each_debt(issued: SettlementLetterIssued, words: Words, lang: str) -> dict[str, Any]:
     """What is certified of each debt by itself; nothing in letters of before, which had one word for all."""
     forgiven = {row.debt_id for row in issued.forgiven}
-    to_buyer = [row.debt_id for row in issued.surviving if row.debt_id not in issued.debts]
     whole = [one.debt_id for one in issued.settled if one.settlement is SettlementKind.FULL]
     said = [(one.debt_id, words.named("credit", one.credit_status, lang)) for one in issued.settled]
     lists = {
         "in_full": [one for one in whole if one not in forgiven],
         "forgiven": [one for one in whole if one in forgiven],
         "in_part": [one.debt_id for one in issued.settled if one.settlement is SettlementKind.PARTIAL],
-        "to_buyer": to_buyer,
-        "forgiven_to_buyer": [one for one in to_buyer if one in forgiven],
+        "to_buyer": [row.debt_id for row in issued.surviving if row.debt_id not in issued.debts],
+        "forgiven_of_rest": [row.debt_id for row in issued.forgiven if row.debt_id not in whole],
         "records": [f"{debt_id}{'：' if lang == 'zh' else ': '}{status}" for debt_id, status in said],
     }
     comma = "、" if lang == "zh" else ", "

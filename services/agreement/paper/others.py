@@ -1,4 +1,4 @@
-"""Who owes the debts of a document beside the borrower, or guarantees them, as it stands on the page. Pure."""
+"""Who owes the debts of a document beside the borrower, or guarantees them, as it stands on paper. Pure."""
 
 from collections.abc import Mapping
 from enum import StrEnum
@@ -37,7 +37,7 @@ def others_in(drafted: AgreementDrafted, terms: AgreementTerms, words: Words, la
 
 
 def table_of(drafted: AgreementDrafted, names: Names, words: Words, lang: str) -> list[dict[str, Any]]:
-    """Give every person bound, with each debt and what they are liable for; no table where there is nobody."""
+    """Give every person bound, with each debt and what they are liable for; no table without them."""
     if not drafted.liable:
         return []
     head = ("as", "name", "reference", "debt", "liable_for")
