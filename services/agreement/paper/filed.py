@@ -12,6 +12,7 @@ from typing import Any, Final
 from services.agreement.document import content_hash
 from services.agreement.paper.layout import Agreement, Letter, PaperError
 from services.agreement.paper.others import Names, NameState
+from services.agreement.paper.standing import standing_in
 from shared.contracts.agreement import (
     AgreementDrafted,
     AgreementSigned,
@@ -62,6 +63,7 @@ def agreements_of(
             bound = AgreementSigned.model_validate(entry["data"])
             signed[bound.agreement_id] = bound
     name, names = _name(entries, erased), _names_of_others(entries, erased)
+    standing = standing_in(entries, case).agreements
     found = (
         (_agreement(d, case, customer, signatures[id_], signed.get(id_), name), consents.get(id_, []))
         for id_, d in drafts.items()
@@ -70,6 +72,7 @@ def agreements_of(
         replace(
             one,
             names=names,
+            over=standing.get(one.drafted.agreement_id),
             consents=tuple(
                 (party_id, time)
                 for party_id, agreed, time in given
@@ -86,12 +89,13 @@ def letters_of(
     """Give every settlement letter on file, in order. Raises PaperError for one that was changed."""
     entries, letters = list(entries), []
     name, state = _name(entries, erased)
+    standing = standing_in(entries, case).letters
     for entry in entries:
         if entry["case"] == case and entry["type"] == SettlementLetterIssued.TYPE:
             issued = SettlementLetterIssued.model_validate(entry["data"])
             if content_hash(issued, case) != issued.content_hash:
                 raise PaperError("the letter on file is not what its hash says")
-            letters.append(Letter(case, customer, issued, name, state))
+            letters.append(Letter(case, customer, issued, name, state, standing.get(issued.letter_id)))
     return letters
 
 

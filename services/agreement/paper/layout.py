@@ -17,6 +17,7 @@ from services.agreement.paper.facts import (
     watched,
 )
 from services.agreement.paper.others import Names, NameState, names_in, others_in, table_of
+from services.agreement.paper.standing import said_of
 from services.agreement.paper.words import LANGUAGES, Words, words_of
 from shared.contracts.agreement import (
     AgreementDrafted,
@@ -46,6 +47,7 @@ class Agreement:
     `signed` holds each party's acceptance; `effective` is None until both have signed and their day was
     closed. `borrower_name` is printed where it is known; it is no part of the signed content. `consents`
     are the guarantors who have agreed to this very content, and when. `names`: of the others it names.
+    `over`: why and since when it is not in force any more.
     """
 
     case: str
@@ -58,6 +60,7 @@ class Agreement:
     consents: tuple[tuple[str, str], ...] = ()
     name_state: NameState = NameState.NONE
     names: Names = field(default_factory=dict)
+    over: tuple[str, str] | None = None
 
     @property
     def signed_language(self) -> str:
@@ -67,13 +70,14 @@ class Agreement:
 
 @dataclass(frozen=True, slots=True)
 class Letter:
-    """A settlement letter."""
+    """A settlement letter; `over` where it does not hold any more, and since when."""
 
     case: str
     customer: str
     issued: SettlementLetterIssued
     borrower_name: str | None = None
     name_state: NameState = NameState.NONE
+    over: tuple[str, str] | None = None
 
     @property
     def signed_language(self) -> str:
@@ -127,7 +131,7 @@ def _agreement(document: Agreement, lang: str) -> dict[str, Any]:
     if silent:
         raise PaperError(f"a clause would have nothing to say: {', '.join(silent)}")
     sections.append(_signatures(document, words, lang))
-    notice = _notice(document, words, lang)
+    notice = _notice(document, words, lang) + said_of(document.over, lang)
     about = [words.label("number", lang, params), words.label("version", lang, params)]
     about += [words.label("supersedes", lang, params)] if document.supersedes else []
     return {
@@ -372,6 +376,7 @@ def _letter(document: Letter, lang: str) -> dict[str, Any]:
         if rows
     ]
     notice = words.label("binding" if lang == issued.language else "translation", lang)
+    notice += said_of(document.over, lang)
     return {
         **_frame(words, lang, issued.as_of.isoformat(), issued.content_hash, str(params["lender"])),
         "title": words.label("settlement_letter", lang),
