@@ -48,9 +48,9 @@ def agreement(
 ) -> None:
     """Write the agreement of a case as PDF, with the signed content and the signatures attached.
 
-    The version in force, or the last that was, or the draft where nothing is signed yet. With the lender's key the file is
-    sealed and `parley verify` can check it; without, it is a copy to look at. The borrower's name is printed
-    for who has the house's master key (PARLEY_MASTER_KEY), and was not erased.
+    The version in force, the last that was, or the draft where nothing is signed yet. With the lender's key
+    the file is sealed and `parley verify` can check it; without, it is a copy to look at. The borrower's name
+    is printed for who has the house's master key (PARLEY_MASTER_KEY), and was not erased.
     """
     from services.agreement.paper.layout import PaperError
     from services.cli.keys import private_key

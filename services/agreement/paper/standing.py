@@ -16,6 +16,7 @@ from shared.contracts.agreement import (
     SettlementLetterIssued,
 )
 from shared.contracts.followup_care import PlanReopened
+from shared.contracts.intake import PaymentTakenBack
 
 __all__ = ["Standing", "said_of", "standing_in"]
 
@@ -33,7 +34,8 @@ class Standing:
 
 def standing_in(entries: Iterable[Mapping[str, Any]], case: str) -> Standing:
     """Read it from the archive. Completions and returns, which come by two topics, are counted."""
-    found, letters = Standing(), dict[str, list[str]]()
+    found, letters = Standing(), dict[str, list[Mapping[str, Any]]]()
+    came_back: list[Mapping[str, Any]] = []
     completed, reopened = dict[str, list[str]](), dict[str, list[str]]()
     for entry in entries:
         data, of_case = entry["data"], entry["case"] == case
@@ -51,14 +53,27 @@ def standing_in(entries: Iterable[Mapping[str, Any]], case: str) -> Standing:
             case PlanReopened.TYPE:
                 reopened.setdefault(data["agreement_id"], []).append(data["as_of"])
             case SettlementLetterIssued.TYPE:
-                letters.setdefault(data["agreement_id"], []).append(data["letter_id"])
+                letters.setdefault(data["agreement_id"], []).append(data)
+            case PaymentTakenBack.TYPE:
+                came_back.append(data)
     for id_, days in completed.items():
         if len(days) > len(reopened.get(id_, ())):
             found.agreements[id_] = ("completed", days[-1])
     for id_, issued in letters.items():
         undone = zip(issued, reopened.get(id_, ()), strict=False)
-        found.letters |= {letter_id: ("letter", on) for letter_id, on in undone}
+        found.letters |= {letter["letter_id"]: ("letter", on) for letter, on in undone}
+        # The plan of a closed case is not in force again; what is owed then a person finds out.
+        newest = issued[-1]
+        days = sorted(data["reversed_on"] for data in came_back if _counted(data, newest))
+        if days:
+            found.letters.setdefault(newest["letter_id"], ("in_doubt", days[0]))
     return found
+
+
+def _counted(back: Mapping[str, Any], letter: Mapping[str, Any]) -> bool:
+    """Whether a payment came back, after a letter, that one of its debts had been paid with."""
+    of_debts = any(part["debt_id"] in letter["debts"] for part in back["allocations"])
+    return of_debts and back["value_date"] <= letter["as_of"] < back["reversed_on"]
 
 
 def said_of(over: Over | None, lang: str) -> str:

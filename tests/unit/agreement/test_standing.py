@@ -21,12 +21,14 @@ from shared.contracts.agreement import (
     SettlementLetterIssued,
 )
 from shared.contracts.base import Event, Reason
+from shared.contracts.debts import Allocation
 from shared.contracts.followup_care import PlanReopened
+from shared.contracts.intake import PaymentTakenBack
 from shared.contracts.reasons import ReasonCode
 from tests.unit.agreement.test_decide import BOTH, after, agreed, drafted, signed_by
 from tests.unit.agreement.test_paper import KEY, PUBLIC, entries, read, squeezed, story
 from tests.unit.agreement.test_withdrawal import withdrawal
-from tests.unit.builders import CASE, cny, message
+from tests.unit.builders import CASE, balances, cny, message
 
 ID = next(event.agreement_id for event in story() if isinstance(event, AgreementSigned))
 IN_FORCE = story()[: next(n for n, event in enumerate(story()) if isinstance(event, AgreementSigned)) + 1]
@@ -153,3 +155,30 @@ def test_the_second_letter_holds_and_the_first_does_not() -> None:
     assert agreement.over[0] == "completed"
     (clean,) = letters_of(entries(*story()), CASE, "C-1")
     assert "不再有效" not in page_of(clean, "zh")["notice"]
+
+
+def test_a_letter_of_a_closed_case_is_in_doubt_once_a_payment_that_it_counted_came_back() -> None:
+    """A person looks into it; the letter went on as if nothing had happened."""
+    part = Allocation(debt_id="A-1", amounts=balances("10.00"))
+    back = PaymentTakenBack(
+        payment_id="p-1",
+        reversal_id="r-1",
+        amount=cny("10.00"),
+        reversed_on=after(310),
+        value_date=after(290),
+        allocations=(part,),
+        debts=(),
+    )
+    (letter,) = letters_of(entries(*story(), back), CASE, "C-1")
+    said = page_of(letter, "en")["notice"]
+    assert said.endswith("returned after it, on 2027-01-06; what is owed now is for the lender to say.")
+    assert "于 2027-01-06 被退回" in page_of(letter, "zh")["notice"]
+    for other in (
+        {"value_date": after(305)},
+        {"reversed_on": after(300)},
+        {"allocations": (part.model_copy(update={"debt_id": "A-9"}),)},
+    ):
+        (clean,) = letters_of(entries(*story(), back.model_copy(update=other)), CASE, "C-1")
+        assert clean.over is None
+    (void,) = letters_of(entries(*story(), back, BACK), CASE, "C-1")
+    assert void.over == ("letter", "2027-01-06")
