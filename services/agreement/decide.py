@@ -222,6 +222,7 @@ def _draft(state: AgreementState, message: Envelope[offer.OfferAgreed], referenc
         sign_by=drafted.sign_by,
         content_hash=drafted.content_hash,
         guarantors=drafted.guarantors,
+        liable=drafted.liable,
         pinned_on=data.pinned_on,
         incentives=data.incentives,
         agreed_at=message.time,

@@ -15,6 +15,7 @@ from services.agreement.rules import (
     conduct_in,
     counts_from_documents,
     guarantors_asked,
+    liable_beside,
     packs_of,
     sign_by,
     unlike_balances,
@@ -40,7 +41,7 @@ _LATER_TERMS = (
     *("returns_on_breach", "contract_rates", "late_charge_zh", "late_charge_en"),
     *("rewards", "cooperation"),
     *("overdue_kept_years", "overdue_kept_from"),
-    *("performing_after", "hardship_misses_count"),
+    *("performing_after", "hardship_misses_count", "guarantor_unasked"),
 )
 _LATER_OF_LETTER = ("settled", "beside", "replaces")
 
@@ -66,6 +67,8 @@ def canonical_content(event: Event, case: str) -> bytes:
                 del debt["re_aged_after"]
             if not debt["skips"]:
                 del debt["skips"]
+    if isinstance(event, AgreementDrafted) and not event.liable:
+        del content["liable"]
     if isinstance(event, AgreementDrafted) and event.terms is None:
         del content["terms"]
         if not event.guarantors:
@@ -121,10 +124,10 @@ def _composed(
     reference: Reference,
     pinned_on: date | None,
     incentives: str | None,
-    guarantors: tuple[str, ...] | None,
+    of: Draft | None,
     rewarded_after: int,
 ) -> AgreementDrafted | ReasonCode:
-    """Compute the document on the plan's own balances; `guarantors`: those who were asked, where known."""
+    """Compute the document on the plan's own balances; `of`: the draft that it was."""
     policy = reference.policies.for_case(state.policy, drafted_on, agreed_on=pinned_on)
     try:
         schedules = schedules_of(plan.debts, policy.amounts.rounding)
@@ -151,7 +154,8 @@ def _composed(
         sign_by=sign_by(drafted_on, instalments, policy, plan.sign_until),
         content_hash=_UNHASHED,
         policy_version=policy.version,
-        guarantors=guarantors_asked(schedules, state.debts) if guarantors is None else guarantors,
+        guarantors=guarantors_asked(schedules, state.debts) if of is None else of.guarantors,
+        liable=liable_beside(plan, state.debts) if of is None else of.liable,
         terms=terms_of(
             policy,
             sections,
@@ -181,7 +185,7 @@ def as_drafted(state: AgreementState, draft: Draft, reference: Reference) -> Agr
     terms = (draft.offer_id, draft.plan, draft.drafted_on, draft.language)
     # The version that it was: others may have been signed since.
     then = state.model_copy(update={"signed": draft.version - 1})
-    of_draft = (draft.pinned_on, draft.incentives, draft.guarantors, draft.rewarded_after)
+    of_draft = (draft.pinned_on, draft.incentives, draft, draft.rewarded_after)
     return _the_same(_composed(then, *terms, reference, *of_draft), draft, state.case)
 
 

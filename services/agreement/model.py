@@ -4,7 +4,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
 
-from shared.contracts.agreement import DebtRate, InstructionKind, Period, ReAge, WaivedDebt
+from shared.contracts.agreement import DebtRate, InstructionKind, LiableFor, Period, ReAge, WaivedDebt
 from shared.contracts.base import AccountId, Percent
 from shared.contracts.debts import Balances, DebtStatus, InstalmentTotal, Plan, PlanDebt
 from shared.contracts.decision import State
@@ -75,7 +75,8 @@ class Consent(State):
 class Draft(State):
     """The document on the table. Its schedules follow from the plan's terms and are not kept.
 
-    `guarantors` must agree in writing before it takes effect; the rules of `pinned_on` hold for its terms.
+    `guarantors` must agree in writing before it takes effect; `liable` are all who owe its debts, too. The
+    rules of `pinned_on` hold for its terms.
     `received_on`: the borrower has the documents. `agreed_at` is the moment at which the plan was agreed.
     `incentives`: the set of rewards of the case's arm; None: everybody's.
     `rewarded_after`: see `InForce`; it is what the document was drawn up on.
@@ -97,6 +98,7 @@ class Draft(State):
     agreed_at: datetime | None = None
     incentives: str | None = None
     rewarded_after: int = 0
+    liable: tuple[LiableFor, ...] = ()
 
 
 class Watch(State):

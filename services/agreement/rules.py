@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import date, timedelta
 
 from services.agreement.model import AgreementState, AgreementStatus, Draft, InForce, KnownDebt
-from shared.contracts.agreement import ReAge, WaivedDebt
+from shared.contracts.agreement import LiableFor, ReAge, WaivedDebt
 from shared.contracts.debts import Balances, DebtSchedule, DebtStatus, InstalmentTotal, Plan
 from shared.contracts.desk import SignatureGiven, SignatureParty
 from shared.contracts.parties import ObligorRole
@@ -23,6 +23,7 @@ __all__ = [
     "in_all",
     "is_complete",
     "last_signed",
+    "liable_beside",
     "owed",
     "packs_of",
     "paid_before",
@@ -138,6 +139,16 @@ def guarantors_asked(schedules: Sequence[DebtSchedule], debts: Sequence[KnownDeb
             if obligor.role is ObligorRole.GUARANTOR and min(later, most) > min(today, most):
                 asked.add(obligor.party_id)
     return tuple(sorted(asked))
+
+
+def liable_beside(plan: Plan, debts: Sequence[KnownDebt]) -> tuple[LiableFor, ...]:
+    """Give who owes each debt of a plan beside the borrower, or guarantees it, and for how much at most."""
+    known = {debt.debt_id: debt.obligors for debt in debts}
+    return tuple(
+        LiableFor(debt_id=row.debt_id, party_id=one.party_id, role=one.role, liability=one.liability)
+        for row in plan.debts
+        for one in sorted(known[row.debt_id], key=lambda one: one.party_id)
+    )
 
 
 def _has_both(draft: Draft) -> bool:

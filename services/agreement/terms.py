@@ -97,6 +97,7 @@ def terms_of(
         cooperation=policy.incentives.cooperation,
         performing_after=followup.performing_on_time_in_a_row,
         hardship_misses_count=policy.observation.hardship_misses_count,
+        guarantor_unasked=paper.guarantor_unasked,
         overdue_kept_years=policy.reporting.overdue_kept_years or None,
         overdue_kept_from=policy.reporting.overdue_kept_from if policy.reporting.overdue_kept_years else None,
     )

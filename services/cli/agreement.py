@@ -48,9 +48,9 @@ def agreement(
 ) -> None:
     """Write the agreement of a case as PDF, with the signed content and the signatures attached.
 
-    The latest signed version, or the draft where nothing is signed yet. With the lender's key the file is
-    sealed and `parley verify` can check it; without, it is a copy to look at. The borrower's name is printed
-    for who has the house's master key (PARLEY_MASTER_KEY), and was not erased.
+    The version in force, the last that was, or the draft where nothing is signed yet. With the lender's key
+    the file is sealed and `parley verify` can check it; without, it is a copy to look at. The borrower's name
+    is printed for who has the house's master key (PARLEY_MASTER_KEY), and was not erased.
     """
     from services.agreement.paper.layout import PaperError
     from services.cli.keys import private_key
@@ -124,4 +124,6 @@ def choose(
         found = [one for one in found if one.drafted.version == version]
     if not found:
         raise PaperError("no such agreement is on file for this case")
-    return next((one for one in reversed(found) if one.effective is not None), found[-1])
+    signed = [one for one in reversed(found) if one.effective is not None]
+    # After a withdrawal from an amendment the one before it is in force again.
+    return next((one for one in signed if one.over is None), (*signed, found[-1])[0])

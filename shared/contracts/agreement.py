@@ -9,6 +9,7 @@ from pydantic import Field
 from shared.contracts.base import AccountId, Event, MoneyField, Part, Percent, Reason
 from shared.contracts.debts import Balances, DebtSchedule, InstalmentTotal, PackId, Plan
 from shared.contracts.desk import SignatureParty
+from shared.contracts.parties import ObligorRole
 
 __all__ = [
     "AgreementCompleted",
@@ -25,6 +26,7 @@ __all__ = [
     "GuarantorConsented",
     "InputRefused",
     "InstructionKind",
+    "LiableFor",
     "PartySigned",
     "Period",
     "PeriodPassed",
@@ -58,6 +60,17 @@ class RewardTerm(Part):
     after: int = Field(ge=1)
     late_pct: Percent
     rate_pct: Percent
+
+
+class LiableFor(Part):
+    """Another person who owes a debt of the document, or stands in for it. Names are no part of it."""
+
+    party_id: str
+    role: ObligorRole
+    debt_id: AccountId
+    liability: MoneyField | None = Field(
+        default=None, description="the most that a guarantor is liable for; None: for all of it"
+    )
 
 
 class AgreementTerms(Part):
@@ -127,6 +140,9 @@ class AgreementTerms(Part):
     hardship_misses_count: bool | None = Field(
         default=None, description="whether what is missed in a reported hardship begins periods again"
     )
+    guarantor_unasked: str | None = Field(
+        default=None, description="what the law makes of a guarantee whose guarantor has not agreed"
+    )
 
 
 class AgreementDrafted(_Agreement):
@@ -151,6 +167,10 @@ class AgreementDrafted(_Agreement):
         default=(), description="party ids of guarantors whose liability grows: each agrees in writing first"
     )
     terms: AgreementTerms | None = Field(default=None, description="None in drafts of older versions")
+    liable: tuple[LiableFor, ...] = Field(
+        default=(),
+        description="who owes its debts beside the borrower, or guarantees them; they sign nothing",
+    )
 
 
 class PartySigned(_Agreement):

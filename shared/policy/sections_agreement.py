@@ -42,7 +42,8 @@ class Document(Section):
     ``clauses`` say what each mandatory section must contain. ``forbidden_words_zh`` are terms that a document
     may not use (a charge that has another name by now). What is agreed through one of ``oral_channels`` needs
     a recording, and counts only where ``oral_allowed``. The copy in ``signed_language`` binds, the other is a
-    translation.
+    translation. ``guarantor_unasked`` says what the law makes of a guarantee when the debt is changed and the
+    guarantor has not agreed in writing.
     """
 
     instrument: Literal["modifying_agreement", "concession_letter"]
@@ -59,6 +60,7 @@ class Document(Section):
     signature_checks: tuple[Name, ...]
     complaint_routes: Annotated[tuple[RouteRow, ...], Field(min_length=1)]
     data_law: Name
+    guarantor_unasked: Literal["follows_down", "freed_by_extension", "may_be_freed", "local_law"]
 
     @model_validator(mode="after")
     def _wording(self) -> Self:

@@ -275,6 +275,7 @@ MORE_VALUES: Final[dict[str, Any]] = {
     "document.lender_name_zh": "示例银行",
     "document.lender_name_en": "Example Bank",
     "document.data_law": "pipl",
+    "document.guarantor_unasked": "follows_down",
     "document.oral_channels": ["phone"],
     "document.signature_checks": [],
     "document.complaint_routes": [

@@ -10,7 +10,9 @@ from datetime import datetime
 from typing import Any, Final
 
 from services.agreement.document import content_hash
-from services.agreement.paper.layout import Agreement, Letter, NameState, PaperError
+from services.agreement.paper.layout import Agreement, Letter, PaperError
+from services.agreement.paper.others import Names, NameState
+from services.agreement.paper.standing import standing_in
 from shared.contracts.agreement import (
     AgreementDrafted,
     AgreementSigned,
@@ -18,12 +20,14 @@ from shared.contracts.agreement import (
     PartySigned,
     SettlementLetterIssued,
 )
-from shared.contracts.bank import AccountOverdue
+from shared.contracts.bank import AccountOverdue, BalanceReported
+from shared.contracts.parties import party_id_of
 
 __all__ = ["agreements_of", "letters_of"]
 
 _PLAIN: Final = "none"
 _ERASED: Final = "erased"
+_NAMING: Final = frozenset({AccountOverdue.TYPE, BalanceReported.TYPE})
 
 
 def agreements_of(
@@ -58,7 +62,8 @@ def agreements_of(
         elif entry["type"] == AgreementSigned.TYPE:
             bound = AgreementSigned.model_validate(entry["data"])
             signed[bound.agreement_id] = bound
-    name = _name(entries, erased)
+    name, names = _name(entries, erased), _names_of_others(entries, erased)
+    standing = standing_in(entries, case).agreements
     found = (
         (_agreement(d, case, customer, signatures[id_], signed.get(id_), name), consents.get(id_, []))
         for id_, d in drafts.items()
@@ -66,6 +71,8 @@ def agreements_of(
     return [
         replace(
             one,
+            names=names,
+            over=standing.get(one.drafted.agreement_id),
             consents=tuple(
                 (party_id, time)
                 for party_id, agreed, time in given
@@ -82,12 +89,13 @@ def letters_of(
     """Give every settlement letter on file, in order. Raises PaperError for one that was changed."""
     entries, letters = list(entries), []
     name, state = _name(entries, erased)
+    standing = standing_in(entries, case).letters
     for entry in entries:
         if entry["case"] == case and entry["type"] == SettlementLetterIssued.TYPE:
             issued = SettlementLetterIssued.model_validate(entry["data"])
             if content_hash(issued, case) != issued.content_hash:
                 raise PaperError("the letter on file is not what its hash says")
-            letters.append(Letter(case, customer, issued, name, state))
+            letters.append(Letter(case, customer, issued, name, state, standing.get(issued.letter_id)))
     return letters
 
 
@@ -118,20 +126,37 @@ def _agreement(
 
 def _name(entries: Iterable[Mapping[str, Any]], erased: str) -> tuple[str | None, NameState]:
     """Give the borrower's name as the bank last gave it; where it cannot be read, why not."""
-    found: str | None = None
-    state = NameState.NONE
+    found: tuple[str | None, NameState] = (None, NameState.NONE)
     for entry in entries:
-        name = entry["data"].get("name") if entry["type"] == AccountOverdue.TYPE else None
-        if not isinstance(name, Mapping):
-            continue
-        alg = name.get("alg", _PLAIN)
-        if alg == _PLAIN:
-            if name.get("value"):
-                found, state = str(name["value"]), NameState.READABLE
-        elif found is None:
-            gone = alg == _ERASED or _is_erased(entry["time"], erased)
-            state = NameState.ERASED if gone else NameState.SEALED
-    return found, state
+        if entry["type"] == AccountOverdue.TYPE:
+            found = _known(found, entry["data"].get("name"), entry["time"], erased)
+    return found
+
+
+def _names_of_others(entries: Iterable[Mapping[str, Any]], erased: str) -> Names:
+    """Give the names of whoever else owes an account, by party id; they are under the same person's key."""
+    found: dict[str, tuple[str | None, NameState]] = {}
+    for entry in entries:
+        for one in entry["data"].get("obligors") or () if entry["type"] in _NAMING else ():
+            party_id = party_id_of(one["customer"])
+            known = found.get(party_id, (None, NameState.NONE))
+            found[party_id] = _known(known, one.get("name"), entry["time"], erased)
+    return found
+
+
+def _known(
+    before: tuple[str | None, NameState], name: object, time: str, erased: str
+) -> tuple[str | None, NameState]:
+    """Give what is known of a name once an entry has said it, too."""
+    if not isinstance(name, Mapping):
+        return before
+    alg = name.get("alg", _PLAIN)
+    if alg == _PLAIN:
+        return (str(name["value"]), NameState.READABLE) if name.get("value") else before
+    if before[0] is not None:
+        return before
+    gone = alg == _ERASED or _is_erased(time, erased)
+    return None, NameState.ERASED if gone else NameState.SEALED
 
 
 def _is_erased(time: str, erased: str) -> bool:

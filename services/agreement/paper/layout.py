@@ -1,15 +1,24 @@
 """What stands on the page: titles, paragraphs and tables in one language, from the signed content. Pure."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
-from enum import StrEnum
 from typing import Any
 
-from services.agreement.concessions import returning
+from services.agreement.paper.facts import (
+    COMPONENTS,
+    asks_nothing,
+    conditions,
+    on_record,
+    returned,
+    rewards_in,
+    since_9,
+    watched,
+)
+from services.agreement.paper.others import Names, NameState, names_in, others_in, table_of
+from services.agreement.paper.standing import said_of
 from services.agreement.paper.words import LANGUAGES, Words, words_of
-from services.agreement.rules import waived_debts
 from shared.contracts.agreement import (
     AgreementDrafted,
     AgreementTerms,
@@ -26,20 +35,9 @@ from shared.lending.money import Money
 
 __all__ = ["Agreement", "Letter", "NameState", "PaperError", "not_in_font_of", "page_of"]
 
-_COMPONENTS = ("principal", "interest", "fees", "late_charges")
-
 
 class PaperError(ValueError):
     """A document that cannot be put on paper; the message says why."""
-
-
-class NameState(StrEnum):
-    """Whether the borrower's name is there to be printed, and if not, why."""
-
-    READABLE = "readable"
-    NONE = "none"  # nobody has told it
-    SEALED = "sealed"  # on file under a key that is not at hand
-    ERASED = "erased"  # its key was destroyed for good
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +46,8 @@ class Agreement:
 
     `signed` holds each party's acceptance; `effective` is None until both have signed and their day was
     closed. `borrower_name` is printed where it is known; it is no part of the signed content. `consents`
-    are the guarantors who have agreed to this very content, and when.
+    are the guarantors who have agreed to this very content, and when. `names`: of the others it names.
+    `over`: why and since when it is not in force any more.
     """
 
     case: str
@@ -60,6 +59,8 @@ class Agreement:
     borrower_name: str | None = None
     consents: tuple[tuple[str, str], ...] = ()
     name_state: NameState = NameState.NONE
+    names: Names = field(default_factory=dict)
+    over: tuple[str, str] | None = None
 
     @property
     def signed_language(self) -> str:
@@ -69,13 +70,14 @@ class Agreement:
 
 @dataclass(frozen=True, slots=True)
 class Letter:
-    """A settlement letter."""
+    """A settlement letter; `over` where it does not hold any more, and since when."""
 
     case: str
     customer: str
     issued: SettlementLetterIssued
     borrower_name: str | None = None
     name_state: NameState = NameState.NONE
+    over: tuple[str, str] | None = None
 
     @property
     def signed_language(self) -> str:
@@ -121,7 +123,7 @@ def _agreement(document: Agreement, lang: str) -> dict[str, Any]:
         {
             "title": words.title(name, lang),
             "paragraphs": [*words.paragraphs(name, lang, params), *_lists(name, terms, words, lang)],
-            "tables": _tables(name, drafted, words, lang),
+            "tables": _tables(name, document, words, lang),
         }
         for name in terms.clauses
     ]
@@ -129,7 +131,7 @@ def _agreement(document: Agreement, lang: str) -> dict[str, Any]:
     if silent:
         raise PaperError(f"a clause would have nothing to say: {', '.join(silent)}")
     sections.append(_signatures(document, words, lang))
-    notice = _notice(document, words, lang)
+    notice = _notice(document, words, lang) + said_of(document.over, lang)
     about = [words.label("number", lang, params), words.label("version", lang, params)]
     about += [words.label("supersedes", lang, params)] if document.supersedes else []
     return {
@@ -159,7 +161,7 @@ def _frame(words: Words, lang: str, date: str, digest: str, lender: str) -> dict
 def _params(document: Agreement, terms: AgreementTerms, words: Words, lang: str) -> dict[str, Any]:
     drafted, comma = document.drafted, "、" if lang == "zh" else ", "
     days = [row.due for row in drafted.instalments]
-    nothing = all(row.total.is_zero for row in drafted.instalments)
+    nothing = asks_nothing(drafted)
     figures = {
         name: str(value) if value else None
         for name, value in terms.model_dump().items()
@@ -205,24 +207,14 @@ def _params(document: Agreement, terms: AgreementTerms, words: Words, lang: str)
         "data_law": words.named("law", terms.data_law, lang),
         "nothing_to_pay": nothing,
         "no_grace": not terms.grace_days,
+        **watched(terms, len(set(days)), nothing=nothing),
         "hardship_misses_rest": terms.hardship_misses_count is False
         and bool(terms.trial_payments or terms.observation_months or terms.probation_months),
-        **_on_record(drafted, terms),
-        **_conditions(drafted, terms, words, lang),
-        **_rewards(drafted, terms, words, lang),
+        **others_in(drafted, terms, words, lang),
+        **on_record(drafted, terms),
+        **conditions(drafted, terms, words, lang),
+        **rewards_in(drafted, terms, words, lang),
         **_name(document.borrower_name, document.name_state),
-    }
-
-
-def _on_record(drafted: AgreementDrafted, terms: AgreementTerms) -> dict[str, Any]:
-    """How long what was overdue stays on the credit record, and when an account is shown as current again."""
-    years = str(terms.overdue_kept_years) if terms.overdue_kept_years else None
-    payments = max((debt.re_aged_after or 0 for debt in drafted.plan.debts), default=0)
-    return {
-        "kept_after_end": years if terms.overdue_kept_from == "end" else None,
-        "kept_after_start": years if terms.overdue_kept_from == "start" else None,
-        "kept_as_law_says": years is None,
-        "re_aged_after": str(payments) if payments else None,
     }
 
 
@@ -231,64 +223,6 @@ def _name(name: str | None, state: NameState) -> dict[str, Any]:
     return {
         "name_erased": name is None and state is NameState.ERASED,
         "name_sealed": name is None and state is NameState.SEALED,
-    }
-
-
-def _returned(drafted: AgreementDrafted, terms: AgreementTerms) -> tuple[WaivedDebt, ...]:
-    return returning(waived_debts(drafted.plan), terms.returns_on_breach or ())
-
-
-def _conditions(drafted: AgreementDrafted, terms: AgreementTerms, words: Words, lang: str) -> dict[str, Any]:
-    """What a breach takes back: amounts waived on condition, and the rates of the contract."""
-    comma = "、" if lang == "zh" else ", "
-    amounts = _returned(drafted, terms)
-    parts = [part for part in _COMPONENTS if any(getattr(d.amounts, part).is_positive for d in amounts)]
-    rates = terms.contract_rates or ()
-    names = [*parts, *(["rate"] if rates else [])]
-    known = words.has("returning", "rate")
-    return {
-        "returning": comma.join(words.named("returning", name, lang) for name in names) if known else "",
-        "contract_rates": comma.join(
-            f"{rate.annual_rate_pct.normalize():f} % ({rate.debt_id})" for rate in rates
-        ),
-        "amounts_return": bool(amounts),
-        "only_rates_return": bool(rates) and not amounts,
-        "something_returns": bool(rates or amounts),
-        "lower_rate_stays": "rate_cut" in drafted.plan.measures
-        and "rate" not in (terms.returns_on_breach or ()),
-        "nothing_returns": not rates and not amounts,
-    }
-
-
-def _since_9(words: Words) -> bool:
-    """Whether a document has the words of edition 9 or a later one; older ones stay as they were signed."""
-    return words.has("labels", "beside")
-
-
-def _rewards(drafted: AgreementDrafted, terms: AgreementTerms, words: Words, lang: str) -> dict[str, Any]:
-    """Every step of the rewards that can still come to something, and what they ask for besides paying."""
-    semicolon, comma = ("；", "、") if lang == "zh" else ("; ", ", ")
-    late_left = any(
-        (debt.balance.late_charges - debt.waived.late_charges).is_positive for debt in drafted.plan.debts
-    )
-    has_rate = any(debt.annual_rate_pct for debt in drafted.plan.debts)
-    steps, late, rate = [], Decimal(0), Decimal(0)
-    # An amendment goes on counting what was kept before it; a first version begins with nothing.
-    from_nothing = drafted.version == 1 and _since_9(words)
-    for step in terms.rewards or () if words.has("labels", "reward_late") else ():
-        if from_nothing and step.after >= len(drafted.instalments):
-            break  # nothing is left to be waived or to bear a lower rate
-        after = str(step.after)
-        if late_left and step.late_pct > late:
-            late = step.late_pct
-            steps.append(words.label("reward_late", lang, {"after": after, "pct": f"{late.normalize():f}"}))
-        if has_rate and step.rate_pct > rate:
-            rate = step.rate_pct
-            steps.append(words.label("reward_rate", lang, {"after": after, "pct": f"{rate.normalize():f}"}))
-    rules = terms.cooperation or () if steps else ()
-    return {
-        "rewards": semicolon.join(steps),
-        "cooperation": comma.join(words.named("cooperation", name, lang) for name in rules),
     }
 
 
@@ -308,7 +242,10 @@ def _lists(clause: str, terms: AgreementTerms, words: Words, lang: str) -> list[
     return [f"({n}) {words.named('route', name, lang)}" for n, name in enumerate(terms.complaint_routes, 1)]
 
 
-def _tables(clause: str, drafted: AgreementDrafted, words: Words, lang: str) -> list[dict[str, Any]]:
+def _tables(clause: str, document: Agreement, words: Words, lang: str) -> list[dict[str, Any]]:
+    drafted = document.drafted
+    if clause == "parties":
+        return table_of(drafted, document.names, words, lang)
     if clause == "debt_structure":
         owed = [(debt.debt_id, debt.balance) for debt in drafted.plan.debts]
         return [_balances(owed, words.label("owed_of", lang), words, lang)]
@@ -326,10 +263,10 @@ def _tables(clause: str, drafted: AgreementDrafted, words: Words, lang: str) -> 
         again = (
             []
             if drafted.terms is None
-            else [(d.debt_id, d.amounts) for d in _returned(drafted, drafted.terms)]
+            else [(d.debt_id, d.amounts) for d in returned(drafted, drafted.terms)]
         )
         if not again:
-            caption = words.label("waived_now", lang) if _since_9(words) else None
+            caption = words.label("waived_now", lang) if since_9(words) else None
             return [_balances(waived, caption, words, lang)] if waived else []
         return [
             _balances(waived, words.label("waived_now", lang), words, lang),
@@ -341,11 +278,11 @@ def _tables(clause: str, drafted: AgreementDrafted, words: Words, lang: str) -> 
     several = len({row.total.currency for row in drafted.instalments}) > 1
     for schedule in drafted.schedules:
         currency = schedule.rows[0].total.currency if several and schedule.rows else None
-        head = _labels(words, lang, "no", "due", *_COMPONENTS, "total", "left")
+        head = _labels(words, lang, "no", "due", *COMPONENTS, "total", "left")
         rows = [
             [
                 *(str(r.number), r.due.isoformat()),
-                *(str(getattr(r, part)) for part in (*_COMPONENTS, "total", "balance")),
+                *(str(getattr(r, part)) for part in (*COMPONENTS, "total", "balance")),
             ]
             for r in schedule.rows
         ]
@@ -368,9 +305,9 @@ def _balances(
 ) -> dict[str, Any]:
     return {
         "caption": caption,
-        "head": _labels(words, lang, "debt", *_COMPONENTS, "total", "currency"),
+        "head": _labels(words, lang, "debt", *COMPONENTS, "total", "currency"),
         "rows": [
-            [debt, *(str(getattr(b, part)) for part in _COMPONENTS), str(total_of(b)), b.principal.currency]
+            [debt, *(str(getattr(b, part)) for part in COMPONENTS), str(total_of(b)), b.principal.currency]
             for debt, b in rows
         ],
     }
@@ -390,7 +327,8 @@ def _signatures(document: Agreement, words: Words, lang: str) -> dict[str, Any]:
         rows.append([name, _moment(given.at), words.named("channel", given.channel or "", lang), proof])
     agreed = dict(document.consents)
     for party_id in document.drafted.guarantors:
-        name = words.label("guarantor", lang, {"party_id": party_id})
+        who = {"party_id": party_id, "name": names_in(document.names, party_id)}
+        name = words.label("guarantor", lang, who)
         at = agreed.get(party_id)
         said = words.label("not_signed" if at is None else "written", lang)
         rows.append([name, said, "", ""] if at is None else [name, _moment(at), said, ""])
@@ -438,6 +376,7 @@ def _letter(document: Letter, lang: str) -> dict[str, Any]:
         if rows
     ]
     notice = words.label("binding" if lang == issued.language else "translation", lang)
+    notice += said_of(document.over, lang)
     return {
         **_frame(words, lang, issued.as_of.isoformat(), issued.content_hash, str(params["lender"])),
         "title": words.label("settlement_letter", lang),
@@ -463,6 +402,7 @@ def _each_debt(issued: SettlementLetterIssued, words: Words, lang: str) -> dict[
         "forgiven": [one for one in whole if one in forgiven],
         "in_part": [one.debt_id for one in issued.settled if one.settlement is SettlementKind.PARTIAL],
         "to_buyer": [row.debt_id for row in issued.surviving if row.debt_id not in issued.debts],
+        "forgiven_of_rest": [row.debt_id for row in issued.forgiven if row.debt_id not in whole],
         "records": [f"{debt_id}{'：' if lang == 'zh' else ': '}{status}" for debt_id, status in said],
     }
     comma = "、" if lang == "zh" else ", "

@@ -14,10 +14,21 @@ from typing import Any, Final
 __all__ = ["EDITION", "LANGUAGES", "Words", "words_of"]
 
 LANGUAGES: Final = ("zh", "en")
-EDITION: Final = "9"
+EDITION: Final = "10"
 """The edition that new documents are drawn up with."""
 
-_EDITIONS: Final = ("1", "2", "3", "4", "5", "6", "7", "8", "9")
+_EDITIONS: Final = ("1", "2", "3", "4", "5", "6", "7", "8", "9", "10")
+_FROM_TEN: Final = 10
+# What English says of one, in the place of what it says of several; in this order.
+_SINGULAR: Final = (
+    ("There are 1 days", "There is 1 day"),
+    ("when 1 instalments in a row are missed, or one is", "when one instalment is missed, or is"),
+    ("The first 1 payments are", "The first payment is"),
+    ("the last 1 instalments", "the last instalment"),
+    ("brings back the 1 months", "brings back the review of every month"),
+    ("every 1 months", "every month"),
+    *((f"1 {name}s", f"1 {name}") for name in ("day", "month", "year", "payment", "instalment")),
+)
 _NAME: Final = re.compile(r"\{([a-z_]+)\}")
 _OPTIONAL: Final = re.compile(r"\[([^\[\]]*)\]")
 
@@ -25,7 +36,8 @@ _OPTIONAL: Final = re.compile(r"\[([^\[\]]*)\]")
 class Words:
     """One edition in both languages."""
 
-    def __init__(self, raw: bytes) -> None:
+    def __init__(self, raw: bytes, *, says_one: bool = True) -> None:
+        self._says_one: Final = says_one
         self.digest: Final = sha256(raw).hexdigest()
         self._tables: Final[dict[str, Any]] = tomllib.loads(raw.decode("utf-8"))
 
@@ -40,7 +52,7 @@ class Words:
 
     def label(self, name: str, lang: str, params: Mapping[str, Any] | None = None) -> str:
         """Give a label; KeyError for one that there is not."""
-        return _fill(self._tables["labels"][name][LANGUAGES.index(lang)], params or {})
+        return self._one(_fill(self._tables["labels"][name][LANGUAGES.index(lang)], params or {}), lang)
 
     def named(self, table: str, name: str, lang: str) -> str:
         """Give the words of an enumerated value; what the edition does not know shows as it is."""
@@ -54,11 +66,17 @@ class Words:
     def paragraphs(self, clause: str, lang: str, params: Mapping[str, Any]) -> list[str]:
         """Give a clause's paragraphs, without those that have no figures or do not apply."""
         return [
-            _fill(paragraph[lang], params)
+            self._one(_fill(paragraph[lang], params), lang)
             for paragraph in self._tables["clause"][clause]["paragraphs"]
             if all(params.get(name) for name in _NAME.findall(_OPTIONAL.sub("", paragraph[lang])))
             and ("when" not in paragraph or params.get(paragraph["when"]))
         ]
+
+    def _one(self, text: str, lang: str) -> str:
+        """Say in the singular what English says of 1, from edition 10 on."""
+        for several, one in _SINGULAR if lang == "en" and self._says_one else ():
+            text = re.sub(rf"(?<![\w.,-]){re.escape(several)}\b", one, text)
+        return text
 
 
 def _fill(template: str, params: Mapping[str, Any]) -> str:
@@ -69,7 +87,10 @@ def _fill(template: str, params: Mapping[str, Any]) -> str:
 
 
 _BOOKS: Final = {
-    edition: Words(files("services.agreement.paper").joinpath(f"words_{edition}.toml").read_bytes())
+    edition: Words(
+        files("services.agreement.paper").joinpath(f"words_{edition}.toml").read_bytes(),
+        says_one=int(edition) >= _FROM_TEN,
+    )
     for edition in _EDITIONS
 }
 

@@ -12,7 +12,7 @@ from services.agreement.document import canonical_content
 from services.agreement.paper.filed import letters_of
 from services.agreement.paper.layout import page_of
 from services.agreement.paper.words import LANGUAGES, words_of
-from shared.contracts.agreement import DebtSettled, SettlementKind, SurvivingDebt
+from shared.contracts.agreement import DebtSettled, SettlementKind, SurvivingDebt, WaivedDebt
 from tests.unit.agreement.test_paper import entries, squeezed, story, under
 from tests.unit.builders import CASE, balances
 
@@ -75,3 +75,38 @@ def test_a_letter_says_which_one_it_takes_the_place_of(lang: str) -> None:
     said = certified(lang, replaces="letter-1")
     assert ("取代此前的证明（letter-1）" if lang == "zh" else "takestheplaceofletterletter-1,which") in said
     assert ("取代" if lang == "zh" else "takestheplace") not in certified(lang)
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_a_buyer_may_not_ask_for_what_was_waived(lang: str) -> None:
+    """The letter listed it as forgiven and said of the buyer only what is owed to them."""
+    owed = (SurvivingDebt(debt_id="A-1", amounts=balances("10.00")),)
+    waived = tuple(WaivedDebt(debt_id=one, amounts=balances("5.00")) for one in ("A-1", "A-2"))
+    facts: dict[str, Any] = {"surviving": owed, "forgiven": waived, "beside": ()}
+    rest = (settles("A-2", SettlementKind.FULL, "settled"),)
+    sold = certified(lang, debts=("A-2",), settled=rest, **facts)
+    says = (
+        "债务（A-1）已减免的金额也列于下表，不再欠付：贷款人和债权受让人均不得要求偿还。"
+        if lang == "zh"
+        else "Whatwasforgivenofthesedebtsislistedbelow,too:A-1."
+    )
+    assert says in sold
+    assert ("均不得" if lang == "zh" else "neitherthelendernorabuyermayaskforit") in sold
+    back = (settles("A-1", SettlementKind.PARTIAL, "settled_in_part"), *rest)
+    assert says in certified(lang, settled=back, **facts), (
+        "nor for what was waived of one that is not settled"
+    )
+    none = certified(lang, debts=("A-2",), settled=rest, **{**facts, "forgiven": waived[1:]})
+    assert says not in none
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_a_settled_debt_is_settled_for_whoever_owes_or_guarantees_it(lang: str) -> None:
+    says = (
+        "对其所有债务人和保证人均是如此" if lang == "zh" else "Thisholdsforeverybodywhoowedorguaranteedthem."
+    )
+    assert says in certified(lang)
+    assert says in certified(lang, forgiven=())
+    left = (SurvivingDebt(debt_id="A-1", amounts=balances("10.00")),)
+    part = (settles("A-1", SettlementKind.PARTIAL, "settled_in_part"),)
+    assert says not in certified(lang, surviving=left, settled=part, forgiven=())

@@ -1,0 +1,161 @@
+"""Who owes the debts beside the borrower, or guarantees them: on the paper, in the hash, and not bound."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from services.agreement.document import canonical_content
+from services.agreement.paper.filed import agreements_of
+from services.agreement.paper.layout import Agreement, NameState, page_of
+from services.agreement.paper.pdf import make_pdf
+from services.agreement.paper.words import LANGUAGES
+from shared.contracts import intake
+from shared.contracts.agreement import AgreementDrafted, AgreementReturned, LiableFor, PartySigned
+from shared.contracts.bank import AccountOverdue, Obligor
+from shared.contracts.base import Personal
+from shared.contracts.debts import ProductKind
+from shared.contracts.desk import SignatureParty
+from shared.contracts.parties import DebtObligor, ObligorRole, party_id_of
+from shared.contracts.reasons import ReasonCode
+from shared.crypto.sealing import ERASED
+from tests.unit.agreement.test_decide import after, signature
+from tests.unit.agreement.test_guarantors import consent, debts, drafted, with_interest
+from tests.unit.agreement.test_paper import BOOK, KEY, entries, read, squeezed, under
+from tests.unit.agreement.test_paper_true import named
+from tests.unit.builders import CASE, DAY, balances, cny, message
+
+WIFE = DebtObligor(party_id=party_id_of("C-2"), role=ObligorRole.CO_BORROWER)
+UNCLE = DebtObligor(party_id=party_id_of("C-3"), role=ObligorRole.GUARANTOR, liability=cny("5000.00"))
+SAID = {
+    "zh": ("共同借款人", "王小红", "保证人", "不超过 5000.00 CNY", "共同借款人未签署本文书，仍按原合同负责"),
+    "en": (
+        *("Co-borrower", "王小红", "Guarantor", "at most 5000.00 CNY"),
+        "A co-borrower has not signed and still owes by the original contract",
+    ),
+}
+
+
+def overdue(**names: Personal[str] | None) -> AccountOverdue:
+    """The bank's notice of a joint account, with the names of who owes it."""
+    roles = {"C-1": ObligorRole.BORROWER, "C-2": ObligorRole.CO_BORROWER, "C-3": ObligorRole.GUARANTOR}
+    return AccountOverdue(
+        account_id="A-1",
+        as_of=DAY,
+        product="cn-card",
+        kind=ProductKind.CARD,
+        days_past_due=75,
+        outstanding=balances("12000.00"),
+        overdue=balances("1600.00"),
+        annual_rate_pct=Decimal(18),
+        contract_date=date(2022, 5, 4),
+        obligors=tuple(
+            Obligor(customer=customer, role=role, name=names.get(customer.replace("-", "_")))
+            for customer, role in roles.items()
+        ),
+    )
+
+
+def filed(notice: AccountOverdue, name: dict[str, Any] | None = None, erased: str = "") -> Agreement:
+    """The draft on file; `name`: how the co-borrower's name is filed, where it cannot be read."""
+    kept = entries(notice, drafted(WIFE, UNCLE).last(AgreementDrafted))
+    if name is not None:
+        kept[0]["data"]["obligors"][1]["name"] = name
+    (found,) = agreements_of(kept, CASE, "C-1", erased)
+    return found
+
+
+def rows(document: Agreement, lang: str = "en") -> list[list[str]]:
+    (table,) = named(document, lang, "parties")["tables"]
+    return list(table["rows"])
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_every_person_bound_is_on_the_paper_with_what_they_are_liable_for(lang: str) -> None:
+    """The agreement named the customer only."""
+    document = filed(overdue(C_2=Personal[str](value="王小红")))
+    text = read(make_pdf(document, lang, KEY))
+    for words in SAID[lang]:
+        assert squeezed(words) in text
+    assert {row[2] for row in rows(document)} == {WIFE.party_id, UNCLE.party_id}
+    assert {row[3] for row in rows(document)} == {"A-1"}, "the other debt is the borrower's alone"
+    alone = " ".join(named(under("cn-card"), lang, "parties")["paragraphs"])
+    assert ("下表所列的人" if lang == "zh" else "people in the table") not in alone
+    assert named(under("cn-card"), lang, "parties")["tables"] == []
+
+
+SEALED = {"alg": "A256GCM", "kid": "k", "value": "AAAA"}
+
+
+@pytest.mark.parametrize(
+    ("name", "erased", "says"),
+    [
+        (None, "", "not given"),
+        (SEALED, "", "sealed, not at hand"),
+        (SEALED, "2026-12-31T00:00:00+00:00", "erased"),
+        (dict(ERASED), "", "erased"),
+    ],
+)
+def test_a_name_that_cannot_be_read_says_why(name: dict[str, Any] | None, erased: str, says: str) -> None:
+    document = filed(overdue(), name, erased)
+    assert {row[1] for row in rows(document) if row[2] == WIFE.party_id} == {says}
+
+
+def test_names_are_no_part_of_what_is_signed_and_the_people_are() -> None:
+    draft = drafted(WIFE, UNCLE).last(AgreementDrafted)
+    content = canonical_content(draft, CASE).decode()
+    assert WIFE.party_id in content
+    assert "王小红" not in content
+    assert draft.content_hash != drafted(WIFE).last(AgreementDrafted).content_hash
+    assert "liable" not in json.loads(canonical_content(drafted().last(AgreementDrafted), CASE))
+
+
+def test_who_comes_to_the_debt_makes_the_draft_void() -> None:
+    """A co-borrower whom the paper does not name would not be told apart from nobody."""
+    step = drafted(UNCLE)
+    joined = step.when(message(intake.CaseChanged(as_of=after(2), debts=debts(UNCLE, WIFE)), after(2)))
+    assert joined.last(AgreementReturned).reason.code is ReasonCode.PLAN_NO_LONGER_COMPUTES
+    # What is signed of it on that very day is still answered as if it lay there: with the people of then.
+    late = joined.when(message(signature(step.last(AgreementDrafted), SignatureParty.BORROWER), after(2)))
+    assert late.emits(PartySigned)
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+@pytest.mark.parametrize("pack", BOOK.pack_ids)
+def test_the_paper_says_what_becomes_of_a_guarantee_by_the_law_of_its_pack(pack: str, lang: str) -> None:
+    document = under(pack)
+    liable = (LiableFor(party_id="party-g", role=ObligorRole.GUARANTOR, debt_id="A-1"),)
+    held = replace(document, drafted=document.drafted.model_copy(update={"liable": liable}))
+    said = " ".join(named(held, lang, "parties")["paragraphs"])
+    rule = BOOK.in_force(pack, DAY).document.guarantor_unasked
+    words = {
+        "follows_down": ("第六百九十五条", "Art. 695"),
+        "freed_by_extension": ("第 755 条", "Art. 755"),
+        "may_be_freed": ("可能全部或部分免除", "may free them in whole or in part"),
+        "local_law": ("由适用的法律决定", "the law that applies decides"),
+    }
+    assert words[rule][lang == "en"] in said
+    assert (pack == "tw-card") is (rule == "freed_by_extension")
+    assert ("共同借款人未签署" if lang == "zh" else "co-borrower has not signed") not in said
+    stops = named(held, lang, "collection_stops")["paragraphs"]
+    assert (
+        "对上述其他债务人与保证人也是如此" if lang == "zh" else "from the others named above too"
+    ) in stops[0]
+
+
+def test_a_guarantor_who_has_agreed_is_named_under_the_signatures() -> None:
+    step = with_interest(UNCLE.model_copy(update={"liability": None}))
+    draft = step.last(AgreementDrafted)
+    assert draft.guarantors == (UNCLE.party_id,)
+    agreed = step.when(message(consent(draft, UNCLE.party_id), after(2)))
+    kept = entries(overdue(C_3=Personal[str](value="王大山")), draft, *agreed.said)
+    (document,) = agreements_of(kept, CASE, "C-1")
+    assert document.names[UNCLE.party_id] == ("王大山", NameState.READABLE)
+    signed = page_of(document, "en")["sections"][-1]["tables"][0]["rows"]
+    assert signed[2][0] == f"Guarantor 王大山 {UNCLE.party_id}"
+    assert signed[2][2] == "agreed in writing"

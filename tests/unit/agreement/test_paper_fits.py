@@ -1,0 +1,110 @@
+"""What the paper says of payments fits the plan: one or none, several currencies, a single day of grace."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from services.agreement.paper.layout import Agreement, page_of
+from services.agreement.paper.words import LANGUAGES
+from shared.lending.money import Money
+from tests.unit.agreement.test_paper import BOOK, under
+from tests.unit.agreement.test_paper_true import in_terms, with_plan
+from tests.unit.builders import balances
+
+ONCE: dict[str, Any] = {"method": "lump_sum", "instalments": 1}
+
+
+def said(document: Agreement, lang: str) -> str:
+    """All paragraphs of the page."""
+    return "\n".join(
+        part for section in page_of(document, lang)["sections"] for part in section["paragraphs"]
+    )
+
+
+@pytest.mark.parametrize("pack", BOOK.pack_ids)
+def test_one_payment_has_no_instalments_in_a_row_and_no_trial_of_several(pack: str) -> None:
+    """It said that two in a row may be missed, and that the first three payments are a trial."""
+    en, zh = (said(with_plan(under(pack), **ONCE), lang) for lang in ("en", "zh"))
+    assert "in a row" not in en
+    assert "连续" not in zh
+    assert "broken when the payment is 60 days late" in en or "days late" in en
+    assert "no trial, no observation and no probation" in en
+    assert "under observation" not in en
+    assert "试行期内" not in zh
+    several = said(under(pack), "en")
+    assert "instalments in a row are missed" in several
+    assert "no trial, no observation" not in several
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_where_nothing_is_left_to_pay_nothing_can_be_missed(lang: str) -> None:
+    document = under("us-unsecured")
+    waived = with_plan(document, **ONCE)
+    debts = tuple(d.model_copy(update={"waived": d.balance}) for d in waived.drafted.plan.debts)
+    plan = waived.drafted.plan.model_copy(update={"debts": debts})
+    rows = tuple(r.model_copy(update={"total": r.total - r.total}) for r in waived.drafted.instalments)
+    text = said(
+        replace(waived, drafted=waived.drafted.model_copy(update={"plan": plan, "instalments": rows})), lang
+    )
+    for claim in (
+        ("宽限", "逾期达到", "视为足额", "违约后：")
+        if lang == "zh"
+        else (*("of grace", "days late", "counts as full", "After a breach", "in a row"),)
+    ):
+        assert claim not in text
+
+
+def test_a_trial_is_not_longer_than_the_plan_and_its_periods_end_with_it() -> None:
+    document = in_terms(under("us-unsecured"), trial__payments=3)
+    assert "The first 3 payments are a trial period" in said(document, "en")
+    assert "All of these periods end when everything is paid." in said(document, "en")
+    short = with_plan(document, method="equal", instalments=2)
+    for lang, claim in (("en", "All of its payments are a trial period"), ("zh", "全部各期均为试行期")):
+        assert claim in said(short, lang)
+
+
+@pytest.mark.parametrize(
+    ("values", "says"),
+    [
+        ({"followup__grace_days": 1}, "There is 1 day of grace after each due date"),
+        ({"followup__breach_missed_in_a_row": 1}, "broken when one instalment is missed, or is 60 days late"),
+        ({"breach__cure_days": 1}, "what is paid within 1 day of the notice"),
+    ],
+)
+def test_english_says_one_day_and_not_one_days(values: dict[str, Any], says: str) -> None:
+    text = said(in_terms(under("cn-card"), **values), "en")
+    assert says in text
+    assert not re.search(r"(?<![\d.,-])1 (days|months|years|payments|instalments)\b", text)
+    many = said(in_terms(under("cn-card"), **dict.fromkeys(values, 31)), "en")
+    assert "31 day " not in many
+    assert "31 instalment " not in many
+
+
+def test_a_plan_in_two_currencies_promises_no_step_that_comes_after_its_end() -> None:
+    """Each currency of a day was counted: a plan of seven months promised a reward after twelve."""
+    document = with_plan(under("us-unsecured"), annual_rate_pct=Decimal(12), method="annuity")
+    months = len(document.drafted.instalments)
+    assert 6 < months < 12
+    first, second = document.drafted.plan.debts
+    dollars = {
+        name: Money(getattr(second.balance, name).minor, "USD") for name in type(second.balance).model_fields
+    }
+    none = {name: Money(0, "USD") for name in dollars}
+    second = second.model_copy(
+        update={
+            "balance": balances().model_copy(update=dollars),
+            "waived": balances().model_copy(update=none),
+        }
+    )
+    plan = document.drafted.plan.model_copy(update={"debts": (first, second)})
+    rows = document.drafted.instalments
+    both = (*rows, *(row.model_copy(update={"total": Money(100, "USD")}) for row in rows))
+    drafted = document.drafted.model_copy(update={"plan": plan, "instalments": both})
+    text = said(replace(document, drafted=drafted), "en")
+    assert "after 6 instalments on time" in text
+    assert "after 12 instalments on time" not in text
