@@ -19,7 +19,7 @@ from shared.contracts.debts import DebtSchedule, InstalmentTotal
 from shared.lending.plan_split import pro_rata, split_over
 from shared.policy.reference import Reference
 
-__all__ = ["beside_plan", "lowered", "paid_elsewhere", "shares_of_plan", "splits_of"]
+__all__ = ["asking", "beside_plan", "lowered", "paid_elsewhere", "shares_of_plan", "splits_of"]
 
 
 def splits_of(state: IntakeState, signed: AgreementSigned) -> tuple[Split, ...]:
@@ -82,10 +82,12 @@ def shares_of_plan(
     `debts` are those that may be served, `owed` what they can take; `taken` is what the same payment has
     explained already.
     """
-    plan = state.plan
-    split = next((s for s in plan.splits if s.currency == currency), None) if plan is not None else None
-    if plan is None or split is None or plan.effective is None or on < plan.effective:
+    plan = asking(state)
+    if plan is None or plan.effective is None or on < plan.effective:
         return {}
+    split = next((s for s in plan.splits if s.currency == currency), None)
+    if split is None:
+        return _all_of_it(plan, debts, money, owed)
     payable = {debt.debt_id: debt for debt in debts if debt.debt_id in split.debts}
     now = {debt_id: sum(p.amount for p in taken if p.debt_id == debt_id) for debt_id in split.debts}
     known = [state.debt(debt_id) for debt_id in split.debts]
@@ -97,6 +99,24 @@ def shares_of_plan(
     count = len(split.debts)
     shares = split_over(money, [row[1 : count + 1] for row in split.rows], served, room)
     return {debt_id: share for debt_id, share in zip(split.debts, shares, strict=True) if share}
+
+
+def asking(state: IntakeState) -> Plan | None:
+    """Give the plan that money serves: the one in force, or the one completed last, if its money came back.
+
+    That it is in force again is heard by another topic, and what comes before that makes up what is missing.
+    """
+    if state.plan is not None or state.fulfilled is None or not state.fulfilled.came_back:
+        return state.plan
+    return state.fulfilled
+
+
+def _all_of_it(plan: Plan, debts: Iterable[Debt], money: int, owed: Mapping[str, Amounts]) -> dict[str, int]:
+    """Of a plan over one debt, signed before its rows were kept, money pays that debt: all of it is asked."""
+    if plan.splits or len(plan.debts) != 1:
+        return {}
+    one = next((debt.debt_id for debt in debts if debt.debt_id in plan.debts), None)
+    return {} if one is None else {one: min(money, owed[one].total)}
 
 
 def beside_plan(state: IntakeState, payment: Payment, parts: Iterable[Part]) -> int:

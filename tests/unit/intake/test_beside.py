@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from shared.contracts.agreement import AgreementCompleted
 from shared.contracts.intake import PaymentMatched, PaymentTakenBack
 from shared.contracts.plan_terms import total_of
@@ -34,6 +36,18 @@ def test_an_instalment_of_a_plan_over_one_debt_is_paid_on_that_debt() -> None:
         step = step.when(paid("200.00", 30 * number, f"P-{number}"))
         assert served(step) == {"A-2": "200.00"}
         assert beside(step) is None
+
+
+def test_so_is_one_of_a_plan_that_was_signed_before_its_rows_were_kept() -> None:
+    step = over_the_second()
+    older = step.state.plan.model_copy(update={"splits": ()})
+    step = replace(step, state=step.state.model_copy(update={"plan": older}))
+    assert served(step.when(paid("200.00", 30))) == {"A-2": "200.00"}
+    assert served(step.when(paid("2100.00", 30))) == {"A-2": "2000.00", "A-1": "100.00"}
+    assert served(step.when(paid("200.00", 4))) == {"A-1": "200.00"}, "dated before the plan"
+    both = older.model_copy(update={"debts": ("A-2", "A-1")})
+    several = replace(step, state=step.state.model_copy(update={"plan": both}))
+    assert served(several.when(paid("200.00", 30))) == {"A-1": "200.00"}, "nobody knows how it is split"
 
 
 def test_what_is_paid_on_another_debt_by_name_is_said_to_be_beside_the_plan() -> None:
