@@ -127,7 +127,7 @@ def _match(
         if own:
             paid, late = _sum(own), _sum(own, overdue=True)
             after = after.with_debt(post(debt, paid, late, on, day, held=held[debt.debt_id]))
-    beside = beside_plan(state, payment, parts)
+    beside = beside_plan(state, payment, parts, paid_elsewhere(state, day, reference))
     update = {"episode": state.episode, "parts": parts, "unallocated": left, "beside": beside}
     matched = payment.model_copy(update=update)
     after = after.model_copy(update={"payments": (*after.payments, matched)[-_PAYMENTS_KEPT:]})

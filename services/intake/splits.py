@@ -119,25 +119,31 @@ def _all_of_it(plan: Plan, debts: Iterable[Debt], money: int, owed: Mapping[str,
     return {} if one is None else {one: min(money, owed[one].total)}
 
 
-def beside_plan(state: IntakeState, payment: Payment, parts: Iterable[Part]) -> int:
-    """Give what of a payment was booked on debts outside the plan, and is nothing that it asks for.
+def beside_plan(
+    state: IntakeState, payment: Payment, parts: Iterable[Part], apart: Collection[str] = ()
+) -> int:
+    """Give what of a payment was booked on debts, and is nothing that the plan asks for.
 
-    That is all of it where the payment names the account, else what is beyond all instalments. `state` is as
-    it was before the payment, which is not allocated yet. A plan that was completed asks for nothing more.
+    That is all of it where the payment names an account outside the plan, else what is beyond all of its
+    instalments, also on a debt of the plan: more may be owed there. `state` is as it was before the
+    payment, which is not allocated yet. A plan that was completed asks for what came back alone. Of debts
+    `apart` nothing is asked here, and what is booked on them is told by its parts.
     """
     plan = state.plan or state.fulfilled
     if plan is None or plan.effective is None or payment.value_date < plan.effective:
         return 0
-    outside = sum(part.amount for part in parts if part.debt_id not in plan.debts)
-    if payment.account_id is not None:
-        return outside
+    booked = sum(part.amount for part in parts if part.debt_id not in apart)
+    if payment.account_id is not None and payment.account_id not in plan.debts:
+        return booked
     split = next((s for s in plan.splits if s.currency == payment.currency), None)
     if split is None:  # not known: a plan of before, or none in this currency
         return 0
-    asked = sum(sum(row[1 : len(split.debts) + 1]) for row in split.rows)
-    known = zip(map(state.debt, split.debts), split.before, strict=True)
-    served = sum(debt.paid.total - before for debt, before in known if debt is not None)
-    return min(outside, max(payment.unallocated - max(asked - served, 0), 0))
+    open_ = 0
+    for at, (debt_id, before) in enumerate(zip(split.debts, split.before, strict=True)):
+        debt = state.debt(debt_id)
+        if debt is not None and debt_id not in apart:
+            open_ += sum(row[at + 1] for row in split.rows) - (debt.paid.total - before)
+    return min(booked, max(payment.unallocated - max(open_, 0), 0))
 
 
 def paid_elsewhere(state: IntakeState, day: date, reference: Reference) -> frozenset[str]:
