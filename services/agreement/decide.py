@@ -40,6 +40,7 @@ from shared.contracts.debts import DebtSnapshot, DebtStatus
 from shared.contracts.decision import Decision, later_of
 from shared.contracts.envelope import Envelope
 from shared.contracts.parties import judged_on
+from shared.contracts.plan_terms import total_of
 from shared.contracts.reasons import ReasonCode
 from shared.policy.reference import Reference
 
@@ -159,6 +160,7 @@ def _known(debt: DebtSnapshot) -> KnownDebt:
         as_of=debt.as_of,
         obligors=debt.obligors,
         annual_rate_pct=debt.annual_rate_pct,
+        is_late=debt.days_past_due > 0 or total_of(debt.overdue).is_positive,
     )
 
 

@@ -56,6 +56,7 @@ class KnownDebt(State):
     as_of: date
     obligors: tuple[DebtObligor, ...] = ()
     annual_rate_pct: Decimal | None = None
+    is_late: bool = True  # documents of before did not know, and a debt of a case is
 
 
 class Signature(State):
@@ -154,7 +155,8 @@ class InForce(State):
     `paid_before`: debts of the agreements that it amends which were paid by then.
     `rewarded_after`: after how many instalments the last reward was granted under it or what it amends;
     `rate_cut_pct` is what rewards have cut of its rates, `lowered` the instalments that are less by it.
-    `reopened`: so often was it completed by a payment that came back.
+    `reopened`: so often was it completed by a payment that came back. `not_late`: debts of which nothing was
+    past due when it was signed.
     """
 
     agreement_id: str
@@ -187,6 +189,7 @@ class InForce(State):
     rate_cut_pct: Percent = Decimal(0)
     lowered: tuple[InstalmentTotal, ...] = ()
     reopened: int = 0
+    not_late: tuple[AccountId, ...] = ()
 
 
 class Instruction(State):

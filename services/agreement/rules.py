@@ -24,6 +24,7 @@ __all__ = [
     "is_complete",
     "last_signed",
     "liable_beside",
+    "not_late",
     "owed",
     "packs_of",
     "paid_before",
@@ -71,6 +72,12 @@ def paid_before(state: AgreementState, plan: Plan) -> tuple[str, ...]:
     amended = {debt.debt_id for debt in plan.debts}
     paid = (one for one in live.debts if _nothing_owed(state, one))
     return tuple(one for one in (*live.paid_before, *paid) if one not in amended)
+
+
+def not_late(state: AgreementState, plan: Plan) -> tuple[str, ...]:
+    """Give the debts of a plan of which nothing is past due before it."""
+    late = {debt.debt_id for debt in state.debts if debt.is_late}
+    return tuple(debt.debt_id for debt in plan.debts if debt.debt_id not in late)
 
 
 def settled_before(state: AgreementState, live: InForce) -> tuple[str, ...]:

@@ -10,6 +10,7 @@ from services.agreement.rules import (
     conduct_in,
     in_all,
     last_signed,
+    not_late,
     packs_of,
     paid_before,
     re_ages_of,
@@ -148,6 +149,7 @@ def sign(state: AgreementState, draft: Draft, day: date, reference: Reference) -
         forgiven=in_all(state.live.forgiven, state.live.waived) if state.live is not None else (),
         paid_before=paid_before(state, draft.plan),
         rewarded_after=state.live.rewarded_after if state.live is not None else 0,
+        not_late=not_late(state, draft.plan),
     )
     in_force = state.model_copy(
         update={

@@ -15,6 +15,7 @@ from shared.contracts.agreement import (
     BankInstructed,
     CollectionOrder,
     DebtRate,
+    DebtRecord,
     DebtSettled,
     InstructionKind,
     ReAge,
@@ -124,11 +125,18 @@ def restores(
 ) -> BankInstructed:
     """After a withdrawal the earlier terms return: what was waived is owed again, what was paid stays so.
 
-    The record says what it would without a plan; a debt that was paid meanwhile is `settled` all the same.
+    The record says what it would without a plan: of a debt that was not late before it, that it is not. One
+    that was paid meanwhile is `settled` all the same.
     """
-    status = policy.reporting.status_when_withdrawn
+    status, paid = policy.reporting.status_when_withdrawn, {one.debt_id for one in settled}
+    records = tuple(
+        DebtRecord(debt_id=one, credit_status=policy.reporting.status_when_not_late)
+        for one in live.not_late
+        if one not in paid
+    )
     told = _about(live, InstructionKind.RESTORE_TERMS, policy, day, credit_status=status)
-    return _resumes(told, conduct, held).model_copy(update={"restored": live.waived, "settled": settled})
+    update = {"restored": live.waived, "settled": settled, "records": records}
+    return _resumes(told, conduct, held).model_copy(update=update)
 
 
 def returns(

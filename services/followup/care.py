@@ -32,7 +32,16 @@ from shared.contracts.followup_care import DifficultyLasts, ReviewPassed
 from shared.contracts.reasons import ReasonCode
 from shared.policy.reference import Reference
 
-__all__ = ["contact", "debts_changed", "hardship", "review_passed", "reviewed", "round_again", "round_over"]
+__all__ = [
+    "brought",
+    "contact",
+    "debts_changed",
+    "hardship",
+    "review_passed",
+    "reviewed",
+    "round_again",
+    "round_over",
+]
 
 Step = tuple[FollowupState, tuple[Event, ...]]
 
@@ -112,30 +121,53 @@ def review_passed(
     return state.model_copy(update={"plan": after, "cooperation": passed}), (said,)
 
 
-def round_over(state: FollowupState, plan: FollowedPlan, day: date) -> FollowupState:
-    """The talks that a report of hardship led to are over: what protected the plan ends with the day."""
+def round_over(
+    state: FollowupState, plan: FollowedPlan, day: date, *, evidence_may_come: bool = False
+) -> FollowupState:
+    """The talks that a report of hardship led to are over: what protected the plan ends with the day.
+
+    `evidence_may_come`: no plan was found, and what the borrower brings next is looked at without a new wish.
+    """
+    over = {"talks_over_on": day, "seeks": evidence_may_come}
+    plan = _over(plan.model_copy(update=over), day)
+    return state.model_copy(update={"plan": plan})
+
+
+def _over(plan: FollowedPlan, day: date) -> FollowedPlan:
     began, until = plan.paused_from, plan.paused_until
     if began is None or until is None or not began <= day < until:
-        return state
+        return plan
     left = 0 if until == date.max else (until - day).days
-    return state.model_copy(
-        update={"plan": plan.model_copy(update={"paused_until": day, "pause_left": left})}
-    )
+    return plan.model_copy(update={"paused_until": day, "pause_left": left})
 
 
 def round_again(state: FollowupState, plan: FollowedPlan, day: date) -> FollowupState:
-    """Talks that had ended are taken up again, on better evidence: what was reported protects on.
+    """Talks that had ended are taken up again, on better evidence: what was reported protects on."""
+    return state.model_copy(update={"plan": _goes_on(plan, day).model_copy(update={"talks_over_on": None})})
 
-    No longer in all than the first round would have been given. A new report has a time of its own.
+
+def brought(state: FollowupState, plan: FollowedPlan, day: date) -> FollowupState:
+    """The borrower has sent what the talks lacked: how long it is looked at is not theirs to answer for.
+
+    What comes on the day of an answer may be what was answered, whichever is read first.
     """
+    if not plan.seeks or plan.paused_until is None or day <= plan.paused_until:
+        return state
+    after, over = _goes_on(plan, day), plan.talks_over_on
+    if over is not None and over >= day:
+        after = _over(after, over)
+    return state.model_copy(update={"plan": after})
+
+
+def _goes_on(plan: FollowedPlan, day: date) -> FollowedPlan:
+    """Protect on, no longer in all than the first round would have been: the days in between do not count."""
     ended, left = plan.paused_until, plan.pause_left
     if ended is None or left <= 0 or day < ended:
-        return state
+        return plan
     if day > ended:
         earlier = {"pauses": talks_of(plan)[-_PAUSES_KEPT:], "paused_from": day}
         plan, left = plan.model_copy(update=earlier), left - 1
-    again = {"paused_until": later(day, left), "pause_left": 0}
-    return state.model_copy(update={"plan": plan.model_copy(update=again)})
+    return plan.model_copy(update={"paused_until": later(day, left), "pause_left": 0})
 
 
 def hardship(
@@ -190,7 +222,10 @@ def debts_changed(
 def _back_to_the_table(
     plan: FollowedPlan, day: date, reason: Reason, reference: Reference
 ) -> tuple[FollowedPlan, tuple[Event, ...]]:
-    """Ask for new talks, once for each pause; while they last, misses do not break the plan."""
+    """Ask for new talks, once for each pause; while they last, misses do not break the plan.
+
+    Who has not caught up since the last pause is protected for the days that it left.
+    """
     if is_stopped(plan, day):
         return plan.model_copy(update={"talks_after": True}), ()
     if is_paused(plan, day):
@@ -200,4 +235,6 @@ def _back_to_the_table(
         before = talks_of(plan)[-_PAUSES_KEPT:]
         now = {"pauses": before, "paused_from": day, "paused_until": until, "pause_left": 0}
         plan = plan.model_copy(update=now)
+    else:
+        plan = _goes_on(plan, day)
     return plan, (RenegotiationRequested(agreement_id=plan.agreement_id, as_of=day, reasons=(reason,)),)

@@ -383,7 +383,8 @@ def _round_over(state: FollowupState | None, message: Envelope[Any], _: Referenc
         state = referral.note_talks(known, message.data)
     if state is None or plan is None or not ends_the_talks(message.data):
         return Decision(state)
-    return Decision(care.round_over(state, plan, message.day))
+    seeks = isinstance(message.data, offer.NoPlanFound)
+    return Decision(care.round_over(state, plan, message.day, evidence_may_come=seeks))
 
 
 def _round_again(state: FollowupState | None, message: Envelope[offer.OfferTabled], _: Reference) -> Outcome:
@@ -398,6 +399,9 @@ def _statement(
     state: FollowupState | None, message: Envelope[desk.StatementSubmitted], reference: Reference
 ) -> Outcome:
     """A statement with every part is cooperation (R39); what it says is assessment's."""
+    plan = _live(state)
+    if state is not None and plan is not None:
+        state = care.brought(state, plan, message.day)
     known = state or FollowupState(case=message.case)
     if known.status is FollowupStatus.CLOSED or known.cooperation.statement:
         return Decision(state)
@@ -405,6 +409,14 @@ def _statement(
         return Decision.wait(state)
     required = reference.policies.in_force(known.policy, message.day).assessment.required_parts
     return Decision(known.model_copy(update={"cooperation": note_statement(known, message.data, required)}))
+
+
+def _evidence(state: FollowupState | None, message: Envelope[desk.EvidenceVerified], _: Reference) -> Outcome:
+    """Evidence after talks in which no plan was found may bring another round."""
+    plan = _live(state)
+    if state is None or plan is None:
+        return Decision(state)
+    return Decision(care.brought(state, plan, message.day))
 
 
 def _assigned(state: FollowupState | None, message: Envelope[intake.CaseAssigned], _: Reference) -> Outcome:
@@ -455,6 +467,7 @@ _HANDLERS: dict[type[Event], Handler] = {
     intake_team.EarlierReachHeard: _rules_of_contact,
     desk_contact.NoticeDelivered: _delivered,
     desk.StatementSubmitted: _statement,
+    desk.EvidenceVerified: _evidence,
     intake.CaseAssigned: _assigned,
     desk_team.OwnerAway: _away,
     offer.OfferTabled: _round_again,

@@ -136,8 +136,10 @@ class FollowedPlan(State):
     `replay`: a fact dated up to `judged_to` came since, so what was concluded is looked at again.
     `ended_on`: the day that the plan was completed or broken. In the pause for talks about a new plan
     (`paused_from` to `paused_until`) misses do not break it; talks that ended before its longest time left
-    `pause_left` days, for talks that are taken up again. `review_on` is the next review, `stretched_on`
-    the same for a borrower who performs well; `review_open`: number `reviews` is due and not held yet.
+    `pause_left` days, for talks that are taken up again. On `talks_over_on` they were last said to be over;
+    `seeks`: no plan was found, so better evidence brings another round. `review_on` is the next review,
+    `stretched_on` the same for a borrower who performs well; `review_open`: number `reviews` is due and not
+    held yet.
     `rewarded_upto` is the last instalment that a reward was given for, `steps_given` the steps of the pack
     granted so far, `steps_worth` those up to the last that came to anything (None: not known, a document of
     before); `on_time_before` instalments were kept on time in a row under the plan before this one.
@@ -175,6 +177,8 @@ class FollowedPlan(State):
     paused_from: date | None = None
     paused_until: date | None = None
     pause_left: int = 0
+    talks_over_on: date | None = None
+    seeks: bool = False
     reviews: int = 0
     review_open: bool = False
     rewarded_upto: int = 0

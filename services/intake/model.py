@@ -154,7 +154,8 @@ class Plan(State):
     """The signed plan that is in force, its debts, and those of the case that it leaves to a person.
 
     Money dated from `effective` on is allocated by `splits`, where that is known.
-    `rate_cut_pct` is the share of the rate that rewards have cut under it.
+    `rate_cut_pct` is the share of the rate that rewards have cut under it. `came_back`: it was completed by
+    money of which some came back.
     """
 
     agreement_id: str
@@ -164,6 +165,7 @@ class Plan(State):
     effective: date | None = None
     splits: tuple[Split, ...] = ()
     rate_cut_pct: Decimal = Decimal(0)
+    came_back: bool = False
 
 
 class Instruction(State):

@@ -16,7 +16,7 @@ from services.intake.ledger import holds, post, restore, take_back
 from services.intake.model import CaseStatus, IntakeState
 from services.intake.parties import belongs_elsewhere
 from services.intake.rules import in_range, refusal, serve
-from services.intake.splits import beside_plan, paid_elsewhere, shares_of_plan
+from services.intake.splits import asking, beside_plan, paid_elsewhere, shares_of_plan
 from shared.contracts import bank
 from shared.contracts.base import Event, Reason
 from shared.contracts.debts import Allocation, DebtStatus
@@ -127,7 +127,7 @@ def _match(
         if own:
             paid, late = _sum(own), _sum(own, overdue=True)
             after = after.with_debt(post(debt, paid, late, on, day, held=held[debt.debt_id]))
-    beside = beside_plan(state, payment, parts)
+    beside = beside_plan(state, payment, parts, paid_elsewhere(state, day, reference))
     update = {"episode": state.episode, "parts": parts, "unallocated": left, "beside": beside}
     matched = payment.model_copy(update=update)
     after = after.model_copy(update={"payments": (*after.payments, matched)[-_PAYMENTS_KEPT:]})
@@ -177,7 +177,8 @@ def _payable(state: IntakeState, payment: Payment, day: date, reference: Referen
     if payment.account_id is not None:
         return [debt for debt in ours if debt.debt_id == payment.account_id]
     free = [debt for debt in ours if not state.is_passed_by(debt, day)]
-    of_case = [debt for debt in free if state.keeps_open(debt)]
+    again = asking(state) if state.plan is None else None
+    of_case = [d for d in free if state.keeps_open(d) or (again is not None and d.debt_id in again.debts)]
     apart, on = paid_elsewhere(state, day, reference), payment.value_date
     ours = [debt for debt in of_case if debt.debt_id not in apart or on <= (debt.ended_on or on)]
     return ours or of_case or free
@@ -227,7 +228,7 @@ def reversed_(
     returned, after = _split_off(payment, data.amount.minor, data.reversal_id)
     beside = payment.beside - after.beside
     others = tuple(after if p.payment_id == payment.payment_id else p for p in state.payments)
-    back = state.model_copy(update={"payments": others})
+    back = _owing_again(state.model_copy(update={"payments": others}), payment, returned)
     if payment.episode is None:
         return answer(back)
     held = []
@@ -265,6 +266,16 @@ def reversed_(
     reason = Reason(code=ReasonCode.PAYMENT_RETURNED, params={"amount": str(data.amount)})
     ended, changes = conclude(state, back, message.day, reason)
     return Decision(ended, (*spoken, *answer(ended, *changes).emissions))
+
+
+def _owing_again(state: IntakeState, payment: Payment, returned: Iterable[Part]) -> IntakeState:
+    """Money that had completed the plan came back: what comes next makes it up."""
+    done = state.fulfilled
+    if done is None or done.effective is None or payment.value_date < done.effective:
+        return state
+    if not any(part.debt_id in done.debts for part in returned):
+        return state
+    return state.model_copy(update={"fulfilled": done.model_copy(update={"came_back": True})})
 
 
 def _again(debt: Debt, *, open_: bool) -> Debt:

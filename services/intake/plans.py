@@ -254,7 +254,8 @@ def _restored(state: IntakeState, agreement_id: str) -> IntakeState:
             state = state.with_debt(debt.model_copy(update={"status": DebtStatus.ACTIVE}))
     covered = tuple(debt for debt in state.of_case if debt.debt_id in plan.debts)
     rates = tuple(DebtRate(debt_id=was.debt_id, annual_rate_pct=was.rate) for was in plan.watched)
-    again = with_rates(plan.model_copy(update={"watched": watched_from(covered)}), rates)
+    back = {"watched": watched_from(covered), "came_back": False}
+    again = with_rates(plan.model_copy(update=back), rates)
     return state.model_copy(update={"plan": again, "fulfilled": None})
 
 

@@ -19,7 +19,7 @@ from shared.contracts.debts import DebtSchedule, InstalmentTotal
 from shared.lending.plan_split import pro_rata, split_over
 from shared.policy.reference import Reference
 
-__all__ = ["beside_plan", "lowered", "paid_elsewhere", "shares_of_plan", "splits_of"]
+__all__ = ["asking", "beside_plan", "lowered", "paid_elsewhere", "shares_of_plan", "splits_of"]
 
 
 def splits_of(state: IntakeState, signed: AgreementSigned) -> tuple[Split, ...]:
@@ -82,10 +82,12 @@ def shares_of_plan(
     `debts` are those that may be served, `owed` what they can take; `taken` is what the same payment has
     explained already.
     """
-    plan = state.plan
-    split = next((s for s in plan.splits if s.currency == currency), None) if plan is not None else None
-    if plan is None or split is None or plan.effective is None or on < plan.effective:
+    plan = asking(state)
+    if plan is None or plan.effective is None or on < plan.effective:
         return {}
+    split = next((s for s in plan.splits if s.currency == currency), None)
+    if split is None:
+        return _all_of_it(plan, debts, money, owed)
     payable = {debt.debt_id: debt for debt in debts if debt.debt_id in split.debts}
     now = {debt_id: sum(p.amount for p in taken if p.debt_id == debt_id) for debt_id in split.debts}
     known = [state.debt(debt_id) for debt_id in split.debts]
@@ -99,25 +101,49 @@ def shares_of_plan(
     return {debt_id: share for debt_id, share in zip(split.debts, shares, strict=True) if share}
 
 
-def beside_plan(state: IntakeState, payment: Payment, parts: Iterable[Part]) -> int:
-    """Give what of a payment was booked on debts outside the plan, and is nothing that it asks for.
+def asking(state: IntakeState) -> Plan | None:
+    """Give the plan that money serves: the one in force, or the one completed last, if its money came back.
 
-    That is all of it where the payment names the account, else what is beyond all instalments. `state` is as
-    it was before the payment, which is not allocated yet. A plan that was completed asks for nothing more.
+    That it is in force again is heard by another topic, and what comes before that makes up what is missing.
+    """
+    if state.plan is not None or state.fulfilled is None or not state.fulfilled.came_back:
+        return state.plan
+    return state.fulfilled
+
+
+def _all_of_it(plan: Plan, debts: Iterable[Debt], money: int, owed: Mapping[str, Amounts]) -> dict[str, int]:
+    """Of a plan over one debt, signed before its rows were kept, money pays that debt: all of it is asked."""
+    if plan.splits or len(plan.debts) != 1:
+        return {}
+    one = next((debt.debt_id for debt in debts if debt.debt_id in plan.debts), None)
+    return {} if one is None else {one: min(money, owed[one].total)}
+
+
+def beside_plan(
+    state: IntakeState, payment: Payment, parts: Iterable[Part], apart: Collection[str] = ()
+) -> int:
+    """Give what of a payment was booked on debts, and is nothing that the plan asks for.
+
+    That is all of it where the payment names an account outside the plan, else what is beyond all of its
+    instalments, also on a debt of the plan: more may be owed there. `state` is as it was before the
+    payment, which is not allocated yet. A plan that was completed asks for what came back alone. Of debts
+    `apart` nothing is asked here, and what is booked on them is told by its parts.
     """
     plan = state.plan or state.fulfilled
     if plan is None or plan.effective is None or payment.value_date < plan.effective:
         return 0
-    outside = sum(part.amount for part in parts if part.debt_id not in plan.debts)
-    if payment.account_id is not None:
-        return outside
+    booked = sum(part.amount for part in parts if part.debt_id not in apart)
+    if payment.account_id is not None and payment.account_id not in plan.debts:
+        return booked
     split = next((s for s in plan.splits if s.currency == payment.currency), None)
     if split is None:  # not known: a plan of before, or none in this currency
         return 0
-    asked = sum(sum(row[1 : len(split.debts) + 1]) for row in split.rows)
-    known = zip(map(state.debt, split.debts), split.before, strict=True)
-    served = sum(debt.paid.total - before for debt, before in known if debt is not None)
-    return min(outside, max(payment.unallocated - max(asked - served, 0), 0))
+    open_ = 0
+    for at, (debt_id, before) in enumerate(zip(split.debts, split.before, strict=True)):
+        debt = state.debt(debt_id)
+        if debt is not None and debt_id not in apart:
+            open_ += sum(row[at + 1] for row in split.rows) - (debt.paid.total - before)
+    return min(booked, max(payment.unallocated - max(open_, 0), 0))
 
 
 def paid_elsewhere(state: IntakeState, day: date, reference: Reference) -> frozenset[str]:

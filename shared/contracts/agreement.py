@@ -21,6 +21,7 @@ __all__ = [
     "BankInstructed",
     "CollectionOrder",
     "DebtRate",
+    "DebtRecord",
     "DebtSettled",
     "EarlierAgreement",
     "GuarantorConsented",
@@ -323,6 +324,13 @@ class DebtSettled(Part):
     credit_status: str
 
 
+class DebtRecord(Part):
+    """What the credit record says of one debt: the bank's own code."""
+
+    debt_id: AccountId
+    credit_status: str
+
+
 class BankInstructed(_Agreement):
     """An instruction to the bank: idempotent by `instruction_id`; it answers on `bank.events`.
 
@@ -344,7 +352,8 @@ class BankInstructed(_Agreement):
     agents: bool = False
     credit_status: str | None = Field(
         default=None,
-        description="the bank's own code for the credit record, of every debt that `settled` does not name",
+        description="the bank's own code for the credit record, of every debt that neither `settled` nor "
+        "`records` names",
     )
     restored: tuple[WaivedDebt, ...] = Field(default=(), description="waivers that no longer hold")
     supersedes: str | None = Field(default=None, description="the agreement whose place this one takes")
@@ -366,6 +375,9 @@ class BankInstructed(_Agreement):
         default=(), description="what is still to come where a reward has made it less than the schedules say"
     )
     rate_cut_pct: Percent | None = Field(default=None, description="the share of `rates` that it has cut")
+    records: tuple[DebtRecord, ...] = Field(
+        default=(), description="debts that go on with a code of their own: those that were not late before"
+    )
 
 
 class AgreementCompleted(_Agreement):

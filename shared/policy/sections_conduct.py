@@ -183,7 +183,8 @@ class StopEvents(Section):
 class Reporting(Section):
     """What the bank is to report of a renegotiated debt: to the credit record, and to the tax office.
 
-    The statuses are the bank's own codes. ``tax_mark`` names what forgiven amounts are reported as, or is
+    The statuses are the bank's own codes; ``status_when_not_late`` is that of a debt which was not past due
+    before a plan that is withdrawn from. ``tax_mark`` names what forgiven amounts are reported as, or is
     "none". What was overdue stays on the record for ``overdue_kept_years`` from the end or the start of the
     lateness (0: no term on file, and none is stated).
     """
@@ -193,6 +194,7 @@ class Reporting(Section):
     status_when_settled_in_part: Name
     status_when_broken: Name
     status_when_withdrawn: Name
+    status_when_not_late: Name
     tax_mark: Name
     overdue_kept_years: Count
     overdue_kept_from: Literal["end", "start"]

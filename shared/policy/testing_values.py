@@ -233,6 +233,7 @@ MORE_VALUES: Final[dict[str, Any]] = {
     "reporting.status_when_settled_in_part": "settled_in_part",
     "reporting.status_when_broken": "overdue",
     "reporting.status_when_withdrawn": "overdue",
+    "reporting.status_when_not_late": "normal",
     "reporting.tax_mark": "none",
     "reporting.overdue_kept_years": 0,
     "reporting.overdue_kept_from": "end",

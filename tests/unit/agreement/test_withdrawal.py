@@ -99,6 +99,29 @@ def test_a_debt_that_was_paid_before_the_withdrawal_is_not_reported_as_late() ->
     assert [(one.debt_id, one.credit_status) for one in told.settled] == [("A-1", "settled")]
 
 
+def test_a_debt_that_was_not_late_before_the_plan_is_not_reported_as_if_it_had_been() -> None:
+    rules = {"agreement__cooling_off_days": DAYS, "reporting__status_when_not_late": "R1"}
+    kept = debt("A-2", outstanding=DEBTS[1].outstanding, overdue=balances(), days=0)
+    table = given(AgreementDecider(), reference(**rules))
+    table = table.when(message(case_opened(DEBTS[0], kept), sequence=1))
+    live = signed_by(table.when(message(agreed(1, (DEBTS[0], kept), **rules))), *BOTH).closes(after(2))
+    told = live.when(withdrawal(live.last(AgreementSigned).agreement_id, 8)).last(BankInstructed)
+    assert told.credit_status == "overdue"
+    assert [(one.debt_id, one.credit_status) for one in told.records] == [("A-2", "R1")]
+    # What is shown under the plan is no state of its own: the other debt is late again.
+    shown = debt("A-1", overdue=balances(), days=0)
+    again = live.when(message(changed(shown, kept), after(7), sequence=9))
+    told = again.when(withdrawal(live.last(AgreementSigned).agreement_id, 8)).last(BankInstructed)
+    assert [one.debt_id for one in told.records] == ["A-2"]
+    # One that is paid by then is settled, whatever it was before: nothing of it was waived.
+    paid = debt("A-2", outstanding=balances(), overdue=balances(), days=0)
+    signed = live.last(AgreementSigned)
+    assert "A-2" not in {one.debt_id for one in signed.waived}
+    gone = live.when(message(changed(DEBTS[0], paid), after(7), sequence=9))
+    told = gone.when(withdrawal(signed.agreement_id, 8)).last(BankInstructed)
+    assert ([one.debt_id for one in told.settled], told.records) == (["A-2"], ())
+
+
 def test_a_lower_rate_that_had_vested_holds_again_with_the_agreement_before() -> None:
     """The bank was told the schedules as they were signed alone, and asked for more than is owed."""
     rows = tuple(

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from shared.contracts.agreement import AgreementCompleted
 from shared.contracts.intake import PaymentMatched, PaymentTakenBack
 from shared.contracts.plan_terms import total_of
 from shared.lending.money import Money
-from tests.unit.builders import cny, message
-from tests.unit.intake.bank_says import day, paid, returned
+from tests.unit.builders import balances, cny, message
+from tests.unit.intake.bank_says import balance, day, paid, returned
 from tests.unit.intake.test_splits import planned, schedule, served
 from tests.unit.spec import Given
 
@@ -36,6 +38,18 @@ def test_an_instalment_of_a_plan_over_one_debt_is_paid_on_that_debt() -> None:
         assert beside(step) is None
 
 
+def test_so_is_one_of_a_plan_that_was_signed_before_its_rows_were_kept() -> None:
+    step = over_the_second()
+    older = step.state.plan.model_copy(update={"splits": ()})
+    step = replace(step, state=step.state.model_copy(update={"plan": older}))
+    assert served(step.when(paid("200.00", 30))) == {"A-2": "200.00"}
+    assert served(step.when(paid("2100.00", 30))) == {"A-2": "2000.00", "A-1": "100.00"}
+    assert served(step.when(paid("200.00", 4))) == {"A-1": "200.00"}, "dated before the plan"
+    both = older.model_copy(update={"debts": ("A-2", "A-1")})
+    several = replace(step, state=step.state.model_copy(update={"plan": both}))
+    assert served(several.when(paid("200.00", 30))) == {"A-1": "200.00"}, "nobody knows how it is split"
+
+
 def test_what_is_paid_on_another_debt_by_name_is_said_to_be_beside_the_plan() -> None:
     step = over_the_second().when(paid("200.00", 30, account="A-1"))
     assert (served(step), beside(step)) == ({"A-1": "200.00"}, cny("200.00"))
@@ -43,6 +57,25 @@ def test_what_is_paid_on_another_debt_by_name_is_said_to_be_beside_the_plan() ->
     assert came_back(part) == cny("50.00")
     assert came_back(part.when(returned("150.00", 41, reversal="R-2"))) == cny("150.00")
     assert beside(over_the_second().when(paid("200.00", 30, account="A-2"))) is None
+
+
+def test_what_is_beyond_all_instalments_on_a_debt_of_the_plan_is_no_credit_either() -> None:
+    """It reduced the debt, and was a credit as well: paid back on wish, it had been paid twice."""
+    named = over_the_second().when(paid("700.00", 30, account="A-2"))
+    assert (served(named), beside(named)) == ({"A-2": "700.00"}, cny("100.00"))
+    done = over_the_second().when(paid("600.00", 30))
+    done = done.when(message(AgreementCompleted(agreement_id="AG-1", as_of=day(30)), day(31)))
+    step = done.when(paid("100.00", 60, "P-2", account="A-2"))
+    assert (served(step), beside(step)) == ({"A-2": "100.00"}, cny("100.00"))
+
+
+def test_what_pays_the_interest_of_instalments_that_money_without_room_had_paid_is_their_credit() -> None:
+    """Three of 900.00 ask for more than the 2,000.00 that are owed now: interest is billed later."""
+    step = planned(schedule("A-2", "900.00", "0.00", months=MONTHS)).when(paid("2700.00", 30, account="A-2"))
+    assert (served(step), beside(step)) == ({"A-2": "2000.00"}, None)
+    billed = step.when(balance(40, balances("50.00"), account="A-2"))
+    later = billed.when(paid("50.00", 41, "P-2", account="A-2"))
+    assert (served(later), beside(later)) == ({"A-2": "50.00"}, None), "the first 50.00 are free again"
 
 
 def test_what_is_beyond_all_instalments_and_serves_another_debt_is_no_credit_of_the_plan() -> None:

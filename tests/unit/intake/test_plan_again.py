@@ -62,6 +62,32 @@ def test_money_that_names_no_debt_serves_the_plan_that_is_in_force_again() -> No
     assert (served(more), beside(more)) == ({"A-2": "200.00", "A-1": "50.00"}, cny("50.00"))
 
 
+def test_money_before_the_word_that_it_is_in_force_again_makes_up_what_came_back() -> None:
+    """It went by the order of the pack to the debt beside it; the plan's own had to be paid once more."""
+    back = kept().when(returned("200.00", 70, "P-2"))
+    step = back.when(paid("250.00", 70, "P-3"))
+    assert (served(step), beside(step)) == ({"A-2": "200.00", "A-1": "50.00"}, cny("50.00"))
+    assert step.when(reopened(70)).when(applies_again(70)).state.plan.splits == back.state.fulfilled.splits
+    half = back.when(paid("120.00", 70, "P-3"))
+    assert served(half) == {"A-2": "120.00"}
+    again = half.when(reopened(70)).when(applies_again(71)).when(paid("100.00", 72, "P-4"))
+    assert (served(again), beside(again)) == ({"A-2": "80.00", "A-1": "20.00"}, cny("20.00"))
+
+
+def test_of_a_completed_plan_whose_debt_is_paid_in_part_only_what_came_back_is_made_up() -> None:
+    """The bank's figure left something owed on it, so that it was no settled debt."""
+    step = over_the_second().when(paid("600.00", 60)).when(completed(61))
+    assert {debt.debt_id: debt.status for debt in step.state.of_case}["A-2"] is DebtStatus.CURED
+    assert served(step.when(paid("50.00", 62, "P-2"))) == {"A-1": "50.00"}
+    back = step.when(returned("100.00", 70))
+    assert served(back.when(paid("150.00", 70, "P-2"))) == {"A-2": "100.00", "A-1": "50.00"}
+
+
+def test_what_comes_back_of_other_money_brings_no_plan_back() -> None:
+    other = kept().when(paid("300.00", 62, "P-5")).when(returned("300.00", 70, "P-5"))
+    assert served(other.when(paid("50.00", 70, "P-6"))) == {"A-1": "50.00"}
+
+
 def test_its_second_completion_ends_it_as_the_first_did() -> None:
     step = came_back()
     assert {debt.debt_id: debt.status for debt in step.state.of_case}["A-2"] is DebtStatus.ACTIVE
