@@ -16,7 +16,7 @@ SERVICE = Service(
     # moments, stops told; 8: what came back from before the plan;
     # 9: what re-ages rest on, debts paid and rewards vested before an amendment, what was completed;
     # 10: incentives of an arm
-    # 11: what rewards have made less; 12: who else owes the debts of a draft, which debts were late before the plan
+    # 11: what rewards have made less; 12: who else owes a draft, what was late before
     schema_version=12,
     handles=HANDLED,
 )

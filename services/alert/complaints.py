@@ -1,26 +1,28 @@
-"""Complaints until their final response, and attempts at contact that were in vain. Pure."""
+"""Complaints until their final response. Pure."""
 
 from datetime import date, timedelta
-from typing import Any
 
 from services.alert.model import AlertState, OpenComplaint
 from services.alert.raising import Step, raise_alert, resolve
 from services.alert.steps import conduct_on, policy_on
 from shared.contracts.alert import (
     AlertKind,
+    ComplaintAssigned,
     ComplaintClosed,
     ComplaintHandedOver,
     ComplaintOpened,
+    ComplaintShortened,
     InputRefused,
 )
 from shared.contracts.base import Event, Reason
 from shared.contracts.departures import has_left
-from shared.contracts.desk import ComplaintMade, ContactDirection, ContactOutcome, ContactRecorded
-from shared.contracts.desk_contact import ComplaintAnswered, ContactResumed
+from shared.contracts.desk import ComplaintMade
+from shared.contracts.desk_contact import ComplaintAnswered
 from shared.contracts.desk_team import AwayWhy, OwnerAway
 from shared.contracts.envelope import Envelope
 from shared.contracts.ids import derive_id
 from shared.contracts.reasons import ReasonCode
+from shared.policy.conduct import Conduct
 from shared.policy.model import PolicyInForce
 from shared.policy.reference import Reference
 
@@ -31,12 +33,11 @@ __all__ = [
     "answered",
     "assigned",
     "away",
-    "contact",
     "hand_over",
     "handed_on",
     "judged_on",
     "made",
-    "resumed",
+    "shortened",
 ]
 
 OF_COMPLAINTS = (ComplaintMade, ComplaintAnswered, OwnerAway)
@@ -52,11 +53,7 @@ def made(state: AlertState, message: Envelope[ComplaintMade], reference: Referen
     data, conduct = message.data, conduct_on(state, message.day, reference)
     if any(one.complaint_id == data.complaint_id for one in state.complaints):
         return state, ()
-    try:
-        answer_by = message.day + timedelta(days=conduct.final_response_days)
-        acknowledge_by = conduct.deadline(message.day, conduct.acknowledge_business_days)
-    except (OverflowError, ValueError):  # past the last date there is
-        answer_by = acknowledge_by = message.day
+    acknowledge_by, answer_by = _days(conduct, message.day)
     item = OpenComplaint(
         complaint_id=data.complaint_id,
         made_on=message.day,
@@ -73,6 +70,43 @@ def made(state: AlertState, message: Envelope[ComplaintMade], reference: Referen
         answer_by=answer_by,
     )
     return state.model_copy(update={"complaints": (*state.complaints, item)}), (opened,)
+
+
+def _days(conduct: Conduct, made_on: date) -> tuple[date, date]:
+    """Until when a complaint of that day is acknowledged, and until when it has its final response."""
+    try:
+        answer_by = made_on + timedelta(days=conduct.final_response_days)
+        return conduct.deadline(made_on, conduct.acknowledge_business_days), answer_by
+    except (OverflowError, ValueError):  # past the last date there is
+        return made_on, made_on
+
+
+def shortened(state: AlertState, day: date, reference: Reference) -> Step:
+    """Debts of other packs are in the case: what is open has their days where they are shorter, never longer.
+
+    They count from when it was made, as for one that is made now; a day that is past by then is today.
+    """
+    said, kept = [], []
+    for one in state.complaints:
+        acknowledge_by, answer_by = _days(conduct_on(state, one.made_on, reference), one.made_on)
+        answer_by = min(one.answer_by, max(answer_by, day))
+        update: dict[str, date | None] = {"answer_by": answer_by}
+        if one.acknowledge_by is not None and not one.unheard:
+            awaited = min(one.acknowledge_by, max(acknowledge_by, day))
+            update["acknowledge_by"] = awaited if awaited < answer_by else None
+        now = one.model_copy(update=update)
+        if now != one:
+            said.append(
+                ComplaintShortened(
+                    complaint_id=now.complaint_id,
+                    owner=now.owner,
+                    acknowledge_by=now.acknowledge_by,
+                    answer_by=answer_by,
+                    as_of=day,
+                )
+            )
+        kept.append(now)
+    return state.model_copy(update={"complaints": tuple(kept)}), tuple(said)
 
 
 def answered(state: AlertState, message: Envelope[ComplaintAnswered], _policy: PolicyInForce) -> Step:
@@ -151,10 +185,10 @@ def handed_on(state: AlertState) -> date | None:
 
 
 def _roster_asked_on(state: AlertState) -> tuple[date, ...]:
-    """Each evening while somebody answers for a complaint: the roster is written anew at any time."""
-    made = [one.made_on for one in state.complaints if one.owner is not None]
-    if not made:
+    """Each evening while a complaint is open: the roster is written anew at any time."""
+    if not state.complaints:
         return ()
+    made = [one.made_on for one in state.complaints]
     return (min(made) if state.roster_asked_on is None else _next(state.roster_asked_on),)
 
 
@@ -163,30 +197,38 @@ def hand_over(state: AlertState, day: date, reference: Reference) -> Step:
 
     Of a former owner of the case the new one takes it over. Who leaves the house, or is absent from the next
     day on, by a command or by the roster alone, hands it to a supervisor, never to who owns the case: the
-    complaint may be about them. Where none is there it stays, and is found by its alert. One that somebody
-    beside the owners answers for stays theirs while they are there, and so does one that was given to a
-    former owner afterwards.
+    complaint may be about them. So does a complaint for which only a role was named, for a role answers
+    nobody. Where none is there it stays, and is found by its alert. One that somebody beside the owners
+    answers for stays theirs while they are there, and so does one that was given to a former owner later.
     """
     gone = {name for name, since in state.leaving if _last_day(since) <= day}
-    said, kept = [], []
+    said: list[Event] = []
+    kept = []
     for one in state.complaints:
         owner = one.owner
         if _has_lost_its_owner(state, one):
             owner = state.owner
-        elif owner in gone or _is_away(owner, day, reference):
+        elif owner is None or owner in gone or _is_away(owner, day, reference):
             owner = _deputy(state, one, day, reference) or owner
-        if owner != one.owner:
-            handed = {"complaint_id": one.complaint_id, "answer_by": one.answer_by, "owner": owner}
-            said.append(ComplaintHandedOver.model_validate({**handed, "before": one.owner}))
+        if owner is not None and owner != one.owner:
+            said.append(_given(one, owner))
         kept.append(one.model_copy(update={"owner": owner}))
     left = tuple(item for item in state.leaving if item[0] not in gone)
     asked = {"complaints": tuple(kept), "leaving": left, "roster_asked_on": day}
     return state.model_copy(update=asked), tuple(said)
 
 
-def _is_away(owner: str | None, day: date, reference: Reference) -> bool:
+def _given(item: OpenComplaint, owner: str) -> Event:
+    if item.owner is None:
+        return ComplaintAssigned(complaint_id=item.complaint_id, owner=owner, answer_by=item.answer_by)
+    return ComplaintHandedOver(
+        complaint_id=item.complaint_id, owner=owner, before=item.owner, answer_by=item.answer_by
+    )
+
+
+def _is_away(owner: str, day: date, reference: Reference) -> bool:
     """Whether the roster knows them, and that they are not there on the next day."""
-    who = reference.roster.get(owner) if owner is not None else None
+    who = reference.roster.get(owner)
     return who is not None and not who.present_on(_next(day))
 
 
@@ -236,31 +278,3 @@ def act(state: AlertState, due: date, day: date, policy: PolicyInForce) -> Step:
         cause=item.complaint_id,
         owner=item.owner,
     )
-
-
-def contact(state: AlertState, message: Envelope[ContactRecorded], policy: PolicyInForce) -> Step:
-    """After so many attempts in vain a person decides; a talk, or a word of theirs, starts anew."""
-    data = message.data
-    if data.with_another:
-        return state, ()
-    if data.direction is ContactDirection.INBOUND or data.outcome is ContactOutcome.TALKED:
-        return _anew(state, message, ReasonCode.CONTACT_MADE)
-    if data.outcome is not ContactOutcome.NO_ANSWER:
-        return state, ()
-    count = state.in_vain + 1
-    now = state.model_copy(update={"in_vain": count})
-    if count < policy.contact_rules.failed_attempts_until_person:
-        return now, ()
-    reason = Reason(code=ReasonCode.CONTACT_IN_VAIN, params={"attempts": str(count)})
-    return raise_alert(
-        now, AlertKind.CONTACT_IN_VAIN, "contact", message.day, policy, reason, cause=message.id
-    )
-
-
-def resumed(state: AlertState, message: Envelope[ContactResumed], _policy: PolicyInForce) -> Step:
-    """A person has decided how contact goes on."""
-    return _anew(state, message, ReasonCode.PERSON_DECIDED)
-
-
-def _anew(state: AlertState, message: Envelope[Any], code: ReasonCode) -> Step:
-    return resolve(state.model_copy(update={"in_vain": 0}), AlertKind.CONTACT_IN_VAIN, message.day, code)

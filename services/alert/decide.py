@@ -7,6 +7,7 @@ from typing import Any
 
 from services.alert import (
     complaints,
+    contacts,
     mechanism,
     moratorium,
     referred,
@@ -92,7 +93,10 @@ class AlertDecider:
         if state.status is not AlertStatus.CLOSED:  # a complaint is answered all the same
             state, events = reviews.note(steps.note(state, message, reference), message, reference)
             said += events
-            for module in (requests, moratorium, worsening):
+            if isinstance(data, intake_team.ConductChanged):
+                state, events = complaints.shortened(state, message.day, reference)
+                said += events
+            for module in (contacts, requests, moratorium, worsening):
                 state, events = module.note(state, message, reference)
                 said += events
             state = state.model_copy(update={"silent_on": silent_on(state, policy)})
@@ -196,7 +200,8 @@ def _opened(state: AlertState | None, message: Envelope[intake.CaseOpened], refe
         refused = _refusal(message, ReasonCode.UNKNOWN_PRODUCT)
         return Decision.of(None, refused)
     opened = AlertState(case=message.case, status=AlertStatus.WATCHING, policy=message.data.policy)
-    return Decision(steps.begun(opened, message, reference))
+    state, said = contacts.note(steps.begun(opened, message, reference), message, reference)
+    return Decision.of(state, *said)
 
 
 def _acknowledged(state: AlertState | None, message: Envelope[desk.AlertAcknowledged]) -> Outcome:
@@ -265,7 +270,7 @@ def _closed(state: AlertState, message: Envelope[intake.CaseClosed], _: PolicyIn
         "referred": 0,
         "differing": (),
         "rates_differing": (),
-        "in_vain": 0,
+        "tried": (),
         "stage": None,
         "stage_at": None,
         "steps": (),
@@ -297,9 +302,7 @@ def _refusal(message: Envelope[Any], code: ReasonCode) -> InputRefused:
 
 
 _HANDLERS: dict[type[Event], Handler] = {
-    desk.ContactRecorded: complaints.contact,
     desk_contact.ComplaintAnswered: complaints.answered,
-    desk_contact.ContactResumed: complaints.resumed,
     desk_team.OwnerAway: complaints.away,
     intake.PaymentMatched: watching.paid,
     intake.PaymentTakenBack: watching.taken_back,
@@ -358,6 +361,7 @@ _HANDLERS: dict[type[Event], Handler] = {
 # What has no handler here: it is noted by the module that judges it at the close.
 _ALSO_NOTED = frozenset(
     {
+        *contacts.OF_CONTACTS,
         *steps.LEADS_ON,
         *reviews.OF_REVIEWS,
         *requests.OF_REQUESTS,

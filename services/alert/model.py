@@ -38,6 +38,7 @@ __all__ = [
 
 # Ids of alerts that are over, kept so that a late acknowledgement hears why.
 _RESOLVED_KEPT = 12
+_LONG_AGO = datetime(1900, 1, 2, tzinfo=UTC)
 
 
 class AlertStatus(StrEnum):
@@ -240,7 +241,8 @@ class AlertState(State):
     `rates_differing` those whose rate.
     `referred` counts what a person was asked to look at and has not decided. `halted`: stop events leave no
     debt to talk about, and nobody is pressed for anything.
-    `in_vain` counts our attempts that nobody answered, since the last talk or a person's decision.
+    `tried` are our attempts that nobody answered, since `reached_at`: the last word of theirs, or a person's
+    decision.
     `packs` are those whose conduct the case keeps. `stage` is where it stands on the timetable, since
     `stage_at`, as of the last close; `turns` is what has been heard since, `talked_at` the last talk.
     `scored` names conversations, each with its reviewer, whose scores came before the news of their drawing.
@@ -275,7 +277,8 @@ class AlertState(State):
     differing: tuple[str, ...] = ()
     rates_differing: tuple[str, ...] = ()
     complaints: tuple[OpenComplaint, ...] = ()
-    in_vain: int = 0
+    tried: tuple[datetime, ...] = ()
+    reached_at: datetime | None = None
     packs: tuple[PackId, ...] = ()
     departures: tuple[Departure, ...] = ()
     stage: str | None = None
@@ -298,6 +301,21 @@ class AlertState(State):
         """How many steps, reviews, answers and looks are overdue and not done yet."""
         dated: tuple[Dated, ...] = (*self.steps, *self.reviews, *self.requests, *self.looks)
         return sum(one.overdue for one in dated)
+
+    @property
+    def in_vain(self) -> int:
+        """How many of our attempts nobody has answered."""
+        return len(self.tried)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_version_9(cls, data: Any) -> Any:
+        """Documents of version 9 have a number only: of moments before any that is known."""
+        if not isinstance(data, dict) or "in_vain" not in data:
+            return data
+        number = data["in_vain"]
+        left = {name: value for name, value in data.items() if name != "in_vain"}
+        return {"tried": (_LONG_AGO,) * number, **left}
 
     @model_validator(mode="before")
     @classmethod

@@ -33,6 +33,7 @@ __all__ = [
     "escalate_step",
     "judge",
     "judged_on",
+    "known_packs",
     "note",
     "policy_on",
     "remind",
@@ -388,5 +389,9 @@ def policy_on(state: AlertState, on: date, reference: Reference) -> PolicyInForc
 
 def conduct_on(state: AlertState, on: date, reference: Reference) -> Conduct:
     """Give the strictest conduct of the packs in the case, as in force on a day (R13)."""
-    known = [pack for pack in state.packs if pack in reference.policies] or [state.policy]
-    return conduct_of([reference.policies.in_force(pack, on) for pack in known])
+    return conduct_of([reference.policies.in_force(pack, on) for pack in known_packs(state, reference)])
+
+
+def known_packs(state: AlertState, reference: Reference) -> list[str]:
+    """Give the packs whose conduct the case keeps."""
+    return [pack for pack in state.packs if pack in reference.policies] or [state.policy]

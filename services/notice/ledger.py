@@ -171,7 +171,8 @@ def _settled(state: NoticeState, complaint_id: str) -> NoticeState:
 
 
 def _resumed(state: NoticeState, message: Envelope[desk_contact.ContactResumed]) -> NoticeState:
-    return state.with_states(decided_at=message.time)
+    decided = state.states.decided_at
+    return state.with_states(decided_at=message.time if decided is None else max(decided, message.time))
 
 
 def _authority(state: NoticeState, message: Envelope[desk_contact.AuthorityRecorded]) -> NoticeState:

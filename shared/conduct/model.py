@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 from functools import lru_cache
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
@@ -17,6 +17,7 @@ from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 from shared.policy.sections_conduct import Actor, Channel, Errand, LegalMatter, Party, Purpose
 
 __all__ = [
+    "BORROWER",
     "Agreed",
     "Answer",
     "Authority",
@@ -32,6 +33,9 @@ __all__ = [
     "Stop",
     "is_time_zone",
 ]
+
+BORROWER: Final = "borrower"
+"""The person of a case whose debts it is, where the guard is told who is spoken to."""
 
 Id = Annotated[str, Field(min_length=1, max_length=80)]
 # fmt: off

@@ -9,15 +9,28 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 from typing import Final
 
-from shared.conduct.model import Authority, Denial, Message, PastContact, Rule, Stop
+from shared.conduct.model import BORROWER, Authority, Denial, Message, PastContact, Rule, Stop
 from shared.conduct.moment import Moment
 from shared.conduct.walltime import day_starts, local_day
-from shared.policy.sections_conduct import Purpose, StopRule
+from shared.policy.sections_conduct import Party, Purpose, StopRule
 
 __all__ = ["SPOKEN_FOR", "person_denials"]
 
 # What is said to who acts for the borrower, and not past them.
 SPOKEN_FOR: Final[frozenset[Purpose]] = frozenset({"collection", "service"})
+
+# Who answers for the borrower; somebody recorded without an id is known by what they are.
+_THEIR_SIDE: Final[frozenset[Party]] = frozenset(
+    {
+        "borrower",
+        "representative",
+        "estate",
+        "insolvency_practitioner",
+        "debt_adviser",
+        "guardian",
+        "lawyer",
+    }
+)
 
 
 def person_denials(m: Moment) -> Iterator[Denial]:
@@ -183,11 +196,20 @@ def _states(m: Moment) -> Iterator[Denial]:
 
 
 def _in_vain(m: Moment) -> int:
-    """Attempts that nobody answered, since the last talk and since a person last decided to go on."""
-    theirs = [past for past in m.history if past.person == m.message.person]
-    talks = [past.at for past in theirs if past.outcome == "talked"]
-    marks = talks + ([m.case.decided_at] if m.case.decided_at else [])
+    """Attempts that nobody answered, since a word of theirs and since a person last decided to go on.
+
+    A word is a talk, or anything that they began; one of who acts for the borrower ends the attempts at both.
+    """
+    person, side = m.message.person, {m.message.person}
+    if m.message.party in _THEIR_SIDE:
+        side |= {BORROWER, *_THEIR_SIDE, *(authority.person for authority in m.case.authorities)}
+    words = (past for past in m.history if past.person in side)
+    marks = [past.at for past in words if past.outcome == "talked" or past.direction == "inbound"]
+    since = max((*marks, *([m.case.decided_at] if m.case.decided_at else [])), default=None)
     return sum(
-        past.direction == "outbound" and past.outcome == "no_answer" and (not marks or past.at > max(marks))
-        for past in theirs
+        past.person == person
+        and past.direction == "outbound"
+        and past.outcome == "no_answer"
+        and (since is None or past.at > since)
+        for past in m.history
     )

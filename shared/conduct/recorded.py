@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Final, Protocol, TypeVar, get_args
 from zoneinfo import ZoneInfo
 
-from shared.conduct.model import Agreed, Authority, Liftable, OptOut, PastContact, Stop
+from shared.conduct.model import BORROWER, Agreed, Authority, Liftable, OptOut, PastContact, Stop
 from shared.conduct.walltime import day_starts
 from shared.policy.model import PolicyInForce
 from shared.policy.sections_conduct import Actor, Channel, Purpose
@@ -35,9 +35,6 @@ __all__ = [
     "past_message",
     "when_it_was",
 ]
-
-BORROWER: Final = "borrower"
-"""The person of a case whose debts it is, where the guard is told who is spoken to."""
 
 _CHANNELS: Final = frozenset(get_args(Channel))
 _LIFTABLE: Final = frozenset(get_args(Liftable))

@@ -15,9 +15,11 @@ __all__ = [
     "AlertResolved",
     "AlertSeverity",
     "AlertTaken",
+    "ComplaintAssigned",
     "ComplaintClosed",
     "ComplaintHandedOver",
     "ComplaintOpened",
+    "ComplaintShortened",
     "InputRefused",
     "RemedyStarted",
 ]
@@ -137,6 +139,28 @@ class ComplaintHandedOver(_Alert):
     owner: str
     before: str
     answer_by: date
+
+
+class ComplaintAssigned(_Alert):
+    """A complaint for which only a role was named has somebody who answers for it, by the same last day."""
+
+    TYPE: ClassVar[str] = "parley.alert.complaint.assigned.v1"
+
+    complaint_id: str
+    owner: str
+    answer_by: date
+
+
+class ComplaintShortened(_Alert):
+    """Debts of a stricter pack are in the case: what is still awaited of an open complaint is sooner."""
+
+    TYPE: ClassVar[str] = "parley.alert.complaint.shortened.v1"
+
+    complaint_id: str
+    owner: str | None = Field(default=None, description="staff id")
+    acknowledge_by: date | None = Field(default=None, description="None: acknowledged, or no day of its own")
+    answer_by: date
+    as_of: date
 
 
 class ComplaintClosed(_Alert):

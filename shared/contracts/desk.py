@@ -191,7 +191,7 @@ class ContactRecorded(_Desk):
     outcome: ContactOutcome
     channel: str = Field(max_length=20)
     purpose: Purpose | None = Field(
-        default=None, description="None: an outbound one counts as collection, an inbound one as service"
+        default=None, description="None: nobody said, and it counts as collection, whoever began it"
     )
     asks_for_payment: bool = False
     number: str | None = Field(

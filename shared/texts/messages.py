@@ -71,14 +71,15 @@ def _filled(words: str, given: Mapping[str, str]) -> str:
 
 def _figures(facts: BreachFacts, lang: Language) -> dict[str, str]:
     """Write out what is open, what a breach takes back and what it leaves."""
-    tails = _tails(facts.debts, *(one.debts for one in facts.instalments))
+    of_rates = tuple(rate.debt_id for rate in facts.rates)
+    tails = _tails(facts.debts, *(one.debts for one in facts.instalments), of_rates)
     comma = _COMMA[lang]
 
     def line(name: str, **given: str) -> str:
         return _filled(_table()["line"][name][LANGUAGES.index(lang)], given)
 
-    def named(debts: Iterable[str]) -> str:
-        return comma.join(tails.get(debt, debt) for debt in debts)
+    def named(debts: Sequence[str]) -> str:
+        return line("debt" if len(debts) == 1 else "debts", named=comma.join(tails[debt] for debt in debts))
 
     open_ = [
         line(
@@ -91,7 +92,7 @@ def _figures(facts: BreachFacts, lang: Language) -> dict[str, str]:
         for one in facts.instalments
     ]
     rates = comma.join(
-        line("rate", debt=named((rate.debt_id,)), pct=f"{rate.annual_rate_pct.normalize():f}")
+        line("rate", debt=tails[rate.debt_id], pct=f"{rate.annual_rate_pct.normalize():f}")
         for rate in facts.rates
     )
     lost = [line("plan_ends")]

@@ -44,8 +44,10 @@ class EmailSettings:
 
     def __post_init__(self) -> None:
         """Refuse a sender that is no address (its domain is in every id), and a password in the clear."""
-        if not Address(addr_spec=self.sender).domain:
-            raise ValueError("sender: an address with a domain")
+        try:
+            _address(self.sender)
+        except ValueError:
+            raise ValueError("sender: an address with a domain") from None
         if self.user is not None and self.security == "none" and self.host not in _HERE:
             raise ValueError("security: a login needs starttls or tls, but on this machine")
 
@@ -83,13 +85,13 @@ class EmailChannel:
             raise UnavailableError(_explained(error)) from None
 
     def _message(self, outgoing: Outgoing) -> EmailMessage:
-        sender = Address(addr_spec=self._settings.sender)
+        sender = _address(self._settings.sender)
         message = EmailMessage(policy=SMTP)
         try:
             message["From"] = sender
-            message["To"] = Address(addr_spec=outgoing.to)
+            message["To"] = _address(outgoing.to)
             message["Subject"] = outgoing.subject
-        except (ValueError, IndexError):
+        except ValueError:
             raise UndeliverableError("unusable_header") from None
         message["Message-ID"] = f"<{outgoing.message_id}@{sender.domain}>"
         message["Date"] = format_datetime(self._clock.now())
@@ -121,6 +123,24 @@ class EmailChannel:
                 settings.host, settings.port, timeout=settings.timeout, context=self._trust
             )
         return smtplib.SMTP(settings.host, settings.port, timeout=settings.timeout)
+
+
+def _address(text: str) -> Address:
+    """Read an address. Raises ValueError, without the address in it, for whatever is none.
+
+    The library's parser answers some of them with errors of other kinds (`HeaderParseError`, AttributeError,
+    IndexError, RecursionError). One that got past here would end the courier, and with it all messages. An
+    encoded word in an address is decoded when the header is written, and may hold the end of a line.
+    """
+    if not text.isprintable() or "=?" in text:
+        raise ValueError("no address")
+    try:
+        found = Address(addr_spec=text)
+    except Exception:  # noqa: BLE001 - see above
+        raise ValueError("no address") from None
+    if not (found.username and found.domain):
+        raise ValueError("no address: a name and a domain")
+    return found
 
 
 def _explained(error: smtplib.SMTPException | OSError) -> str:

@@ -49,7 +49,7 @@ def routes_of(settings: Settings, clock: Clock) -> dict[str, Route]:
                 authority=settings.smtp_ca,
             )
             routes["email"] = Route(EmailChannel(server, clock), FileBook(settings.address_book))
-    except (ValueError, IndexError) as error:
+    except ValueError as error:
         raise FatalError(f"messages cannot be sent as the settings say: {error}") from None
     return routes
 

@@ -74,6 +74,11 @@ class WebhookChannel:
         parts = urlsplit(url)
         if parts.scheme != "https" and not (parts.scheme == "http" and parts.hostname in _HERE):
             raise ValueError("url: https, or http to this machine")
+        if not (parts.hostname and url.isascii() and url.isprintable() and " " not in url):
+            raise ValueError("url: a host, and nothing but printable ASCII (xn--… for other letters)")
+        if "@" in parts.netloc or parts.port == 0:
+            raise ValueError("url: no login in it, and no port 0")
+        parts.hostname.encode("idna")  # a label that is too long raises, and so does a port that is none
         if len(secret) < _LEAST_SECRET:
             raise ValueError(f"secret: at least {_LEAST_SECRET} bytes")
         self._url = url

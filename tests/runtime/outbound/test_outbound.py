@@ -181,6 +181,43 @@ async def test_a_header_cannot_be_smuggled_in(change: dict[str, str]) -> None:
     assert server.taken == []
 
 
+# What the standard library's parser answers with errors of five kinds, or writes as more than one line.
+NO_ADDRESSES = (
+    *("", " ", "@", "@example.org", "li@example.org.", "<li@example.org>", ";", "li", "li@", "li@["),
+    *("li@@example.org", "li@example.org,wang@example.org", "(" * 5000, '"" @=?utf-8?q?=0ABcc:x?='),
+    *("li@example.org=?utf-8?q?=0A?=", "li@example.org\x85", "\tli@example.org"),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("to", NO_ADDRESSES)
+async def test_what_is_no_address_is_the_fault_of_its_message_alone(to: str) -> None:
+    """It ended the courier with an error with the address in it: nobody was written to any more."""
+    async with serving("smtp") as server:
+        with pytest.raises(UndeliverableError, match=r"^unusable_header$"):
+            await channel_to("smtp", server, StillClock()).send(outgoing(to=to))
+    assert server.taken == []
+
+
+@pytest.mark.parametrize("sender", NO_ADDRESSES)
+def test_a_sender_that_is_no_address_is_refused_at_the_start(sender: str) -> None:
+    with pytest.raises(ValueError, match=r"^sender: an address with a domain$"):
+        EmailSettings("mail.example", 25, sender)
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["https://", "https:///hook", "https://bank.example/häken", "https://银行.example/",
+     "https://bank.example/a b", "https://bank.example:port/", "https://bank.example:0/",
+     "https://bank..example/", "https://u:p@bank.example/", "http://localhost:99999/",
+     "https://" + "a" * 64 + ".example/"],
+)  # fmt: skip
+def test_a_web_address_that_nothing_can_be_sent_to_is_refused_at_the_start(url: str) -> None:
+    """Some of them ended the courier at the first message, others made it wait for ever."""
+    with pytest.raises(ValueError, match=r".") as refused:
+        WebhookChannel(url, SECRET, StillClock())
+    assert "u:p" not in str(refused.value)
+
+
 async def test_an_address_in_letters_that_the_server_does_not_take_is_the_messages_fault() -> None:
     async with serving("smtp") as server:
         with pytest.raises(UndeliverableError, match="smtp_not_supported"):

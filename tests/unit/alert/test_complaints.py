@@ -17,9 +17,11 @@ from shared.contracts.alert import (
     AlertKind,
     AlertRaised,
     AlertResolved,
+    ComplaintAssigned,
     ComplaintClosed,
     ComplaintHandedOver,
     ComplaintOpened,
+    ComplaintShortened,
     InputRefused,
     RemedyStarted,
 )
@@ -328,3 +330,91 @@ def test_the_shortest_days_of_all_packs_of_the_case_count(*, own_is_shorter: boo
     alone = given(AlertDecider(), reference(**fewer)).when(message(case_opened()), message(made()))
     assert said.acknowledge_by == alone.last(ComplaintOpened).acknowledge_by
     assert said.answer_by == DAY + timedelta(days=15)
+
+
+# --- debts of a stricter pack join a case with an open complaint
+
+FEW = {"complaints__acknowledge_business_days": 2, "complaints__final_response_days": 15}
+MANY = {"complaints__acknowledge_business_days": 30, "complaints__final_response_days": 56}
+
+
+def _two_packs(mine: dict[str, int], others: dict[str, int]) -> Given:
+    packs = (example_pack(**mine), example_pack({"id": "other-card"}, **others))
+    return given(AlertDecider(), reference(*packs, roster=roster(a={}))).when(message(case_opened()))
+
+
+def _joined(day: date, *packs: str) -> Any:
+    return message(ConductChanged(as_of=day, packs=packs or ("example-card", "other-card")), day)
+
+
+@pytest.mark.parametrize("complaint_first", [True, False])
+def test_a_stricter_pack_that_joins_shortens_what_is_open_as_if_it_had_been_there(
+    *, complaint_first: bool
+) -> None:
+    said = [message(made(), DAY), _joined(DAY)]
+    there = _two_packs(MANY, FEW).when(*(said if complaint_first else reversed(said)))
+    (item,) = there.state.complaints
+    alone = given(AlertDecider(), reference(**FEW)).when(message(case_opened()), message(made()))
+    assert (item.acknowledge_by, item.answer_by) == (
+        alone.state.complaints[0].acknowledge_by,
+        DAY + timedelta(days=15),
+    )
+
+
+def test_the_days_that_a_stricter_pack_had_are_told_and_kept_when_it_leaves() -> None:
+    fifth = DAY + timedelta(days=4)
+    joined = _two_packs(MANY, FEW).when(message(made()), _joined(fifth))
+    told = joined.last(ComplaintShortened)
+    assert (told.complaint_id, told.owner, told.as_of) == ("K-1", "s-7", fifth)
+    assert (told.acknowledge_by, told.answer_by) == (fifth, DAY + timedelta(days=15)), (
+        "the second day is past"
+    )
+    gone = joined.when(_joined(fifth, "example-card"))
+    assert gone.said == ()
+    assert gone.state.complaints == joined.state.complaints
+    heard = joined.when(message(answer(final=False), fifth))
+    late = heard.closes(DAY + timedelta(days=14)).closes(DAY + timedelta(days=15))
+    assert late.last(AlertRaised).kind is AlertKind.COMPLAINT_OVERDUE
+
+
+def test_where_the_shorter_days_are_over_already_it_is_owed_today() -> None:
+    later = DAY + timedelta(days=40)
+    heard = _two_packs(MANY, FEW).when(message(made()), message(answer(final=False)))
+    joined = heard.when(_joined(later))
+    told = joined.last(ComplaintShortened)
+    assert (told.acknowledge_by, told.answer_by) == (None, later)
+    assert joined.when(message(answer(), later)).last(ComplaintClosed).in_time
+    assert joined.closes(later).last(AlertRaised).kind is AlertKind.COMPLAINT_OVERDUE
+    assert joined.closes(later).when(_joined(later, "other-card")).said == (), "what is overdue stays so"
+
+
+def test_a_pack_with_more_days_gives_nobody_more_time() -> None:
+    there = _two_packs(FEW, MANY).when(message(made())).when(_joined(DAY + timedelta(days=1)))
+    assert there.said == ()
+    assert there.state.complaints[0].answer_by == DAY + timedelta(days=15)
+
+
+# --- a complaint for which only a role was named
+
+
+def test_a_complaint_that_only_a_role_was_named_for_has_a_person_that_evening() -> None:
+    """It stayed a role's for ever: its alerts went to the role, and to the next role."""
+    nobody = made().model_copy(update={"owner": None})
+    there = given(AlertDecider(), reference(roster=_team())).when(message(case_opened()))
+    opened = there.when(message(_owned("s-1")), message(nobody))
+    assert opened.last(ComplaintOpened).owner is None
+    handed = opened.closes(DAY)
+    assert handed.last(ComplaintAssigned).owner == "s-2", "never who owns the case: it may be about them"
+    assert handed.closes(DAY + timedelta(days=1)).said == ()
+    assert handed.closes(LAST).last(AlertRaised).owner == "s-2"
+    gone = intake.CaseClosed(as_of=DAY, reason=intake.CloseReason.SETTLED)
+    assert opened.when(message(gone)).closes(DAY).emits(ComplaintAssigned)
+
+
+def test_while_no_supervisor_is_there_it_is_asked_again_each_evening() -> None:
+    nobody = made().model_copy(update={"owner": None})
+    off = [{"since": DAY, "until": DAY + timedelta(days=3)}]
+    there = given(AlertDecider(), reference(roster=_team(absences=off))).when(message(case_opened()))
+    waiting = there.when(message(_owned("s-1")), message(nobody)).closes(DAY).closes(DAY + timedelta(days=2))
+    assert waiting.said == ()
+    assert waiting.closes(DAY + timedelta(days=3)).last(ComplaintAssigned).owner == "s-2"

@@ -248,3 +248,15 @@ def test_a_question_that_makes_no_sense_is_refused_without_repeating_it(change: 
 def test_a_number_does_not_show_in_what_is_printed() -> None:
     request = ask(NOON, number="13900000000", history=[past(NOON, number="13900000000")])
     assert "13900000000" not in repr(request)
+
+
+def test_a_word_of_theirs_ends_the_attempts_in_vain_as_it_ends_the_alert() -> None:
+    """Who called back and left a word was waited for by the guard for ever: nobody was asked any more."""
+    calls = [past(NOON - n * DAY) for n in range(1, 6)]
+    word = past(NOON - timedelta(hours=1), "message_left", direction="inbound")
+    assert rules(EXAMPLE, ask(NOON, history=calls)) == ["person_decides"]
+    assert rules(EXAMPLE, ask(NOON, history=[*calls, word])) == []
+    lawyer = {"person": "L-1", "verified": True, "kinds": ["reply"], "until": NOON + timedelta(days=9)}
+    spoke = past(NOON - timedelta(hours=1), "talked", person="L-1", number=None)
+    assert rules(EXAMPLE, ask(NOON, case={"authorities": [lawyer]}, history=[*calls, spoke])) == []
+    assert rules(EXAMPLE, ask(NOON, history=[*calls, spoke])) == ["person_decides"], "somebody else"
