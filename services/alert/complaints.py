@@ -14,7 +14,7 @@ from shared.contracts.alert import (
     InputRefused,
 )
 from shared.contracts.base import Event, Reason
-from shared.contracts.departures import has_left
+from shared.contracts.departures import is_away
 from shared.contracts.desk import ComplaintMade, ContactDirection, ContactOutcome, ContactRecorded
 from shared.contracts.desk_contact import ComplaintAnswered, ContactResumed
 from shared.contracts.desk_team import AwayWhy, OwnerAway
@@ -173,7 +173,7 @@ def hand_over(state: AlertState, day: date, reference: Reference) -> Step:
         owner = one.owner
         if _has_lost_its_owner(state, one):
             owner = state.owner
-        elif owner in gone or _is_away(owner, day, reference):
+        elif owner in gone or (owner is not None and is_away(reference, owner, _next(day))):
             owner = _deputy(state, one, day, reference) or owner
         if owner != one.owner:
             handed = {"complaint_id": one.complaint_id, "answer_by": one.answer_by, "owner": owner}
@@ -184,12 +184,6 @@ def hand_over(state: AlertState, day: date, reference: Reference) -> Step:
     return state.model_copy(update=asked), tuple(said)
 
 
-def _is_away(owner: str | None, day: date, reference: Reference) -> bool:
-    """Whether the roster knows them, and that they are not there on the next day."""
-    who = reference.roster.get(owner) if owner is not None else None
-    return who is not None and not who.present_on(_next(day))
-
-
 def _deputy(state: AlertState, item: OpenComplaint, day: date, reference: Reference) -> str | None:
     """Give a supervisor who is there from the next day on; spread by the complaint, the same each time."""
     barred = {state.owner, *(name for name, _ in state.leaving)}
@@ -197,7 +191,7 @@ def _deputy(state: AlertState, item: OpenComplaint, day: date, reference: Refere
     there = [
         who.id
         for who in reference.roster.supervisors
-        if who.present_on(first) and who.id not in barred and not has_left(reference, who.id, first)
+        if who.id not in barred and not is_away(reference, who.id, first)
     ]
     return min(there, key=lambda name: derive_id("deputy", item.complaint_id, name), default=None)
 

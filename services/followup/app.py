@@ -20,5 +20,6 @@ SERVICE = Service(
     # 8: which steps of the rewards came to anything; 9: the rewards that were signed
     # 10: who acts for the borrower; 11: what talks that ended left of their protection, debts that are not
     # talked about, who has left, limits agreed away
-    schema_version=11,
+    # 12: who is away, when the roster was asked who solves problems
+    schema_version=12,
 )
