@@ -130,7 +130,7 @@ def away(state: AlertState, message: Envelope[OwnerAway], _policy: PolicyInForce
     """
     data = message.data
     theirs = any(one.owner == data.staff for one in state.complaints)
-    if data.why is AwayWhy.CERTIFICATE or not theirs:  # an answer needs no certificate
+    if data.why is AwayWhy.CERTIFICATE or not theirs or data.is_over(message.day):  # no certificate is needed
         return state, ()
     leaving = {**dict(state.leaving), data.staff: data.since}
     return state.model_copy(update={"leaving": tuple(leaving.items())}), ()

@@ -418,7 +418,7 @@ def _assigned(state: FollowupState | None, message: Envelope[intake.CaseAssigned
 def _away(state: FollowupState | None, message: Envelope[desk_team.OwnerAway], _: Reference) -> Outcome:
     if state is None:
         return Decision(None)
-    after, said = problems.away(state, message.data)
+    after, said = problems.away(state, message.data, message.day)
     return Decision.of(after, *said)
 
 

@@ -65,12 +65,12 @@ def assigned(state: FollowupState, owner: str) -> Step:
     return after, (OwnerTookOver(owner=owner, before=state.owner, problems=moved),)
 
 
-def away(state: FollowupState, data: OwnerAway) -> Step:
+def away(state: FollowupState, data: OwnerAway, day: date) -> Step:
     """Who will not be there leaves the problems on others' cases to who owns the case, at once.
 
     Those on their own cases go with the case. A closed case goes to nobody: there it is the role's.
     """
-    if data.why is AwayWhy.CERTIFICATE:
+    if data.why is AwayWhy.CERTIFICATE or data.is_over(day):
         return state, ()
     return _handed_over(state, [one for one in _elsewhere(state) if one.owner == data.staff])
 

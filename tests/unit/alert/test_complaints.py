@@ -233,7 +233,7 @@ def test_who_leaves_hands_their_complaints_to_a_supervisor_on_their_last_day(why
     said = handed.last(ComplaintHandedOver)
     assert (said.complaint_id, said.owner, said.before) == ("K-1", "s-2", "s-1")
     assert handed.closes(first).said == ()
-    at_once = _theirs().when(message(_leaves("s-1", DAY - timedelta(days=9), why))).closes(DAY)
+    at_once = _theirs().when(message(_leaves("s-1", DAY - timedelta(days=4), why))).closes(DAY)
     assert at_once.emits(ComplaintHandedOver)
 
 
@@ -247,6 +247,13 @@ def test_the_answer_is_nobody_s_who_is_away_owns_the_case_or_lost_only_a_certifi
     lapsed = _theirs().when(message(_leaves("s-1", DAY, AwayWhy.CERTIFICATE))).closes(DAY)
     assert lapsed.said == ()
     assert _theirs().when(message(_leaves("s-2", DAY))).closes(DAY).said == ()
+
+
+def test_an_absence_told_when_it_is_over_leaves_complaints_where_they_are() -> None:
+    told = _theirs().when(message(_leaves("s-1", DAY - timedelta(days=6), AwayWhy.ABSENT)))
+    assert told.closes(DAY).said == ()
+    last = _theirs().when(message(_leaves("s-1", DAY - timedelta(days=5), AwayWhy.ABSENT)))
+    assert last.state.leaving != ()
 
 
 def test_a_complaint_of_a_closed_case_changes_hands_too() -> None:

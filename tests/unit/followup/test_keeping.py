@@ -493,6 +493,9 @@ def test_who_leaves_leaves_the_problems_on_others_cases_to_who_owns_them() -> No
     assert gone.when(leaves("n-9")).said == ()
     assert known.when(leaves("n-9", AwayWhy.CERTIFICATE)).said == (), "no certificate is needed to solve one"
     assert known.when(leaves("n-8")).said == ()
+    over = {"why": AwayWhy.ABSENT, "until": FIRST - timedelta(days=1)}
+    late = leaves("n-9").data.model_copy(update=over)
+    assert known.when(message(late, FIRST)).said == (), "told when it is over"
     assert known.when(leaves("n-1")).said == (), "that goes with the case"
     for first, second in ((leaves("n-9"), owned("n-2", FIRST)), (owned("n-2", FIRST), leaves("n-9"))):
         both = known.when(first, second)
