@@ -79,7 +79,8 @@ def last_day_over(
         else:
             owned, assigned = relieve(released, next_day, reference)
         if going is not None and not assigned:
-            return owned.model_copy(update={"owned_before": going.since, "leaving": going}), ()
+            first = min(going.since, owned.owned_before or going.since)
+            return owned.model_copy(update={"owned_before": first, "leaving": going}), ()
         return owned, assigned
     return _without_owner(released, going, next_day, reference)
 

@@ -111,6 +111,43 @@ def test_whoever_is_back_first_takes_what_nobody_could_take_when_its_owner_left(
     assert waiting.closes(day(6)).last(CaseAssigned).owner == "s"
 
 
+@pytest.mark.parametrize("change", ["absence made shorter", "somebody new"])
+def test_what_nobody_may_have_is_taken_on_the_evening_of_the_change_that_lets_somebody_have_it(
+    change: str,
+) -> None:
+    """It waited for the day that had been known when it came to the supervisor, or for ever."""
+    people: dict[str, Any] = {"a": {}, "s": {"supervisor": True, "certifications": OLD}}
+    held = owned_by_a(people).when(away(why=AwayWhy.ABSENT, until=day(30)))
+    assert held.state.owner == "s"
+    told = {"~away/a/2026-03-02/2026-04-01": 1}
+    held = replace(held, reference=replace(held.reference, open_work=told))
+    for n in range(9):
+        held = held.closes(day(n))
+        assert held.said == ()
+    if change == "somebody new":
+        now = replace(held.reference, roster=roster(**people, c={}))
+    else:
+        now = replace(held.reference, open_work={"~away/a/2026-03-02/2026-03-11": 1})
+    after = replace(held, reference=now).closes(day(9))
+    assert after.emits(CaseAssigned)
+    assert after.last(CaseAssigned).owner == ("c" if change == "somebody new" else "a")
+    assert after.state.owned_before is not None
+    assert after.state.owned_before > day(3000)
+
+
+def test_a_supervisor_who_holds_what_nobody_may_have_goes_on_holding_it() -> None:
+    """It went to and fro between two of them, by the least load, with each word about the case."""
+    heads = {name: {"supervisor": True, "certifications": OLD} for name in ("s", "t")}
+    held = owned_by_a({"a": {}, **heads}, t=9).when(away())
+    assert held.state.owner == "s"
+    busy = {"~away/a/2026-03-02/": 1, "s": 9}
+    later = replace(held, reference=replace(held.reference, open_work=busy))
+    for n in range(1, 9):
+        later = later.when(balance(n, OWED, LATE)).closes(day(n))
+        assert not [event for event in later.said if isinstance(event, CaseAssigned)]
+    assert later.state.owner == "s"
+
+
 def test_an_absence_that_is_told_when_it_is_over_moves_nothing() -> None:
     """It moved the case away from who was back, and every complaint and problem with it."""
     over = away(on=day(9), since=day(2), why=AwayWhy.ABSENT, until=day(8))
