@@ -15,7 +15,7 @@ from shared.contracts.alert import (
     InputRefused,
 )
 from shared.contracts.base import Event, Reason
-from shared.contracts.departures import has_left
+from shared.contracts.departures import is_away
 from shared.contracts.desk import ComplaintMade
 from shared.contracts.desk_contact import ComplaintAnswered
 from shared.contracts.desk_team import AwayWhy, OwnerAway
@@ -164,7 +164,7 @@ def away(state: AlertState, message: Envelope[OwnerAway], _policy: PolicyInForce
     """
     data = message.data
     theirs = any(one.owner == data.staff for one in state.complaints)
-    if data.why is AwayWhy.CERTIFICATE or not theirs:  # an answer needs no certificate
+    if data.why is AwayWhy.CERTIFICATE or not theirs or data.is_over(message.day):  # no certificate is needed
         return state, ()
     leaving = {**dict(state.leaving), data.staff: data.since}
     return state.model_copy(update={"leaving": tuple(leaving.items())}), ()
@@ -208,7 +208,7 @@ def hand_over(state: AlertState, day: date, reference: Reference) -> Step:
         owner = one.owner
         if _has_lost_its_owner(state, one):
             owner = state.owner
-        elif owner is None or owner in gone or _is_away(owner, day, reference):
+        elif owner is None or owner in gone or is_away(reference, owner, _next(day)):
             owner = _deputy(state, one, day, reference) or owner
         if owner is not None and owner != one.owner:
             said.append(_given(one, owner))
@@ -226,12 +226,6 @@ def _given(item: OpenComplaint, owner: str) -> Event:
     )
 
 
-def _is_away(owner: str, day: date, reference: Reference) -> bool:
-    """Whether the roster knows them, and that they are not there on the next day."""
-    who = reference.roster.get(owner)
-    return who is not None and not who.present_on(_next(day))
-
-
 def _deputy(state: AlertState, item: OpenComplaint, day: date, reference: Reference) -> str | None:
     """Give a supervisor who is there from the next day on; spread by the complaint, the same each time."""
     barred = {state.owner, *(name for name, _ in state.leaving)}
@@ -239,7 +233,7 @@ def _deputy(state: AlertState, item: OpenComplaint, day: date, reference: Refere
     there = [
         who.id
         for who in reference.roster.supervisors
-        if who.present_on(first) and who.id not in barred and not has_left(reference, who.id, first)
+        if who.id not in barred and not is_away(reference, who.id, first)
     ]
     return min(there, key=lambda name: derive_id("deputy", item.complaint_id, name), default=None)
 

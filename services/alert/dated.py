@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 from services.alert.model import AlertState, Dated
 from services.alert.raising import Step
-from services.alert.steps import escalate_step, policy_on, remind
+from services.alert.steps import escalate_step, policy_on, remind, workday
 from shared.contracts.base import Event
 from shared.policy import sections as s
 from shared.policy.reference import Reference
@@ -57,6 +57,12 @@ def act(
         if item.next_date != due:
             continue
         late = due >= item.due
+        later = None if late else workday(state, item.due, day, reference)
+        if later is not None:
+            rests = item.model_copy(update={"remind_on": later})
+            items = tuple(rests if one is item else one for one in items)
+            state = state.model_copy(update=keep(items))
+            continue
         told = item.model_copy(update={"remind_on": None, "overdue": late})
         items = tuple(told if one is item else one for one in items)
         state = state.model_copy(update=keep(items))

@@ -52,7 +52,7 @@ __all__ = ["HANDLED", "AlertDecider"]
 Outcome = Decision[AlertState]
 Handler = Callable[[AlertState, Envelope[Any], PolicyInForce], Step]
 
-_NO_PACK = "none"  # of the document that keeps who has left
+_NO_PACK = "none"  # of the document that keeps who is away
 
 
 class AlertDecider:
@@ -140,11 +140,11 @@ class AlertDecider:
 
 
 def _left(state: AlertState | None, message: Envelope[desk_team.StaffAbsent]) -> Outcome:
-    """Somebody leaves, or does not after all: said to each partition under a key that is no customer's."""
+    """Somebody is away or leaves, or does not after all: said under a key that is no customer's."""
     known = state or AlertState(case=message.case, status=AlertStatus.CLOSED, policy=_NO_PACK)
     if known.policy != _NO_PACK:
         return Decision(state)  # a customer's key: nobody sends this there
-    departures = told(known.departures, message.data)
+    departures = told(known.departures, message.data, message.day)
     if departures == known.departures:
         return Decision(state)
     return Decision(known.model_copy(update={"departures": departures}))

@@ -45,7 +45,8 @@ def reviewed(
     if before is not None and before.overdue:
         now, said = resolve(now, AlertKind.MECHANISM_UNREVIEWED, on, ReasonCode.STEP_DONE)
         said = (StepCaughtUp(step=_STEP, due=before.due, as_of=on), *said)
-    next_ = MechanismReview(reviewed_on=on, due=due, remind_on=begins if begins < due else None)
+    remind_on = _workday(begins, policy)
+    next_ = MechanismReview(reviewed_on=on, due=due, remind_on=remind_on if remind_on < due else None)
     noted = MechanismReviewNoted(
         pack=data.pack,
         on=on,
@@ -83,6 +84,13 @@ def _next(on: date, policy: PolicyInForce) -> tuple[date, date]:
         return begins, policy.deadline(begins, row.business_days if row is not None else 0)
     except (OverflowError, ValueError):  # past the last date there is
         return date.max, date.max
+
+
+def _workday(day: date, policy: PolicyInForce) -> date:
+    try:
+        return policy.calendar.next_business_day(day)
+    except (OverflowError, ValueError):  # past the last date there is
+        return day
 
 
 def judged_on(state: AlertState) -> date | None:

@@ -251,7 +251,7 @@ class AlertState(State):
     spaces whose review is to come, `adviser_on` is the last talk with the debt adviser.
     `watched` is the plan that is kept. `mechanism` stands in the document of a pack's mechanism alone.
     `stop_told_on` is the last day on which the desk told of a stop, or of its end. `departures` stand in the
-    document of a partition's own key alone: who has left, as a command said.
+    document of a partition's own key alone: who is away or has left, as a command said.
     """
 
     case: str

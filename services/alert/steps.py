@@ -9,7 +9,7 @@ nothing. While a plan is kept no step is open: its dates are followup's.
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import date, timedelta
+from datetime import date
 from typing import Any
 
 from services.alert.model import AlertState, OpenStep, Turn
@@ -37,6 +37,7 @@ __all__ = [
     "note",
     "policy_on",
     "remind",
+    "workday",
 ]
 
 _CONTACT = "first_contact"
@@ -297,6 +298,11 @@ def _rest(state: AlertState, on: date, reference: Reference) -> AlertState:
 def _tell(state: AlertState, step: OpenStep, on: date, day: date, reference: Reference) -> Step:
     row = conduct_on(state, on, reference).step(step.name)
     late = on >= step.due
+    later = None if late else workday(state, step.due, day, reference)
+    if later is not None:
+        rested = step.model_copy(update={"remind_on": later})
+        kept = tuple(rested if other is step else other for other in state.steps)
+        return state.model_copy(update={"steps": kept}), ()
     if step.name == _STOPPED:
         told = _rest(state, on, reference)
     else:
@@ -352,15 +358,31 @@ def _with_reminders(state: AlertState, reference: Reference) -> AlertState:
 
 
 def _reminder(state: AlertState, step: OpenStep, reference: Reference) -> date | None:
-    """Give the day of the reminder, one on which the owner works; None for short steps."""
+    """Give the day of the reminder, a business day, if possible one of the owner's; None for short steps."""
     policy = policy_on(state, step.begun, reference)
     if policy.team.remind_business_days == 0:
         return None
-    day = policy.calendar.add_business_days(step.due, -policy.team.remind_business_days)
-    hours = _hours(state, reference)
+    latest = policy.calendar.add_business_days(step.due, -policy.team.remind_business_days)
+    hours, day = _hours(state, reference), latest
     while day > step.begun and not hours.works_on(day):
-        day -= timedelta(days=1)
-    return day if day > step.begun else None
+        day = policy.calendar.add_business_days(day, -1)
+    return next((on for on in (day, latest) if on > step.begun), None)
+
+
+def workday(state: AlertState, due: date, day: date, reference: Reference) -> date | None:
+    """Give the day of a reminder that came to nothing until a `day` on which nobody works; None: it is `day`.
+
+    A case that was held, or a word of a stop, may end on such a day. Of the days after it, and before the
+    step's own, the first is taken on which the owner works, else the first business day.
+    """
+    calendar, hours = policy_on(state, day, reference).calendar, _hours(state, reference)
+    if calendar.is_business_day(day):
+        return None
+    days, on = [], calendar.next_business_day(day)
+    while on < due:
+        days.append(on)
+        on = calendar.add_business_days(on, 1)
+    return next((on for on in days if hours.works_on(on)), days[0] if days else None)
 
 
 def _deadline(conduct: Conduct, begins: date, business_days: int) -> date:

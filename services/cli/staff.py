@@ -8,7 +8,7 @@ they are.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
@@ -38,11 +38,13 @@ __all__ = [
     "portfolio",
     "to_every_partition",
     "to_tell_again",
+    "unheard",
 ]
 
 app = typer.Typer(help="The people who own cases: load, absence, hand-over.", no_args_is_help=True)
 
 _AT_ONCE: Final = 100  # events that are acknowledged before progress is said
+_ALSO_TOLD: Final = ("offer", "followup", "alert")  # who keeps beside intake what was said of the staff
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="The staff id, as in roster.toml.")]
 From = Annotated[str, typer.Option("--from", help="The first day away, e.g. 2026-07-01.")]
@@ -63,7 +65,7 @@ class Owned:
 def list_(data: DataDir = None, folder: PoliciesFolder = None, as_json: JsonFlag = False) -> None:
     """List everybody who owns cases or may: open cases, capacity, until when they may."""
     roster = _roster(folder)
-    load, day, away = with_database(data_dir(data), _load)
+    load, day, away, unheard = with_database(data_dir(data), _load)
     names = [who.id for who in roster.negotiators]
     names += sorted(set(load) - set(names))
     rows = [_row(name, roster.get(name), load[name], day, away=name in away) for name in names]
@@ -77,6 +79,10 @@ def list_(data: DataDir = None, folder: PoliciesFolder = None, as_json: JsonFlag
         )
         table.add_row(*shown, "yes" if row["there"] else "no", row["until"] or "–")
     stdout.print(table)
+    if unheard:
+        stdout.print("Told before other services kept it; tell it again:", highlight=False)
+    for order in to_tell_again(unheard):
+        stdout.print(f"  {order}", markup=False, highlight=False, soft_wrap=True)
 
 
 @app.command()
@@ -192,7 +198,11 @@ def to_every_partition(
     partitions: int, staff: str, why: AwayWhy, since: date, until: date | None, *, by: str, reason: str,
     day: date,
 ) -> list[Envelope[Any]]:  # fmt: skip
-    """Give the order once for each partition, under a key that belongs there and is no customer's number."""
+    """Give the order once for each partition, under a key that belongs there and is no customer's number.
+
+    It counts anew on another day: an absence may be made longer, shorter, and longer again, and what a
+    service was told before it kept such words may be told once more.
+    """
     from itertools import count
 
     from shared.contracts.desk_team import StaffAbsent
@@ -200,7 +210,7 @@ def to_every_partition(
     from shared.contracts.partition import partition_of
 
     data = StaffAbsent(staff=staff, why=why, since=since, until=until, by=by, reason=reason)
-    until_ = until.isoformat() if until is not None else ""
+    until_, said = until.isoformat() if until is not None else "", day.isoformat()
     keys: dict[int, str] = {}
     for number in count():
         if len(keys) == partitions:
@@ -208,7 +218,9 @@ def to_every_partition(
         key = f"~{staff[:48]}/{number}"
         keys.setdefault(partition_of(key.encode(), partitions), key)
     return [
-        _envelope(data, Owned(case_id(key, 1), key, ""), day, why.value, staff, since.isoformat(), until_)
+        _envelope(
+            data, Owned(case_id(key, 1), key, ""), day, why.value, staff, since.isoformat(), until_, said
+        )
         for _, key in sorted(keys.items())
     ]
 
@@ -341,8 +353,8 @@ async def open_day(settings: Settings) -> date:
     return max(closed) + timedelta(days=1) if closed else datetime.now(UTC).date()
 
 
-async def _load(settings: Settings) -> tuple[Counter[str], date, set[str]]:
-    """Give open cases by person, the open day, and who was said to be away on it."""
+async def _load(settings: Settings) -> tuple[Counter[str], date, set[str], list[StaffAway]]:
+    """Give open cases by person, the open day, who was said to be away on it, and what not all have heard."""
     from shared.runtime.mongo import read_documents
     from shared.runtime.ports import WORK
 
@@ -353,7 +365,31 @@ async def _load(settings: Settings) -> tuple[Counter[str], date, set[str]]:
     day = await open_day(settings)
     told = await absences_told(settings)
     away = {one.staff for one in told if one.since <= day and (one.until is None or day <= one.until)}
-    return load, day, away
+    heard = [await _heard(settings, service) for service in _ALSO_TOLD]
+    return load, day, away, unheard(told, heard, day)
+
+
+async def _heard(settings: Settings, service: str) -> set[tuple[str, date, date | None]]:
+    """Give the absences and departures that a service beside intake knows of."""
+    from shared.contracts.departures import Departure
+    from shared.runtime.mongo import read_documents
+    from shared.runtime.ports import WORK
+
+    query = {WORK: {"$regex": "^~"}}
+    heard: set[tuple[str, date, date | None]] = set()
+    async for document in read_documents(settings, f"{service}.cases", query, fields=("state.departures",)):
+        rows = [Departure.model_validate(row, strict=False) for row in document["state"]["departures"]]
+        heard.update((row.staff, row.since, row.until) for row in rows)
+    return heard
+
+
+def unheard(
+    told: Iterable[StaffAway], heard: Iterable[Container[tuple[str, date, date | None]]], day: date
+) -> list[StaffAway]:
+    """Give what intake was told and another service does not know: it was told before that one kept it."""
+    known = list(heard)
+    current = [one for one in told if one.until is None or one.until >= day]
+    return [one for one in current if not all((one.staff, one.since, one.until) in by for by in known)]
 
 
 def _row(name: str, who: Negotiator | None, load: int, day: date, *, away: bool) -> dict[str, Any]:

@@ -80,7 +80,7 @@ class FollowupDecider:
         of_problems: tuple[Event, ...] = ()
         if after.policy is not None:
             policy = reference.policies.in_force(after.policy, day)
-            after, of_problems = problems.close_problems(after, day, policy)
+            after, of_problems = problems.close_problems(after, day, policy, reference)
         if after.halted_on is None and any(
             one.until is not None and one.until < day for one in after.earlier
         ):
@@ -289,11 +289,11 @@ def _stops(
 
 
 def _left(state: FollowupState | None, message: Envelope[desk_team.StaffAbsent], _: Reference) -> Outcome:
-    """Somebody leaves, or does not after all: said to each partition under a key that is no customer's."""
+    """Somebody is away or leaves, or does not after all: said under a key that is no customer's."""
     known = state or FollowupState(case=message.case)
     if known.policy is not None:
         return Decision(state)  # a customer's key: nobody sends this there
-    departures = told(known.departures, message.data)
+    departures = told(known.departures, message.data, message.day)
     if departures == known.departures:
         return Decision(state)
     return Decision(known.model_copy(update={"departures": departures}))
@@ -430,7 +430,7 @@ def _assigned(state: FollowupState | None, message: Envelope[intake.CaseAssigned
 def _away(state: FollowupState | None, message: Envelope[desk_team.OwnerAway], _: Reference) -> Outcome:
     if state is None:
         return Decision(None)
-    after, said = problems.away(state, message.data)
+    after, said = problems.away(state, message.data, message.day)
     return Decision.of(after, *said)
 
 

@@ -334,7 +334,9 @@ class FollowupState(State):
     from their amendment would bring back, the latest last.
     `stop_told_on` is the last day on which the desk told of a stop, or of its end. `apart` are the
     debts of the case that are not talked about: stopped, with another creditor, or paid.
-    `departures` stand in the document of a partition's own key alone: who has left, as a command said.
+    `departures` stand in the document of a partition's own key alone: who is away or has left, as a command
+    said. `roster_asked_on` is the last evening on which it was asked whether those are there who are to solve
+    problems on another's case.
     """
 
     case: str
@@ -369,3 +371,4 @@ class FollowupState(State):
     stop_told_on: date | None = None
     apart: tuple[str, ...] = ()
     departures: tuple[Departure, ...] = ()
+    roster_asked_on: date | None = None

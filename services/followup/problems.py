@@ -1,9 +1,11 @@
 """Who is responsible for a live plan, and the problems noted about it: whose, by when, how long. Pure."""
 
-from datetime import date
+from collections.abc import Sequence
+from datetime import date, timedelta
 
 from services.followup.model import FollowupState, FollowupStatus, Problem
 from shared.contracts.base import Event
+from shared.contracts.departures import is_away
 from shared.contracts.desk_care import ProblemNoted, ProblemSolved
 from shared.contracts.desk_team import AwayWhy, OwnerAway
 from shared.contracts.followup_care import (
@@ -17,6 +19,7 @@ from shared.contracts.ids import derive_id
 from shared.contracts.intake import BankAnswered, CloseReason
 from shared.contracts.reasons import ReasonCode
 from shared.policy.model import PolicyInForce
+from shared.policy.reference import Reference
 from shared.policy.sections import StepRow
 
 __all__ = [
@@ -62,25 +65,33 @@ def assigned(state: FollowupState, owner: str) -> Step:
     return after, (OwnerTookOver(owner=owner, before=state.owner, problems=moved),)
 
 
-def away(state: FollowupState, data: OwnerAway) -> Step:
+def away(state: FollowupState, data: OwnerAway, day: date) -> Step:
     """Who will not be there leaves the problems on others' cases to who owns the case, at once.
 
     Those on their own cases go with the case. A closed case goes to nobody: there it is the role's.
     """
-    closed = state.status is FollowupStatus.CLOSED
-    if data.why is AwayWhy.CERTIFICATE or (state.owner == data.staff and not closed):
+    if data.why is AwayWhy.CERTIFICATE or data.is_over(day):
         return state, ()
-    owner = None if state.owner == data.staff else state.owner
-    theirs = [problem for problem in state.problems if problem.owner == data.staff]
-    problems = tuple(
-        problem.model_copy(update={"owner": owner}) if problem in theirs else problem
-        for problem in state.problems
-    )
-    said = tuple(
-        ProblemHandedOver(problem_id=one.problem_id, owner=owner, before=data.staff, due=one.due)
-        for one in theirs
-    )
-    return state.model_copy(update={"problems": problems}), said
+    return _handed_over(state, [one for one in _elsewhere(state) if one.owner == data.staff])
+
+
+def _elsewhere(state: FollowupState) -> list[Problem]:
+    """Give the problems that do not go with the case when somebody else owns it."""
+    closed = state.status is FollowupStatus.CLOSED
+    return [one for one in state.problems if one.owner is not None and (closed or one.owner != state.owner)]
+
+
+def _handed_over(state: FollowupState, theirs: Sequence[Problem]) -> Step:
+    said, problems = [], []
+    for one in state.problems:
+        if one not in theirs or one.owner is None:
+            problems.append(one)
+            continue
+        owner = None if one.owner == state.owner else state.owner
+        problems.append(one.model_copy(update={"owner": owner}))
+        handed = ProblemHandedOver(problem_id=one.problem_id, owner=owner, before=one.owner, due=one.due)
+        said.append(handed)
+    return state.model_copy(update={"problems": tuple(problems)}), tuple(said)
 
 
 def noted(state: FollowupState, data: ProblemNoted, day: date, policy: PolicyInForce) -> Step | ReasonCode:
@@ -177,11 +188,35 @@ def case_closed(state: FollowupState, day: date, reason: CloseReason) -> Step:
 
 
 def problems_due(state: FollowupState) -> date | None:
-    """Give the first day whose close finds a problem overdue."""
-    return min((problem.due for problem in state.problems if not problem.overdue), default=None)
+    """Give the first day whose close finds a problem overdue, or asks whether who solves it is there.
+
+    Who has it without the case is asked about each evening: the roster is written anew at any time, and a
+    command says it only of the problems that there are.
+    """
+    days = [problem.due for problem in state.problems if not problem.overdue]
+    opened = min((one.opened_on for one in _elsewhere(state)), default=None)
+    if opened is not None:
+        days.append(opened if state.roster_asked_on is None else _next(state.roster_asked_on))
+    return min(days, default=None)
 
 
-def close_problems(state: FollowupState, day: date, policy: PolicyInForce) -> Step:
+def close_problems(state: FollowupState, day: date, policy: PolicyInForce, reference: Reference) -> Step:
+    """Hand over what somebody was to solve who is not there the next day; escalate what is not solved."""
+    theirs, said = _elsewhere(state), tuple[Event, ...]()
+    if theirs:
+        first = _next(day)
+        gone = [one for one in theirs if one.owner is not None and is_away(reference, one.owner, first)]
+        state, said = _handed_over(state, gone)
+        state = state.model_copy(update={"roster_asked_on": day})
+    state, late = _escalated(state, day, policy)
+    return state, (*said, *late)
+
+
+def _next(day: date) -> date:
+    return day + timedelta(days=1) if day < date.max else day
+
+
+def _escalated(state: FollowupState, day: date, policy: PolicyInForce) -> Step:
     """Escalate, once, what is not solved by the close of its last day."""
     late = [problem for problem in state.problems if not problem.overdue and problem.due <= day]
     if not late:

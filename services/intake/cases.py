@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 from services.intake.books import Debt
@@ -118,8 +118,9 @@ def assign(
     certified = conduct.assignment.certification_required
     until = None if owner is None else owner.owns_before(on, certified=certified)
     if owner is None or not owner.may_own_on(on, certified=certified):
-        # Nobody may have it at present: as soon as somebody may, they take it.
-        until = reference.roster.first_fit(on, certified=certified)
+        # Nobody may have it at present. Each evening it is looked for who may: absences are made shorter, and
+        # the roster is written anew.
+        until = min(on, date.max - timedelta(days=1)) + timedelta(days=1)
     if owner is None:
         return state.model_copy(update={"owned_before": until}), ()
     owned = state.model_copy(

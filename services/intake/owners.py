@@ -33,9 +33,11 @@ _BECAUSE = {
 
 
 def away(state: IntakeState | None, message: Envelope[OwnerAway], reference: Reference) -> Outcome:
-    """Hand over one case of a portfolio, unless somebody else owns it by now."""
+    """Hand over one case of a portfolio, unless somebody else owns it by now, or its owner is back."""
     data = message.data
     if state is None or not state.is_open or message.subject != state.case or state.owner != data.staff:
+        return Decision(state)
+    if data.is_over(message.day):
         return Decision(state)
     going = Leaving(why=data.why, since=data.since, until=data.until, by=data.by, reason=data.reason)
     if data.since > message.day:
@@ -45,8 +47,8 @@ def away(state: IntakeState | None, message: Envelope[OwnerAway], reference: Ref
             going = state.leaving
         return answer(state.model_copy(update={"leaving": going, "owned_before": first}))
     owned, assigned = _without_owner(state, going, message.day, reference)
-    if not assigned:
-        return answer(state, refusal(message, ReasonCode.NOBODY_CAN_OWN, owner=data.staff))
+    if not assigned:  # whoever may have it first takes it then
+        return answer(owned, refusal(message, ReasonCode.NOBODY_CAN_OWN, owner=data.staff))
     return answer(owned, *assigned)
 
 
@@ -77,7 +79,8 @@ def last_day_over(
         else:
             owned, assigned = relieve(released, next_day, reference)
         if going is not None and not assigned:
-            return owned.model_copy(update={"owned_before": going.since, "leaving": going}), ()
+            first = min(going.since, owned.owned_before or going.since)
+            return owned.model_copy(update={"owned_before": first, "leaving": going}), ()
         return owned, assigned
     return _without_owner(released, going, next_day, reference)
 
@@ -127,6 +130,9 @@ def preferred(
         return answer(spoken, *heard)
     because = Reason(code=ReasonCode.OWNER_LACKS_LANGUAGE, params={"staff": state.owner or ""})
     owned, assigned = assign(spoken, message.day, reference, because)
+    other = _owner(owned, reference)
+    if owner is not None and other is not None and language not in other.languages:
+        return answer(spoken, *heard)  # nobody who could take it speaks it either
     return answer(owned, *heard, *assigned)
 
 

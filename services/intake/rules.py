@@ -99,7 +99,8 @@ def choose_owner(
     """Choose who owns the case: there, certified, with room, of the borrower's language, skilled, least load.
 
     Where nobody has room a supervisor holds it, to decide who takes it; so it is where nobody's certificate
-    is in date: it never goes to a negotiator whose certificate has run out. None: there is no such person.
+    is in date: it never goes to a negotiator whose certificate has run out, and the supervisor who holds it
+    goes on. None: there is no such person.
     """
     certified = policy.assignment.certification_required
     people = [who for who in reference.roster.negotiators if who.id not in without]
@@ -136,7 +137,8 @@ def choose_owner(
     deciders = [who for who in people if who.supervisor and who.present_on(on)]
     if not deciders:
         return None, ()
-    return min(deciders, key=to_decide), (Reason(code=ReasonCode.NOBODY_CERTIFIED),)
+    holder = next((who for who in deciders if state.is_open and who.id == state.owner), None)
+    return holder or min(deciders, key=to_decide), (Reason(code=ReasonCode.NOBODY_CERTIFIED),)
 
 
 def _fits(

@@ -16,6 +16,6 @@ SERVICE = Service(
     # 2: what stop events halt; 3: debts left apart, payments in talks; 4: what stood; 5: wishes that stay,
     # refusals, what rests on when; 6: how the talks stood when a day began; 7: amounts refused in
     # each currency, sums offered before an offer, why talks failed; 8: incentives of an arm;
-    # 9: any wish may be noted, who has left
-    schema_version=9,
+    # 9: any wish may be noted, who has left; 10: who is away
+    schema_version=10,
 )

@@ -106,11 +106,11 @@ class OfferDecider:
 
 
 def _left(state: OfferState | None, message: Envelope[desk_team.StaffAbsent], _: Reference) -> Outcome:
-    """Somebody leaves, or does not after all: said to each partition under a key that is no customer's."""
+    """Somebody is away or leaves, or does not after all: said under a key that is no customer's."""
     known = state or OfferState(case=message.case, status=OfferStatus.CLOSED, policy="", debts=())
     if known.policy:
         return Decision(state)  # a customer's key: nobody sends this there
-    departures = told(known.departures, message.data)
+    departures = told(known.departures, message.data, message.day)
     if departures == known.departures:
         return Decision(state)
     return Decision(known.model_copy(update={"departures": departures}))

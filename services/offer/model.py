@@ -226,7 +226,7 @@ class OfferState(State):
     had an offer was left without one. `dawn` is how the talks stood when a day began on which they went on:
     the last such day.
     `next_date` is the first day whose close has work. `departures` stand in the document of a partition's own
-    key alone: who has left, as a command said.
+    key alone: who is away or has left, as a command said.
     """
 
     case: str

@@ -43,6 +43,10 @@ class OwnerAway(_Desk):
     by: StaffId
     reason: str = Field(min_length=3, max_length=400, description="never personal data")
 
+    def is_over(self, day: date) -> bool:
+        """Whether they are back by a day: an absence may be told when it is over."""
+        return self.why is AwayWhy.ABSENT and self.until is not None and self.until < day
+
 
 class StaffAbsent(_Desk):
     """A person is away: on those days no case becomes theirs.

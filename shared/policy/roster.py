@@ -196,19 +196,6 @@ class Roster(_Frozen):
         who = self.get(name)
         return who is None or (not self.has_left(name, day) and who.authority >= tier)
 
-    def first_fit(self, day: date, *, certified: bool) -> date | None:
-        """Give the first day after `day` on which somebody may own a case; None where none is known."""
-        begins = sorted(
-            begin
-            for who in self.negotiators
-            for begin in (
-                *(held.issued for held in who.certifications),
-                *(absence.until + timedelta(days=1) for absence in who.absences),
-            )
-            if begin > day and who.may_own_on(begin, certified=certified)
-        )
-        return begins[0] if begins else None
-
     @property
     def supervisors(self) -> tuple[Negotiator, ...]:
         """Those who may approve."""

@@ -235,7 +235,7 @@ def test_who_leaves_hands_their_complaints_to_a_supervisor_on_their_last_day(why
     said = handed.last(ComplaintHandedOver)
     assert (said.complaint_id, said.owner, said.before) == ("K-1", "s-2", "s-1")
     assert handed.closes(first).said == ()
-    at_once = _theirs().when(message(_leaves("s-1", DAY - timedelta(days=9), why))).closes(DAY)
+    at_once = _theirs().when(message(_leaves("s-1", DAY - timedelta(days=4), why))).closes(DAY)
     assert at_once.emits(ComplaintHandedOver)
 
 
@@ -249,6 +249,13 @@ def test_the_answer_is_nobody_s_who_is_away_owns_the_case_or_lost_only_a_certifi
     lapsed = _theirs().when(message(_leaves("s-1", DAY, AwayWhy.CERTIFICATE))).closes(DAY)
     assert lapsed.said == ()
     assert _theirs().when(message(_leaves("s-2", DAY))).closes(DAY).said == ()
+
+
+def test_an_absence_told_when_it_is_over_leaves_complaints_where_they_are() -> None:
+    told = _theirs().when(message(_leaves("s-1", DAY - timedelta(days=6), AwayWhy.ABSENT)))
+    assert told.closes(DAY).said == ()
+    last = _theirs().when(message(_leaves("s-1", DAY - timedelta(days=5), AwayWhy.ABSENT)))
+    assert last.state.leaving != ()
 
 
 def test_a_complaint_of_a_closed_case_changes_hands_too() -> None:
@@ -303,6 +310,37 @@ def test_a_complaint_given_to_somebody_who_is_not_there_is_somebody_elses_that_e
     back = Absence(since=DAY, until=DAY)
     assert _with_roster(_theirs(), absences=(back,)).closes(DAY).said == ()
     assert _theirs(owner="ombuds-1").closes(DAY).said == ()
+
+
+def _by_command(there: Given, *words: Departure) -> Given:
+    """The partition was told; the roster says nothing of it."""
+    work = Counter(work_of(words))
+    return replace(there, reference=replace(there.reference, open_work=work))
+
+
+@pytest.mark.parametrize(
+    "word",
+    [
+        Departure(staff="s-1", since=DAY - timedelta(days=5), until=DAY + timedelta(days=1)),
+        Departure(staff="s-1", since=DAY - timedelta(days=5)),
+    ],
+)
+def test_an_absence_told_by_command_counts_for_a_complaint_that_is_made_later(word: Departure) -> None:
+    """The order was said of the complaints that there were; this one stayed with who was not there."""
+    handed = _by_command(_theirs(), word).closes(DAY)
+    assert handed.last(ComplaintHandedOver).owner == "s-2"
+    others = Departure(staff="s-1/2", since=DAY - timedelta(days=5), until=DAY + timedelta(days=5))
+    back = Departure(staff="s-1", since=DAY - timedelta(days=5), until=DAY)
+    assert _by_command(_theirs(), others, back).closes(DAY).said == ()
+
+
+def test_a_complaint_goes_to_no_supervisor_of_whom_a_command_said_that_they_are_away() -> None:
+    there = _theirs().when(message(_leaves("s-1", DAY)))
+    off = Departure(staff="s-2", since=DAY, until=DAY + timedelta(days=2))
+    assert there.closes(DAY).last(ComplaintHandedOver).owner == "s-2"
+    waiting = _by_command(there, off).closes(DAY)
+    assert waiting.said == ()
+    assert waiting.state.complaints[0].owner == "s-1"
 
 
 def test_while_nobody_can_take_it_over_the_roster_is_asked_again() -> None:

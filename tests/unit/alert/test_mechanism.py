@@ -87,6 +87,14 @@ def test_a_review_in_time_begins_the_months_again_and_nothing_is_said() -> None:
     assert after == []
 
 
+def test_it_is_asked_for_on_a_business_day() -> None:
+    on = date(2026, 4, 2)  # six months later is in the week of the National Day
+    said_ = given(AlertDecider(), PACKS).when(review(on))
+    assert said_.last(MechanismReviewNoted).next_review == date(2026, 10, 2)
+    reminded = [day for day, event in lives(said_, date(2026, 10, 20))[1] if isinstance(event, StepReminded)]
+    assert reminded == [date(2026, 10, 8)]
+
+
 def test_a_late_review_is_caught_up_and_ends_the_alert() -> None:
     now, _ = lives(begun(), date(2026, 10, 20))
     held = now.when(review(date(2026, 10, 21)))

@@ -254,6 +254,41 @@ def test_a_step_of_after_hours_begins_the_next_day_and_holidays_do_not_count() -
 def test_a_reminder_comes_on_a_day_on_which_the_owner_works() -> None:
     part_time = {"hours": {"days": ["mon", "tue"]}}
     assert [step.remind_on for step in opened(a=part_time).state.steps] == [None, date(2026, 3, 10)]
+    sundays = {"hours": {"days": ["sun", "mon"]}}
+    assert opened(a=sundays).state.steps[1].remind_on == date(2026, 3, 9), "no business day is a Sunday"
+    weekends = {"hours": {"days": ["sat", "sun"]}}
+    assert opened(a=weekends).state.steps[1].remind_on == date(2026, 3, 12), "rather a day of the others"
+
+
+@pytest.mark.parametrize(
+    ("hours", "comes"),
+    [
+        pytest.param(
+            ["mon", "tue", "wed", "thu", "fri", "sat"], date(2026, 3, 9), id="the next business day"
+        ),
+        pytest.param(["fri", "wed"], date(2026, 3, 11), id="one of the owner's"),
+        pytest.param(["sun"], date(2026, 3, 9), id="no such day"),
+    ],
+)
+def test_a_reminder_that_rests_because_of_a_stop_comes_on_the_next_day_on_which_anybody_works(
+    hours: list[str], comes: date
+) -> None:
+    """A word of a stop on a Friday put it off to the Saturday."""
+    pack = example_pack(team__remind_business_days=6)  # of Monday the 16th: Friday the 6th
+    friday = date(2026, 3, 6)
+    told = desk_parties.StopReported(stop_id="S-1", cause=StopCause.INSOLVENCY, since=day(400))
+    now = opened(packs=(pack,), a={"hours": {"days": hours}})
+    undisturbed = lives(now, DAY, date(2026, 3, 15))[1]
+    assert [on for on, event in undisturbed if isinstance(event, StepReminded)] == [friday]
+    rested = lives(now.when(message(told, friday)), DAY, date(2026, 3, 15))[1]
+    assert [on for on, event in rested if isinstance(event, StepReminded)] == [comes]
+
+
+def test_a_reminder_with_no_business_day_left_before_the_last_comes_all_the_same() -> None:
+    told = desk_parties.StopReported(stop_id="S-1", cause=StopCause.INSOLVENCY, since=day(400))
+    now = opened().when(*(message(told, date(2026, 3, on)) for on in (12, 13)))
+    said = lives(now, DAY, date(2026, 3, 15))[1]
+    assert [on for on, event in said if isinstance(event, StepReminded)] == [date(2026, 3, 14)]
 
 
 def test_the_strictest_pack_says_how_long_a_step_may_take() -> None:

@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 
 from services.cli.catalogue import policies_dir
 from services.cli.main import app
-from services.cli.staff import Owned, _row, expand, to_every_partition, to_tell_again
+from services.cli.staff import Owned, _row, expand, to_every_partition, to_tell_again, unheard
 from services.intake.decide import IntakeDecider
 from services.intake.model import StaffAway
 from shared.contracts.desk_team import AwayWhy, OwnerAway
@@ -90,6 +90,30 @@ def test_after_growth_each_absence_is_named_once_as_the_command_that_tells_it_ag
         "parley staff leave n-lin --from 2026-04-01 --reason … --by …",
     ]
     assert to_tell_again([]) == []
+
+
+def test_what_another_service_was_not_told_of_is_named_while_it_lasts() -> None:
+    leave, gone = StaffAway(staff="a", since=DAY, until=date(2026, 3, 9)), StaffAway(staff="b", since=DAY)
+    over = StaffAway(staff="c", since=date(2026, 1, 1), until=date(2026, 3, 1))
+    all_ = {("a", DAY, date(2026, 3, 9)), ("b", DAY, None)}
+    assert unheard([leave, gone, over], [all_, all_], DAY) == []
+    assert unheard([leave, gone, over], [all_, {("b", DAY, None)}], DAY) == [leave]
+    assert unheard([leave, gone, over], [set(), all_], DAY) == [leave, gone]
+
+
+def test_an_absence_may_be_made_longer_shorter_and_longer_again() -> None:
+    """The third order had the id of the first, and was dropped as told already."""
+    state = given(IntakeDecider(), reference())
+    ids = set()
+    for said, last in enumerate((9, 5, 9)):
+        order_ = to_every_partition(
+            1, "n-chen", AwayWhy.ABSENT, DAY, date(2026, 3, last), by="s-zhao", reason="leave",
+            day=date(2026, 3, 2 + said),
+        )[0]  # fmt: skip
+        ids.add(order_.id)
+        state = state.when(order_)
+        assert [one.until for one in state.state.away] == [date(2026, 3, last)]
+    assert len(ids) == 3
 
 
 def test_told_again_after_growth_every_partition_knows_the_absence_once() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -11,11 +12,13 @@ import pytest
 
 from services.followup.decide import FollowupDecider
 from services.followup.model import FollowupStatus, Pause
+from services.followup.problems import RETURNED_BEFORE
 from services.followup.rules import days_in, is_performing
 from shared.contracts import desk, intake, offer
 from shared.contracts.agreement import DebtRate
 from shared.contracts.base import Personal, Reason
 from shared.contracts.debts import DebtSchedule, ScheduleRow
+from shared.contracts.departures import Departure, work_of
 from shared.contracts.desk_care import (
     CreditChoice,
     CreditChosen,
@@ -64,6 +67,7 @@ from shared.contracts.followup_care import (
 )
 from shared.contracts.reasons import ReasonCode
 from shared.lending.calendar import add_months
+from shared.policy.roster import Absence, Roster
 from tests.unit.builders import DAY, case_opened, cny, message, paid, reference, signed, taken_back
 from tests.unit.followup.plans import FIRST, PLAIN, ROWS, SECOND, live, lives_to, states, steps
 from tests.unit.spec import Given, given
@@ -489,12 +493,49 @@ def test_who_leaves_leaves_the_problems_on_others_cases_to_who_owns_them() -> No
     assert gone.when(leaves("n-9")).said == ()
     assert known.when(leaves("n-9", AwayWhy.CERTIFICATE)).said == (), "no certificate is needed to solve one"
     assert known.when(leaves("n-8")).said == ()
+    over = {"why": AwayWhy.ABSENT, "until": FIRST - timedelta(days=1)}
+    late = leaves("n-9").data.model_copy(update=over)
+    assert known.when(message(late, FIRST)).said == (), "told when it is over"
     assert known.when(leaves("n-1")).said == (), "that goes with the case"
     for first, second in ((leaves("n-9"), owned("n-2", FIRST)), (owned("n-2", FIRST), leaves("n-9"))):
         both = known.when(first, second)
         assert [problem.owner for problem in both.state.problems] == ["n-2", "n-2"], "in either order"
     late = lives_to(gone.when(message(paid("300.00", SECOND))), due)
     assert late.last(ProblemOverdue).owner == "n-1"
+
+
+@pytest.mark.parametrize("told", ["roster", "command"])
+@pytest.mark.parametrize("closed", [False, True])
+def test_a_problem_given_to_somebody_who_is_not_there_is_somebody_elses_that_evening(
+    told: str, *, closed: bool
+) -> None:
+    """The order to hand over was said of the problems that there were; the roster's word of none at all."""
+    away = Absence(since=DAY, until=FIRST + timedelta(days=1))
+    start = given(FollowupDecider(), reference(**PLAIN)).when(message(case_opened()))
+    start = start.when(owned("n-1" if closed else "n-2"))
+    gone = intake.CaseClosed(as_of=FIRST, reason=intake.CloseReason.PLAN_COMPLETED)
+    noted = start.when(
+        message(signed(*ROWS)),
+        message(paid("300.00", DAY)),
+        message(ProblemNoted(problem_id="q", about=RETURNED_BEFORE, owner="n-1"), FIRST),
+        *([message(gone, FIRST)] if closed else []),
+    )
+    assert noted.closes(FIRST).state.problems[0].owner == "n-1", "who is there keeps it"
+    if told == "roster":
+        who = noted.reference.roster.get("n-1").model_copy(update={"absences": (away,)})
+        ref = replace(noted.reference, roster=Roster(negotiators=(who,)))
+    else:
+        words = work_of([Departure(staff="n-1", since=away.since, until=away.until)])
+        ref = replace(noted.reference, open_work=Counter(words))
+    handed = replace(noted, reference=ref).closes(FIRST)
+    said = handed.last(ProblemHandedOver)
+    assert (said.owner, said.before) == (None if closed else "n-2", "n-1")
+    assert not any(
+        isinstance(one, ProblemHandedOver) for one in handed.closes(FIRST + timedelta(days=1)).said
+    )
+    # Who is back on the next day keeps it.
+    later = replace(noted, reference=ref).closes(away.until)
+    assert not any(isinstance(one, ProblemHandedOver) for one in later.said)
 
 
 def test_of_a_closed_case_a_problem_of_who_leaves_is_the_roles() -> None:

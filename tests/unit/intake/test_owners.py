@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from services.intake.decide import IntakeDecider
 from services.intake.model import IntakeState
+from shared.contracts import desk
 from shared.contracts.desk_team import AwayWhy
 from shared.contracts.ids import case_id
 from shared.contracts.intake import CaseAssigned, CaseOpened, InputRefused
@@ -22,7 +23,7 @@ from shared.contracts.reasons import ReasonCode
 from shared.policy.reference import Reference
 from shared.policy.roster import Roster
 from shared.runtime.lane import OpenWork
-from tests.unit.builders import DAY, reference
+from tests.unit.builders import DAY, message, reference
 from tests.unit.intake.bank_says import LATE, OWED, balance, day, overdue
 from tests.unit.intake.team import OLD, away, expiring, named, roster
 from tests.unit.spec import Given, given
@@ -97,6 +98,76 @@ def test_nobody_else_can_take_it_so_it_stays_and_is_said() -> None:
     after = owned_by_a({"a": {}}).when(away())
     assert after.last(InputRefused).reason.code is ReasonCode.NOBODY_CAN_OWN
     assert after.state.owner == "a"
+
+
+def test_whoever_is_back_first_takes_what_nobody_could_take_when_its_owner_left() -> None:
+    """It stayed with who had left until something was heard of the case."""
+    off = [{"since": day(-5).isoformat(), "until": day(6).isoformat()}]
+    after = owned_by_a({"a": {}, "s": {"supervisor": True, "absences": off}}).when(away())
+    assert after.last(InputRefused).reason.code is ReasonCode.NOBODY_CAN_OWN
+    told = replace(after.reference, open_work={"~away/a/2026-03-02/": 1})
+    waiting = replace(after, reference=told).closes(day(5))
+    assert waiting.said == ()
+    assert waiting.closes(day(6)).last(CaseAssigned).owner == "s"
+
+
+@pytest.mark.parametrize("change", ["absence made shorter", "somebody new"])
+def test_what_nobody_may_have_is_taken_on_the_evening_of_the_change_that_lets_somebody_have_it(
+    change: str,
+) -> None:
+    """It waited for the day that had been known when it came to the supervisor, or for ever."""
+    people: dict[str, Any] = {"a": {}, "s": {"supervisor": True, "certifications": OLD}}
+    held = owned_by_a(people).when(away(why=AwayWhy.ABSENT, until=day(30)))
+    assert held.state.owner == "s"
+    told = {"~away/a/2026-03-02/2026-04-01": 1}
+    held = replace(held, reference=replace(held.reference, open_work=told))
+    for n in range(9):
+        held = held.closes(day(n))
+        assert held.said == ()
+    if change == "somebody new":
+        now = replace(held.reference, roster=roster(**people, c={}))
+    else:
+        now = replace(held.reference, open_work={"~away/a/2026-03-02/2026-03-11": 1})
+    after = replace(held, reference=now).closes(day(9))
+    assert after.emits(CaseAssigned)
+    assert after.last(CaseAssigned).owner == ("c" if change == "somebody new" else "a")
+    assert after.state.owned_before is not None
+    assert after.state.owned_before > day(3000)
+
+
+def test_a_supervisor_who_holds_what_nobody_may_have_goes_on_holding_it() -> None:
+    """It went to and fro between two of them, by the least load, with each word about the case."""
+    heads = {name: {"supervisor": True, "certifications": OLD} for name in ("s", "t")}
+    held = owned_by_a({"a": {}, **heads}, t=9).when(away())
+    assert held.state.owner == "s"
+    busy = {"~away/a/2026-03-02/": 1, "s": 9}
+    later = replace(held, reference=replace(held.reference, open_work=busy))
+    for n in range(1, 9):
+        later = later.when(balance(n, OWED, LATE)).closes(day(n))
+        assert not [event for event in later.said if isinstance(event, CaseAssigned)]
+    assert later.state.owner == "s"
+
+
+def test_an_absence_that_is_told_when_it_is_over_moves_nothing() -> None:
+    """It moved the case away from who was back, and every complaint and problem with it."""
+    over = away(on=day(9), since=day(2), why=AwayWhy.ABSENT, until=day(8))
+    assert owned_by_a().when(over).said == ()
+    last = away(on=day(9), since=day(2), why=AwayWhy.ABSENT, until=day(9))
+    assert owned_by_a().when(last).emits(CaseAssigned)
+
+
+def test_a_case_does_not_go_for_its_language_to_somebody_who_speaks_it_as_little() -> None:
+    people = {
+        "a": {"languages": ["zh"]},
+        "b": {"languages": ["zh"]},
+        "s": {"supervisor": True, "languages": ["zh"]},
+    }
+    wish = message(desk.PreferencesSet(language="en"))
+    told = owned_by_a(people).when(wish)
+    assert not [event for event in told.said if isinstance(event, CaseAssigned)]
+    assert (told.state.owner, told.state.language) == ("a", "en")
+    full = owned_by_a({**people, "b": {"languages": ["en"]}}, b=10).when(wish)
+    assert full.state.owner == "a"
 
 
 def test_on_the_day_a_certificate_runs_out_somebody_else_has_the_case() -> None:
