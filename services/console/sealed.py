@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from copy import deepcopy
+from datetime import datetime
 from typing import Any
 
 import orjson
 
+from services.console.rules import utc
 from shared.contracts.base import Event
 from shared.contracts.ops import ErasePerson
 from shared.contracts.personal import Place, personal_places
@@ -85,7 +87,7 @@ def erased_places(entry: Mapping[str, Any], erased: str) -> list[str]:
     `erased` is up to when the person is erased, as the archive says; "" for never.
     """
     gone = [_named(place) for place in _places(entry["data"], is_erased)]
-    if entry["time"] <= erased:
+    if erased and utc(datetime.fromisoformat(entry["time"])) <= erased:
         gone += [_named(place) for place in sealed_places(entry["data"])]
     return sorted(gone)
 

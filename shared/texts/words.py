@@ -20,7 +20,17 @@ from shared.contracts.base import Event, Personal, Reason
 from shared.contracts.reasons import ReasonCode
 from shared.lending.money import Money
 
-__all__ = ["LANGUAGES", "Language", "label", "parameters", "story", "story_fields", "text", "word"]
+__all__ = [
+    "LANGUAGES",
+    "Language",
+    "field_name",
+    "label",
+    "parameters",
+    "story",
+    "story_fields",
+    "text",
+    "word",
+]
 
 Language = Literal["zh", "en"]
 
@@ -29,11 +39,12 @@ _MISSING: Final = "…"
 _OPTIONAL: Final = re.compile(r"\[([^\[\]]*)\]")
 _ALIASES: Final = {"owner_role": "role", "to_role": "role", "escalate_to": "role", "now": "was"}
 _COMMA: Final[dict[Language, str]] = {"zh": "、", "en": ", "}
+_COLON: Final[dict[Language, str]] = {"zh": "：", "en": ": "}
 _ONE: Final = re.compile(r"(?<![\d.,-])1 (month|day|time|instalment|business day)s\b")
 _NAME: Final = re.compile(r"\{([a-z_]+)\}")
 
 
-@lru_cache(maxsize=4)
+@lru_cache(maxsize=8)
 def _table(name: str) -> dict[str, Any]:
     return tomllib.loads(files("shared.texts").joinpath(name).read_text(encoding="utf-8"))
 
@@ -91,6 +102,23 @@ def label(name: str, lang: str = "en") -> str:
     at = LANGUAGES.index(_language(lang))
     found = _table("labels.toml").get(name)
     return name.replace("_", " ") if found is None else str(found[at])
+
+
+def field_name(path: str, lang: str = "en") -> str:
+    """Give the words of a field of a message by its way there, `obligors/0/name`; places count from 1.
+
+    A part without words is shown as it is. Raises ValueError for a language other than zh and en.
+    """
+    language = _language(lang)
+    at = LANGUAGES.index(language)
+    table, said = _table("fields.toml"), ""
+    for part in path.split("/"):
+        if part.isdecimal():
+            said += f" {int(part) + 1}"
+        else:
+            name = table[part][at] if part in table else part.replace("_", " ")
+            said += f"{_COLON[language]}{name}" if said else name
+    return said
 
 
 def story_fields(event_type: str) -> frozenset[str]:

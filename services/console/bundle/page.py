@@ -12,7 +12,7 @@ import orjson
 
 from services.console.model import CaseLine, Stage
 from services.console.story import Line
-from shared.texts import LANGUAGES
+from shared.texts import LANGUAGES, field_name
 
 __all__ = ["page"]
 
@@ -82,6 +82,7 @@ _WORDS: Final[dict[str, dict[str, str]]] = {
         "所用公钥须由贷款机构另行提供，不得取自本文件。",
     },
 }
+_SEMICOLON: Final = {"en": "; ", "zh": "；"}
 _STAGES: Final = {
     Stage.OVERDUE: "逾期",
     Stage.ASSESSMENT: "评估中",
@@ -151,7 +152,7 @@ def page(
     )
     events = "".join(
         f"<tr><td>{_safe(_time(one.time))}</td><td>{_safe(_who(one.who, lang))}</td>"
-        f"<td>{_safe(one.what)}{_gone(gone.get(one.id), words)}"
+        f"<td>{_safe(one.what)}{_gone(gone.get(one.id), lang)}"
         f"{_details(said.get(one.id), words['details'])}</td>"
         f"<td>{_safe('; '.join(one.unsaid))}</td></tr>\n"
         for one in lines
@@ -195,11 +196,12 @@ def _papers(files: Sequence[str], words: Mapping[str, str]) -> Iterator[str]:
     yield "</ul>\n"
 
 
-def _gone(fields: Sequence[str] | None, words: Mapping[str, str]) -> str:
+def _gone(fields: Sequence[str] | None, lang: str) -> str:
     """Name the fields of a message that were there and are erased."""
     if not fields:
         return ""
-    return f"<br><em>{_safe(words['gone'].format(fields=', '.join(fields)))}</em>"
+    said = _SEMICOLON[lang].join(field_name(path, lang) for path in fields)
+    return f"<br><em>{_safe(_WORDS[lang]['gone'].format(fields=said))}</em>"
 
 
 def _details(said: Any, word: str) -> str:

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from services.cli.main import app
-from services.console.bundle import check_bundle, make_bundle
+from services.console.bundle import Source, check_bundle, make_bundle
 from services.console.bundle.packing import pack, unpack
 from services.console.checkpoints import check_archived
 from services.console.reference import ArchiveKeys
@@ -25,6 +25,7 @@ from tests.unit.console.filing import (
     ASSIGNED,
     CASE,
     CLOSED,
+    ERASE,
     MASTER,
     OTHER,
     SIGNED,
@@ -33,6 +34,8 @@ from tests.unit.console.filing import (
     contact,
     hold,
     new_signer,
+    person,
+    secret,
 )
 
 AT = datetime(2026, 3, 9, tzinfo=UTC)
@@ -413,3 +416,17 @@ def test_the_command_says_what_it_has_proven_or_what_is_not_right(filed: File, t
     for wrong in (["verify", str(bundle)], ["verify", str(bundle), "--key", str(tmp_path / "lender.pem")]):
         assert run.invoke(app, wrong).exit_code == 2
     assert run.invoke(app, ["verify", str(key), "--key", str(key)]).exit_code == 2
+
+
+def test_its_pages_name_in_words_what_is_erased(signer: Signer) -> None:
+    """Both pages said "key_points": a court reads no code."""
+    file = File(signer)
+    file.say(contact(), CLOSED)
+    file.say(ERASE, at=AT.replace(year=2040))
+    file.row = secret(b"n" * 32, b"o" * 32, file.archived.erased)
+    source = Source(CASE, "C1", file.archived, file.entries, (), person(b"n" * 32))
+    files = unpack(make_bundle(source, signer, AT))
+    assert "<em>erased: key points; place</em>" in files["index.html"].decode()
+    assert "<em>已删除：要点；地点</em>" in files["index.zh.html"].decode()
+    rows = orjson.loads(files["timeline.json"])
+    assert rows[0]["erased"] == ["key_points", "place"], "programs go by the names of the fields"

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import ast
 import re
+from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 from typing import Any, get_args
 
 import pytest
+from pydantic import BaseModel
 
 import deploy
 import services
@@ -17,7 +19,7 @@ from shared.contracts.agreement import InstructionKind
 from shared.contracts.alert import AlertKind, AlertSeverity
 from shared.contracts.assessment import HardshipKind, OpenNeed, Treatment
 from shared.contracts.bank import PaymentReceived
-from shared.contracts.base import Event, Reason
+from shared.contracts.base import Event, Part, Personal, Reason
 from shared.contracts.debts import ProductKind
 from shared.contracts.desk import (
     ContactDirection,
@@ -40,12 +42,13 @@ from shared.contracts.household import (
 from shared.contracts.intake import CloseReason, InputRefused
 from shared.contracts.notice import NoticeKind
 from shared.contracts.parties import StopCause
+from shared.contracts.personal import holds_personal
 from shared.contracts.reasons import ReasonCode
 from shared.contracts.registry import EVENTS
 from shared.lending.money import Money
 from shared.policy.loader import PolicyBook
 from shared.policy.sections_conduct import Channel
-from shared.texts import LANGUAGES, parameters, story, story_fields, text, word
+from shared.texts import LANGUAGES, field_name, parameters, story, story_fields, text, word
 from shared.texts.words import _table
 
 NAMES = re.compile(r"\{([a-z_]+)\}")
@@ -53,6 +56,7 @@ CHINESE = re.compile(r"[\u4e00-\u9fff]")
 REASONS = _table("reasons.toml")
 STORIES = _table("stories.toml")
 WORDS = _table("words.toml")
+FIELDS = _table("fields.toml")
 PERSONAL = {"name", "contact", "words", "wish", "key_points", "feedback", "explanation", "buyer"}
 # Nothing that a borrower reads may sound like this.
 THREATS = re.compile(
@@ -85,6 +89,38 @@ def test_a_line_names_only_fields_that_the_message_has_and_nobodys_data(event: t
     named = story_fields(event.TYPE)
     assert named <= event.model_fields.keys()
     assert not named & PERSONAL
+
+
+def _personal_names(model: type[BaseModel]) -> Iterator[str]:
+    """Give every name on the way to what is personal in a message of this class."""
+    private = model.PRIVATE if issubclass(model, Part) else ()
+    for name, one in model.model_fields.items():
+        inner = [part for part in _classes(one.annotation) if holds_personal(part)]
+        if name in private or inner:
+            yield name
+        for part in [] if name in private else inner:
+            if not issubclass(part, Personal | Reason):
+                yield from _personal_names(part)
+
+
+def _classes(annotation: Any) -> Iterator[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    for part in get_args(annotation):
+        yield from _classes(part)
+
+
+def test_every_field_that_may_be_erased_has_its_name_in_both_languages() -> None:
+    """An index said "erased: obligors/0/name, key_points" to a Chinese court."""
+    names = {name for event in EVENTS.values() if holds_personal(event) for name in _personal_names(event)}
+    assert names == FIELDS.keys()
+    for zh, en in FIELDS.values():
+        assert CHINESE.search(zh)
+        assert not CHINESE.search(en)
+        assert "_" not in en
+    assert field_name("obligors/0/name", "en") == "other obligor 1: name"
+    assert field_name("obligors/0/name", "zh") == "其他债务人 1：姓名"
+    assert field_name("what_comes_later", "zh") == "what comes later"
 
 
 def test_there_are_no_words_for_what_does_not_exist() -> None:
