@@ -121,6 +121,21 @@ def test_its_pages_say_who_where_and_when_in_words(signer: Signer) -> None:
     assert "Contact recorded: inbound, phone, talked" in english
 
 
+def test_its_pages_say_who_took_part_and_what_was_said_without_unfolding(signer: Signer) -> None:
+    """Of a talk the line said "inbound, phone, talked": its key points were in the raw data alone."""
+    file = File(signer)
+    file.say(contact())
+    shown = unpack(make_bundle(file.source(), signer, AT))
+    english, chinese = shown["index.html"].decode(), shown["index.zh.html"].decode()
+    quoted = "王小明, lost the job in &lt;Suzhou&gt;"
+    talk = "<small>place</small> phone<br><small>participants</small> borrower; n-1<br>"
+    assert f"{talk}<small>key points</small> {quoted}" in english
+    talk = "<small>地点</small> phone<br><small>参与人</small> borrower; n-1<br>"
+    assert f"{talk}<small>要点</small> {quoted}" in chinese
+    sealed = unpack(make_bundle(file.source(sealed=True), signer, AT))["index.html"].decode()
+    assert "<small>participants</small> borrower; n-1<details>" in sealed
+
+
 def test_another_case_of_the_customer_is_not_in_it(raw: bytes, signer: Signer) -> None:
     files = unpack(raw)
     assert OTHER.encode() not in raw
