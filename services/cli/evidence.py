@@ -64,9 +64,11 @@ def evidence(
     from services.cli.keys import private_key
     from services.cli.papers import papers_of
     from services.console.bundle import Source, make_bundle
-    from services.console.checkpoints import check_archived
+    from services.console.checkpoints import NEVER_SIGNED, check_archived, first_unsigned
     from services.console.reads import discards_of, find_case, person_key_of, story_of
     from services.console.reference import read_keys
+    from services.console.sealed import first_locked
+    from shared.crypto.sealing import SealError
     from shared.crypto.signing import KeyFileError
 
     piped = out == _PIPE
@@ -91,6 +93,14 @@ def evidence(
             )
         discards = await discards_of(settings, found, customer)
         person = None if sealed else await person_key_of(settings, customer)
+        ours = [entry for entry in entries if entry["case"] in (found, None)]
+        locked = None if sealed else first_locked(ours, person, archived.erased)
+        if locked is not None:
+            raise fail(
+                f"Entry {locked} is sealed under a key that is not here, and no erasure is on file.",
+                "See that PARLEY_MASTER_KEY names the key that it was filed with, and that nobody has touched"
+                " archive.keys; --sealed leaves personal data sealed.",
+            )
         assert settings.signing_key is not None  # noqa: S101 - narrows: there is a signer
         lender = private_key(settings.signing_key)
         papers = papers_of(entries, found, customer, lender, person, archived.erased)
@@ -98,11 +108,13 @@ def evidence(
 
     try:
         source, signer = with_database(data_dir(data), work)
+        raw = make_bundle(source, signer, datetime.now(UTC))
     except LookupError as error:
         raise not_found(error) from None
     except (KeyFileError, PaperError) as error:
         raise fail(str(error)) from None
-    raw = make_bundle(source, signer, datetime.now(UTC))
+    except SealError as error:
+        raise fail(f"The archive was changed: {error}.", "Nothing was written.") from None
     if piped:
         sys.stdout.buffer.write(raw)
     else:
@@ -113,6 +125,11 @@ def evidence(
         highlight=False,
         soft_wrap=True,
     )
+    unsigned = first_unsigned(
+        source.entries, {one["number"] for one in source.entries if "checkpoint" in one}
+    )
+    if unsigned is not None:
+        stderr.print(f"Entry {unsigned}: {NEVER_SIGNED}.", style="yellow", highlight=False, soft_wrap=True)
 
 
 def verify_zip(file: Path, keys: Sequence[Path], *, as_json: bool = False) -> None:
@@ -120,6 +137,7 @@ def verify_zip(file: Path, keys: Sequence[Path], *, as_json: bool = False) -> No
     from services.cli.papers import check_papers
     from services.console.bundle import Report, check_bundle
     from services.console.bundle.packing import unpack
+    from services.console.checkpoints import NEVER_SIGNED
     from shared.crypto.signing import KeyFileError, load_public
 
     try:
@@ -132,10 +150,10 @@ def verify_zip(file: Path, keys: Sequence[Path], *, as_json: bool = False) -> No
     report = check_bundle(raw, trusted)
     if report.ok:
         faults = check_papers(unpack(raw), [key.public for key in trusted])
-        report = Report(tuple(faults), report.manifest)
+        report = Report(tuple(faults), report.manifest, report.unsigned)
     if as_json:
         rows = [{"where": fault.where, "rule": fault.rule} for fault in report.faults]
-        _print_json({"file": str(file), "ok": report.ok, "faults": rows})
+        _print_json({"file": str(file), "ok": report.ok, "faults": rows, "unsigned_from": report.unsigned})
         if not report.ok:
             raise typer.Exit(1)
         return
@@ -150,6 +168,11 @@ def verify_zip(file: Path, keys: Sequence[Path], *, as_json: bool = False) -> No
         highlight=False,
         soft_wrap=True,
     )
+    if report.unsigned is not None:
+        stderr.print(
+            f"Entry {report.unsigned}: {NEVER_SIGNED}. Ask the lender which.",
+            style="yellow", markup=False, highlight=False, soft_wrap=True,
+        )  # fmt: skip
 
 
 def _print_json(value: Any) -> None:
