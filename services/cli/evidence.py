@@ -76,6 +76,8 @@ def evidence(
         raise fail("--out -: is a terminal here.", "Send it into a file: … -o - > case.zip", code=2)
     if not piped and out.exists():
         raise fail(f"{out}: is there already.", "Give another name: evidence is never overwritten.", code=2)
+    if not piped and not out.parent.is_dir():
+        raise fail(f"{out}: there is no folder {out.parent}.", "Make it first, or give another name.", code=2)
 
     async def work(settings: Settings) -> tuple[Source, Any]:
         signer = read_keys(settings.signing_key, None).signer
@@ -108,18 +110,20 @@ def evidence(
 
     try:
         source, signer = with_database(data_dir(data), work)
-        raw = make_bundle(source, signer, datetime.now(UTC))
     except LookupError as error:
         raise not_found(error) from None
     except (KeyFileError, PaperError) as error:
         raise fail(str(error)) from None
     except SealError as error:
         raise fail(f"The archive was changed: {error}.", "Nothing was written.") from None
+    try:
+        raw = make_bundle(source, signer, datetime.now(UTC))
+    except SealError as error:
+        raise fail(f"The archive was changed: {error}.", "Nothing was written.") from None
     if piped:
         sys.stdout.buffer.write(raw)
     else:
-        with out.open("xb") as file:
-            file.write(raw)
+        write_new(out, raw)
     (stderr if piped else stdout).print(
         f"{out}: {len(raw)} bytes, {source.archived.entries} entries, signed with key {signer.key_id}.",
         highlight=False,
@@ -132,19 +136,34 @@ def evidence(
         stderr.print(f"Entry {unsigned}: {NEVER_SIGNED}.", style="yellow", highlight=False, soft_wrap=True)
 
 
+def write_new(out: Path, raw: bytes) -> None:
+    """Write a file that does not exist yet: all of it, or none; ends the command where that fails."""
+    made = False
+    try:
+        with out.open("xb") as file:
+            made = True
+            file.write(raw)
+    except OSError as error:
+        if made:  # half of a bundle would look like one that was changed
+            out.unlink(missing_ok=True)
+        raise fail(f"{out}: cannot be written ({error.strerror}).", "Nothing was written.") from None
+
+
 def verify_zip(file: Path, keys: Sequence[Path], *, as_json: bool = False) -> None:
     """Check a bundle and say so; what is not right ends the command with exit code 1."""
     from services.cli.papers import check_papers
     from services.console.bundle import Report, check_bundle
-    from services.console.bundle.packing import unpack
+    from services.console.bundle.packing import LARGEST, unpack
     from services.console.checkpoints import NEVER_SIGNED
     from shared.crypto.signing import KeyFileError, load_public
 
     try:
+        if file.stat().st_size >= LARGEST:
+            raise fail(f"{file}: is no bundle: none has 4 GiB.")
         raw = file.read_bytes()
         trusted = [load_public(path) for path in keys]
     except OSError as error:
-        raise fail(f"{file}: cannot be read ({type(error).__name__}).", code=2) from None
+        raise fail(f"{file}: cannot be read ({error.strerror}).", code=2) from None
     except KeyFileError as error:
         raise fail(str(error), code=2) from None
     report = check_bundle(raw, trusted)
@@ -297,11 +316,16 @@ def erase(
     text, name = _reason_of(reason), operator_of(by)
 
     async def look(settings: Settings) -> ArchivedCustomer:
+        from services.console.checkpoints import check_archived
         from services.console.keeping import kept_because
-        from services.console.reads import find_customer
+        from services.console.reads import find_customer, story_of
         from shared.texts import text as words
 
         archived = await find_customer(settings, customer)
+        # The archive decides by its document alone; what a hold has kept cannot be brought back.
+        wrong = check_archived(customer, archived, await story_of(settings, customer, archived), None)
+        if wrong is not None:
+            raise fail(f"The archive was changed: entry {wrong.number}: {wrong.rule}.", "Nothing was erased.")
         kept = kept_because(archived, _packs_of(settings), datetime.now(UTC).date())
         if kept is not None:
             raise fail(f"{customer} cannot be erased. {words(kept.rule, kept.params)}")

@@ -143,7 +143,7 @@ def _chain(
 def _is_canonical(entry: Mapping[str, Any], line: bytes) -> bool:
     try:
         return canonical(entry) == line
-    except (TypeError, ValueError):  # half a character, for instance: JSON can say it, UTF-8 cannot
+    except (TypeError, ValueError, RecursionError):  # half a character, for instance: UTF-8 cannot say it
         return False
 
 
