@@ -64,9 +64,11 @@ def evidence(
     from services.cli.keys import private_key
     from services.cli.papers import papers_of
     from services.console.bundle import Source, make_bundle
-    from services.console.checkpoints import check_archived
+    from services.console.checkpoints import NEVER_SIGNED, check_archived, first_unsigned
     from services.console.reads import discards_of, find_case, person_key_of, story_of
     from services.console.reference import read_keys
+    from services.console.sealed import first_locked
+    from shared.crypto.sealing import SealError
     from shared.crypto.signing import KeyFileError
 
     piped = out == _PIPE
@@ -74,6 +76,8 @@ def evidence(
         raise fail("--out -: is a terminal here.", "Send it into a file: … -o - > case.zip", code=2)
     if not piped and out.exists():
         raise fail(f"{out}: is there already.", "Give another name: evidence is never overwritten.", code=2)
+    if not piped and not out.parent.is_dir():
+        raise fail(f"{out}: there is no folder {out.parent}.", "Make it first, or give another name.", code=2)
 
     async def work(settings: Settings) -> tuple[Source, Any]:
         signer = read_keys(settings.signing_key, None).signer
@@ -91,6 +95,14 @@ def evidence(
             )
         discards = await discards_of(settings, found, customer)
         person = None if sealed else await person_key_of(settings, customer)
+        ours = [entry for entry in entries if entry["case"] in (found, None)]
+        locked = None if sealed else first_locked(ours, person, archived.erased)
+        if locked is not None:
+            raise fail(
+                f"Entry {locked} is sealed under a key that is not here, and no erasure is on file.",
+                "See that PARLEY_MASTER_KEY names the key that it was filed with, and that nobody has touched"
+                " archive.keys; --sealed leaves personal data sealed.",
+            )
         assert settings.signing_key is not None  # noqa: S101 - narrows: there is a signer
         lender = private_key(settings.signing_key)
         papers = papers_of(entries, found, customer, lender, person, archived.erased)
@@ -102,40 +114,65 @@ def evidence(
         raise not_found(error) from None
     except (KeyFileError, PaperError) as error:
         raise fail(str(error)) from None
-    raw = make_bundle(source, signer, datetime.now(UTC))
+    except SealError as error:
+        raise fail(f"The archive was changed: {error}.", "Nothing was written.") from None
+    try:
+        raw = make_bundle(source, signer, datetime.now(UTC))
+    except SealError as error:
+        raise fail(f"The archive was changed: {error}.", "Nothing was written.") from None
     if piped:
         sys.stdout.buffer.write(raw)
     else:
-        with out.open("xb") as file:
-            file.write(raw)
+        write_new(out, raw)
     (stderr if piped else stdout).print(
         f"{out}: {len(raw)} bytes, {source.archived.entries} entries, signed with key {signer.key_id}.",
         highlight=False,
         soft_wrap=True,
     )
+    unsigned = first_unsigned(
+        source.entries, {one["number"] for one in source.entries if "checkpoint" in one}
+    )
+    if unsigned is not None:
+        stderr.print(f"Entry {unsigned}: {NEVER_SIGNED}.", style="yellow", highlight=False, soft_wrap=True)
+
+
+def write_new(out: Path, raw: bytes) -> None:
+    """Write a file that does not exist yet: all of it, or none; ends the command where that fails."""
+    made = False
+    try:
+        with out.open("xb") as file:
+            made = True
+            file.write(raw)
+    except OSError as error:
+        if made:  # half of a bundle would look like one that was changed
+            out.unlink(missing_ok=True)
+        raise fail(f"{out}: cannot be written ({error.strerror}).", "Nothing was written.") from None
 
 
 def verify_zip(file: Path, keys: Sequence[Path], *, as_json: bool = False) -> None:
     """Check a bundle and say so; what is not right ends the command with exit code 1."""
     from services.cli.papers import check_papers
     from services.console.bundle import Report, check_bundle
-    from services.console.bundle.packing import unpack
+    from services.console.bundle.packing import LARGEST, unpack
+    from services.console.checkpoints import NEVER_SIGNED
     from shared.crypto.signing import KeyFileError, load_public
 
     try:
+        if file.stat().st_size >= LARGEST:
+            raise fail(f"{file}: is no bundle: none has 4 GiB.")
         raw = file.read_bytes()
         trusted = [load_public(path) for path in keys]
     except OSError as error:
-        raise fail(f"{file}: cannot be read ({type(error).__name__}).", code=2) from None
+        raise fail(f"{file}: cannot be read ({error.strerror}).", code=2) from None
     except KeyFileError as error:
         raise fail(str(error), code=2) from None
     report = check_bundle(raw, trusted)
     if report.ok:
         faults = check_papers(unpack(raw), [key.public for key in trusted])
-        report = Report(tuple(faults), report.manifest)
+        report = Report(tuple(faults), report.manifest, report.unsigned)
     if as_json:
         rows = [{"where": fault.where, "rule": fault.rule} for fault in report.faults]
-        _print_json({"file": str(file), "ok": report.ok, "faults": rows})
+        _print_json({"file": str(file), "ok": report.ok, "faults": rows, "unsigned_from": report.unsigned})
         if not report.ok:
             raise typer.Exit(1)
         return
@@ -150,6 +187,11 @@ def verify_zip(file: Path, keys: Sequence[Path], *, as_json: bool = False) -> No
         highlight=False,
         soft_wrap=True,
     )
+    if report.unsigned is not None:
+        stderr.print(
+            f"Entry {report.unsigned}: {NEVER_SIGNED}. Ask the lender which.",
+            style="yellow", markup=False, highlight=False, soft_wrap=True,
+        )  # fmt: skip
 
 
 def _print_json(value: Any) -> None:
@@ -274,11 +316,16 @@ def erase(
     text, name = _reason_of(reason), operator_of(by)
 
     async def look(settings: Settings) -> ArchivedCustomer:
+        from services.console.checkpoints import check_archived
         from services.console.keeping import kept_because
-        from services.console.reads import find_customer
+        from services.console.reads import find_customer, story_of
         from shared.texts import text as words
 
         archived = await find_customer(settings, customer)
+        # The archive decides by its document alone; what a hold has kept cannot be brought back.
+        wrong = check_archived(customer, archived, await story_of(settings, customer, archived), None)
+        if wrong is not None:
+            raise fail(f"The archive was changed: entry {wrong.number}: {wrong.rule}.", "Nothing was erased.")
         kept = kept_because(archived, _packs_of(settings), datetime.now(UTC).date())
         if kept is not None:
             raise fail(f"{customer} cannot be erased. {words(kept.rule, kept.params)}")

@@ -59,6 +59,7 @@ async def follow(
     """Tell the story of a case so far, then each entry as it is filed; an entry that was changed ends it."""
     from services.console.reads import find_customer, open_entries, person_key_of, story_of
     from services.console.story import lines_of, verify
+    from shared.crypto.sealing import SealError
 
     entries: list[dict[str, Any]] = []
     while True:
@@ -69,7 +70,11 @@ async def follow(
             wrong = verify(entries, entries[-1]["hash"])
             if wrong is not None:
                 raise fail(f"The archive was changed: entry {wrong.number}: {wrong.rule}.")
-            tell(lines_of(open_entries(new, await person_key_of(settings, customer)), case, lang))
+            try:
+                shown = open_entries(new, await person_key_of(settings, customer))
+            except SealError as error:
+                raise fail(f"The archive was changed: {error}.") from None
+            tell(lines_of(shown, case, lang))
         await asyncio.sleep(every)
 
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from services.console.model import CaseLine
     from services.console.reads import CaseRow
     from services.console.story import Line
+    from shared.crypto.sealing import PersonKey
     from shared.runtime.settings import Settings
 
 __all__ = ["CaseArgument", "not_found", "register", "with_database"]
@@ -156,7 +157,7 @@ def case(
     if following:
         _follow(case_id, data, lang, every, as_json=as_json)
         return
-    from services.console.reads import discards_of, find_case, open_entries, person_key_of, story_of
+    from services.console.reads import discards_of, find_case, person_key_of, story_of
     from services.console.story import discard_lines, lines_of, lines_to_tell, verify
 
     async def work(settings: Settings) -> tuple[str, str, Any, list[dict[str, Any]], list[Any], Any]:
@@ -169,9 +170,9 @@ def case(
         found, customer, archived, entries, discards, person = with_database(data_dir(data), work)
     except LookupError as error:
         raise not_found(error) from None
-    shown = open_entries(entries, person)
-    lines = sorted([*lines_of(shown, found, lang), *discard_lines(discards, lang)], key=lambda x: x.time)
     wrong = verify(entries, archived.head)
+    shown = _opened(entries, person) if wrong is None else entries
+    lines = sorted([*lines_of(shown, found, lang), *discard_lines(discards, lang)], key=lambda x: x.time)
     line = archived.cases[found]
     if as_json:
         _print_json(
@@ -197,6 +198,16 @@ def case(
         stdout.print(whole if wrong is None else "", highlight=False, soft_wrap=True)
     if wrong is not None:
         raise fail(f"The archive was changed: entry {wrong.number}: {wrong.rule}.")
+
+
+def _opened(entries: list[dict[str, Any]], person: PersonKey | None) -> list[dict[str, Any]]:
+    from services.console.reads import open_entries
+    from shared.crypto.sealing import SealError
+
+    try:
+        return open_entries(entries, person)
+    except SealError as error:
+        raise fail(f"The archive was changed: {error}.") from None
 
 
 def _print_head(found: str, customer: str, line: CaseLine) -> None:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from itertools import chain
 from typing import Any
 
-from services.console.checkpoints import check_archived
+from services.console.checkpoints import NEVER_SIGNED, check_archived, first_unsigned
 from services.console.effects import Effects
 from services.console.groups import Groups
 from services.console.ledger import DebtLine, MoneyAudit
@@ -224,6 +224,11 @@ async def _chains(settings: Settings) -> Check:
         wrong = check_archived(customer, archived, chains[customer], own)
         if wrong is not None:
             check.found(f"a customer's chain, entry {wrong.number}: {wrong.rule}")
+        elif own is not None:
+            entries = chains[customer]
+            unsigned = first_unsigned(entries, {one["number"] for one in entries if "checkpoint" in one})
+            if unsigned is not None:
+                check.found(f"a customer's chain, entry {unsigned}: {NEVER_SIGNED}")
     return check
 
 

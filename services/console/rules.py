@@ -13,6 +13,7 @@ from shared.crypto.canonical import canonical
 
 __all__ = [
     "CHECKPOINT_EVERY",
+    "SIGNED_AT",
     "STAGE_AFTER",
     "chain_hash",
     "checkpoint_due",
@@ -80,7 +81,7 @@ def link_id(customer: str, number: int) -> str:
 CHECKPOINT_EVERY: Final = 32
 """A checkpoint is signed at least every so many entries of a chain."""
 
-_SIGNED_AT: Final = frozenset(
+SIGNED_AT: Final = frozenset(
     {
         agreement.AgreementSigned.TYPE,
         followup.PlanCompleted.TYPE,
@@ -90,11 +91,12 @@ _SIGNED_AT: Final = frozenset(
         ErasePerson.TYPE,
     }
 )
+"""After an entry of these types, too; what the archive has obeyed (a hold, an erasure) is among them."""
 
 
 def checkpoint_due(type_: str, entries: int) -> bool:
     """Whether a chain of `entries` entries, the last of this type, gets a checkpoint."""
-    return type_ in _SIGNED_AT or entries % CHECKPOINT_EVERY == 0
+    return type_ in SIGNED_AT or entries % CHECKPOINT_EVERY == 0
 
 
 # -- moments ----------------------------------------------------------------------------------------------

@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from copy import deepcopy
+from datetime import datetime
 from typing import Any
 
 import orjson
 
+from services.console.rules import utc
 from shared.contracts.base import Event
 from shared.contracts.ops import ErasePerson
 from shared.contracts.personal import Place, personal_places
 from shared.crypto.canonical import canonical
-from shared.crypto.sealing import ERASED, PersonKey, is_erased, is_sealed, open_field, seal_field
+from shared.crypto.sealing import ERASED, PersonKey, SealError, is_erased, is_sealed, open_field, seal_field
 
-__all__ = ["entry_key_name", "erased_places", "filed", "needs_secret", "opened", "sealed_places"]
+__all__ = [
+    "entry_key_name",
+    "erased_places",
+    "filed",
+    "first_locked",
+    "needs_secret",
+    "opened",
+    "sealed_places",
+]
 
 
 def entry_key_name(source: str, message: str) -> str:
@@ -47,7 +57,7 @@ def opened(entry: Mapping[str, Any], key: Callable[[str], bytes | None]) -> dict
     """Give an entry with its sealed fields as the message said them, where `key` has the entry's key.
 
     `key` is asked with the id of the key that sealed them. What has no key stays as it is filed. Raises
-    SealError for a field that does not open with its key.
+    SealError, which names the entry, for a field that does not open with its key.
     """
     places = list(sealed_places(entry["data"]))
     if not places:
@@ -57,7 +67,11 @@ def opened(entry: Mapping[str, Any], key: Callable[[str], bytes | None]) -> dict
         field = _at(data, place)
         found = key(field["kid"])
         if found is not None:
-            _put(data, place, orjson.loads(open_field(found, _named(place), field)))
+            try:
+                content = open_field(found, _named(place), field)
+            except SealError as error:
+                raise SealError(f"entry {entry['number']}: {error}") from None
+            _put(data, place, orjson.loads(content))
     return {**entry, "data": data}
 
 
@@ -85,9 +99,20 @@ def erased_places(entry: Mapping[str, Any], erased: str) -> list[str]:
     `erased` is up to when the person is erased, as the archive says; "" for never.
     """
     gone = [_named(place) for place in _places(entry["data"], is_erased)]
-    if entry["time"] <= erased:
+    if erased and utc(datetime.fromisoformat(entry["time"])) <= erased:
         gone += [_named(place) for place in sealed_places(entry["data"])]
     return sorted(gone)
+
+
+def first_locked(entries: Iterable[Mapping[str, Any]], person: PersonKey | None, erased: str) -> int | None:
+    """Give the first entry that no key at hand opens, though nobody was erased: one was lost or changed."""
+    for entry in entries:
+        if erased and utc(datetime.fromisoformat(entry["time"])) <= erased:
+            continue
+        kids = {_at(entry["data"], place)["kid"] for place in sealed_places(entry["data"])}
+        if kids - {person.kid if person is not None else None}:
+            return int(entry["number"])
+    return None
 
 
 def _named(place: Place) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from services.console.rules import chain_hash
+from services.console.rules import SIGNED_AT, chain_hash
 from shared.contracts.ops import Discard
 from shared.contracts.runtime import CaseHeld, CaseReleased, ServiceDayClosed
 from shared.texts import label, story, text
@@ -127,9 +127,14 @@ def _reasons(data: Mapping[str, Any], lang: str) -> Iterable[str]:
 
 
 def without_content(entry: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Give an entry by its hash alone, where its content is what was hashed; else as it is, for `verify`."""
+    """Give an entry by its hash alone, where its content is what was hashed; else as it is, for `verify`.
+
+    So is one of the few that the archive's document and its checkpoints follow from.
+    """
     body = {name: value for name, value in entry.items() if name not in NOT_HASHED}
     if not entry.keys() >= WITHHELD or chain_hash(entry["previous"], body) != entry["hash"]:
+        return entry
+    if entry.get("type") in SIGNED_AT:
         return entry
     return {name: entry[name] for name in (*WITHHELD, "checkpoint") if name in entry}
 

@@ -132,7 +132,7 @@ def read_key_bytes(path: Path) -> bytes:
             f"{path}: cannot be read by user {os.geteuid()}: it must be its owner or be let read it"
         ) from None
     except OSError as error:
-        raise KeyFileError(f"{path}: cannot be read ({type(error).__name__})") from None
+        raise KeyFileError(f"{path}: cannot be read ({error.strerror})") from None
 
 
 def _framed(purpose: str, content: bytes) -> bytes:

@@ -14,7 +14,7 @@ from typing import Any
 
 from services.console.bundle.making import FORMAT, PURPOSE, signature_file
 from services.console.bundle.packing import BrokenBundle, pack, unpack
-from services.console.checkpoints import check_checkpoints
+from services.console.checkpoints import check_checkpoints, first_unsigned, is_checkpoint
 from services.console.sealed import opened
 from services.console.story import verify
 from shared.crypto.canonical import canonical, parsed
@@ -37,10 +37,15 @@ class Fault:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What a check has found, the first fault first, and what the manifest says ({} if it proves nothing)."""
+    """What a check has found, the first fault first, and what the manifest says ({} if it proves nothing).
+
+    `unsigned` is the first entry at which the lender should have signed a checkpoint and has not, or None:
+    nothing but the bundle itself vouches that what lies before the next one was not written anew.
+    """
 
     faults: tuple[Fault, ...]
     manifest: Mapping[str, Any]
+    unsigned: int | None = None
 
     @property
     def ok(self) -> bool:
@@ -63,7 +68,12 @@ def check_bundle(raw: bytes, keys: Sequence[Trusted]) -> Report:
     order = ("manifest.json", "manifest.sig", *(row["name"] for row in manifest["files"]))
     if not faults and pack({name: files[name] for name in order}) != raw:
         faults.append(Fault("the file", "has bytes beside its content that are not as they were made"))
-    return Report(tuple(faults), manifest)
+    return Report(tuple(faults), manifest, None if faults else _unsigned(files))
+
+
+def _unsigned(files: Mapping[str, bytes]) -> int | None:
+    entries = [parsed(line) for line in files["chain.jsonl"].splitlines()]
+    return first_unsigned(entries, {one["entries"] for one in parsed(files["checkpoints.json"])})
 
 
 class _Wrong(Exception):  # noqa: N818 - a signal inside this module
@@ -115,11 +125,10 @@ def _chain(
     if wrong is not None:
         yield Fault(f"entry {wrong.number}", wrong.rule)
         return
-    try:
-        cut = check_checkpoints(str(manifest["customer"]), entries, checkpoints, trusted)
-    except (KeyError, TypeError, ValueError, AttributeError, OverflowError):
+    if not all(is_checkpoint(one) for one in checkpoints):
         yield Fault("checkpoints.json", "is not a list of checkpoints")
         return
+    cut = check_checkpoints(str(manifest["customer"]), entries, checkpoints, trusted)
     if cut is not None:
         yield Fault(f"entry {cut.number}", cut.rule)
     for entry in entries:
@@ -134,7 +143,7 @@ def _chain(
 def _is_canonical(entry: Mapping[str, Any], line: bytes) -> bool:
     try:
         return canonical(entry) == line
-    except (TypeError, ValueError):  # half a character, for instance: JSON can say it, UTF-8 cannot
+    except (TypeError, ValueError, RecursionError):  # half a character, for instance: UTF-8 cannot say it
         return False
 
 

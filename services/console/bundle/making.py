@@ -15,6 +15,7 @@ from services.console.bundle.packing import pack
 from services.console.bundle.page import page
 from services.console.checkpoints import sign_checkpoint
 from services.console.model import ArchivedCustomer
+from services.console.overview import overview_of
 from services.console.sealed import entry_key_name, erased_places, opened, sealed_places
 from services.console.story import NOT_HASHED, WITHHELD, Line, discard_lines, lines_of
 from shared.contracts.agreement import AgreementDrafted, AgreementSigned, PartySigned
@@ -89,9 +90,10 @@ def make_bundle(source: Source, signer: Signer, at: datetime) -> bytes:
         "key": signer.key_id,
     }
     said = {entry["id"]: entry["data"] for entry in shown}
+    line = overview_of(shown, source.case)
     for lang in LANGUAGES:
         name = "index.html" if lang == "en" else f"index.{lang}.html"
-        files[name] = page(facts, archived.cases[source.case], lines[lang], said, sorted(files), lang, gone)
+        files[name] = page(facts, line, lines[lang], said, sorted(files), lang, gone)
     listed = [
         {"name": name, "bytes": len(content), "sha256": sha256(content).hexdigest()}
         for name, content in files.items()

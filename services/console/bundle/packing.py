@@ -12,7 +12,10 @@ from collections.abc import Mapping
 from typing import Final
 from zlib import crc32
 
-__all__ = ["BrokenBundle", "pack", "unpack"]
+__all__ = ["LARGEST", "BrokenBundle", "pack", "unpack"]
+
+LARGEST: Final = 1 << 32
+"""A zip without extensions is smaller than this, in bytes."""
 
 _LOCAL: Final = struct.Struct("<4s5H3I2H")
 _CENTRAL: Final = struct.Struct("<4s6H3I5H2I")
@@ -34,7 +37,7 @@ def pack(files: Mapping[str, bytes]) -> bytes:
     parts, directory, offset = [], [], 0
     for name, content in files.items():
         encoded, crc, size = name.encode("ascii"), crc32(content), len(content)
-        if offset + size >= 1 << 32 or len(files) >= 1 << 16:
+        if offset + size >= LARGEST or len(files) >= 1 << 16:
             raise ValueError("a bundle must stay below 4 GiB and 65536 files")
         fields = (_VERSION, 0, _STORED, _TIME, _DATE, crc, size, size, len(encoded), 0)
         parts += [_LOCAL.pack(b"PK\3\4", *fields), encoded, content]

@@ -12,7 +12,7 @@ import orjson
 
 from services.console.model import CaseLine, Stage
 from services.console.story import Line
-from shared.texts import LANGUAGES
+from shared.texts import LANGUAGES, field_name
 
 __all__ = ["page"]
 
@@ -82,6 +82,8 @@ _WORDS: Final[dict[str, dict[str, str]]] = {
         "所用公钥须由贷款机构另行提供，不得取自本文件。",
     },
 }
+_OPEN: Final = "none"  # the wire form of a personal field that is not sealed
+_SEMICOLON: Final = {"en": "; ", "zh": "；"}
 _STAGES: Final = {
     Stage.OVERDUE: "逾期",
     Stage.ASSESSMENT: "评估中",
@@ -151,7 +153,7 @@ def page(
     )
     events = "".join(
         f"<tr><td>{_safe(_time(one.time))}</td><td>{_safe(_who(one.who, lang))}</td>"
-        f"<td>{_safe(one.what)}{_gone(gone.get(one.id), words)}"
+        f"<td>{_safe(one.what)}{_spoken(said.get(one.id), lang)}{_gone(gone.get(one.id), lang)}"
         f"{_details(said.get(one.id), words['details'])}</td>"
         f"<td>{_safe('; '.join(one.unsaid))}</td></tr>\n"
         for one in lines
@@ -195,11 +197,31 @@ def _papers(files: Sequence[str], words: Mapping[str, str]) -> Iterator[str]:
     yield "</ul>\n"
 
 
-def _gone(fields: Sequence[str] | None, words: Mapping[str, str]) -> str:
+def _spoken(said: Any, lang: str) -> str:
+    """Give where people met, who took part and what they said in their own words: nobody unfolds a code."""
+    found: dict[str, str] = {}
+    for name, field in (said or {}).items():
+        if name == "participants" and isinstance(field, list | tuple):
+            found[name] = "; ".join(map(str, field))
+        elif name == "place" and isinstance(field, str):
+            found[name] = field
+        elif _is_open_text(field):
+            found[name] = field["value"]
+    return "".join(
+        f"<br><small>{_safe(field_name(name, lang))}</small> {_safe(value)}" for name, value in found.items()
+    )
+
+
+def _is_open_text(field: Any) -> bool:
+    return isinstance(field, Mapping) and field.get("alg") == _OPEN and isinstance(field.get("value"), str)
+
+
+def _gone(fields: Sequence[str] | None, lang: str) -> str:
     """Name the fields of a message that were there and are erased."""
     if not fields:
         return ""
-    return f"<br><em>{_safe(words['gone'].format(fields=', '.join(fields)))}</em>"
+    said = _SEMICOLON[lang].join(field_name(path, lang) for path in fields)
+    return f"<br><em>{_safe(_WORDS[lang]['gone'].format(fields=said))}</em>"
 
 
 def _details(said: Any, word: str) -> str:

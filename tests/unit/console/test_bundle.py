@@ -2,29 +2,32 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import zipfile
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
+from typing import Any
 
 import orjson
 import pytest
+import typer
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
+from services.cli.evidence import write_new
 from services.cli.main import app
-from services.console.bundle import check_bundle, make_bundle
-from services.console.bundle.packing import pack, unpack
-from services.console.checkpoints import check_archived
+from services.console.bundle import Source, check_bundle, make_bundle
+from services.console.bundle.packing import LARGEST, pack, unpack
 from services.console.reference import ArchiveKeys
-from services.console.story import Tampered, without_content
 from shared.contracts.ops import HoldAction
 from shared.crypto.signing import KeyFileError, Signer, load_public, load_signer, new_key_pair
 from tests.unit.console.filing import (
     ASSIGNED,
     CASE,
     CLOSED,
+    ERASE,
     MASTER,
     OTHER,
     SIGNED,
@@ -33,6 +36,8 @@ from tests.unit.console.filing import (
     contact,
     hold,
     new_signer,
+    person,
+    secret,
 )
 
 AT = datetime(2026, 3, 9, tzinfo=UTC)
@@ -116,6 +121,21 @@ def test_its_pages_say_who_where_and_when_in_words(signer: Signer) -> None:
         assert f"<tr><td>2026-03-02 {when}</td><td>{who}</td>" in chinese
     assert "联系记录：来电来访，电话，已沟通" in chinese
     assert "Contact recorded: inbound, phone, talked" in english
+
+
+def test_its_pages_say_who_took_part_and_what_was_said_without_unfolding(signer: Signer) -> None:
+    """Of a talk the line said "inbound, phone, talked": its key points were in the raw data alone."""
+    file = File(signer)
+    file.say(contact())
+    shown = unpack(make_bundle(file.source(), signer, AT))
+    english, chinese = shown["index.html"].decode(), shown["index.zh.html"].decode()
+    quoted = "王小明, lost the job in &lt;Suzhou&gt;"
+    talk = "<small>place</small> phone<br><small>participants</small> borrower; n-1<br>"
+    assert f"{talk}<small>key points</small> {quoted}" in english
+    talk = "<small>地点</small> phone<br><small>参与人</small> borrower; n-1<br>"
+    assert f"{talk}<small>要点</small> {quoted}" in chinese
+    sealed = unpack(make_bundle(file.source(sealed=True), signer, AT))["index.html"].decode()
+    assert "<small>participants</small> borrower; n-1<details>" in sealed
 
 
 def test_another_case_of_the_customer_is_not_in_it(raw: bytes, signer: Signer) -> None:
@@ -330,54 +350,6 @@ def test_keys_that_do_not_open_their_entry_are_named(filed: File, signer: Signer
     assert report.faults[0].where == "entry 2"
 
 
-# -- checkpoints, where the platform is ---------------------------------------------------------------------
-
-
-def test_checkpoints_are_signed_at_milestones_and_every_so_many_entries(filed: File, signer: Signer) -> None:
-    signed = [entry["number"] for entry in filed.entries if "checkpoint" in entry]
-    assert signed == [6, 32, filed.archived.entries], "the hold, the count and the close"
-    assert filed.archived.checkpoint is not None
-    assert filed.archived.checkpoint.entries == filed.archived.entries
-    assert check_archived("C1", filed.archived, filed.entries, signer.trusted) is None
-
-
-def test_a_chain_that_was_shortened_is_noticed(filed: File, signer: Signer) -> None:
-    count = filed.archived.entries
-    short = filed.entries[:-1]
-    cut = filed.archived.model_copy(update={"entries": count - 1, "head": short[-1]["hash"]})
-    wrong = check_archived("C1", cut, short, None)
-    assert wrong == Tampered(count, f"the chain was cut: a checkpoint has signed {count} entries")
-
-
-def test_a_chain_that_was_written_anew_is_noticed(filed: File, signer: Signer) -> None:
-    other = File()
-    other.say(ASSIGNED, contact("something else"), *[ASSIGNED] * 35)
-    anew = other.archived.model_copy(update={"checkpoint": filed.archived.checkpoint})
-    wrong = check_archived("C1", anew, other.entries, signer.trusted)
-    assert wrong is not None
-    assert "checkpoint" in wrong.rule
-
-
-def test_a_chain_is_checked_without_what_was_checked_before(filed: File, signer: Signer) -> None:
-    light = [without_content(entry) for entry in filed.entries]
-    assert all("data" not in entry for entry in light)
-    assert check_archived("C1", filed.archived, light, signer.trusted) is None
-
-    for name, value in (("data", {"owner": "n-2"}), ("case", "else"), ("number", 9), ("more", 1)):
-        spoilt = [*filed.entries[:4], {**filed.entries[4], name: value}, *filed.entries[5:]]
-        light = [without_content(entry) for entry in spoilt]
-        whole = check_archived("C1", filed.archived, spoilt, signer.trusted)
-        assert whole is not None
-        assert whole.number == 5
-        assert check_archived("C1", filed.archived, light, signer.trusted) == whole
-
-    for spoilt in (filed.entries[1:], filed.entries[:-1], [*filed.entries[:3], *filed.entries[4:]]):
-        light = [without_content(entry) for entry in spoilt]
-        whole = check_archived("C1", filed.archived, spoilt, signer.trusted)
-        assert whole is not None
-        assert check_archived("C1", filed.archived, light, signer.trusted) == whole
-
-
 # -- keys and the command -----------------------------------------------------------------------------------
 
 
@@ -413,3 +385,82 @@ def test_the_command_says_what_it_has_proven_or_what_is_not_right(filed: File, t
     for wrong in (["verify", str(bundle)], ["verify", str(bundle), "--key", str(tmp_path / "lender.pem")]):
         assert run.invoke(app, wrong).exit_code == 2
     assert run.invoke(app, ["verify", str(key), "--key", str(key)]).exit_code == 2
+
+
+def test_where_a_bundle_cannot_be_written_or_read_the_command_says_why(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A missing folder was a traceback, after all the work; a full disk left half a bundle behind."""
+    run = CliRunner()
+    nowhere = run.invoke(app, ["evidence", "8b1f", "-o", str(tmp_path / "no" / "case.zip"), "--data", "x"])
+    assert nowhere.exit_code == 2
+    assert "there is no folder" in nowhere.output
+    out = tmp_path / "case.zip"
+    write_new(out, b"first")
+    with pytest.raises(typer.Exit):
+        write_new(out, b"second")
+    assert out.read_bytes() == b"first"
+
+    class Full(io.BytesIO):
+        def write(self, _: Any) -> int:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    real = Path.open
+
+    def full(self: Path, mode: str = "r", *more: Any) -> Any:
+        real(self, mode, *more).close()
+        return Full()
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "open", full)
+        with pytest.raises(typer.Exit):
+            write_new(tmp_path / "half.zip", b"x")
+    assert not (tmp_path / "half.zip").exists()
+
+    key = tmp_path / "lender.pub"
+    new_signer(tmp_path)
+    huge = tmp_path / "huge.zip"
+    with huge.open("wb") as file:
+        file.truncate(LARGEST)
+    for path, code, said in (
+        (tmp_path / "none.zip", 2, "No such file or directory"),
+        (huge, 1, "is no bundle: none has 4 GiB"),
+    ):
+        found = run.invoke(app, ["verify", str(path), "--key", str(key)])
+        assert (found.exit_code, said in found.output) == (code, True), found.output
+
+
+def test_a_line_nested_too_deep_is_a_fault_and_no_error(raw: bytes, signer: Signer) -> None:
+    files = unpack(raw)
+    lines = files["chain.jsonl"].split(b"\n")
+    for depth in (300, 700, 940, 980, 20_000):
+        lines[0] = b'{"a":' + b"[" * depth + b"]" * depth + b"}"
+        assert first_fault(pack({**files, "chain.jsonl": b"\n".join(lines)}), signer)[0] == "entry 1"
+
+
+def test_the_command_tells_of_a_chain_that_was_never_signed(filed: File, tmp_path: Path) -> None:
+    signer = new_signer(tmp_path)
+    file = File()
+    file.say(*[ASSIGNED] * 40)
+    bundle = tmp_path / "case.zip"
+    bundle.write_bytes(make_bundle(file.source(), signer, AT))
+    run, key = CliRunner(), str(tmp_path / "lender.pub")
+    told = run.invoke(app, ["verify", str(bundle), "--key", key])
+    assert told.exit_code == 0, told.output
+    assert "Entry 32: no checkpoint was signed when it was due" in told.output
+    asked = run.invoke(app, ["verify", str(bundle), "--key", key, "--json"])
+    assert orjson.loads(asked.stdout)["unsigned_from"] == 32
+
+
+def test_its_pages_name_in_words_what_is_erased(signer: Signer) -> None:
+    """Both pages said "key_points": a court reads no code."""
+    file = File(signer)
+    file.say(contact(), CLOSED)
+    file.say(ERASE, at=AT.replace(year=2040))
+    file.row = secret(b"n" * 32, b"o" * 32, file.archived.erased)
+    source = Source(CASE, "C1", file.archived, file.entries, (), person(b"n" * 32))
+    files = unpack(make_bundle(source, signer, AT))
+    assert "<em>erased: key points; place</em>" in files["index.html"].decode()
+    assert "<em>已删除：要点；地点</em>" in files["index.zh.html"].decode()
+    rows = orjson.loads(files["timeline.json"])
+    assert rows[0]["erased"] == ["key_points", "place"], "programs go by the names of the fields"

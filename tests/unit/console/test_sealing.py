@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import timedelta, timezone
 from decimal import Decimal
 from typing import Any
 
@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.console.reads import open_entries
-from services.console.sealed import filed, needs_secret, opened, sealed_places
+from services.console.rules import utc
+from services.console.sealed import erased_places, filed, needs_secret, opened, sealed_places
 from services.console.story import lines_of, verify
 from shared.conduct import Rule
 from shared.contracts import agreement, bank, desk, desk_parties, followup, intake, notice, offer
@@ -108,6 +109,17 @@ def test_after_an_erasure_nothing_opens_and_the_story_and_chain_are_whole() -> N
     assert open_entries(file.entries, person(b"n" * 32))[0] == file.entries[0]
     assert verify(file.entries, file.archived.head) is None
     assert all(line.what for line in lines_of(file.entries, CASE))
+
+
+def test_what_is_erased_goes_by_the_moment_and_not_by_how_its_place_writes_it() -> None:
+    """17:00 in Shanghai stood behind 10:00 in UTC, so that what was erased was shown as only sealed."""
+    file, shanghai = File(), timezone(timedelta(hours=8))
+    entry = file.say(contact(), at=START.astimezone(shanghai))
+    after = file.say(contact(), at=(START + timedelta(hours=2)).astimezone(timezone(timedelta(hours=-8))))
+    erased = utc(START + timedelta(hours=1))
+    assert erased_places(entry, erased) == ["key_points", "place"]
+    assert erased_places(after, erased) == []
+    assert erased_places(entry, "") == []
 
 
 def test_what_was_said_before_an_erasure_is_not_filed_again_by_a_rebuild() -> None:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import ast
 import re
+from collections.abc import Iterator
 from datetime import date
+from enum import Enum
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, Literal, get_args, get_origin
 
 import pytest
+from pydantic import BaseModel
 
 import deploy
 import services
@@ -17,8 +20,8 @@ from shared.contracts.agreement import InstructionKind
 from shared.contracts.alert import AlertKind, AlertSeverity
 from shared.contracts.assessment import HardshipKind, OpenNeed, Treatment
 from shared.contracts.bank import PaymentReceived
-from shared.contracts.base import Event, Reason
-from shared.contracts.debts import ProductKind
+from shared.contracts.base import Event, Part, Personal, Reason
+from shared.contracts.debts import Balances, ProductKind
 from shared.contracts.desk import (
     ContactDirection,
     ContactOutcome,
@@ -40,19 +43,21 @@ from shared.contracts.household import (
 from shared.contracts.intake import CloseReason, InputRefused
 from shared.contracts.notice import NoticeKind
 from shared.contracts.parties import StopCause
+from shared.contracts.personal import holds_personal
 from shared.contracts.reasons import ReasonCode
 from shared.contracts.registry import EVENTS
 from shared.lending.money import Money
 from shared.policy.loader import PolicyBook
 from shared.policy.sections_conduct import Channel
-from shared.texts import LANGUAGES, parameters, story, story_fields, text, word
-from shared.texts.words import _table
+from shared.texts import LANGUAGES, field_name, parameters, story, story_fields, text, word
+from shared.texts.words import _ALIASES, _table
 
 NAMES = re.compile(r"\{([a-z_]+)\}")
 CHINESE = re.compile(r"[\u4e00-\u9fff]")
 REASONS = _table("reasons.toml")
 STORIES = _table("stories.toml")
 WORDS = _table("words.toml")
+FIELDS = _table("fields.toml")
 PERSONAL = {"name", "contact", "words", "wish", "key_points", "feedback", "explanation", "buyer"}
 # Nothing that a borrower reads may sound like this.
 THREATS = re.compile(
@@ -87,6 +92,38 @@ def test_a_line_names_only_fields_that_the_message_has_and_nobodys_data(event: t
     assert not named & PERSONAL
 
 
+def _personal_names(model: type[BaseModel]) -> Iterator[str]:
+    """Give every name on the way to what is personal in a message of this class."""
+    private = model.PRIVATE if issubclass(model, Part) else ()
+    for name, one in model.model_fields.items():
+        inner = [part for part in _classes(one.annotation) if holds_personal(part)]
+        if name in private or inner:
+            yield name
+        for part in [] if name in private else inner:
+            if not issubclass(part, Personal | Reason):
+                yield from _personal_names(part)
+
+
+def _classes(annotation: Any) -> Iterator[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    for part in get_args(annotation):
+        yield from _classes(part)
+
+
+def test_every_field_that_may_be_erased_has_its_name_in_both_languages() -> None:
+    """An index said "erased: obligors/0/name, key_points" to a Chinese court."""
+    names = {name for event in EVENTS.values() if holds_personal(event) for name in _personal_names(event)}
+    assert {*names, "participants"} == FIELDS.keys()
+    for zh, en in FIELDS.values():
+        assert CHINESE.search(zh)
+        assert not CHINESE.search(en)
+        assert "_" not in en
+    assert field_name("obligors/0/name", "en") == "other obligor 1: name"
+    assert field_name("obligors/0/name", "zh") == "其他债务人 1：姓名"
+    assert field_name("what_comes_later", "zh") == "what comes later"
+
+
 def test_there_are_no_words_for_what_does_not_exist() -> None:
     assert REASONS.keys() <= set(ReasonCode)
     assert STORIES.keys() <= EVENTS.keys()
@@ -115,6 +152,66 @@ def test_there_are_no_words_for_what_does_not_exist() -> None:
 )
 def test_every_enumerated_value_of_a_line_has_words(field: str, values: Any) -> None:
     assert {str(value) for value in values} <= WORDS[field].keys()
+
+
+def _enumerated(annotation: Any) -> Iterator[str]:
+    if isinstance(annotation, type) and issubclass(annotation, Enum):
+        yield from (str(one.value) for one in annotation)
+    elif get_origin(annotation) is Literal:
+        yield from map(str, get_args(annotation))
+    elif annotation is bool:
+        yield from ("true", "false")
+    elif get_origin(annotation) not in (tuple, list):
+        for part in get_args(annotation):
+            yield from _enumerated(part)
+
+
+@pytest.mark.parametrize("event", EVENTS.values(), ids=lambda event: event.TYPE)
+def test_no_line_shows_a_value_of_an_enumeration_as_its_code(event: type[Event]) -> None:
+    for name in story_fields(event.TYPE):
+        values = set(_enumerated(event.model_fields[name].annotation))
+        assert values <= WORDS.get(_ALIASES.get(name, name), {}).keys(), name
+
+
+def test_a_line_tells_what_is_missing_what_was_answered_and_since_when() -> None:
+    """A notice of breach said "1 by 2026-03-31 puts it right", an answer of the bank not which it was."""
+    missing = ({"amount": "12.50", "currency": "CNY"}, {"amount": "3.00", "currency": "USD"})
+    noticed = {"cure_by": "2026-03-31", "missing": missing}
+    said = story("parley.followup.breach.noticed.v1", "en", noticed)
+    assert said == "Notice of breach: 12.50 CNY, 3.00 USD by 2026-03-31 puts it right"
+    answer = {"instruction_id": "i-1", "confirmed": False, "about": "plan", "reason": "late"}
+    for lang, words in (
+        ("en", "The bank answered instruction i-1 about the plan: refused (late)"),
+        ("zh", "银行已答复指示i-1（方案）：未执行（late）"),
+    ):
+        assert story("parley.intake.bank.answered.v1", lang, answer) == words
+    balance = {name: {"amount": "1.10", "currency": "CNY"} for name in Balances.model_fields}
+    reported = {"account_id": "A", "as_of": "2026-03-02", "outstanding": balance, "overdue": balance}
+    assert story("parley.bank.balance.reported.v1", "en", reported) == (
+        "Bank: balance of account A as of 2026-03-02: 4.40 CNY, 4.40 CNY of it overdue"
+    )
+    filed = {"place": "sms", "outcome": "not_sent: window_passed", "next_step": "try_again"}
+    assert story("parley.notice.filed.v1", "en", filed) == (
+        "Contact on file: by text message, outcome: not sent (window passed), next step: try again"
+    )
+    asked = {"by": "n-1", "channel": "phone", "at": "2026-03-02T17:05:00+08:00"}
+    assert story("parley.desk.contact.asked.v1", "en", asked) == (
+        "n-1 asks whether contact by phone at 2026-03-02 17:05 UTC+08:00 is allowed"
+    )
+    # What only looks like a moment is somebody's own text.
+    assert "2026-99-99T99:99" in story(
+        "parley.desk.contact.asked.v1", "en", {**asked, "by": "2026-99-99T99:99"}
+    )
+
+
+def test_one_of_something_is_not_said_as_several() -> None:
+    opened = {"episode": 1, "debts": [{}], "policy": "p"}
+    assert story("parley.intake.case.opened.v1", "en", opened) == "Case opened, episode 1, 1 debt, policy p"
+    solved = {"problem_id": "p-1", "by": "n-1", "days": 1}
+    assert story("parley.followup.problem.resolved.v1", "en", solved).endswith("after 1 day")
+    assert story("parley.followup.problem.resolved.v1", "en", {**solved, "days": 21}).endswith(
+        "after 21 days"
+    )
 
 
 @pytest.mark.parametrize("lang", LANGUAGES)
