@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import date, timedelta
 
 from services.agreement.model import AgreementState, AgreementStatus, Draft, InForce, KnownDebt
-from shared.contracts.agreement import ReAge, WaivedDebt
+from shared.contracts.agreement import DebtRate, ReAge, WaivedDebt
 from shared.contracts.debts import Balances, DebtSchedule, DebtStatus, InstalmentTotal, Plan
 from shared.contracts.desk import SignatureGiven, SignatureParty
 from shared.contracts.parties import ObligorRole
@@ -19,6 +19,7 @@ __all__ = [
     "conduct_in",
     "counts_from_documents",
     "guarantors_asked",
+    "has_other_rates",
     "held_of",
     "in_all",
     "is_complete",
@@ -94,6 +95,15 @@ def unlike_balances(plan: Plan, debts: Sequence[KnownDebt]) -> ReasonCode | None
     if len(today) != len(plan.debts):
         return ReasonCode.BALANCE_CHANGED
     return None
+
+
+def has_other_rates(rates: Sequence[DebtRate], debts: Sequence[KnownDebt]) -> bool:
+    """Whether a debt has another rate than the one that a plan over it was computed beside.
+
+    A contract's that was set anew, or a lower one that has vested: a plan may be dearer than that.
+    """
+    today = {debt.debt_id: debt.annual_rate_pct for debt in debts}
+    return any(today.get(one.debt_id) not in {None, one.annual_rate_pct} for one in rates)
 
 
 def sign_by(
