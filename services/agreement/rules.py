@@ -24,6 +24,7 @@ __all__ = [
     "in_all",
     "is_complete",
     "last_signed",
+    "left_unpaid",
     "owed",
     "packs_of",
     "paid_before",
@@ -54,6 +55,16 @@ def owed(debts: Sequence[KnownDebt]) -> dict[str, KnownDebt]:
 def held_of(state: AgreementState, live: InForce) -> tuple[str, ...]:
     """Give the debts of an agreement that a stop event holds, by intake's word."""
     return tuple(d.debt_id for d in state.debts if d.debt_id in live.debts and d.status in _HELD)
+
+
+def left_unpaid(state: AgreementState, live: InForce) -> tuple[KnownDebt, ...]:
+    """Give the debts of an agreement that a stop or a recall has taken out of it while something was owed.
+
+    No money for them was put on their books since, whatever was paid: the last instalment settles none.
+    """
+    left = {*_HELD, DebtStatus.RECALLED, DebtStatus.ELSEWHERE}
+    of_it = (debt for debt in state.debts if debt.debt_id in live.debts and debt.status in left)
+    return tuple(debt for debt in of_it if total_of(debt.outstanding).is_positive)
 
 
 def paid_off(state: AgreementState, live: InForce, returns: Sequence[WaivedDebt]) -> tuple[str, ...]:
