@@ -16,18 +16,22 @@ def refuses_acceptance(
 ) -> Reason | None:
     """Say why a signature does not count; None where it does.
 
-    The borrower's identity and capacity are checked where the pack asks for it. An oral acceptance counts
-    only where the pack allows it, and names its recording. Where the lender's public keys are configured, the
+    The borrower's names its evidence, without which no document verifies, and identity and capacity are
+    checked where the pack asks for it. An oral acceptance counts only where the pack allows it, and names its
+    recording. Where the lender's public keys are configured, the
     lender's signature is Ed25519 over the canonical content with one of them.
     """
     paper = policy.document
-    recorded = given.evidence.startswith(RECORDING) and given.evidence != RECORDING
-    if given.channel in paper.oral_channels:
+    evidence, channel = given.evidence.strip(), given.channel.strip().casefold()
+    recorded = evidence.startswith(RECORDING) and evidence != RECORDING
+    if channel in {one.casefold() for one in paper.oral_channels}:
         if not paper.oral_allowed:
             return Reason(code=ReasonCode.ORAL_NOT_ALLOWED)
         if not recorded:
             return Reason(code=ReasonCode.RECORDING_MISSING)
     if given.party is SignatureParty.BORROWER:
+        if not evidence:
+            return Reason(code=ReasonCode.EVIDENCE_MISSING)
         missing = [check for check in paper.signature_checks if check not in given.checked]
         if missing:
             return Reason(code=ReasonCode.CHECK_MISSING, params={"check": ", ".join(missing)})

@@ -16,7 +16,8 @@ SERVICE = Service(
     # moments, stops told; 8: what came back from before the plan;
     # 9: what re-ages rest on, debts paid and rewards vested before an amendment, what was completed;
     # 10: incentives of an arm
-    # 11: what rewards have made less; 12: who else owes a draft, what was late before
+    # 11: what rewards have made less
+    # 12: who else owes a draft, what was late before, the rates that a draft was drawn up beside
     schema_version=12,
     handles=HANDLED,
 )

@@ -23,7 +23,7 @@ from services.agreement.ending import (
 from services.agreement.guarantors import guarantor_agreed
 from services.agreement.letter import with_return
 from services.agreement.model import AgreementState, AgreementStatus, Draft, KnownDebt, Signature
-from services.agreement.rules import in_all, is_complete, last_signed, refuses_signature
+from services.agreement.rules import has_other_rates, in_all, is_complete, last_signed, refuses_signature
 from services.agreement.signing import give_back, refusal, sign
 from services.agreement.stops import stop_told, stops_changed
 from services.agreement.table import OnTheTable, on_the_table
@@ -34,7 +34,7 @@ from services.agreement.watching import (
     instalment_paid,
 )
 from shared.contracts import desk, desk_parties, desk_talks, followup, followup_care, intake, offer
-from shared.contracts.agreement import AgreementDrafted, AgreementReturned, PartySigned
+from shared.contracts.agreement import AgreementDrafted, AgreementReturned, DebtRate, PartySigned
 from shared.contracts.base import Event, Reason
 from shared.contracts.debts import DebtSnapshot, DebtStatus
 from shared.contracts.decision import Decision, later_of
@@ -199,6 +199,9 @@ def _draft(state: AgreementState, message: Envelope[offer.OfferAgreed], referenc
     policy = reference.policies.for_case(state.policy, message.day, agreed_on=data.pinned_on)
     terms = (data.offer_id, plan, message.day, policy.document.signed_language)
     drafted = compose(state, *terms, reference, data.pinned_on, data.incentives)
+    rates = _rates_of(state, data)
+    if isinstance(drafted, AgreementDrafted) and has_other_rates(rates, state.debts):
+        drafted = ReasonCode.RATE_CHANGED
     unfit: ReasonCode | None = None
     if not isinstance(drafted, AgreementDrafted) and _knew_less(state, data):
         # Had the day's balances come after it, by their own topic, they would have sent a draft back.
@@ -229,6 +232,7 @@ def _draft(state: AgreementState, message: Envelope[offer.OfferAgreed], referenc
         incentives=data.incentives,
         agreed_at=message.time,
         rewarded_after=0 if state.live is None else state.live.rewarded_after,
+        rates=rates,
     )
     over = tuple(item for item in state.over if item.agreement_id != agreement_id)
     update = {"status": AgreementStatus.DRAFTED, "draft": draft, "over": over}
@@ -247,6 +251,7 @@ def _knew_less(state: AgreementState, data: offer.OfferAgreed) -> bool:
 def _as_offer_knew(state: AgreementState, data: offer.OfferAgreed) -> AgreementState:
     """Give the state with the debts as they were when the plan was agreed."""
     known = {debt.debt_id: debt for debt in state.debts}
+    rates = {one.debt_id: one.annual_rate_pct for one in _rates_of(state, data)}
     debts = tuple(
         KnownDebt(
             debt_id=then.debt_id,
@@ -254,11 +259,22 @@ def _as_offer_knew(state: AgreementState, data: offer.OfferAgreed) -> AgreementS
             outstanding=then.balances,
             as_of=then.as_of,
             obligors=known[then.debt_id].obligors if then.debt_id in known else (),
-            annual_rate_pct=known[then.debt_id].annual_rate_pct if then.debt_id in known else None,
+            annual_rate_pct=rates.get(then.debt_id),
         )
         for then in data.balances
     )
     return state.model_copy(update={"debts": debts})
+
+
+def _rates_of(state: AgreementState, data: offer.OfferAgreed) -> tuple[DebtRate, ...]:
+    """Give the rates that the debts had without the plan when it was agreed, as far as offer said."""
+    known = {debt.debt_id: debt.annual_rate_pct for debt in state.debts}
+    known |= {one.debt_id: one.annual_rate_pct for one in data.balances if one.annual_rate_pct is not None}
+    return tuple(
+        DebtRate(debt_id=debt.debt_id, annual_rate_pct=rate)
+        for debt in data.plan.debts
+        if (rate := known.get(debt.debt_id)) is not None
+    )
 
 
 def _withdrawn(

@@ -10,18 +10,19 @@ from datetime import date
 from hashlib import sha256
 
 from services.agreement import concessions
-from services.agreement.model import AgreementState, Draft
+from services.agreement.model import AgreementState, Draft, KnownDebt
 from services.agreement.rules import (
     conduct_in,
     counts_from_documents,
     guarantors_asked,
+    has_other_rates,
     liable_beside,
     packs_of,
     sign_by,
     unlike_balances,
 )
 from services.agreement.terms import terms_of
-from shared.contracts.agreement import AgreementDrafted, SettlementLetterIssued
+from shared.contracts.agreement import AgreementDrafted, DebtRate, SettlementLetterIssued
 from shared.contracts.base import Event
 from shared.contracts.debts import Plan
 from shared.contracts.ids import derive_id
@@ -184,16 +185,28 @@ def as_drafted(state: AgreementState, draft: Draft, reference: Reference) -> Agr
     """Compute the document again as it was drawn up, whatever has become of the balances since."""
     terms = (draft.offer_id, draft.plan, draft.drafted_on, draft.language)
     # The version that it was: others may have been signed since.
-    then = state.model_copy(update={"signed": draft.version - 1})
+    then = state.model_copy(
+        update={"signed": draft.version - 1, "debts": _at_rates(state.debts, draft.rates)}
+    )
     of_draft = (draft.pinned_on, draft.incentives, draft, draft.rewarded_after)
     return _the_same(_composed(then, *terms, reference, *of_draft), draft, state.case)
 
 
 def recompose(state: AgreementState, draft: Draft, reference: Reference) -> AgreementDrafted | ReasonCode:
-    """Compute the document again on today's balances; unless it hashes the same, it no longer fits."""
+    """Compute the document again on today's balances; with other rates or another hash, it no longer fits."""
     terms = (draft.offer_id, draft.plan, draft.drafted_on, draft.language)
     again = compose(state, *terms, reference, draft.pinned_on, draft.incentives, draft.rewarded_after)
+    if isinstance(again, AgreementDrafted) and has_other_rates(draft.rates, state.debts):
+        return ReasonCode.RATE_CHANGED
     return _the_same(again, draft, state.case)
+
+
+def _at_rates(debts: Sequence[KnownDebt], rates: Sequence[DebtRate]) -> tuple[KnownDebt, ...]:
+    then = {one.debt_id: one.annual_rate_pct for one in rates}
+    return tuple(
+        debt.model_copy(update={"annual_rate_pct": then.get(debt.debt_id, debt.annual_rate_pct)})
+        for debt in debts
+    )
 
 
 def _the_same(again: AgreementDrafted | ReasonCode, draft: Draft, case: str) -> AgreementDrafted | ReasonCode:

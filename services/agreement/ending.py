@@ -141,7 +141,8 @@ def withdrawn(
         return Decision.of(instruct(gone, told), ended, told)
     before = live.before
     rounding = reference.policies.in_force(state.policy, before.drafted_on or message.day).amounts.rounding
-    told = returns(live, before, schedules_of(before.terms, rounding), policy, message.day)
+    _, conduct = _rules_of(state, before, message.day, reference)
+    told = returns(live, before, schedules_of(before.terms, rounding), policy, conduct, message.day)
     others = tuple(item for item in gone.over if item.agreement_id != before.agreement_id)
     status = gone.status if gone.draft is not None else AgreementStatus.IN_FORCE
     back = gone.model_copy(update={"live": before, "over": others, "status": status})

@@ -6,7 +6,7 @@ from datetime import date
 from services.agreement.document import content_hash
 from services.agreement.model import AgreementState, InForce, KnownDebt
 from services.agreement.paper.words import EDITION, words_of
-from services.agreement.rules import in_all, owed, settled_before
+from services.agreement.rules import in_all, left_unpaid, owed, settled_before
 from shared.contracts.agreement import (
     DebtSettled,
     SettlementKind,
@@ -47,19 +47,21 @@ def letter_of(
 ) -> SettlementLetterIssued:
     """Give the letter. The agreement's own debts are settled by its last instalment, less what was waived.
 
-    Of those a balance survives where one is owed to a buyer, or what came back of a payment from before the
-    plan. What is owed on other debts of the case is stated beside it, and changes nothing about these.
+    Of those a balance survives where one is owed to a buyer, where a stop or a recall took the debt out of
+    the plan before it was paid, or of what came back of a payment from before the plan. What is owed on other
+    debts of the case is stated beside it, and changes nothing about these.
     Forgiven amounts carry the mark of the pack's tax duty, where it has one.
     """
     words = words_of(EDITION)
     assert words is not None  # noqa: S101 - narrows: the edition is the program's own
     paper, reported = policy.document, policy.reporting
-    to_buyer, came_back = _owed_to_a_buyer(state, live), _still_owed(state, live)
+    to_buyer, left = _owed_to_a_buyer(state, live), left_unpaid(state, live)
     elsewhere = {debt.debt_id for debt in to_buyer}
+    still_owed = (*_still_owed(state, live), *map(_surviving, left))
     debts = (*settled_before(state, live), *(one for one in live.debts if one not in elsewhere))
     others = [debt for debt in owed(state.debts).values() if debt.debt_id not in live.debts]
-    surviving = (*came_back, *map(_surviving, to_buyer))
-    settled = settled_of(state, live, debts, policy, {one.debt_id for one in came_back})
+    surviving = (*still_owed, *map(_surviving, to_buyer))
+    settled = settled_of(state, live, debts, policy, {one.debt_id for one in still_owed})
     # Of every version, and the rewards: what is reported as forgiven is all that nobody has to pay.
     forgiven = in_all(live.forgiven, live.waived, state.rewarded)
     letter = SettlementLetterIssued(

@@ -80,7 +80,8 @@ class Draft(State):
     rules of `pinned_on` hold for its terms.
     `received_on`: the borrower has the documents. `agreed_at` is the moment at which the plan was agreed.
     `incentives`: the set of rewards of the case's arm; None: everybody's.
-    `rewarded_after`: see `InForce`; it is what the document was drawn up on.
+    `rewarded_after`: see `InForce`; it is what the document was drawn up on. So are `rates`, those that the
+    debts had without the plan; none in drafts of before.
     """
 
     agreement_id: str
@@ -100,6 +101,7 @@ class Draft(State):
     incentives: str | None = None
     rewarded_after: int = 0
     liable: tuple[LiableFor, ...] = ()
+    rates: tuple[DebtRate, ...] = ()
 
 
 class Watch(State):

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import date, timedelta
 
 from services.agreement.model import AgreementState, AgreementStatus, Draft, InForce, KnownDebt
-from shared.contracts.agreement import LiableFor, ReAge, WaivedDebt
+from shared.contracts.agreement import DebtRate, LiableFor, ReAge, WaivedDebt
 from shared.contracts.debts import Balances, DebtSchedule, DebtStatus, InstalmentTotal, Plan
 from shared.contracts.desk import SignatureGiven, SignatureParty
 from shared.contracts.parties import ObligorRole
@@ -19,10 +19,12 @@ __all__ = [
     "conduct_in",
     "counts_from_documents",
     "guarantors_asked",
+    "has_other_rates",
     "held_of",
     "in_all",
     "is_complete",
     "last_signed",
+    "left_unpaid",
     "liable_beside",
     "not_late",
     "owed",
@@ -55,6 +57,16 @@ def owed(debts: Sequence[KnownDebt]) -> dict[str, KnownDebt]:
 def held_of(state: AgreementState, live: InForce) -> tuple[str, ...]:
     """Give the debts of an agreement that a stop event holds, by intake's word."""
     return tuple(d.debt_id for d in state.debts if d.debt_id in live.debts and d.status in _HELD)
+
+
+def left_unpaid(state: AgreementState, live: InForce) -> tuple[KnownDebt, ...]:
+    """Give the debts of an agreement that a stop or a recall has taken out of it while something was owed.
+
+    No money for them was put on their books since, whatever was paid: the last instalment settles none.
+    """
+    left = {*_HELD, DebtStatus.RECALLED, DebtStatus.ELSEWHERE}
+    of_it = (debt for debt in state.debts if debt.debt_id in live.debts and debt.status in left)
+    return tuple(debt for debt in of_it if total_of(debt.outstanding).is_positive)
 
 
 def paid_off(state: AgreementState, live: InForce, returns: Sequence[WaivedDebt]) -> tuple[str, ...]:
@@ -102,6 +114,15 @@ def unlike_balances(plan: Plan, debts: Sequence[KnownDebt]) -> ReasonCode | None
     if len(today) != len(plan.debts):
         return ReasonCode.BALANCE_CHANGED
     return None
+
+
+def has_other_rates(rates: Sequence[DebtRate], debts: Sequence[KnownDebt]) -> bool:
+    """Whether a debt has another rate than the one that a plan over it was computed beside.
+
+    A contract's that was set anew, or a lower one that has vested: a plan may be dearer than that.
+    """
+    today = {debt.debt_id: debt.annual_rate_pct for debt in debts}
+    return any(today.get(one.debt_id) not in {None, one.annual_rate_pct} for one in rates)
 
 
 def sign_by(

@@ -140,15 +140,23 @@ def restores(
 
 
 def returns(
-    live: InForce, before: InForce, schedules: tuple[DebtSchedule, ...], policy: PolicyInForce, day: date
+    live: InForce,
+    before: InForce,
+    schedules: tuple[DebtSchedule, ...],
+    policy: PolicyInForce,
+    conduct: Conduct,
+    day: date,
 ) -> BankInstructed:
-    """After a withdrawal from an amendment the agreement before it applies again; collection stays as it is.
+    """After a withdrawal from an amendment the agreement before it applies again, and stops collection again.
+
+    Of a debt that the amendment was not about collection may have been resumed meanwhile.
 
     `schedules` are those of the earlier agreement, as they were signed: what was paid since stays credited. A
     lower rate that had vested is said beside them, as it was when it was granted.
     """
     kept = policy.reporting.status_while_kept
     told = _about(live, InstructionKind.RESTORE_TERMS, policy, day, credit_status=kept)
+    stop = conduct.stop_collection_on_sign
     rates = tuple(DebtRate(debt_id=d.debt_id, annual_rate_pct=d.annual_rate_pct) for d in before.terms)
     update = {
         "instalments": tuple(row for row in before.lowered if row.due > day),
@@ -157,6 +165,8 @@ def returns(
         "schedules": schedules,
         "rates": rates,
         "returns_to": before.agreement_id,
+        "collection": CollectionOrder.STOP if stop else None,
+        "agents": stop,
     }
     return told.model_copy(update=update)
 

@@ -123,7 +123,9 @@ def _changed(
     return Decision(stops.after_sale(changed, debts, message.day, reference))
 
 
-def _paid(state: FollowupState | None, message: Envelope[intake.PaymentMatched], _: Reference) -> Outcome:
+def _paid(
+    state: FollowupState | None, message: Envelope[intake.PaymentMatched], reference: Reference
+) -> Outcome:
     """Money is never refused: the plan counts it by its value date, or the next plan may."""
     data = message.data
     known = state or FollowupState(case=message.case)
@@ -140,7 +142,9 @@ def _paid(state: FollowupState | None, message: Envelope[intake.PaymentMatched],
     plan = now.plan
     has_line = plan is not None and any(line.total.currency == data.amount.currency for line in plan.lines)
     if plan is not None and has_line and counts_for_plan(data.value_date, plan):
-        return Decision(now)
+        policy = reference.policies.in_force(plan.policy, message.day)
+        now, said = problems.unbooked(now, plan, data, message.day, policy)
+        return Decision.of(now, *said)
     return Decision.of(now, followup.PaymentUnallocated(payment_id=data.payment_id, amount=amount))
 
 

@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 from datetime import date, timedelta
 
-from services.followup.model import FollowupState, FollowupStatus, Problem
+from services.followup.model import FollowedPlan, FollowupState, FollowupStatus, Problem
 from shared.contracts.base import Event
+from shared.contracts.debts import DebtStatus
 from shared.contracts.departures import is_away
 from shared.contracts.desk_care import ProblemNoted, ProblemSolved
 from shared.contracts.desk_team import AwayWhy, OwnerAway
@@ -16,7 +17,7 @@ from shared.contracts.followup_care import (
     ProblemResolved,
 )
 from shared.contracts.ids import derive_id
-from shared.contracts.intake import BankAnswered, CloseReason
+from shared.contracts.intake import BankAnswered, CloseReason, PaymentMatched
 from shared.contracts.reasons import ReasonCode
 from shared.policy.model import PolicyInForce
 from shared.policy.reference import Reference
@@ -34,6 +35,7 @@ __all__ = [
     "refused_by_bank",
     "returned_after_completion",
     "solved",
+    "unbooked",
 ]
 
 Step = tuple[FollowupState, tuple[Event, ...]]
@@ -44,6 +46,19 @@ _STEP = "performing"
 _BY_CLOSING = "case_closed"
 RETURNED_BEFORE = "payment_returned_from_before_the_plan"
 RETURNED_AFTER = "payment_returned_after_completion"
+UNBOOKED = "payment_on_no_debt"
+
+# What takes a debt out of a plan that still asks for it; money that names no debt is put on none of them.
+_LEFT = frozenset(
+    {
+        DebtStatus.DISPUTED,
+        DebtStatus.LITIGATION,
+        DebtStatus.INSOLVENCY,
+        DebtStatus.HELD,
+        DebtStatus.RECALLED,
+        DebtStatus.ELSEWHERE,
+    }
+)
 
 
 def assigned(state: FollowupState, owner: str) -> Step:
@@ -118,6 +133,21 @@ def returned_after_completion(state: FollowupState, reversal: str, day: date, po
     return _of_return(state, reversal, RETURNED_AFTER, day, policy)
 
 
+def unbooked(
+    state: FollowupState, plan: FollowedPlan, data: PaymentMatched, day: date, policy: PolicyInForce
+) -> Step:
+    """Money pays an instalment whose debt is stopped or recalled, so that it lies on no debt's books.
+
+    The borrower has paid as agreed, and the debt stays owed: a person sees where the money is to go.
+    """
+    gone = any(debt.debt_id in plan.debts and debt.status in _LEFT for debt in data.debts)
+    known = any(problem.about == UNBOOKED for problem in state.problems)
+    if known or not gone or not data.unallocated.is_positive:
+        return state, ()
+    id_ = derive_id("problem", state.case, plan.agreement_id, data.payment_id)
+    return _opened(state, ProblemNoted(problem_id=id_, about=UNBOOKED), day, policy)
+
+
 def _of_return(state: FollowupState, reversal: str, about: str, day: date, policy: PolicyInForce) -> Step:
     noted_ = ProblemNoted(problem_id=derive_id("problem", state.case, reversal), about=about)
     if any(problem.problem_id == noted_.problem_id for problem in state.problems):
@@ -177,12 +207,13 @@ def solved(state: FollowupState, data: ProblemSolved, day: date) -> Step | Reaso
 
 
 def case_closed(state: FollowupState, day: date, reason: CloseReason) -> Step:
-    """The case is closed: nothing of it is a problem any more.
+    """The case is closed: nothing of it is a problem any more, but money that lies on no debt.
 
     A completed plan leaves open what it never asked for: somebody still decides about money that came back.
     """
     completed = reason is CloseReason.PLAN_COMPLETED
-    left = tuple(problem for problem in state.problems if completed and problem.about == RETURNED_BEFORE)
+    outlasts = {UNBOOKED, RETURNED_BEFORE} if completed else {UNBOOKED}
+    left = tuple(problem for problem in state.problems if problem.about in outlasts)
     said = tuple(_resolved(problem, day, _BY_CLOSING) for problem in state.problems if problem not in left)
     return state.model_copy(update={"problems": left}), said
 

@@ -82,7 +82,12 @@ def policy_of(state: OfferState, day: date, reference: Reference) -> PolicyInFor
 def balances(state: OfferState) -> tuple[DebtBalance, ...]:
     """Give the snapshot of what is owed."""
     return tuple(
-        DebtBalance(debt_id=debt.debt_id, balances=debt.outstanding, as_of=debt.as_of)
+        DebtBalance(
+            debt_id=debt.debt_id,
+            balances=debt.outstanding,
+            as_of=debt.as_of,
+            annual_rate_pct=debt.annual_rate_pct,
+        )
         for debt in owed_debts(state.debts)
     )
 

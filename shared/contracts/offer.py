@@ -5,7 +5,7 @@ from typing import ClassVar
 
 from pydantic import Field
 
-from shared.contracts.base import Event, MoneyField, Part, Reason
+from shared.contracts.base import Event, MoneyField, Part, Percent, Reason
 from shared.contracts.debts import Balances, InstalmentTotal, Plan
 from shared.contracts.desk_talks import MoneySource
 
@@ -39,6 +39,9 @@ class DebtBalance(Part):
     debt_id: str
     balances: Balances
     as_of: date
+    annual_rate_pct: Percent | None = Field(
+        default=None, description="the rate of its contract then; None: events of older versions"
+    )
 
 
 class DayBalance(Part):

@@ -20,6 +20,7 @@ from shared.contracts.agreement import (
     AgreementEnded,
     AgreementSigned,
     BankInstructed,
+    CollectionOrder,
     InstructionKind,
 )
 from shared.contracts.debts import InstalmentTotal
@@ -65,12 +66,18 @@ def test_the_agreement_before_an_amendment_holds_again() -> None:
     assert (told.kind, told.returns_to) == (InstructionKind.RESTORE_TERMS, first.agreement_id)
     assert told.schedules == first.schedules
     assert [rate.debt_id for rate in told.rates] == ["A-1", "A-2"]
-    assert told.collection is None
+    assert (told.collection, told.agents) == (CollectionOrder.STOP, True)
     assert told.credit_status == "renegotiated"
     state = gone.state
     assert (state.status, state.live.agreement_id) == (AgreementStatus.IN_FORCE, first.agreement_id)
     assert state.live.before is None
     assert refused(gone.when(withdrawal(second.agreement_id, 8))) is ReasonCode.WITHDRAWN_IN_TIME
+
+
+def test_where_a_signature_stops_no_collection_its_return_does_not_either() -> None:
+    _, step = amended(agreement__stop_collection_on_sign=False)
+    told = step.when(withdrawal(step.last(AgreementSigned).agreement_id, 8)).last(BankInstructed)
+    assert (told.collection, told.agents) == (None, False)
 
 
 def test_of_a_first_plan_the_bank_is_told_what_the_record_says_again() -> None:

@@ -263,6 +263,7 @@ def test_the_bank_s_answer_is_passed_on_in_either_order() -> None:
     assert first.last(BankAnswered).confirmed
     later = opened().when(confirmed(3), instructed(2))
     assert later.state.instructions == first.state.instructions
+    assert later.last(BankAnswered) == first.last(BankAnswered), "it was passed on without what it is about"
     refused = bank.InstructionRefused(instruction_id="I-1", as_of=day(3), reason="no such account")
     no = opened().when(instructed(2), says(refused, day(3)))
     assert (no.last(BankAnswered).confirmed, no.last(BankAnswered).reason) == (False, "no such account")

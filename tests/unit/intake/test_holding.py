@@ -165,7 +165,9 @@ def test_answers_about_credits_rewards_and_referrals_are_passed_on_by_what_they_
     }.items():
         answer = told_all.when(confirmed(2, instruction)).last(BankAnswered)
         assert (answer.about, answer.instruction_id) == (about, instruction)
-    assert step.when(confirmed(2, "?")).last(BankAnswered).about is None
+    unknown = step.when(confirmed(2, "?"))
+    assert unknown.said == (), "what it answers may be on its way"
+    assert unknown.closes(day(2)).last(BankAnswered).about is None
 
 
 def reward() -> followup.RewardGranted:
