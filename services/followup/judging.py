@@ -122,6 +122,8 @@ def _work_days(state: FollowupState, plan: FollowedPlan) -> set[date]:
             days |= {line.until, line.breach_on}
     others = (plan.cure_by, plan.review_late_on, plan.invite_on, plan.invite_well_on)
     days |= {day for day in others if day is not None}
+    if plan.cure_by is not None and plan.paused_from is not None:
+        days.add(plan.paused_from)  # voids the notice: were it there when the talks end, the plan broke by it
     if plan.paused_until is not None and plan.paused_until < date.max:
         days.add(date.fromordinal(plan.paused_until.toordinal() + 1))
     days |= {entry.on for entry in state.received if entry.on >= plan.effective}

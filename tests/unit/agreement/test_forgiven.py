@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 from shared.contracts.agreement import (
     AgreementDrafted,
     AgreementSigned,
@@ -131,3 +133,14 @@ def test_what_vested_under_the_agreement_before_is_not_promised_again_by_an_amen
         second = amended(step)
         assert second.last(AgreementSigned).version == 2
         assert second.state.live.rewarded_after == (6 if promised[0] == (0, 0) else 0)
+
+
+def test_a_reward_that_names_instalments_and_no_cut_leaves_a_document_that_is_written_as_it_was_meant() -> (
+    None
+):
+    """It kept the number 0 where a Decimal belongs, which pydantic warned of at each write."""
+    step = live()
+    rows = step.last(AgreementSigned).instalments[-1:]
+    after_reward = step.when(message(reward("1.00").model_copy(update={"instalments": rows}), after(200)))
+    assert after_reward.state.live.lowered == rows
+    assert isinstance(after_reward.state.live.rate_cut_pct, Decimal)
