@@ -1,4 +1,4 @@
-"""A notice of breach is void from the evening of the report that a new plan is needed, not from its last day."""
+"""A notice of breach is void from the evening of the report of a hardship, not from the day it runs out."""
 
 from __future__ import annotations
 
