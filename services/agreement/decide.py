@@ -7,6 +7,7 @@ day known, and a balance that changed goes back to the table instead of being si
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import date, datetime
+from decimal import Decimal
 from typing import Any
 
 from services.agreement.acceptance import refuses_acceptance
@@ -335,7 +336,8 @@ def _rewarded(
         after = max(live.rewarded_after, message.data.after_on_time)
         update: dict[str, object] = {"rewarded_after": after}
         if message.data.instalments:
-            update |= {"rate_cut_pct": message.data.rate_cut_pct or 0, "lowered": message.data.instalments}
+            update["rate_cut_pct"] = message.data.rate_cut_pct or Decimal(0)
+            update["lowered"] = message.data.instalments
         live = live.model_copy(update=update)
     rewarded = in_all(state.rewarded, message.data.waived)
     return Decision(state.model_copy(update={"rewarded": rewarded, "live": live}))

@@ -4,7 +4,7 @@ from datetime import date, timedelta
 
 from services.agreement.letter import letter_of, settled_of
 from services.agreement.model import AgreementState, AgreementStatus, InForce
-from services.agreement.rules import conduct_in, held_of, paid_off
+from services.agreement.rules import conduct_in, held_of, in_all, paid_off, stays_waived
 from services.agreement.signing import Outcome, give_back, refusal
 from services.agreement.stops import may_withdraw
 from services.agreement.telling import applies_again, broken, completed, instruct, restores, returns
@@ -74,12 +74,13 @@ def plan_broken(
     live = _live(state, message)
     if state is None or isinstance(live, Decision):
         return live if isinstance(live, Decision) else Decision(state)
-    live = _less_sold(state, live, message.day, reference)
+    signed, live = live, _less_sold(state, live, message.day, reference)
     reason = Reason(code=ReasonCode.PLAN_BROKEN, params={"missed": str(message.data.missed)})
     ended = AgreementEnded(
         agreement_id=live.agreement_id, as_of=message.data.as_of, reason=reason, restored=live.returns
     )
     gone = _without_live(state, live, AgreementStatus.ENDED, ReasonCode.PLAN_BROKEN)
+    gone = gone.model_copy(update={"rewarded": in_all(state.rewarded, stays_waived(signed))})
     policy, conduct = _rules_of(state, live, message.day, reference)
     paid = paid_off(state, live, live.returns)
     cut, settled = message.data.rate_cut_pct, settled_of(state, live, paid, policy)

@@ -234,10 +234,10 @@ class AgreementState(State):
 
     `debts_seen` is the sequence of intake's latest word on the debts, `debts_at` its moment. `halted_on`:
     since that day stop events leave no debt to talk about. `language` stands in documents of before only:
-    drafts go by the pack. `rewarded` is what was waived as a reward: that is never owed again, whatever
-    becomes of the agreement. `completed` is the agreement that was completed last, while the case goes on: it
-    is in force again where its payment comes back. `stop_told_on` is the last day on which the desk told of
-    a stop, or of its end.
+    drafts go by the pack. `rewarded` is what was waived as a reward, or for good by an agreement that broke:
+    that is never owed again, and the next letter names it. `completed` is the agreement that was completed
+    last, while the case goes on: it is in force again where its payment comes back. `stop_told_on` is the
+    last day on which the desk told of a stop, or of its end.
     """
 
     case: str

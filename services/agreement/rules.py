@@ -36,6 +36,7 @@ __all__ = [
     "settled_before",
     "sign_by",
     "status_of",
+    "stays_waived",
     "unlike_balances",
     "waived_debts",
     "withdrawal_of",
@@ -213,6 +214,20 @@ def in_all(*waived: Sequence[WaivedDebt]) -> tuple[WaivedDebt, ...]:
             more = Balances(**parts)
         sums[debt.debt_id] = more
     return tuple(WaivedDebt(debt_id=debt_id, amounts=amounts) for debt_id, amounts in sums.items())
+
+
+def stays_waived(live: InForce) -> tuple[WaivedDebt, ...]:
+    """Give what was waived without condition, by an agreement and those it amends: a breach leaves it so."""
+    back = {debt.debt_id: debt.amounts for debt in live.returns}
+    rows = []
+    for debt in in_all(live.forgiven, live.waived):
+        amounts = debt.amounts
+        if debt.debt_id in back:
+            less = back[debt.debt_id]
+            parts = {name: getattr(amounts, name) - getattr(less, name) for name in Balances.model_fields}
+            amounts = Balances(**parts)
+        rows.append(WaivedDebt(debt_id=debt.debt_id, amounts=amounts))
+    return tuple(row for row in rows if total_of(row.amounts).is_positive)
 
 
 def waived_debts(plan: Plan) -> tuple[WaivedDebt, ...]:

@@ -6,7 +6,7 @@ from services.followup import group
 from services.followup.cooperation import note_contact, note_hardship
 from services.followup.model import FollowedPlan, FollowupState
 from services.followup.rules import (
-    is_paused,
+    in_talks,
     is_performing,
     is_stopped,
     is_temporary,
@@ -200,12 +200,12 @@ def debts_changed(
     resting = plan.paused_until == date.max
     if not data.remaining:
         rests = {
-            "paused_from": plan.paused_from if is_paused(plan, day) else day,
+            "paused_from": plan.paused_from if in_talks(plan, day) else day,
             "paused_until": date.max,
             "pause_left": 0,
         }
         return state.model_copy(update={"plan": plan.model_copy(update=rests)}), ()
-    if (is_paused(plan, day) and not resting) or not (data.left or data.beside or resting):
+    if (in_talks(plan, day) and not resting) or not (data.left or data.beside or resting):
         # Talks are under way and hear of the debts themselves; or everything is as it was signed.
         return state, ()
     until = pause_until(day, policy_of(plan, reference, day))
@@ -228,7 +228,7 @@ def _back_to_the_table(
     """
     if is_stopped(plan, day):
         return plan.model_copy(update={"talks_after": True}), ()
-    if is_paused(plan, day):
+    if in_talks(plan, day):
         return plan, ()
     if may_pause(plan):
         until = pause_until(day, policy_of(plan, reference, day))

@@ -22,6 +22,7 @@ from services.followup.rules import (
     is_paused,
     is_performing,
     is_shielded,
+    later,
     missed_in_a_row,
     missed_numbers,
     pauses_of,
@@ -29,6 +30,7 @@ from services.followup.rules import (
     review_is_due,
     review_late_on,
     supports,
+    talks_of,
 )
 from services.followup.work import Work, policy_of, served_by
 from shared.contracts.base import Event, Reason
@@ -122,8 +124,9 @@ def _work_days(state: FollowupState, plan: FollowedPlan) -> set[date]:
             days |= {line.until, line.breach_on}
     others = (plan.cure_by, plan.review_late_on, plan.invite_on, plan.invite_well_on)
     days |= {day for day in others if day is not None}
-    if plan.paused_until is not None and plan.paused_until < date.max:
-        days.add(date.fromordinal(plan.paused_until.toordinal() + 1))
+    if plan.cure_by is not None and plan.paused_from is not None:
+        days.add(plan.paused_from)  # voids the notice: were it there when the talks end, the plan broke by it
+    days |= {later(pause.until, 1) for pause in talks_of(plan)}
     days |= {entry.on for entry in state.received if entry.on >= plan.effective}
     days |= {entry.told for entry in state.returned}  # the new grace, also where nothing is left of the money
     if all(line.total.is_zero for line in plan.lines):  # everything is waived: settled with the signature

@@ -26,6 +26,7 @@ __all__ = [
     "ends_the_talks",
     "enough",
     "grace_until",
+    "in_talks",
     "invites_to",
     "is_counted",
     "is_paused",
@@ -190,8 +191,14 @@ def days_in(pauses: Iterable[Pause], after: date, until: date) -> int:
 
 
 def is_paused(plan: FollowedPlan, day: date) -> bool:
-    """While a new plan is talked about, misses are recorded but do not break the old one."""
-    return any(pause.since <= day <= pause.until for pause in (*talks_of(plan)[-1:], *plan.stops))
+    """While a new plan is talked about, or held, misses are recorded but do not break the old one."""
+    return any(pause.since <= day <= pause.until for pause in pauses_of(plan))
+
+
+def in_talks(plan: FollowedPlan, day: date) -> bool:
+    """Say whether a new plan is talked about: who reports a hardship then is heard there."""
+    began, until = plan.paused_from, plan.paused_until
+    return began is not None and until is not None and began <= day <= until
 
 
 def is_stopped(plan: FollowedPlan, day: date) -> bool:

@@ -22,10 +22,12 @@ from services.followup.rules import (
     breach_on,
     day_before,
     grace_until,
+    in_talks,
     on_time_count,
     review_dates,
     review_days,
     summed,
+    talks_of,
 )
 from shared.contracts.agreement import AgreementEnded, AgreementSigned, RewardTerm, WaivedDebt
 from shared.contracts.base import Event
@@ -148,7 +150,8 @@ def _kept(state: FollowupState, data: AgreementSigned) -> tuple[Earlier, ...]:
 def take_back(state: FollowupState, data: AgreementEnded, day: date) -> FollowupState:
     """The borrower has withdrawn: nothing is followed, or the plan before the amendment is, as it was.
 
-    What was paid since counts for it. What it asked for while the amendment held is no breach of it.
+    What was paid since counts for it. What it asked for while the amendment held is no breach of it. Talks
+    about a hardship that was reported under the amendment go on, and protect it as they did the amendment.
     """
     gone, now = state.plan, data.returns_to
     known = [one.plan.agreement_id for one in state.earlier]
@@ -157,8 +160,13 @@ def take_back(state: FollowupState, data: AgreementEnded, day: date) -> Followup
         nothing = {"plan": None, "status": FollowupStatus.WAITING, "earlier": ()}
         return state.model_copy(update=nothing)
     plan = state.earlier[at].plan
-    shielded = Pause(since=gone.effective, until=day)
-    back = plan.model_copy(update={"pauses": (*plan.pauses, shielded), "replay": True})
+    update: dict[str, object] = {"replay": True}
+    before = plan.pauses
+    if in_talks(gone, day):
+        before = talks_of(plan)
+        update |= {name: getattr(gone, name) for name in ("paused_from", "paused_until", "pause_left")}
+    update["pauses"] = (*before, Pause(since=gone.effective, until=day))
+    back = plan.model_copy(update=update)
     after = state.model_copy(update={"plan": back, "earlier": state.earlier[:at]})
     return handed_back(after, (*(one.plan for one in state.earlier[at + 1 :]), gone))
 

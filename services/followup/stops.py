@@ -112,7 +112,11 @@ def _goes_on(plan: FollowedPlan, day: date, reference: Reference) -> tuple[Follo
     after = plan.model_copy(update=update)
     if not owing and not plan.talks_after:
         return after, ()
-    before = talks_of(plan)[-_STOPS_KEPT:] if plan.paused_until != date.max else plan.pauses
+    before = tuple(
+        # Talks that ran are begun anew: with these they end.
+        one.model_copy(update={"until": min(one.until, day)})
+        for one in (talks_of(plan)[-_STOPS_KEPT:] if plan.paused_until != date.max else plan.pauses)
+    )
     until = pause_until(day, policy)
     talks = {"pauses": before, "paused_from": day, "paused_until": until, "pause_left": 0}
     reason = Reason(code=ReasonCode.STOP_ENDED)

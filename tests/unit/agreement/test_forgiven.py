@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 from shared.contracts.agreement import (
     AgreementDrafted,
     AgreementSigned,
@@ -17,6 +19,7 @@ from tests.unit.agreement.test_decide import (
     LESS,
     after,
     agreed,
+    broken,
     changed,
     completed,
     drafted,
@@ -24,7 +27,7 @@ from tests.unit.agreement.test_decide import (
     signed_by,
 )
 from tests.unit.agreement.test_paper import WAIVES
-from tests.unit.builders import balances, debt, message
+from tests.unit.builders import balances, cny, debt, message
 from tests.unit.spec import Given
 
 MARKED = {"reporting__tax_mark": "form_1099_c"}
@@ -131,3 +134,45 @@ def test_what_vested_under_the_agreement_before_is_not_promised_again_by_an_amen
         second = amended(step)
         assert second.last(AgreementSigned).version == 2
         assert second.state.live.rewarded_after == (6 if promised[0] == (0, 0) else 0)
+
+
+def test_a_reward_that_names_instalments_and_no_cut_leaves_a_document_that_is_written_as_it_was_meant() -> (
+    None
+):
+    """It kept the number 0 where a Decimal belongs, which pydantic warned of at each write."""
+    step = live()
+    rows = step.last(AgreementSigned).instalments[-1:]
+    after_reward = step.when(message(reward("1.00").model_copy(update={"instalments": rows}), after(200)))
+    assert after_reward.state.live.lowered == rows
+    assert isinstance(after_reward.state.live.rate_cut_pct, Decimal)
+
+
+def test_what_a_plan_that_broke_had_waived_for_good_is_in_the_letter_of_the_next() -> None:
+    """It was in no letter, and carried no tax mark; what returned with the breach still is in none."""
+    for returning in ([], ["interest"]):
+        step = signed_by(drafted(WAIVES, **MARKED, agreement__returns_on_breach=returning), *BOTH).closes(
+            after(2)
+        )
+        first = step.last(AgreementSigned)
+        assert any(debt.amounts.interest.is_positive for debt in first.waived)
+        second = amended(step.when(message(broken(first.agreement_id), after(2))))
+        new = second.last(AgreementSigned)
+        assert (new.supersedes, new.waived) == (None, ())
+        end = forgiven(second.when(message(completed(new.agreement_id), after(300))))
+        for debt_ in first.waived:
+            stays = debt_.amounts
+            if returning:
+                stays = stays.model_copy(update={"interest": cny("0.00")})
+            assert end.get(debt_.debt_id, balances()) == stays
+
+
+def test_what_the_letter_of_a_completed_plan_named_is_not_forgiven_again_by_the_next() -> None:
+    """A reward was reported with every later plan of the case, and taxed each time."""
+    step = live()
+    first = step.last(AgreementSigned)
+    done = step.when(message(reward("12.00"), after(2)), message(completed(first.agreement_id), after(2)))
+    assert forgiven(done)["A-1"].late_charges.is_positive
+    second = amended(done)
+    new = second.last(AgreementSigned)
+    end = second.when(message(reward("1.00"), after(200)), message(completed(new.agreement_id), after(300)))
+    assert forgiven(end) == {"A-1": balances(late="1.00")}

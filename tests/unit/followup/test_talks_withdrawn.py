@@ -1,0 +1,54 @@
+"""A hardship, and a breach, where an amendment is withdrawn from: the plan before it is judged from there."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+
+from shared.contracts.followup import InstalmentMissed, PlanBroken, RenegotiationRequested
+from shared.contracts.followup_care import BreachNoticed
+from tests.unit.followup.plans import live, lives_to
+from tests.unit.followup.test_found_withdrawn import GONE, amended, withdrawn
+from tests.unit.followup.test_keeping import BREACH, NOTICED, hardship, talks_failed
+from tests.unit.spec import Given
+
+LONG = {**NOTICED, "breach__hardship_shield_days": 90}
+UNTIL = GONE + timedelta(days=90)
+
+
+def protected(plan: Given, reported: date) -> None:
+    over = reported + timedelta(days=90)
+    quiet = lives_to(plan, over)
+    assert all(event.shielded for event in quiet.said if isinstance(event, InstalmentMissed))
+    assert not any(isinstance(event, BreachNoticed | PlanBroken) for event in quiet.said)
+    assert lives_to(quiet, over + timedelta(days=1)).last(BreachNoticed).as_of == over + timedelta(days=1)
+
+
+def test_a_hardship_reported_on_the_day_of_the_withdrawal_leads_back_and_protects() -> None:
+    """The day of the withdrawal counted as talks under way: nobody was asked, and nothing protected."""
+    back = withdrawn(lives_to(amended(live(**LONG)), GONE - timedelta(days=1)))
+    told = back.when(hardship(GONE))
+    assert told.last(RenegotiationRequested).agreement_id == "agreement-1"
+    protected(told, GONE)
+
+
+def test_a_hardship_reported_under_the_amendment_protects_the_plan_before_it_too() -> None:
+    """Talks went on, and the plan that had come back broke meanwhile."""
+    reported = GONE - timedelta(days=2)
+    told = lives_to(amended(live(**LONG)), reported - timedelta(days=1)).when(hardship(reported))
+    protected(withdrawn(lives_to(told, GONE - timedelta(days=1))), reported)
+
+
+def test_a_notice_after_a_withdrawal_is_of_its_evening_and_leaves_the_whole_time_to_cure() -> None:
+    """Of a plan that had been talked about before, the days of the amendment were judged afterwards: its
+    notice was dated back, and most of the time to cure was over when it was given.
+    """
+    early = date(2026, 3, 20)
+    plan = lives_to(live(**LONG), early - timedelta(days=1)).when(hardship(early), talks_failed(early))
+    signed_on, gone = BREACH - timedelta(days=2), BREACH + timedelta(days=11)
+    under = amended(lives_to(plan, signed_on - timedelta(days=1)), signed_on)
+    back = withdrawn(lives_to(under, gone - timedelta(days=1)), gone)
+    evening = lives_to(back, gone + timedelta(days=1))
+    assert not any(isinstance(event, PlanBroken) for event in evening.said)
+    notice = evening.last(BreachNoticed)
+    assert notice.as_of == gone + timedelta(days=1)
+    assert (notice.cure_by - notice.as_of).days >= 15
