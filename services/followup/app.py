@@ -19,6 +19,6 @@ SERVICE = Service(
     # money from before the plan that was told, or came back, after the signing
     # 8: which steps of the rewards came to anything; 9: the rewards that were signed
     # 10: who acts for the borrower; 11: what talks that ended left of their protection, debts that are not
-    # talked about, who has left, limits agreed away
-    schema_version=11,
+    # talked about, who has left, limits agreed away; 12: stops that began before they were told
+    schema_version=12,
 )

@@ -29,6 +29,7 @@ from services.followup.rules import (
     review_is_due,
     review_late_on,
     supports,
+    too_late_on,
 )
 from services.followup.work import Work, policy_of, served_by
 from shared.contracts.base import Event, Reason
@@ -119,7 +120,7 @@ def _work_days(state: FollowupState, plan: FollowedPlan) -> set[date]:
         if line.state is LineState.DUE:
             days.add(line.due)
         if line.state in UNPAID:
-            days |= {line.until, line.breach_on}
+            days |= {line.until, too_late_on(line, plan.stops)}
     others = (plan.cure_by, plan.review_late_on, plan.invite_on, plan.invite_well_on)
     days |= {day for day in others if day is not None}
     if plan.paused_until is not None and plan.paused_until < date.max:

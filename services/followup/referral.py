@@ -36,6 +36,7 @@ __all__ = [
     "note_talks",
     "without_apart",
     "without_attempt_of",
+    "without_grounds_since",
 ]
 
 # Whatever the role is called: to go to court early is never a negotiator's own word.
@@ -107,6 +108,19 @@ def without_attempt_of(state: FollowupState, day: date) -> FollowupState:
         less = {"count": known.count - 1, "first": known.first if known.count > 1 else None}
         known = known.model_copy(update={**less, "last": known.before, "before": None})
     return state.model_copy(update={"attempts": known})
+
+
+def without_grounds_since(state: FollowupState, since: date) -> FollowupState:
+    """Forget the attempts, and the end of talks, that turn out to have been while the case was halted.
+
+    How many of the attempts were made before is not known, so they begin anew.
+    """
+    update: dict[str, object] = {}
+    if state.attempts.last is not None and state.attempts.last > since:
+        update["attempts"] = Attempts(void_on=state.attempts.void_on)
+    if state.talks_ended_on is not None and state.talks_ended_on > since:
+        update["talks_ended_on"] = None
+    return state.model_copy(update=update)
 
 
 def asked(

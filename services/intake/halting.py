@@ -71,12 +71,14 @@ def halt_of(state: IntakeState, day: date, reference: Reference) -> CaseHalt | N
         about = [[reference.policies.in_force(pack, day).stop_events.sold] for pack in packs]
     if not about or not all(about):
         return None
+    since = [min(stop.since for stop in own if stop.is_about(debt.debt_id)) for debt in ours]
     silent = [set[str](rule.may_contact) for of in about for rule in of if "contact" in rule.stops]
     return CaseHalt(
         stops=_in_all([{what for rule in of for what in rule.stops} for of in about]),
         may_contact=_in_all(silent),
         offers=any(all(rule.offers for rule in of) for of in about),
         plan_stands=all(rule.plan_stands for of in about for rule in of),
+        since=max(since, default=None),
     )
 
 

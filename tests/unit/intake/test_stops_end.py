@@ -142,3 +142,19 @@ def test_other_causes_packs_without_such_a_limit_and_the_bank_s_own_word_are_not
     free = case(stop_events__breathing_space={**rule, "once_in_months": 0})
     again = free.when(asks(StopCause.BREATHING_SPACE, 0)).closes(day(30))
     assert again.when(asks(StopCause.BREATHING_SPACE, 40, "S-2")).last(StopsChanged).halt is not None
+
+
+def test_a_halt_is_as_old_as_the_day_on_which_its_last_free_debt_was_stopped() -> None:
+    """Told late it says since when: nothing that ran out meanwhile may be held against anybody."""
+    two = given(IntakeDecider(), reference()).when(overdue(), overdue("A-2"))
+    late = stopped(StopCause.DEATH, 30)
+    late = replace(late, data=late.data.model_copy(update={"since": day(4)}))
+    died = two.when(late).last(StopsChanged).halt
+    assert died is not None
+    assert died.since == day(4)
+    disputed = two.when(
+        stopped(StopCause.DISPUTE, 1, "A-1"), stopped(StopCause.DISPUTE, 6, "A-1", stop="S-2")
+    )
+    both = disputed.when(stopped(StopCause.LITIGATION, 9, "A-2", stop="S-3")).last(StopsChanged).halt
+    assert both is not None
+    assert both.since == day(9)
