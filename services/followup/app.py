@@ -19,6 +19,7 @@ SERVICE = Service(
     # money from before the plan that was told, or came back, after the signing
     # 8: which steps of the rewards came to anything; 9: the rewards that were signed
     # 10: who acts for the borrower; 11: what talks that ended left of their protection, debts that are not
-    # talked about, who has left, limits agreed away; 12: stops that began before they were told
+    # talked about, who has left, limits agreed away; 12: stops that began before they were told, an offer
+    # that stands
     schema_version=12,
 )

@@ -36,6 +36,8 @@ def too_soon(state: IntakeState, stop: Stop, reference: Reference) -> date | Non
         if (other.cause, other.party_id) == (stop.cause, stop.party_id)
         and (other.stop_id != stop.stop_id or other.ended_on is not None)
         and other.since <= stop.since
+        # One that had ended before it began was a mistake: nobody has had it.
+        and (other.ended_on is None or other.ended_on >= other.since)
     ]
     if not months or not before:
         return None
