@@ -148,6 +148,7 @@ class FollowedPlan(State):
     `rate_cut_pct` is the share of the plan's rate that rewards have cut. `stops` are the times in which stop
     events left no debt of the plan to talk about: what was missed in them is never held against it. `silent`:
     contact is stopped now. `talks_after`: when the stops are over, a new plan is talked about first.
+    `interest_rests`: they let no interest run, though the instalments hold it.
     `returns` was waived on condition, and is owed again if the plan breaks; so are the rates of the contract,
     where `rates_return` (`contract_rates`, of the debts whose rate is cut). `stays` was waived for good, with
     the signature or as a reward, under this plan or one that it amends. `found` is money dated before it that
@@ -194,6 +195,7 @@ class FollowedPlan(State):
     stops: tuple[Pause, ...] = ()
     silent: bool = False
     talks_after: bool = False
+    interest_rests: bool = False
     returns: tuple[MoneyField, ...] = ()
     rates_return: bool = False
     contract_rates: tuple[DebtRate, ...] = ()

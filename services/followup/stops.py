@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import date, timedelta
 
+from services.followup import problems
 from services.followup.model import (
     Earlier,
     FollowedPlan,
@@ -62,8 +63,21 @@ def after_stops(state: FollowupState, data: StopsChanged, day: date, reference: 
     after = without_attempt_of(state.model_copy(update=update), day)
     if plan is None or all_sold(after, plan):
         return after, ()
-    plan, said = _goes_on(plan, day, reference)
-    return after.model_copy(update={"plan": plan}), said
+    goes_on, said = _goes_on(plan, day, reference)
+    after = after.model_copy(update={"plan": goes_on})
+    since = goes_on.stops[-1].since if goes_on is not plan else day
+    if not plan.interest_rests or since >= day or not _bears_interest(plan, since):
+        return after, said
+    # Nobody may be asked for it: what was paid of it, and what is still to be paid, a person works out.
+    policy = reference.policies.in_force(plan.policy, day)
+    after, opened = problems.interest_of_a_stop(after, since, day, policy)
+    return after, (*said, *opened)
+
+
+def _bears_interest(plan: FollowedPlan, since: date) -> bool:
+    """Whether an instalment due after `since` holds interest, as far as the agreement says."""
+    return any(line.due > since and line.interest is not None and line.interest.is_positive
+               for line in plan.lines)  # fmt: skip
 
 
 def _halted(state: FollowupState, since: date, day: date) -> FollowupState:
@@ -110,6 +124,7 @@ def _stopped(plan: FollowedPlan, halt: CaseHalt, since: date) -> FollowedPlan:
         "stops": stops,
         "silent": "contact" in halt.stops,
         "talks_after": plan.talks_after or not halt.plan_stands,
+        "interest_rests": plan.interest_rests or "interest" in halt.stops,
         "replay": True,  # a notice of breach is void at the close of this day
     }
     return plan.model_copy(update=update)
@@ -126,6 +141,7 @@ def _goes_on(plan: FollowedPlan, day: date, reference: Reference) -> tuple[Follo
         "stops": (*plan.stops[:-1], over),
         "silent": False,
         "talks_after": False,
+        "interest_rests": False,
         "replay": True,
         "review_late_on": late,
     }

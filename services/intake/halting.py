@@ -12,7 +12,7 @@ from shared.lending.calendar import add_months
 from shared.policy.reference import Reference
 from shared.policy.sections_conduct import StopRule
 
-__all__ = ["dated", "halt_of", "over_on", "rules_of", "too_soon"]
+__all__ = ["dated", "days_without_interest", "halt_of", "over_on", "rules_of", "too_soon"]
 
 
 def dated(state: IntakeState, day: date, reference: Reference) -> IntakeState:
@@ -93,6 +93,22 @@ def rules_of(stop: Stop, debts: list[Debt], day: date, reference: Reference) -> 
     packs = {debt.policy: None for debt in debts if stop.is_about(debt.debt_id)}
     views = [reference.policies.in_force(pack, day) for pack in packs if pack in reference.policies]
     return [getattr(view.stop_events, stop.cause.value) for view in views]
+
+
+def days_without_interest(
+    state: IntakeState, debt: Debt, after: date, until: date, reference: Reference
+) -> int:
+    """Count the days after one date, up to and with another, in which a stop lets no interest run."""
+    days, counted_to = 0, after
+    for stop in sorted(state.stops, key=lambda stop: stop.since):
+        if stop.party_id is not None or not stop.is_about(debt.debt_id):
+            continue
+        first, last = max(stop.since, _later(counted_to, 1)), min(stop.ended_on or until, until)
+        rules = rules_of(stop, [debt], until, reference)
+        if last >= first and any("interest" in rule.stops for rule in rules):
+            days += (last - first).days + 1
+            counted_to = last
+    return days
 
 
 def _dated(state: IntakeState, stop: Stop, day: date, reference: Reference) -> Stop:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -10,17 +11,19 @@ import pytest
 from services.followup.model import Pause
 from services.followup.rules import too_late_on
 from shared.contracts import desk, offer
+from shared.contracts.agreement import DebtRate
 from shared.contracts.base import Reason
+from shared.contracts.debts import DebtSchedule, ScheduleRow
 from shared.contracts.followup import InputRefused, InstalmentMissed, PlanBroken, PromiseBroken
-from shared.contracts.followup_care import BreachNoticed, LegalReferralMade
+from shared.contracts.followup_care import BreachNoticed, LegalReferralMade, ProblemOpened
 from shared.contracts.intake import CaseChanged
 from shared.contracts.parties import StopCause
 from shared.contracts.reasons import ReasonCode
-from tests.unit.builders import DAY, cny, debt, message
+from tests.unit.builders import DAY, cny, debt, message, paid, signed
 from tests.unit.followup.plans import FIRST, GRACE, SECOND, THIRD, live, lives_to
 from tests.unit.followup.test_referral import ASKED, TEN, call, case
 from tests.unit.spec import Given
-from tests.unit.stopping import begins, over
+from tests.unit.stopping import CAUSES, begins, halt, over
 
 BREATHING = StopCause.BREATHING_SPACE
 FAR = date(2027, 12, 1)
@@ -159,3 +162,37 @@ def test_what_led_nowhere_while_nobody_could_answer_is_no_ground_for_court(*, ta
         asked = back.when(message(ASKED, ask + timedelta(days=1)))
         assert asked.emits(LegalReferralMade) is allowed
         assert allowed or asked.last(InputRefused).reason.code is ReasonCode.LEGAL_TALKS_FIRST
+
+
+# --- interest
+
+
+def bearing(rate: int) -> Given:
+    """A plan of three instalments of which a part is interest, where there is a rate."""
+    rows = tuple(
+        ScheduleRow(number=n + 1, due=due, principal=cny("90.00"), interest=cny("10.00"), fees=cny("0.00"),
+                    late_charges=cny("0.00"), total=cny("100.00"), balance=cny("1000.00"))
+        for n, due in enumerate((FIRST, SECOND, THIRD))
+    )  # fmt: skip
+    rates = (DebtRate(debt_id="A-1", annual_rate_pct=Decimal(rate)),)
+    data = signed((FIRST, "100.00"), (SECOND, "100.00"), (THIRD, "100.00"))
+    schedules = (DebtSchedule(debt_id="A-1", rows=rows),)
+    start = live().when(
+        message(data.model_copy(update={"schedules": schedules, "rates": rates, "version": 2}))
+    )
+    return start.when(message(paid("100.00", FIRST), FIRST))
+
+
+@pytest.mark.parametrize("cause", CAUSES)
+@pytest.mark.parametrize("rate", [0, 12])
+def test_interest_of_a_stop_that_lets_none_run_is_somebody_s_to_take_out(cause: StopCause, rate: int) -> None:
+    """Who went on paying paid it: the bank had none added, and the instalments had been signed with it."""
+    start, ends = DAY + timedelta(days=2), SECOND - timedelta(days=1)
+    stopped = lives_to(bearing(rate).when(*begins(cause, start)), ends - timedelta(days=1))
+    opened = [event for event in stopped.when(*over(ends)).said if isinstance(event, ProblemOpened)]
+    rests = rate > 0 and "interest" in halt(cause).stops
+    assert [event.about for event in opened] == (["interest_of_a_stop_in_instalments"] if rests else [])
+    again = lives_to(stopped.when(*over(ends)), ends).when(*begins(BREATHING, SECOND)).when(*over(THIRD))
+    assert not any(isinstance(event, ProblemOpened) for event in again.said), "that one let it run"
+    same_day = bearing(rate).when(*begins(cause, start)).when(*over(start))
+    assert not any(isinstance(event, ProblemOpened) for event in same_day.said)
