@@ -20,6 +20,7 @@ SERVICE = Service(
     # 8: which steps of the rewards came to anything; 9: the rewards that were signed
     # 10: who acts for the borrower; 11: what talks that ended left of their protection, debts that are not
     # talked about, who has left, limits agreed away
-    # 12: when talks were over, whether evidence may come, who is away, when the roster was asked
+    # 12: when talks were over, whether evidence may come, who is away, when the roster was asked, stops that
+    # began before they were told, an offer that stands
     schema_version=12,
 )

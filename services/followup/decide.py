@@ -379,6 +379,7 @@ def _review_passed(
 
 def _round_over(state: FollowupState | None, message: Envelope[Any], _: Reference) -> Outcome:
     """No plan came of the talks: the old one is kept to again, after notice and time to cure."""
+    state = _on_table(state, message)
     plan = _live(state)
     if isinstance(message.data, offer.OfferLapsed | offer.TalksFailed):
         known = state or FollowupState(case=message.case)
@@ -393,10 +394,24 @@ def _round_over(state: FollowupState | None, message: Envelope[Any], _: Referenc
 
 def _round_again(state: FollowupState | None, message: Envelope[offer.OfferTabled], _: Reference) -> Outcome:
     """An offer beside a live plan, after talks about it had ended: they go on."""
+    state = _on_table(state, message)
     plan = _live(state)
     if state is None or plan is None:
         return Decision(state)
     return Decision(care.round_again(state, plan, message.day))
+
+
+def _table(state: FollowupState | None, message: Envelope[Any], _: Reference) -> Outcome:
+    """An offer is answered by another one, or taken back."""
+    return Decision(_on_table(state, message))
+
+
+def _on_table(state: FollowupState | None, message: Envelope[Any]) -> FollowupState | None:
+    known = state or FollowupState(case=message.case)
+    if known.status is FollowupStatus.CLOSED:
+        return state
+    after = referral.note_table(known, message.data)
+    return state if after == known else after
 
 
 def _statement(
@@ -475,6 +490,8 @@ _HANDLERS: dict[type[Event], Handler] = {
     intake.CaseAssigned: _assigned,
     desk_team.OwnerAway: _away,
     offer.OfferTabled: _round_again,
+    offer.OfferRevised: _table,
+    offer.OfferWithdrawn: _table,
     offer.TalksFailed: _round_over,
     offer.OfferLapsed: _round_over,
     offer.NoPlanFound: _round_over,

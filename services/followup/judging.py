@@ -31,6 +31,7 @@ from services.followup.rules import (
     review_late_on,
     supports,
     talks_of,
+    too_late_on,
 )
 from services.followup.work import Work, policy_of, served_by
 from shared.contracts.base import Event, Reason
@@ -121,7 +122,7 @@ def _work_days(state: FollowupState, plan: FollowedPlan) -> set[date]:
         if line.state is LineState.DUE:
             days.add(line.due)
         if line.state in UNPAID:
-            days |= {line.until, line.breach_on}
+            days |= {line.until, too_late_on(line, plan.stops)}
     others = (plan.cure_by, plan.review_late_on, plan.invite_on, plan.invite_well_on)
     days |= {day for day in others if day is not None}
     if plan.cure_by is not None and plan.paused_from is not None:

@@ -11,7 +11,13 @@ from datetime import date
 from itertools import accumulate
 
 from services.followup.model import DayMoney, FollowedPlan, FollowupState, FollowupStatus, Line
-from services.followup.rules import counts_for_plan, counts_for_promise, day_before, is_counted
+from services.followup.rules import (
+    counts_for_plan,
+    counts_for_promise,
+    day_before,
+    is_counted,
+    too_late_on,
+)
 from shared.lending.money import Money
 
 __all__ = ["Reach", "Served", "prune", "receive", "serve", "total"]
@@ -149,7 +155,7 @@ def _judged_days(state: FollowupState) -> list[date]:
     days: set[date] = set()
     if plan is not None:
         days |= {day_before(plan.effective), plan.judged_to, plan.ended_on or plan.judged_to}
-        days |= {day for line in plan.lines for day in (line.due, line.until, line.breach_on)}
+        days |= {day for line in plan.lines for day in (line.due, line.until, too_late_on(line, plan.stops))}
     for promise in state.promises:
         days |= {day_before(promise.made_on), promise.until}
     return sorted(days)

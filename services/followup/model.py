@@ -145,11 +145,12 @@ class FollowedPlan(State):
     before); `on_time_before` instalments were kept on time in a row under the plan before this one.
     `pauses` are those before the last, and the times of amendments that were withdrawn from. `cure_by`:
     notice of breach was given, and what is missing may be paid until then. To the next review the borrower
-    is invited on `invite_on`, to the stretched one on `invite_well_on`; the last invitation was to that of `invited_for`. The open review came up on
-    `review_asked_on` and is overdue on `review_late_on`.
+    is invited on `invite_on`, to the stretched one on `invite_well_on`; the last invitation was to that of
+    `invited_for`. The open review came up on `review_asked_on` and is overdue on `review_late_on`.
     `rate_cut_pct` is the share of the plan's rate that rewards have cut. `stops` are the times in which stop
     events left no debt of the plan to talk about: what was missed in them is never held against it. `silent`:
     contact is stopped now. `talks_after`: when the stops are over, a new plan is talked about first.
+    `interest_rests`: they let no interest run, though the instalments hold it.
     `returns` was waived on condition, and is owed again if the plan breaks; so are the rates of the contract,
     where `rates_return` (`contract_rates`, of the debts whose rate is cut). `stays` was waived for good, with
     the signature or as a reward, under this plan or one that it amends. `found` is money dated before it that
@@ -198,6 +199,7 @@ class FollowedPlan(State):
     stops: tuple[Pause, ...] = ()
     silent: bool = False
     talks_after: bool = False
+    interest_rests: bool = False
     returns: tuple[MoneyField, ...] = ()
     rates_return: bool = False
     contract_rates: tuple[DebtRate, ...] = ()
@@ -328,6 +330,7 @@ class FollowupState(State):
     `talks_ended_on`: an offer was refused or lapsed then, so the situation had been assessed. `late_since`:
     the oldest debt is past due since that day. `referred_on`: the case may go to the lawyers since;
     `referral_overridden`: it does not wait for anything; `referral_held_on`: it waits for a complaint since.
+    `offer_stands`: something is on the table that the borrower may accept, or has accepted and not signed.
     `halted_on`: since that day stop events leave no debt to talk about, and no promise is judged.
     `completed_on`: the plan was completed then, and that stands; `planned` are the debts of its plans.
     `sold` are the debts of the case that have another creditor now. `earlier` are the plans that a withdrawal
@@ -367,6 +370,7 @@ class FollowupState(State):
     referred_on: date | None = None
     referral_overridden: bool = False
     referral_held_on: date | None = None
+    offer_stands: bool = False
     earlier: tuple[Earlier, ...] = ()
     stop_told_on: date | None = None
     apart: tuple[str, ...] = ()

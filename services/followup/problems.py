@@ -29,6 +29,7 @@ __all__ = [
     "bank_confirmed",
     "case_closed",
     "close_problems",
+    "interest_of_a_stop",
     "missing_from_the_plan",
     "noted",
     "problems_due",
@@ -46,6 +47,7 @@ _STEP = "performing"
 _BY_CLOSING = "case_closed"
 RETURNED_BEFORE = "payment_returned_from_before_the_plan"
 RETURNED_AFTER = "payment_returned_after_completion"
+INTEREST_OF_A_STOP = "interest_of_a_stop_in_instalments"
 UNBOOKED = "payment_on_no_debt"
 
 # What takes a debt out of a plan that still asks for it; money that names no debt is put on none of them.
@@ -121,7 +123,7 @@ def missing_from_the_plan(state: FollowupState, reversal: str, day: date, policy
 
     Its instalments stand, because they are signed; a person decides what becomes of the rest.
     """
-    return _of_return(state, reversal, RETURNED_BEFORE, day, policy)
+    return _of_fact(state, reversal, RETURNED_BEFORE, day, policy)
 
 
 def returned_after_completion(state: FollowupState, reversal: str, day: date, policy: PolicyInForce) -> Step:
@@ -130,7 +132,7 @@ def returned_after_completion(state: FollowupState, reversal: str, day: date, po
     The letter is out and the bank was told that the debts are settled: neither can be taken back by a
     program, and the borrower is to hear of it before anybody asks for the money. So a person looks.
     """
-    return _of_return(state, reversal, RETURNED_AFTER, day, policy)
+    return _of_fact(state, reversal, RETURNED_AFTER, day, policy)
 
 
 def unbooked(
@@ -148,8 +150,13 @@ def unbooked(
     return _opened(state, ProblemNoted(problem_id=id_, about=UNBOOKED), day, policy)
 
 
-def _of_return(state: FollowupState, reversal: str, about: str, day: date, policy: PolicyInForce) -> Step:
-    noted_ = ProblemNoted(problem_id=derive_id("problem", state.case, reversal), about=about)
+def interest_of_a_stop(state: FollowupState, since: date, day: date, policy: PolicyInForce) -> Step:
+    """A stop let no interest run, but the instalments that were signed hold that of its days."""
+    return _of_fact(state, f"stop/{since.isoformat()}", INTEREST_OF_A_STOP, day, policy)
+
+
+def _of_fact(state: FollowupState, fact: str, about: str, day: date, policy: PolicyInForce) -> Step:
+    noted_ = ProblemNoted(problem_id=derive_id("problem", state.case, fact), about=about)
     if any(problem.problem_id == noted_.problem_id for problem in state.problems):
         return state, ()
     return _opened(state, noted_, day, policy)

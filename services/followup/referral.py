@@ -33,9 +33,11 @@ __all__ = [
     "is_held_by_a_complaint",
     "late_since",
     "note_attempt",
+    "note_table",
     "note_talks",
     "without_apart",
     "without_attempt_of",
+    "without_grounds_since",
 ]
 
 # Whatever the role is called: to go to court early is never a negotiator's own word.
@@ -75,6 +77,12 @@ def note_talks(state: FollowupState, data: offer.OfferLapsed | offer.TalksFailed
     return state.model_copy(update={"talks_ended_on": data.as_of})
 
 
+def note_table(state: FollowupState, data: Event) -> FollowupState:
+    """Note whether an offer stands; one that was accepted does until it is signed or taken back."""
+    stands = isinstance(data, offer.OfferTabled | offer.OfferRevised)
+    return state if stands == state.offer_stands else state.model_copy(update={"offer_stands": stands})
+
+
 def note_attempt(
     state: FollowupState, data: desk.ContactRecorded, day: date, *, kept_the_rules: bool
 ) -> FollowupState:
@@ -109,6 +117,19 @@ def without_attempt_of(state: FollowupState, day: date) -> FollowupState:
     return state.model_copy(update={"attempts": known})
 
 
+def without_grounds_since(state: FollowupState, since: date) -> FollowupState:
+    """Forget the attempts, and the end of talks, that turn out to have been while the case was halted.
+
+    How many of the attempts were made before is not known, so they begin anew.
+    """
+    update: dict[str, object] = {}
+    if state.attempts.last is not None and state.attempts.last > since:
+        update["attempts"] = Attempts(void_on=state.attempts.void_on)
+    if state.talks_ended_on is not None and state.talks_ended_on > since:
+        update["talks_ended_on"] = None
+    return state.model_copy(update=update)
+
+
 def asked(
     state: FollowupState,
     message: Envelope[LegalReferralAsked],
@@ -128,13 +149,22 @@ def asked(
         return Reason(code=ReasonCode.LEGAL_STOPPED)
     if state.status is FollowupStatus.LIVE:
         return Reason(code=ReasonCode.LEGAL_PLAN_KEPT)
+    if data.override is None and state.offer_stands:
+        return Reason(code=ReasonCode.LEGAL_OFFER_OPEN)
     if data.override is None and complains:
         return Reason(code=ReasonCode.LEGAL_COMPLAINT_OPEN)
     if data.override is not None and not may_decide(reference, data.by, _SUPERVISORS, day):
         return Reason(code=ReasonCode.NOT_ALLOWED_TO, params={"by": data.by})
-    why = _overridden(data, policy) if data.override is not None else _grounds(state, day, policy)
-    if isinstance(why, Reason):
-        return why
+    # What one pack of the case does not let go to court does not go: the case goes as a whole.
+    answers = [
+        _overridden(data, one) if data.override is not None else _grounds(state, day, one)
+        for one in (policy, *_others(state, day, reference))
+    ]
+    refused = [answer for answer in answers if isinstance(answer, Reason)]
+    if refused:
+        return refused[0]
+    why = answers[0]
+    assert not isinstance(why, Reason)  # noqa: S101 - narrows: none of them is
     overridden = data.override is not None
     made = LegalReferralMade(as_of=day, by=data.by, reasons=why, overridden=overridden)
     after = state.model_copy(update={"referred_on": day, "referral_overridden": overridden})
@@ -171,9 +201,15 @@ def _told(state: FollowupState, day: date, policy: PolicyInForce, why: Reason, c
 
 def is_held_by_a_complaint(state: FollowupState, day: date, reference: Reference) -> bool:
     """Say whether a complaint is open and a pack of the case lets nobody go to court meanwhile."""
-    packs = {*state.contacts.packs, *([] if state.policy is None else [state.policy])}
-    in_force = (reference.policies.in_force(pack, day) for pack in packs if pack in reference.policies)
+    own = [] if state.policy is None else [reference.policies.in_force(state.policy, day)]
+    in_force = (*own, *_others(state, day, reference))
     return bool(state.contacts.complaints) and any(p.legal_referral.open_complaint_holds for p in in_force)
+
+
+def _others(state: FollowupState, day: date, reference: Reference) -> tuple[PolicyInForce, ...]:
+    """Give the other packs that rule the case."""
+    packs = [pack for pack in state.contacts.packs if pack != state.policy and pack in reference.policies]
+    return tuple(reference.policies.in_force(pack, day) for pack in packs)
 
 
 def _overridden(data: LegalReferralAsked, policy: PolicyInForce) -> tuple[Reason, ...] | Reason:

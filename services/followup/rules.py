@@ -51,6 +51,7 @@ __all__ = [
     "summed",
     "supports",
     "talks_of",
+    "too_late_on",
 ]
 
 SETTLED = {LineState.PAID, LineState.PAID_LATE}
@@ -122,6 +123,18 @@ def breach_on(due: date, policy: PolicyInForce) -> date:
     return later(due, policy.followup.breach_days_late)
 
 
+def too_late_on(line: Line, stops: Iterable[Pause]) -> date:
+    """The day on which an instalment is unpaid for too long; days in a stop are not counted."""
+    day, from_ = line.breach_on, later(line.due, 1)
+    for stop in sorted(stops, key=lambda stop: stop.since):
+        first = max(stop.since, from_)
+        if first > day or stop.until == date.max:
+            return day if first > day else date.max
+        if stop.until >= first:
+            day, from_ = later(day, (stop.until - first).days + 1), later(stop.until, 1)
+    return day
+
+
 def missed_numbers(lines: Iterable[Line]) -> list[int]:
     """Give the numbers of the instalments that are missed now; one currency is enough."""
     return sorted({line.number for line in lines if line.state is LineState.MISSED})
@@ -145,7 +158,7 @@ def breaks(plan: FollowedPlan, day: date, policy: PolicyInForce) -> bool:
         return False
     judged = [line for line in plan.lines if not is_shielded(line, plan.stops)]
     run = max((missed_in_a_row(judged, number) for number in missed_numbers(judged)), default=0)
-    too_late = any(line.state in UNPAID and line.breach_on <= day for line in judged)
+    too_late = any(line.state in UNPAID and too_late_on(line, plan.stops) <= day for line in judged)
     return run >= policy.followup.breach_missed_in_a_row or too_late
 
 

@@ -119,7 +119,8 @@ def start(
         "planned": tuple(dict.fromkeys((*state.planned, *plan.debts))),
     }
     # What led nowhere before has led to this: the next referral needs talks or attempts of its own.
-    anew = {"talks_ended_on": None, "attempts": Attempts(void_on=state.attempts.void_on)}
+    attempts = Attempts(void_on=state.attempts.void_on)
+    anew = {"talks_ended_on": None, "attempts": attempts, "offer_stands": False}
     live = state.model_copy(update={**update, **NOT_REFERRED, **anew})
     return prune(live, day_before(data.effective)), (started, asked)
 

@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import date, timedelta
 
+from services.followup import problems
 from services.followup.model import (
     Earlier,
     FollowedPlan,
@@ -23,7 +24,7 @@ from services.followup.model import (
     Promise,
     PromiseState,
 )
-from services.followup.referral import without_attempt_of
+from services.followup.referral import without_attempt_of, without_grounds_since
 from services.followup.rules import UNPAID, is_shielded, later, pause_until, review_late_on, talks_of
 from services.followup.sold import all_sold, without_sold
 from shared.contracts.base import Event, Reason
@@ -48,12 +49,12 @@ def after_stops(state: FollowupState, data: StopsChanged, day: date, reference: 
         return state, ()
     plan = state.plan if state.status is FollowupStatus.LIVE else None
     if data.halt is not None:
-        halted = state
-        if state.halted_on is None:
-            halted = without_attempt_of(state.model_copy(update={"halted_on": day}), day)
+        since = min(data.halt.since or day, day)
+        known = state.halted_on is not None and state.halted_on <= since
+        halted = state if known else _halted(state, since, day)
         if plan is None:
             return halted, ()
-        return halted.model_copy(update={"plan": _stopped(plan, data.halt, day)}), ()
+        return halted.model_copy(update={"plan": _stopped(plan, data.halt, since)}), ()
     if state.halted_on is None:
         return state, ()
     stood = (day - state.halted_on).days
@@ -62,8 +63,38 @@ def after_stops(state: FollowupState, data: StopsChanged, day: date, reference: 
     after = without_attempt_of(state.model_copy(update=update), day)
     if plan is None or all_sold(after, plan):
         return after, ()
-    plan, said = _goes_on(plan, day, reference)
-    return after.model_copy(update={"plan": plan}), said
+    goes_on, said = _goes_on(plan, day, reference)
+    after = after.model_copy(update={"plan": goes_on})
+    since = goes_on.stops[-1].since if goes_on is not plan else day
+    if not plan.interest_rests or since >= day or not _bears_interest(plan, since):
+        return after, said
+    # Nobody may be asked for it: what was paid of it, and what is still to be paid, a person works out.
+    policy = reference.policies.in_force(plan.policy, day)
+    after, opened = problems.interest_of_a_stop(after, since, day, policy)
+    return after, (*said, *opened)
+
+
+def _bears_interest(plan: FollowedPlan, since: date) -> bool:
+    """Whether an instalment due after `since` holds interest, as far as the agreement says."""
+    return any(line.due > since and line.interest is not None and line.interest.is_positive
+               for line in plan.lines)  # fmt: skip
+
+
+def _halted(state: FollowupState, since: date, day: date) -> FollowupState:
+    """Stand still from the day on which the halt began, though it is told later.
+
+    A promise that was broken meanwhile is open again. What led nowhere is no ground to refer the case.
+    """
+    back = [
+        promise.state is PromiseState.BROKEN and promise.until >= since and not promise.shielded
+        for promise in state.promises
+    ]
+    promises = tuple(
+        promise.model_copy(update={"state": PromiseState.OPEN}) if again else promise
+        for promise, again in zip(state.promises, back, strict=True)
+    )
+    update = {"halted_on": since, "promises": promises, "promises_broken": state.promises_broken - sum(back)}
+    return without_attempt_of(without_grounds_since(state.model_copy(update=update), since), day)
 
 
 def after_sale(
@@ -82,14 +113,18 @@ def after_sale(
     return after.model_copy(update={"plan": _stopped(plan, halt, day)})
 
 
-def _stopped(plan: FollowedPlan, halt: CaseHalt, day: date) -> FollowedPlan:
-    stops = plan.stops
-    if not stops or stops[-1].until < date.max:
-        stops = (*stops, Pause(since=day, until=date.max))[-_STOPS_KEPT:]
+def _stopped(plan: FollowedPlan, halt: CaseHalt, since: date) -> FollowedPlan:
+    before = plan.stops
+    if before and before[-1].until == date.max:
+        before, since = before[:-1], min(since, before[-1].since)
+    if before:
+        since = max(since, later(before[-1].until, 1))
+    stops = (*before, Pause(since=since, until=date.max))[-_STOPS_KEPT:]
     update = {
         "stops": stops,
         "silent": "contact" in halt.stops,
         "talks_after": plan.talks_after or not halt.plan_stands,
+        "interest_rests": plan.interest_rests or "interest" in halt.stops,
         "replay": True,  # a notice of breach is void at the close of this day
     }
     return plan.model_copy(update=update)
@@ -106,12 +141,13 @@ def _goes_on(plan: FollowedPlan, day: date, reference: Reference) -> tuple[Follo
         "stops": (*plan.stops[:-1], over),
         "silent": False,
         "talks_after": False,
+        "interest_rests": False,
         "replay": True,
         "review_late_on": late,
     }
     after = plan.model_copy(update=update)
     if not owing and not plan.talks_after:
-        return after, ()
+        return _talked_on(after, over), ()
     before = tuple(
         # Talks that ran are begun anew: with these they end.
         one.model_copy(update={"until": min(one.until, day)})
@@ -122,6 +158,20 @@ def _goes_on(plan: FollowedPlan, day: date, reference: Reference) -> tuple[Follo
     reason = Reason(code=ReasonCode.STOP_ENDED)
     said = RenegotiationRequested(agreement_id=plan.agreement_id, as_of=day, reasons=(reason,))
     return after.model_copy(update=talks), (said,)
+
+
+def _talked_on(plan: FollowedPlan, over: Pause) -> FollowedPlan:
+    """Talks that a report of hardship had led to rested, too: they protect for the days that were left.
+
+    Those that ended meanwhile have kept their days for a next round (`pause_left`).
+    """
+    began, until = plan.paused_from, plan.paused_until
+    if began is None or until is None or until == date.max or plan.pause_left:
+        return plan
+    first = max(began, over.since)
+    if not first <= min(until, over.until):
+        return plan
+    return plan.model_copy(update={"paused_until": later(until, (over.until - first).days)})
 
 
 def _earlier(state: FollowupState, stood: int, day: date, reference: Reference) -> tuple[Earlier, ...]:

@@ -14,6 +14,7 @@ from decimal import Decimal
 
 from services.intake.books import Debt
 from services.intake.cases import Outcome, answer
+from services.intake.halting import days_without_interest
 from services.intake.model import IntakeState, Plan, Watched
 from services.intake.rules import policy_of, refusal
 from shared.contracts.agreement import DebtRate
@@ -67,7 +68,7 @@ def with_news_of_balances(
     if before is not None and before.plan is not None and before.plan.agreement_id != current:
         said += _plan_over(before, before.plan, day)
     if after.plan is not None and after.plan.watched:
-        after, more = watch(before, after, day, policy_of(after, day, reference))
+        after, more = watch(before, after, day, reference)
         said += more
     if after is decided.state and not said:
         return decided
@@ -83,10 +84,11 @@ def _plan_over(state: IntakeState, plan: Plan, day: date) -> list[Event]:
 
 
 def watch(
-    before: IntakeState | None, after: IntakeState, day: date, policy: PolicyInForce
+    before: IntakeState | None, after: IntakeState, day: date, reference: Reference
 ) -> tuple[IntakeState, list[Event]]:
     """Give the state with every debt of the plan compared, and the differences that are gone."""
     assert after.plan is not None  # noqa: S101 - narrows: the caller has looked
+    policy = policy_of(after, day, reference)
     said: list[Event] = []
     compared: list[Watched] = []
     for watched in after.plan.watched:
@@ -95,7 +97,8 @@ def watch(
             compared.append(watched)
             continue
         known = None if before is None else before.debt(watched.debt_id)
-        now = _accrued(watched, known or debt, debt)
+        rested = days_without_interest(after, debt, watched.seen, debt.figure_on, reference)
+        now = _accrued(watched, known or debt, debt, rested)
         found = _difference(now, debt, policy)
         near = _tolerance(now, debt, policy)
         if found == 0:
@@ -184,13 +187,16 @@ def _tolerance(watched: Watched, debt: Debt, policy: PolicyInForce) -> int:
     return int(_base(watched, debt) * policy.agreement.balance_tolerance_pct / 100)
 
 
-def _accrued(watched: Watched, before: Debt, debt: Debt) -> Watched:
-    """Add the interest of the days up to a new figure, on the most that was owed meanwhile."""
+def _accrued(watched: Watched, before: Debt, debt: Debt, rested: int) -> Watched:
+    """Add the interest of the days up to a new figure, on the most that was owed meanwhile.
+
+    In `rested` of these days a stop event let none run: what the bank adds for them is too much.
+    """
     if debt.figure_on <= watched.seen:
         most = max(watched.since, before.outstanding.total if before.paid != debt.paid else 0)
         return watched if most == watched.since else watched.model_copy(update={"since": most})
     owed = max(before.outstanding.total, debt.outstanding.total, watched.since, 0)
-    more = _interest(owed, watched.rate, (debt.figure_on - watched.seen).days)
+    more = _interest(owed, watched.rate, (debt.figure_on - watched.seen).days - rested)
     update = {"accrued": watched.accrued + more, "seen": debt.figure_on, "owed": owed, "since": 0}
     return watched.model_copy(update=update)
 

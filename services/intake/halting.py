@@ -12,7 +12,7 @@ from shared.lending.calendar import add_months
 from shared.policy.reference import Reference
 from shared.policy.sections_conduct import StopRule
 
-__all__ = ["dated", "halt_of", "over_on", "rules_of", "too_soon"]
+__all__ = ["dated", "days_without_interest", "halt_of", "over_on", "rules_of", "too_soon"]
 
 
 def dated(state: IntakeState, day: date, reference: Reference) -> IntakeState:
@@ -36,6 +36,8 @@ def too_soon(state: IntakeState, stop: Stop, reference: Reference) -> date | Non
         if (other.cause, other.party_id) == (stop.cause, stop.party_id)
         and (other.stop_id != stop.stop_id or other.ended_on is not None)
         and other.since <= stop.since
+        # One that had ended before it began was a mistake: nobody has had it.
+        and (other.ended_on is None or other.ended_on >= other.since)
     ]
     if not months or not before:
         return None
@@ -71,12 +73,14 @@ def halt_of(state: IntakeState, day: date, reference: Reference) -> CaseHalt | N
         about = [[reference.policies.in_force(pack, day).stop_events.sold] for pack in packs]
     if not about or not all(about):
         return None
+    since = [min(stop.since for stop in own if stop.is_about(debt.debt_id)) for debt in ours]
     silent = [set[str](rule.may_contact) for of in about for rule in of if "contact" in rule.stops]
     return CaseHalt(
         stops=_in_all([{what for rule in of for what in rule.stops} for of in about]),
         may_contact=_in_all(silent),
         offers=any(all(rule.offers for rule in of) for of in about),
         plan_stands=all(rule.plan_stands for of in about for rule in of),
+        since=max(since, default=None),
     )
 
 
@@ -89,6 +93,22 @@ def rules_of(stop: Stop, debts: list[Debt], day: date, reference: Reference) -> 
     packs = {debt.policy: None for debt in debts if stop.is_about(debt.debt_id)}
     views = [reference.policies.in_force(pack, day) for pack in packs if pack in reference.policies]
     return [getattr(view.stop_events, stop.cause.value) for view in views]
+
+
+def days_without_interest(
+    state: IntakeState, debt: Debt, after: date, until: date, reference: Reference
+) -> int:
+    """Count the days after one date, up to and with another, in which a stop lets no interest run."""
+    days, counted_to = 0, after
+    for stop in sorted(state.stops, key=lambda stop: stop.since):
+        if stop.party_id is not None or not stop.is_about(debt.debt_id):
+            continue
+        first, last = max(stop.since, _later(counted_to, 1)), min(stop.ended_on or until, until)
+        rules = rules_of(stop, [debt], until, reference)
+        if last >= first and any("interest" in rule.stops for rule in rules):
+            days += (last - first).days + 1
+            counted_to = last
+    return days
 
 
 def _dated(state: IntakeState, stop: Stop, day: date, reference: Reference) -> Stop:

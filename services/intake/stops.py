@@ -43,7 +43,7 @@ def reported(
         wrong = refusal(message, ReasonCode.UNKNOWN_ACCOUNT, account=unknown)
         return Decision.wait(state, wrong, subject=now.case)
     known = _stop(now, data.stop_id)
-    if known is not None and known.ended_on is not None and data.since <= known.ended_on:
+    if known is not None and known.ended_on is not None and data.since <= max(known.ended_on, known.since):
         return Decision(state)
     party = _party_of(message)
     if party is not None and all(known.party_id != party for known in now.parties):
@@ -91,6 +91,11 @@ def lifted(
     if known.ended_on is not None:
         return Decision(state)
     by_desk = isinstance(message.data, desk_parties.StopLifted)
+    if message.data.on > message.day:
+        # It goes on until then, whoever says so beforehand.
+        last = message.data.on if known.ends_on is None else min(message.data.on, known.ends_on)
+        dated = _with_stop(now, known.model_copy(update={"ends_on": last}))
+        return answer(dated)
     over = {"ended_on": message.data.on, "lifted_on": message.day if by_desk else None}
     after = _with_stop(now, known.model_copy(update=over))
     concluded, said = conclude(now, after, message.day, Reason(code=ReasonCode.STOP_ENDED))

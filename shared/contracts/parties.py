@@ -103,13 +103,15 @@ class CaseHalt(Part):
 
     `stops`: what must not go on about any of its debts. `may_contact`: whom one may talk to where contact
     with the borrower is stopped. `offers`: whether a new plan may be tabled. `plan_stands`: a signed plan is
-    only paused, and goes on when the halt is over; otherwise there are talks first.
+    only paused, and goes on when the halt is over; otherwise there are talks first. `since`: the first day on
+    which no debt was free of them, which may be long before anybody told of it; None where it is a sale.
     """
 
     stops: tuple[str, ...]
     may_contact: tuple[str, ...] = ()
     offers: bool = False
     plan_stands: bool = True
+    since: date | None = None
 
 
 class PartyInCase(Part):

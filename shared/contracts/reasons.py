@@ -66,6 +66,7 @@ class ReasonCode(StrEnum):
     LEGAL_PLAN_KEPT = "legal_plan_kept"
     LEGAL_STOPPED = "legal_stopped"
     LEGAL_COMPLAINT_OPEN = "legal_complaint_open"
+    LEGAL_OFFER_OPEN = "legal_offer_open"
     LEGAL_OVERRIDE_REFUSED = "legal_override_refused"
     LEGAL_TALKS_ENDED = "legal_talks_ended"
     LEGAL_ATTEMPTS_IN_VAIN = "legal_attempts_in_vain"

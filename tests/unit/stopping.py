@@ -28,14 +28,20 @@ def halt(cause: StopCause) -> CaseHalt:
     return found
 
 
-def begins(cause: StopCause, on: date) -> list[Envelope[Any]]:
-    """Give what is said when it begins, in its order."""
+def begins(cause: StopCause, on: date, since: date | None = None) -> list[Envelope[Any]]:
+    """Give what is said when it begins, in its order; `since`: where it is told later than that."""
     changed, stops = _said(cause)
     held = debt(status=changed.debts[0].status)
     return [
         message(intake.CaseChanged(as_of=on, debts=(held,)), on),
-        message(stops.model_copy(update={"as_of": on}), on),
+        message(_since(stops, on if since is None else since).model_copy(update={"as_of": on}), on),
     ]
+
+
+def _since(said: intake.StopsChanged, since: date) -> intake.StopsChanged:
+    assert said.halt is not None
+    stops = tuple(stop.model_copy(update={"since": since}) for stop in said.stops)
+    return said.model_copy(update={"stops": stops, "halt": said.halt.model_copy(update={"since": since})})
 
 
 def over(on: date) -> list[Envelope[Any]]:

@@ -28,6 +28,7 @@ from shared.contracts.parties import StopCause
 from shared.contracts.reach import EarlierReach
 from shared.contracts.reasons import ReasonCode
 from shared.policy.testing import example_pack
+from tests.unit.alert.test_timetable import tabled as offered
 from tests.unit.builders import DAY, case_opened, debt, message, reference, signed
 from tests.unit.followup.plans import live
 from tests.unit.spec import Given, given
@@ -423,3 +424,75 @@ def test_an_attempt_about_a_debt_that_is_stopped_counts_for_nothing(status: Debt
 def about(on: date, *debts: str) -> Any:
     said = call(on)
     return replace(said, data=said.data.model_copy(update={"debts": debts}))
+
+
+# --- an offer that stands, and more than one pack
+
+
+def tabled(on: date) -> Any:
+    return message(offered(on), on)
+
+
+def taken_back(on: date) -> Any:
+    reason = Reason(code=ReasonCode.BALANCE_CHANGED)
+    return message(offer.OfferWithdrawn(offer_id="o", as_of=on, reason=reason), on)
+
+
+@pytest.mark.parametrize("grounds", ["lapsed", "attempts"])
+def test_nobody_goes_to_court_while_an_offer_stands_that_the_borrower_may_accept(grounds: str) -> None:
+    """The first round had lapsed, the second lay on the table, and the case went to the lawyers meanwhile."""
+    ready = case().when(message(lapsed())) if grounds == "lapsed" else case().when(*(call(on) for on in TEN))
+    assert ready.when(message(ASKED, LATER)).emits(LegalReferralMade)
+    again = ready.when(tabled(LATER))
+    assert refused(again.when(message(ASKED, LATER))) is ReasonCode.LEGAL_OFFER_OPEN
+    assert again.when(message(LIMITATION, LATER)).emits(LegalReferralMade), "what cannot wait"
+    for over_ in (
+        taken_back(LATER),
+        message(lapsed(LATER), LATER),
+        message(failed(ReasonCode.NO_ANSWER), LATER),
+    ):
+        assert again.when(over_, message(ASKED, LATER)).emits(LegalReferralMade)
+    more = taken_back(LATER), tabled(LATER + timedelta(days=1))
+    assert (
+        refused(again.when(*more, message(ASKED, LATER + timedelta(days=1)))) is ReasonCode.LEGAL_OFFER_OPEN
+    )
+
+
+def test_an_offer_that_was_signed_does_not_stand_when_its_plan_is_broken() -> None:
+    plan = message(signed((DAY + timedelta(days=30), "100.00"), (DAY + timedelta(days=60), "100.00")))
+    there = case(breach__notice_required=False).when(tabled(DAY), plan)
+    while there.state.status is not FollowupStatus.BROKEN:
+        there = there.closes(there.decider.due(there.state) or LATER)
+    day = there.state.plan.ended_on + timedelta(days=1)
+    assert refused(there.when(message(ASKED, day))) is ReasonCode.LEGAL_TALKS_FIRST
+
+
+@pytest.mark.parametrize(
+    ("rule", "value", "code"),
+    [
+        ("min_days_past_due", 240, ReasonCode.LEGAL_TOO_EARLY),
+        ("or_attempts", 11, ReasonCode.LEGAL_TALKS_FIRST),
+        ("or_attempts_over_days", 61, ReasonCode.LEGAL_TALKS_FIRST),
+    ],
+)
+def test_what_another_pack_of_the_case_asks_for_is_asked_for_too(
+    rule: str, value: int, code: ReasonCode
+) -> None:
+    """A debt under a stricter pack went to court by the rules of the pack that the case began with."""
+    own = example_pack(contact_rules__failed_attempts_until_person=20)
+    rules = {f"legal_referral__{rule}": value, "contact_rules__failed_attempts_until_person": 20}
+    strict = example_pack({"id": "other-card"}, **rules)
+    start = given(FollowupDecider(), reference(own, strict)).when(message(case_opened(debt(days=130))))
+    for names, refuses in ((("example-card",), None), (("example-card", "other-card"), code)):
+        known = start.when(message(CaseChanged(as_of=DAY, debts=(debt(days=130),), conduct=names)))
+        after = known.when(*(call(on) for on in TEN), message(ASKED, LATER))
+        assert after.emits(LegalReferralMade) if refuses is None else refused(after) is refuses
+
+
+def test_an_override_has_to_be_one_of_every_pack() -> None:
+    strict = example_pack({"id": "other-card"}, legal_referral__override_reasons=["asset_flight"])
+    start = given(FollowupDecider(), reference(example_pack(), strict)).when(message(case_opened()))
+    names = ("example-card", "other-card")
+    both = start.when(message(CaseChanged(as_of=DAY, debts=(debt(),), conduct=names)))
+    assert start.when(message(LIMITATION, LATER)).emits(LegalReferralMade)
+    assert refused(both.when(message(LIMITATION, LATER))) is ReasonCode.LEGAL_OVERRIDE_REFUSED

@@ -8,6 +8,8 @@ import pytest
 
 from services.alert.decide import AlertDecider
 from services.intake.decide import IntakeDecider
+from services.intake.halting import days_without_interest
+from services.intake.model import Stop
 from shared.contracts import agreement
 from shared.contracts.agreement import WaivedDebt
 from shared.contracts.alert import AlertEscalated, AlertKind, AlertRaised, AlertResolved, RemedyStarted
@@ -23,6 +25,7 @@ from shared.contracts.intake import (
     InputRefused,
     PaymentMatched,
 )
+from shared.contracts.parties import StopCause
 from shared.contracts.personal import personal_places
 from shared.contracts.reasons import ReasonCode
 from tests.unit.builders import balances, cny, message, reference
@@ -34,6 +37,7 @@ from tests.unit.intake.bank_says import (
     overdue,
     paid,
     signed,
+    stopped,
 )
 from tests.unit.spec import Given, given
 
@@ -260,3 +264,48 @@ def test_why_a_person_decided_so_is_personal() -> None:
     said = settles(BalanceRight.BANK, 11).data
     assert "teller" not in repr(said)
     assert list(personal_places(said)) == [("reason",)]
+
+
+@pytest.mark.parametrize(
+    ("cause", "added", "difference"),
+    [
+        (StopCause.BREATHING_SPACE, "671.00", None),  # by the example's row interest goes on
+        (StopCause.INSOLVENCY, "671.00", "171.00"),
+        (StopCause.INSOLVENCY, "612.00", None),  # billed a month ahead before it began, as any bill may be
+    ],
+)
+def test_interest_that_a_bank_adds_while_a_stop_lets_none_run_is_a_difference(
+    cause: StopCause, added: str, difference: str | None
+) -> None:
+    """It was told to stop it; what it added all the same was within what the plan's rate gives."""
+    after = planned().when(stopped(cause, 0), figure(65, "5000.00", added)).closes(day(65))
+    if difference is None:
+        assert BalanceDiffers not in map(type, after.said)
+    else:
+        assert after.last(BalanceDiffers).difference == cny(difference)
+
+
+@pytest.mark.parametrize(
+    ("stops", "days"),
+    [
+        ([], 0),
+        ([(5, 9)], 5),
+        ([(5, None)], 16),
+        ([(-5, 2)], 2),
+        ([(5, 9), (7, 12)], 8),
+        ([(5, 9), (20, 40)], 6),
+        ([(21, None)], 0),
+        ([(9, 8)], 0),  # a mistake
+    ],
+)
+def test_days_in_which_no_interest_runs_are_counted_once(
+    stops: list[tuple[int, int | None]], days: int
+) -> None:
+    state = planned().state
+    held = tuple(
+        Stop(stop_id=f"S-{n}", cause=StopCause.DEATH, since=day(a), ended_on=None if b is None else day(b))
+        for n, (a, b) in enumerate(stops)
+    )
+    other = Stop(stop_id="S-o", cause=StopCause.DEATH, since=day(1), party_id="party-o")
+    stopped_ = state.model_copy(update={"stops": (*held, other)})
+    assert days_without_interest(stopped_, state.debts[0], day(0), day(20), reference()) == days

@@ -142,3 +142,64 @@ def test_other_causes_packs_without_such_a_limit_and_the_bank_s_own_word_are_not
     free = case(stop_events__breathing_space={**rule, "once_in_months": 0})
     again = free.when(asks(StopCause.BREATHING_SPACE, 0)).closes(day(30))
     assert again.when(asks(StopCause.BREATHING_SPACE, 40, "S-2")).last(StopsChanged).halt is not None
+
+
+def test_a_halt_is_as_old_as_the_day_on_which_its_last_free_debt_was_stopped() -> None:
+    """Told late it says since when: nothing that ran out meanwhile may be held against anybody."""
+    two = given(IntakeDecider(), reference()).when(overdue(), overdue("A-2"))
+    late = stopped(StopCause.DEATH, 30)
+    late = replace(late, data=late.data.model_copy(update={"since": day(4)}))
+    died = two.when(late).last(StopsChanged).halt
+    assert died is not None
+    assert died.since == day(4)
+    disputed = two.when(stopped(StopCause.DISPUTE, 1, "A-1"))
+    third = stopped(StopCause.LITIGATION, 9, "A-2", stop="S-3")
+    both = disputed.when(stopped(StopCause.DISPUTE, 6, "A-1", stop="S-2"), third).last(StopsChanged).halt
+    assert both is not None
+    assert both.since == day(9)
+
+
+# --- said beforehand, or by mistake
+
+
+def until(end: int, n: int) -> Envelope[Any]:
+    """Day n: it ends on day `end`."""
+    said = lifted(n)
+    return replace(said, data=said.data.model_copy(update={"on": day(end)}))
+
+
+def test_an_end_that_is_said_beforehand_ends_nothing_before_its_day() -> None:
+    """The proceedings close at the end of the month: until then nobody is written to."""
+    told = case().when(stopped(StopCause.INSOLVENCY, 1)).when(until(20, 5))
+    assert told.emits(StopsChanged)
+    known = told.last(StopsChanged)
+    assert known.halt is not None
+    assert known.stops[0].ends_on == day(20)
+    assert told.when(until(20, 6)).said == ()
+    _, said = closing(told, 40)
+    assert {n for n, _ in said} == {20}
+    at_once = told.when(lifted(8))
+    assert at_once.last(StopsChanged).halt is None
+    assert closing(at_once, 40)[1] == []
+
+
+def test_an_end_said_beforehand_does_not_make_it_longer() -> None:
+    told = case().when(stopped(StopCause.BREATHING_SPACE, 0)).when(until(200, 5))
+    assert {n for n, _ in closing(told, 250)[1]} == {30}
+
+
+def test_a_repeat_of_what_was_withdrawn_as_a_mistake_begins_nothing() -> None:
+    """It never began: it is said to have ended on the day before."""
+    reported = case().when(stopped(StopCause.DEATH, 10))
+    withdrawn = reported.when(until(9, 11))
+    assert withdrawn.last(StopsChanged).halt is None
+    assert withdrawn.when(stopped(StopCause.DEATH, 10)).said == ()
+    assert withdrawn.when(stopped(StopCause.DEATH, 12)).last(StopsChanged).halt is not None
+
+
+def test_a_breathing_space_that_was_a_mistake_uses_none_up() -> None:
+    granted = case().when(asks(StopCause.BREATHING_SPACE, 10))
+    mistaken = granted.when(until(9, 12))
+    assert mistaken.when(asks(StopCause.BREATHING_SPACE, 40, "S-2")).last(StopsChanged).halt is not None
+    short = granted.when(until(10, 12)).when(asks(StopCause.BREATHING_SPACE, 40, "S-2"))
+    assert short.last(InputRefused).reason.code is ReasonCode.STOP_TOO_SOON
