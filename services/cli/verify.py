@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from services.cli.common import JsonFlag, fail, stderr, stdout
 
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
+
 __all__ = ["verify"]
 
 _PDF = b"%PDF-"
+_OVER = {"letter": "does not hold any more", "in_doubt": "may not hold any more"}
 
 
 def verify(
@@ -68,6 +73,7 @@ def _pdf(file: Path, keys: list[Path], as_json: bool) -> None:
                     "content_hash": report.content_hash,
                     "lang": report.lang,
                     "signed": report.signed,
+                    "over": report.signatures.get("over"),
                     "wrong": [{"where": f.where, "what": f.what} for f in report.wrong],
                 },
                 option=orjson.OPT_INDENT_2,
@@ -81,6 +87,15 @@ def _pdf(file: Path, keys: list[Path], as_json: bool) -> None:
         state = "signed by both parties" if report.kind == "agreement" else "signed by the lender"
         stdout.print(
             f"Untouched. {report.kind}, {report.lang}: {state if report.signed else 'a draft, binds nobody'}."
-            f" Content SHA-256 {report.content_hash}.",
+            f" Content SHA-256 {report.content_hash}.{_over(report.signatures)}",
             markup=False, highlight=False, soft_wrap=True,
         )  # fmt: skip
+
+
+def _over(signatures: Mapping[str, Any]) -> str:
+    """What the file says has become of the document by the time that it was made."""
+    over = signatures.get("over")
+    if not isinstance(over, dict):
+        return ""
+    why = _OVER.get(str(over.get("why")), "is over")
+    return f" By its own word it {why} since {over.get('since')} ({over.get('why')})."

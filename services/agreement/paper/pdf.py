@@ -139,7 +139,8 @@ def signatures_of(
         lender: dict[str, Any] = {} if key is None else {
             "algorithm": "Ed25519", "key_id": key_id_of(raw_public(key)), "signature": sign_with(key, content)
         }  # fmt: skip
-        return {"kind": "letter", "hash": document.issued.content_hash, "lang": lang, "lender": lender}
+        letter = {"kind": "letter", "hash": document.issued.content_hash, "lang": lang, "lender": lender}
+        return letter | _over_of(document)
     drafted, parties = document.drafted, {}
     for given in document.signed:
         said = given.model_dump(mode="json", include={"content_hash", "at", "channel", "evidence", "checked"})
@@ -155,4 +156,10 @@ def signatures_of(
         "supersedes": document.supersedes,
         **({"guarantors": dict(document.consents)} if drafted.guarantors else {}),
         **parties,
+        **_over_of(document),
     }
+
+
+def _over_of(document: Agreement | Letter) -> dict[str, Any]:
+    """Say what has become of it by the time that the file is made, so that who checks it is told."""
+    return {} if document.over is None else {"over": dict(zip(("why", "since"), document.over, strict=True))}

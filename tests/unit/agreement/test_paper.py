@@ -90,7 +90,8 @@ def entries(*events: Event) -> list[dict[str, Any]]:
 
 @lru_cache
 def filed() -> Agreement:
-    return agreements_of(entries(*story()), CASE, "C-1")[-1]
+    """The agreement as it stood while it was in force."""
+    return replace(agreements_of(entries(*story()), CASE, "C-1")[-1], over=None)
 
 
 def under(pack: str) -> Agreement:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from typer.testing import CliRunner
 
 from services.agreement.document import content_hash
 from services.agreement.paper.check import check_pdf
@@ -12,6 +16,7 @@ from services.agreement.paper.filed import agreements_of, letters_of
 from services.agreement.paper.layout import Agreement, page_of
 from services.agreement.paper.pdf import make_pdf
 from services.cli.agreement import choose
+from services.cli.main import app
 from shared.contracts.agreement import (
     AgreementDrafted,
     AgreementEnded,
@@ -182,3 +187,21 @@ def test_a_letter_of_a_closed_case_is_in_doubt_once_a_payment_that_it_counted_ca
         assert clean.over is None
     (void,) = letters_of(entries(*story(), back, BACK), CASE, "C-1")
     assert void.over == ("letter", "2027-01-06")
+
+
+def test_who_checks_the_file_is_told_that_the_letter_does_not_hold(tmp_path: Path) -> None:
+    """`parley verify` called it untouched and signed, and left the rest to the reader."""
+    key, file = tmp_path / "lender.key", tmp_path / "letter.pdf"
+    run = CliRunner()
+    assert run.invoke(app, ["keys", "new", str(key)]).exit_code == 0
+    private = serialization.load_pem_private_key(key.read_bytes(), None)
+    assert isinstance(private, Ed25519PrivateKey)
+    said = []
+    for events in (story(), (*story(), BACK)):
+        (letter,) = letters_of(entries(*events), CASE, "C-1")
+        file.write_bytes(make_pdf(letter, "en", private))
+        checked = run.invoke(app, ["verify", str(file), "--key", str(tmp_path / "lender.pub")])
+        assert checked.exit_code == 0
+        said.append(checked.stdout)
+    assert "does not hold any more since 2027-01-06" in said[1]
+    assert "since" not in said[0]
