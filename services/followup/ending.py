@@ -57,7 +57,8 @@ def credit(work: Work, day: date) -> None:
         if left == before.found:
             continue
         known[currency] = before.model_copy(update={"found": left})
-        work.said.append(CreditFound(agreement_id=work.plan.agreement_id, as_of=day, amount=left))
+        free = max(left - before.settled, nothing)
+        work.said.append(CreditFound(agreement_id=work.plan.agreement_id, as_of=day, amount=free))
     work.change(credits=tuple(known[currency] for currency in sorted(known)))
 
 

@@ -58,22 +58,26 @@ def bank_answered(state: FollowupState, data: BankAnswered, day: date) -> Step:
     said = CreditFound(
         agreement_id=credit.agreement_id, as_of=day, amount=max(back.found - back.settled, nothing)
     )
+    if state.plan is not None and state.plan.agreement_id == credit.agreement_id:
+        state = state.model_copy(update={"plan": state.plan.model_copy(update={"replay": True})})
     return _with(state, back), (said,)
 
 
 def returned(state: FollowupState, amount: Money, day: date) -> Step:
     """A payment came back after the case was closed: what was beyond the plan is less by it.
 
-    Where that does not cover it, the plan is not completed any more; who asks sees it by `completed_on`.
+    Where what is left of that does not cover it, the plan is not completed any more; who asks sees it by
+    `completed_on`.
     """
     credit = next((entry for entry in state.credits if entry.found.currency == amount.currency), None)
-    if credit is None or credit.found < amount:
+    free = None if credit is None else credit.found - credit.settled
+    if free is None or free < amount:
         state = state.model_copy(update={"completed_on": None})
-    if credit is None or not credit.found.is_positive:
+    if credit is None or free is None or not free.is_positive:
         return state, ()
-    left = max(credit.found - amount, Money.zero(amount.currency))
+    left = max(free - amount, Money.zero(amount.currency))
     said = CreditFound(agreement_id=credit.agreement_id, as_of=day, amount=left)
-    return _with(state, credit.model_copy(update={"found": left})), (said,)
+    return _with(state, credit.model_copy(update={"found": credit.settled + left})), (said,)
 
 
 def _with(state: FollowupState, credit: Credit) -> FollowupState:

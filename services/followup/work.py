@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from datetime import date
 
 from services.followup.ledger import Served, serve
-from services.followup.model import FollowedPlan, FollowupState, Line
+from services.followup.model import DayMoney, FollowedPlan, FollowupState, Line
 from services.followup.rewards import reward
 from services.followup.rules import enough
 from shared.contracts.base import Event
@@ -24,10 +24,19 @@ def policy_of(plan: FollowedPlan, reference: Reference, on: date | None = None) 
 def served_by(
     plan: FollowedPlan, state: FollowupState, day: date, policy: PolicyInForce
 ) -> tuple[Served, ...]:
-    """Give what each instalment has of the money dated up to `day`."""
+    """Give what each instalment has of the money dated up to `day`.
+
+    What was paid out of a credit, or moved, is there no more: it makes up for no payment that comes back.
+    """
     tolerance = policy.followup.underpayment_tolerance_pct
     settles = [enough(line.total, tolerance, policy) for line in plan.lines]
-    return serve(plan.lines, settles, state.received, plan.effective, day)
+    received = [entry for entry in state.received if entry.on <= day]
+    gone = [
+        DayMoney(on=day, amount=-credit.settled)
+        for credit in state.credits
+        if credit.agreement_id == plan.agreement_id and credit.settled.is_positive
+    ]
+    return serve(plan.lines, settles, (*received, *gone), plan.effective, day)
 
 
 @dataclass(slots=True)

@@ -143,7 +143,7 @@ def beside_plan(
         debt = state.debt(debt_id)
         if debt is not None and debt_id not in apart:
             open_ += sum(row[at + 1] for row in split.rows) - (debt.paid.total - before)
-    return min(booked, max(payment.unallocated - max(open_, 0), 0))
+    return max(booked - max(open_, 0), 0)
 
 
 def paid_elsewhere(state: IntakeState, day: date, reference: Reference) -> frozenset[str]:

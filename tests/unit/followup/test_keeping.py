@@ -53,6 +53,7 @@ from shared.contracts.followup_care import (
     CreditFound,
     CreditInstructed,
     OwnerTookOver,
+    PlanReopened,
     ProblemHandedOver,
     ProblemOpened,
     ProblemOverdue,
@@ -658,6 +659,34 @@ def test_money_beyond_the_plan_is_refunded_or_moved_as_the_borrower_chooses() ->
     assert moved.last(CreditInstructed).debt_id == "A-9"
     back = closed.when(message(taken_back("5.00", FIRST, SECOND, "p"), SECOND))
     assert back.last(CreditFound).amount == cny("7.00")
+
+
+def test_what_was_paid_out_makes_up_for_no_payment_that_comes_back() -> None:
+    """The plan stayed completed on money that the borrower had been given back: nobody asked for the rest."""
+    refund = message(CreditChosen(currency="CNY", choice=CreditChoice.REFUND), FIRST)
+    out = overpaid().when(refund)
+    told = out.last(CreditInstructed)
+    more = lives_to(out.when(message(paid("3.00", SECOND, "q"), SECOND)), SECOND)
+    assert [event.amount for event in more.said if isinstance(event, CreditFound)] == [cny("3.00")]
+    back = lives_to(out.when(message(taken_back("10.00", FIRST, SECOND, "p"), SECOND)), SECOND)
+    assert [event.missing for event in back.said if isinstance(event, PlanReopened)] == [(cny("10.00"),)]
+    assert not any(isinstance(event, CreditFound) for event in back.said)
+    kept = lives_to(overpaid().when(message(taken_back("10.00", FIRST, SECOND, "p"), SECOND)), SECOND)
+    assert kept.state.status is FollowupStatus.COMPLETED
+    # The bank could not pay it out: it is there after all.
+    refused = intake.BankAnswered(
+        instruction_id=told.instruction_id,
+        confirmed=False,
+        as_of=SECOND,
+        about=intake.InstructionAbout.CREDIT,
+    )
+    again = lives_to(back.when(message(refused, SECOND)), SECOND + timedelta(days=1))
+    assert again.state.status is FollowupStatus.COMPLETED
+    # So it is where the case has been closed: a person hears of what is missing.
+    closed = out.when(message(intake.CaseClosed(as_of=FIRST, reason=intake.CloseReason.SETTLED), FIRST))
+    late = closed.when(message(taken_back("10.00", FIRST, SECOND, "p"), SECOND))
+    assert late.emits(ProblemOpened)
+    assert late.state.completed_on is None
 
 
 def test_what_is_said_without_a_case_waits_for_one_and_is_refused_at_the_close() -> None:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from services.intake.decide import IntakeDecider
 from shared.contracts.agreement import AgreementCompleted
 from shared.contracts.intake import PaymentMatched, PaymentTakenBack
 from shared.contracts.plan_terms import total_of
 from shared.lending.money import Money
-from tests.unit.builders import balances, cny, message
-from tests.unit.intake.bank_says import balance, day, paid, returned
-from tests.unit.intake.test_splits import planned, schedule, served
-from tests.unit.spec import Given
+from tests.unit.builders import balances, cny, message, reference
+from tests.unit.intake.bank_says import balance, day, overdue, paid, returned
+from tests.unit.intake.test_splits import B, plan, planned, schedule, served
+from tests.unit.spec import Given, given
 
 MONTHS = 3
 
@@ -67,6 +68,15 @@ def test_what_is_beyond_all_instalments_on_a_debt_of_the_plan_is_no_credit_eithe
     done = done.when(message(AgreementCompleted(agreement_id="AG-1", as_of=day(30)), day(31)))
     step = done.when(paid("100.00", 60, "P-2", account="A-2"))
     assert (served(step), beside(step)) == ({"A-2": "100.00"}, cny("100.00"))
+
+
+def test_what_no_debt_has_room_for_is_beside_nothing() -> None:
+    """It is the credit: 2,000.00 are owed, and the three instalments that ask for 600.00 are paid."""
+    alone = given(IntakeDecider(), reference()).when(overdue("A-2", owed=B, late=B))
+    alone = alone.when(plan(schedule("A-2", "200.00", "0.00", months=MONTHS)))
+    step = alone.when(paid("2300.00", 30))
+    assert (served(step), beside(step)) == ({"A-2": "2000.00"}, cny("1400.00"))
+    assert step.last(PaymentMatched).unallocated == cny("300.00")
 
 
 def test_what_pays_the_interest_of_instalments_that_money_without_room_had_paid_is_their_credit() -> None:
