@@ -154,10 +154,11 @@ class OpenStep(Dated):
 
 
 class AwaitedReview(Dated):
-    """A conversation drawn for review (R71c), until it has its scores."""
+    """A conversation drawn for review (R71c), until it has its scores; `also`: others who took part."""
 
     contact_id: str
     negotiator: str
+    also: tuple[str, ...] = ()
 
 
 class OpenRequest(Dated):

@@ -18,7 +18,8 @@ SERVICE = Service(
     # withdrawal brings back; 8: when the desk told of a stop;
     # 9: instructions about referrals; 10: what rewards have cut of the rates;
     # 11: payments beside a plan; 12: rates that stand against the bank's notices
-    schema_version=12,
+    # 13: who else took part in a conversation
+    schema_version=13,
     workload=whose_work,
     cases=lambda state: (state.case,),
     upcoming=lambda state, customer: case_id(customer, 1 if state is None else state.episode + 1),
