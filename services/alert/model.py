@@ -114,7 +114,8 @@ class OpenComplaint(State):
     """A complaint without its final response; `overdue`: its last day has closed.
 
     `owner`: who answers for it, by staff id; None: the pack's role. `owned_since`: the first day on which
-    they do, where it was handed to them. `acknowledge_by`: until when it is acknowledged; None: it was, or no day of its own is kept for that. `unheard`: that day has closed first.
+    they do, where it was handed to them. `acknowledge_by`: until when it is acknowledged; None: it was, or no
+    day of its own is kept for that. `unheard`: that day has closed first.
     """
 
     complaint_id: str
