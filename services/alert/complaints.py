@@ -195,24 +195,26 @@ def _roster_asked_on(state: AlertState) -> tuple[date, ...]:
 def hand_over(state: AlertState, day: date, reference: Reference) -> Step:
     """Who answered for a complaint has left the case, or is not there: another does, by the same day.
 
-    Of a former owner of the case the new one takes it over. Who leaves the house, or is absent from the next
-    day on, by a command or by the roster alone, hands it to a supervisor, never to who owns the case: the
-    complaint may be about them. So does a complaint for which only a role was named, for a role answers
-    nobody. Where none is there it stays, and is found by its alert. One that somebody beside the owners
-    answers for stays theirs while they are there, and so does one that was given to a former owner later.
+    Of a former owner of the case the new one takes it over, if they are there. Who leaves the house, or is
+    absent from the next day on, by a command or by the roster alone, hands it to a supervisor, never to who
+    owns the case: the complaint may be about them. So does a complaint for which only a role was named, for
+    a role answers nobody. Where none is there it stays, and is found by its alert. One that somebody beside
+    the owners answers for stays theirs while they are there, and so does one that was given to a former
+    owner afterwards.
     """
     gone = {name for name, since in state.leaving if _last_day(since) <= day}
     said: list[Event] = []
     kept = []
     for one in state.complaints:
-        owner = one.owner
-        if _has_lost_its_owner(state, one):
+        owner, lost = one.owner, _has_lost_its_owner(state, one)
+        if lost:
             owner = state.owner
-        elif owner is None or owner in gone or is_away(reference, owner, _next(day)):
-            owner = _deputy(state, one, day, reference) or owner
+        if owner is None or owner in gone or is_away(reference, owner, _next(day)):
+            owner = _deputy(state, one, day, reference) or one.owner
         if owner is not None and owner != one.owner:
             said.append(_given(one, owner))
-        kept.append(one.model_copy(update={"owner": owner}))
+        since = _next(day) if lost or owner != one.owner else one.owned_since
+        kept.append(one.model_copy(update={"owner": owner, "owned_since": since}))
     left = tuple(item for item in state.leaving if item[0] not in gone)
     asked = {"complaints": tuple(kept), "leaving": left, "roster_asked_on": day}
     return state.model_copy(update=asked), tuple(said)
@@ -247,7 +249,8 @@ def _last_day(since: date) -> date:
 
 
 def _has_lost_its_owner(state: AlertState, item: OpenComplaint) -> bool:
-    return any(name == item.owner and item.made_on <= on for name, on in state.former)
+    since = item.owned_since or item.made_on
+    return any(name == item.owner and since <= on for name, on in state.former)
 
 
 def judged_on(state: AlertState) -> date | None:

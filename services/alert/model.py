@@ -114,8 +114,9 @@ class Pending(State):
 class OpenComplaint(State):
     """A complaint without its final response; `overdue`: its last day has closed.
 
-    `owner`: who answers for it, by staff id; None: the pack's role. `acknowledge_by`: until when it is
-    acknowledged; None: it was, or no day of its own is kept for that. `unheard`: that day has closed first.
+    `owner`: who answers for it, by staff id; None: the pack's role. `owned_since`: the first day on which
+    they do, where it was handed to them. `acknowledge_by`: until when it is acknowledged; None: it was, or no
+    day of its own is kept for that. `unheard`: that day has closed first.
     """
 
     complaint_id: str
@@ -123,6 +124,7 @@ class OpenComplaint(State):
     answer_by: date
     overdue: bool = False
     owner: str | None = None
+    owned_since: date | None = None
     acknowledge_by: date | None = None
     unheard: bool = False
 
@@ -155,10 +157,11 @@ class OpenStep(Dated):
 
 
 class AwaitedReview(Dated):
-    """A conversation drawn for review (R71c), until it has its scores."""
+    """A conversation drawn for review (R71c), until it has its scores; `also`: others who took part."""
 
     contact_id: str
     negotiator: str
+    also: tuple[str, ...] = ()
 
 
 class OpenRequest(Dated):

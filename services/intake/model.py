@@ -189,10 +189,11 @@ class Finish(State):
 
 
 class Talk(State):
-    """A conversation that was drawn for review and has no scores yet."""
+    """A conversation that was drawn for review and has no scores yet; `also`: others who took part."""
 
     contact_id: str
     negotiator: str
+    also: tuple[str, ...] = ()
 
 
 class StaffAway(State):

@@ -50,14 +50,15 @@ def contacted(
     state = kept.state
     if message.data.outcome is not desk.ContactOutcome.TALKED:
         return answer(state)
-    who = next((name for name in message.data.participants if reference.roster.get(name)), state.owner)
+    staff = [name for name in dict.fromkeys(message.data.participants) if reference.roster.get(name)]
+    who, also = (staff[0], tuple(staff[1:])) if staff else (state.owner, ())
     share = policy_of(state, message.day, reference).team.sampled_pct
     if who is None or not is_drawn(who, message.id, share):
         return answer(state)
-    talk = Talk(contact_id=message.id, negotiator=who)
+    talk = Talk(contact_id=message.id, negotiator=who, also=also)
     after = state.model_copy(update={"talks": (*state.talks, talk)[-_WAITING_KEPT:]})
     due = _last_day(state, message.day, reference)
-    return answer(after, ConversationSampled(contact_id=message.id, negotiator=who, due=due))
+    return answer(after, ConversationSampled(contact_id=message.id, negotiator=who, due=due, also=also))
 
 
 def _last_day(state: IntakeState, on: date, reference: Reference) -> date | None:
@@ -77,7 +78,9 @@ def scored(state: IntakeState | None, message: Envelope[ConversationScored], ref
         unknown = refusal(message, ReasonCode.CONVERSATION_UNKNOWN, contact=data.contact_id)
         return Decision.wait(state, unknown, subject=about)
     roster = reference.roster
-    if roster.has_left(data.reviewer, message.day) or not roster.may_review(data.reviewer, talk.negotiator):
+    if roster.has_left(data.reviewer, message.day) or not roster.may_review(
+        data.reviewer, talk.negotiator, talk.also
+    ):
         return answer(state, refusal(message, ReasonCode.NOT_ALLOWED_TO, by=data.reviewer))
     rows = [
         row

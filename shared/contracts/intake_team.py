@@ -117,6 +117,9 @@ class ConversationSampled(_Intake):
     contact_id: str
     negotiator: str
     due: date | None = Field(default=None, description="the last day of its review, where the pack sets one")
+    also: tuple[str, ...] = Field(
+        default=(), description="others of the staff who took part: they do not review it either"
+    )
 
 
 class ConversationReviewed(_Intake):

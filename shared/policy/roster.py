@@ -4,6 +4,7 @@ Days are days of business time; nothing here asks a clock.
 """
 
 import tomllib
+from collections.abc import Collection
 from datetime import date, datetime, time, timedelta
 from pathlib import Path
 from typing import Annotated, Literal, Self
@@ -181,11 +182,16 @@ class Roster(_Frozen):
         who = self.get(name)
         return who is not None and who.gone_on(day)
 
-    def may_review(self, reviewer: str, negotiator: str) -> bool:
-        """Whether a person may score the conversation of another: a supervisor, of no less authority."""
+    def may_review(self, reviewer: str, negotiator: str, also: Collection[str] = ()) -> bool:
+        """Whether a person may score the conversation of another: a supervisor, of no less authority.
+
+        Whoever took part in it beside them, `also`, would score what was theirs, too.
+        """
         who, heard = self.get(reviewer), self.get(negotiator)
         below = heard.authority if heard is not None else 1
-        return who is not None and reviewer != negotiator and who.supervisor and who.authority >= below
+        if who is None or reviewer == negotiator or reviewer in also:
+            return False
+        return who.supervisor and who.authority >= below
 
     def may_decide(self, name: str, tier: int, day: date) -> bool:
         """Whether somebody decides with the authority of a tier on a day: who has not left, and reaches it.

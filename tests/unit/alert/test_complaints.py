@@ -272,6 +272,27 @@ def test_what_the_owner_of_the_case_leaves_goes_with_the_case(order_first: bool)
     assert heard.emits(ComplaintHandedOver)
 
 
+def test_a_complaint_that_a_former_owner_takes_over_stays_with_them() -> None:
+    """It went to the owner of the case, who is away, and back to the only supervisor, evening by evening."""
+    start = _theirs(owner="s-2", case_owner="s-1").when(message(_owned("n-1", "s-1")))
+    off = Absence(since=DAY, until=DAY + timedelta(days=20))
+    people = [
+        who.model_copy(update={"absences": (off,)}) if who.id in {"n-1", "s-2"} else who
+        for who in start.reference.roster.negotiators
+    ]
+    ref = replace(start.reference, roster=Roster(negotiators=tuple(people)))
+    now = replace(start, reference=ref).closes(DAY)
+    assert now.last(ComplaintHandedOver).owner == "s-1"
+    for n in range(1, 6):
+        now = now.closes(DAY + timedelta(days=n))
+        assert now.said == ()
+    own = replace(_theirs(owner="s-1", case_owner="s-1"), reference=ref).when(message(_owned("n-1", "s-1")))
+    for n in range(6):
+        own = own.closes(DAY + timedelta(days=n))
+        assert own.said == (), "who owned the case is there, the new owner is not"
+    assert own.state.complaints[0].owner == "s-1"
+
+
 def _with_roster(there: Given, **of_s_1: Any) -> Given:
     """The roster is written anew in the middle of the life, and says something of who answers."""
     people = [

@@ -32,8 +32,11 @@ def kept_plan(**people: dict[str, Any]) -> Given:
     return replace(now, reference=replace(now.reference, roster=roster(**(people or PEOPLE))), said=())
 
 
-def drawn(contact_id: str = "c-1", on: date | None = None, due: date | None = DUE) -> Any:
-    return message(ConversationSampled(contact_id=contact_id, negotiator="a", due=due), on or day(10))
+def drawn(
+    contact_id: str = "c-1", on: date | None = None, due: date | None = DUE, also: tuple[str, ...] = ()
+) -> Any:
+    said = ConversationSampled(contact_id=contact_id, negotiator="a", due=due, also=also)
+    return message(said, on or day(10))
 
 
 def scores(on: date, contact_id: str = "c-1", by: str = "s") -> Any:
@@ -71,6 +74,13 @@ def test_a_review_in_time_says_nothing(on: date) -> None:
     held = kept_plan().when(drawn(), scores(on))
     assert held.said == ()
     assert held.closes(day(90)).said == ()
+
+
+@pytest.mark.parametrize("drawn_first", [True, False])
+def test_scores_by_who_took_part_are_no_review(*, drawn_first: bool) -> None:
+    for also, open_ in ((("s",), True), (("t",), False)):
+        said = [drawn(on=day(11), also=also), scores(day(11))]
+        assert bool(kept_plan().when(*(said if drawn_first else said[::-1])).state.reviews) is open_
 
 
 def test_scores_may_come_before_the_news_that_a_conversation_was_drawn() -> None:

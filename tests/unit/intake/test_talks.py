@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -98,6 +99,20 @@ def test_who_may_review(by: str, who: dict[str, Any], allowed: bool) -> None:
     if not allowed:
         assert reviewed.last(InputRefused).reason.code is ReasonCode.NOT_ALLOWED_TO
         assert reviewed.state.talks, "it still waits for a review"
+
+
+def test_who_took_part_in_a_conversation_does_not_review_it() -> None:
+    """Only who is named first was kept from scoring what was their own."""
+    talk = contact(day(1), TALKED)
+    joint = replace(talk, data=talk.data.model_copy(update={"participants": ("a", "borrower", "s", "a")}))
+    after = case().when(joint)
+    drawn = after.last(ConversationSampled)
+    assert (drawn.negotiator, drawn.also) == ("a", ("s",))
+    assert (
+        after.when(score(drawn.contact_id, 4, 4, 4)).last(InputRefused).reason.code
+        is ReasonCode.NOT_ALLOWED_TO
+    )
+    assert after.when(score(drawn.contact_id, 4, 4, 4, by="t")).emits(ConversationReviewed)
 
 
 @pytest.mark.parametrize(
