@@ -17,8 +17,9 @@ SERVICE = Service(
     # 5: how the person may be reached; 6: who acts for them, complaints; 7: messages sent, plans that a
     # withdrawal brings back; 8: when the desk told of a stop;
     # 9: instructions about referrals; 10: what rewards have cut of the rates;
-    # 11: payments beside a plan; 12: rates that stand against the bank's notices
-    schema_version=12,
+    # 11: payments beside a plan; 12: rates that stand against the bank's notices;
+    # 13: stops of another obligor that stop the debt
+    schema_version=13,
     workload=whose_work,
     cases=lambda state: (state.case,),
     upcoming=lambda state, customer: case_id(customer, 1 if state is None else state.episode + 1),
