@@ -18,7 +18,8 @@ SERVICE = Service(
     # withdrawal brings back; 8: when the desk told of a stop;
     # 9: instructions about referrals; 10: what rewards have cut of the rates;
     # 11: payments beside a plan; 12: rates that stand against the bank's notices
-    # 13: whether money came back of the plan that was completed last, who else took part in a conversation
+    # 13: whether money came back of the plan that was completed last, who else took part in a conversation,
+    # stops of another obligor that stop the debt
     schema_version=13,
     workload=whose_work,
     cases=lambda state: (state.case,),

@@ -7,12 +7,12 @@ from datetime import date, timedelta
 
 from services.intake.books import Debt
 from services.intake.model import IntakeState, Stop
-from shared.contracts.parties import CaseHalt
+from shared.contracts.parties import CaseHalt, ObligorRole
 from shared.lending.calendar import add_months
 from shared.policy.reference import Reference
 from shared.policy.sections_conduct import StopRule
 
-__all__ = ["dated", "days_without_interest", "halt_of", "over_on", "rules_of", "too_soon"]
+__all__ = ["dated", "days_without_interest", "halt_of", "over_on", "rules_of", "too_soon", "with_joint"]
 
 
 def dated(state: IntakeState, day: date, reference: Reference) -> IntakeState:
@@ -64,16 +64,20 @@ def halt_of(state: IntakeState, day: date, reference: Reference) -> CaseHalt | N
 
     A case in which nothing is left but debts that were sold with their plan is halted by the row of the sale.
     """
-    own = [stop for stop in state.stops if stop.ended_on is None and stop.party_id is None]
+    running = [stop for stop in state.stops if stop.ended_on is None]
     ours = [debt for debt in state.of_case if debt.is_active]
-    about = [[rule for stop in own for rule in rules_of(stop, [debt], day, reference)] for debt in ours]
+    own = [[stop for stop in running if stop.stops_debt(debt.debt_id)] for debt in ours]
+    about = [
+        [rule for stop in stops for rule in rules_of(stop, [debt], day, reference)]
+        for debt, stops in zip(ours, own, strict=True)
+    ]
     if not ours:
         sold = {debt.policy for debt in state.of_case if state.keeps_open(debt)}
         packs = sorted(sold.intersection(reference.policies.pack_ids))
         about = [[reference.policies.in_force(pack, day).stop_events.sold] for pack in packs]
     if not about or not all(about):
         return None
-    since = [min(stop.since for stop in own if stop.is_about(debt.debt_id)) for debt in ours]
+    since = [min(stop.since for stop in stops) for stops in own]
     silent = [set[str](rule.may_contact) for of in about for rule in of if "contact" in rule.stops]
     return CaseHalt(
         stops=_in_all([{what for rule in of for what in rule.stops} for of in about]),
@@ -101,7 +105,7 @@ def days_without_interest(
     """Count the days after one date, up to and with another, in which a stop lets no interest run."""
     days, counted_to = 0, after
     for stop in sorted(state.stops, key=lambda stop: stop.since):
-        if stop.party_id is not None or not stop.is_about(debt.debt_id):
+        if not stop.stops_debt(debt.debt_id):
             continue
         first, last = max(stop.since, _later(counted_to, 1)), min(stop.ended_on or until, until)
         rules = rules_of(stop, [debt], until, reference)
@@ -109,6 +113,19 @@ def days_without_interest(
             days += (last - first).days + 1
             counted_to = last
     return days
+
+
+def with_joint(state: IntakeState, stop: Stop, day: date, reference: Reference) -> Stop:
+    """Give another obligor's stop with the debts that it stops for all who owe them, by the packs."""
+    if stop.party_id is None:
+        return stop
+    joint = tuple(
+        debt.debt_id
+        for debt in state.of_case
+        if any(o.party_id == stop.party_id and o.role is not ObligorRole.GUARANTOR for o in debt.obligors)
+        and any(rule.joint for rule in rules_of(stop, [debt], day, reference))
+    )
+    return stop.model_copy(update={"joint": joint})
 
 
 def _dated(state: IntakeState, stop: Stop, day: date, reference: Reference) -> Stop:

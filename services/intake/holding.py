@@ -78,6 +78,8 @@ def _holds(state: IntakeState, before: Holds, day: date, reference: Reference) -
                 stops = {what for rule in rules_of(stop, [debt], day, reference) for what in rule.stops}
                 # Another obligor is protected; the debt itself runs on for the customer.
                 found.setdefault(key, set()).update(stops & _COLLECTS if stop.party_id else stops)
+                if stop.party_id and stop.stops_debt(debt.debt_id):
+                    found.setdefault((debt.debt_id, ""), set()).update(stops)
     return {key: frozenset(stops) for key, stops in found.items() if stops}
 
 

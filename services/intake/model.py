@@ -61,6 +61,7 @@ class Stop(State):
 
     `accounts`: the debts that it is about; none named, all of the customer's. One that has ended is kept with
     its day, so that an old word of it does not begin it again. `ends_on`: its last day, where a date ends it.
+    `joint`: debts of the case that the obligor owes together with the customer, and that it stops for both.
     `told_on` and `lifted_on` are the days on which the desk told of it, and of its end.
     """
 
@@ -74,6 +75,11 @@ class Stop(State):
     ends_on: date | None = None
     told_on: date | None = None
     lifted_on: date | None = None
+    joint: tuple[str, ...] = ()
+
+    def stops_debt(self, debt_id: str) -> bool:
+        """Whether it stops a debt, and not only what is done to another obligor of it."""
+        return debt_id in self.joint if self.party_id is not None else self.is_about(debt_id)
 
     def is_about(self, debt_id: str) -> bool:
         """Whether it is about a debt."""
@@ -301,9 +307,10 @@ class IntakeState(State):
         return self.plan is not None and debt.debt_id in self.plan.debts
 
     def stopped(self, debt: Debt) -> DebtStatus | None:
-        """Say what keeps a debt of the case out of plans, by the customer's stops; None where nothing does.
+        """Say what keeps a debt of the case out of plans; None where nothing does.
 
-        A stop that protects another obligor leaves the customer's debt where it is.
+        A stop that protects another obligor leaves the customer's debt where it is, unless the pack says that
+        it stops what they owe together.
         """
         return self._stopped_by(debt, (stop for stop in self.stops if stop.ended_on is None))
 
@@ -321,7 +328,7 @@ class IntakeState(State):
 
     @staticmethod
     def _stopped_by(debt: Debt, stops: Iterable[Stop]) -> DebtStatus | None:
-        causes = {stop.cause for stop in stops if stop.party_id is None and stop.is_about(debt.debt_id)}
+        causes = {stop.cause for stop in stops if stop.stops_debt(debt.debt_id)}
         return next((status for status, of in _STOPPED_AS if of & causes), None)
 
     def said_of(self, debt: Debt) -> DebtSnapshot:

@@ -12,7 +12,7 @@ from datetime import date
 from typing import Any
 
 from services.intake.cases import Outcome, answer, conclude
-from services.intake.halting import halt_of, over_on, too_soon
+from services.intake.halting import halt_of, over_on, too_soon, with_joint
 from services.intake.model import IntakeState, Stop
 from services.intake.rules import refusal
 from shared.contracts import bank, desk_parties
@@ -64,7 +64,7 @@ def reported(
             return Decision.of(state, soon, subject=now.case)
         told_on = message.day if known is None or known.ended_on is not None else known.told_on
         stop = stop.model_copy(update={"told_on": told_on})
-    after = _with_stop(now, stop)
+    after = _with_stop(now, with_joint(now, stop, message.day, reference))
     reason = Reason(code=ReasonCode.DEBT_STOPPED, params={"cause": stop.cause.value})
     concluded, said = conclude(now, after, message.day, reason)
     return answer(concluded, *said)
@@ -116,7 +116,8 @@ def _with_stop(state: IntakeState, stop: Stop) -> IntakeState:
 def stops_of(state: IntakeState) -> tuple[StopInForce, ...]:
     """Give the stops of the case as downstream knows them, each with the debts of the case it is about.
 
-    Of another obligor's stop these are the debts that this obligor owes too.
+    Of another obligor's stop these are the debts that this obligor owes too. One that stops what they owe
+    together is said a second time, as the customer's.
     """
     found = []
     for stop in state.stops:
@@ -129,8 +130,11 @@ def stops_of(state: IntakeState) -> tuple[StopInForce, ...]:
             and (stop.party_id is None or any(o.party_id == stop.party_id for o in debt.obligors))
         )
         if debts:
-            facts = stop.model_dump(exclude={"accounts", "ended_on", "told_on", "lifted_on"})
+            facts = stop.model_dump(exclude={"accounts", "ended_on", "told_on", "lifted_on", "joint"})
             found.append(StopInForce(debts=debts, **facts))
+            both = tuple(debt for debt in debts if stop.party_id is not None and stop.stops_debt(debt))
+            if both:  # whoever owes these is protected like the person
+                found.append(StopInForce(debts=both, **{**facts, "party_id": None}))
     return tuple(found)
 
 

@@ -128,8 +128,9 @@ class StopRule(Section):
     what caused it (a treatment), 0 where it does not. ``plan_stands``: a signed plan stays in force, only
     paused. ``still_allowed``: kinds of message that go on although contact is stopped; of replies one to what
     the person has asked meanwhile. ``legal_notices``: which of them go on although contact or enforcement is
-    stopped; no other does. ``offers`` may say no only: a debt that is stopped comes into no plan, whatever
-    stops it.
+    stopped; no other does. ``joint``: what protects one of those who owe a debt together stops the debt
+    for all of them; a guarantor only stands in for it. ``offers`` may say no only: a debt that is stopped
+    comes into no plan, whatever stops it.
     """
 
     stops: tuple[Stopped, ...]
@@ -141,6 +142,7 @@ class StopRule(Section):
     plan_stands: bool
     still_allowed: tuple[Purpose, ...] = ()
     legal_notices: tuple[LegalMatter, ...] = ()
+    joint: bool = False
     offers: Literal[False]
     owner_role: Name
 
