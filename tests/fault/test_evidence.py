@@ -164,7 +164,7 @@ def says_what_was_erased(before: Path, after: Path) -> None:
     assert len(longer) > len(chain), "the erasure is on file"
     assert facts["erased"] > OLD.isoformat()
     assert WORDS.encode() not in after.read_bytes()
-    assert "erased: key_points" in pages["index.html"]
-    assert "已删除：key_points" in pages["index.zh.html"]
+    assert "erased: key points; place" in pages["index.html"]
+    assert "已删除：要点；地点" in pages["index.zh.html"]
     erased = {row["type"]: row["erased"] for row in timeline if "erased" in row}
     assert erased["parley.desk.contact.recorded.v1"] == ["key_points", "place"]

@@ -32,6 +32,7 @@ _WORDS: Final[dict[str, dict[str, str]]] = {
         "key": "Signed with the lender's key",
         "erased": "Personal data erased up to",
         "gone": "erased: {fields}",
+        "beside": "beside the chain: no hash covers this line",
         "timeline": "Timeline",
         "time": "Time",
         "who": "Who",
@@ -64,6 +65,7 @@ _WORDS: Final[dict[str, dict[str, str]]] = {
         "key": "贷款机构签名密钥",
         "erased": "个人信息已删除，截至",
         "gone": "已删除：{fields}",
+        "beside": "不在证据链中：本行没有哈希保护",
         "timeline": "时间线",
         "time": "时间",
         "who": "来源",
@@ -151,9 +153,11 @@ def page(
     about = "".join(
         f"<tr><th>{words[name]}</th><td><code>{_safe(value)}</code></td></tr>" for name, value in rows
     )
+    beside = f"<br><em>{words['beside']}</em>"
     events = "".join(
         f"<tr><td>{_safe(_time(one.time))}</td><td>{_safe(_who(one.who, lang))}</td>"
         f"<td>{_safe(one.what)}{_spoken(said.get(one.id), lang)}{_gone(gone.get(one.id), lang)}"
+        f"{'' if one.id in said else beside}"
         f"{_details(said.get(one.id), words['details'])}</td>"
         f"<td>{_safe('; '.join(one.unsaid))}</td></tr>\n"
         for one in lines

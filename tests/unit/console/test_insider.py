@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -240,3 +241,13 @@ def test_a_key_that_is_gone_without_an_erasure_is_noticed(filed: File) -> None:
     assert first_locked(entries, person(b"x" * 32), "") == 2
     assert first_locked(entries, None, "") == 2
     assert first_locked(entries, None, "2040-01-01T00:00:00.000000+00:00") is None
+
+
+def test_a_line_that_no_entry_says_is_marked_on_the_pages(filed: File, signer: Signer) -> None:
+    """What was discarded is in no chain: a line that somebody made up there looked like any other."""
+    made_up = {"command": "x", "time": "2026-03-02T10:00:00+00:00", "by": "ann", "reason": "no use",
+               "service": "offer", "topic": "desk.events", "partition": 1, "offset": 2}  # fmt: skip
+    files = unpack(make_bundle(replace(filed.source(), discards=(made_up,)), signer, AT))
+    for page, said in (("index.html", "beside the chain"), ("index.zh.html", "不在证据链中")):
+        assert files[page].decode().count(said) == 1
+        assert f"(desk.events/1/2)<br><em>{said}" in files[page].decode()
