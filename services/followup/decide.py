@@ -202,6 +202,7 @@ def _closed(
         "look_on": None,
         "returned": (),
         "earlier": (),
+        "offer_stands": False,
         "contacts": ContactLedger(),
     }
     return Decision.of(after.model_copy(update=gone), *said, *of_problems)
