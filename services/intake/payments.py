@@ -23,7 +23,7 @@ from shared.contracts.debts import Allocation, DebtStatus
 from shared.contracts.decision import Decision
 from shared.contracts.envelope import Envelope
 from shared.contracts.ids import case_id
-from shared.contracts.intake import PaymentMatched, PaymentTakenBack
+from shared.contracts.intake import InstructionAbout, PaymentMatched, PaymentTakenBack
 from shared.contracts.reasons import ReasonCode
 from shared.lending.money import Money
 from shared.policy.reference import Reference
@@ -228,9 +228,13 @@ def reversed_(
     returned, after = _split_off(payment, data.amount.minor, data.reversal_id)
     beside = payment.beside - after.beside
     others = tuple(after if p.payment_id == payment.payment_id else p for p in state.payments)
-    back = _owing_again(state.model_copy(update={"payments": others}), payment, returned)
+    back = state.model_copy(update={"payments": others})
     if payment.episode is None:
         return answer(back)
+    booked = sum(part.amount for part in returned)
+    back, returned = _made_up(back, payment, returned, booked - beside, data.reversed_on)
+    made_up = booked - sum(part.amount for part in returned)
+    back = _owing_again(back, payment, returned)
     held = []
     for debt_id in dict.fromkeys(part.debt_id for part in returned):
         debt = back.debt(debt_id)
@@ -258,6 +262,7 @@ def reversed_(
         ledgers=ledgers_of(d for d in of_payment if d.debt_id in touched),
         in_balance=bool(held) and all(held),
         beside=Money(beside, payment.currency) if beside else None,
+        made_up=Money(made_up, payment.currency) if made_up else None,
     )
     spoken = Decision.of(back, said, subject=case_id(state.customer, payment.episode)).emissions
     if payment.episode == state.episode:
@@ -266,6 +271,43 @@ def reversed_(
     reason = Reason(code=ReasonCode.PAYMENT_RETURNED, params={"amount": str(data.amount)})
     ended, changes = conclude(state, back, message.day, reason)
     return Decision(ended, (*spoken, *answer(ended, *changes).emissions))
+
+
+def _made_up(
+    state: IntakeState, payment: Payment, returned: tuple[Part, ...], most: int, on: date
+) -> tuple[IntakeState, tuple[Part, ...]]:
+    """Pay what came back of the plan by money that no debt had room for: what it gave way to was not there.
+
+    At most `most`; what is left is owed again. Not by a credit of which the borrower has disposed, nor where
+    the bank's figure holds the return already: it does not hold this.
+    """
+    plan = state.plan or state.fulfilled
+    disposed = any(
+        told.about is InstructionAbout.CREDIT and told.episode == state.episode for told in state.instructions
+    )
+    if plan is None or plan.effective is None or disposed or payment.episode != state.episode:
+        return state, returned
+    payments, owed = list(state.payments), []
+    for part in returned:
+        debt, left = state.debt(part.debt_id), part
+        serves = debt is not None and part.debt_id in plan.debts and not holds(debt, on)
+        for at, other in enumerate(payments if serves else ()):
+            ours = other.episode == payment.episode and other.payment_id != payment.payment_id
+            ours = ours and other.currency == payment.currency and other.account_id in {None, part.debt_id}
+            if not ours or min(other.value_date, payment.value_date) < plan.effective:
+                continue
+            amount = min(other.unallocated, left.amount, most)
+            if not amount:
+                continue
+            late = min(left.overdue, amount)
+            moved = left.model_copy(update={"amount": amount, "overdue": late})
+            update = {"parts": (*other.parts, moved), "unallocated": other.unallocated - amount}
+            payments[at] = other.model_copy(update=update)
+            rest = {"amount": left.amount - amount, "overdue": left.overdue - late}
+            left, most = left.model_copy(update=rest), most - amount
+        if left.amount:
+            owed.append(left)
+    return state.model_copy(update={"payments": tuple(payments)}), tuple(owed)
 
 
 def _owing_again(state: IntakeState, payment: Payment, returned: Iterable[Part]) -> IntakeState:

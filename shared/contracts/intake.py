@@ -170,6 +170,11 @@ class PaymentTakenBack(_Intake):
         default=False, description="the bank's figures held it already: what is owed did not change"
     )
     beside: MoneyField | None = Field(default=None, description="what of it had gone beside the plan")
+    made_up: MoneyField | None = Field(
+        default=None,
+        description="was paid in its place by other money that no debt had had room for: `allocations` are "
+        "less by it",
+    )
 
     def money_date(self) -> date:
         """Give the day of the return."""

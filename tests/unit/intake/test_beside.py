@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from services.intake.decide import IntakeDecider
+from shared.contracts import followup_care
 from shared.contracts.agreement import AgreementCompleted
 from shared.contracts.intake import PaymentMatched, PaymentTakenBack
 from shared.contracts.plan_terms import total_of
@@ -77,6 +78,48 @@ def test_what_no_debt_has_room_for_is_beside_nothing() -> None:
     step = alone.when(paid("2300.00", 30))
     assert (served(step), beside(step)) == ({"A-2": "2000.00"}, cny("1400.00"))
     assert step.last(PaymentMatched).unallocated == cny("300.00")
+
+
+def overpaid() -> Given:
+    """2,000.00 are owed and asked for; 700.00 and 1,500.00 came, so 200.00 had no room."""
+    alone = given(IntakeDecider(), reference()).when(overdue("A-2", owed=B, late=B))
+    alone = alone.when(plan(schedule("A-2", "200.00", "0.00")))
+    return alone.when(paid("700.00", 30)).when(paid("1500.00", 31, "P-2"))
+
+
+def back(step: Given) -> tuple[list[str], Money | None]:
+    said = step.last(PaymentTakenBack)
+    return [str(total_of(part.amounts)) for part in said.allocations], said.made_up
+
+
+def test_money_that_no_debt_had_room_for_pays_what_comes_back() -> None:
+    """The plan was completed by it, and its debt was owed all the same."""
+    step = overpaid()
+    assert step.last(PaymentMatched).unallocated == cny("200.00")
+    part = step.when(returned("150.00", 40))
+    assert back(part) == ([], cny("150.00"))
+    assert [debt.outstanding.total for debt in part.state.debts] == [0]
+    more = part.when(returned("150.00", 41, reversal="R-2"))
+    assert back(more) == (["100.00"], cny("50.00"))
+    assert [debt.outstanding.total for debt in more.state.debts] == [10_000]
+    # What has paid in its place is there no more when it comes back itself.
+    gone = more.when(returned("1500.00", 42, "P-2", "R-3"))
+    assert back(gone)[1] is None
+    assert [debt.outstanding.total for debt in gone.state.debts] == [160_000]
+
+
+def test_a_credit_that_was_disposed_of_pays_nothing_that_comes_back() -> None:
+    told = followup_care.CreditInstructed(instruction_id="I-7", amount=cny("200.00"), choice="refund")
+    step = overpaid().when(message(told, day(35))).when(returned("150.00", 40))
+    assert back(step) == (["150.00"], None)
+    # Nor does any where the bank's figure says already that it came back.
+    figured = overpaid().when(balance(41, balances("150.00"), account="A-2")).when(returned("150.00", 40))
+    assert back(figured)[1] is None
+    # What had been paid beside the plan was never part of its credit.
+    beyond = over_the_second().when(paid("700.00", 30, account="A-2"))
+    beyond = beyond.when(paid("1500.00", 31, "P-2", account="A-2"))
+    assert (beside(beyond), beyond.last(PaymentMatched).unallocated) == (cny("1300.00"), cny("200.00"))
+    assert back(beyond.when(returned("100.00", 40))) == (["100.00"], None)
 
 
 def test_what_pays_the_interest_of_instalments_that_money_without_room_had_paid_is_their_credit() -> None:
