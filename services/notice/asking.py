@@ -249,7 +249,10 @@ def _way(
     tells_facts: bool = False,
 ) -> Way:
     party, person = to
-    debts = _debts_to(state, notice, person, at, reference)
+    if tells_facts and notice.facts is not None:
+        debts = notice.facts.debts  # all of them are told of: a debt that is stopped is not
+    else:
+        debts = _debts_to(state, notice, person, at, reference)
     message = Message(
         kind=notice.category,
         matter=MATTERS.get(notice.kind),
@@ -276,14 +279,18 @@ def _closes(state: NoticeState, notice: Notice, begins: datetime, reference: Ref
 
     An authority or a consent that ends, or a stop that begins, is asked about again from then on.
     """
-    zone = _zone_of(state, reference)
-    day = local_day(begins, zone)
-    figures = [reference.policies.in_force(pack, day).contact for pack in state.packs]
-    quiet = quiet_begins(begins, zone.key, [figure.quiet_from for figure in figures])
+    quiet = min(_quiet(state, pack, begins, reference) for pack in state.packs)
     change = _dated(state, reference).next_change(begins)
     quiet = quiet if change is None else min(quiet, change)
     try:
-        end = day_starts(notice.useful_until + timedelta(days=1), zone)
+        end = day_starts(notice.useful_until + timedelta(days=1), _zone_of(state, reference))
     except OverflowError:
         return quiet
     return min(quiet, end)
+
+
+def _quiet(state: NoticeState, pack: str, at: datetime, reference: Reference) -> datetime:
+    """When a pack's quiet hours begin next: by its own clock, as its guard reads, where no other is known."""
+    zone = ZoneInfo(state.time_zone or reference.policies.pack(pack).info.time_zone)
+    contact = reference.policies.in_force(pack, local_day(at, zone)).contact
+    return quiet_begins(at, zone, contact.quiet_from)

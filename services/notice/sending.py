@@ -38,7 +38,8 @@ def look_again(state: NoticeState, at: datetime, reference: Reference, but: str 
             continue
         if notice.due:
             way = is_still_allowed(state, notice, at, reference)
-            if way.closes is not None and not _ends_sooner(notice, way.closes):
+            # What may leave again later may not leave now: it is given a new time, under a new id.
+            if way.answer.allowed and not _ends_sooner(notice, way.closes):
                 continue
             notice = notice.model_copy(update={"due": False})  # noqa: PLW2901
         state, events = attempt(state, notice, at, reference)
@@ -46,9 +47,9 @@ def look_again(state: NoticeState, at: datetime, reference: Reference, but: str 
     return state, said
 
 
-def _ends_sooner(notice: Notice, closes: datetime) -> bool:
+def _ends_sooner(notice: Notice, closes: datetime | None) -> bool:
     """Whether its time ends before the courier believes: where they live now, evening is earlier."""
-    return notice.send_until is not None and closes < notice.send_until
+    return closes is not None and notice.send_until is not None and closes < notice.send_until
 
 
 def withdraw(state: NoticeState, notice: Notice, code: ReasonCode) -> Step:

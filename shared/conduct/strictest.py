@@ -6,7 +6,7 @@ from itertools import chain
 from zoneinfo import ZoneInfo
 
 from shared.conduct.guard import Guard
-from shared.conduct.model import Answer, Request, TimeZone
+from shared.conduct.model import Answer, Request
 from shared.conduct.walltime import local_day
 
 __all__ = ["ask_all", "quiet_begins"]
@@ -34,13 +34,10 @@ def ask_all(guards: Sequence[Guard], request: Request) -> Answer:
     return Answer(denials, None)
 
 
-def quiet_begins(at: datetime, zone: TimeZone, quiet_from: Sequence[time]) -> datetime:
+def quiet_begins(at: datetime, zone: ZoneInfo, quiet_from: time) -> datetime:
     """Give the first moment (UTC) after `at` at which quiet hours begin on the borrower's clock."""
-    place = ZoneInfo(zone)
-    day: date = local_day(at, place)
+    day: date = local_day(at, zone)
     moments = (
-        datetime.combine(day + timedelta(days=days), begin, place).astimezone(UTC)
-        for begin in quiet_from
-        for days in (0, 1, 2)
+        datetime.combine(day + timedelta(days=days), quiet_from, zone).astimezone(UTC) for days in (0, 1, 2)
     )
     return min(moment for moment in moments if moment > at)

@@ -307,6 +307,19 @@ def test_what_may_not_be_told_any_more_is_called_back_and_told_without_figures()
     assert look_again(there.state, moment, there.reference)[1] == ()
 
 
+def test_figures_of_a_debt_that_is_stopped_are_told_to_nobody() -> None:
+    """The notice went out about the other debt, with the figures of both."""
+    opened = given(NoticeDecider(), reference()).when(message(case_opened(debt(ONE), debt(TWO))))
+    there = opened.when(message(verified()), message(signed_over(ONE, TWO)))
+    both = NOTICED.model_copy(update={"facts": FACTS.model_copy(update={"debts": (ONE, TWO)})})
+    assert there.when(at(both, 10)).last(NoticeDue).facts == both.facts
+    space = StopInForce(stop_id="s", cause=StopCause.BREATHING_SPACE, since=DAY, debts=(TWO,))
+    due = there.when(at(stops(space), 9), at(both, 10)).last(NoticeDue)
+    assert (due.debts, due.facts) == ((ONE,), None)
+    called_back = there.when(at(both, 10), at(stops(space), 11)).last(NoticeDue)
+    assert (called_back.attempt, called_back.debts, called_back.facts) == (2, (ONE,), None)
+
+
 def test_the_end_of_the_plan_takes_the_place_of_its_notice_and_a_new_plan_that_of_the_end() -> None:
     there = case().when(message(verified()), at(NOTICED, 9)).when(at(BROKEN, 10))
     assert there.emits(NoticeWithdrawn, NoticeDue)

@@ -152,9 +152,44 @@ def test_who_moves_to_where_the_evening_is_earlier_is_not_written_to_in_it() -> 
     due = moved.last(NoticeDue)
     assert due.send_until == datetime(2026, 3, 2, 22, tzinfo=ZoneInfo("Pacific/Auckland")) < first.send_until
     assert due.attempt == first.attempt + 1, "the courier drops the one before"
-    assert moved.when(at(desk.PreferencesSet(time_zone="Asia/Kolkata"), morning(SHANGHAI))).said == (), (
+    noon = morning(SHANGHAI) + timedelta(hours=3)
+    assert moved.when(at(desk.PreferencesSet(time_zone="Asia/Kolkata"), noon)).said == (), (
         "a later evening takes nothing away: what is due leaves in the shorter time"
     )
+
+
+def test_who_moves_to_where_it_is_night_is_not_written_to_in_it() -> None:
+    """It would have been allowed later, so what was due went on: at half past six in the morning."""
+    asked = case("cn-card").when(
+        at(assessment.StatementRequested(missing=("income",), due=DAY + timedelta(days=9)), morning(SHANGHAI))
+    )
+    moved = asked.when(at(desk.PreferencesSet(time_zone="Asia/Kolkata"), morning(SHANGHAI)))
+    assert moved.last(NoticeDue).send_from == datetime(2026, 3, 2, 8, tzinfo=ZoneInfo("Asia/Kolkata"))
+    assert moved.last(NoticeDue).attempt == asked.last(NoticeDue).attempt + 1
+
+
+def test_a_stop_that_is_over_within_a_day_calls_back_what_is_due_before() -> None:
+    asked = case("uk-unsecured").when(
+        at(assessment.StatementRequested(missing=("income",), due=DAY + timedelta(days=9)), morning(LONDON))
+    )
+    stopped = asked.when(
+        at(intake.StopsChanged(as_of=DAY, stops=(space(DAY),)), morning(LONDON) + timedelta(hours=1))
+    )
+    due = stopped.last(NoticeDue)
+    assert due.send_from == midnight_after(DAY, LONDON)
+    assert due.attempt == asked.last(NoticeDue).attempt + 1
+
+
+def test_where_nobody_knows_the_clock_each_pack_s_evening_ends_the_time() -> None:
+    packs = ("uk-unsecured", "cn-card")
+    opened = case_opened(debt("A-1", policy="uk-unsecured"), policy="uk-unsecured").model_copy(
+        update={"conduct": packs}
+    )
+    said = at(
+        assessment.StatementRequested(missing=("income",), due=DAY + timedelta(days=9)), morning(LONDON)
+    )
+    due = given(NoticeDecider(), REFERENCE).when(message(opened), said).last(NoticeDue)
+    assert due.send_until == datetime(2026, 3, 2, 22, tzinfo=SHANGHAI)
 
 
 # --- which plan holds collection back
