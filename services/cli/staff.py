@@ -23,9 +23,10 @@ from services.cli.door import Publisher, open_publisher
 from services.cli.reading import CaseArgument, not_found, with_database
 
 if TYPE_CHECKING:
-    from services.intake.model import StaffAway
+    from services.intake.model import IntakeState, StaffAway
     from shared.contracts.desk_team import AwayWhy
     from shared.contracts.envelope import Envelope
+    from shared.policy.reference import Reference
     from shared.policy.roster import Negotiator, Roster
     from shared.runtime.settings import Settings
 
@@ -37,6 +38,7 @@ __all__ = [
     "open_day",
     "portfolio",
     "to_every_partition",
+    "to_relieve",
     "to_tell_again",
     "unheard",
 ]
@@ -125,6 +127,43 @@ def leave(
 
 
 @app.command()
+def relieve(
+    reason: Why, by: By, data: DataDir = None, folder: PoliciesFolder = None, as_json: JsonFlag = False
+) -> None:
+    """Hand over every open case whose owner may not have it by roster.toml as it is now, or not for long.
+
+    For after a change of the roster: services that are started again with it look at a case when something
+    is heard of it, or on a day that was known before.
+    """
+    from services.intake.model import IntakeState
+    from shared.policy.reference import load_reference
+    from shared.runtime.mongo import read_documents
+    from shared.runtime.ports import WORK
+
+    _reason(reason)
+    _known(by, _roster(folder))
+    reference = load_reference(policies_dir(folder))({})
+
+    async def look(settings: Settings) -> tuple[list[IntakeState], date]:
+        rows = read_documents(settings, "intake.cases", {WORK: {"$gt": ""}}, fields=("_id", "state"))
+        states = [IntakeState.model_validate(row["state"], strict=False) async for row in rows]
+        return states, await open_day(settings)
+
+    states, day = with_database(data_dir(data), look)
+    events = to_relieve(states, reference, by=by, reason=reason, day=day)
+    guarded(lambda: _publish(events, data))
+    counts = Counter((event.data.staff, event.data.why.value) for event in events)
+    if as_json:
+        rows = [{"staff": who, "why": why, "cases": n} for (who, why), n in sorted(counts.items())]
+        stdout.print_json(data=rows)
+        return
+    for (who, why), number in sorted(counts.items()):
+        stdout.print(f"{number} open cases of {who} ({why}): each is said at the desk.", highlight=False)
+    if not counts:
+        stdout.print("Everybody may have the cases that they own.", highlight=False)
+
+
+@app.command()
 def assign(
     case_id: CaseArgument,
     to: Annotated[str, typer.Option("--to", help="The staff id of the new owner.")],
@@ -192,6 +231,28 @@ def expand(
 
     data = OwnerAway(staff=staff, why=why, since=since, until=until, by=by, reason=reason)
     return [_envelope(data, case, day, why.value, staff, since.isoformat()) for case in owned]
+
+
+def to_relieve(
+    states: Iterable[IntakeState], reference: Reference, *, by: str, reason: str, day: date
+) -> list[Envelope[Any]]:
+    """Give one desk event for each case whose owner may not have it, the oldest of each person first."""
+    from services.intake.owners import unfit_from
+
+    unfit: dict[tuple[str, AwayWhy, date], list[Owned]] = {}
+    for state in states:
+        found = unfit_from(state, day, reference)
+        if found is not None and state.owner is not None:
+            owned = Owned(state.case, state.customer, str(state.opened_on))
+            unfit.setdefault((state.owner, *found), []).append(owned)
+    return [
+        event
+        for (staff, why, since), owned in sorted(unfit.items())
+        for event in expand(
+            sorted(owned, key=lambda one: (one.opened_on, one.case)),
+            *(staff, why, since, None), by=by, reason=reason, day=day,
+        )
+    ]  # fmt: skip
 
 
 def to_every_partition(

@@ -23,7 +23,7 @@ from shared.contracts.reasons import ReasonCode
 from shared.policy.reference import Reference
 from shared.policy.roster import Negotiator
 
-__all__ = ["away", "last_day_over", "named", "preferred", "relieve"]
+__all__ = ["away", "last_day_over", "named", "preferred", "relieve", "unfit_from"]
 
 _BECAUSE = {
     AwayWhy.ABSENT: ReasonCode.OWNER_ABSENT,
@@ -152,6 +152,21 @@ def relieve(
     because = (Reason(code=_why(owner, day), params={"staff": state.owner}),) if state.owner else ()
     owned, assigned = assign(state, day, reference, *because)
     return owned, assigned
+
+
+def unfit_from(state: IntakeState, day: date, reference: Reference) -> tuple[AwayWhy, date] | None:
+    """Say from when on the owner of an open case may not have it, and why, where the case does not know."""
+    if not state.is_open or state.owner is None:
+        return None
+    owner, certified = _owner(state, reference), _certified(state, day, reference)
+    first = day
+    if owner is not None and owner.may_own_on(day, certified=certified):
+        coming = owner.owns_before(day, certified=certified)
+        if coming is None or (state.owned_before is not None and state.owned_before <= coming):
+            return None
+        first = coming
+    code = _why(owner, first)
+    return next((why, first) for why, because in _BECAUSE.items() if because is code)
 
 
 def _why(owner: Negotiator | None, day: date) -> ReasonCode:

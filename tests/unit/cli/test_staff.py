@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
@@ -10,14 +11,17 @@ from typer.testing import CliRunner
 
 from services.cli.catalogue import policies_dir
 from services.cli.main import app
-from services.cli.staff import Owned, _row, expand, to_every_partition, to_tell_again, unheard
+from services.cli.staff import Owned, _row, expand, to_every_partition, to_relieve, to_tell_again, unheard
 from services.intake.decide import IntakeDecider
 from services.intake.model import StaffAway
 from shared.contracts.desk_team import AwayWhy, OwnerAway
 from shared.contracts.ids import case_id
+from shared.contracts.intake import CaseAssigned
 from shared.contracts.partition import partition_of
 from shared.policy.roster import Roster
 from tests.unit.builders import reference
+from tests.unit.intake.bank_says import overdue
+from tests.unit.intake.team import expiring, roster
 from tests.unit.spec import given
 
 OWNED = [Owned(case_id(f"C-{n}", 1), f"C-{n}", f"2026-01-{n + 1:02}") for n in range(20)]
@@ -80,6 +84,38 @@ def test_a_hand_over_needs_a_reason() -> None:
     words = ["staff", "leave", "n-chen", "--from", "2026-03-02", "--by", "s-zhao"]
     assert CliRunner().invoke(app, words).exit_code == 2
     assert CliRunner().invoke(app, [*words, "--reason", "x"]).exit_code == 2
+
+
+def test_after_a_change_of_the_roster_every_owner_who_may_not_own_any_more_is_named_with_the_reason() -> None:
+    """A case of which nothing is heard stayed with who was on the roster no more."""
+    before = reference(roster=roster(a={}, b={}, c={}, s={"supervisor": True}))
+    owned = {}
+    for owner in "abc":
+        work = {who: 0 if who == owner else 5 for who in "abc"}
+        opened = given(IntakeDecider(), replace(before, open_work=work)).when(overdue(key=f"C-{owner}"))
+        assert opened.state.owner == owner
+        owned[owner] = opened
+    states = [one.state for one in owned.values()]
+    assert to_relieve(states, before, by="s", reason="new roster", day=DAY) == []
+    changed = {"a": {"certifications": expiring(DAY)}, "s": {"supervisor": True}, "d": {},
+               "c": {"absences": [{"since": DAY, "until": DAY}]}}  # fmt: skip
+    after = replace(before, roster=roster(**changed))
+    events = to_relieve(states, after, by="s", reason="new roster", day=DAY)
+    assert [(event.data.staff, event.data.why, event.key) for event in events] == [
+        ("a", AwayWhy.CERTIFICATE, "C-a"), ("b", AwayWhy.LEFT, "C-b"), ("c", AwayWhy.ABSENT, "C-c"),
+    ]  # fmt: skip
+    for event in events:
+        handed = replace(owned[event.data.staff], reference=after).when(event)
+        assert handed.last(CaseAssigned).owner == "d"
+    soon = roster(**{**changed, "a": {"certifications": expiring(date(2026, 3, 4))}, "b": {}, "c": {}})
+    (told,) = to_relieve(states, replace(before, roster=soon), by="s", reason="new roster", day=DAY)
+    waiting = replace(owned["a"], reference=replace(before, roster=soon)).when(told)
+    assert waiting.said == ()
+    assert waiting.closes(date(2026, 3, 3)).emits(CaseAssigned)
+    assert to_relieve([waiting.state], replace(before, roster=soon), by="s", reason="again", day=DAY) == []
+    no_certificate = reference(roster=after.roster, assignment__certification_required=False)
+    assert [event.data.staff for event in to_relieve(
+        states, no_certificate, by="s", reason="new roster", day=DAY)] == ["b", "c"]  # fmt: skip
 
 
 def test_after_growth_each_absence_is_named_once_as_the_command_that_tells_it_again() -> None:
