@@ -6,21 +6,24 @@ from datetime import date, timedelta
 
 from shared.contracts.followup import InstalmentMissed, PlanBroken, RenegotiationRequested
 from shared.contracts.followup_care import BreachNoticed
-from tests.unit.followup.plans import live, lives_to
+from shared.contracts.parties import StopCause
+from shared.contracts.reasons import ReasonCode
+from tests.unit.followup.plans import FIRST, PLAIN, live, lives_to
 from tests.unit.followup.test_found_withdrawn import GONE, amended, withdrawn
 from tests.unit.followup.test_keeping import BREACH, NOTICED, hardship, talks_failed
 from tests.unit.spec import Given
+from tests.unit.stopping import begins, over
 
 LONG = {**NOTICED, "breach__hardship_shield_days": 90}
 UNTIL = GONE + timedelta(days=90)
 
 
 def protected(plan: Given, reported: date) -> None:
-    over = reported + timedelta(days=90)
-    quiet = lives_to(plan, over)
+    last = reported + timedelta(days=90)
+    quiet = lives_to(plan, last)
     assert all(event.shielded for event in quiet.said if isinstance(event, InstalmentMissed))
     assert not any(isinstance(event, BreachNoticed | PlanBroken) for event in quiet.said)
-    assert lives_to(quiet, over + timedelta(days=1)).last(BreachNoticed).as_of == over + timedelta(days=1)
+    assert lives_to(quiet, last + timedelta(days=1)).last(BreachNoticed).as_of == last + timedelta(days=1)
 
 
 def test_a_hardship_reported_on_the_day_of_the_withdrawal_leads_back_and_protects() -> None:
@@ -52,3 +55,15 @@ def test_a_notice_after_a_withdrawal_is_of_its_evening_and_leaves_the_whole_time
     notice = evening.last(BreachNoticed)
     assert notice.as_of == gone + timedelta(days=1)
     assert (notice.cure_by - notice.as_of).days >= 15
+
+
+def test_talks_that_a_stop_begins_anew_end_for_good_when_they_end() -> None:
+    """Those before the stop had days left, and protect no longer than those that took their place."""
+    told_on = date(2026, 3, 20)
+    told = live(**PLAIN | {"breach__hardship_shield_days": 365}).when(hardship(told_on))
+    stopped = lives_to(told, told_on + timedelta(days=2)).when(*begins(StopCause.DISPUTE, FIRST))
+    ended = FIRST + timedelta(days=30)
+    back = lives_to(stopped, ended - timedelta(days=1)).when(*over(ended))
+    assert back.last(RenegotiationRequested).reasons[0].code is ReasonCode.STOP_ENDED
+    quiet = back.when(talks_failed(ended + timedelta(days=2)))
+    assert lives_to(quiet, date(2026, 12, 1)).last(PlanBroken).as_of < told_on + timedelta(days=365)
