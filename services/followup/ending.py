@@ -37,7 +37,12 @@ def complete(work: Work, day: date) -> None:
 
 def credit(work: Work, day: date) -> None:
     """Say what the borrower has beyond the plan, when it is no longer what was said last."""
-    known = {entry.found.currency: entry for entry in work.state.credits}
+    known = {
+        entry.found.currency: entry
+        for entry in work.state.credits
+        # What was disposed of under an earlier plan of the case says nothing about this one.
+        if entry.agreement_id == work.plan.agreement_id or entry.found > entry.settled
+    }
     for currency in sorted({line.total.currency for line in work.plan.lines}):
         came = Money.sum(
             (

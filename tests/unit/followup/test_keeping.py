@@ -70,7 +70,7 @@ from shared.contracts.reasons import ReasonCode
 from shared.lending.calendar import add_months
 from shared.policy.roster import Absence, Roster
 from tests.unit.builders import DAY, case_opened, cny, message, paid, reference, signed, taken_back
-from tests.unit.followup.plans import FIRST, PLAIN, ROWS, SECOND, live, lives_to, states, steps
+from tests.unit.followup.plans import FIRST, PLAIN, ROWS, SECOND, THIRD, live, lives_to, states, steps
 from tests.unit.spec import Given, given
 
 NOTICED: dict[str, Any] = {"breach__notice_required": True, "breach__notice_days": 5, "breach__cure_days": 10}
@@ -687,6 +687,15 @@ def test_what_was_paid_out_makes_up_for_no_payment_that_comes_back() -> None:
     late = closed.when(message(taken_back("10.00", FIRST, SECOND, "p"), SECOND))
     assert late.emits(ProblemOpened)
     assert late.state.completed_on is None
+
+
+def test_a_credit_of_an_earlier_plan_that_was_paid_out_hides_none_of_the_next_plan() -> None:
+    refund = message(CreditChosen(currency="CNY", choice=CreditChoice.REFUND), FIRST)
+    out = overpaid().when(refund)
+    again = out.when(message(signed((THIRD, "50.00"), effective=SECOND, version=2), SECOND))
+    done = lives_to(again.when(message(paid("55.00", SECOND, "r"), SECOND)), THIRD)
+    assert done.last(CreditFound).amount == cny("5.00")
+    assert done.when(refund).last(CreditInstructed).amount == cny("5.00")
 
 
 def test_what_is_said_without_a_case_waits_for_one_and_is_refused_at_the_close() -> None:
