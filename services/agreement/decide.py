@@ -24,7 +24,15 @@ from services.agreement.ending import (
 from services.agreement.guarantors import guarantor_agreed
 from services.agreement.letter import with_return
 from services.agreement.model import AgreementState, AgreementStatus, Draft, KnownDebt, Signature
-from services.agreement.rules import has_other_rates, in_all, is_complete, last_signed, refuses_signature
+from services.agreement.rules import (
+    has_other_rates,
+    in_all,
+    is_complete,
+    known_of,
+    last_signed,
+    refuses_signature,
+    with_passed_by,
+)
 from services.agreement.signing import give_back, refusal, sign
 from services.agreement.stops import stop_told, stops_changed
 from services.agreement.table import OnTheTable, on_the_table
@@ -41,7 +49,6 @@ from shared.contracts.debts import DebtSnapshot, DebtStatus
 from shared.contracts.decision import Decision, later_of
 from shared.contracts.envelope import Envelope
 from shared.contracts.parties import judged_on
-from shared.contracts.plan_terms import total_of
 from shared.contracts.reasons import ReasonCode
 from shared.policy.reference import Reference
 
@@ -108,7 +115,7 @@ def _opened(
         case=message.case,
         status=AgreementStatus.OPEN,
         policy=data.policy,
-        debts=tuple(map(_known, data.debts)),
+        debts=tuple(map(known_of, data.debts)),
         debts_seen=message.sequence,
         debts_at=message.time,
     )
@@ -127,7 +134,8 @@ def _paid(state: AgreementState | None, message: Envelope[Any], reference: Refer
         return Decision(None)
     if isinstance(message.data, intake.PaymentTakenBack) and state.live is not None:
         state = state.model_copy(update={"live": with_return(state.live, message.data)})
-    return _debts(state, message, message.data.debts, reference, keep=state.debts)
+    paid = message.data if isinstance(message.data, intake.PaymentMatched) else None
+    return _debts(state, message, message.data.debts, reference, keep=state.debts, paid=paid)
 
 
 def _debts(
@@ -136,33 +144,24 @@ def _debts(
     debts: tuple[DebtSnapshot, ...],
     reference: Reference,
     keep: tuple[KnownDebt, ...] = (),
+    paid: intake.PaymentMatched | None = None,
 ) -> Outcome:
     """Know the debts; a draft that no longer fits them goes back to the table."""
     if state is None or state.status is AgreementStatus.CLOSED:
         return Decision(state)
-    named = {debt.debt_id: _known(debt) for debt in debts}
+    named = {debt.debt_id: known_of(debt) for debt in debts}
     kept = tuple(named.pop(debt.debt_id, debt) for debt in keep)
     seen = state.debts_seen if message.sequence is None else message.sequence
     at = later_of(state.debts_at, message.time)
-    now = state.model_copy(update={"debts": (*kept, *named.values()), "debts_seen": seen, "debts_at": at})
+    live = None if state.live is None else with_passed_by(state.live, debts, paid)
+    known = {"debts": (*kept, *named.values()), "debts_seen": seen, "debts_at": at, "live": live}
+    now = state.model_copy(update=known)
     if now.draft is None:
         return Decision(now)
     again = recompose(now, now.draft, reference)
     if isinstance(again, AgreementDrafted):
         return Decision(now)
     return give_back(now, message.day, Reason(code=again))
-
-
-def _known(debt: DebtSnapshot) -> KnownDebt:
-    return KnownDebt(
-        debt_id=debt.debt_id,
-        status=debt.status,
-        outstanding=debt.outstanding,
-        as_of=debt.as_of,
-        obligors=debt.obligors,
-        annual_rate_pct=debt.annual_rate_pct,
-        is_late=debt.days_past_due > 0 or total_of(debt.overdue).is_positive,
-    )
 
 
 def _agreed(

@@ -1,10 +1,19 @@
 """How an agreement ends: completed, broken, withdrawn from, or with its case; what the bank answers. Pure."""
 
+from dataclasses import replace
 from datetime import date, timedelta
 
 from services.agreement.letter import letter_of, settled_of
 from services.agreement.model import AgreementState, AgreementStatus, InForce
-from services.agreement.rules import conduct_in, held_of, in_all, paid_off, stays_waived
+from services.agreement.rules import (
+    conduct_in,
+    held_of,
+    in_all,
+    known_of,
+    left_unpaid,
+    paid_off,
+    stays_waived,
+)
 from services.agreement.signing import Outcome, give_back, refusal
 from services.agreement.stops import may_withdraw
 from services.agreement.telling import applies_again, broken, completed, instruct, restores, returns
@@ -39,12 +48,17 @@ _PAID_IN_FULL = {intake.CloseReason.SETTLED, intake.CloseReason.PLAN_COMPLETED}
 def plan_completed(
     state: AgreementState | None, message: Envelope[followup.PlanCompleted], reference: Reference
 ) -> Outcome:
-    """Every instalment is paid: completed, and the bank is told."""
+    """Every instalment is paid: completed, and the bank is told.
+
+    With the end of a case it is said before the day is closed, and may be read ahead of the payment that paid
+    what a debt is said to owe here: then it waits for intake's own word of that end.
+    """
     live = _live(state, message)
     if state is None or isinstance(live, Decision):
         return live if isinstance(live, Decision) else Decision(state)
     after, said = _complete(state, live, message.data.as_of, message.data.paid, message.day, reference)
-    return Decision.of(after, *said)
+    ahead = message.data.with_case and bool(left_unpaid(state, live))
+    return replace(Decision.of(after, *said), waits=ahead)
 
 
 def plan_reopened(
@@ -179,6 +193,8 @@ def case_closed(
     """The case is over: a draft is void; what was in force is completed when nothing is owed, else ended."""
     if state is None or state.status is AgreementStatus.CLOSED:
         return Decision(state)
+    if message.data.debts:  # what closed the case is said with its end alone
+        state = state.model_copy(update={"debts": tuple(map(known_of, message.data.debts))})
     said: tuple[Event, ...] = ()
     reason = Reason(code=ReasonCode.CASE_CLOSED, params={"reason": message.data.reason.value})
     if state.draft is not None:

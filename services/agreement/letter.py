@@ -48,8 +48,9 @@ def letter_of(
     """Give the letter. The agreement's own debts are settled by its last instalment, less what was waived.
 
     Of those a balance survives where one is owed to a buyer, where a stop or a recall took the debt out of
-    the plan before it was paid, or of what came back of a payment from before the plan. What is owed on other
-    debts of the case is stated beside it, and changes nothing about these.
+    the plan before it was paid (also where that is over, and money has passed the debt by meanwhile), or of
+    what came back of a payment from before the plan. What is owed on other debts of the case is stated beside
+    it, and changes nothing about these.
     Forgiven amounts carry the mark of the pack's tax duty, where it has one.
     """
     words = words_of(EDITION)
@@ -57,7 +58,9 @@ def letter_of(
     paper, reported = policy.document, policy.reporting
     to_buyer, left = _owed_to_a_buyer(state, live), left_unpaid(state, live)
     elsewhere = {debt.debt_id for debt in to_buyer}
-    still_owed = (*_still_owed(state, live), *map(_surviving, left))
+    of_left = {debt.debt_id for debt in left}
+    came_back = (one for one in _still_owed(state, live) if one.debt_id not in of_left)
+    still_owed = (*came_back, *map(_surviving, left))
     debts = (*settled_before(state, live), *(one for one in live.debts if one not in elsewhere))
     others = [debt for debt in owed(state.debts).values() if debt.debt_id not in live.debts]
     surviving = (*still_owed, *map(_surviving, to_buyer))
@@ -154,7 +157,7 @@ def _still_owed(state: AgreementState, live: InForce) -> tuple[SurvivingDebt, ..
 
     In the books' components, the principal first: later payments have been put where there was room.
     """
-    known = owed(state.debts)
+    known = {debt.debt_id: debt for debt in state.debts if debt.status is not DebtStatus.SOLD}
     found = []
     for back in live.came_back:
         left = total_of(back.amounts)

@@ -158,7 +158,8 @@ class InForce(State):
     `rewarded_after`: after how many instalments the last reward was granted under it or what it amends;
     `rate_cut_pct` is what rewards have cut of its rates, `lowered` the instalments that are less by it.
     `reopened`: so often was it completed by a payment that came back. `not_late`: debts of which nothing was
-    past due when it was signed.
+    past due when it was signed. `out` are debts that a stop or a recall has taken out of it at some time, and
+    `unserved` those of them that money of the plan has passed by since.
     """
 
     agreement_id: str
@@ -192,6 +193,8 @@ class InForce(State):
     lowered: tuple[InstalmentTotal, ...] = ()
     reopened: int = 0
     not_late: tuple[AccountId, ...] = ()
+    out: tuple[AccountId, ...] = ()
+    unserved: tuple[AccountId, ...] = ()
 
 
 class Instruction(State):

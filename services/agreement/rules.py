@@ -5,8 +5,9 @@ from datetime import date, timedelta
 
 from services.agreement.model import AgreementState, AgreementStatus, Draft, InForce, KnownDebt
 from shared.contracts.agreement import DebtRate, LiableFor, ReAge, WaivedDebt
-from shared.contracts.debts import Balances, DebtSchedule, DebtStatus, InstalmentTotal, Plan
+from shared.contracts.debts import Balances, DebtSchedule, DebtSnapshot, DebtStatus, InstalmentTotal, Plan
 from shared.contracts.desk import SignatureGiven, SignatureParty
+from shared.contracts.intake import PaymentMatched
 from shared.contracts.parties import ObligorRole
 from shared.contracts.plan_terms import total_of
 from shared.contracts.reasons import ReasonCode
@@ -23,6 +24,7 @@ __all__ = [
     "held_of",
     "in_all",
     "is_complete",
+    "known_of",
     "last_signed",
     "left_unpaid",
     "liable_beside",
@@ -39,11 +41,26 @@ __all__ = [
     "stays_waived",
     "unlike_balances",
     "waived_debts",
+    "with_passed_by",
     "withdrawal_of",
 ]
 
 
 _HELD = {DebtStatus.DISPUTED, DebtStatus.INSOLVENCY, DebtStatus.LITIGATION, DebtStatus.HELD}
+_OUT = {*_HELD, DebtStatus.RECALLED, DebtStatus.ELSEWHERE}
+
+
+def known_of(debt: DebtSnapshot) -> KnownDebt:
+    """Give a debt as intake reports it."""
+    return KnownDebt(
+        debt_id=debt.debt_id,
+        status=debt.status,
+        outstanding=debt.outstanding,
+        as_of=debt.as_of,
+        obligors=debt.obligors,
+        annual_rate_pct=debt.annual_rate_pct,
+        is_late=debt.days_past_due > 0 or total_of(debt.overdue).is_positive,
+    )
 
 
 def owed(debts: Sequence[KnownDebt]) -> dict[str, KnownDebt]:
@@ -61,13 +78,34 @@ def held_of(state: AgreementState, live: InForce) -> tuple[str, ...]:
 
 
 def left_unpaid(state: AgreementState, live: InForce) -> tuple[KnownDebt, ...]:
-    """Give the debts of an agreement that a stop or a recall has taken out of it while something was owed.
+    """Give the debts of an agreement on which something is owed, for a stop or a recall took them out of it.
 
-    No money for them was put on their books since, whatever was paid: the last instalment settles none.
+    Money that names none is put on other books than theirs meanwhile: the last instalment settles none of
+    them. Where the stop is over since, those that money has passed by; others are served as was signed.
     """
-    left = {*_HELD, DebtStatus.RECALLED, DebtStatus.ELSEWHERE}
-    of_it = (debt for debt in state.debts if debt.debt_id in live.debts and debt.status in left)
-    return tuple(debt for debt in of_it if total_of(debt.outstanding).is_positive)
+    return tuple(
+        debt
+        for debt in state.debts
+        if debt.debt_id in live.debts
+        and (debt.status in _OUT or (debt.debt_id in live.unserved and debt.status is not DebtStatus.SOLD))
+        and total_of(debt.outstanding).is_positive
+    )
+
+
+def with_passed_by(
+    live: InForce, debts: Sequence[DebtSnapshot], paid: PaymentMatched | None = None
+) -> InForce:
+    """Remember which debts are out of an agreement, or of those before it, and which of them money passed by.
+
+    On the day on which a stop ends its debt is said to be in the plan again, and money still passes it by.
+    """
+    before = None if live.before is None else with_passed_by(live.before, debts, paid)
+    gone = {*live.out, *(d.debt_id for d in debts if d.debt_id in live.debts and d.status in _OUT)}
+    passed = set(live.unserved)
+    if paid is not None and paid.value_date >= live.effective:
+        passed |= gone - {part.debt_id for part in paid.allocations}
+    update = {"before": before, "out": tuple(sorted(gone)), "unserved": tuple(sorted(passed))}
+    return live.model_copy(update=update)
 
 
 def paid_off(state: AgreementState, live: InForce, returns: Sequence[WaivedDebt]) -> tuple[str, ...]:

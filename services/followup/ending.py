@@ -20,7 +20,7 @@ from shared.lending.money import Money
 __all__ = ["complete", "credit", "judge_breach", "reopen"]
 
 
-def complete(work: Work, day: date) -> None:
+def complete(work: Work, day: date, *, with_case: bool = False) -> None:
     """Every instalment has enough: say so, and what was paid beyond the plan."""
     served = work.served(day)
     currencies = dict.fromkeys(line.total.currency for line in work.plan.lines)
@@ -28,7 +28,8 @@ def complete(work: Work, day: date) -> None:
         Money.sum((part.paid for part in served if part.paid.currency == currency), currency)
         for currency in currencies
     )
-    work.said.append(PlanCompleted(agreement_id=work.plan.agreement_id, as_of=day, paid=paid))
+    done = PlanCompleted(agreement_id=work.plan.agreement_id, as_of=day, paid=paid, with_case=with_case)
+    work.said.append(done)
     over = {"review_open": False, "review_late_on": None, "cure_by": None}
     work.update(ended_on=day, completed=True, judged_to=day, **over)
     work.change(status=FollowupStatus.COMPLETED, completed_on=day)

@@ -111,7 +111,7 @@ def finish(state: FollowupState, day: date, reference: Reference) -> tuple[Follo
     work.plan = dated(plan, state, work.policy)
     if work.is_settled(day):
         _conclude(work, day)
-        complete(work, day)
+        complete(work, day, with_case=True)
     return work.done()
 
 

@@ -262,6 +262,9 @@ class PlanCompleted(_Followup):
     agreement_id: str
     as_of: date
     paid: tuple[MoneyField, ...]
+    with_case: bool = Field(
+        default=False, description="said with the end of the case, before the day is closed"
+    )
 
 
 class PlanBroken(_Followup):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from shared.contracts.agreement import (
@@ -12,9 +14,20 @@ from shared.contracts.agreement import (
     SettlementLetterIssued,
     SurvivingDebt,
 )
-from shared.contracts.debts import DebtSnapshot, DebtStatus
-from tests.unit.agreement.test_decide import DEBTS, after, changed, completed, in_force
-from tests.unit.builders import balances, debt, message
+from shared.contracts.debts import Allocation, DebtSnapshot, DebtStatus
+from shared.contracts.desk import WithdrawalDeclared
+from shared.contracts.intake import CaseClosed, CloseReason, PaymentMatched, PaymentTakenBack
+from tests.unit.agreement.test_decide import (
+    BOTH,
+    DEBTS,
+    after,
+    agreed,
+    changed,
+    completed,
+    in_force,
+    signed_by,
+)
+from tests.unit.builders import balances, cny, debt, message
 from tests.unit.spec import Given
 
 PAID = debt("A-1", outstanding=balances(), overdue=balances())
@@ -60,3 +73,109 @@ def test_what_left_it_paid_is_settled(status: DebtStatus) -> None:
 def test_what_stayed_in_it_is_settled_by_the_last_instalment(status: DebtStatus) -> None:
     other = DEBTS[1].model_copy(update={"status": status})
     assert ends_with(PAID, other).last(SettlementLetterIssued).settlement is SettlementKind.FULL
+
+
+# -- a stop that was over before the last instalment ---------------------------------------------------------
+
+
+def payment(n: int, *debts: DebtSnapshot, to: tuple[str, ...] = ("A-1",), dated: int | None = None) -> Any:
+    """One payment: it serves the debts `to`; what would have been another's lies on no books."""
+    said = PaymentMatched(
+        payment_id=f"p-{n}", amount=cny("100.00"), value_date=after(n if dated is None else dated),
+        allocations=tuple(Allocation(debt_id=one, amounts=balances("50.00")) for one in to),
+        unallocated=cny("50.00") if len(to) < 2 else cny("0.00"), debts=debts,
+    )  # fmt: skip
+    return message(said, after(n))
+
+
+def stopped_for_a_time(*between: Any, status: DebtStatus = DebtStatus.DISPUTED) -> Given:
+    """A plan over two debts, the second of which was stopped from day 7 to day 12; paid on day 30."""
+    live = in_force()
+    out = DEBTS[1].model_copy(update={"status": status})
+    live = live.when(message(changed(DEBTS[0], out), after(7), sequence=9))
+    live = live.when(*between)
+    return live.when(message(changed(PAID, DEBTS[1]), after(12), sequence=12))
+
+
+def last_of(step: Given, **also: Any) -> Given:
+    agreement_id = step.state.live.agreement_id
+    done = completed(agreement_id).model_copy(update=also)
+    return step.when(message(done, after(30)))
+
+
+OUT = DEBTS[1].model_copy(update={"status": DebtStatus.DISPUTED})
+
+
+@pytest.mark.parametrize("status", sorted(LEFT))
+def test_what_money_has_passed_by_in_a_stop_is_not_settled_when_that_is_over(status: DebtStatus) -> None:
+    """What was paid meanwhile was put on no books of its own, and the debt was certified as settled."""
+    out = DEBTS[1].model_copy(update={"status": status})
+    done = last_of(stopped_for_a_time(payment(9, DEBTS[0], out), status=status))
+    letter, told = done.last(SettlementLetterIssued), done.last(BankInstructed)
+    assert letter.settlement is SettlementKind.PARTIAL
+    assert letter.surviving == (SurvivingDebt(debt_id="A-2", amounts=DEBTS[1].outstanding),)
+    assert [one.settlement for one in told.settled] == [SettlementKind.FULL, SettlementKind.PARTIAL]
+
+
+def test_a_stop_in_which_nothing_was_paid_takes_nothing_from_the_letter() -> None:
+    assert last_of(stopped_for_a_time()).last(SettlementLetterIssued).settlement is SettlementKind.FULL
+
+
+def test_nor_does_one_in_which_its_own_account_was_paid() -> None:
+    named = payment(9, DEBTS[0], OUT, to=("A-1", "A-2"))
+    done = last_of(stopped_for_a_time(named))
+    assert done.last(SettlementLetterIssued).settlement is SettlementKind.FULL
+
+
+def test_nor_does_money_dated_before_the_plan() -> None:
+    done = last_of(stopped_for_a_time(payment(9, DEBTS[0], OUT, dated=1)))
+    assert done.last(SettlementLetterIssued).settlement is SettlementKind.FULL
+
+
+def test_what_has_been_booked_since_is_settled() -> None:
+    step = stopped_for_a_time(payment(9, DEBTS[0], OUT))
+    booked = debt("A-2", outstanding=balances(), overdue=balances())
+    done = last_of(step.when(message(changed(PAID, booked), after(20), sequence=15)))
+    assert done.last(SettlementLetterIssued).settlement is SettlementKind.FULL
+
+
+def test_on_the_day_of_its_end_money_still_passes_it_by() -> None:
+    step = stopped_for_a_time().when(payment(12, PAID, DEBTS[1]))
+    assert last_of(step).last(SettlementLetterIssued).settlement is SettlementKind.PARTIAL
+
+
+def test_what_came_back_beside_it_is_not_stated_twice() -> None:
+    step = stopped_for_a_time(payment(9, DEBTS[0], OUT))
+    back = PaymentTakenBack(
+        payment_id="p-0", reversal_id="r-0", amount=cny("50.00"), reversed_on=after(14), value_date=after(0),
+        allocations=(Allocation(debt_id="A-2", amounts=balances("50.00")),), debts=(PAID, DEBTS[1]),
+    )  # fmt: skip
+    letter = last_of(step.when(message(back, after(14)))).last(SettlementLetterIssued)
+    assert letter.surviving == (SurvivingDebt(debt_id="A-2", amounts=DEBTS[1].outstanding),)
+
+
+def test_followups_word_of_an_end_waits_for_the_payment_that_brought_it() -> None:
+    """Followup is read as it comes: the payment that paid the rest of the debt may still be on its way."""
+    step = stopped_for_a_time(payment(9, DEBTS[0], OUT))
+    ahead = last_of(step, with_case=True)
+    assert ahead.said == ()
+    nothing = debt("A-2", outstanding=balances(), overdue=balances())
+    closed = CaseClosed(as_of=after(30), reason=CloseReason.SETTLED, debts=(PAID, nothing))
+    done = ahead.when(message(closed, after(30)))
+    assert [one.settlement for one in done.said if isinstance(one, SettlementLetterIssued)] == [
+        SettlementKind.FULL
+    ]
+
+
+def test_the_agreement_before_an_amendment_remembers_it_too() -> None:
+    rules = {"agreement__cooling_off_days": 60}
+    live = in_force(**rules)
+    first = live.last(AgreementSigned)
+    again = live.when(message(agreed(2).model_copy(update={"offer_id": "O-2"}), after(5)))
+    second = signed_by(again, *BOTH, day=after(6)).closes(after(6))
+    second = second.when(message(changed(DEBTS[0], OUT), after(7), sequence=9), payment(9, DEBTS[0], OUT))
+    second = second.when(message(changed(PAID, DEBTS[1]), after(12), sequence=12))
+    gone = WithdrawalDeclared(agreement_id=second.state.live.agreement_id, channel="app", evidence="letter-1")
+    back = second.when(message(gone, after(13)))
+    assert back.state.live.agreement_id == first.agreement_id
+    assert last_of(back).last(SettlementLetterIssued).settlement is SettlementKind.PARTIAL
