@@ -17,7 +17,8 @@ SERVICE = Service(
     # 9: what re-ages rest on, debts paid and rewards vested before an amendment, what was completed;
     # 10: incentives of an arm
     # 11: what rewards have made less
-    # 12: who else owes a draft, what was late before, the rates that a draft was drawn up beside
+    # 12: who else owes a draft, what was late before, the rates that a draft was drawn up beside,
+    # guarantors whom nobody may ask
     schema_version=12,
     handles=HANDLED,
 )
