@@ -233,6 +233,7 @@ def _draft(state: AgreementState, message: Envelope[offer.OfferAgreed], referenc
         agreed_at=message.time,
         rewarded_after=0 if state.live is None else state.live.rewarded_after,
         rates=rates,
+        unasked=tuple(one.party_id for one in state.unasked),
     )
     over = tuple(item for item in state.over if item.agreement_id != agreement_id)
     update = {"status": AgreementStatus.DRAFTED, "draft": draft, "over": over}

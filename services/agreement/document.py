@@ -5,7 +5,7 @@ case id beside it: sorted keys, no blanks, UTF-8, no floats (RFC 8785 for what i
 event can compute it again; the lender's signature is Ed25519 (RFC 8032) over the same bytes.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import date
 from hashlib import sha256
 
@@ -100,11 +100,12 @@ def compose(
     pinned_on: date | None = None,
     incentives: str | None = None,
     rewarded_after: int | None = None,
+    unasked: Collection[str] | None = None,
 ) -> AgreementDrafted | ReasonCode:
     """Compute the document on the balances as they stand, or say why the plan no longer fits them.
 
     The instalments of the plan, where it names them, must come out again exactly. `rewarded_after`: the
-    rewards that have vested, where they are not those of today.
+    rewards that have vested, `unasked`: who cannot be asked, where they are not those of today.
     """
     unlike = unlike_balances(plan, state.debts)
     if unlike is not None:
@@ -113,7 +114,8 @@ def compose(
         (state.live.rewarded_after if state.live else 0) if rewarded_after is None else rewarded_after
     )
     terms = (offer_id, plan, drafted_on, language)
-    return _composed(state, *terms, reference, pinned_on, incentives, None, rewarded_after)
+    gone = {one.party_id for one in state.unasked} if unasked is None else unasked
+    return _composed(state, *terms, reference, pinned_on, incentives, None, rewarded_after, gone)
 
 
 def _composed(
@@ -127,6 +129,7 @@ def _composed(
     incentives: str | None,
     of: Draft | None,
     rewarded_after: int,
+    unasked: Collection[str] = (),
 ) -> AgreementDrafted | ReasonCode:
     """Compute the document on the plan's own balances; `of`: the draft that it was."""
     policy = reference.policies.for_case(state.policy, drafted_on, agreed_on=pinned_on)
@@ -155,7 +158,7 @@ def _composed(
         sign_by=sign_by(drafted_on, instalments, policy, plan.sign_until),
         content_hash=_UNHASHED,
         policy_version=policy.version,
-        guarantors=guarantors_asked(schedules, state.debts) if of is None else of.guarantors,
+        guarantors=guarantors_asked(schedules, state.debts, unasked) if of is None else of.guarantors,
         liable=liable_beside(plan, state.debts) if of is None else of.liable,
         terms=terms_of(
             policy,
@@ -193,12 +196,23 @@ def as_drafted(state: AgreementState, draft: Draft, reference: Reference) -> Agr
 
 
 def recompose(state: AgreementState, draft: Draft, reference: Reference) -> AgreementDrafted | ReasonCode:
-    """Compute the document again on today's balances; with other rates or another hash, it no longer fits."""
+    """Compute the document again on today's balances; with other rates or another hash, it no longer fits.
+
+    Nor does it where somebody who was to agree cannot be asked any more; what was agreed to before stands.
+    """
     terms = (draft.offer_id, draft.plan, draft.drafted_on, draft.language)
-    again = compose(state, *terms, reference, draft.pinned_on, draft.incentives, draft.rewarded_after)
+    of_draft = (draft.pinned_on, draft.incentives, draft.rewarded_after)
+    again = compose(state, *terms, reference, *of_draft, _unasked(state, draft))
     if isinstance(again, AgreementDrafted) and has_other_rates(draft.rates, state.debts):
         return ReasonCode.RATE_CHANGED
     return _the_same(again, draft, state.case)
+
+
+def _unasked(state: AgreementState, draft: Draft) -> set[str]:
+    """Who could not be asked when it was drawn up, and who cannot since, before they have agreed."""
+    agreed = {consent.party_id: consent.on for consent in draft.consents}
+    gone = {one.party_id for one in state.unasked if agreed.get(one.party_id, one.since) >= one.since}
+    return gone.union(draft.unasked)
 
 
 def _at_rates(debts: Sequence[KnownDebt], rates: Sequence[DebtRate]) -> tuple[KnownDebt, ...]:

@@ -73,6 +73,13 @@ class Consent(State):
     on: date
 
 
+class Unasked(State):
+    """A guarantor whom nobody may ask since a day, because of a stop of theirs."""
+
+    party_id: str
+    since: date
+
+
 class Draft(State):
     """The document on the table. Its schedules follow from the plan's terms and are not kept.
 
@@ -81,7 +88,7 @@ class Draft(State):
     `received_on`: the borrower has the documents. `agreed_at` is the moment at which the plan was agreed.
     `incentives`: the set of rewards of the case's arm; None: everybody's.
     `rewarded_after`: see `InForce`; it is what the document was drawn up on. So are `rates`, those that the
-    debts had without the plan; none in drafts of before.
+    debts had without the plan; none in drafts of before. `unasked` are those who could not be asked then.
     """
 
     agreement_id: str
@@ -102,6 +109,7 @@ class Draft(State):
     rewarded_after: int = 0
     liable: tuple[LiableFor, ...] = ()
     rates: tuple[DebtRate, ...] = ()
+    unasked: tuple[str, ...] = ()
 
 
 class Watch(State):
@@ -240,7 +248,8 @@ class AgreementState(State):
     drafts go by the pack. `rewarded` is what was waived as a reward, or for good by an agreement that broke:
     that is never owed again, and the next letter names it. `completed` is the agreement that was completed
     last, while the case goes on: it is in force again where its payment comes back. `stop_told_on` is the
-    last day on which the desk told of a stop, or of its end.
+    last day on which the desk told of a stop, or of its end. `unasked` are others who owe, or stand in, and
+    whom their stops let nobody ask.
     """
 
     case: str
@@ -261,6 +270,7 @@ class AgreementState(State):
     returned: Returned | None = None
     rewarded: tuple[WaivedDebt, ...] = ()
     completed: InForce | None = None
+    unasked: tuple[Unasked, ...] = ()
 
     def with_over(self, agreement_id: str, reason: ReasonCode) -> tuple[Over, ...]:
         """Give `over` with one more, the oldest forgotten."""

@@ -1,6 +1,6 @@
 """The rules of the formal document. Their numbers come from the policy pack of the case."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import date, timedelta
 
 from services.agreement.model import AgreementState, AgreementStatus, Draft, InForce, KnownDebt
@@ -190,11 +190,14 @@ def refuses_signature(draft: Draft, given: SignatureGiven, on: date) -> ReasonCo
     return None
 
 
-def guarantors_asked(schedules: Sequence[DebtSchedule], debts: Sequence[KnownDebt]) -> tuple[str, ...]:
+def guarantors_asked(
+    schedules: Sequence[DebtSchedule], debts: Sequence[KnownDebt], unasked: Collection[str] = ()
+) -> tuple[str, ...]:
     """Give the guarantors whose liability grows: they agree in writing first, or nothing takes effect.
 
     It grows where the plan asks for more on a guaranteed debt than is owed today (interest over its term),
-    up to what the guarantor is liable for at most. A later last payment alone makes nobody owe more.
+    up to what the guarantor is liable for at most. A later last payment alone makes nobody owe more. Of those
+    who cannot be asked (`unasked`) nothing more can be had: the document says what that does to a guarantee.
     """
     known = {debt.debt_id: debt for debt in debts}
     asked = set()
@@ -205,7 +208,7 @@ def guarantors_asked(schedules: Sequence[DebtSchedule], debts: Sequence[KnownDeb
             most = max(today, later) if obligor.liability is None else obligor.liability.minor
             if obligor.role is ObligorRole.GUARANTOR and min(later, most) > min(today, most):
                 asked.add(obligor.party_id)
-    return tuple(sorted(asked))
+    return tuple(sorted(asked.difference(unasked)))
 
 
 def liable_beside(plan: Plan, debts: Sequence[KnownDebt]) -> tuple[LiableFor, ...]:

@@ -2,6 +2,7 @@
 
 The agreement itself stays in force (a draft goes back, because its debts have left the talks). What the bank
 stops meanwhile is intake's to tell it. On the day on which the desk tells of a stop nothing takes effect yet.
+A guarantor whom a stop of theirs lets nobody ask is not waited for: the draft goes back at once.
 """
 
 from __future__ import annotations
@@ -9,9 +10,12 @@ from __future__ import annotations
 from datetime import date, timedelta
 from typing import Any
 
-from services.agreement.model import AgreementState, AgreementStatus, InForce
-from services.agreement.signing import Outcome
+from services.agreement.document import recompose
+from services.agreement.model import AgreementState, AgreementStatus, InForce, Unasked
+from services.agreement.signing import Outcome, give_back
 from shared.contracts import intake
+from shared.contracts.agreement import AgreementDrafted
+from shared.contracts.base import Reason
 from shared.contracts.decision import Decision
 from shared.contracts.envelope import Envelope
 from shared.contracts.parties import last_told
@@ -29,14 +33,38 @@ def stops_changed(
     """
     if state is None or state.status is AgreementStatus.CLOSED:
         return Decision(state)
+    unasked = _unasked(message.data, state.policy, message.day, reference)
+    now = _halted(state.model_copy(update={"unasked": unasked}), message, reference)
+    if now.draft is None:
+        return Decision(now)
+    again = recompose(now, now.draft, reference)
+    if isinstance(again, AgreementDrafted):
+        return Decision(now)
+    return give_back(now, message.day, Reason(code=again))
+
+
+def _unasked(data: intake.StopsChanged, pack: str, day: date, reference: Reference) -> tuple[Unasked, ...]:
+    """Give who may not be contacted beside the borrower, and since when."""
+    rows = reference.policies.in_force(pack, day).stop_events
+    since: dict[str, date] = {}
+    for stop in data.stops:
+        if stop.party_id is not None and "contact" in getattr(rows, stop.cause.value).stops:
+            first = min(stop.since, day)  # an agreement of this day may be read before that or after
+            since[stop.party_id] = min(since.get(stop.party_id, first), first)
+    return tuple(Unasked(party_id=party, since=first) for party, first in sorted(since.items()))
+
+
+def _halted(
+    state: AgreementState, message: Envelope[intake.StopsChanged], reference: Reference
+) -> AgreementState:
     if message.data.halt is not None and message.data.stops:
-        return Decision(state.model_copy(update={"halted_on": state.halted_on or message.day}))
+        return state.model_copy(update={"halted_on": state.halted_on or message.day})
     if state.halted_on is None:
-        return Decision(state)
+        return state
     live = state.live
     if live is not None and _stands_still(state, message.day, reference):
         live = _later(live, state.halted_on, (message.day - state.halted_on).days)
-    return Decision(state.model_copy(update={"halted_on": None, "live": live}))
+    return state.model_copy(update={"halted_on": None, "live": live})
 
 
 def stop_told(state: AgreementState | None, message: Envelope[Any], _reference: Reference) -> Outcome:

@@ -329,7 +329,8 @@ class FollowupState(State):
     `owner` is who is responsible for the plan, by staff id. Credits are the borrower's and outlive the case.
     `talks_ended_on`: an offer was refused or lapsed then, so the situation had been assessed. `late_since`:
     the oldest debt is past due since that day. `referred_on`: the case may go to the lawyers since;
-    `referral_overridden`: it does not wait for anything; `referral_held_on`: it waits for a complaint since.
+    `referral_overridden`: it does not wait for anything; `referral_held_on`: it waits since, for a complaint,
+    or, where it is `referral_void`, to be asked for again: it was made in a stop that was told later.
     `offer_stands`: something is on the table that the borrower may accept, or has accepted and not signed.
     `halted_on`: since that day stop events leave no debt to talk about, and no promise is judged.
     `completed_on`: the plan was completed then, and that stands; `planned` are the debts of its plans.
@@ -370,6 +371,7 @@ class FollowupState(State):
     referred_on: date | None = None
     referral_overridden: bool = False
     referral_held_on: date | None = None
+    referral_void: bool = False
     offer_stands: bool = False
     earlier: tuple[Earlier, ...] = ()
     stop_told_on: date | None = None

@@ -27,6 +27,7 @@ __all__ = [
     "assigned",
     "away",
     "bank_confirmed",
+    "broken_in_a_stop",
     "case_closed",
     "close_problems",
     "interest_of_a_stop",
@@ -48,6 +49,7 @@ _BY_CLOSING = "case_closed"
 RETURNED_BEFORE = "payment_returned_from_before_the_plan"
 RETURNED_AFTER = "payment_returned_after_completion"
 INTEREST_OF_A_STOP = "interest_of_a_stop_in_instalments"
+BROKEN_IN_A_STOP = "plan_broken_in_a_stop"
 UNBOOKED = "payment_on_no_debt"
 
 # What takes a debt out of a plan that still asks for it; money that names no debt is put on none of them.
@@ -153,6 +155,14 @@ def unbooked(
 def interest_of_a_stop(state: FollowupState, since: date, day: date, policy: PolicyInForce) -> Step:
     """A stop let no interest run, but the instalments that were signed hold that of its days."""
     return _of_fact(state, f"stop/{since.isoformat()}", INTEREST_OF_A_STOP, day, policy)
+
+
+def broken_in_a_stop(state: FollowupState, plan: FollowedPlan, day: date, policy: PolicyInForce) -> Step:
+    """A plan was broken on days in which, as turns out, nothing could be held against the borrower.
+
+    The bank has been told, and has taken back what was conceded: a person sees what is made good, and how.
+    """
+    return _of_fact(state, f"{BROKEN_IN_A_STOP}/{plan.agreement_id}", BROKEN_IN_A_STOP, day, policy)
 
 
 def _of_fact(state: FollowupState, fact: str, about: str, day: date, policy: PolicyInForce) -> Step:

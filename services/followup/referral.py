@@ -3,7 +3,7 @@
 No offer is made without an assessment, so an offer that was refused or lapsed is proof of both. Of attempts
 within the rules of contact one a day counts; none counts on a day on which stop events halt the case, nor one
 about a debt that is stopped, and a talk begins the count anew. A complaint that is made afterwards holds the
-referral, and the bank is told.
+referral, and so does a stop that had begun before it; the bank is told.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ from shared.policy.reference import Reference
 __all__ = [
     "NOT_REFERRED",
     "asked",
+    "held_by_a_stop",
     "held_or_resumed",
     "is_held_by_a_complaint",
     "late_since",
@@ -42,7 +43,12 @@ __all__ = [
 
 # Whatever the role is called: to go to court early is never a negotiator's own word.
 _SUPERVISORS: Final = 2
-NOT_REFERRED = {"referred_on": None, "referral_overridden": False, "referral_held_on": None}
+NOT_REFERRED = {
+    "referred_on": None,
+    "referral_overridden": False,
+    "referral_held_on": None,
+    "referral_void": False,
+}
 
 _REFUSED_OR_LAPSED = {ReasonCode.OFFER_REJECTED, ReasonCode.NO_ANSWER, ReasonCode.ROUNDS_EXHAUSTED}
 
@@ -143,7 +149,8 @@ def asked(
     `complains`: a complaint without its final response holds it back, but not what cannot wait by the pack.
     """
     data, day, cause = message.data, message.day, message.id
-    if state.referred_on is not None and (data.override is None or state.referral_held_on is None):
+    again = data.override is not None and state.referral_held_on is not None
+    if state.referred_on is not None and not state.referral_void and not again:
         return state, ()
     if state.halted_on is not None or state.stop_told_on == day:  # what was told today is on its way
         return Reason(code=ReasonCode.LEGAL_STOPPED)
@@ -171,7 +178,25 @@ def asked(
     if state.referral_held_on is None:
         return after, (made,)
     told = LegalReferralResumed.model_validate(_told(state, day, policy, why[0], cause))
-    return after.model_copy(update={"referral_held_on": None}), (made, told)
+    return after.model_copy(update={"referral_held_on": None, "referral_void": False}), (made, told)
+
+
+def held_by_a_stop(
+    state: FollowupState, since: date, day: date, reference: Reference
+) -> tuple[FollowupState, tuple[Event, ...]]:
+    """Hold a referral that was made in a stop told only now, until it is asked for again, with grounds.
+
+    It would have been refused that day; what was overridden waits for nothing here, either.
+    """
+    made_on = state.referred_on
+    if state.policy is None or made_on is None or state.referral_overridden or since > made_on:
+        return state, ()
+    void = state.model_copy(update={"referral_void": True})
+    if state.referral_held_on is not None:
+        return void, ()
+    policy, cause = reference.policies.in_force(state.policy, day), f"stop/{since}/{day}"
+    told = _told(state, day, policy, Reason(code=ReasonCode.LEGAL_STOPPED), cause)
+    return void.model_copy(update={"referral_held_on": day}), (LegalReferralHeld.model_validate(told),)
 
 
 def held_or_resumed(
@@ -180,7 +205,7 @@ def held_or_resumed(
     """Hold a referral for the first complaint that comes after it, until the last has its final response."""
     if state.policy is None or state.referred_on is None or state.referral_overridden:
         return state, ()
-    held = is_held_by_a_complaint(state, day, reference)
+    held = state.referral_void or is_held_by_a_complaint(state, day, reference)
     if held == (state.referral_held_on is not None):
         return state, ()
     said = LegalReferralHeld if held else LegalReferralResumed

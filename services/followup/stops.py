@@ -3,7 +3,7 @@
 A signed plan keeps its schedule. What falls due meanwhile and is not paid never counts towards a breach; no
 promise is broken, and where contact is stopped no review is asked for. Afterwards the plan goes on; where
 something was missed, where the pack says that it does not stand, or where a hardship was told meanwhile,
-a new plan is talked about first.
+a new plan is talked about first; so it is where the plan was broken before the stop was told.
 
 A plan all of whose debts were sold binds the buyer, who is paid from then on: what does not arrive here is no
 miss, and the borrower hears nothing from us. Of one that was sold in part see `sold`.
@@ -24,7 +24,7 @@ from services.followup.model import (
     Promise,
     PromiseState,
 )
-from services.followup.referral import without_attempt_of, without_grounds_since
+from services.followup.referral import held_by_a_stop, without_attempt_of, without_grounds_since
 from services.followup.rules import UNPAID, is_shielded, later, pause_until, review_late_on, talks_of
 from services.followup.sold import all_sold, without_sold
 from shared.contracts.base import Event, Reason
@@ -51,16 +51,19 @@ def after_stops(state: FollowupState, data: StopsChanged, day: date, reference: 
     if data.halt is not None:
         since = min(data.halt.since or day, day)
         known = state.halted_on is not None and state.halted_on <= since
-        halted = state if known else _halted(state, since, day)
+        halted, said = (state, ()) if known else _halted(state, since, day, reference)
         if plan is None:
-            return halted, ()
-        return halted.model_copy(update={"plan": _stopped(plan, data.halt, since)}), ()
+            return halted, said
+        return halted.model_copy(update={"plan": _stopped(plan, data.halt, since)}), said
     if state.halted_on is None:
         return state, ()
     stood = (day - state.halted_on).days
     promises = tuple(_later(promise, stood) for promise in state.promises)
     update = {"halted_on": None, "promises": promises, "earlier": _earlier(state, stood, day, reference)}
     after = without_attempt_of(state.model_copy(update=update), day)
+    broke = _broken_since(state, state.halted_on)
+    if broke is not None:
+        return after, (_talks(broke, day),)
     if plan is None or all_sold(after, plan):
         return after, ()
     goes_on, said = _goes_on(plan, day, reference)
@@ -80,10 +83,12 @@ def _bears_interest(plan: FollowedPlan, since: date) -> bool:
                for line in plan.lines)  # fmt: skip
 
 
-def _halted(state: FollowupState, since: date, day: date) -> FollowupState:
+def _halted(state: FollowupState, since: date, day: date, reference: Reference) -> Step:
     """Stand still from the day on which the halt began, though it is told later.
 
-    A promise that was broken meanwhile is open again. What led nowhere is no ground to refer the case.
+    A promise that was broken meanwhile is open again. What led nowhere is no ground to refer the case, and a
+    referral is held. A plan that was broken meanwhile stays so, because the bank was told; somebody is to see
+    to it.
     """
     back = [
         promise.state is PromiseState.BROKEN and promise.until >= since and not promise.shielded
@@ -94,7 +99,27 @@ def _halted(state: FollowupState, since: date, day: date) -> FollowupState:
         for promise, again in zip(state.promises, back, strict=True)
     )
     update = {"halted_on": since, "promises": promises, "promises_broken": state.promises_broken - sum(back)}
-    return without_attempt_of(without_grounds_since(state.model_copy(update=update), since), day)
+    halted = without_attempt_of(without_grounds_since(state.model_copy(update=update), since), day)
+    halted, said = held_by_a_stop(halted, since, day, reference)
+    broke = _broken_since(halted, since)
+    if broke is None or (state.halted_on is not None and _broken_since(halted, state.halted_on) is not None):
+        return halted, said
+    policy = reference.policies.in_force(broke.policy, day)
+    halted, opened = problems.broken_in_a_stop(halted, broke, day, policy)
+    return halted, (*said, *opened)
+
+
+def _broken_since(state: FollowupState, since: date) -> FollowedPlan | None:
+    """Give the plan that was broken on a day or later, where it is still owed here."""
+    plan = state.plan if state.status is FollowupStatus.BROKEN else None
+    if plan is None or plan.ended_on is None or plan.ended_on < since or all_sold(state, plan):
+        return None
+    return plan
+
+
+def _talks(plan: FollowedPlan, day: date) -> RenegotiationRequested:
+    reason = Reason(code=ReasonCode.STOP_ENDED)
+    return RenegotiationRequested(agreement_id=plan.agreement_id, as_of=day, reasons=(reason,))
 
 
 def after_sale(
@@ -155,9 +180,7 @@ def _goes_on(plan: FollowedPlan, day: date, reference: Reference) -> tuple[Follo
     )
     until = pause_until(day, policy)
     talks = {"pauses": before, "paused_from": day, "paused_until": until, "pause_left": 0}
-    reason = Reason(code=ReasonCode.STOP_ENDED)
-    said = RenegotiationRequested(agreement_id=plan.agreement_id, as_of=day, reasons=(reason,))
-    return after.model_copy(update=talks), (said,)
+    return after.model_copy(update=talks), (_talks(plan, day),)
 
 
 def _talked_on(plan: FollowedPlan, over: Pause) -> FollowedPlan:

@@ -7,7 +7,7 @@ from datetime import date, timedelta
 from typing import Any
 
 from services.intake.books import Debt
-from services.intake.halting import dated, with_joint
+from services.intake.halting import all_joint, dated
 from services.intake.model import CaseStatus, IntakeState
 from services.intake.reach import handed_over
 from services.intake.rules import choose_owner, conduct_in, packs_of, timetable
@@ -84,8 +84,7 @@ def open_case(
             "finish": None,
         }
     )
-    stops = tuple(with_joint(opened, stop, day, reference) for stop in opened.stops)
-    opened = opened.model_copy(update={"stops": stops})
+    opened = all_joint(opened, day, reference)
     opened = dated(opened, day, reference)  # what was over before the case opened stops nothing
     said = CaseOpened(
         episode=opened.episode,

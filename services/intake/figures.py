@@ -12,6 +12,7 @@ from typing import Any
 from services.intake.amounts import Amounts
 from services.intake.books import Debt
 from services.intake.cases import Outcome, answer, conclude, open_case
+from services.intake.halting import all_joint
 from services.intake.histories import has_news, saying_flows, with_bank_history
 from services.intake.ledger import leave, re_age, reopen, with_figure
 from services.intake.model import CaseStatus, Finish, IntakeState
@@ -50,7 +51,8 @@ def overdue(
     if debt is not None and debt.episode == now.episode and now.is_open:
         named, figured = with_obligors(now, fresh, message)
         newer = _status_of(figured, named, data.as_of, message.day, said_late=_says_late(data))
-        after = _finishing(named.with_debt(newer), message.day, reference)
+        owed = all_joint(named.with_debt(newer), message.day, reference)
+        after = _finishing(owed, message.day, reference)
         ended, said = conclude(now, after, message.day, _is_overdue(data))
         return answer(ended, *saying_flows(said, ended, message.day, news))
     named, candidate = with_obligors(now, fresh, message)
@@ -58,7 +60,7 @@ def overdue(
         # Known, and what we heard since has paid it: the case it belonged to stays closed.
         return answer(now if debt is None else named.with_debt(candidate))
     if now.is_open:
-        after = named.with_debt(reopen(candidate, now.episode))
+        after = all_joint(named.with_debt(reopen(candidate, now.episode)), message.day, reference)
         joined, said = conclude(now, after, message.day, _is_overdue(data))
         joining = {candidate.debt_id} if candidate.history is not None else set()
         said = saying_flows(said, joined, message.day, joining)

@@ -12,7 +12,16 @@ from shared.lending.calendar import add_months
 from shared.policy.reference import Reference
 from shared.policy.sections_conduct import StopRule
 
-__all__ = ["dated", "days_without_interest", "halt_of", "over_on", "rules_of", "too_soon", "with_joint"]
+__all__ = [
+    "all_joint",
+    "dated",
+    "days_without_interest",
+    "halt_of",
+    "over_on",
+    "rules_of",
+    "too_soon",
+    "with_joint",
+]
 
 
 def dated(state: IntakeState, day: date, reference: Reference) -> IntakeState:
@@ -126,6 +135,16 @@ def with_joint(state: IntakeState, stop: Stop, day: date, reference: Reference) 
         and any(rule.joint for rule in rules_of(stop, [debt], day, reference))
     )
     return stop.model_copy(update={"joint": joint})
+
+
+def all_joint(state: IntakeState, day: date, reference: Reference) -> IntakeState:
+    """Look again at what running stops of other obligors stop: a debt has joined, or is owed by others."""
+    if all(stop.party_id is None or stop.ended_on is not None for stop in state.stops):
+        return state
+    stops = tuple(
+        stop if stop.ended_on is not None else with_joint(state, stop, day, reference) for stop in state.stops
+    )
+    return state.model_copy(update={"stops": stops})
 
 
 def _dated(state: IntakeState, stop: Stop, day: date, reference: Reference) -> Stop:

@@ -2,14 +2,15 @@
 
 They bind every kind of message; frequency is the business of `shared.conduct.limits`. The exceptions: a legal
 notice by letter reaches also who wants no letters, who writes by a channel they had closed gets one reply
-there, and so does who asks while contact is stopped, where the pack says so.
+there, and so does who asks while contact is stopped, where the pack says so, or where somebody else is
+protected with whom they owe the debt.
 """
 
 from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 from typing import Final
 
-from shared.conduct.model import BORROWER, Authority, Denial, Message, PastContact, Rule, Stop
+from shared.conduct.model import BORROWER, Authority, Denial, Message, PastContact, Rule, Stop, StopEvent
 from shared.conduct.moment import Moment
 from shared.conduct.walltime import day_starts, local_day
 from shared.policy.sections_conduct import Party, Purpose, StopRule
@@ -30,6 +31,10 @@ _THEIR_SIDE: Final[frozenset[Party]] = frozenset(
         "guardian",
         "lawyer",
     }
+)
+
+_BEFALLS_A_PERSON: Final[frozenset[StopEvent]] = frozenset(
+    {"death", "insolvency", "breathing_space", "crisis_breathing_space", "lost_capacity", "minor"}
 )
 
 
@@ -73,11 +78,21 @@ def _stops_notice(message: Message, rule: StopRule) -> bool:
 
 
 def _goes_on(m: Moment, stop: Stop, rule: StopRule) -> bool:
-    """Whether the pack lets this kind of message go on; who asks while it lasts is answered once."""
-    purpose = m.message.purpose
+    """Whether the pack lets this kind of message go on; who asks while it lasts is answered once.
+
+    So is another who owes the debt and asks, whatever the pack says: that is no contact with the dead.
+    """
+    purpose, person = m.message.purpose, m.message.person
+    if purpose == "reply" and _protects_another(stop) and person in m.case.liable:
+        return _asked_last(m, m.history)
     if purpose not in rule.still_allowed:
         return False
     return purpose != "reply" or _asked_last(m, (past for past in m.history if past.at >= stop.since))
+
+
+def _protects_another(stop: Stop) -> bool:
+    """Whether it befalls the borrower, and not the debt: of one that is not ours nobody is told here."""
+    return stop.person is None and stop.event in _BEFALLS_A_PERSON
 
 
 def _asked_last(m: Moment, contacts: Iterable[PastContact]) -> bool:

@@ -174,7 +174,10 @@ class _ReferralInstructed(_Followup):
 
 
 class LegalReferralHeld(_ReferralInstructed):
-    """A referral waits, for a complaint: the bank sees to it that nobody goes on with it meanwhile."""
+    """A referral waits, for a complaint, or because it was made in a stop that was told later.
+
+    The bank sees to it that nobody goes on with it meanwhile.
+    """
 
     TYPE: ClassVar[str] = "parley.followup.legal-referral.held.v1"
 

@@ -96,3 +96,28 @@ def test_a_live_plan_is_reopened_over_what_is_owed_alone() -> None:
     planned = case().when(signed(1, "A-1", "A-2"))
     after = planned.when(stopped(BREATHING, 5, customer="C-2"))
     assert (after.last(PlanDebtsChanged).left, after.last(PlanDebtsChanged).remaining) == (("A-1",), ("A-2",))
+
+
+def test_a_joint_debt_that_joins_while_it_runs_is_stopped_for_both_until_it_is_over() -> None:
+    """It came into the talks, and interest ran on it, until somebody told of the stop again."""
+    running = case().when(stopped(BREATHING, 1, customer="C-2"))
+    joined = running.when(overdue("A-3", n=2, obligors=people(ObligorRole.CO_BORROWER)))
+    assert statuses(joined.last(CaseChanged)) == ["held", "active", "held"]
+    said = joined.last(StopsChanged)
+    assert [(stop.party_id, stop.debts) for stop in said.stops] == [
+        (OTHER, ("A-1", "A-3")), (None, ("A-1", "A-3")),
+    ]  # fmt: skip
+    told = joined.last(StopsInstructed).holds
+    assert {(hold.debt_id, hold.party_id) for hold in told} >= {("A-3", None), ("A-3", OTHER)}
+    assert statuses(joined.when(lifted(9)).last(CaseChanged)) == ["active"] * 3
+    late = running.when(lifted(2)).when(overdue("A-3", n=3, obligors=people(ObligorRole.CO_BORROWER)))
+    assert statuses(late.last(CaseChanged)) == ["active"] * 3, "it was over"
+
+
+def test_a_debt_that_a_later_notice_calls_joint_is_stopped_and_one_no_more_joint_is_free() -> None:
+    running = case().when(stopped(BREATHING, 1, customer="C-2"))
+    both = running.when(overdue("A-2", n=2, obligors=people(ObligorRole.CO_BORROWER)))
+    assert statuses(both.last(CaseChanged)) == ["held", "held"]
+    assert both.last(StopsChanged).halt is not None
+    stands_in = both.when(overdue("A-2", n=3, obligors=people(ObligorRole.GUARANTOR)))
+    assert statuses(stands_in.last(CaseChanged)) == ["held", "active"]
