@@ -77,11 +77,18 @@ def raise_alert(
     return state.with_alerts((*state.alerts, alert)), (raised, started)
 
 
-def raise_step(state: AlertState, name: str, due: date, day: date, policy: PolicyInForce) -> Step:
+def raise_step(
+    state: AlertState,
+    name: str,
+    due: date,
+    day: date,
+    policy: PolicyInForce,
+    owner: str | EllipsisType | None = ...,
+) -> Step:
     """Raise the alert of a step of the timetable that was not done by its last day."""
     reason = Reason(code=ReasonCode.STEP_OVERDUE, params={"step": name, "due": due.isoformat()})
     cause = f"{name}/{due.isoformat()}"
-    return raise_alert(state, AlertKind.STEP_OVERDUE, name, day, policy, reason, cause=cause)
+    return raise_alert(state, AlertKind.STEP_OVERDUE, name, day, policy, reason, cause=cause, owner=owner)
 
 
 def resolve(state: AlertState, kind: AlertKind, day: date, code: ReasonCode) -> Step:

@@ -78,6 +78,7 @@ def test_low_scores_name_the_training(scores: tuple[int, int, int], training: tu
     said = reviewed.last(ConversationReviewed)
     assert (said.negotiator, said.reviewer, said.training) == ("a", "s", training)
     assert [reason.params["training"] for reason in said.reasons] == list(training)
+    assert (said.train_by is not None and said.train_by > day(3)) is bool(training), "by a day"
     again = reviewed.when(score(contact_id, 1, 1, 1))
     assert again.closes(day(3)).last(InputRefused).reason.code is ReasonCode.CONVERSATION_UNKNOWN
 
@@ -138,6 +139,10 @@ def test_the_training_is_told_in_both_languages() -> None:
     assert "积极倾听" in text(reason.code, reason.params, "zh")
     assert "listening 2" in story(said.TYPE, "en", said)
     assert "倾听2" in story(said.TYPE, "zh", said)
+    until = said.train_by
+    assert until is not None
+    assert f"until {until.isoformat()}" in story(said.TYPE, "en", said)
+    assert f"须于{until.isoformat()}前完成" in story(said.TYPE, "zh", said)
 
 
 def test_a_draw_says_until_when_its_review_is_to_be_held() -> None:
