@@ -19,7 +19,7 @@ from services.alert import (
     worsening,
 )
 from services.alert.model import AlertState, AlertStatus, Ask, EndedAlert, OpenAlert, Pending
-from services.alert.raising import Step, escalate, raise_alert, resolve, resolve_all
+from services.alert.raising import Step, escalate, raise_alert, resolve, resolve_all, rest
 from services.alert.rules import ANSWERS, ends_silence, is_heard, silent_on
 from services.alert.stops import stop_told, stops_changed
 from shared.contracts import (
@@ -165,7 +165,7 @@ def _silent_on(state: AlertState) -> date | None:
 
 
 def _escalates_on(state: AlertState, alert: OpenAlert) -> date:
-    return judged_on(alert.remedy_due, state.stop_told_on)
+    return judged_on(alert.escalates_on or alert.remedy_due, state.stop_told_on)
 
 
 def _after_stops(state: AlertState, day: date | None) -> date | None:
@@ -187,6 +187,8 @@ def _due_work(state: AlertState, due: date, day: date, policy: PolicyInForce) ->
     alert = next(
         alert for alert in state.alerts if _escalates_on(state, alert) == due and not alert.escalated
     )
+    if not policy.calendar.is_business_day(due):  # a word of a stop has put it off
+        return rest(state, alert, policy.calendar.next_business_day(due)), ()
     return escalate(state, alert, day)
 
 

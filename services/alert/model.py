@@ -51,7 +51,10 @@ class AlertStatus(StrEnum):
 
 
 class OpenAlert(State):
-    """An alert that is not resolved. `remedy_due` is the last day of its remedy; then it is escalated."""
+    """An alert that is not resolved. `remedy_due` is the last day of its remedy; then it is escalated.
+
+    `escalates_on`: a later business day, where a word of a stop put it off to one on which nobody works.
+    """
 
     alert_id: str
     kind: AlertKind
@@ -61,6 +64,7 @@ class OpenAlert(State):
     remedy_due: date
     escalate_to: str
     escalated: bool = False
+    escalates_on: date | None = None
     taken_by: str | None = None
 
 

@@ -57,10 +57,21 @@ def contacted(
     share = policy_of(state, message.day, reference).team.sampled_pct
     if who is None or not is_drawn(who, message.id, share):
         return answer(state)
+    if not _has_reviewer(who, also, message.day, reference):
+        return answer(state)
     talk = Talk(contact_id=message.id, negotiator=who, also=also)
     after = state.model_copy(update={"talks": (*state.talks, talk)[-_WAITING_KEPT:]})
     due = _last_day(state, _REVIEW, message.day, reference)
     return answer(after, ConversationSampled(contact_id=message.id, negotiator=who, due=due, also=also))
+
+
+def _has_reviewer(who: str, also: tuple[str, ...], day: date, reference: Reference) -> bool:
+    """Whether anybody may review it: of the only supervisor's own conversation nobody would ever."""
+    roster = reference.roster
+    return any(
+        roster.may_review(other.id, who, also) and not roster.has_left(other.id, day)
+        for other in roster.supervisors
+    )
 
 
 def _last_day(state: IntakeState, step: str, on: date, reference: Reference) -> date | None:

@@ -117,6 +117,29 @@ def test_who_took_part_in_a_conversation_does_not_review_it() -> None:
 
 
 @pytest.mark.parametrize(
+    ("people", "drawn"),
+    [
+        pytest.param({"s": {"supervisor": True}}, False, id="the only supervisor's own"),
+        pytest.param({"s": {"supervisor": True}, "a": {}}, False, id="no other supervisor"),
+        pytest.param({"s": {"supervisor": True}, "t": {"supervisor": True, "tier": 3}}, True, id="another"),
+        pytest.param(
+            {"s": {"supervisor": True, "tier": 3}, "t": {"supervisor": True}}, False, id="of less authority"
+        ),
+        pytest.param(
+            {"s": {"supervisor": True}, "t": {"supervisor": True, "left": day(1).isoformat()}},
+            False,
+            id="who has left",
+        ),
+    ],
+)
+def test_what_nobody_may_review_is_not_drawn(people: dict[str, Any], *, drawn: bool) -> None:
+    """It was: the alert of a review that nobody could hold was open until the case was closed."""
+    talk = contact(day(1), TALKED)
+    own = replace(talk, data=talk.data.model_copy(update={"participants": ("s", "borrower")}))
+    assert case(**people).when(own).emits(*([ConversationSampled] if drawn else []))
+
+
+@pytest.mark.parametrize(
     ("who", "allowed"),
     [
         pytest.param({"left": day(3).isoformat()}, False, id="left"),
