@@ -59,6 +59,8 @@ class Desk:
                 return _guarantors(message, data, draw.randint(1, 3), agrees=draw.random() < 0.9)
             case intake_team.ConversationSampled():
                 return [_scored(message, data, draw)]
+            case intake_team.ConversationReviewed():
+                return [_trained(message, data, training, draw) for training in data.training]
             case offer.NoPlanFound() | offer.TalksFailed():
                 call = _call(at(tomorrow, 11), "Said that there is no plan yet, and what can be done.", draw)
                 return [Say(tomorrow, message.case, call, identity(message))]
@@ -147,6 +149,15 @@ def _scored(message: Envelope[Any], data: intake_team.ConversationSampled, draw:
         conduct=max(scores[2], 3),
     )
     return Say(day, message.case, event, data.contact_id)
+
+
+def _trained(
+    message: Envelope[Any], data: intake_team.ConversationReviewed, training: str, draw: Random
+) -> Say:
+    """The reviewer holds the training that follows."""
+    day = message.day + timedelta(days=draw.randint(3, 15))
+    event = desk_team.TrainingHeld(contact_id=data.contact_id, training=training, by=data.reviewer)
+    return Say(day, message.case, event, f"{data.contact_id}/{training}")
 
 
 def _call(when: datetime, points: str, draw: Random, *, until_reached: bool = False) -> desk.ContactRecorded:

@@ -16,7 +16,8 @@ SERVICE = Service(
     # 6: until when a complaint is acknowledged, who leaves, how a plan is paid; 7: when the roster was asked
     # 8: reviews of the mechanism; 9: rates that differ, who has left
     # 10: the moments of attempts in vain, who is away, who else took part in a conversation, since when who
-    # answers for a complaint does
+    # answers for a complaint does, trainings that follow,
+    # when an alert that rested is escalated
     schema_version=10,
     workload=lambda state: work_of(state.departures),
     linger_seconds=1.0,

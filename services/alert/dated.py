@@ -46,11 +46,13 @@ def act(
     due: date,
     day: date,
     reference: Reference,
+    owner_of: Callable[[D], str | None] = lambda _item: None,
 ) -> Step:
     """Remind of those whose day is `due`; say which were not done by the end of their last day.
 
     `keep` gives the changed field of the state. `day` is the one that is closed: later than `due` where the
-    case was held. Where the timetable has no row for it, nothing is said.
+    case was held. Where the timetable has no row for it, nothing is said. `owner_of`: whose it is, where not
+    who owns the case.
     """
     said: tuple[Event, ...] = ()
     for item in items:
@@ -70,8 +72,8 @@ def act(
         if row is None:
             continue
         if late:
-            state, events = escalate_step(state, row, step, item.due, day, reference)
+            state, events = escalate_step(state, row, step, item.due, day, reference, owner_of(item))
         else:
-            events = (remind(state, row, step, item.due),)
+            events = (remind(state, row, step, item.due, owner_of(item)),)
         said += tuple(event for event in events if event not in said)  # several of one day are told once
     return state, said

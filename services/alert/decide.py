@@ -14,11 +14,12 @@ from services.alert import (
     requests,
     reviews,
     steps,
+    trainings,
     watching,
     worsening,
 )
 from services.alert.model import AlertState, AlertStatus, Ask, EndedAlert, OpenAlert, Pending
-from services.alert.raising import Step, escalate, raise_alert, resolve, resolve_all
+from services.alert.raising import Step, escalate, raise_alert, resolve, resolve_all, rest
 from services.alert.rules import ANSWERS, ends_silence, is_heard, silent_on
 from services.alert.stops import stop_told, stops_changed
 from shared.contracts import (
@@ -67,6 +68,8 @@ class AlertDecider:
             return mechanism.reviewed(state, message, reference)
         if isinstance(data, desk_team.StaffAbsent):
             return _left(state, message)
+        if isinstance(data, desk_team.TrainingHeld):
+            return trainings.held(state, message, reference)
         if isinstance(data, desk.AlertAcknowledged):
             return _acknowledged(state, message)
         heard, handler = is_heard(data), _HANDLERS.get(type(data))
@@ -76,7 +79,7 @@ class AlertDecider:
             # The case is on its way by another topic; what comes with it has its own order.
             return Decision(None) if data.PRODUCER == "intake" else Decision.wait(None)
         if state.status is AlertStatus.CLOSED and not isinstance(data, _AFTER_THE_CASE):
-            state, said = requests.note(state, message, reference)
+            state, said = requests.note(trainings.note(state, message, reference), message, reference)
             return Decision.of(state, *said)
         if isinstance(data, intake.BankAnswered) and not _is_pending(state, data.instruction_id):
             return Decision.wait(state)
@@ -91,7 +94,8 @@ class AlertDecider:
             state, events = complaints.made(state, message, reference)
             said += events
         if state.status is not AlertStatus.CLOSED:  # a complaint is answered all the same
-            state, events = reviews.note(steps.note(state, message, reference), message, reference)
+            state = trainings.note(steps.note(state, message, reference), message, reference)
+            state, events = reviews.note(state, message, reference)
             said += events
             if isinstance(data, intake_team.ConductChanged):
                 state, events = complaints.shortened(state, message.day, reference)
@@ -107,7 +111,7 @@ class AlertDecider:
         days = [_silent_on(state), _steps_on(state)]
         days += [item.answer_by for item in state.pending if not item.overdue]
         days += [_escalates_on(state, alert) for alert in state.alerts if not alert.escalated]
-        days += [module.judged_on(state) for module in (reviews, requests, moratorium, mechanism)]
+        days += [module.judged_on(state) for module in (reviews, trainings, requests, moratorium, mechanism)]
         days += [complaints.handed_on(state), complaints.judged_on(state)]
         return min((day for day in days if day is not None), default=None)
 
@@ -123,6 +127,8 @@ class AlertDecider:
                 state, events = steps.judge(state, due, day, reference)
             elif reviews.judged_on(state) == due:
                 state, events = reviews.act(state, due, day, reference)
+            elif trainings.judged_on(state) == due:
+                state, events = trainings.act(state, due, day, reference)
             elif requests.judged_on(state) == due:
                 state, events = requests.act(state, due, day, reference)
             elif moratorium.judged_on(state) == due:
@@ -159,7 +165,7 @@ def _silent_on(state: AlertState) -> date | None:
 
 
 def _escalates_on(state: AlertState, alert: OpenAlert) -> date:
-    return judged_on(alert.remedy_due, state.stop_told_on)
+    return judged_on(alert.escalates_on or alert.remedy_due, state.stop_told_on)
 
 
 def _after_stops(state: AlertState, day: date | None) -> date | None:
@@ -181,6 +187,8 @@ def _due_work(state: AlertState, due: date, day: date, policy: PolicyInForce) ->
     alert = next(
         alert for alert in state.alerts if _escalates_on(state, alert) == due and not alert.escalated
     )
+    if not policy.calendar.is_business_day(due):  # a word of a stop has put it off
+        return rest(state, alert, policy.calendar.next_business_day(due)), ()
     return escalate(state, alert, day)
 
 
@@ -255,7 +263,7 @@ def _is_pending(state: AlertState, instruction_id: str) -> bool:
 
 def _closed(state: AlertState, message: Envelope[intake.CaseClosed], _: PolicyInForce) -> Step:
     kept = set(complaints.ALERTS)  # the borrower is owed an answer, whatever becomes of the case
-    if any(one.overdue for one in state.requests):
+    if any(one.overdue for one in (*state.requests, *state.trainings)):
         kept.add(AlertKind.STEP_OVERDUE)
     state, said = resolve_all(state, message.day, ReasonCode.CASE_CLOSED, kept)
     gone = {
@@ -359,11 +367,12 @@ _HANDLERS: dict[type[Event], Handler] = {
 }
 
 # What has no handler here: it is noted by the module that judges it at the close.
-_ALSO_NOTED = frozenset(
+_ALSO_NOTED: frozenset[type[Event]] = frozenset(
     {
         *contacts.OF_CONTACTS,
         *steps.LEADS_ON,
         *reviews.OF_REVIEWS,
+        intake_team.ConversationReviewed,
         *requests.OF_REQUESTS,
         *moratorium.OF_MORATORIUMS,
         *worsening.OF_WORSENING,
@@ -388,6 +397,7 @@ HANDLED: frozenset[type[Event]] = frozenset(
         intake.CaseOpened,
         MechanismReviewed,
         desk_team.StaffAbsent,
+        desk_team.TrainingHeld,
         desk.AlertAcknowledged,
         desk.ContactRecorded,
         desk.SignatureGiven,

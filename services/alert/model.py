@@ -20,6 +20,7 @@ __all__ = [
     "Ask",
     "Asked",
     "AwaitedReview",
+    "AwaitedTraining",
     "BrokenPromise",
     "Dated",
     "EndedAlert",
@@ -50,7 +51,10 @@ class AlertStatus(StrEnum):
 
 
 class OpenAlert(State):
-    """An alert that is not resolved. `remedy_due` is the last day of its remedy; then it is escalated."""
+    """An alert that is not resolved. `remedy_due` is the last day of its remedy; then it is escalated.
+
+    `escalates_on`: a later business day, where a word of a stop put it off to one on which nobody works.
+    """
 
     alert_id: str
     kind: AlertKind
@@ -60,6 +64,7 @@ class OpenAlert(State):
     remedy_due: date
     escalate_to: str
     escalated: bool = False
+    escalates_on: date | None = None
     taken_by: str | None = None
 
 
@@ -164,6 +169,14 @@ class AwaitedReview(Dated):
     also: tuple[str, ...] = ()
 
 
+class AwaitedTraining(Dated):
+    """A training that follows a reviewed conversation, until it is held with `negotiator` (R71c)."""
+
+    contact_id: str
+    training: str
+    negotiator: str
+
+
 class OpenRequest(Dated):
     """Something that the borrower has asked for at a moment, until it is answered.
 
@@ -249,9 +262,10 @@ class AlertState(State):
     `packs` are those whose conduct the case keeps. `stage` is where it stands on the timetable, since
     `stage_at`, as of the last close; `turns` is what has been heard since, `talked_at` the last talk.
     `scored` names conversations, each with its reviewer, whose scores came before the news of their drawing.
-    `requests` are the borrower's that are not answered; `explained` names, with the day, what was explained
-    before the news that it was asked for, and `answered` what was answered in a talk. `looks` are breathing
-    spaces whose review is to come, `adviser_on` is the last talk with the debt adviser.
+    `trainings` are to be held; `trainees_asked_on` is the last evening on which the roster was asked for who
+    is to be trained. `requests` are the borrower's that are not answered; `explained` names, with the day,
+    what was explained before the news that it was asked for, and `answered` what was answered in a talk.
+    `looks` are breathing spaces whose review is to come, `adviser_on` is the last talk with the debt adviser.
     `watched` is the plan that is kept. `mechanism` stands in the document of a pack's mechanism alone.
     `stop_told_on` is the last day on which the desk told of a stop, or of its end. `departures` stand in the
     document of a partition's own key alone: who is away or has left, as a command said.
@@ -291,6 +305,8 @@ class AlertState(State):
     talked_at: datetime | None = None
     reviews: tuple[AwaitedReview, ...] = ()
     scored: tuple[tuple[str, str], ...] = ()
+    trainings: tuple[AwaitedTraining, ...] = ()
+    trainees_asked_on: date | None = None
     requests: tuple[OpenRequest, ...] = ()
     explained: tuple[tuple[str | None, date], ...] = ()
     answered: tuple[Answered, ...] = ()
@@ -301,8 +317,8 @@ class AlertState(State):
 
     @property
     def late(self) -> int:
-        """How many steps, reviews, answers and looks are overdue and not done yet."""
-        dated: tuple[Dated, ...] = (*self.steps, *self.reviews, *self.requests, *self.looks)
+        """How many steps, reviews, trainings, answers and looks are overdue and not done yet."""
+        dated: tuple[Dated, ...] = (*self.steps, *self.reviews, *self.trainings, *self.requests, *self.looks)
         return sum(one.overdue for one in dated)
 
     @property

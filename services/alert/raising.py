@@ -20,7 +20,17 @@ from shared.contracts.ids import derive_id
 from shared.contracts.reasons import ReasonCode
 from shared.policy.model import PolicyInForce
 
-__all__ = ["PRESSING", "Step", "caught_up", "escalate", "raise_alert", "raise_step", "resolve", "resolve_all"]
+__all__ = [
+    "PRESSING",
+    "Step",
+    "caught_up",
+    "escalate",
+    "raise_alert",
+    "raise_step",
+    "resolve",
+    "resolve_all",
+    "rest",
+]
 
 Step = tuple[AlertState, tuple[Event, ...]]
 
@@ -77,11 +87,18 @@ def raise_alert(
     return state.with_alerts((*state.alerts, alert)), (raised, started)
 
 
-def raise_step(state: AlertState, name: str, due: date, day: date, policy: PolicyInForce) -> Step:
+def raise_step(
+    state: AlertState,
+    name: str,
+    due: date,
+    day: date,
+    policy: PolicyInForce,
+    owner: str | EllipsisType | None = ...,
+) -> Step:
     """Raise the alert of a step of the timetable that was not done by its last day."""
     reason = Reason(code=ReasonCode.STEP_OVERDUE, params={"step": name, "due": due.isoformat()})
     cause = f"{name}/{due.isoformat()}"
-    return raise_alert(state, AlertKind.STEP_OVERDUE, name, day, policy, reason, cause=cause)
+    return raise_alert(state, AlertKind.STEP_OVERDUE, name, day, policy, reason, cause=cause, owner=owner)
 
 
 def resolve(state: AlertState, kind: AlertKind, day: date, code: ReasonCode) -> Step:
@@ -119,8 +136,15 @@ def resolve_all(state: AlertState, day: date, code: ReasonCode, kept: Collection
 
 def escalate(state: AlertState, alert: OpenAlert, day: date) -> Step:
     """The remedy's time has passed without a cure."""
-    known = tuple(
-        other.model_copy(update={"escalated": True}) if other is alert else other for other in state.alerts
-    )
     said = AlertEscalated(alert_id=alert.alert_id, as_of=day, to_role=alert.escalate_to)
-    return state.model_copy(update={"alerts": known}), (said,)
+    return _with(state, alert, escalated=True), (said,)
+
+
+def rest(state: AlertState, alert: OpenAlert, until: date) -> AlertState:
+    """Leave its escalation until a business day: on this one nobody would hear of it."""
+    return _with(state, alert, escalates_on=until)
+
+
+def _with(state: AlertState, alert: OpenAlert, **changes: object) -> AlertState:
+    known = tuple(other.model_copy(update=changes) if other is alert else other for other in state.alerts)
+    return state.model_copy(update={"alerts": known})

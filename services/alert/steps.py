@@ -317,24 +317,32 @@ def _tell(state: AlertState, step: OpenStep, on: date, day: date, reference: Ref
     return escalate_step(told, row, step.name, step.due, day, reference)
 
 
-def remind(state: AlertState, row: s.StepRow, name: str, due: date) -> StepReminded:
-    """Say that a step is due soon, and whose it is."""
-    return StepReminded(step=name, action=row.action, owner_role=row.owner_role, owner=state.owner, due=due)
+def remind(state: AlertState, row: s.StepRow, name: str, due: date, owner: str | None = None) -> StepReminded:
+    """Say that a step is due soon, and whose it is; where not who owns the case, `owner` says."""
+    who = owner or state.owner
+    return StepReminded(step=name, action=row.action, owner_role=row.owner_role, owner=who, due=due)
 
 
 def escalate_step(
-    state: AlertState, row: s.StepRow, name: str, due: date, day: date, reference: Reference
+    state: AlertState,
+    row: s.StepRow,
+    name: str,
+    due: date,
+    day: date,
+    reference: Reference,
+    owner: str | None = None,
 ) -> Step:
     """Say at the close of `day` that a step was not done by its last day, and raise the alert."""
+    who = owner or state.owner
     overdue = StepOverdue(
         step=name,
         action=row.action,
         owner_role=row.owner_role,
-        owner=state.owner,
+        owner=who,
         due=due,
         escalate_to=row.escalate_to,
     )
-    now, raised = raise_step(state, name, due, day, policy_on(state, day, reference))
+    now, raised = raise_step(state, name, due, day, policy_on(state, day, reference), who)
     return now, (overdue, *raised)
 
 

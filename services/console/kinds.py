@@ -61,6 +61,7 @@ _CONTACTS: Final = (
     desk_contact.ContactResumed,
     desk_contact.ComplaintAnswered,
     desk_team.ConversationScored,
+    desk_team.TrainingHeld,
     followup.ContactNoted,
     followup.ReviewRecorded,
     intake_team.ConversationSampled,

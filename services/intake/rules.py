@@ -37,7 +37,7 @@ __all__ = [
 _OFF_THE_WAY = frozenset(
     {
         *("performing", "no_plan", "stopped"),
-        *("conversation_review", "request_answer", "moratorium_review", "mechanism_review"),
+        *("conversation_review", "training", "request_answer", "moratorium_review", "mechanism_review"),
     }
 )
 # Steps that begin when the case is opened, beside the one before them; the others follow one another.

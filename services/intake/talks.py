@@ -1,7 +1,7 @@
 """Contacts as intake hears them: some conversations are drawn for review (R71c). Pure.
 
 The draw is a hash of the person and the record: nobody can choose it, and asking again gives the same. The
-last day of a review is said with the draw; alert watches it.
+last day of a review is said with the draw, that of a training with the scores; alert watches both.
 """
 
 from __future__ import annotations
@@ -25,7 +25,9 @@ from shared.policy.reference import Reference
 
 __all__ = ["contacted", "is_drawn", "scored"]
 
-_REVIEW = "conversation_review"  # its row in the pack's timetable
+# Their rows in the pack's timetable.
+_REVIEW = "conversation_review"
+_TRAINING = "training"
 
 # Conversations that wait for a review, of one customer; of more the oldest is forgotten.
 _WAITING_KEPT = 20
@@ -55,16 +57,27 @@ def contacted(
     share = policy_of(state, message.day, reference).team.sampled_pct
     if who is None or not is_drawn(who, message.id, share):
         return answer(state)
+    if not _has_reviewer(who, also, message.day, reference):
+        return answer(state)
     talk = Talk(contact_id=message.id, negotiator=who, also=also)
     after = state.model_copy(update={"talks": (*state.talks, talk)[-_WAITING_KEPT:]})
-    due = _last_day(state, message.day, reference)
+    due = _last_day(state, _REVIEW, message.day, reference)
     return answer(after, ConversationSampled(contact_id=message.id, negotiator=who, due=due, also=also))
 
 
-def _last_day(state: IntakeState, on: date, reference: Reference) -> date | None:
-    """Give the last day of a review; None where the pack sets none. Alert watches it."""
+def _has_reviewer(who: str, also: tuple[str, ...], day: date, reference: Reference) -> bool:
+    """Whether anybody may review it: of the only supervisor's own conversation nobody would ever."""
+    roster = reference.roster
+    return any(
+        roster.may_review(other.id, who, also) and not roster.has_left(other.id, day)
+        for other in roster.supervisors
+    )
+
+
+def _last_day(state: IntakeState, step: str, on: date, reference: Reference) -> date | None:
+    """Give the last day of a review or a training; None where the pack sets none. Alert watches it."""
     conduct = conduct_in(state, on, reference)
-    row = conduct.step(_REVIEW)
+    row = conduct.step(step)
     return None if row is None else conduct.deadline(on, row.business_days)
 
 
@@ -106,6 +119,7 @@ def scored(state: IntakeState | None, message: Envelope[ConversationScored], ref
         empathy=data.empathy,
         conduct=data.conduct,
         training=tuple(dict.fromkeys(row.training for row in rows)),
+        train_by=_last_day(state, _TRAINING, message.day, reference) if rows else None,
         reasons=reasons,
     )
     left = tuple(other for other in state.talks if other is not talk)

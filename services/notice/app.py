@@ -10,5 +10,6 @@ SERVICE = Service(
     decider=NoticeDecider(),
     waits_for=("intake", "assessment", "offer", "agreement", "followup", "desk"),
     handles=HANDLED,
-    schema_version=4,  # 2: debts of the plan; 3: figures of a breach; 4: send_until, other obligors
+    # 2: debts of the plan; 3: figures of a breach; 4: send_until, other obligors; 5: withdrawals
+    schema_version=5,
 )

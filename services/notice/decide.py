@@ -141,7 +141,7 @@ def _heard(state: NoticeState, message: Envelope[Any], reference: Reference) -> 
     if (learn is not None or said) and state.notices:
         state, events = look_again(state, message.time, reference)
         said += events
-    if kind in TELLS:
+    if kind in TELLS and TELLS[kind].calls(message.data):
         state, events = _told(state, message, reference)
         said += events
     return state, said

@@ -21,6 +21,7 @@ _DONE_KEPT = 40
 _OF_PLAN = frozenset(
     {
         NoticeKind.AGREEMENT_SIGNED,
+        NoticeKind.AGREEMENT_WITHDRAWN,
         NoticeKind.REVIEW_INVITATION,
         NoticeKind.BREACH_NOTICE,
         NoticeKind.PLAN_BROKEN,

@@ -9,6 +9,7 @@ from shared.contracts import agreement, assessment, desk, followup, followup_car
 from shared.contracts.base import Event
 from shared.contracts.breach import BreachFacts
 from shared.contracts.notice import NoticeKind
+from shared.contracts.reasons import ReasonCode
 from shared.policy.model import PolicyInForce
 from shared.policy.sections_conduct import Channel, LegalMatter, Purpose
 
@@ -22,7 +23,7 @@ WRITTEN: Final[tuple[Channel, ...]] = ("email", "app", "sms", "letter")
 class Row:
     """What an event calls for. `about` tells two causes of one kind apart.
 
-    `facts` are figures of a debt, which not everybody may be told.
+    `facts` are figures of a debt, which not everybody may be told. `calls`: whether it calls for it at all.
     """
 
     kind: NoticeKind
@@ -31,6 +32,7 @@ class Row:
     arguments: Callable[[Any], dict[str, str]]
     useful_until: Callable[[Any, date, PolicyInForce], date]
     facts: Callable[[Any], BreachFacts | None] = lambda _data: None
+    calls: Callable[[Any], bool] = lambda _data: True
 
 
 def _always(category: Purpose) -> Callable[[Any], Purpose]:
@@ -61,6 +63,11 @@ def _revised(data: offer.OfferRevised) -> Purpose:
 def _figures(data: followup_care.BreachNoticed | followup.PlanBroken) -> BreachFacts | None:
     """What is open, where the event says it: without it there is nothing to name."""
     return data.facts if data.facts is not None and data.facts.instalments else None
+
+
+def _withdrawn(data: agreement.AgreementEnded) -> bool:
+    """Of a breach followup tells; a closed case is told of by what closed it."""
+    return data.reason.code is ReasonCode.WITHDRAWN_IN_TIME
 
 
 # fmt: off
@@ -95,6 +102,9 @@ TELLS: Final[dict[type[Event], Row]] = {
     agreement.AgreementSigned: Row(
         NoticeKind.AGREEMENT_SIGNED, _always("service"), lambda d: f"{d.agreement_id}/{d.version}",
         lambda d: {"effective": d.effective.isoformat()}, _a_while),
+    agreement.AgreementEnded: Row(
+        NoticeKind.AGREEMENT_WITHDRAWN, _always("service"), lambda d: d.agreement_id,
+        lambda d: {"as_of": d.as_of.isoformat()}, _a_while, calls=_withdrawn),
     agreement.SettlementLetterIssued: Row(
         NoticeKind.COMPLETION_LETTER, _always("legal_notice"), lambda d: d.letter_id,
         lambda _d: {}, _a_while),
@@ -131,10 +141,11 @@ MATTERS: Final[dict[NoticeKind, LegalMatter]] = {
 
 _STATEMENT = frozenset({NoticeKind.STATEMENT_REQUEST, NoticeKind.STATEMENT_REMINDER})
 _OFFER = frozenset({NoticeKind.OFFER, NoticeKind.OFFER_REVISED, NoticeKind.NEXT_STEP})
+_SIGNED = frozenset({NoticeKind.AGREEMENT_SIGNED, NoticeKind.AGREEMENT_WITHDRAWN})
 _PLAN = frozenset({NoticeKind.REVIEW_INVITATION, NoticeKind.BREACH_NOTICE, NoticeKind.SUPPORT_OFFER})
 
 ENDS: Final[dict[type[Event], frozenset[NoticeKind]]] = {
-    intake.CaseClosed: frozenset(NoticeKind) - {NoticeKind.COMPLETION_LETTER, NoticeKind.AGREEMENT_SIGNED},
+    intake.CaseClosed: frozenset(NoticeKind) - {NoticeKind.COMPLETION_LETTER} - _SIGNED,
     desk.StatementSubmitted: _STATEMENT,
     assessment.AssessmentCompleted: _STATEMENT,
     assessment.AssessmentLapsed: _STATEMENT,
@@ -160,7 +171,7 @@ ENDS: Final[dict[type[Event], frozenset[NoticeKind]]] = {
 
 def withdraws_itself(kind: NoticeKind) -> frozenset[NoticeKind]:
     """Which kinds a newer message of this kind takes the place of."""
-    for group in (_STATEMENT, _OFFER):
+    for group in (_STATEMENT, _OFFER, _SIGNED):
         if kind in group:
             return group
     return frozenset({kind})

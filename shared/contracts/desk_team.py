@@ -8,9 +8,10 @@ from pydantic import Field, StringConstraints
 
 from shared.contracts.base import Event, Personal
 
-__all__ = ["AwayWhy", "ConversationScored", "OwnerAway", "OwnerNamed", "StaffAbsent"]
+__all__ = ["AwayWhy", "ConversationScored", "OwnerAway", "OwnerNamed", "StaffAbsent", "TrainingHeld"]
 
 StaffId = Annotated[str, StringConstraints(min_length=1, max_length=64)]
+Remarks = Annotated[str, StringConstraints(max_length=2000)]
 Score = Annotated[int, Field(ge=1, le=5)]
 
 
@@ -87,3 +88,14 @@ class ConversationScored(_Desk):
     empathy: Score
     conduct: Score
     remarks: Personal[str] | None = None
+
+
+class TrainingHeld(_Desk):
+    """A training that follows a reviewed conversation was held, says who held it; its time is then (R71c)."""
+
+    TYPE: ClassVar[str] = "parley.desk.training.held.v1"
+
+    contact_id: str = Field(max_length=64, description="of the conversation that it follows")
+    training: str = Field(min_length=1, max_length=64, description="the pack's name of it")
+    by: StaffId = Field(description="who held it; never who was trained")
+    remarks: Personal[Remarks] | None = None

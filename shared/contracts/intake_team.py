@@ -134,4 +134,7 @@ class ConversationReviewed(_Intake):
     empathy: int = Field(ge=1, le=5)
     conduct: int = Field(ge=1, le=5)
     training: tuple[str, ...] = Field(default=(), description="the pack's names of what is to be trained")
+    train_by: date | None = Field(
+        default=None, description="the last day of each training, where the pack sets one"
+    )
     reasons: tuple[Reason, ...] = ()

@@ -35,6 +35,7 @@ class NoticeKind(StrEnum):
     OFFER_REVISED = "offer_revised"
     AGREEMENT = "agreement"
     AGREEMENT_SIGNED = "agreement_signed"
+    AGREEMENT_WITHDRAWN = "agreement_withdrawn"
     PROMISE_REMINDER = "promise_reminder"
     REVIEW_INVITATION = "review_invitation"
     BREACH_NOTICE = "breach_notice"

@@ -48,6 +48,7 @@ class ReasonCode(StrEnum):
     NOT_ALLOWED_TO = "not_allowed_to"
     CONVERSATION_UNKNOWN = "conversation_unknown"
     TRAINING_FOLLOWS = "training_follows"
+    TRAINING_UNKNOWN = "training_unknown"
     STEP_OVERDUE = "step_overdue"
     STEP_DONE = "step_done"
     NOTHING_OWED = "nothing_owed"

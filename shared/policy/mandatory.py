@@ -54,7 +54,7 @@ _CARD_CONTENTS: Final = (
 _STEPS: Final = (
     *("first_contact", "statement", "assessment", "offer", "answer", "approval", "signature"),
     *("instruction", "performing", "no_plan", "stopped"),
-    *("conversation_review", "request_answer", "moratorium_review", "mechanism_review"),
+    *("conversation_review", "training", "request_answer", "moratorium_review", "mechanism_review"),
 )
 _STATUTORY_STOP: Final = frozenset({"contact", "interest", "fees", "enforcement"})
 

@@ -34,6 +34,7 @@ _STATES = (
     *(("signature", "collect_signatures", 5), ("instruction", "confirm_instruction", 3)),
     *(("performing", "watch_plan", 20), ("no_plan", "human_review", 3), ("stopped", "look_at_stop", 20)),
     *(("conversation_review", "review_conversation", 10), ("request_answer", "answer_request", 10)),
+    ("training", "hold_training", 20),
     *(("moratorium_review", "review_moratorium", 5), ("mechanism_review", "review_mechanism", 10)),
 )
 _ALERTS = (

@@ -7,8 +7,8 @@ from datetime import date, timedelta
 import pytest
 
 from services.alert.decide import AlertDecider
-from shared.contracts import assessment, followup, followup_care
-from shared.contracts.alert import AlertKind, AlertRaised, AlertResolved
+from shared.contracts import assessment, desk_parties, followup, followup_care
+from shared.contracts.alert import AlertEscalated, AlertKind, AlertRaised, AlertResolved
 from shared.contracts.parties import StopCause
 from shared.contracts.reasons import ReasonCode
 from tests.unit.alert.test_keeping import missed, overdue
@@ -61,3 +61,28 @@ def test_what_asks_our_own_people_goes_on(cause: StopCause) -> None:
     assert kinds(stopped.when(message(overdue(), START))) == [AlertKind.REVIEW_OVERDUE]
     late = followup_care.ProblemOverdue(problem_id="x", as_of=START, owner=None, to_role="supervisor")
     assert kinds(stopped.when(message(late, START))) == [AlertKind.PROBLEM_OVERDUE]
+
+
+def escalated(now: Given, first: date, last: date) -> list[date]:
+    days = []
+    for n in range((last - first).days + 1):
+        now = now.closes(first + timedelta(days=n))
+        days += [first + timedelta(days=n) for event in now.said if isinstance(event, AlertEscalated)]
+    return days
+
+
+def test_an_escalation_that_rests_because_of_a_stop_comes_on_a_business_day() -> None:
+    """A word of a stop on a Friday put it off to the Saturday; one on the Monday puts it off again."""
+    raised = case().when(message(overdue(), START))
+    friday = raised.state.alerts[0].remedy_due
+    assert friday.isoweekday() == 5
+    last = friday + timedelta(days=9)
+    assert escalated(raised, START, last) == [friday]
+    told = desk_parties.StopReported(
+        stop_id="S-1", cause=StopCause.INSOLVENCY, since=friday + timedelta(days=300)
+    )
+    stopped = raised.when(message(told, friday))
+    monday = friday + timedelta(days=3)
+    assert escalated(stopped, friday, last) == [monday]
+    again = stopped.closes(friday + timedelta(days=1)).when(message(told, monday))
+    assert escalated(again, monday, last) == [monday + timedelta(days=1)]

@@ -78,6 +78,7 @@ def test_low_scores_name_the_training(scores: tuple[int, int, int], training: tu
     said = reviewed.last(ConversationReviewed)
     assert (said.negotiator, said.reviewer, said.training) == ("a", "s", training)
     assert [reason.params["training"] for reason in said.reasons] == list(training)
+    assert (said.train_by is not None and said.train_by > day(3)) is bool(training), "by a day"
     again = reviewed.when(score(contact_id, 1, 1, 1))
     assert again.closes(day(3)).last(InputRefused).reason.code is ReasonCode.CONVERSATION_UNKNOWN
 
@@ -116,6 +117,29 @@ def test_who_took_part_in_a_conversation_does_not_review_it() -> None:
 
 
 @pytest.mark.parametrize(
+    ("people", "drawn"),
+    [
+        pytest.param({"s": {"supervisor": True}}, False, id="the only supervisor's own"),
+        pytest.param({"s": {"supervisor": True}, "a": {}}, False, id="no other supervisor"),
+        pytest.param({"s": {"supervisor": True}, "t": {"supervisor": True, "tier": 3}}, True, id="another"),
+        pytest.param(
+            {"s": {"supervisor": True, "tier": 3}, "t": {"supervisor": True}}, False, id="of less authority"
+        ),
+        pytest.param(
+            {"s": {"supervisor": True}, "t": {"supervisor": True, "left": day(1).isoformat()}},
+            False,
+            id="who has left",
+        ),
+    ],
+)
+def test_what_nobody_may_review_is_not_drawn(people: dict[str, Any], *, drawn: bool) -> None:
+    """It was: the alert of a review that nobody could hold was open until the case was closed."""
+    talk = contact(day(1), TALKED)
+    own = replace(talk, data=talk.data.model_copy(update={"participants": ("s", "borrower")}))
+    assert case(**people).when(own).emits(*([ConversationSampled] if drawn else []))
+
+
+@pytest.mark.parametrize(
     ("who", "allowed"),
     [
         pytest.param({"left": day(3).isoformat()}, False, id="left"),
@@ -138,6 +162,10 @@ def test_the_training_is_told_in_both_languages() -> None:
     assert "积极倾听" in text(reason.code, reason.params, "zh")
     assert "listening 2" in story(said.TYPE, "en", said)
     assert "倾听2" in story(said.TYPE, "zh", said)
+    until = said.train_by
+    assert until is not None
+    assert f"until {until.isoformat()}" in story(said.TYPE, "en", said)
+    assert f"须于{until.isoformat()}前完成" in story(said.TYPE, "zh", said)
 
 
 def test_a_draw_says_until_when_its_review_is_to_be_held() -> None:

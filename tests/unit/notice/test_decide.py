@@ -31,6 +31,7 @@ from tests.unit.spec import Given, given
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 LATER = DAY + timedelta(days=10)
+WITHDRAWN = Reason(code=ReasonCode.WITHDRAWN_IN_TIME)
 
 
 def at(data: Event, hour: int, minute: int = 0, day: date = DAY, zone: Any = SHANGHAI) -> Envelope[Any]:
@@ -142,6 +143,8 @@ def test_what_caused_a_message_twice_or_was_delivered_twice_is_told_once() -> No
          "breach_notice", "legal_notice"),
         (followup.PlanBroken(agreement_id="A", as_of=DAY, missed=2, reasons=()),
          "plan_broken", "legal_notice"),
+        (agreement.AgreementEnded(agreement_id="A", as_of=DAY, reason=WITHDRAWN),
+         "agreement_withdrawn", "service"),
         (agreement.SettlementLetterIssued.model_construct(letter_id="L"),
          "completion_letter", "legal_notice"),
     ],
@@ -149,6 +152,32 @@ def test_what_caused_a_message_twice_or_was_delivered_twice_is_told_once() -> No
 def test_each_event_calls_for_its_message(event: Event, kind: str, category: str) -> None:
     due = case().when(at(event, 10)).last(NoticeDue)
     assert (due.kind, due.category) == (kind, category)
+
+
+@pytest.mark.parametrize("code", [ReasonCode.PLAN_BROKEN, ReasonCode.CASE_CLOSED])
+def test_only_a_withdrawal_is_confirmed_as_one(code: ReasonCode) -> None:
+    ended = agreement.AgreementEnded(agreement_id="A", as_of=DAY, reason=Reason(code=code))
+    assert case().when(at(ended, 10)).said == ()
+
+
+def test_of_a_signature_and_a_withdrawal_only_the_later_is_told() -> None:
+    """A copy that still waits would say that what was withdrawn from holds."""
+    by_sms = case().when(message(desk.PreferencesSet(channel="sms")))
+    signed = agreement.AgreementSigned.model_construct(
+        agreement_id="A", version=1, effective=DAY, schedules=()
+    )
+    again = signed.model_copy(update={"agreement_id": "B"})
+    back = agreement.AgreementEnded(agreement_id="A", as_of=DAY, reason=WITHDRAWN)
+    for earlier, later in ((signed, back), (back, again)):
+        told = by_sms.when(at(earlier, 22), at(later, 23))
+        assert [type(event) for event in told.said][-2:] == [NoticeWithdrawn, NoticeDue]
+        assert told.last(NoticeWithdrawn).reason.code is ReasonCode.NOTICE_REPLACED
+
+
+def test_a_withdrawal_is_confirmed_although_the_case_is_closed_meanwhile() -> None:
+    back = agreement.AgreementEnded(agreement_id="A", as_of=DAY, reason=WITHDRAWN)
+    closed = intake.CaseClosed(as_of=DAY, reason=intake.CloseReason.CURED)
+    assert NoticeWithdrawn not in {type(e) for e in case().when(at(back, 10), at(closed, 11)).said}
 
 
 # --- the guard at its edges, through the service

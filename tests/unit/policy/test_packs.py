@@ -21,7 +21,7 @@ ALL = ("cn-card", "cn-consumer-loan", "eu-consumer", "tw-card", "uk-unsecured", 
 STATES = {
     *("first_contact", "statement", "assessment", "offer", "answer", "approval"),
     *("signature", "instruction", "performing", "no_plan", "stopped", "conversation_review"),
-    *("request_answer", "moratorium_review", "mechanism_review"),
+    *("training", "request_answer", "moratorium_review", "mechanism_review"),
 }
 ALERTS = {
     *{"instalment_missed", "promise_broken", "borrower_silent", "plan_broken", "bank_silent"},
