@@ -160,7 +160,7 @@ def _taken_back(
         return Decision(state)
     told = max(message.day, data.reversed_on)
     if state.status is FollowupStatus.CLOSED:
-        after, said = leftover.returned(state, data.amount, told)
+        after, said = leftover.returned(state, data, told)
         if state.policy is not None and state.completed_on is not None and after.completed_on is None:
             in_force = reference.policies.in_force(state.policy, told)
             after, more = problems.returned_after_completion(after, data.reversal_id, told, in_force)
@@ -170,6 +170,7 @@ def _taken_back(
     amount = counted(state.plan, data)
     if not amount.is_positive:
         return Decision(known)
+    all_of_it = amount
     after, amount = found.returned(known, data.value_date, amount, told)
     after = found.returned_before(after, data, amount, told)
     if amount.is_positive:
@@ -181,6 +182,9 @@ def _taken_back(
     after = after.model_copy(update={"plan": found.missing_beside(plan, data, amount)})
     policy = reference.policies.in_force(plan.policy, message.day)
     after, said = problems.missing_from_the_plan(after, data.reversal_id, message.day, policy)
+    if amount == all_of_it:  # it was not told under this plan
+        after, less = leftover.returned_later(after, data, told)
+        said += less
     return Decision.of(after, *said)
 
 

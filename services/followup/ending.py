@@ -38,12 +38,10 @@ def complete(work: Work, day: date, *, with_case: bool = False) -> None:
 
 def credit(work: Work, day: date) -> None:
     """Say what the borrower has beyond the plan, when it is no longer what was said last."""
-    known = {
-        entry.found.currency: entry
-        for entry in work.state.credits
-        # What was disposed of under an earlier plan of the case says nothing about this one.
-        if entry.agreement_id == work.plan.agreement_id or entry.found > entry.settled
-    }
+    plan = work.plan
+    # What is left of an earlier plan of the case stays the borrower's beside it.
+    others = tuple(one for one in work.state.credits if one.agreement_id != plan.agreement_id)
+    known = {one.found.currency: one for one in work.state.credits if one.agreement_id == plan.agreement_id}
     for currency in sorted({line.total.currency for line in work.plan.lines}):
         came = Money.sum(
             (
@@ -57,15 +55,14 @@ def credit(work: Work, day: date) -> None:
         nothing = Money.zero(currency)
         beside = Money.sum((part for part in work.plan.beside if part.currency == currency), currency)
         left = max(came - Money.sum(parts, currency) - beside, nothing)
-        before = known.get(
-            currency, Credit(agreement_id=work.plan.agreement_id, found=nothing, settled=nothing)
-        )
+        none = Credit(agreement_id=plan.agreement_id, found=nothing, settled=nothing, since=plan.effective)
+        before = known.get(currency, none)
         if left == before.found:
             continue
         known[currency] = before.model_copy(update={"found": left})
         free = max(left - before.settled, nothing)
-        work.said.append(CreditFound(agreement_id=work.plan.agreement_id, as_of=day, amount=free))
-    work.change(credits=tuple(known[currency] for currency in sorted(known)))
+        work.said.append(CreditFound(agreement_id=plan.agreement_id, as_of=day, amount=free))
+    work.change(credits=(*others, *(known[currency] for currency in sorted(known))))
 
 
 def reopen(work: Work, day: date) -> None:

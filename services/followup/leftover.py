@@ -8,12 +8,13 @@ from shared.contracts.base import Event
 from shared.contracts.desk_care import CreditChoice, CreditChosen
 from shared.contracts.followup_care import CreditFound, CreditInstructed
 from shared.contracts.ids import derive_id
-from shared.contracts.intake import BankAnswered
+from shared.contracts.intake import BankAnswered, PaymentTakenBack
+from shared.contracts.plan_terms import total_of
 from shared.contracts.reasons import ReasonCode
 from shared.lending.money import Money
 from shared.policy.model import PolicyInForce
 
-__all__ = ["bank_answered", "chosen", "returned"]
+__all__ = ["bank_answered", "chosen", "returned", "returned_later"]
 
 Step = tuple[FollowupState, tuple[Event, ...]]
 
@@ -24,23 +25,28 @@ _ASKED_KEPT = 12
 def chosen(
     state: FollowupState, data: CreditChosen, cause: str, day: date, policy: PolicyInForce | None
 ) -> Step | ReasonCode:
-    """Ask the bank to do what the borrower chose with all that is left of a credit."""
+    """Ask the bank to do what the borrower chose with all that is left of the credits in a currency."""
     if data.choice is CreditChoice.OTHER_DEBT and data.debt_id is None:
         return ReasonCode.DEBT_NOT_NAMED
-    credit = next((entry for entry in state.credits if entry.found.currency == data.currency), None)
-    left = None if credit is None else credit.found - credit.settled
-    if credit is None or left is None or not left.is_positive:
+    mine = [one for one in state.credits if one.found.currency == data.currency and one.found > one.settled]
+    if not mine:
         return ReasonCode.NO_CREDIT
-    said = CreditInstructed(
-        instruction_id=derive_id("credit", state.case, data.currency, cause),
-        amount=left,
-        choice=data.choice,
-        debt_id=data.debt_id if data.choice is CreditChoice.OTHER_DEBT else None,
-        answer_by=None if policy is None else bank_answers_by(day, policy),
-    )
-    asked = CreditAsk(instruction_id=said.instruction_id, amount=left)
-    after = _with(state, credit.model_copy(update={"settled": credit.found}))
-    return after.model_copy(update={"credits_asked": (*state.credits_asked, asked)[-_ASKED_KEPT:]}), (said,)
+    said: list[Event] = []
+    for credit in mine:
+        asks = CreditInstructed(
+            instruction_id=derive_id("credit", state.case, credit.agreement_id, data.currency, cause),
+            amount=credit.found - credit.settled,
+            choice=data.choice,
+            debt_id=data.debt_id if data.choice is CreditChoice.OTHER_DEBT else None,
+            answer_by=None if policy is None else bank_answers_by(day, policy),
+        )
+        said.append(asks)
+        asked = CreditAsk(
+            instruction_id=asks.instruction_id, amount=asks.amount, agreement_id=credit.agreement_id
+        )
+        state = _with(state, credit, settled=credit.found)
+        state = state.model_copy(update={"credits_asked": (*state.credits_asked, asked)[-_ASKED_KEPT:]})
+    return state, tuple(said)
 
 
 def bank_answered(state: FollowupState, data: BankAnswered, day: date) -> Step:
@@ -54,33 +60,53 @@ def bank_answered(state: FollowupState, data: BankAnswered, day: date) -> Step:
     if data.confirmed or credit is None:
         return state, ()
     nothing = Money.zero(asked.amount.currency)
-    back = credit.model_copy(update={"settled": max(credit.settled - asked.amount, nothing)})
-    said = CreditFound(
-        agreement_id=credit.agreement_id, as_of=day, amount=max(back.found - back.settled, nothing)
-    )
+    settled = max(credit.settled - asked.amount, nothing)
+    left_of_it = max(credit.found - settled, nothing)
+    said = CreditFound(agreement_id=credit.agreement_id, as_of=day, amount=left_of_it)
     if state.plan is not None and state.plan.agreement_id == credit.agreement_id:
         state = state.model_copy(update={"plan": state.plan.model_copy(update={"replay": True})})
-    return _with(state, back), (said,)
+    return _with(state, credit, settled=settled), (said,)
 
 
-def returned(state: FollowupState, amount: Money, day: date) -> Step:
+def returned(state: FollowupState, data: PaymentTakenBack, day: date) -> Step:
     """A payment came back after the case was closed: what was beyond the plan is less by it.
 
     Where what is left of that does not cover it, the plan is not completed any more; who asks sees it by
     `completed_on`.
     """
-    credit = next((entry for entry in state.credits if entry.found.currency == amount.currency), None)
-    free = None if credit is None else credit.found - credit.settled
-    if free is None or free < amount:
+    credit = _of_day(state, data)
+    if credit is None or credit.found - credit.settled < data.amount:
         state = state.model_copy(update={"completed_on": None})
-    if credit is None or free is None or not free.is_positive:
+    return _less(state, credit, data.amount, day)
+
+
+def returned_later(state: FollowupState, data: PaymentTakenBack, day: date) -> Step:
+    """A payment of an earlier plan came back under the next: what of it was on no debt is no credit now.
+
+    The rest is owed again, and nothing that is left of the earlier plan makes up for it.
+    """
+    booked = Money.sum((total_of(part.amounts) for part in data.allocations), data.amount.currency)
+    made_up = data.made_up or Money.zero(data.amount.currency)
+    return _less(state, _of_day(state, data), data.amount - booked - made_up, day)
+
+
+def _of_day(state: FollowupState, data: PaymentTakenBack) -> Credit | None:
+    """Give the credit of the plan that counted money of that day."""
+    mine = (one for one in state.credits if one.found.currency == data.amount.currency)
+    return max((one for one in mine if one.since <= data.value_date), key=lambda one: one.since, default=None)
+
+
+def _less(state: FollowupState, credit: Credit | None, amount: Money, day: date) -> Step:
+    free = None if credit is None else credit.found - credit.settled
+    if credit is None or free is None or not free.is_positive or not amount.is_positive:
         return state, ()
     left = max(free - amount, Money.zero(amount.currency))
     said = CreditFound(agreement_id=credit.agreement_id, as_of=day, amount=left)
-    return _with(state, credit.model_copy(update={"found": credit.settled + left})), (said,)
+    return _with(state, credit, found=credit.settled + left), (said,)
 
 
-def _with(state: FollowupState, credit: Credit) -> FollowupState:
-    others = (entry for entry in state.credits if entry.found.currency != credit.found.currency)
-    order = sorted((*others, credit), key=lambda entry: entry.found.currency)
-    return state.model_copy(update={"credits": tuple(order)})
+def _with(state: FollowupState, credit: Credit, **changes: Money) -> FollowupState:
+    after = credit.model_copy(update=changes)
+    return state.model_copy(
+        update={"credits": tuple(after if one is credit else one for one in state.credits)}
+    )

@@ -285,11 +285,15 @@ class Support(State):
 
 
 class Credit(State):
-    """What was paid beyond the plan in one currency: as last said, and how much of it has been dealt with."""
+    """What was paid beyond a plan in one currency: as last said, and how much of it has been dealt with.
+
+    Each plan of a case has its own. `since`: the first day whose money the plan counts.
+    """
 
     agreement_id: str
     found: MoneyField
     settled: MoneyField
+    since: date = date.min
 
 
 class CreditAsk(State):
@@ -297,6 +301,7 @@ class CreditAsk(State):
 
     instruction_id: str
     amount: MoneyField
+    agreement_id: str | None = None
 
 
 class PromiseState(StrEnum):

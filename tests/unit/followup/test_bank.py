@@ -9,6 +9,7 @@ import pytest
 
 from shared.contracts import intake
 from shared.contracts.base import Event
+from shared.contracts.debts import Allocation
 from shared.contracts.desk_care import CreditChoice, CreditChosen, NewCreditAsked, ProblemSolved
 from shared.contracts.followup import InputRefused, RewardGranted
 from shared.contracts.followup_care import (
@@ -21,8 +22,8 @@ from shared.contracts.followup_care import (
 )
 from shared.contracts.intake import InstructionAbout
 from shared.contracts.reasons import ReasonCode
-from tests.unit.builders import DAY, cny, debt, message, paid
-from tests.unit.followup.plans import FIRST, GRACE, SECOND, lives_to, steps
+from tests.unit.builders import DAY, balances, cny, debt, message, paid, signed
+from tests.unit.followup.plans import FIRST, GRACE, SECOND, THIRD, lives_to, steps
 from tests.unit.followup.plans import live as plan_live
 from tests.unit.followup.test_keeping import overpaid, taken_back
 from tests.unit.spec import Given
@@ -36,6 +37,12 @@ def answers(step: Given, id_: str, *, confirmed: bool, on: date = SECOND, about:
         instruction_id=id_, confirmed=confirmed, as_of=on, about=about or InstructionAbout.CREDIT
     )
     return step.when(message(data, on))
+
+
+def completed_twice() -> Given:
+    """Twelve too much by the first plan, five by the second; nobody has chosen about either."""
+    again = overpaid().when(message(signed((THIRD, "50.00"), effective=SECOND, version=2), SECOND))
+    return lives_to(again.when(message(paid("55.00", SECOND, "r"), SECOND)), THIRD)
 
 
 def refunded(*, closed: bool) -> Given:
@@ -190,3 +197,42 @@ def test_money_from_before_the_plan_that_came_back_stays_somebody_s_when_the_pla
     assert solved.emits(ProblemResolved)
     cured = back.when(message(intake.CaseClosed(as_of=FIRST, reason=intake.CloseReason.CURED), FIRST))
     assert cured.last(ProblemResolved).by == "case_closed"
+
+
+@pytest.mark.parametrize("closed", [True, False])
+def test_a_credit_nobody_has_chosen_about_is_there_beside_that_of_the_next_plan(closed: bool) -> None:
+    done = completed_twice()
+    assert done.last(CreditFound).amount == cny("5.00")
+    done = done.when(message(END, THIRD)) if closed else done
+    both = done.when(message(REFUND, THIRD))
+    told = [event for event in both.said if isinstance(event, CreditInstructed)]
+    assert [one.amount for one in told] == [cny("12.00"), cny("5.00")]
+    assert len({one.instruction_id for one in told}) == 2
+    assert both.when(message(REFUND, THIRD)).last(InputRefused).reason.code is ReasonCode.NO_CREDIT
+    first = answers(both, told[0].instruction_id, confirmed=False, on=THIRD)
+    found = first.last(CreditFound)
+    assert (found.amount, found.agreement_id) == (cny("12.00"), done.state.credits[0].agreement_id)
+    assert first.when(message(REFUND, THIRD)).last(CreditInstructed).amount == cny("12.00")
+    second = answers(both, told[1].instruction_id, confirmed=False, on=THIRD)
+    assert second.last(CreditFound).amount == cny("5.00")
+
+
+def test_a_payment_that_comes_back_lessens_the_credit_of_the_plan_that_had_counted_it() -> None:
+    closed = completed_twice().when(message(END, THIRD))
+    first = closed.when(message(taken_back("4.00", FIRST, THIRD, "p"), THIRD))
+    assert [(one.found, one.settled) for one in first.state.credits] == [
+        (cny("8.00"), cny("0.00")),
+        (cny("5.00"), cny("0.00")),
+    ]
+    second = closed.when(message(taken_back("4.00", SECOND, THIRD, "r"), THIRD))
+    assert [one.found for one in second.state.credits] == [cny("12.00"), cny("1.00")]
+
+
+def test_under_the_next_plan_what_was_on_no_debt_and_came_back_is_no_credit() -> None:
+    live = overpaid().when(message(signed((THIRD, "50.00"), effective=SECOND, version=2), SECOND))
+    part = (Allocation(debt_id="A-1", amounts=balances("40.00")),)
+    back = taken_back("45.00", FIRST, SECOND, "p").model_copy(update={"allocations": part})
+    after = live.when(message(back, SECOND))
+    assert after.last(CreditFound).amount == cny("7.00")
+    booked = taken_back("40.00", FIRST, SECOND, "p").model_copy(update={"allocations": part})
+    assert not any(isinstance(event, CreditFound) for event in live.when(message(booked, SECOND)).said)
