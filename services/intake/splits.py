@@ -155,8 +155,11 @@ def beside_plan(
         debt = state.debt(debt_id)
         if debt is not None and debt_id not in apart:
             open_ += sum(row[at + 1] for row in split.rows) - (debt.paid.total - before)
+    on_none = sum(known.unallocated for known in since)
+    if asking(state) is None:  # nothing is missing, whatever came back from before the plan
+        open_ = min(open_, on_none)
     asked = min(sum(part.amount for part in booked if part.debt_id in split.debts), max(open_, 0))
-    still = max(open_ - asked - sum(known.unallocated for known in since), 0)
+    still = max(open_ - asked - on_none, 0)
     return money - asked - min(sum(part.amount for part in booked if part.debt_id not in split.debts), still)
 
 

@@ -174,3 +174,16 @@ def test_a_plan_that_was_completed_asks_for_nothing_more() -> None:
     step = done.when(paid("100.00", 60, "P-2"))
     assert (served(step), beside(step)) == ({"A-1": "100.00"}, cny("100.00"))
     assert beside(over_the_second().when(paid("100.00", 4, account="A-1"))) is None, "dated before the plan"
+
+
+def test_nor_for_what_came_back_from_before_it() -> None:
+    """The plan stays completed, and what is paid then lowers a debt: it was a credit as well."""
+    before = given(IntakeDecider(), reference()).when(overdue("A-1"), overdue("A-2", owed=B, late=B))
+    before = before.when(paid("300.00", 4, "P-0", account="A-2"))
+    signed = before.when(plan(schedule("A-2", "200.00", "0.00", months=MONTHS))).when(paid("600.00", 30))
+    done = signed.when(message(AgreementCompleted(agreement_id="AG-1", as_of=day(30)), day(31)))
+    back = done.when(returned("300.00", 40, "P-0"))
+    for account in (None, "A-2"):
+        step = back.when(paid("300.00", 45, "P-2", account=account))
+        assert beside(step) == cny("300.00")
+        assert step.last(PaymentMatched).unallocated == cny("0.00")
