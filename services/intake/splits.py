@@ -125,25 +125,42 @@ def beside_plan(
     """Give what of a payment was booked on debts, and is nothing that the plan asks for.
 
     That is all of it where the payment names an account outside the plan, else what is beyond all of its
-    instalments, also on a debt of the plan: more may be owed there. `state` is as it was before the
-    payment, which is not allocated yet. A plan that was completed asks for what came back alone. Of debts
-    `apart` nothing is asked here, and what is booked on them is told by its parts.
+    instalments, also on a debt of the plan: more may be owed there. Instalments paid in advance hold interest
+    that is not billed yet: what served other debts, or lies on none, has paid it. `state` is as it was
+    before the payment, which is not allocated yet. A plan that was completed asks for what came back alone.
+    Of debts `apart` nothing is asked here, and what is booked on them is told by its parts.
     """
     plan = state.plan or state.fulfilled
     if plan is None or plan.effective is None or payment.value_date < plan.effective:
         return 0
-    booked = sum(part.amount for part in parts if part.debt_id not in apart)
+    booked = [part for part in parts if part.debt_id not in apart]
+    money = sum(part.amount for part in booked)
     if payment.account_id is not None and payment.account_id not in plan.debts:
-        return booked
+        return money
     split = next((s for s in plan.splits if s.currency == payment.currency), None)
     if split is None:  # not known: a plan of before, or none in this currency
         return 0
-    open_ = 0
+    since = [
+        known
+        for known in state.payments
+        if known.episode == state.episode
+        and known.currency == payment.currency
+        and known.value_date >= plan.effective
+    ]
+    others = {*split.debts, *apart}
+    open_ = sum(known.beside for known in since) - sum(
+        part.amount for known in since for part in known.parts if part.debt_id not in others
+    )
     for at, (debt_id, before) in enumerate(zip(split.debts, split.before, strict=True)):
         debt = state.debt(debt_id)
         if debt is not None and debt_id not in apart:
             open_ += sum(row[at + 1] for row in split.rows) - (debt.paid.total - before)
-    return max(booked - max(open_, 0), 0)
+    on_none = sum(known.unallocated for known in since)
+    if asking(state) is None:  # nothing is missing, whatever came back from before the plan
+        open_ = min(open_, on_none)
+    asked = min(sum(part.amount for part in booked if part.debt_id in split.debts), max(open_, 0))
+    still = max(open_ - asked - on_none, 0)
+    return money - asked - min(sum(part.amount for part in booked if part.debt_id not in split.debts), still)
 
 
 def paid_elsewhere(state: IntakeState, day: date, reference: Reference) -> frozenset[str]:

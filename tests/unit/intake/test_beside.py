@@ -131,6 +131,31 @@ def test_what_pays_the_interest_of_instalments_that_money_without_room_had_paid_
     assert (served(later), beside(later)) == ({"A-2": "50.00"}, None), "the first 50.00 are free again"
 
 
+def in_advance() -> Given:
+    """Three of 900.00 ask for 700.00 more than the 2,000.00 that are owed of A-2; A-1 is owed beside it."""
+    return planned(schedule("A-2", "900.00", "0.00", months=MONTHS))
+
+
+def test_what_is_paid_in_advance_and_served_another_debt_is_paid_once() -> None:
+    """What came next lowered that debt too, and was a credit as well: paid back on wish, the bank lost it."""
+    step = in_advance().when(paid("2700.00", 30))
+    assert (served(step), beside(step)) == ({"A-2": "2000.00", "A-1": "700.00"}, None)
+    done = step.when(message(AgreementCompleted(agreement_id="AG-1", as_of=day(30)), day(31)))
+    for now in (step, done):
+        more = now.when(paid("100.00", 40, "P-2"))
+        assert (served(more), beside(more)) == ({"A-1": "100.00"}, cny("100.00"))
+    billed = step.when(balance(40, balances("50.00"), account="A-2")).when(paid("50.00", 41, "P-2"))
+    assert (served(billed), beside(billed)) == ({"A-2": "50.00"}, cny("50.00"))
+    # Of what came back of it the plan asks for as much again.
+    back = step.when(returned("300.00", 35)).when(paid("350.00", 40, "P-2"))
+    assert (served(back), beside(back)) == ({"A-1": "350.00"}, cny("50.00"))
+
+
+def test_nor_is_what_serves_another_debt_while_interest_to_come_is_paid_by_money_on_none() -> None:
+    step = in_advance().when(paid("2700.00", 30, account="A-2")).when(paid("100.00", 40, "P-2"))
+    assert (served(step), beside(step)) == ({"A-1": "100.00"}, cny("100.00"))
+
+
 def test_what_is_beyond_all_instalments_and_serves_another_debt_is_no_credit_of_the_plan() -> None:
     ahead = over_the_second().when(paid("150.00", 30))
     step = ahead.when(paid("700.00", 31, "P-2"))
@@ -149,3 +174,16 @@ def test_a_plan_that_was_completed_asks_for_nothing_more() -> None:
     step = done.when(paid("100.00", 60, "P-2"))
     assert (served(step), beside(step)) == ({"A-1": "100.00"}, cny("100.00"))
     assert beside(over_the_second().when(paid("100.00", 4, account="A-1"))) is None, "dated before the plan"
+
+
+def test_nor_for_what_came_back_from_before_it() -> None:
+    """The plan stays completed, and what is paid then lowers a debt: it was a credit as well."""
+    before = given(IntakeDecider(), reference()).when(overdue("A-1"), overdue("A-2", owed=B, late=B))
+    before = before.when(paid("300.00", 4, "P-0", account="A-2"))
+    signed = before.when(plan(schedule("A-2", "200.00", "0.00", months=MONTHS))).when(paid("600.00", 30))
+    done = signed.when(message(AgreementCompleted(agreement_id="AG-1", as_of=day(30)), day(31)))
+    back = done.when(returned("300.00", 40, "P-0"))
+    for account in (None, "A-2"):
+        step = back.when(paid("300.00", 45, "P-2", account=account))
+        assert beside(step) == cny("300.00")
+        assert step.last(PaymentMatched).unallocated == cny("0.00")
