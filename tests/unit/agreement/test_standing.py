@@ -126,6 +126,8 @@ def test_a_draft_that_went_back_is_not_to_be_signed_until_it_is_drawn_up_again()
     zh, en = notices(draft, gone)
     assert "不再供签署" in zh
     assert "is not to be signed any more" in en
+    assert "待签署文本" not in zh, "it said both: that it is to be signed, and that it is not any more"
+    assert "is to be signed" not in en
     assert notices(draft, gone, draft) == notices(draft)
 
 
