@@ -31,6 +31,8 @@ def test_one_payment_has_no_instalments_in_a_row_and_no_trial_of_several(pack: s
     """It said that two in a row may be missed, and that the first three payments are a trial."""
     en, zh = (said(with_plan(under(pack), **ONCE), lang) for lang in ("en", "zh"))
     assert "in a row" not in en
+    assert "After a breach the plan ends" in en, "not its instalments: there are none"
+    assert "违约后：还款安排终止" in zh
     assert "连续" not in zh
     assert "broken when the payment is 60 days late" in en or "days late" in en
     assert "no trial, no observation and no probation" in en
