@@ -197,6 +197,8 @@ def _params(document: Agreement, terms: AgreementTerms, words: Words, lang: str)
         "modifying_agreement": terms.instrument == "modifying_agreement",
         "concession_letter": terms.instrument == "concession_letter",
         "stop_collection": terms.stop_collection,
+        "stops_while_kept": terms.stop_collection and not nothing,
+        "stops_for_good": terms.stop_collection and nothing,
         "no_cooling_off": not terms.cooling_off_days,
         "may_withdraw": bool(terms.cooling_off_days),
         "from_documents": terms.cooling_off_from == "documents_received",
