@@ -69,6 +69,8 @@ def check_pdf(file: bytes, public: bytes) -> Report:
         wrong.append(Finding("content", f"its SHA-256 is {digest}, which is not the hash that was signed"))
     kind = str(signatures.get("kind", "unknown"))
     signed = _signed(kind, signatures, raw, digest, public, wrong)
+    if signed and kind == "agreement":
+        signed = _guarantors_agreed(content, signatures, wrong)
     for number, text in enumerate(pages, start=1):
         if digest not in "".join(text.split()):
             wrong.append(Finding(f"page {number}", "does not print the hash of the content"))
@@ -124,3 +126,14 @@ def _signed(
             Finding("lender's signature", f"was not made over this content with the key {key_id_of(public)}")
         )
     return not wrong
+
+
+def _guarantors_agreed(
+    content: Mapping[str, Any], signatures: Mapping[str, Any], wrong: list[Finding]
+) -> bool:
+    """Check that every guarantor whom the content asks for has agreed; without them nothing takes effect."""
+    asked, agreed = content.get("guarantors"), signatures.get("guarantors")
+    given = agreed if isinstance(agreed, dict) else {}
+    lacking = [one for one in asked if not given.get(str(one))] if isinstance(asked, list) else []
+    wrong += [Finding("guarantor's consent", f"is missing: {one}") for one in lacking]
+    return not lacking

@@ -15,6 +15,7 @@ __all__ = [
     "on_record",
     "returned",
     "rewards_in",
+    "settles_at_once",
     "since_9",
     "watched",
 ]
@@ -54,16 +55,24 @@ def asks_nothing(drafted: AgreementDrafted) -> bool:
     return all(row.total.is_zero for row in drafted.instalments)
 
 
-def returned(drafted: AgreementDrafted, terms: AgreementTerms) -> tuple[WaivedDebt, ...]:
+def settles_at_once(drafted: AgreementDrafted, words: Words) -> bool:
+    """Whether nothing is left to pay, so that no breach can follow. Editions before 10 spoke of one."""
+    return asks_nothing(drafted) and _since_10(words)
+
+
+def returned(drafted: AgreementDrafted, terms: AgreementTerms, words: Words) -> tuple[WaivedDebt, ...]:
+    """Give what a breach adds to the debt again."""
+    if settles_at_once(drafted, words):
+        return ()
     return returning(waived_debts(drafted.plan), terms.returns_on_breach or ())
 
 
 def conditions(drafted: AgreementDrafted, terms: AgreementTerms, words: Words, lang: str) -> dict[str, Any]:
     """What a breach takes back: amounts waived on condition, and the rates of the contract."""
     comma = "、" if lang == "zh" else ", "
-    amounts = returned(drafted, terms)
+    amounts = returned(drafted, terms, words)
     parts = [part for part in COMPONENTS if any(getattr(d.amounts, part).is_positive for d in amounts)]
-    rates = terms.contract_rates or ()
+    rates = () if settles_at_once(drafted, words) else terms.contract_rates or ()
     names = [*parts, *(["rate"] if rates else [])]
     known = words.has("returning", "rate")
     lower_rate_stays = "rate_cut" in drafted.plan.measures and "rate" not in (terms.returns_on_breach or ())
@@ -114,7 +123,11 @@ def since_9(words: Words) -> bool:
     return words.has("labels", "beside")
 
 
+def _since_10(words: Words) -> bool:
+    return words.has("labels", "others_liable")
+
+
 def _times(drafted: AgreementDrafted, words: Words) -> int:
     """How often there is something to pay; editions before 10 counted each currency of a day apart."""
     rows = drafted.instalments
-    return len({row.number for row in rows}) if words.has("labels", "others_liable") else len(rows)
+    return len({row.number for row in rows}) if _since_10(words) else len(rows)

@@ -64,6 +64,8 @@ def agreements_of(
             signed[bound.agreement_id] = bound
     name, names = _name(entries, erased), _names_of_others(entries, erased)
     standing = standing_in(entries, case).agreements
+    # What a draft that may still be signed would take the place of: the agreement that is in force.
+    in_force = next((id_ for id_ in reversed(drafts) if id_ in signed and id_ not in standing), None)
     found = (
         (_agreement(d, case, customer, signatures[id_], signed.get(id_), name), consents.get(id_, []))
         for id_, d in drafts.items()
@@ -73,6 +75,7 @@ def agreements_of(
             one,
             names=names,
             over=standing.get(one.drafted.agreement_id),
+            supersedes=in_force if _may_be_signed(one, standing) else one.supersedes,
             consents=tuple(
                 (party_id, time)
                 for party_id, agreed, time in given
@@ -81,6 +84,10 @@ def agreements_of(
         )
         for one, given in found
     ]
+
+
+def _may_be_signed(one: Agreement, standing: Mapping[str, object]) -> bool:
+    return one.effective is None and one.drafted.agreement_id not in standing
 
 
 def letters_of(

@@ -13,6 +13,7 @@ from services.agreement.paper.facts import (
     on_record,
     returned,
     rewards_in,
+    settles_at_once,
     since_9,
     watched,
 )
@@ -149,6 +150,8 @@ def _notice(document: Agreement, words: Words, lang: str) -> str:
     if document.effective is not None:
         return words.label(name, lang)
     if name == "binding" and words.has("labels", "to_be_signed"):
+        if document.over is not None:
+            return words.label("draft", lang)  # what has become of it says that it is not to be signed
         name = "to_be_signed"
     return words.label("draft", lang) + ("" if lang == "zh" else " ") + words.label(name, lang)
 
@@ -194,6 +197,8 @@ def _params(document: Agreement, terms: AgreementTerms, words: Words, lang: str)
         "modifying_agreement": terms.instrument == "modifying_agreement",
         "concession_letter": terms.instrument == "concession_letter",
         "stop_collection": terms.stop_collection,
+        "stops_while_kept": terms.stop_collection and not nothing,
+        "stops_for_good": terms.stop_collection and nothing,
         "no_cooling_off": not terms.cooling_off_days,
         "may_withdraw": bool(terms.cooling_off_days),
         "from_documents": terms.cooling_off_from == "documents_received",
@@ -246,6 +251,8 @@ def _tables(clause: str, document: Agreement, words: Words, lang: str) -> list[d
     drafted = document.drafted
     if clause == "parties":
         return table_of(drafted, document.names, words, lang)
+    if clause in {"interest_and_fees", "instalment_plan"} and settles_at_once(drafted, words):
+        return []  # a row of nothing on a later day would look as if something were due then
     if clause == "debt_structure":
         owed = [(debt.debt_id, debt.balance) for debt in drafted.plan.debts]
         return [_balances(owed, words.label("owed_of", lang), words, lang)]
@@ -263,7 +270,7 @@ def _tables(clause: str, document: Agreement, words: Words, lang: str) -> list[d
         again = (
             []
             if drafted.terms is None
-            else [(d.debt_id, d.amounts) for d in returned(drafted, drafted.terms)]
+            else [(d.debt_id, d.amounts) for d in returned(drafted, drafted.terms, words)]
         )
         if not again:
             caption = words.label("waived_now", lang) if since_9(words) else None

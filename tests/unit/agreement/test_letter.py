@@ -43,6 +43,8 @@ def test_the_letter_says_plainly_where_a_balance_goes_on_and_who_may_ask_for_it(
     assert (
         "贷款人或债权受让人仍可要求偿还" if lang == "zh" else "orwhoeverthedebtissoldto,mayaskforit"
     ) in text
+    assert ("借款人由此享有的权利不受本证明影响" if lang == "zh" else "norightislostbythisletter") in text
+    assert ("尚未入账的款项，由贷款人入账或退还" if lang == "zh" else "isbooked,orpaidback.") in text
     assert ("A-1：部分结清、A-2：已结清" if lang == "zh" else "A-1:settledinpart,A-2:settled.") in text
     assert ("已转让" if lang == "zh" else "weresold") not in text
     assert ("另有" if lang == "zh" else "Otherdebts") not in text

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from services.agreement.document import canonical_content
+from services.agreement.paper.check import check_pdf
 from services.agreement.paper.filed import agreements_of
 from services.agreement.paper.layout import Agreement, NameState, page_of
 from services.agreement.paper.pdf import make_pdf
@@ -26,7 +27,7 @@ from shared.contracts.reasons import ReasonCode
 from shared.crypto.sealing import ERASED
 from tests.unit.agreement.test_decide import after, signature
 from tests.unit.agreement.test_guarantors import consent, debts, drafted, with_interest
-from tests.unit.agreement.test_paper import BOOK, KEY, entries, read, squeezed, under
+from tests.unit.agreement.test_paper import BOOK, KEY, PUBLIC, entries, read, squeezed, under
 from tests.unit.agreement.test_paper_true import named
 from tests.unit.builders import CASE, DAY, balances, cny, message
 
@@ -159,3 +160,19 @@ def test_a_guarantor_who_has_agreed_is_named_under_the_signatures() -> None:
     signed = page_of(document, "en")["sections"][-1]["tables"][0]["rows"]
     assert signed[2][0] == f"Guarantor 王大山 {UNCLE.party_id}"
     assert signed[2][2] == "agreed in writing"
+
+
+def test_a_paper_in_force_without_the_consent_that_it_waits_for_is_refused() -> None:
+    """`parley verify` took it for signed, whatever the guarantor had said."""
+    step = with_interest(UNCLE.model_copy(update={"liability": None}))
+    draft = step.last(AgreementDrafted)
+    both = step.when(*(message(signature(draft, party), after(2)) for party in SignatureParty))
+    agreed = both.when(message(consent(draft, UNCLE.party_id), after(3)))
+    kept = entries(overdue(), draft, *both.said, *agreed.said, *agreed.closes(after(3)).said)
+    (document,) = agreements_of(kept, CASE, "C-1")
+    report = check_pdf(make_pdf(document, "en", KEY), PUBLIC)
+    assert report.signed
+    assert report.wrong == ()
+    without = check_pdf(make_pdf(replace(document, consents=()), "en", KEY), PUBLIC)
+    assert not without.signed
+    assert [str(one) for one in without.wrong] == [f"guarantor's consent: is missing: {UNCLE.party_id}"]

@@ -31,6 +31,8 @@ def test_one_payment_has_no_instalments_in_a_row_and_no_trial_of_several(pack: s
     """It said that two in a row may be missed, and that the first three payments are a trial."""
     en, zh = (said(with_plan(under(pack), **ONCE), lang) for lang in ("en", "zh"))
     assert "in a row" not in en
+    assert "After a breach the plan ends" in en, "not its instalments: there are none"
+    assert "违约后：还款安排终止" in zh
     assert "连续" not in zh
     assert "broken when the payment is 60 days late" in en or "days late" in en
     assert "no trial, no observation and no probation" in en
@@ -41,22 +43,62 @@ def test_one_payment_has_no_instalments_in_a_row_and_no_trial_of_several(pack: s
     assert "no trial, no observation" not in several
 
 
-@pytest.mark.parametrize("lang", LANGUAGES)
-def test_where_nothing_is_left_to_pay_nothing_can_be_missed(lang: str) -> None:
-    document = under("us-unsecured")
-    waived = with_plan(document, **ONCE)
+def all_waived(pack: str) -> Agreement:
+    """Everything that is owed is waived."""
+    waived = with_plan(under(pack), **ONCE)
     debts = tuple(d.model_copy(update={"waived": d.balance}) for d in waived.drafted.plan.debts)
     plan = waived.drafted.plan.model_copy(update={"debts": debts})
     rows = tuple(r.model_copy(update={"total": r.total - r.total}) for r in waived.drafted.instalments)
-    text = said(
-        replace(waived, drafted=waived.drafted.model_copy(update={"plan": plan, "instalments": rows})), lang
+    return replace(waived, drafted=waived.drafted.model_copy(update={"plan": plan, "instalments": rows}))
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+@pytest.mark.parametrize("pack", BOOK.pack_ids)
+def test_where_nothing_is_left_to_pay_nothing_can_be_missed(pack: str, lang: str) -> None:
+    """Under the Chinese packs a breach brought waived interest back, of a plan that can have none."""
+    text = said(all_waived(pack), lang)
+    zh = (
+        "宽限",
+        "逾期达到",
+        "视为足额",
+        "违约后：",
+        "违约致",
+        "还款账户",
+        "所列年利率",
+        "按还款明细",
+        "按约",
     )
-    for claim in (
-        ("宽限", "逾期达到", "视为足额", "违约后：")
-        if lang == "zh"
-        else (*("of grace", "days late", "counts as full", "After a breach", "in a row"),)
-    ):
+    en = ("of grace", "days late", "counts as full", "After a breach", "in a row", "a breach ends it",
+          "Payments go to", "the schedules", "pays by the schedule", "kept as agreed", "the plan is kept")  # fmt: skip
+    for claim in zh if lang == "zh" else en:
         assert claim not in text
+
+
+def test_where_nothing_is_left_to_pay_no_table_names_a_day_and_nothing_is_owed_again() -> None:
+    """A row of 0.00 was due weeks after the paper said that all is settled."""
+    page = page_of(all_waived("cn-card"), "en")
+    captions = [table["caption"] for section in page["sections"] for table in section["tables"]]
+    assert captions == ["Owed when drawn up", "Waived with the signatures", None]
+    assert "What has been waived is never charged again." in said(all_waived("cn-card"), "en")
+
+
+@pytest.mark.parametrize(
+    ("lang", "claim"), [("zh", "优惠依“优惠安排及其条件”一节的约定失效"), ("en", "are lost")]
+)
+def test_a_breach_loses_what_was_granted_on_condition(lang: str, claim: str) -> None:
+    """The Chinese said that the concessions are restored by a breach: the opposite."""
+    assert claim in said(under("cn-card"), lang)
+    assert "优惠安排及其条件”一节恢复" not in said(under("cn-card"), lang)
+
+
+@pytest.mark.parametrize(
+    ("lang", "claim"), [("zh", "自本文书生效之日起，贷款人"), ("en", "From the day this takes effect the")]
+)
+def test_collection_stops_with_the_effect_for_which_a_guarantor_may_be_waited_for(
+    lang: str, claim: str
+) -> None:
+    """It was to stop with two signatures, though nothing takes effect before a guarantor has agreed."""
+    assert claim in said(under("cn-card"), lang)
 
 
 def test_a_trial_is_not_longer_than_the_plan_and_its_periods_end_with_it() -> None:

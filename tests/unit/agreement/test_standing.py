@@ -57,18 +57,22 @@ def notices(*events: Event) -> tuple[str, str]:
 @pytest.mark.parametrize(
     ("code", "zh", "en"),
     [
-        (ReasonCode.PLAN_BROKEN, "因违约已于 2026-05-31 终止", "It ended on 2026-05-31 by a breach."),
+        (
+            ReasonCode.PLAN_BROKEN,
+            "因违约已于 2026-05-31 终止",
+            "The agreement ended on 2026-05-31 by a breach.",
+        ),
         (
             ReasonCode.WITHDRAWN_IN_TIME,
             "已于 2026-05-31 撤回",
-            "The borrower withdrew from it on 2026-05-31.",
+            "The borrower withdrew from the agreement on 2026-05-31.",
         ),
         (
             ReasonCode.PLAN_SUPERSEDED,
             "2026-05-31 被新版取代",
             "A newer version took its place on 2026-05-31.",
         ),
-        (ReasonCode.CASE_CLOSED, "已于 2026-05-31 终止", "It ended on 2026-05-31."),
+        (ReasonCode.CASE_CLOSED, "已于 2026-05-31 终止", "The agreement ended on 2026-05-31."),
     ],
 )
 def test_an_agreement_that_is_over_says_so_at_its_top(code: ReasonCode, zh: str, en: str) -> None:
@@ -108,6 +112,26 @@ def test_the_command_gives_the_agreement_that_is_in_force_not_the_amendment_with
     assert choose(entries(*said, *gone.said), CASE, "C-1", version=2).over is not None
 
 
+def test_a_draft_of_an_amendment_says_which_agreement_it_would_take_the_place_of() -> None:
+    """Only the signed copy said so: nobody who was to sign was told that the plan in force would end."""
+    start = drafted()
+    signed = signed_by(start, *BOTH)
+    live = signed.closes(after(2))
+    again = live.when(message(agreed(2).model_copy(update={"offer_id": "O-2"}), after(5)))
+    said = [event for step in (start, signed, live) for event in step.said]
+    first, second = agreements_of(entries(*said, *again.said), CASE, "C-1")
+    assert (first.supersedes, second.supersedes) == (None, first.drafted.agreement_id)
+    assert (
+        f"本版取代协议 {first.drafted.agreement_id}；被取代的版本仍予保存。" in page_of(second, "zh")["about"]
+    )
+    broken = entries(
+        *said, ended(ReasonCode.PLAN_BROKEN, agreement_id=first.drafted.agreement_id), *again.said
+    )
+    assert agreements_of(broken, CASE, "C-1")[1].supersedes is None
+    (alone,) = agreements_of(entries(*start.said), CASE, "C-1")
+    assert alone.supersedes is None
+
+
 def test_where_none_is_in_force_the_command_gives_the_last_that_was() -> None:
     kept = entries(*IN_FORCE, ended(ReasonCode.PLAN_BROKEN))
     (found,) = agreements_of(kept, CASE, "C-1")
@@ -126,6 +150,8 @@ def test_a_draft_that_went_back_is_not_to_be_signed_until_it_is_drawn_up_again()
     zh, en = notices(draft, gone)
     assert "不再供签署" in zh
     assert "is not to be signed any more" in en
+    assert "待签署文本" not in zh, "it said both: that it is to be signed, and that it is not any more"
+    assert "is to be signed" not in en
     assert notices(draft, gone, draft) == notices(draft)
 
 
@@ -137,9 +163,9 @@ def test_a_letter_says_that_it_does_not_hold_once_its_payment_came_back(first: s
     (letter,) = letters_of(kept, CASE, "C-1")
     assert choose(kept, CASE, "C-1", letter=True) == letter
     pdf = make_pdf(letter, "en", KEY)
-    assert squeezed("It does not hold any more since 2027-01-06: a payment was returned after it.") in read(
-        pdf
-    )
+    assert squeezed(
+        "This letter does not hold any more since 2027-01-06: a payment was returned after it."
+    ) in read(pdf)
     assert check_pdf(pdf, PUBLIC).wrong == ()
     assert "不再有效" in page_of(letter, "zh")["notice"]
     (agreement,) = agreements_of(kept, CASE, "C-1")

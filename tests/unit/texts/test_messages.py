@@ -114,7 +114,7 @@ def test_in_full_it_says_what_is_open_what_would_be_lost_and_what_stays(
     subject, body = message_words(kind, lang, FILLED, facts)
     for said in OPEN[at]:
         assert said in body
-    assert ("分期安排结束", "the instalments end")[at] in body
+    assert ("- 还款安排结束", "- the plan ends")[at] in body
     assert ("已经支付的款项全部算数", "everything that you have paid counts")[at] in body
     for name, said in SAYS.items():
         assert (said[at] in body) is (name in more)

@@ -382,3 +382,21 @@ def test_what_a_statement_leaves_out_is_not_called_too_little() -> None:
     assert "not in your statement" in said
     assert "2450.00 CNY a month" in said
     assert "没有填写" in text(ReasonCode.SPENDING_RAISED_TO_GUIDELINE, {"guideline": "2450.00 CNY"}, "zh")
+
+
+def test_a_line_accuses_nobody_of_going_beyond_their_powers() -> None:
+    """A supervisor's override, which a rule allows, was 越权 in Chinese: beyond what one may do."""
+    said = [line for table in (STORIES, WORDS) for line in _lines(table)]
+    assert not [line for line in said if "越权" in line]
+    data = {"by": "s-1", "as_of": "2026-03-02", "overridden": True}
+    assert "由主管例外批准" in story("parley.followup.legal-referral.made.v1", "zh", data)
+
+
+def _lines(table: dict[str, Any]) -> Iterator[str]:
+    for value in table.values():
+        if isinstance(value, dict):
+            yield from _lines(value)
+        elif isinstance(value, list):
+            yield from map(str, value)
+        else:
+            yield str(value)
