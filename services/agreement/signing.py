@@ -150,6 +150,7 @@ def sign(state: AgreementState, draft: Draft, day: date, reference: Reference) -
         paid_before=paid_before(state, draft.plan),
         rewarded_after=state.live.rewarded_after if state.live is not None else 0,
         not_late=not_late(state, draft.plan),
+        contract_rates=draft.rates,
     )
     in_force = state.model_copy(
         update={

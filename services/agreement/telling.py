@@ -31,6 +31,7 @@ __all__ = [
     "applies_again",
     "broken",
     "completed",
+    "handed_back",
     "instruct",
     "re_age_undone",
     "re_aged",
@@ -107,12 +108,15 @@ def broken(
     """
     status = policy.reporting.status_when_broken
     told = _about(live, InstructionKind.RESUME_COLLECTION, policy, day, credit_status=status)
-    rates = tuple(
-        rate.model_copy(update={"annual_rate_pct": cut_rate(rate.annual_rate_pct, vested_cut_pct)})
-        for rate in live.rates_return
-    )
+    rates = _less(live.rates_return, vested_cut_pct)
     update = {"restored": live.returns, "rates": rates, "settled": settled}
     return _resumes(told, conduct, held).model_copy(update=update)
+
+
+def _less(rates: tuple[DebtRate, ...], cut_pct: Decimal) -> tuple[DebtRate, ...]:
+    return tuple(
+        rate.model_copy(update={"annual_rate_pct": cut_rate(rate.annual_rate_pct, cut_pct)}) for rate in rates
+    )
 
 
 def restores(
@@ -135,7 +139,9 @@ def restores(
         if one not in paid
     )
     told = _about(live, InstructionKind.RESTORE_TERMS, policy, day, credit_status=status)
-    update = {"restored": live.waived, "settled": settled, "records": records}
+    cut = live.rate_cut_pct
+    rates = _less(live.contract_rates, cut) if cut else ()
+    update = {"restored": live.waived, "settled": settled, "records": records, "rates": rates}
     return _resumes(told, conduct, held).model_copy(update=update)
 
 
@@ -156,15 +162,43 @@ def returns(
     """
     kept = policy.reporting.status_while_kept
     told = _about(live, InstructionKind.RESTORE_TERMS, policy, day, credit_status=kept)
+    update = {"restored": live.waived, "returns_to": before.agreement_id}
+    return _as_signed(told.model_copy(update=update), before, schedules, conduct, day)
+
+
+def handed_back(
+    live: InForce,
+    schedules: tuple[DebtSchedule, ...],
+    settled: tuple[DebtSettled, ...],
+    policy: PolicyInForce,
+    conduct: Conduct,
+    day: date,
+) -> BankInstructed:
+    """The bank took every debt of a signed agreement back: it binds the bank, and nobody follows it here.
+
+    So it is said whole once more, as for an agreement that applies again: what is to be paid, the rates, that
+    collection stays stopped while it is kept. Debts of it that are paid are `settled`.
+    """
+    kept = policy.reporting.status_while_kept
+    told = _about(live, InstructionKind.HAND_BACK, policy, day, credit_status=kept)
+    told = told.model_copy(update={"settled": settled})
+    return _as_signed(told, live, schedules, conduct, day)
+
+
+def _as_signed(
+    told: BankInstructed,
+    live: InForce,
+    schedules: tuple[DebtSchedule, ...],
+    conduct: Conduct,
+    day: date,
+) -> BankInstructed:
+    """Say an agreement as it was signed, what rewards have made less, and what stops while it is kept."""
     stop = conduct.stop_collection_on_sign
-    rates = tuple(DebtRate(debt_id=d.debt_id, annual_rate_pct=d.annual_rate_pct) for d in before.terms)
     update = {
-        "instalments": tuple(row for row in before.lowered if row.due > day),
-        "rate_cut_pct": before.rate_cut_pct or None,
-        "restored": live.waived,
         "schedules": schedules,
-        "rates": rates,
-        "returns_to": before.agreement_id,
+        "rates": tuple(DebtRate(debt_id=d.debt_id, annual_rate_pct=d.annual_rate_pct) for d in live.terms),
+        "instalments": tuple(row for row in live.lowered if row.due > day),
+        "rate_cut_pct": live.rate_cut_pct or None,
         "collection": CollectionOrder.STOP if stop else None,
         "agents": stop,
     }
