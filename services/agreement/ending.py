@@ -11,6 +11,7 @@ from services.agreement.rules import (
     in_all,
     known_of,
     left_unpaid,
+    owed_beside,
     paid_off,
     stays_waived,
 )
@@ -106,7 +107,8 @@ def plan_broken(
     policy, conduct = _rules_of(state, live, message.day, reference)
     paid = paid_off(state, live, live.returns)
     cut, settled = message.data.rate_cut_pct, settled_of(state, live, paid, policy)
-    told = broken(live, policy, conduct, message.day, held_of(state, live), cut, settled)
+    held, beside = held_of(state, live), owed_beside(state, live)
+    told = broken(live, policy, conduct, message.day, held, cut, settled, beside)
     return Decision.of(instruct(gone, told), ended, told)
 
 
@@ -296,10 +298,11 @@ def _complete(
     reference: Reference,
 ) -> tuple[AgreementState, tuple[Event, ...]]:
     """Completed: the settlement letter says what that settles, and the bank is told."""
-    policy = reference.policies.for_case(state.policy, day, agreed_on=live.pinned_on or live.effective)
+    policy, conduct = _rules_of(state, live, day, reference)
     done = AgreementCompleted(agreement_id=live.agreement_id, as_of=as_of, paid=paid)
     letter = letter_of(state, live, as_of, policy)
-    told = completed(live, letter.settled, policy, day)
+    held, beside = held_of(state, live), owed_beside(state, live)
+    told = completed(live, letter.settled, policy, conduct, day, held, beside)
     gone = _without_live(state, live, AgreementStatus.COMPLETED, ReasonCode.CASE_CLOSED)
     gone = gone.model_copy(update={"completed": live})
     return instruct(gone, told), (done, letter, told)

@@ -160,7 +160,7 @@ class InForce(State):
     `reopened`: so often was it completed by a payment that came back. `not_late`: debts of which nothing was
     past due when it was signed. `out` are debts that a stop or a recall has taken out of it at some time, and
     `unserved` those of them that money of the plan has passed by since. `contract_rates` are those that its
-    debts had without it.
+    debts had without it, `beside` debts of what it amends that it leaves to a person.
     """
 
     agreement_id: str
@@ -197,6 +197,7 @@ class InForce(State):
     out: tuple[AccountId, ...] = ()
     unserved: tuple[AccountId, ...] = ()
     contract_rates: tuple[DebtRate, ...] = ()
+    beside: tuple[AccountId, ...] = ()
 
 
 class Instruction(State):

@@ -44,11 +44,17 @@ _KEPT = 12
 
 
 def applies(
-    signed: AgreementSigned, plan: Plan, policy: PolicyInForce, conduct: Conduct, day: date
+    signed: AgreementSigned,
+    plan: Plan,
+    policy: PolicyInForce,
+    conduct: Conduct,
+    day: date,
+    beside: tuple[str, ...] = (),
 ) -> BankInstructed:
     """Apply a signed plan; for an amendment, in the place of the one before.
 
-    Collection stops where the strictest of the agreement's packs says so (Art. 70).
+    Collection stops where the strictest of the agreement's packs says so (Art. 70). It stays stopped of the
+    debts that an amendment leaves `beside` it: nobody collects from who keeps a plan.
     """
     stop = conduct.stop_collection_on_sign
     return BankInstructed(
@@ -66,6 +72,7 @@ def applies(
         credit_status=policy.reporting.status_while_kept,
         supersedes=signed.supersedes,
         re_aged=tuple(one.debt_id for one in signed.re_ages or () if not one.payments),
+        beside=beside,
     )
 
 
@@ -100,6 +107,7 @@ def broken(
     held: tuple[str, ...] = (),
     vested_cut_pct: Decimal = Decimal(0),
     settled: tuple[DebtSettled, ...] = (),
+    beside: tuple[str, ...] = (),
 ) -> BankInstructed:
     """After a broken plan the bank may collect again, where it had stopped; not about debts that are held.
 
@@ -109,7 +117,7 @@ def broken(
     status = policy.reporting.status_when_broken
     told = _about(live, InstructionKind.RESUME_COLLECTION, policy, day, credit_status=status)
     rates = _less(live.rates_return, vested_cut_pct)
-    update = {"restored": live.returns, "rates": rates, "settled": settled}
+    update = {"restored": live.returns, "rates": rates, "settled": settled, "beside": beside}
     return _resumes(told, conduct, held).model_copy(update=update)
 
 
@@ -199,6 +207,7 @@ def _as_signed(
         "rates": tuple(DebtRate(debt_id=d.debt_id, annual_rate_pct=d.annual_rate_pct) for d in live.terms),
         "instalments": tuple(row for row in live.lowered if row.due > day),
         "rate_cut_pct": live.rate_cut_pct or None,
+        "beside": live.beside,
         "collection": CollectionOrder.STOP if stop else None,
         "agents": stop,
     }
@@ -206,11 +215,21 @@ def _as_signed(
 
 
 def completed(
-    live: InForce, settled: tuple[DebtSettled, ...], policy: PolicyInForce, day: date
+    live: InForce,
+    settled: tuple[DebtSettled, ...],
+    policy: PolicyInForce,
+    conduct: Conduct,
+    day: date,
+    held: tuple[str, ...] = (),
+    beside: tuple[str, ...] = (),
 ) -> BankInstructed:
-    """Everything that was agreed is paid: there is nothing to collect by this agreement any more."""
+    """Everything that was agreed is paid: there is nothing to collect by this agreement any more.
+
+    What it left to a person may be collected again: it was stopped with the rest, while the plan was kept.
+    """
     told = _about(live, InstructionKind.PLAN_COMPLETED, policy, day, credit_status=common_status(settled))
-    return told.model_copy(update={"settled": settled})
+    told = told.model_copy(update={"settled": settled, "beside": beside})
+    return _resumes(told, conduct, tuple(one for one in held if one in beside)) if beside else told
 
 
 def applies_again(live: InForce, policy: PolicyInForce, conduct: Conduct, day: date) -> BankInstructed:
@@ -221,7 +240,7 @@ def applies_again(live: InForce, policy: PolicyInForce, conduct: Conduct, day: d
     # Who withdraws from it afterwards is told of by the same kind, and is another instruction.
     own = derive_id("instruction", live.agreement_id, told.kind.value, "again", str(live.reopened))
     collection = {"collection": CollectionOrder.STOP if stop else None, "agents": stop}
-    update = {"instruction_id": own, "returns_to": live.agreement_id, **collection}
+    update = {"instruction_id": own, "returns_to": live.agreement_id, "beside": live.beside, **collection}
     return told.model_copy(update=update)
 
 

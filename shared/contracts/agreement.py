@@ -381,6 +381,11 @@ class BankInstructed(_Agreement):
     records: tuple[DebtRecord, ...] = Field(
         default=(), description="debts that go on with a code of their own: those that were not late before"
     )
+    beside: tuple[AccountId, ...] = Field(
+        default=(),
+        description="debts of an earlier agreement that an amendment leaves to a person: no schedule or rate "
+        "of either holds of them, and `collection` is about them, too; after a completion about them alone",
+    )
 
 
 class AgreementCompleted(_Agreement):
