@@ -18,7 +18,8 @@ SERVICE = Service(
     # 10: incentives of an arm
     # 11: what rewards have made less
     # 12: who else owes a draft, what was late before, the rates that a draft was drawn up beside,
-    # debts that were out of an agreement, and that money has passed by, guarantors whom nobody may ask
+    # debts that were out of an agreement, and that money has passed by, guarantors whom nobody may ask,
+    # rates without it, debts that an amendment leaves to a person
     schema_version=12,
     handles=HANDLED,
 )

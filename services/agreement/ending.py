@@ -11,16 +11,25 @@ from services.agreement.rules import (
     in_all,
     known_of,
     left_unpaid,
+    owed_beside,
     paid_off,
     stays_waived,
 )
 from services.agreement.signing import Outcome, give_back, refusal
 from services.agreement.stops import may_withdraw
-from services.agreement.telling import applies_again, broken, completed, instruct, restores, returns
+from services.agreement.telling import (
+    applies_again,
+    broken,
+    completed,
+    handed_back,
+    instruct,
+    restores,
+    returns,
+)
 from shared.contracts import desk, desk_talks, followup, followup_care, intake
-from shared.contracts.agreement import AgreementCompleted, AgreementEnded, EarlierAgreement
+from shared.contracts.agreement import AgreementCompleted, AgreementEnded, BankInstructed, EarlierAgreement
 from shared.contracts.base import Event, Reason
-from shared.contracts.debts import DebtStatus
+from shared.contracts.debts import DebtSchedule, DebtStatus
 from shared.contracts.decision import Decision
 from shared.contracts.envelope import Envelope
 from shared.contracts.plan_terms import schedules_of
@@ -98,8 +107,23 @@ def plan_broken(
     policy, conduct = _rules_of(state, live, message.day, reference)
     paid = paid_off(state, live, live.returns)
     cut, settled = message.data.rate_cut_pct, settled_of(state, live, paid, policy)
-    told = broken(live, policy, conduct, message.day, held_of(state, live), cut, settled)
+    held, beside = held_of(state, live), owed_beside(state, live)
+    told = broken(live, policy, conduct, message.day, held, cut, settled, beside)
     return Decision.of(instruct(gone, told), ended, told)
+
+
+def _handed_back(state: AgreementState, live: InForce, day: date, reference: Reference) -> BankInstructed:
+    policy, conduct = _rules_of(state, live, day, reference)
+    settled = settled_of(state, live, paid_off(state, live, ()), policy)
+    return handed_back(live, _schedules(state, live, day, reference), settled, policy, conduct, day)
+
+
+def _schedules(
+    state: AgreementState, live: InForce, day: date, reference: Reference
+) -> tuple[DebtSchedule, ...]:
+    """Give the schedules of an agreement as they were signed."""
+    drawn_up = reference.policies.in_force(state.policy, live.drafted_on or day)
+    return schedules_of(live.terms, drawn_up.amounts.rounding)
 
 
 def _less_sold(state: AgreementState, live: InForce, day: date, reference: Reference) -> InForce:
@@ -155,9 +179,9 @@ def withdrawn(
         told = restores(live, policy, conduct, message.day, held_of(state, live), settled)
         return Decision.of(instruct(gone, told), ended, told)
     before = live.before
-    rounding = reference.policies.in_force(state.policy, before.drafted_on or message.day).amounts.rounding
+    schedules = _schedules(state, before, message.day, reference)
     _, conduct = _rules_of(state, before, message.day, reference)
-    told = returns(live, before, schedules_of(before.terms, rounding), policy, conduct, message.day)
+    told = returns(live, before, schedules, policy, conduct, message.day)
     others = tuple(item for item in gone.over if item.agreement_id != before.agreement_id)
     status = gone.status if gone.draft is not None else AgreementStatus.IN_FORCE
     back = gone.model_copy(update={"live": before, "over": others, "status": status})
@@ -190,7 +214,10 @@ def documents_received(
 def case_closed(
     state: AgreementState | None, message: Envelope[intake.CaseClosed], reference: Reference
 ) -> Outcome:
-    """The case is over: a draft is void; what was in force is completed when nothing is owed, else ended."""
+    """The case is over: a draft is void; what was in force is completed when nothing is owed, else ended.
+
+    Ended is only what is done about it here: a recall voids no contract, and the bank is told so.
+    """
     if state is None or state.status is AgreementStatus.CLOSED:
         return Decision(state)
     if message.data.debts:  # what closed the case is said with its end alone
@@ -202,13 +229,18 @@ def case_closed(
         state, said = returned.state or state, tuple(emission.data for emission in returned.emissions)
     if state.live is not None:
         live = state.live
-        if message.data.reason in _PAID_IN_FULL:
+        paid = set(live.debts) <= set(paid_off(state, live, ()))
+        if message.data.reason in _PAID_IN_FULL or paid:
             state, events = _complete(state, live, message.data.as_of, (), message.day, reference)
             said += events
         else:
             ended = AgreementEnded(agreement_id=live.agreement_id, as_of=message.data.as_of, reason=reason)
-            state = _without_live(state, live, AgreementStatus.ENDED, ReasonCode.CASE_CLOSED)
+            gone = _without_live(state, live, AgreementStatus.ENDED, ReasonCode.CASE_CLOSED)
             said += (ended,)
+            if message.data.reason is intake.CloseReason.RECALLED:
+                told = _handed_back(state, live, message.day, reference)
+                gone, said = instruct(gone, told), (*said, told)
+            state = gone
     closed = {"status": AgreementStatus.CLOSED, "debts": (), "completed": None}
     return Decision.of(state.model_copy(update=closed), *said)
 
@@ -266,10 +298,11 @@ def _complete(
     reference: Reference,
 ) -> tuple[AgreementState, tuple[Event, ...]]:
     """Completed: the settlement letter says what that settles, and the bank is told."""
-    policy = reference.policies.for_case(state.policy, day, agreed_on=live.pinned_on or live.effective)
+    policy, conduct = _rules_of(state, live, day, reference)
     done = AgreementCompleted(agreement_id=live.agreement_id, as_of=as_of, paid=paid)
     letter = letter_of(state, live, as_of, policy)
-    told = completed(live, letter.settled, policy, day)
+    held, beside = held_of(state, live), owed_beside(state, live)
+    told = completed(live, letter.settled, policy, conduct, day, held, beside)
     gone = _without_live(state, live, AgreementStatus.COMPLETED, ReasonCode.CASE_CLOSED)
     gone = gone.model_copy(update={"completed": live})
     return instruct(gone, told), (done, letter, told)

@@ -167,7 +167,8 @@ class InForce(State):
     `rate_cut_pct` is what rewards have cut of its rates, `lowered` the instalments that are less by it.
     `reopened`: so often was it completed by a payment that came back. `not_late`: debts of which nothing was
     past due when it was signed. `out` are debts that a stop or a recall has taken out of it at some time, and
-    `unserved` those of them that money of the plan has passed by since.
+    `unserved` those of them that money of the plan has passed by since. `contract_rates` are those that its
+    debts had without it, `beside` debts of what it amends that it leaves to a person.
     """
 
     agreement_id: str
@@ -203,6 +204,8 @@ class InForce(State):
     not_late: tuple[AccountId, ...] = ()
     out: tuple[AccountId, ...] = ()
     unserved: tuple[AccountId, ...] = ()
+    contract_rates: tuple[DebtRate, ...] = ()
+    beside: tuple[AccountId, ...] = ()
 
 
 class Instruction(State):

@@ -26,10 +26,12 @@ __all__ = [
     "is_complete",
     "known_of",
     "last_signed",
+    "left_beside",
     "left_unpaid",
     "liable_beside",
     "not_late",
     "owed",
+    "owed_beside",
     "packs_of",
     "paid_before",
     "paid_off",
@@ -73,8 +75,26 @@ def owed(debts: Sequence[KnownDebt]) -> dict[str, KnownDebt]:
 
 
 def held_of(state: AgreementState, live: InForce) -> tuple[str, ...]:
-    """Give the debts of an agreement that a stop event holds, by intake's word."""
-    return tuple(d.debt_id for d in state.debts if d.debt_id in live.debts and d.status in _HELD)
+    """Give the debts of an agreement, and beside it, that a stop event holds, by intake's word."""
+    about = {*live.debts, *live.beside}
+    return tuple(d.debt_id for d in state.debts if d.debt_id in about and d.status in _HELD)
+
+
+def left_beside(state: AgreementState, plan: Plan) -> tuple[str, ...]:
+    """Give the debts of the agreement in force that an amendment of it leaves to a person."""
+    live = state.live
+    before = set() if live is None else {*live.debts, *live.beside}
+    return tuple(left.debt_id for left in plan.apart if left.debt_id in before)
+
+
+def owed_beside(state: AgreementState, live: InForce) -> tuple[str, ...]:
+    """Give those of them that may still be collected here, once nothing stops it."""
+    here = {DebtStatus.ACTIVE, *_HELD}
+    return tuple(
+        debt.debt_id
+        for debt in state.debts
+        if debt.debt_id in live.beside and debt.status in here and total_of(debt.outstanding).is_positive
+    )
 
 
 def left_unpaid(state: AgreementState, live: InForce) -> tuple[KnownDebt, ...]:

@@ -10,6 +10,7 @@ from services.agreement.rules import (
     conduct_in,
     in_all,
     last_signed,
+    left_beside,
     not_late,
     packs_of,
     paid_before,
@@ -150,6 +151,8 @@ def sign(state: AgreementState, draft: Draft, day: date, reference: Reference) -
         paid_before=paid_before(state, draft.plan),
         rewarded_after=state.live.rewarded_after if state.live is not None else 0,
         not_late=not_late(state, draft.plan),
+        contract_rates=draft.rates,
+        beside=left_beside(state, draft.plan),
     )
     in_force = state.model_copy(
         update={
@@ -164,5 +167,5 @@ def sign(state: AgreementState, draft: Draft, day: date, reference: Reference) -
         }
     )
     policy = reference.policies.for_case(state.policy, day, agreed_on=draft.pinned_on)
-    told = applies(signed, draft.plan, policy, conduct_in(packs, day, reference), day)
+    told = applies(signed, draft.plan, policy, conduct_in(packs, day, reference), day, live.beside)
     return Decision.of(instruct(in_force, told), *before, signed, told, *restarted)

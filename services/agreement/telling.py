@@ -31,6 +31,7 @@ __all__ = [
     "applies_again",
     "broken",
     "completed",
+    "handed_back",
     "instruct",
     "re_age_undone",
     "re_aged",
@@ -43,11 +44,17 @@ _KEPT = 12
 
 
 def applies(
-    signed: AgreementSigned, plan: Plan, policy: PolicyInForce, conduct: Conduct, day: date
+    signed: AgreementSigned,
+    plan: Plan,
+    policy: PolicyInForce,
+    conduct: Conduct,
+    day: date,
+    beside: tuple[str, ...] = (),
 ) -> BankInstructed:
     """Apply a signed plan; for an amendment, in the place of the one before.
 
-    Collection stops where the strictest of the agreement's packs says so (Art. 70).
+    Collection stops where the strictest of the agreement's packs says so (Art. 70). It stays stopped of the
+    debts that an amendment leaves `beside` it: nobody collects from who keeps a plan.
     """
     stop = conduct.stop_collection_on_sign
     return BankInstructed(
@@ -65,6 +72,7 @@ def applies(
         credit_status=policy.reporting.status_while_kept,
         supersedes=signed.supersedes,
         re_aged=tuple(one.debt_id for one in signed.re_ages or () if not one.payments),
+        beside=beside,
     )
 
 
@@ -99,6 +107,7 @@ def broken(
     held: tuple[str, ...] = (),
     vested_cut_pct: Decimal = Decimal(0),
     settled: tuple[DebtSettled, ...] = (),
+    beside: tuple[str, ...] = (),
 ) -> BankInstructed:
     """After a broken plan the bank may collect again, where it had stopped; not about debts that are held.
 
@@ -107,12 +116,15 @@ def broken(
     """
     status = policy.reporting.status_when_broken
     told = _about(live, InstructionKind.RESUME_COLLECTION, policy, day, credit_status=status)
-    rates = tuple(
-        rate.model_copy(update={"annual_rate_pct": cut_rate(rate.annual_rate_pct, vested_cut_pct)})
-        for rate in live.rates_return
-    )
-    update = {"restored": live.returns, "rates": rates, "settled": settled}
+    rates = _less(live.rates_return, vested_cut_pct)
+    update = {"restored": live.returns, "rates": rates, "settled": settled, "beside": beside}
     return _resumes(told, conduct, held).model_copy(update=update)
+
+
+def _less(rates: tuple[DebtRate, ...], cut_pct: Decimal) -> tuple[DebtRate, ...]:
+    return tuple(
+        rate.model_copy(update={"annual_rate_pct": cut_rate(rate.annual_rate_pct, cut_pct)}) for rate in rates
+    )
 
 
 def restores(
@@ -135,7 +147,9 @@ def restores(
         if one not in paid
     )
     told = _about(live, InstructionKind.RESTORE_TERMS, policy, day, credit_status=status)
-    update = {"restored": live.waived, "settled": settled, "records": records}
+    cut = live.rate_cut_pct
+    rates = _less(live.contract_rates, cut) if cut else ()
+    update = {"restored": live.waived, "settled": settled, "records": records, "rates": rates}
     return _resumes(told, conduct, held).model_copy(update=update)
 
 
@@ -156,15 +170,44 @@ def returns(
     """
     kept = policy.reporting.status_while_kept
     told = _about(live, InstructionKind.RESTORE_TERMS, policy, day, credit_status=kept)
+    update = {"restored": live.waived, "returns_to": before.agreement_id}
+    return _as_signed(told.model_copy(update=update), before, schedules, conduct, day)
+
+
+def handed_back(
+    live: InForce,
+    schedules: tuple[DebtSchedule, ...],
+    settled: tuple[DebtSettled, ...],
+    policy: PolicyInForce,
+    conduct: Conduct,
+    day: date,
+) -> BankInstructed:
+    """The bank took every debt of a signed agreement back: it binds the bank, and nobody follows it here.
+
+    So it is said whole once more, as for an agreement that applies again: what is to be paid, the rates, that
+    collection stays stopped while it is kept. Debts of it that are paid are `settled`.
+    """
+    kept = policy.reporting.status_while_kept
+    told = _about(live, InstructionKind.HAND_BACK, policy, day, credit_status=kept)
+    told = told.model_copy(update={"settled": settled})
+    return _as_signed(told, live, schedules, conduct, day)
+
+
+def _as_signed(
+    told: BankInstructed,
+    live: InForce,
+    schedules: tuple[DebtSchedule, ...],
+    conduct: Conduct,
+    day: date,
+) -> BankInstructed:
+    """Say an agreement as it was signed, what rewards have made less, and what stops while it is kept."""
     stop = conduct.stop_collection_on_sign
-    rates = tuple(DebtRate(debt_id=d.debt_id, annual_rate_pct=d.annual_rate_pct) for d in before.terms)
     update = {
-        "instalments": tuple(row for row in before.lowered if row.due > day),
-        "rate_cut_pct": before.rate_cut_pct or None,
-        "restored": live.waived,
         "schedules": schedules,
-        "rates": rates,
-        "returns_to": before.agreement_id,
+        "rates": tuple(DebtRate(debt_id=d.debt_id, annual_rate_pct=d.annual_rate_pct) for d in live.terms),
+        "instalments": tuple(row for row in live.lowered if row.due > day),
+        "rate_cut_pct": live.rate_cut_pct or None,
+        "beside": live.beside,
         "collection": CollectionOrder.STOP if stop else None,
         "agents": stop,
     }
@@ -172,11 +215,21 @@ def returns(
 
 
 def completed(
-    live: InForce, settled: tuple[DebtSettled, ...], policy: PolicyInForce, day: date
+    live: InForce,
+    settled: tuple[DebtSettled, ...],
+    policy: PolicyInForce,
+    conduct: Conduct,
+    day: date,
+    held: tuple[str, ...] = (),
+    beside: tuple[str, ...] = (),
 ) -> BankInstructed:
-    """Everything that was agreed is paid: there is nothing to collect by this agreement any more."""
+    """Everything that was agreed is paid: there is nothing to collect by this agreement any more.
+
+    What it left to a person may be collected again: it was stopped with the rest, while the plan was kept.
+    """
     told = _about(live, InstructionKind.PLAN_COMPLETED, policy, day, credit_status=common_status(settled))
-    return told.model_copy(update={"settled": settled})
+    told = told.model_copy(update={"settled": settled, "beside": beside})
+    return _resumes(told, conduct, tuple(one for one in held if one in beside)) if beside else told
 
 
 def applies_again(live: InForce, policy: PolicyInForce, conduct: Conduct, day: date) -> BankInstructed:
@@ -187,7 +240,7 @@ def applies_again(live: InForce, policy: PolicyInForce, conduct: Conduct, day: d
     # Who withdraws from it afterwards is told of by the same kind, and is another instruction.
     own = derive_id("instruction", live.agreement_id, told.kind.value, "again", str(live.reopened))
     collection = {"collection": CollectionOrder.STOP if stop else None, "agents": stop}
-    update = {"instruction_id": own, "returns_to": live.agreement_id, **collection}
+    update = {"instruction_id": own, "returns_to": live.agreement_id, "beside": live.beside, **collection}
     return told.model_copy(update=update)
 
 

@@ -287,6 +287,8 @@ class InstructionKind(StrEnum):
 
     RE_AGE comes between, where a debt is shown as current again only after payments of the plan, and
     UNDO_RE_AGE where one of these was returned: as if the re-age of `effective` had not been.
+    HAND_BACK comes where the bank took every debt of a signed agreement back, so that nobody follows it here:
+    it binds the bank as it stands, by the schedules given.
     STOP_COLLECTION was an instruction of its own in older versions; now APPLY_PLAN says it.
     """
 
@@ -297,6 +299,7 @@ class InstructionKind(StrEnum):
     RE_AGE = "re_age"
     UNDO_RE_AGE = "undo_re_age"
     RESTORE_TERMS = "restore_terms"
+    HAND_BACK = "hand_back"
 
 
 class CollectionOrder(StrEnum):
@@ -377,6 +380,11 @@ class BankInstructed(_Agreement):
     rate_cut_pct: Percent | None = Field(default=None, description="the share of `rates` that it has cut")
     records: tuple[DebtRecord, ...] = Field(
         default=(), description="debts that go on with a code of their own: those that were not late before"
+    )
+    beside: tuple[AccountId, ...] = Field(
+        default=(),
+        description="debts of an earlier agreement that an amendment leaves to a person: no schedule or rate "
+        "of either holds of them, and `collection` is about them, too; after a completion about them alone",
     )
 
 

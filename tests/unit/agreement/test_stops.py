@@ -65,7 +65,7 @@ def test_a_sale_or_recall_never_voids_what_is_signed(status: DebtStatus) -> None
     gone = tuple(debt.model_copy(update={"status": status}) for debt in DEBTS)
     sold = signed.when(message(intake.CaseChanged(as_of=after(5), debts=gone), after(5)))
     assert sold.said == ()
-    assert sold.state.live == signed.state.live
+    assert sold.state.live.model_copy(update={"out": ()}) == signed.state.live
 
 
 def test_after_a_broken_plan_collection_of_a_debt_that_is_held_rests_all_the_same() -> None:

@@ -89,6 +89,22 @@ def test_of_a_first_plan_the_bank_is_told_what_the_record_says_again() -> None:
     assert refused(live.when(gone).when(gone)) is ReasonCode.WITHDRAWN_IN_TIME
 
 
+def test_of_a_first_plan_the_rates_return_less_what_has_vested() -> None:
+    """Where nobody recorded the receipt of the documents one may withdraw for as long as a reward takes."""
+    live = in_force(agreement__cooling_off_days=DAYS)
+    gone = withdrawal(live.last(AgreementSigned).agreement_id, 8)
+    assert live.when(gone).last(BankInstructed).rates == (), "the bank knows its contracts"
+    row = InstalmentTotal(number=2, due=after(40), total=cny("90.00"))
+    granted = RewardGranted(
+        reward="lower_rate", after_instalment=1, rate_cut_pct=Decimal(25), instalments=(row,)
+    )
+    told = live.when(message(granted, after(4)), gone).last(BankInstructed)
+    assert {one.debt_id: one.annual_rate_pct for one in told.rates} == {
+        one.debt_id: one.annual_rate_pct * Decimal("0.75") for one in DEBTS
+    }
+    assert told.rate_cut_pct is None, "these are the rates that hold, as after a breach"
+
+
 def test_a_debt_that_was_paid_before_the_withdrawal_is_not_reported_as_late() -> None:
     rules = {"agreement__cooling_off_days": DAYS}
     said = agreed(1, **rules)

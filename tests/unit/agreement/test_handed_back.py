@@ -1,0 +1,80 @@
+"""The bank takes every debt of a signed plan back: the contract binds it, and it is told so."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+from services.agreement.model import AgreementStatus
+from shared.contracts.agreement import (
+    AgreementCompleted,
+    AgreementEnded,
+    AgreementSigned,
+    BankInstructed,
+    CollectionOrder,
+    InstructionKind,
+    SettlementKind,
+    SettlementLetterIssued,
+)
+from shared.contracts.debts import DebtSnapshot, DebtStatus, InstalmentTotal
+from shared.contracts.followup import RewardGranted
+from shared.contracts.intake import BankAnswered, CaseClosed, CloseReason
+from tests.unit.agreement.test_decide import DEBTS, after, in_force
+from tests.unit.builders import balances, cny, debt, message
+from tests.unit.spec import Given
+
+PAID = debt("A-1", outstanding=balances(), overdue=balances())
+
+
+def recalled(step: Given, *debts: DebtSnapshot) -> Given:
+    gone = tuple(one.model_copy(update={"status": DebtStatus.RECALLED}) for one in debts or DEBTS)
+    closed = CaseClosed(as_of=after(20), reason=CloseReason.RECALLED, debts=gone)
+    return step.when(message(closed, after(20)))
+
+
+def handed_back(*between: Any, debts: tuple[DebtSnapshot, ...] = (), **rules: Any) -> BankInstructed:
+    gone = recalled(in_force(**rules).when(*between), *debts)
+    assert gone.emits(AgreementEnded, BankInstructed)
+    return gone.last(BankInstructed)
+
+
+def test_a_recall_of_every_debt_hands_the_signed_agreement_back() -> None:
+    """It ended without a word: nobody followed it any more, and the bank was not told that it is bound."""
+    signed, told = in_force().last(AgreementSigned), handed_back()
+    assert (told.kind, told.agreement_id) == (InstructionKind.HAND_BACK, signed.agreement_id)
+    assert (told.schedules, told.rates) == (signed.schedules, signed.rates)
+    assert (told.collection, told.agents, told.credit_status) == (CollectionOrder.STOP, True, "renegotiated")
+    assert (told.restored, told.settled) == ((), ()), "nothing that was conceded is owed again"
+
+
+def test_where_a_signature_stops_no_collection_its_handing_back_does_not_either() -> None:
+    told = handed_back(agreement__stop_collection_on_sign=False)
+    assert (told.collection, told.agents) == (None, False)
+
+
+def test_what_has_vested_and_what_is_paid_is_said_with_it() -> None:
+    row = InstalmentTotal(number=2, due=after(40), total=cny("90.00"))
+    granted = RewardGranted(
+        reward="lower_rate", after_instalment=1, rate_cut_pct=Decimal(25), instalments=(row,)
+    )
+    told = handed_back(message(granted, after(10)), debts=(PAID, DEBTS[1]))
+    assert (told.rate_cut_pct, told.instalments) == (25, (row,))
+    assert [(one.debt_id, one.settlement) for one in told.settled] == [("A-1", SettlementKind.FULL)]
+
+
+def test_the_banks_answer_to_it_is_heard_after_the_case() -> None:
+    gone = recalled(in_force())
+    assert gone.state.status is AgreementStatus.CLOSED
+    answer = BankAnswered(
+        instruction_id=gone.last(BankInstructed).instruction_id, confirmed=True, as_of=after(21)
+    )
+    heard = gone.when(message(answer, after(21)))
+    assert heard.emits()
+    assert heard.state.instructions[-1].confirmed is True
+
+
+def test_where_everything_was_paid_there_is_nothing_to_hand_back() -> None:
+    other = debt("A-2", outstanding=balances(), overdue=balances())
+    done = recalled(in_force(), PAID, other)
+    assert done.emits(AgreementCompleted, SettlementLetterIssued, BankInstructed)
+    assert done.last(BankInstructed).kind is InstructionKind.PLAN_COMPLETED
