@@ -21,6 +21,7 @@ SERVICE = Service(
     # 10: who acts for the borrower; 11: what talks that ended left of their protection, debts that are not
     # talked about, who has left, limits agreed away
     # 12: when talks were over, whether evidence may come, who is away, when the roster was asked, stops that
-    # began before they were told, an offer that stands, a credit for each plan of the case
+    # began before they were told, an offer that stands, a credit for each plan of the case,
+    # money on no debt
     schema_version=12,
 )
