@@ -143,6 +143,7 @@ def _paid(
     has_line = plan is not None and any(line.total.currency == data.amount.currency for line in plan.lines)
     if plan is not None and has_line and counts_for_plan(data.value_date, plan):
         policy = reference.policies.in_force(plan.policy, message.day)
+        now = now.model_copy(update={"plan": found.unbooked(plan, data)})
         now, said = problems.unbooked(now, plan, data, message.day, policy)
         return Decision.of(now, *said)
     return Decision.of(now, followup.PaymentUnallocated(payment_id=data.payment_id, amount=amount))
@@ -176,6 +177,8 @@ def _taken_back(
     if amount.is_positive:
         after = remember(after, data.value_date, amount, told)
         after = receive(after, data.value_date, -amount)
+    if after.plan is not None and data.value_date >= after.plan.effective:
+        after = after.model_copy(update={"plan": found.unbooked(after.plan, data)})
     plan = _live(after)
     if plan is None or data.value_date >= plan.effective or not amount.is_positive:
         return Decision(after)

@@ -7,6 +7,7 @@ notice of the return. A plan that was broken stays so, because the bank was told
 from datetime import date
 
 from services.followup.model import Credit, FollowupStatus
+from services.followup.problems import unbilled
 from services.followup.rules import UNPAID, breaks, cure_by, is_paused, is_stopped, missed_numbers
 from services.followup.work import Work
 from shared.contracts.base import Reason
@@ -34,6 +35,8 @@ def complete(work: Work, day: date, *, with_case: bool = False) -> None:
     work.update(ended_on=day, completed=True, judged_to=day, **over)
     work.change(status=FollowupStatus.COMPLETED, completed_on=day)
     credit(work, day)
+    work.state, said = unbilled(work.state, work.plan, day, work.policy)
+    work.said += said
 
 
 def credit(work: Work, day: date) -> None:

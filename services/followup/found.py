@@ -19,7 +19,15 @@ from shared.contracts.intake import PaymentMatched, PaymentTakenBack
 from shared.contracts.plan_terms import total_of
 from shared.lending.money import Money
 
-__all__ = ["counted", "handed_back", "missing_beside", "returned", "returned_before"]
+__all__ = [
+    "counted",
+    "handed_back",
+    "missing_beside",
+    "owed_again",
+    "returned",
+    "returned_before",
+    "unbooked",
+]
 
 # Days of such money that are remembered of one plan; documents do not grow.
 _KEPT = 50
@@ -102,6 +110,22 @@ def handed_back(state: FollowupState, gone: Iterable[FollowedPlan]) -> FollowupS
             else:
                 state = receive(state, entry.on, entry.amount)
     return state
+
+
+def unbooked(plan: FollowedPlan, data: PaymentMatched | PaymentTakenBack) -> FollowedPlan:
+    """Remember how much of the plan's money lies on no debt: more by a payment, less by one that came back.
+
+    What made up for a return was put on a debt by it.
+    """
+    more = data.unallocated if isinstance(data, PaymentMatched) else owed_again(data) - data.amount
+    return plan.model_copy(update={"unbooked": summed((*plan.unbooked, more))})
+
+
+def owed_again(data: PaymentTakenBack) -> Money:
+    """Give what of a return is owed on debts again."""
+    parts = (total_of(part.amounts) for part in data.allocations)
+    currency = data.amount.currency
+    return Money.sum((part for part in parts if part.currency == currency), currency)
 
 
 def _of_day(plan: FollowedPlan, on: date, currency: str) -> Money:

@@ -2,6 +2,7 @@
 
 from datetime import date
 
+from services.followup.found import owed_again
 from services.followup.model import Credit, CreditAsk, FollowupState
 from services.followup.rules import bank_answers_by
 from shared.contracts.base import Event
@@ -9,7 +10,6 @@ from shared.contracts.desk_care import CreditChoice, CreditChosen
 from shared.contracts.followup_care import CreditFound, CreditInstructed
 from shared.contracts.ids import derive_id
 from shared.contracts.intake import BankAnswered, PaymentTakenBack
-from shared.contracts.plan_terms import total_of
 from shared.contracts.reasons import ReasonCode
 from shared.lending.money import Money
 from shared.policy.model import PolicyInForce
@@ -85,9 +85,10 @@ def returned_later(state: FollowupState, data: PaymentTakenBack, day: date) -> S
 
     The rest is owed again, and nothing that is left of the earlier plan makes up for it.
     """
-    booked = Money.sum((total_of(part.amounts) for part in data.allocations), data.amount.currency)
-    made_up = data.made_up or Money.zero(data.amount.currency)
-    return _less(state, _of_day(state, data), data.amount - booked - made_up, day)
+    gone = data.amount - owed_again(data)
+    if data.made_up is not None and data.made_up.currency == gone.currency:
+        gone -= data.made_up
+    return _less(state, _of_day(state, data), gone, day)
 
 
 def _of_day(state: FollowupState, data: PaymentTakenBack) -> Credit | None:

@@ -19,6 +19,7 @@ from shared.contracts.followup_care import (
 from shared.contracts.ids import derive_id
 from shared.contracts.intake import BankAnswered, CloseReason, PaymentMatched
 from shared.contracts.reasons import ReasonCode
+from shared.lending.money import Money
 from shared.policy.model import PolicyInForce
 from shared.policy.reference import Reference
 from shared.policy.sections import StepRow
@@ -37,6 +38,7 @@ __all__ = [
     "refused_by_bank",
     "returned_after_completion",
     "solved",
+    "unbilled",
     "unbooked",
 ]
 
@@ -51,6 +53,7 @@ RETURNED_AFTER = "payment_returned_after_completion"
 INTEREST_OF_A_STOP = "interest_of_a_stop_in_instalments"
 BROKEN_IN_A_STOP = "plan_broken_in_a_stop"
 UNBOOKED = "payment_on_no_debt"
+UNBILLED = "interest_paid_before_it_was_billed"
 
 # What takes a debt out of a plan that still asks for it; money that names no debt is put on none of them.
 _LEFT = frozenset(
@@ -152,6 +155,19 @@ def unbooked(
     return _opened(state, ProblemNoted(problem_id=id_, about=UNBOOKED), day, policy)
 
 
+def unbilled(state: FollowupState, plan: FollowedPlan, day: date, policy: PolicyInForce) -> Step:
+    """A plan was completed by money that lies on no debt and is no credit: its interest is not billed yet.
+
+    The bank may bill it, have taken it, or owe it back, and its figures are the same each time: so a person
+    asks.
+    """
+    found = {one.found.currency: one.found for one in state.credits if one.agreement_id == plan.agreement_id}
+    kept = any(one > found.get(one.currency, Money.zero(one.currency)) for one in plan.unbooked)
+    if not kept or any(problem.about in {UNBOOKED, UNBILLED} for problem in state.problems):
+        return state, ()
+    return _of_fact(state, f"unbilled/{plan.agreement_id}/{day.isoformat()}", UNBILLED, day, policy)
+
+
 def interest_of_a_stop(state: FollowupState, since: date, day: date, policy: PolicyInForce) -> Step:
     """A stop let no interest run, but the instalments that were signed hold that of its days."""
     return _of_fact(state, f"stop/{since.isoformat()}", INTEREST_OF_A_STOP, day, policy)
@@ -229,7 +245,7 @@ def case_closed(state: FollowupState, day: date, reason: CloseReason) -> Step:
     A completed plan leaves open what it never asked for: somebody still decides about money that came back.
     """
     completed = reason is CloseReason.PLAN_COMPLETED
-    outlasts = {UNBOOKED, RETURNED_BEFORE} if completed else {UNBOOKED}
+    outlasts = {UNBOOKED, UNBILLED, RETURNED_BEFORE} if completed else {UNBOOKED, UNBILLED}
     left = tuple(problem for problem in state.problems if problem.about in outlasts)
     said = tuple(_resolved(problem, day, _BY_CLOSING) for problem in state.problems if problem not in left)
     return state.model_copy(update={"problems": left}), said

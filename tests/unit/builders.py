@@ -164,13 +164,13 @@ def signed(*instalments: tuple[date, str] | tuple[date, str, str], effective: da
 
 def paid(amount: str, value_date: date, payment_id: str | None = None, *debts: DebtSnapshot,
          currency: str = "CNY") -> intake.PaymentMatched:  # fmt: skip
-    """Give a payment that intake has matched."""
+    """Give a payment that intake has matched: all of it is on the books of debts, which are not named."""
     return intake.PaymentMatched(
         payment_id=payment_id or f"p-{next(_numbers)}",
         amount=cny(amount, currency),
         value_date=value_date,
         allocations=(),
-        unallocated=cny(amount, currency),
+        unallocated=cny("0.00", currency),
         debts=debts,
     )
 

@@ -11,7 +11,7 @@ from shared.contracts import intake
 from shared.contracts.base import Event
 from shared.contracts.debts import Allocation
 from shared.contracts.desk_care import CreditChoice, CreditChosen, NewCreditAsked, ProblemSolved
-from shared.contracts.followup import InputRefused, RewardGranted
+from shared.contracts.followup import InputRefused, PlanCompleted, RewardGranted
 from shared.contracts.followup_care import (
     CreditFound,
     CreditInstructed,
@@ -236,3 +236,39 @@ def test_under_the_next_plan_what_was_on_no_debt_and_came_back_is_no_credit() ->
     assert after.last(CreditFound).amount == cny("7.00")
     booked = taken_back("40.00", FIRST, SECOND, "p").model_copy(update={"allocations": part})
     assert not any(isinstance(event, CreditFound) for event in live.when(message(booked, SECOND)).said)
+
+
+def in_advance(*, credit: str = "0.00", lies: str = "20.00") -> Given:
+    """All instalments are paid at once, and twenty of interest are not billed yet."""
+    amount = cny("300.00") + cny(credit)
+    data = paid(str(amount).split()[0], DAY, "p").model_copy(update={"unallocated": cny(lies)})
+    return lives_to(plan_live().when(message(data, DAY)), DAY)
+
+
+def test_interest_that_was_paid_before_it_was_billed_is_somebody_s_to_ask_about() -> None:
+    """It was on no debt and no credit, and of a bank that never bills it nobody heard."""
+    done = in_advance()
+    opened = done.last(ProblemOpened)
+    assert opened.about == "interest_paid_before_it_was_billed"
+    assert opened.due > DAY
+    closed = done.when(message(END.model_copy(update={"as_of": DAY}), DAY))
+    assert not any(isinstance(event, ProblemResolved) for event in closed.said), "it outlasts the case"
+    assert closed.closes(opened.due).emits(ProblemOverdue)
+    solved = closed.when(message(ProblemSolved(problem_id=opened.problem_id, by="s-1"), FIRST))
+    assert solved.last(ProblemResolved).problem_id == opened.problem_id
+
+
+def test_what_lies_on_no_debt_and_is_a_credit_is_nobody_s_to_ask_about() -> None:
+    done = in_advance(credit="20.00")
+    assert done.last(CreditFound).amount == cny("20.00")
+    assert not any(isinstance(event, ProblemOpened) for event in done.said)
+    more = in_advance(credit="20.00", lies="30.00")
+    assert more.last(ProblemOpened).about == "interest_paid_before_it_was_billed"
+
+
+def test_money_that_came_back_or_was_put_on_a_debt_by_it_lies_there_no_more() -> None:
+    rest = paid("50.00", DAY, "q").model_copy(update={"unallocated": cny("20.00")})
+    early = plan_live().when(message(rest, DAY), message(taken_back("20.00", DAY, DAY, "q"), DAY))
+    done = lives_to(early.when(message(paid("270.00", DAY, "r"), DAY)), DAY)
+    assert done.last(PlanCompleted)
+    assert not any(isinstance(event, ProblemOpened) for event in done.said)

@@ -27,7 +27,8 @@ STOPPED = {
 
 def pays(status: DebtStatus, payment: str = "p-1", amount: str = "100.00", of: str = "A-1") -> Any:
     """A payment that intake could put on no debt."""
-    return message(paid(amount, FIRST, payment, debt(of).model_copy(update={"status": status})), FIRST)
+    data = paid(amount, FIRST, payment, debt(of).model_copy(update={"status": status}))
+    return message(data.model_copy(update={"unallocated": cny(amount)}), FIRST)
 
 
 @pytest.mark.parametrize("status", sorted(STOPPED))
