@@ -21,6 +21,6 @@ SERVICE = Service(
     # 10: who acts for the borrower; 11: what talks that ended left of their protection, debts that are not
     # talked about, who has left, limits agreed away
     # 12: when talks were over, whether evidence may come, who is away, when the roster was asked, stops that
-    # began before they were told, an offer that stands
+    # began before they were told, an offer that stands, what came back from before a completed plan
     schema_version=12,
 )
