@@ -22,6 +22,6 @@ SERVICE = Service(
     # talked about, who has left, limits agreed away
     # 12: when talks were over, whether evidence may come, who is away, when the roster was asked, stops that
     # began before they were told, an offer that stands, a referral made in such a stop,
-    # a credit for each plan of the case, money on no debt
+    # a credit for each plan of the case, money on no debt, what came back from before a completed plan
     schema_version=12,
 )

@@ -179,10 +179,13 @@ def _taken_back(
         after = receive(after, data.value_date, -amount)
     if after.plan is not None and data.value_date >= after.plan.effective:
         after = after.model_copy(update={"plan": found.unbooked(after.plan, data)})
-    plan = _live(after)
+    plan = after.plan
     if plan is None or data.value_date >= plan.effective or not amount.is_positive:
         return Decision(after)
-    after = after.model_copy(update={"plan": found.missing_beside(plan, data, amount)})
+    if plan.ended_on is None or plan.completed:
+        after = after.model_copy(update={"plan": found.missing_beside(plan, data, amount)})
+    if _live(after) is None:
+        return Decision(after)
     policy = reference.policies.in_force(plan.policy, message.day)
     after, said = problems.missing_from_the_plan(after, data.reversal_id, message.day, policy)
     if amount == all_of_it:  # it was not told under this plan

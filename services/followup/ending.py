@@ -8,7 +8,7 @@ from datetime import date
 
 from services.followup.model import Credit, FollowupStatus
 from services.followup.problems import unbilled
-from services.followup.rules import UNPAID, breaks, cure_by, is_paused, is_stopped, missed_numbers
+from services.followup.rules import UNPAID, breaks, cure_by, is_paused, is_stopped, missed_numbers, summed
 from services.followup.work import Work
 from shared.contracts.base import Reason
 from shared.contracts.breach import BreachFacts, OpenInstalment
@@ -70,7 +70,8 @@ def credit(work: Work, day: date) -> None:
 
 def reopen(work: Work, day: date) -> None:
     """The payment that had completed the plan came back: it is live again."""
-    work.update(ended_on=None, completed=False)
+    beside = summed((*work.plan.beside, *work.plan.came_back))
+    work.update(ended_on=None, completed=False, beside=beside, came_back=())
     work.change(status=FollowupStatus.LIVE, completed_on=None)
     work.said.append(
         PlanReopened(

@@ -70,7 +70,10 @@ def missing_beside(plan: FollowedPlan, data: PaymentTakenBack, amount: Money) ->
     if data.in_balance and data.reversed_on <= plan.effective:
         return plan  # the plan was made on it
     part = min(_of_plan(plan, data.allocations, amount.currency), amount)
-    return plan.model_copy(update={"beside": summed((*plan.beside, part))}) if part.is_positive else plan
+    if not part.is_positive:
+        return plan
+    name = "came_back" if plan.completed else "beside"
+    return plan.model_copy(update={name: summed((*getattr(plan, name), part))})
 
 
 def returned_before(state: FollowupState, data: PaymentTakenBack, amount: Money, told: date) -> FollowupState:

@@ -42,6 +42,8 @@ __all__ = ["start", "take_back"]
 
 # Amendments of amendments, each in the days to withdraw from the one before.
 _EARLIER_KEPT = 4
+# When a review is asked for, invited to, and overdue.
+_REVIEW_DAYS = ("review_on", "stretched_on", "invite_on", "invite_well_on", "review_late_on")
 
 
 def start(
@@ -161,7 +163,10 @@ def take_back(state: FollowupState, data: AgreementEnded, day: date) -> Followup
         nothing = {"plan": None, "status": FollowupStatus.WAITING, "earlier": ()}
         return state.model_copy(update=nothing)
     plan = state.earlier[at].plan
-    update: dict[str, object] = {"replay": True}
+    dates = ((name, getattr(plan, name)) for name in _REVIEW_DAYS)
+    # What came up while the amendment held is said today, with the whole time to answer; not dated back.
+    late = {name: day for name, on in dates if on is not None and plan.judged_to < on < day}
+    update: dict[str, object] = {"replay": True, **late}
     before = plan.pauses
     if in_talks(gone, day):
         before = talks_of(plan)

@@ -11,7 +11,7 @@ from services.followup.model import FollowupStatus
 from shared.contracts import intake
 from shared.contracts.debts import Allocation
 from shared.contracts.followup import InstalmentMissed, InstalmentPaid, PaymentUnallocated, PlanCompleted
-from shared.contracts.followup_care import CreditFound, ProblemOpened
+from shared.contracts.followup_care import CreditFound, PlanReopened, ProblemOpened
 from tests.unit.builders import DAY, balances, cny, message, taken_back
 from tests.unit.followup.plans import FIRST, GRACE, SECOND, THIRD, live, lives_to
 from tests.unit.spec import Given
@@ -107,6 +107,35 @@ def test_what_is_paid_for_money_that_came_back_from_before_the_plan_is_no_credit
     done = lives_to(step, SECOND)
     assert done.state.status is FollowupStatus.COMPLETED
     assert [event.amount for event in events(done, CreditFound)] == ([] if credit is None else [cny(credit)])
+
+
+@pytest.mark.parametrize("first", [0, 1])
+def test_nor_where_the_plan_was_completed_and_money_of_its_own_came_back_too(first: int) -> None:
+    """The plan was completed by what paid the other return, and most of that was said to be a credit."""
+    done = lives_to(live().when(told("300.00", dated=FIRST, on=FIRST)), FIRST)
+    assert done.state.status is FollowupStatus.COMPLETED
+    later = FIRST + timedelta(days=2)
+    before = taken_back("80.00", BEFORE, later).model_copy(
+        update={"allocations": (Allocation(debt_id="A-1", amounts=balances("80.00")),)}
+    )
+    both = [message(before, later), comes_back("100.00", dated=FIRST, on=later)]
+    owing = lives_to(done.when(both[first], both[1 - first]), later)
+    assert events(owing, PlanReopened)
+    paid = lives_to(owing.when(told("180.00", dated=SECOND, on=SECOND)), SECOND)
+    assert paid.state.status is FollowupStatus.COMPLETED
+    assert events(paid, CreditFound) == []
+    more = lives_to(owing.when(told("200.00", dated=SECOND, on=SECOND)), SECOND)
+    assert events(more, CreditFound)[-1].amount == cny("20.00")
+
+
+def test_a_credit_stays_the_borrower_s_where_money_came_back_from_before_a_completed_plan() -> None:
+    done = lives_to(live().when(told("320.00", dated=FIRST, on=FIRST)), FIRST)
+    later = FIRST + timedelta(days=2)
+    back = taken_back("80.00", BEFORE, later).model_copy(
+        update={"allocations": (Allocation(debt_id="A-1", amounts=balances("80.00")),)}
+    )
+    step = lives_to(done.when(message(back, later), told("5.00", dated=later, on=later)), later)
+    assert [event.amount for event in events(step, CreditFound)] == [cny("25.00")]
 
 
 def test_a_return_that_the_plan_was_made_on_takes_no_credit() -> None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from datetime import date, timedelta
 
-from shared.contracts.followup import InstalmentMissed, PlanBroken, RenegotiationRequested
-from shared.contracts.followup_care import BreachNoticed
+from shared.contracts.followup import InstalmentMissed, PlanBroken, RenegotiationRequested, ReviewDue
+from shared.contracts.followup_care import BreachNoticed, ReviewInvited
 from shared.contracts.parties import StopCause
 from shared.contracts.reasons import ReasonCode
 from tests.unit.followup.plans import FIRST, PLAIN, live, lives_to
@@ -67,3 +67,14 @@ def test_talks_that_a_stop_begins_anew_end_for_good_when_they_end() -> None:
     assert back.last(RenegotiationRequested).reasons[0].code is ReasonCode.STOP_ENDED
     quiet = back.when(talks_failed(ended + timedelta(days=2)))
     assert lives_to(quiet, date(2026, 12, 1)).last(PlanBroken).as_of < told_on + timedelta(days=365)
+
+
+def test_a_review_that_came_up_under_the_amendment_is_asked_for_on_the_day_of_the_withdrawal() -> None:
+    """It was dated back: people were invited to a day that was over, and it was overdue the sooner."""
+    plan = live(**PLAIN | {"followup__review_months": 1})
+    due = plan.state.plan.review_on
+    signed_on, gone = due - timedelta(days=9), due + timedelta(days=3)
+    under = amended(lives_to(plan, signed_on - timedelta(days=1)), signed_on)
+    back = withdrawn(lives_to(under, gone - timedelta(days=1)), gone).closes(gone)
+    assert (back.last(ReviewInvited).on, back.last(ReviewInvited).as_of) == (gone, gone)
+    assert back.last(ReviewDue).due == gone
