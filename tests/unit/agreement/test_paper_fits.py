@@ -69,7 +69,8 @@ def test_where_nothing_is_left_to_pay_nothing_can_be_missed(pack: str, lang: str
         "按约",
     )
     en = ("of grace", "days late", "counts as full", "After a breach", "in a row", "a breach ends it",
-          "Payments go to", "the schedules", "pays by the schedule", "kept as agreed", "the plan is kept")  # fmt: skip
+          "Payments go to", "the schedules", "pays by the schedule", "kept as agreed",
+          "the plan is kept")  # fmt: skip
     for claim in zh if lang == "zh" else en:
         assert claim not in text
 
