@@ -56,7 +56,8 @@ def bank_answered(state: FollowupState, data: BankAnswered, day: date) -> Step:
         return state, ()
     left = tuple(one for one in state.credits_asked if one is not asked)
     state = state.model_copy(update={"credits_asked": left})
-    credit = next((one for one in state.credits if one.found.currency == asked.amount.currency), None)
+    mine = [one for one in state.credits if one.found.currency == asked.amount.currency]
+    credit = next((one for one in mine if asked.agreement_id in (None, one.agreement_id)), None)
     if data.confirmed or credit is None:
         return state, ()
     nothing = Money.zero(asked.amount.currency)

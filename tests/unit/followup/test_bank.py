@@ -214,7 +214,9 @@ def test_a_credit_nobody_has_chosen_about_is_there_beside_that_of_the_next_plan(
     assert (found.amount, found.agreement_id) == (cny("12.00"), done.state.credits[0].agreement_id)
     assert first.when(message(REFUND, THIRD)).last(CreditInstructed).amount == cny("12.00")
     second = answers(both, told[1].instruction_id, confirmed=False, on=THIRD)
-    assert second.last(CreditFound).amount == cny("5.00")
+    found = second.last(CreditFound)
+    assert (found.amount, found.agreement_id) == (cny("5.00"), done.state.credits[1].agreement_id)
+    assert [one.settled for one in second.state.credits] == [cny("12.00"), cny("0.00")]
 
 
 def test_a_payment_that_comes_back_lessens_the_credit_of_the_plan_that_had_counted_it() -> None:
