@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import tomllib
 from datetime import date, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from services.followup import problems
+from shared import texts
 from shared.contracts import intake
 from shared.contracts.base import Event
 from shared.contracts.debts import Allocation
@@ -274,3 +278,16 @@ def test_money_that_came_back_or_was_put_on_a_debt_by_it_lies_there_no_more() ->
     done = lives_to(early.when(message(paid("270.00", DAY, "r"), DAY)), DAY)
     assert done.last(PlanCompleted)
     assert not any(isinstance(event, ProblemOpened) for event in done.said)
+
+
+def test_what_a_problem_is_about_has_words_in_both_languages() -> None:
+    """Two of them were shown by their code."""
+    words = tomllib.loads((Path(texts.__file__).parent / "words.toml").read_text("utf-8"))["about"]
+    for about in (
+        problems.RETURNED_BEFORE,
+        problems.RETURNED_AFTER,
+        problems.INTEREST_OF_A_STOP,
+        problems.UNBOOKED,
+        problems.UNBILLED,
+    ):
+        assert all(words[about])
