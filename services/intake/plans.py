@@ -13,7 +13,7 @@ from services.intake.differences import watched_from, with_rates
 from services.intake.ledger import confirm_waiver, leave, owe_again, re_age, undo_re_age, waive
 from services.intake.model import Finish, Instruction, IntakeState, Plan
 from services.intake.rules import policy_of, refusal
-from services.intake.splits import lowered, paid_elsewhere, splits_of
+from services.intake.splits import lowered, paid_elsewhere, splits_of, without_waived
 from shared.contracts import agreement, bank, followup, followup_care
 from shared.contracts.agreement import DebtRate, WaivedDebt
 from shared.contracts.base import Reason
@@ -107,6 +107,8 @@ def rewarded(
     if message.data.instalments and state.plan is not None and state.plan.splits:
         apart = paid_elsewhere(state, message.day, reference)
         state = state.model_copy(update={"plan": lowered(state.plan, message.data.instalments, apart)})
+    if data.waived and state.plan is not None:
+        state = state.model_copy(update={"plan": without_waived(state.plan, data.waived)})
     before = state
     policy = policy_of(state, message.day, reference)
     held_from = policy.deadline(message.day, policy.agreement.instruction_business_days)

@@ -14,12 +14,21 @@ from services.intake.amounts import Amounts
 from services.intake.books import Debt, Part, Payment
 from services.intake.model import IntakeState, Plan, Split
 from services.intake.rules import policy_of
-from shared.contracts.agreement import AgreementSigned
+from shared.contracts.agreement import AgreementSigned, WaivedDebt
 from shared.contracts.debts import DebtSchedule, InstalmentTotal
+from shared.contracts.plan_terms import total_of
 from shared.lending.plan_split import pro_rata, split_over
 from shared.policy.reference import Reference
 
-__all__ = ["asking", "beside_plan", "lowered", "paid_elsewhere", "shares_of_plan", "splits_of"]
+__all__ = [
+    "asking",
+    "beside_plan",
+    "lowered",
+    "paid_elsewhere",
+    "shares_of_plan",
+    "splits_of",
+    "without_waived",
+]
 
 
 def splits_of(state: IntakeState, signed: AgreementSigned) -> tuple[Split, ...]:
@@ -173,6 +182,26 @@ def paid_elsewhere(state: IntakeState, day: date, reference: Reference) -> froze
     if not sold or len(sold) == len(debts):
         return frozenset()
     return sold if policy_of(state, day, reference).stop_events.sold_is_the_buyers else frozenset()
+
+
+def without_waived(plan: Plan, waived: Iterable[WaivedDebt]) -> Plan:
+    """Ask for less where a reward waived what instalments hold: of that debt, the last of them first."""
+    off: dict[tuple[str, str], int] = {}
+    for one in waived:
+        amount = total_of(one.amounts)
+        key = (one.debt_id, amount.currency)
+        off[key] = off.get(key, 0) + amount.minor
+    splits = []
+    for split in plan.splits:
+        rows = [list(row) for row in split.rows]
+        for at, debt_id in enumerate(split.debts):
+            left = off.get((debt_id, split.currency), 0)
+            for row in reversed(rows):
+                less = min(left, row[at + 1])
+                row[at + 1] -= less
+                left -= less
+        splits.append(split.model_copy(update={"rows": tuple(tuple(row) for row in rows)}))
+    return plan.model_copy(update={"splits": tuple(splits)})
 
 
 def lowered(plan: Plan, instalments: Iterable[InstalmentTotal], apart: Collection[str] = ()) -> Plan:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from services.intake.decide import IntakeDecider
-from shared.contracts import followup_care
-from shared.contracts.agreement import AgreementCompleted
+from shared.contracts import followup, followup_care
+from shared.contracts.agreement import AgreementCompleted, WaivedDebt
 from shared.contracts.intake import PaymentMatched, PaymentTakenBack
 from shared.contracts.plan_terms import total_of
 from shared.lending.money import Money
@@ -187,3 +187,16 @@ def test_nor_for_what_came_back_from_before_it() -> None:
         step = back.when(paid("300.00", 45, "P-2", account=account))
         assert beside(step) == cny("300.00")
         assert step.last(PaymentMatched).unallocated == cny("0.00")
+
+
+def test_nor_for_late_charges_that_a_reward_waived() -> None:
+    """The instalments asked for less by then; as much of what came beyond them was a credit as well."""
+    said = followup.RewardGranted(
+        agreement_id="AG-1",
+        reward="late_charges_waived",
+        after_instalment=1,
+        waived=(WaivedDebt(debt_id="A-2", amounts=balances("0.00", late="250.00")),),
+    )
+    step = over_the_second().when(paid("200.00", 30)).when(message(said, day(31)))
+    last = step.when(paid("300.00", 60, "P-2"))
+    assert (served(last), beside(last)) == ({"A-2": "150.00", "A-1": "150.00"}, cny("150.00"))
