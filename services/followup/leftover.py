@@ -99,12 +99,18 @@ def _of_day(state: FollowupState, data: PaymentTakenBack) -> Credit | None:
 
 
 def _less(state: FollowupState, credit: Credit | None, amount: Money, day: date) -> Step:
-    free = None if credit is None else credit.found - credit.settled
-    if credit is None or free is None or not free.is_positive or not amount.is_positive:
+    """There is less of a credit, also of one that the bank was asked to pay out and may still refuse."""
+    if credit is None or not amount.is_positive:
         return state, ()
-    left = max(free - amount, Money.zero(amount.currency))
-    said = CreditFound(agreement_id=credit.agreement_id, as_of=day, amount=left)
-    return _with(state, credit, found=credit.settled + left), (said,)
+    nothing = Money.zero(amount.currency)
+    left = max(credit.found - amount, nothing)
+    after = _with(state, credit, found=left)
+    if credit.found <= credit.settled:
+        return after, ()
+    said = CreditFound(
+        agreement_id=credit.agreement_id, as_of=day, amount=max(left - credit.settled, nothing)
+    )
+    return after, (said,)
 
 
 def _with(state: FollowupState, credit: Credit, **changes: Money) -> FollowupState:

@@ -85,6 +85,23 @@ def test_a_credit_that_the_bank_refused_is_to_be_chosen_again_and_a_person_s_pro
     assert answers(refused, told.instruction_id, confirmed=False).said == (), "the same answer twice is one"
 
 
+@pytest.mark.parametrize(("came_back", "left"), [("110.00", "0.00"), ("5.00", "7.00")])
+def test_a_refund_that_is_refused_after_its_payment_came_back_is_no_credit_again(
+    came_back: str, left: str
+) -> None:
+    """The bank was asked to pay out twelve; the payment that they were of came back before it answered."""
+    asked = refunded(closed=True)
+    back = asked.when(message(taken_back(came_back, FIRST, SECOND, "p"), SECOND))
+    assert not any(isinstance(event, CreditFound) for event in back.said[len(asked.said) :])
+    refused = answers(back, asked.last(CreditInstructed).instruction_id, confirmed=False)
+    assert refused.last(CreditFound).amount == cny(left)
+    again = refused.when(message(REFUND, SECOND))
+    if cny(left).is_positive:
+        assert again.last(CreditInstructed).amount == cny(left)
+    else:
+        assert again.last(InputRefused).reason.code is ReasonCode.NO_CREDIT
+
+
 def rewarded() -> Given:
     plan = plan_live(incentives__steps=steps((1, 50, 0)))
     owing = intake.CaseChanged(as_of=DAY, debts=(debt(),))
