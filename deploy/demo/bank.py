@@ -92,14 +92,13 @@ class CoreBank:
 
     def says(self, day: date) -> Iterator[Envelope[Any]]:
         """Say what the bank says on `day`, payments apart."""
-        answers, self._answers = self._answers, []
-        for when, key, instruction in answers:
-            # Carried out when it was heard: figures of the same day hold it, so that it is said before them.
-            data = bank.InstructionConfirmed(instruction_id=instruction, as_of=day)
-            yield external(SOURCE, key, max(day, when), data, instruction, hour=0)
         for customer in self._customers.values():
             if day >= customer.enters:
                 yield from self._accounts_of(customer, day)
+        answers, self._answers = self._answers, []
+        for when, key, instruction in answers:
+            data = bank.InstructionConfirmed(instruction_id=instruction, as_of=day)
+            yield external(SOURCE, key, max(day, when), data, instruction)
 
     def _accounts_of(self, customer: Customer, day: date) -> Iterator[Envelope[Any]]:
         plan = self._plans.get(customer.number)

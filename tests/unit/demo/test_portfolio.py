@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from datetime import date, timedelta
+from datetime import date
 from decimal import Decimal
 
-from deploy.demo.bank import CoreBank, external
+from deploy.demo.bank import CoreBank
 from deploy.demo.calibration import BALANCE_QUARTILES_USD, MONTHS_PAST_DUE
 from deploy.demo.portfolio import MARKETS, generate
-from shared.contracts.agreement import BankInstructed, InstructionKind, WaivedDebt
-from shared.contracts.bank import AccountOverdue, InstructionConfirmed, is_held_by
-from shared.contracts.debts import Balances
+from shared.contracts.bank import AccountOverdue, is_held_by
 from shared.contracts.history import EntryKind, problem_of
 from shared.contracts.parties import ObligorRole
 from shared.lending.money import Money
@@ -88,33 +86,6 @@ def test_the_other_borrower_of_a_joint_account_is_told_of_it_too() -> None:
     for account in joint:
         assert keys[account.account_id] == {o.customer for o in account.obligors}
     assert len({m.id for m in told}) == len(told)
-
-
-def test_the_bank_answers_before_it_says_figures_that_hold_what_it_was_told_to_do() -> None:
-    """After a withdrawal the figure held what was restored and the answer came after it: counted twice."""
-    customer = generate(1, seed=1, start=START, entry_days=1)[0]
-    core, account, month = CoreBank([customer]), customer.accounts[0], START + timedelta(days=30)
-    list(core.says(START))
-    nothing = Money.zero(account.currency)
-    back = Balances(
-        principal=Money(5000, account.currency), interest=nothing, fees=nothing, late_charges=nothing
-    )
-    before = account.principal
-    told = BankInstructed(
-        instruction_id="i-1",
-        agreement_id="a-1",
-        version=1,
-        kind=InstructionKind.RESTORE_TERMS,
-        effective=month - timedelta(days=1),
-        answer_by=month,
-        restored=(WaivedDebt(debt_id=account.account_id, amounts=back),),
-    )
-    core.hears(external("/parley/agreement", customer.number, month - timedelta(days=1), told))
-    said = [m.data for m in core.says(month)]
-    figure = next(one for one in said if isinstance(one, AccountOverdue))
-    assert figure.outstanding.principal.minor == before + 5000
-    assert isinstance(said[0], InstructionConfirmed)
-    assert said[0].as_of == figure.as_of
 
 
 def test_most_accounts_have_a_history_that_adds_up_and_some_have_none_or_a_gap() -> None:
