@@ -11,7 +11,7 @@ from decimal import Decimal
 from typing import Any
 
 from services.agreement.acceptance import refuses_acceptance
-from services.agreement.document import agreement_id_of, canonical_content, compose, recompose
+from services.agreement.document import agreement_id_of, canonical_content, compose
 from services.agreement.ending import (
     bank_answered,
     case_closed,
@@ -33,7 +33,7 @@ from services.agreement.rules import (
     refuses_signature,
     with_passed_by,
 )
-from services.agreement.signing import give_back, refusal, sign
+from services.agreement.signing import give_back, keep_if_fit, refusal, sign
 from services.agreement.stops import stop_told, stops_changed
 from services.agreement.table import OnTheTable, on_the_table
 from services.agreement.watching import (
@@ -156,12 +156,7 @@ def _debts(
     live = None if state.live is None else with_passed_by(state.live, debts, paid)
     known = {"debts": (*kept, *named.values()), "debts_seen": seen, "debts_at": at, "live": live}
     now = state.model_copy(update=known)
-    if now.draft is None:
-        return Decision(now)
-    again = recompose(now, now.draft, reference)
-    if isinstance(again, AgreementDrafted):
-        return Decision(now)
-    return give_back(now, message.day, Reason(code=again))
+    return keep_if_fit(now, message.day, reference)
 
 
 def _agreed(

@@ -5,7 +5,16 @@ from datetime import date, timedelta
 
 from services.agreement.model import AgreementState, AgreementStatus, Draft, InForce, KnownDebt
 from shared.contracts.agreement import DebtRate, LiableFor, ReAge, WaivedDebt
-from shared.contracts.debts import Balances, DebtSchedule, DebtSnapshot, DebtStatus, InstalmentTotal, Plan
+from shared.contracts.debts import (
+    OUT_OF_PLAN,
+    PROTECTED,
+    Balances,
+    DebtSchedule,
+    DebtSnapshot,
+    DebtStatus,
+    InstalmentTotal,
+    Plan,
+)
 from shared.contracts.desk import SignatureGiven, SignatureParty
 from shared.contracts.intake import PaymentMatched
 from shared.contracts.parties import ObligorRole
@@ -48,10 +57,6 @@ __all__ = [
 ]
 
 
-_HELD = {DebtStatus.DISPUTED, DebtStatus.INSOLVENCY, DebtStatus.LITIGATION, DebtStatus.HELD}
-_OUT = {*_HELD, DebtStatus.RECALLED, DebtStatus.ELSEWHERE}
-
-
 def known_of(debt: DebtSnapshot) -> KnownDebt:
     """Give a debt as intake reports it."""
     return KnownDebt(
@@ -77,7 +82,7 @@ def owed(debts: Sequence[KnownDebt]) -> dict[str, KnownDebt]:
 def held_of(state: AgreementState, live: InForce) -> tuple[str, ...]:
     """Give the debts of an agreement, and beside it, that a stop event holds, by intake's word."""
     about = {*live.debts, *live.beside}
-    return tuple(d.debt_id for d in state.debts if d.debt_id in about and d.status in _HELD)
+    return tuple(d.debt_id for d in state.debts if d.debt_id in about and d.status in PROTECTED)
 
 
 def left_beside(state: AgreementState, plan: Plan) -> tuple[str, ...]:
@@ -89,7 +94,7 @@ def left_beside(state: AgreementState, plan: Plan) -> tuple[str, ...]:
 
 def owed_beside(state: AgreementState, live: InForce) -> tuple[str, ...]:
     """Give those of them that may still be collected here, once nothing stops it."""
-    here = {DebtStatus.ACTIVE, *_HELD}
+    here = {DebtStatus.ACTIVE, *PROTECTED}
     return tuple(
         debt.debt_id
         for debt in state.debts
@@ -107,7 +112,10 @@ def left_unpaid(state: AgreementState, live: InForce) -> tuple[KnownDebt, ...]:
         debt
         for debt in state.debts
         if debt.debt_id in live.debts
-        and (debt.status in _OUT or (debt.debt_id in live.unserved and debt.status is not DebtStatus.SOLD))
+        and (
+            debt.status in OUT_OF_PLAN
+            or (debt.debt_id in live.unserved and debt.status is not DebtStatus.SOLD)
+        )
         and total_of(debt.outstanding).is_positive
     )
 
@@ -120,7 +128,7 @@ def with_passed_by(
     On the day on which a stop ends its debt is said to be in the plan again, and money still passes it by.
     """
     before = None if live.before is None else with_passed_by(live.before, debts, paid)
-    gone = {*live.out, *(d.debt_id for d in debts if d.debt_id in live.debts and d.status in _OUT)}
+    gone = {*live.out, *(d.debt_id for d in debts if d.debt_id in live.debts and d.status in OUT_OF_PLAN)}
     passed = set(live.unserved)
     if paid is not None and paid.value_date >= live.effective:
         passed |= gone - {part.debt_id for part in paid.allocations}

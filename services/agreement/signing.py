@@ -35,7 +35,7 @@ from shared.contracts.envelope import Envelope
 from shared.contracts.reasons import ReasonCode
 from shared.policy.reference import Reference
 
-__all__ = ["give_back", "refusal", "resting", "sign"]
+__all__ = ["give_back", "keep_if_fit", "refusal", "resting", "sign"]
 
 Outcome = Decision[AgreementState]
 
@@ -72,6 +72,16 @@ def give_back(state: AgreementState, day: date, reason: Reason) -> Outcome:
         "returned": None if known else Returned(draft=draft, on=day),
     }
     return Decision.of(state.model_copy(update=update), returned)
+
+
+def keep_if_fit(state: AgreementState, day: date, reference: Reference) -> Outcome:
+    """Keep a draft that comes out the same on what is known now; any other goes back to the table."""
+    if state.draft is None:
+        return Decision(state)
+    again = recompose(state, state.draft, reference)
+    if isinstance(again, AgreementDrafted):
+        return Decision(state)
+    return give_back(state, day, Reason(code=again))
 
 
 def sign(state: AgreementState, draft: Draft, day: date, reference: Reference) -> Outcome:

@@ -10,12 +10,9 @@ from __future__ import annotations
 from datetime import date, timedelta
 from typing import Any
 
-from services.agreement.document import recompose
 from services.agreement.model import AgreementState, AgreementStatus, InForce, Unasked
-from services.agreement.signing import Outcome, give_back
+from services.agreement.signing import Outcome, keep_if_fit
 from shared.contracts import intake
-from shared.contracts.agreement import AgreementDrafted
-from shared.contracts.base import Reason
 from shared.contracts.decision import Decision
 from shared.contracts.envelope import Envelope
 from shared.contracts.parties import last_told
@@ -35,12 +32,7 @@ def stops_changed(
         return Decision(state)
     unasked = _unasked(message.data, state.policy, message.day, reference)
     now = _halted(state.model_copy(update={"unasked": unasked}), message, reference)
-    if now.draft is None:
-        return Decision(now)
-    again = recompose(now, now.draft, reference)
-    if isinstance(again, AgreementDrafted):
-        return Decision(now)
-    return give_back(now, message.day, Reason(code=again))
+    return keep_if_fit(now, message.day, reference)
 
 
 def _unasked(data: intake.StopsChanged, pack: str, day: date, reference: Reference) -> tuple[Unasked, ...]:

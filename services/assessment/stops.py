@@ -9,20 +9,18 @@ from datetime import date, timedelta
 from typing import TypeVar
 
 from services.assessment.model import AssessmentState, AssessmentStatus, Request, Wanted
-from shared.contracts.debts import DebtSnapshot, DebtStatus
+from shared.contracts.debts import PROTECTED, DebtSnapshot
 from shared.contracts.intake import StopsChanged
 from shared.contracts.parties import last_told
 
 __all__ = ["after_stops", "is_halted", "last_day", "stop_told"]
-
-_STOPPED = {DebtStatus.DISPUTED, DebtStatus.LITIGATION, DebtStatus.INSOLVENCY, DebtStatus.HELD}
 
 Asked = TypeVar("Asked", Request, Wanted)
 
 
 def is_halted(debts: tuple[DebtSnapshot, ...]) -> bool:
     """Say whether a case opens over debts that all are stopped: then not even a first question is asked."""
-    return bool(debts) and all(debt.status in _STOPPED for debt in debts)
+    return bool(debts) and all(debt.status in PROTECTED for debt in debts)
 
 
 def stop_told(state: AssessmentState | None, day: date) -> AssessmentState | None:

@@ -5,7 +5,7 @@ from datetime import date, timedelta
 
 from services.followup.model import FollowedPlan, FollowupState, FollowupStatus, Problem
 from shared.contracts.base import Event
-from shared.contracts.debts import DebtStatus
+from shared.contracts.debts import OUT_OF_PLAN
 from shared.contracts.departures import is_away
 from shared.contracts.desk_care import ProblemNoted, ProblemSolved
 from shared.contracts.desk_team import AwayWhy, OwnerAway
@@ -54,18 +54,6 @@ INTEREST_OF_A_STOP = "interest_of_a_stop_in_instalments"
 BROKEN_IN_A_STOP = "plan_broken_in_a_stop"
 UNBOOKED = "payment_on_no_debt"
 UNBILLED = "interest_paid_before_it_was_billed"
-
-# What takes a debt out of a plan that still asks for it; money that names no debt is put on none of them.
-_LEFT = frozenset(
-    {
-        DebtStatus.DISPUTED,
-        DebtStatus.LITIGATION,
-        DebtStatus.INSOLVENCY,
-        DebtStatus.HELD,
-        DebtStatus.RECALLED,
-        DebtStatus.ELSEWHERE,
-    }
-)
 
 
 def assigned(state: FollowupState, owner: str) -> Step:
@@ -147,7 +135,7 @@ def unbooked(
 
     The borrower has paid as agreed, and the debt stays owed: a person sees where the money is to go.
     """
-    gone = any(debt.debt_id in plan.debts and debt.status in _LEFT for debt in data.debts)
+    gone = any(debt.debt_id in plan.debts and debt.status in OUT_OF_PLAN for debt in data.debts)
     known = any(problem.about == UNBOOKED for problem in state.problems)
     if known or not gone or not data.unallocated.is_positive:
         return state, ()

@@ -13,7 +13,7 @@ from services.offer.model import OfferState, OfferStatus
 from services.offer.rules import is_assessed, owed_debts
 from services.offer.talks import Step, new_talks, resume, table, withdraw
 from shared.contracts.base import Reason
-from shared.contracts.debts import DebtStatus
+from shared.contracts.debts import PROTECTED
 from shared.contracts.decision import Decision
 from shared.contracts.envelope import Envelope
 from shared.contracts.parties import last_told
@@ -22,13 +22,12 @@ from shared.policy.reference import Reference
 
 __all__ = ["all_stopped", "follow", "stop_told"]
 
-_STOPPED = {DebtStatus.DISPUTED, DebtStatus.LITIGATION, DebtStatus.INSOLVENCY, DebtStatus.HELD}
 _ON_TABLE = {OfferStatus.TABLED, OfferStatus.APPROVAL}
 
 
 def all_stopped(state: OfferState) -> bool:
     """Say whether stops leave nothing to talk about."""
-    return not owed_debts(state.debts) and any(debt.status in _STOPPED for debt in state.debts)
+    return not owed_debts(state.debts) and any(debt.status in PROTECTED for debt in state.debts)
 
 
 def stop_told(

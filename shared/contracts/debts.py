@@ -12,6 +12,8 @@ from shared.contracts.parties import DebtObligor
 from shared.lending.money import Money
 
 __all__ = [
+    "OUT_OF_PLAN",
+    "PROTECTED",
     "Allocation",
     "Balances",
     "CurrencyPart",
@@ -58,7 +60,9 @@ class DebtStatus(StrEnum):
     ELSEWHERE = "elsewhere"  # a joint debt that the case of another obligor holds now
 
 
-_PROTECTED = frozenset({DebtStatus.DISPUTED, DebtStatus.LITIGATION, DebtStatus.INSOLVENCY, DebtStatus.HELD})
+PROTECTED = frozenset({DebtStatus.DISPUTED, DebtStatus.LITIGATION, DebtStatus.INSOLVENCY, DebtStatus.HELD})
+# What takes a debt out of a plan that still asks for it; money that names no debt is put on none of them.
+OUT_OF_PLAN = PROTECTED | {DebtStatus.RECALLED, DebtStatus.ELSEWHERE}
 
 
 class DebtPriority(StrEnum):
@@ -128,7 +132,7 @@ class DebtSnapshot(Part):
     @property
     def private_now(self) -> tuple[str, ...]:
         """The status, where it tells what protects the borrower; that a debt is settled or sold does not."""
-        return self.PRIVATE if self.status in _PROTECTED else ()
+        return self.PRIVATE if self.status in PROTECTED else ()
 
 
 class Lateness(Part):
