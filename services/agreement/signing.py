@@ -10,7 +10,6 @@ from services.agreement.rules import (
     conduct_in,
     in_all,
     last_signed,
-    left_beside,
     not_late,
     packs_of,
     paid_before,
@@ -102,6 +101,7 @@ def sign(state: AgreementState, draft: Draft, day: date, reference: Reference) -
         )
         over = state.with_over(state.live.agreement_id, ReasonCode.PLAN_SUPERSEDED)
     effective, waived = last_signed(draft), waived_debts(draft.plan)
+    apart = tuple(left.debt_id for left in draft.plan.apart)
     terms = document.terms
     returns = returning(waived, (terms.returns_on_breach if terms is not None else None) or ())
     rates_return = (terms.contract_rates if terms is not None else None) or ()
@@ -126,7 +126,7 @@ def sign(state: AgreementState, draft: Draft, day: date, reference: Reference) -
         withdraw_until=until,
         returns=returns,
         rates_return=rates_return,
-        apart=tuple(left.debt_id for left in draft.plan.apart),
+        apart=apart,
         rates=tuple(
             DebtRate(debt_id=debt.debt_id, annual_rate_pct=debt.annual_rate_pct) for debt in draft.plan.debts
         ),
@@ -162,7 +162,7 @@ def sign(state: AgreementState, draft: Draft, day: date, reference: Reference) -
         rewarded_after=state.live.rewarded_after if state.live is not None else 0,
         not_late=not_late(state, draft.plan),
         contract_rates=draft.rates,
-        beside=left_beside(state, draft.plan),
+        beside=apart,
     )
     in_force = state.model_copy(
         update={
