@@ -58,6 +58,7 @@ class KnownDebt(State):
     obligors: tuple[DebtObligor, ...] = ()
     annual_rate_pct: Decimal | None = None
     is_late: bool = True  # documents of before did not know, and a debt of a case is
+    bound_by: str | None = None  # the agreement of an earlier case that still binds it
 
 
 class Signature(State):

@@ -27,6 +27,7 @@ from shared.policy.reference import Reference
 __all__ = [
     "answer_by",
     "as_vested",
+    "bound_by",
     "conduct_in",
     "counts_from_documents",
     "guarantors_asked",
@@ -73,6 +74,7 @@ def known_of(debt: DebtSnapshot) -> KnownDebt:
         obligors=debt.obligors,
         annual_rate_pct=debt.annual_rate_pct,
         is_late=debt.days_past_due > 0 or total_of(debt.overdue).is_positive,
+        bound_by=debt.bound_by,
     )
 
 
@@ -387,6 +389,12 @@ def counts_from_documents(packs: Sequence[str], on: date, reference: Reference) 
 def packs_of(policy: str, plan: Plan) -> tuple[str, ...]:
     """Give the packs of a plan: the case's own, then those of its debts."""
     return tuple(dict.fromkeys((policy, *(debt.policy for debt in plan.debts))))
+
+
+def bound_by(state: AgreementState, plan: Plan) -> str | None:
+    """Give the agreement of an earlier case that binds a debt of a plan until it is signed."""
+    about = {debt.debt_id for debt in plan.debts}
+    return next((d.bound_by for d in state.debts if d.debt_id in about and d.bound_by is not None), None)
 
 
 def conduct_in(packs: Sequence[str], on: date, reference: Reference) -> Conduct:

@@ -7,6 +7,7 @@ from services.agreement.concessions import returning
 from services.agreement.document import recompose
 from services.agreement.model import AgreementState, AgreementStatus, Draft, InForce, Returned
 from services.agreement.rules import (
+    bound_by,
     conduct_in,
     in_all,
     last_signed,
@@ -177,5 +178,13 @@ def sign(state: AgreementState, draft: Draft, day: date, reference: Reference) -
         }
     )
     policy = reference.policies.for_case(state.policy, day, agreed_on=draft.pinned_on)
-    told = applies(signed, draft.plan, policy, conduct_in(packs, day, reference), day, live.beside)
+    told = applies(
+        signed,
+        draft.plan,
+        policy,
+        conduct_in(packs, day, reference),
+        day,
+        live.beside,
+        bound_by(state, draft.plan),
+    )
     return Decision.of(instruct(in_force, told), *before, signed, told, *restarted)

@@ -50,8 +50,11 @@ def applies(
     conduct: Conduct,
     day: date,
     beside: tuple[str, ...] = (),
+    replaces: str | None = None,
 ) -> BankInstructed:
     """Apply a signed plan; for an amendment, in the place of the one before.
+
+    `replaces`: the agreement of an earlier case, which the bank got back; its place this one takes.
 
     Collection stops where the strictest of the agreement's packs says so (Art. 70). So it does of the debts
     that it leaves `beside` it: nobody collects from who keeps a plan.
@@ -70,7 +73,7 @@ def applies(
         collection=CollectionOrder.STOP if stop else None,
         agents=stop,
         credit_status=policy.reporting.status_while_kept,
-        supersedes=signed.supersedes,
+        supersedes=signed.supersedes or replaces,
         re_aged=tuple(one.debt_id for one in signed.re_ages or () if not one.payments),
         beside=beside,
     )
