@@ -31,7 +31,9 @@ from services.agreement.rules import (
     known_of,
     last_signed,
     refuses_signature,
+    with_booked,
     with_passed_by,
+    with_vesting,
 )
 from services.agreement.signing import give_back, keep_if_fit, refusal, sign
 from services.agreement.stops import stop_told, stops_changed
@@ -125,6 +127,8 @@ def _opened(
 def _changed(
     state: AgreementState | None, message: Envelope[intake.CaseChanged], reference: Reference
 ) -> Outcome:
+    if state is not None and any(r.code is ReasonCode.AMOUNT_WAIVED for r in message.data.reasons):
+        state = with_booked(state, message.causation)
     return _debts(state, message, message.data.debts, reference)
 
 
@@ -335,7 +339,8 @@ def _rewarded(
             update["lowered"] = message.data.instalments
         live = live.model_copy(update=update)
     rewarded = in_all(state.rewarded, message.data.waived)
-    return Decision(state.model_copy(update={"rewarded": rewarded, "live": live}))
+    known = with_vesting(state, message.id, message.day, message.data.waived)
+    return Decision(known.model_copy(update={"rewarded": rewarded, "live": live}))
 
 
 _HANDLERS: dict[type[Event], Handler] = {

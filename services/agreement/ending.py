@@ -6,14 +6,16 @@ from datetime import date, timedelta
 from services.agreement.letter import letter_of, settled_of
 from services.agreement.model import AgreementState, AgreementStatus, InForce
 from services.agreement.rules import (
+    as_vested,
     conduct_in,
     held_of,
     in_all,
     known_of,
-    left_unpaid,
     owed_beside,
     paid_off,
     stays_waived,
+    taken_away,
+    with_booked,
 )
 from services.agreement.signing import Outcome, give_back, refusal
 from services.agreement.stops import may_withdraw
@@ -53,21 +55,27 @@ __all__ = [
 # so first, followup or intake.
 _PAID_IN_FULL = {intake.CloseReason.SETTLED, intake.CloseReason.PLAN_COMPLETED}
 
+_CLOSED = {"status": AgreementStatus.CLOSED, "debts": (), "completed": None, "handed_back": None}
+
 
 def plan_completed(
     state: AgreementState | None, message: Envelope[followup.PlanCompleted], reference: Reference
 ) -> Outcome:
     """Every instalment is paid: completed, and the bank is told.
 
-    With the end of a case it is said before the day is closed, and may be read ahead of the payment that paid
-    what a debt is said to owe here: then it waits for intake's own word of that end.
+    With the end of a case it is said before the day is closed, and may be read ahead of what intake says of a
+    debt, a recall or the last payment: it waits for intake's own word of that end. Where that has handed the
+    agreement back to the bank, it is completed all the same.
     """
+    back = None if state is None else state.handed_back
+    if state is not None and back is not None and back.agreement_id == message.data.agreement_id:
+        done, told = _complete(state, back, message.data.as_of, message.data.paid, message.day, reference)
+        return Decision.of(done.model_copy(update=_CLOSED), *told)
     live = _live(state, message)
     if state is None or isinstance(live, Decision):
         return live if isinstance(live, Decision) else Decision(state)
     after, said = _complete(state, live, message.data.as_of, message.data.paid, message.day, reference)
-    ahead = message.data.with_case and bool(left_unpaid(state, live))
-    return replace(Decision.of(after, *said), waits=ahead)
+    return replace(Decision.of(after, *said), waits=message.data.with_case)
 
 
 def plan_reopened(
@@ -176,7 +184,8 @@ def withdrawn(
     gone = _without_live(state, live, AgreementStatus.ENDED, ReasonCode.WITHDRAWN_IN_TIME)
     if live.before is None:
         settled = settled_of(state, live, paid_off(state, live, live.waived), policy)
-        told = restores(live, policy, conduct, message.day, held_of(state, live), settled)
+        held, beside = held_of(state, live), owed_beside(state, live)
+        told = restores(live, policy, conduct, message.day, held, settled, beside)
         return Decision.of(instruct(gone, told), ended, told)
     before = live.before
     schedules = _schedules(state, before, message.day, reference)
@@ -216,12 +225,14 @@ def case_closed(
 ) -> Outcome:
     """The case is over: a draft is void; what was in force is completed when nothing is owed, else ended.
 
-    Ended is only what is done about it here: a recall voids no contract, and the bank is told so.
+    Ended is only what is done about it here: a recall voids no contract, nor does another obligor's case, and
+    the bank is told so, also where everything else is settled.
     """
     if state is None or state.status is AgreementStatus.CLOSED:
         return Decision(state)
     if message.data.debts:  # what closed the case is said with its end alone
         state = state.model_copy(update={"debts": tuple(map(known_of, message.data.debts))})
+    state = with_booked(state, message.causation)
     said: tuple[Event, ...] = ()
     reason = Reason(code=ReasonCode.CASE_CLOSED, params={"reason": message.data.reason.value})
     if state.draft is not None:
@@ -230,19 +241,20 @@ def case_closed(
     if state.live is not None:
         live = state.live
         paid = set(live.debts) <= set(paid_off(state, live, ()))
-        if message.data.reason in _PAID_IN_FULL or paid:
+        away = bool(taken_away(state, live)) and message.data.reason is not intake.CloseReason.PLAN_COMPLETED
+        if paid or (message.data.reason in _PAID_IN_FULL and not away):
             state, events = _complete(state, live, message.data.as_of, (), message.day, reference)
             said += events
         else:
             ended = AgreementEnded(agreement_id=live.agreement_id, as_of=message.data.as_of, reason=reason)
             gone = _without_live(state, live, AgreementStatus.ENDED, ReasonCode.CASE_CLOSED)
             said += (ended,)
-            if message.data.reason is intake.CloseReason.RECALLED:
+            if away or message.data.reason is intake.CloseReason.RECALLED:
                 told = _handed_back(state, live, message.day, reference)
-                gone, said = instruct(gone, told), (*said, told)
+                kept = {"status": AgreementStatus.CLOSED, "completed": None, "handed_back": live}
+                return Decision.of(instruct(gone, told).model_copy(update=kept), *said, told)
             state = gone
-    closed = {"status": AgreementStatus.CLOSED, "debts": (), "completed": None}
-    return Decision.of(state.model_copy(update=closed), *said)
+    return Decision.of(state.model_copy(update=_CLOSED), *said)
 
 
 def bank_answered(
@@ -300,7 +312,7 @@ def _complete(
     """Completed: the settlement letter says what that settles, and the bank is told."""
     policy, conduct = _rules_of(state, live, day, reference)
     done = AgreementCompleted(agreement_id=live.agreement_id, as_of=as_of, paid=paid)
-    letter = letter_of(state, live, as_of, policy)
+    letter = letter_of(as_vested(state, day), live, as_of, policy)
     held, beside = held_of(state, live), owed_beside(state, live)
     told = completed(live, letter.settled, policy, conduct, day, held, beside)
     gone = _without_live(state, live, AgreementStatus.COMPLETED, ReasonCode.CASE_CLOSED)

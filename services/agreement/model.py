@@ -25,6 +25,7 @@ __all__ = [
     "Returned",
     "Signature",
     "Unpaid",
+    "Vesting",
     "Watch",
     "Withdrawn",
 ]
@@ -57,6 +58,7 @@ class KnownDebt(State):
     obligors: tuple[DebtObligor, ...] = ()
     annual_rate_pct: Decimal | None = None
     is_late: bool = True  # documents of before did not know, and a debt of a case is
+    bound_by: str | None = None  # the agreement of an earlier case that still binds it
 
 
 class Signature(State):
@@ -168,7 +170,7 @@ class InForce(State):
     `reopened`: so often was it completed by a payment that came back. `not_late`: debts of which nothing was
     past due when it was signed. `out` are debts that a stop or a recall has taken out of it at some time, and
     `unserved` those of them that money of the plan has passed by since. `contract_rates` are those that its
-    debts had without it, `beside` debts of what it amends that it leaves to a person.
+    debts had without it, `beside` debts of the case that it leaves to a person.
     """
 
     agreement_id: str
@@ -235,6 +237,14 @@ class Over(State):
     reason: ReasonCode
 
 
+class Vesting(State):
+    """A waiver that vested as a reward `on` a day, by message `word`; intake's figures do not hold it yet."""
+
+    word: str
+    on: date
+    waived: tuple[WaivedDebt, ...]
+
+
 class Withdrawn(State):
     """An offer taken back, by offer's word number `sequence`: what it had agreed before that is void."""
 
@@ -252,7 +262,9 @@ class AgreementState(State):
     that is never owed again, and the next letter names it. `completed` is the agreement that was completed
     last, while the case goes on: it is in force again where its payment comes back. `stop_told_on` is the
     last day on which the desk told of a stop, or of its end. `unasked` are others who owe, or stand in, and
-    whom their stops let nobody ask.
+    whom their stops let nobody ask. `vesting` are waivers of rewards that intake has not counted yet,
+    `booked` the words by which it counted one before that was read here. `handed_back`: the agreement that
+    the bank got back with the case; it is completed where followup says that everything was paid.
     """
 
     case: str
@@ -274,6 +286,9 @@ class AgreementState(State):
     rewarded: tuple[WaivedDebt, ...] = ()
     completed: InForce | None = None
     unasked: tuple[Unasked, ...] = ()
+    vesting: tuple[Vesting, ...] = ()
+    booked: tuple[str, ...] = ()
+    handed_back: InForce | None = None
 
     def with_over(self, agreement_id: str, reason: ReasonCode) -> tuple[Over, ...]:
         """Give `over` with one more, the oldest forgotten."""

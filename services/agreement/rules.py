@@ -3,7 +3,7 @@
 from collections.abc import Collection, Sequence
 from datetime import date, timedelta
 
-from services.agreement.model import AgreementState, AgreementStatus, Draft, InForce, KnownDebt
+from services.agreement.model import AgreementState, AgreementStatus, Draft, InForce, KnownDebt, Vesting
 from shared.contracts.agreement import DebtRate, LiableFor, ReAge, WaivedDebt
 from shared.contracts.debts import (
     OUT_OF_PLAN,
@@ -26,6 +26,8 @@ from shared.policy.reference import Reference
 
 __all__ = [
     "answer_by",
+    "as_vested",
+    "bound_by",
     "conduct_in",
     "counts_from_documents",
     "guarantors_asked",
@@ -35,7 +37,6 @@ __all__ = [
     "is_complete",
     "known_of",
     "last_signed",
-    "left_beside",
     "left_unpaid",
     "liable_beside",
     "not_late",
@@ -50,11 +51,17 @@ __all__ = [
     "sign_by",
     "status_of",
     "stays_waived",
+    "taken_away",
     "unlike_balances",
     "waived_debts",
+    "with_booked",
     "with_passed_by",
+    "with_vesting",
     "withdrawal_of",
 ]
+
+# Words about waivers that are remembered until the other topic has them, too.
+_WORDS_KEPT = 8
 
 
 def known_of(debt: DebtSnapshot) -> KnownDebt:
@@ -67,6 +74,7 @@ def known_of(debt: DebtSnapshot) -> KnownDebt:
         obligors=debt.obligors,
         annual_rate_pct=debt.annual_rate_pct,
         is_late=debt.days_past_due > 0 or total_of(debt.overdue).is_positive,
+        bound_by=debt.bound_by,
     )
 
 
@@ -85,15 +93,8 @@ def held_of(state: AgreementState, live: InForce) -> tuple[str, ...]:
     return tuple(d.debt_id for d in state.debts if d.debt_id in about and d.status in PROTECTED)
 
 
-def left_beside(state: AgreementState, plan: Plan) -> tuple[str, ...]:
-    """Give the debts of the agreement in force that an amendment of it leaves to a person."""
-    live = state.live
-    before = set() if live is None else {*live.debts, *live.beside}
-    return tuple(left.debt_id for left in plan.apart if left.debt_id in before)
-
-
 def owed_beside(state: AgreementState, live: InForce) -> tuple[str, ...]:
-    """Give those of them that may still be collected here, once nothing stops it."""
+    """Give the debts left to a person that may still be collected here, once nothing stops it."""
     here = {DebtStatus.ACTIVE, *PROTECTED}
     return tuple(
         debt.debt_id
@@ -134,6 +135,46 @@ def with_passed_by(
         passed |= gone - {part.debt_id for part in paid.allocations}
     update = {"before": before, "out": tuple(sorted(gone)), "unserved": tuple(sorted(passed))}
     return live.model_copy(update=update)
+
+
+def taken_away(state: AgreementState, live: InForce) -> tuple[KnownDebt, ...]:
+    """Give those of them that are not in the hands of this case any more: taken back, or another case's."""
+    away = {DebtStatus.RECALLED, DebtStatus.ELSEWHERE}
+    return tuple(debt for debt in left_unpaid(state, live) if debt.status in away)
+
+
+def with_vesting(
+    state: AgreementState, word: str, on: date, waived: tuple[WaivedDebt, ...]
+) -> AgreementState:
+    """Remember a waiver that has vested until intake's figures hold it; they may have been read before."""
+    if not waived or word in state.booked:
+        return state
+    known = (*state.vesting, Vesting(word=word, on=on, waived=waived))
+    return state.model_copy(update={"vesting": known[-_WORDS_KEPT:]})
+
+
+def with_booked(state: AgreementState, word: str | None) -> AgreementState:
+    """Intake's figures hold what `word` has waived."""
+    if word is None:
+        return state
+    left = tuple(one for one in state.vesting if one.word != word)
+    return state.model_copy(update={"vesting": left, "booked": (*state.booked, word)[-_WORDS_KEPT:]})
+
+
+def as_vested(state: AgreementState, day: date) -> AgreementState:
+    """Give the state with its debts less what has vested on a day and is on its way to intake's figures."""
+    less = {one.debt_id: one.amounts for one in in_all(*(v.waived for v in state.vesting if v.on == day))}
+    return state.model_copy(
+        update={"debts": tuple(_less(debt, less.get(debt.debt_id)) for debt in state.debts)}
+    )
+
+
+def _less(debt: KnownDebt, waived: Balances | None) -> KnownDebt:
+    if waived is None:
+        return debt
+    names, owing = Balances.model_fields, debt.outstanding
+    left = {name: getattr(owing, name) - min(getattr(owing, name), getattr(waived, name)) for name in names}
+    return debt.model_copy(update={"outstanding": Balances(**left)})
 
 
 def paid_off(state: AgreementState, live: InForce, returns: Sequence[WaivedDebt]) -> tuple[str, ...]:
@@ -348,6 +389,12 @@ def counts_from_documents(packs: Sequence[str], on: date, reference: Reference) 
 def packs_of(policy: str, plan: Plan) -> tuple[str, ...]:
     """Give the packs of a plan: the case's own, then those of its debts."""
     return tuple(dict.fromkeys((policy, *(debt.policy for debt in plan.debts))))
+
+
+def bound_by(state: AgreementState, plan: Plan) -> str | None:
+    """Give the agreement of an earlier case that binds a debt of a plan until it is signed."""
+    about = {debt.debt_id for debt in plan.debts}
+    return next((d.bound_by for d in state.debts if d.debt_id in about and d.bound_by is not None), None)
 
 
 def conduct_in(packs: Sequence[str], on: date, reference: Reference) -> Conduct:

@@ -7,10 +7,10 @@ from services.agreement.concessions import returning
 from services.agreement.document import recompose
 from services.agreement.model import AgreementState, AgreementStatus, Draft, InForce, Returned
 from services.agreement.rules import (
+    bound_by,
     conduct_in,
     in_all,
     last_signed,
-    left_beside,
     not_late,
     packs_of,
     paid_before,
@@ -102,6 +102,7 @@ def sign(state: AgreementState, draft: Draft, day: date, reference: Reference) -
         )
         over = state.with_over(state.live.agreement_id, ReasonCode.PLAN_SUPERSEDED)
     effective, waived = last_signed(draft), waived_debts(draft.plan)
+    apart = tuple(left.debt_id for left in draft.plan.apart)
     terms = document.terms
     returns = returning(waived, (terms.returns_on_breach if terms is not None else None) or ())
     rates_return = (terms.contract_rates if terms is not None else None) or ()
@@ -126,7 +127,7 @@ def sign(state: AgreementState, draft: Draft, day: date, reference: Reference) -
         withdraw_until=until,
         returns=returns,
         rates_return=rates_return,
-        apart=tuple(left.debt_id for left in draft.plan.apart),
+        apart=apart,
         rates=tuple(
             DebtRate(debt_id=debt.debt_id, annual_rate_pct=debt.annual_rate_pct) for debt in draft.plan.debts
         ),
@@ -162,7 +163,7 @@ def sign(state: AgreementState, draft: Draft, day: date, reference: Reference) -
         rewarded_after=state.live.rewarded_after if state.live is not None else 0,
         not_late=not_late(state, draft.plan),
         contract_rates=draft.rates,
-        beside=left_beside(state, draft.plan),
+        beside=apart,
     )
     in_force = state.model_copy(
         update={
@@ -177,5 +178,13 @@ def sign(state: AgreementState, draft: Draft, day: date, reference: Reference) -
         }
     )
     policy = reference.policies.for_case(state.policy, day, agreed_on=draft.pinned_on)
-    told = applies(signed, draft.plan, policy, conduct_in(packs, day, reference), day, live.beside)
+    told = applies(
+        signed,
+        draft.plan,
+        policy,
+        conduct_in(packs, day, reference),
+        day,
+        live.beside,
+        bound_by(state, draft.plan),
+    )
     return Decision.of(instruct(in_force, told), *before, signed, told, *restarted)

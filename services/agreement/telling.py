@@ -50,11 +50,14 @@ def applies(
     conduct: Conduct,
     day: date,
     beside: tuple[str, ...] = (),
+    replaces: str | None = None,
 ) -> BankInstructed:
     """Apply a signed plan; for an amendment, in the place of the one before.
 
-    Collection stops where the strictest of the agreement's packs says so (Art. 70). It stays stopped of the
-    debts that an amendment leaves `beside` it: nobody collects from who keeps a plan.
+    `replaces`: the agreement of an earlier case, which the bank got back; its place this one takes.
+
+    Collection stops where the strictest of the agreement's packs says so (Art. 70). So it does of the debts
+    that it leaves `beside` it: nobody collects from who keeps a plan.
     """
     stop = conduct.stop_collection_on_sign
     return BankInstructed(
@@ -70,7 +73,7 @@ def applies(
         collection=CollectionOrder.STOP if stop else None,
         agents=stop,
         credit_status=policy.reporting.status_while_kept,
-        supersedes=signed.supersedes,
+        supersedes=signed.supersedes or replaces,
         re_aged=tuple(one.debt_id for one in signed.re_ages or () if not one.payments),
         beside=beside,
     )
@@ -134,6 +137,7 @@ def restores(
     day: date,
     held: tuple[str, ...] = (),
     settled: tuple[DebtSettled, ...] = (),
+    beside: tuple[str, ...] = (),
 ) -> BankInstructed:
     """After a withdrawal the earlier terms return: what was waived is owed again, what was paid stays so.
 
@@ -150,7 +154,7 @@ def restores(
     cut = live.rate_cut_pct
     rates = _less(live.contract_rates, cut) if cut else ()
     update = {"restored": live.waived, "settled": settled, "records": records, "rates": rates}
-    return _resumes(told, conduct, held).model_copy(update=update)
+    return _resumes(told, conduct, held).model_copy(update={**update, "beside": beside})
 
 
 def returns(
@@ -182,7 +186,7 @@ def handed_back(
     conduct: Conduct,
     day: date,
 ) -> BankInstructed:
-    """The bank took every debt of a signed agreement back: it binds the bank, and nobody follows it here.
+    """What is unpaid of a signed agreement left with the case: it binds the bank, and nobody follows it here.
 
     So it is said whole once more, as for an agreement that applies again: what is to be paid, the rates, that
     collection stays stopped while it is kept. Debts of it that are paid are `settled`.

@@ -219,6 +219,7 @@ def instructed(
     applies = data.returns_to or data.agreement_id
     if data.rates and state.plan is not None and state.plan.agreement_id == applies:
         state = state.model_copy(update={"plan": with_rates(state.plan, data.rates)})
+    before, state = state, _bound(state, data)
     episode = _episode(state, message)
     known = _instruction(state, data.instruction_id)
     noted = known.model_copy(update={"about": InstructionAbout.PLAN, "episode": episode, "waiver": waiver})
@@ -238,7 +239,26 @@ def instructed(
                 after = after.with_debt(shown)
         concluded, said = conclude(state, after, message.day)
         return answer(concluded, *said)
-    return answer(after)
+    concluded, said = conclude(before, after, message.day)
+    return answer(concluded, *said)
+
+
+def _bound(state: IntakeState, data: agreement.BankInstructed) -> IntakeState:
+    """Know which debts an agreement binds that the bank got back: until it is paid, or another is signed.
+
+    The case that they come back in is a new one, and talks about them begin with that agreement.
+    """
+    kinds = agreement.InstructionKind
+    about = {schedule.debt_id for schedule in data.schedules}
+    paid = {one.debt_id for one in data.settled}
+    for debt in state.debts:
+        if data.kind is kinds.HAND_BACK and debt.debt_id in about - paid:
+            state = state.with_debt(debt.model_copy(update={"bound_by": data.agreement_id}))
+        signed_anew = data.kind is kinds.APPLY_PLAN and debt.debt_id in about
+        fulfilled = data.kind is kinds.PLAN_COMPLETED and debt.bound_by == data.agreement_id
+        if debt.bound_by is not None and (signed_anew or fulfilled):
+            state = state.with_debt(debt.model_copy(update={"bound_by": None}))
+    return state
 
 
 def _restored(state: IntakeState, agreement_id: str) -> IntakeState:

@@ -287,8 +287,9 @@ class InstructionKind(StrEnum):
 
     RE_AGE comes between, where a debt is shown as current again only after payments of the plan, and
     UNDO_RE_AGE where one of these was returned: as if the re-age of `effective` had not been.
-    HAND_BACK comes where the bank took every debt of a signed agreement back, so that nobody follows it here:
-    it binds the bank as it stands, by the schedules given.
+    HAND_BACK comes where a case ends without what the bank took back of a signed agreement, or what another
+    obligor's case holds, so that nobody follows it here: it binds the bank as it stands, by the schedules
+    given.
     STOP_COLLECTION was an instruction of its own in older versions; now APPLY_PLAN says it.
     """
 
@@ -356,7 +357,7 @@ class BankInstructed(_Agreement):
     credit_status: str | None = Field(
         default=None,
         description="the bank's own code for the credit record, of every debt that neither `settled` nor "
-        "`records` names",
+        "`records` names and that is not `beside` it",
     )
     restored: tuple[WaivedDebt, ...] = Field(default=(), description="waivers that no longer hold")
     supersedes: str | None = Field(default=None, description="the agreement whose place this one takes")
@@ -383,8 +384,9 @@ class BankInstructed(_Agreement):
     )
     beside: tuple[AccountId, ...] = Field(
         default=(),
-        description="debts of an earlier agreement that an amendment leaves to a person: no schedule or rate "
-        "of either holds of them, and `collection` is about them, too; after a completion about them alone",
+        description="debts of the case that an agreement leaves to a person: no schedule or rate of it, or "
+        "of one before it, holds of them, and `collection` is about them, too; after a completion about them "
+        "alone",
     )
 
 

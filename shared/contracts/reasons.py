@@ -206,6 +206,7 @@ class ReasonCode(StrEnum):
     CURRENCY_APART = "currency_apart"
     NO_RULES_IN_CURRENCY = "no_rules_in_currency"
     NO_PLAN_IN_CURRENCY = "no_plan_in_currency"
+    EARLIER_AGREEMENT_BINDS = "earlier_agreement_binds"
     CAPACITY_SHARED = "capacity_shared"
     EXCHANGE_RATE_USED = "exchange_rate_used"
     HUMAN_ASKED_FOR = "human_asked_for"
