@@ -96,17 +96,21 @@ class _Line:
 
 
 class _Plain(HTTPConnection):
-    def __init__(self, line: _Line, host: str, **kwargs: Any) -> None:
-        super().__init__(host, **kwargs)
-        self._line = line
+    line: _Line
 
     def connect(self) -> None:
         super().connect()
-        self._line.holds(self.sock)
+        self.line.holds(self.sock)
 
 
 class _Tls(HTTPSConnection, _Plain):
     """The same: its own `connect` begins with that of `_Plain`."""
+
+
+def _connection(kind: type[_Plain], line: _Line, host: str, **kwargs: Any) -> _Plain:
+    made = kind(host, **kwargs)
+    made.line = line
+    return made
 
 
 class _OverHttp(HTTPHandler):
@@ -115,7 +119,7 @@ class _OverHttp(HTTPHandler):
         self._line = line
 
     def http_open(self, req: Request) -> HTTPResponse:
-        return self.do_open(partial(_Plain, self._line), req)
+        return self.do_open(partial(_connection, _Plain, self._line), req)
 
 
 class _OverTls(HTTPSHandler):
@@ -124,7 +128,7 @@ class _OverTls(HTTPSHandler):
         self._line = line
 
     def https_open(self, req: Request) -> HTTPResponse:
-        return self.do_open(partial(_Tls, self._line), req)
+        return self.do_open(partial(_connection, _Tls, self._line), req)
 
 
 class WebhookChannel:
