@@ -6,9 +6,18 @@ notice of the return. A plan that was broken stays so, because the bank was told
 
 from datetime import date
 
-from services.followup.model import Credit, FollowupStatus
+from services.followup.model import Credit, FollowedPlan, FollowupStatus
 from services.followup.problems import unbilled
-from services.followup.rules import UNPAID, breaks, cure_by, is_paused, is_stopped, missed_numbers, summed
+from services.followup.rules import (
+    UNPAID,
+    breaks,
+    cure_by,
+    in_talks,
+    is_paused,
+    is_stopped,
+    missed_numbers,
+    summed,
+)
 from services.followup.work import Work
 from shared.contracts.base import Reason
 from shared.contracts.breach import BreachFacts, OpenInstalment
@@ -93,8 +102,7 @@ def judge_breach(work: Work, day: date) -> bool:
     plan = work.plan
     if not breaks(plan, day, work.policy):
         if plan.cure_by is not None:
-            code = ReasonCode.HARDSHIP_REPORTED if is_paused(plan, day) else ReasonCode.CAUGHT_UP
-            code = ReasonCode.DEBT_STOPPED if is_stopped(plan, day) else code
+            code = _why_cured(plan, day)
             work.said.append(BreachCured(agreement_id=plan.agreement_id, as_of=day, reason=Reason(code=code)))
             work.update(cure_by=None)
         return False
@@ -117,6 +125,15 @@ def judge_breach(work: Work, day: date) -> bool:
             )
         )
     return False
+
+
+def _why_cured(plan: FollowedPlan, day: date) -> ReasonCode:
+    if is_stopped(plan, day):
+        return ReasonCode.DEBT_STOPPED
+    if in_talks(plan, day):
+        return ReasonCode.HARDSHIP_REPORTED
+    # Besides talks that go on, what a plan rests in is the time of an amendment that was withdrawn from.
+    return ReasonCode.WITHDRAWN_IN_TIME if is_paused(plan, day) else ReasonCode.CAUGHT_UP
 
 
 def _break(work: Work, day: date) -> None:

@@ -146,7 +146,8 @@ class FollowedPlan(State):
     `pauses` are those before the last, and the times of amendments that were withdrawn from. `cure_by`:
     notice of breach was given, and what is missing may be paid until then. To the next review the borrower
     is invited on `invite_on`, to the stretched one on `invite_well_on`; the last invitation was to that of
-    `invited_for`. The open review came up on `review_asked_on` and is overdue on `review_late_on`.
+    `invited_for`. The open review came up on `review_asked_on` and is overdue on `review_late_on`;
+    on `reviewed_on` one was last held, or passed, under this plan.
     `rate_cut_pct` is the share of the plan's rate that rewards have cut. `stops` are the times in which stop
     events left no debt of the plan to talk about: what was missed in them is never held against it. `silent`:
     contact is stopped now. `talks_after`: when the stops are over, a new plan is talked about first.
@@ -197,6 +198,7 @@ class FollowedPlan(State):
     invited_for: date | None = None
     review_asked_on: date | None = None
     review_late_on: date | None = None
+    reviewed_on: date | None = None
     rate_cut_pct: Percent = Decimal(0)
     stops: tuple[Pause, ...] = ()
     silent: bool = False

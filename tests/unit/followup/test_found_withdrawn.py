@@ -23,12 +23,12 @@ AMENDED = FIRST + timedelta(days=2)
 GONE = FIRST + timedelta(days=5)  # the last grace day of the first instalment is the next one
 
 
-def amended(step: Given, on: date = AMENDED) -> Given:
+def amended(step: Given, on: date = AMENDED, days: int = 14) -> Given:
     """Sign an amendment that may be withdrawn from."""
     return step.when(
         message(
             signed(*ROWS[1:], effective=on, version=2).model_copy(
-                update={"may_withdraw": True, "withdraw_until": on + timedelta(days=14)}
+                update={"may_withdraw": True, "withdraw_until": on + timedelta(days=days)}
             ),
             on,
         )
