@@ -21,7 +21,7 @@ from services.agreement.paper.facts import (
 )
 from services.agreement.paper.others import Names, NameState, names_in, others_in, table_of
 from services.agreement.paper.standing import said_of
-from services.agreement.paper.words import LANGUAGES, Words, words_of
+from services.agreement.paper.words import EDITION, LANGUAGES, Words, words_of
 from shared.contracts.agreement import (
     AgreementDrafted,
     AgreementTerms,
@@ -387,8 +387,7 @@ def _letter(document: Letter, lang: str) -> dict[str, Any]:
         for name, rows in listed.items()
         if rows
     ]
-    notice = words.label("binding" if lang == issued.language else "translation", lang)
-    notice += said_of(document.over, lang)
+    notice = _copy_of_letter(document, words, lang) + said_of(document.over, lang)
     return {
         **_frame(words, lang, issued.as_of.isoformat(), issued.content_hash, str(params["lender"])),
         "title": words.label("settlement_letter", lang),
@@ -402,6 +401,16 @@ def _letter(document: Letter, lang: str) -> dict[str, Any]:
             }
         ],
     }
+
+
+def _copy_of_letter(document: Letter, words: Words, lang: str) -> str:
+    """Say which copy it is. A letter that does not hold any more, or is in doubt, is not said to bind."""
+    if lang != document.signed_language:
+        return words.label("translation", lang)
+    newest = words_of(EDITION)
+    if document.over is not None and newest is not None:  # in the words that say what has become of it
+        return newest.label("signed_copy", lang)
+    return words.label("binding", lang)
 
 
 def _each_debt(issued: SettlementLetterIssued, words: Words, lang: str) -> dict[str, Any]:

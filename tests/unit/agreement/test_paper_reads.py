@@ -13,7 +13,7 @@ import pytest
 
 from services.agreement.paper.filed import letters_of
 from services.agreement.paper.layout import Agreement, page_of
-from services.agreement.paper.words import EDITION, LANGUAGES
+from services.agreement.paper.words import EDITION, LANGUAGES, words_of
 from shared.contracts.agreement import DebtSettled, SettlementKind, SurvivingDebt, WaivedDebt
 from shared.contracts.base import Reason
 from shared.contracts.debts import DebtApart, DebtNotCovered, Measure, NotCovered
@@ -150,3 +150,17 @@ def test_the_years_of_keeping_have_a_beginning(lang: str, says: str) -> None:
 def test_the_rate_after_a_breach_is_written_as_the_language_writes_it(lang: str) -> None:
     assert ("18%（A-1）" if lang == "zh" else "18 % (A-1)") in said(under("cn-card"), lang)
     assert "18 % (A-1)" in said(in_older(under("cn-card"), "10"), lang)
+
+
+@pytest.mark.parametrize("edition", ["10", EDITION])
+def test_a_letter_that_does_not_hold_does_not_say_that_it_binds(edition: str) -> None:
+    """The box at the top said "binding" and "does not hold any more" in one breath."""
+    words, found = words_of(edition), letters_of(entries(*story()), CASE, "C-1")[0]
+    assert words is not None
+    issued = found.issued.model_copy(update={"words": edition, "words_hash": words.digest})
+    for over in (None, ("in_doubt", "2027-02-03"), ("letter", "2027-02-03")):
+        document = replace(found, issued=issued, over=over)
+        notice = page_of(document, "zh")["notice"]
+        assert notice.startswith("本文本为签署文本")
+        assert ("具有约束力" in notice) is (over is None)
+        assert page_of(document, "en")["notice"].startswith("Translation")
