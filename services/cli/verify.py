@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 __all__ = ["verify"]
 
 _PDF = b"%PDF-"
+# Fifty times as large as an agreement about nine debts over six years; what is larger keeps a parser busy.
+_LARGEST = 64 << 20
 _OVER = {"letter": "does not hold any more", "in_doubt": "may not hold any more"}
 
 
@@ -40,15 +42,20 @@ def verify(
     """
     if not keys:
         raise fail("--key: is needed: a file cannot vouch for itself.", "Ask the lender for it.", code=2)
-    match file.suffix.lower():
-        case ".zip":
-            from services.cli.evidence import verify_zip
+    try:
+        match file.suffix.lower():
+            case ".zip":
+                from services.cli.evidence import verify_zip
 
-            verify_zip(file, keys, as_json=as_json)
-        case ".pdf":
-            _pdf(file, keys, as_json)
-        case suffix:
-            raise fail(f"{file}: nothing is known of files that end with {suffix or 'nothing'!r}.", code=2)
+                verify_zip(file, keys, as_json=as_json)
+            case ".pdf":
+                _pdf(file, keys, as_json)
+            case suffix:
+                raise fail(
+                    f"{file}: nothing is known of files that end with {suffix or 'nothing'!r}.", code=2
+                )
+    except MemoryError:
+        raise fail(f"{file}: is larger than what this machine can hold in memory.", code=2) from None
 
 
 def _pdf(file: Path, keys: list[Path], as_json: bool) -> None:
@@ -58,6 +65,8 @@ def _pdf(file: Path, keys: list[Path], as_json: bool) -> None:
     from services.cli.keys import public_key
 
     try:
+        if file.stat().st_size > _LARGEST:
+            raise fail(f"{file}: is no document of a lender: none has more than {_LARGEST >> 20} MiB.")
         found = file.read_bytes()
     except OSError as error:
         raise fail(f"{file}: cannot be read ({error.strerror})", code=2) from None

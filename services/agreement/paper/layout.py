@@ -10,7 +10,9 @@ from services.agreement.paper.facts import (
     COMPONENTS,
     asks_nothing,
     conditions,
+    counted,
     on_record,
+    rest_in,
     returned,
     rewards_in,
     settles_at_once,
@@ -19,7 +21,7 @@ from services.agreement.paper.facts import (
 )
 from services.agreement.paper.others import Names, NameState, names_in, others_in, table_of
 from services.agreement.paper.standing import said_of
-from services.agreement.paper.words import LANGUAGES, Words, words_of
+from services.agreement.paper.words import EDITION, LANGUAGES, Words, words_of
 from shared.contracts.agreement import (
     AgreementDrafted,
     AgreementTerms,
@@ -162,7 +164,8 @@ def _frame(words: Words, lang: str, date: str, digest: str, lender: str) -> dict
 
 
 def _params(document: Agreement, terms: AgreementTerms, words: Words, lang: str) -> dict[str, Any]:
-    drafted, comma = document.drafted, "、" if lang == "zh" else ", "
+    drafted, comma, between = document.drafted, *(("、", "；") if lang == "zh" else (", ", "; "))
+    left_out = _not_covered(drafted, words, lang)
     days = [row.due for row in drafted.instalments]
     nothing = asks_nothing(drafted)
     figures = {
@@ -191,7 +194,7 @@ def _params(document: Agreement, terms: AgreementTerms, words: Words, lang: str)
         "first_due": min(days).isoformat(),
         "last_due": max(days).isoformat(),
         "total_paid": comma.join(map(_money, drafted.plan.total_paid)),
-        "rest_months": comma.join(map(str, sorted({m for debt in drafted.plan.debts for m in debt.skips}))),
+        **rest_in(drafted, words, lang),
         "measures": comma.join(words.named("measure", str(m), lang) for m in drafted.plan.measures),
         "has_waiver": any(total_of(debt.waived).is_positive for debt in drafted.plan.debts),
         "modifying_agreement": terms.instrument == "modifying_agreement",
@@ -207,7 +210,9 @@ def _params(document: Agreement, terms: AgreementTerms, words: Words, lang: str)
         "written_only": terms.oral_allowed is False,
         "guarantors": comma.join(drafted.guarantors),
         "apart": comma.join(left.debt_id for left in drafted.plan.apart),
-        "not_covered": _not_covered(drafted, words, lang),
+        **counted("apart", drafted.plan.apart),
+        "not_covered": between.join(left_out),
+        **counted("not_covered", left_out),
         "credit_status": words.named("credit", terms.credit_status, lang),
         "data_law": words.named("law", terms.data_law, lang),
         "nothing_to_pay": nothing,
@@ -231,14 +236,14 @@ def _name(name: str | None, state: NameState) -> dict[str, Any]:
     }
 
 
-def _not_covered(drafted: AgreementDrafted, words: Words, lang: str) -> str:
+def _not_covered(drafted: AgreementDrafted, words: Words, lang: str) -> list[str]:
     """Name each debt that is out of reach of any plan, and why."""
-    open_, close, between = ("（", "）", "；") if lang == "zh" else (" (", ")", "; ")
-    return between.join(
+    open_, close = ("（", "）") if lang == "zh" else (" (", ")")
+    return [
         f"{left.debt_id}{open_}{words.named('not_covered', left.why, lang)}{close}"
         for left in drafted.plan.not_covered
         if words.has("not_covered", left.why)
-    )
+    ]
 
 
 def _lists(clause: str, terms: AgreementTerms, words: Words, lang: str) -> list[str]:
@@ -382,8 +387,7 @@ def _letter(document: Letter, lang: str) -> dict[str, Any]:
         for name, rows in listed.items()
         if rows
     ]
-    notice = words.label("binding" if lang == issued.language else "translation", lang)
-    notice += said_of(document.over, lang)
+    notice = _copy_of_letter(document, words, lang) + said_of(document.over, lang)
     return {
         **_frame(words, lang, issued.as_of.isoformat(), issued.content_hash, str(params["lender"])),
         "title": words.label("settlement_letter", lang),
@@ -397,6 +401,16 @@ def _letter(document: Letter, lang: str) -> dict[str, Any]:
             }
         ],
     }
+
+
+def _copy_of_letter(document: Letter, words: Words, lang: str) -> str:
+    """Say which copy it is. A letter that does not hold any more, or is in doubt, is not said to bind."""
+    if lang != document.signed_language:
+        return words.label("translation", lang)
+    newest = words_of(EDITION)
+    if document.over is not None and newest is not None:  # in the words that say what has become of it
+        return newest.label("signed_copy", lang)
+    return words.label("binding", lang)
 
 
 def _each_debt(issued: SettlementLetterIssued, words: Words, lang: str) -> dict[str, Any]:
@@ -413,8 +427,12 @@ def _each_debt(issued: SettlementLetterIssued, words: Words, lang: str) -> dict[
         "records": [f"{debt_id}{'：' if lang == 'zh' else ': '}{status}" for debt_id, status in said],
     }
     comma = "、" if lang == "zh" else ", "
-    return {name: comma.join(found) or None for name, found in lists.items()} | {
-        "beside": bool(issued.beside)
+    number = {name: is_so for one, found in lists.items() for name, is_so in counted(one, found).items()}
+    return {
+        **{name: comma.join(found) or None for name, found in lists.items()},
+        **number,
+        "beside": bool(issued.beside),
+        **counted("beside", issued.beside),
     }
 
 

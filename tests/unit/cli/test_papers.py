@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from pathlib import Path
 
+import orjson
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from typer.testing import CliRunner
@@ -77,6 +78,38 @@ def test_every_document_is_there_in_both_languages_and_checks_by_itself(
         report = check_pdf(pdf, signer.public)
         assert (report.wrong, report.signed) == ((), True), name
     assert "王小明" in read(papers["agreement-1.zh.pdf"])
+
+
+@pytest.mark.parametrize("edition", ["9", "10"])
+def test_a_bundle_of_an_older_edition_is_still_made_and_proven(
+    edition: str, signer: Signer, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as then:
+        for place in ("terms", "letter"):
+            then.setattr(f"services.agreement.{place}.EDITION", edition)
+        events = story.__wrapped__()
+    assert {one.terms.words for one in events if isinstance(one, AgreementDrafted) and one.terms} == {edition}
+    older = File(signer)
+    older.say(OVERDUE, *events, case=CASE)
+    made = papers_of(older.entries, CASE, CUSTOMER, private_key(folder / "lender.pem"), person())
+    raw = bundle(older, signer, made)
+    assert made.keys() == NAMES
+    assert check_bundle(raw, [signer.trusted]).ok
+    assert check_papers(unpack(raw), [signer.public]) == []
+
+
+def test_an_entry_that_a_newer_version_has_filed_is_named_and_no_error(
+    file: File, signer: Signer, papers: dict[str, bytes]
+) -> None:
+    """It was a traceback: the chain is whole, only what stands there is not known here."""
+    files = unpack(bundle(file, signer, papers))
+    lines = [orjson.loads(line) for line in files["chain.jsonl"].splitlines()]
+    number = next(line["number"] for line in lines if line.get("type") == AgreementDrafted.TYPE)
+    lines[number - 1]["data"]["version"] = "two"
+    chain = b"".join(orjson.dumps(line) + b"\n" for line in lines)
+    first = check_papers({**files, "chain.jsonl": chain}, [signer.public])[0]
+    assert first.where == f"entry {number}"
+    assert "a version that this one does not know" in first.rule
 
 
 def test_a_sealed_bundle_has_papers_without_the_name(file: File, folder: Path) -> None:
