@@ -23,6 +23,7 @@ __all__ = [
     "counted",
     "handed_back",
     "missing_beside",
+    "on_no_debt",
     "owed_again",
     "returned",
     "returned_before",
@@ -126,6 +127,15 @@ def unbooked(plan: FollowedPlan, data: PaymentMatched | PaymentTakenBack) -> Fol
 
 def owed_again(data: PaymentTakenBack) -> Money:
     """Give what of a return is owed on debts again."""
+    return _booked(data)
+
+
+def on_no_debt(data: PaymentMatched | PaymentTakenBack) -> Money:
+    """Give what of a payment, or of its return, is on the books of no debt."""
+    return data.amount - _booked(data)
+
+
+def _booked(data: PaymentMatched | PaymentTakenBack) -> Money:
     parts = (total_of(part.amounts) for part in data.allocations)
     currency = data.amount.currency
     return Money.sum((part for part in parts if part.currency == currency), currency)

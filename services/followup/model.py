@@ -102,10 +102,14 @@ class Line(State):
 
 
 class DayMoney(State):
-    """What was received with one value date in one currency, less what of it was taken back."""
+    """What was received with one value date in one currency, less what of it was taken back.
+
+    `on_no_debt` of it had no debt to go to; None: not known, of a document of before.
+    """
 
     on: date
     amount: MoneyField
+    on_no_debt: MoneyField | None = None
 
 
 class Returned(State):
