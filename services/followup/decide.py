@@ -132,6 +132,8 @@ def _paid(
     if known.status is FollowupStatus.CLOSED:
         return Decision(known)
     known = moved(known, data.debts)
+    if known.plan is not None:
+        known = known.model_copy(update={"plan": found.paid_for(known.plan, data)})
     late = found.counted(known, data, message.day)
     if late is not None:
         return Decision(late)

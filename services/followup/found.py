@@ -25,6 +25,7 @@ __all__ = [
     "missing_beside",
     "on_no_debt",
     "owed_again",
+    "paid_for",
     "returned",
     "returned_before",
     "unbooked",
@@ -75,6 +76,18 @@ def missing_beside(plan: FollowedPlan, data: PaymentTakenBack, amount: Money) ->
         return plan
     name = "came_back" if plan.completed else "beside"
     return plan.model_copy(update={name: summed((*getattr(plan, name), part))})
+
+
+def paid_for(plan: FollowedPlan, data: PaymentMatched) -> FollowedPlan:
+    """Forget of what came back of payments from before a completed plan what is paid for it apart."""
+    if not plan.completed or data.beside is None:
+        return plan
+    paid = min(_of_plan(plan, data.allocations, data.beside.currency), data.beside)
+    left = tuple(
+        max(one - paid, Money.zero(one.currency)) if one.currency == paid.currency else one
+        for one in plan.came_back
+    )
+    return plan.model_copy(update={"came_back": left})
 
 
 def returned_before(state: FollowupState, data: PaymentTakenBack, amount: Money, told: date) -> FollowupState:

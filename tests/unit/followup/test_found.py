@@ -138,6 +138,23 @@ def test_nor_where_the_plan_was_completed_and_money_of_its_own_came_back_too(fir
     assert events(more, CreditFound)[-1].amount == cny("20.00")
 
 
+@pytest.mark.parametrize(("debt", "credit"), [("A-1", ["20.00"]), ("A-9", [])])
+def test_what_was_paid_for_a_return_before_another_brought_the_plan_back_is_taken_off_once(
+    debt: str, credit: list[str]
+) -> None:
+    """The plan was completed, so that it was told apart; off the credit it was taken once more."""
+    done = lives_to(live().when(told("300.00", dated=FIRST, on=FIRST)), FIRST)
+    on = [FIRST + timedelta(days=n) for n in range(4)]
+    before = comes_back("80.00", on=on[1])
+    paid_for = told("80.00", dated=on[2], on=on[2], debt=debt, beside=cny("80.00"))
+    step = done.when(before, paid_for, comes_back("100.00", dated=FIRST, on=on[3]))
+    owing = lives_to(step, on[3])
+    assert events(owing, PlanReopened)
+    paid = lives_to(owing.when(told("120.00", dated=SECOND, on=SECOND, spare="20.00")), SECOND)
+    assert paid.state.status is FollowupStatus.COMPLETED
+    assert [event.amount for event in events(paid, CreditFound)] == [cny(amount) for amount in credit]
+
+
 def test_a_credit_stays_the_borrower_s_where_money_came_back_from_before_a_completed_plan() -> None:
     done = lives_to(live().when(told("320.00", dated=FIRST, on=FIRST, spare="20.00")), FIRST)
     later = FIRST + timedelta(days=2)
