@@ -132,13 +132,15 @@ def _paid(
     if known.status is FollowupStatus.CLOSED:
         return Decision(known)
     known = moved(known, data.debts)
+    if known.plan is not None:
+        known = known.model_copy(update={"plan": found.paid_for(known.plan, data)})
     late = found.counted(known, data, message.day)
     if late is not None:
         return Decision(late)
     amount = counted(known.plan, data)
     if not amount.is_positive:
         return Decision(known)
-    now = receive(known, data.value_date, amount)
+    now = receive(known, data.value_date, amount, found.on_no_debt(data))
     plan = now.plan
     has_line = plan is not None and any(line.total.currency == data.amount.currency for line in plan.lines)
     if plan is not None and has_line and counts_for_plan(data.value_date, plan):
@@ -176,7 +178,9 @@ def _taken_back(
     after = found.returned_before(after, data, amount, told)
     if amount.is_positive:
         after = remember(after, data.value_date, amount, told)
-        after = receive(after, data.value_date, -amount)
+        # Of what was found under this plan its value date never held what lies on no debt.
+        loose = -found.on_no_debt(data) if amount == all_of_it else None
+        after = receive(after, data.value_date, -amount, loose)
     if after.plan is not None and data.value_date >= after.plan.effective:
         after = after.model_copy(update={"plan": found.unbooked(after.plan, data)})
     plan = after.plan

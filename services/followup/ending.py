@@ -49,24 +49,29 @@ def complete(work: Work, day: date, *, with_case: bool = False) -> None:
 
 
 def credit(work: Work, day: date) -> None:
-    """Say what the borrower has beyond the plan, when it is no longer what was said last."""
+    """Say what the borrower has beyond the plan, when it is no longer what was said last.
+
+    It is never more than what of the money lies on no debt: what was paid in advance and has served another
+    debt stays there, also where a reward has made the instalments less since.
+    """
     plan = work.plan
     # What is left of an earlier plan of the case stays the borrower's beside it.
     others = tuple(one for one in work.state.credits if one.agreement_id != plan.agreement_id)
     known = {one.found.currency: one for one in work.state.credits if one.agreement_id == plan.agreement_id}
     for currency in sorted({line.total.currency for line in work.plan.lines}):
-        came = Money.sum(
-            (
-                entry.amount
-                for entry in work.state.received
-                if entry.amount.currency == currency and work.plan.effective <= entry.on <= day
-            ),
-            currency,
-        )
+        entries = [
+            entry
+            for entry in work.state.received
+            if entry.amount.currency == currency and work.plan.effective <= entry.on <= day
+        ]
+        came = Money.sum((entry.amount for entry in entries), currency)
         parts = (part.paid for part in work.served(day) if part.paid.currency == currency)
         nothing = Money.zero(currency)
         beside = Money.sum((part for part in work.plan.beside if part.currency == currency), currency)
         left = max(came - Money.sum(parts, currency) - beside, nothing)
+        loose = [entry.on_no_debt for entry in entries if entry.on_no_debt is not None]
+        if len(loose) == len(entries):
+            left = min(left, max(Money.sum(loose, currency), nothing))
         none = Credit(agreement_id=plan.agreement_id, found=nothing, settled=nothing, since=plan.effective)
         before = known.get(currency, none)
         if left == before.found:

@@ -70,15 +70,18 @@ def bank_answered(state: FollowupState, data: BankAnswered, day: date) -> Step:
 
 
 def returned(state: FollowupState, data: PaymentTakenBack, day: date) -> Step:
-    """A payment came back after the case was closed: what was beyond the plan is less by it.
+    """A payment came back after the case was closed: what of it is not owed again was beyond the plan.
 
-    Where what is left of that does not cover it, the plan is not completed any more; who asks sees it by
-    `completed_on`.
+    Where more is owed than had gone beside the plan, or what is left beyond does not cover the rest, the
+    plan is not completed any more; who asks sees it by `completed_on`.
     """
-    credit = _of_day(state, data)
-    if credit is None or credit.found - credit.settled < data.amount:
+    credit, owed = _of_day(state, data), owed_again(data)
+    gone = data.amount - owed
+    beside = Money.zero(owed.currency) if data.beside is None else data.beside
+    free = Money.zero(gone.currency) if credit is None else credit.found - credit.settled
+    if owed > beside or free < gone:
         state = state.model_copy(update={"completed_on": None})
-    return _less(state, credit, data.amount, day)
+    return _less(state, credit, gone, day)
 
 
 def returned_later(state: FollowupState, data: PaymentTakenBack, day: date) -> Step:

@@ -102,10 +102,14 @@ class Line(State):
 
 
 class DayMoney(State):
-    """What was received with one value date in one currency, less what of it was taken back."""
+    """What was received with one value date in one currency, less what of it was taken back.
+
+    `on_no_debt` of it had no debt to go to; None: not known, of a document of before.
+    """
 
     on: date
     amount: MoneyField
+    on_no_debt: MoneyField | None = None
 
 
 class Returned(State):
@@ -157,7 +161,7 @@ class FollowedPlan(State):
     the signature or as a reward, under this plan or one that it amends. `found` is money dated before it that
     was told after the signing, by value date: it counts as if it had come on the effective day. `beside` is
     what came back of payments from before it: owed, and in none of its instalments. `came_back` is the same
-    since it was completed, and counts once it is in force again: what is paid for it before is told apart.
+    since it was completed, and counts once it is in force again, less what is paid for it before, apart.
     `unbooked` is money of it that no debt had room for when it came.
     `apart` are debts that were sold, no part of which is asked for here any more; `returning` is `returns` by
     debt. `rewards` are the steps that were signed; None in plans of before, which go by the pack.

@@ -261,6 +261,29 @@ def test_under_the_next_plan_what_was_on_no_debt_and_came_back_is_no_credit() ->
     assert not any(isinstance(event, CreditFound) for event in live.when(message(booked, SECOND)).said)
 
 
+def test_a_return_after_the_case_is_closed_takes_off_the_credit_what_is_not_owed_again() -> None:
+    """Money that another debt had had went off the credit, and was owed on that debt as well."""
+    closed = overpaid().when(message(END, FIRST))
+
+    def back(owed: str, beside: str) -> Given:
+        parts = (Allocation(debt_id="A-9", amounts=balances(owed)),)
+        update = {"allocations": parts, "beside": cny(beside)}
+        return closed.when(message(taken_back("9.00", FIRST, SECOND, "q").model_copy(update=update), SECOND))
+
+    other = back("9.00", "9.00")
+    assert (other.said, other.state.completed_on) == ((), closed.state.completed_on)
+    both = back("6.00", "6.00")
+    assert both.emits(CreditFound)
+    assert (both.last(CreditFound).amount, both.state.completed_on) == (
+        cny("9.00"),
+        closed.state.completed_on,
+    )
+    owing = back("6.00", "0.00")
+    assert owing.last(CreditFound).amount == cny("9.00")
+    assert owing.last(ProblemOpened).about == "payment_returned_after_completion"
+    assert owing.state.completed_on is None
+
+
 def in_advance(*, credit: str = "0.00", lies: str = "20.00") -> Given:
     """All instalments are paid at once, and twenty of interest are not billed yet."""
     amount = cny("300.00") + cny(credit)
