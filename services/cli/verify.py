@@ -48,7 +48,8 @@ def verify(
         case ".pdf":
             _pdf(file, keys, as_json)
         case suffix:
-            raise fail(f"{file}: nothing is known of files that end with {suffix or 'nothing'!r}.", code=2)
+            ends = f"end with {suffix!r}" if suffix else "have no ending"
+            raise fail(f"{file}: nothing is known of files that {ends}: .pdf and .zip are read.", code=2)
 
 
 def _pdf(file: Path, keys: list[Path], as_json: bool) -> None:
