@@ -16,6 +16,7 @@ from services.console.model import ArchivedCustomer, CaseLine
 from services.console.reads import Ambiguous, NotFound, find_case
 from shared.runtime.settings import Settings
 
+SIGN = ["keys", "sign", "1", "--key", "file", "--day", "2026-03-02"]
 STAFF = ["--reason", "moved on", "--by", "s-zhao"]
 
 
@@ -34,6 +35,8 @@ STAFF = ["--reason", "moved on", "--by", "s-zhao"]
         pytest.param(["day", "close", "9999-12-31"], "DATE: has no day after it", id="the last day there is"),
         pytest.param(["verify", "file", "--key", "k.pub"], "file: nothing is known of files that have no end",
                      id="no ending"),
+        pytest.param([*SIGN, "--by", " "], "--by: must be 1 to 200", id="signed by nobody"),
+        pytest.param([*SIGN, "--by", "x" * 201], "--by: must be 1 to 200", id="signed by too much"),
         pytest.param(["demo", "--data", "file"], "file is no folder", id="a demo in a file"),
         pytest.param(["calibrate", "cn-card", "-o", "new", "--from", "soon"], "--from: 'soon'", id="no day"),
         pytest.param(["calibrate", "cn-card", "-o", "file", "--from", "2027-01-01"], "-o: file is no folder",
