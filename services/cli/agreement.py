@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from services.cli.common import DataDir, data_dir, fail, stderr, stdout
+from services.cli.common import DataDir, data_dir, fail, language_of, stderr, stdout
 from services.cli.keys import KEY_VARIABLE
 
 if TYPE_CHECKING:
@@ -60,6 +60,7 @@ def agreement(
     from shared.crypto.sealing import SealError
     from shared.crypto.signing import KeyFileError
 
+    wanted = None if lang is None else language_of(lang)
     lender = None if key is None else private_key(key)
 
     async def work(settings: Settings) -> tuple[str, str, ArchivedCustomer, list[Any], PersonKey | None]:
@@ -85,7 +86,7 @@ def agreement(
 
         readable = open_entries(entries, person)
         document = choose(readable, case, customer, version=version, letter=letter, erased=archived.erased)
-        pdf = make_pdf(document, lang or document.signed_language, lender)
+        pdf = make_pdf(document, wanted or document.signed_language, lender)
     except (PaperError, SealError) as error:
         raise fail(f"{error}.") from None
     write_whole(output, pdf)

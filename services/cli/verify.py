@@ -51,9 +51,8 @@ def verify(
             case ".pdf":
                 _pdf(file, keys, as_json)
             case suffix:
-                raise fail(
-                    f"{file}: nothing is known of files that end with {suffix or 'nothing'!r}.", code=2
-                )
+                ends = f"end with {suffix!r}" if suffix else "have no ending"
+                raise fail(f"{file}: nothing is known of files that {ends}: .pdf and .zip are read.", code=2)
     except MemoryError:
         raise fail(f"{file}: is larger than what this machine can hold in memory.", code=2) from None
 

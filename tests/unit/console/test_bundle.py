@@ -30,6 +30,7 @@ from shared.crypto.signing import KeyFileError, Signer, load_public, load_signer
 from shared.texts import text
 from tests.unit.console.filing import (
     ASSIGNED,
+    AT,
     CASE,
     CLOSED,
     ERASE,
@@ -39,39 +40,17 @@ from tests.unit.console.filing import (
     WORDS,
     File,
     contact,
+    first_fault,
     hold,
     new_signer,
     person,
     secret,
 )
 
-AT = datetime(2026, 3, 9, tzinfo=UTC)
-
-
-@pytest.fixture(scope="module")
-def signer(tmp_path_factory: pytest.TempPathFactory) -> Signer:
-    return new_signer(tmp_path_factory.mktemp("keys"))
-
-
-@pytest.fixture(scope="module")
-def filed(signer: Signer) -> File:
-    file = File(signer)
-    file.say(ASSIGNED, contact(), SIGNED)
-    file.say(contact("of another case"), case=OTHER)
-    file.say(contact("of no case"), case=None)
-    file.say(hold(HoldAction.SET), contact(), *[ASSIGNED] * 30, CLOSED)
-    return file
-
 
 @pytest.fixture(scope="module")
 def raw(filed: File, signer: Signer) -> bytes:
     return make_bundle(filed.source(), signer, AT)
-
-
-def first_fault(raw: bytes, signer: Signer) -> tuple[str, str]:
-    report = check_bundle(raw, [signer.trusted])
-    assert not report.ok
-    return report.faults[0].where, report.faults[0].rule
 
 
 def test_a_bundle_is_complete_and_untouched(raw: bytes, signer: Signer, filed: File) -> None:
