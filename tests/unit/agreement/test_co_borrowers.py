@@ -1,4 +1,4 @@
-"""A co-borrower signs, or does not: who is bound, what is refused, and what the paper and the bank are told."""
+"""A co-borrower signs, or does not: who is bound, what is refused, what the paper and the bank are told."""
 
 from __future__ import annotations
 
