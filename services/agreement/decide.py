@@ -11,6 +11,7 @@ from decimal import Decimal
 from typing import Any
 
 from services.agreement.acceptance import refuses_acceptance
+from services.agreement.co_borrowers import co_borrower_signed
 from services.agreement.document import agreement_id_of, canonical_content, compose
 from services.agreement.ending import (
     bank_answered,
@@ -227,6 +228,7 @@ def _draft(state: AgreementState, message: Envelope[offer.OfferAgreed], referenc
         content_hash=drafted.content_hash,
         guarantors=drafted.guarantors,
         liable=drafted.liable,
+        must_sign=drafted.must_sign,
         pinned_on=data.pinned_on,
         incentives=data.incentives,
         agreed_at=message.time,
@@ -363,6 +365,7 @@ _HANDLERS: dict[type[Event], Handler] = {
     followup.InstalmentMissed: instalment_missed,
     followup.InstalmentCorrected: instalment_corrected,
     desk_parties.GuarantorAgreed: guarantor_agreed,
+    desk_parties.CoBorrowerSigned: co_borrower_signed,
     followup.PlanCompleted: plan_completed,
     followup.PlanBroken: plan_broken,
     followup_care.PlanReopened: plan_reopened,

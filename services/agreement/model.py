@@ -15,6 +15,7 @@ from shared.contracts.reasons import ReasonCode
 __all__ = [
     "AgreementState",
     "AgreementStatus",
+    "Barred",
     "Consent",
     "Draft",
     "InForce",
@@ -41,6 +42,7 @@ class AgreementStatus(StrEnum):
     DRAFTED = "drafted"  # both parties sign by `sign_by`
     SIGNED_BY_ONE = "signed_by_one"  # the other party signs by `sign_by`
     GUARANTOR = "guarantor"  # both have signed; a guarantor agrees in writing by `sign_by`
+    CO_BORROWER = "co_borrower"  # both have signed; a co-borrower whom the pack asks for signs by `sign_by`
     SIGNED_BY_BOTH = "signed_by_both"  # takes effect when the day of the last signature is closed
     IN_FORCE = "in_force"  # followup has the dates
     COMPLETED = "completed"  # every instalment is paid
@@ -69,7 +71,7 @@ class Signature(State):
 
 
 class Consent(State):
-    """Which guarantor has agreed in writing, and on which business day."""
+    """Which guarantor has agreed in writing, or which co-borrower signed, and on which business day."""
 
     party_id: str
     on: date
@@ -82,6 +84,14 @@ class Unasked(State):
     since: date
 
 
+class Barred(State):
+    """A co-borrower who cannot sign since a day, because of a stop of theirs that was told of on another."""
+
+    party_id: str
+    since: date
+    told: date
+
+
 class Draft(State):
     """The document on the table. Its schedules follow from the plan's terms and are not kept.
 
@@ -91,6 +101,7 @@ class Draft(State):
     `incentives`: the set of rewards of the case's arm; None: everybody's.
     `rewarded_after`: see `InForce`; it is what the document was drawn up on. So are `rates`, those that the
     debts had without the plan; none in drafts of before. `unasked` are those who could not be asked then.
+    `joined` are the co-borrowers who have signed; without those of `must_sign` it does not take effect.
     """
 
     agreement_id: str
@@ -112,6 +123,8 @@ class Draft(State):
     liable: tuple[LiableFor, ...] = ()
     rates: tuple[DebtRate, ...] = ()
     unasked: tuple[str, ...] = ()
+    must_sign: tuple[str, ...] = ()
+    joined: tuple[Consent, ...] = ()
 
 
 class Watch(State):
@@ -170,7 +183,8 @@ class InForce(State):
     `reopened`: so often was it completed by a payment that came back. `not_late`: debts of which nothing was
     past due when it was signed. `out` are debts that a stop or a recall has taken out of it at some time, and
     `unserved` those of them that money of the plan has passed by since. `contract_rates` are those that its
-    debts had without it, `beside` debts of the case that it leaves to a person.
+    debts had without it, `beside` debts of the case that it leaves to a person. `bound` are the
+    co-borrowers who have signed it, too.
     """
 
     agreement_id: str
@@ -208,6 +222,7 @@ class InForce(State):
     unserved: tuple[AccountId, ...] = ()
     contract_rates: tuple[DebtRate, ...] = ()
     beside: tuple[AccountId, ...] = ()
+    bound: tuple[str, ...] = ()
 
 
 class Instruction(State):
@@ -289,6 +304,7 @@ class AgreementState(State):
     vesting: tuple[Vesting, ...] = ()
     booked: tuple[str, ...] = ()
     handed_back: InForce | None = None
+    barred: tuple[Barred, ...] = ()
 
     def with_over(self, agreement_id: str, reason: ReasonCode) -> tuple[Over, ...]:
         """Give `over` with one more, the oldest forgotten."""

@@ -3,7 +3,15 @@
 from collections.abc import Collection, Sequence
 from datetime import date, timedelta
 
-from services.agreement.model import AgreementState, AgreementStatus, Draft, InForce, KnownDebt, Vesting
+from services.agreement.model import (
+    AgreementState,
+    AgreementStatus,
+    Barred,
+    Draft,
+    InForce,
+    KnownDebt,
+    Vesting,
+)
 from shared.contracts.agreement import DebtRate, LiableFor, ReAge, WaivedDebt
 from shared.contracts.debts import (
     OUT_OF_PLAN,
@@ -27,7 +35,9 @@ from shared.policy.reference import Reference
 __all__ = [
     "answer_by",
     "as_vested",
+    "bound_before",
     "bound_by",
+    "co_borrowers_asked",
     "conduct_in",
     "counts_from_documents",
     "guarantors_asked",
@@ -280,6 +290,30 @@ def guarantors_asked(
     return tuple(sorted(asked.difference(unasked)))
 
 
+def co_borrowers_asked(
+    plan: Plan, debts: Sequence[KnownDebt], asking: Collection[str], unasked: Collection[str] = ()
+) -> tuple[str, ...]:
+    """Give the co-borrowers who must sign: those of the debts whose packs (`asking`) do not do without them.
+
+    Nobody who cannot be asked (`unasked`) is waited for: the borrower would be left without any relief.
+    """
+    owing = {debt.debt_id: debt.obligors for debt in debts}
+    asked = {
+        one.party_id
+        for row in plan.debts
+        if row.policy in asking
+        for one in owing[row.debt_id]
+        if one.role is not ObligorRole.GUARANTOR
+    }
+    return tuple(sorted(asked.difference(unasked)))
+
+
+def bound_by(draft: Draft, barred: Sequence[Barred]) -> tuple[str, ...]:
+    """Give the co-borrowers whose signature counts: none that was given while a stop of theirs was on."""
+    since = {one.party_id: one.since for one in barred}
+    return tuple(sorted(one.party_id for one in draft.joined if one.on < since.get(one.party_id, date.max)))
+
+
 def liable_beside(plan: Plan, debts: Sequence[KnownDebt]) -> tuple[LiableFor, ...]:
     """Give who owes each debt of a plan beside the borrower, or guarantees it, and for how much at most."""
     known = {debt.debt_id: debt.obligors for debt in debts}
@@ -295,8 +329,10 @@ def _has_both(draft: Draft) -> bool:
 
 
 def is_complete(draft: Draft) -> bool:
-    """An agreement binds when borrower and lender have signed (R22, R23) and every guarantor asked agrees."""
-    return _has_both(draft) and {consent.party_id for consent in draft.consents} >= set(draft.guarantors)
+    """An agreement binds when borrower and lender have signed (R22, R23) and everybody asked agrees."""
+    agreed = {consent.party_id for consent in draft.consents}
+    joined = {one.party_id for one in draft.joined}
+    return _has_both(draft) and agreed >= set(draft.guarantors) and joined >= set(draft.must_sign)
 
 
 def status_of(draft: Draft) -> AgreementStatus:
@@ -304,14 +340,16 @@ def status_of(draft: Draft) -> AgreementStatus:
     if is_complete(draft):
         return AgreementStatus.SIGNED_BY_BOTH
     if _has_both(draft):
-        return AgreementStatus.GUARANTOR
+        agreed = {consent.party_id for consent in draft.consents}
+        return AgreementStatus.CO_BORROWER if agreed >= set(draft.guarantors) else AgreementStatus.GUARANTOR
     return AgreementStatus.SIGNED_BY_ONE if draft.signatures else AgreementStatus.DRAFTED
 
 
 def last_signed(draft: Draft) -> date:
     """Give the business date of the last signature or consent: the effective date."""
     days = [signature.on for signature in draft.signatures]
-    return max(*days, *(consent.on for consent in draft.consents))
+    must = (one.on for one in draft.joined if one.party_id in draft.must_sign)
+    return max(*days, *(consent.on for consent in draft.consents), *must)
 
 
 def in_all(*waived: Sequence[WaivedDebt]) -> tuple[WaivedDebt, ...]:
@@ -391,7 +429,7 @@ def packs_of(policy: str, plan: Plan) -> tuple[str, ...]:
     return tuple(dict.fromkeys((policy, *(debt.policy for debt in plan.debts))))
 
 
-def bound_by(state: AgreementState, plan: Plan) -> str | None:
+def bound_before(state: AgreementState, plan: Plan) -> str | None:
     """Give the agreement of an earlier case that binds a debt of a plan until it is signed."""
     about = {debt.debt_id for debt in plan.debts}
     return next((d.bound_by for d in state.debts if d.debt_id in about and d.bound_by is not None), None)

@@ -7,6 +7,7 @@ from services.agreement.concessions import returning
 from services.agreement.document import recompose
 from services.agreement.model import AgreementState, AgreementStatus, Draft, InForce, Returned
 from services.agreement.rules import (
+    bound_before,
     bound_by,
     conduct_in,
     in_all,
@@ -89,6 +90,9 @@ def sign(state: AgreementState, draft: Draft, day: date, reference: Reference) -
     document = recompose(state, draft, reference)
     if not isinstance(document, AgreementDrafted):
         return give_back(state, day, Reason(code=document))
+    bound = bound_by(draft, state.barred)
+    if not set(draft.must_sign) <= set(bound):
+        return give_back(state, day, Reason(code=ReasonCode.CO_BORROWER_STOPPED))
     packs = packs_of(state.policy, draft.plan)
     before: tuple[Event, ...] = ()
     over = state.over
@@ -134,6 +138,7 @@ def sign(state: AgreementState, draft: Draft, day: date, reference: Reference) -
         re_ages=re_ages,
         incentives=draft.incentives,
         rewards=rewards_of(printed, draft.incentives),
+        bound=bound,
     )
     ruled = reference.policies.for_case(state.policy, effective, agreed_on=draft.pinned_on)
     first_due = document.instalments[0].due
@@ -164,6 +169,7 @@ def sign(state: AgreementState, draft: Draft, day: date, reference: Reference) -
         not_late=not_late(state, draft.plan),
         contract_rates=draft.rates,
         beside=apart,
+        bound=bound,
     )
     in_force = state.model_copy(
         update={
@@ -185,6 +191,6 @@ def sign(state: AgreementState, draft: Draft, day: date, reference: Reference) -
         conduct_in(packs, day, reference),
         day,
         live.beside,
-        bound_by(state, draft.plan),
+        bound_before(state, draft.plan),
     )
     return Decision.of(instruct(in_force, told), *before, signed, told, *restarted)

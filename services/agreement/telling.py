@@ -76,6 +76,7 @@ def applies(
         supersedes=signed.supersedes or replaces,
         re_aged=tuple(one.debt_id for one in signed.re_ages or () if not one.payments),
         beside=beside,
+        bound=signed.bound,
     )
 
 
@@ -212,6 +213,7 @@ def _as_signed(
         "instalments": tuple(row for row in live.lowered if row.due > day),
         "rate_cut_pct": live.rate_cut_pct or None,
         "beside": live.beside,
+        "bound": live.bound,
         "collection": CollectionOrder.STOP if stop else None,
         "agents": stop,
     }
@@ -244,7 +246,13 @@ def applies_again(live: InForce, policy: PolicyInForce, conduct: Conduct, day: d
     # Who withdraws from it afterwards is told of by the same kind, and is another instruction.
     own = derive_id("instruction", live.agreement_id, told.kind.value, "again", str(live.reopened))
     collection = {"collection": CollectionOrder.STOP if stop else None, "agents": stop}
-    update = {"instruction_id": own, "returns_to": live.agreement_id, "beside": live.beside, **collection}
+    update = {
+        "instruction_id": own,
+        "returns_to": live.agreement_id,
+        "beside": live.beside,
+        "bound": live.bound,
+        **collection,
+    }
     return told.model_copy(update=update)
 
 

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any
 
+    from services.agreement.paper.check import Liable
+
 __all__ = ["verify"]
 
 _PDF = b"%PDF-"
@@ -82,6 +84,10 @@ def _pdf(file: Path, keys: list[Path], as_json: bool) -> None:
                     "lang": report.lang,
                     "signed": report.signed,
                     "over": report.signatures.get("over"),
+                    "liable": [
+                        {"role": one.role, "party_id": one.party_id, "accepted": one.accepted}
+                        for one in report.liable
+                    ],
                     "wrong": [{"where": f.where, "what": f.what} for f in report.wrong],
                 },
                 option=orjson.OPT_INDENT_2,
@@ -98,6 +104,16 @@ def _pdf(file: Path, keys: list[Path], as_json: bool) -> None:
             f" Content SHA-256 {report.content_hash}.{_over(report.signatures)}",
             markup=False, highlight=False, soft_wrap=True,
         )  # fmt: skip
+        for one in report.liable:
+            stdout.print(_said_of(one), markup=False, highlight=False, soft_wrap=True)
+
+
+def _said_of(one: Liable) -> str:
+    """Whether who owes or guarantees a debt beside the borrower agreed to the document."""
+    if one.role == "guarantor":
+        return f"Guarantor {one.party_id}: {'agreed in writing' if one.accepted else 'has not agreed'}."
+    said = "signed, and is bound with the borrower" if one.accepted else "did not sign, owes by the contract"
+    return f"Co-borrower {one.party_id}: {said}."
 
 
 def _over(signatures: Mapping[str, Any]) -> str:

@@ -19,6 +19,7 @@ __all__ = [
     "AgreementSigned",
     "AgreementTerms",
     "BankInstructed",
+    "CoBorrowerAccepted",
     "CollectionOrder",
     "DebtRate",
     "DebtRecord",
@@ -170,7 +171,10 @@ class AgreementDrafted(_Agreement):
     terms: AgreementTerms | None = Field(default=None, description="None in drafts of older versions")
     liable: tuple[LiableFor, ...] = Field(
         default=(),
-        description="who owes its debts beside the borrower, or guarantees them; they sign nothing",
+        description="who owes its debts beside the borrower, or guarantees them; a co-borrower may sign",
+    )
+    must_sign: tuple[str, ...] = Field(
+        default=(), description="party ids of co-borrowers without whose signature it does not take effect"
     )
 
 
@@ -202,6 +206,21 @@ class GuarantorConsented(_Agreement):
     version: int
     party_id: str
     content_hash: str
+
+
+class CoBorrowerAccepted(_Agreement):
+    """A co-borrower's signature is on file: they are bound, too, once the agreement takes effect."""
+
+    TYPE: ClassVar[str] = "parley.agreement.co-borrower.accepted.v1"
+
+    agreement_id: str
+    version: int
+    party_id: str
+    content_hash: str
+    at: datetime
+    channel: str
+    evidence: str = Field(description="a reference: one-time code, recording, certificate")
+    checked: tuple[str, ...] = Field(default=(), description="what was checked of who signed")
 
 
 class WaivedDebt(Part):
@@ -267,6 +286,9 @@ class AgreementSigned(_Agreement):
     rewards: tuple[RewardTerm, ...] | None = Field(
         default=None,
         description="the steps that vest, those granted before included; None: events of older versions",
+    )
+    bound: tuple[str, ...] = Field(
+        default=(), description="party ids of the co-borrowers who have signed, too, and whom it binds"
     )
 
 
@@ -387,6 +409,11 @@ class BankInstructed(_Agreement):
         description="debts of the case that an agreement leaves to a person: no schedule or rate of it, or "
         "of one before it, holds of them, and `collection` is about them, too; after a completion about them "
         "alone",
+    )
+    bound: tuple[str, ...] = Field(
+        default=(),
+        description="co-borrowers, by party id, whom the terms bind beside the borrower; any other one owes "
+        "by the original contract",
     )
 
 

@@ -237,6 +237,8 @@ class ReasonCode(StrEnum):
     # agreement
     AGREEMENT_UNKNOWN = "agreement_unknown"
     GUARANTOR_NOT_NEEDED = "guarantor_not_needed"
+    CO_BORROWER_NOT_LIABLE = "co_borrower_not_liable"
+    CO_BORROWER_STOPPED = "co_borrower_stopped"
     VERSION_MISMATCH = "version_mismatch"
     HASH_MISMATCH = "hash_mismatch"
     ALREADY_SIGNED = "already_signed"

@@ -19,12 +19,13 @@ from services.agreement.paper.facts import (
     since_9,
     watched,
 )
-from services.agreement.paper.others import Names, NameState, names_in, others_in, table_of
+from services.agreement.paper.others import Names, NameState, co_borrowers_of, names_in, others_in, table_of
 from services.agreement.paper.standing import said_of
 from services.agreement.paper.words import EDITION, LANGUAGES, Words, words_of
 from shared.contracts.agreement import (
     AgreementDrafted,
     AgreementTerms,
+    CoBorrowerAccepted,
     PartySigned,
     SettlementKind,
     SettlementLetterIssued,
@@ -49,7 +50,8 @@ class Agreement:
 
     `signed` holds each party's acceptance; `effective` is None until both have signed and their day was
     closed. `borrower_name` is printed where it is known; it is no part of the signed content. `consents`
-    are the guarantors who have agreed to this very content, and when. `names`: of the others it names.
+    are the guarantors who have agreed to this very content, and when, `joined` the co-borrowers whose
+    signatures of it count. `names`: of the others it names.
     `over`: why and since when it is not in force any more.
     """
 
@@ -64,6 +66,7 @@ class Agreement:
     name_state: NameState = NameState.NONE
     names: Names = field(default_factory=dict)
     over: tuple[str, str] | None = None
+    joined: tuple[CoBorrowerAccepted, ...] = ()
 
     @property
     def signed_language(self) -> str:
@@ -209,6 +212,7 @@ def _params(document: Agreement, terms: AgreementTerms, words: Words, lang: str)
         "oral_allowed": terms.oral_allowed is not False,
         "written_only": terms.oral_allowed is False,
         "guarantors": comma.join(drafted.guarantors),
+        "must_sign": comma.join(drafted.must_sign),
         "apart": comma.join(left.debt_id for left in drafted.plan.apart),
         **counted("apart", drafted.plan.apart),
         "not_covered": between.join(left_out),
@@ -337,6 +341,7 @@ def _signatures(document: Agreement, words: Words, lang: str) -> dict[str, Any]:
         if given.key_id:
             proof = words.label("signature_with", lang, {"key_id": given.key_id})
         rows.append([name, _moment(given.at), words.named("channel", given.channel or "", lang), proof])
+    rows += _co_borrowers(document, words, lang)
     agreed = dict(document.consents)
     for party_id in document.drafted.guarantors:
         who = {"party_id": party_id, "name": names_in(document.names, party_id)}
@@ -357,6 +362,23 @@ def _signatures(document: Agreement, words: Words, lang: str) -> dict[str, Any]:
             }
         ],
     }
+
+
+def _co_borrowers(document: Agreement, words: Words, lang: str) -> list[list[str]]:
+    """Say of each co-borrower whether they have signed; editions of before did not let them."""
+    if not words.has("labels", "co_borrower_signs"):
+        return []
+    joined, rows = {one.party_id: one for one in document.joined}, []
+    for party_id in co_borrowers_of(document.drafted):
+        who = {"party_id": party_id, "name": names_in(document.names, party_id)}
+        name, given = words.label("co_borrower_signs", lang, who), joined.get(party_id)
+        if given is None:
+            said = "not_signed" if document.effective is None else "not_joined"
+            rows.append([name, words.label(said, lang), "", ""])
+        else:
+            channel = words.named("channel", given.channel, lang)
+            rows.append([name, _moment(given.at), channel, given.evidence])
+    return rows
 
 
 def _letter(document: Letter, lang: str) -> dict[str, Any]:
