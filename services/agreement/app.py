@@ -20,6 +20,7 @@ SERVICE = Service(
     # 12: who else owes a draft, what was late before, the rates that a draft was drawn up beside,
     # debts that were out of an agreement, and that money has passed by, guarantors whom nobody may ask,
     # rates without it, debts that an amendment leaves to a person
-    schema_version=12,
+    # 13: the agreement that was broken last
+    schema_version=13,
     handles=HANDLED,
 )

@@ -15,6 +15,7 @@ from shared.contracts.reasons import ReasonCode
 __all__ = [
     "AgreementState",
     "AgreementStatus",
+    "Broken",
     "Consent",
     "Draft",
     "InForce",
@@ -243,6 +244,13 @@ class Withdrawn(State):
     reason: ReasonCode
 
 
+class Broken(State):
+    """The agreement that was broken last, and what had been waived for good (`rewarded`) by then."""
+
+    agreement: InForce
+    rewarded: tuple[WaivedDebt, ...] = ()
+
+
 class AgreementState(State):
     """One case. `signed` counts the agreements signed so far; the next draft is version `signed + 1`.
 
@@ -250,9 +258,9 @@ class AgreementState(State):
     since that day stop events leave no debt to talk about. `language` stands in documents of before only:
     drafts go by the pack. `rewarded` is what was waived as a reward, or for good by an agreement that broke:
     that is never owed again, and the next letter names it. `completed` is the agreement that was completed
-    last, while the case goes on: it is in force again where its payment comes back. `stop_told_on` is the
-    last day on which the desk told of a stop, or of its end. `unasked` are others who owe, or stand in, and
-    whom their stops let nobody ask.
+    last, while the case goes on: it is in force again where its payment comes back; so is `broken`, where it
+    was in a stop that was told later. `stop_told_on` is the last day on which the desk told of a stop, or of
+    its end. `unasked` are others who owe, or stand in, and whom their stops let nobody ask.
     """
 
     case: str
@@ -273,6 +281,7 @@ class AgreementState(State):
     returned: Returned | None = None
     rewarded: tuple[WaivedDebt, ...] = ()
     completed: InForce | None = None
+    broken: Broken | None = None
     unasked: tuple[Unasked, ...] = ()
 
     def with_over(self, agreement_id: str, reason: ReasonCode) -> tuple[Over, ...]:

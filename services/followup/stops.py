@@ -3,7 +3,8 @@
 A signed plan keeps its schedule. What falls due meanwhile and is not paid never counts towards a breach; no
 promise is broken, and where contact is stopped no review is asked for. Afterwards the plan goes on; where
 something was missed, where the pack says that it does not stand, or where a hardship was told meanwhile,
-a new plan is talked about first; so it is where the plan was broken before the stop was told.
+a new plan is talked about first. A plan that was broken on days of a stop that is told later stands again as
+if that had been known, unless something has been built on its end since: then a person sees to it.
 
 A plan all of whose debts were sold binds the buyer, who is paid from then on: what does not arrive here is no
 miss, and the borrower hears nothing from us. Of one that was sold in part see `sold`.
@@ -25,11 +26,22 @@ from services.followup.model import (
     PromiseState,
 )
 from services.followup.referral import held_by_a_stop, without_attempt_of, without_grounds_since
-from services.followup.rules import UNPAID, is_shielded, later, pause_until, review_late_on, talks_of
+from services.followup.rules import (
+    UNPAID,
+    is_shielded,
+    later,
+    pause_until,
+    review_days,
+    review_late_on,
+    summed,
+    talks_of,
+)
 from services.followup.sold import all_sold, without_sold
+from services.followup.work import policy_of, served_by
 from shared.contracts.base import Event, Reason
 from shared.contracts.debts import DebtSnapshot, DebtStatus
 from shared.contracts.followup import RenegotiationRequested
+from shared.contracts.followup_care import PlanReopened
 from shared.contracts.intake import StopsChanged
 from shared.contracts.parties import CaseHalt
 from shared.contracts.reasons import ReasonCode
@@ -47,14 +59,15 @@ def after_stops(state: FollowupState, data: StopsChanged, day: date, reference: 
     """Stand still while the case is halted, go on when it is not."""
     if state.status is FollowupStatus.CLOSED:
         return state, ()
-    plan = state.plan if state.status is FollowupStatus.LIVE else None
     if data.halt is not None:
         since = min(data.halt.since or day, day)
         known = state.halted_on is not None and state.halted_on <= since
         halted, said = (state, ()) if known else _halted(state, since, day, reference)
+        plan = halted.plan if halted.status is FollowupStatus.LIVE else None
         if plan is None:
             return halted, said
         return halted.model_copy(update={"plan": _stopped(plan, data.halt, since)}), said
+    plan = state.plan if state.status is FollowupStatus.LIVE else None
     if state.halted_on is None:
         return state, ()
     stood = (day - state.halted_on).days
@@ -87,8 +100,7 @@ def _halted(state: FollowupState, since: date, day: date, reference: Reference) 
     """Stand still from the day on which the halt began, though it is told later.
 
     A promise that was broken meanwhile is open again. What led nowhere is no ground to refer the case, and a
-    referral is held. A plan that was broken meanwhile stays so, because the bank was told; somebody is to see
-    to it.
+    referral is held. A plan that was broken meanwhile stands again, or somebody is to see to it.
     """
     back = [
         promise.state is PromiseState.BROKEN and promise.until >= since and not promise.shielded
@@ -104,9 +116,45 @@ def _halted(state: FollowupState, since: date, day: date, reference: Reference) 
     broke = _broken_since(halted, since)
     if broke is None or (state.halted_on is not None and _broken_since(halted, state.halted_on) is not None):
         return halted, said
+    if _may_stand_again(halted, broke):
+        halted, again = _stands_again(halted, broke, day, reference)
+        return halted, (*said, *again)
     policy = reference.policies.in_force(broke.policy, day)
     halted, opened = problems.broken_in_a_stop(halted, broke, day, policy)
     return halted, (*said, *opened)
+
+
+def _may_stand_again(state: FollowupState, plan: FollowedPlan) -> bool:
+    """Whether nothing was built on the end of a plan: no offer or talks that ended, no court, no money since.
+
+    What was paid after it went where it would without a plan; what was sold is another's. Of an amendment
+    that could be withdrawn from, the plan before it is not known any more.
+    """
+    ended = plan.ended_on
+    talked = state.talks_ended_on is not None and ended is not None and state.talks_ended_on >= ended
+    built = state.offer_stands or talked or state.referred_on is not None or plan.moved_since
+    return not built and not plan.apart and not state.earlier and not set(plan.debts) & set(state.sold)
+
+
+def _stands_again(state: FollowupState, plan: FollowedPlan, day: date, reference: Reference) -> Step:
+    """Take the breach back: agreement tells the bank, and each instalment is looked at again."""
+    policy = policy_of(plan, reference)
+    review = review_days(day, policy) if plan.review_on <= day else {}
+    update = {"ended_on": None, "replay": True, **review}
+    back = {"status": FollowupStatus.LIVE, "plan": plan.model_copy(update=update)}
+    live = state.model_copy(update=back)
+    missing = summed(
+        line.total - part.paid
+        for line, part in zip(plan.lines, served_by(plan, state, day, policy), strict=True)
+        if line.due <= day and part.reached is None
+    )
+    said = PlanReopened(
+        agreement_id=plan.agreement_id,
+        as_of=day,
+        missing=tuple(one for one in missing if one.is_positive),
+        reason=Reason(code=ReasonCode.BROKEN_IN_A_STOP),
+    )
+    return live, (said,)
 
 
 def _broken_since(state: FollowupState, since: date) -> FollowedPlan | None:
