@@ -220,7 +220,12 @@ def recompose(state: AgreementState, draft: Draft, reference: Reference) -> Agre
     again = compose(state, *terms, reference, *of_draft, _unasked(state, draft))
     if isinstance(again, AgreementDrafted) and has_other_rates(draft.rates, state.debts):
         return ReasonCode.RATE_CHANGED
-    return _the_same(again, draft, state.case)
+    same = _the_same(again, draft, state.case)
+    if isinstance(same, AgreementDrafted) or not _unasked(state, draft) - set(draft.unasked):
+        return same
+    asked = compose(state, *terms, reference, *of_draft, draft.unasked)
+    fits = isinstance(_the_same(asked, draft, state.case), AgreementDrafted)
+    return ReasonCode.GUARANTOR_CANNOT_AGREE if fits else same
 
 
 def _unasked(state: AgreementState, draft: Draft) -> set[str]:

@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import date, timedelta
 
 from services.agreement.letter import letter_of, settled_of
-from services.agreement.model import AgreementState, AgreementStatus, InForce
+from services.agreement.model import AgreementState, AgreementStatus, Broken, InForce
 from services.agreement.rules import (
     as_vested,
     conduct_in,
@@ -27,6 +27,7 @@ from services.agreement.telling import (
     instruct,
     restores,
     returns,
+    stands_again,
 )
 from shared.contracts import desk, desk_talks, followup, followup_care, intake
 from shared.contracts.agreement import AgreementCompleted, AgreementEnded, BankInstructed, EarlierAgreement
@@ -55,7 +56,13 @@ __all__ = [
 # so first, followup or intake.
 _PAID_IN_FULL = {intake.CloseReason.SETTLED, intake.CloseReason.PLAN_COMPLETED}
 
-_CLOSED = {"status": AgreementStatus.CLOSED, "debts": (), "completed": None, "handed_back": None}
+_CLOSED = {
+    "status": AgreementStatus.CLOSED,
+    "debts": (),
+    "completed": None,
+    "broken": None,
+    "handed_back": None,
+}
 
 
 def plan_completed(
@@ -84,8 +91,10 @@ def plan_reopened(
     """The payment that had completed the plan came back: it is in force again, and the bank is told.
 
     Its letter does not hold any more; the next one says so. With another agreement in force, or the case
-    closed, a person looks into it.
+    closed, a person looks into it. A breach is undone that was in a stop which was told later.
     """
+    if message.data.reason.code is ReasonCode.BROKEN_IN_A_STOP:
+        return _stands_again(state, message, reference)
     done = None if state is None else state.completed
     if state is None or done is None or done.agreement_id != message.data.agreement_id:
         return Decision(state)
@@ -95,6 +104,22 @@ def plan_reopened(
     over = tuple(item for item in state.over if item.agreement_id != live.agreement_id)
     status = state.status if state.draft is not None else AgreementStatus.IN_FORCE
     update = {"live": live, "completed": None, "over": over, "status": status}
+    return Decision.of(instruct(state.model_copy(update=update), told), told)
+
+
+def _stands_again(
+    state: AgreementState | None, message: Envelope[followup_care.PlanReopened], reference: Reference
+) -> Outcome:
+    """The bank hears all terms once more, and of what the breach had brought back that it is waived again."""
+    broke = None if state is None else state.broken
+    if state is None or broke is None or broke.agreement.agreement_id != message.data.agreement_id:
+        return Decision(state)
+    live = broke.agreement.model_copy(update={"reopened": broke.agreement.reopened + 1})
+    policy, conduct = _rules_of(state, live, message.day, reference)
+    told = stands_again(live, _schedules(state, live, message.day, reference), policy, conduct, message.day)
+    over = tuple(item for item in state.over if item.agreement_id != live.agreement_id)
+    status = state.status if state.draft is not None else AgreementStatus.IN_FORCE
+    update = {"live": live, "broken": None, "rewarded": broke.rewarded, "over": over, "status": status}
     return Decision.of(instruct(state.model_copy(update=update), told), told)
 
 
@@ -111,7 +136,8 @@ def plan_broken(
         agreement_id=live.agreement_id, as_of=message.data.as_of, reason=reason, restored=live.returns
     )
     gone = _without_live(state, live, AgreementStatus.ENDED, ReasonCode.PLAN_BROKEN)
-    gone = gone.model_copy(update={"rewarded": in_all(state.rewarded, stays_waived(signed))})
+    known = Broken(agreement=signed, rewarded=state.rewarded)
+    gone = gone.model_copy(update={"rewarded": in_all(state.rewarded, stays_waived(signed)), "broken": known})
     policy, conduct = _rules_of(state, live, message.day, reference)
     paid = paid_off(state, live, live.returns)
     cut, settled = message.data.rate_cut_pct, settled_of(state, live, paid, policy)
@@ -251,7 +277,12 @@ def case_closed(
             said += (ended,)
             if away or message.data.reason is intake.CloseReason.RECALLED:
                 told = _handed_back(state, live, message.day, reference)
-                kept = {"status": AgreementStatus.CLOSED, "completed": None, "handed_back": live}
+                kept = {
+                    "status": AgreementStatus.CLOSED,
+                    "completed": None,
+                    "broken": None,
+                    "handed_back": live,
+                }
                 return Decision.of(instruct(gone, told).model_copy(update=kept), *said, told)
             state = gone
     return Decision.of(state.model_copy(update=_CLOSED), *said)

@@ -16,6 +16,7 @@ __all__ = [
     "AgreementState",
     "AgreementStatus",
     "Barred",
+    "Broken",
     "Consent",
     "Draft",
     "InForce",
@@ -268,6 +269,13 @@ class Withdrawn(State):
     reason: ReasonCode
 
 
+class Broken(State):
+    """The agreement that was broken last, and what had been waived for good (`rewarded`) by then."""
+
+    agreement: InForce
+    rewarded: tuple[WaivedDebt, ...] = ()
+
+
 class AgreementState(State):
     """One case. `signed` counts the agreements signed so far; the next draft is version `signed + 1`.
 
@@ -275,11 +283,12 @@ class AgreementState(State):
     since that day stop events leave no debt to talk about. `language` stands in documents of before only:
     drafts go by the pack. `rewarded` is what was waived as a reward, or for good by an agreement that broke:
     that is never owed again, and the next letter names it. `completed` is the agreement that was completed
-    last, while the case goes on: it is in force again where its payment comes back. `stop_told_on` is the
-    last day on which the desk told of a stop, or of its end. `unasked` are others who owe, or stand in, and
-    whom their stops let nobody ask. `vesting` are waivers of rewards that intake has not counted yet,
-    `booked` the words by which it counted one before that was read here. `handed_back`: the agreement that
-    the bank got back with the case; it is completed where followup says that everything was paid.
+    last, while the case goes on: it is in force again where its payment comes back; so is `broken`, where it
+    was in a stop that was told later. `stop_told_on` is the last day on which the desk told of a stop, or of
+    its end. `unasked` are others who owe, or stand in, and whom their stops let nobody ask. `vesting` are
+    waivers of rewards that intake has not counted yet, `booked` the words by which it counted one before that
+    was read here. `handed_back`: the agreement that the bank got back with the case; it is completed where
+    followup says that everything was paid.
     """
 
     case: str
@@ -300,6 +309,7 @@ class AgreementState(State):
     returned: Returned | None = None
     rewarded: tuple[WaivedDebt, ...] = ()
     completed: InForce | None = None
+    broken: Broken | None = None
     unasked: tuple[Unasked, ...] = ()
     vesting: tuple[Vesting, ...] = ()
     booked: tuple[str, ...] = ()

@@ -179,6 +179,7 @@ def sign(state: AgreementState, draft: Draft, day: date, reference: Reference) -
             "signed": state.signed + 1,
             "over": over,
             "completed": None,
+            "broken": None,
             # What an earlier agreement forgave, and rewarded, is in the letter of the one that was completed.
             "rewarded": () if state.completed is not None else state.rewarded,
         }

@@ -37,6 +37,7 @@ __all__ = [
     "re_aged",
     "restores",
     "returns",
+    "stands_again",
 ]
 
 # Instructions that are remembered until they are answered; alert has raised the bank's silence long before.
@@ -254,6 +255,19 @@ def applies_again(live: InForce, policy: PolicyInForce, conduct: Conduct, day: d
         **collection,
     }
     return told.model_copy(update=update)
+
+
+def stands_again(
+    live: InForce,
+    schedules: tuple[DebtSchedule, ...],
+    policy: PolicyInForce,
+    conduct: Conduct,
+    day: date,
+) -> BankInstructed:
+    """A breach never was: the agreement applies as it was signed, and what it waived is waived again."""
+    told = applies_again(live, policy, conduct, day)
+    told = told.model_copy(update={"waived": live.returns})
+    return _as_signed(told, live, schedules, conduct, day)
 
 
 def _about(

@@ -148,6 +148,8 @@ def _paid(
         now = now.model_copy(update={"plan": found.unbooked(plan, data)})
         now, said = problems.unbooked(now, plan, data, message.day, policy)
         return Decision.of(now, *said)
+    if plan is not None and now.status is FollowupStatus.BROKEN and data.value_date >= plan.effective:
+        now = now.model_copy(update={"plan": plan.model_copy(update={"moved_since": True})})
     return Decision.of(now, followup.PaymentUnallocated(payment_id=data.payment_id, amount=amount))
 
 

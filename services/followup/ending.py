@@ -1,7 +1,8 @@
 """How a plan ends: completed, or broken after notice and time to cure; and what is left over. Pure.
 
 A plan that was completed by a payment that is returned is live again: its instalments have new grace from the
-notice of the return. A plan that was broken stays so, because the bank was told and offer has the case again.
+notice of the return. A plan that was broken stays so, because the bank was told and offer has the case again;
+only a stop that is told later takes it back (`stops`).
 """
 
 from datetime import date

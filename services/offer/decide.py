@@ -341,8 +341,16 @@ def _plan_over(state: OfferState | None, message: Envelope[Any], reference: Refe
 def _plan_reopened(
     state: OfferState | None, message: Envelope[followup_care.PlanReopened], _reference: Reference
 ) -> Outcome:
-    """What had completed the plan came back: it is in force again, and no other is looked for by itself."""
-    if state is None or state.status is not OfferStatus.ENDED or state.offer is not None:
+    """What had completed the plan came back: it is in force again, and no other is looked for by itself.
+
+    So it is where a breach is undone, whatever was looked for since; what lies before a role goes on.
+    """
+    if state is None or state.status is OfferStatus.CLOSED:
+        return Decision(state)
+    undone = message.data.reason.code is ReasonCode.BROKEN_IN_A_STOP
+    if undone and (state.offer is not None or state.status in _ON_TABLE):
+        return Decision(state.model_copy(update={"live": True}))
+    if state.offer is not None or (state.status is not OfferStatus.ENDED and not undone):
         return Decision(state)
     again = {"live": True, "status": OfferStatus.AGREED, "next_date": None}
     return Decision(state.model_copy(update=again))

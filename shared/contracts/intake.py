@@ -194,12 +194,15 @@ class StopsChanged(_Intake):
     """What stops debts of the case, or protects a person in it: all that is in force."""
 
     TYPE: ClassVar[str] = "parley.intake.stops.changed.v1"
-    PRIVATE: ClassVar[tuple[str, ...]] = ("stops", "halt")
+    PRIVATE: ClassVar[tuple[str, ...]] = ("stops", "halt", "past")
 
     as_of: date
     stops: tuple[StopInForce, ...]
     halt: CaseHalt | None = Field(
         default=None, description="None: the case goes on, at least about one of its debts"
+    )
+    past: CaseHalt | None = Field(
+        default=None, description="what halted the case for days that were over when it was told"
     )
 
 

@@ -22,7 +22,9 @@ from shared.contracts.agreement import (
     AgreementEnded,
     AgreementReturned,
     AgreementSigned,
+    BankInstructed,
     EarlierAgreement,
+    InstructionKind,
     SettlementLetterIssued,
 )
 from shared.contracts.base import Event, Reason
@@ -231,3 +233,15 @@ def test_who_checks_the_file_is_told_that_the_letter_does_not_hold(tmp_path: Pat
         said.append(checked.stdout)
     assert "does not hold any more since 2027-01-06" in said[1]
     assert "since" not in said[0]
+
+
+def test_where_a_breach_was_undone_it_stands() -> None:
+    """The bank's instruction comes by the topic of the end; its letters are as they were."""
+    broke = ended(ReasonCode.PLAN_BROKEN)
+    undone = BACK.model_copy(update={"reason": Reason(code=ReasonCode.BROKEN_IN_A_STOP)})
+    told = next(event for event in story() if isinstance(event, BankInstructed))
+    again = told.model_copy(update={"kind": InstructionKind.RESTORE_TERMS, "returns_to": ID})
+    assert notices(*IN_FORCE, broke) != notices(*IN_FORCE)
+    assert notices(*IN_FORCE, broke, undone, again) == notices(*IN_FORCE)
+    assert notices(*IN_FORCE, undone, broke, again) == notices(*IN_FORCE), "whichever topic is read first"
+    assert notices(*IN_FORCE, broke, undone, again, broke) == notices(*IN_FORCE, broke)
