@@ -430,8 +430,12 @@ def review(state: OfferState, day: date, reference: Reference) -> Step:
 
 
 def resume(state: OfferState, day: date, reference: Reference) -> Step:
-    """Go on where no plan could be found: the same round, and time counts from now."""
-    now = state.model_copy(update={"started": day, "round_on": None})
+    """Go on where no plan could be found: the same round, and time counts from now.
+
+    What lost its offer this very day keeps its time and its rules, as if the facts between came later.
+    """
+    anew = {"started": day, "round_on": None}
+    now = state if state.gone_on == day else state.model_copy(update=anew)
     return meet(now, day, reference) or table(now, day, reference)
 
 
