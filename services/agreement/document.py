@@ -225,7 +225,7 @@ def recompose(state: AgreementState, draft: Draft, reference: Reference) -> Agre
         return same
     asked = compose(state, *terms, reference, *of_draft, draft.unasked)
     fits = isinstance(_the_same(asked, draft, state.case), AgreementDrafted)
-    return ReasonCode.GUARANTOR_CANNOT_AGREE if fits else same
+    return ReasonCode.SIGNATORY_CANNOT_BE_ASKED if fits else same
 
 
 def _unasked(state: AgreementState, draft: Draft) -> set[str]:

@@ -77,7 +77,9 @@ def returned(state: FollowupState, data: PaymentTakenBack, day: date) -> Step:
     """
     credit, owed = _of_day(state, data), owed_again(data)
     gone = data.amount - owed
-    beside = Money.zero(owed.currency) if data.beside is None else data.beside
+    beside = data.beside
+    if beside is None or beside.currency != owed.currency:
+        beside = Money.zero(owed.currency)
     free = Money.zero(gone.currency) if credit is None else credit.found - credit.settled
     if owed > beside or free < gone:
         state = state.model_copy(update={"completed_on": None})

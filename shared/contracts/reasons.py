@@ -246,7 +246,7 @@ class ReasonCode(StrEnum):
     SIGN_BY_PASSED = "sign_by_passed"
     DEBT_LEFT_PLAN = "debt_left_plan"
     PLAN_NO_LONGER_COMPUTES = "plan_no_longer_computes"
-    GUARANTOR_CANNOT_AGREE = "guarantor_cannot_agree"
+    SIGNATORY_CANNOT_BE_ASKED = "signatory_cannot_be_asked"
     PLAN_BROKEN = "plan_broken"
     BROKEN_IN_A_STOP = "broken_in_a_stop"
     PLAN_SUPERSEDED = "plan_superseded"

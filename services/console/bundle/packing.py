@@ -67,13 +67,15 @@ def unpack(raw: bytes) -> dict[str, bytes]:
         # A name that is no bundle's is told to a person: it may not command their terminal.
         if not spelled.isascii() or not (name := spelled.decode("ascii")).isprintable():
             raise BrokenBundle(where, "has a name that no bundle has")
+        if len(spelled) < length:
+            raise BrokenBundle(name or where, "is not whole: the file was cut short")
         if not _NAME.fullmatch(name) or {".", ".."} & set(name.split("/")):
-            raise BrokenBundle(name, "has a name that no bundle has")
+            raise BrokenBundle(name or where, "has a name that no bundle has")
         if method != _STORED or flags or size != full:
             raise BrokenBundle(name, "was packed by another program: ask for the file as it was made")
         end = start + length + extra + size
-        if end > len(raw):  # the name itself may have been cut off
-            raise BrokenBundle(name or where, "is not whole: the file was cut short")
+        if end > len(raw):
+            raise BrokenBundle(name, "is not whole: the file was cut short")
         if name in files:
             raise BrokenBundle(name, "is there twice")
         files[name] = raw[end - size : end]

@@ -134,7 +134,7 @@ def test_who_cannot_be_asked_is_not_waited_for_by_the_next_draft() -> None:
     step = drafted(WIFE, **MUST)
     gone = step.when(stopped(StopCause.DEATH, 2))
     assert gone.emits(AgreementReturned)
-    assert gone.last(AgreementReturned).reason.code is ReasonCode.PLAN_NO_LONGER_COMPUTES
+    assert gone.last(AgreementReturned).reason.code is ReasonCode.SIGNATORY_CANNOT_BE_ASKED
 
 
 # -- what is refused
