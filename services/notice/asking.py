@@ -290,7 +290,7 @@ def _closes(state: NoticeState, notice: Notice, begins: datetime, reference: Ref
 
 
 def _quiet(state: NoticeState, pack: str, at: datetime, reference: Reference) -> datetime:
-    """When a pack's quiet hours begin next: by its own clocks, as its guard reads, where no other is known."""
+    """When a pack's quiet hours begin next: by its own clocks, as its guard's, where no other is known."""
     info = reference.policies.pack(pack).info
     names = (state.time_zone,) if state.time_zone else (info.time_zone, *info.time_zones)
     zones = [ZoneInfo(name) for name in names]

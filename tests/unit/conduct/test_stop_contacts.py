@@ -218,8 +218,8 @@ def stopped_case(pack: str, moment: str, stop: str) -> Household:
 def allowed(
     there: Household, pack: str, party: Party = "borrower", *, n: int = 8, debts: tuple[str, ...] = ()
 ) -> frozenset[str]:
-    """Ask for each class of contact in the afternoon, which it is on every clock of the pack; a person of a party
-    is named like it."""
+    """Ask for each class of contact in the afternoon, as it is on every clock of the pack; a person
+    of a party is named like it."""
     when = datetime.combine(day(n), time(15), ZoneInfo(REFERENCE.policies.pack(pack).info.time_zone))
     found = set()
     for one in CLASSES:
