@@ -21,7 +21,7 @@ SERVICE = Service(
     # debts that were out of an agreement, and that money has passed by, guarantors whom nobody may ask,
     # rates without it, debts that an amendment leaves to a person
     # 13: waivers on their way to intake's figures, what the bank got back, co-borrowers who sign, and who
-    # must, the agreement that was broken last
+    # must, the agreement that was broken last, agreements of earlier cases whose place one took
     schema_version=13,
     handles=HANDLED,
 )

@@ -10,6 +10,7 @@ from services.agreement.rules import (
     conduct_in,
     held_of,
     in_all,
+    joint_of,
     known_of,
     owed_beside,
     paid_off,
@@ -30,7 +31,13 @@ from services.agreement.telling import (
     stands_again,
 )
 from shared.contracts import desk, desk_talks, followup, followup_care, intake
-from shared.contracts.agreement import AgreementCompleted, AgreementEnded, BankInstructed, EarlierAgreement
+from shared.contracts.agreement import (
+    AgreementCompleted,
+    AgreementEnded,
+    BankInstructed,
+    DebtBound,
+    EarlierAgreement,
+)
 from shared.contracts.base import Event, Reason
 from shared.contracts.debts import DebtSchedule, DebtStatus
 from shared.contracts.decision import Decision
@@ -130,7 +137,7 @@ def plan_broken(
     live = _live(state, message)
     if state is None or isinstance(live, Decision):
         return live if isinstance(live, Decision) else Decision(state)
-    signed, live = live, _less_sold(state, live, message.day, reference)
+    signed, live = live, _less_gone(state, live, message.day, reference)
     reason = Reason(code=ReasonCode.PLAN_BROKEN, params={"missed": str(message.data.missed)})
     ended = AgreementEnded(
         agreement_id=live.agreement_id, as_of=message.data.as_of, reason=reason, restored=live.returns
@@ -143,6 +150,7 @@ def plan_broken(
     cut, settled = message.data.rate_cut_pct, settled_of(state, live, paid, policy)
     held, beside = held_of(state, live), owed_beside(state, live)
     told = broken(live, policy, conduct, message.day, held, cut, settled, beside)
+    told = told.model_copy(update={"joint": joint_of(state, live)})
     return Decision.of(instruct(gone, told), ended, told)
 
 
@@ -160,17 +168,19 @@ def _schedules(
     return schedules_of(live.terms, drawn_up.amounts.rounding)
 
 
-def _less_sold(state: AgreementState, live: InForce, day: date, reference: Reference) -> InForce:
+def _less_gone(state: AgreementState, live: InForce, day: date, reference: Reference) -> InForce:
     """What was conceded on debts that were sold is the buyer's: no breach of the rest brings it back.
 
     As followup judges: where the pack lets a sold debt be collected here, the plan is broken as a whole.
+    Of a joint debt in another obligor's case a plan there may have been signed on what is owed since.
     """
-    if not reference.policies.in_force(state.policy, day).stop_events.sold_is_the_buyers:
-        return live
-    sold = {debt.debt_id for debt in state.debts if debt.status is DebtStatus.SOLD}
+    apart = {DebtStatus.ELSEWHERE}
+    if reference.policies.in_force(state.policy, day).stop_events.sold_is_the_buyers:
+        apart.add(DebtStatus.SOLD)
+    gone = {debt.debt_id for debt in state.debts if debt.status in apart}
     update = {
-        "returns": tuple(one for one in live.returns if one.debt_id not in sold),
-        "rates_return": tuple(one for one in live.rates_return if one.debt_id not in sold),
+        "returns": tuple(one for one in live.returns if one.debt_id not in gone),
+        "rates_return": tuple(one for one in live.rates_return if one.debt_id not in gone),
     }
     return live.model_copy(update=update)
 
@@ -208,19 +218,28 @@ def withdrawn(
     )
     policy, conduct = _rules_of(state, live, message.day, reference)
     gone = _without_live(state, live, AgreementStatus.ENDED, ReasonCode.WITHDRAWN_IN_TIME)
+    again = _binds_again(state, live)
     if live.before is None:
         settled = settled_of(state, live, paid_off(state, live, live.waived), policy)
         held, beside = held_of(state, live), owed_beside(state, live)
         told = restores(live, policy, conduct, message.day, held, settled, beside)
+        told = told.model_copy(update={"joint": joint_of(state, live), "binds_again": again})
         return Decision.of(instruct(gone, told), ended, told)
     before = live.before
     schedules = _schedules(state, before, message.day, reference)
     _, conduct = _rules_of(state, before, message.day, reference)
     told = returns(live, before, schedules, policy, conduct, message.day)
+    told = told.model_copy(update={"binds_again": again})
     others = tuple(item for item in gone.over if item.agreement_id != before.agreement_id)
     status = gone.status if gone.draft is not None else AgreementStatus.IN_FORCE
     back = gone.model_copy(update={"live": before, "over": others, "status": status})
     return Decision.of(instruct(back, told), ended, told)
+
+
+def _binds_again(state: AgreementState, live: InForce) -> tuple[DebtBound, ...]:
+    """What the bank got back holds again of what is owed, as if nothing had taken its place."""
+    paid = paid_off(state, live, live.waived)
+    return tuple(one for one in live.took_from if one.debt_id not in paid)
 
 
 def documents_received(
@@ -346,6 +365,7 @@ def _complete(
     letter = letter_of(as_vested(state, day), live, as_of, policy)
     held, beside = held_of(state, live), owed_beside(state, live)
     told = completed(live, letter.settled, policy, conduct, day, held, beside)
+    told = told.model_copy(update={"joint": tuple(one for one in joint_of(state, live) if one in beside)})
     gone = _without_live(state, live, AgreementStatus.COMPLETED, ReasonCode.CASE_CLOSED)
     gone = gone.model_copy(update={"completed": live})
     return instruct(gone, told), (done, letter, told)

@@ -4,7 +4,15 @@ from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
 
-from shared.contracts.agreement import DebtRate, InstructionKind, LiableFor, Period, ReAge, WaivedDebt
+from shared.contracts.agreement import (
+    DebtBound,
+    DebtRate,
+    InstructionKind,
+    LiableFor,
+    Period,
+    ReAge,
+    WaivedDebt,
+)
 from shared.contracts.base import AccountId, Percent
 from shared.contracts.debts import Balances, DebtStatus, InstalmentTotal, Plan, PlanDebt
 from shared.contracts.decision import State
@@ -185,7 +193,7 @@ class InForce(State):
     past due when it was signed. `out` are debts that a stop or a recall has taken out of it at some time, and
     `unserved` those of them that money of the plan has passed by since. `contract_rates` are those that its
     debts had without it, `beside` debts of the case that it leaves to a person. `bound` are the
-    co-borrowers who have signed it, too.
+    co-borrowers who have signed it, too. `took_from` are agreements of earlier cases whose place it took.
     """
 
     agreement_id: str
@@ -224,6 +232,7 @@ class InForce(State):
     contract_rates: tuple[DebtRate, ...] = ()
     beside: tuple[AccountId, ...] = ()
     bound: tuple[str, ...] = ()
+    took_from: tuple[DebtBound, ...] = ()
 
 
 class Instruction(State):

@@ -12,7 +12,7 @@ from services.agreement.model import (
     KnownDebt,
     Vesting,
 )
-from shared.contracts.agreement import DebtRate, LiableFor, ReAge, WaivedDebt
+from shared.contracts.agreement import DebtBound, DebtRate, LiableFor, ReAge, WaivedDebt
 from shared.contracts.debts import (
     OUT_OF_PLAN,
     PROTECTED,
@@ -45,6 +45,7 @@ __all__ = [
     "held_of",
     "in_all",
     "is_complete",
+    "joint_of",
     "known_of",
     "last_signed",
     "left_unpaid",
@@ -101,6 +102,23 @@ def held_of(state: AgreementState, live: InForce) -> tuple[str, ...]:
     """Give the debts of an agreement, and beside it, that a stop event holds, by intake's word."""
     about = {*live.debts, *live.beside}
     return tuple(d.debt_id for d in state.debts if d.debt_id in about and d.status in PROTECTED)
+
+
+def joint_of(state: AgreementState, live: InForce) -> tuple[str, ...]:
+    """Give the debts of an agreement, and beside it, that another customer may have an agreement about.
+
+    That one is in a case of its own, of which nothing is known here. A guarantor has no case of the debt.
+    """
+    about = {*live.debts, *live.beside}
+    return tuple(
+        debt.debt_id
+        for debt in state.debts
+        if debt.debt_id in about
+        and (
+            debt.status is DebtStatus.ELSEWHERE
+            or any(one.role is not ObligorRole.GUARANTOR for one in debt.obligors)
+        )
+    )
 
 
 def owed_beside(state: AgreementState, live: InForce) -> tuple[str, ...]:
@@ -429,10 +447,14 @@ def packs_of(policy: str, plan: Plan) -> tuple[str, ...]:
     return tuple(dict.fromkeys((policy, *(debt.policy for debt in plan.debts))))
 
 
-def bound_before(state: AgreementState, plan: Plan) -> str | None:
-    """Give the agreement of an earlier case that binds a debt of a plan until it is signed."""
+def bound_before(state: AgreementState, plan: Plan) -> tuple[DebtBound, ...]:
+    """Give the agreements of earlier cases that bind debts of a plan until it is signed."""
     about = {debt.debt_id for debt in plan.debts}
-    return next((d.bound_by for d in state.debts if d.debt_id in about and d.bound_by is not None), None)
+    return tuple(
+        DebtBound(debt_id=debt.debt_id, agreement_id=debt.bound_by)
+        for debt in state.debts
+        if debt.debt_id in about and debt.bound_by is not None
+    )
 
 
 def conduct_in(packs: Sequence[str], on: date, reference: Reference) -> Conduct:

@@ -106,6 +106,7 @@ def sign(state: AgreementState, draft: Draft, day: date, reference: Reference) -
         )
         over = state.with_over(state.live.agreement_id, ReasonCode.PLAN_SUPERSEDED)
     effective, waived = last_signed(draft), waived_debts(draft.plan)
+    took_from = bound_before(state, draft.plan)
     apart = tuple(left.debt_id for left in draft.plan.apart)
     terms = document.terms
     returns = returning(waived, (terms.returns_on_breach if terms is not None else None) or ())
@@ -170,6 +171,7 @@ def sign(state: AgreementState, draft: Draft, day: date, reference: Reference) -
         contract_rates=draft.rates,
         beside=apart,
         bound=bound,
+        took_from=took_from,
     )
     in_force = state.model_copy(
         update={
@@ -192,6 +194,6 @@ def sign(state: AgreementState, draft: Draft, day: date, reference: Reference) -
         conduct_in(packs, day, reference),
         day,
         live.beside,
-        bound_before(state, draft.plan),
+        took_from[0].agreement_id if took_from else None,
     )
     return Decision.of(instruct(in_force, told), *before, signed, told, *restarted)

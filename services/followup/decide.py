@@ -208,8 +208,10 @@ def _closed(
     if known.status is FollowupStatus.CLOSED:
         return Decision(known)
     after, said = finish(known, message.day, reference)
+    gone = problems.gone_elsewhere(known, message.data.debts)
+    after, of_joint = problems.joint_elsewhere(after, gone, message.day, reference)
     after, of_problems = problems.case_closed(after, message.day, message.data.reason)
-    gone = {
+    over = {
         "status": FollowupStatus.CLOSED,
         "received": (),
         "plan": None,
@@ -221,7 +223,17 @@ def _closed(
         "offer_stands": False,
         "contacts": ContactLedger(),
     }
-    return Decision.of(after.model_copy(update=gone), *said, *of_problems)
+    return Decision.of(after.model_copy(update=over), *said, *of_joint, *of_problems)
+
+
+def _joint_elsewhere(
+    state: FollowupState | None, message: Envelope[intake.JointDebtElsewhere], reference: Reference
+) -> Outcome:
+    """Another obligor's case holds a joint debt: where a plan here is about it, a person sees to both."""
+    if state is None:
+        return Decision(state)
+    after, said = problems.joint_elsewhere(state, (message.data.account_id,), message.day, reference)
+    return Decision.of(after, *said)
 
 
 def _signed(
@@ -486,6 +498,7 @@ _HANDLERS: dict[type[Event], Handler] = {
     desk_team.StaffAbsent: _left,
     intake.BankAnswered: _bank_answered,
     intake.PlanDebtsChanged: _plan_debts,
+    intake.JointDebtElsewhere: _joint_elsewhere,
     agreement.AgreementSigned: _signed,
     agreement.AgreementEnded: _ended,
     desk.PromiseMade: _promised,

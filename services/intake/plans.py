@@ -252,11 +252,16 @@ def instructed(
 def _bound(state: IntakeState, data: agreement.BankInstructed) -> IntakeState:
     """Know which debts an agreement binds that the bank got back: until it is paid, or another is signed.
 
-    The case that they come back in is a new one, and talks about them begin with that agreement.
+    The case that they come back in is a new one, and talks about them begin with that agreement. So they do
+    after a withdrawal from the one that had taken its place.
     """
     kinds = agreement.InstructionKind
     about = {schedule.debt_id for schedule in data.schedules}
     paid = {one.debt_id for one in data.settled}
+    for again in data.binds_again:
+        known = state.debt(again.debt_id)
+        if known is not None:
+            state = state.with_debt(known.model_copy(update={"bound_by": again.agreement_id}))
     for debt in state.debts:
         if data.kind is kinds.HAND_BACK and debt.debt_id in about - paid:
             state = state.with_debt(debt.model_copy(update={"bound_by": data.agreement_id}))

@@ -21,6 +21,7 @@ __all__ = [
     "BankInstructed",
     "CoBorrowerAccepted",
     "CollectionOrder",
+    "DebtBound",
     "DebtRate",
     "DebtRecord",
     "DebtSettled",
@@ -326,7 +327,11 @@ class InstructionKind(StrEnum):
 
 
 class CollectionOrder(StrEnum):
-    """Whether the bank may ask for money otherwise than by the plan."""
+    """Whether the bank may ask for money otherwise than by the plan.
+
+    Each agreement's order is its own, or that of the one which it supersedes: to resume lifts what this
+    agreement has stopped. A debt rests while any agreement in force stops its collection.
+    """
 
     STOP = "stop"
     RESUME = "resume"
@@ -357,6 +362,13 @@ class DebtRecord(Part):
     credit_status: str
 
 
+class DebtBound(Part):
+    """A debt, and the agreement of an earlier case that binds it."""
+
+    debt_id: AccountId
+    agreement_id: str
+
+
 class BankInstructed(_Agreement):
     """An instruction to the bank: idempotent by `instruction_id`; it answers on `bank.events`.
 
@@ -379,7 +391,7 @@ class BankInstructed(_Agreement):
     credit_status: str | None = Field(
         default=None,
         description="the bank's own code for the credit record, of every debt that neither `settled` nor "
-        "`records` names and that is not `beside` it",
+        "`records` names, that is not `beside` it and that nothing of `binds_again` binds",
     )
     restored: tuple[WaivedDebt, ...] = Field(default=(), description="waivers that no longer hold")
     supersedes: str | None = Field(default=None, description="the agreement whose place this one takes")
@@ -414,6 +426,16 @@ class BankInstructed(_Agreement):
         default=(),
         description="co-borrowers, by party id, whom the terms bind beside the borrower; any other one owes "
         "by the original contract",
+    )
+    joint: tuple[AccountId, ...] = Field(
+        default=(),
+        description="where an agreement ends: debts of it that others owe as well, or that the case of "
+        "another obligor holds; an agreement with one of these may be in force, and what that says stands",
+    )
+    binds_again: tuple[DebtBound, ...] = Field(
+        default=(),
+        description="after a withdrawal: debts that an agreement binds again which the bank got back, and "
+        "whose place this one had taken; what that says of rates, collection and the record stands",
     )
 
 

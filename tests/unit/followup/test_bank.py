@@ -329,5 +329,7 @@ def test_what_a_problem_is_about_has_words_in_both_languages() -> None:
         problems.INTEREST_OF_A_STOP,
         problems.UNBOOKED,
         problems.UNBILLED,
+        problems.BROKEN_IN_A_STOP,
+        problems.JOINT,
     ):
         assert all(words[about])
