@@ -284,6 +284,20 @@ def test_a_return_after_the_case_is_closed_takes_off_the_credit_what_is_not_owed
     assert owing.state.completed_on is None
 
 
+def test_what_is_owed_again_in_a_later_case_is_not_taken_off_the_credit_as_well() -> None:
+    """The debt had gone on to the next case, and the borrower lost a credit for what was owed there."""
+    closed = overpaid().when(message(END, FIRST))
+
+    def back(owed: str) -> Given:
+        parts = (Allocation(debt_id="A-1", amounts=balances(owed)),)
+        data = taken_back("9.00", FIRST, SECOND, "q").model_copy(update={"elsewhere": parts})
+        return closed.when(message(data, SECOND))
+
+    assert back("6.00").last(CreditFound).amount == cny("9.00")
+    assert back("6.00").last(ProblemOpened).about == "payment_returned_after_completion"
+    assert not back("9.00").emits(CreditFound)
+
+
 def in_advance(*, credit: str = "0.00", lies: str = "20.00") -> Given:
     """All instalments are paid at once, and twenty of interest are not billed yet."""
     amount = cny("300.00") + cny(credit)
