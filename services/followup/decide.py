@@ -130,7 +130,8 @@ def _paid(
     data = message.data
     known = state or FollowupState(case=message.case)
     if known.status is FollowupStatus.CLOSED:
-        return Decision(known)
+        after, of_credit = leftover.came(known, data, message.day)
+        return Decision.of(after, *of_credit)
     known = moved(known, data.debts)
     if known.plan is not None:
         known = known.model_copy(update={"plan": found.paid_for(known.plan, data)})
@@ -214,6 +215,7 @@ def _closed(
     over = {
         "status": FollowupStatus.CLOSED,
         "received": (),
+        "credits": leftover.kept(after),
         "plan": None,
         "promises": (),
         "charges": (),

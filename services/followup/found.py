@@ -139,7 +139,7 @@ def unbooked(plan: FollowedPlan, data: PaymentMatched | PaymentTakenBack) -> Fol
 
 
 def owed_again(data: PaymentTakenBack) -> Money:
-    """Give what of a return is owed on debts again."""
+    """Give what of a return is owed on debts again, here or in a later case."""
     return _booked(data)
 
 
@@ -149,7 +149,8 @@ def on_no_debt(data: PaymentMatched | PaymentTakenBack) -> Money:
 
 
 def _booked(data: PaymentMatched | PaymentTakenBack) -> Money:
-    parts = (total_of(part.amounts) for part in data.allocations)
+    later = data.elsewhere if isinstance(data, PaymentTakenBack) else ()
+    parts = (total_of(part.amounts) for part in (*data.allocations, *later))
     currency = data.amount.currency
     return Money.sum((part for part in parts if part.currency == currency), currency)
 

@@ -301,7 +301,8 @@ class Support(State):
 class Credit(State):
     """What was paid beyond a plan in one currency: as last said, and how much of it has been dealt with.
 
-    Each plan of a case has its own. `since`: the first day whose money the plan counts.
+    Each plan of a case has its own; that of a closed case also of nothing, for what may still come. `since`:
+    the first day whose money the plan counts.
     """
 
     agreement_id: str

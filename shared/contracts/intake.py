@@ -152,8 +152,8 @@ class PaymentMatched(_Intake):
 class PaymentTakenBack(_Intake):
     """A payment was returned, whole or in part: what it had been allocated to is owed again.
 
-    A debt that has gone on to a later case is owed again in that one, whose change says so; here it is not
-    named.
+    A debt that has gone on to a later case is owed again in that one, whose change says so; here its part is
+    `elsewhere`.
     """
 
     TYPE: ClassVar[str] = "parley.intake.payment.taken-back.v1"
@@ -174,6 +174,9 @@ class PaymentTakenBack(_Intake):
         default=None,
         description="was paid in its place by other money that no debt had had room for: `allocations` are "
         "less by it",
+    )
+    elsewhere: tuple[Allocation, ...] = Field(
+        default=(), description="parts that are owed again in a later case: of debts that have gone on to it"
     )
 
     def money_date(self) -> date:

@@ -76,7 +76,8 @@ def standing_in(entries: Iterable[Mapping[str, Any]], case: str) -> Standing:
 
 def _counted(back: Mapping[str, Any], letter: Mapping[str, Any]) -> bool:
     """Whether a payment came back, after a letter, that one of its debts had been paid with."""
-    of_debts = any(part["debt_id"] in letter["debts"] for part in back["allocations"])
+    parts = (*back["allocations"], *back.get("elsewhere", ()))
+    of_debts = any(part["debt_id"] in letter["debts"] for part in parts)
     return of_debts and back["value_date"] <= letter["as_of"] < back["reversed_on"]
 
 

@@ -213,6 +213,9 @@ def test_a_letter_of_a_closed_case_is_in_doubt_once_a_payment_that_it_counted_ca
     ):
         (clean,) = letters_of(entries(*story(), back.model_copy(update=other)), CASE, "C-1")
         assert clean.over is None
+    gone_on = {"allocations": (), "elsewhere": (part,)}  # the debt is in a later case by now
+    (doubted,) = letters_of(entries(*story(), back.model_copy(update=gone_on)), CASE, "C-1")
+    assert doubted.over == letter.over
     (void,) = letters_of(entries(*story(), back, BACK), CASE, "C-1")
     assert void.over == ("letter", "2027-01-06")
 
