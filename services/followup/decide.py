@@ -433,7 +433,7 @@ def _round_again(state: FollowupState | None, message: Envelope[offer.OfferTable
 
 
 def _table(state: FollowupState | None, message: Envelope[Any], _: Reference) -> Outcome:
-    """An offer is answered by another one, or taken back."""
+    """An offer is answered by another one, accepted, or taken back."""
     return Decision(_on_table(state, message))
 
 
@@ -523,6 +523,8 @@ _HANDLERS: dict[type[Event], Handler] = {
     desk_team.OwnerAway: _away,
     offer.OfferTabled: _round_again,
     offer.OfferRevised: _table,
+    offer.ApprovalRequested: _table,
+    offer.OfferAgreed: _table,
     offer.OfferWithdrawn: _table,
     offer.TalksFailed: _round_over,
     offer.OfferLapsed: _round_over,
