@@ -185,7 +185,7 @@ class InForce(State):
     past due when it was signed. `out` are debts that a stop or a recall has taken out of it at some time, and
     `unserved` those of them that money of the plan has passed by since. `contract_rates` are those that its
     debts had without it, `beside` debts of the case that it leaves to a person. `bound` are the
-    co-borrowers who have signed it, too.
+    co-borrowers who have signed it, too; `signed_before` those who signed only what it amends.
     """
 
     agreement_id: str
@@ -224,6 +224,7 @@ class InForce(State):
     contract_rates: tuple[DebtRate, ...] = ()
     beside: tuple[AccountId, ...] = ()
     bound: tuple[str, ...] = ()
+    signed_before: tuple[str, ...] = ()
 
 
 class Instruction(State):
