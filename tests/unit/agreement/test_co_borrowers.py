@@ -333,6 +333,13 @@ def test_the_paper_of_an_amendment_does_not_put_them_back_on_the_contract(lang: 
     assert check_pdf(make_pdf(document, lang, KEY), PUBLIC).signed
 
 
+def test_where_the_pack_says_must_an_amendment_waits_for_them_again() -> None:
+    steps = amended(first=True, again=False, **MUST)
+    assert steps[-1].said == ()
+    assert steps[-1].state.status is AgreementStatus.CO_BORROWER
+    assert steps[-1].state.live.bound == (WIFE.party_id,), "what both signed stays in force meanwhile"
+
+
 def test_who_withdraws_from_the_amendment_is_back_where_the_co_borrower_is_bound() -> None:
     live = amended(first=True, again=False, agreement__cooling_off_days=14)[-1]
     gone = WithdrawalDeclared(
