@@ -60,6 +60,7 @@ __all__ = [
     "refuses_signature",
     "settled_before",
     "sign_by",
+    "signed_before",
     "status_of",
     "stays_waived",
     "taken_away",
@@ -330,6 +331,14 @@ def bound_by(draft: Draft, barred: Sequence[Barred]) -> tuple[str, ...]:
     """Give the co-borrowers whose signature counts: none that was given while a stop of theirs was on."""
     since = {one.party_id: one.since for one in barred}
     return tuple(sorted(one.party_id for one in draft.joined if one.on < since.get(one.party_id, date.max)))
+
+
+def signed_before(draft: Draft, live: InForce | None, bound: Collection[str]) -> tuple[str, ...]:
+    """Give the co-borrowers who signed what a draft amends, and not the draft: they owe by that one still."""
+    if live is None:
+        return ()
+    owing = {one.party_id for one in draft.liable if one.role is not ObligorRole.GUARANTOR}
+    return tuple(sorted(owing.intersection({*live.bound, *live.signed_before}).difference(bound)))
 
 
 def liable_beside(plan: Plan, debts: Sequence[KnownDebt]) -> tuple[LiableFor, ...]:

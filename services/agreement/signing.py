@@ -16,6 +16,7 @@ from services.agreement.rules import (
     packs_of,
     paid_before,
     re_ages_of,
+    signed_before,
     waived_debts,
     withdrawal_of,
 )
@@ -93,6 +94,7 @@ def sign(state: AgreementState, draft: Draft, day: date, reference: Reference) -
     bound = bound_by(draft, state.barred)
     if not set(draft.must_sign) <= set(bound):
         return give_back(state, day, Reason(code=ReasonCode.CO_BORROWER_STOPPED))
+    earlier = signed_before(draft, state.live, bound)
     packs = packs_of(state.policy, draft.plan)
     before: tuple[Event, ...] = ()
     over = state.over
@@ -140,6 +142,7 @@ def sign(state: AgreementState, draft: Draft, day: date, reference: Reference) -
         incentives=draft.incentives,
         rewards=rewards_of(printed, draft.incentives),
         bound=bound,
+        signed_before=earlier,
     )
     ruled = reference.policies.for_case(state.policy, effective, agreed_on=draft.pinned_on)
     first_due = document.instalments[0].due
@@ -172,6 +175,7 @@ def sign(state: AgreementState, draft: Draft, day: date, reference: Reference) -
         beside=apart,
         bound=bound,
         took_from=took_from,
+        signed_before=earlier,
     )
     in_force = state.model_copy(
         update={

@@ -78,6 +78,7 @@ def applies(
         re_aged=tuple(one.debt_id for one in signed.re_ages or () if not one.payments),
         beside=beside,
         bound=signed.bound,
+        signed_before=signed.signed_before,
     )
 
 
@@ -215,6 +216,7 @@ def _as_signed(
         "rate_cut_pct": live.rate_cut_pct or None,
         "beside": live.beside,
         "bound": live.bound,
+        "signed_before": live.signed_before,
         "collection": CollectionOrder.STOP if stop else None,
         "agents": stop,
     }
@@ -252,6 +254,7 @@ def applies_again(live: InForce, policy: PolicyInForce, conduct: Conduct, day: d
         "returns_to": live.agreement_id,
         "beside": live.beside,
         "bound": live.bound,
+        "signed_before": live.signed_before,
         **collection,
     }
     return told.model_copy(update=update)

@@ -112,7 +112,7 @@ def _said_of(one: Liable) -> str:
     """Whether who owes or guarantees a debt beside the borrower agreed to the document."""
     if one.role == "guarantor":
         return f"Guarantor {one.party_id}: {'agreed in writing' if one.accepted else 'has not agreed'}."
-    said = "signed, and is bound with the borrower" if one.accepted else "did not sign, owes by the contract"
+    said = "signed, and is bound with the borrower" if one.accepted else "did not sign it, and owes as before"
     return f"Co-borrower {one.party_id}: {said}."
 
 

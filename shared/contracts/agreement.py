@@ -291,6 +291,10 @@ class AgreementSigned(_Agreement):
     bound: tuple[str, ...] = Field(
         default=(), description="party ids of the co-borrowers who have signed, too, and whom it binds"
     )
+    signed_before: tuple[str, ...] = Field(
+        default=(),
+        description="of those who have not, who signed an agreement that it amends: they owe by that one",
+    )
 
 
 class AgreementReturned(_Agreement):
@@ -425,7 +429,12 @@ class BankInstructed(_Agreement):
     bound: tuple[str, ...] = Field(
         default=(),
         description="co-borrowers, by party id, whom the terms bind beside the borrower; any other one owes "
-        "by the original contract",
+        "by the original contract, or by what they signed before (`signed_before`)",
+    )
+    signed_before: tuple[str, ...] = Field(
+        default=(),
+        description="co-borrowers, by party id, who signed an agreement that this one amends, and not this "
+        "one: of them no more is asked than by the last that they signed",
     )
     joint: tuple[AccountId, ...] = Field(
         default=(),

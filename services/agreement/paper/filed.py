@@ -144,6 +144,7 @@ def _agreement(
         signed=counted,
         effective=None if signed is None else signed.effective.isoformat(),
         supersedes=None if signed is None else signed.supersedes,
+        joined_before=() if signed is None else signed.signed_before,
         borrower_name=name[0],
         name_state=name[1],
     )

@@ -67,6 +67,7 @@ class Agreement:
     names: Names = field(default_factory=dict)
     over: tuple[str, str] | None = None
     joined: tuple[CoBorrowerAccepted, ...] = ()
+    joined_before: tuple[str, ...] = ()
 
     @property
     def signed_language(self) -> str:
@@ -373,7 +374,8 @@ def _co_borrowers(document: Agreement, words: Words, lang: str) -> list[list[str
         who = {"party_id": party_id, "name": names_in(document.names, party_id)}
         name, given = words.label("co_borrower_signs", lang, who), joined.get(party_id)
         if given is None:
-            said = "not_signed" if document.effective is None else "not_joined"
+            last = "joined_before" if party_id in document.joined_before else "not_joined"
+            said = "not_signed" if document.effective is None else last
             rows.append([name, words.label(said, lang), "", ""])
         else:
             channel = words.named("channel", given.channel, lang)

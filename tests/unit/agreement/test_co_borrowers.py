@@ -22,14 +22,15 @@ from shared.contracts.agreement import (
     BankInstructed,
     CoBorrowerAccepted,
     InputRefused,
+    InstructionKind,
     PartySigned,
 )
 from shared.contracts.base import Event
-from shared.contracts.desk import SignatureParty
+from shared.contracts.desk import SignatureParty, WithdrawalDeclared
 from shared.contracts.desk_parties import CoBorrowerSigned
 from shared.contracts.parties import StopCause
 from shared.contracts.reasons import ReasonCode
-from tests.unit.agreement.test_decide import BOTH, SIGN_BY, after, signature
+from tests.unit.agreement.test_decide import BOTH, SIGN_BY, after, agreed, signature
 from tests.unit.agreement.test_guarantors import drafted
 from tests.unit.agreement.test_guarantors_gone import said, stops
 from tests.unit.agreement.test_others import UNCLE, WIFE, overdue
@@ -78,8 +79,7 @@ def stopped(cause: StopCause, day: int, since: int | None = None) -> Any:
 
 def filed(*steps: Given) -> Agreement:
     """What is on file after these steps."""
-    told: list[Event] = [event for step in steps for event in step.said]
-    (found,) = agreements_of(entries(overdue(), *told), CASE, "C-1")
+    (found,) = agreements_of(entries(overdue(), *_told(*steps)), CASE, "C-1")
     return found
 
 
@@ -279,3 +279,88 @@ def test_a_signature_that_does_not_count_is_not_on_the_paper_in_force() -> None:
     document = filed(step, one, both, told, told.closes(after(2)))
     assert document.effective is not None
     assert document.joined == ()
+
+
+# -- an amendment
+
+
+def amended(*, first: bool, again: bool, **overrides: Any) -> tuple[Given, ...]:
+    """Two versions: what the co-borrower of one debt signed of either; every step is given."""
+    start = drafted(WIFE, **overrides)
+    one = joined(start, after(2)) if first else replace(start, said=())
+    both = signed(one, after(2))
+    live = both.closes(after(2))
+    second = live.when(message(agreed(2), after(4)))
+    word = joined(second, after(5)) if again else replace(second, said=())
+    last = signed(word, after(5))
+    return start, one, both, live, second, word, last, last.closes(after(5))
+
+
+@pytest.mark.parametrize(
+    ("first", "again", "bound", "before"),
+    [
+        (True, False, (), (WIFE.party_id,)),
+        (True, True, (WIFE.party_id,), ()),
+        (False, True, (WIFE.party_id,), ()),
+        (False, False, (), ()),
+    ],
+)
+def test_who_signed_only_the_version_before_owes_by_that_one(
+    first: bool, again: bool, bound: tuple[str, ...], before: tuple[str, ...]
+) -> None:
+    steps = amended(first=first, again=again)
+    for told in (steps[-1].last(AgreementSigned), steps[-1].last(BankInstructed)):
+        assert (told.bound, told.signed_before) == (bound, before)
+
+
+def test_the_third_version_still_knows_who_signed_the_first() -> None:
+    live = amended(first=True, again=False)[-1]
+    third = signed(live.when(message(agreed(1), after(7))), after(8)).closes(after(8))
+    assert third.last(AgreementSigned).version == 3
+    assert third.last(BankInstructed).signed_before == (WIFE.party_id,)
+
+
+@pytest.mark.parametrize("lang", ["zh", "en"])
+def test_the_paper_of_an_amendment_does_not_put_them_back_on_the_contract(lang: str) -> None:
+    found = agreements_of(entries(overdue(), *_told(*amended(first=True, again=False))), CASE, "C-1")
+    document = found[-1]
+    assert document.drafted.version == 2
+    row = page_of(document, lang)["sections"][-1]["tables"][0]["rows"][2]
+    said = "未签署本版本，仍按其最后签署的版本负责"
+    assert row[1] == (
+        said if lang == "zh" else "has not signed this version, and owes by the last one that they signed"
+    )
+    assert check_pdf(make_pdf(document, lang, KEY), PUBLIC).signed
+
+
+def test_where_the_pack_says_must_an_amendment_waits_for_them_again() -> None:
+    steps = amended(first=True, again=False, **MUST)
+    assert steps[-1].said == ()
+    assert steps[-1].state.status is AgreementStatus.CO_BORROWER
+    assert steps[-1].state.live.bound == (WIFE.party_id,), "what both signed stays in force meanwhile"
+
+
+def test_who_withdraws_from_the_amendment_is_back_where_the_co_borrower_is_bound() -> None:
+    live = amended(first=True, again=False, agreement__cooling_off_days=14)[-1]
+    gone = WithdrawalDeclared(
+        agreement_id=live.last(AgreementSigned).agreement_id, channel="app", evidence="letter"
+    )
+    back = live.when(message(gone, after(6))).last(BankInstructed)
+    assert (back.kind, back.bound, back.signed_before) == (
+        InstructionKind.RESTORE_TERMS,
+        (WIFE.party_id,),
+        (),
+    )
+
+
+def test_the_word_on_a_version_that_was_replaced_does_not_count_for_the_next() -> None:
+    step = drafted(WIFE)
+    word = message(joins(step), after(3))
+    second = step.when(message(agreed(2), after(2)))
+    refused = second.when(word)
+    assert refused.emits(InputRefused)
+    assert refused.state.draft.joined == ()
+
+
+def _told(*steps: Given) -> list[Event]:
+    return [event for step in steps for event in step.said]

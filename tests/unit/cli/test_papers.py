@@ -22,7 +22,9 @@ from shared.contracts.base import Personal
 from shared.contracts.debts import ProductKind
 from shared.crypto.sealing import PersonKey
 from shared.crypto.signing import Signer, load_signer, new_key_pair
-from tests.unit.agreement.test_paper import read, story
+from tests.unit.agreement.test_co_borrowers import WIFE, amended
+from tests.unit.agreement.test_others import overdue as joint_account
+from tests.unit.agreement.test_paper import read, squeezed, story
 from tests.unit.builders import CASE, DAY, balances
 from tests.unit.console.filing import CUSTOMER, File, person
 
@@ -234,3 +236,32 @@ def test_the_command_prints_the_name_for_who_has_the_key_and_says_why_it_does_no
     assert printed in read(out.read_bytes())
     assert said in result.output
     assert ("The document says so." in result.output) is bool(said)
+
+
+@pytest.mark.parametrize(
+    ("first", "again", "said"),
+    [
+        (True, True, "signed, and is bound with the borrower"),
+        (True, False, "did not sign it, and owes as before"),
+    ],
+)
+def test_the_commands_write_and_check_what_a_co_borrower_signed(
+    signer: Signer, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+    first: bool, again: bool, said: str,
+) -> None:  # fmt: skip
+    """As a user: `parley agreement` of an amendment of a joint debt, and `parley verify` of what it wrote."""
+    filed = File(signer)
+    told = [event for step in amended(first=first, again=again) for event in step.said]
+    filed.say(joint_account(), *told, case=CASE)
+    loaded = (CASE, CUSTOMER, filed.archived, filed.entries, person())
+    monkeypatch.setattr("services.cli.reading.with_database", lambda *_: loaded)
+    out = tmp_path / "a.pdf"
+    written = CliRunner().invoke(
+        app, ["agreement", CASE, "-o", str(out), "--key", str(folder / "lender.pem"), "--lang", "en"]
+    )
+    assert written.exit_code == 0, written.output
+    before = "has not signed this version, and owes by the last one that they signed"
+    assert (squeezed(before) in read(out.read_bytes())) is not again
+    checked = CliRunner().invoke(app, ["verify", str(out), "--key", str(folder / "lender.pub")])
+    assert checked.exit_code == 0, checked.output
+    assert f"Co-borrower {WIFE.party_id}: {said}." in checked.output
