@@ -38,6 +38,7 @@ __all__ = [
     "refused_by_bank",
     "returned_after_completion",
     "solved",
+    "stands_again",
     "unbilled",
     "unbooked",
 ]
@@ -48,6 +49,7 @@ Step = tuple[FollowupState, tuple[Event, ...]]
 _PROBLEMS_KEPT = 50
 _STEP = "performing"
 _BY_CLOSING = "case_closed"
+_BY_THE_PLAN = "plan_stands_again"
 RETURNED_BEFORE = "payment_returned_from_before_the_plan"
 RETURNED_AFTER = "payment_returned_after_completion"
 INTEREST_OF_A_STOP = "interest_of_a_stop_in_instalments"
@@ -167,6 +169,13 @@ def broken_in_a_stop(state: FollowupState, plan: FollowedPlan, day: date, policy
     The bank has been told, and has taken back what was conceded: a person sees what is made good, and how.
     """
     return _of_fact(state, f"{BROKEN_IN_A_STOP}/{plan.agreement_id}", BROKEN_IN_A_STOP, day, policy)
+
+
+def stands_again(state: FollowupState, day: date) -> Step:
+    """The plan stands again after all: nothing is left to be made good of its end."""
+    left = tuple(problem for problem in state.problems if problem.about != BROKEN_IN_A_STOP)
+    said = tuple(_resolved(problem, day, _BY_THE_PLAN) for problem in state.problems if problem not in left)
+    return state.model_copy(update={"problems": left}), said
 
 
 def _of_fact(state: FollowupState, fact: str, about: str, day: date, policy: PolicyInForce) -> Step:

@@ -205,7 +205,7 @@ def _stands_again(state: FollowupState, plan: FollowedPlan, day: date, reference
     review = review_days(day, policy) if plan.review_on <= day else {}
     update = {"ended_on": None, "replay": True, **review}
     back = {"status": FollowupStatus.LIVE, "plan": plan.model_copy(update=update)}
-    live = state.model_copy(update=back)
+    live, solved = problems.stands_again(state.model_copy(update=back), day)
     missing = summed(
         line.total - part.paid
         for line, part in zip(plan.lines, served_by(plan, state, day, policy), strict=True)
@@ -217,7 +217,7 @@ def _stands_again(state: FollowupState, plan: FollowedPlan, day: date, reference
         missing=tuple(one for one in missing if one.is_positive),
         reason=Reason(code=ReasonCode.BROKEN_IN_A_STOP),
     )
-    return live, (said,)
+    return live, (said, *solved)
 
 
 def _broken_since(state: FollowupState, since: date) -> FollowedPlan | None:
