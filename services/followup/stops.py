@@ -145,10 +145,13 @@ def _had_halted(
     owing = not past.plan_stands or any(
         line.state in UNPAID and is_shielded(line, (over,)) for line in plan.lines
     )
+    policy = reference.policies.in_force(plan.policy, day)
+    if "interest" in past.stops and until > plan.effective and _bears_interest(plan, since):
+        after, opened = problems.interest_of_a_stop(after, since, day, policy)
+        said = (*said, *opened)
     if state.halted_on is not None:  # talks begin when the one that runs is over
         plan = plan.model_copy(update={"talks_after": plan.talks_after or owing})
         return after.model_copy(update={"plan": plan}), said
-    policy = reference.policies.in_force(plan.policy, day)
     if not owing:
         return after.model_copy(update={"plan": _talked_on(plan, over)}), said
     return after.model_copy(update={"plan": _talked_about(plan, day, policy)}), (*said, _talks(plan, day))
