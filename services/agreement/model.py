@@ -193,8 +193,8 @@ class InForce(State):
     past due when it was signed. `out` are debts that a stop or a recall has taken out of it at some time, and
     `unserved` those of them that money of the plan has passed by since. `contract_rates` are those that its
     debts had without it, `beside` debts of the case that it leaves to a person. `bound` are the
-    co-borrowers who have signed it, too; `signed_before` those who signed only what it amends. `took_from` are
-    agreements of earlier cases whose place it took.
+    co-borrowers who have signed it, too; `signed_before` those who signed only what it amends. `took_from`
+    are agreements of earlier cases whose place it took.
     """
 
     agreement_id: str

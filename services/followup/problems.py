@@ -41,6 +41,7 @@ __all__ = [
     "refused_by_bank",
     "returned_after_completion",
     "solved",
+    "stands_again",
     "unbilled",
     "unbooked",
 ]
@@ -51,6 +52,7 @@ Step = tuple[FollowupState, tuple[Event, ...]]
 _PROBLEMS_KEPT = 50
 _STEP = "performing"
 _BY_CLOSING = "case_closed"
+_BY_THE_PLAN = "plan_stands_again"
 RETURNED_BEFORE = "payment_returned_from_before_the_plan"
 RETURNED_AFTER = "payment_returned_after_completion"
 INTEREST_OF_A_STOP = "interest_of_a_stop_in_instalments"
@@ -193,6 +195,13 @@ def joint_elsewhere(state: FollowupState, debts: Iterable[str], day: date, refer
             state, more = _of_fact(state, fact, JOINT, day, policy_of(plan, reference, day))
             said += more
     return state, said
+
+
+def stands_again(state: FollowupState, day: date) -> Step:
+    """The plan stands again after all: nothing is left to be made good of its end."""
+    left = tuple(problem for problem in state.problems if problem.about != BROKEN_IN_A_STOP)
+    said = tuple(_resolved(problem, day, _BY_THE_PLAN) for problem in state.problems if problem not in left)
+    return state.model_copy(update={"problems": left}), said
 
 
 def _of_fact(state: FollowupState, fact: str, about: str, day: date, policy: PolicyInForce) -> Step:

@@ -145,10 +145,13 @@ def _had_halted(
     owing = not past.plan_stands or any(
         line.state in UNPAID and is_shielded(line, (over,)) for line in plan.lines
     )
+    policy = reference.policies.in_force(plan.policy, day)
+    if "interest" in past.stops and until > plan.effective and _bears_interest(plan, since):
+        after, opened = problems.interest_of_a_stop(after, since, day, policy)
+        said = (*said, *opened)
     if state.halted_on is not None:  # talks begin when the one that runs is over
         plan = plan.model_copy(update={"talks_after": plan.talks_after or owing})
         return after.model_copy(update={"plan": plan}), said
-    policy = reference.policies.in_force(plan.policy, day)
     if not owing:
         return after.model_copy(update={"plan": _talked_on(plan, over)}), said
     return after.model_copy(update={"plan": _talked_about(plan, day, policy)}), (*said, _talks(plan, day))
@@ -205,7 +208,7 @@ def _stands_again(state: FollowupState, plan: FollowedPlan, day: date, reference
     review = review_days(day, policy) if plan.review_on <= day else {}
     update = {"ended_on": None, "replay": True, **review}
     back = {"status": FollowupStatus.LIVE, "plan": plan.model_copy(update=update)}
-    live = state.model_copy(update=back)
+    live, solved = problems.stands_again(state.model_copy(update=back), day)
     missing = summed(
         line.total - part.paid
         for line, part in zip(plan.lines, served_by(plan, state, day, policy), strict=True)
@@ -217,7 +220,7 @@ def _stands_again(state: FollowupState, plan: FollowedPlan, day: date, reference
         missing=tuple(one for one in missing if one.is_positive),
         reason=Reason(code=ReasonCode.BROKEN_IN_A_STOP),
     )
-    return live, (said,)
+    return live, (said, *solved)
 
 
 def _broken_since(state: FollowupState, since: date) -> FollowedPlan | None:
