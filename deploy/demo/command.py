@@ -118,6 +118,8 @@ def _fresh(folder: Path) -> None:
     """Empty the demo's folder; one that is not Parley's is refused, one in use as well."""
     if not folder.exists():
         return
+    if not folder.is_dir():
+        raise StartError(f"{folder} is no folder.", "Name another one with --data.")
     if (
         any(folder.iterdir())
         and not (folder / "parley.json").exists()

@@ -23,6 +23,7 @@ from shared.contracts import (
 )
 from shared.contracts.base import Personal
 from shared.contracts.envelope import Envelope
+from shared.contracts.parties import ObligorRole
 from shared.lending.money import Money
 
 __all__ = ["Desk"]
@@ -55,8 +56,9 @@ class Desk:
                         tomorrow, message.case, _signature(data), f"{data.agreement_id}/{data.version}/lender"
                     )
                 ]
-            case agreement.AgreementDrafted() if data.guarantors:
-                return _guarantors(message, data, draw.randint(1, 3), agrees=draw.random() < 0.9)
+            case agreement.AgreementDrafted():
+                agreed = _guarantors(message, data, draw.randint(1, 3), agrees=draw.random() < 0.9)
+                return [*agreed, *_co_borrowers(message, data, draw)]
             case intake_team.ConversationSampled():
                 return [_scored(message, data, draw)]
             case intake_team.ConversationReviewed():
@@ -120,6 +122,29 @@ def _guarantors(
         )
         for party_id in data.guarantors
         if agrees
+    ]
+
+
+def _co_borrowers(message: Envelope[Any], data: agreement.AgreementDrafted, draw: Random) -> list[Act]:
+    """Who owes a debt, too, is shown the draft; some sign, before the lender does, and others say nothing."""
+    owing = {one.party_id for one in data.liable if one.role is not ObligorRole.GUARANTOR}
+    return [
+        Say(
+            message.day + timedelta(days=draw.randint(1, 2)),
+            message.case,
+            desk_parties.CoBorrowerSigned(
+                party_id=party_id,
+                agreement_id=data.agreement_id,
+                version=data.version,
+                content_hash=data.content_hash,
+                channel="app",
+                evidence="one-time-code",
+                checked=("identity", "capacity"),
+            ),
+            f"{data.agreement_id}/{data.version}/co-borrower/{party_id}",
+        )
+        for party_id in sorted(owing)
+        if draw.random() < 0.6
     ]
 
 

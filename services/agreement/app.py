@@ -20,6 +20,9 @@ SERVICE = Service(
     # 12: who else owes a draft, what was late before, the rates that a draft was drawn up beside,
     # debts that were out of an agreement, and that money has passed by, guarantors whom nobody may ask,
     # rates without it, debts that an amendment leaves to a person
-    schema_version=12,
+    # 13: waivers on their way to intake's figures, what the bank got back, co-borrowers who sign, who
+    # must and who signed only what is amended, the agreement that was broken last, agreements of earlier
+    # cases whose place one took
+    schema_version=13,
     handles=HANDLED,
 )

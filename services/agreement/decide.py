@@ -11,6 +11,7 @@ from decimal import Decimal
 from typing import Any
 
 from services.agreement.acceptance import refuses_acceptance
+from services.agreement.co_borrowers import co_borrower_signed
 from services.agreement.document import agreement_id_of, canonical_content, compose
 from services.agreement.ending import (
     bank_answered,
@@ -31,7 +32,9 @@ from services.agreement.rules import (
     known_of,
     last_signed,
     refuses_signature,
+    with_booked,
     with_passed_by,
+    with_vesting,
 )
 from services.agreement.signing import give_back, keep_if_fit, refusal, sign
 from services.agreement.stops import stop_told, stops_changed
@@ -125,6 +128,8 @@ def _opened(
 def _changed(
     state: AgreementState | None, message: Envelope[intake.CaseChanged], reference: Reference
 ) -> Outcome:
+    if state is not None and any(r.code is ReasonCode.AMOUNT_WAIVED for r in message.data.reasons):
+        state = with_booked(state, message.causation)
     return _debts(state, message, message.data.debts, reference)
 
 
@@ -223,6 +228,7 @@ def _draft(state: AgreementState, message: Envelope[offer.OfferAgreed], referenc
         content_hash=drafted.content_hash,
         guarantors=drafted.guarantors,
         liable=drafted.liable,
+        must_sign=drafted.must_sign,
         pinned_on=data.pinned_on,
         incentives=data.incentives,
         agreed_at=message.time,
@@ -335,7 +341,8 @@ def _rewarded(
             update["lowered"] = message.data.instalments
         live = live.model_copy(update=update)
     rewarded = in_all(state.rewarded, message.data.waived)
-    return Decision(state.model_copy(update={"rewarded": rewarded, "live": live}))
+    known = with_vesting(state, message.id, message.day, message.data.waived)
+    return Decision(known.model_copy(update={"rewarded": rewarded, "live": live}))
 
 
 _HANDLERS: dict[type[Event], Handler] = {
@@ -358,6 +365,7 @@ _HANDLERS: dict[type[Event], Handler] = {
     followup.InstalmentMissed: instalment_missed,
     followup.InstalmentCorrected: instalment_corrected,
     desk_parties.GuarantorAgreed: guarantor_agreed,
+    desk_parties.CoBorrowerSigned: co_borrower_signed,
     followup.PlanCompleted: plan_completed,
     followup.PlanBroken: plan_broken,
     followup_care.PlanReopened: plan_reopened,

@@ -12,6 +12,7 @@ from hashlib import sha256
 from services.agreement import concessions
 from services.agreement.model import AgreementState, Draft, KnownDebt
 from services.agreement.rules import (
+    co_borrowers_asked,
     conduct_in,
     counts_from_documents,
     guarantors_asked,
@@ -70,6 +71,8 @@ def canonical_content(event: Event, case: str) -> bytes:
                 del debt["skips"]
     if isinstance(event, AgreementDrafted) and not event.liable:
         del content["liable"]
+    if isinstance(event, AgreementDrafted) and not event.must_sign:
+        del content["must_sign"]
     if isinstance(event, AgreementDrafted) and event.terms is None:
         del content["terms"]
         if not event.guarantors:
@@ -160,6 +163,11 @@ def _composed(
         policy_version=policy.version,
         guarantors=guarantors_asked(schedules, state.debts, unasked) if of is None else of.guarantors,
         liable=liable_beside(plan, state.debts) if of is None else of.liable,
+        must_sign=(
+            co_borrowers_asked(plan, state.debts, _asking(packs, drafted_on, pinned_on, reference), unasked)
+            if of is None
+            else of.must_sign
+        ),
         terms=terms_of(
             policy,
             sections,
@@ -184,6 +192,13 @@ def _sections(
     return tuple(dict.fromkeys(section for sections in in_force for section in sections))
 
 
+def _asking(packs: Sequence[str], on: date, pinned_on: date | None, reference: Reference) -> set[str]:
+    """Give the packs under which nothing takes effect before a co-borrower has signed."""
+    known = [pack for pack in packs if pack in reference.policies]
+    ruling = {pack: reference.policies.for_case(pack, on, agreed_on=pinned_on) for pack in known}
+    return {pack for pack, policy in ruling.items() if policy.document.co_borrower_signs == "must"}
+
+
 def as_drafted(state: AgreementState, draft: Draft, reference: Reference) -> AgreementDrafted | ReasonCode:
     """Compute the document again as it was drawn up, whatever has become of the balances since."""
     terms = (draft.offer_id, draft.plan, draft.drafted_on, draft.language)
@@ -205,12 +220,17 @@ def recompose(state: AgreementState, draft: Draft, reference: Reference) -> Agre
     again = compose(state, *terms, reference, *of_draft, _unasked(state, draft))
     if isinstance(again, AgreementDrafted) and has_other_rates(draft.rates, state.debts):
         return ReasonCode.RATE_CHANGED
-    return _the_same(again, draft, state.case)
+    same = _the_same(again, draft, state.case)
+    if isinstance(same, AgreementDrafted) or not _unasked(state, draft) - set(draft.unasked):
+        return same
+    asked = compose(state, *terms, reference, *of_draft, draft.unasked)
+    fits = isinstance(_the_same(asked, draft, state.case), AgreementDrafted)
+    return ReasonCode.SIGNATORY_CANNOT_BE_ASKED if fits else same
 
 
 def _unasked(state: AgreementState, draft: Draft) -> set[str]:
     """Who could not be asked when it was drawn up, and who cannot since, before they have agreed."""
-    agreed = {consent.party_id: consent.on for consent in draft.consents}
+    agreed = {consent.party_id: consent.on for consent in (*draft.consents, *draft.joined)}
     gone = {one.party_id for one in state.unasked if agreed.get(one.party_id, one.since) >= one.since}
     return gone.union(draft.unasked)
 

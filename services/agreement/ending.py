@@ -4,16 +4,19 @@ from dataclasses import replace
 from datetime import date, timedelta
 
 from services.agreement.letter import letter_of, settled_of
-from services.agreement.model import AgreementState, AgreementStatus, InForce
+from services.agreement.model import AgreementState, AgreementStatus, Broken, InForce
 from services.agreement.rules import (
+    as_vested,
     conduct_in,
     held_of,
     in_all,
+    joint_of,
     known_of,
-    left_unpaid,
     owed_beside,
     paid_off,
     stays_waived,
+    taken_away,
+    with_booked,
 )
 from services.agreement.signing import Outcome, give_back, refusal
 from services.agreement.stops import may_withdraw
@@ -25,9 +28,16 @@ from services.agreement.telling import (
     instruct,
     restores,
     returns,
+    stands_again,
 )
 from shared.contracts import desk, desk_talks, followup, followup_care, intake
-from shared.contracts.agreement import AgreementCompleted, AgreementEnded, BankInstructed, EarlierAgreement
+from shared.contracts.agreement import (
+    AgreementCompleted,
+    AgreementEnded,
+    BankInstructed,
+    DebtBound,
+    EarlierAgreement,
+)
 from shared.contracts.base import Event, Reason
 from shared.contracts.debts import DebtSchedule, DebtStatus
 from shared.contracts.decision import Decision
@@ -53,21 +63,33 @@ __all__ = [
 # so first, followup or intake.
 _PAID_IN_FULL = {intake.CloseReason.SETTLED, intake.CloseReason.PLAN_COMPLETED}
 
+_CLOSED = {
+    "status": AgreementStatus.CLOSED,
+    "debts": (),
+    "completed": None,
+    "broken": None,
+    "handed_back": None,
+}
+
 
 def plan_completed(
     state: AgreementState | None, message: Envelope[followup.PlanCompleted], reference: Reference
 ) -> Outcome:
     """Every instalment is paid: completed, and the bank is told.
 
-    With the end of a case it is said before the day is closed, and may be read ahead of the payment that paid
-    what a debt is said to owe here: then it waits for intake's own word of that end.
+    With the end of a case it is said before the day is closed, and may be read ahead of what intake says of a
+    debt, a recall or the last payment: it waits for intake's own word of that end. Where that has handed the
+    agreement back to the bank, it is completed all the same.
     """
+    back = None if state is None else state.handed_back
+    if state is not None and back is not None and back.agreement_id == message.data.agreement_id:
+        done, told = _complete(state, back, message.data.as_of, message.data.paid, message.day, reference)
+        return Decision.of(done.model_copy(update=_CLOSED), *told)
     live = _live(state, message)
     if state is None or isinstance(live, Decision):
         return live if isinstance(live, Decision) else Decision(state)
     after, said = _complete(state, live, message.data.as_of, message.data.paid, message.day, reference)
-    ahead = message.data.with_case and bool(left_unpaid(state, live))
-    return replace(Decision.of(after, *said), waits=ahead)
+    return replace(Decision.of(after, *said), waits=message.data.with_case)
 
 
 def plan_reopened(
@@ -76,8 +98,10 @@ def plan_reopened(
     """The payment that had completed the plan came back: it is in force again, and the bank is told.
 
     Its letter does not hold any more; the next one says so. With another agreement in force, or the case
-    closed, a person looks into it.
+    closed, a person looks into it. A breach is undone that was in a stop which was told later.
     """
+    if message.data.reason.code is ReasonCode.BROKEN_IN_A_STOP:
+        return _stands_again(state, message, reference)
     done = None if state is None else state.completed
     if state is None or done is None or done.agreement_id != message.data.agreement_id:
         return Decision(state)
@@ -90,6 +114,22 @@ def plan_reopened(
     return Decision.of(instruct(state.model_copy(update=update), told), told)
 
 
+def _stands_again(
+    state: AgreementState | None, message: Envelope[followup_care.PlanReopened], reference: Reference
+) -> Outcome:
+    """The bank hears all terms once more, and of what the breach had brought back that it is waived again."""
+    broke = None if state is None else state.broken
+    if state is None or broke is None or broke.agreement.agreement_id != message.data.agreement_id:
+        return Decision(state)
+    live = broke.agreement.model_copy(update={"reopened": broke.agreement.reopened + 1})
+    policy, conduct = _rules_of(state, live, message.day, reference)
+    told = stands_again(live, _schedules(state, live, message.day, reference), policy, conduct, message.day)
+    over = tuple(item for item in state.over if item.agreement_id != live.agreement_id)
+    status = state.status if state.draft is not None else AgreementStatus.IN_FORCE
+    update = {"live": live, "broken": None, "rewarded": broke.rewarded, "over": over, "status": status}
+    return Decision.of(instruct(state.model_copy(update=update), told), told)
+
+
 def plan_broken(
     state: AgreementState | None, message: Envelope[followup.PlanBroken], reference: Reference
 ) -> Outcome:
@@ -97,18 +137,20 @@ def plan_broken(
     live = _live(state, message)
     if state is None or isinstance(live, Decision):
         return live if isinstance(live, Decision) else Decision(state)
-    signed, live = live, _less_sold(state, live, message.day, reference)
+    signed, live = live, _less_gone(state, live, message.day, reference)
     reason = Reason(code=ReasonCode.PLAN_BROKEN, params={"missed": str(message.data.missed)})
     ended = AgreementEnded(
         agreement_id=live.agreement_id, as_of=message.data.as_of, reason=reason, restored=live.returns
     )
     gone = _without_live(state, live, AgreementStatus.ENDED, ReasonCode.PLAN_BROKEN)
-    gone = gone.model_copy(update={"rewarded": in_all(state.rewarded, stays_waived(signed))})
+    known = Broken(agreement=signed, rewarded=state.rewarded)
+    gone = gone.model_copy(update={"rewarded": in_all(state.rewarded, stays_waived(signed)), "broken": known})
     policy, conduct = _rules_of(state, live, message.day, reference)
     paid = paid_off(state, live, live.returns)
     cut, settled = message.data.rate_cut_pct, settled_of(state, live, paid, policy)
     held, beside = held_of(state, live), owed_beside(state, live)
     told = broken(live, policy, conduct, message.day, held, cut, settled, beside)
+    told = told.model_copy(update={"joint": joint_of(state, live)})
     return Decision.of(instruct(gone, told), ended, told)
 
 
@@ -126,17 +168,19 @@ def _schedules(
     return schedules_of(live.terms, drawn_up.amounts.rounding)
 
 
-def _less_sold(state: AgreementState, live: InForce, day: date, reference: Reference) -> InForce:
+def _less_gone(state: AgreementState, live: InForce, day: date, reference: Reference) -> InForce:
     """What was conceded on debts that were sold is the buyer's: no breach of the rest brings it back.
 
     As followup judges: where the pack lets a sold debt be collected here, the plan is broken as a whole.
+    Of a joint debt in another obligor's case a plan there may have been signed on what is owed since.
     """
-    if not reference.policies.in_force(state.policy, day).stop_events.sold_is_the_buyers:
-        return live
-    sold = {debt.debt_id for debt in state.debts if debt.status is DebtStatus.SOLD}
+    apart = {DebtStatus.ELSEWHERE}
+    if reference.policies.in_force(state.policy, day).stop_events.sold_is_the_buyers:
+        apart.add(DebtStatus.SOLD)
+    gone = {debt.debt_id for debt in state.debts if debt.status in apart}
     update = {
-        "returns": tuple(one for one in live.returns if one.debt_id not in sold),
-        "rates_return": tuple(one for one in live.rates_return if one.debt_id not in sold),
+        "returns": tuple(one for one in live.returns if one.debt_id not in gone),
+        "rates_return": tuple(one for one in live.rates_return if one.debt_id not in gone),
     }
     return live.model_copy(update=update)
 
@@ -174,18 +218,28 @@ def withdrawn(
     )
     policy, conduct = _rules_of(state, live, message.day, reference)
     gone = _without_live(state, live, AgreementStatus.ENDED, ReasonCode.WITHDRAWN_IN_TIME)
+    again = _binds_again(state, live)
     if live.before is None:
         settled = settled_of(state, live, paid_off(state, live, live.waived), policy)
-        told = restores(live, policy, conduct, message.day, held_of(state, live), settled)
+        held, beside = held_of(state, live), owed_beside(state, live)
+        told = restores(live, policy, conduct, message.day, held, settled, beside)
+        told = told.model_copy(update={"joint": joint_of(state, live), "binds_again": again})
         return Decision.of(instruct(gone, told), ended, told)
     before = live.before
     schedules = _schedules(state, before, message.day, reference)
     _, conduct = _rules_of(state, before, message.day, reference)
     told = returns(live, before, schedules, policy, conduct, message.day)
+    told = told.model_copy(update={"binds_again": again})
     others = tuple(item for item in gone.over if item.agreement_id != before.agreement_id)
     status = gone.status if gone.draft is not None else AgreementStatus.IN_FORCE
     back = gone.model_copy(update={"live": before, "over": others, "status": status})
     return Decision.of(instruct(back, told), ended, told)
+
+
+def _binds_again(state: AgreementState, live: InForce) -> tuple[DebtBound, ...]:
+    """What the bank got back holds again of what is owed, as if nothing had taken its place."""
+    paid = paid_off(state, live, live.waived)
+    return tuple(one for one in live.took_from if one.debt_id not in paid)
 
 
 def documents_received(
@@ -216,12 +270,14 @@ def case_closed(
 ) -> Outcome:
     """The case is over: a draft is void; what was in force is completed when nothing is owed, else ended.
 
-    Ended is only what is done about it here: a recall voids no contract, and the bank is told so.
+    Ended is only what is done about it here: a recall voids no contract, nor does another obligor's case, and
+    the bank is told so, also where everything else is settled.
     """
     if state is None or state.status is AgreementStatus.CLOSED:
         return Decision(state)
     if message.data.debts:  # what closed the case is said with its end alone
         state = state.model_copy(update={"debts": tuple(map(known_of, message.data.debts))})
+    state = with_booked(state, message.causation)
     said: tuple[Event, ...] = ()
     reason = Reason(code=ReasonCode.CASE_CLOSED, params={"reason": message.data.reason.value})
     if state.draft is not None:
@@ -230,19 +286,25 @@ def case_closed(
     if state.live is not None:
         live = state.live
         paid = set(live.debts) <= set(paid_off(state, live, ()))
-        if message.data.reason in _PAID_IN_FULL or paid:
+        away = bool(taken_away(state, live)) and message.data.reason is not intake.CloseReason.PLAN_COMPLETED
+        if paid or (message.data.reason in _PAID_IN_FULL and not away):
             state, events = _complete(state, live, message.data.as_of, (), message.day, reference)
             said += events
         else:
             ended = AgreementEnded(agreement_id=live.agreement_id, as_of=message.data.as_of, reason=reason)
             gone = _without_live(state, live, AgreementStatus.ENDED, ReasonCode.CASE_CLOSED)
             said += (ended,)
-            if message.data.reason is intake.CloseReason.RECALLED:
+            if away or message.data.reason is intake.CloseReason.RECALLED:
                 told = _handed_back(state, live, message.day, reference)
-                gone, said = instruct(gone, told), (*said, told)
+                kept = {
+                    "status": AgreementStatus.CLOSED,
+                    "completed": None,
+                    "broken": None,
+                    "handed_back": live,
+                }
+                return Decision.of(instruct(gone, told).model_copy(update=kept), *said, told)
             state = gone
-    closed = {"status": AgreementStatus.CLOSED, "debts": (), "completed": None}
-    return Decision.of(state.model_copy(update=closed), *said)
+    return Decision.of(state.model_copy(update=_CLOSED), *said)
 
 
 def bank_answered(
@@ -300,9 +362,10 @@ def _complete(
     """Completed: the settlement letter says what that settles, and the bank is told."""
     policy, conduct = _rules_of(state, live, day, reference)
     done = AgreementCompleted(agreement_id=live.agreement_id, as_of=as_of, paid=paid)
-    letter = letter_of(state, live, as_of, policy)
+    letter = letter_of(as_vested(state, day), live, as_of, policy)
     held, beside = held_of(state, live), owed_beside(state, live)
     told = completed(live, letter.settled, policy, conduct, day, held, beside)
+    told = told.model_copy(update={"joint": tuple(one for one in joint_of(state, live) if one in beside)})
     gone = _without_live(state, live, AgreementStatus.COMPLETED, ReasonCode.CASE_CLOSED)
     gone = gone.model_copy(update={"completed": live})
     return instruct(gone, told), (done, letter, told)

@@ -4,7 +4,15 @@ from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
 
-from shared.contracts.agreement import DebtRate, InstructionKind, LiableFor, Period, ReAge, WaivedDebt
+from shared.contracts.agreement import (
+    DebtBound,
+    DebtRate,
+    InstructionKind,
+    LiableFor,
+    Period,
+    ReAge,
+    WaivedDebt,
+)
 from shared.contracts.base import AccountId, Percent
 from shared.contracts.debts import Balances, DebtStatus, InstalmentTotal, Plan, PlanDebt
 from shared.contracts.decision import State
@@ -15,6 +23,8 @@ from shared.contracts.reasons import ReasonCode
 __all__ = [
     "AgreementState",
     "AgreementStatus",
+    "Barred",
+    "Broken",
     "Consent",
     "Draft",
     "InForce",
@@ -25,6 +35,7 @@ __all__ = [
     "Returned",
     "Signature",
     "Unpaid",
+    "Vesting",
     "Watch",
     "Withdrawn",
 ]
@@ -40,6 +51,7 @@ class AgreementStatus(StrEnum):
     DRAFTED = "drafted"  # both parties sign by `sign_by`
     SIGNED_BY_ONE = "signed_by_one"  # the other party signs by `sign_by`
     GUARANTOR = "guarantor"  # both have signed; a guarantor agrees in writing by `sign_by`
+    CO_BORROWER = "co_borrower"  # both have signed; a co-borrower whom the pack asks for signs by `sign_by`
     SIGNED_BY_BOTH = "signed_by_both"  # takes effect when the day of the last signature is closed
     IN_FORCE = "in_force"  # followup has the dates
     COMPLETED = "completed"  # every instalment is paid
@@ -57,6 +69,7 @@ class KnownDebt(State):
     obligors: tuple[DebtObligor, ...] = ()
     annual_rate_pct: Decimal | None = None
     is_late: bool = True  # documents of before did not know, and a debt of a case is
+    bound_by: str | None = None  # the agreement of an earlier case that still binds it
 
 
 class Signature(State):
@@ -67,7 +80,7 @@ class Signature(State):
 
 
 class Consent(State):
-    """Which guarantor has agreed in writing, and on which business day."""
+    """Which guarantor has agreed in writing, or which co-borrower signed, and on which business day."""
 
     party_id: str
     on: date
@@ -80,6 +93,14 @@ class Unasked(State):
     since: date
 
 
+class Barred(State):
+    """A co-borrower who cannot sign since a day, because of a stop of theirs that was told of on another."""
+
+    party_id: str
+    since: date
+    told: date
+
+
 class Draft(State):
     """The document on the table. Its schedules follow from the plan's terms and are not kept.
 
@@ -89,6 +110,7 @@ class Draft(State):
     `incentives`: the set of rewards of the case's arm; None: everybody's.
     `rewarded_after`: see `InForce`; it is what the document was drawn up on. So are `rates`, those that the
     debts had without the plan; none in drafts of before. `unasked` are those who could not be asked then.
+    `joined` are the co-borrowers who have signed; without those of `must_sign` it does not take effect.
     """
 
     agreement_id: str
@@ -110,6 +132,8 @@ class Draft(State):
     liable: tuple[LiableFor, ...] = ()
     rates: tuple[DebtRate, ...] = ()
     unasked: tuple[str, ...] = ()
+    must_sign: tuple[str, ...] = ()
+    joined: tuple[Consent, ...] = ()
 
 
 class Watch(State):
@@ -168,7 +192,9 @@ class InForce(State):
     `reopened`: so often was it completed by a payment that came back. `not_late`: debts of which nothing was
     past due when it was signed. `out` are debts that a stop or a recall has taken out of it at some time, and
     `unserved` those of them that money of the plan has passed by since. `contract_rates` are those that its
-    debts had without it, `beside` debts of what it amends that it leaves to a person.
+    debts had without it, `beside` debts of the case that it leaves to a person. `bound` are the
+    co-borrowers who have signed it, too; `signed_before` those who signed only what it amends. `took_from`
+    are agreements of earlier cases whose place it took.
     """
 
     agreement_id: str
@@ -206,6 +232,9 @@ class InForce(State):
     unserved: tuple[AccountId, ...] = ()
     contract_rates: tuple[DebtRate, ...] = ()
     beside: tuple[AccountId, ...] = ()
+    bound: tuple[str, ...] = ()
+    took_from: tuple[DebtBound, ...] = ()
+    signed_before: tuple[str, ...] = ()
 
 
 class Instruction(State):
@@ -235,12 +264,27 @@ class Over(State):
     reason: ReasonCode
 
 
+class Vesting(State):
+    """A waiver that vested as a reward `on` a day, by message `word`; intake's figures do not hold it yet."""
+
+    word: str
+    on: date
+    waived: tuple[WaivedDebt, ...]
+
+
 class Withdrawn(State):
     """An offer taken back, by offer's word number `sequence`: what it had agreed before that is void."""
 
     offer_id: str
     sequence: int | None
     reason: ReasonCode
+
+
+class Broken(State):
+    """The agreement that was broken last, and what had been waived for good (`rewarded`) by then."""
+
+    agreement: InForce
+    rewarded: tuple[WaivedDebt, ...] = ()
 
 
 class AgreementState(State):
@@ -250,9 +294,12 @@ class AgreementState(State):
     since that day stop events leave no debt to talk about. `language` stands in documents of before only:
     drafts go by the pack. `rewarded` is what was waived as a reward, or for good by an agreement that broke:
     that is never owed again, and the next letter names it. `completed` is the agreement that was completed
-    last, while the case goes on: it is in force again where its payment comes back. `stop_told_on` is the
-    last day on which the desk told of a stop, or of its end. `unasked` are others who owe, or stand in, and
-    whom their stops let nobody ask.
+    last, while the case goes on: it is in force again where its payment comes back; so is `broken`, where it
+    was in a stop that was told later. `stop_told_on` is the last day on which the desk told of a stop, or of
+    its end. `unasked` are others who owe, or stand in, and whom their stops let nobody ask. `vesting` are
+    waivers of rewards that intake has not counted yet, `booked` the words by which it counted one before that
+    was read here. `handed_back`: the agreement that the bank got back with the case; it is completed where
+    followup says that everything was paid.
     """
 
     case: str
@@ -273,7 +320,12 @@ class AgreementState(State):
     returned: Returned | None = None
     rewarded: tuple[WaivedDebt, ...] = ()
     completed: InForce | None = None
+    broken: Broken | None = None
     unasked: tuple[Unasked, ...] = ()
+    vesting: tuple[Vesting, ...] = ()
+    booked: tuple[str, ...] = ()
+    handed_back: InForce | None = None
+    barred: tuple[Barred, ...] = ()
 
     def with_over(self, agreement_id: str, reason: ReasonCode) -> tuple[Over, ...]:
         """Give `over` with one more, the oldest forgotten."""

@@ -3,8 +3,16 @@
 from collections.abc import Collection, Sequence
 from datetime import date, timedelta
 
-from services.agreement.model import AgreementState, AgreementStatus, Draft, InForce, KnownDebt
-from shared.contracts.agreement import DebtRate, LiableFor, ReAge, WaivedDebt
+from services.agreement.model import (
+    AgreementState,
+    AgreementStatus,
+    Barred,
+    Draft,
+    InForce,
+    KnownDebt,
+    Vesting,
+)
+from shared.contracts.agreement import DebtBound, DebtRate, LiableFor, ReAge, WaivedDebt
 from shared.contracts.debts import (
     OUT_OF_PLAN,
     PROTECTED,
@@ -26,6 +34,10 @@ from shared.policy.reference import Reference
 
 __all__ = [
     "answer_by",
+    "as_vested",
+    "bound_before",
+    "bound_by",
+    "co_borrowers_asked",
     "conduct_in",
     "counts_from_documents",
     "guarantors_asked",
@@ -33,9 +45,9 @@ __all__ = [
     "held_of",
     "in_all",
     "is_complete",
+    "joint_of",
     "known_of",
     "last_signed",
-    "left_beside",
     "left_unpaid",
     "liable_beside",
     "not_late",
@@ -48,13 +60,20 @@ __all__ = [
     "refuses_signature",
     "settled_before",
     "sign_by",
+    "signed_before",
     "status_of",
     "stays_waived",
+    "taken_away",
     "unlike_balances",
     "waived_debts",
+    "with_booked",
     "with_passed_by",
+    "with_vesting",
     "withdrawal_of",
 ]
+
+# Words about waivers that are remembered until the other topic has them, too.
+_WORDS_KEPT = 8
 
 
 def known_of(debt: DebtSnapshot) -> KnownDebt:
@@ -67,6 +86,7 @@ def known_of(debt: DebtSnapshot) -> KnownDebt:
         obligors=debt.obligors,
         annual_rate_pct=debt.annual_rate_pct,
         is_late=debt.days_past_due > 0 or total_of(debt.overdue).is_positive,
+        bound_by=debt.bound_by,
     )
 
 
@@ -85,15 +105,25 @@ def held_of(state: AgreementState, live: InForce) -> tuple[str, ...]:
     return tuple(d.debt_id for d in state.debts if d.debt_id in about and d.status in PROTECTED)
 
 
-def left_beside(state: AgreementState, plan: Plan) -> tuple[str, ...]:
-    """Give the debts of the agreement in force that an amendment of it leaves to a person."""
-    live = state.live
-    before = set() if live is None else {*live.debts, *live.beside}
-    return tuple(left.debt_id for left in plan.apart if left.debt_id in before)
+def joint_of(state: AgreementState, live: InForce) -> tuple[str, ...]:
+    """Give the debts of an agreement, and beside it, that another customer may have an agreement about.
+
+    That one is in a case of its own, of which nothing is known here. A guarantor has no case of the debt.
+    """
+    about = {*live.debts, *live.beside}
+    return tuple(
+        debt.debt_id
+        for debt in state.debts
+        if debt.debt_id in about
+        and (
+            debt.status is DebtStatus.ELSEWHERE
+            or any(one.role is not ObligorRole.GUARANTOR for one in debt.obligors)
+        )
+    )
 
 
 def owed_beside(state: AgreementState, live: InForce) -> tuple[str, ...]:
-    """Give those of them that may still be collected here, once nothing stops it."""
+    """Give the debts left to a person that may still be collected here, once nothing stops it."""
     here = {DebtStatus.ACTIVE, *PROTECTED}
     return tuple(
         debt.debt_id
@@ -134,6 +164,46 @@ def with_passed_by(
         passed |= gone - {part.debt_id for part in paid.allocations}
     update = {"before": before, "out": tuple(sorted(gone)), "unserved": tuple(sorted(passed))}
     return live.model_copy(update=update)
+
+
+def taken_away(state: AgreementState, live: InForce) -> tuple[KnownDebt, ...]:
+    """Give those of them that are not in the hands of this case any more: taken back, or another case's."""
+    away = {DebtStatus.RECALLED, DebtStatus.ELSEWHERE}
+    return tuple(debt for debt in left_unpaid(state, live) if debt.status in away)
+
+
+def with_vesting(
+    state: AgreementState, word: str, on: date, waived: tuple[WaivedDebt, ...]
+) -> AgreementState:
+    """Remember a waiver that has vested until intake's figures hold it; they may have been read before."""
+    if not waived or word in state.booked:
+        return state
+    known = (*state.vesting, Vesting(word=word, on=on, waived=waived))
+    return state.model_copy(update={"vesting": known[-_WORDS_KEPT:]})
+
+
+def with_booked(state: AgreementState, word: str | None) -> AgreementState:
+    """Intake's figures hold what `word` has waived."""
+    if word is None:
+        return state
+    left = tuple(one for one in state.vesting if one.word != word)
+    return state.model_copy(update={"vesting": left, "booked": (*state.booked, word)[-_WORDS_KEPT:]})
+
+
+def as_vested(state: AgreementState, day: date) -> AgreementState:
+    """Give the state with its debts less what has vested on a day and is on its way to intake's figures."""
+    less = {one.debt_id: one.amounts for one in in_all(*(v.waived for v in state.vesting if v.on == day))}
+    return state.model_copy(
+        update={"debts": tuple(_less(debt, less.get(debt.debt_id)) for debt in state.debts)}
+    )
+
+
+def _less(debt: KnownDebt, waived: Balances | None) -> KnownDebt:
+    if waived is None:
+        return debt
+    names, owing = Balances.model_fields, debt.outstanding
+    left = {name: getattr(owing, name) - min(getattr(owing, name), getattr(waived, name)) for name in names}
+    return debt.model_copy(update={"outstanding": Balances(**left)})
 
 
 def paid_off(state: AgreementState, live: InForce, returns: Sequence[WaivedDebt]) -> tuple[str, ...]:
@@ -239,6 +309,38 @@ def guarantors_asked(
     return tuple(sorted(asked.difference(unasked)))
 
 
+def co_borrowers_asked(
+    plan: Plan, debts: Sequence[KnownDebt], asking: Collection[str], unasked: Collection[str] = ()
+) -> tuple[str, ...]:
+    """Give the co-borrowers who must sign: those of the debts whose packs (`asking`) do not do without them.
+
+    Nobody who cannot be asked (`unasked`) is waited for: the borrower would be left without any relief.
+    """
+    owing = {debt.debt_id: debt.obligors for debt in debts}
+    asked = {
+        one.party_id
+        for row in plan.debts
+        if row.policy in asking
+        for one in owing[row.debt_id]
+        if one.role is not ObligorRole.GUARANTOR
+    }
+    return tuple(sorted(asked.difference(unasked)))
+
+
+def bound_by(draft: Draft, barred: Sequence[Barred]) -> tuple[str, ...]:
+    """Give the co-borrowers whose signature counts: none that was given while a stop of theirs was on."""
+    since = {one.party_id: one.since for one in barred}
+    return tuple(sorted(one.party_id for one in draft.joined if one.on < since.get(one.party_id, date.max)))
+
+
+def signed_before(draft: Draft, live: InForce | None, bound: Collection[str]) -> tuple[str, ...]:
+    """Give the co-borrowers who signed what a draft amends, and not the draft: they owe by that one still."""
+    if live is None:
+        return ()
+    owing = {one.party_id for one in draft.liable if one.role is not ObligorRole.GUARANTOR}
+    return tuple(sorted(owing.intersection({*live.bound, *live.signed_before}).difference(bound)))
+
+
 def liable_beside(plan: Plan, debts: Sequence[KnownDebt]) -> tuple[LiableFor, ...]:
     """Give who owes each debt of a plan beside the borrower, or guarantees it, and for how much at most."""
     known = {debt.debt_id: debt.obligors for debt in debts}
@@ -254,8 +356,10 @@ def _has_both(draft: Draft) -> bool:
 
 
 def is_complete(draft: Draft) -> bool:
-    """An agreement binds when borrower and lender have signed (R22, R23) and every guarantor asked agrees."""
-    return _has_both(draft) and {consent.party_id for consent in draft.consents} >= set(draft.guarantors)
+    """An agreement binds when borrower and lender have signed (R22, R23) and everybody asked agrees."""
+    agreed = {consent.party_id for consent in draft.consents}
+    joined = {one.party_id for one in draft.joined}
+    return _has_both(draft) and agreed >= set(draft.guarantors) and joined >= set(draft.must_sign)
 
 
 def status_of(draft: Draft) -> AgreementStatus:
@@ -263,14 +367,16 @@ def status_of(draft: Draft) -> AgreementStatus:
     if is_complete(draft):
         return AgreementStatus.SIGNED_BY_BOTH
     if _has_both(draft):
-        return AgreementStatus.GUARANTOR
+        agreed = {consent.party_id for consent in draft.consents}
+        return AgreementStatus.CO_BORROWER if agreed >= set(draft.guarantors) else AgreementStatus.GUARANTOR
     return AgreementStatus.SIGNED_BY_ONE if draft.signatures else AgreementStatus.DRAFTED
 
 
 def last_signed(draft: Draft) -> date:
     """Give the business date of the last signature or consent: the effective date."""
     days = [signature.on for signature in draft.signatures]
-    return max(*days, *(consent.on for consent in draft.consents))
+    must = (one.on for one in draft.joined if one.party_id in draft.must_sign)
+    return max(*days, *(consent.on for consent in draft.consents), *must)
 
 
 def in_all(*waived: Sequence[WaivedDebt]) -> tuple[WaivedDebt, ...]:
@@ -348,6 +454,16 @@ def counts_from_documents(packs: Sequence[str], on: date, reference: Reference) 
 def packs_of(policy: str, plan: Plan) -> tuple[str, ...]:
     """Give the packs of a plan: the case's own, then those of its debts."""
     return tuple(dict.fromkeys((policy, *(debt.policy for debt in plan.debts))))
+
+
+def bound_before(state: AgreementState, plan: Plan) -> tuple[DebtBound, ...]:
+    """Give the agreements of earlier cases that bind debts of a plan until it is signed."""
+    about = {debt.debt_id for debt in plan.debts}
+    return tuple(
+        DebtBound(debt_id=debt.debt_id, agreement_id=debt.bound_by)
+        for debt in state.debts
+        if debt.debt_id in about and debt.bound_by is not None
+    )
 
 
 def conduct_in(packs: Sequence[str], on: date, reference: Reference) -> Conduct:

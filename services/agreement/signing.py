@@ -7,14 +7,16 @@ from services.agreement.concessions import returning
 from services.agreement.document import recompose
 from services.agreement.model import AgreementState, AgreementStatus, Draft, InForce, Returned
 from services.agreement.rules import (
+    bound_before,
+    bound_by,
     conduct_in,
     in_all,
     last_signed,
-    left_beside,
     not_late,
     packs_of,
     paid_before,
     re_ages_of,
+    signed_before,
     waived_debts,
     withdrawal_of,
 )
@@ -89,6 +91,10 @@ def sign(state: AgreementState, draft: Draft, day: date, reference: Reference) -
     document = recompose(state, draft, reference)
     if not isinstance(document, AgreementDrafted):
         return give_back(state, day, Reason(code=document))
+    bound = bound_by(draft, state.barred)
+    if not set(draft.must_sign) <= set(bound):
+        return give_back(state, day, Reason(code=ReasonCode.CO_BORROWER_STOPPED))
+    earlier = signed_before(draft, state.live, bound)
     packs = packs_of(state.policy, draft.plan)
     before: tuple[Event, ...] = ()
     over = state.over
@@ -102,6 +108,8 @@ def sign(state: AgreementState, draft: Draft, day: date, reference: Reference) -
         )
         over = state.with_over(state.live.agreement_id, ReasonCode.PLAN_SUPERSEDED)
     effective, waived = last_signed(draft), waived_debts(draft.plan)
+    took_from = bound_before(state, draft.plan)
+    apart = tuple(left.debt_id for left in draft.plan.apart)
     terms = document.terms
     returns = returning(waived, (terms.returns_on_breach if terms is not None else None) or ())
     rates_return = (terms.contract_rates if terms is not None else None) or ()
@@ -126,13 +134,15 @@ def sign(state: AgreementState, draft: Draft, day: date, reference: Reference) -
         withdraw_until=until,
         returns=returns,
         rates_return=rates_return,
-        apart=tuple(left.debt_id for left in draft.plan.apart),
+        apart=apart,
         rates=tuple(
             DebtRate(debt_id=debt.debt_id, annual_rate_pct=debt.annual_rate_pct) for debt in draft.plan.debts
         ),
         re_ages=re_ages,
         incentives=draft.incentives,
         rewards=rewards_of(printed, draft.incentives),
+        bound=bound,
+        signed_before=earlier,
     )
     ruled = reference.policies.for_case(state.policy, effective, agreed_on=draft.pinned_on)
     first_due = document.instalments[0].due
@@ -162,7 +172,10 @@ def sign(state: AgreementState, draft: Draft, day: date, reference: Reference) -
         rewarded_after=state.live.rewarded_after if state.live is not None else 0,
         not_late=not_late(state, draft.plan),
         contract_rates=draft.rates,
-        beside=left_beside(state, draft.plan),
+        beside=apart,
+        bound=bound,
+        took_from=took_from,
+        signed_before=earlier,
     )
     in_force = state.model_copy(
         update={
@@ -172,10 +185,19 @@ def sign(state: AgreementState, draft: Draft, day: date, reference: Reference) -
             "signed": state.signed + 1,
             "over": over,
             "completed": None,
+            "broken": None,
             # What an earlier agreement forgave, and rewarded, is in the letter of the one that was completed.
             "rewarded": () if state.completed is not None else state.rewarded,
         }
     )
     policy = reference.policies.for_case(state.policy, day, agreed_on=draft.pinned_on)
-    told = applies(signed, draft.plan, policy, conduct_in(packs, day, reference), day, live.beside)
+    told = applies(
+        signed,
+        draft.plan,
+        policy,
+        conduct_in(packs, day, reference),
+        day,
+        live.beside,
+        took_from[0].agreement_id if took_from else None,
+    )
     return Decision.of(instruct(in_force, told), *before, signed, told, *restarted)

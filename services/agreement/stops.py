@@ -2,7 +2,8 @@
 
 The agreement itself stays in force (a draft goes back, because its debts have left the talks). What the bank
 stops meanwhile is intake's to tell it. On the day on which the desk tells of a stop nothing takes effect yet.
-A guarantor whom a stop of theirs lets nobody ask is not waited for: the draft goes back at once.
+A guarantor, or a co-borrower who must sign, whom a stop of theirs lets nobody ask is not waited for: the
+draft goes back at once.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 from datetime import date, timedelta
 from typing import Any
 
-from services.agreement.model import AgreementState, AgreementStatus, InForce, Unasked
+from services.agreement.model import AgreementState, AgreementStatus, Barred, InForce, Unasked
 from services.agreement.signing import Outcome, keep_if_fit
 from shared.contracts import intake
 from shared.contracts.decision import Decision
@@ -31,7 +32,8 @@ def stops_changed(
     if state is None or state.status is AgreementStatus.CLOSED:
         return Decision(state)
     unasked = _unasked(message.data, state.policy, message.day, reference)
-    now = _halted(state.model_copy(update={"unasked": unasked}), message, reference)
+    barred = _barred(state, message.data, message.day, reference)
+    now = _halted(state.model_copy(update={"unasked": unasked, "barred": barred}), message, reference)
     return keep_if_fit(now, message.day, reference)
 
 
@@ -44,6 +46,22 @@ def _unasked(data: intake.StopsChanged, pack: str, day: date, reference: Referen
             first = min(stop.since, day)  # an agreement of this day may be read before that or after
             since[stop.party_id] = min(since.get(stop.party_id, first), first)
     return tuple(Unasked(party_id=party, since=first) for party, first in sorted(since.items()))
+
+
+def _barred(
+    state: AgreementState, data: intake.StopsChanged, day: date, reference: Reference
+) -> tuple[Barred, ...]:
+    """Give who cannot sign beside the borrower: a stop of theirs lets nobody offer them anything."""
+    rows = reference.policies.in_force(state.policy, day).stop_events
+    told = {one.party_id: one.told for one in state.barred}
+    since: dict[str, date] = {}
+    for stop in data.stops:
+        if stop.party_id is not None and not getattr(rows, stop.cause.value).offers:
+            since[stop.party_id] = min(since.get(stop.party_id, day), stop.since)
+    return tuple(
+        Barred(party_id=party, since=first, told=told.get(party, day))
+        for party, first in sorted(since.items())
+    )
 
 
 def _halted(

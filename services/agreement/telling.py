@@ -37,6 +37,7 @@ __all__ = [
     "re_aged",
     "restores",
     "returns",
+    "stands_again",
 ]
 
 # Instructions that are remembered until they are answered; alert has raised the bank's silence long before.
@@ -50,11 +51,14 @@ def applies(
     conduct: Conduct,
     day: date,
     beside: tuple[str, ...] = (),
+    replaces: str | None = None,
 ) -> BankInstructed:
     """Apply a signed plan; for an amendment, in the place of the one before.
 
-    Collection stops where the strictest of the agreement's packs says so (Art. 70). It stays stopped of the
-    debts that an amendment leaves `beside` it: nobody collects from who keeps a plan.
+    `replaces`: the agreement of an earlier case, which the bank got back; its place this one takes.
+
+    Collection stops where the strictest of the agreement's packs says so (Art. 70). So it does of the debts
+    that it leaves `beside` it: nobody collects from who keeps a plan.
     """
     stop = conduct.stop_collection_on_sign
     return BankInstructed(
@@ -70,9 +74,11 @@ def applies(
         collection=CollectionOrder.STOP if stop else None,
         agents=stop,
         credit_status=policy.reporting.status_while_kept,
-        supersedes=signed.supersedes,
+        supersedes=signed.supersedes or replaces,
         re_aged=tuple(one.debt_id for one in signed.re_ages or () if not one.payments),
         beside=beside,
+        bound=signed.bound,
+        signed_before=signed.signed_before,
     )
 
 
@@ -134,6 +140,7 @@ def restores(
     day: date,
     held: tuple[str, ...] = (),
     settled: tuple[DebtSettled, ...] = (),
+    beside: tuple[str, ...] = (),
 ) -> BankInstructed:
     """After a withdrawal the earlier terms return: what was waived is owed again, what was paid stays so.
 
@@ -150,7 +157,7 @@ def restores(
     cut = live.rate_cut_pct
     rates = _less(live.contract_rates, cut) if cut else ()
     update = {"restored": live.waived, "settled": settled, "records": records, "rates": rates}
-    return _resumes(told, conduct, held).model_copy(update=update)
+    return _resumes(told, conduct, held).model_copy(update={**update, "beside": beside})
 
 
 def returns(
@@ -182,7 +189,7 @@ def handed_back(
     conduct: Conduct,
     day: date,
 ) -> BankInstructed:
-    """The bank took every debt of a signed agreement back: it binds the bank, and nobody follows it here.
+    """What is unpaid of a signed agreement left with the case: it binds the bank, and nobody follows it here.
 
     So it is said whole once more, as for an agreement that applies again: what is to be paid, the rates, that
     collection stays stopped while it is kept. Debts of it that are paid are `settled`.
@@ -208,6 +215,8 @@ def _as_signed(
         "instalments": tuple(row for row in live.lowered if row.due > day),
         "rate_cut_pct": live.rate_cut_pct or None,
         "beside": live.beside,
+        "bound": live.bound,
+        "signed_before": live.signed_before,
         "collection": CollectionOrder.STOP if stop else None,
         "agents": stop,
     }
@@ -240,8 +249,28 @@ def applies_again(live: InForce, policy: PolicyInForce, conduct: Conduct, day: d
     # Who withdraws from it afterwards is told of by the same kind, and is another instruction.
     own = derive_id("instruction", live.agreement_id, told.kind.value, "again", str(live.reopened))
     collection = {"collection": CollectionOrder.STOP if stop else None, "agents": stop}
-    update = {"instruction_id": own, "returns_to": live.agreement_id, "beside": live.beside, **collection}
+    update = {
+        "instruction_id": own,
+        "returns_to": live.agreement_id,
+        "beside": live.beside,
+        "bound": live.bound,
+        "signed_before": live.signed_before,
+        **collection,
+    }
     return told.model_copy(update=update)
+
+
+def stands_again(
+    live: InForce,
+    schedules: tuple[DebtSchedule, ...],
+    policy: PolicyInForce,
+    conduct: Conduct,
+    day: date,
+) -> BankInstructed:
+    """A breach never was: the agreement applies as it was signed, and what it waived is waived again."""
+    told = applies_again(live, policy, conduct, day)
+    told = told.model_copy(update={"waived": live.returns})
+    return _as_signed(told, live, schedules, conduct, day)
 
 
 def _about(

@@ -18,7 +18,8 @@ SERVICE = Service(
     # 10: the moments of attempts in vain, who is away, who else took part in a conversation, since when who
     # answers for a complaint does, trainings that follow,
     # when an alert that rested is escalated
-    schema_version=10,
+    # 11: attempts in vain at others than the borrower
+    schema_version=11,
     workload=lambda state: work_of(state.departures),
     linger_seconds=1.0,
 )

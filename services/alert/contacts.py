@@ -1,12 +1,13 @@
 """Attempts at contact that were in vain, counted as the guard counts them: after so many a person decides.
 
 The guard holds back what we would say from the same attempt on, so that nothing is held back for ever without
-somebody being asked. Pure.
+somebody being asked: those at the borrower and who acts for them together, at anybody else by person. Pure.
 """
 
 from datetime import UTC, date, datetime
+from typing import TypeVar
 
-from services.alert.model import AlertState
+from services.alert.model import AlertState, TriedOther
 from services.alert.raising import Step, raise_alert, resolve
 from services.alert.steps import known_packs, policy_on
 from shared.conduct import BORROWER, Recorded, is_reckoned, past_contact
@@ -33,6 +34,8 @@ OF_CONTACTS: tuple[type[Event], ...] = (
 
 # As many as notice keeps: a pack counts at most a hundred.
 _TRIED_KEPT = 120
+# Far above whom a case has; of more the one who was tried longest ago is forgotten.
+_OTHERS_KEPT = 20
 
 
 def note(state: AlertState, message: Envelope[CaseOpened | Event], reference: Reference) -> Step:
@@ -40,14 +43,14 @@ def note(state: AlertState, message: Envelope[CaseOpened | Event], reference: Re
     data, code = message.data, ReasonCode.CONTACT_MADE
     if isinstance(data, CaseOpened) and data.reach is not None:
         state = _with_earlier(state, data.reach)
-    elif isinstance(data, ContactRecorded) and not data.with_another:
-        state = _with(state, data, message.time)
-    elif isinstance(data, EarlierContactMade) and data.contact.person == BORROWER:
-        state = _with(state, data.contact)
+    elif isinstance(data, ContactRecorded):
+        state = _with(state, data, data.with_whom, message.time, theirs=not data.with_another)
+    elif isinstance(data, EarlierContactMade):
+        state = _with(state, data.contact, data.contact.person)
     elif isinstance(data, EarlierReachHeard):
-        state, code = _since(state, data.reach.decided_at), ReasonCode.PERSON_DECIDED
+        state, code = _decided(state, data.reach.decided_at), ReasonCode.PERSON_DECIDED
     elif isinstance(data, ContactResumed) and is_reckoned(message.time):
-        state, code = _since(state, message.time), ReasonCode.PERSON_DECIDED
+        state, code = _decided(state, message.time), ReasonCode.PERSON_DECIDED
     elif not isinstance(data, ConductChanged):
         return state, ()
     return _judged(state, message.id, message.day, reference, code)
@@ -56,35 +59,61 @@ def note(state: AlertState, message: Envelope[CaseOpened | Event], reference: Re
 def _with_earlier(state: AlertState, reach: EarlierReach) -> AlertState:
     """Begin with the attempts that an earlier case has left: the guard counts them in this one, too."""
     for contact in reach.contacts:
-        if contact.person == BORROWER:
-            state = _with(state, contact)
-    return _since(state, reach.decided_at)
+        state = _with(state, contact, contact.person)
+    return _decided(state, reach.decided_at)
 
 
-def _with(state: AlertState, record: Recorded, told: datetime | None = None) -> AlertState:
+def _with(
+    state: AlertState, record: Recorded, person: str, told: datetime | None = None, *, theirs: bool = False
+) -> AlertState:
+    """Count a contact; `theirs`: with the borrower's side. Of an earlier case only the person is known."""
     past = past_contact(record, told=told)
     if past is None:
         return state
-    if past.direction == "inbound" or past.outcome == "talked":
-        return _since(state, past.at)
-    if past.outcome != "no_answer" or (state.reached_at is not None and past.at <= state.reached_at):
+    word = past.direction == "inbound" or past.outcome == "talked"
+    if not word and past.outcome != "no_answer":
         return state
-    return state.model_copy(update={"tried": tuple(sorted((*state.tried, past.at))[-_TRIED_KEPT:])})
+    known = {other.person: other for other in state.others}
+    if person != BORROWER and (person in known or not theirs):
+        other = known.pop(person, TriedOther(person=person, reached_at=state.decided_at))
+        other = _heard(other, past.at) if word else _tried(other, past.at)
+        state = state.model_copy(update={"others": (*known.values(), other)[-_OTHERS_KEPT:]})
+    if person != BORROWER and not theirs:
+        return state
+    return _heard(state, past.at) if word else _tried(state, past.at)
 
 
-def _since(state: AlertState, at: datetime | None) -> AlertState:
+_Counted = TypeVar("_Counted", AlertState, TriedOther)
+
+
+def _tried(counted: _Counted, at: datetime) -> _Counted:
+    if counted.reached_at is not None and at <= counted.reached_at:
+        return counted
+    return counted.model_copy(update={"tried": tuple(sorted((*counted.tried, at))[-_TRIED_KEPT:])})
+
+
+def _heard(counted: _Counted, at: datetime | None) -> _Counted:
     """Attempts up to here count no more; a word that becomes known late leaves those after it."""
-    if at is None or (state.reached_at is not None and at <= state.reached_at):
-        return state
+    if at is None or (counted.reached_at is not None and at <= counted.reached_at):
+        return counted
     at = at.astimezone(UTC)
-    return state.model_copy(update={"reached_at": at, "tried": tuple(one for one in state.tried if one > at)})
+    left = tuple(one for one in counted.tried if one > at)
+    return counted.model_copy(update={"reached_at": at, "tried": left})
+
+
+def _decided(state: AlertState, at: datetime | None) -> AlertState:
+    """A person's decision is about everybody, also whom we are told only later to have tried before it."""
+    if at is None or (state.decided_at is not None and at <= state.decided_at):
+        return state
+    others = tuple(_heard(other, at) for other in state.others)
+    return _heard(state.model_copy(update={"others": others, "decided_at": at.astimezone(UTC)}), at)
 
 
 def _judged(state: AlertState, cause: str, day: date, reference: Reference, code: ReasonCode) -> Step:
     """The pack of the case that asks for a person first decides: no other lets anything leave either."""
     packs = (reference.policies.in_force(pack, day) for pack in known_packs(state, reference))
-    if len(state.tried) < min(pack.contact_rules.failed_attempts_until_person for pack in packs):
+    if state.in_vain < min(pack.contact_rules.failed_attempts_until_person for pack in packs):
         return resolve(state, AlertKind.CONTACT_IN_VAIN, day, code)
-    reason = Reason(code=ReasonCode.CONTACT_IN_VAIN, params={"attempts": str(len(state.tried))})
+    reason = Reason(code=ReasonCode.CONTACT_IN_VAIN, params={"attempts": str(state.in_vain)})
     policy = policy_on(state, day, reference)
     return raise_alert(state, AlertKind.CONTACT_IN_VAIN, "contact", day, policy, reason, cause=cause)

@@ -33,6 +33,7 @@ __all__ = [
     "Paying",
     "Pending",
     "StopLook",
+    "TriedOther",
     "Turn",
     "WatchedPlan",
 ]
@@ -217,6 +218,14 @@ class WatchedPlan(State):
     unanswered: int = 0
 
 
+class TriedOther(State):
+    """Our attempts at somebody besides the borrower that nobody answered, since `reached_at`, as for them."""
+
+    person: str
+    tried: tuple[datetime, ...] = ()
+    reached_at: datetime | None = None
+
+
 class StopLook(Dated):
     """A breathing space that is to be looked at between `begins` and `due`."""
 
@@ -258,7 +267,7 @@ class AlertState(State):
     `referred` counts what a person was asked to look at and has not decided. `halted`: stop events leave no
     debt to talk about, and nobody is pressed for anything.
     `tried` are our attempts that nobody answered, since `reached_at`: the last word of theirs, or a person's
-    decision.
+    decision. `others` counts them for each person besides, `decided_at` is when a person last decided.
     `packs` are those whose conduct the case keeps. `stage` is where it stands on the timetable, since
     `stage_at`, as of the last close; `turns` is what has been heard since, `talked_at` the last talk.
     `scored` names conversations, each with its reviewer, whose scores came before the news of their drawing.
@@ -296,6 +305,8 @@ class AlertState(State):
     complaints: tuple[OpenComplaint, ...] = ()
     tried: tuple[datetime, ...] = ()
     reached_at: datetime | None = None
+    others: tuple[TriedOther, ...] = ()
+    decided_at: datetime | None = None
     packs: tuple[PackId, ...] = ()
     departures: tuple[Departure, ...] = ()
     stage: str | None = None
@@ -323,8 +334,8 @@ class AlertState(State):
 
     @property
     def in_vain(self) -> int:
-        """How many of our attempts nobody has answered."""
-        return len(self.tried)
+        """How many of our attempts nobody has answered: of those at one person, where they are the most."""
+        return max((len(self.tried), *(len(other.tried) for other in self.others)))
 
     @model_validator(mode="before")
     @classmethod

@@ -48,7 +48,8 @@ def _sampled(state: AlertState, message: Envelope[ConversationSampled], referenc
     by = [reviewer for contact_id, reviewer in state.scored if contact_id == data.contact_id]
     left = tuple(one for one in state.scored if one[0] != data.contact_id)
     state = state.model_copy(update={"scored": left})
-    if any(reference.roster.may_review(reviewer, data.negotiator, data.also) for reviewer in by):
+    roster, day = reference.roster, message.day
+    if any(roster.may_review(reviewer, data.negotiator, data.also, day) for reviewer in by):
         return state, ()  # the desk was quicker than the news that it was drawn
     return state.model_copy(update={"reviews": (*state.reviews, review)[-_KEPT:]}), ()
 
@@ -61,7 +62,7 @@ def _scored(state: AlertState, message: Envelope[ConversationScored], reference:
     if review is None:
         scored = (*state.scored, (data.contact_id, data.reviewer))[-_KEPT:]
         return state.model_copy(update={"scored": scored}), ()
-    if not reference.roster.may_review(data.reviewer, review.negotiator, review.also):
+    if not reference.roster.may_review(data.reviewer, review.negotiator, review.also, message.day):
         return state, ()  # refused, too
     left = tuple(one for one in state.reviews if one is not review)
     state = state.model_copy(update={"reviews": left})

@@ -148,8 +148,13 @@ def plan_completed(state: AlertState, message: Envelope[followup.PlanCompleted],
 def plan_reopened(
     state: AlertState, message: Envelope[followup_care.PlanReopened], policy: PolicyInForce
 ) -> Step:
-    """What had completed the plan was returned: somebody explains it, and asks how it can be paid again."""
+    """What had completed the plan was returned: somebody explains it, and asks how it can be paid again.
+
+    A breach that is undone alarms nobody any more.
+    """
     data = message.data
+    if data.reason.code is ReasonCode.BROKEN_IN_A_STOP:
+        return resolve(state, AlertKind.PLAN_BROKEN, message.day, data.reason.code)
     return raise_alert(
         state,
         AlertKind.COMPLETION_UNDONE,

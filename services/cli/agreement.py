@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from services.cli.common import DataDir, data_dir, fail, stderr, stdout
+from services.cli.common import DataDir, data_dir, fail, language_of, stderr, stdout
 from services.cli.keys import KEY_VARIABLE
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from shared.crypto.sealing import PersonKey
     from shared.runtime.settings import Settings
 
-__all__ = ["agreement", "choose"]
+__all__ = ["agreement", "choose", "write_whole"]
 
 _UNNAMED = {
     "erased": "The borrower's name was erased: the key of their data was destroyed. The document says so.",
@@ -60,6 +60,7 @@ def agreement(
     from shared.crypto.sealing import SealError
     from shared.crypto.signing import KeyFileError
 
+    wanted = None if lang is None else language_of(lang)
     lender = None if key is None else private_key(key)
 
     async def work(settings: Settings) -> tuple[str, str, ArchivedCustomer, list[Any], PersonKey | None]:
@@ -85,13 +86,10 @@ def agreement(
 
         readable = open_entries(entries, person)
         document = choose(readable, case, customer, version=version, letter=letter, erased=archived.erased)
-        pdf = make_pdf(document, lang or document.signed_language, lender)
+        pdf = make_pdf(document, wanted or document.signed_language, lender)
     except (PaperError, SealError) as error:
         raise fail(f"{error}.") from None
-    try:
-        output.write_bytes(pdf)
-    except OSError as error:
-        raise fail(f"{output}: cannot be written ({error.strerror})") from None
+    write_whole(output, pdf)
     stdout.print(f"{output}: {len(pdf):,} bytes", markup=False, highlight=False, soft_wrap=True)
     unnamed = _UNNAMED.get(document.name_state.value)
     if unnamed is not None:
@@ -99,6 +97,25 @@ def agreement(
     if lender is None:
         remedy = f"No key was given (--key or {KEY_VARIABLE}): the file is not sealed and cannot be verified."
         stderr.print(remedy, style="yellow", markup=False, highlight=False, soft_wrap=True)
+
+
+def write_whole(output: Path, raw: bytes) -> None:
+    """Write a file, or take its place: all of it or nothing; ends the command where that fails.
+
+    Half of a paper that was signed would look like one that was changed.
+    """
+    try:
+        if output.exists() and not output.is_file():  # a device or a pipe is written to as it is
+            output.write_bytes(raw)
+            return
+        part = output.with_name(f"{output.name}.part")
+        try:
+            part.write_bytes(raw)
+            part.replace(output)
+        finally:
+            part.unlink(missing_ok=True)
+    except OSError as error:
+        raise fail(f"{output}: cannot be written ({error.strerror})") from None
 
 
 def choose(

@@ -53,6 +53,9 @@ def calibrate(
         raise fail(str(error)) from None
     if (to is None) != (since is None):
         raise fail("-o and --from go together.", "A table holds from a day on.", code=2)
+    start = None if since is None else _day(since)
+    if to is not None and to.exists() and not to.is_dir():
+        raise fail(f"-o: {to} is no folder.", "Name a new folder.", code=2)
     outcomes = audited(data).outcomes
     until = outcomes.until
     if until is None:
@@ -66,20 +69,23 @@ def calibrate(
         stderr.print(found.why_not, style="yellow", highlight=False, soft_wrap=True)
         if to is not None:
             raise fail("No table was written.")
-    elif to is not None:
-        _write(where, to, read, found, until, str(since))
+    elif to is not None and start is not None:
+        _write(where, to, read, found, until, start)
 
 
-def _write(where: Path, to: Path, pack: Pack, found: Calibration, until: date, since: str) -> None:
+def _day(since: str) -> date:
+    try:
+        return date.fromisoformat(since)
+    except ValueError:
+        raise fail(f"--from: {since!r} is not a date like 2026-01-31", code=2) from None
+
+
+def _write(where: Path, to: Path, pack: Pack, found: Calibration, until: date, start: date) -> None:
     from shared.policy.learnt import NotEditableError, learnt_entries, with_entries
     from shared.policy.loader import check
 
     name = f"{pack.info.id}.toml"
     model = f"{_published_name(pack, until)}+own-{until.isoformat()}"
-    try:
-        start = date.fromisoformat(since)
-    except ValueError:
-        raise fail(f"--from: {since!r} is not a date like 2026-01-31", code=2) from None
     if start <= until:
         raise fail(f"--from: offers up to {until} rest on the old table; take a later day.", code=2)
     if to.exists() and any(to.iterdir()):
@@ -89,10 +95,13 @@ def _write(where: Path, to: Path, pack: Pack, found: Calibration, until: date, s
         text = with_entries((where / name).read_text(encoding="utf-8"), entries)
     except NotEditableError as error:
         raise fail(f"{name}: {error}", "No table was written.") from None
-    to.mkdir(parents=True, exist_ok=True)
-    for file in sorted(where.glob("*.toml")):
-        (to / file.name).write_bytes(file.read_bytes())
-    (to / name).write_text(text, encoding="utf-8")
+    try:
+        to.mkdir(parents=True, exist_ok=True)
+        for file in sorted(where.glob("*.toml")):
+            (to / file.name).write_bytes(file.read_bytes())
+        (to / name).write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise fail(f"-o: {to} cannot be written ({error.strerror}).", "Name another folder.") from None
     for problem in check(to):
         raise fail(f"{to}: {problem}")
     stdout.print(

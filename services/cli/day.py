@@ -31,6 +31,8 @@ def close(
         wanted = date.fromisoformat(day)
     except ValueError:
         raise fail("DATE: must be a day that exists, written 2026-03-31.", code=2) from None
+    if wanted == date.max:  # its close is said in the last second before the next day
+        raise fail("DATE: has no day after it.", code=2)
     try:
         where = ZoneInfo(zone)
     except (ZoneInfoNotFoundError, ValueError, OSError):

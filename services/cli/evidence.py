@@ -74,10 +74,8 @@ def evidence(
     piped = out == _PIPE
     if piped and sys.stdout.isatty():
         raise fail("--out -: is a terminal here.", "Send it into a file: … -o - > case.zip", code=2)
-    if not piped and out.exists():
-        raise fail(f"{out}: is there already.", "Give another name: evidence is never overwritten.", code=2)
-    if not piped and not out.parent.is_dir():
-        raise fail(f"{out}: there is no folder {out.parent}.", "Make it first, or give another name.", code=2)
+    if not piped:
+        _see_that_it_can_be_made(out)
 
     async def work(settings: Settings) -> tuple[Source, Any]:
         signer = read_keys(settings.signing_key, None).signer
@@ -136,17 +134,34 @@ def evidence(
         stderr.print(f"Entry {unsigned}: {NEVER_SIGNED}.", style="yellow", highlight=False, soft_wrap=True)
 
 
+def _see_that_it_can_be_made(out: Path) -> None:
+    """End the command before all the work where the file is there already, or cannot be."""
+    try:
+        if out.exists():
+            raise fail(
+                f"{out}: is there already.", "Give another name: evidence is never overwritten.", code=2
+            )
+        if not out.parent.is_dir():
+            raise fail(
+                f"{out}: there is no folder {out.parent}.", "Make it first, or give another name.", code=2
+            )
+    except OSError as error:  # a folder that nobody may enter, a name that is too long
+        raise fail(f"{out}: cannot be written ({error.strerror}).", "Nothing was written.", code=2) from None
+
+
 def write_new(out: Path, raw: bytes) -> None:
     """Write a file that does not exist yet: all of it, or none; ends the command where that fails."""
-    made = False
+    made = whole = False
     try:
         with out.open("xb") as file:
             made = True
             file.write(raw)
+        whole = True
     except OSError as error:
-        if made:  # half of a bundle would look like one that was changed
-            out.unlink(missing_ok=True)
         raise fail(f"{out}: cannot be written ({error.strerror}).", "Nothing was written.") from None
+    finally:
+        if made and not whole:  # half of a bundle would look like one that was changed
+            out.unlink(missing_ok=True)
 
 
 def verify_zip(file: Path, keys: Sequence[Path], *, as_json: bool = False) -> None:

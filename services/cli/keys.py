@@ -24,6 +24,8 @@ __all__ = ["KEY_VARIABLE", "app", "lender_signature", "private_key", "public_key
 KEY_VARIABLE: Final = "PARLEY_LENDER_KEY"
 """Names the file of the lender's private key."""
 
+_EVIDENCE: Final = 200  # characters of a reference, as SignatureGiven takes them
+
 app = typer.Typer(
     help="The lender's key: make one, show its public half, sign a draft with it.", no_args_is_help=True
 )
@@ -86,6 +88,8 @@ def sign(
     from services.cli.reading import not_found, with_database
     from services.console.reads import find_case, story_of
 
+    if not 1 <= len(by.strip()) <= _EVIDENCE or not by.isprintable():
+        raise fail(f"--by: must be 1 to {_EVIDENCE} printable characters.", code=2)
     lender = private_key(key)
 
     async def read(settings: Settings) -> tuple[str, str, list[dict[str, Any]]]:

@@ -68,20 +68,25 @@ def check_papers(files: Mapping[str, bytes], keys: Sequence[bytes]) -> list[Faul
     Its seal and its signatures may be of different keys of the lender, but each of one that was given. The
     content has to be what the chain of the same bundle says.
     """
+    from pydantic import ValidationError
+
     from services.agreement.document import content_hash
     from services.agreement.paper.check import check_pdf
     from services.console.bundle import Fault
     from shared.contracts.agreement import AgreementDrafted, SettlementLetterIssued
     from shared.crypto.canonical import parsed
 
-    filed: set[str] = set()
+    filed, faults = set[str](), list[Fault]()
     kinds = {kind.TYPE: kind for kind in (AgreementDrafted, SettlementLetterIssued)}
     for line in files["chain.jsonl"].splitlines():
         entry = parsed(line)
         kind = kinds.get(entry.get("type", ""))
         if kind is not None:
-            filed.add(content_hash(kind.model_validate(entry["data"]), entry["case"]))
-    faults = []
+            try:
+                filed.add(content_hash(kind.model_validate(entry["data"]), entry["case"]))
+            except ValidationError:
+                rule = "was filed by a version that this one does not know: a newer one can check it"
+                faults.append(Fault(f"entry {entry['number']}", rule))
     for name, content in files.items():
         if not (name.startswith(_FOLDER) and name.endswith(".pdf")):
             continue

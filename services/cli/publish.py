@@ -172,6 +172,8 @@ def publish(
     from services.cli.ingest import MappingError, SourceError, load_mapping, read_items
     from services.cli.ingest.source import Source
 
+    if errors is not None and errors.exists() and file.exists() and errors.samefile(file):
+        raise fail("--errors: is FILE itself, which it would empty.", "Name another file.", code=2)
     with ExitStack() as stack:
         try:
             plan = load_mapping(_find(mapping), _replaced(parameters)) if mapping else None

@@ -13,7 +13,7 @@ from rich.markup import escape
 from rich.table import Table
 from rich.tree import Tree
 
-from services.cli.common import DataDir, JsonFlag, data_dir, fail, guarded, stderr, stdout
+from services.cli.common import DataDir, JsonFlag, data_dir, fail, guarded, language_of, stderr, stdout
 from services.cli.following import Every, follow, heard_text, row_json, row_text, story_text, watch
 from services.console.model import Stage
 
@@ -154,6 +154,7 @@ def case(
     as_json: JsonFlag = False,
 ) -> None:
     """Print the story of a case, in order: when, by whom, what, why; the borrower's words stand out."""
+    lang = language_of(lang)
     if following:
         _follow(case_id, data, lang, every, as_json=as_json)
         return

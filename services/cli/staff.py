@@ -181,7 +181,9 @@ def assign(
         return found, customer, await open_day(settings)
 
     _reason(reason)
-    _known(by, _roster(folder))
+    roster = _roster(folder)
+    _known(by, roster)
+    _known(to, roster, "--to")
     try:
         case, customer, day = with_database(data_dir(data), look)
     except LookupError as error:
@@ -475,13 +477,15 @@ def _roster(folder: Path | None) -> Roster:
         raise fail(str(error), code=2) from None
 
 
-def _known(by: str, roster: Roster) -> None:
-    if roster.get(by) is None:
-        raise fail(f"--by: nobody called {by!r} is on the roster.", "`parley staff list` names all.", code=2)
+def _known(who: str, roster: Roster, option: str = "--by") -> None:
+    if roster.get(who) is None:
+        raise fail(
+            f"{option}: nobody called {who!r} is on the roster.", "`parley staff list` names all.", code=2
+        )
 
 
 def _reason(reason: str) -> None:
-    if not 3 <= len(reason) <= 400:
+    if len(reason.strip()) < 3 or len(reason) > 400:
         raise fail("--reason: must have 3 to 400 characters.", code=2)
 
 

@@ -13,9 +13,13 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any
 
+    from services.agreement.paper.check import Liable
+
 __all__ = ["verify"]
 
 _PDF = b"%PDF-"
+# Fifty times as large as an agreement about nine debts over six years; what is larger keeps a parser busy.
+_LARGEST = 64 << 20
 _OVER = {"letter": "does not hold any more", "in_doubt": "may not hold any more"}
 
 
@@ -40,15 +44,19 @@ def verify(
     """
     if not keys:
         raise fail("--key: is needed: a file cannot vouch for itself.", "Ask the lender for it.", code=2)
-    match file.suffix.lower():
-        case ".zip":
-            from services.cli.evidence import verify_zip
+    try:
+        match file.suffix.lower():
+            case ".zip":
+                from services.cli.evidence import verify_zip
 
-            verify_zip(file, keys, as_json=as_json)
-        case ".pdf":
-            _pdf(file, keys, as_json)
-        case suffix:
-            raise fail(f"{file}: nothing is known of files that end with {suffix or 'nothing'!r}.", code=2)
+                verify_zip(file, keys, as_json=as_json)
+            case ".pdf":
+                _pdf(file, keys, as_json)
+            case suffix:
+                ends = f"end with {suffix!r}" if suffix else "have no ending"
+                raise fail(f"{file}: nothing is known of files that {ends}: .pdf and .zip are read.", code=2)
+    except MemoryError:
+        raise fail(f"{file}: is larger than what this machine can hold in memory.", code=2) from None
 
 
 def _pdf(file: Path, keys: list[Path], as_json: bool) -> None:
@@ -58,6 +66,8 @@ def _pdf(file: Path, keys: list[Path], as_json: bool) -> None:
     from services.cli.keys import public_key
 
     try:
+        if file.stat().st_size > _LARGEST:
+            raise fail(f"{file}: is no document of a lender: none has more than {_LARGEST >> 20} MiB.")
         found = file.read_bytes()
     except OSError as error:
         raise fail(f"{file}: cannot be read ({error.strerror})", code=2) from None
@@ -74,6 +84,10 @@ def _pdf(file: Path, keys: list[Path], as_json: bool) -> None:
                     "lang": report.lang,
                     "signed": report.signed,
                     "over": report.signatures.get("over"),
+                    "liable": [
+                        {"role": one.role, "party_id": one.party_id, "accepted": one.accepted}
+                        for one in report.liable
+                    ],
                     "wrong": [{"where": f.where, "what": f.what} for f in report.wrong],
                 },
                 option=orjson.OPT_INDENT_2,
@@ -90,6 +104,16 @@ def _pdf(file: Path, keys: list[Path], as_json: bool) -> None:
             f" Content SHA-256 {report.content_hash}.{_over(report.signatures)}",
             markup=False, highlight=False, soft_wrap=True,
         )  # fmt: skip
+        for one in report.liable:
+            stdout.print(_said_of(one), markup=False, highlight=False, soft_wrap=True)
+
+
+def _said_of(one: Liable) -> str:
+    """Whether who owes or guarantees a debt beside the borrower agreed to the document."""
+    if one.role == "guarantor":
+        return f"Guarantor {one.party_id}: {'agreed in writing' if one.accepted else 'has not agreed'}."
+    said = "signed, and is bound with the borrower" if one.accepted else "did not sign it, and owes as before"
+    return f"Co-borrower {one.party_id}: {said}."
 
 
 def _over(signatures: Mapping[str, Any]) -> str:

@@ -19,7 +19,7 @@ from math import exp, lgamma
 from typing import Any, Final
 
 from services.console.effects import Hearer
-from shared.contracts import agreement, assessment, followup, intake, offer
+from shared.contracts import agreement, assessment, followup, followup_care, intake, offer
 from shared.contracts.debts import Plan
 from shared.contracts.envelope import Envelope
 from shared.lending.redefault import interval
@@ -83,6 +83,7 @@ class Groups(Hearer):
                 agreement.AgreementEnded: self._ends,
                 followup.PlanCompleted: self._ends,
                 followup.PlanBroken: self._ends,
+                followup_care.PlanReopened: self._goes_on,
                 followup.InstalmentPaid: self._judged,
                 followup.InstalmentMissed: self._judged,
                 followup.InstalmentCorrected: self._judged,
@@ -165,6 +166,11 @@ class Groups(Hearer):
         signed = self._signed.get((message.case, message.data.agreement_id))
         if signed is not None:
             signed.running = False
+
+    def _goes_on(self, message: Envelope[followup_care.PlanReopened]) -> None:
+        signed = self._signed.get((message.case, message.data.agreement_id))
+        if signed is not None:
+            signed.running = True
 
     def _judged(self, message: Envelope[Any]) -> None:
         data = message.data

@@ -74,6 +74,7 @@ _AGREEMENTS: Final = (
     desk.WithdrawalDeclared,
     desk.PromiseMade,
     desk_parties.GuarantorAgreed,
+    desk_parties.CoBorrowerSigned,
 )
 _ASSESSMENTS: Final = (
     desk.StatementSubmitted,

@@ -93,6 +93,8 @@ class MoneyAudit:
                 self._add(self._paid, message, ((a.debt_id, a.amounts) for a in data.allocations), -1)
             case agreement.AgreementSigned() | followup.RewardGranted():
                 self._add(self._waived, message, ((w.debt_id, w.amounts) for w in data.waived), +1)
+            case agreement.BankInstructed() if data.returns_to == data.agreement_id:
+                self._add(self._waived, message, ((w.debt_id, w.amounts) for w in data.waived), +1)
             case agreement.AgreementEnded():
                 self._add(self._waived, message, ((w.debt_id, w.amounts) for w in data.restored), -1)
             case _:

@@ -39,6 +39,7 @@ __all__ = [
 
 _CUSTOMER = TypeAdapter(ArchivedCustomer)
 _LINKS_AT_ONCE = 500
+_NAMED = 10
 
 
 class NotFound(LookupError):  # noqa: N818 - what is said to a person, not a fault
@@ -46,11 +47,11 @@ class NotFound(LookupError):  # noqa: N818 - what is said to a person, not a fau
 
 
 class Ambiguous(LookupError):  # noqa: N818
-    """Several cases begin with what was given; `cases` are some of them."""
+    """Several cases begin with what was given; `cases` are the first of them."""
 
     def __init__(self, cases: list[str]) -> None:
         super().__init__(f"{len(cases)} cases begin with that")
-        self.cases = cases
+        self.cases = cases[:_NAMED]
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +122,8 @@ async def find_case(settings: Settings, given: str) -> tuple[str, str, ArchivedC
 
     Raises NotFound or Ambiguous.
     """
+    if not given.strip():  # a script's unset variable would mean the only case on file
+        raise NotFound("CASE: is empty")
     found = [
         (case, customer, archived)
         async for customer, archived in archived_customers(settings)
@@ -130,7 +133,7 @@ async def find_case(settings: Settings, given: str) -> tuple[str, str, ArchivedC
     if not found:
         raise NotFound(f"no case begins with {given!r}")
     if len(found) > 1:
-        raise Ambiguous(sorted(case for case, _customer, _archived_ in found)[:10])
+        raise Ambiguous(sorted(case for case, _customer, _archived_ in found))
     return found[0]
 
 

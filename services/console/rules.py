@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from services.console.model import Stage
-from shared.contracts import agreement, assessment, followup, intake, offer
+from shared.contracts import agreement, assessment, followup, followup_care, intake, offer
 from shared.contracts.ids import derive_id
 from shared.contracts.ops import ErasePerson, LegalHold
 from shared.crypto.canonical import canonical
@@ -37,6 +37,7 @@ STAGE_AFTER: dict[str, Stage] = {
     agreement.AgreementSigned.TYPE: Stage.PLAN,
     followup.PlanCompleted.TYPE: Stage.COMPLETED,
     followup.PlanBroken.TYPE: Stage.BROKEN,
+    followup_care.PlanReopened.TYPE: Stage.PLAN,
     intake.CaseClosed.TYPE: Stage.CLOSED,
 }
 """The stage of a case after an event; events that are not listed leave it."""

@@ -23,5 +23,7 @@ SERVICE = Service(
     # 12: when talks were over, whether evidence may come, who is away, when the roster was asked, stops that
     # began before they were told, an offer that stands, a referral made in such a stop,
     # a credit for each plan of the case, money on no debt, what came back from before a completed plan
-    schema_version=12,
+    # 13: when a review was last held, what of the money of a day lies on no debt, whether money came after a
+    # plan was broken
+    schema_version=13,
 )

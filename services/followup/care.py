@@ -75,7 +75,7 @@ def reviewed(
     policy = policy_of(plan, reference, day)
     regular, well = review_dates(day, policy)
     number = plan.reviews if plan.review_open else 0
-    update = {**_REVIEW_OVER, **review_days(day, policy), "cooperated": True}
+    update = {**_REVIEW_OVER, **review_days(day, policy), "reviewed_on": day, "cooperated": True}
     plan = plan.model_copy(update=update)
     known = state.cooperation.model_copy(update={"reviews_passed": 0})
     state = state.model_copy(update={"cooperation": known})
@@ -110,7 +110,7 @@ def review_passed(
     policy = policy_of(plan, reference, day)
     regular, well = review_dates(day, policy)
     number = plan.reviews if plan.review_open else 0
-    after = plan.model_copy(update={**_REVIEW_OVER, **review_days(day, policy)})
+    after = plan.model_copy(update={**_REVIEW_OVER, **review_days(day, policy), "reviewed_on": day})
     known = state.cooperation
     passed = known.model_copy(update={"reviews_passed": known.reviews_passed + 1})
     said = ReviewPassed(

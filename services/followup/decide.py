@@ -130,15 +130,18 @@ def _paid(
     data = message.data
     known = state or FollowupState(case=message.case)
     if known.status is FollowupStatus.CLOSED:
-        return Decision(known)
+        after, of_credit = leftover.came(known, data, message.day)
+        return Decision.of(after, *of_credit)
     known = moved(known, data.debts)
+    if known.plan is not None:
+        known = known.model_copy(update={"plan": found.paid_for(known.plan, data)})
     late = found.counted(known, data, message.day)
     if late is not None:
         return Decision(late)
     amount = counted(known.plan, data)
     if not amount.is_positive:
         return Decision(known)
-    now = receive(known, data.value_date, amount)
+    now = receive(known, data.value_date, amount, found.on_no_debt(data))
     plan = now.plan
     has_line = plan is not None and any(line.total.currency == data.amount.currency for line in plan.lines)
     if plan is not None and has_line and counts_for_plan(data.value_date, plan):
@@ -146,6 +149,8 @@ def _paid(
         now = now.model_copy(update={"plan": found.unbooked(plan, data)})
         now, said = problems.unbooked(now, plan, data, message.day, policy)
         return Decision.of(now, *said)
+    if plan is not None and now.status is FollowupStatus.BROKEN and data.value_date >= plan.effective:
+        now = now.model_copy(update={"plan": plan.model_copy(update={"moved_since": True})})
     return Decision.of(now, followup.PaymentUnallocated(payment_id=data.payment_id, amount=amount))
 
 
@@ -176,7 +181,9 @@ def _taken_back(
     after = found.returned_before(after, data, amount, told)
     if amount.is_positive:
         after = remember(after, data.value_date, amount, told)
-        after = receive(after, data.value_date, -amount)
+        # Of what was found under this plan its value date never held what lies on no debt.
+        loose = -found.on_no_debt(data) if amount == all_of_it else None
+        after = receive(after, data.value_date, -amount, loose)
     if after.plan is not None and data.value_date >= after.plan.effective:
         after = after.model_copy(update={"plan": found.unbooked(after.plan, data)})
     plan = after.plan
@@ -202,10 +209,13 @@ def _closed(
     if known.status is FollowupStatus.CLOSED:
         return Decision(known)
     after, said = finish(known, message.day, reference)
+    gone = problems.gone_elsewhere(known, message.data.debts)
+    after, of_joint = problems.joint_elsewhere(after, gone, message.day, reference)
     after, of_problems = problems.case_closed(after, message.day, message.data.reason)
-    gone = {
+    over = {
         "status": FollowupStatus.CLOSED,
         "received": (),
+        "credits": leftover.kept(after),
         "plan": None,
         "promises": (),
         "charges": (),
@@ -215,7 +225,17 @@ def _closed(
         "offer_stands": False,
         "contacts": ContactLedger(),
     }
-    return Decision.of(after.model_copy(update=gone), *said, *of_problems)
+    return Decision.of(after.model_copy(update=over), *said, *of_joint, *of_problems)
+
+
+def _joint_elsewhere(
+    state: FollowupState | None, message: Envelope[intake.JointDebtElsewhere], reference: Reference
+) -> Outcome:
+    """Another obligor's case holds a joint debt: where a plan here is about it, a person sees to both."""
+    if state is None:
+        return Decision(state)
+    after, said = problems.joint_elsewhere(state, (message.data.account_id,), message.day, reference)
+    return Decision.of(after, *said)
 
 
 def _signed(
@@ -413,7 +433,7 @@ def _round_again(state: FollowupState | None, message: Envelope[offer.OfferTable
 
 
 def _table(state: FollowupState | None, message: Envelope[Any], _: Reference) -> Outcome:
-    """An offer is answered by another one, or taken back."""
+    """An offer is answered by another one, accepted, or taken back."""
     return Decision(_on_table(state, message))
 
 
@@ -480,6 +500,7 @@ _HANDLERS: dict[type[Event], Handler] = {
     desk_team.StaffAbsent: _left,
     intake.BankAnswered: _bank_answered,
     intake.PlanDebtsChanged: _plan_debts,
+    intake.JointDebtElsewhere: _joint_elsewhere,
     agreement.AgreementSigned: _signed,
     agreement.AgreementEnded: _ended,
     desk.PromiseMade: _promised,
@@ -502,6 +523,8 @@ _HANDLERS: dict[type[Event], Handler] = {
     desk_team.OwnerAway: _away,
     offer.OfferTabled: _round_again,
     offer.OfferRevised: _table,
+    offer.ApprovalRequested: _table,
+    offer.OfferAgreed: _table,
     offer.OfferWithdrawn: _table,
     offer.TalksFailed: _round_over,
     offer.OfferLapsed: _round_over,

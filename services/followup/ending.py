@@ -1,14 +1,24 @@
 """How a plan ends: completed, or broken after notice and time to cure; and what is left over. Pure.
 
 A plan that was completed by a payment that is returned is live again: its instalments have new grace from the
-notice of the return. A plan that was broken stays so, because the bank was told and offer has the case again.
+notice of the return. A plan that was broken stays so, because the bank was told and offer has the case again;
+only a stop that is told later takes it back (`stops`).
 """
 
 from datetime import date
 
-from services.followup.model import Credit, FollowupStatus
+from services.followup.model import Credit, FollowedPlan, FollowupStatus
 from services.followup.problems import unbilled
-from services.followup.rules import UNPAID, breaks, cure_by, is_paused, is_stopped, missed_numbers, summed
+from services.followup.rules import (
+    UNPAID,
+    breaks,
+    cure_by,
+    in_talks,
+    is_paused,
+    is_stopped,
+    missed_numbers,
+    summed,
+)
 from services.followup.work import Work
 from shared.contracts.base import Reason
 from shared.contracts.breach import BreachFacts, OpenInstalment
@@ -40,24 +50,29 @@ def complete(work: Work, day: date, *, with_case: bool = False) -> None:
 
 
 def credit(work: Work, day: date) -> None:
-    """Say what the borrower has beyond the plan, when it is no longer what was said last."""
+    """Say what the borrower has beyond the plan, when it is no longer what was said last.
+
+    It is never more than what of the money lies on no debt: what was paid in advance and has served another
+    debt stays there, also where a reward has made the instalments less since.
+    """
     plan = work.plan
     # What is left of an earlier plan of the case stays the borrower's beside it.
     others = tuple(one for one in work.state.credits if one.agreement_id != plan.agreement_id)
     known = {one.found.currency: one for one in work.state.credits if one.agreement_id == plan.agreement_id}
     for currency in sorted({line.total.currency for line in work.plan.lines}):
-        came = Money.sum(
-            (
-                entry.amount
-                for entry in work.state.received
-                if entry.amount.currency == currency and work.plan.effective <= entry.on <= day
-            ),
-            currency,
-        )
+        entries = [
+            entry
+            for entry in work.state.received
+            if entry.amount.currency == currency and work.plan.effective <= entry.on <= day
+        ]
+        came = Money.sum((entry.amount for entry in entries), currency)
         parts = (part.paid for part in work.served(day) if part.paid.currency == currency)
         nothing = Money.zero(currency)
         beside = Money.sum((part for part in work.plan.beside if part.currency == currency), currency)
         left = max(came - Money.sum(parts, currency) - beside, nothing)
+        loose = [entry.on_no_debt for entry in entries if entry.on_no_debt is not None]
+        if len(loose) == len(entries):
+            left = min(left, max(Money.sum(loose, currency), nothing))
         none = Credit(agreement_id=plan.agreement_id, found=nothing, settled=nothing, since=plan.effective)
         before = known.get(currency, none)
         if left == before.found:
@@ -93,8 +108,7 @@ def judge_breach(work: Work, day: date) -> bool:
     plan = work.plan
     if not breaks(plan, day, work.policy):
         if plan.cure_by is not None:
-            code = ReasonCode.HARDSHIP_REPORTED if is_paused(plan, day) else ReasonCode.CAUGHT_UP
-            code = ReasonCode.DEBT_STOPPED if is_stopped(plan, day) else code
+            code = _why_cured(plan, day)
             work.said.append(BreachCured(agreement_id=plan.agreement_id, as_of=day, reason=Reason(code=code)))
             work.update(cure_by=None)
         return False
@@ -117,6 +131,15 @@ def judge_breach(work: Work, day: date) -> bool:
             )
         )
     return False
+
+
+def _why_cured(plan: FollowedPlan, day: date) -> ReasonCode:
+    if is_stopped(plan, day):
+        return ReasonCode.DEBT_STOPPED
+    if in_talks(plan, day):
+        return ReasonCode.HARDSHIP_REPORTED
+    # Besides talks that go on, what a plan rests in is the time of an amendment that was withdrawn from.
+    return ReasonCode.WITHDRAWN_IN_TIME if is_paused(plan, day) else ReasonCode.CAUGHT_UP
 
 
 def _break(work: Work, day: date) -> None:

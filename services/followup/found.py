@@ -23,7 +23,9 @@ __all__ = [
     "counted",
     "handed_back",
     "missing_beside",
+    "on_no_debt",
     "owed_again",
+    "paid_for",
     "returned",
     "returned_before",
     "unbooked",
@@ -76,6 +78,18 @@ def missing_beside(plan: FollowedPlan, data: PaymentTakenBack, amount: Money) ->
     return plan.model_copy(update={name: summed((*getattr(plan, name), part))})
 
 
+def paid_for(plan: FollowedPlan, data: PaymentMatched) -> FollowedPlan:
+    """Forget of what came back of payments from before a completed plan what is paid for it apart."""
+    if not plan.completed or data.beside is None:
+        return plan
+    paid = min(_of_plan(plan, data.allocations, data.beside.currency), data.beside)
+    left = tuple(
+        max(one - paid, Money.zero(one.currency)) if one.currency == paid.currency else one
+        for one in plan.came_back
+    )
+    return plan.model_copy(update={"came_back": left})
+
+
 def returned_before(state: FollowupState, data: PaymentTakenBack, amount: Money, told: date) -> FollowupState:
     """Take a return from before the first plan from those that a withdrawal would bring back, too.
 
@@ -125,8 +139,18 @@ def unbooked(plan: FollowedPlan, data: PaymentMatched | PaymentTakenBack) -> Fol
 
 
 def owed_again(data: PaymentTakenBack) -> Money:
-    """Give what of a return is owed on debts again."""
-    parts = (total_of(part.amounts) for part in data.allocations)
+    """Give what of a return is owed on debts again, here or in a later case."""
+    return _booked(data)
+
+
+def on_no_debt(data: PaymentMatched | PaymentTakenBack) -> Money:
+    """Give what of a payment, or of its return, is on the books of no debt."""
+    return data.amount - _booked(data)
+
+
+def _booked(data: PaymentMatched | PaymentTakenBack) -> Money:
+    later = data.elsewhere if isinstance(data, PaymentTakenBack) else ()
+    parts = (total_of(part.amounts) for part in (*data.allocations, *later))
     currency = data.amount.currency
     return Money.sum((part for part in parts if part.currency == currency), currency)
 

@@ -97,9 +97,15 @@ def total(received: Iterable[DayMoney], currency: str, since: date, day: date) -
     return Money(Reach(received, currency, since, day).total, currency)
 
 
-def receive(state: FollowupState, value_date: date, amount: Money) -> FollowupState:
-    """Keep an amount (negative: taken back) if something may count it; have judged again what it changes."""
-    received = _added(state.received, DayMoney(on=value_date, amount=amount))
+def receive(
+    state: FollowupState, value_date: date, amount: Money, on_no_debt: Money | None = None
+) -> FollowupState:
+    """Keep an amount (negative: taken back) if something may count it; have judged again what it changes.
+
+    All of it is on the books of debts, but for what is `on_no_debt`.
+    """
+    loose = Money.zero(amount.currency) if on_no_debt is None else on_no_debt
+    received = _added(state.received, DayMoney(on=value_date, amount=amount, on_no_debt=loose))
     plan = state.plan
     is_past = plan is not None and (value_date <= plan.judged_to or plan.completed)
     if plan is not None and is_past and counts_for_plan(value_date, plan):
@@ -114,14 +120,26 @@ def receive(state: FollowupState, value_date: date, amount: Money) -> FollowupSt
 
 
 def _added(received: tuple[DayMoney, ...], new: DayMoney) -> tuple[DayMoney, ...]:
-    """Keep the entries in the order of their days, one for each day and currency, none of zero."""
+    """Keep the entries in the order of their days, one for each day and currency, none of nothing."""
     index = bisect_left(received, _key(new), key=_key)
     found = received[index : index + 1]
     if not found or _key(found[0]) != _key(new):
-        return received if new.amount.is_zero else (*received[:index], new, *received[index:])
-    amount = found[0].amount + new.amount
-    same = () if amount.is_zero else (DayMoney(on=new.on, amount=amount),)
+        return received if _is_nothing(new) else (*received[:index], new, *received[index:])
+    both = _both(found[0], new)
+    same = () if _is_nothing(both) else (both,)
     return (*received[:index], *same, *received[index + 1 :])
+
+
+def _is_nothing(entry: DayMoney) -> bool:
+    return entry.amount.is_zero and (entry.on_no_debt is None or entry.on_no_debt.is_zero)
+
+
+def _both(first: DayMoney, then: DayMoney) -> DayMoney:
+    """Add up two entries; they are of the day of the later one."""
+    loose = None
+    if first.on_no_debt is not None and then.on_no_debt is not None:
+        loose = first.on_no_debt + then.on_no_debt
+    return DayMoney(on=then.on, amount=first.amount + then.amount, on_no_debt=loose)
 
 
 def _key(entry: DayMoney) -> tuple[date, str]:
@@ -143,8 +161,7 @@ def _bounded(state: FollowupState) -> FollowupState:
     sums: dict[tuple[int, str], DayMoney] = {}
     for entry in old:  # ascending: the last day of an interval stays
         key = (bisect_left(days, entry.on), entry.amount.currency)
-        before = sums[key].amount if key in sums else Money.zero(entry.amount.currency)
-        sums[key] = DayMoney(on=entry.on, amount=before + entry.amount)
+        sums[key] = _both(sums[key], entry) if key in sums else entry
     merged = tuple(sorted(sums.values(), key=_key))
     return state.model_copy(update={"received": (*merged, *new)})
 

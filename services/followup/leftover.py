@@ -9,12 +9,12 @@ from shared.contracts.base import Event
 from shared.contracts.desk_care import CreditChoice, CreditChosen
 from shared.contracts.followup_care import CreditFound, CreditInstructed
 from shared.contracts.ids import derive_id
-from shared.contracts.intake import BankAnswered, PaymentTakenBack
+from shared.contracts.intake import BankAnswered, PaymentMatched, PaymentTakenBack
 from shared.contracts.reasons import ReasonCode
 from shared.lending.money import Money
 from shared.policy.model import PolicyInForce
 
-__all__ = ["bank_answered", "chosen", "returned", "returned_later"]
+__all__ = ["bank_answered", "came", "chosen", "kept", "returned", "returned_later"]
 
 Step = tuple[FollowupState, tuple[Event, ...]]
 
@@ -69,16 +69,46 @@ def bank_answered(state: FollowupState, data: BankAnswered, day: date) -> Step:
     return _with(state, credit, settled=settled), (said,)
 
 
-def returned(state: FollowupState, data: PaymentTakenBack, day: date) -> Step:
-    """A payment came back after the case was closed: what was beyond the plan is less by it.
+def kept(state: FollowupState) -> tuple[Credit, ...]:
+    """Give what a closed case keeps: of a completed plan one in each currency, for what still comes."""
+    plan = state.plan
+    if plan is None or not plan.completed:
+        return state.credits
+    known = {one.found.currency for one in state.credits if one.agreement_id == plan.agreement_id}
+    nothing = (Money.zero(one) for one in sorted({line.total.currency for line in plan.lines} - known))
+    none = (
+        Credit(agreement_id=plan.agreement_id, found=zero, settled=zero, since=plan.effective)
+        for zero in nothing
+    )
+    return (*state.credits, *none)
 
-    Where what is left of that does not cover it, the plan is not completed any more; who asks sees it by
-    `completed_on`.
-    """
+
+def came(state: FollowupState, data: PaymentMatched, day: date) -> Step:
+    """Money came after the case was closed: what no debt has room for is beyond the plan, as before."""
     credit = _of_day(state, data)
-    if credit is None or credit.found - credit.settled < data.amount:
+    if credit is None or not data.unallocated.is_positive:
+        return state, ()
+    found = credit.found + data.unallocated
+    free = max(found - credit.settled, Money.zero(found.currency))
+    said = CreditFound(agreement_id=credit.agreement_id, as_of=day, amount=free)
+    return _with(state, credit, found=found), (said,)
+
+
+def returned(state: FollowupState, data: PaymentTakenBack, day: date) -> Step:
+    """A payment came back after the case was closed: what of it is not owed again was beyond the plan.
+
+    Where more is owed than had gone beside the plan, or what is left beyond does not cover the rest, the
+    plan is not completed any more; who asks sees it by `completed_on`.
+    """
+    credit, owed = _of_day(state, data), owed_again(data)
+    gone = data.amount - owed
+    beside = data.beside
+    if beside is None or beside.currency != owed.currency:
+        beside = Money.zero(owed.currency)
+    free = Money.zero(gone.currency) if credit is None else credit.found - credit.settled
+    if owed > beside or free < gone:
         state = state.model_copy(update={"completed_on": None})
-    return _less(state, credit, data.amount, day)
+    return _less(state, credit, gone, day)
 
 
 def returned_later(state: FollowupState, data: PaymentTakenBack, day: date) -> Step:
@@ -92,7 +122,7 @@ def returned_later(state: FollowupState, data: PaymentTakenBack, day: date) -> S
     return _less(state, _of_day(state, data), gone, day)
 
 
-def _of_day(state: FollowupState, data: PaymentTakenBack) -> Credit | None:
+def _of_day(state: FollowupState, data: PaymentMatched | PaymentTakenBack) -> Credit | None:
     """Give the credit of the plan that counted money of that day."""
     mine = (one for one in state.credits if one.found.currency == data.amount.currency)
     return max((one for one in mine if one.since <= data.value_date), key=lambda one: one.since, default=None)

@@ -102,10 +102,14 @@ class Line(State):
 
 
 class DayMoney(State):
-    """What was received with one value date in one currency, less what of it was taken back."""
+    """What was received with one value date in one currency, less what of it was taken back.
+
+    `on_no_debt` of it had no debt to go to; None: not known, of a document of before.
+    """
 
     on: date
     amount: MoneyField
+    on_no_debt: MoneyField | None = None
 
 
 class Returned(State):
@@ -146,7 +150,8 @@ class FollowedPlan(State):
     `pauses` are those before the last, and the times of amendments that were withdrawn from. `cure_by`:
     notice of breach was given, and what is missing may be paid until then. To the next review the borrower
     is invited on `invite_on`, to the stretched one on `invite_well_on`; the last invitation was to that of
-    `invited_for`. The open review came up on `review_asked_on` and is overdue on `review_late_on`.
+    `invited_for`. The open review came up on `review_asked_on` and is overdue on `review_late_on`;
+    on `reviewed_on` one was last held, or passed, under this plan.
     `rate_cut_pct` is the share of the plan's rate that rewards have cut. `stops` are the times in which stop
     events left no debt of the plan to talk about: what was missed in them is never held against it. `silent`:
     contact is stopped now. `talks_after`: when the stops are over, a new plan is talked about first.
@@ -156,10 +161,12 @@ class FollowedPlan(State):
     the signature or as a reward, under this plan or one that it amends. `found` is money dated before it that
     was told after the signing, by value date: it counts as if it had come on the effective day. `beside` is
     what came back of payments from before it: owed, and in none of its instalments. `came_back` is the same
-    since it was completed, and counts once it is in force again: what is paid for it before is told apart.
+    since it was completed, and counts once it is in force again, less what is paid for it before, apart.
     `unbooked` is money of it that no debt had room for when it came.
     `apart` are debts that were sold, no part of which is asked for here any more; `returning` is `returns` by
     debt. `rewards` are the steps that were signed; None in plans of before, which go by the pack.
+    `moved_since`: it was broken, and money dated after that has come. `partly_stopped`: it was broken while
+    one of its debts was stopped, which was told later, and somebody knows.
     The rules of `pinned_on` hold for what was agreed; where there is none, those of the effective day.
     """
 
@@ -197,6 +204,7 @@ class FollowedPlan(State):
     invited_for: date | None = None
     review_asked_on: date | None = None
     review_late_on: date | None = None
+    reviewed_on: date | None = None
     rate_cut_pct: Percent = Decimal(0)
     stops: tuple[Pause, ...] = ()
     silent: bool = False
@@ -213,6 +221,8 @@ class FollowedPlan(State):
     unbooked: tuple[MoneyField, ...] = ()
     came_back: tuple[MoneyField, ...] = ()
     rewards: tuple[RewardTerm, ...] | None = None
+    moved_since: bool = False
+    partly_stopped: bool = False
 
 
 class Earlier(State):
@@ -291,7 +301,8 @@ class Support(State):
 class Credit(State):
     """What was paid beyond a plan in one currency: as last said, and how much of it has been dealt with.
 
-    Each plan of a case has its own. `since`: the first day whose money the plan counts.
+    Each plan of a case has its own; that of a closed case also of nothing, for what may still come. `since`:
+    the first day whose money the plan counts.
     """
 
     agreement_id: str

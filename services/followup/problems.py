@@ -1,11 +1,12 @@
 """Who is responsible for a live plan, and the problems noted about it: whose, by when, how long. Pure."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date, timedelta
 
 from services.followup.model import FollowedPlan, FollowupState, FollowupStatus, Problem
+from services.followup.work import policy_of
 from shared.contracts.base import Event
-from shared.contracts.debts import OUT_OF_PLAN
+from shared.contracts.debts import OUT_OF_PLAN, DebtSnapshot, DebtStatus
 from shared.contracts.departures import is_away
 from shared.contracts.desk_care import ProblemNoted, ProblemSolved
 from shared.contracts.desk_team import AwayWhy, OwnerAway
@@ -31,13 +32,16 @@ __all__ = [
     "broken_in_a_stop",
     "case_closed",
     "close_problems",
+    "gone_elsewhere",
     "interest_of_a_stop",
+    "joint_elsewhere",
     "missing_from_the_plan",
     "noted",
     "problems_due",
     "refused_by_bank",
     "returned_after_completion",
     "solved",
+    "stands_again",
     "unbilled",
     "unbooked",
 ]
@@ -48,12 +52,14 @@ Step = tuple[FollowupState, tuple[Event, ...]]
 _PROBLEMS_KEPT = 50
 _STEP = "performing"
 _BY_CLOSING = "case_closed"
+_BY_THE_PLAN = "plan_stands_again"
 RETURNED_BEFORE = "payment_returned_from_before_the_plan"
 RETURNED_AFTER = "payment_returned_after_completion"
 INTEREST_OF_A_STOP = "interest_of_a_stop_in_instalments"
 BROKEN_IN_A_STOP = "plan_broken_in_a_stop"
 UNBOOKED = "payment_on_no_debt"
 UNBILLED = "interest_paid_before_it_was_billed"
+JOINT = "joint_debt_in_another_case"
 
 
 def assigned(state: FollowupState, owner: str) -> Step:
@@ -169,6 +175,35 @@ def broken_in_a_stop(state: FollowupState, plan: FollowedPlan, day: date, policy
     return _of_fact(state, f"{BROKEN_IN_A_STOP}/{plan.agreement_id}", BROKEN_IN_A_STOP, day, policy)
 
 
+def gone_elsewhere(state: FollowupState, debts: Iterable[DebtSnapshot]) -> tuple[str, ...]:
+    """Give the debts that another obligor's case took over with the end of this one."""
+    gone = (debt.debt_id for debt in debts if debt.status is DebtStatus.ELSEWHERE)
+    return tuple(debt_id for debt_id in gone if debt_id not in state.apart)
+
+
+def joint_elsewhere(state: FollowupState, debts: Iterable[str], day: date, reference: Reference) -> Step:
+    """A debt of the live plan is in another obligor's case from now on, which knows nothing of the plan.
+
+    It binds the lender all the same: a person tells whoever looks after that case, also when this one closes.
+    """
+    plan, said = state.plan, tuple[Event, ...]()
+    if plan is None or state.status is not FollowupStatus.LIVE:
+        return state, said
+    for debt_id in debts:
+        if debt_id in plan.debts:
+            fact = f"joint/{plan.agreement_id}/{debt_id}"
+            state, more = _of_fact(state, fact, JOINT, day, policy_of(plan, reference, day))
+            said += more
+    return state, said
+
+
+def stands_again(state: FollowupState, day: date) -> Step:
+    """The plan stands again after all: nothing is left to be made good of its end."""
+    left = tuple(problem for problem in state.problems if problem.about != BROKEN_IN_A_STOP)
+    said = tuple(_resolved(problem, day, _BY_THE_PLAN) for problem in state.problems if problem not in left)
+    return state.model_copy(update={"problems": left}), said
+
+
 def _of_fact(state: FollowupState, fact: str, about: str, day: date, policy: PolicyInForce) -> Step:
     noted_ = ProblemNoted(problem_id=derive_id("problem", state.case, fact), about=about)
     if any(problem.problem_id == noted_.problem_id for problem in state.problems):
@@ -230,10 +265,12 @@ def solved(state: FollowupState, data: ProblemSolved, day: date) -> Step | Reaso
 def case_closed(state: FollowupState, day: date, reason: CloseReason) -> Step:
     """The case is closed: nothing of it is a problem any more, but money that lies on no debt.
 
+    Nor is it over what another obligor's case has to know of the plan.
+
     A completed plan leaves open what it never asked for: somebody still decides about money that came back.
     """
     completed = reason is CloseReason.PLAN_COMPLETED
-    outlasts = {UNBOOKED, UNBILLED, RETURNED_BEFORE} if completed else {UNBOOKED, UNBILLED}
+    outlasts = {UNBOOKED, UNBILLED, RETURNED_BEFORE} if completed else {UNBOOKED, UNBILLED, JOINT}
     left = tuple(problem for problem in state.problems if problem.about in outlasts)
     said = tuple(_resolved(problem, day, _BY_CLOSING) for problem in state.problems if problem not in left)
     return state.model_copy(update={"problems": left}), said

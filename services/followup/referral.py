@@ -84,8 +84,17 @@ def note_talks(state: FollowupState, data: offer.OfferLapsed | offer.TalksFailed
 
 
 def note_table(state: FollowupState, data: Event) -> FollowupState:
-    """Note whether an offer stands; one that was accepted does until it is signed or taken back."""
-    stands = isinstance(data, offer.OfferTabled | offer.OfferRevised)
+    """Note whether an offer stands; one that was accepted does until it is signed or taken back.
+
+    One that a balance had replaced may be accepted the same day: what replaced it goes, what it was stays.
+    The word of that may come after the signature, by another topic.
+    """
+    if isinstance(data, offer.OfferWithdrawn) and data.reason.code is ReasonCode.OFFER_ALREADY_ANSWERED:
+        return state
+    accepted = isinstance(data, offer.ApprovalRequested | offer.OfferAgreed)
+    if accepted and state.status is FollowupStatus.LIVE:
+        return state
+    stands = accepted or isinstance(data, offer.OfferTabled | offer.OfferRevised)
     return state if stands == state.offer_stands else state.model_copy(update={"offer_stands": stands})
 
 

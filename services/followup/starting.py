@@ -44,6 +44,7 @@ __all__ = ["start", "take_back"]
 _EARLIER_KEPT = 4
 # When a review is asked for, invited to, and overdue.
 _REVIEW_DAYS = ("review_on", "stretched_on", "invite_on", "invite_well_on", "review_late_on")
+_REVIEWS = (*_REVIEW_DAYS, "invited_for", "review_asked_on", "review_open", "reviewed_on")
 
 
 def start(
@@ -166,7 +167,8 @@ def take_back(state: FollowupState, data: AgreementEnded, day: date) -> Followup
     dates = ((name, getattr(plan, name)) for name in _REVIEW_DAYS)
     # What came up while the amendment held is said today, with the whole time to answer; not dated back.
     late = {name: day for name, on in dates if on is not None and plan.judged_to < on < day}
-    update: dict[str, object] = {"replay": True, **late}
+    over = (*(one.plan for one in state.earlier[at + 1 :]), gone)
+    update: dict[str, object] = {"replay": True, **late, **_reviews(plan, over), "reviews": gone.reviews}
     before = plan.pauses
     if in_talks(gone, day):
         before = talks_of(plan)
@@ -174,7 +176,18 @@ def take_back(state: FollowupState, data: AgreementEnded, day: date) -> Followup
     update["pauses"] = (*before, Pause(since=gone.effective, until=day))
     back = plan.model_copy(update=update)
     after = state.model_copy(update={"plan": back, "earlier": state.earlier[:at]})
-    return handed_back(after, (*(one.plan for one in state.earlier[at + 1 :]), gone))
+    return handed_back(after, over)
+
+
+def _reviews(back: FollowedPlan, over: Sequence[FollowedPlan]) -> dict[str, object]:
+    """Give how the last of the plans that are `over` stood with a review that came up, or was held, under it.
+
+    Who has answered is not asked again for the plan that stands again, and who was asked has the same time.
+    """
+    newest_first = zip(reversed(over), reversed((back, *over[:-1])), strict=True)
+    heard = (plan for plan, before in newest_first if plan.reviewed_on or plan.reviews > before.reviews)
+    last = next(heard, None)
+    return {} if last is None else {name: getattr(last, name) for name in _REVIEWS}
 
 
 def _shares(data: AgreementSigned) -> dict[tuple[date, str], list[DebtShare]]:

@@ -3,7 +3,8 @@
 A signed plan keeps its schedule. What falls due meanwhile and is not paid never counts towards a breach; no
 promise is broken, and where contact is stopped no review is asked for. Afterwards the plan goes on; where
 something was missed, where the pack says that it does not stand, or where a hardship was told meanwhile,
-a new plan is talked about first; so it is where the plan was broken before the stop was told.
+a new plan is talked about first. A plan that was broken on days of a stop that is told later stands again as
+if that had been known, unless something has been built on its end since: then a person sees to it.
 
 A plan all of whose debts were sold binds the buyer, who is paid from then on: what does not arrive here is no
 miss, and the borrower hears nothing from us. Of one that was sold in part see `sold`.
@@ -25,14 +26,27 @@ from services.followup.model import (
     PromiseState,
 )
 from services.followup.referral import held_by_a_stop, without_attempt_of, without_grounds_since
-from services.followup.rules import UNPAID, is_shielded, later, pause_until, review_late_on, talks_of
+from services.followup.rules import (
+    UNPAID,
+    breaks,
+    is_shielded,
+    later,
+    pause_until,
+    review_days,
+    review_late_on,
+    summed,
+    talks_of,
+)
 from services.followup.sold import all_sold, without_sold
+from services.followup.work import policy_of, served_by
 from shared.contracts.base import Event, Reason
 from shared.contracts.debts import DebtSnapshot, DebtStatus
 from shared.contracts.followup import RenegotiationRequested
+from shared.contracts.followup_care import PlanReopened
 from shared.contracts.intake import StopsChanged
 from shared.contracts.parties import CaseHalt
 from shared.contracts.reasons import ReasonCode
+from shared.policy.model import PolicyInForce
 from shared.policy.reference import Reference
 
 __all__ = ["after_sale", "after_stops"]
@@ -47,14 +61,21 @@ def after_stops(state: FollowupState, data: StopsChanged, day: date, reference: 
     """Stand still while the case is halted, go on when it is not."""
     if state.status is FollowupStatus.CLOSED:
         return state, ()
-    plan = state.plan if state.status is FollowupStatus.LIVE else None
+    state, before = _before_it_was_told(state, data, day, reference)
+    after, said = _after_halt(state, data, day, reference)
+    return after, (*before, *said)
+
+
+def _after_halt(state: FollowupState, data: StopsChanged, day: date, reference: Reference) -> Step:
     if data.halt is not None:
         since = min(data.halt.since or day, day)
         known = state.halted_on is not None and state.halted_on <= since
-        halted, said = (state, ()) if known else _halted(state, since, day, reference)
+        halted, said = (state, ()) if known else _halted(state, since, date.max, day, reference)
+        plan = halted.plan if halted.status is FollowupStatus.LIVE else None
         if plan is None:
             return halted, said
         return halted.model_copy(update={"plan": _stopped(plan, data.halt, since)}), said
+    plan = state.plan if state.status is FollowupStatus.LIVE else None
     if state.halted_on is None:
         return state, ()
     stood = (day - state.halted_on).days
@@ -83,12 +104,64 @@ def _bears_interest(plan: FollowedPlan, since: date) -> bool:
                for line in plan.lines)  # fmt: skip
 
 
-def _halted(state: FollowupState, since: date, day: date, reference: Reference) -> Step:
+def _before_it_was_told(state: FollowupState, data: StopsChanged, day: date, reference: Reference) -> Step:
+    """Look at a halt that was over when it was told, and at a plan that broke with a debt of it stopped."""
+    past = data.past
+    if past is not None and past.since is not None and past.until is not None:
+        return _had_halted(state, past, past.since, past.until, day, reference)
+    plan = _broken_since(state, min((stop.since for stop in data.stops), default=date.max))
+    if plan is None or plan.partly_stopped or data.halt is not None:
+        return state, ()
+    policy = reference.policies.in_force(plan.policy, day)
+    if not any(
+        stop.party_id is None and plan.ended_on is not None and stop.since <= plan.ended_on
+        for stop in data.stops
+        if set(stop.debts) & set(plan.debts)
+    ):
+        return state, ()
+    known = state.model_copy(update={"plan": plan.model_copy(update={"partly_stopped": True})})
+    return problems.broken_in_a_stop(known, plan, day, policy)
+
+
+def _had_halted(
+    state: FollowupState, past: CaseHalt, since: date, until: date, day: date, reference: Reference
+) -> Step:
+    """No day of it counts; talks come first where something was missed in it, as after any other."""
+    if state.halted_on is not None and state.halted_on <= since:
+        return state, ()
+    halted, said = _halted(state, since, until, day, reference)
+    promises = tuple(_later(promise, (until - since).days) for promise in halted.promises)
+    after = halted.model_copy(update={"halted_on": state.halted_on, "promises": promises})
+    broke = _broken_since(after, since)
+    if broke is not None:
+        return after, said if state.halted_on is not None else (*said, _talks(broke, day))
+    plan = after.plan if after.status is FollowupStatus.LIVE else None
+    if plan is None or all_sold(after, plan):
+        return after, said
+    # Nobody was asked for anything while it was taken for broken.
+    over = Pause(since=since, until=until if state.status is FollowupStatus.LIVE else day)
+    stops = tuple(sorted((*plan.stops, over), key=lambda stop: stop.since))[-_STOPS_KEPT:]
+    plan = plan.model_copy(update={"stops": stops, "replay": True})
+    owing = not past.plan_stands or any(
+        line.state in UNPAID and is_shielded(line, (over,)) for line in plan.lines
+    )
+    policy = reference.policies.in_force(plan.policy, day)
+    if "interest" in past.stops and until > plan.effective and _bears_interest(plan, since):
+        after, opened = problems.interest_of_a_stop(after, since, day, policy)
+        said = (*said, *opened)
+    if state.halted_on is not None:  # talks begin when the one that runs is over
+        plan = plan.model_copy(update={"talks_after": plan.talks_after or owing})
+        return after.model_copy(update={"plan": plan}), said
+    if not owing:
+        return after.model_copy(update={"plan": _talked_on(plan, over)}), said
+    return after.model_copy(update={"plan": _talked_about(plan, day, policy)}), (*said, _talks(plan, day))
+
+
+def _halted(state: FollowupState, since: date, until: date, day: date, reference: Reference) -> Step:
     """Stand still from the day on which the halt began, though it is told later.
 
     A promise that was broken meanwhile is open again. What led nowhere is no ground to refer the case, and a
-    referral is held. A plan that was broken meanwhile stays so, because the bank was told; somebody is to see
-    to it.
+    referral is held. A plan that was broken meanwhile stands again, or somebody is to see to it.
     """
     back = [
         promise.state is PromiseState.BROKEN and promise.until >= since and not promise.shielded
@@ -104,9 +177,50 @@ def _halted(state: FollowupState, since: date, day: date, reference: Reference) 
     broke = _broken_since(halted, since)
     if broke is None or (state.halted_on is not None and _broken_since(halted, state.halted_on) is not None):
         return halted, said
+    if _may_stand_again(halted, broke) and not _breaks_all_the_same(broke, since, until, reference):
+        halted, again = _stands_again(halted, broke, day, reference)
+        return halted, (*said, *again)
     policy = reference.policies.in_force(broke.policy, day)
     halted, opened = problems.broken_in_a_stop(halted, broke, day, policy)
     return halted, (*said, *opened)
+
+
+def _breaks_all_the_same(plan: FollowedPlan, since: date, until: date, reference: Reference) -> bool:
+    """Whether what is no miss of a stop that was over would have broken it on the same day."""
+    stops = (*plan.stops, Pause(since=since, until=until))
+    on = plan.ended_on or date.max
+    return breaks(plan.model_copy(update={"stops": stops}), on, policy_of(plan, reference))
+
+
+def _may_stand_again(state: FollowupState, plan: FollowedPlan) -> bool:
+    """Whether nothing was built on the end of a plan: no offer that stands, no court, no money since.
+
+    What was paid after it went where it would without a plan; what was sold is another's. Of an amendment
+    that could be withdrawn from, the plan before it is not known any more.
+    """
+    built = state.offer_stands or state.referred_on is not None or plan.moved_since
+    return not built and not plan.apart and not state.earlier and not set(plan.debts) & set(state.sold)
+
+
+def _stands_again(state: FollowupState, plan: FollowedPlan, day: date, reference: Reference) -> Step:
+    """Take the breach back: agreement tells the bank, and each instalment is looked at again."""
+    policy = policy_of(plan, reference)
+    review = review_days(day, policy) if plan.review_on <= day else {}
+    update = {"ended_on": None, "replay": True, **review}
+    back = {"status": FollowupStatus.LIVE, "plan": plan.model_copy(update=update)}
+    live, solved = problems.stands_again(state.model_copy(update=back), day)
+    missing = summed(
+        line.total - part.paid
+        for line, part in zip(plan.lines, served_by(plan, state, day, policy), strict=True)
+        if line.due <= day and part.reached is None
+    )
+    said = PlanReopened(
+        agreement_id=plan.agreement_id,
+        as_of=day,
+        missing=tuple(one for one in missing if one.is_positive),
+        reason=Reason(code=ReasonCode.BROKEN_IN_A_STOP),
+    )
+    return live, (said, *solved)
 
 
 def _broken_since(state: FollowupState, since: date) -> FollowedPlan | None:
@@ -173,6 +287,10 @@ def _goes_on(plan: FollowedPlan, day: date, reference: Reference) -> tuple[Follo
     after = plan.model_copy(update=update)
     if not owing and not plan.talks_after:
         return _talked_on(after, over), ()
+    return _talked_about(after, day, policy), (_talks(plan, day),)
+
+
+def _talked_about(plan: FollowedPlan, day: date, policy: PolicyInForce) -> FollowedPlan:
     before = tuple(
         # Talks that ran are begun anew: with these they end.
         one.model_copy(update={"until": min(one.until, day)})
@@ -180,7 +298,7 @@ def _goes_on(plan: FollowedPlan, day: date, reference: Reference) -> tuple[Follo
     )
     until = pause_until(day, policy)
     talks = {"pauses": before, "paused_from": day, "paused_until": until, "pause_left": 0}
-    return after.model_copy(update=talks), (_talks(plan, day),)
+    return plan.model_copy(update=talks)
 
 
 def _talked_on(plan: FollowedPlan, over: Pause) -> FollowedPlan:

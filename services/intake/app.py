@@ -20,7 +20,9 @@ SERVICE = Service(
     # 11: payments beside a plan; 12: rates that stand against the bank's notices
     # 13: whether money came back of the plan that was completed last, who else took part in a conversation,
     # stops of another obligor that stop the debt
-    schema_version=13,
+    # 14: the agreement that binds a debt from before its case, the plan that was broken last,
+    # when a debt left
+    schema_version=14,
     workload=whose_work,
     cases=lambda state: (state.case,),
     upcoming=lambda state, customer: case_id(customer, 1 if state is None else state.episode + 1),

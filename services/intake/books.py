@@ -58,7 +58,9 @@ class Debt(State):
     `ended_on` the last day for which the bank said that it is not overdue, sold or recalled,
     `quiet_since` the day on which a payment left nothing overdue on our books.
     `rate_vested`: rewards have lowered the rate, whatever the bank's notices say. It has until `rate_due` to
-    correct them; `rate_told` is the higher rate of a notice that a person looks into.
+    correct them; `rate_told` is the higher rate of a notice that a person looks into. `bound_by`: the
+    agreement of an earlier case that the bank got back with it. `left_on`: the day on which it left a case
+    last.
     """
 
     debt_id: str
@@ -90,6 +92,8 @@ class Debt(State):
     rate_vested: bool = False
     rate_due: date | None = None
     rate_told: Decimal | None = None
+    bound_by: str | None = None
+    left_on: date | None = None
 
     @property
     def outstanding(self) -> Amounts:
@@ -154,6 +158,7 @@ class Debt(State):
             ),
             history_problem=self.history_problem,
             re_aged=self.re_aged,
+            bound_by=self.bound_by,
         )
 
     def ledger(self) -> DebtLedger:

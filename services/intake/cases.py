@@ -80,6 +80,7 @@ def open_case(
             "leaving": None,
             "plan": None,
             "fulfilled": None,
+            "broken": None,
             "earlier": (),
             "finish": None,
         }
@@ -193,6 +194,7 @@ def close_case(state: IntakeState, on: date, reason: CloseReason) -> tuple[Intak
             "leaving": None,
             "plan": None,
             "fulfilled": None,
+            "broken": None,
             "earlier": (),
             "finish": None,
         }

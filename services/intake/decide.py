@@ -22,7 +22,7 @@ from services.intake import (
 from services.intake.cases import Outcome, answer, conclude, said_of_conduct
 from services.intake.differences import with_news_of_balances
 from services.intake.halting import dated
-from services.intake.holding import told_of_stops
+from services.intake.holding import told_of_stops, with_leaving
 from services.intake.lateness import with_lateness
 from services.intake.ledger import leave
 from services.intake.model import IntakeState
@@ -63,7 +63,7 @@ class IntakeDecider:
         reference = absences.with_absences(reference)
         decided = with_news_of_balances(state, handler(state, message, reference), message.day, reference)
         decided = with_news_of_rates(state, decided, message)
-        told = _with_news(state, decided, message.day, reference)
+        told = _with_leaving(state, _with_news(state, decided, message.day, reference), message.day)
         return with_lateness(_bank_told(told, message.day, message.id, reference), message.day, reference)
 
     def due(self, state: IntakeState) -> date | None:
@@ -78,7 +78,7 @@ class IntakeDecider:
         reference = absences.with_absences(reference)
         while state.next_date is not None and state.next_date <= day:
             on, before = state.next_date, state
-            done = with_lateness(_act(state, on, reference), on, reference)
+            done = with_lateness(_with_leaving(before, _act(state, on, reference), on), on, reference)
             assert done.state is not None  # noqa: S101 - narrows
             state = done.state
             said += (*done.emissions, *answer(state, *said_of_conduct(before, state, on)).emissions)
@@ -115,6 +115,12 @@ def _with_news(before: IntakeState | None, decided: Outcome, day: date, referenc
 def _was_closed(before: IntakeState | None) -> bool:
     """Whether a case of the customer had ended before this."""
     return before is not None and before.episode > 0 and not before.is_open
+
+
+def _with_leaving(before: IntakeState | None, decided: Outcome, day: date) -> Outcome:
+    if decided.waits or decided.state is None:
+        return decided
+    return Decision(with_leaving(before, decided.state, day), decided.emissions)
 
 
 def _bank_told(decided: Outcome, day: date, cause: str, reference: Reference) -> Outcome:

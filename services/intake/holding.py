@@ -18,7 +18,7 @@ from shared.contracts.ids import derive_id
 from shared.contracts.intake import HeldDebt, InstructionAbout, StopsInstructed
 from shared.policy.reference import Reference
 
-__all__ = ["told_of_stops"]
+__all__ = ["told_of_stops", "with_leaving"]
 
 # Asking for money is stopped by either: whoever may not be contacted, or pressed, is not collected from.
 _COLLECTS = frozenset({"contact", "enforcement"})
@@ -66,15 +66,27 @@ def told_of_stops(
     return told.with_instruction(asked), said
 
 
+def with_leaving(before: IntakeState | None, after: IntakeState, day: date) -> IntakeState:
+    """Note which debts have left the case on `day`: a stop of that day may be read before or after."""
+    for debt in after.debts:
+        was = None if before is None else before.debt(debt.debt_id)
+        if was is not None and was.is_active and not debt.is_active:
+            after = after.with_debt(debt.model_copy(update={"left_on": day}))
+    return after
+
+
 def _holds(state: IntakeState, before: Holds, day: date, reference: Reference) -> Holds:
-    """Give what stops now, by debt and obligor; of a closed case nothing is added to what the bank knows."""
+    """Give what stops now, by debt and obligor.
+
+    Of debts that had left before the day, and of a case closed before it, the bank hears nothing more.
+    """
     found: dict[Key, set[str]] = {}
     for stop in state.stops:
         if stop.ended_on is not None:
             continue
         for debt in state.debts:
             key = (debt.debt_id, stop.party_id or "")
-            if _concerns(stop, debt) and (key in before or _begins(state, debt)):
+            if _concerns(stop, debt) and (key in before or _begins(state, debt, day)):
                 stops = {what for rule in rules_of(stop, [debt], day, reference) for what in rule.stops}
                 # Another obligor is protected; the debt itself runs on for the customer.
                 found.setdefault(key, set()).update(stops & _COLLECTS if stop.party_id else stops)
@@ -83,7 +95,9 @@ def _holds(state: IntakeState, before: Holds, day: date, reference: Reference) -
     return {key: frozenset(stops) for key, stops in found.items() if stops}
 
 
-def _begins(state: IntakeState, debt: Debt) -> bool:
+def _begins(state: IntakeState, debt: Debt, day: date) -> bool:
+    if debt.left_on == day:
+        return True
     return state.is_open and debt.episode == state.episode and debt.is_active
 
 

@@ -227,7 +227,8 @@ class IntakeState(State):
 
     The owner has the case from `owned_since`; `owned_before` is the first day on which they may not have it
     any more, where one is known. `fulfilled` is a plan that was completed while other debts of
-    the case go on: in force again where its payment comes back.
+    the case go on: in force again where its payment comes back; `broken` is the one that was broken last: in
+    force again where that was in a stop which was told later.
     """
 
     customer: str
@@ -248,6 +249,7 @@ class IntakeState(State):
     plan: Plan | None = None
     earlier: tuple[Plan, ...] = ()
     fulfilled: Plan | None = None
+    broken: Plan | None = None
     finish: Finish | None = None
     instructions: tuple[Instruction, ...] = ()
     parties: tuple[Party, ...] = ()

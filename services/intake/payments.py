@@ -263,6 +263,7 @@ def reversed_(
         in_balance=bool(held) and all(held),
         beside=Money(beside, payment.currency) if beside else None,
         made_up=Money(made_up, payment.currency) if made_up else None,
+        elsewhere=_allocations((p for p in returned if p.debt_id in gone_on), payment.currency),
     )
     spoken = Decision.of(back, said, subject=case_id(state.customer, payment.episode)).emissions
     if payment.episode == state.episode:

@@ -73,6 +73,7 @@ def signed(
             ),
             "earlier": state.earlier[-_EARLIER_KEPT:] if data.may_withdraw else (),
             "finish": None,
+            "broken": None,
         }
     )
     at_once = None if data.re_ages is None else {one.debt_id for one in data.re_ages if not one.payments}
@@ -213,19 +214,25 @@ def instructed(
     if state is None:
         return Decision(None)
     data = message.data
+    again = data.returns_to == data.agreement_id
     waiver = _waiver_of(data.agreement_id, data.version) if data.waived else None
+    if again and data.waived:
+        waiver = derive_id("waiver", data.instruction_id)
     if data.restored:
         waiver = _return_of(data.agreement_id)
     applies = data.returns_to or data.agreement_id
     if data.rates and state.plan is not None and state.plan.agreement_id == applies:
         state = state.model_copy(update={"plan": with_rates(state.plan, data.rates)})
+    before, state = state, _bound(state, data)
     episode = _episode(state, message)
     known = _instruction(state, data.instruction_id)
     noted = known.model_copy(update={"about": InstructionAbout.PLAN, "episode": episode, "waiver": waiver})
     after = state.with_instruction(noted)
     if noted.answered_on is not None and waiver is not None:
         after = _confirmed(after, waiver, noted.answered_on)
-    if data.returns_to == data.agreement_id and _is_current(after, message):
+    if again and _is_current(after, message) and _has_broken(after, data.agreement_id):
+        return _stands_again(after, message, waiver, noted.answered_on)
+    if again and _is_current(after, message):
         concluded, said = conclude(
             state, _restored(after, data.agreement_id), message.day, Reason(code=ReasonCode.PAYMENT_RETURNED)
         )
@@ -238,7 +245,67 @@ def instructed(
                 after = after.with_debt(shown)
         concluded, said = conclude(state, after, message.day)
         return answer(concluded, *said)
-    return answer(after)
+    concluded, said = conclude(before, after, message.day)
+    return answer(concluded, *said)
+
+
+def _bound(state: IntakeState, data: agreement.BankInstructed) -> IntakeState:
+    """Know which debts an agreement binds that the bank got back: until it is paid, or another is signed.
+
+    The case that they come back in is a new one, and talks about them begin with that agreement. So they do
+    after a withdrawal from the one that had taken its place.
+    """
+    kinds = agreement.InstructionKind
+    about = {schedule.debt_id for schedule in data.schedules}
+    paid = {one.debt_id for one in data.settled}
+    for again in data.binds_again:
+        known = state.debt(again.debt_id)
+        if known is not None:
+            state = state.with_debt(known.model_copy(update={"bound_by": again.agreement_id}))
+    for debt in state.debts:
+        if data.kind is kinds.HAND_BACK and debt.debt_id in about - paid:
+            state = state.with_debt(debt.model_copy(update={"bound_by": data.agreement_id}))
+        signed_anew = data.kind is kinds.APPLY_PLAN and debt.debt_id in about
+        fulfilled = data.kind is kinds.PLAN_COMPLETED and debt.bound_by == data.agreement_id
+        if debt.bound_by is not None and (signed_anew or fulfilled):
+            state = state.with_debt(debt.model_copy(update={"bound_by": None}))
+    return state
+
+
+def _has_broken(state: IntakeState, agreement_id: str) -> bool:
+    return state.plan is None and state.broken is not None and state.broken.agreement_id == agreement_id
+
+
+def _stands_again(
+    state: IntakeState, message: Envelope[agreement.BankInstructed], waiver: str | None, answered: date | None
+) -> Outcome:
+    """A breach never was: the plan is in force as it stood, and what it had waived is owed no more, again."""
+    plan, data = state.broken, message.data
+    assert plan is not None  # noqa: S101 - narrows: who calls has looked
+    planned = state.model_copy(update={"plan": plan, "broken": None, "finish": None})
+    # Where it breaks once more, that is another return: the answer to this one says nothing of it.
+    planned = _renamed(
+        planned, _return_of(plan.agreement_id), derive_id("waiver", data.instruction_id, "before")
+    )
+    done = _waived(state, planned, data.waived, waiver or data.instruction_id, message, answered)
+    if done.state is None:
+        return done
+    covered = tuple(debt for debt in done.state.of_case if debt.debt_id in plan.debts)
+    rates = tuple(DebtRate(debt_id=was.debt_id, annual_rate_pct=was.rate) for was in plan.watched)
+    now = with_rates(plan.model_copy(update={"watched": watched_from(covered)}), rates)
+    return replace(done, state=done.state.model_copy(update={"plan": now}))
+
+
+def _renamed(state: IntakeState, old: str, new: str) -> IntakeState:
+    """Give a waiver, or a return, another name, wherever the bank's answer is waited for by it."""
+    for debt in state.of_case:
+        after = tuple(m.model_copy(update={"waiver": new}) if m.waiver == old else m for m in debt.after)
+        if after != debt.after:
+            state = state.with_debt(debt.model_copy(update={"after": after}))
+    asked = tuple(
+        one.model_copy(update={"waiver": new}) if one.waiver == old else one for one in state.instructions
+    )
+    return state.model_copy(update={"instructions": asked})
 
 
 def _restored(state: IntakeState, agreement_id: str) -> IntakeState:
@@ -359,7 +426,8 @@ def ended(
     if state is None or not _is_current(state, message) or not _is_plan(state, message) or state.plan is None:
         return Decision(state)
     kept = (*state.earlier, state.plan) if message.data.reason.code is ReasonCode.PLAN_SUPERSEDED else ()
-    after = state.model_copy(update={"plan": None, "finish": None, "earlier": kept})
+    broken = state.plan if message.data.reason.code is ReasonCode.PLAN_BROKEN else None
+    after = state.model_copy(update={"plan": None, "finish": None, "earlier": kept, "broken": broken})
     taken_back = message.data.reason.code is ReasonCode.WITHDRAWN_IN_TIME
     for debt in state.of_case:
         days = tuple(day for day in debt.re_aged if not taken_back or day != state.plan.effective)

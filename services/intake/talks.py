@@ -57,21 +57,12 @@ def contacted(
     share = policy_of(state, message.day, reference).team.sampled_pct
     if who is None or not is_drawn(who, message.id, share):
         return answer(state)
-    if not _has_reviewer(who, also, message.day, reference):
-        return answer(state)
+    if not reference.roster.reviewers(who, also, message.day):
+        return answer(state)  # nobody else is in the house
     talk = Talk(contact_id=message.id, negotiator=who, also=also)
     after = state.model_copy(update={"talks": (*state.talks, talk)[-_WAITING_KEPT:]})
     due = _last_day(state, _REVIEW, message.day, reference)
     return answer(after, ConversationSampled(contact_id=message.id, negotiator=who, due=due, also=also))
-
-
-def _has_reviewer(who: str, also: tuple[str, ...], day: date, reference: Reference) -> bool:
-    """Whether anybody may review it: of the only supervisor's own conversation nobody would ever."""
-    roster = reference.roster
-    return any(
-        roster.may_review(other.id, who, also) and not roster.has_left(other.id, day)
-        for other in roster.supervisors
-    )
 
 
 def _last_day(state: IntakeState, step: str, on: date, reference: Reference) -> date | None:
@@ -82,7 +73,7 @@ def _last_day(state: IntakeState, step: str, on: date, reference: Reference) -> 
 
 
 def scored(state: IntakeState | None, message: Envelope[ConversationScored], reference: Reference) -> Outcome:
-    """A person of more authority has scored a sampled conversation; low scores name the training."""
+    """Who may review it has scored a sampled conversation; low scores name the training."""
     data = message.data
     about = state.case if state is not None else case_id(message.key, 1)
     talks = state.talks if state is not None else ()
@@ -90,10 +81,7 @@ def scored(state: IntakeState | None, message: Envelope[ConversationScored], ref
     if state is None or talk is None:
         unknown = refusal(message, ReasonCode.CONVERSATION_UNKNOWN, contact=data.contact_id)
         return Decision.wait(state, unknown, subject=about)
-    roster = reference.roster
-    if roster.has_left(data.reviewer, message.day) or not roster.may_review(
-        data.reviewer, talk.negotiator, talk.also
-    ):
+    if not reference.roster.may_review(data.reviewer, talk.negotiator, talk.also, message.day):
         return answer(state, refusal(message, ReasonCode.NOT_ALLOWED_TO, by=data.reviewer))
     rows = [
         row

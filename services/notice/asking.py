@@ -290,7 +290,9 @@ def _closes(state: NoticeState, notice: Notice, begins: datetime, reference: Ref
 
 
 def _quiet(state: NoticeState, pack: str, at: datetime, reference: Reference) -> datetime:
-    """When a pack's quiet hours begin next: by its own clock, as its guard reads, where no other is known."""
-    zone = ZoneInfo(state.time_zone or reference.policies.pack(pack).info.time_zone)
-    contact = reference.policies.in_force(pack, local_day(at, zone)).contact
-    return quiet_begins(at, zone, contact.quiet_from)
+    """When a pack's quiet hours begin next: by its own clocks, as its guard's, where no other is known."""
+    info = reference.policies.pack(pack).info
+    names = (state.time_zone,) if state.time_zone else (info.time_zone, *info.time_zones)
+    zones = [ZoneInfo(name) for name in names]
+    contact = reference.policies.in_force(pack, local_day(at, zones[0])).contact
+    return min(quiet_begins(at, zone, contact.quiet_from) for zone in zones)

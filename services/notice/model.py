@@ -25,6 +25,7 @@ _OF_PLAN = frozenset(
         NoticeKind.REVIEW_INVITATION,
         NoticeKind.BREACH_NOTICE,
         NoticeKind.PLAN_BROKEN,
+        NoticeKind.PLAN_STANDS_AGAIN,
         NoticeKind.COMPLETION_LETTER,
     }
 )

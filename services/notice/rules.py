@@ -47,6 +47,11 @@ def _a_while(_data: Any, day: date, policy: PolicyInForce) -> date:
         return date.max
 
 
+def _while_it_is_true(_data: Any, _day: date, _policy: PolicyInForce) -> date:
+    """It waits for the end of the stop, however far that is: what makes it useless is said in `ENDS`."""
+    return date.max
+
+
 def _review(data: followup_care.ReviewInvited, _day: date, policy: PolicyInForce) -> date:
     """An invitation is of use until the review is overdue."""
     try:
@@ -68,6 +73,11 @@ def _figures(data: followup_care.BreachNoticed | followup.PlanBroken) -> BreachF
 def _withdrawn(data: agreement.AgreementEnded) -> bool:
     """Of a breach followup tells; a closed case is told of by what closed it."""
     return data.reason.code is ReasonCode.WITHDRAWN_IN_TIME
+
+
+def _undone(data: followup_care.PlanReopened) -> bool:
+    """Of a payment that came back a person tells; that a breach never was, the borrower hears at once."""
+    return data.reason.code is ReasonCode.BROKEN_IN_A_STOP
 
 
 # fmt: off
@@ -129,6 +139,9 @@ TELLS: Final[dict[type[Event], Row]] = {
     followup.PlanBroken: Row(
         NoticeKind.PLAN_BROKEN, _always("legal_notice"), lambda d: d.agreement_id,
         lambda d: {"as_of": d.as_of.isoformat()}, _a_while, _figures),
+    followup_care.PlanReopened: Row(
+        NoticeKind.PLAN_STANDS_AGAIN, _always("service"), lambda d: f"{d.agreement_id}/{d.as_of.isoformat()}",
+        lambda d: {"as_of": d.as_of.isoformat()}, _while_it_is_true, calls=_undone),
 }
 """The one table: event -> message, its category, what it is filled with, until when it is of use, figures."""
 
@@ -142,7 +155,14 @@ MATTERS: Final[dict[NoticeKind, LegalMatter]] = {
 _STATEMENT = frozenset({NoticeKind.STATEMENT_REQUEST, NoticeKind.STATEMENT_REMINDER})
 _OFFER = frozenset({NoticeKind.OFFER, NoticeKind.OFFER_REVISED, NoticeKind.NEXT_STEP})
 _SIGNED = frozenset({NoticeKind.AGREEMENT_SIGNED, NoticeKind.AGREEMENT_WITHDRAWN})
-_PLAN = frozenset({NoticeKind.REVIEW_INVITATION, NoticeKind.BREACH_NOTICE, NoticeKind.SUPPORT_OFFER})
+_PLAN = frozenset(
+    {
+        NoticeKind.REVIEW_INVITATION,
+        NoticeKind.BREACH_NOTICE,
+        NoticeKind.SUPPORT_OFFER,
+        NoticeKind.PLAN_STANDS_AGAIN,
+    }
+)
 
 ENDS: Final[dict[type[Event], frozenset[NoticeKind]]] = {
     intake.CaseClosed: frozenset(NoticeKind) - {NoticeKind.COMPLETION_LETTER} - _SIGNED,
@@ -155,7 +175,8 @@ ENDS: Final[dict[type[Event], frozenset[NoticeKind]]] = {
     offer.OfferWithdrawn: _OFFER,
     offer.TalksFailed: _OFFER,
     agreement.AgreementReturned: frozenset({NoticeKind.AGREEMENT}),
-    agreement.AgreementSigned: frozenset({NoticeKind.AGREEMENT, NoticeKind.PLAN_BROKEN}),
+    agreement.AgreementSigned: frozenset(
+        {NoticeKind.AGREEMENT, NoticeKind.PLAN_BROKEN, NoticeKind.PLAN_STANDS_AGAIN}),
     followup.PromiseKept: frozenset({NoticeKind.PROMISE_REMINDER}),
     followup.ReviewRecorded: frozenset({NoticeKind.REVIEW_INVITATION}),
     followup_care.ReviewPassed: frozenset({NoticeKind.REVIEW_INVITATION}),
@@ -163,7 +184,7 @@ ENDS: Final[dict[type[Event], frozenset[NoticeKind]]] = {
     followup_care.SupportEnrolled: frozenset({NoticeKind.SUPPORT_OFFER}),
     followup.PlanBroken: _PLAN | {NoticeKind.REWARD},
     followup.PlanCompleted: _PLAN,
-    followup_care.PlanReopened: frozenset({NoticeKind.COMPLETION_LETTER}),
+    followup_care.PlanReopened: frozenset({NoticeKind.COMPLETION_LETTER, NoticeKind.PLAN_BROKEN}),
 }
 """What makes messages of these kinds useless; those that wait are withdrawn."""
 # fmt: on

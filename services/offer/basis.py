@@ -5,9 +5,11 @@ from hashlib import sha256
 from typing import Final
 
 from services.offer.rules import owed_debts
+from shared.contracts.base import Reason
 from shared.contracts.debts import DebtNotCovered, DebtSnapshot, DebtStatus, NotCovered
+from shared.contracts.reasons import ReasonCode
 
-__all__ = ["basis_of", "not_covered", "rests_on"]
+__all__ = ["basis_of", "bound_before", "not_covered", "rests_on"]
 
 _WHY_NOT: Final = {
     DebtStatus.SOLD: NotCovered.SOLD,
@@ -35,6 +37,7 @@ def basis_of(debts: Sequence[DebtSnapshot]) -> str:
             *_minor(d.overdue),
             *_flows(d),
             *_re_aged(d),
+            *(() if d.bound_by is None else (f"bound by {d.bound_by}",)),
         )
         for d in sorted(owed_debts(debts), key=lambda d: d.debt_id)
     ]
@@ -54,6 +57,16 @@ def not_covered(debts: Sequence[DebtSnapshot]) -> tuple[DebtNotCovered, ...]:
         for debt in sorted(debts, key=lambda debt: debt.debt_id)
         if debt.status in _WHY_NOT
     )
+
+
+def bound_before(debts: Sequence[DebtSnapshot]) -> dict[str, Reason]:
+    """Give the debts that an agreement of an earlier case still binds, each with what there is to say."""
+    code = ReasonCode.EARLIER_AGREEMENT_BINDS
+    return {
+        debt.debt_id: Reason(code=code, params={"account": debt.debt_id, "agreement": debt.bound_by})
+        for debt in owed_debts(debts)
+        if debt.bound_by is not None
+    }
 
 
 def _digest(parts: Sequence[object], length: int) -> str:

@@ -14,6 +14,7 @@ from services.offer.model import OfferState, OfferStatus
 from services.offer.part_payment import less_what_is_paid
 from services.offer.rules import (
     assessed_from,
+    came_to_nothing,
     figures_of,
     is_affordable,
     is_assessed,
@@ -22,7 +23,13 @@ from services.offer.rules import (
     says_the_same,
 )
 from services.offer.search import payments_of
-from services.offer.standing import balance_moved, end_of_validity, request_of_the_day, while_held
+from services.offer.standing import (
+    balance_moved,
+    end_of_validity,
+    is_held,
+    request_of_the_day,
+    while_held,
+)
 from services.offer.stops import all_stopped, follow, stop_told
 from services.offer.talks import (
     Step,
@@ -87,7 +94,9 @@ class OfferDecider:
         """An offer's last day, an approval's due day, or the day to look again; none while stops halt it."""
         if state.halted_on is not None or state.next_date is None:
             return None
-        return judged_on(state.next_date, state.stop_told_on)
+        judged = judged_on(state.next_date, state.stop_told_on)
+        # What only a balance's day holds does not outlast it: had another been read first, it would be gone.
+        return state.next_date if judged > state.next_date and is_held(state) else judged
 
     def close(self, state: OfferState, day: date, reference: Reference) -> Outcome:
         """Lapse, give up waiting for an approval, or look again."""
@@ -231,8 +240,8 @@ def _assessed(
         agreed = now.status is OfferStatus.AGREED and not (seeks and now.offer is None)
         rests = agreed or (no_news and now.status is not OfferStatus.WAITING)
         # Figures from before a wish to renegotiate may come after it, by their own topic: they begin nothing.
-        # That talks have failed today is an answer; had it come later, nothing would have been said before.
-        answered = now.status is OfferStatus.FAILED and now.failed_on == message.day
+        # What talks have come to today is an answer; had it come later, nothing would have been said before.
+        answered = came_to_nothing(now, message.day)
         tells = now.status in _NOTHING_TABLED or seeks
         if rests and data.answers_statement and tells and not answered:
             return _decided(say_again(now, message.day, reference))
@@ -341,8 +350,16 @@ def _plan_over(state: OfferState | None, message: Envelope[Any], reference: Refe
 def _plan_reopened(
     state: OfferState | None, message: Envelope[followup_care.PlanReopened], _reference: Reference
 ) -> Outcome:
-    """What had completed the plan came back: it is in force again, and no other is looked for by itself."""
-    if state is None or state.status is not OfferStatus.ENDED or state.offer is not None:
+    """What had completed the plan came back: it is in force again, and no other is looked for by itself.
+
+    So it is where a breach is undone, whatever was looked for since; what lies before a role goes on.
+    """
+    if state is None or state.status is OfferStatus.CLOSED:
+        return Decision(state)
+    undone = message.data.reason.code is ReasonCode.BROKEN_IN_A_STOP
+    if undone and (state.offer is not None or state.status in _ON_TABLE):
+        return Decision(state.model_copy(update={"live": True}))
+    if state.offer is not None or (state.status is not OfferStatus.ENDED and not undone):
         return Decision(state)
     again = {"live": True, "status": OfferStatus.AGREED, "next_date": None}
     return Decision(state.model_copy(update=again))

@@ -214,8 +214,9 @@ class OfferState(State):
     person gets in touch whom the borrower asked for. `figures_from`: older figures begin no talks, for the
     borrower has asked to renegotiate since. `halted_on`: since that day stop events leave no debt to talk
     about. `suspended`: a round was on the table then, and goes on when they are over. `apart` are the debts
-    that the last plans left to a person, who was asked to look at them. `counts_from` is the least
-    payment in these talks that is the first instalment, as their offers say; `prepaid` is one that was.
+    that the last plans left to a person, or that an earlier agreement binds: a person was asked to look at
+    them. `counts_from` is the least payment in these talks that is the first instalment, as their offers
+    say; `prepaid` is one that was.
     `stood` is what a balance of the day has replaced. `sought_until`: talks beside a live plan have found no
     other; up to that day better figures begin them again.
     `refusals` are what the borrower has said no to in these talks, `shown` what was on the table in this

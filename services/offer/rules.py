@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import date, timedelta
 from fractions import Fraction
 
-from services.offer.model import Assessed, LaterCapacity, OfferState, Wish
+from services.offer.model import Assessed, LaterCapacity, OfferState, OfferStatus, Wish
 from shared.contracts.assessment import AssessmentCompleted, HardshipKind
 from shared.contracts.base import Reason
 from shared.contracts.debts import DebtSnapshot, DebtStatus, Exchange, InstalmentTotal, Measure, Plan
@@ -25,6 +25,7 @@ from shared.policy.reference import Reference
 __all__ = [
     "after_talks",
     "assessed_from",
+    "came_to_nothing",
     "capacity_of",
     "counter_of",
     "debt_terms",
@@ -64,6 +65,14 @@ def says_the_same(figures: str, others: str) -> bool:
     """
     ours, theirs = figures.split(" "), others.split(" ")
     return (ours[:3], ours[4:]) == (theirs[:3], theirs[4:])  # between them is the day of expiry
+
+
+def came_to_nothing(state: OfferState, day: date) -> bool:
+    """Whether that talks failed, or on earlier figures that there is no plan, was said on `day` already."""
+    if state.status is OfferStatus.FAILED:
+        return state.failed_on == day
+    of_before = state.assessed is not None and state.assessed.since != day
+    return state.status is OfferStatus.NO_PLAN and of_before and day in {state.started, state.gone_on}
 
 
 def is_assessed(state: OfferState, on: date) -> bool:

@@ -1,10 +1,10 @@
 """The search over plans in the words of the contracts: from debts and capacity to the table. Pure."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
-from services.offer.basis import not_covered
+from services.offer.basis import bound_before, not_covered
 from services.offer.history import problems_of
 from services.offer.model import Assessed, OfferState, Refusals, Standing, Wish
 from services.offer.nearest import nearest_of_what_is_left
@@ -196,6 +196,8 @@ def _table(state: OfferState, asked: Asked, found: Sequence[_Plans], offer_id: s
         tabled = [tabled[at].model_copy(update={"rank": rank}) for rank, at in enumerate(kept, start=1)]
     outside = not_covered(state.debts)
     tabled = [plan.model_copy(update={"not_covered": outside}) for plan in tabled] if outside else tabled
+    bound = bound_before(state.debts)
+    tabled = [_with_bound(plan, bound) for plan in tabled] if bound else tabled
     tabled = [_with_re_age(plan, asked) for plan in tabled] if asked.re_aged else tabled
     tabled = [_with_record(plan, asked) for plan in tabled] if asked.on_record else tabled
     if asked.until != date.max:
@@ -222,6 +224,12 @@ def _with_record(plan: Plan, asked: Asked) -> Plan:
         for reason in plan.reasons
     )
     return plan.model_copy(update={"reasons": reasons})
+
+
+def _with_bound(plan: Plan, bound: Mapping[str, Reason]) -> Plan:
+    """Say which debts of a plan an agreement of an earlier case still binds: it is no first one."""
+    said = tuple(bound[debt.debt_id] for debt in plan.debts if debt.debt_id in bound)
+    return plan.model_copy(update={"reasons": (*plan.reasons, *said)})
 
 
 def _with_re_age(plan: Plan, asked: Asked) -> Plan:

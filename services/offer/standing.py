@@ -25,7 +25,14 @@ from shared.contracts.offer import InputRefused
 from shared.contracts.reasons import ReasonCode
 from shared.policy.reference import Reference
 
-__all__ = ["answered_as_it_stood", "balance_moved", "end_of_validity", "request_of_the_day", "while_held"]
+__all__ = [
+    "answered_as_it_stood",
+    "balance_moved",
+    "end_of_validity",
+    "is_held",
+    "request_of_the_day",
+    "while_held",
+]
 
 Outcome = Decision[OfferState]
 # Of one day; far more balances than a bank reports of a case.
@@ -62,6 +69,12 @@ def _replaced(before: OfferState, now: OfferState, day: date, reference: Referen
     # What was tabled today would not have been, had the balance been read first: there is no plan at once.
     stands = now.offer is not None and now.offer.tabled_on < day
     return (held, ()) if stands and after.status is not OfferStatus.TABLED else (after, said)
+
+
+def is_held(state: OfferState) -> bool:
+    """Say whether an offer is on the table that no plan on the day's balances can replace."""
+    tabled = state.offer is not None and state.status is OfferStatus.TABLED
+    return tabled and state.offer is not None and not rests_on(state.offer.basis, state.debts)
 
 
 def request_of_the_day(state: OfferState, day: date, reference: Reference) -> Step | None:

@@ -10,7 +10,7 @@ from dataclasses import replace
 from datetime import date
 from typing import Any, Final
 
-from services.offer.basis import basis_of
+from services.offer.basis import basis_of, bound_before
 from services.offer.meanwhile import Ruled, balance_by_day, counts_as_first, ruled_by, terms_of_talks
 from services.offer.model import OfferState, OfferStatus, Refusals, Standing
 from services.offer.part_payment import answer_to_sum, while_offered
@@ -187,13 +187,17 @@ def table(
 
 
 def _left_to_a_person(state: OfferState, found: Found, day: date, policy: PolicyInForce) -> Step:
-    """Have a person look at debts that no plan covers: once, for as long as they are the same ones."""
-    apart = tuple(sorted(one.debt_id for one in found.apart))
-    after = state.model_copy(update={"apart": apart})
-    if not set(apart) - set(state.apart):
+    """Have a person look at debts that no plan covers, or that an agreement of before binds.
+
+    Once, for as long as they are the same ones.
+    """
+    asked = {one.debt_id: one.reason for one in found.apart}
+    asked = {**bound_before(state.debts), **asked}
+    after = state.model_copy(update={"apart": tuple(sorted(asked))})
+    if not set(asked) - set(state.apart):
         return after, ()
     role, due = policy.talks.human_role, policy.deadline(day, policy.talks.human_business_days)
-    new = [one.reason for one in found.apart if one.debt_id not in state.apart]
+    new = [reason for debt_id, reason in asked.items() if debt_id not in state.apart]
     after = after.model_copy(update={"human_due": max(due, state.human_due or due)})
     return after, tuple(HumanReviewOpened(role=role, due=due, reason=reason) for reason in distinct(new))
 
@@ -426,8 +430,12 @@ def review(state: OfferState, day: date, reference: Reference) -> Step:
 
 
 def resume(state: OfferState, day: date, reference: Reference) -> Step:
-    """Go on where no plan could be found: the same round, and time counts from now."""
-    now = state.model_copy(update={"started": day, "round_on": None})
+    """Go on where no plan could be found: the same round, and time counts from now.
+
+    What lost its offer this very day keeps its time and its rules, as if the facts between came later.
+    """
+    anew = {"started": day, "round_on": None}
+    now = state if state.gone_on == day else state.model_copy(update=anew)
     return meet(now, day, reference) or table(now, day, reference)
 
 

@@ -26,6 +26,7 @@ class Guard:
     def __init__(self, pack: Pack) -> None:
         self._pack = pack
         self._zone = ZoneInfo(pack.info.time_zone)
+        self._or_zones = tuple(map(ZoneInfo, pack.info.time_zones))
         self._changes = pack.dates()
         self._views: dict[date | None, tuple[PolicyInForce, dict[str, PolicyValue]]] = {}
 
@@ -56,6 +57,7 @@ class Guard:
             case=request.case,
             policy=policy,
             entries=entries,
+            or_zones=() if request.message.time_zone else self._or_zones,
         )
         return (*person_denials(moment), *limit_denials(moment))
 

@@ -35,9 +35,13 @@ def _quiet_hours(m: Moment) -> Iterator[Denial]:
     scope, figures = m.rules.quiet_hours, m.policy.contact
     if not _binds(m, scope):
         return
-    if is_quiet(m.at.astimezone(m.zone).time(), figures.quiet_from, figures.quiet_until):
-        end = next_look(m.at, m.zone, figures.quiet_until)
-        yield from _unless_agreed(m, scope, m.denied(Rule.QUIET_HOURS, "contact.quiet_from", end))
+    ends = [
+        next_look(m.at, zone, figures.quiet_until)
+        for zone in (m.zone, *m.or_zones)
+        if is_quiet(m.at.astimezone(zone).time(), figures.quiet_from, figures.quiet_until)
+    ]
+    if ends:
+        yield from _unless_agreed(m, scope, m.denied(Rule.QUIET_HOURS, "contact.quiet_from", max(ends)))
 
 
 def _limit(m: Moment, limit: ContactLimit) -> Iterator[Denial]:

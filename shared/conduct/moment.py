@@ -13,7 +13,10 @@ __all__ = ["Moment"]
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """What every rule looks at. ``zone`` is the borrower's."""
+    """What every rule looks at. ``zone`` is the borrower's.
+
+    ``or_zones``: where nobody knows theirs, the others that it may be; no one is rung up at night in any.
+    """
 
     at: datetime
     zone: ZoneInfo
@@ -22,6 +25,7 @@ class Moment:
     case: CaseStates
     policy: PolicyInForce
     entries: dict[str, PolicyValue]
+    or_zones: tuple[ZoneInfo, ...] = ()
 
     @property
     def rules(self) -> ContactRules:

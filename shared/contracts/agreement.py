@@ -19,7 +19,9 @@ __all__ = [
     "AgreementSigned",
     "AgreementTerms",
     "BankInstructed",
+    "CoBorrowerAccepted",
     "CollectionOrder",
+    "DebtBound",
     "DebtRate",
     "DebtRecord",
     "DebtSettled",
@@ -170,7 +172,10 @@ class AgreementDrafted(_Agreement):
     terms: AgreementTerms | None = Field(default=None, description="None in drafts of older versions")
     liable: tuple[LiableFor, ...] = Field(
         default=(),
-        description="who owes its debts beside the borrower, or guarantees them; they sign nothing",
+        description="who owes its debts beside the borrower, or guarantees them; a co-borrower may sign",
+    )
+    must_sign: tuple[str, ...] = Field(
+        default=(), description="party ids of co-borrowers without whose signature it does not take effect"
     )
 
 
@@ -202,6 +207,21 @@ class GuarantorConsented(_Agreement):
     version: int
     party_id: str
     content_hash: str
+
+
+class CoBorrowerAccepted(_Agreement):
+    """A co-borrower's signature is on file: they are bound, too, once the agreement takes effect."""
+
+    TYPE: ClassVar[str] = "parley.agreement.co-borrower.accepted.v1"
+
+    agreement_id: str
+    version: int
+    party_id: str
+    content_hash: str
+    at: datetime
+    channel: str
+    evidence: str = Field(description="a reference: one-time code, recording, certificate")
+    checked: tuple[str, ...] = Field(default=(), description="what was checked of who signed")
 
 
 class WaivedDebt(Part):
@@ -268,6 +288,13 @@ class AgreementSigned(_Agreement):
         default=None,
         description="the steps that vest, those granted before included; None: events of older versions",
     )
+    bound: tuple[str, ...] = Field(
+        default=(), description="party ids of the co-borrowers who have signed, too, and whom it binds"
+    )
+    signed_before: tuple[str, ...] = Field(
+        default=(),
+        description="of those who have not, who signed an agreement that it amends: they owe by that one",
+    )
 
 
 class AgreementReturned(_Agreement):
@@ -287,8 +314,9 @@ class InstructionKind(StrEnum):
 
     RE_AGE comes between, where a debt is shown as current again only after payments of the plan, and
     UNDO_RE_AGE where one of these was returned: as if the re-age of `effective` had not been.
-    HAND_BACK comes where the bank took every debt of a signed agreement back, so that nobody follows it here:
-    it binds the bank as it stands, by the schedules given.
+    HAND_BACK comes where a case ends without what the bank took back of a signed agreement, or what another
+    obligor's case holds, so that nobody follows it here: it binds the bank as it stands, by the schedules
+    given.
     STOP_COLLECTION was an instruction of its own in older versions; now APPLY_PLAN says it.
     """
 
@@ -303,7 +331,11 @@ class InstructionKind(StrEnum):
 
 
 class CollectionOrder(StrEnum):
-    """Whether the bank may ask for money otherwise than by the plan."""
+    """Whether the bank may ask for money otherwise than by the plan.
+
+    Each agreement's order is its own, or that of the one which it supersedes: to resume lifts what this
+    agreement has stopped. A debt rests while any agreement in force stops its collection.
+    """
 
     STOP = "stop"
     RESUME = "resume"
@@ -334,6 +366,13 @@ class DebtRecord(Part):
     credit_status: str
 
 
+class DebtBound(Part):
+    """A debt, and the agreement of an earlier case that binds it."""
+
+    debt_id: AccountId
+    agreement_id: str
+
+
 class BankInstructed(_Agreement):
     """An instruction to the bank: idempotent by `instruction_id`; it answers on `bank.events`.
 
@@ -356,7 +395,7 @@ class BankInstructed(_Agreement):
     credit_status: str | None = Field(
         default=None,
         description="the bank's own code for the credit record, of every debt that neither `settled` nor "
-        "`records` names",
+        "`records` names, that is not `beside` it and that nothing of `binds_again` binds",
     )
     restored: tuple[WaivedDebt, ...] = Field(default=(), description="waivers that no longer hold")
     supersedes: str | None = Field(default=None, description="the agreement whose place this one takes")
@@ -383,8 +422,29 @@ class BankInstructed(_Agreement):
     )
     beside: tuple[AccountId, ...] = Field(
         default=(),
-        description="debts of an earlier agreement that an amendment leaves to a person: no schedule or rate "
-        "of either holds of them, and `collection` is about them, too; after a completion about them alone",
+        description="debts of the case that an agreement leaves to a person: no schedule or rate of it, or "
+        "of one before it, holds of them, and `collection` is about them, too; after a completion about them "
+        "alone",
+    )
+    bound: tuple[str, ...] = Field(
+        default=(),
+        description="co-borrowers, by party id, whom the terms bind beside the borrower; any other one owes "
+        "by the original contract, or by what they signed before (`signed_before`)",
+    )
+    signed_before: tuple[str, ...] = Field(
+        default=(),
+        description="co-borrowers, by party id, who signed an agreement that this one amends, and not this "
+        "one: of them no more is asked than by the last that they signed",
+    )
+    joint: tuple[AccountId, ...] = Field(
+        default=(),
+        description="where an agreement ends: debts of it that others owe as well, or that the case of "
+        "another obligor holds; an agreement with one of these may be in force, and what that says stands",
+    )
+    binds_again: tuple[DebtBound, ...] = Field(
+        default=(),
+        description="after a withdrawal: debts that an agreement binds again which the bank got back, and "
+        "whose place this one had taken; what that says of rates, collection and the record stands",
     )
 
 

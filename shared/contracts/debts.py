@@ -128,6 +128,10 @@ class DebtSnapshot(Part):
         default=(),
         description="days on which it was re-aged: by the bank, or by a plan signed while it was late",
     )
+    bound_by: str | None = Field(
+        default=None,
+        description="the signed agreement of an earlier case that the bank got back, and that still binds",
+    )
 
     @property
     def private_now(self) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ from pydantic import Field
 from shared.contracts.base import AccountId, Event, Personal
 from shared.contracts.parties import StopCause
 
-__all__ = ["GuarantorAgreed", "PartyRightsSet", "StopLifted", "StopReported"]
+__all__ = ["CoBorrowerSigned", "GuarantorAgreed", "PartyRightsSet", "StopLifted", "StopReported"]
 
 
 class _Desk(Event):
@@ -42,6 +42,25 @@ class GuarantorAgreed(_Desk):
     content_hash: str = Field(pattern=r"^[0-9a-f]{64}$")
     evidence: str = Field(
         min_length=1, max_length=200, description="a reference to the signed paper or its electronic form"
+    )
+
+
+class CoBorrowerSigned(_Desk):
+    """A co-borrower signs the document of one version, by the hash of its content: its terms bind them, too.
+
+    An event of its own, so that nobody takes it for the borrower's acceptance.
+    """
+
+    TYPE: ClassVar[str] = "parley.desk.co-borrower.signed.v1"
+
+    party_id: str = Field(min_length=1, max_length=64)
+    agreement_id: str
+    version: int = Field(ge=1)
+    content_hash: str = Field(pattern=r"^[0-9a-f]{64}$")
+    channel: str = Field(max_length=20)
+    evidence: str = Field(max_length=200, description="a reference: one-time code, recording, certificate")
+    checked: tuple[str, ...] = Field(
+        default=(), max_length=10, description="what was checked of who signs: identity, capacity"
     )
 
 

@@ -71,7 +71,10 @@ class BreachCured(_Followup):
 
 
 class PlanReopened(_Followup):
-    """A payment that had completed the plan was returned: so much is missing again, after new grace."""
+    """A payment that had completed the plan was returned: so much is missing again, after new grace.
+
+    Or, with the reason `broken_in_a_stop`, it had been broken on days of a stop that was told later.
+    """
 
     TYPE: ClassVar[str] = "parley.followup.plan.reopened.v1"
 

@@ -152,8 +152,8 @@ class PaymentMatched(_Intake):
 class PaymentTakenBack(_Intake):
     """A payment was returned, whole or in part: what it had been allocated to is owed again.
 
-    A debt that has gone on to a later case is owed again in that one, whose change says so; here it is not
-    named.
+    A debt that has gone on to a later case is owed again in that one, whose change says so; here its part is
+    `elsewhere`.
     """
 
     TYPE: ClassVar[str] = "parley.intake.payment.taken-back.v1"
@@ -175,6 +175,9 @@ class PaymentTakenBack(_Intake):
         description="was paid in its place by other money that no debt had had room for: `allocations` are "
         "less by it",
     )
+    elsewhere: tuple[Allocation, ...] = Field(
+        default=(), description="parts that are owed again in a later case: of debts that have gone on to it"
+    )
 
     def money_date(self) -> date:
         """Give the day of the return."""
@@ -194,12 +197,15 @@ class StopsChanged(_Intake):
     """What stops debts of the case, or protects a person in it: all that is in force."""
 
     TYPE: ClassVar[str] = "parley.intake.stops.changed.v1"
-    PRIVATE: ClassVar[tuple[str, ...]] = ("stops", "halt")
+    PRIVATE: ClassVar[tuple[str, ...]] = ("stops", "halt", "past")
 
     as_of: date
     stops: tuple[StopInForce, ...]
     halt: CaseHalt | None = Field(
         default=None, description="None: the case goes on, at least about one of its debts"
+    )
+    past: CaseHalt | None = Field(
+        default=None, description="what halted the case for days that were over when it was told"
     )
 
 

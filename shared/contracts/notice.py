@@ -40,6 +40,7 @@ class NoticeKind(StrEnum):
     REVIEW_INVITATION = "review_invitation"
     BREACH_NOTICE = "breach_notice"
     PLAN_BROKEN = "plan_broken"
+    PLAN_STANDS_AGAIN = "plan_stands_again"
     SUPPORT_OFFER = "support_offer"
     REWARD = "reward_granted"
     COMPLETION_LETTER = "completion_letter"

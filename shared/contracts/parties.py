@@ -105,6 +105,7 @@ class CaseHalt(Part):
     with the borrower is stopped. `offers`: whether a new plan may be tabled. `plan_stands`: a signed plan is
     only paused, and goes on when the halt is over; otherwise there are talks first. `since`: the first day on
     which no debt was free of them, which may be long before anybody told of it; None where it is a sale.
+    `until`: its last day, where it was over before it was told.
     """
 
     stops: tuple[str, ...]
@@ -112,6 +113,7 @@ class CaseHalt(Part):
     offers: bool = False
     plan_stands: bool = True
     since: date | None = None
+    until: date | None = None
 
 
 class PartyInCase(Part):

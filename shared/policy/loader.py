@@ -189,7 +189,8 @@ def pack_from(
     try:
         info = PolicyInfo.model_validate(document.get("pack"))
         BusinessCalendar(info.calendar)
-        ZoneInfo(info.time_zone)
+        for zone in (info.time_zone, *info.time_zones):
+            ZoneInfo(zone)
     except ValidationError as error:
         return None, _problems(file, "pack", error)
     except UnknownCalendarError as error:

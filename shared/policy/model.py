@@ -37,7 +37,10 @@ _START = "start"
 
 
 class PolicyInfo(s.Section):
-    """Who a pack is for."""
+    """Who a pack is for.
+
+    ``time_zones`` are the others of the jurisdiction: while nobody knows a borrower's, it may be any of them.
+    """
 
     id: str = Field(pattern=r"^[a-z0-9][a-z0-9-]{1,39}$")
     name_en: s.Name
@@ -46,6 +49,7 @@ class PolicyInfo(s.Section):
     lender_type: s.Name
     languages: tuple[str, ...] = Field(min_length=1)
     time_zone: s.Name
+    time_zones: tuple[s.Name, ...] = ()
     currency: str = Field(pattern=r"^[A-Z]{3}$")
     calendar: s.Name
     product_kinds: tuple[str, ...] = Field(min_length=1)

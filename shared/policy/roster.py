@@ -182,16 +182,28 @@ class Roster(_Frozen):
         who = self.get(name)
         return who is not None and who.gone_on(day)
 
-    def may_review(self, reviewer: str, negotiator: str, also: Collection[str] = ()) -> bool:
+    def may_review(self, reviewer: str, negotiator: str, also: Collection[str], day: date) -> bool:
         """Whether a person may score the conversation of another: a supervisor, of no less authority.
+
+        Where there is none, who comes next: supervisors of less authority, then the others who have most.
+        """
+        return any(reviewer == one.id for one in self.reviewers(negotiator, also, day))
+
+    def reviewers(self, negotiator: str, also: Collection[str], day: date) -> tuple[Negotiator, ...]:
+        """Give who may score a conversation, of those who have not left by a day and took no part in it.
 
         Whoever took part in it beside them, `also`, would score what was theirs, too.
         """
-        who, heard = self.get(reviewer), self.get(negotiator)
+        heard = self.get(negotiator)
         below = heard.authority if heard is not None else 1
-        if who is None or reviewer == negotiator or reviewer in also:
-            return False
-        return who.supervisor and who.authority >= below
+        there = [
+            one
+            for one in self.negotiators
+            if one.id != negotiator and one.id not in also and not one.gone_on(day)
+        ]
+        fit = tuple(one for one in there if one.supervisor and one.authority >= below)
+        most = max(((one.supervisor, one.authority) for one in there), default=None)
+        return fit or tuple(one for one in there if (one.supervisor, one.authority) == most)
 
     def may_decide(self, name: str, tier: int, day: date) -> bool:
         """Whether somebody decides with the authority of a tier on a day: who has not left, and reaches it.

@@ -43,7 +43,8 @@ class Document(Section):
     may not use (a charge that has another name by now). What is agreed through one of ``oral_channels`` needs
     a recording, and counts only where ``oral_allowed``. The copy in ``signed_language`` binds, the other is a
     translation. ``guarantor_unasked`` says what the law makes of a guarantee when the debt is changed and the
-    guarantor has not agreed in writing.
+    guarantor has not agreed in writing. ``co_borrower_signs``: whether an agreement takes effect without the
+    signature of a co-borrower, who may give it in any case.
     """
 
     instrument: Literal["modifying_agreement", "concession_letter"]
@@ -61,6 +62,7 @@ class Document(Section):
     complaint_routes: Annotated[tuple[RouteRow, ...], Field(min_length=1)]
     data_law: Name
     guarantor_unasked: Literal["follows_down", "freed_by_extension", "may_be_freed", "local_law"]
+    co_borrower_signs: Literal["may", "must"]
 
     @model_validator(mode="after")
     def _wording(self) -> Self:

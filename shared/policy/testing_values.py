@@ -277,6 +277,7 @@ MORE_VALUES: Final[dict[str, Any]] = {
     "document.lender_name_en": "Example Bank",
     "document.data_law": "pipl",
     "document.guarantor_unasked": "follows_down",
+    "document.co_borrower_signs": "may",
     "document.oral_channels": ["phone"],
     "document.signature_checks": [],
     "document.complaint_routes": [

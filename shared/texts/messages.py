@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
+from decimal import Decimal
 from functools import lru_cache
 from importlib.resources import files
 from typing import Any, Final
@@ -22,6 +23,11 @@ __all__ = ["MESSAGES", "message_parameters", "message_words"]
 MESSAGES: Final[tuple[NoticeKind, ...]] = tuple(NoticeKind)
 
 _NAME: Final = re.compile(r"\{([a-z_]+)\}")
+_DAY: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_MONTHS: Final = (
+    *("January", "February", "March", "April", "May", "June", "July"),
+    *("August", "September", "October", "November", "December"),
+)
 _COMMA: Final[dict[Language, str]] = {"zh": "、", "en": ", "}
 # Of an account number, as it is printed on a receipt: enough to know which, and of no use to a stranger.
 _TAIL: Final = 4
@@ -51,7 +57,8 @@ def message_words(
     missing = frozenset(_NAME.findall("".join(words))) - {name for name, value in given.items() if value}
     if missing:
         raise ValueError(f"the message {kind} lacks: {', '.join(sorted(missing))}")
-    subject, body = (_filled(part, given) for part in words)
+    said = {name: _day(value, lang) for name, value in given.items()}
+    subject, body = (_filled(part, said) for part in words)
     return subject, body
 
 
@@ -64,6 +71,14 @@ def _words(kind: NoticeKind, lang: Language, *, in_full: bool) -> tuple[str, str
 
 def _filled(words: str, given: Mapping[str, str]) -> str:
     return _NAME.sub(lambda part: given[part[1]], words)
+
+
+def _day(value: str, lang: Language) -> str:
+    """Write a date (ISO 8601) as people of the language do; anything else stays as it is."""
+    if _DAY.fullmatch(value) is None:
+        return value
+    year, month, day = map(int, value.split("-"))
+    return f"{year}年{month}月{day}日" if lang == "zh" else f"{day} {_MONTHS[month - 1]} {year}"
 
 
 # --- in full
@@ -85,7 +100,7 @@ def _figures(facts: BreachFacts, lang: Language) -> dict[str, str]:
         line(
             "instalment",
             number=str(one.number),
-            due=one.due.isoformat(),
+            due=_day(one.due.isoformat(), lang),
             debts=named(one.debts),
             missing=_money((one.missing,), comma),
         )
@@ -116,7 +131,7 @@ def _money(amounts: Iterable[Money], comma: str) -> str:
     sums: dict[str, Money] = {}
     for amount in amounts:
         sums[amount.currency] = sums.get(amount.currency, Money.zero(amount.currency)) + amount
-    return comma.join(f"{amount} {amount.currency}" for amount in sums.values())
+    return comma.join(f"{Decimal(str(amount)):,} {amount.currency}" for amount in sums.values())
 
 
 def _tails(*groups: Sequence[str]) -> dict[str, str]:

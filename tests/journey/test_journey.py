@@ -77,6 +77,7 @@ async def test_cases_travel_the_whole_way(year: SequentialPlatform) -> None:
         offer.OfferAgreed,
         agreement.AgreementDrafted,
         agreement.GuarantorConsented,
+        agreement.CoBorrowerAccepted,
         agreement.AgreementSigned,
         agreement.BankInstructed,
         followup.PlanStarted,

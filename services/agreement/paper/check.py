@@ -14,10 +14,11 @@ from services.agreement.keys import is_signed_by, key_id_of
 from services.agreement.paper.seal import is_sealed_by, split
 from shared.crypto.canonical import exact
 
-__all__ = ["Finding", "Report", "check_pdf"]
+__all__ = ["Finding", "Liable", "Report", "check_pdf"]
 
 _CONTENT, _SIGNATURES = "content.json", "signatures.json"
 _MOST_PAGES = 500
+_GUARANTOR = "guarantor"
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +30,15 @@ class Finding:
 
     def __str__(self) -> str:
         return f"{self.where}: {self.what}"
+
+
+@dataclass(frozen=True, slots=True)
+class Liable:
+    """Who owes a debt of the content beside the borrower, or guarantees it, and whether they agreed to it."""
+
+    role: str
+    party_id: str
+    accepted: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +55,17 @@ class Report:
     wrong: tuple[Finding, ...]
     content: Mapping[str, Any] = field(default_factory=dict, repr=False)
     signatures: Mapping[str, Any] = field(default_factory=dict, repr=False)
+
+    @property
+    def liable(self) -> tuple[Liable, ...]:
+        """Every other person whom the content names, each once for a role."""
+        rows, found = self.content.get("liable"), {}
+        for row in rows if isinstance(rows, list) else ():
+            if isinstance(row, dict):
+                role, party_id = str(row.get("role")), str(row.get("party_id"))
+                given = _given(self.signatures, "guarantors" if role == _GUARANTOR else "co_borrowers")
+                found[role, party_id] = Liable(role, party_id, bool(given.get(party_id)))
+        return tuple(found.values())
 
 
 def check_pdf(file: bytes, public: bytes) -> Report:
@@ -70,7 +91,10 @@ def check_pdf(file: bytes, public: bytes) -> Report:
     kind = str(signatures.get("kind", "unknown"))
     signed = _signed(kind, signatures, raw, digest, public, wrong)
     if signed and kind == "agreement":
-        signed = _guarantors_agreed(content, signatures, wrong)
+        signed = _all_agreed(content, signatures, "guarantors", "guarantor's consent", wrong)
+        signed = _all_agreed(content, signatures, "must_sign", "co-borrower's signature", wrong) and signed
+    if kind == "agreement":
+        signed = _co_borrowers_are_right(content, signatures, digest, wrong) and signed
     for number, text in enumerate(pages, start=1):
         if digest not in "".join(text.split()):
             wrong.append(Finding(f"page {number}", "does not print the hash of the content"))
@@ -128,12 +152,36 @@ def _signed(
     return not wrong
 
 
-def _guarantors_agreed(
-    content: Mapping[str, Any], signatures: Mapping[str, Any], wrong: list[Finding]
+def _given(signatures: Mapping[str, Any], name: str) -> dict[str, Any]:
+    found = signatures.get(name)
+    return found if isinstance(found, dict) else {}
+
+
+def _all_agreed(
+    content: Mapping[str, Any], signatures: Mapping[str, Any], asking: str, what: str, wrong: list[Finding]
 ) -> bool:
-    """Check that every guarantor whom the content asks for has agreed; without them nothing takes effect."""
-    asked, agreed = content.get("guarantors"), signatures.get("guarantors")
-    given = agreed if isinstance(agreed, dict) else {}
+    """Check that everybody whom the content asks for has agreed; without them nothing takes effect."""
+    asked = content.get(asking)
+    given = _given(signatures, "co_borrowers" if asking == "must_sign" else asking)
     lacking = [one for one in asked if not given.get(str(one))] if isinstance(asked, list) else []
-    wrong += [Finding("guarantor's consent", f"is missing: {one}") for one in lacking]
+    wrong += [Finding(what, f"is missing: {one}") for one in lacking]
     return not lacking
+
+
+def _co_borrowers_are_right(
+    content: Mapping[str, Any], signatures: Mapping[str, Any], digest: str, wrong: list[Finding]
+) -> bool:
+    """Check each co-borrower's signature: of this content, with evidence, of somebody whom it names."""
+    rows = content.get("liable")
+    liable = [row for row in rows if isinstance(row, dict)] if isinstance(rows, list) else []
+    owing = {str(row.get("party_id")) for row in liable if row.get("role") != _GUARANTOR}
+    before = len(wrong)
+    for party_id, made in _given(signatures, "co_borrowers").items():
+        where = f"signature of the co-borrower {party_id}"
+        if party_id not in owing:
+            wrong.append(Finding(where, "is of nobody who owes a debt of this content"))
+        elif not isinstance(made, dict) or made.get("content_hash") != digest:
+            wrong.append(Finding(where, "is for another content"))
+        elif not made.get("evidence"):
+            wrong.append(Finding(where, "has no evidence of the acceptance"))
+    return len(wrong) == before

@@ -1,18 +1,21 @@
 """What the clauses of an agreement say where the plan and the pack make a difference. Pure."""
 
+from collections.abc import Sized
 from decimal import Decimal
 from typing import Any
 
 from services.agreement.concessions import returning
 from services.agreement.paper.words import Words
 from services.agreement.rules import waived_debts
-from shared.contracts.agreement import AgreementDrafted, AgreementTerms, WaivedDebt
+from shared.contracts.agreement import AgreementDrafted, AgreementTerms, DebtRate, WaivedDebt
 
 __all__ = [
     "COMPONENTS",
     "asks_nothing",
     "conditions",
+    "counted",
     "on_record",
+    "rest_in",
     "returned",
     "rewards_in",
     "settles_at_once",
@@ -78,9 +81,7 @@ def conditions(drafted: AgreementDrafted, terms: AgreementTerms, words: Words, l
     lower_rate_stays = "rate_cut" in drafted.plan.measures and "rate" not in (terms.returns_on_breach or ())
     return {
         "returning": comma.join(words.named("returning", name, lang) for name in names) if known else "",
-        "contract_rates": comma.join(
-            f"{rate.annual_rate_pct.normalize():f} % ({rate.debt_id})" for rate in rates
-        ),
+        "contract_rates": comma.join(_rate(rate, words, lang) for rate in rates),
         "amounts_return": bool(amounts),
         "only_rates_return": bool(rates) and not amounts,
         "something_returns": bool(rates or amounts),
@@ -121,6 +122,40 @@ def rewards_in(drafted: AgreementDrafted, terms: AgreementTerms, words: Words, l
 def since_9(words: Words) -> bool:
     """Whether a document has the words of edition 9 or a later one; older ones stay as they were signed."""
     return words.has("labels", "beside")
+
+
+def rest_in(drafted: AgreementDrafted, words: Words, lang: str) -> dict[str, Any]:
+    """When nothing is due: before the first day, in a holiday, and in which months of each year."""
+    debts = drafted.plan.debts
+    months = sorted({month for debt in debts for month in debt.skips})
+    named = [words.named("month", str(month), lang) if since_11(words) else str(month) for month in months]
+    comma = "、" if lang == "zh" else ", "
+    listed = comma.join(named)
+    if lang == "en" and since_11(words) and len(named) > 1:
+        listed = f"{comma.join(named[:-1])} and {named[-1]}"
+    # Where a plan is in several currencies, one of them may have no holiday.
+    first = {debt.first_due for debt in debts}
+    until = min(first).isoformat() if "payment_holiday" in drafted.plan.measures and len(first) == 1 else None
+    return {
+        "rest_months": listed,
+        "holiday_until": until,
+        "holiday_then_interest": until and any(debt.annual_rate_pct for debt in debts),
+    }
+
+
+def counted(name: str, found: Sized) -> dict[str, bool]:
+    """Whether it is one or several: English says it in other words."""
+    return {f"one_{name}": len(found) == 1, f"several_{name}": len(found) > 1}
+
+
+def _rate(rate: DebtRate, words: Words, lang: str) -> str:
+    pct = f"{rate.annual_rate_pct.normalize():f}"
+    return f"{pct}%（{rate.debt_id}）" if lang == "zh" and since_11(words) else f"{pct} % ({rate.debt_id})"
+
+
+def since_11(words: Words) -> bool:
+    """Whether a document has the words of edition 11 or a later one."""
+    return words.has("month", "1")
 
 
 def _since_10(words: Words) -> bool:

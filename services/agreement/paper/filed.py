@@ -16,6 +16,7 @@ from services.agreement.paper.standing import standing_in
 from shared.contracts.agreement import (
     AgreementDrafted,
     AgreementSigned,
+    CoBorrowerAccepted,
     GuarantorConsented,
     PartySigned,
     SettlementLetterIssued,
@@ -44,6 +45,7 @@ def agreements_of(
     drafts: dict[str, AgreementDrafted] = {}
     signatures: dict[str, list[PartySigned]] = {}
     signed: dict[str, AgreementSigned] = {}
+    joined: dict[str, list[CoBorrowerAccepted]] = {}
     consents: dict[str, list[tuple[str, GuarantorConsented, str]]] = {}
     for entry in entries:
         if entry["case"] != case:
@@ -53,9 +55,13 @@ def agreements_of(
             if drafted.agreement_id not in signed:
                 drafts.pop(drafted.agreement_id, None)
                 drafts[drafted.agreement_id], signatures[drafted.agreement_id] = drafted, []
+                joined.pop(drafted.agreement_id, None)
         elif entry["type"] == PartySigned.TYPE:
             given = PartySigned.model_validate(entry["data"])
             signatures.setdefault(given.agreement_id, []).append(given)
+        elif entry["type"] == CoBorrowerAccepted.TYPE:
+            accepted = CoBorrowerAccepted.model_validate(entry["data"])
+            joined.setdefault(accepted.agreement_id, []).append(accepted)
         elif entry["type"] == GuarantorConsented.TYPE:
             agreed = GuarantorConsented.model_validate(entry["data"])
             consents.setdefault(agreed.agreement_id, []).append((agreed.party_id, agreed, entry["time"]))
@@ -81,9 +87,21 @@ def agreements_of(
                 for party_id, agreed, time in given
                 if agreed.content_hash == one.drafted.content_hash
             ),
+            joined=_joined(one.drafted, joined, signed),
         )
         for one, given in found
     ]
+
+
+def _joined(
+    drafted: AgreementDrafted,
+    joined: Mapping[str, list[CoBorrowerAccepted]],
+    signed: Mapping[str, AgreementSigned],
+) -> tuple[CoBorrowerAccepted, ...]:
+    """Give the co-borrowers' signatures of this content; of what took effect, those that it says count."""
+    given = (one for one in joined.get(drafted.agreement_id, ()) if one.content_hash == drafted.content_hash)
+    in_force = signed.get(drafted.agreement_id)
+    return tuple(one for one in given if in_force is None or one.party_id in in_force.bound)
 
 
 def _may_be_signed(one: Agreement, standing: Mapping[str, object]) -> bool:
@@ -126,6 +144,7 @@ def _agreement(
         signed=counted,
         effective=None if signed is None else signed.effective.isoformat(),
         supersedes=None if signed is None else signed.supersedes,
+        joined_before=() if signed is None else signed.signed_before,
         borrower_name=name[0],
         name_state=name[1],
     )

@@ -10,19 +10,22 @@ from services.agreement.paper.facts import (
     COMPONENTS,
     asks_nothing,
     conditions,
+    counted,
     on_record,
+    rest_in,
     returned,
     rewards_in,
     settles_at_once,
     since_9,
     watched,
 )
-from services.agreement.paper.others import Names, NameState, names_in, others_in, table_of
+from services.agreement.paper.others import Names, NameState, co_borrowers_of, names_in, others_in, table_of
 from services.agreement.paper.standing import said_of
-from services.agreement.paper.words import LANGUAGES, Words, words_of
+from services.agreement.paper.words import EDITION, LANGUAGES, Words, words_of
 from shared.contracts.agreement import (
     AgreementDrafted,
     AgreementTerms,
+    CoBorrowerAccepted,
     PartySigned,
     SettlementKind,
     SettlementLetterIssued,
@@ -47,7 +50,8 @@ class Agreement:
 
     `signed` holds each party's acceptance; `effective` is None until both have signed and their day was
     closed. `borrower_name` is printed where it is known; it is no part of the signed content. `consents`
-    are the guarantors who have agreed to this very content, and when. `names`: of the others it names.
+    are the guarantors who have agreed to this very content, and when, `joined` the co-borrowers whose
+    signatures of it count. `names`: of the others it names.
     `over`: why and since when it is not in force any more.
     """
 
@@ -62,6 +66,8 @@ class Agreement:
     name_state: NameState = NameState.NONE
     names: Names = field(default_factory=dict)
     over: tuple[str, str] | None = None
+    joined: tuple[CoBorrowerAccepted, ...] = ()
+    joined_before: tuple[str, ...] = ()
 
     @property
     def signed_language(self) -> str:
@@ -162,7 +168,8 @@ def _frame(words: Words, lang: str, date: str, digest: str, lender: str) -> dict
 
 
 def _params(document: Agreement, terms: AgreementTerms, words: Words, lang: str) -> dict[str, Any]:
-    drafted, comma = document.drafted, "、" if lang == "zh" else ", "
+    drafted, comma, between = document.drafted, *(("、", "；") if lang == "zh" else (", ", "; "))
+    left_out = _not_covered(drafted, words, lang)
     days = [row.due for row in drafted.instalments]
     nothing = asks_nothing(drafted)
     figures = {
@@ -191,7 +198,7 @@ def _params(document: Agreement, terms: AgreementTerms, words: Words, lang: str)
         "first_due": min(days).isoformat(),
         "last_due": max(days).isoformat(),
         "total_paid": comma.join(map(_money, drafted.plan.total_paid)),
-        "rest_months": comma.join(map(str, sorted({m for debt in drafted.plan.debts for m in debt.skips}))),
+        **rest_in(drafted, words, lang),
         "measures": comma.join(words.named("measure", str(m), lang) for m in drafted.plan.measures),
         "has_waiver": any(total_of(debt.waived).is_positive for debt in drafted.plan.debts),
         "modifying_agreement": terms.instrument == "modifying_agreement",
@@ -206,8 +213,11 @@ def _params(document: Agreement, terms: AgreementTerms, words: Words, lang: str)
         "oral_allowed": terms.oral_allowed is not False,
         "written_only": terms.oral_allowed is False,
         "guarantors": comma.join(drafted.guarantors),
+        "must_sign": comma.join(drafted.must_sign),
         "apart": comma.join(left.debt_id for left in drafted.plan.apart),
-        "not_covered": _not_covered(drafted, words, lang),
+        **counted("apart", drafted.plan.apart),
+        "not_covered": between.join(left_out),
+        **counted("not_covered", left_out),
         "credit_status": words.named("credit", terms.credit_status, lang),
         "data_law": words.named("law", terms.data_law, lang),
         "nothing_to_pay": nothing,
@@ -231,14 +241,14 @@ def _name(name: str | None, state: NameState) -> dict[str, Any]:
     }
 
 
-def _not_covered(drafted: AgreementDrafted, words: Words, lang: str) -> str:
+def _not_covered(drafted: AgreementDrafted, words: Words, lang: str) -> list[str]:
     """Name each debt that is out of reach of any plan, and why."""
-    open_, close, between = ("（", "）", "；") if lang == "zh" else (" (", ")", "; ")
-    return between.join(
+    open_, close = ("（", "）") if lang == "zh" else (" (", ")")
+    return [
         f"{left.debt_id}{open_}{words.named('not_covered', left.why, lang)}{close}"
         for left in drafted.plan.not_covered
         if words.has("not_covered", left.why)
-    )
+    ]
 
 
 def _lists(clause: str, terms: AgreementTerms, words: Words, lang: str) -> list[str]:
@@ -332,6 +342,7 @@ def _signatures(document: Agreement, words: Words, lang: str) -> dict[str, Any]:
         if given.key_id:
             proof = words.label("signature_with", lang, {"key_id": given.key_id})
         rows.append([name, _moment(given.at), words.named("channel", given.channel or "", lang), proof])
+    rows += _co_borrowers(document, words, lang)
     agreed = dict(document.consents)
     for party_id in document.drafted.guarantors:
         who = {"party_id": party_id, "name": names_in(document.names, party_id)}
@@ -352,6 +363,24 @@ def _signatures(document: Agreement, words: Words, lang: str) -> dict[str, Any]:
             }
         ],
     }
+
+
+def _co_borrowers(document: Agreement, words: Words, lang: str) -> list[list[str]]:
+    """Say of each co-borrower whether they have signed; editions of before did not let them."""
+    if not words.has("labels", "co_borrower_signs"):
+        return []
+    joined, rows = {one.party_id: one for one in document.joined}, []
+    for party_id in co_borrowers_of(document.drafted):
+        who = {"party_id": party_id, "name": names_in(document.names, party_id)}
+        name, given = words.label("co_borrower_signs", lang, who), joined.get(party_id)
+        if given is None:
+            last = "joined_before" if party_id in document.joined_before else "not_joined"
+            said = "not_signed" if document.effective is None else last
+            rows.append([name, words.label(said, lang), "", ""])
+        else:
+            channel = words.named("channel", given.channel, lang)
+            rows.append([name, _moment(given.at), channel, given.evidence])
+    return rows
 
 
 def _letter(document: Letter, lang: str) -> dict[str, Any]:
@@ -382,8 +411,7 @@ def _letter(document: Letter, lang: str) -> dict[str, Any]:
         for name, rows in listed.items()
         if rows
     ]
-    notice = words.label("binding" if lang == issued.language else "translation", lang)
-    notice += said_of(document.over, lang)
+    notice = _copy_of_letter(document, words, lang) + said_of(document.over, lang)
     return {
         **_frame(words, lang, issued.as_of.isoformat(), issued.content_hash, str(params["lender"])),
         "title": words.label("settlement_letter", lang),
@@ -397,6 +425,16 @@ def _letter(document: Letter, lang: str) -> dict[str, Any]:
             }
         ],
     }
+
+
+def _copy_of_letter(document: Letter, words: Words, lang: str) -> str:
+    """Say which copy it is. A letter that does not hold any more, or is in doubt, is not said to bind."""
+    if lang != document.signed_language:
+        return words.label("translation", lang)
+    newest = words_of(EDITION)
+    if document.over is not None and newest is not None:  # in the words that say what has become of it
+        return newest.label("signed_copy", lang)
+    return words.label("binding", lang)
 
 
 def _each_debt(issued: SettlementLetterIssued, words: Words, lang: str) -> dict[str, Any]:
@@ -413,8 +451,12 @@ def _each_debt(issued: SettlementLetterIssued, words: Words, lang: str) -> dict[
         "records": [f"{debt_id}{'：' if lang == 'zh' else ': '}{status}" for debt_id, status in said],
     }
     comma = "、" if lang == "zh" else ", "
-    return {name: comma.join(found) or None for name, found in lists.items()} | {
-        "beside": bool(issued.beside)
+    number = {name: is_so for one, found in lists.items() for name, is_so in counted(one, found).items()}
+    return {
+        **{name: comma.join(found) or None for name, found in lists.items()},
+        **number,
+        "beside": bool(issued.beside),
+        **counted("beside", issued.beside),
     }
 
 

@@ -155,9 +155,16 @@ def signatures_of(
         "effective": document.effective,
         "supersedes": document.supersedes,
         **({"guarantors": dict(document.consents)} if drafted.guarantors else {}),
+        **_co_borrowers(document),
         **parties,
         **_over_of(document),
     }
+
+
+def _co_borrowers(document: Agreement) -> dict[str, Any]:
+    said = {"content_hash", "at", "channel", "evidence", "checked"}
+    joined = {one.party_id: one.model_dump(mode="json", include=said) for one in document.joined}
+    return {"co_borrowers": joined} if joined else {}
 
 
 def _over_of(document: Agreement | Letter) -> dict[str, Any]:

@@ -13,10 +13,12 @@ from shared.contracts.agreement import (
     AgreementDrafted,
     AgreementEnded,
     AgreementReturned,
+    BankInstructed,
     SettlementLetterIssued,
 )
 from shared.contracts.followup_care import PlanReopened
 from shared.contracts.intake import PaymentTakenBack
+from shared.contracts.reasons import ReasonCode
 
 __all__ = ["Standing", "said_of", "standing_in"]
 
@@ -50,7 +52,9 @@ def standing_in(entries: Iterable[Mapping[str, Any]], case: str) -> Standing:
                     found.agreements.pop(data["returns_to"]["agreement_id"], None)
             case AgreementCompleted.TYPE:
                 completed.setdefault(data["agreement_id"], []).append(data["as_of"])
-            case PlanReopened.TYPE:
+            case BankInstructed.TYPE if data.get("returns_to") == data["agreement_id"]:
+                found.agreements.pop(data["agreement_id"], None)  # a breach was undone
+            case PlanReopened.TYPE if data["reason"]["code"] != ReasonCode.BROKEN_IN_A_STOP:
                 reopened.setdefault(data["agreement_id"], []).append(data["as_of"])
             case SettlementLetterIssued.TYPE:
                 letters.setdefault(data["agreement_id"], []).append(data)
@@ -72,7 +76,8 @@ def standing_in(entries: Iterable[Mapping[str, Any]], case: str) -> Standing:
 
 def _counted(back: Mapping[str, Any], letter: Mapping[str, Any]) -> bool:
     """Whether a payment came back, after a letter, that one of its debts had been paid with."""
-    of_debts = any(part["debt_id"] in letter["debts"] for part in back["allocations"])
+    parts = (*back["allocations"], *back.get("elsewhere", ()))
+    of_debts = any(part["debt_id"] in letter["debts"] for part in parts)
     return of_debts and back["value_date"] <= letter["as_of"] < back["reversed_on"]
 
 

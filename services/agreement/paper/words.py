@@ -6,7 +6,7 @@ that hash to it.
 
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from hashlib import sha256
 from importlib.resources import files
 from typing import Any, Final
@@ -14,12 +14,19 @@ from typing import Any, Final
 __all__ = ["EDITION", "LANGUAGES", "Words", "words_of"]
 
 LANGUAGES: Final = ("zh", "en")
-EDITION: Final = "10"
+EDITION: Final = "11"
 """The edition that new documents are drawn up with."""
 
-_EDITIONS: Final = ("1", "2", "3", "4", "5", "6", "7", "8", "9", "10")
+_EDITIONS: Final = ("1", "2", "3", "4", "5", "6", "7", "8", "9", "10", "11")
 _FROM_TEN: Final = 10
-# What English says of one, in the place of what it says of several; in this order.
+_FROM_ELEVEN: Final = 11
+# What English says of one, in the place of what it says of several; in this order. What an edition prints
+# stays as it is: what was found later is said from the next one on.
+_SINGULAR_11: Final = (
+    ("after 1 payments in a row are made on time", "after one payment is made on time"),
+    ("after 1 instalments on time in a row", "after one instalment on time"),
+    ("and 1 payments in a row", "and one payment"),
+)
 _SINGULAR: Final = (
     ("There are 1 days", "There is 1 day"),
     ("when 1 instalments in a row are missed, or one is", "when one instalment is missed, or is"),
@@ -36,8 +43,8 @@ _OPTIONAL: Final = re.compile(r"\[([^\[\]]*)\]")
 class Words:
     """One edition in both languages."""
 
-    def __init__(self, raw: bytes, *, says_one: bool = True) -> None:
-        self._says_one: Final = says_one
+    def __init__(self, raw: bytes, singular: Sequence[tuple[str, str]] = (*_SINGULAR_11, *_SINGULAR)) -> None:
+        self._singular: Final = singular
         self.digest: Final = sha256(raw).hexdigest()
         self._tables: Final[dict[str, Any]] = tomllib.loads(raw.decode("utf-8"))
 
@@ -74,7 +81,7 @@ class Words:
 
     def _one(self, text: str, lang: str) -> str:
         """Say in the singular what English says of 1, from edition 10 on."""
-        for several, one in _SINGULAR if lang == "en" and self._says_one else ():
+        for several, one in self._singular if lang == "en" else ():
             text = re.sub(rf"(?<![\w.,-]){re.escape(several)}\b", one, text)
         return text
 
@@ -86,10 +93,15 @@ def _fill(template: str, params: Mapping[str, Any]) -> str:
     return _NAME.sub(lambda part: str(params[part[1]]), _OPTIONAL.sub(optional, template))
 
 
+def _singular_of(edition: int) -> tuple[tuple[str, str], ...]:
+    found = _SINGULAR if edition >= _FROM_TEN else ()
+    return (*_SINGULAR_11, *found) if edition >= _FROM_ELEVEN else found
+
+
 _BOOKS: Final = {
     edition: Words(
         files("services.agreement.paper").joinpath(f"words_{edition}.toml").read_bytes(),
-        says_one=int(edition) >= _FROM_TEN,
+        _singular_of(int(edition)),
     )
     for edition in _EDITIONS
 }

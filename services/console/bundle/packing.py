@@ -7,6 +7,7 @@ that was cut short the first member that is not whole can be named.
 
 from __future__ import annotations
 
+import re
 import struct
 from collections.abc import Mapping
 from typing import Final
@@ -21,6 +22,8 @@ _LOCAL: Final = struct.Struct("<4s5H3I2H")
 _CENTRAL: Final = struct.Struct("<4s6H3I5H2I")
 _END: Final = struct.Struct("<4s4H2IH")
 _VERSION, _UNIX, _STORED, _MODE = 20, 3 << 8, 0, 0o100644 << 16
+# Names of files below folders, as every system writes them: no blank, no backslash, nothing above the folder.
+_NAME: Final = re.compile(r"[\w.-]+(?:/[\w.-]+)*", re.ASCII)
 _TIME, _DATE = 0, (0 << 9) | (1 << 5) | 1  # 1980-01-01: when it was made stands in the manifest
 
 
@@ -64,11 +67,15 @@ def unpack(raw: bytes) -> dict[str, bytes]:
         # A name that is no bundle's is told to a person: it may not command their terminal.
         if not spelled.isascii() or not (name := spelled.decode("ascii")).isprintable():
             raise BrokenBundle(where, "has a name that no bundle has")
+        if len(spelled) < length:
+            raise BrokenBundle(name or where, "is not whole: the file was cut short")
+        if not _NAME.fullmatch(name) or {".", ".."} & set(name.split("/")):
+            raise BrokenBundle(name or where, "has a name that no bundle has")
         if method != _STORED or flags or size != full:
             raise BrokenBundle(name, "was packed by another program: ask for the file as it was made")
         end = start + length + extra + size
-        if end > len(raw):  # the name itself may have been cut off
-            raise BrokenBundle(name or where, "is not whole: the file was cut short")
+        if end > len(raw):
+            raise BrokenBundle(name, "is not whole: the file was cut short")
         if name in files:
             raise BrokenBundle(name, "is there twice")
         files[name] = raw[end - size : end]

@@ -159,7 +159,7 @@ def page(
         f"<td>{_safe(one.what)}{_spoken(said.get(one.id), lang)}{_gone(gone.get(one.id), lang)}"
         f"{'' if one.id in said else beside}"
         f"{_details(said.get(one.id), words['details'])}</td>"
-        f"<td>{_safe('; '.join(one.unsaid))}</td></tr>\n"
+        f"<td>{_safe(_SEMICOLON[lang].join(one.unsaid))}</td></tr>\n"
         for one in lines
     )
     listed = "".join(f'<li><a href="{_safe(name)}">{_safe(name)}</a></li>' for name in files)
@@ -206,7 +206,7 @@ def _spoken(said: Any, lang: str) -> str:
     found: dict[str, str] = {}
     for name, field in (said or {}).items():
         if name == "participants" and isinstance(field, list | tuple):
-            found[name] = "; ".join(map(str, field))
+            found[name] = _SEMICOLON[lang].join(map(str, field))
         elif name == "place" and isinstance(field, str):
             found[name] = field
         elif _is_open_text(field):

@@ -8,13 +8,17 @@ from __future__ import annotations
 
 import asyncio
 import hmac
+import socket
+import threading
+from contextlib import suppress
 from datetime import datetime
+from functools import partial
 from http import HTTPStatus
-from http.client import HTTPException
+from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection
 from typing import Any, Final
 from urllib.error import HTTPError
 from urllib.parse import urlsplit
-from urllib.request import HTTPRedirectHandler, Request, build_opener
+from urllib.request import HTTPHandler, HTTPRedirectHandler, HTTPSHandler, Request, build_opener
 
 import orjson
 
@@ -62,10 +66,75 @@ class _NoRedirect(HTTPRedirectHandler):
         """Follow nothing: the answer 3xx is an error."""
 
 
+class _Line:
+    """The connection of one message, which can be cut while a thread waits at it.
+
+    A time-out is for one byte: who sends an answer byte by byte would hold a thread for hours.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._sockets: list[socket.socket] = []
+        self._is_cut = False
+
+    def holds(self, connected: socket.socket) -> None:
+        """Take note of a connection. Raises TimeoutError where the time is over already."""
+        with self._lock:
+            if self._is_cut:
+                raise TimeoutError
+            self._sockets.append(connected.dup())  # TLS takes the first one for its own
+
+    def cut(self) -> None:
+        """End it, whatever is under way."""
+        with self._lock:
+            self._is_cut = True
+            for one in self._sockets:
+                with suppress(OSError):  # it has ended by itself
+                    one.shutdown(socket.SHUT_RDWR)
+                one.close()
+            self._sockets.clear()
+
+
+class _Plain(HTTPConnection):
+    line: _Line
+
+    def connect(self) -> None:
+        super().connect()
+        self.line.holds(self.sock)
+
+
+class _Tls(HTTPSConnection, _Plain):
+    """The same: its own `connect` begins with that of `_Plain`."""
+
+
+def _connection(kind: type[_Plain], line: _Line, host: str, **kwargs: Any) -> _Plain:
+    made = kind(host, **kwargs)
+    made.line = line
+    return made
+
+
+class _OverHttp(HTTPHandler):
+    def __init__(self, line: _Line) -> None:
+        super().__init__()
+        self._line = line
+
+    def http_open(self, req: Request) -> HTTPResponse:
+        return self.do_open(partial(_connection, _Plain, self._line), req)
+
+
+class _OverTls(HTTPSHandler):
+    def __init__(self, line: _Line) -> None:
+        super().__init__()
+        self._line = line
+
+    def https_open(self, req: Request) -> HTTPResponse:
+        return self.do_open(partial(_connection, _Tls, self._line), req)
+
+
 class WebhookChannel:
     """Implements `outbound.Channel`. Raises ValueError for an address that is not https, or a short secret.
 
-    Plain http is allowed to this machine only.
+    Plain http is allowed to this machine only. ``timeout`` is for connecting and for the whole answer.
     """
 
     name = "webhook"
@@ -85,13 +154,13 @@ class WebhookChannel:
         self._secret = secret
         self._clock = clock
         self._timeout = timeout
-        self._opener = build_opener(_NoRedirect)
 
     async def send(self, outgoing: Outgoing) -> None:
         """Post it. Raises UnavailableError or UndeliverableError; 409: the receiver has it already."""
-        request = self._request(outgoing)
+        request, line = self._request(outgoing), _Line()
+        deadline = asyncio.get_running_loop().call_later(self._timeout, line.cut)
         try:
-            await asyncio.to_thread(self._post, request)
+            await asyncio.to_thread(self._post, request, line)
         except HTTPError as error:
             error.close()
             if error.code == HTTPStatus.CONFLICT:
@@ -101,6 +170,9 @@ class WebhookChannel:
             raise UndeliverableError(f"http_{error.code}") from None
         except (OSError, HTTPException) as error:
             raise UnavailableError(f"http_{type(error).__name__}") from None
+        finally:
+            deadline.cancel()
+            line.cut()
 
     def _request(self, outgoing: Outgoing) -> Request:
         body = orjson.dumps(
@@ -123,5 +195,6 @@ class WebhookChannel:
         }
         return Request(self._url, data=body, headers=headers, method="POST")  # noqa: S310  checked above
 
-    def _post(self, request: Request) -> None:
-        self._opener.open(request, timeout=self._timeout).close()  # a 2xx is all that is asked
+    def _post(self, request: Request, line: _Line) -> None:
+        opener = build_opener(_NoRedirect, _OverHttp(line), _OverTls(line))
+        opener.open(request, timeout=self._timeout).close()  # a 2xx is all that is asked

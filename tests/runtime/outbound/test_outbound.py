@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
+from contextlib import suppress
 from datetime import timedelta
 from email import message_from_bytes
 from email.policy import default
@@ -153,6 +155,34 @@ async def test_a_server_that_is_away_is_unavailable(kind: str) -> None:
         pass
     with pytest.raises(UnavailableError):
         await channel_to(kind, server, StillClock()).send(outgoing())
+
+
+@pytest.mark.parametrize(
+    ("scheme", "begins"),
+    [
+        pytest.param("http", b"HTTP/1.1 200 ", id="its answer"),
+        pytest.param("https", b"\x16\x03\x03@\x00", id="TLS"),
+    ],
+)
+async def test_a_server_that_answers_byte_by_byte_holds_nobody_beyond_the_deadline(
+    scheme: str, begins: bytes
+) -> None:
+    """The time-out was for each byte: sixteen such answers, and the courier sent nothing for hours."""
+
+    async def drip(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(OSError):
+            for byte in begins + b"O" * 600:
+                writer.write(bytes([byte]))
+                await writer.drain()
+                await asyncio.sleep(0.05)
+        writer.close()
+
+    async with await asyncio.start_server(drip, "127.0.0.1", 0) as server:
+        url = f"{scheme}://127.0.0.1:{server.sockets[0].getsockname()[1]}/hook"
+        began = time.monotonic()
+        with pytest.raises(UnavailableError, match=r"^http_"):
+            await WebhookChannel(url, SECRET, StillClock(), timeout=0.5).send(outgoing())
+        assert 0.4 < time.monotonic() - began < 10
 
 
 @pytest.mark.parametrize("kind", ["smtp", "http"])

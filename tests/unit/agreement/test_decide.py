@@ -161,6 +161,7 @@ def test_the_hash_is_sha256_of_the_events_own_content() -> None:
     assert content["plan"].pop("sign_until") is None
     assert [debt.pop("skips") for debt in content["plan"]["debts"]] == [[] for _ in content["plan"]["debts"]]
     assert content.pop("liable") == []
+    assert content.pop("must_sign") == []
     for later in ("overdue_kept_years", "overdue_kept_from"):
         assert content["terms"].pop(later) is None
     text = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False)

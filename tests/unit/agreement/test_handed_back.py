@@ -1,9 +1,11 @@
-"""The bank takes every debt of a signed plan back: the contract binds it, and it is told so."""
+"""A signed plan is unpaid where a debt of it leaves with the case: it binds the bank, which is told so."""
 
 from __future__ import annotations
 
 from decimal import Decimal
 from typing import Any
+
+import pytest
 
 from services.agreement.model import AgreementStatus
 from shared.contracts.agreement import (
@@ -19,7 +21,7 @@ from shared.contracts.agreement import (
 from shared.contracts.debts import DebtSnapshot, DebtStatus, InstalmentTotal
 from shared.contracts.followup import RewardGranted
 from shared.contracts.intake import BankAnswered, CaseClosed, CloseReason
-from tests.unit.agreement.test_decide import DEBTS, after, in_force
+from tests.unit.agreement.test_decide import DEBTS, after, completed, in_force
 from tests.unit.builders import balances, cny, debt, message
 from tests.unit.spec import Given
 
@@ -78,3 +80,48 @@ def test_where_everything_was_paid_there_is_nothing_to_hand_back() -> None:
     done = recalled(in_force(), PAID, other)
     assert done.emits(AgreementCompleted, SettlementLetterIssued, BankInstructed)
     assert done.last(BankInstructed).kind is InstructionKind.PLAN_COMPLETED
+
+
+# -- where the other debts are settled -----------------------------------------------------------------------
+
+AWAY = (DebtStatus.RECALLED, DebtStatus.ELSEWHERE)
+
+
+def closed(away: DebtStatus, reason: CloseReason = CloseReason.SETTLED) -> Any:
+    debts = (PAID, DEBTS[1].model_copy(update={"status": away}))
+    return message(CaseClosed(as_of=after(20), reason=reason, debts=debts), after(20))
+
+
+@pytest.mark.parametrize("away", AWAY)
+def test_what_left_it_unpaid_is_handed_back_though_the_case_closes_as_settled(away: DebtStatus) -> None:
+    """A letter certified that the agreement was fulfilled, though the rest of its instalments was unpaid."""
+    signed, gone = in_force().last(AgreementSigned), in_force().when(closed(away))
+    assert gone.emits(AgreementEnded, BankInstructed)
+    told = gone.last(BankInstructed)
+    assert (told.kind, told.schedules) == (InstructionKind.HAND_BACK, signed.schedules)
+    assert told.collection is CollectionOrder.STOP
+    assert [(one.debt_id, one.settlement) for one in told.settled] == [("A-1", SettlementKind.FULL)]
+
+
+@pytest.mark.parametrize("reason", [CloseReason.ELSEWHERE, CloseReason.CURED])
+def test_so_it_is_where_the_last_debt_of_the_case_goes_to_another_obligors(reason: CloseReason) -> None:
+    """The bank was told nothing: neither that nobody follows the plan here, nor that it is bound by it."""
+    gone = in_force().when(closed(DebtStatus.ELSEWHERE, reason))
+    assert gone.last(BankInstructed).kind is InstructionKind.HAND_BACK
+
+
+@pytest.mark.parametrize("away", AWAY)
+@pytest.mark.parametrize("ahead", [True, False])
+def test_where_every_instalment_was_paid_it_is_completed_all_the_same(away: DebtStatus, ahead: bool) -> None:
+    """Whichever is read first: intake's word of the end, or followup's of the last instalment."""
+    live = in_force()
+    done = completed(live.state.live.agreement_id).model_copy(update={"with_case": True})
+    paid = message(done, after(20))
+    step = live.when(paid, closed(away)) if ahead else live.when(closed(away), paid)
+    kinds = [one.kind for one in step.said if isinstance(one, BankInstructed)]
+    assert kinds == [InstructionKind.HAND_BACK, InstructionKind.PLAN_COMPLETED]
+    letter = step.last(SettlementLetterIssued)
+    assert letter.settlement is SettlementKind.PARTIAL
+    assert [one.debt_id for one in letter.surviving] == ["A-2"]
+    assert (step.state.status, step.state.debts) == (AgreementStatus.CLOSED, ())
+    assert not step.when(paid).said, "said once"

@@ -1,4 +1,4 @@
-"""An amendment that leaves a debt to a person: the bank is told what holds of it, until the plan is over."""
+"""A plan or an amendment leaves a debt to a person: the bank is told what holds of it until the end."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from services.agreement.decide import AgreementDecider
 from shared.contracts.agreement import AgreementSigned, BankInstructed, CollectionOrder, InstructionKind
 from shared.contracts.base import Reason
 from shared.contracts.debts import DebtApart, DebtSnapshot, DebtStatus
@@ -23,8 +24,8 @@ from tests.unit.agreement.test_decide import (
     signed_by,
 )
 from tests.unit.agreement.test_withdrawal import DAYS, withdrawal
-from tests.unit.builders import balances, cny, debt, message
-from tests.unit.spec import Given
+from tests.unit.builders import balances, case_opened, cny, debt, message, reference
+from tests.unit.spec import Given, given
 
 PAID = debt("A-1", outstanding=balances(), overdue=balances())
 
@@ -105,3 +106,30 @@ def test_who_withdraws_from_the_amendment_has_it_in_the_plan_again() -> None:
     told = step.when(withdrawal(signed.agreement_id, 8)).last(BankInstructed)
     assert (told.returns_to, told.beside) == (signed.supersedes, ())
     assert [one.debt_id for one in told.schedules] == ["A-1", "A-2"]
+
+
+# -- by a first plan -----------------------------------------------------------------------------------------
+
+
+def first(**rules: Any) -> Given:
+    """A first plan, over one debt of the case: no plan was found for the other."""
+    said = agreed(debts=(DEBTS[0],), **rules)
+    left = DebtApart(debt_id="A-2", reason=Reason(code=ReasonCode.NO_PLAN_IN_CURRENCY))
+    said = said.model_copy(update={"plan": said.plan.model_copy(update={"apart": (left,)})})
+    start = given(AgreementDecider(), reference(**rules)).when(message(case_opened(*DEBTS), sequence=1))
+    return signed_by(start.when(message(said, after(1))), *BOTH, day=after(2)).closes(after(2))
+
+
+def test_what_a_first_plan_leaves_apart_rests_with_it() -> None:
+    """The bank's agents pressed who kept the plan, for the debt that nobody had found a plan for."""
+    told = first().last(BankInstructed)
+    assert (told.kind, told.beside) == (InstructionKind.APPLY_PLAN, ("A-2",))
+    assert told.collection is CollectionOrder.STOP
+    assert over(first(), PAID, DEBTS[1]).beside == ("A-2",)
+
+
+def test_who_withdraws_from_a_first_plan_has_it_collected_again_with_the_others() -> None:
+    step = first(agreement__cooling_off_days=DAYS)
+    told = step.when(withdrawal(step.last(AgreementSigned).agreement_id, 8)).last(BankInstructed)
+    assert (told.kind, told.collection) == (InstructionKind.RESTORE_TERMS, CollectionOrder.RESUME)
+    assert told.beside == ("A-2",)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -13,10 +14,14 @@ from shared.contracts.agreement import (
     SettlementKind,
     SettlementLetterIssued,
     SurvivingDebt,
+    WaivedDebt,
 )
+from shared.contracts.base import Reason
 from shared.contracts.debts import Allocation, DebtSnapshot, DebtStatus
 from shared.contracts.desk import WithdrawalDeclared
+from shared.contracts.followup import RewardGranted
 from shared.contracts.intake import CaseClosed, CloseReason, PaymentMatched, PaymentTakenBack
+from shared.contracts.reasons import ReasonCode
 from tests.unit.agreement.test_decide import (
     BOTH,
     DEBTS,
@@ -179,3 +184,54 @@ def test_the_agreement_before_an_amendment_remembers_it_too() -> None:
     back = second.when(message(gone, after(13)))
     assert back.state.live.agreement_id == first.agreement_id
     assert last_of(back).last(SettlementLetterIssued).settlement is SettlementKind.PARTIAL
+
+
+# -- a reward that completes the plan ------------------------------------------------------------------------
+
+LATE = cny("10.00")
+GRANTED = RewardGranted(
+    reward="late_charges_waived",
+    after_instalment=1,
+    waived=(WaivedDebt(debt_id="A-2", amounts=balances(late="10.00")),),
+)
+REWARD = replace(message(GRANTED, after(30)), id="reward-1")
+
+
+def booked(late_charges: str) -> Any:
+    """Intake's word of the waiver: of the debt that is left that much."""
+    owing = debt("A-2", outstanding=balances("50.00", late=late_charges))
+    said = changed(PAID, owing.model_copy(update={"status": DebtStatus.DISPUTED}))
+    said = said.model_copy(update={"reasons": (Reason(code=ReasonCode.AMOUNT_WAIVED),)})
+    return replace(message(said, after(30), sequence=21), causation="reward-1")
+
+
+def owing(late_charges: str) -> Given:
+    left = debt("A-2", outstanding=balances("50.00", late=late_charges))
+    out = left.model_copy(update={"status": DebtStatus.DISPUTED})
+    return in_force().when(message(changed(PAID, out), after(7), sequence=20))
+
+
+@pytest.mark.parametrize("order", ["unread", "read_after", "read_before"])
+def test_what_a_reward_waives_with_the_last_instalment_does_not_survive(order: str) -> None:
+    """Intake's figures did not hold it yet: the letter said of the waived sum that it was still owed."""
+    between = {
+        "unread": [REWARD],
+        "read_after": [REWARD, booked("0.00")],
+        "read_before": [booked("0.00"), REWARD],
+    }
+    step = owing("10.00").when(*between[order])
+    letter = last_of(step).last(SettlementLetterIssued)
+    assert letter.surviving == (SurvivingDebt(debt_id="A-2", amounts=balances("50.00")),)
+    assert [one.amounts.late_charges for one in letter.forgiven if one.debt_id == "A-2"] == [LATE]
+
+
+def test_what_is_charged_beside_it_does() -> None:
+    letter = last_of(owing("15.00").when(REWARD, booked("5.00"))).last(SettlementLetterIssued)
+    assert letter.surviving[0].amounts.late_charges == cny("5.00")
+
+
+def test_nor_is_a_waiver_of_before_counted_twice() -> None:
+    """Intake may have said nothing of it: nothing was owed to waive. What is charged since is owed."""
+    early = replace(message(GRANTED, after(10)), id="reward-0")
+    letter = last_of(owing("15.00").when(early)).last(SettlementLetterIssued)
+    assert letter.surviving[0].amounts.late_charges == cny("15.00")

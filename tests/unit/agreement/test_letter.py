@@ -37,7 +37,7 @@ def test_the_letter_says_plainly_where_a_balance_goes_on_and_who_may_ask_for_it(
                settles("A-2", SettlementKind.FULL, "settled"))  # fmt: skip
     text = certified(lang, surviving=left, settled=settled, forgiven=(), beside=())
     assert (
-        "债务（A-2）已全部结清" if lang == "zh" else "settledinfull,andnothingisowedonthemanymore:A-2"
+        "债务（A-2）已全部结清" if lang == "zh" else "settledinfull,andnothingisowedonitanymore:A-2"
     ) in text
     assert ("债务（A-1）：协议约定的款项已付清，但" if lang == "zh" else "notsettledinfull:A-1") in text
     assert (
@@ -46,10 +46,10 @@ def test_the_letter_says_plainly_where_a_balance_goes_on_and_who_may_ask_for_it(
     assert ("借款人由此享有的权利不受本证明影响" if lang == "zh" else "norightislostbythisletter") in text
     assert ("尚未入账的款项，由贷款人入账或退还" if lang == "zh" else "isbooked,orpaidback.") in text
     assert ("A-1：部分结清、A-2：已结清" if lang == "zh" else "A-1:settledinpart,A-2:settled.") in text
-    assert ("已转让" if lang == "zh" else "weresold") not in text
-    assert ("另有" if lang == "zh" else "Otherdebts") not in text
+    assert ("已转让" if lang == "zh" else "oftheagreementwassold") not in text
+    assert ("另有" if lang == "zh" else "whichtheagreementwasnotabout") not in text
     sold = certified(lang, surviving=left, settled=settled[1:], debts=("A-2",), forgiven=())
-    assert ("债务（A-1）已转让" if lang == "zh" else "weresold:A-1.") in sold
+    assert ("债务（A-1）已转让" if lang == "zh" else "oftheagreementwassold:A-1.") in sold
     assert ("（A-1）：协议" if lang == "zh" else "notsettledinfull") not in sold
 
 
@@ -90,7 +90,7 @@ def test_a_buyer_may_not_ask_for_what_was_waived(lang: str) -> None:
     says = (
         "债务（A-1）已减免的金额也列于下表，不再欠付：贷款人和债权受让人均不得要求偿还。"
         if lang == "zh"
-        else "Whatwasforgivenofthesedebtsislistedbelow,too:A-1."
+        else "Whatwasforgivenofthisdebtislistedbelow,too:A-1."
     )
     assert says in sold
     assert ("均不得" if lang == "zh" else "neitherthelendernorabuyermayaskforit") in sold

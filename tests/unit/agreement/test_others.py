@@ -34,10 +34,15 @@ from tests.unit.builders import CASE, DAY, balances, cny, message
 WIFE = DebtObligor(party_id=party_id_of("C-2"), role=ObligorRole.CO_BORROWER)
 UNCLE = DebtObligor(party_id=party_id_of("C-3"), role=ObligorRole.GUARANTOR, liability=cny("5000.00"))
 SAID = {
-    "zh": ("共同借款人", "王小红", "保证人", "不超过 5000.00 CNY", "共同借款人未签署本文书，仍按原合同负责"),
+    "zh": (
+        *("共同借款人", "王小红", "保证人", "不超过 5000.00 CNY"),
+        "共同借款人可以签署本文书",
+        "未签署的，仍按原合同（此前签署过其中某一版本的，按其最后签署的版本）负责",
+    ),
     "en": (
         *("Co-borrower", "王小红", "Guarantor", "at most 5000.00 CNY"),
-        "A co-borrower has not signed and still owes by the original contract",
+        "A co-borrower may sign this document",
+        "one who has not still owes by the original contract",
     ),
 }
 
@@ -142,7 +147,7 @@ def test_the_paper_says_what_becomes_of_a_guarantee_by_the_law_of_its_pack(pack:
     }
     assert words[rule][lang == "en"] in said
     assert (pack == "tw-card") is (rule == "freed_by_extension")
-    assert ("共同借款人未签署" if lang == "zh" else "co-borrower has not signed") not in said
+    assert ("共同借款人可以签署" if lang == "zh" else "co-borrower may sign") not in said
     stops = named(held, lang, "collection_stops")["paragraphs"]
     assert (
         "对上述其他债务人与保证人也是如此" if lang == "zh" else "from the others named above too"

@@ -247,6 +247,7 @@ def in_words_of(edition: str, drafted: AgreementDrafted) -> AgreementTerms:
         ("7", "dfc59e4d0d5f1cb1"),
         ("8", "bdf30091780886a5"),
         ("9", "c6b957e0772c5ce3"),
+        ("10", "d8e2d723cd4a4674"),
     ],
 )
 def test_the_words_of_an_edition_that_has_gone_out_are_never_edited(edition: str, begins: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import json
 import random
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import typer
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hypothesis import HealthCheck, given, settings
@@ -27,7 +29,7 @@ from services.agreement.paper.layout import Letter, PaperError, page_of
 from services.agreement.paper.pdf import make_pdf
 from services.agreement.paper.seal import is_sealed_by, seal, split
 from services.agreement.paper.words import LANGUAGES
-from services.cli.agreement import choose
+from services.cli.agreement import choose, write_whole
 from services.cli.keys import lender_signature
 from services.cli.main import app
 from shared.contracts.agreement import (
@@ -273,3 +275,48 @@ def test_the_command_line_makes_keys_and_verifies(tmp_path: Path) -> None:
         assert run.invoke(app, ["verify", str(file), *public]).exit_code == 1
     file.write_bytes(raw)
     assert run.invoke(app, ["verify", str(file), "--key", str(file)]).exit_code == 2
+
+
+def test_what_is_too_large_to_be_a_document_is_told_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """6 GiB ended in a traceback, and 300 MiB kept the parser busy for most of a minute."""
+    run, file, key = CliRunner(), tmp_path / "a.pdf", tmp_path / "lender.key"
+    run.invoke(app, ["keys", "new", str(key)])
+    with file.open("wb") as made:
+        made.write(b"%PDF-1.7\n")
+        made.truncate((64 << 20) + 1)
+    found = run.invoke(app, ["verify", str(file), "--key", str(tmp_path / "lender.pub")])
+    assert (found.exit_code, "none has more than 64 MiB" in found.output) == (1, True)
+
+    def full(_: Path) -> bytes:
+        raise MemoryError
+
+    for name in ("a.pdf", "a.zip"):
+        (tmp_path / name).write_bytes(b"%PDF-1.7\n")
+        with monkeypatch.context() as patched:
+            patched.setattr(Path, "read_bytes", full)
+            found = run.invoke(app, ["verify", str(tmp_path / name), "--key", str(tmp_path / "lender.pub")])
+        assert (found.exit_code, "hold in memory" in found.output) == (2, True), found.output
+
+
+def test_a_paper_is_written_whole_or_not_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A full disk left half of a paper in the place of the one that was there."""
+    out = tmp_path / "a.pdf"
+    write_whole(out, b"first")
+    write_whole(out, b"second")
+    assert (out.read_bytes(), list(tmp_path.iterdir())) == (b"second", [out])
+    real = Path.write_bytes
+
+    def full(self: Path, raw: bytes) -> int:
+        real(self, raw[:1])
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "write_bytes", full)
+        with pytest.raises(typer.Exit):
+            write_whole(out, b"third")
+    assert (out.read_bytes(), list(tmp_path.iterdir())) == (b"second", [out])
+    for nowhere in (tmp_path / "no" / "a.pdf", tmp_path, tmp_path / ("x" * 300)):
+        with pytest.raises(typer.Exit):
+            write_whole(nowhere, b"x")

@@ -22,7 +22,9 @@ from shared.contracts.agreement import (
     AgreementEnded,
     AgreementReturned,
     AgreementSigned,
+    BankInstructed,
     EarlierAgreement,
+    InstructionKind,
     SettlementLetterIssued,
 )
 from shared.contracts.base import Event, Reason
@@ -211,6 +213,9 @@ def test_a_letter_of_a_closed_case_is_in_doubt_once_a_payment_that_it_counted_ca
     ):
         (clean,) = letters_of(entries(*story(), back.model_copy(update=other)), CASE, "C-1")
         assert clean.over is None
+    gone_on = {"allocations": (), "elsewhere": (part,)}  # the debt is in a later case by now
+    (doubted,) = letters_of(entries(*story(), back.model_copy(update=gone_on)), CASE, "C-1")
+    assert doubted.over == letter.over
     (void,) = letters_of(entries(*story(), back, BACK), CASE, "C-1")
     assert void.over == ("letter", "2027-01-06")
 
@@ -231,3 +236,15 @@ def test_who_checks_the_file_is_told_that_the_letter_does_not_hold(tmp_path: Pat
         said.append(checked.stdout)
     assert "does not hold any more since 2027-01-06" in said[1]
     assert "since" not in said[0]
+
+
+def test_where_a_breach_was_undone_it_stands() -> None:
+    """The bank's instruction comes by the topic of the end; its letters are as they were."""
+    broke = ended(ReasonCode.PLAN_BROKEN)
+    undone = BACK.model_copy(update={"reason": Reason(code=ReasonCode.BROKEN_IN_A_STOP)})
+    told = next(event for event in story() if isinstance(event, BankInstructed))
+    again = told.model_copy(update={"kind": InstructionKind.RESTORE_TERMS, "returns_to": ID})
+    assert notices(*IN_FORCE, broke) != notices(*IN_FORCE)
+    assert notices(*IN_FORCE, broke, undone, again) == notices(*IN_FORCE)
+    assert notices(*IN_FORCE, undone, broke, again) == notices(*IN_FORCE), "whichever topic is read first"
+    assert notices(*IN_FORCE, broke, undone, again, broke) == notices(*IN_FORCE, broke)

@@ -86,7 +86,7 @@ def test_attempts_of_an_earlier_case_go_on_counting() -> None:
     told = there.when(message(EarlierContactMade(contact=earlier(NOON))))
     assert told.last(AlertRaised).kind is AlertKind.CONTACT_IN_VAIN
     guarantors = EarlierContactMade(contact=earlier(NOON, person="guarantor-1"))
-    assert there.when(message(guarantors)).state.in_vain == 9
+    assert len(there.when(message(guarantors)).state.tried) == 9
     decided = EarlierReachHeard(reach=EarlierReach(decided_at=NOON))
     assert told.when(message(decided)).last(AlertResolved).reason.code is ReasonCode.PERSON_DECIDED
     at_once = case(AlertDecider(), contacts=(*tried, earlier(NOON)))
@@ -102,6 +102,31 @@ def test_a_talk_that_becomes_known_late_leaves_the_attempts_after_it() -> None:
     assert there.when(message(contact(minutes(9), "message_left", direction="inbound"))).last(
         AlertResolved
     ).reason.code is ReasonCode.CONTACT_MADE  # fmt: skip
+
+
+def guarantor(number: int, outcome: str = "no_answer", person: str = "g-1") -> Any:
+    return message(contact(minutes(number), outcome, party="guarantor", person=person))
+
+
+def test_attempts_at_a_guarantor_are_counted_as_the_guard_counts_them() -> None:
+    """The guard held back what was for the guarantor, and nobody was asked about it."""
+    there = case(AlertDecider()).when(joined(*BOTH), guarantor(0), guarantor(1), guarantor(2, person="g-2"))
+    assert not is_open(there)
+    three = there.when(guarantor(3))
+    assert three.last(AlertRaised).reasons[0].params == {"attempts": "3"}
+    assert is_open(three.when(message(contact(minutes(4), "talked")))), "a word of somebody else's"
+    assert is_open(three.when(guarantor(4, "talked", "g-2")))
+    assert not is_open(three.when(guarantor(4, "talked")))
+    decided = three.when(message(desk_contact.ContactResumed(by="s-1", reason="by letter"), hour=5))
+    assert decided.last(AlertResolved).reason.code is ReasonCode.PERSON_DECIDED
+    assert decided.when(*(guarantor(n, person="g-3") for n in range(3))).said == (), "before the decision"
+
+
+def test_attempts_at_a_guarantor_in_an_earlier_case_go_on_counting() -> None:
+    tried = tuple(earlier(minutes(n - 20), person="g-1") for n in range(9))
+    assert case(AlertDecider(), contacts=tried).when(guarantor(0)).last(AlertRaised).reasons[0].params == {
+        "attempts": "10"
+    }
 
 
 def test_a_document_of_version_9_keeps_its_number_until_there_is_a_word() -> None:
@@ -155,7 +180,7 @@ def _held_back(draw: Random) -> int:
             packs = draw.choice((BOTH, ("example-card",)))
             alert = alert.when(joined(*packs))
             guard = replace(guard, state=guard.state.model_copy(update={"packs": packs}))
-        waits = [who for who in ({}, dict(PERSONS[3])) if _waits(guard, who)]
+        waits = [who for who in ({}, *map(dict, PERSONS[3:])) if _waits(guard, who)]
         held += len(waits)
         assert is_open(alert) or not waits, (said, waits)
     return held

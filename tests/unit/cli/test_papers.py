@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from pathlib import Path
 
+import orjson
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from typer.testing import CliRunner
@@ -21,7 +22,9 @@ from shared.contracts.base import Personal
 from shared.contracts.debts import ProductKind
 from shared.crypto.sealing import PersonKey
 from shared.crypto.signing import Signer, load_signer, new_key_pair
-from tests.unit.agreement.test_paper import read, story
+from tests.unit.agreement.test_co_borrowers import WIFE, amended
+from tests.unit.agreement.test_others import overdue as joint_account
+from tests.unit.agreement.test_paper import read, squeezed, story
 from tests.unit.builders import CASE, DAY, balances
 from tests.unit.console.filing import CUSTOMER, File, person
 
@@ -77,6 +80,38 @@ def test_every_document_is_there_in_both_languages_and_checks_by_itself(
         report = check_pdf(pdf, signer.public)
         assert (report.wrong, report.signed) == ((), True), name
     assert "王小明" in read(papers["agreement-1.zh.pdf"])
+
+
+@pytest.mark.parametrize("edition", ["9", "10"])
+def test_a_bundle_of_an_older_edition_is_still_made_and_proven(
+    edition: str, signer: Signer, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as then:
+        for place in ("terms", "letter"):
+            then.setattr(f"services.agreement.{place}.EDITION", edition)
+        events = story.__wrapped__()
+    assert {one.terms.words for one in events if isinstance(one, AgreementDrafted) and one.terms} == {edition}
+    older = File(signer)
+    older.say(OVERDUE, *events, case=CASE)
+    made = papers_of(older.entries, CASE, CUSTOMER, private_key(folder / "lender.pem"), person())
+    raw = bundle(older, signer, made)
+    assert made.keys() == NAMES
+    assert check_bundle(raw, [signer.trusted]).ok
+    assert check_papers(unpack(raw), [signer.public]) == []
+
+
+def test_an_entry_that_a_newer_version_has_filed_is_named_and_no_error(
+    file: File, signer: Signer, papers: dict[str, bytes]
+) -> None:
+    """It was a traceback: the chain is whole, only what stands there is not known here."""
+    files = unpack(bundle(file, signer, papers))
+    lines = [orjson.loads(line) for line in files["chain.jsonl"].splitlines()]
+    number = next(line["number"] for line in lines if line.get("type") == AgreementDrafted.TYPE)
+    lines[number - 1]["data"]["version"] = "two"
+    chain = b"".join(orjson.dumps(line) + b"\n" for line in lines)
+    first = check_papers({**files, "chain.jsonl": chain}, [signer.public])[0]
+    assert first.where == f"entry {number}"
+    assert "a version that this one does not know" in first.rule
 
 
 def test_a_sealed_bundle_has_papers_without_the_name(file: File, folder: Path) -> None:
@@ -201,3 +236,32 @@ def test_the_command_prints_the_name_for_who_has_the_key_and_says_why_it_does_no
     assert printed in read(out.read_bytes())
     assert said in result.output
     assert ("The document says so." in result.output) is bool(said)
+
+
+@pytest.mark.parametrize(
+    ("first", "again", "said"),
+    [
+        (True, True, "signed, and is bound with the borrower"),
+        (True, False, "did not sign it, and owes as before"),
+    ],
+)
+def test_the_commands_write_and_check_what_a_co_borrower_signed(
+    signer: Signer, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+    first: bool, again: bool, said: str,
+) -> None:  # fmt: skip
+    """As a user: `parley agreement` of an amendment of a joint debt, and `parley verify` of what it wrote."""
+    filed = File(signer)
+    told = [event for step in amended(first=first, again=again) for event in step.said]
+    filed.say(joint_account(), *told, case=CASE)
+    loaded = (CASE, CUSTOMER, filed.archived, filed.entries, person())
+    monkeypatch.setattr("services.cli.reading.with_database", lambda *_: loaded)
+    out = tmp_path / "a.pdf"
+    written = CliRunner().invoke(
+        app, ["agreement", CASE, "-o", str(out), "--key", str(folder / "lender.pem"), "--lang", "en"]
+    )
+    assert written.exit_code == 0, written.output
+    before = "has not signed this version, and owes by the last one that they signed"
+    assert (squeezed(before) in read(out.read_bytes())) is not again
+    checked = CliRunner().invoke(app, ["verify", str(out), "--key", str(folder / "lender.pub")])
+    assert checked.exit_code == 0, checked.output
+    assert f"Co-borrower {WIFE.party_id}: {said}." in checked.output

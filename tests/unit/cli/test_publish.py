@@ -175,6 +175,18 @@ def test_many_bad_lines_are_shown_in_part_and_kept_in_full(
     assert len(errors.read_text().splitlines()) == 150
 
 
+def test_the_file_itself_is_not_where_its_bad_lines_go(tmp_path: Path, mapping: Path, notes: Notes) -> None:
+    """It was emptied."""
+    file = written(tmp_path)
+    (tmp_path / "link").symlink_to(file)
+    for errors in (file, tmp_path / "link"):
+        result = run("publish", file, "-m", mapping, "--errors", errors)
+        assert result.exit_code == 2
+        assert "--errors: is FILE itself" in result.stderr
+    assert file.read_text(encoding="utf-8") == ROWS
+    assert not notes.sent
+
+
 def test_what_came_before_a_cut_is_published(tmp_path: Path, mapping: Path, notes: Notes) -> None:
     import gzip
 

@@ -21,7 +21,9 @@ def local(text: str, zone: str = CHINA, fold: int = 0) -> datetime:
     return datetime.fromisoformat(text).replace(tzinfo=ZoneInfo(zone), fold=fold).astimezone(UTC)
 
 
-def ask(at: datetime, zone: str = CHINA, case: Any = None, history: Any = (), **message: Any) -> Request:
+def ask(
+    at: datetime, zone: str | None = CHINA, case: Any = None, history: Any = (), **message: Any
+) -> Request:
     """A call to the borrower that tells nothing yet, unless said otherwise."""
     plain = {"kind": "collection", "actor": "creditor", "channel": "phone", "person": "p1", "number": "n1"}
     data = {**plain, "at": at, "time_zone": zone, "says_how_to_stop": True, **message}

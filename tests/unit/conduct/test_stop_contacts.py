@@ -218,13 +218,14 @@ def stopped_case(pack: str, moment: str, stop: str) -> Household:
 def allowed(
     there: Household, pack: str, party: Party = "borrower", *, n: int = 8, debts: tuple[str, ...] = ()
 ) -> frozenset[str]:
-    """Ask for each class of contact at noon of the borrower's clock; a person of a party is named like it."""
-    noon = datetime.combine(day(n), time(12), ZoneInfo(REFERENCE.policies.pack(pack).info.time_zone))
+    """Ask for each class of contact in the afternoon, as it is on every clock of the pack; a person
+    of a party is named like it."""
+    when = datetime.combine(day(n), time(15), ZoneInfo(REFERENCE.policies.pack(pack).info.time_zone))
     found = set()
     for one in CLASSES:
         matter = one if one in MATTERS else None
         asks = desk_contact.ContactAsked(
-            contact_id="c", at=noon.astimezone(UTC), purpose="legal_notice" if matter else one, matter=matter,
+            contact_id="c", at=when.astimezone(UTC), purpose="legal_notice" if matter else one, matter=matter,
             channel="phone", by="n-1", party=party, person=party, asks_for_payment=one == "collection",
             tells_about_debt=False, debts=debts,
         )  # fmt: skip

@@ -46,6 +46,28 @@ def test_the_hour_is_the_borrowers_and_not_the_lenders() -> None:
 
 
 @pytest.mark.parametrize(
+    ("wall", "until"),
+    [
+        ("2026-03-02T08:00:00", "2026-03-02T13:00:00"),
+        ("2026-03-02T12:59:59", "2026-03-02T13:00:00"),
+        ("2026-03-02T13:00:00", None),
+        ("2026-03-02T19:59:59", None),
+        ("2026-03-02T20:00:00", "2026-03-03T13:00:00"),
+        ("2026-07-01T13:59:59", "2026-07-01T14:00:00"),
+        ("2026-07-01T20:59:59", None),
+        ("2026-07-01T21:00:00", "2026-07-02T14:00:00"),
+    ],
+)
+def test_who_may_live_anywhere_is_rung_when_it_is_night_nowhere(wall: str, until: str | None) -> None:
+    """From 8 in Honolulu until 21 in Puerto Rico, in winter and in summer, on the clock of New York."""
+    answer = US.ask(ask(local(wall, EASTERN), None))
+    assert [denial.rule for denial in answer.denials] == ([] if until is None else ["quiet_hours"])
+    assert answer.allowed_again == (None if until is None else local(until, EASTERN))
+    if until is not None:
+        assert US.ask(ask(local(until, EASTERN), None)).allowed
+
+
+@pytest.mark.parametrize(
     ("kind", "channel", "denied"),
     [
         ("service", "phone", True),

@@ -7,7 +7,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from services.console.bundle import Source
+from services.console.bundle import Source, check_bundle
 from services.console.decide import ArchiveDecider
 from services.console.model import ArchivedCustomer
 from services.console.reference import ArchiveKeys, ArchiveReference
@@ -24,6 +24,7 @@ from shared.policy.testing import example_book, example_pack
 
 CUSTOMER, CASE, OTHER = "C1", "8b1f8a06-8f3f-5a7b-9a43-0d6f3a5a8f11", "11111111-8f3f-5a7b-9a43-0d6f3a5a8f11"
 START = datetime(2026, 3, 2, 9, tzinfo=UTC)
+AT = datetime(2026, 3, 9, tzinfo=UTC)  # when bundles are made
 WORDS = "王小明, lost the job in <Suzhou>"
 MASTER = b"m" * 32
 YEARS = 5  # what the example policy says
@@ -34,6 +35,12 @@ def new_signer(folder: Path, name: str = "lender") -> Signer:
     (folder / f"{name}.pem").write_bytes(private)
     (folder / f"{name}.pub").write_bytes(public)
     return load_signer(folder / f"{name}.pem")
+
+
+def first_fault(raw: bytes, signer: Signer) -> tuple[str, str]:
+    report = check_bundle(raw, [signer.trusted])
+    assert not report.ok
+    return report.faults[0].where, report.faults[0].rule
 
 
 @lru_cache(maxsize=1)

@@ -6,6 +6,7 @@ import errno
 import io
 import zipfile
 from datetime import UTC, datetime, timedelta, timezone
+from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -21,10 +22,15 @@ from services.cli.main import app
 from services.console.bundle import Source, check_bundle, make_bundle
 from services.console.bundle.packing import LARGEST, pack, unpack
 from services.console.reference import ArchiveKeys
+from shared.contracts.base import Reason
+from shared.contracts.followup import RenegotiationRequested
 from shared.contracts.ops import HoldAction
+from shared.contracts.reasons import ReasonCode
 from shared.crypto.signing import KeyFileError, Signer, load_public, load_signer, new_key_pair
+from shared.texts import text
 from tests.unit.console.filing import (
     ASSIGNED,
+    AT,
     CASE,
     CLOSED,
     ERASE,
@@ -34,39 +40,17 @@ from tests.unit.console.filing import (
     WORDS,
     File,
     contact,
+    first_fault,
     hold,
     new_signer,
     person,
     secret,
 )
 
-AT = datetime(2026, 3, 9, tzinfo=UTC)
-
-
-@pytest.fixture(scope="module")
-def signer(tmp_path_factory: pytest.TempPathFactory) -> Signer:
-    return new_signer(tmp_path_factory.mktemp("keys"))
-
-
-@pytest.fixture(scope="module")
-def filed(signer: Signer) -> File:
-    file = File(signer)
-    file.say(ASSIGNED, contact(), SIGNED)
-    file.say(contact("of another case"), case=OTHER)
-    file.say(contact("of no case"), case=None)
-    file.say(hold(HoldAction.SET), contact(), *[ASSIGNED] * 30, CLOSED)
-    return file
-
 
 @pytest.fixture(scope="module")
 def raw(filed: File, signer: Signer) -> bytes:
     return make_bundle(filed.source(), signer, AT)
-
-
-def first_fault(raw: bytes, signer: Signer) -> tuple[str, str]:
-    report = check_bundle(raw, [signer.trusted])
-    assert not report.ok
-    return report.faults[0].where, report.faults[0].rule
 
 
 def test_a_bundle_is_complete_and_untouched(raw: bytes, signer: Signer, filed: File) -> None:
@@ -132,7 +116,7 @@ def test_its_pages_say_who_took_part_and_what_was_said_without_unfolding(signer:
     quoted = "王小明, lost the job in &lt;Suzhou&gt;"
     talk = "<small>place</small> phone<br><small>participants</small> borrower; n-1<br>"
     assert f"{talk}<small>key points</small> {quoted}" in english
-    talk = "<small>地点</small> phone<br><small>参与人</small> borrower; n-1<br>"
+    talk = "<small>地点</small> phone<br><small>参与人</small> borrower；n-1<br>"
     assert f"{talk}<small>要点</small> {quoted}" in chinese
     sealed = unpack(make_bundle(file.source(sealed=True), signer, AT))["index.html"].decode()
     assert "<small>participants</small> borrower; n-1<details>" in sealed
@@ -331,6 +315,17 @@ def test_a_name_that_would_command_the_readers_terminal_is_not_printed(
     assert str(fault).isprintable()
 
 
+@pytest.mark.parametrize(
+    "name",
+    ["documents\\agreement-1.zh.pdf", "my file.json", "../case.json", "documents/../x", "/x", "a//b", "C:x"],
+)
+def test_a_name_that_means_something_else_elsewhere_is_named_first(
+    raw: bytes, signer: Signer, name: str
+) -> None:
+    """Of one that a program had packed with backslashes it was said that the manifest is missing."""
+    assert first_fault(pack({name: b"x", **unpack(raw)}), signer) == (name, "has a name that no bundle has")
+
+
 def test_files_in_another_order_or_packed_again_are_not_the_file(raw: bytes, signer: Signer) -> None:
     files = unpack(raw)
     swapped = pack(dict(reversed(files.items())))
@@ -417,6 +412,24 @@ def test_where_a_bundle_cannot_be_written_or_read_the_command_says_why(
             write_new(tmp_path / "half.zip", b"x")
     assert not (tmp_path / "half.zip").exists()
 
+    class Interrupted(io.BytesIO):
+        def write(self, _: Any) -> int:
+            raise KeyboardInterrupt
+
+    def interrupted(self: Path, mode: str = "r", *more: Any) -> Any:
+        real(self, mode, *more).close()
+        return Interrupted()
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "open", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            write_new(tmp_path / "half.zip", b"x")
+    assert not (tmp_path / "half.zip").exists()
+
+    for out in (tmp_path / ("x" * 300), tmp_path / ("x" * 300) / "case.zip"):
+        found = run.invoke(app, ["evidence", "8b1f", "-o", str(out), "--data", "x"])
+        assert (found.exit_code, "cannot be written (File name too long)" in found.output) == (2, True)
+
     key = tmp_path / "lender.pub"
     new_signer(tmp_path)
     huge = tmp_path / "huge.zip"
@@ -464,3 +477,16 @@ def test_its_pages_name_in_words_what_is_erased(signer: Signer) -> None:
     assert "<em>已删除：要点；地点</em>" in files["index.zh.html"].decode()
     rows = orjson.loads(files["timeline.json"])
     assert rows[0]["erased"] == ["key_points", "place"], "programs go by the names of the fields"
+
+
+def test_a_chinese_page_joins_a_list_as_chinese_does(signer: Signer) -> None:
+    """Reasons stood there as "…; …" between Chinese sentences."""
+    codes = (ReasonCode.MISSED_TOO_MANY, ReasonCode.CAPACITY_CHANGED)
+    asked = RenegotiationRequested(
+        agreement_id="a-1", as_of=AT.date(), reasons=tuple(Reason(code=code) for code in codes)
+    )
+    file = File(signer)
+    file.say(asked)
+    shown = unpack(make_bundle(file.source(), signer, AT))
+    for name, lang, between in (("index.html", "en", "; "), ("index.zh.html", "zh", "；")):
+        assert between.join(escape(text(code, {}, lang)) for code in codes) in shown[name].decode()

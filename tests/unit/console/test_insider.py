@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime
 from typing import Any
 
 import orjson
@@ -22,40 +21,17 @@ from shared.crypto.sealing import SealError
 from shared.crypto.signing import Signer
 from tests.unit.console.filing import (
     ASSIGNED,
+    AT,
     CASE,
     CLOSED,
     ERASE,
     OTHER,
-    SIGNED,
     File,
     contact,
+    first_fault,
     hold,
-    new_signer,
     person,
 )
-
-AT = datetime(2026, 3, 9, tzinfo=UTC)
-
-
-@pytest.fixture(scope="module")
-def signer(tmp_path_factory: pytest.TempPathFactory) -> Signer:
-    return new_signer(tmp_path_factory.mktemp("keys"))
-
-
-@pytest.fixture(scope="module")
-def filed(signer: Signer) -> File:
-    file = File(signer)
-    file.say(ASSIGNED, contact(), SIGNED)
-    file.say(contact("of another case"), case=OTHER)
-    file.say(contact("of no case"), case=None)
-    file.say(hold(HoldAction.SET), contact(), *[ASSIGNED] * 30, CLOSED)
-    return file
-
-
-def first_fault(raw: bytes, signer: Signer) -> tuple[str, str]:
-    report = check_bundle(raw, [signer.trusted])
-    assert not report.ok
-    return report.faults[0].where, report.faults[0].rule
 
 
 def test_checkpoints_are_signed_at_milestones_and_every_so_many_entries(filed: File, signer: Signer) -> None:

@@ -261,6 +261,71 @@ def test_under_the_next_plan_what_was_on_no_debt_and_came_back_is_no_credit() ->
     assert not any(isinstance(event, CreditFound) for event in live.when(message(booked, SECOND)).said)
 
 
+def test_a_return_after_the_case_is_closed_takes_off_the_credit_what_is_not_owed_again() -> None:
+    """Money that another debt had had went off the credit, and was owed on that debt as well."""
+    closed = overpaid().when(message(END, FIRST))
+
+    def back(owed: str, beside: str) -> Given:
+        parts = (Allocation(debt_id="A-9", amounts=balances(owed)),)
+        update = {"allocations": parts, "beside": cny(beside)}
+        return closed.when(message(taken_back("9.00", FIRST, SECOND, "q").model_copy(update=update), SECOND))
+
+    other = back("9.00", "9.00")
+    assert (other.said, other.state.completed_on) == ((), closed.state.completed_on)
+    both = back("6.00", "6.00")
+    assert both.emits(CreditFound)
+    assert (both.last(CreditFound).amount, both.state.completed_on) == (
+        cny("9.00"),
+        closed.state.completed_on,
+    )
+    owing = back("6.00", "0.00")
+    assert owing.last(CreditFound).amount == cny("9.00")
+    assert owing.last(ProblemOpened).about == "payment_returned_after_completion"
+    assert owing.state.completed_on is None
+
+
+@pytest.mark.parametrize("over", ["12.00", "0.00"])
+def test_what_is_paid_after_the_case_is_closed_is_a_credit_as_before(over: str) -> None:
+    """A standing order went on: nobody heard of it, and what came back of it was taken off what was there."""
+    paid_up = plan_live().when(message(paid(str(cny("300.00") + cny(over)).split()[0], FIRST, "p"), FIRST))
+    closed = lives_to(paid_up, FIRST).when(message(END, FIRST))
+
+    def comes(spare: str, dated: date = SECOND) -> Given:
+        booked = (Allocation(debt_id="A-1", amounts=balances(str(cny("100.00") - cny(spare)).split()[0])),)
+        update = {"unallocated": cny(spare), "allocations": booked}
+        return closed.when(message(paid("100.00", dated, "late").model_copy(update=update), SECOND))
+
+    came = comes("100.00")
+    assert came.last(CreditFound).amount == cny(over) + cny("100.00")
+    assert came.when(message(REFUND, SECOND)).last(CreditInstructed).amount == cny(over) + cny("100.00")
+    back = came.when(message(taken_back("100.00", SECOND, THIRD, "late"), THIRD))
+    assert (back.last(CreditFound).amount, back.emits(ProblemOpened)) == (cny(over), False)
+    assert back.state.completed_on is not None, "the letter holds"
+    assert comes("30.00").last(CreditFound).amount == cny(over) + cny("30.00"), "what a debt had is on it"
+    assert comes("0.00").said == comes("100.00", DAY - timedelta(days=1)).said == ()
+
+
+def test_of_a_case_that_closed_without_a_completed_plan_money_is_no_credit() -> None:
+    cured = plan_live().when(message(intake.CaseClosed(as_of=FIRST, reason=intake.CloseReason.CURED), FIRST))
+    assert (
+        cured.when(message(paid("50.00", SECOND).model_copy(update={"unallocated": cny("50.00")}))).said == ()
+    )
+
+
+def test_what_is_owed_again_in_a_later_case_is_not_taken_off_the_credit_as_well() -> None:
+    """The debt had gone on to the next case, and the borrower lost a credit for what was owed there."""
+    closed = overpaid().when(message(END, FIRST))
+
+    def back(owed: str) -> Given:
+        parts = (Allocation(debt_id="A-1", amounts=balances(owed)),)
+        data = taken_back("9.00", FIRST, SECOND, "q").model_copy(update={"elsewhere": parts})
+        return closed.when(message(data, SECOND))
+
+    assert back("6.00").last(CreditFound).amount == cny("9.00")
+    assert back("6.00").last(ProblemOpened).about == "payment_returned_after_completion"
+    assert not back("9.00").emits(CreditFound)
+
+
 def in_advance(*, credit: str = "0.00", lies: str = "20.00") -> Given:
     """All instalments are paid at once, and twenty of interest are not billed yet."""
     amount = cny("300.00") + cny(credit)
@@ -306,5 +371,7 @@ def test_what_a_problem_is_about_has_words_in_both_languages() -> None:
         problems.INTEREST_OF_A_STOP,
         problems.UNBOOKED,
         problems.UNBILLED,
+        problems.BROKEN_IN_A_STOP,
+        problems.JOINT,
     ):
         assert all(words[about])

@@ -19,21 +19,31 @@ from tests.unit.spec import Given
 BEFORE, LATER = DAY - timedelta(days=2), DAY + timedelta(days=3)
 
 
-def told(amount: str, *, dated: date = BEFORE, on: date = LATER, debt: str = "A-1", **facts: Any) -> Any:
-    """Say of a payment, matched to a debt, on a day."""
+def told(
+    amount: str,
+    *,
+    dated: date = BEFORE,
+    on: date = LATER,
+    debt: str = "A-1",
+    spare: str = "0.00",
+    **facts: Any,
+) -> Any:
+    """Say of a payment on a day: matched to a debt, but for what it has no room for."""
+    booked = str(cny(amount) - cny(spare)).split()[0]
     data = intake.PaymentMatched(
         payment_id=f"p-{amount}-{dated}-{on}",
         amount=cny(amount),
         value_date=dated,
-        allocations=(Allocation(debt_id=debt, amounts=balances(amount)),),
-        unallocated=cny("0.00"),
+        allocations=(Allocation(debt_id=debt, amounts=balances(booked)),),
+        unallocated=cny(spare),
         **facts,
     )
     return message(data, on)
 
 
 def comes_back(amount: str, *, dated: date = BEFORE, on: date = SECOND) -> Any:
-    return message(taken_back(amount, dated, on), on)
+    parts = (Allocation(debt_id="A-1", amounts=balances(amount)),)
+    return message(taken_back(amount, dated, on).model_copy(update={"allocations": parts}), on)
 
 
 def events(step: Given, *kinds: Any) -> list[Any]:
@@ -51,7 +61,7 @@ def test_a_payment_from_before_the_signing_that_is_told_after_it_pays_the_first_
 
 
 def test_what_is_more_than_the_plan_asks_for_is_the_borrower_s() -> None:
-    step = live().when(told("50.00"), told("300.00", dated=FIRST, on=FIRST))
+    step = live().when(told("50.00"), told("300.00", dated=FIRST, on=FIRST, spare="50.00"))
     done = lives_to(step, SECOND)
     assert done.state.status is FollowupStatus.COMPLETED
     assert events(done, PlanCompleted)
@@ -102,7 +112,7 @@ def test_what_is_paid_for_money_that_came_back_from_before_the_plan_is_no_credit
     back = taken_back("80.00", BEFORE, LATER).model_copy(
         update={"allocations": (Allocation(debt_id="A-1", amounts=balances("80.00")),)}
     )
-    step = live().when(message(back, LATER), told(paid, dated=FIRST, on=FIRST))
+    step = live().when(message(back, LATER), told(paid, dated=FIRST, on=FIRST, spare=credit or "0.00"))
     assert events(step, PaymentUnallocated) == []
     done = lives_to(step, SECOND)
     assert done.state.status is FollowupStatus.COMPLETED
@@ -124,17 +134,34 @@ def test_nor_where_the_plan_was_completed_and_money_of_its_own_came_back_too(fir
     paid = lives_to(owing.when(told("180.00", dated=SECOND, on=SECOND)), SECOND)
     assert paid.state.status is FollowupStatus.COMPLETED
     assert events(paid, CreditFound) == []
-    more = lives_to(owing.when(told("200.00", dated=SECOND, on=SECOND)), SECOND)
+    more = lives_to(owing.when(told("200.00", dated=SECOND, on=SECOND, spare="20.00")), SECOND)
     assert events(more, CreditFound)[-1].amount == cny("20.00")
 
 
+@pytest.mark.parametrize(("debt", "credit"), [("A-1", ["20.00"]), ("A-9", [])])
+def test_what_was_paid_for_a_return_before_another_brought_the_plan_back_is_taken_off_once(
+    debt: str, credit: list[str]
+) -> None:
+    """The plan was completed, so that it was told apart; off the credit it was taken once more."""
+    done = lives_to(live().when(told("300.00", dated=FIRST, on=FIRST)), FIRST)
+    on = [FIRST + timedelta(days=n) for n in range(4)]
+    before = comes_back("80.00", on=on[1])
+    paid_for = told("80.00", dated=on[2], on=on[2], debt=debt, beside=cny("80.00"))
+    step = done.when(before, paid_for, comes_back("100.00", dated=FIRST, on=on[3]))
+    owing = lives_to(step, on[3])
+    assert events(owing, PlanReopened)
+    paid = lives_to(owing.when(told("120.00", dated=SECOND, on=SECOND, spare="20.00")), SECOND)
+    assert paid.state.status is FollowupStatus.COMPLETED
+    assert [event.amount for event in events(paid, CreditFound)] == [cny(amount) for amount in credit]
+
+
 def test_a_credit_stays_the_borrower_s_where_money_came_back_from_before_a_completed_plan() -> None:
-    done = lives_to(live().when(told("320.00", dated=FIRST, on=FIRST)), FIRST)
+    done = lives_to(live().when(told("320.00", dated=FIRST, on=FIRST, spare="20.00")), FIRST)
     later = FIRST + timedelta(days=2)
     back = taken_back("80.00", BEFORE, later).model_copy(
         update={"allocations": (Allocation(debt_id="A-1", amounts=balances("80.00")),)}
     )
-    step = lives_to(done.when(message(back, later), told("5.00", dated=later, on=later)), later)
+    step = lives_to(done.when(message(back, later), told("5.00", dated=later, on=later, spare="5.00")), later)
     assert [event.amount for event in events(step, CreditFound)] == [cny("25.00")]
 
 
@@ -145,5 +172,5 @@ def test_a_return_that_the_plan_was_made_on_takes_no_credit() -> None:
             "in_balance": True,
         }
     )
-    step = live().when(message(back, LATER), told("380.00", dated=FIRST, on=FIRST))
+    step = live().when(message(back, LATER), told("380.00", dated=FIRST, on=FIRST, spare="80.00"))
     assert events(lives_to(step, SECOND), CreditFound)[-1].amount == cny("80.00")

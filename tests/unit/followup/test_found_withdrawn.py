@@ -23,12 +23,12 @@ AMENDED = FIRST + timedelta(days=2)
 GONE = FIRST + timedelta(days=5)  # the last grace day of the first instalment is the next one
 
 
-def amended(step: Given, on: date = AMENDED) -> Given:
+def amended(step: Given, on: date = AMENDED, days: int = 14) -> Given:
     """Sign an amendment that may be withdrawn from."""
     return step.when(
         message(
             signed(*ROWS[1:], effective=on, version=2).model_copy(
-                update={"may_withdraw": True, "withdraw_until": on + timedelta(days=14)}
+                update={"may_withdraw": True, "withdraw_until": on + timedelta(days=days)}
             ),
             on,
         )
@@ -60,7 +60,7 @@ def test_what_came_back_from_before_the_first_plan_is_no_credit_of_it_either(
     """It was netted against the amendment only: after the withdrawal it was found as credit, and paid out."""
     there = amended(live()).when(comes_back("80.00", AMENDED + timedelta(days=1)))
     assert events(there, ProblemOpened)
-    back = withdrawn(there).when(told(paid, dated=FIRST, on=GONE))
+    back = withdrawn(there).when(told(paid, dated=FIRST, on=GONE, spare=credit[0] if credit else "0.00"))
     done = lives_to(back, SECOND)
     assert done.state.status is FollowupStatus.COMPLETED
     assert [str(event.amount) for event in events(done, CreditFound)] == credit

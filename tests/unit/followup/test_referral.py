@@ -458,9 +458,30 @@ def test_nobody_goes_to_court_while_an_offer_stands_that_the_borrower_may_accept
     )
 
 
+def test_what_was_accepted_as_it_stood_before_the_day_s_balance_stands_and_goes_to_no_court() -> None:
+    """What had replaced it is taken off after that: a referral was made of a case that waits for approval."""
+    ready = case().when(message(lapsed()), tabled(LATER), taken_back(LATER))
+    why = Reason(code=ReasonCode.OFFER_ALREADY_ANSWERED)
+    replaced = message(offer.OfferWithdrawn(offer_id="new", as_of=LATER, reason=why), LATER)
+    approval = offer.ApprovalRequested(
+        request_id="r", offer_id="o", plan_id="p", role="supervisor", due=LATER, reasons=()
+    )
+    ask = message(ASKED, LATER)
+    for before in ((tabled(LATER), replaced), ()):  # also where no plan was found for the new balance
+        waits = ready.when(*before, message(approval, LATER))
+        assert refused(waits.when(ask)) is ReasonCode.LEGAL_OFFER_OPEN
+        assert waits.when(taken_back(LATER), ask).emits(LegalReferralMade)
+
+
 def test_an_offer_that_was_signed_does_not_stand_when_its_plan_is_broken() -> None:
     plan = message(signed((DAY + timedelta(days=30), "100.00"), (DAY + timedelta(days=60), "100.00")))
-    there = case(breach__notice_required=False).when(tabled(DAY), plan)
+    # By another topic, so perhaps after the signature.
+    accepted = message(
+        offer.ApprovalRequested(
+            request_id="r", offer_id="o", plan_id="p", role="supervisor", due=DAY, reasons=()
+        )
+    )
+    there = case(breach__notice_required=False).when(tabled(DAY), plan, accepted)
     while there.state.status is not FollowupStatus.BROKEN:
         there = there.closes(there.decider.due(there.state) or LATER)
     day = there.state.plan.ended_on + timedelta(days=1)

@@ -13,7 +13,7 @@ from services.followup.model import FollowupStatus
 from shared.contracts import desk
 from shared.contracts.agreement import DebtRate
 from shared.contracts.base import Personal
-from shared.contracts.debts import DebtSchedule, ScheduleRow
+from shared.contracts.debts import Allocation, Balances, DebtSchedule, ScheduleRow
 from shared.contracts.desk_care import (
     ReviewNotHeld,
     ReviewOutcome,
@@ -26,6 +26,7 @@ from shared.contracts.followup import (
     RewardGranted,
 )
 from shared.contracts.followup_care import (
+    CreditFound,
     ReviewOverdue,
     ReviewPassed,
 )
@@ -169,6 +170,35 @@ def test_a_step_that_came_to_nothing_may_come_to_something_under_an_amendment() 
     granted = [event for event in kept.said if isinstance(event, RewardGranted)]
     assert [(event.reward, str(event.rate_cut_pct)) for event in granted][:1] == [("lower_rate", "25")]
     assert [event.after_on_time for event in granted] == [2, 4]
+
+
+def test_what_a_lower_rate_takes_off_is_no_credit_where_the_money_has_served_another_debt() -> None:
+    """Paid in advance on the day after the reward: 304.50 were a credit in a life, and on a debt as well."""
+    start = given(FollowupDecider(), reference(**PLAIN | {"incentives__steps": steps((2, 0, 25))}))
+    plan = start.when(message(case_opened()), message(with_interest()))
+    dues = [add_months(FIRST, n) for n in range(2)]
+    on = dues[1] + timedelta(days=1)
+
+    def pays(amount: str, when: date, *booked: tuple[str, str]) -> Any:
+        parts = tuple(part(*one) for one in booked)
+        return message(paid(amount, when).model_copy(update={"allocations": parts}), when)
+
+    plan = lives_to(plan.when(*(pays("100.00", due, ("A-1", "100.00")) for due in dues)), dues[1])
+
+    def credit(*booked: tuple[str, str]) -> list[Any]:
+        done = lives_to(plan.when(pays("400.00", on, *booked)), on)
+        assert done.last(PlanCompleted).paid == (cny("580.00"),)
+        return [event.amount for event in done.said if isinstance(event, CreditFound)]
+
+    assert credit(("A-1", "320.00"), ("B-1", "80.00")) == []
+    assert credit(("A-1", "320.00"), ("B-1", "65.00")) == [cny("15.00")]
+    assert credit(("A-1", "320.00")) == [cny("20.00")], "the rest is interest that is not billed yet"
+
+
+def part(debt: str, amount: str) -> Allocation:
+    nothing = cny("0.00")
+    amounts = Balances(principal=cny(amount), interest=nothing, fees=nothing, late_charges=nothing)
+    return Allocation(debt_id=debt, amounts=amounts)
 
 
 # --- reviews

@@ -19,7 +19,7 @@ from shared.contracts.followup_care import (
 from shared.contracts.intake import CaseChanged
 from shared.contracts.parties import StopCause
 from shared.contracts.reasons import ReasonCode
-from tests.unit.builders import DAY, debt, message
+from tests.unit.builders import DAY, debt, message, paid
 from tests.unit.followup.plans import SECOND, THIRD, live, lives_to
 from tests.unit.followup.test_referral import ASKED, COMPLAINT, LIMITATION, WORDS, case, lapsed
 from tests.unit.spec import Given
@@ -32,8 +32,11 @@ ENDS = SECOND + timedelta(days=20)
 
 
 def broken() -> tuple[Given, PlanBroken]:
+    """Give a case whose plan broke, and in which something was paid since: that is not undone by itself."""
     lived = lives_to(live(), TOLD - timedelta(days=1))
-    return lived, next(event for event in lived.said if isinstance(event, PlanBroken))
+    broke = next(event for event in lived.said if isinstance(event, PlanBroken))
+    on = broke.as_of + timedelta(days=1)
+    return lived.when(message(paid("10.00", on), on)), broke
 
 
 def says(step: Given, kind: type[Event]) -> bool:

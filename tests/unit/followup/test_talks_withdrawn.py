@@ -5,10 +5,12 @@ from __future__ import annotations
 from datetime import date, timedelta
 
 from shared.contracts.followup import InstalmentMissed, PlanBroken, RenegotiationRequested, ReviewDue
-from shared.contracts.followup_care import BreachNoticed, ReviewInvited
+from shared.contracts.followup_care import BreachCured, BreachNoticed, ReviewInvited
 from shared.contracts.parties import StopCause
 from shared.contracts.reasons import ReasonCode
+from tests.unit.builders import message
 from tests.unit.followup.plans import FIRST, PLAIN, live, lives_to
+from tests.unit.followup.test_care import review
 from tests.unit.followup.test_found_withdrawn import GONE, amended, withdrawn
 from tests.unit.followup.test_keeping import BREACH, NOTICED, hardship, talks_failed
 from tests.unit.spec import Given
@@ -78,3 +80,46 @@ def test_a_review_that_came_up_under_the_amendment_is_asked_for_on_the_day_of_th
     back = withdrawn(lives_to(under, gone - timedelta(days=1)), gone).closes(gone)
     assert (back.last(ReviewInvited).on, back.last(ReviewInvited).as_of) == (gone, gone)
     assert back.last(ReviewDue).due == gone
+
+
+def test_a_notice_that_a_withdrawal_ends_says_so() -> None:
+    """It said that a hardship was reported, and nobody had reported one."""
+    plan = lives_to(live(**LONG), BREACH)
+    assert plan.state.plan.cure_by is not None
+    gone = BREACH + timedelta(days=3)
+    under = amended(plan, BREACH + timedelta(days=1))
+    back = lives_to(withdrawn(lives_to(under, gone - timedelta(days=1)), gone), gone)
+    assert back.last(BreachCured).reason.code is ReasonCode.WITHDRAWN_IN_TIME
+
+
+def monthly() -> tuple[Given, date]:
+    """Give a plan with a review each month, amended ten days before its first one, and the day of that."""
+    plan = live(**PLAIN | {"followup__review_months": 1, "followup__review_months_performing": 2})
+    due = plan.state.plan.review_on
+    signed_on = due - timedelta(days=10)
+    return amended(lives_to(plan, signed_on - timedelta(days=1)), signed_on), due
+
+
+def test_a_review_that_was_held_under_the_amendment_stands_for_the_plan_that_is_back() -> None:
+    """Who had answered all the questions on Monday was invited anew on Wednesday."""
+    under, due = monthly()
+    held = lives_to(under, due - timedelta(days=4)).when(message(review(), due - timedelta(days=3)))
+    next_ = held.state.plan.review_on
+    back = withdrawn(lives_to(held, due - timedelta(days=1)), due)
+    assert back.state.plan.review_on == next_ > due
+    before = lives_to(back, next_ - timedelta(days=1))
+    assert not any(isinstance(event, ReviewDue) for event in before.said)
+    assert lives_to(before, next_ + timedelta(days=31)).last(ReviewDue).due == next_
+
+
+def test_a_review_that_was_asked_for_under_the_amendment_stays_the_same_one() -> None:
+    """It was asked for once more, by the same number and with new time; the first was never answered."""
+    plan = live(**PLAIN | {"followup__review_months": 1})
+    under = amended(plan, plan.state.plan.effective, days=40)
+    due = under.state.plan.review_on
+    asked = lives_to(under, due)
+    assert asked.last(ReviewDue).number == 1
+    back = withdrawn(asked, due + timedelta(days=1))
+    after = lives_to(back, due + timedelta(days=2))
+    assert not any(isinstance(event, ReviewDue) for event in after.said)
+    assert (after.state.plan.review_open, after.state.plan.reviews) == (True, 1)

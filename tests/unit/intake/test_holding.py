@@ -121,6 +121,19 @@ def test_what_was_stopped_goes_on_also_when_the_case_has_been_closed_meanwhile()
     assert by_date.decider.due(by_date.state) is None
 
 
+@pytest.mark.parametrize("accounts", [("A-1",), ("A-1", "A-2")])
+def test_a_stop_of_the_day_on_which_a_debt_leaves_is_told_in_either_order(accounts: tuple[str, ...]) -> None:
+    """The desk's word comes by another topic than the bank's: the order of the two says nothing."""
+    start, stop = case(*accounts), stopped(StopCause.DISPUTE, 3)
+    first, last = start.when(stop).when(cured(3)), start.when(cured(3)).when(stop)
+    assert last.state.held == first.state.held != ()
+    assert rows(last) == [(one, ("enforcement", "fees"), (), CollectionOrder.STOP) for one in accounts]
+    assert rows(last.when(lifted(5)))[0][3] is CollectionOrder.RESUME
+    assert "A-1" not in {row[0] for row in rows(start.when(cured(2)).when(stop))}, (
+        "it had left the day before"
+    )
+
+
 def test_nothing_is_told_about_a_debt_that_was_sold() -> None:
     step = case("A-1", "A-2").when(stopped(StopCause.DEATH, 1)).when(sold(2))
     assert told(step) == []

@@ -313,7 +313,11 @@ def test_a_return_in_the_next_case_is_told_on_both() -> None:
     decision = IntakeDecider().decide(after.state, returned("1000.00", 31), reference())
     told = [(type(e.data), e.subject) for e in decision.emissions]
     assert told == [(PaymentTakenBack, case_id("C-1", 1)), (CaseChanged, case_id("C-1", 2))]
-    changed = decision.emissions[1].data
+    back, changed = (emission.data for emission in decision.emissions)
+    assert isinstance(back, PaymentTakenBack)
+    assert back.allocations == ()
+    (part,) = back.elsewhere
+    assert (part.debt_id, total_of(part.amounts)) == ("A-1", cny("1000.00")), "none of it lay on no debt"
     assert isinstance(changed, CaseChanged)
     assert total_of(changed.debts[0].outstanding) == cny("6700.00")
     assert adds_up(ledger(changed))

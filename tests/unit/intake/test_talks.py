@@ -120,10 +120,10 @@ def test_who_took_part_in_a_conversation_does_not_review_it() -> None:
     ("people", "drawn"),
     [
         pytest.param({"s": {"supervisor": True}}, False, id="the only supervisor's own"),
-        pytest.param({"s": {"supervisor": True}, "a": {}}, False, id="no other supervisor"),
+        pytest.param({"s": {"supervisor": True}, "a": {}}, True, id="no other supervisor"),
         pytest.param({"s": {"supervisor": True}, "t": {"supervisor": True, "tier": 3}}, True, id="another"),
         pytest.param(
-            {"s": {"supervisor": True, "tier": 3}, "t": {"supervisor": True}}, False, id="of less authority"
+            {"s": {"supervisor": True, "tier": 3}, "t": {"supervisor": True}}, True, id="of less authority"
         ),
         pytest.param(
             {"s": {"supervisor": True}, "t": {"supervisor": True, "left": day(1).isoformat()}},
@@ -137,6 +137,32 @@ def test_what_nobody_may_review_is_not_drawn(people: dict[str, Any], *, drawn: b
     talk = contact(day(1), TALKED)
     own = replace(talk, data=talk.data.model_copy(update={"participants": ("s", "borrower")}))
     assert case(**people).when(own).emits(*([ConversationSampled] if drawn else []))
+
+
+@pytest.mark.parametrize(
+    ("people", "may"),
+    [
+        pytest.param({"a": {}, "b": {"tier": 2}}, ["b"], id="who has most authority"),
+        pytest.param({"a": {}, "b": {}}, ["a", "b"], id="as much as each other"),
+        pytest.param({"a": {"tier": 4}, "t": {"supervisor": True}}, ["t"], id="a supervisor first"),
+        pytest.param(
+            {"a": {}, "t": {"supervisor": True, "tier": 3, "left": day(3).isoformat()}},
+            ["a"],
+            id="who has left",
+        ),
+        pytest.param({"a": {}, "t": {"supervisor": True, "tier": 3}}, ["t"], id="the plain rule"),
+    ],
+)
+def test_the_conversation_of_who_has_most_authority_is_reviewed_by_who_comes_next(
+    people: dict[str, Any], may: list[str]
+) -> None:
+    """It was reviewed by nobody, whatever was said in it."""
+    talk = contact(day(1), TALKED)
+    own = replace(talk, data=talk.data.model_copy(update={"participants": ("s", "borrower")}))
+    after = case(s={"supervisor": True, "tier": 3}, **people).when(own)
+    contact_id = after.last(ConversationSampled).contact_id
+    reviewed = {by: after.when(score(contact_id, 4, 4, 4, by=by)) for by in ("s", *people)}
+    assert [by for by, said in reviewed.items() if said.emits(ConversationReviewed)] == may
 
 
 @pytest.mark.parametrize(

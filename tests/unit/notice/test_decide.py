@@ -31,6 +31,7 @@ from tests.unit.spec import Given, given
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 LATER = DAY + timedelta(days=10)
 WITHDRAWN = Reason(code=ReasonCode.WITHDRAWN_IN_TIME)
+IN_A_STOP = Reason(code=ReasonCode.BROKEN_IN_A_STOP)
 
 
 def at(data: Event, hour: int, minute: int = 0, day: date = DAY, zone: Any = SHANGHAI) -> Envelope[Any]:
@@ -144,6 +145,8 @@ def test_what_caused_a_message_twice_or_was_delivered_twice_is_told_once() -> No
          "plan_broken", "legal_notice"),
         (agreement.AgreementEnded(agreement_id="A", as_of=DAY, reason=WITHDRAWN),
          "agreement_withdrawn", "service"),
+        (followup_care.PlanReopened(agreement_id="A", as_of=DAY, missing=(), reason=IN_A_STOP),
+         "plan_stands_again", "service"),
         (agreement.SettlementLetterIssued.model_construct(letter_id="L"),
          "completion_letter", "legal_notice"),
     ],

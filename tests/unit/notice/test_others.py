@@ -30,6 +30,11 @@ def two_debts(**other: Any) -> Given:
     return case("cn-card", "A-1", "A-2").when(at(parties(**other), morning(SHANGHAI)))
 
 
+def in_new_york() -> Given:
+    lives = desk.PreferencesSet(time_zone="America/New_York")
+    return case("us-unsecured").when(at(lives, morning(EASTERN)))
+
+
 def rung(moment: datetime, outcome: str = "no_answer", **other: Any) -> desk.ContactRecorded:
     plain = {"direction": "outbound", "channel": "phone", "purpose": "collection", **other}
     return desk.ContactRecorded(
@@ -105,7 +110,7 @@ def acts() -> Any:
 @pytest.mark.parametrize("calls", [6, 7])
 def test_calls_to_who_acts_for_the_borrower_are_counted_up_to_the_seventh(calls: int) -> None:
     theirs = {"party": "representative", "person": "rep-1", "debts": ("A-1",)}
-    there, wednesday = case("us-unsecured").when(acts()), morning(EASTERN, DAY + timedelta(days=2))
+    there, wednesday = in_new_york().when(acts()), morning(EASTERN, DAY + timedelta(days=2))
     for n in range(calls):  # three a day, from Monday on
         moment = morning(EASTERN, DAY + timedelta(days=n // 3)) + n * timedelta(minutes=1)
         there = there.when(at(rung(moment, **theirs), moment))
@@ -183,7 +188,7 @@ def test_who_refuses_is_left_alone_and_the_borrower_is_not() -> None:
 def test_a_talk_dated_in_a_year_to_come_keeps_nobody_from_calling_until_then() -> None:
     monday = morning(EASTERN)
     slip = rung(monday.replace(year=2062), "talked", debts=("A-1",))
-    there = case("us-unsecured").when(at(slip, monday))
+    there = in_new_york().when(at(slip, monday))
     denied = ask(there, monday + timedelta(days=1), debts=("A-1",))
     assert denied.rules == ("cooldown",)
     assert denied.allowed_again == datetime(2026, 3, 9, 8, tzinfo=EASTERN), "seven days, the talk's the first"
@@ -192,7 +197,7 @@ def test_a_talk_dated_in_a_year_to_come_keeps_nobody_from_calling_until_then() -
 
 def test_what_is_told_late_pushes_no_newer_contact_out_of_the_count() -> None:
     monday = morning(EASTERN)
-    there = case("us-unsecured")
+    there = in_new_york()
     for n in range(7):
         there = there.when(at(rung(monday + n * timedelta(minutes=1), debts=("A-1",)), monday))
     old = rung(monday - timedelta(days=90), "message_left", debts=("A-1",))
@@ -261,7 +266,7 @@ def test_who_knows_the_borrower_is_asked_for_a_number_only_after_attempts_in_vai
     assert ask(no, NOON + timedelta(days=9), **theirs).rules == ("refused",)
     for heard in (rung(NOON, "talked"), rung(NOON, "message_left", direction="inbound")):
         assert ask(lost.when(at(heard, NOON)), **theirs).rules == ("third_party",), "they can be reached"
-    elsewhere = case("us-unsecured")
+    elsewhere = in_new_york()
     for n in range(12):
         elsewhere = elsewhere.when(at(rung(NOON - timedelta(days=30 - n)), NOON))
     assert ask(elsewhere, morning(EASTERN, date(2026, 3, 5)), **theirs).rules == ("third_party",)

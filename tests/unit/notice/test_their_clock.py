@@ -192,6 +192,14 @@ def test_where_nobody_knows_the_clock_each_pack_s_evening_ends_the_time() -> Non
     assert due.send_until == datetime(2026, 3, 2, 22, tzinfo=SHANGHAI)
 
 
+def test_where_nobody_knows_in_which_state_a_borrower_lives_the_earliest_evening_ends_the_time() -> None:
+    said = at(
+        assessment.StatementRequested(missing=("income",), due=DAY + timedelta(days=9)), morning(EASTERN)
+    )
+    due = case("us-unsecured").when(said).last(NoticeDue)
+    assert due.send_until == datetime(2026, 3, 2, 20, tzinfo=EASTERN), "21:00 in Puerto Rico"
+
+
 # --- which plan holds collection back
 
 

@@ -12,6 +12,7 @@ from services.offer.model import OfferStatus
 from shared.contracts import agreement, desk, intake
 from shared.contracts.base import Reason
 from shared.contracts.debts import Balances, DebtStatus
+from shared.contracts.desk_parties import StopLifted
 from shared.contracts.envelope import Envelope
 from shared.contracts.offer import (
     InputRefused,
@@ -197,3 +198,48 @@ def test_when_a_stop_is_over_who_had_no_plan_hears_how_things_stand() -> None:
     back = lives(halted, START, END).when(message(intake.CaseChanged(as_of=END, debts=(dear,)), END))
     assert back.emits(NoPlanFound)
     assert back.last(NoPlanFound).review_on == back.state.next_date > END
+
+
+@pytest.mark.parametrize("earlier", [False, True])
+def test_who_heard_that_day_how_things_stand_has_the_answer_to_a_statement_without_news(
+    earlier: bool,
+) -> None:
+    """By two topics: the end of a stop, and the figures of a statement that says the same again."""
+    dear = debt(outstanding=DEAR)
+    none = given(OfferDecider(), reference()).when(
+        message(case_opened(dear), sequence=1), message(assessed()))  # fmt: skip
+    halted = none.when(owes(DEAR, HELD, START))
+    again = message(assessed(version=2).model_copy(update={"answers_statement": True}), END)
+    ends = owes(DEAR, ACTIVE, END)
+    step = halted.when(*((again, ends) if earlier else (ends, again)))
+    assert step.emits(NoPlanFound)
+    assert step.when(message(assessed(version=3).model_copy(update={"answers_statement": True}),
+                             END + timedelta(days=1))).emits(NoPlanFound)  # fmt: skip
+
+
+def test_a_balance_that_leaves_no_plan_is_judged_that_evening_though_a_stop_was_told() -> None:
+    """One of the day's figures between would have left nothing on the table by then."""
+    start, word = tabled(), over_of_another(START)
+    at_once = start.when(word, owes(LIGHT, ACTIVE, START), owes(DEAR, ACTIVE, START))
+    held = start.when(word, owes(DEAR, ACTIVE, START))
+    assert at_once.emits(OfferWithdrawn, OfferTabled, OfferWithdrawn, NoPlanFound)
+    assert held.said == ()
+    found = [step.closes(START).state for step in (at_once, held)]
+    assert [state.status for state in found] == [OfferStatus.NO_PLAN] * 2
+    seen = [state.model_copy(update={"answered": (), "stood": (), "shown": ()}) for state in found]
+    assert seen[0] == seen[1]
+
+
+def test_a_round_that_lost_its_offer_for_a_moment_keeps_its_time() -> None:
+    start = tabled()
+    before = start.when(owes(LIGHT, ACTIVE, START), owes(DEAR, ACTIVE, START), owes(LIGHT, ACTIVE, START))
+    after = start.when(owes(LIGHT, ACTIVE, START), owes(LIGHT, ACTIVE, START))
+    assert NoPlanFound in map(type, before.said)
+    assert NoPlanFound not in map(type, after.said)
+    assert before.state.started == after.state.started == DAY
+    assert before.state.offer == after.state.offer
+
+
+def over_of_another(on: date) -> Envelope[Any]:
+    """The desk's word on a stop that leaves debts to talk about."""
+    return message(StopLifted(stop_id="another", on=on), on)

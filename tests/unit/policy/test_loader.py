@@ -100,6 +100,12 @@ def test_a_pack_inherits_what_it_does_not_say_and_replaces_what_it_does() -> Non
         ("cn-card.toml", 'value = "100.00"', 'value = "100.001"', "CNY has 2 digits"),
         ("cn-card.toml", 'calendar = "CN"', 'calendar = "QQ"', "pack.calendar: no business-day calendar"),
         ("cn-card.toml", 'time_zone = "Asia/Shanghai"', 'time_zone = "Asia/Here"', "no such time zone"),
+        (
+            "cn-card.toml",
+            'currency = "CNY"',
+            'currency = "CNY"\ntime_zones = ["Asia/Here"]',
+            "no such time zone",
+        ),
         ("cn-card.toml", 'id = "cn-card"', 'id = "cn-cards"', "pack.id: must be the file's name"),
         ("cn-card.toml", 'extends = "common"', 'extends = "none"', "extends: there is no none.toml"),
         ("cn-card.toml", "[pack]", "[pack", "is not TOML"),

@@ -56,6 +56,39 @@ def test_a_message_with_a_gap_is_not_made() -> None:
         message_words(NoticeKind.OFFER, "en", {"link": "x", "contact": "y", "stop": ""})
 
 
+DATED = {
+    NoticeKind.OFFER: "valid_until",
+    NoticeKind.OFFER_REVISED: "valid_until",
+    NoticeKind.AGREEMENT: "due",
+    NoticeKind.STATEMENT_REQUEST: "due",
+    NoticeKind.STATEMENT_REMINDER: "due",
+    NoticeKind.BREACH_NOTICE: "cure_by",
+}
+
+
+@pytest.mark.parametrize("kind", DATED)
+def test_a_last_day_is_named_as_people_write_it_and_is_a_day_that_counts(kind: NoticeKind) -> None:
+    """ "…之前" may leave the day itself out, and the document that waited for a signature named no day."""
+    given = {**FILLED, DATED[kind]: "2026-09-01"}
+    for in_full in (None, FACTS):
+        assert "2026年9月1日（含当日）" in message_words(kind, "zh", given, in_full)[1]
+        english = message_words(kind, "en", given, in_full)[1]
+        assert re.search(r"by 1 September 2026\b|until 1 September 2026, that day included", english)
+
+
+def test_a_date_is_written_as_the_language_writes_it_and_an_amount_in_groups() -> None:
+    for month, name in ((1, "January"), (12, "December")):
+        given = {**FILLED, "effective": f"2026-{month:02}-09"}
+        assert f"自 2026年{month}月9日 起" in message_words(NoticeKind.AGREEMENT_SIGNED, "zh", given)[1]
+        assert f"holds from 9 {name} 2026." in message_words(NoticeKind.AGREEMENT_SIGNED, "en", given)[1]
+    row = OpenInstalment(number=1, due=date(2026, 5, 6), missing=Money(123456789, "CNY"), debts=(ONE,))
+    yen = row.model_copy(update={"missing": Money(1234567, "JPY")})
+    facts = FACTS.model_copy(update={"instalments": (row, yen)})
+    for lang, between in (("zh", "、"), ("en", ", ")):
+        said = message_words(NoticeKind.BREACH_NOTICE, lang, FILLED, facts)[1]
+        assert f"1,234,567.89 CNY{between}1,234,567 JPY" in said
+
+
 @pytest.mark.parametrize("words", ["You must pay at once", "We will sue", "否则将起诉您", "请立即处理"])
 def test_the_review_of_tone_finds_what_is_harsh(words: str) -> None:
     assert HARSH.search(words)
@@ -95,10 +128,10 @@ SAYS = {
     "cut": ("（降低 25%）不再收回", "(by 25 per cent of itself) stays lowered"),
 }
 OPEN = (
-    ("第 3 期，2026-05-06 到期（债务尾号 1111、2222）：还差 100.50 CNY",
-     "第 4 期，2026-06-03 到期（债务尾号 1111）：还差 400.00 CNY", "合计还差：500.50 CNY"),
-    ("instalment 3, due on 2026-05-06 (debts ending in 1111, 2222): 100.50 CNY open",
-     "instalment 4, due on 2026-06-03 (debt ending in 1111): 400.00 CNY open",
+    ("第 3 期，2026年5月6日到期（债务尾号 1111、2222）：还差 100.50 CNY",
+     "第 4 期，2026年6月3日到期（债务尾号 1111）：还差 400.00 CNY", "合计还差：500.50 CNY"),
+    ("instalment 3, due on 6 May 2026 (debts ending in 1111, 2222): 100.50 CNY open",
+     "instalment 4, due on 3 June 2026 (debt ending in 1111): 400.00 CNY open",
      "Open in all: 500.50 CNY"),
 )  # fmt: skip
 

@@ -1,0 +1,66 @@
+"""A co-borrower signs: the terms of the agreement are theirs, too. Who does not owes as before. Pure."""
+
+from services.agreement.acceptance import refuses_word
+from services.agreement.model import AgreementState, Consent, Draft
+from services.agreement.signing import Outcome, refusal
+from services.agreement.table import OnTheTable, on_the_table
+from shared.contracts.agreement import CoBorrowerAccepted
+from shared.contracts.decision import Decision
+from shared.contracts.desk_parties import CoBorrowerSigned
+from shared.contracts.envelope import Envelope
+from shared.contracts.parties import ObligorRole
+from shared.contracts.reasons import ReasonCode
+from shared.policy.reference import Reference
+
+__all__ = ["co_borrower_signed"]
+
+
+def co_borrower_signed(
+    state: AgreementState | None, message: Envelope[CoBorrowerSigned], reference: Reference
+) -> Outcome:
+    """Note the signature on one version, by its content's hash, as the borrower's is noted."""
+    data = message.data
+    # What is in force is signed by nobody any more.
+    live = None if state is None or state.draft is not None else state.live
+    if live is not None and live.agreement_id == data.agreement_id:
+        return Decision.of(state, refusal(message, ReasonCode.SIGNATURE_TOO_LATE))
+    found = on_the_table(state, message, lambda draft: _refuses(draft, message), reference)
+    if not isinstance(found, OnTheTable):
+        return found
+    now, draft = found.state, found.draft
+    # A stop that is told of on this very day comes by a topic that has no order with this one: whether the
+    # signature counts is looked at again when the day is closed.
+    if any(one.party_id == data.party_id and one.told < message.day for one in now.barred):
+        return Decision.of(now, refusal(message, ReasonCode.CO_BORROWER_STOPPED))
+    policy = reference.policies.for_case(now.policy, draft.drafted_on, agreed_on=draft.pinned_on)
+    doubtful = refuses_word(data, policy)
+    if doubtful is not None:
+        return Decision.of(now, refusal(message, doubtful.code, **doubtful.params))
+    joined = (*draft.joined, Consent(party_id=data.party_id, on=message.day))
+    noted = CoBorrowerAccepted(
+        agreement_id=draft.agreement_id,
+        version=draft.version,
+        party_id=data.party_id,
+        content_hash=draft.content_hash,
+        at=message.time,
+        channel=data.channel,
+        evidence=data.evidence,
+        checked=data.checked,
+    )
+    return Decision.of(found.signed(draft.model_copy(update={"joined": joined})), noted)
+
+
+def _refuses(draft: Draft, message: Envelope[CoBorrowerSigned]) -> ReasonCode | None:
+    """It counts for one version, by its content's hash, once, in time, of who owes one of its debts."""
+    data = message.data
+    if data.version != draft.version:
+        return ReasonCode.VERSION_MISMATCH
+    if data.content_hash != draft.content_hash:
+        return ReasonCode.HASH_MISMATCH
+    if not any(
+        one.party_id == data.party_id and one.role is not ObligorRole.GUARANTOR for one in draft.liable
+    ):
+        return ReasonCode.CO_BORROWER_NOT_LIABLE
+    if any(one.party_id == data.party_id for one in draft.joined):
+        return ReasonCode.ALREADY_SIGNED
+    return ReasonCode.SIGNATURE_TOO_LATE if message.day > draft.sign_by else None

@@ -1,0 +1,163 @@
+"""A joint debt in two cases, and a debt that an earlier agreement binds: what an end says, and what not."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from services.agreement.decide import AgreementDecider
+from services.intake.decide import IntakeDecider
+from shared.contracts.agreement import (
+    AgreementEnded,
+    AgreementSigned,
+    BankInstructed,
+    CollectionOrder,
+    DebtBound,
+    InstructionKind,
+)
+from shared.contracts.debts import DebtStatus
+from shared.contracts.intake import CaseChanged
+from shared.contracts.plan_terms import total_of
+from tests.unit.agreement.test_conditional import ON, breaks, live
+from tests.unit.agreement.test_decide import (
+    BOTH,
+    DEBTS,
+    after,
+    agreed,
+    broken,
+    changed,
+    completed,
+    in_force,
+    signed_by,
+)
+from tests.unit.agreement.test_guarantors import drafted
+from tests.unit.agreement.test_left_beside import amended as leaves_one_beside
+from tests.unit.agreement.test_others import UNCLE, WIFE
+from tests.unit.agreement.test_withdrawal import DAYS, amended, withdrawal
+from tests.unit.builders import balances, case_opened, debt, message, reference
+from tests.unit.intake.bank_says import overdue, recalled
+from tests.unit.spec import Given, given
+
+OLD = "AG-old"
+RULES = {"agreement__cooling_off_days": DAYS}
+
+
+def moved(step: Given, *away: str) -> Given:
+    """Other customers' cases hold these debts now."""
+    gone = {"status": DebtStatus.ELSEWHERE}
+    debts = (one.model_copy(update=gone) if one.debt_id in away else one for one in DEBTS)
+    return step.when(message(changed(*debts), after(20), sequence=20))
+
+
+def breach(step: Given) -> BankInstructed:
+    return step.when(message(broken(step.state.live.agreement_id), after(90))).last(BankInstructed)
+
+
+def ends(step: Given) -> BankInstructed:
+    return step.when(withdrawal(step.state.live.agreement_id, 8)).last(BankInstructed)
+
+
+# -- a joint debt ----------------------------------------------------------------------------------------
+
+
+def test_a_breach_here_does_not_say_that_a_debt_of_another_case_is_collected_again() -> None:
+    """A plan over it may be kept there: the bank was told to collect, with nothing said of it."""
+    told = breach(moved(in_force(), "A-2"))
+    assert (told.collection, told.joint) == (CollectionOrder.RESUME, ("A-2",))
+    assert breach(in_force()).joint == ()
+
+
+def test_nor_does_it_take_back_there_what_was_conceded_here() -> None:
+    """What a breach brought back made a plan that is kept there dearer, and its rate the contract's."""
+    step = live(**ON)
+    gone = step.last(AgreementSigned).returns[0].debt_id
+    plain, over = (breaks(Given(one.decider, one.reference, one.state, (), step.said))
+                   for one in (step, moved(step, gone)))  # fmt: skip
+    assert gone in {one.debt_id for one in plain.last(BankInstructed).restored}
+    kept = tuple(one for one in plain.last(AgreementEnded).restored if one.debt_id != gone)
+    assert over.last(AgreementEnded).restored == over.last(BankInstructed).restored == kept
+    assert gone not in {one.debt_id for one in over.last(BankInstructed).rates}
+
+
+@pytest.mark.parametrize("ending", [breach, ends])
+def test_where_a_plan_ends_over_a_debt_that_somebody_else_owes_their_own_agreement_stands(
+    ending: Any,
+) -> None:
+    """They may have signed in a case of their own before the debt came here; a guarantor has none."""
+    step = signed_by(drafted(WIFE, UNCLE, **RULES), *BOTH).closes(after(2))
+    assert step.last(BankInstructed).joint == ()
+    told = ending(step)
+    assert (told.collection, told.joint) == (CollectionOrder.RESUME, ("A-1",))
+    alone = signed_by(drafted(UNCLE, **RULES), *BOTH).closes(after(2))
+    assert ending(alone).joint == ()
+
+
+def test_a_completion_that_resumes_what_it_left_beside_speaks_of_that_alone() -> None:
+    step = leaves_one_beside()
+    owing = tuple(one.model_copy(update={"obligors": (WIFE,)}) for one in DEBTS)
+    done = step.when(
+        message(changed(*owing), after(20), sequence=20),
+        message(completed(step.state.live.agreement_id), after(30)),
+    )
+    assert (done.last(BankInstructed).beside, done.last(BankInstructed).joint) == (("A-2",), ("A-2",))
+
+
+# -- what was signed in an earlier case --------------------------------------------------------------------
+
+
+def in_its_place(*between: Any, rank: int = 1) -> Given:
+    """A plan over both debts, of which one had come back with an agreement that bound it."""
+    debts = (DEBTS[0].model_copy(update={"bound_by": OLD}), DEBTS[1])
+    start = given(AgreementDecider(), reference(**RULES)).when(message(case_opened(*debts), sequence=1))
+    step = start.when(message(agreed(rank, debts, **RULES), after(1)))
+    step = signed_by(step, *BOTH, day=after(2)).closes(after(2))
+    return step.when(message(changed(*DEBTS), after(3), sequence=5), *between)
+
+
+def test_who_withdraws_is_bound_by_the_earlier_agreement_again_and_the_bank_is_told() -> None:
+    """It was told to collect, by its contract's terms, what it had signed another agreement about."""
+    step = in_its_place()
+    told = ends(step)
+    assert (told.kind, told.collection) == (InstructionKind.RESTORE_TERMS, CollectionOrder.RESUME)
+    assert told.binds_again == (DebtBound(debt_id="A-1", agreement_id=OLD),)
+    assert ends(in_force(**RULES)).binds_again == ()
+    assert breach(step).binds_again == (), "who breaks the new one had put it in the place of the old"
+
+
+def test_what_is_paid_by_then_is_bound_by_nothing() -> None:
+    paid = debt("A-1", outstanding=balances(), overdue=balances())
+    free = next(n for n in range(1, 6) if not total_of(agreed(n).plan.debts[0].waived).is_positive)
+    assert ends(in_its_place(rank=free)).binds_again
+    assert (
+        ends(in_its_place(message(changed(paid, DEBTS[1]), after(4), sequence=6), rank=free)).binds_again
+        == ()
+    )
+
+
+def test_who_withdraws_from_an_amendment_too_is_bound_by_it_again() -> None:
+    _, step = amended()
+    assert ends(step).binds_again == ()
+    first = in_its_place()
+    offer = agreed(2, **RULES).model_copy(update={"offer_id": "O-2"})
+    second = signed_by(first.when(message(offer, after(5))), *BOTH, day=after(6)).closes(after(6))
+    back = second.when(withdrawal(second.state.live.agreement_id, 8))
+    assert back.last(BankInstructed).binds_again == (), "the first agreement of this case is in its place"
+    assert ends(back).binds_again == (DebtBound(debt_id="A-1", agreement_id=OLD),)
+
+
+def test_the_case_knows_it_again() -> None:
+    """Plans over the debt said nothing of what was signed, though it bound both sides again."""
+    step = given(IntakeDecider(), reference()).when(overdue(), recalled(2), overdue(n=9))
+    assert step.state.debt("A-1").bound_by is None
+    told = BankInstructed(
+        instruction_id="I-1",
+        agreement_id="AG-new",
+        version=1,
+        kind=InstructionKind.RESTORE_TERMS,
+        effective=after(12),
+        answer_by=after(17),
+        binds_again=(DebtBound(debt_id="A-1", agreement_id=OLD), DebtBound(debt_id="A-9", agreement_id=OLD)),
+    )
+    again = step.when(message(told, after(12)))
+    assert again.last(CaseChanged).debts[0].bound_by == OLD

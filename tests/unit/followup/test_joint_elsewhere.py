@@ -1,0 +1,65 @@
+"""A debt of a live plan goes to another obligor's case: that one knows no plan, and a person hears of it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from services.followup.model import FollowupStatus
+from shared.contracts.debts import DebtStatus
+from shared.contracts.desk_care import ProblemSolved
+from shared.contracts.followup_care import ProblemOpened, ProblemOverdue, ProblemResolved
+from shared.contracts.intake import CaseChanged, CaseClosed, CloseReason, JointDebtElsewhere
+from shared.contracts.parties import ObligorRole
+from tests.unit.builders import DAY, debt, message
+from tests.unit.followup.plans import FIRST, live, lives_to
+from tests.unit.spec import Given
+
+GONE = debt().model_copy(update={"status": DebtStatus.ELSEWHERE})
+
+
+def moved(account: str = "A-1") -> Any:
+    return message(JointDebtElsewhere(account_id=account, role=ObligorRole.BORROWER, as_of=DAY), DAY)
+
+
+def closes(step: Given, *debts: Any, reason: CloseReason = CloseReason.ELSEWHERE) -> Given:
+    return step.when(message(CaseClosed(as_of=DAY, reason=reason, debts=debts), DAY))
+
+
+def test_a_person_tells_whoever_looks_after_the_other_case() -> None:
+    """There it could be collected, or go to the lawyers, while the plan was kept: nobody knew of both."""
+    step = live().when(moved())
+    opened = step.last(ProblemOpened)
+    assert step.emits(ProblemOpened)
+    assert (opened.about, opened.due > DAY) == ("joint_debt_in_another_case", True)
+    assert step.when(moved()).said == (), "said once"
+    assert lives_to(step, max(opened.due, FIRST)).last(ProblemOverdue).problem_id == opened.problem_id
+
+
+def test_one_that_is_not_of_the_plan_is_nobody_s_problem() -> None:
+    assert live().when(moved("A-9")).said == ()
+
+
+@pytest.mark.parametrize("told", [False, True])
+def test_it_outlasts_the_case_that_closes_with_it(told: bool) -> None:
+    before = live().when(moved(), message(CaseChanged(as_of=DAY, debts=(GONE,)), DAY)) if told else live()
+    gone = closes(before, GONE)
+    assert gone.state.status is FollowupStatus.CLOSED
+    assert [one.about for one in gone.state.problems] == ["joint_debt_in_another_case"]
+    assert gone.emits(*([] if told else [ProblemOpened]))
+    (problem,) = gone.state.problems
+    assert gone.when(message(ProblemSolved(problem_id=problem.problem_id, by="n-1"), DAY)).emits(
+        ProblemResolved
+    )
+
+
+def test_what_was_solved_is_not_asked_again_when_the_case_closes() -> None:
+    step = live().when(moved(), message(CaseChanged(as_of=DAY, debts=(GONE,)), DAY))
+    done = step.when(message(ProblemSolved(problem_id=step.last(ProblemOpened).problem_id, by="n-1"), DAY))
+    assert closes(done, GONE).said == ()
+
+
+def test_a_recall_is_the_banks_own() -> None:
+    away = debt().model_copy(update={"status": DebtStatus.RECALLED})
+    assert closes(live(), away, reason=CloseReason.RECALLED).said == ()
