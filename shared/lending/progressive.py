@@ -168,21 +168,30 @@ def to_multiple(amount: Decimal, multiple: int) -> int:
 
 
 def borne(
-    accrual: Accrual, period: Period, until: date, balance: Callable[[date], int], moments: Sequence[date]
+    accrual: Accrual,
+    period: Period,
+    until: date,
+    balance: Callable[[date], int],
+    moments: Sequence[date],
+    *,
+    by_piece: bool = False,
 ) -> Decimal:
     """Interest from the start of ``period`` to ``until``, unrounded.
 
-    ``balance(day)`` is what is owed from the end of ``day`` on; ``moments`` are the days it changes on.
+    ``balance(day)`` is what is owed from the end of ``day`` on; ``moments`` are the days it changes on. What
+    falls due bears its share of days of the factor to the due date; a level payment is found with factors of
+    the pieces (``by_piece``), which differ where the days after a piece are of a longer year.
     """
     inside = {day for day in moments if period.start < day < until}
     days = sorted({period.start, until} | inside | accrual.cuts(period.start, until))
     total = Decimal(0)
     with localcontext(_CONTEXT):
         for start, end in pairwise(days):
-            # Found to the due date and kept with twelve places, of which the piece bears its share of days.
-            factor = accrual.rate_on(start + _DAY) / 100 * accrual.share(period, start, period.due)
-            to_due = balance(start) * factor.quantize(_PLACES, context=_WIDE)
-            total += to_due / (period.due - start).days * (end - start).days
+            # Kept with twelve places.
+            reached = end if by_piece else period.due
+            factor = accrual.rate_on(start + _DAY) / 100 * accrual.share(period, start, reached)
+            to_it = balance(start) * factor.quantize(_PLACES, context=_WIDE)
+            total += to_it / (reached - start).days * (end - start).days
     return total
 
 
@@ -255,10 +264,11 @@ def level_payment(
     with localcontext(_CONTEXT):
         growth, weight = Decimal(1), Decimal(1)
         for period in periods[1:]:
-            factor = 1 + borne(accrual, period, period.due, lambda _: 1, ())
+            factor = 1 + borne(accrual, period, period.due, lambda _: 1, (), by_piece=True)
             growth *= factor
             weight = 1 + weight * factor
-        at_end = total + borne(accrual, first, first.due, owed, [day for day, _ in paid_out]) + carried
+        days = [day for day, _ in paid_out]
+        at_end = total + borne(accrual, first, first.due, owed, days, by_piece=True) + carried
         payment = to_multiple(at_end * growth / weight, multiple)
 
     def with_(amount: int) -> tuple[tuple[Period, ...], int]:

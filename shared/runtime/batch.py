@@ -243,8 +243,11 @@ class Batch:
 
     def _fold_again(self, works: Sequence[Work]) -> None:
         for work in works:
+            before = work.stored
             work.forget()
             self._begin(work)
+            # A write whose answer was lost stands there now, and its messages are duplicates.
+            work.count(before, work.stored)
             for inbound in work.inbounds:
                 self._decide(work, inbound)
             if work.closing is not None:

@@ -39,6 +39,11 @@ class Work:
         self.case, self.replaying = None, False
         self.rows, self.letters, self.spans, self.outcomes, self.emitted = [], [], [], [], []
 
+    @property
+    def stored(self) -> list[str]:
+        """The open work that the document has where it was loaded from."""
+        return [] if self.case is None else self.case.work_stored
+
     def count(self, old: list[str], new: list[str]) -> None:
         """Count the document's open work anew in its lane."""
         self.lane.work.subtract(old)

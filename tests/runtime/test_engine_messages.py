@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from shared.runtime.ports import Outgoing
+from typing import Any
+
+from shared.runtime.ports import Outgoing, UnavailableError
 from shared.runtime.simulation.toy import Accept, Bad, Judged, Open, Opened, Pay, Signed
 from tests.runtime.rig import ANN, ANNS, D1, Rig, story
 
@@ -161,6 +163,38 @@ async def test_open_work_is_counted_by_the_fold_and_at_load() -> None:
     await rig.settle()
     assert rig.state("front", "C-5")["owner"] == "bob"
     assert dict(rig.engines[0].lanes[0].work) == _counts_of(rig)
+
+
+class _LosesAnAnswer:
+    """The rig's store, which writes once without being able to say so."""
+
+    def __init__(self, rig: Rig) -> None:
+        self.rig, self.lost = rig, False
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.rig.store, name)
+
+    async def replace_many(self, service: str, documents: Any) -> set[str]:
+        refused = await self.rig.store.replace_many(service, documents)
+        if not self.lost:
+            self.lost = True
+            raise UnavailableError("away")
+        return refused
+
+
+@story
+async def test_open_work_that_was_written_without_an_answer_is_counted_once() -> None:
+    rig = Rig(names=("front",))
+    for n in range(3):
+        rig.say(Open(), key=f"C-{n}")
+    rig.start("front", store=_LosesAnAnswer(rig))
+    await rig.settle()
+    assert rig.telemetry.counts["conflicts"] == 3, "its own writes"
+    assert [rig.state("front", f"C-{n}")["owner"] for n in range(3)] == ["ann", "bob", "ann"]
+    assert dict(rig.engines[0].lanes[0].work) == _counts_of(rig) == {"ann": 2, "bob": 1}
+    rig.say(Open(), key="C-3")
+    await rig.settle()
+    assert rig.state("front", "C-3")["owner"] == "bob"
 
 
 def _counts_of(rig: Rig) -> dict[str, int]:

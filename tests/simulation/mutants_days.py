@@ -341,4 +341,10 @@ MUTANTS = (
         '            pass\n',
         _DECISIONS, 'test_work_of_a_decision_that_lost_is_counted_once',
     ),
+    Mutant(
+        22, 'work-that-was-written-unanswered-forgotten', 'batch',
+        '            work.count(before, work.stored)\n',
+        '',
+        _MESSAGES, 'test_open_work_that_was_written_without_an_answer_is_counted_once',
+    ),
 )
