@@ -2,13 +2,13 @@
 
 from services.agreement.acceptance import refuses_word
 from services.agreement.model import AgreementState, Consent, Draft
+from services.agreement.rules import co_borrowers_of, refuses_content
 from services.agreement.signing import Outcome, refusal
 from services.agreement.table import OnTheTable, on_the_table
 from shared.contracts.agreement import CoBorrowerAccepted
 from shared.contracts.decision import Decision
 from shared.contracts.desk_parties import CoBorrowerSigned
 from shared.contracts.envelope import Envelope
-from shared.contracts.parties import ObligorRole
 from shared.contracts.reasons import ReasonCode
 from shared.policy.reference import Reference
 
@@ -53,13 +53,10 @@ def co_borrower_signed(
 def _refuses(draft: Draft, message: Envelope[CoBorrowerSigned]) -> ReasonCode | None:
     """It counts for one version, by its content's hash, once, in time, of who owes one of its debts."""
     data = message.data
-    if data.version != draft.version:
-        return ReasonCode.VERSION_MISMATCH
-    if data.content_hash != draft.content_hash:
-        return ReasonCode.HASH_MISMATCH
-    if not any(
-        one.party_id == data.party_id and one.role is not ObligorRole.GUARANTOR for one in draft.liable
-    ):
+    another = refuses_content(draft, data)
+    if another is not None:
+        return another
+    if data.party_id not in co_borrowers_of(draft.liable):
         return ReasonCode.CO_BORROWER_NOT_LIABLE
     if any(one.party_id == data.party_id for one in draft.joined):
         return ReasonCode.ALREADY_SIGNED

@@ -1,6 +1,7 @@
 """A guarantor whose liability grows agrees in writing, before the agreement takes effect. Pure."""
 
 from services.agreement.model import AgreementState, Consent, Draft
+from services.agreement.rules import refuses_content
 from services.agreement.signing import Outcome
 from services.agreement.table import OnTheTable, on_the_table
 from shared.contracts.agreement import GuarantorConsented
@@ -36,10 +37,9 @@ def guarantor_agreed(
 def _refuses(draft: Draft, message: Envelope[GuarantorAgreed]) -> ReasonCode | None:
     """A consent counts for one version, by its content's hash, once, in time, from who was asked."""
     data = message.data
-    if data.version != draft.version:
-        return ReasonCode.VERSION_MISMATCH
-    if data.content_hash != draft.content_hash:
-        return ReasonCode.HASH_MISMATCH
+    another = refuses_content(draft, data)
+    if another is not None:
+        return another
     if data.party_id not in draft.guarantors:
         return ReasonCode.GUARANTOR_NOT_NEEDED
     if any(consent.party_id == data.party_id for consent in draft.consents):

@@ -24,6 +24,7 @@ from shared.contracts.debts import (
     Plan,
 )
 from shared.contracts.desk import SignatureGiven, SignatureParty
+from shared.contracts.desk_parties import CoBorrowerSigned, GuarantorAgreed
 from shared.contracts.intake import PaymentMatched
 from shared.contracts.parties import ObligorRole
 from shared.contracts.plan_terms import total_of
@@ -38,6 +39,7 @@ __all__ = [
     "bound_before",
     "bound_by",
     "co_borrowers_asked",
+    "co_borrowers_of",
     "conduct_in",
     "counts_from_documents",
     "guarantors_asked",
@@ -57,6 +59,7 @@ __all__ = [
     "paid_before",
     "paid_off",
     "re_ages_of",
+    "refuses_content",
     "refuses_signature",
     "settled_before",
     "sign_by",
@@ -277,15 +280,29 @@ def sign_by(
 
 def refuses_signature(draft: Draft, given: SignatureGiven, on: date) -> ReasonCode | None:
     """A signature counts for one version, by its content's hash, once for each party, in time."""
-    if given.version != draft.version:
-        return ReasonCode.VERSION_MISMATCH
-    if given.content_hash != draft.content_hash:
-        return ReasonCode.HASH_MISMATCH
+    another = refuses_content(draft, given)
+    if another is not None:
+        return another
     if any(signature.party is given.party for signature in draft.signatures):
         return ReasonCode.ALREADY_SIGNED
     if on > draft.sign_by:
         return ReasonCode.SIGNATURE_TOO_LATE
     return None
+
+
+def refuses_content(
+    draft: Draft, given: SignatureGiven | CoBorrowerSigned | GuarantorAgreed
+) -> ReasonCode | None:
+    """Whoever signs, or agrees, means one version, and names its content by the hash."""
+    if given.version != draft.version:
+        return ReasonCode.VERSION_MISMATCH
+    return ReasonCode.HASH_MISMATCH if given.content_hash != draft.content_hash else None
+
+
+def co_borrowers_of(liable: Sequence[LiableFor]) -> tuple[str, ...]:
+    """Give who owes a debt of an agreement as the borrower does, each once: the others stand in for it."""
+    owing = (one.party_id for one in liable if one.role is not ObligorRole.GUARANTOR)
+    return tuple(dict.fromkeys(owing))
 
 
 def guarantors_asked(
@@ -337,7 +354,7 @@ def signed_before(draft: Draft, live: InForce | None, bound: Collection[str]) ->
     """Give the co-borrowers who signed what a draft amends, and not the draft: they owe by that one still."""
     if live is None:
         return ()
-    owing = {one.party_id for one in draft.liable if one.role is not ObligorRole.GUARANTOR}
+    owing = set(co_borrowers_of(draft.liable))
     return tuple(sorted(owing.intersection({*live.bound, *live.signed_before}).difference(bound)))
 
 

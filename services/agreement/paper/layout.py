@@ -19,9 +19,10 @@ from services.agreement.paper.facts import (
     since_9,
     watched,
 )
-from services.agreement.paper.others import Names, NameState, co_borrowers_of, names_in, others_in, table_of
+from services.agreement.paper.others import Names, NameState, names_in, others_in, table_of
 from services.agreement.paper.standing import said_of
 from services.agreement.paper.words import EDITION, LANGUAGES, Words, words_of
+from services.agreement.rules import co_borrowers_of
 from shared.contracts.agreement import (
     AgreementDrafted,
     AgreementTerms,
@@ -370,7 +371,7 @@ def _co_borrowers(document: Agreement, words: Words, lang: str) -> list[list[str
     if not words.has("labels", "co_borrower_signs"):
         return []
     joined, rows = {one.party_id: one for one in document.joined}, []
-    for party_id in co_borrowers_of(document.drafted):
+    for party_id in co_borrowers_of(document.drafted.liable):
         who = {"party_id": party_id, "name": names_in(document.names, party_id)}
         name, given = words.label("co_borrower_signs", lang, who), joined.get(party_id)
         if given is None:

@@ -8,7 +8,7 @@ from services.agreement.paper.words import Words
 from shared.contracts.agreement import AgreementDrafted, AgreementTerms, LiableFor
 from shared.contracts.parties import ObligorRole
 
-__all__ = ["NameState", "Names", "co_borrowers_of", "names_in", "others_in", "table_of"]
+__all__ = ["NameState", "Names", "names_in", "others_in", "table_of"]
 
 
 class NameState(StrEnum):
@@ -48,12 +48,6 @@ def table_of(drafted: AgreementDrafted, names: Names, words: Words, lang: str) -
             "rows": [_row(one, names, words, lang) for one in drafted.liable],
         }
     ]
-
-
-def co_borrowers_of(drafted: AgreementDrafted) -> tuple[str, ...]:
-    """Give who owes a debt of it beside the borrower, each once."""
-    owing = (one.party_id for one in drafted.liable if one.role is not ObligorRole.GUARANTOR)
-    return tuple(dict.fromkeys(owing))
 
 
 def names_in(names: Names, party_id: str) -> str | None:
