@@ -44,6 +44,8 @@ _LATER_TERMS = (
     *("rewards", "cooperation"),
     *("overdue_kept_years", "overdue_kept_from"),
     *("performing_after", "hardship_misses_count", "guarantor_unasked"),
+    *("trial_days_late", "observation_starts", "observation_restarts", "difficulty_restarts"),
+    *("probation_days_late", "probation_goes_on"),
 )
 _LATER_OF_LETTER = ("settled", "beside", "replaces")
 

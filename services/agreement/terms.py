@@ -98,6 +98,14 @@ def terms_of(
         performing_after=followup.performing_on_time_in_a_row,
         hardship_misses_count=policy.observation.hardship_misses_count,
         guarantor_unasked=paper.guarantor_unasked,
+        trial_days_late=policy.trial.tolerance_days,
+        observation_starts=policy.observation.starts,
+        observation_restarts=policy.observation.restarts_on_breach,
+        difficulty_restarts=policy.observation.restarts_on_persisting_difficulty,
+        probation_days_late=policy.observation.probation_max_days_past_due,
+        probation_goes_on=bool(
+            policy.observation.probation_months and not policy.observation.second_measure_ends_probation
+        ),
         overdue_kept_years=policy.reporting.overdue_kept_years or None,
         overdue_kept_from=policy.reporting.overdue_kept_from if policy.reporting.overdue_kept_years else None,
     )

@@ -143,6 +143,22 @@ class AgreementTerms(Part):
     hardship_misses_count: bool | None = Field(
         default=None, description="whether what is missed in a reported hardship begins periods again"
     )
+    trial_days_late: int | None = Field(
+        default=None, ge=0, description="an instalment more days late than that begins the trial again"
+    )
+    observation_starts: str | None = Field(default=None, description="first_due_after_change or signing")
+    observation_restarts: bool | None = Field(
+        default=None, description="whether a missed instalment begins the observation again"
+    )
+    difficulty_restarts: bool | None = Field(
+        default=None, description="whether a difficulty that lasts begins the observation again"
+    )
+    probation_days_late: int | None = Field(
+        default=None, ge=0, description="an instalment more days late than that ends the probation"
+    )
+    probation_goes_on: bool | None = Field(
+        default=None, description="whether a probation that runs goes on in an amendment"
+    )
     guarantor_unasked: str | None = Field(
         default=None, description="what the law makes of a guarantee whose guarantor has not agreed"
     )

@@ -5,6 +5,7 @@ Nothing here needs a server, a policy pack or the texts. All that is wrong is li
 
 import io
 import json
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from hashlib import sha256
@@ -72,6 +73,15 @@ def check_pdf(file: bytes, public: bytes) -> Report:
     """Check the seal over the bytes, the signed content, its hash, the signatures and every page."""
     wrong: list[Finding] = []
     pdf, mark = split(file)
+    opened = _open(pdf)
+    if isinstance(opened, str):
+        what = f"cannot be read as a PDF ({opened})"
+        if mark is None:
+            what += ", and does not end with a seal: it was cut short, or never was a document of a lender"
+        elif not is_sealed_by(public, pdf, mark):
+            what += ": its bytes are not those that the holder of this key sealed"
+        # One thing is wrong with it, and nothing else in it can be looked at.
+        return Report("unknown", "", "", signed=False, wrong=(Finding("file", what),))
     if mark is None:
         wrong.append(
             Finding("seal", "the file does not end with a seal: it was never sealed, or its end was changed")
@@ -80,7 +90,7 @@ def check_pdf(file: bytes, public: bytes) -> Report:
         wrong.append(
             Finding("seal", "the bytes of the file are not those that the holder of this key sealed")
         )
-    attached, pages = _open(pdf, wrong)
+    attached, pages = opened
     content, signatures = (_object(name, attached, wrong) for name in (_CONTENT, _SIGNATURES))
     if content is None or signatures is None:
         return Report("unknown", "", "", signed=False, wrong=tuple(wrong))
@@ -101,10 +111,12 @@ def check_pdf(file: bytes, public: bytes) -> Report:
     return Report(kind, digest, str(signatures.get("lang", "")), signed, tuple(wrong), content, signatures)
 
 
-def _open(pdf: bytes, wrong: list[Finding]) -> tuple[dict[str, bytes], list[str]]:
-    """Give the attachments and the text of every page; what cannot be read is a finding."""
+def _open(pdf: bytes) -> tuple[dict[str, bytes], list[str]] | str:
+    """Give the attachments and the text of every page, or what kept the file from being read."""
     from pypdf import PdfReader
 
+    # It says of each broken piece what it holds, in the log: that may be a name or an amount.
+    logging.getLogger("pypdf").setLevel(logging.CRITICAL)
     try:
         reader = PdfReader(io.BytesIO(pdf), strict=True)
         attached = {name: found[0] for name, found in reader.attachments.items() if len(found) == 1}
@@ -112,8 +124,7 @@ def _open(pdf: bytes, wrong: list[Finding]) -> tuple[dict[str, bytes], list[str]
             raise ValueError("too many pages")
         return attached, [page.extract_text() for page in reader.pages]
     except Exception as error:  # noqa: BLE001 - a damaged file can break a parser in any way
-        wrong.append(Finding("file", f"cannot be read as a PDF ({type(error).__name__})"))
-        return {}, []
+        return type(error).__name__
 
 
 def _object(name: str, attached: Mapping[str, bytes], wrong: list[Finding]) -> dict[str, Any] | None:

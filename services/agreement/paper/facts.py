@@ -1,6 +1,6 @@
 """What the clauses of an agreement say where the plan and the pack make a difference. Pure."""
 
-from collections.abc import Sized
+from collections.abc import Sequence, Sized
 from decimal import Decimal
 from typing import Any
 
@@ -8,6 +8,7 @@ from services.agreement.concessions import returning
 from services.agreement.paper.words import Words
 from services.agreement.rules import waived_debts
 from shared.contracts.agreement import AgreementDrafted, AgreementTerms, DebtRate, WaivedDebt
+from shared.contracts.debts import PlanDebt
 
 __all__ = [
     "COMPONENTS",
@@ -38,11 +39,27 @@ def on_record(drafted: AgreementDrafted, terms: AgreementTerms) -> dict[str, Any
     }
 
 
-def watched(terms: AgreementTerms, payments: int, *, nothing: bool) -> dict[str, Any]:
+def watched(
+    drafted: AgreementDrafted, terms: AgreementTerms, words: Words, lang: str, payments: int
+) -> dict[str, Any]:
     """What is said of payments where there are several, one or none; a period is over with the last one."""
+    nothing = asks_nothing(drafted)
     several = payments > 1 and not nothing
-    on_trial = terms.trial_payments if several else 0
+    on_trial = terms.trial_payments
+    if _since_12(
+        words
+    ):  # who needs payments in a row to be shown as current is on trial for so many at least
+        on_trial = max(on_trial, *(debt.re_aged_after or 0 for debt in drafted.plan.debts))
+    on_trial = on_trial if several else 0
     periods = several and bool(on_trial or terms.observation_months or terms.probation_months)
+    observed = several and bool(terms.observation_months)
+    signing = terms.observation_starts == "signing"
+
+    def late(days: int | None) -> str | None:
+        if days is None or not _since_12(words):
+            return None
+        return words.label("days_late" if days else "late_at_all", lang, {"days": str(days)})
+
     return {
         "something_to_pay": not nothing,
         "no_grace_to_pay": not terms.grace_days and not nothing,
@@ -50,6 +67,14 @@ def watched(terms: AgreementTerms, payments: int, *, nothing: bool) -> dict[str,
         "watched": periods,
         "trial_of": str(on_trial) if 0 < on_trial < payments else None,
         "trial_of_all": on_trial >= payments > 1 and several,
+        "trial_late": late(terms.trial_days_late) if on_trial else None,
+        "observed_from_signing": observed and signing,
+        "observed_from_first_due": observed and not signing,
+        "observation_restarts": observed and terms.observation_restarts is not False,
+        "observation_goes_on": observed and terms.observation_restarts is False,
+        "difficulty_restarts": observed and terms.difficulty_restarts,
+        "probation_goes_on": several and drafted.version > 1 and terms.probation_goes_on,
+        "probation_late": late(terms.probation_days_late),
         "hardship_misses_rest_here": terms.hardship_misses_count is False and periods,
     }
 
@@ -127,20 +152,53 @@ def since_9(words: Words) -> bool:
 def rest_in(drafted: AgreementDrafted, words: Words, lang: str) -> dict[str, Any]:
     """When nothing is due: before the first day, in a holiday, and in which months of each year."""
     debts = drafted.plan.debts
-    months = sorted({month for debt in debts for month in debt.skips})
-    named = [words.named("month", str(month), lang) if since_11(words) else str(month) for month in months]
-    comma = "、" if lang == "zh" else ", "
-    listed = comma.join(named)
-    if lang == "en" and since_11(words) and len(named) > 1:
-        listed = f"{comma.join(named[:-1])} and {named[-1]}"
+    seasons = {debt.skips for debt in debts}
+    apart = _since_12(words)  # editions before named the months of one debt as if no other were due in them
+    months = sorted({month for skips in seasons for month in skips}) if len(seasons) == 1 or not apart else []
     # Where a plan is in several currencies, one of them may have no holiday.
     first = {debt.first_due for debt in debts}
     until = min(first).isoformat() if "payment_holiday" in drafted.plan.measures and len(first) == 1 else None
+    resting = () if until or not apart else _on_holiday(drafted)
+    until_of = [(debt.debt_id, "until", debt.first_due.isoformat()) for debt in resting]
+    seasonal = [debt for debt in debts if debt.skips] if apart and len(seasons) > 1 else []
+    months_of = [(debt.debt_id, "months", _months(sorted(debt.skips), words, lang)) for debt in seasonal]
     return {
-        "rest_months": listed,
+        "rest_months": _months(months, words, lang),
         "holiday_until": until,
         "holiday_then_interest": until and any(debt.annual_rate_pct for debt in debts),
+        "holidays": _of_debts("holiday_of", until_of, words, lang),
+        "holidays_then_interest": any(debt.annual_rate_pct for debt in resting),
+        "seasons": _of_debts("season_of", months_of, words, lang),
     }
+
+
+def _on_holiday(drafted: AgreementDrafted) -> tuple[PlanDebt, ...]:
+    """Give the debts in whose currency payments rest at first, where it is not so in every one."""
+    resting = {part.currency for part in drafted.plan.parts if "payment_holiday" in part.measures}
+    return tuple(debt for debt in drafted.plan.debts if debt.balance.principal.currency in resting)
+
+
+def _of_debts(label: str, facts: Sequence[tuple[str, str, str]], words: Words, lang: str) -> str:
+    """Say of which debts a fact is true; those of which the same is true stand together."""
+    found: dict[tuple[str, str], list[str]] = {}
+    for debt_id, name, fact in facts:
+        found.setdefault((name, fact), []).append(debt_id)
+    said = (
+        words.label(label, lang, {"debts": _listed(debts, lang), name: fact})
+        for (name, fact), debts in found.items()
+    )
+    return _listed(list(said), lang)
+
+
+def _months(months: Sequence[int], words: Words, lang: str) -> str:
+    named = [words.named("month", str(month), lang) if since_11(words) else str(month) for month in months]
+    return _listed(named, lang) if since_11(words) else ("、" if lang == "zh" else ", ").join(named)
+
+
+def _listed(names: Sequence[str], lang: str) -> str:
+    if lang == "zh" or len(names) == 1:
+        return "、".join(names)
+    return f"{', '.join(names[:-1])} and {names[-1]}" if names else ""
 
 
 def counted(name: str, found: Sized) -> dict[str, bool]:
@@ -156,6 +214,10 @@ def _rate(rate: DebtRate, words: Words, lang: str) -> str:
 def since_11(words: Words) -> bool:
     """Whether a document has the words of edition 11 or a later one."""
     return words.has("month", "1")
+
+
+def _since_12(words: Words) -> bool:
+    return words.has("labels", "holiday_of")
 
 
 def _since_10(words: Words) -> bool:

@@ -223,7 +223,7 @@ def _params(document: Agreement, terms: AgreementTerms, words: Words, lang: str)
         "data_law": words.named("law", terms.data_law, lang),
         "nothing_to_pay": nothing,
         "no_grace": not terms.grace_days,
-        **watched(terms, len(set(days)), nothing=nothing),
+        **watched(drafted, terms, words, lang, len(set(days))),
         "hardship_misses_rest": terms.hardship_misses_count is False
         and bool(terms.trial_payments or terms.observation_months or terms.probation_months),
         **others_in(drafted, terms, words, lang),

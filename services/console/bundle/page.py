@@ -86,18 +86,18 @@ _WORDS: Final[dict[str, dict[str, str]]] = {
 }
 _OPEN: Final = "none"  # the wire form of a personal field that is not sealed
 _SEMICOLON: Final = {"en": "; ", "zh": "；"}
-_STAGES: Final = {
-    Stage.OVERDUE: "逾期",
-    Stage.ASSESSMENT: "评估中",
-    Stage.ASSESSED: "评估完成",
-    Stage.TALKS: "协商中",
-    Stage.AGREED: "已达成一致",
-    Stage.DRAFTED: "协议待签",
-    Stage.PLAN: "履行中",
-    Stage.COMPLETED: "履行完毕",
-    Stage.BROKEN: "违约",
-    Stage.HUMAN: "人工处理",
-    Stage.CLOSED: "已结案",
+_STAGES: Final[dict[Stage, tuple[str, str]]] = {
+    Stage.OVERDUE: ("逾期", "overdue"),
+    Stage.ASSESSMENT: ("评估中", "being assessed"),
+    Stage.ASSESSED: ("评估完成", "assessed"),
+    Stage.TALKS: ("协商中", "in talks"),
+    Stage.AGREED: ("已达成一致", "agreed"),
+    Stage.DRAFTED: ("协议待签", "agreement to be signed"),
+    Stage.PLAN: ("履行中", "plan in force"),
+    Stage.COMPLETED: ("履行完毕", "plan completed"),
+    Stage.BROKEN: ("违约", "plan broken"),
+    Stage.HUMAN: ("人工处理", "with a person"),
+    Stage.CLOSED: ("已结案", "closed"),
 }
 _WHO: Final[dict[str, tuple[str, str]]] = {
     "bank": ("银行", "Bank"),
@@ -138,7 +138,7 @@ def page(
     words = _WORDS[lang]
     rows = [
         ("customer", facts["customer"]),
-        ("stage", _STAGES.get(line.stage, line.stage.value) if lang == "zh" else line.stage.value),
+        ("stage", _STAGES[line.stage][LANGUAGES.index(lang)]),
         ("owner", line.owner or "–"),
         ("opened", line.opened_on or "–"),
         ("last", line.last_on or "–"),

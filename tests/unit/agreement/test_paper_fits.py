@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from datetime import date
 from decimal import Decimal
 from typing import Any
 
@@ -11,8 +12,9 @@ import pytest
 
 from services.agreement.paper.layout import Agreement, page_of
 from services.agreement.paper.words import LANGUAGES
+from shared.contracts.debts import CurrencyPart, DebtNotCovered, Measure, NotCovered
 from shared.lending.money import Money
-from tests.unit.agreement.test_paper import BOOK, under
+from tests.unit.agreement.test_paper import BOOK, in_words_of, under
 from tests.unit.agreement.test_paper_true import in_terms, with_plan
 from tests.unit.builders import balances
 
@@ -151,3 +153,126 @@ def test_a_plan_in_two_currencies_promises_no_step_that_comes_after_its_end() ->
     text = said(replace(document, drafted=drafted), "en")
     assert "after 6 instalments on time" in text
     assert "after 12 instalments on time" not in text
+
+
+# -- what rests, and for how long one is watched ----------------------------------------------------------
+
+
+def in_two_currencies(**of_second: Any) -> Agreement:
+    """A plan over two debts in two currencies, the second of which is repaid in another way."""
+    document = with_plan(under("cn-card"), method="annuity", instalments=6, annual_rate_pct=Decimal(12))
+    first, second = document.drafted.plan.debts
+    dollars = {"balance": balances("100.00", currency="USD"), "waived": balances(currency="USD")}
+    second = second.model_copy(update={**dollars, **of_second})
+    parts = tuple(
+        CurrencyPart(currency=currency, share_pct=Decimal(50), measures=measures)
+        for currency, measures in (("CNY", ()), ("USD", (Measure.PAYMENT_HOLIDAY,)))
+    )
+    plan = document.drafted.plan.model_copy(update={"debts": (first, second), "parts": parts})
+    return replace(document, drafted=document.drafted.model_copy(update={"plan": plan}))
+
+
+def in_edition(document: Agreement, edition: str) -> Agreement:
+    terms = in_words_of(edition, document.drafted)
+    return replace(document, drafted=document.drafted.model_copy(update={"terms": terms}))
+
+
+@pytest.mark.parametrize(
+    ("lang", "until", "interest"),
+    [
+        ("zh", "债务 A-9 在 2026-09-23 之前不安排还款；其他债务不暂停。", "暂停还款的债务在暂停的月份不计息"),
+        ("en", "Nothing is due on A-9 before 2026-09-23; no other debt rests.", "no interest runs on what"),
+    ],
+)
+def test_a_holiday_of_one_currency_is_said_of_its_debts(lang: str, until: str, interest: str) -> None:
+    """Nothing was said of it, and that interest runs at the rates of the table."""
+    document = in_two_currencies(debt_id="A-9", first_due=date(2026, 9, 23))
+    assert until in said(document, lang)
+    assert interest in said(document, lang)
+    free = in_two_currencies(debt_id="A-9", first_due=date(2026, 9, 23), annual_rate_pct=Decimal(0))
+    assert interest not in said(free, lang)
+    assert until not in said(in_edition(document, "11"), lang), "what was signed before is printed as it was"
+
+
+@pytest.mark.parametrize(
+    ("lang", "says", "claims"),
+    [
+        ("zh", "债务 A-9 每年 2 月、7 月不安排还款，其间对其不计息；其他债务照常还款。", "其间不计息"),
+        ("en", "Nothing is due on A-9 in February and July of each year, and no", "due in February and July"),
+    ],
+)  # fmt: skip
+def test_the_months_that_one_debt_leaves_out_are_not_those_of_another(
+    lang: str, says: str, claims: str
+) -> None:
+    """It said that nothing is due in them, though the other debt is."""
+    document = in_two_currencies(debt_id="A-9", skips=(2, 7))
+    assert says in said(document, lang)
+    assert claims not in said(document, lang)
+    assert claims in said(with_plan(under("cn-card"), skips=(2, 7)), lang), "all debts leave them out"
+
+
+PERIODS: tuple[tuple[dict[str, Any], str, str], ...] = (
+    ({"trial__payments": 3}, "有一期逾期超过 3 天的，试行期自该期之后", "more than 3 days late in it starts"),
+    ({"trial__payments": 3, "trial__tolerance_days": 0}, "有一期逾期的，试行期", "that is late in it starts"),
+    ({"observation__starts": "signing"}, "自生效之日起为观察期", "From the day this takes effect the debt"),
+    ({"observation__restarts_on_breach": False}, "只有连续期数重新计算", "only the row of payments again"),
+    (
+        {"observation__probation_months": 24},
+        "逾期超过 30 天的，重新进入观察期",
+        "more than 30 days late in it",
+    ),
+    (
+        {"observation__restarts_on_persisting_difficulty": True},
+        "观察期自告知次日起重新计算",
+        "the observation starts again on the day after",
+    ),
+)
+
+
+@pytest.mark.parametrize(("values", "zh", "en"), PERIODS)
+def test_the_paper_says_what_begins_a_period_again(values: dict[str, Any], zh: str, en: str) -> None:
+    """It named a missed instalment alone, whatever the pack says."""
+    other = in_terms(under("cn-card"), observation__restarts_on_persisting_difficulty=False)
+    document = in_terms(under("cn-card"), **values)
+    for lang, claim in (("zh", zh), ("en", en)):
+        assert claim in said(document, lang)
+        assert claim not in said(other, lang)
+        assert claim not in said(all_waived("cn-card"), lang)
+
+
+@pytest.mark.parametrize("pack", BOOK.pack_ids)
+def test_a_difficulty_that_lasts_is_named_where_it_begins_the_observation_again(pack: str) -> None:
+    """In mainland China it does; the paper said only what does not begin it again."""
+    assert ("预计将长期持续" in said(under(pack), "zh")) is (pack in {"cn-card", "cn-consumer-loan"})
+
+
+def test_a_probation_that_runs_goes_on_in_an_amendment_where_the_pack_says_so() -> None:
+    values = {"observation__probation_months": 24, "observation__second_measure_ends_probation": False}
+    document = in_terms(under("eu-consumer"), **values)
+    amended = replace(document, drafted=document.drafted.model_copy(update={"version": 2}))
+    assert "a probation is running" not in said(document, "en")
+    assert "Where a probation is running when this takes effect it goes on" in said(amended, "en")
+    ends = in_terms(under("eu-consumer"), **{**values, "observation__second_measure_ends_probation": True})
+    ends = replace(ends, drafted=ends.drafted.model_copy(update={"version": 2}))
+    assert "a probation is running" not in said(ends, "en")
+
+
+def test_who_is_shown_as_current_after_payments_is_on_trial_for_so_many() -> None:
+    """The platform counts them as a trial; the paper knew of the pack's alone."""
+    document = with_plan(under("us-unsecured"), method="equal", instalments=12, re_aged_after=6)
+    assert "The first 6 payments are a trial period" in said(document, "en")
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_what_settling_ends_is_what_the_plan_repays_and_no_other_debt_on_the_paper(lang: str) -> None:
+    """ "The debts listed here no longer exist": the paper lists those, too, that it does not cover."""
+    plan = under("uk-unsecured").drafted.plan
+    gone = DebtNotCovered(debt_id="X-1", why=NotCovered.RECALLED)
+    document = under("uk-unsecured")
+    changed = plan.model_copy(update={"not_covered": (gone,)})
+    document = replace(document, drafted=document.drafted.model_copy(update={"plan": changed}))
+    for paper in (document, all_waived("uk-unsecured")):
+        text = said(paper, lang)
+        assert "the debts listed here" not in text
+        assert "本函所列债务" not in text
+        assert {"zh": "“拟定时所欠”表中", "en": "the table 'Owed when drawn up'"}[lang] in text

@@ -158,6 +158,27 @@ def test_what_is_no_pdf_is_told_and_never_raises(junk: bytes) -> None:
     assert check_pdf(seal(junk, KEY), PUBLIC).wrong != ()
 
 
+@pytest.mark.parametrize("share", [0, 3, 50, 99])
+def test_a_file_that_was_cut_short_is_one_finding(share: int) -> None:
+    """It was four: no seal, no PDF, and neither of two attachments."""
+    file = paper("zh")
+    (finding,) = check_pdf(file[: len(file) * share // 100], PUBLIC).wrong
+    assert finding.where == "file"
+    assert "it was cut short" in finding.what
+    (finding,) = check_pdf(file[: len(file) // 2] + split(file)[0][-1:] + file[-149:], PUBLIC).wrong
+    assert "not those that the holder of this key sealed" in finding.what
+    (finding,) = check_pdf(seal(b"%PDF-1.7", KEY), PUBLIC).wrong
+    assert str(finding).endswith("Error)"), "sealed as it is, and no PDF all the same"
+
+
+def test_what_the_parser_says_of_a_damaged_file_is_not_logged(caplog: pytest.LogCaptureFixture) -> None:
+    """Hundreds of lines with pieces of the page in them."""
+    pdf, _ = split(paper("zh"))
+    damaged = pdf.replace(b"/ToUnicode", b"/ToUnicodf").replace(b"/Length", b"/Lengti", 3)
+    check_pdf(damaged, PUBLIC)
+    assert caplog.records == []
+
+
 def test_the_signature_that_the_lender_gave_at_the_signing_is_the_one_on_paper() -> None:
     content = canonical_content(filed().drafted, CASE)
     at_signing = tuple(

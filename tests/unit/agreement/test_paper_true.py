@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 from dataclasses import replace
-from datetime import date
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -17,7 +17,9 @@ from services.agreement.paper.pdf import make_pdf
 from services.agreement.paper.words import EDITION, LANGUAGES, words_of
 from services.agreement.terms import terms_of
 from services.followup.rules import breach_on
+from shared.contracts.agreement import CoBorrowerAccepted, LiableFor
 from shared.contracts.debts import Measure
+from shared.contracts.parties import ObligorRole, party_id_of
 from shared.contracts.plan_terms import instalment_totals, schedules_of
 from shared.lending.money import Money
 from shared.policy.conduct import conduct_of
@@ -318,6 +320,45 @@ def test_one_long_word_stays_in_its_column_and_on_the_page(lang: str) -> None:
     assert account in squeezed("".join(lines))
     assert reference in squeezed("".join(lines))
     assert not [line for line in lines if "W" * 60 in line or "x" * 100 in line]
+
+
+def test_what_is_longer_than_a_page_goes_on_over_the_next() -> None:
+    """A table of few rows, and the signatures, were never torn apart: of many long names the last ones left
+    the sheet at its foot, or stood over the line with the hash."""
+    ids, name = [party_id_of(f"C-{number}") for number in range(2, 15)], "Nguyễn Thị Minh " * 12
+    liable = tuple(
+        LiableFor(party_id=id_, role=ObligorRole.CO_BORROWER, debt_id="6" * 30, liability=None) for id_ in ids
+    )
+    document = under("cn-card")
+    one = document.signed[0]
+    joined = tuple(
+        CoBorrowerAccepted(
+            agreement_id=one.agreement_id,
+            version=1,
+            party_id=id_,
+            content_hash=one.content_hash,
+            at=datetime(2026, 3, 4, 9, tzinfo=UTC),
+            channel="app",
+            evidence="recording:" + "7" * 150,
+        )
+        for id_ in ids
+    )
+    document = replace(
+        document,
+        drafted=document.drafted.model_copy(update={"liable": liable}),
+        names=dict.fromkeys(ids, (name, NameState.READABLE)),
+        joined=joined,
+    )
+    heights: list[float] = []
+
+    def found(text: str, cm: list[float], tm: list[float], *_: Any) -> None:
+        if text.strip():
+            heights.append(tm[4] * cm[1] + tm[5] * cm[3] + cm[5])
+
+    pages = PdfReader(io.BytesIO(make_pdf(document, "en"))).pages
+    text = "".join(page.extract_text(visitor_text=found) for page in pages)
+    assert text.count("Nguyễn") == 2 * 12 * len(ids), "in the table, and under the signatures"
+    assert min(heights) > 25, "nothing stands below the line with the hash"
 
 
 @pytest.mark.parametrize("pack", BOOK.pack_ids)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import io
+import re
 import zipfile
 from datetime import UTC, datetime, timedelta, timezone
 from html import escape
@@ -21,6 +22,8 @@ from services.cli.evidence import write_new
 from services.cli.main import app
 from services.console.bundle import Source, check_bundle, make_bundle
 from services.console.bundle.packing import LARGEST, pack, unpack
+from services.console.bundle.page import page as page_of
+from services.console.model import CaseLine, Stage
 from services.console.reference import ArchiveKeys
 from shared.contracts.base import Reason
 from shared.contracts.followup import RenegotiationRequested
@@ -105,6 +108,16 @@ def test_its_pages_say_who_where_and_when_in_words(signer: Signer) -> None:
         assert f"<tr><td>2026-03-02 {when}</td><td>{who}</td>" in chinese
     assert "联系记录：来电来访，电话，已沟通" in chinese
     assert "Contact recorded: inbound, phone, talked" in english
+
+
+@pytest.mark.parametrize("stage", Stage)
+def test_its_pages_say_in_words_where_the_case_stands(stage: Stage) -> None:
+    """In English it was a code: "human", "drafted", "plan"."""
+    names = ("customer", "case", "made_at", "entries", "shown", "head", "key", "erased")
+    line = CaseLine(stage=stage)
+    shown = [page_of(dict.fromkeys(names, ""), line, (), {}, (), lang, {}).decode() for lang in ("en", "zh")]
+    assert len(set(re.findall("<th>(?:Stage|阶段)</th><td><code>([^<]+)<", "".join(shown)))) == 2
+    assert not any(f"<code>{code}</code>" in shown[0] for code in ("human", "plan", "drafted", "talks"))
 
 
 def test_its_pages_say_who_took_part_and_what_was_said_without_unfolding(signer: Signer) -> None:
