@@ -94,11 +94,17 @@ class Unasked(State):
 
 
 class Barred(State):
-    """A co-borrower who cannot sign since a day, because of a stop of theirs that was told of on another."""
+    """A co-borrower who cannot sign since a day, because of a stop of theirs that was told of on another.
+
+    One that is over had its last day on `until`, which was heard on `over_told`.
+    """
 
     party_id: str
     since: date
     told: date
+    stop_id: str = ""
+    until: date | None = None
+    over_told: date | None = None
 
 
 class Draft(State):
@@ -109,7 +115,8 @@ class Draft(State):
     `received_on`: the borrower has the documents. `agreed_at` is the moment at which the plan was agreed.
     `incentives`: the set of rewards of the case's arm; None: everybody's.
     `rewarded_after`: see `InForce`; it is what the document was drawn up on. So are `rates`, those that the
-    debts had without the plan; none in drafts of before. `unasked` are those who could not be asked then.
+    debts had without the plan; none in drafts of before. `unasked` are those who could not be asked then,
+    `barred` those who could not sign.
     `joined` are the co-borrowers who have signed; without those of `must_sign` it does not take effect.
     """
 
@@ -134,6 +141,7 @@ class Draft(State):
     unasked: tuple[str, ...] = ()
     must_sign: tuple[str, ...] = ()
     joined: tuple[Consent, ...] = ()
+    barred: tuple[str, ...] = ()
 
 
 class Watch(State):

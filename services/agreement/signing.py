@@ -8,7 +8,6 @@ from services.agreement.document import recompose
 from services.agreement.model import AgreementState, AgreementStatus, Draft, InForce, Returned
 from services.agreement.rules import (
     bound_before,
-    bound_by,
     conduct_in,
     in_all,
     last_signed,
@@ -16,10 +15,10 @@ from services.agreement.rules import (
     packs_of,
     paid_before,
     re_ages_of,
-    signed_before,
     waived_debts,
     withdrawal_of,
 )
+from services.agreement.signatories import bound_by, signed_before
 from services.agreement.telling import applies, instruct
 from services.agreement.terms import rewards_of
 from services.agreement.watching import begun
