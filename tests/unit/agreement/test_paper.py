@@ -248,6 +248,7 @@ def in_words_of(edition: str, drafted: AgreementDrafted) -> AgreementTerms:
         ("8", "bdf30091780886a5"),
         ("9", "c6b957e0772c5ce3"),
         ("10", "d8e2d723cd4a4674"),
+        ("11", "c7144ff05bac169a"),
     ],
 )
 def test_the_words_of_an_edition_that_has_gone_out_are_never_edited(edition: str, begins: str) -> None:
