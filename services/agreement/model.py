@@ -70,6 +70,7 @@ class KnownDebt(State):
     annual_rate_pct: Decimal | None = None
     is_late: bool = True  # documents of before did not know, and a debt of a case is
     bound_by: str | None = None  # the agreement of an earlier case that still binds it
+    bound_with: tuple[str, ...] = ()  # its co-borrowers who had signed that
 
 
 class Signature(State):
@@ -201,8 +202,8 @@ class InForce(State):
     past due when it was signed. `out` are debts that a stop or a recall has taken out of it at some time, and
     `unserved` those of them that money of the plan has passed by since. `contract_rates` are those that its
     debts had without it, `beside` debts of the case that it leaves to a person. `bound` are the
-    co-borrowers who have signed it, too; `signed_before` those who signed only what it amends. `took_from`
-    are agreements of earlier cases whose place it took.
+    co-borrowers who have signed it, too; `signed_before` those who signed only what it amends, or whose
+    place it took. `took_from` are such agreements of earlier cases.
     """
 
     agreement_id: str

@@ -85,6 +85,7 @@ def known_of(debt: DebtSnapshot) -> KnownDebt:
         annual_rate_pct=debt.annual_rate_pct,
         is_late=debt.days_past_due > 0 or total_of(debt.overdue).is_positive,
         bound_by=debt.bound_by,
+        bound_with=debt.bound_with,
     )
 
 
@@ -434,7 +435,7 @@ def bound_before(state: AgreementState, plan: Plan) -> tuple[DebtBound, ...]:
     """Give the agreements of earlier cases that bind debts of a plan until it is signed."""
     about = {debt.debt_id for debt in plan.debts}
     return tuple(
-        DebtBound(debt_id=debt.debt_id, agreement_id=debt.bound_by)
+        DebtBound(debt_id=debt.debt_id, agreement_id=debt.bound_by, co_borrowers=debt.bound_with)
         for debt in state.debts
         if debt.debt_id in about and debt.bound_by is not None
     )

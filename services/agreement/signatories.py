@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 from datetime import date
 
 from services.agreement.model import Barred, Consent, Draft, InForce, KnownDebt
-from shared.contracts.agreement import LiableFor
+from shared.contracts.agreement import DebtBound, LiableFor
 from shared.contracts.debts import Plan
 from shared.contracts.parties import ObligorRole
 
@@ -71,9 +71,14 @@ def barred_now(barred: Sequence[Barred], joined: Sequence[Consent] = ()) -> set[
     return {one.party_id for one in barred if one.until is None} - signed
 
 
-def signed_before(draft: Draft, live: InForce | None, bound: Collection[str]) -> tuple[str, ...]:
-    """Give the co-borrowers who signed what a draft amends, and not the draft: they owe by that one still."""
-    if live is None:
-        return ()
-    owing = set(co_borrowers_of(draft.liable))
-    return tuple(sorted(owing.intersection({*live.bound, *live.signed_before}).difference(bound)))
+def signed_before(
+    draft: Draft, live: InForce | None, took_from: Sequence[DebtBound], bound: Collection[str]
+) -> tuple[str, ...]:
+    """Give the co-borrowers who signed what a draft amends, and not the draft: they owe by that one still.
+
+    Or what it takes the place of: an agreement of an earlier case, which the bank got back.
+    """
+    signed = {party_id for one in took_from for party_id in one.co_borrowers}
+    if live is not None:
+        signed |= {*live.bound, *live.signed_before}
+    return tuple(sorted(signed.intersection(co_borrowers_of(draft.liable)).difference(bound)))
