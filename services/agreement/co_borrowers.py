@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from services.agreement.acceptance import refuses_word
 from services.agreement.model import AgreementState, Barred, Consent, Draft
 from services.agreement.rules import refuses_content
-from services.agreement.signatories import cannot_sign, co_borrowers_of, counts
+from services.agreement.signatories import cannot_sign, co_borrowers_of, counts, known_before
 from services.agreement.signing import Outcome, refusal
 from services.agreement.table import OnTheTable, on_the_table
 from shared.contracts.agreement import CoBorrowerAccepted
@@ -58,7 +58,7 @@ def _refuses(
 ) -> ReasonCode | None:
     """It counts for one version, by its content's hash, once, in time, of who owes one of its debts.
 
-    Who signed in a stop that is over may sign again, on another day.
+    Who signed in a stop that is over may sign again, once that has been known for a day.
     """
     data = message.data
     another = refuses_content(draft, data)
@@ -66,7 +66,8 @@ def _refuses(
         return another
     if data.party_id not in co_borrowers_of(draft.liable):
         return ReasonCode.CO_BORROWER_NOT_LIABLE
+    known = known_before(barred, message.day)
     theirs = [one for one in draft.joined if one.party_id == data.party_id]
-    if any(one.on == message.day or counts(one, barred) for one in theirs):
+    if any(one.on == message.day or counts(one, known) for one in theirs):
         return ReasonCode.ALREADY_SIGNED
     return ReasonCode.SIGNATURE_TOO_LATE if message.day > draft.sign_by else None

@@ -15,6 +15,7 @@ __all__ = [
     "co_borrowers_asked",
     "co_borrowers_of",
     "counts",
+    "known_before",
     "signed_before",
 ]
 
@@ -57,12 +58,18 @@ def counts(joined: Consent, barred: Sequence[Barred]) -> bool:
     )
 
 
-def cannot_sign(party_id: str, barred: Sequence[Barred], day: date) -> bool:
-    """Whether a stop of theirs is known since another day; on the day on which its end is heard it still is.
+def known_before(barred: Sequence[Barred], day: date) -> tuple[Barred, ...]:
+    """Give what was known of stops before a day: whatever is heard on it has no order with what is signed."""
+    return tuple(
+        one.model_copy(update={"until": None}) if one.over_told == day else one
+        for one in barred
+        if one.told < day
+    )
 
-    A stop, or its end, comes by a topic that has no order with what is signed on the very day.
-    """
-    return any(one.party_id == party_id and one.told < day <= (one.over_told or date.max) for one in barred)
+
+def cannot_sign(party_id: str, barred: Sequence[Barred], day: date) -> bool:
+    """Whether a stop of theirs is known since another day; on the day of the word of its end it still is."""
+    return any(one.party_id == party_id and one.until is None for one in known_before(barred, day))
 
 
 def barred_now(barred: Sequence[Barred], joined: Sequence[Consent] = ()) -> set[str]:

@@ -179,13 +179,14 @@ def said_of_stops(
 def _over_of_others(before: IntakeState | None, after: IntakeState) -> tuple[StopInForce, ...]:
     """Give the stops of other obligors that have ended since, or were over when they were told.
 
-    What they signed meanwhile does not count; nobody else asks about days of theirs that are over.
+    What they signed meanwhile does not count; nobody else asks about days of theirs that are over. One that
+    ended before it began was a mistake, and had none.
     """
     found = []
     for stop in after.stops:
         known = None if before is None else _stop(before, stop.stop_id)
         heard = known is not None and known.ended_on is not None and known.since == stop.since
-        if stop.party_id is None or stop.ended_on is None or stop.ended_on < stop.since or heard:
+        if stop.party_id is None or stop.ended_on is None or heard:
             continue
         debts = tuple(
             debt.debt_id

@@ -210,7 +210,7 @@ class StopsChanged(_Intake):
     over: tuple[StopInForce, ...] = Field(
         default=(),
         description="of other obligors: what has ended with this word, or was over when it was told, up to "
-        "`ends_on`; none that ended before it began, for that was a mistake",
+        "`ends_on`; one that ended before it began was a mistake",
     )
 
 

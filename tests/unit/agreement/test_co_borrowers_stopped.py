@@ -70,9 +70,8 @@ def test_what_was_signed_before_or_after_it_counts(since: int, until: int) -> No
 
 
 def test_a_stop_that_was_a_mistake_leaves_the_signature() -> None:
-    """Intake names no stop that ended before it began: it is not there any more, and never was."""
     told = joined(drafted(WIFE), after(2)).when(stopped(StopCause.DISPUTE, 3, since=1))
-    assert effective(told.when(said(after(4))), 5) == BOUND
+    assert effective(told.when(over(4, 1, 0, StopCause.DISPUTE)), 5) == BOUND
 
 
 def test_who_signed_in_a_stop_signs_again_when_it_is_over() -> None:
@@ -90,6 +89,17 @@ def test_on_the_day_on_which_its_end_is_heard_the_order_makes_no_difference(end_
     done = step.when(*(reversed(both) if end_first else both))
     assert done.last(InputRefused).reason.code is ReasonCode.CO_BORROWER_STOPPED
     assert joined(done, after(4)).emits(CoBorrowerAccepted)
+
+
+@pytest.mark.parametrize("stop_first", [False, True])
+def test_who_signs_again_on_the_day_on_which_it_is_heard_is_told_the_same_in_either_order(
+    stop_first: bool,
+) -> None:
+    step = joined(drafted(WIFE), after(1))
+    both = [message(joins(step), after(2)), over(2, 1, 1)]
+    done = step.when(*(reversed(both) if stop_first else both))
+    assert done.last(InputRefused).reason.code is ReasonCode.ALREADY_SIGNED
+    assert effective(done, 2) == ()
 
 
 def test_what_is_over_is_forgotten_with_the_draft_that_it_was_about() -> None:

@@ -36,9 +36,9 @@ def test_the_end_of_a_stop_of_another_obligor_says_which_days_it_had() -> None:
     assert over(done.when(lifted(7), overdue("A-2", n=8))) == [], "said once"
 
 
-def test_one_that_ended_before_it_began_was_a_mistake_and_is_not_said() -> None:
+def test_one_that_ended_before_it_began_was_a_mistake_and_had_no_days() -> None:
     told = two(obligors=JOINT).when(stopped(StopCause.DISPUTE, 3, customer="C-2"))
-    assert over(told.when(ended(6, 2))) == []
+    assert over(told.when(ended(6, 2))) == [(THEIRS, day(3), day(2), ("A-1",))]
 
 
 def test_one_that_was_over_when_it_was_told_is_said_and_the_bank_hears_nothing() -> None:
