@@ -23,6 +23,8 @@ SERVICE = Service(
     # 13: waivers on their way to intake's figures, what the bank got back, co-borrowers who sign, who
     # must and who signed only what is amended, the agreement that was broken last, agreements of earlier
     # cases whose place one took
-    schema_version=13,
+    # 14: days of stops of co-borrowers that are over, and who could not sign when a draft was drawn up,
+    # co-borrowers who had signed the agreement of an earlier case
+    schema_version=14,
     handles=HANDLED,
 )

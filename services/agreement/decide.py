@@ -36,6 +36,7 @@ from services.agreement.rules import (
     with_passed_by,
     with_vesting,
 )
+from services.agreement.signatories import barred_now
 from services.agreement.signing import give_back, keep_if_fit, refusal, sign
 from services.agreement.stops import stop_told, stops_changed
 from services.agreement.table import OnTheTable, on_the_table
@@ -235,6 +236,7 @@ def _draft(state: AgreementState, message: Envelope[offer.OfferAgreed], referenc
         rewarded_after=0 if state.live is None else state.live.rewarded_after,
         rates=rates,
         unasked=tuple(one.party_id for one in state.unasked),
+        barred=tuple(sorted(barred_now(state.barred))),
     )
     over = tuple(item for item in state.over if item.agreement_id != agreement_id)
     update = {"status": AgreementStatus.DRAFTED, "draft": draft, "over": over}

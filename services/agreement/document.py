@@ -12,7 +12,6 @@ from hashlib import sha256
 from services.agreement import concessions
 from services.agreement.model import AgreementState, Draft, KnownDebt
 from services.agreement.rules import (
-    co_borrowers_asked,
     conduct_in,
     counts_from_documents,
     guarantors_asked,
@@ -22,6 +21,7 @@ from services.agreement.rules import (
     sign_by,
     unlike_balances,
 )
+from services.agreement.signatories import barred_now, co_borrowers_asked
 from services.agreement.terms import terms_of
 from shared.contracts.agreement import AgreementDrafted, DebtRate, SettlementLetterIssued
 from shared.contracts.base import Event
@@ -106,11 +106,13 @@ def compose(
     incentives: str | None = None,
     rewarded_after: int | None = None,
     unasked: Collection[str] | None = None,
+    barred: Collection[str] | None = None,
 ) -> AgreementDrafted | ReasonCode:
     """Compute the document on the balances as they stand, or say why the plan no longer fits them.
 
     The instalments of the plan, where it names them, must come out again exactly. `rewarded_after`: the
-    rewards that have vested, `unasked`: who cannot be asked, where they are not those of today.
+    rewards that have vested, `unasked`: who cannot be asked, `barred`: who cannot sign, where they are not
+    those of today.
     """
     unlike = unlike_balances(plan, state.debts)
     if unlike is not None:
@@ -120,7 +122,8 @@ def compose(
     )
     terms = (offer_id, plan, drafted_on, language)
     gone = {one.party_id for one in state.unasked} if unasked is None else unasked
-    return _composed(state, *terms, reference, pinned_on, incentives, None, rewarded_after, gone)
+    out = barred_now(state.barred) if barred is None else barred
+    return _composed(state, *terms, reference, pinned_on, incentives, None, rewarded_after, gone, out)
 
 
 def _composed(
@@ -135,6 +138,7 @@ def _composed(
     of: Draft | None,
     rewarded_after: int,
     unasked: Collection[str] = (),
+    barred: Collection[str] = (),
 ) -> AgreementDrafted | ReasonCode:
     """Compute the document on the plan's own balances; `of`: the draft that it was."""
     policy = reference.policies.for_case(state.policy, drafted_on, agreed_on=pinned_on)
@@ -166,7 +170,12 @@ def _composed(
         guarantors=guarantors_asked(schedules, state.debts, unasked) if of is None else of.guarantors,
         liable=liable_beside(plan, state.debts) if of is None else of.liable,
         must_sign=(
-            co_borrowers_asked(plan, state.debts, _asking(packs, drafted_on, pinned_on, reference), unasked)
+            co_borrowers_asked(
+                plan,
+                state.debts,
+                _asking(packs, drafted_on, pinned_on, reference),
+                {*unasked, *barred},
+            )
             if of is None
             else of.must_sign
         ),
@@ -215,17 +224,20 @@ def as_drafted(state: AgreementState, draft: Draft, reference: Reference) -> Agr
 def recompose(state: AgreementState, draft: Draft, reference: Reference) -> AgreementDrafted | ReasonCode:
     """Compute the document again on today's balances; with other rates or another hash, it no longer fits.
 
-    Nor does it where somebody who was to agree cannot be asked any more; what was agreed to before stands.
+    Nor does it where somebody who was to agree, or sign, cannot any more; what was agreed to before stands.
     """
     terms = (draft.offer_id, draft.plan, draft.drafted_on, draft.language)
     of_draft = (draft.pinned_on, draft.incentives, draft.rewarded_after)
-    again = compose(state, *terms, reference, *of_draft, _unasked(state, draft))
+    unasked = _unasked(state, draft)
+    barred = barred_now(state.barred, draft.joined).union(draft.barred)
+    again = compose(state, *terms, reference, *of_draft, unasked, barred)
     if isinstance(again, AgreementDrafted) and has_other_rates(draft.rates, state.debts):
         return ReasonCode.RATE_CHANGED
     same = _the_same(again, draft, state.case)
-    if isinstance(same, AgreementDrafted) or not _unasked(state, draft) - set(draft.unasked):
+    gone = unasked.difference(draft.unasked) | barred.difference(draft.barred)
+    if isinstance(same, AgreementDrafted) or not gone:
         return same
-    asked = compose(state, *terms, reference, *of_draft, draft.unasked)
+    asked = compose(state, *terms, reference, *of_draft, draft.unasked, draft.barred)
     fits = isinstance(_the_same(asked, draft, state.case), AgreementDrafted)
     return ReasonCode.SIGNATORY_CANNOT_BE_ASKED if fits else same
 

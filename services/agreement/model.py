@@ -70,6 +70,7 @@ class KnownDebt(State):
     annual_rate_pct: Decimal | None = None
     is_late: bool = True  # documents of before did not know, and a debt of a case is
     bound_by: str | None = None  # the agreement of an earlier case that still binds it
+    bound_with: tuple[str, ...] = ()  # its co-borrowers who had signed that
 
 
 class Signature(State):
@@ -94,11 +95,17 @@ class Unasked(State):
 
 
 class Barred(State):
-    """A co-borrower who cannot sign since a day, because of a stop of theirs that was told of on another."""
+    """A co-borrower who cannot sign since a day, because of a stop of theirs that was told of on another.
+
+    One that is over had its last day on `until`, which was heard on `over_told`.
+    """
 
     party_id: str
     since: date
     told: date
+    stop_id: str = ""
+    until: date | None = None
+    over_told: date | None = None
 
 
 class Draft(State):
@@ -109,7 +116,8 @@ class Draft(State):
     `received_on`: the borrower has the documents. `agreed_at` is the moment at which the plan was agreed.
     `incentives`: the set of rewards of the case's arm; None: everybody's.
     `rewarded_after`: see `InForce`; it is what the document was drawn up on. So are `rates`, those that the
-    debts had without the plan; none in drafts of before. `unasked` are those who could not be asked then.
+    debts had without the plan; none in drafts of before. `unasked` are those who could not be asked then,
+    `barred` those who could not sign.
     `joined` are the co-borrowers who have signed; without those of `must_sign` it does not take effect.
     """
 
@@ -134,6 +142,7 @@ class Draft(State):
     unasked: tuple[str, ...] = ()
     must_sign: tuple[str, ...] = ()
     joined: tuple[Consent, ...] = ()
+    barred: tuple[str, ...] = ()
 
 
 class Watch(State):
@@ -193,8 +202,8 @@ class InForce(State):
     past due when it was signed. `out` are debts that a stop or a recall has taken out of it at some time, and
     `unserved` those of them that money of the plan has passed by since. `contract_rates` are those that its
     debts had without it, `beside` debts of the case that it leaves to a person. `bound` are the
-    co-borrowers who have signed it, too; `signed_before` those who signed only what it amends. `took_from`
-    are agreements of earlier cases whose place it took.
+    co-borrowers who have signed it, too; `signed_before` those who signed only what it amends, or whose
+    place it took. `took_from` are such agreements of earlier cases.
     """
 
     agreement_id: str

@@ -6,7 +6,6 @@ from datetime import date, timedelta
 from services.agreement.model import (
     AgreementState,
     AgreementStatus,
-    Barred,
     Draft,
     InForce,
     KnownDebt,
@@ -37,9 +36,6 @@ __all__ = [
     "answer_by",
     "as_vested",
     "bound_before",
-    "bound_by",
-    "co_borrowers_asked",
-    "co_borrowers_of",
     "conduct_in",
     "counts_from_documents",
     "guarantors_asked",
@@ -63,7 +59,6 @@ __all__ = [
     "refuses_signature",
     "settled_before",
     "sign_by",
-    "signed_before",
     "status_of",
     "stays_waived",
     "taken_away",
@@ -90,6 +85,7 @@ def known_of(debt: DebtSnapshot) -> KnownDebt:
         annual_rate_pct=debt.annual_rate_pct,
         is_late=debt.days_past_due > 0 or total_of(debt.overdue).is_positive,
         bound_by=debt.bound_by,
+        bound_with=debt.bound_with,
     )
 
 
@@ -299,12 +295,6 @@ def refuses_content(
     return ReasonCode.HASH_MISMATCH if given.content_hash != draft.content_hash else None
 
 
-def co_borrowers_of(liable: Sequence[LiableFor]) -> tuple[str, ...]:
-    """Give who owes a debt of an agreement as the borrower does, each once: the others stand in for it."""
-    owing = (one.party_id for one in liable if one.role is not ObligorRole.GUARANTOR)
-    return tuple(dict.fromkeys(owing))
-
-
 def guarantors_asked(
     schedules: Sequence[DebtSchedule], debts: Sequence[KnownDebt], unasked: Collection[str] = ()
 ) -> tuple[str, ...]:
@@ -324,38 +314,6 @@ def guarantors_asked(
             if obligor.role is ObligorRole.GUARANTOR and min(later, most) > min(today, most):
                 asked.add(obligor.party_id)
     return tuple(sorted(asked.difference(unasked)))
-
-
-def co_borrowers_asked(
-    plan: Plan, debts: Sequence[KnownDebt], asking: Collection[str], unasked: Collection[str] = ()
-) -> tuple[str, ...]:
-    """Give the co-borrowers who must sign: those of the debts whose packs (`asking`) do not do without them.
-
-    Nobody who cannot be asked (`unasked`) is waited for: the borrower would be left without any relief.
-    """
-    owing = {debt.debt_id: debt.obligors for debt in debts}
-    asked = {
-        one.party_id
-        for row in plan.debts
-        if row.policy in asking
-        for one in owing[row.debt_id]
-        if one.role is not ObligorRole.GUARANTOR
-    }
-    return tuple(sorted(asked.difference(unasked)))
-
-
-def bound_by(draft: Draft, barred: Sequence[Barred]) -> tuple[str, ...]:
-    """Give the co-borrowers whose signature counts: none that was given while a stop of theirs was on."""
-    since = {one.party_id: one.since for one in barred}
-    return tuple(sorted(one.party_id for one in draft.joined if one.on < since.get(one.party_id, date.max)))
-
-
-def signed_before(draft: Draft, live: InForce | None, bound: Collection[str]) -> tuple[str, ...]:
-    """Give the co-borrowers who signed what a draft amends, and not the draft: they owe by that one still."""
-    if live is None:
-        return ()
-    owing = set(co_borrowers_of(draft.liable))
-    return tuple(sorted(owing.intersection({*live.bound, *live.signed_before}).difference(bound)))
 
 
 def liable_beside(plan: Plan, debts: Sequence[KnownDebt]) -> tuple[LiableFor, ...]:
@@ -477,7 +435,7 @@ def bound_before(state: AgreementState, plan: Plan) -> tuple[DebtBound, ...]:
     """Give the agreements of earlier cases that bind debts of a plan until it is signed."""
     about = {debt.debt_id for debt in plan.debts}
     return tuple(
-        DebtBound(debt_id=debt.debt_id, agreement_id=debt.bound_by)
+        DebtBound(debt_id=debt.debt_id, agreement_id=debt.bound_by, co_borrowers=debt.bound_with)
         for debt in state.debts
         if debt.debt_id in about and debt.bound_by is not None
     )

@@ -8,7 +8,6 @@ from services.agreement.document import recompose
 from services.agreement.model import AgreementState, AgreementStatus, Draft, InForce, Returned
 from services.agreement.rules import (
     bound_before,
-    bound_by,
     conduct_in,
     in_all,
     last_signed,
@@ -16,10 +15,10 @@ from services.agreement.rules import (
     packs_of,
     paid_before,
     re_ages_of,
-    signed_before,
     waived_debts,
     withdrawal_of,
 )
+from services.agreement.signatories import bound_by, signed_before
 from services.agreement.telling import applies, instruct
 from services.agreement.terms import rewards_of
 from services.agreement.watching import begun
@@ -94,7 +93,8 @@ def sign(state: AgreementState, draft: Draft, day: date, reference: Reference) -
     bound = bound_by(draft, state.barred)
     if not set(draft.must_sign) <= set(bound):
         return give_back(state, day, Reason(code=ReasonCode.CO_BORROWER_STOPPED))
-    earlier = signed_before(draft, state.live, bound)
+    took_from = bound_before(state, draft.plan)
+    earlier = signed_before(draft, state.live, took_from, bound)
     packs = packs_of(state.policy, draft.plan)
     before: tuple[Event, ...] = ()
     over = state.over
@@ -108,7 +108,6 @@ def sign(state: AgreementState, draft: Draft, day: date, reference: Reference) -
         )
         over = state.with_over(state.live.agreement_id, ReasonCode.PLAN_SUPERSEDED)
     effective, waived = last_signed(draft), waived_debts(draft.plan)
-    took_from = bound_before(state, draft.plan)
     apart = tuple(left.debt_id for left in draft.plan.apart)
     terms = document.terms
     returns = returning(waived, (terms.returns_on_breach if terms is not None else None) or ())

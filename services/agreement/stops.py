@@ -2,8 +2,8 @@
 
 The agreement itself stays in force (a draft goes back, because its debts have left the talks). What the bank
 stops meanwhile is intake's to tell it. On the day on which the desk tells of a stop nothing takes effect yet.
-A guarantor, or a co-borrower who must sign, whom a stop of theirs lets nobody ask is not waited for: the
-draft goes back at once.
+A guarantor, or a co-borrower who must sign, whom a stop of theirs lets nobody ask, or lets not sign, is not
+waited for: the draft goes back at once.
 """
 
 from __future__ import annotations
@@ -51,17 +51,30 @@ def _unasked(data: intake.StopsChanged, pack: str, day: date, reference: Referen
 def _barred(
     state: AgreementState, data: intake.StopsChanged, day: date, reference: Reference
 ) -> tuple[Barred, ...]:
-    """Give who cannot sign beside the borrower: a stop of theirs lets nobody offer them anything."""
+    """Give who cannot sign beside the borrower: a stop of theirs lets nobody offer them anything.
+
+    Those that are over are kept as long as something that was signed meanwhile may be on the table.
+    """
     rows = reference.policies.in_force(state.policy, day).stop_events
-    told = {one.party_id: one.told for one in state.barred}
-    since: dict[str, date] = {}
-    for stop in data.stops:
+    known = {one.stop_id: one for one in state.barred if one.until is None}
+    found = {}
+    for stop in (*data.over, *data.stops):
         if stop.party_id is not None and not getattr(rows, stop.cause.value).offers:
-            since[stop.party_id] = min(since.get(stop.party_id, day), stop.since)
-    return tuple(
-        Barred(party_id=party, since=first, told=told.get(party, day))
-        for party, first in sorted(since.items())
-    )
+            before = known.get(stop.stop_id)
+            one = Barred(
+                party_id=stop.party_id,
+                since=min(stop.since, day if before is None else before.since),
+                told=day if before is None else before.told,
+                stop_id=stop.stop_id,
+            )
+            if stop in data.over:
+                one = one.model_copy(update={"until": stop.ends_on, "over_told": day})
+            found[one.stop_id, one.until] = one
+    first = day if state.draft is None else state.draft.drafted_on
+    for one in state.barred:
+        if one.over_told is not None and one.over_told >= first:
+            found.setdefault((one.stop_id, one.until), one)
+    return tuple(found.values())
 
 
 def _halted(

@@ -1,7 +1,7 @@
 """The agreements and letters of a bundle as PDF: made for it, and checked when it is.
 
 Each file is sealed by the lender and holds the canonical content with both signatures; that content has to be
-what the bundle's own chain says was drawn up.
+what the bundle's own chain says was drawn up, and its signatures those that it says were given.
 """
 
 from __future__ import annotations
@@ -72,14 +72,19 @@ def check_papers(files: Mapping[str, bytes], keys: Sequence[bytes]) -> list[Faul
 
     from services.agreement.document import content_hash
     from services.agreement.paper.check import check_pdf
+    from services.agreement.paper.filed import agreements_of
+    from services.agreement.paper.layout import PaperError
+    from services.agreement.paper.signed import unlike_on_file
     from services.console.bundle import Fault
     from shared.contracts.agreement import AgreementDrafted, SettlementLetterIssued
     from shared.crypto.canonical import parsed
 
-    filed, faults = set[str](), list[Fault]()
+    filed, faults, entries = set[str](), list[Fault](), list[dict[str, Any]]()
     kinds = {kind.TYPE: kind for kind in (AgreementDrafted, SettlementLetterIssued)}
     for line in files["chain.jsonl"].splitlines():
         entry = parsed(line)
+        if "type" in entry:
+            entries.append(entry)
         kind = kinds.get(entry.get("type", ""))
         if kind is not None:
             try:
@@ -87,6 +92,14 @@ def check_papers(files: Mapping[str, bytes], keys: Sequence[bytes]) -> list[Faul
             except ValidationError:
                 rule = "was filed by a version that this one does not know: a newer one can check it"
                 faults.append(Fault(f"entry {entry['number']}", rule))
+    case = str(parsed(files["manifest.json"])["case"])
+    try:
+        agreements = {one.drafted.content_hash: one for one in agreements_of(entries, case, "")}
+    except (ValidationError, PaperError) as error:
+        # What a draft was is said above; of a signature of a newer version nothing is known either.
+        why = str(error) if isinstance(error, PaperError) else "holds signatures of a newer version"
+        faults += [Fault("chain.jsonl", why)] if not faults else []
+        agreements = {}
     for name, content in files.items():
         if not (name.startswith(_FOLDER) and name.endswith(".pdf")):
             continue
@@ -97,4 +110,9 @@ def check_papers(files: Mapping[str, bytes], keys: Sequence[bytes]) -> list[Faul
         faults += [Fault(name, str(finding)) for finding in found]
         if not found and reports[0].content_hash not in filed:
             faults.append(Fault(name, "its content is not what the chain says was drawn up"))
+        known = agreements.get(reports[0].content_hash)
+        unlike = [] if found or known is None else unlike_on_file(reports[0].signatures, known)
+        if unlike:
+            what = "its signatures are not those that the chain says were given"
+            faults.append(Fault(name, f"{what}: {', '.join(unlike)}"))
     return faults

@@ -22,7 +22,8 @@ SERVICE = Service(
     # stops of another obligor that stop the debt
     # 14: the agreement that binds a debt from before its case, the plan that was broken last,
     # when a debt left
-    schema_version=14,
+    # 15: which co-borrowers had signed the agreement that binds a debt
+    schema_version=15,
     workload=whose_work,
     cases=lambda state: (state.case,),
     upcoming=lambda state, customer: case_id(customer, 1 if state is None else state.episode + 1),

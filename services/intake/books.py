@@ -59,7 +59,8 @@ class Debt(State):
     `quiet_since` the day on which a payment left nothing overdue on our books.
     `rate_vested`: rewards have lowered the rate, whatever the bank's notices say. It has until `rate_due` to
     correct them; `rate_told` is the higher rate of a notice that a person looks into. `bound_by`: the
-    agreement of an earlier case that the bank got back with it. `left_on`: the day on which it left a case
+    agreement of an earlier case that the bank got back with it, and `bound_with` its co-borrowers who had
+    signed that. `left_on`: the day on which it left a case
     last.
     """
 
@@ -93,6 +94,7 @@ class Debt(State):
     rate_due: date | None = None
     rate_told: Decimal | None = None
     bound_by: str | None = None
+    bound_with: tuple[str, ...] = ()
     left_on: date | None = None
 
     @property
@@ -159,6 +161,7 @@ class Debt(State):
             history_problem=self.history_problem,
             re_aged=self.re_aged,
             bound_by=self.bound_by,
+            bound_with=self.bound_with,
         )
 
     def ledger(self) -> DebtLedger:

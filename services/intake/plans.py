@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from typing import Any
 
 from services.intake.amounts import Amounts
+from services.intake.books import Debt
 from services.intake.cases import Outcome, answer, close_case, conclude
 from services.intake.differences import watched_from, with_rates
 from services.intake.ledger import confirm_waiver, leave, owe_again, re_age, undo_re_age, waive
@@ -22,6 +24,7 @@ from shared.contracts.decision import Decision
 from shared.contracts.envelope import Envelope
 from shared.contracts.ids import case_id, derive_id
 from shared.contracts.intake import BankAnswered, CloseReason, InstructionAbout
+from shared.contracts.parties import ObligorRole
 from shared.contracts.plan_terms import cut_rate
 from shared.contracts.reasons import ReasonCode
 from shared.policy.reference import Reference
@@ -261,15 +264,22 @@ def _bound(state: IntakeState, data: agreement.BankInstructed) -> IntakeState:
     for again in data.binds_again:
         known = state.debt(again.debt_id)
         if known is not None:
-            state = state.with_debt(known.model_copy(update={"bound_by": again.agreement_id}))
+            state = _bound_again(state, known, again.agreement_id, again.co_borrowers)
     for debt in state.debts:
         if data.kind is kinds.HAND_BACK and debt.debt_id in about - paid:
-            state = state.with_debt(debt.model_copy(update={"bound_by": data.agreement_id}))
+            state = _bound_again(state, debt, data.agreement_id, (*data.bound, *data.signed_before))
         signed_anew = data.kind is kinds.APPLY_PLAN and debt.debt_id in about
         fulfilled = data.kind is kinds.PLAN_COMPLETED and debt.bound_by == data.agreement_id
         if debt.bound_by is not None and (signed_anew or fulfilled):
-            state = state.with_debt(debt.model_copy(update={"bound_by": None}))
+            state = state.with_debt(debt.model_copy(update={"bound_by": None, "bound_with": ()}))
     return state
+
+
+def _bound_again(state: IntakeState, debt: Debt, agreement_id: str, signed: Collection[str]) -> IntakeState:
+    """Who else signed it is bound by what they owe of it, and by no other debt."""
+    owing = {one.party_id for one in debt.obligors if one.role is not ObligorRole.GUARANTOR}
+    update = {"bound_by": agreement_id, "bound_with": tuple(sorted(owing.intersection(signed)))}
+    return state.with_debt(debt.model_copy(update=update))
 
 
 def _has_broken(state: IntakeState, agreement_id: str) -> bool:

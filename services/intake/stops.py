@@ -156,11 +156,10 @@ def stops_of(state: IntakeState) -> tuple[StopInForce, ...]:
             and (stop.party_id is None or any(o.party_id == stop.party_id for o in debt.obligors))
         )
         if debts:
-            facts = stop.model_dump(exclude={"accounts", "ended_on", "told_on", "lifted_on", "joint"})
-            found.append(StopInForce(debts=debts, **facts))
+            found.append(_in_force(stop, debts))
             both = tuple(debt for debt in debts if stop.party_id is not None and stop.stops_debt(debt))
             if both:  # whoever owes these is protected like the person
-                found.append(StopInForce(debts=both, **{**facts, "party_id": None}))
+                found.append(_in_force(stop, both).model_copy(update={"party_id": None}))
     return tuple(found)
 
 
@@ -171,8 +170,37 @@ def said_of_stops(
     known: tuple[object, object] = ((), None)
     if before is not None and before.episode == after.episode:
         known = stops_of(before), halt_of(before, day, reference)
-    stops, halt = stops_of(after), halt_of(after, day, reference)
-    return () if known == (stops, halt) else (StopsChanged(as_of=day, stops=stops, halt=halt),)
+    stops, halt, over = stops_of(after), halt_of(after, day, reference), _over_of_others(before, after)
+    if known == (stops, halt) and not over:
+        return ()
+    return (StopsChanged(as_of=day, stops=stops, halt=halt, over=over),)
+
+
+def _over_of_others(before: IntakeState | None, after: IntakeState) -> tuple[StopInForce, ...]:
+    """Give the stops of other obligors that have ended since, or were over when they were told.
+
+    What they signed meanwhile does not count; nobody else asks about days of theirs that are over. One that
+    ended before it began was a mistake, and had none.
+    """
+    found = []
+    for stop in after.stops:
+        known = None if before is None else _stop(before, stop.stop_id)
+        heard = known is not None and known.ended_on is not None and known.since == stop.since
+        if stop.party_id is None or stop.ended_on is None or heard:
+            continue
+        debts = tuple(
+            debt.debt_id
+            for debt in after.of_case
+            if stop.is_about(debt.debt_id) and any(o.party_id == stop.party_id for o in debt.obligors)
+        )
+        if debts:
+            found.append(_in_force(stop, debts).model_copy(update={"ends_on": stop.ended_on}))
+    return tuple(found)
+
+
+def _in_force(stop: Stop, debts: tuple[str, ...]) -> StopInForce:
+    facts = stop.model_dump(exclude={"accounts", "ended_on", "told_on", "lifted_on", "joint"})
+    return StopInForce(debts=debts, **facts)
 
 
 def ended_by_date(state: IntakeState, on: date) -> Outcome:

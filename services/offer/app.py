@@ -18,5 +18,6 @@ SERVICE = Service(
     # each currency, sums offered before an offer, why talks failed; 8: incentives of an arm;
     # 9: any wish may be noted, who has left; 10: who is away
     # 11: debts that an agreement of before binds
-    schema_version=11,
+    # 12: which co-borrowers had signed that
+    schema_version=12,
 )

@@ -309,7 +309,8 @@ class AgreementSigned(_Agreement):
     )
     signed_before: tuple[str, ...] = Field(
         default=(),
-        description="of those who have not, who signed an agreement that it amends: they owe by that one",
+        description="of those who have not, who signed an agreement that it amends, or whose place it takes: "
+        "they owe by that one",
     )
 
 
@@ -387,6 +388,9 @@ class DebtBound(Part):
 
     debt_id: AccountId
     agreement_id: str
+    co_borrowers: tuple[str, ...] = Field(
+        default=(), description="party ids of those who had signed it, or what it amends, beside the borrower"
+    )
 
 
 class BankInstructed(_Agreement):
@@ -449,8 +453,8 @@ class BankInstructed(_Agreement):
     )
     signed_before: tuple[str, ...] = Field(
         default=(),
-        description="co-borrowers, by party id, who signed an agreement that this one amends, and not this "
-        "one: of them no more is asked than by the last that they signed",
+        description="co-borrowers, by party id, who signed an agreement that this one amends, or takes the "
+        "place of, and not this one: of them no more is asked than by the last that they signed",
     )
     joint: tuple[AccountId, ...] = Field(
         default=(),

@@ -132,6 +132,9 @@ class DebtSnapshot(Part):
         default=None,
         description="the signed agreement of an earlier case that the bank got back, and that still binds",
     )
+    bound_with: tuple[str, ...] = Field(
+        default=(), description="party ids of the co-borrowers of the debt whom that binds, or what it amends"
+    )
 
     @property
     def private_now(self) -> tuple[str, ...]:

@@ -197,7 +197,7 @@ class StopsChanged(_Intake):
     """What stops debts of the case, or protects a person in it: all that is in force."""
 
     TYPE: ClassVar[str] = "parley.intake.stops.changed.v1"
-    PRIVATE: ClassVar[tuple[str, ...]] = ("stops", "halt", "past")
+    PRIVATE: ClassVar[tuple[str, ...]] = ("stops", "halt", "past", "over")
 
     as_of: date
     stops: tuple[StopInForce, ...]
@@ -206,6 +206,11 @@ class StopsChanged(_Intake):
     )
     past: CaseHalt | None = Field(
         default=None, description="what halted the case for days that were over when it was told"
+    )
+    over: tuple[StopInForce, ...] = Field(
+        default=(),
+        description="of other obligors: what has ended with this word, or was over when it was told, up to "
+        "`ends_on`; one that ended before it began was a mistake",
     )
 
 

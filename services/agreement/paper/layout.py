@@ -22,7 +22,7 @@ from services.agreement.paper.facts import (
 from services.agreement.paper.others import Names, NameState, names_in, others_in, table_of
 from services.agreement.paper.standing import said_of
 from services.agreement.paper.words import EDITION, LANGUAGES, Words, words_of
-from services.agreement.rules import co_borrowers_of
+from services.agreement.signatories import co_borrowers_of
 from shared.contracts.agreement import (
     AgreementDrafted,
     AgreementTerms,

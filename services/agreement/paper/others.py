@@ -27,11 +27,13 @@ Names = Mapping[str, tuple[str | None, NameState]]
 def others_in(drafted: AgreementDrafted, terms: AgreementTerms, words: Words, lang: str) -> dict[str, Any]:
     """Say that there are others, in which role, and what becomes of a guarantee."""
     roles = {one.role for one in drafted.liable}
+    owing = bool(roles - {ObligorRole.GUARANTOR})
     unasked = terms.guarantor_unasked if ObligorRole.GUARANTOR in roles else None
     return {
         "others_liable": bool(roles),
         "others_too": words.label("others_too", lang) if roles else None,
-        "co_borrowers": bool(roles - {ObligorRole.GUARANTOR}),
+        "co_borrowers": owing,
+        "withdraws_for_others": owing and bool(terms.cooling_off_days),
         "guarantor_unasked": words.named("guarantor_unasked", unasked, lang) if unasked else None,
     }
 

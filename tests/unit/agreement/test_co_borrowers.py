@@ -201,11 +201,14 @@ def test_a_signature_from_after_a_death_that_is_told_of_later_does_not_count() -
     assert told.closes(after(3)).last(AgreementSigned).bound == ()
 
 
-def test_where_the_pack_says_must_nothing_takes_effect_on_a_signature_that_does_not_count() -> None:
-    told = signed(joined(drafted(WIFE, **MUST), after(2)), after(2)).when(stopped(StopCause.DISPUTE, 2))
-    done = told.closes(after(2))
-    assert done.emits(AgreementReturned)
-    assert done.last(AgreementReturned).reason.code is ReasonCode.CO_BORROWER_STOPPED
+@pytest.mark.parametrize("cause", BARRED)
+def test_where_the_pack_says_must_nothing_takes_effect_on_a_signature_that_does_not_count(
+    cause: StopCause,
+) -> None:
+    told = signed(joined(drafted(WIFE, **MUST), after(2)), after(2)).when(stopped(cause, 2))
+    assert told.emits(AgreementReturned)
+    assert told.last(AgreementReturned).reason.code is ReasonCode.SIGNATORY_CANNOT_BE_ASKED
+    assert told.closes(after(2)).said == ()
 
 
 def test_a_co_borrower_s_signature_is_not_the_borrower_s() -> None:

@@ -95,6 +95,31 @@ def test_every_person_bound_is_on_the_paper_with_what_they_are_liable_for(lang: 
     assert named(under("cn-card"), lang, "parties")["tables"] == []
 
 
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_a_co_borrower_who_signs_takes_over_no_debt_of_the_others(lang: str) -> None:
+    """It said that the terms hold for them as for the borrower: of two debts one is the borrower's alone."""
+    said = " ".join(named(filed(overdue()), lang, "parties")["paragraphs"])
+    assert {
+        "zh": "就下表所列其负有的债务，本文书的条件对其与借款人同样适用，签署不使其对其他债务负责",
+        "en": "on the debts that the table says they owe and on no other",
+    }[lang] in said
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+@pytest.mark.parametrize("pack", BOOK.pack_ids)
+@pytest.mark.parametrize("role", [ObligorRole.CO_BORROWER, ObligorRole.GUARANTOR])
+def test_whose_withdrawal_ends_it_for_a_co_borrower_is_said_where_there_is_one(
+    role: ObligorRole, pack: str, lang: str
+) -> None:
+    document = under(pack)
+    assert document.drafted.terms is not None
+    liable = (LiableFor(party_id="party-o", role=role, debt_id="A-1"),)
+    held = replace(document, drafted=document.drafted.model_copy(update={"liable": liable}))
+    ends = {"zh": "对已签署的共同借款人也同时失效", "en": "ends it for a co-borrower who has signed, too"}
+    said = any(ends[lang] in part for s in page_of(held, lang)["sections"] for part in s["paragraphs"])
+    assert said is (role is ObligorRole.CO_BORROWER and document.drafted.terms.cooling_off_days > 0)
+
+
 SEALED = {"alg": "A256GCM", "kid": "k", "value": "AAAA"}
 
 

@@ -17,6 +17,7 @@ from shared.contracts.agreement import (
     InstructionKind,
 )
 from shared.contracts.debts import DebtStatus
+from shared.contracts.desk_parties import CoBorrowerSigned
 from shared.contracts.intake import CaseChanged
 from shared.contracts.plan_terms import total_of
 from tests.unit.agreement.test_conditional import ON, breaks, live
@@ -161,3 +162,39 @@ def test_the_case_knows_it_again() -> None:
     )
     again = step.when(message(told, after(12)))
     assert again.last(CaseChanged).debts[0].bound_by == OLD
+
+
+# -- a co-borrower who had signed it -----------------------------------------------------------------------
+
+
+def joint_in_its_place(*signs: str) -> Given:
+    """The same where the co-borrower of that debt had signed the earlier agreement; `signs`: and this one."""
+    came = {"bound_by": OLD, "bound_with": (WIFE.party_id,), "obligors": (WIFE, UNCLE)}
+    debts = (DEBTS[0].model_copy(update=came), DEBTS[1])
+    start = given(AgreementDecider(), reference(**RULES)).when(message(case_opened(*debts), sequence=1))
+    step = start.when(message(agreed(1, debts, **RULES), after(1)))
+    draft = step.state.draft
+    words = [
+        CoBorrowerSigned(
+            party_id=party_id, agreement_id=draft.agreement_id, version=1, content_hash=draft.content_hash,
+            channel="app", evidence="one-time-code", checked=("identity", "capacity"),
+        )
+        for party_id in signs
+    ]  # fmt: skip
+    both = signed_by(step, *BOTH, day=after(2))
+    return both.when(*(message(word, after(2)) for word in words)).closes(after(2))
+
+
+def test_a_co_borrower_who_had_signed_the_earlier_agreement_owes_by_that_one_still() -> None:
+    """The bank was told that they owe by the original contract: what it had conceded to them was lost."""
+    step = joint_in_its_place()
+    told = step.last(BankInstructed)
+    assert (told.bound, told.signed_before) == ((), (WIFE.party_id,))
+    assert step.last(AgreementSigned).signed_before == (WIFE.party_id,)
+    again = joint_in_its_place(WIFE.party_id).last(BankInstructed)
+    assert (again.bound, again.signed_before) == ((WIFE.party_id,), ())
+
+
+def test_who_withdraws_is_bound_by_it_again_with_the_co_borrower() -> None:
+    bound = DebtBound(debt_id="A-1", agreement_id=OLD, co_borrowers=(WIFE.party_id,))
+    assert ends(joint_in_its_place()).binds_again == (bound,)

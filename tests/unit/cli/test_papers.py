@@ -16,7 +16,7 @@ from services.cli.main import app
 from services.cli.papers import check_papers, papers_of
 from services.console.bundle import Source, check_bundle, make_bundle
 from services.console.bundle.packing import unpack
-from shared.contracts.agreement import AgreementDrafted
+from shared.contracts.agreement import AgreementDrafted, AgreementSigned, CoBorrowerAccepted, PartySigned
 from shared.contracts.bank import AccountOverdue
 from shared.contracts.base import Personal
 from shared.contracts.debts import ProductKind
@@ -265,3 +265,65 @@ def test_the_commands_write_and_check_what_a_co_borrower_signed(
     checked = CliRunner().invoke(app, ["verify", str(out), "--key", str(folder / "lender.pub")])
     assert checked.exit_code == 0, checked.output
     assert f"Co-borrower {WIFE.party_id}: {said}." in checked.output
+
+
+def joint(signer: Signer, *, first: bool, again: bool) -> File:
+    filed = File(signer)
+    told = [event for step in amended(first=first, again=again) for event in step.said]
+    filed.say(joint_account(), *told, case=CASE)
+    return filed
+
+
+@pytest.mark.parametrize("signed", [False, True])
+def test_a_paper_whose_signers_are_not_those_of_the_chain_is_named(
+    signed: bool, signer: Signer, folder: Path
+) -> None:
+    """The same content, sealed by the lender, with a co-borrower's signature too few, or one too many."""
+    lender = private_key(folder / "lender.pem")
+    filed = joint(signer, first=signed, again=False)
+    made = papers_of(filed.entries, CASE, CUSTOMER, lender, person())
+    assert check_papers(unpack(bundle(filed, signer, made)), [signer.public]) == []
+    other = joint(signer, first=not signed, again=False)
+    theirs = papers_of(other.entries, CASE, CUSTOMER, lender, person())
+    wrong = {**made, "agreement-1.en.pdf": theirs["agreement-1.en.pdf"]}
+    raw = bundle(filed, signer, wrong)
+    assert check_bundle(raw, [signer.trusted]).ok, "the lender signed this bundle"
+    (fault,) = check_papers(unpack(raw), [signer.public])
+    assert fault.where == "documents/agreement-1.en.pdf"
+    said = "its signatures are not those that the chain says were given"
+    assert fault.rule == f"{said}: co-borrower {WIFE.party_id}"
+
+
+def test_a_paper_that_says_another_word_of_the_borrower_or_another_day_is_named(
+    signer: Signer, folder: Path
+) -> None:
+    lender = private_key(folder / "lender.pem")
+    filed = joint(signer, first=True, again=True)
+    made = papers_of(filed.entries, CASE, CUSTOMER, lender, person())
+    entries = [dict(entry) for entry in filed.entries]
+    for at, entry in enumerate(entries):
+        data = entry["data"]
+        if entry["type"] == PartySigned.TYPE and data["party"] == "borrower":
+            entries[at] = {**entry, "data": {**data, "evidence": "another"}}
+        elif entry["type"] == AgreementSigned.TYPE:
+            entries[at] = {**entry, "data": {**data, "effective": "2026-12-01"}}
+    forged = papers_of(entries, CASE, CUSTOMER, lender, person())
+    wrong = {**made, "agreement-2.zh.pdf": forged["agreement-2.zh.pdf"]}
+    (fault,) = check_papers(unpack(bundle(filed, signer, wrong)), [signer.public])
+    assert fault.where == "documents/agreement-2.zh.pdf"
+    assert fault.rule.endswith(": borrower, the day on which it takes effect")
+
+
+def test_a_signature_that_a_newer_version_has_filed_is_named_and_no_error(
+    signer: Signer, folder: Path
+) -> None:
+    filed = joint(signer, first=True, again=False)
+    made = papers_of(filed.entries, CASE, CUSTOMER, private_key(folder / "lender.pem"), person())
+    files = unpack(bundle(filed, signer, made))
+    lines = [orjson.loads(line) for line in files["chain.jsonl"].splitlines()]
+    for line in lines:
+        if line.get("type") == CoBorrowerAccepted.TYPE:
+            line["data"]["version"] = "two"
+    chain = b"".join(orjson.dumps(line) + b"\n" for line in lines)
+    (fault,) = check_papers({**files, "chain.jsonl": chain}, [signer.public])
+    assert fault.rule == "holds signatures of a newer version"

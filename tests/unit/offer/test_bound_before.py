@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
+
+import pytest
 
 from services.agreement.decide import AgreementDecider
 from services.intake.decide import IntakeDecider
 from services.offer.decide import OfferDecider
 from shared.contracts.agreement import AgreementSigned, BankInstructed, DebtSettled, InstructionKind
+from shared.contracts.bank import Obligor
 from shared.contracts.debts import DebtSchedule, DebtSnapshot
 from shared.contracts.envelope import Envelope
 from shared.contracts.intake import CaseChanged, CaseOpened
 from shared.contracts.offer import HumanReviewOpened, OfferTabled
+from shared.contracts.parties import ObligorRole, party_id_of
 from shared.contracts.reasons import ReasonCode
 from tests.unit.agreement.test_decide import BOTH, agreed, signed_by
 from tests.unit.builders import DAY, assessed, case_opened, debt, message, reference
@@ -79,6 +84,23 @@ def test_a_word_that_comes_after_the_new_case_is_said_in_it() -> None:
     step = given(IntakeDecider(), reference()).when(overdue(), recalled(2), overdue(n=9))
     late = step.when(told(InstructionKind.HAND_BACK, 9))
     assert late.last(CaseChanged).debts[0].bound_by == OLD
+
+
+@pytest.mark.parametrize("kept", ["bound", "signed_before"])
+def test_the_new_case_knows_which_co_borrowers_of_the_debt_had_signed_it(kept: str) -> None:
+    """Neither a guarantor nor who owes another debt of that agreement is bound with this one."""
+    roles = {"C-1": ObligorRole.BORROWER, "C-2": ObligorRole.CO_BORROWER, "C-3": ObligorRole.GUARANTOR}
+    joint = tuple(Obligor(customer=customer, role=role) for customer, role in roles.items())
+    signed = tuple(party_id_of(customer) for customer in ("C-2", "C-3", "C-4"))
+    back = told(InstructionKind.HAND_BACK, 3)
+    back = replace(back, data=back.data.model_copy(update={kept: signed}))
+    step = given(IntakeDecider(), reference()).when(overdue(obligors=joint), recalled(2), back)
+    (known,) = step.when(overdue(n=9, obligors=joint)).last(CaseOpened).debts
+    assert (known.bound_by, known.bound_with) == (OLD, (party_id_of("C-2"),))
+    again = step.when(
+        overdue(n=9, obligors=joint), told(InstructionKind.APPLY_PLAN, 12, agreement_id="AG-new")
+    )
+    assert again.last(CaseChanged).debts[0].bound_with == ()
 
 
 # -- offer and agreement --------------------------------------------------------------------------------
