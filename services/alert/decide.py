@@ -17,6 +17,7 @@ from services.alert import (
     trainings,
     watching,
     worsening,
+    years,
 )
 from services.alert.model import AlertState, AlertStatus, Ask, EndedAlert, OpenAlert, Pending
 from services.alert.raising import Step, escalate, raise_alert, resolve, resolve_all, rest
@@ -41,7 +42,7 @@ from shared.contracts.alert import AlertKind, AlertTaken, InputRefused
 from shared.contracts.base import Event, Reason
 from shared.contracts.decision import Decision
 from shared.contracts.departures import told
-from shared.contracts.desk_mechanism import MechanismReviewed
+from shared.contracts.desk_mechanism import CalendarWatched, MechanismReviewed
 from shared.contracts.envelope import Envelope
 from shared.contracts.parties import judged_on
 from shared.contracts.reasons import ReasonCode
@@ -54,6 +55,7 @@ Outcome = Decision[AlertState]
 Handler = Callable[[AlertState, Envelope[Any], PolicyInForce], Step]
 
 _NO_PACK = "none"  # of the document that keeps who is away
+_WITH_DAYS = (reviews, trainings, requests, moratorium, mechanism, years)
 
 
 class AlertDecider:
@@ -66,6 +68,8 @@ class AlertDecider:
             return _opened(state, message, reference)
         if isinstance(data, MechanismReviewed):
             return mechanism.reviewed(state, message, reference)
+        if isinstance(data, CalendarWatched):
+            return years.watched(state, message, reference)
         if isinstance(data, desk_team.StaffAbsent):
             return _left(state, message)
         if isinstance(data, desk_team.TrainingHeld):
@@ -111,7 +115,7 @@ class AlertDecider:
         days = [_silent_on(state), _steps_on(state)]
         days += [item.answer_by for item in state.pending if not item.overdue]
         days += [_escalates_on(state, alert) for alert in state.alerts if not alert.escalated]
-        days += [module.judged_on(state) for module in (reviews, trainings, requests, moratorium, mechanism)]
+        days += [module.judged_on(state) for module in _WITH_DAYS]
         days += [complaints.handed_on(state), complaints.judged_on(state)]
         return min((day for day in days if day is not None), default=None)
 
@@ -135,6 +139,8 @@ class AlertDecider:
                 state, events = moratorium.act(state, due, day, reference)
             elif mechanism.judged_on(state) == due:
                 state, events = mechanism.act(state, due, day, policy)
+            elif years.judged_on(state) == due:
+                state, events = years.act(state, day, policy)
             elif complaints.handed_on(state) == due:
                 state, events = complaints.hand_over(state, day, reference)
             elif complaints.judged_on(state) == due:
@@ -396,6 +402,7 @@ HANDLED: frozenset[type[Event]] = frozenset(
     {
         intake.CaseOpened,
         MechanismReviewed,
+        CalendarWatched,
         desk_team.StaffAbsent,
         desk_team.TrainingHeld,
         desk.AlertAcknowledged,

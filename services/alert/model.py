@@ -22,6 +22,7 @@ __all__ = [
     "AwaitedReview",
     "AwaitedTraining",
     "BrokenPromise",
+    "ComingYear",
     "Dated",
     "EndedAlert",
     "MechanismReview",
@@ -239,6 +240,13 @@ class MechanismReview(Dated):
     reviewed_on: date
 
 
+class ComingYear(State):
+    """The first year of a calendar whose business days were not known; `look_on`: when it is looked again."""
+
+    year: int
+    look_on: date | None = None
+
+
 class Turn(State):
     """Something that leads a case on, noted until its business day `on` is closed."""
 
@@ -275,7 +283,8 @@ class AlertState(State):
     is to be trained. `requests` are the borrower's that are not answered; `explained` names, with the day,
     what was explained before the news that it was asked for, and `answered` what was answered in a talk.
     `looks` are breathing spaces whose review is to come, `adviser_on` is the last talk with the debt adviser.
-    `watched` is the plan that is kept. `mechanism` stands in the document of a pack's mechanism alone.
+    `watched` is the plan that is kept. `mechanism` stands in the document of a pack's mechanism alone,
+    `coming` in that of a calendar.
     `stop_told_on` is the last day on which the desk told of a stop, or of its end. `departures` stand in the
     document of a partition's own key alone: who is away or has left, as a command said.
     """
@@ -325,6 +334,7 @@ class AlertState(State):
     adviser_on: date | None = None
     watched: WatchedPlan | None = None
     mechanism: MechanismReview | None = None
+    coming: ComingYear | None = None
 
     @property
     def late(self) -> int:

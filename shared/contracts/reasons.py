@@ -51,6 +51,8 @@ class ReasonCode(StrEnum):
     TRAINING_UNKNOWN = "training_unknown"
     STEP_OVERDUE = "step_overdue"
     STEP_DONE = "step_done"
+    CALENDAR_MISSING = "calendar_missing"
+    CALENDAR_KNOWN = "calendar_known"
     NOTHING_OWED = "nothing_owed"
     PAYMENT_KNOWN = "payment_known"
     AMOUNT_OUT_OF_RANGE = "amount_out_of_range"

@@ -10,13 +10,14 @@ import hashlib
 import json
 from datetime import date, timedelta
 from functools import cached_property
+from itertools import count
 from typing import Annotated, Any, Final, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from shared.lending.affordability import SavingAllowance, Stress
 from shared.lending.allocation import AllocationRules
-from shared.lending.calendar import BusinessCalendar
+from shared.lending.calendar import BusinessCalendar, add_months
 from shared.lending.money import Money
 from shared.lending.plan_lender import LenderValue, MarginRow, RedefaultRow
 from shared.lending.plan_model import (
@@ -128,6 +129,12 @@ class PolicyInForce(BaseModel):
                 raise ValueError(f"talks.strategies: {arm.name}: incentives.sets has no {arm.incentives}")
         return self
 
+    @model_validator(mode="after")
+    def _announced(self) -> Self:
+        if self.alert.calendar_months_ahead and not self.calendar.announced:
+            raise ValueError(f"alert.calendar_months_ahead: no year of {self.pack.calendar} is announced: 0")
+        return self
+
     @property
     def pack_id(self) -> str:
         return self.pack.id
@@ -233,6 +240,21 @@ class PolicyInForce(BaseModel):
     def deadline(self, start: date, business_days: int) -> date:
         """The business day by which something that started on ``start`` is due."""
         return self.calendar.add_business_days(start, business_days)
+
+    def knows(self, year: int) -> bool:
+        """Whether the business days of a year are known, or not announced by the year at all."""
+        return self.alert.calendar_months_ahead == 0 or year in self.calendar.announced
+
+    def unknown_year(self, on: date) -> tuple[int, date] | None:
+        """The first year from that of ``on`` on that is not known, and since which business day it is missed.
+
+        None where the calendar is not announced by the year.
+        """
+        ahead = self.alert.calendar_months_ahead
+        if ahead == 0:
+            return None
+        year = next(year for year in count(on.year) if not self.knows(year))
+        return year, self.calendar.next_business_day(add_months(date(year, 1, 1), -ahead))
 
     def late_until(self, due: date, days: int) -> date:
         """The last day to pay so many days late, which is never one on which banks are closed.

@@ -35,7 +35,7 @@ ALERTS = {
         "step_overdue",
     },
     *{"complaint_overdue", "complaint_unacknowledged", "contact_in_vain", "slow_worsening"},
-    "mechanism_unreviewed",
+    *{"mechanism_unreviewed", "calendar_missing"},
 }
 
 
@@ -168,3 +168,14 @@ def test_the_rate_that_offers_of_a_pack_rest_on_is_on_file_in_its_currency(pack:
     policy, rates = in_force(pack), ReferenceRates.load(PACKS / "rates.toml")
     rate = rates.at(policy.value.discount_over, policy.currency, TODAY)
     assert isinstance(rate, Decimal)
+
+
+def test_a_calendar_whose_years_nobody_announces_cannot_be_missing(tmp_path: Path) -> None:
+    for file in PACKS.glob("*.toml"):
+        (tmp_path / file.name).write_text(file.read_text())
+    file = tmp_path / "us-unsecured.toml"
+    value = '{ value = 2, clause = "-", source = "assumption: as in China", verified = false }'
+    file.write_text(f"{file.read_text()}\n[alert]\ncalendar_months_ahead = [{value}]\n")
+    assert any(
+        "alert.calendar_months_ahead: no year of US is announced" in one.rule for one in check(tmp_path)
+    )
