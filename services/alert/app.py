@@ -19,7 +19,7 @@ SERVICE = Service(
     # answers for a complaint does, trainings that follow,
     # when an alert that rested is escalated
     # 11: attempts in vain at others than the borrower
-    # 12: coming years of a calendar
+    # 12: coming years of a calendar, whether the owner speaks the borrower's language
     schema_version=12,
     workload=lambda state: work_of(state.departures),
     linger_seconds=1.0,

@@ -8,6 +8,7 @@ from typing import Any
 from services.alert import (
     complaints,
     contacts,
+    languages,
     mechanism,
     moratorium,
     referred,
@@ -55,7 +56,7 @@ Outcome = Decision[AlertState]
 Handler = Callable[[AlertState, Envelope[Any], PolicyInForce], Step]
 
 _NO_PACK = "none"  # of the document that keeps who is away
-_WITH_DAYS = (reviews, trainings, requests, moratorium, mechanism, years)
+_WITH_DAYS = (reviews, trainings, requests, moratorium, mechanism, years, languages)
 
 
 class AlertDecider:
@@ -104,7 +105,7 @@ class AlertDecider:
             if isinstance(data, intake_team.ConductChanged):
                 state, events = complaints.shortened(state, message.day, reference)
                 said += events
-            for module in (contacts, requests, moratorium, worsening):
+            for module in (contacts, requests, moratorium, worsening, languages):
                 state, events = module.note(state, message, reference)
                 said += events
             state = state.model_copy(update={"silent_on": silent_on(state, policy)})
@@ -141,6 +142,8 @@ class AlertDecider:
                 state, events = mechanism.act(state, due, day, policy)
             elif years.judged_on(state) == due:
                 state, events = years.act(state, day, policy)
+            elif languages.judged_on(state) == due:
+                state, events = languages.act(state, day, reference)
             elif complaints.handed_on(state) == due:
                 state, events = complaints.hand_over(state, day, reference)
             elif complaints.judged_on(state) == due:
@@ -214,7 +217,8 @@ def _opened(state: AlertState | None, message: Envelope[intake.CaseOpened], refe
         refused = _refusal(message, ReasonCode.UNKNOWN_PRODUCT)
         return Decision.of(None, refused)
     opened = AlertState(case=message.case, status=AlertStatus.WATCHING, policy=message.data.policy)
-    state, said = contacts.note(steps.begun(opened, message, reference), message, reference)
+    opened, _ = languages.note(steps.begun(opened, message, reference), message, reference)
+    state, said = contacts.note(opened, message, reference)
     return Decision.of(state, *said)
 
 
@@ -293,6 +297,7 @@ def _closed(state: AlertState, message: Envelope[intake.CaseClosed], _: PolicyIn
         "scored": (),
         "looks": (),
         "watched": None,
+        "spoken_with_on": None,
     }
     return state.model_copy(update=gone), said
 

@@ -284,7 +284,8 @@ class AlertState(State):
     what was explained before the news that it was asked for, and `answered` what was answered in a talk.
     `looks` are breathing spaces whose review is to come, `adviser_on` is the last talk with the debt adviser.
     `watched` is the plan that is kept. `mechanism` stands in the document of a pack's mechanism alone,
-    `coming` in that of a calendar.
+    `coming` in that of a calendar. `language` is the borrower's: the close of `spoken_with_on` looks whether
+    the owner speaks it.
     `stop_told_on` is the last day on which the desk told of a stop, or of its end. `departures` stand in the
     document of a partition's own key alone: who is away or has left, as a command said.
     """
@@ -335,6 +336,8 @@ class AlertState(State):
     watched: WatchedPlan | None = None
     mechanism: MechanismReview | None = None
     coming: ComingYear | None = None
+    language: str | None = None
+    spoken_with_on: date | None = None
 
     @property
     def late(self) -> int:

@@ -50,6 +50,7 @@ class AlertKind(StrEnum):
     SLOW_WORSENING = "slow_worsening"
     MECHANISM_UNREVIEWED = "mechanism_unreviewed"
     CALENDAR_MISSING = "calendar_missing"
+    LANGUAGE_UNSPOKEN = "language_unspoken"
 
 
 class AlertSeverity(StrEnum):

@@ -52,6 +52,7 @@ class ReasonCode(StrEnum):
     STEP_OVERDUE = "step_overdue"
     STEP_DONE = "step_done"
     CALENDAR_MISSING = "calendar_missing"
+    LANGUAGE_UNSPOKEN = "language_unspoken"
     CALENDAR_KNOWN = "calendar_known"
     NOTHING_OWED = "nothing_owed"
     PAYMENT_KNOWN = "payment_known"

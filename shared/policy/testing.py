@@ -52,7 +52,7 @@ _ALERTS = (
     ("complaint_unacknowledged", "medium", "acknowledge_complaint"),
     *(("complaint_overdue", "high", "answer_complaint"), ("contact_in_vain", "medium", "decide_contact")),
     ("mechanism_unreviewed", "high", "review_mechanism"),
-    ("calendar_missing", "medium", "get_calendar"),
+    *(("calendar_missing", "medium", "get_calendar"), ("language_unspoken", "medium", "find_language")),
 )
 
 _VALUES: Final[dict[str, Any]] = {

@@ -35,7 +35,7 @@ ALERTS = {
         "step_overdue",
     },
     *{"complaint_overdue", "complaint_unacknowledged", "contact_in_vain", "slow_worsening"},
-    *{"mechanism_unreviewed", "calendar_missing"},
+    *{"mechanism_unreviewed", "calendar_missing", "language_unspoken"},
 }
 
 
