@@ -46,7 +46,7 @@ class Desk:
                 return self._verify(message, data, draw.randint(1, 4), draw.random() < 0.85)
             case intake.CaseOpened():
                 call = _call(at(tomorrow, 10), "Introduced ourselves and asked how things stand.", draw)
-                return [Say(tomorrow, message.case, call, "first call"), *self._lives(message, tomorrow)]
+                return [Say(tomorrow, message.case, call, "first call")]
             case offer.ApprovalRequested():
                 answer = _decide(data.request_id, data.role, granted=draw.random() < 0.9)
                 return [Say(tomorrow, message.case, answer, data.request_id)]
@@ -84,13 +84,6 @@ class Desk:
                 ]
             case _:
                 return []
-
-    def _lives(self, message: Envelope[intake.CaseOpened], day: date) -> list[Act]:
-        """Record where a customer lives, where the market has several zones: they are rung by its clock."""
-        zone = self._customers[message.key].time_zone
-        if zone is None or message.data.episode > 1:
-            return []
-        return [Say(day, message.case, desk.PreferencesSet(time_zone=zone), "where they live")]
 
     def _verify(
         self, message: Envelope[Any], data: desk.StatementSubmitted, days: int, found: bool

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 
 from deploy.demo.acts import Say
 from deploy.demo.bank import CoreBank
+from deploy.demo.borrower import PERSONAS, Borrower
 from deploy.demo.calibration import BALANCE_QUARTILES_USD, MONTHS_PAST_DUE
 from deploy.demo.portfolio import MARKETS, generate
-from deploy.demo.staff import Desk
 from services.cli.catalogue import policies_dir
+from shared.contracts.assessment import StatementRequested
 from shared.contracts.bank import AccountOverdue, is_held_by
 from shared.contracts.desk import PreferencesSet
 from shared.contracts.history import EntryKind, problem_of
@@ -132,8 +132,8 @@ def test_who_lives_where_there_are_several_zones_is_rung_by_the_clock_of_their_o
     for customer in customers:
         pack = book.pack(customer.accounts[0].product).info
         assert (customer.time_zone is not None) == bool(pack.time_zones)
-        opened = builders.case_opened().model_copy(update={"policy": pack.id})
-        told = Desk(customers, 1).sees(replace(builders.message(opened), key=customer.number))
+        asked = StatementRequested(missing=("income",), due=START)
+        told = Borrower(customer, PERSONAS[0], 1).sees(builders.message(asked))
         said = [act.event for act in told if isinstance(act, Say) and isinstance(act.event, PreferencesSet)]
         assert [one.time_zone for one in said] == ([customer.time_zone] if customer.time_zone else [])
         if customer.time_zone:
