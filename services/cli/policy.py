@@ -26,8 +26,6 @@ app = typer.Typer(
     no_args_is_help=True,
 )
 
-_ASSUMED = "assumption:"  # how the source of a value begins that no rule is known for
-
 Lang = Annotated[str, typer.Option("--lang", help="zh or en.")]
 
 # Titles and status words, in the order of shared.texts.LANGUAGES.
@@ -66,6 +64,7 @@ def check(
     """
     from shared.policy.loader import PolicyBook, explain
     from shared.policy.loader import check as problems_of
+    from shared.policy.model import ASSUMED
 
     where = policies_dir(folder)
     problems = problems_of(where)
@@ -83,8 +82,8 @@ def check(
         missing = year[0] if year is not None and year[1] <= today else None
         if missing is not None:
             unknown[book.pack(pack).info.calendar] = missing
-        assumed = [row for row in rows if not row.verified and row.source.startswith(_ASSUMED)]
-        rest = [row for row in rows if not row.verified and not row.source.startswith(_ASSUMED)]
+        assumed = [row for row in rows if not row.verified and row.source.startswith(ASSUMED)]
+        rest = [row for row in rows if not row.verified and not row.source.startswith(ASSUMED)]
         verified = len(rows) - len(assumed) - len(rest)
         found[pack] = {
             "values": len(rows),

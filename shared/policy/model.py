@@ -11,7 +11,7 @@ import json
 from datetime import date, timedelta
 from functools import cached_property
 from itertools import count
-from typing import Annotated, Any, Final, Self
+from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -35,12 +35,47 @@ from shared.policy.ruling import AGREED, LIVE, Ruling
 
 # What a version says where every value in force is older than any date on file.
 _START = "start"
+ASSUMED: Final = "assumption:"
+"""How the source of a value begins that no rule is known for."""
+
+
+def unfounded(clause: str, source: str, *, verified: bool) -> list[str]:
+    """A value rests on a clause of a source, or is an assumption and says so."""
+    if not source.strip():
+        return ["source: is empty"]
+    if source.strip().startswith(ASSUMED):
+        return ["verified: an assumption is not verified"] if verified else []
+    return [] if clause.strip().strip("-–") else ["clause: is missing; only an assumption may do without"]
+
+
+class Basis(s.Section):
+    """What entries of the ``[pack]`` table rest on, as every value of a section says it for itself."""
+
+    of: tuple[Literal["languages", "time_zone", "time_zones", "currency", "calendar"], ...] = Field(
+        min_length=1
+    )
+    clause: str = Field(min_length=1)
+    source: str = Field(min_length=1)
+    verified: bool
+
+    @model_validator(mode="after")
+    def _founded(self) -> Self:
+        for wrong in unfounded(self.clause, self.source, verified=self.verified):
+            raise ValueError(wrong)
+        return self
+
+
+# What nobody has said the basis of: as good as an assumption, and named with those.
+_UNSAID: Final = Basis.model_construct(
+    of=(), clause="-", source=f"{ASSUMED} nobody has said what it rests on", verified=False
+)
 
 
 class PolicyInfo(s.Section):
     """Who a pack is for.
 
     ``time_zones`` are the others of the jurisdiction: while nobody knows a borrower's, it may be any of them.
+    What decides by them is configuration like the sections, so ``basis`` says what it rests on.
     """
 
     id: str = Field(pattern=r"^[a-z0-9][a-z0-9-]{1,39}$")
@@ -54,6 +89,20 @@ class PolicyInfo(s.Section):
     currency: str = Field(pattern=r"^[A-Z]{3}$")
     calendar: s.Name
     product_kinds: tuple[str, ...] = Field(min_length=1)
+    basis: tuple[Basis, ...] = ()
+
+    @model_validator(mode="after")
+    def _once(self) -> Self:
+        named = [name for row in self.basis for name in row.of]
+        if len(set(named)) != len(named):
+            raise ValueError("basis: each entry of the table rests on one row")
+        return self
+
+    def founded(self) -> dict[str, tuple[Any, Basis]]:
+        """Give what decides of the table, by key, with what it rests on."""
+        rests: dict[str, Basis] = {name: row for row in self.basis for name in row.of}
+        names = ("calendar", "currency", "languages", "time_zone", "time_zones")
+        return {f"pack.{name}": (getattr(self, name), rests.get(name, _UNSAID)) for name in names}
 
 
 class PolicyValue(s.Section):
