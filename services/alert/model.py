@@ -276,6 +276,7 @@ class AlertState(State):
     debt to talk about, and nobody is pressed for anything.
     `tried` are our attempts that nobody answered, since `reached_at`: the last word of theirs, or a person's
     decision. `others` counts them for each person besides, `decided_at` is when a person last decided.
+    `acting` are who has acted for the borrower since an earlier case.
     `packs` are those whose conduct the case keeps. `stage` is where it stands on the timetable, since
     `stage_at`, as of the last close; `turns` is what has been heard since, `talked_at` the last talk.
     `scored` names conversations, each with its reviewer, whose scores came before the news of their drawing.
@@ -338,6 +339,7 @@ class AlertState(State):
     coming: ComingYear | None = None
     language: str | None = None
     spoken_with_on: date | None = None
+    acting: tuple[str, ...] = ()
 
     @property
     def late(self) -> int:

@@ -306,6 +306,7 @@ class ReasonCode(StrEnum):
     ATTEMPTS_UNANSWERED = "attempts_unanswered"
     NEW_TALKS_BEGUN = "new_talks_begun"
     CONTACT_IN_VAIN = "contact_in_vain"
+    TRIED_ANOTHER = "tried_another"
     CONTACT_MADE = "contact_made"
     PERSON_DECIDED = "person_decided"
     # notice
