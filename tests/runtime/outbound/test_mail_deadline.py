@@ -18,7 +18,7 @@ from shared.runtime.ports import UnavailableError
 from tests.runtime.outbound.mail_server import LOOPBACK, authority_file, context_of
 from tests.runtime.outbound.support import Leave, StillClock, outgoing
 
-DEADLINE = 0.6
+DEADLINE = 1.5  # far above what a conversation takes, also on a machine with much else to do
 ANSWERS = {
     *{(b"EHLO", b"250-test\r\n250-AUTH PLAIN\r\n250 STARTTLS\r\n"), (b"STARTTLS", b"220 go on\r\n")},
     *{(b"AUTH", b"235 welcome\r\n"), (b"DATA", b"354 go on\r\n"), (b"QUIT", b"221 bye\r\n")},
@@ -94,7 +94,7 @@ async def test_who_dawdles_anywhere_holds_nobody_beyond_the_deadline(
         began = time.monotonic()
         with pytest.raises(UnavailableError, match=r"^smtp_deadline$"):
             await channel(server.port, "starttls", authority_file(authority, tmp_path)).send(outgoing())
-        assert DEADLINE * 0.8 < time.monotonic() - began < 10
+        assert DEADLINE * 0.8 < time.monotonic() - began < 20
     assert server.reached[-1] == at
     assert server.taken == (at == "taken")
 
