@@ -26,6 +26,7 @@ from shared.contracts.desk import (
     OfferAccepted,
     OfferRejected,
     OtherDebt,
+    PreferencesSet,
     PromiseMade,
     SignatureGiven,
     SignatureParty,
@@ -203,6 +204,7 @@ class Borrower:
         }
         asked = {name: value for name, value in parts.items() if name in missing} or parts
         wish: Personal[str] = Personal(value="I want to pay, in steps that I can keep to.")
+        lives = self._lives(message, day)
         if draw.random() < persona.in_parts and len(asked) > 1:
             names = list(asked)
             first = {name: asked[name] for name in names[: len(names) // 2]}
@@ -216,8 +218,17 @@ class Borrower:
                     identity(message) + "/1",
                 ),
                 Say(later, message.case, StatementSubmitted(as_of=later, **rest), identity(message) + "/2"),
+                *lives,
             ]
-        return [Say(day, message.case, StatementSubmitted(as_of=day, wish=wish, **asked), identity(message))]
+        said = StatementSubmitted(as_of=day, wish=wish, **asked)
+        return [Say(day, message.case, said, identity(message)), *lives]
+
+    def _lives(self, message: Envelope[Any], day: date) -> list[Act]:
+        """Say with a statement where one lives, in a market of several zones: by that clock they are rung."""
+        zone = self.customer.time_zone
+        if zone is None:
+            return []
+        return [Say(day, message.case, PreferencesSet(time_zone=zone), identity(message) + "/zone")]
 
     def _answer_offer(self, message: Envelope[Any], plans: tuple[Plan, ...], round_: int) -> list[Act]:
         draw, persona = self._draw(message), self.persona

@@ -27,7 +27,10 @@ __all__ = ["Account", "Customer", "Dispute", "Market", "from_envelopes", "genera
 
 @dataclass(frozen=True, slots=True)
 class Market:
-    """Where a generated customer lives. Scales are assumptions: local units for one of the source's USD."""
+    """Where a generated customer lives. Scales are assumptions: local units for one of the source's USD.
+
+    `zones`: the clocks that customers live by, where a market has several; each has as many of them.
+    """
 
     product: str
     kind: ProductKind
@@ -37,6 +40,7 @@ class Market:
     annual_rate_pct: Decimal
     scale: Decimal
     weight: int
+    zones: tuple[str, ...] = ()
 
 
 MARKETS = (
@@ -51,7 +55,17 @@ MARKETS = (
         Decimal("4"),
         3,
     ),
-    Market("us-unsecured", ProductKind.PERSONAL_LOAN, "USD", "en", "US", Decimal("15.5"), Decimal("1"), 1),
+    Market(
+        "us-unsecured",
+        ProductKind.PERSONAL_LOAN,
+        "USD",
+        "en",
+        "US",
+        Decimal("15.5"),
+        Decimal("1"),
+        1,
+        ("America/New_York", "America/Chicago", "America/Denver", "America/Los_Angeles"),
+    ),
     Market("uk-unsecured", ProductKind.PERSONAL_LOAN, "GBP", "en", "GB", Decimal("16.9"), Decimal("0.8"), 1),
 )
 
@@ -124,6 +138,7 @@ class Customer:
     dependants: int = 0
     currency: str = "CNY"
     dispute: Dispute | None = None
+    time_zone: str | None = None
 
 
 def random_for(seed: int, *about: str) -> Random:
@@ -208,6 +223,7 @@ def _customer(n: int, seed: int, start: date, entry_days: int) -> Customer:
         spending=_spending(income, dependants, draw),
         dependants=dependants,
         currency=market.currency,
+        time_zone=random_for(seed, "zone", number).choice(market.zones) if market.zones else None,
     )
 
 

@@ -19,7 +19,9 @@ SERVICE = Service(
     # answers for a complaint does, trainings that follow,
     # when an alert that rested is escalated
     # 11: attempts in vain at others than the borrower
-    schema_version=11,
+    # 12: coming years of a calendar, whether the owner speaks the borrower's language,
+    # who acts for the borrower since an earlier case
+    schema_version=12,
     workload=lambda state: work_of(state.departures),
     linger_seconds=1.0,
 )

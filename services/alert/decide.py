@@ -8,6 +8,7 @@ from typing import Any
 from services.alert import (
     complaints,
     contacts,
+    languages,
     mechanism,
     moratorium,
     referred,
@@ -17,6 +18,7 @@ from services.alert import (
     trainings,
     watching,
     worsening,
+    years,
 )
 from services.alert.model import AlertState, AlertStatus, Ask, EndedAlert, OpenAlert, Pending
 from services.alert.raising import Step, escalate, raise_alert, resolve, resolve_all, rest
@@ -41,7 +43,7 @@ from shared.contracts.alert import AlertKind, AlertTaken, InputRefused
 from shared.contracts.base import Event, Reason
 from shared.contracts.decision import Decision
 from shared.contracts.departures import told
-from shared.contracts.desk_mechanism import MechanismReviewed
+from shared.contracts.desk_mechanism import CalendarWatched, MechanismReviewed
 from shared.contracts.envelope import Envelope
 from shared.contracts.parties import judged_on
 from shared.contracts.reasons import ReasonCode
@@ -54,6 +56,7 @@ Outcome = Decision[AlertState]
 Handler = Callable[[AlertState, Envelope[Any], PolicyInForce], Step]
 
 _NO_PACK = "none"  # of the document that keeps who is away
+_WITH_DAYS = (reviews, trainings, requests, moratorium, mechanism, years, languages)
 
 
 class AlertDecider:
@@ -66,6 +69,8 @@ class AlertDecider:
             return _opened(state, message, reference)
         if isinstance(data, MechanismReviewed):
             return mechanism.reviewed(state, message, reference)
+        if isinstance(data, CalendarWatched):
+            return years.watched(state, message, reference)
         if isinstance(data, desk_team.StaffAbsent):
             return _left(state, message)
         if isinstance(data, desk_team.TrainingHeld):
@@ -100,7 +105,7 @@ class AlertDecider:
             if isinstance(data, intake_team.ConductChanged):
                 state, events = complaints.shortened(state, message.day, reference)
                 said += events
-            for module in (contacts, requests, moratorium, worsening):
+            for module in (contacts, requests, moratorium, worsening, languages):
                 state, events = module.note(state, message, reference)
                 said += events
             state = state.model_copy(update={"silent_on": silent_on(state, policy)})
@@ -111,7 +116,7 @@ class AlertDecider:
         days = [_silent_on(state), _steps_on(state)]
         days += [item.answer_by for item in state.pending if not item.overdue]
         days += [_escalates_on(state, alert) for alert in state.alerts if not alert.escalated]
-        days += [module.judged_on(state) for module in (reviews, trainings, requests, moratorium, mechanism)]
+        days += [module.judged_on(state) for module in _WITH_DAYS]
         days += [complaints.handed_on(state), complaints.judged_on(state)]
         return min((day for day in days if day is not None), default=None)
 
@@ -135,6 +140,10 @@ class AlertDecider:
                 state, events = moratorium.act(state, due, day, reference)
             elif mechanism.judged_on(state) == due:
                 state, events = mechanism.act(state, due, day, policy)
+            elif years.judged_on(state) == due:
+                state, events = years.act(state, day, policy)
+            elif languages.judged_on(state) == due:
+                state, events = languages.act(state, day, reference)
             elif complaints.handed_on(state) == due:
                 state, events = complaints.hand_over(state, day, reference)
             elif complaints.judged_on(state) == due:
@@ -208,7 +217,8 @@ def _opened(state: AlertState | None, message: Envelope[intake.CaseOpened], refe
         refused = _refusal(message, ReasonCode.UNKNOWN_PRODUCT)
         return Decision.of(None, refused)
     opened = AlertState(case=message.case, status=AlertStatus.WATCHING, policy=message.data.policy)
-    state, said = contacts.note(steps.begun(opened, message, reference), message, reference)
+    opened, _ = languages.note(steps.begun(opened, message, reference), message, reference)
+    state, said = contacts.note(opened, message, reference)
     return Decision.of(state, *said)
 
 
@@ -287,6 +297,7 @@ def _closed(state: AlertState, message: Envelope[intake.CaseClosed], _: PolicyIn
         "scored": (),
         "looks": (),
         "watched": None,
+        "spoken_with_on": None,
     }
     return state.model_copy(update=gone), said
 
@@ -396,6 +407,7 @@ HANDLED: frozenset[type[Event]] = frozenset(
     {
         intake.CaseOpened,
         MechanismReviewed,
+        CalendarWatched,
         desk_team.StaffAbsent,
         desk_team.TrainingHeld,
         desk.AlertAcknowledged,

@@ -22,6 +22,7 @@ __all__ = [
     "AwaitedReview",
     "AwaitedTraining",
     "BrokenPromise",
+    "ComingYear",
     "Dated",
     "EndedAlert",
     "MechanismReview",
@@ -239,6 +240,13 @@ class MechanismReview(Dated):
     reviewed_on: date
 
 
+class ComingYear(State):
+    """The first year of a calendar whose business days were not known; `look_on`: when it is looked again."""
+
+    year: int
+    look_on: date | None = None
+
+
 class Turn(State):
     """Something that leads a case on, noted until its business day `on` is closed."""
 
@@ -268,6 +276,7 @@ class AlertState(State):
     debt to talk about, and nobody is pressed for anything.
     `tried` are our attempts that nobody answered, since `reached_at`: the last word of theirs, or a person's
     decision. `others` counts them for each person besides, `decided_at` is when a person last decided.
+    `acting` are who has acted for the borrower since an earlier case.
     `packs` are those whose conduct the case keeps. `stage` is where it stands on the timetable, since
     `stage_at`, as of the last close; `turns` is what has been heard since, `talked_at` the last talk.
     `scored` names conversations, each with its reviewer, whose scores came before the news of their drawing.
@@ -275,7 +284,9 @@ class AlertState(State):
     is to be trained. `requests` are the borrower's that are not answered; `explained` names, with the day,
     what was explained before the news that it was asked for, and `answered` what was answered in a talk.
     `looks` are breathing spaces whose review is to come, `adviser_on` is the last talk with the debt adviser.
-    `watched` is the plan that is kept. `mechanism` stands in the document of a pack's mechanism alone.
+    `watched` is the plan that is kept. `mechanism` stands in the document of a pack's mechanism alone,
+    `coming` in that of a calendar. `language` is the borrower's: the close of `spoken_with_on` looks whether
+    the owner speaks it.
     `stop_told_on` is the last day on which the desk told of a stop, or of its end. `departures` stand in the
     document of a partition's own key alone: who is away or has left, as a command said.
     """
@@ -325,6 +336,10 @@ class AlertState(State):
     adviser_on: date | None = None
     watched: WatchedPlan | None = None
     mechanism: MechanismReview | None = None
+    coming: ComingYear | None = None
+    language: str | None = None
+    spoken_with_on: date | None = None
+    acting: tuple[str, ...] = ()
 
     @property
     def late(self) -> int:

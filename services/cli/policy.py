@@ -26,8 +26,6 @@ app = typer.Typer(
     no_args_is_help=True,
 )
 
-_ASSUMED = "assumption:"  # how the source of a value begins that no rule is known for
-
 Lang = Annotated[str, typer.Option("--lang", help="zh or en.")]
 
 # Titles and status words, in the order of shared.texts.LANGUAGES.
@@ -61,10 +59,12 @@ def check(
     """List everything that is wrong with the packs; exit 1 if anything is.
 
     Also names what is in force today and rests on a rule that nobody has verified, and where assumptions
-    stand in the place of rules: a person who knows the law looks at these first.
+    stand in the place of rules: a person who knows the law looks at these first. And it names the year whose
+    business days have to be known by now and are not.
     """
     from shared.policy.loader import PolicyBook, explain
     from shared.policy.loader import check as problems_of
+    from shared.policy.model import ASSUMED
 
     where = policies_dir(folder)
     problems = problems_of(where)
@@ -73,16 +73,22 @@ def check(
     if problems:
         raise typer.Exit(1)
     book = PolicyBook.load(where)
-    packs = book.pack_ids
+    packs, today = book.pack_ids, _day(None, "today")
     found: dict[str, dict[str, Any]] = {}
+    unknown: dict[str, int] = {}
     for pack in packs:
-        rows = explain(book.pack(pack), _day(None, "today"))
-        assumed = [row for row in rows if not row.verified and row.source.startswith(_ASSUMED)]
-        rest = [row for row in rows if not row.verified and not row.source.startswith(_ASSUMED)]
+        rows = explain(book.pack(pack), today)
+        year = book.in_force(pack, today).unknown_year(today)
+        missing = year[0] if year is not None and year[1] <= today else None
+        if missing is not None:
+            unknown[book.pack(pack).info.calendar] = missing
+        assumed = [row for row in rows if not row.verified and row.source.startswith(ASSUMED)]
+        rest = [row for row in rows if not row.verified and not row.source.startswith(ASSUMED)]
         verified = len(rows) - len(assumed) - len(rest)
         found[pack] = {
             "values": len(rows),
             "verified": verified,
+            "calendar_missing": missing,
             "not_verified": [{"key": row.key, "clause": row.clause, "source": row.source} for row in rest],
             "assumptions": [{"key": row.key, "source": row.source} for row in assumed],
         }
@@ -101,6 +107,11 @@ def check(
     if as_json:
         _print_json(found)
         return
+    for calendar, missing in unknown.items():
+        _say(
+            f"The business days of {missing} are not known for {calendar}: deadlines that count them may be "
+            "wrong. A newer version of the package `holidays` has them once they are announced."
+        )
     stdout.print(f"{len(packs)} packs can be used: {', '.join(packs)}", highlight=False, soft_wrap=True)
 
 

@@ -15,10 +15,10 @@ from services.cli.reading import with_database
 from services.cli.staff import open_day
 
 if TYPE_CHECKING:
-    from shared.contracts.desk_mechanism import MechanismReviewed
+    from shared.contracts.desk_mechanism import CalendarWatched, MechanismReviewed
     from shared.contracts.envelope import Envelope
 
-__all__ = ["reviewed", "said"]
+__all__ = ["reviewed", "said", "watching"]
 
 
 def reviewed(
@@ -32,7 +32,8 @@ def reviewed(
 ) -> None:
     """Record a review of the whole mechanism; the next is due after the months of the pack.
 
-    The first one begins the months: record it when you start. What you change for it, change in the pack with
+    The first one begins the months: record it when you start. From then on somebody also hears in time when
+    the business days of a coming year are not known. What you change for it, change in the pack with
     a date: `parley report` lists it beside the review, `parley policy diff PACK@DAY PACK@DAY` in full. Giving
     the same words again on the same day counts once.
     """
@@ -49,6 +50,7 @@ def reviewed(
         raise fail(f"--role: {pack} asks for {row.owner_role} or {row.escalate_to}.", code=2)
     try:
         event = said(pack, by, role, decided, day)
+        watched = watching(pack, book.pack(pack).info.calendar, day)
     except ValidationError as error:
         wrong = error.errors(include_url=False, include_context=False, include_input=False)[0]
         name = {"reviewer": "by"}.get(str(wrong["loc"][0]), str(wrong["loc"][0]))
@@ -56,13 +58,30 @@ def reviewed(
 
     async def publish() -> None:
         async with open_publisher(data) as publisher:
-            await publisher.send(event)
+            await publisher.send(event, watched)
 
     guarded(publish)
     if as_json:
         stdout.print_json(data={"pack": pack, "on": day.isoformat(), "id": event.id})
     else:
         stdout.print(f"The review of {pack} is said at the desk, dated {day}.", highlight=False)
+
+
+def watching(pack: str, calendar: str, day: date) -> Envelope[CalendarWatched]:
+    """Give the event that has the coming years of a pack's calendar looked at, under a key of its own."""
+    from shared.contracts.desk_mechanism import CalendarWatched, calendar_key
+    from shared.contracts.envelope import Envelope
+    from shared.contracts.ids import case_id, derive_id
+
+    key = calendar_key(calendar)
+    return Envelope(
+        id=derive_id("calendar", pack, day.isoformat()),
+        source="/desk/mechanism",
+        time=datetime.combine(day, time(9), UTC),
+        key=key,
+        data=CalendarWatched(pack=pack),
+        subject=case_id(key, 1),
+    )
 
 
 def said(pack: str, by: str, role: str, decided: str, day: date) -> Envelope[MechanismReviewed]:

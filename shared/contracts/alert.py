@@ -49,6 +49,8 @@ class AlertKind(StrEnum):
     CONTACT_IN_VAIN = "contact_in_vain"
     SLOW_WORSENING = "slow_worsening"
     MECHANISM_UNREVIEWED = "mechanism_unreviewed"
+    CALENDAR_MISSING = "calendar_missing"
+    LANGUAGE_UNSPOKEN = "language_unspoken"
 
 
 class AlertSeverity(StrEnum):

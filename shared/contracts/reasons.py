@@ -51,6 +51,9 @@ class ReasonCode(StrEnum):
     TRAINING_UNKNOWN = "training_unknown"
     STEP_OVERDUE = "step_overdue"
     STEP_DONE = "step_done"
+    CALENDAR_MISSING = "calendar_missing"
+    LANGUAGE_UNSPOKEN = "language_unspoken"
+    CALENDAR_KNOWN = "calendar_known"
     NOTHING_OWED = "nothing_owed"
     PAYMENT_KNOWN = "payment_known"
     AMOUNT_OUT_OF_RANGE = "amount_out_of_range"
@@ -303,6 +306,7 @@ class ReasonCode(StrEnum):
     ATTEMPTS_UNANSWERED = "attempts_unanswered"
     NEW_TALKS_BEGUN = "new_talks_begun"
     CONTACT_IN_VAIN = "contact_in_vain"
+    TRIED_ANOTHER = "tried_another"
     CONTACT_MADE = "contact_made"
     PERSON_DECIDED = "person_decided"
     # notice

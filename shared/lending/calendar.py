@@ -37,6 +37,12 @@ def _holidays(code: str) -> holidays.HolidayBase:
         raise UnknownCalendarError(f"no business-day calendar named {code!r}") from error
 
 
+@lru_cache(maxsize=64)
+def _announced(code: str) -> frozenset[int]:
+    known = _holidays(code)
+    return frozenset(known.special_public_holidays if known.has_substituted_holidays else ())
+
+
 @lru_cache(maxsize=65536)
 def _is_business_day(code: str, day: date) -> bool:
     return bool(_holidays(code).is_working_day(day))
@@ -56,6 +62,14 @@ class BusinessCalendar:
 
     def is_business_day(self, day: date) -> bool:
         return _is_business_day(self.code, day)
+
+    @property
+    def announced(self) -> frozenset[int]:
+        """The years whose announcement is known, where working days are moved to weekends by one; else none.
+
+        In a later year than these a business day is no more than what the plain calendar says.
+        """
+        return _announced(self.code)
 
     def next_business_day(self, day: date) -> date:
         """``day`` itself when it is one, else the first after it."""

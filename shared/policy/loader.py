@@ -9,6 +9,7 @@ value is a list of dated entries::
 An entry holds from its date until the next one; the first also holds before its date. What was made for a
 time says ``until``, and the next entry begins the day after: no overlap, no gap. Every value has a clause
 and a source; only an assumption (``source = "assumption: …"``, never verified) may have ``"-"`` for a clause.
+What decides of the ``[pack]`` table (languages, zones, currency, calendar) has them in its ``basis``.
 
 ``extends = "common"`` takes the values of ``common.toml`` (a file without a ``[pack]`` table) that the
 pack does not give itself; a value that the pack gives replaces all entries of the inherited one. Only of the
@@ -30,12 +31,20 @@ from pydantic import TypeAdapter, ValidationError
 
 from shared.lending.calendar import BusinessCalendar, UnknownCalendarError
 from shared.policy.mandatory import lacking
-from shared.policy.model import SECTIONS, Pack, PolicyInfo, PolicyInForce, PolicyValue, in_force_of, ruling
-from shared.policy.ruling import CONTRACT, Ruling
+from shared.policy.model import (
+    SECTIONS,
+    Pack,
+    PolicyInfo,
+    PolicyInForce,
+    PolicyValue,
+    in_force_of,
+    ruling,
+    unfounded,
+)
+from shared.policy.ruling import CONTRACT, LIVE, Ruling
 
 _VERSION = re.compile(r"(?P<pack>[a-z0-9-]+)@(?P<since>\d{4}-\d{2}-\d{2}|start)#(?P<digest>[0-9a-f]{8})")
 _ENTRY_KEYS = {"from", "until", "value", "clause", "source", "verified"}
-_ASSUMED = "assumption:"
 _STEPS = "timetable.steps"
 # What older packs may still have: where it belongs now.
 _MOVED = {
@@ -157,8 +166,14 @@ def check(directory: Path) -> list[Problem]:
 
 
 def explain(pack: Pack, on: date) -> tuple[Explained, ...]:
-    """Every value of ``pack`` in force on ``on``: what it rests on, which date rules it, what comes next."""
-    rows = []
+    """Every value of ``pack`` in force on ``on``: what it rests on, which date rules it, what comes next.
+
+    What decides of its ``[pack]`` table comes first; it has no dates.
+    """
+    rows = [
+        Explained(key, _plain(value), None, basis.clause, basis.source, basis.verified, LIVE)
+        for key, (value, basis) in pack.info.founded().items()
+    ]
     for key, entry in sorted(pack.entries_in_force(on).items()):
         ahead = next((e for e in pack.values[key] if _is_ahead(e, entry, on)), None)
         rows.append(
@@ -175,6 +190,10 @@ def explain(pack: Pack, on: date) -> tuple[Explained, ...]:
             )
         )
     return tuple(rows)
+
+
+def _plain(value: Any) -> Any:
+    return list(value) if isinstance(value, tuple) else value
 
 
 def _is_ahead(entry: PolicyValue, current: PolicyValue, on: date) -> bool:
@@ -334,21 +353,14 @@ def _entries(
             problems += _problems(file, where, error)
             continue
         entries.append(found)
-        problems += [Problem(file, where, rule) for rule in _unfounded(found)]
+        problems += [
+            Problem(file, where, rule)
+            for rule in unfounded(found.clause, found.source, verified=found.verified)
+        ]
     problems += [Problem(file, key, rule) for rule in _wrong_dates(entries)]
     if ruling(key) is CONTRACT:
         problems += [Problem(file, key, rule) for rule in _rewritten(entries)]
     return tuple(entries), problems
-
-
-def _unfounded(entry: PolicyValue) -> list[str]:
-    """A value rests on a clause of a source, or is an assumption and says so."""
-    assumed, clause = entry.source.strip().startswith(_ASSUMED), entry.clause.strip()
-    if not entry.source.strip():
-        return ["source: is empty"]
-    if assumed:
-        return ["verified: an assumption is not verified"] if entry.verified else []
-    return [] if clause.strip("-–") else ["clause: is missing; only an assumption may do without"]
 
 
 def _wrong_dates(entries: list[PolicyValue]) -> list[str]:

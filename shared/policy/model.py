@@ -10,13 +10,14 @@ import hashlib
 import json
 from datetime import date, timedelta
 from functools import cached_property
-from typing import Annotated, Any, Final, Self
+from itertools import count
+from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from shared.lending.affordability import SavingAllowance, Stress
 from shared.lending.allocation import AllocationRules
-from shared.lending.calendar import BusinessCalendar
+from shared.lending.calendar import BusinessCalendar, add_months
 from shared.lending.money import Money
 from shared.lending.plan_lender import LenderValue, MarginRow, RedefaultRow
 from shared.lending.plan_model import (
@@ -34,12 +35,47 @@ from shared.policy.ruling import AGREED, LIVE, Ruling
 
 # What a version says where every value in force is older than any date on file.
 _START = "start"
+ASSUMED: Final = "assumption:"
+"""How the source of a value begins that no rule is known for."""
+
+
+def unfounded(clause: str, source: str, *, verified: bool) -> list[str]:
+    """A value rests on a clause of a source, or is an assumption and says so."""
+    if not source.strip():
+        return ["source: is empty"]
+    if source.strip().startswith(ASSUMED):
+        return ["verified: an assumption is not verified"] if verified else []
+    return [] if clause.strip().strip("-–") else ["clause: is missing; only an assumption may do without"]
+
+
+class Basis(s.Section):
+    """What entries of the ``[pack]`` table rest on, as every value of a section says it for itself."""
+
+    of: tuple[Literal["languages", "time_zone", "time_zones", "currency", "calendar"], ...] = Field(
+        min_length=1
+    )
+    clause: str = Field(min_length=1)
+    source: str = Field(min_length=1)
+    verified: bool
+
+    @model_validator(mode="after")
+    def _founded(self) -> Self:
+        for wrong in unfounded(self.clause, self.source, verified=self.verified):
+            raise ValueError(wrong)
+        return self
+
+
+# What nobody has said the basis of: as good as an assumption, and named with those.
+_UNSAID: Final = Basis.model_construct(
+    of=(), clause="-", source=f"{ASSUMED} nobody has said what it rests on", verified=False
+)
 
 
 class PolicyInfo(s.Section):
     """Who a pack is for.
 
     ``time_zones`` are the others of the jurisdiction: while nobody knows a borrower's, it may be any of them.
+    What decides by them is configuration like the sections, so ``basis`` says what it rests on.
     """
 
     id: str = Field(pattern=r"^[a-z0-9][a-z0-9-]{1,39}$")
@@ -53,6 +89,20 @@ class PolicyInfo(s.Section):
     currency: str = Field(pattern=r"^[A-Z]{3}$")
     calendar: s.Name
     product_kinds: tuple[str, ...] = Field(min_length=1)
+    basis: tuple[Basis, ...] = ()
+
+    @model_validator(mode="after")
+    def _once(self) -> Self:
+        named = [name for row in self.basis for name in row.of]
+        if len(set(named)) != len(named):
+            raise ValueError("basis: each entry of the table rests on one row")
+        return self
+
+    def founded(self) -> dict[str, tuple[Any, Basis]]:
+        """Give what decides of the table, by key, with what it rests on."""
+        rests: dict[str, Basis] = {name: row for row in self.basis for name in row.of}
+        names = ("calendar", "currency", "languages", "time_zone", "time_zones")
+        return {f"pack.{name}": (getattr(self, name), rests.get(name, _UNSAID)) for name in names}
 
 
 class PolicyValue(s.Section):
@@ -126,6 +176,12 @@ class PolicyInForce(BaseModel):
         for arm in self.talks.strategies:
             if arm.incentives is not None and arm.incentives not in known:
                 raise ValueError(f"talks.strategies: {arm.name}: incentives.sets has no {arm.incentives}")
+        return self
+
+    @model_validator(mode="after")
+    def _announced(self) -> Self:
+        if self.alert.calendar_months_ahead and not self.calendar.announced:
+            raise ValueError(f"alert.calendar_months_ahead: no year of {self.pack.calendar} is announced: 0")
         return self
 
     @property
@@ -233,6 +289,21 @@ class PolicyInForce(BaseModel):
     def deadline(self, start: date, business_days: int) -> date:
         """The business day by which something that started on ``start`` is due."""
         return self.calendar.add_business_days(start, business_days)
+
+    def knows(self, year: int) -> bool:
+        """Whether the business days of a year are known, or not announced by the year at all."""
+        return self.alert.calendar_months_ahead == 0 or year in self.calendar.announced
+
+    def unknown_year(self, on: date) -> tuple[int, date] | None:
+        """The first year from that of ``on`` on that is not known, and since which business day it is missed.
+
+        None where the calendar is not announced by the year.
+        """
+        ahead = self.alert.calendar_months_ahead
+        if ahead == 0:
+            return None
+        year = next(year for year in count(on.year) if not self.knows(year))
+        return year, self.calendar.next_business_day(add_months(date(year, 1, 1), -ahead))
 
     def late_until(self, due: date, days: int) -> date:
         """The last day to pay so many days late, which is never one on which banks are closed.

@@ -392,10 +392,12 @@ class EarlyRule(Section):
 class Alert(Section):
     """When something is abnormal; a rule of early warning that is not named does not hold.
 
-    So many months after a review of the whole mechanism the next one is due (R70).
+    So many months after a review of the whole mechanism the next one is due (R70). So many before a year
+    begins somebody hears that its business days are not known; 0: the calendar is not announced by the year.
     """
 
     mechanism_review_months: Annotated[int, Field(ge=1, le=60)]
+    calendar_months_ahead: Annotated[int, Field(ge=0, le=11)]
     silent_days: Annotated[int, Field(ge=1, le=365)]
     rules: tuple[AlertRule, ...]
     early: tuple[EarlyRule, ...]

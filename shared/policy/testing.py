@@ -52,6 +52,7 @@ _ALERTS = (
     ("complaint_unacknowledged", "medium", "acknowledge_complaint"),
     *(("complaint_overdue", "high", "answer_complaint"), ("contact_in_vain", "medium", "decide_contact")),
     ("mechanism_unreviewed", "high", "review_mechanism"),
+    *(("calendar_missing", "medium", "get_calendar"), ("language_unspoken", "medium", "find_language")),
 )
 
 _VALUES: Final[dict[str, Any]] = {
@@ -178,6 +179,7 @@ _VALUES: Final[dict[str, Any]] = {
     "followup.promise_tolerance_pct": 5,
     "followup.support_after_missed": 1,
     "alert.mechanism_review_months": 6,
+    "alert.calendar_months_ahead": 0,
     "alert.silent_days": 15,
     "alert.early": [
         *({"rule": "paid_later", "in_a_row": 3}, {"rule": "paid_less", "in_a_row": 2}),

@@ -15,6 +15,7 @@ _REPLAY = "tests/runtime/test_engine_replay.py"
 _HOLDS = "tests/runtime/test_engine_holds.py"
 _ROUNDS = "tests/runtime/test_engine_rounds.py"
 _DECISIONS = "tests/runtime/test_engine_decisions.py"
+_UNWRITABLE = "tests/runtime/test_engine_unwritable.py"
 _EVIDENCE = "tests/runtime/test_engine_evidence.py"
 _INBOUND = "tests/runtime/test_inbound.py"
 
@@ -274,19 +275,19 @@ MUTANTS = (
         5, 'blamed-without-what-it-says', 'judge',
         '            trial.out += effects.out\n',
         '',
-        _DECISIONS, 'test_a_document_that_grows_over_the_limit_by_what_it_says_is_parked_where_it_does',
+        _UNWRITABLE, 'test_a_document_that_grows_over_the_limit_by_what_it_says_is_parked_where_it_does',
     ),
     Mutant(
         5, 'blamed-without-what-it-files', 'judge',
         '            trial.links += effects.links\n',
         '',
-        _DECISIONS, 'test_a_document_that_grows_over_the_limit_by_what_it_files_is_parked_where_it_does',
+        _UNWRITABLE, 'test_a_document_that_grows_over_the_limit_by_what_it_files_is_parked_where_it_does',
     ),
     Mutant(
         5, 'a-trial-counts-sequences', 'document',
         '            sent=dict(self.sent),\n            out=list(self.out),\n',
         '            out=list(self.out),\n',
-        _DECISIONS, 'test_what_a_refused_decision_would_have_said_leaves_no_gap',
+        _UNWRITABLE, 'test_what_a_refused_decision_would_have_said_leaves_no_gap',
     ),
     Mutant(
         7, 'every-duplicate-a-second-id', 'fold',
@@ -370,7 +371,7 @@ MUTANTS = (
         5, 'blamed-without-what-waits', 'judge',
         '            trial.waiting.append(waiting)\n',
         '            pass\n',
-        _DECISIONS, 'test_a_document_that_grows_over_the_limit_by_what_waits_is_parked_where_it_does',
+        _UNWRITABLE, 'test_a_document_that_grows_over_the_limit_by_what_waits_is_parked_where_it_does',
     ),
     Mutant(
         5, 'due-work-not-tried', 'judge',

@@ -1,4 +1,7 @@
-"""E-mail over SMTP, with the standard library in a thread.
+"""E-mail over SMTP, with the standard library in a thread and one deadline for the whole conversation.
+
+A line that is cut while a mail is being acknowledged leaves unknown whether it was taken: it is tried again,
+under the same `Message-ID`. Once it is taken, nothing that the server says afterwards matters.
 
 What a server answers may repeat the address, so that only its code is passed on. What is wrong with the
 server, its certificate, the login or the sender is no fault of a message: it waits until that is put right.
@@ -8,7 +11,9 @@ from __future__ import annotations
 
 import asyncio
 import smtplib
+import socket
 import ssl
+from contextlib import suppress
 from dataclasses import dataclass, field
 from email.headerregistry import Address
 from email.message import EmailMessage
@@ -17,6 +22,7 @@ from email.utils import format_datetime
 from pathlib import Path
 from typing import Final, Literal
 
+from shared.runtime.outbound.line import Line
 from shared.runtime.outbound.message import Outgoing, UndeliverableError
 from shared.runtime.ports import Clock, UnavailableError
 
@@ -30,6 +36,7 @@ _HERE: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 class EmailSettings:
     """The server and the sender. ``security`` none is for a server on the same machine or for tests.
 
+    ``timeout`` seconds for each answer to begin or go on, ``deadline`` for all of them, connecting included.
     ``authority`` is a PEM file: only what it has signed is trusted. Raises ValueError for what is not safe.
     """
 
@@ -40,6 +47,7 @@ class EmailSettings:
     user: str | None = None
     password: str | None = field(default=None, repr=False)
     timeout: float = 30.0
+    deadline: float = 120.0
     authority: Path | None = None
 
     def __post_init__(self) -> None:
@@ -71,9 +79,10 @@ class EmailChannel:
 
     async def send(self, outgoing: Outgoing) -> None:
         """Hand it to the server. Raises UnavailableError or UndeliverableError."""
-        message = self._message(outgoing)
+        message, line = self._message(outgoing), Line()
+        deadline = asyncio.get_running_loop().call_later(self._settings.deadline, line.cut)
         try:
-            await asyncio.to_thread(self._hand_over, message)
+            await asyncio.to_thread(self._hand_over, message, line)
         except smtplib.SMTPRecipientsRefused as error:
             code = max((code for code, _ in error.recipients.values()), default=_PERMANENT)
             raise _by_code(code) from None
@@ -82,7 +91,10 @@ class EmailChannel:
         except smtplib.SMTPNotSupportedError:  # an address in letters that the server does not take
             raise UndeliverableError("smtp_not_supported") from None
         except (smtplib.SMTPException, OSError) as error:
-            raise UnavailableError(_explained(error)) from None
+            raise UnavailableError("smtp_deadline" if line.is_cut else _explained(error)) from None
+        finally:
+            deadline.cancel()
+            line.cut()
 
     def _message(self, outgoing: Outgoing) -> EmailMessage:
         sender = _address(self._settings.sender)
@@ -101,9 +113,10 @@ class EmailChannel:
         message["Content-Language"] = {"zh": "zh-CN"}.get(outgoing.language, outgoing.language)
         return message
 
-    def _hand_over(self, message: EmailMessage) -> None:
+    def _hand_over(self, message: EmailMessage, line: Line) -> None:
         settings = self._settings
-        with self._connect() as server:
+        server = self._connect(line)
+        try:
             try:
                 if settings.security == "starttls":
                     server.starttls(context=self._trust)
@@ -115,14 +128,48 @@ class EmailChannel:
                     "(PARLEY_SMTP_SECURITY, PARLEY_SMTP_USER)"
                 ) from None
             server.send_message(message)
+        finally:
+            with suppress(smtplib.SMTPException, OSError):  # what was said before counts
+                server.quit()
+            server.close()
 
-    def _connect(self) -> smtplib.SMTP:
+    def _connect(self, line: Line) -> smtplib.SMTP:
         settings = self._settings
         if settings.security == "tls":
-            return smtplib.SMTP_SSL(
-                settings.host, settings.port, timeout=settings.timeout, context=self._trust
-            )
-        return smtplib.SMTP(settings.host, settings.port, timeout=settings.timeout)
+            return _Tls(line, settings.host, settings.port, settings.timeout, self._trust)
+        return _Plain(line, settings.host, settings.port, settings.timeout)
+
+
+class _Plain(smtplib.SMTP):
+    """A connection that its line holds before anything is said on it, and that is given up with it."""
+
+    def __init__(self, line: Line, host: str, port: int, timeout: float) -> None:
+        self._line = line
+        super().__init__(host, port, timeout=timeout)
+
+    def _get_socket(self, host: str, port: int, timeout: float) -> socket.socket:
+        """Connect, as the library does by this method, but on a line that can be cut while it does."""
+        failed = OSError("no address")
+        for family, kind, protocol, _, address in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM):
+            made = socket.socket(family, kind, protocol)
+            try:
+                made.settimeout(timeout)
+                self._line.holds(made)
+                made.connect(address)
+            except OSError as error:
+                made.close()
+                failed = error
+            else:
+                return made
+        raise failed
+
+
+class _Tls(smtplib.SMTP_SSL, _Plain):
+    """The same: the library makes TLS of what `_Plain` has connected."""
+
+    def __init__(self, line: Line, host: str, port: int, timeout: float, trust: ssl.SSLContext) -> None:
+        self._line = line
+        smtplib.SMTP_SSL.__init__(self, host, port, timeout=timeout, context=trust)
 
 
 def _address(text: str) -> Address:

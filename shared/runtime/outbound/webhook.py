@@ -8,9 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import hmac
-import socket
-import threading
-from contextlib import suppress
 from datetime import datetime
 from functools import partial
 from http import HTTPStatus
@@ -22,6 +19,7 @@ from urllib.request import HTTPHandler, HTTPRedirectHandler, HTTPSHandler, Reque
 
 import orjson
 
+from shared.runtime.outbound.line import Line
 from shared.runtime.outbound.message import Outgoing, UndeliverableError
 from shared.runtime.ports import Clock, UnavailableError
 
@@ -66,37 +64,8 @@ class _NoRedirect(HTTPRedirectHandler):
         """Follow nothing: the answer 3xx is an error."""
 
 
-class _Line:
-    """The connection of one message, which can be cut while a thread waits at it.
-
-    A time-out is for one byte: who sends an answer byte by byte would hold a thread for hours.
-    """
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._sockets: list[socket.socket] = []
-        self._is_cut = False
-
-    def holds(self, connected: socket.socket) -> None:
-        """Take note of a connection. Raises TimeoutError where the time is over already."""
-        with self._lock:
-            if self._is_cut:
-                raise TimeoutError
-            self._sockets.append(connected.dup())  # TLS takes the first one for its own
-
-    def cut(self) -> None:
-        """End it, whatever is under way."""
-        with self._lock:
-            self._is_cut = True
-            for one in self._sockets:
-                with suppress(OSError):  # it has ended by itself
-                    one.shutdown(socket.SHUT_RDWR)
-                one.close()
-            self._sockets.clear()
-
-
 class _Plain(HTTPConnection):
-    line: _Line
+    line: Line
 
     def connect(self) -> None:
         super().connect()
@@ -107,14 +76,14 @@ class _Tls(HTTPSConnection, _Plain):
     """The same: its own `connect` begins with that of `_Plain`."""
 
 
-def _connection(kind: type[_Plain], line: _Line, host: str, **kwargs: Any) -> _Plain:
+def _connection(kind: type[_Plain], line: Line, host: str, **kwargs: Any) -> _Plain:
     made = kind(host, **kwargs)
     made.line = line
     return made
 
 
 class _OverHttp(HTTPHandler):
-    def __init__(self, line: _Line) -> None:
+    def __init__(self, line: Line) -> None:
         super().__init__()
         self._line = line
 
@@ -123,7 +92,7 @@ class _OverHttp(HTTPHandler):
 
 
 class _OverTls(HTTPSHandler):
-    def __init__(self, line: _Line) -> None:
+    def __init__(self, line: Line) -> None:
         super().__init__()
         self._line = line
 
@@ -157,7 +126,7 @@ class WebhookChannel:
 
     async def send(self, outgoing: Outgoing) -> None:
         """Post it. Raises UnavailableError or UndeliverableError; 409: the receiver has it already."""
-        request, line = self._request(outgoing), _Line()
+        request, line = self._request(outgoing), Line()
         deadline = asyncio.get_running_loop().call_later(self._timeout, line.cut)
         try:
             await asyncio.to_thread(self._post, request, line)
@@ -195,6 +164,6 @@ class WebhookChannel:
         }
         return Request(self._url, data=body, headers=headers, method="POST")  # noqa: S310  checked above
 
-    def _post(self, request: Request, line: _Line) -> None:
+    def _post(self, request: Request, line: Line) -> None:
         opener = build_opener(_NoRedirect, _OverHttp(line), _OverTls(line))
         opener.open(request, timeout=self._timeout).close()  # a 2xx is all that is asked

@@ -13,9 +13,9 @@ from services.notice.decide import NoticeDecider
 from shared.conduct import Rule
 from shared.contracts import desk, desk_contact, notice
 from shared.contracts.alert import AlertKind, AlertRaised, AlertResolved
-from shared.contracts.base import Personal
+from shared.contracts.base import Personal, Reason
 from shared.contracts.intake_team import ConductChanged, EarlierContactMade, EarlierReachHeard
-from shared.contracts.reach import EarlierContact, EarlierReach
+from shared.contracts.reach import EarlierAuthority, EarlierContact, EarlierReach
 from shared.contracts.reasons import ReasonCode
 from shared.policy.testing import example_pack
 from tests.unit.builders import DAY, case_opened, message, reference
@@ -127,6 +127,56 @@ def test_attempts_at_a_guarantor_in_an_earlier_case_go_on_counting() -> None:
     assert case(AlertDecider(), contacts=tried).when(guarantor(0)).last(AlertRaised).reasons[0].params == {
         "attempts": "10"
     }
+
+
+def test_it_is_said_at_whom_the_attempts_were_in_vain() -> None:
+    there = case(AlertDecider()).when(joined(*BOTH))
+    borrower = there.when(*(message(contact(minutes(n))) for n in range(3))).last(AlertRaised)
+    assert (borrower.about, len(borrower.reasons)) == ("borrower", 1)
+    other = there.when(*(guarantor(n, person="g-2") for n in range(3))).last(AlertRaised)
+    assert other.about == "g-2"
+    assert other.reasons[1] == Reason(code=ReasonCode.TRIED_ANOTHER, params={"person": "g-2"})
+
+
+def test_what_is_to_be_done_is_said_by_the_pack_that_asks_for_a_person() -> None:
+    """The case's own pack said it, also where it did not ask for anybody yet."""
+    rule = {
+        "kind": "contact_in_vain", "severity": "high", "remedy": "try_other_channel", "owner_role": "visits",
+        "business_days": 9, "escalate_to": "board",
+    }  # fmt: skip
+    for rules, role in (([rule], "visits"), ([], "negotiator")):
+        strict = example_pack({"id": "other-card"}, **{IN_VAIN: 3}, alert__rules=rules)
+        there = replace(case(AlertDecider()), reference=reference(example_pack(**{IN_VAIN: 5}), strict))
+        three = there.when(joined(*BOTH), *(message(contact(minutes(n))) for n in range(3)))
+        assert three.last(AlertRaised).owner_role == role, "another's rule is better than none"
+    both = replace(
+        there,
+        reference=reference(
+            example_pack(**{IN_VAIN: 3}),
+            example_pack({"id": "other-card"}, **{IN_VAIN: 3}, alert__rules=[rule]),
+        ),
+    )
+    three = both.when(joined(*BOTH), *(message(contact(minutes(n))) for n in range(3)))
+    assert three.last(AlertRaised).owner_role == "negotiator", "who wants it done soonest"
+
+
+def test_attempts_at_who_acts_for_the_borrower_since_an_earlier_case_end_with_a_word_of_theirs() -> None:
+    """They were counted as at anybody else: a person was asked although the borrower had called since."""
+    lawyer = EarlierAuthority(
+        authority_id="L-1", party="lawyer", purposes=("service",), since=minutes(-90), until=DAY,
+        verified=True,
+    )  # fmt: skip
+    tried = tuple(earlier(minutes(n - 20), person="L-1") for n in range(2))
+    for there in (
+        case(AlertDecider(), contacts=tried, authorities=(lawyer,)),
+        case(AlertDecider()).when(
+            message(EarlierReachHeard(reach=EarlierReach(authorities=(lawyer,)))),
+            *(message(EarlierContactMade(contact=one)) for one in tried),
+        ),
+    ):
+        now = there.when(joined(*BOTH), message(contact(minutes(0), "talked", direction="inbound")))
+        assert now.when(message(contact(minutes(1), party="lawyer", person="L-1"))).state.in_vain == 1
+        assert is_open(there.when(joined(*BOTH), message(contact(minutes(1), party="lawyer", person="L-1"))))
 
 
 def test_a_document_of_version_9_keeps_its_number_until_there_is_a_word() -> None:

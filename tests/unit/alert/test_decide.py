@@ -313,7 +313,7 @@ HEARD: list[tuple[Event, bool]] = [
     (desk.PromiseMade(promise_id="p", amount=cny("1.00"), due=DUE), True),
     (desk.HardshipReported(cause=desk.HardshipCause.ILLNESS, since=DAY), True),
     (desk.ComplaintMade(complaint_id="c", words=Personal(value="…")), True),
-    (desk.PreferencesSet(language="en"), True),
+    (desk.PreferencesSet(channel="email"), True),
     (signature(desk.SignatureParty.BORROWER), True),
     (signature(desk.SignatureParty.LENDER), False),
     (contact(desk.ContactOutcome.TALKED, desk.ContactDirection.OUTBOUND), True),

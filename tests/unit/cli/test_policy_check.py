@@ -6,10 +6,12 @@ import json
 from datetime import date
 from typing import Any
 
+import pytest
 from typer.testing import CliRunner
 
 from services.cli.catalogue import policies_dir
 from services.cli.main import app
+from shared.lending import calendar
 from shared.policy.loader import PolicyBook, explain
 from shared.policy.sections_conduct import StopEvents
 
@@ -54,3 +56,18 @@ def test_it_is_read_line_by_line() -> None:
     every = said("--assumptions")
     assert "  timetable.steps: assumption: " in every
     assert "packs can be used" in every
+
+
+def test_a_year_whose_business_days_are_not_known_in_time_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    known = set(range(2001, date.today().year + 2))  # noqa: DTZ011
+    monkeypatch.setattr(calendar, "_announced", lambda code: frozenset(known if code == "CN" else ()))
+    assert "business days" not in said()
+    assert {pack["calendar_missing"] for pack in figures().values()} == {None}
+    this = date.today().year  # noqa: DTZ011
+    known -= {this, this + 1}
+    text = said()
+    assert f"The business days of {this} are not known for CN" in text
+    assert text.count("are not known for") == 1  # two packs have that calendar
+    missing = {pack: found["calendar_missing"] for pack, found in figures().items()}
+    assert missing["cn-card"] == missing["cn-consumer-loan"] == this
+    assert missing["us-unsecured"] is None

@@ -16,7 +16,7 @@ from services.cli.main import app
 from services.cli.reviewed import said
 from services.console.audit import Audit
 from services.console.mechanism import Mechanism
-from shared.contracts.desk_mechanism import MechanismReviewed, mechanism_key
+from shared.contracts.desk_mechanism import CalendarWatched, MechanismReviewed, calendar_key, mechanism_key
 from tests.unit.builders import case_opened, message
 
 DAY = date(2026, 3, 2)
@@ -49,12 +49,20 @@ def test_it_is_said_under_the_mechanisms_own_key_and_the_same_words_count_once()
     for _ in range(2):
         assert run().exit_code == 0
     assert run(decided="another word").exit_code == 0
-    first, again, other = sent
+    first, again, other = sent[::2]
     assert first.id == again.id != other.id
     assert (first.key, first.day) == (mechanism_key("cn-card"), DAY)
     assert first.subject == again.subject == other.subject
     assert isinstance(first.data, MechanismReviewed)
     assert said("tw-card", "s", "supervisor", "go on", DAY).subject != first.subject
+
+
+def test_with_it_the_coming_years_of_the_calendar_are_watched_once_for_all_packs() -> None:
+    assert run().exit_code == run(pack="cn-consumer-loan").exit_code == 0
+    one, other = sent[1::2]
+    assert isinstance(one.data, CalendarWatched)
+    assert (one.key, one.subject) == (other.key, other.subject)
+    assert one.key == calendar_key("CN")
 
 
 @pytest.mark.parametrize(

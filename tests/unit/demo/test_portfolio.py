@@ -6,13 +6,20 @@ from collections import Counter
 from datetime import date
 from decimal import Decimal
 
+from deploy.demo.acts import Say
 from deploy.demo.bank import CoreBank
+from deploy.demo.borrower import PERSONAS, Borrower
 from deploy.demo.calibration import BALANCE_QUARTILES_USD, MONTHS_PAST_DUE
 from deploy.demo.portfolio import MARKETS, generate
+from services.cli.catalogue import policies_dir
+from shared.contracts.assessment import StatementRequested
 from shared.contracts.bank import AccountOverdue, is_held_by
+from shared.contracts.desk import PreferencesSet
 from shared.contracts.history import EntryKind, problem_of
 from shared.contracts.parties import ObligorRole
 from shared.lending.money import Money
+from shared.policy.loader import PolicyBook
+from tests.unit import builders
 
 START = date(2026, 1, 5)
 
@@ -115,3 +122,21 @@ def test_most_accounts_have_a_history_that_adds_up_and_some_have_none_or_a_gap()
         if account.history:
             assert account.history[0].kind is EntryKind.ADVANCE
             assert account.history[0].on == account.contract_date
+
+
+def test_who_lives_where_there_are_several_zones_is_rung_by_the_clock_of_their_own() -> None:
+    """They could be rung only while it is day in all of them."""
+    customers = generate(300, seed=1, start=START, entry_days=20)
+    book = PolicyBook.load(policies_dir())
+    zones = set()
+    for customer in customers:
+        pack = book.pack(customer.accounts[0].product).info
+        assert (customer.time_zone is not None) == bool(pack.time_zones)
+        asked = StatementRequested(missing=("income",), due=START)
+        told = Borrower(customer, PERSONAS[0], 1).sees(builders.message(asked))
+        said = [act.event for act in told if isinstance(act, Say) and isinstance(act.event, PreferencesSet)]
+        assert [one.time_zone for one in said] == ([customer.time_zone] if customer.time_zone else [])
+        if customer.time_zone:
+            assert customer.time_zone in {pack.time_zone, *pack.time_zones}
+            zones.add(customer.time_zone)
+    assert len(zones) == 4

@@ -73,3 +73,10 @@ def test_an_anchor_keeps_the_day_of_the_month() -> None:
 def test_months_between_is_the_inverse_where_the_day_exists(day: date, months: int) -> None:
     if day.day <= 28:
         assert months_between(day, add_months(day, months)) == months
+
+
+def test_years_are_announced_only_where_weekends_are_worked() -> None:
+    assert set(range(2015, 2027)) <= BusinessCalendar("CN").announced
+    assert not BusinessCalendar("CN").announced & {2050}
+    # Days that a state gave for one year alone (a funeral, a coronation) are no calendar of that year.
+    assert BusinessCalendar("US").announced == BusinessCalendar("GB-ENG").announced == frozenset()

@@ -9,10 +9,10 @@ import pytest
 from shared.lending.allocation import Component, Components, DebtBalance, allocate
 from shared.lending.money import Money
 from shared.lending.plans import Capacity, DebtTerms, NoPlan, Plan, find_plans
-from shared.policy.loader import PolicyBook, check, explain
+from shared.policy.loader import PolicyBook, PolicyError, check, explain
 from shared.policy.model import PolicyInForce
 from shared.policy.rates import ReferenceRates
-from shared.policy.testing import example_policy
+from shared.policy.testing import example_pack, example_policy
 
 PACKS = Path(__file__).parents[3] / "deploy" / "policies"
 TODAY = date(2026, 11, 24)
@@ -35,7 +35,7 @@ ALERTS = {
         "step_overdue",
     },
     *{"complaint_overdue", "complaint_unacknowledged", "contact_in_vain", "slow_worsening"},
-    "mechanism_unreviewed",
+    *{"mechanism_unreviewed", "calendar_missing", "language_unspoken"},
 }
 
 
@@ -168,3 +168,53 @@ def test_the_rate_that_offers_of_a_pack_rest_on_is_on_file_in_its_currency(pack:
     policy, rates = in_force(pack), ReferenceRates.load(PACKS / "rates.toml")
     rate = rates.at(policy.value.discount_over, policy.currency, TODAY)
     assert isinstance(rate, Decimal)
+
+
+def test_a_calendar_whose_years_nobody_announces_cannot_be_missing(tmp_path: Path) -> None:
+    for file in PACKS.glob("*.toml"):
+        (tmp_path / file.name).write_text(file.read_text())
+    file = tmp_path / "us-unsecured.toml"
+    value = '{ value = 2, clause = "-", source = "assumption: as in China", verified = false }'
+    file.write_text(f"{file.read_text()}\n[alert]\ncalendar_months_ahead = [{value}]\n")
+    assert any(
+        "alert.calendar_months_ahead: no year of US is announced" in one.rule for one in check(tmp_path)
+    )
+
+
+@pytest.mark.parametrize("pack_id", ALL)
+def test_what_decides_of_the_pack_table_says_what_it_rests_on(pack_id: str) -> None:
+    rows = {row.key: row for row in explain(BOOK.pack(pack_id), TODAY) if row.key.startswith("pack.")}
+    info = BOOK.pack(pack_id).info
+    assert rows.keys() == {
+        f"pack.{name}" for name in ("calendar", "currency", "languages", "time_zone", "time_zones")
+    }
+    assert rows["pack.languages"].value == list(info.languages)
+    assert not [row.key for row in rows.values() if "nobody has said" in row.source]
+
+
+def test_what_nobody_has_said_the_basis_of_is_named_as_an_assumption() -> None:
+    rows = [row for row in explain(example_pack({"basis": []}), TODAY) if row.key.startswith("pack.")]
+    assert {(row.verified, row.source) for row in rows} == {
+        (False, "assumption: nobody has said what it rests on")
+    }
+
+
+@pytest.mark.parametrize(
+    ("rows", "rule"),
+    [
+        ([{"of": ["calendar"], "clause": "-", "source": "a law", "verified": True}], "clause: is missing"),
+        (
+            [{"of": ["calendar"], "clause": "1", "source": "assumption: so", "verified": True}],
+            "is not verified",
+        ),
+        ([{"of": ["calendar"], "clause": "-", "source": " ", "verified": False}], "source: is empty"),
+        ([{"of": ["id"], "clause": "-", "source": "assumption: so", "verified": False}], "basis.0.of.0"),
+        (
+            [{"of": ["calendar", "calendar"], "clause": "1", "source": "x", "verified": False}],
+            "rests on one row",
+        ),
+    ],
+)
+def test_a_basis_is_held_to_what_every_value_is(rows: list[dict[str, object]], rule: str) -> None:
+    with pytest.raises(PolicyError, match=rule):
+        example_pack({"basis": rows})

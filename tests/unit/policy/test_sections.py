@@ -26,7 +26,10 @@ EVENTS = {
     *("death", "insolvency", "breathing_space", "crisis_breathing_space", "lost_capacity", "minor"),
     *("dispute", "identity_fraud", "sold", "recalled", "litigation"),
 }
-KEYS = [f"{section}.{name}" for section, model in SECTIONS.items() for name in model.model_fields]
+KEYS = [
+    *(f"pack.{name}" for name in ("calendar", "currency", "languages", "time_zone", "time_zones")),
+    *(f"{section}.{name}" for section, model in SECTIONS.items() for name in model.model_fields),
+]
 
 
 def test_the_new_sections_are_there() -> None:
