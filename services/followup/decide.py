@@ -136,8 +136,10 @@ def _paid(
     if known.plan is not None:
         known = known.model_copy(update={"plan": found.paid_for(known.plan, data)})
     late = found.counted(known, data, message.day)
-    if late is not None:
-        return Decision(late)
+    if late is not None and late.plan is not None:
+        policy = reference.policies.in_force(late.plan.policy, message.day)
+        late, said = problems.unbooked(late, late.plan, data, message.day, policy)
+        return Decision.of(late, *said)
     amount = counted(known.plan, data)
     if not amount.is_positive:
         return Decision(known)
@@ -177,7 +179,7 @@ def _taken_back(
     if not amount.is_positive:
         return Decision(known)
     all_of_it = amount
-    after, amount = found.returned(known, data.value_date, amount, told)
+    after, amount = found.returned(known, data, amount, told)
     after = found.returned_before(after, data, amount, told)
     if amount.is_positive:
         after = remember(after, data.value_date, amount, told)
@@ -211,6 +213,7 @@ def _closed(
     after, said = finish(known, message.day, reference)
     gone = problems.gone_elsewhere(known, message.data.debts)
     after, of_joint = problems.joint_elsewhere(after, gone, message.day, reference)
+    after, of_money = problems.left_unbilled(after, message.day, reference)
     after, of_problems = problems.case_closed(after, message.day, message.data.reason)
     over = {
         "status": FollowupStatus.CLOSED,
@@ -225,7 +228,7 @@ def _closed(
         "offer_stands": False,
         "contacts": ContactLedger(),
     }
-    return Decision.of(after.model_copy(update=over), *said, *of_joint, *of_problems)
+    return Decision.of(after.model_copy(update=over), *said, *of_joint, *of_money, *of_problems)
 
 
 def _joint_elsewhere(

@@ -35,6 +35,7 @@ __all__ = [
     "gone_elsewhere",
     "interest_of_a_stop",
     "joint_elsewhere",
+    "left_unbilled",
     "missing_from_the_plan",
     "noted",
     "problems_due",
@@ -160,6 +161,16 @@ def unbilled(state: FollowupState, plan: FollowedPlan, day: date, policy: Policy
     if not kept or any(problem.about in {UNBOOKED, UNBILLED} for problem in state.problems):
         return state, ()
     return _of_fact(state, f"unbilled/{plan.agreement_id}/{day.isoformat()}", UNBILLED, day, policy)
+
+
+def left_unbilled(state: FollowupState, day: date, reference: Reference) -> Step:
+    """The case ends before its plan, for nothing is owed any more: what of its money lies on no debt is asked
+    about, too.
+    """
+    plan = state.plan
+    if plan is None or state.status is not FollowupStatus.LIVE:
+        return state, ()
+    return unbilled(state, plan, day, policy_of(plan, reference, day))
 
 
 def interest_of_a_stop(state: FollowupState, since: date, day: date, policy: PolicyInForce) -> Step:

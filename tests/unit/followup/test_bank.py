@@ -354,6 +354,20 @@ def test_what_lies_on_no_debt_and_is_a_credit_is_nobody_s_to_ask_about() -> None
     assert more.last(ProblemOpened).about == "interest_paid_before_it_was_billed"
 
 
+@pytest.mark.parametrize("reason", [intake.CloseReason.SETTLED, intake.CloseReason.SOLD])
+def test_what_lies_on_no_debt_when_the_case_ends_before_the_plan_is_asked_about(
+    reason: intake.CloseReason,
+) -> None:
+    """The bank reported that nothing was owed before it had billed the last interest: nobody heard of it."""
+    data = paid("297.00", DAY, "p").model_copy(update={"unallocated": cny("17.00")})
+    step = lives_to(plan_live().when(message(data, DAY)), DAY)
+    assert not step.emits(PlanCompleted)
+    closed = step.when(message(intake.CaseClosed(as_of=FIRST, reason=reason), FIRST))
+    opened = closed.last(ProblemOpened)
+    assert opened.about == "interest_paid_before_it_was_billed"
+    assert [one.problem_id for one in closed.state.problems] == [opened.problem_id], "it outlasts the case"
+
+
 def test_money_that_came_back_or_was_put_on_a_debt_by_it_lies_there_no_more() -> None:
     rest = paid("50.00", DAY, "q").model_copy(update={"unallocated": cny("20.00")})
     early = plan_live().when(message(rest, DAY), message(taken_back("20.00", DAY, DAY, "q"), DAY))
