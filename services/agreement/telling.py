@@ -4,6 +4,7 @@ Each says everything that follows from it: schedules, rates, waivers, collection
 credit status. The same instruction about the same agreement always has the same id: the bank does it once.
 """
 
+from collections.abc import Collection
 from datetime import date
 from decimal import Decimal
 
@@ -32,6 +33,7 @@ __all__ = [
     "broken",
     "completed",
     "handed_back",
+    "handed_back_apart",
     "instruct",
     "re_age_undone",
     "re_aged",
@@ -198,6 +200,28 @@ def handed_back(
     told = _about(live, InstructionKind.HAND_BACK, policy, day, credit_status=kept)
     told = told.model_copy(update={"settled": settled})
     return _as_signed(told, live, schedules, conduct, day)
+
+
+def handed_back_apart(
+    before: InForce,
+    debts: Collection[str],
+    schedules: tuple[DebtSchedule, ...],
+    signed: AgreementSigned,
+    policy: PolicyInForce,
+    conduct: Conduct,
+    day: date,
+) -> BankInstructed:
+    """An amendment leaves out what the bank had taken back by then: of these debts the agreement that it
+    takes the place of binds the bank as it stands.
+
+    What rewards have made less is said by the share of the rates: instalments are totals over all debts.
+    """
+    theirs = tuple(one for one in schedules if one.debt_id in debts)
+    told = handed_back(before, theirs, (), policy, conduct, day)
+    # The whole of it may be handed back after a withdrawal from the amendment: another instruction.
+    own = derive_id("instruction", before.agreement_id, told.kind.value, signed.agreement_id)
+    rates = tuple(rate for rate in told.rates if rate.debt_id in debts)
+    return told.model_copy(update={"instruction_id": own, "rates": rates, "instalments": (), "beside": ()})
 
 
 def _as_signed(

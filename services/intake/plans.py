@@ -253,7 +253,7 @@ def _bound(state: IntakeState, data: agreement.BankInstructed) -> IntakeState:
     """Know which debts an agreement binds that the bank got back: until it is paid, or another is signed.
 
     The case that they come back in is a new one, and talks about them begin with that agreement. So they do
-    after a withdrawal from the one that had taken its place.
+    after a withdrawal from the one that had taken its place. Where it is followed here again, it is the plan.
     """
     kinds = agreement.InstructionKind
     about = {schedule.debt_id for schedule in data.schedules}
@@ -267,7 +267,8 @@ def _bound(state: IntakeState, data: agreement.BankInstructed) -> IntakeState:
             state = state.with_debt(debt.model_copy(update={"bound_by": data.agreement_id}))
         signed_anew = data.kind is kinds.APPLY_PLAN and debt.debt_id in about
         fulfilled = data.kind is kinds.PLAN_COMPLETED and debt.bound_by == data.agreement_id
-        if debt.bound_by is not None and (signed_anew or fulfilled):
+        followed = data.kind is kinds.RESTORE_TERMS and debt.bound_by == data.returns_to
+        if debt.bound_by is not None and (signed_anew or fulfilled or followed):
             state = state.with_debt(debt.model_copy(update={"bound_by": None}))
     return state
 

@@ -314,9 +314,9 @@ class InstructionKind(StrEnum):
 
     RE_AGE comes between, where a debt is shown as current again only after payments of the plan, and
     UNDO_RE_AGE where one of these was returned: as if the re-age of `effective` had not been.
-    HAND_BACK comes where a case ends without what the bank took back of a signed agreement, or what another
-    obligor's case holds, so that nobody follows it here: it binds the bank as it stands, by the schedules
-    given.
+    HAND_BACK comes where a case ends, or an amendment is signed, without what the bank took back of a signed
+    agreement, or what another obligor's case holds, so that nobody follows it here: it binds the bank as it
+    stands, by the schedules given, also where another agreement takes its place for the other debts.
     STOP_COLLECTION was an instruction of its own in older versions; now APPLY_PLAN says it.
     """
 

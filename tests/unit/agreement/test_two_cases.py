@@ -161,3 +161,21 @@ def test_the_case_knows_it_again() -> None:
     )
     again = step.when(message(told, after(12)))
     assert again.last(CaseChanged).debts[0].bound_by == OLD
+
+
+def test_where_the_agreement_is_followed_here_again_it_is_no_earlier_one() -> None:
+    """A debt that an amendment had left with the bank is in the plan again after a withdrawal from it."""
+    told = BankInstructed(
+        instruction_id="I-1",
+        agreement_id="AG-new",
+        version=2,
+        kind=InstructionKind.RESTORE_TERMS,
+        effective=after(12),
+        answer_by=after(17),
+        binds_again=(DebtBound(debt_id="A-1", agreement_id=OLD),),
+    )
+    bound = given(IntakeDecider(), reference()).when(overdue(), message(told, after(12)))
+    back = told.model_copy(update={"instruction_id": "I-2", "binds_again": (), "returns_to": OLD})
+    assert bound.when(message(back, after(13))).last(CaseChanged).debts[0].bound_by is None
+    other = back.model_copy(update={"returns_to": "AG-3"})
+    assert bound.when(message(other, after(13))).state.debt("A-1").bound_by == OLD
