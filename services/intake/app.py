@@ -21,8 +21,8 @@ SERVICE = Service(
     # 13: whether money came back of the plan that was completed last, who else took part in a conversation,
     # stops of another obligor that stop the debt
     # 14: the agreement that binds a debt from before its case, the plan that was broken last,
-    # when a debt left
-    schema_version=14,
+    # when a debt left; 15: the agreement that has settled a debt
+    schema_version=15,
     workload=whose_work,
     cases=lambda state: (state.case,),
     upcoming=lambda state, customer: case_id(customer, 1 if state is None else state.episode + 1),

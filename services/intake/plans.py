@@ -10,7 +10,7 @@ from typing import Any
 from services.intake.amounts import Amounts
 from services.intake.cases import Outcome, answer, close_case, conclude
 from services.intake.differences import watched_from, with_rates
-from services.intake.ledger import confirm_waiver, leave, owe_again, re_age, undo_re_age, waive
+from services.intake.ledger import confirm_waiver, leave, owe_again, re_age, undo_re_age, unsettled, waive
 from services.intake.model import Finish, Instruction, IntakeState, Plan
 from services.intake.rules import policy_of, refusal
 from services.intake.splits import lowered, paid_elsewhere, splits_of, without_waived
@@ -262,6 +262,13 @@ def _bound(state: IntakeState, data: agreement.BankInstructed) -> IntakeState:
         known = state.debt(again.debt_id)
         if known is not None:
             state = state.with_debt(known.model_copy(update={"bound_by": again.agreement_id}))
+    in_full = {one.debt_id for one in data.settled if one.settlement is agreement.SettlementKind.FULL}
+    for debt in state.debts:
+        if data.kind is kinds.PLAN_COMPLETED and debt.debt_id in in_full:
+            done = {"settled_by": data.agreement_id, "settled_on": data.effective}
+            state = state.with_debt(debt.model_copy(update=done))
+        elif debt.settled_by is not None and (debt.debt_id in about or debt.settled_by == data.returns_to):
+            state = state.with_debt(unsettled(debt))
     for debt in state.debts:
         if data.kind is kinds.HAND_BACK and debt.debt_id in about - paid:
             state = state.with_debt(debt.model_copy(update={"bound_by": data.agreement_id}))
