@@ -33,6 +33,7 @@ from shared.contracts import (
     offer,
 )
 from shared.contracts.base import Event
+from shared.contracts.debts import DebtStatus
 from shared.contracts.decision import Decision
 from shared.contracts.departures import told
 from shared.contracts.envelope import Envelope
@@ -117,6 +118,7 @@ def _changed(
         return Decision(state)
     debts = message.data.debts
     update: dict[str, Any] = {"charges": charges_of(debts), "late_since": referral.late_since(debts)}
+    update["elsewhere"] = tuple(debt.debt_id for debt in debts if debt.status is DebtStatus.ELSEWHERE)
     if message.data.conduct and message.data.conduct != state.contacts.packs:
         update["contacts"] = state.contacts.model_copy(update={"packs": message.data.conduct})
     changed = referral.without_apart(state.model_copy(update=update), debts, message.day)
