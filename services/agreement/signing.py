@@ -201,7 +201,7 @@ def sign(state: AgreementState, draft: Draft, day: date, reference: Reference) -
         conduct_in(packs, day, reference),
         day,
         live.beside,
-        took_from[0].agreement_id if took_from else None,
+        took_from,
     )
     after, left = _left_with_the_bank(state, instruct(in_force, told), signed, policy, day, reference)
     return Decision.of(after, *before, signed, told, *left, *restarted)

@@ -15,6 +15,7 @@ from shared.contracts.agreement import (
     AgreementSigned,
     BankInstructed,
     CollectionOrder,
+    DebtBound,
     DebtRate,
     DebtRecord,
     DebtSettled,
@@ -53,11 +54,11 @@ def applies(
     conduct: Conduct,
     day: date,
     beside: tuple[str, ...] = (),
-    replaces: str | None = None,
+    replaces: tuple[DebtBound, ...] = (),
 ) -> BankInstructed:
     """Apply a signed plan; for an amendment, in the place of the one before.
 
-    `replaces`: the agreement of an earlier case, which the bank got back; its place this one takes.
+    `replaces`: debts with the agreements that the bank got back; their place this one takes.
 
     Collection stops where the strictest of the agreement's packs says so (Art. 70). So it does of the debts
     that it leaves `beside` it: nobody collects from who keeps a plan.
@@ -76,7 +77,8 @@ def applies(
         collection=CollectionOrder.STOP if stop else None,
         agents=stop,
         credit_status=policy.reporting.status_while_kept,
-        supersedes=signed.supersedes or replaces,
+        supersedes=signed.supersedes or (replaces[0].agreement_id if replaces else None),
+        replaces=replaces,
         re_aged=tuple(one.debt_id for one in signed.re_ages or () if not one.payments),
         beside=beside,
         bound=signed.bound,

@@ -333,7 +333,7 @@ class InstructionKind(StrEnum):
 class CollectionOrder(StrEnum):
     """Whether the bank may ask for money otherwise than by the plan.
 
-    Each agreement's order is its own, or that of the one which it supersedes: to resume lifts what this
+    Each agreement's order is its own, or that of those whose place it takes: to resume lifts what this
     agreement has stopped. A debt rests while any agreement in force stops its collection.
     """
 
@@ -440,6 +440,11 @@ class BankInstructed(_Agreement):
         default=(),
         description="where an agreement ends: debts of it that others owe as well, or that the case of "
         "another obligor holds; an agreement with one of these may be in force, and what that says stands",
+    )
+    replaces: tuple[DebtBound, ...] = Field(
+        default=(),
+        description="debts that an agreement bound which the bank had got back, and whose place this one "
+        "takes; `supersedes` names an agreement of the case itself, or the first of these",
     )
     binds_again: tuple[DebtBound, ...] = Field(
         default=(),
