@@ -171,7 +171,9 @@ def _taken_back(
     told = max(message.day, data.reversed_on)
     if state.status is FollowupStatus.CLOSED:
         after, said = leftover.returned(state, data, told)
-        if state.policy is not None and state.completed_on is not None and after.completed_on is None:
+        undone = state.completed_on is not None and after.completed_on is None
+        again = leftover.is_missed(state, data) and not problems.is_returned(state)
+        if state.policy is not None and (undone or again):
             in_force = reference.policies.in_force(state.policy, told)
             after, more = problems.returned_after_completion(after, data.reversal_id, told, in_force)
             said += more

@@ -34,6 +34,7 @@ __all__ = [
     "close_problems",
     "gone_elsewhere",
     "interest_of_a_stop",
+    "is_returned",
     "joint_elsewhere",
     "left_unbilled",
     "missing_from_the_plan",
@@ -133,6 +134,11 @@ def returned_after_completion(state: FollowupState, reversal: str, day: date, po
     program, and the borrower is to hear of it before anybody asks for the money. So a person looks.
     """
     return _of_fact(state, reversal, RETURNED_AFTER, day, policy)
+
+
+def is_returned(state: FollowupState) -> bool:
+    """Whether somebody is looking into money that came back of a completed plan."""
+    return any(problem.about == RETURNED_AFTER for problem in state.problems)
 
 
 def unbooked(

@@ -284,6 +284,26 @@ def test_a_return_after_the_case_is_closed_takes_off_the_credit_what_is_not_owed
     assert owing.state.completed_on is None
 
 
+def test_of_what_comes_back_once_more_somebody_hears_who_has_looked_into_the_first() -> None:
+    """A second payment of the plan came back when the first was dealt with, and nobody was told."""
+    closed = overpaid().when(message(END, FIRST))
+
+    def back(step: Given, n: int, amount: str = "100.00") -> Given:
+        parts = (Allocation(debt_id="A-1", amounts=balances(amount)),)
+        data = taken_back(amount, FIRST, SECOND, f"q-{n}").model_copy(update={"allocations": parts})
+        return step.when(message(data, SECOND))
+
+    first = back(closed, 1)
+    opened = first.last(ProblemOpened)
+    assert not any(isinstance(event, ProblemOpened) for event in back(first, 2).said), "one while it is open"
+    done = first.when(message(ProblemSolved(problem_id=opened.problem_id, by="n-1"), SECOND))
+    again = back(done, 2).last(ProblemOpened)
+    assert again.about == "payment_returned_after_completion"
+    assert again.problem_id != opened.problem_id
+    cured = plan_live().when(message(intake.CaseClosed(as_of=FIRST, reason=intake.CloseReason.CURED), FIRST))
+    assert back(cured, 1).said == (), "no plan was completed in it"
+
+
 @pytest.mark.parametrize("over", ["12.00", "0.00"])
 def test_what_is_paid_after_the_case_is_closed_is_a_credit_as_before(over: str) -> None:
     """A standing order went on: nobody heard of it, and what came back of it was taken off what was there."""
