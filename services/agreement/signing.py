@@ -15,11 +15,12 @@ from services.agreement.rules import (
     packs_of,
     paid_before,
     re_ages_of,
+    taken_away,
     waived_debts,
     withdrawal_of,
 )
 from services.agreement.signatories import bound_by, signed_before
-from services.agreement.telling import applies, instruct
+from services.agreement.telling import applies, handed_back_apart, instruct
 from services.agreement.terms import rewards_of
 from services.agreement.watching import begun
 from shared.contracts.agreement import (
@@ -33,7 +34,9 @@ from shared.contracts.agreement import (
 from shared.contracts.base import Event, Reason
 from shared.contracts.decision import Decision
 from shared.contracts.envelope import Envelope
+from shared.contracts.plan_terms import schedules_of
 from shared.contracts.reasons import ReasonCode
+from shared.policy.model import PolicyInForce
 from shared.policy.reference import Reference
 
 __all__ = ["give_back", "keep_if_fit", "refusal", "resting", "sign"]
@@ -197,6 +200,32 @@ def sign(state: AgreementState, draft: Draft, day: date, reference: Reference) -
         conduct_in(packs, day, reference),
         day,
         live.beside,
-        took_from[0].agreement_id if took_from else None,
+        took_from,
     )
-    return Decision.of(instruct(in_force, told), *before, signed, told, *restarted)
+    after, left = _left_with_the_bank(state, instruct(in_force, told), signed, policy, day, reference)
+    return Decision.of(after, *before, signed, told, *left, *restarted)
+
+
+def _left_with_the_bank(
+    before: AgreementState,
+    after: AgreementState,
+    signed: AgreementSigned,
+    policy: PolicyInForce,
+    day: date,
+    reference: Reference,
+) -> tuple[AgreementState, tuple[Event, ...]]:
+    """Hand back what the amendment is not about, for the bank took it back, or another obligor's case did.
+
+    Its recall voids no contract, nor does that talks about the others follow.
+    """
+    was, covered = before.live, {schedule.debt_id for schedule in signed.schedules}
+    if was is None:
+        return after, ()
+    away = {debt.debt_id for debt in taken_away(before, was)} - covered
+    if not away:
+        return after, ()
+    drawn_up = reference.policies.in_force(before.policy, was.drafted_on or day)
+    schedules = schedules_of(was.terms, drawn_up.amounts.rounding)
+    conduct = conduct_in(was.packs or (before.policy,), day, reference)
+    told = handed_back_apart(was, away, schedules, signed, policy, conduct, day)
+    return instruct(after, told), (told,)

@@ -4,6 +4,7 @@ Each says everything that follows from it: schedules, rates, waivers, collection
 credit status. The same instruction about the same agreement always has the same id: the bank does it once.
 """
 
+from collections.abc import Collection
 from datetime import date
 from decimal import Decimal
 
@@ -14,6 +15,7 @@ from shared.contracts.agreement import (
     AgreementSigned,
     BankInstructed,
     CollectionOrder,
+    DebtBound,
     DebtRate,
     DebtRecord,
     DebtSettled,
@@ -32,6 +34,7 @@ __all__ = [
     "broken",
     "completed",
     "handed_back",
+    "handed_back_apart",
     "instruct",
     "re_age_undone",
     "re_aged",
@@ -51,11 +54,11 @@ def applies(
     conduct: Conduct,
     day: date,
     beside: tuple[str, ...] = (),
-    replaces: str | None = None,
+    replaces: tuple[DebtBound, ...] = (),
 ) -> BankInstructed:
     """Apply a signed plan; for an amendment, in the place of the one before.
 
-    `replaces`: the agreement of an earlier case, which the bank got back; its place this one takes.
+    `replaces`: debts with the agreements that the bank got back; their place this one takes.
 
     Collection stops where the strictest of the agreement's packs says so (Art. 70). So it does of the debts
     that it leaves `beside` it: nobody collects from who keeps a plan.
@@ -74,7 +77,8 @@ def applies(
         collection=CollectionOrder.STOP if stop else None,
         agents=stop,
         credit_status=policy.reporting.status_while_kept,
-        supersedes=signed.supersedes or replaces,
+        supersedes=signed.supersedes or (replaces[0].agreement_id if replaces else None),
+        replaces=replaces,
         re_aged=tuple(one.debt_id for one in signed.re_ages or () if not one.payments),
         beside=beside,
         bound=signed.bound,
@@ -198,6 +202,28 @@ def handed_back(
     told = _about(live, InstructionKind.HAND_BACK, policy, day, credit_status=kept)
     told = told.model_copy(update={"settled": settled})
     return _as_signed(told, live, schedules, conduct, day)
+
+
+def handed_back_apart(
+    before: InForce,
+    debts: Collection[str],
+    schedules: tuple[DebtSchedule, ...],
+    signed: AgreementSigned,
+    policy: PolicyInForce,
+    conduct: Conduct,
+    day: date,
+) -> BankInstructed:
+    """An amendment leaves out what the bank had taken back by then: of these debts the agreement that it
+    takes the place of binds the bank as it stands.
+
+    What rewards have made less is said by the share of the rates: instalments are totals over all debts.
+    """
+    theirs = tuple(one for one in schedules if one.debt_id in debts)
+    told = handed_back(before, theirs, (), policy, conduct, day)
+    # The whole of it may be handed back after a withdrawal from the amendment: another instruction.
+    own = derive_id("instruction", before.agreement_id, told.kind.value, signed.agreement_id)
+    rates = tuple(rate for rate in told.rates if rate.debt_id in debts)
+    return told.model_copy(update={"instruction_id": own, "rates": rates, "instalments": (), "beside": ()})
 
 
 def _as_signed(

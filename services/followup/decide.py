@@ -33,6 +33,7 @@ from shared.contracts import (
     offer,
 )
 from shared.contracts.base import Event
+from shared.contracts.debts import DebtStatus
 from shared.contracts.decision import Decision
 from shared.contracts.departures import told
 from shared.contracts.envelope import Envelope
@@ -117,6 +118,7 @@ def _changed(
         return Decision(state)
     debts = message.data.debts
     update: dict[str, Any] = {"charges": charges_of(debts), "late_since": referral.late_since(debts)}
+    update["elsewhere"] = tuple(debt.debt_id for debt in debts if debt.status is DebtStatus.ELSEWHERE)
     if message.data.conduct and message.data.conduct != state.contacts.packs:
         update["contacts"] = state.contacts.model_copy(update={"packs": message.data.conduct})
     changed = referral.without_apart(state.model_copy(update=update), debts, message.day)
@@ -136,8 +138,10 @@ def _paid(
     if known.plan is not None:
         known = known.model_copy(update={"plan": found.paid_for(known.plan, data)})
     late = found.counted(known, data, message.day)
-    if late is not None:
-        return Decision(late)
+    if late is not None and late.plan is not None:
+        policy = reference.policies.in_force(late.plan.policy, message.day)
+        late, said = problems.unbooked(late, late.plan, data, message.day, policy)
+        return Decision.of(late, *said)
     amount = counted(known.plan, data)
     if not amount.is_positive:
         return Decision(known)
@@ -167,7 +171,9 @@ def _taken_back(
     told = max(message.day, data.reversed_on)
     if state.status is FollowupStatus.CLOSED:
         after, said = leftover.returned(state, data, told)
-        if state.policy is not None and state.completed_on is not None and after.completed_on is None:
+        undone = state.completed_on is not None and after.completed_on is None
+        again = leftover.is_missed(state, data) and not problems.is_returned(state)
+        if state.policy is not None and (undone or again):
             in_force = reference.policies.in_force(state.policy, told)
             after, more = problems.returned_after_completion(after, data.reversal_id, told, in_force)
             said += more
@@ -177,7 +183,7 @@ def _taken_back(
     if not amount.is_positive:
         return Decision(known)
     all_of_it = amount
-    after, amount = found.returned(known, data.value_date, amount, told)
+    after, amount = found.returned(known, data, amount, told)
     after = found.returned_before(after, data, amount, told)
     if amount.is_positive:
         after = remember(after, data.value_date, amount, told)
@@ -211,6 +217,7 @@ def _closed(
     after, said = finish(known, message.day, reference)
     gone = problems.gone_elsewhere(known, message.data.debts)
     after, of_joint = problems.joint_elsewhere(after, gone, message.day, reference)
+    after, of_money = problems.left_unbilled(after, message.day, reference)
     after, of_problems = problems.case_closed(after, message.day, message.data.reason)
     over = {
         "status": FollowupStatus.CLOSED,
@@ -225,7 +232,7 @@ def _closed(
         "offer_stands": False,
         "contacts": ContactLedger(),
     }
-    return Decision.of(after.model_copy(update=over), *said, *of_joint, *of_problems)
+    return Decision.of(after.model_copy(update=over), *said, *of_joint, *of_money, *of_problems)
 
 
 def _joint_elsewhere(

@@ -105,7 +105,7 @@ def judge_breach(work: Work, day: date) -> bool:
     A report of hardship voids a notice, and so does a stop event: when the talks are over, what is still
     missing is noticed again.
     """
-    plan = work.plan
+    plan = _held_here(work)
     if not breaks(plan, day, work.policy):
         if plan.cure_by is not None:
             code = _why_cured(plan, day)
@@ -133,6 +133,25 @@ def judge_breach(work: Work, day: date) -> bool:
     return False
 
 
+def _held_here(work: Work) -> FollowedPlan:
+    """Give the plan with what its breach takes back here: nothing of what another obligor's case holds.
+
+    A plan there may have been signed on what is owed since. Where it comes back, everything is as it was.
+    """
+    plan, gone = work.plan, set(work.state.elsewhere)
+    if not gone & set(plan.debts):
+        return plan
+    returning = tuple(one for one in plan.returning if one.debt_id not in gone)
+    rates = tuple(rate for rate in plan.contract_rates if rate.debt_id not in gone)
+    update = {
+        "returning": returning,
+        "returns": summed(one.amount for one in returning) if plan.returning else plan.returns,
+        "contract_rates": rates,
+        "rates_return": bool(rates) if plan.contract_rates else plan.rates_return,
+    }
+    return plan.model_copy(update=update)
+
+
 def _why_cured(plan: FollowedPlan, day: date) -> ReasonCode:
     if is_stopped(plan, day):
         return ReasonCode.DEBT_STOPPED
@@ -143,15 +162,16 @@ def _why_cured(plan: FollowedPlan, day: date) -> ReasonCode:
 
 
 def _break(work: Work, day: date) -> None:
+    plan = _held_here(work)
     work.said.append(
         PlanBroken(
-            agreement_id=work.plan.agreement_id,
+            agreement_id=plan.agreement_id,
             as_of=day,
-            missed=len(missed_numbers(work.plan.lines)),
+            missed=len(missed_numbers(plan.lines)),
             reasons=(_missed(work, day),),
-            returns=work.plan.returns,
-            rates_return=work.plan.rates_return,
-            rate_cut_pct=work.plan.rate_cut_pct,
+            returns=plan.returns,
+            rates_return=plan.rates_return,
+            rate_cut_pct=plan.rate_cut_pct,
             facts=_facts(work, day),
         )
     )
@@ -161,14 +181,14 @@ def _break(work: Work, day: date) -> None:
 
 def _facts(work: Work, day: date) -> BreachFacts:
     """Give what the borrower is told: what is open on `day`, what a breach takes back and what it leaves."""
-    plan = work.plan
+    plan = _held_here(work)
     rates = tuple(
         rate.model_copy(update={"annual_rate_pct": cut_rate(rate.annual_rate_pct, plan.rate_cut_pct)})
         for rate in plan.contract_rates
     )
-    sold = {one.debt_id for one in plan.apart}
+    gone = {*(one.debt_id for one in plan.apart), *work.state.elsewhere}
     return BreachFacts(
-        debts=tuple(one for one in plan.debts if one not in sold),
+        debts=tuple(one for one in plan.debts if one not in gone),
         instalments=tuple(
             OpenInstalment(number=line.number, due=line.due, missing=missing, debts=line.debts or plan.debts)
             for line, missing in work.open_lines(day, due_by=day)

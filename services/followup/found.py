@@ -42,29 +42,39 @@ def _of_plan(plan: FollowedPlan, allocations: Iterable[Allocation], currency: st
 
 
 def counted(state: FollowupState, data: PaymentMatched, day: date) -> FollowupState | None:
-    """Count a payment on the plan that was made without it; None where it is no such payment."""
+    """Count a payment on the plan that was made without it; None where it is no such payment.
+
+    What no debt has room for is in no balance, whatever the bank's figure holds, and is beyond a plan that
+    was completed.
+    """
     plan = state.plan
-    if plan is None or state.status is not FollowupStatus.LIVE or data.in_balance:
+    if plan is None or not data.value_date < plan.effective < day:
         return None
-    if not data.value_date < plan.effective < day:
+    if state.status not in {FollowupStatus.LIVE, FollowupStatus.COMPLETED}:
         return None
-    amount = _of_plan(plan, data.allocations, data.amount.currency)
-    if not amount.is_positive:
+    amount = spare = data.unallocated
+    if state.status is FollowupStatus.LIVE and not data.in_balance:
+        amount += _of_plan(plan, data.allocations, spare.currency)
+    if not amount.is_positive or all(line.total.currency != spare.currency for line in plan.lines):
         return None
-    return _added(receive(state, plan.effective, amount), data.value_date, amount)
+    plan = unbooked(plan, data)
+    known = receive(state.model_copy(update={"plan": plan}), plan.effective, amount, spare)
+    return _added(known, data.value_date, amount, spare)
 
 
 def returned(
-    state: FollowupState, value_date: date, amount: Money, told: date
+    state: FollowupState, data: PaymentTakenBack, amount: Money, told: date
 ) -> tuple[FollowupState, Money]:
     """Take back what was counted of a payment of that day; give what of the return it is not about."""
     plan = state.plan
-    there = Money.zero(amount.currency) if plan is None else _of_day(plan, value_date, amount.currency)
+    there = Money.zero(amount.currency) if plan is None else _of_day(plan, data.value_date, amount.currency)
     part = min(there, amount)
     if plan is None or not part.is_positive:
         return state, amount
-    known = remember(state, plan.effective, part, told)
-    return _added(receive(known, plan.effective, -part), value_date, -part), amount - part
+    loose = _loose_of(plan, data)
+    state = state.model_copy(update={"plan": _less_unbooked(plan, loose)})
+    known = receive(remember(state, plan.effective, part, told), plan.effective, -part, -loose)
+    return _added(known, data.value_date, -part, -loose), amount - part
 
 
 def missing_beside(plan: FollowedPlan, data: PaymentTakenBack, amount: Money) -> FollowedPlan:
@@ -101,9 +111,10 @@ def returned_before(state: FollowupState, data: PaymentTakenBack, amount: Money,
             continue
         part = min(_of_day(plan, data.value_date, amount.currency), amount)
         if part.is_positive:
+            loose = _loose_of(plan, data)
             known = remember(state, plan.effective, part, told)
-            state = receive(known, plan.effective, -part)
-            plan = _with(plan, data.value_date, -part)
+            state = receive(known, plan.effective, -part, -loose)
+            plan = _with(_less_unbooked(plan, loose), data.value_date, -part, -loose)
         if part < amount:
             plan = missing_beside(plan, data, amount - part)
         earlier = list(state.earlier)
@@ -121,11 +132,13 @@ def handed_back(state: FollowupState, gone: Iterable[FollowedPlan]) -> FollowupS
     assert back is not None  # noqa: S101 - narrows: who calls has brought it back
     for plan in gone:
         for entry in plan.found:
-            state = receive(state, plan.effective, -entry.amount)
+            loose = entry.on_no_debt or Money.zero(entry.amount.currency)
+            state = receive(state, plan.effective, -entry.amount, -loose)
             if entry.on < back.effective:
-                state = _added(receive(state, back.effective, entry.amount), entry.on, entry.amount)
+                known = receive(state, back.effective, entry.amount, loose)
+                state = _added(known, entry.on, entry.amount, loose)
             else:
-                state = receive(state, entry.on, entry.amount)
+                state = receive(state, entry.on, entry.amount, loose)
     return state
 
 
@@ -155,19 +168,32 @@ def _booked(data: PaymentMatched | PaymentTakenBack) -> Money:
     return Money.sum((part for part in parts if part.currency == currency), currency)
 
 
-def _of_day(plan: FollowedPlan, on: date, currency: str) -> Money:
-    amounts = (entry.amount for entry in plan.found if entry.on == on)
-    return Money.sum((amount for amount in amounts if amount.currency == currency), currency)
+def _of_day(plan: FollowedPlan, on: date, currency: str, *, loose: bool = False) -> Money:
+    entries = [entry for entry in plan.found if entry.on == on and entry.amount.currency == currency]
+    amounts = (entry.on_no_debt if loose else entry.amount for entry in entries)
+    return Money.sum((amount for amount in amounts if amount is not None), currency)
 
 
-def _added(state: FollowupState, on: date, amount: Money) -> FollowupState:
+def _loose_of(plan: FollowedPlan, data: PaymentTakenBack) -> Money:
+    """Give what comes back of the money of that day that was counted and lay on no debt."""
+    back = on_no_debt(data)
+    return min(_of_day(plan, data.value_date, back.currency, loose=True), back)
+
+
+def _less_unbooked(plan: FollowedPlan, loose: Money) -> FollowedPlan:
+    return plan.model_copy(update={"unbooked": summed((*plan.unbooked, -loose))}) if loose else plan
+
+
+def _added(state: FollowupState, on: date, amount: Money, loose: Money) -> FollowupState:
     plan = state.plan
     assert plan is not None  # noqa: S101 - narrows: who calls has looked
-    return state.model_copy(update={"plan": _with(plan, on, amount)})
+    return state.model_copy(update={"plan": _with(plan, on, amount, loose)})
 
 
-def _with(plan: FollowedPlan, on: date, amount: Money) -> FollowedPlan:
+def _with(plan: FollowedPlan, on: date, amount: Money, loose: Money) -> FollowedPlan:
     left = _of_day(plan, on, amount.currency) + amount
+    on_none = _of_day(plan, on, amount.currency, loose=True) + loose
     others = [one for one in plan.found if (one.on, one.amount.currency) != (on, amount.currency)]
-    found = (*others, DayMoney(on=on, amount=left)) if left.is_positive else tuple(others)
+    entry = DayMoney(on=on, amount=left, on_no_debt=on_none)
+    found = (*others, entry) if left.is_positive else tuple(others)
     return plan.model_copy(update={"found": found[-_KEPT:]})

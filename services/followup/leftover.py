@@ -14,7 +14,7 @@ from shared.contracts.reasons import ReasonCode
 from shared.lending.money import Money
 from shared.policy.model import PolicyInForce
 
-__all__ = ["bank_answered", "came", "chosen", "kept", "returned", "returned_later"]
+__all__ = ["bank_answered", "came", "chosen", "is_missed", "kept", "returned", "returned_later"]
 
 Step = tuple[FollowupState, tuple[Event, ...]]
 
@@ -100,15 +100,24 @@ def returned(state: FollowupState, data: PaymentTakenBack, day: date) -> Step:
     Where more is owed than had gone beside the plan, or what is left beyond does not cover the rest, the
     plan is not completed any more; who asks sees it by `completed_on`.
     """
-    credit, owed = _of_day(state, data), owed_again(data)
-    gone = data.amount - owed
-    beside = data.beside
-    if beside is None or beside.currency != owed.currency:
-        beside = Money.zero(owed.currency)
-    free = Money.zero(gone.currency) if credit is None else credit.found - credit.settled
-    if owed > beside or free < gone:
+    credit = _of_day(state, data)
+    if _is_missed(credit, data):
         state = state.model_copy(update={"completed_on": None})
-    return _less(state, credit, gone, day)
+    return _less(state, credit, data.amount - owed_again(data), day)
+
+
+def is_missed(state: FollowupState, data: PaymentTakenBack) -> bool:
+    """Whether money that comes back is missing from a plan that was completed before the case was closed."""
+    credit = _of_day(state, data)
+    return credit is not None and _is_missed(credit, data)
+
+
+def _is_missed(credit: Credit | None, data: PaymentTakenBack) -> bool:
+    owed = owed_again(data)
+    gone, nothing = data.amount - owed, Money.zero(owed.currency)
+    beside = data.beside if data.beside is not None and data.beside.currency == owed.currency else nothing
+    free = nothing if credit is None else credit.found - credit.settled
+    return owed > beside or free < gone
 
 
 def returned_later(state: FollowupState, data: PaymentTakenBack, day: date) -> Step:

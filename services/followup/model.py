@@ -357,7 +357,8 @@ class FollowupState(State):
     `sold` are the debts of the case that have another creditor now. `earlier` are the plans that a withdrawal
     from their amendment would bring back, the latest last.
     `stop_told_on` is the last day on which the desk told of a stop, or of its end. `apart` are the
-    debts of the case that are not talked about: stopped, with another creditor, or paid.
+    debts of the case that are not talked about: stopped, with another creditor, or paid; `elsewhere` those of
+    them that the case of another obligor holds.
     `departures` stand in the document of a partition's own key alone: who is away or has left, as a command
     said. `roster_asked_on` is the last evening on which it was asked whether those are there who are to solve
     problems on another's case.
@@ -396,5 +397,6 @@ class FollowupState(State):
     earlier: tuple[Earlier, ...] = ()
     stop_told_on: date | None = None
     apart: tuple[str, ...] = ()
+    elsewhere: tuple[str, ...] = ()
     departures: tuple[Departure, ...] = ()
     roster_asked_on: date | None = None

@@ -34,7 +34,9 @@ __all__ = [
     "close_problems",
     "gone_elsewhere",
     "interest_of_a_stop",
+    "is_returned",
     "joint_elsewhere",
+    "left_unbilled",
     "missing_from_the_plan",
     "noted",
     "problems_due",
@@ -134,6 +136,11 @@ def returned_after_completion(state: FollowupState, reversal: str, day: date, po
     return _of_fact(state, reversal, RETURNED_AFTER, day, policy)
 
 
+def is_returned(state: FollowupState) -> bool:
+    """Whether somebody is looking into money that came back of a completed plan."""
+    return any(problem.about == RETURNED_AFTER for problem in state.problems)
+
+
 def unbooked(
     state: FollowupState, plan: FollowedPlan, data: PaymentMatched, day: date, policy: PolicyInForce
 ) -> Step:
@@ -160,6 +167,16 @@ def unbilled(state: FollowupState, plan: FollowedPlan, day: date, policy: Policy
     if not kept or any(problem.about in {UNBOOKED, UNBILLED} for problem in state.problems):
         return state, ()
     return _of_fact(state, f"unbilled/{plan.agreement_id}/{day.isoformat()}", UNBILLED, day, policy)
+
+
+def left_unbilled(state: FollowupState, day: date, reference: Reference) -> Step:
+    """The case ends before its plan, for nothing is owed any more: what of its money lies on no debt is asked
+    about, too.
+    """
+    plan = state.plan
+    if plan is None or state.status is not FollowupStatus.LIVE:
+        return state, ()
+    return unbilled(state, plan, day, policy_of(plan, reference, day))
 
 
 def interest_of_a_stop(state: FollowupState, since: date, day: date, policy: PolicyInForce) -> Step:

@@ -165,8 +165,9 @@ def take_back(state: FollowupState, data: AgreementEnded, day: date) -> Followup
         return state.model_copy(update=nothing)
     plan = state.earlier[at].plan
     dates = ((name, getattr(plan, name)) for name in _REVIEW_DAYS)
-    # What came up while the amendment held is said today, with the whole time to answer; not dated back.
-    late = {name: day for name, on in dates if on is not None and plan.judged_to < on < day}
+    # What came up while the amendment held is said today, with the whole time to answer; not dated back. So
+    # is the regular review that a performing borrower was spared, where a miss of these days brings it up.
+    late = {name: day for name, on in dates if on is not None and on < day}
     over = (*(one.plan for one in state.earlier[at + 1 :]), gone)
     update: dict[str, object] = {"replay": True, **late, **_reviews(plan, over), "reviews": gone.reviews}
     before = plan.pauses

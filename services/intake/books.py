@@ -59,9 +59,9 @@ class Debt(State):
     `quiet_since` the day on which a payment left nothing overdue on our books.
     `rate_vested`: rewards have lowered the rate, whatever the bank's notices say. It has until `rate_due` to
     correct them; `rate_told` is the higher rate of a notice that a person looks into. `bound_by`: the
-    agreement of an earlier case that the bank got back with it, and `bound_with` its co-borrowers who had
-    signed that. `left_on`: the day on which it left a case
-    last.
+    agreement of an earlier case that the bank got back with it, or that had settled what is claimed again;
+    `bound_with` its co-borrowers who had signed that. `settled_by`: the agreement that has settled it in
+    full, on the day `settled_on`. `left_on`: the day on which it left a case last.
     """
 
     debt_id: str
@@ -95,6 +95,8 @@ class Debt(State):
     rate_told: Decimal | None = None
     bound_by: str | None = None
     bound_with: tuple[str, ...] = ()
+    settled_by: str | None = None
+    settled_on: date | None = None
     left_on: date | None = None
 
     @property

@@ -14,7 +14,7 @@ from services.intake.books import Debt
 from services.intake.cases import Outcome, answer, conclude, open_case
 from services.intake.halting import all_joint
 from services.intake.histories import has_news, saying_flows, with_bank_history
-from services.intake.ledger import leave, re_age, reopen, with_figure
+from services.intake.ledger import claimed, leave, re_age, reopen, with_figure
 from services.intake.model import CaseStatus, Finish, IntakeState
 from services.intake.parties import belongs_elsewhere, learn_elsewhere, with_obligors
 from services.intake.payments import match_waiting
@@ -182,7 +182,7 @@ def _status_of(debt: Debt, state: IntakeState, as_of: date, day: date, *, said_l
     if debt.ended_on is not None and as_of <= debt.ended_on:
         return debt
     if debt.is_late:
-        return debt.model_copy(update={"status": DebtStatus.ACTIVE})
+        return claimed(debt).model_copy(update={"status": DebtStatus.ACTIVE})
     if state.plans(debt):
         return debt if said_late else leave(debt, DebtStatus.ACTIVE, as_of)
     if said_late and debt.is_active:

@@ -24,6 +24,7 @@ from shared.contracts.base import Reason
 from shared.contracts.debts import DebtStatus
 
 __all__ = [
+    "claimed",
     "confirm_waiver",
     "holds",
     "leave",
@@ -34,6 +35,7 @@ __all__ = [
     "restore",
     "take_back",
     "undo_re_age",
+    "unsettled",
     "waive",
     "with_figure",
     "with_history",
@@ -77,7 +79,7 @@ def _before(day: date, days: int) -> date:
 
 def reopen(debt: Debt, episode: int) -> Debt:
     """Begin a new ledger in a new case, on what is owed now."""
-    return debt.model_copy(
+    return claimed(debt).model_copy(
         update={
             "episode": episode,
             "status": DebtStatus.ACTIVE,
@@ -90,6 +92,26 @@ def reopen(debt: Debt, episode: int) -> Debt:
             "history": _agreeing(debt.history, -debt.corrections.total),
         }
     )
+
+
+def claimed(debt: Debt) -> Debt:
+    """A debt that an agreement has settled in full is claimed again: what was certified binds the bank.
+
+    So it does where only interest or charges are claimed, for nothing was lent since, and where what is late
+    was due by then; what else is owed on the account is new.
+    """
+    agreement, on, due = debt.settled_by, debt.settled_on, debt.oldest_due
+    if agreement is None or on is None:
+        return debt
+    bound = debt.outstanding.principal <= 0 or (due is not None and due <= on)
+    return unsettled(
+        debt.model_copy(update={"bound_by": debt.bound_by or agreement if bound else debt.bound_by})
+    )
+
+
+def unsettled(debt: Debt) -> Debt:
+    """What had settled it does so no more."""
+    return debt.model_copy(update={"settled_by": None, "settled_on": None})
 
 
 def with_history(

@@ -12,7 +12,7 @@ from datetime import date
 from services.intake.amounts import Amounts
 from services.intake.books import Debt, Part, Payment
 from services.intake.cases import Outcome, answer, conclude, ledgers_of, snapshots
-from services.intake.ledger import holds, post, restore, take_back
+from services.intake.ledger import holds, post, restore, take_back, unsettled
 from services.intake.model import CaseStatus, IntakeState
 from services.intake.parties import belongs_elsewhere
 from services.intake.rules import in_range, refusal, serve
@@ -323,6 +323,7 @@ def _owing_again(state: IntakeState, payment: Payment, returned: Iterable[Part])
 
 def _again(debt: Debt, *, open_: bool) -> Debt:
     """A settled debt on which something is owed again is back in an open case."""
+    debt = unsettled(debt) if debt.outstanding.total > 0 else debt
     if debt.status is not DebtStatus.SETTLED or debt.outstanding.total == 0:
         return debt
     return debt.model_copy(update={"status": DebtStatus.ACTIVE if open_ else DebtStatus.CURED})

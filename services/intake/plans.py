@@ -12,7 +12,7 @@ from services.intake.amounts import Amounts
 from services.intake.books import Debt
 from services.intake.cases import Outcome, answer, close_case, conclude
 from services.intake.differences import watched_from, with_rates
-from services.intake.ledger import confirm_waiver, leave, owe_again, re_age, undo_re_age, waive
+from services.intake.ledger import confirm_waiver, leave, owe_again, re_age, undo_re_age, unsettled, waive
 from services.intake.model import Finish, Instruction, IntakeState, Plan
 from services.intake.rules import policy_of, refusal
 from services.intake.splits import lowered, paid_elsewhere, splits_of, without_waived
@@ -256,7 +256,7 @@ def _bound(state: IntakeState, data: agreement.BankInstructed) -> IntakeState:
     """Know which debts an agreement binds that the bank got back: until it is paid, or another is signed.
 
     The case that they come back in is a new one, and talks about them begin with that agreement. So they do
-    after a withdrawal from the one that had taken its place.
+    after a withdrawal from the one that had taken its place. Where it is followed here again, it is the plan.
     """
     kinds = agreement.InstructionKind
     about = {schedule.debt_id for schedule in data.schedules}
@@ -265,12 +265,20 @@ def _bound(state: IntakeState, data: agreement.BankInstructed) -> IntakeState:
         known = state.debt(again.debt_id)
         if known is not None:
             state = _bound_again(state, known, again.agreement_id, again.co_borrowers)
+    in_full = {one.debt_id for one in data.settled if one.settlement is agreement.SettlementKind.FULL}
+    for debt in state.debts:
+        if data.kind is kinds.PLAN_COMPLETED and debt.debt_id in in_full:
+            done = {"settled_by": data.agreement_id, "settled_on": data.effective}
+            state = state.with_debt(debt.model_copy(update=done))
+        elif debt.settled_by is not None and (debt.debt_id in about or debt.settled_by == data.returns_to):
+            state = state.with_debt(unsettled(debt))
     for debt in state.debts:
         if data.kind is kinds.HAND_BACK and debt.debt_id in about - paid:
             state = _bound_again(state, debt, data.agreement_id, (*data.bound, *data.signed_before))
         signed_anew = data.kind is kinds.APPLY_PLAN and debt.debt_id in about
         fulfilled = data.kind is kinds.PLAN_COMPLETED and debt.bound_by == data.agreement_id
-        if debt.bound_by is not None and (signed_anew or fulfilled):
+        followed = data.kind is kinds.RESTORE_TERMS and debt.bound_by == data.returns_to
+        if debt.bound_by is not None and (signed_anew or fulfilled or followed):
             state = state.with_debt(debt.model_copy(update={"bound_by": None, "bound_with": ()}))
     return state
 

@@ -331,9 +331,9 @@ class InstructionKind(StrEnum):
 
     RE_AGE comes between, where a debt is shown as current again only after payments of the plan, and
     UNDO_RE_AGE where one of these was returned: as if the re-age of `effective` had not been.
-    HAND_BACK comes where a case ends without what the bank took back of a signed agreement, or what another
-    obligor's case holds, so that nobody follows it here: it binds the bank as it stands, by the schedules
-    given.
+    HAND_BACK comes where a case ends, or an amendment is signed, without what the bank took back of a signed
+    agreement, or what another obligor's case holds, so that nobody follows it here: it binds the bank as it
+    stands, by the schedules given, also where another agreement takes its place for the other debts.
     STOP_COLLECTION was an instruction of its own in older versions; now APPLY_PLAN says it.
     """
 
@@ -350,7 +350,7 @@ class InstructionKind(StrEnum):
 class CollectionOrder(StrEnum):
     """Whether the bank may ask for money otherwise than by the plan.
 
-    Each agreement's order is its own, or that of the one which it supersedes: to resume lifts what this
+    Each agreement's order is its own, or that of those whose place it takes: to resume lifts what this
     agreement has stopped. A debt rests while any agreement in force stops its collection.
     """
 
@@ -460,6 +460,11 @@ class BankInstructed(_Agreement):
         default=(),
         description="where an agreement ends: debts of it that others owe as well, or that the case of "
         "another obligor holds; an agreement with one of these may be in force, and what that says stands",
+    )
+    replaces: tuple[DebtBound, ...] = Field(
+        default=(),
+        description="debts that an agreement bound which the bank had got back, and whose place this one "
+        "takes; `supersedes` names an agreement of the case itself, or the first of these",
     )
     binds_again: tuple[DebtBound, ...] = Field(
         default=(),

@@ -21,7 +21,17 @@ from shared.contracts.agreement import (
 from shared.contracts.debts import DebtSnapshot, DebtStatus, InstalmentTotal
 from shared.contracts.followup import RewardGranted
 from shared.contracts.intake import BankAnswered, CaseClosed, CloseReason
-from tests.unit.agreement.test_decide import DEBTS, after, completed, in_force
+from tests.unit.agreement.test_decide import (
+    BOTH,
+    DEBTS,
+    after,
+    agreed,
+    changed,
+    completed,
+    in_force,
+    signed_by,
+)
+from tests.unit.agreement.test_withdrawal import DAYS, withdrawal
 from tests.unit.builders import balances, cny, debt, message
 from tests.unit.spec import Given
 
@@ -125,3 +135,61 @@ def test_where_every_instalment_was_paid_it_is_completed_all_the_same(away: Debt
     assert [one.debt_id for one in letter.surviving] == ["A-2"]
     assert (step.state.status, step.state.debts) == (AgreementStatus.CLOSED, ())
     assert not step.when(paid).said, "said once"
+
+
+# -- where the others are amended ----------------------------------------------------------------------------
+
+
+def amended(
+    away: DebtStatus, second: DebtSnapshot = DEBTS[1], *between: Any, days: int | None = None
+) -> Given:
+    """A plan over both debts; the bank takes one back, and the other is agreed about anew."""
+    rules = {} if days is None else {"agreement__cooling_off_days": days}
+    gone = message(changed(DEBTS[0], second.model_copy(update={"status": away})), after(4), sequence=9)
+    said = agreed(2, (DEBTS[0],)).model_copy(update={"offer_id": "O-2"})
+    step = in_force(**rules).when(*between, gone, message(said, after(5)))
+    return signed_by(step, *BOTH, day=after(6)).closes(after(6))
+
+
+@pytest.mark.parametrize("away", AWAY)
+def test_what_an_amendment_leaves_with_the_bank_stays_bound_by_what_it_amends(away: DebtStatus) -> None:
+    """It was told alone that another agreement had taken its place: of this debt no word of it held."""
+    first, step = in_force().last(AgreementSigned), amended(away)
+    applied, back = [one for one in step.said if isinstance(one, BankInstructed)]
+    assert (applied.kind, applied.supersedes) == (InstructionKind.APPLY_PLAN, first.agreement_id)
+    assert (back.kind, back.agreement_id) == (InstructionKind.HAND_BACK, first.agreement_id)
+    assert back.schedules == tuple(one for one in first.schedules if one.debt_id == "A-2")
+    assert [rate.debt_id for rate in back.rates] == ["A-2"]
+    assert (back.collection, back.agents, back.restored) == (CollectionOrder.STOP, True, ())
+    asked = [(one.instruction_id, one.kind) for one in step.state.instructions][-2:]
+    assert asked == [(one.instruction_id, one.kind) for one in (applied, back)]
+
+
+def test_what_has_vested_is_said_of_it_by_its_rate_alone() -> None:
+    row = InstalmentTotal(number=2, due=after(40), total=cny("90.00"))
+    granted = RewardGranted(
+        reward="lower_rate", after_instalment=1, rate_cut_pct=Decimal(25), instalments=(row,)
+    )
+    told = amended(DebtStatus.RECALLED, DEBTS[1], message(granted, after(3))).last(BankInstructed)
+    assert (told.rate_cut_pct, told.instalments) == (25, ())
+
+
+@pytest.mark.parametrize(("status", "second"), [(DebtStatus.RECALLED, PAID), (DebtStatus.SOLD, DEBTS[1])])
+def test_nothing_is_handed_back_of_what_is_paid_or_goes_on_with_its_buyer(
+    status: DebtStatus, second: DebtSnapshot
+) -> None:
+    second = second.model_copy(update={"debt_id": "A-2"})
+    kinds = [one.kind for one in amended(status, second).said if isinstance(one, BankInstructed)]
+    assert kinds == [InstructionKind.APPLY_PLAN]
+
+
+def test_after_a_withdrawal_from_the_amendment_the_whole_of_it_may_be_handed_back() -> None:
+    """Another instruction than that about the part, which the bank would take for one that it has done."""
+    step = amended(DebtStatus.RECALLED, days=DAYS)
+    part = step.last(BankInstructed)
+    again = step.when(withdrawal(step.state.live.agreement_id, 8))
+    assert again.last(BankInstructed).returns_to == part.agreement_id
+    whole = recalled(again).last(BankInstructed)
+    assert (whole.kind, whole.agreement_id) == (InstructionKind.HAND_BACK, part.agreement_id)
+    assert whole.instruction_id != part.instruction_id
+    assert {one.debt_id for one in whole.schedules} == {"A-1", "A-2"}

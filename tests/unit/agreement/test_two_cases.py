@@ -164,6 +164,42 @@ def test_the_case_knows_it_again() -> None:
     assert again.last(CaseChanged).debts[0].bound_by == OLD
 
 
+def test_each_agreement_whose_place_is_taken_is_named_by_its_debts() -> None:
+    """One was: of two debts with one each, and of an amendment that took in a debt with another."""
+    bound = tuple(DebtBound(debt_id=one.debt_id, agreement_id=f"AG-{one.debt_id}") for one in DEBTS)
+    debts = tuple(
+        one.model_copy(update={"bound_by": by.agreement_id}) for one, by in zip(DEBTS, bound, strict=True)
+    )
+    start = given(AgreementDecider(), reference(**RULES)).when(message(case_opened(*debts), sequence=1))
+    step = signed_by(start.when(message(agreed(1, debts, **RULES), after(1))), *BOTH, day=after(2))
+    told = step.closes(after(2)).last(BankInstructed)
+    assert (told.supersedes, told.replaces) == ("AG-A-1", bound)
+    later = in_force(**RULES).when(message(changed(DEBTS[0], debts[1]), after(4), sequence=9))
+    offer = agreed(2, (DEBTS[0], debts[1]), **RULES).model_copy(update={"offer_id": "O-2"})
+    amended_ = signed_by(later.when(message(offer, after(5))), *BOTH, day=after(6)).closes(after(6))
+    again = amended_.last(BankInstructed)
+    assert (again.supersedes, again.replaces) == (amended_.last(AgreementSigned).supersedes, bound[1:])
+    assert in_force(**RULES).last(BankInstructed).replaces == ()
+
+
+def test_where_the_agreement_is_followed_here_again_it_is_no_earlier_one() -> None:
+    """A debt that an amendment had left with the bank is in the plan again after a withdrawal from it."""
+    told = BankInstructed(
+        instruction_id="I-1",
+        agreement_id="AG-new",
+        version=2,
+        kind=InstructionKind.RESTORE_TERMS,
+        effective=after(12),
+        answer_by=after(17),
+        binds_again=(DebtBound(debt_id="A-1", agreement_id=OLD),),
+    )
+    bound = given(IntakeDecider(), reference()).when(overdue(), message(told, after(12)))
+    back = told.model_copy(update={"instruction_id": "I-2", "binds_again": (), "returns_to": OLD})
+    assert bound.when(message(back, after(13))).last(CaseChanged).debts[0].bound_by is None
+    other = back.model_copy(update={"returns_to": "AG-3"})
+    assert bound.when(message(other, after(13))).state.debt("A-1").bound_by == OLD
+
+
 # -- a co-borrower who had signed it -----------------------------------------------------------------------
 
 

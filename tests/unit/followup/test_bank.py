@@ -284,6 +284,26 @@ def test_a_return_after_the_case_is_closed_takes_off_the_credit_what_is_not_owed
     assert owing.state.completed_on is None
 
 
+def test_of_what_comes_back_once_more_somebody_hears_who_has_looked_into_the_first() -> None:
+    """A second payment of the plan came back when the first was dealt with, and nobody was told."""
+    closed = overpaid().when(message(END, FIRST))
+
+    def back(step: Given, n: int, amount: str = "100.00") -> Given:
+        parts = (Allocation(debt_id="A-1", amounts=balances(amount)),)
+        data = taken_back(amount, FIRST, SECOND, f"q-{n}").model_copy(update={"allocations": parts})
+        return step.when(message(data, SECOND))
+
+    first = back(closed, 1)
+    opened = first.last(ProblemOpened)
+    assert not any(isinstance(event, ProblemOpened) for event in back(first, 2).said), "one while it is open"
+    done = first.when(message(ProblemSolved(problem_id=opened.problem_id, by="n-1"), SECOND))
+    again = back(done, 2).last(ProblemOpened)
+    assert again.about == "payment_returned_after_completion"
+    assert again.problem_id != opened.problem_id
+    cured = plan_live().when(message(intake.CaseClosed(as_of=FIRST, reason=intake.CloseReason.CURED), FIRST))
+    assert back(cured, 1).said == (), "no plan was completed in it"
+
+
 @pytest.mark.parametrize("over", ["12.00", "0.00"])
 def test_what_is_paid_after_the_case_is_closed_is_a_credit_as_before(over: str) -> None:
     """A standing order went on: nobody heard of it, and what came back of it was taken off what was there."""
@@ -352,6 +372,20 @@ def test_what_lies_on_no_debt_and_is_a_credit_is_nobody_s_to_ask_about() -> None
     assert not any(isinstance(event, ProblemOpened) for event in done.said)
     more = in_advance(credit="20.00", lies="30.00")
     assert more.last(ProblemOpened).about == "interest_paid_before_it_was_billed"
+
+
+@pytest.mark.parametrize("reason", [intake.CloseReason.SETTLED, intake.CloseReason.SOLD])
+def test_what_lies_on_no_debt_when_the_case_ends_before_the_plan_is_asked_about(
+    reason: intake.CloseReason,
+) -> None:
+    """The bank reported that nothing was owed before it had billed the last interest: nobody heard of it."""
+    data = paid("297.00", DAY, "p").model_copy(update={"unallocated": cny("17.00")})
+    step = lives_to(plan_live().when(message(data, DAY)), DAY)
+    assert not step.emits(PlanCompleted)
+    closed = step.when(message(intake.CaseClosed(as_of=FIRST, reason=reason), FIRST))
+    opened = closed.last(ProblemOpened)
+    assert opened.about == "interest_paid_before_it_was_billed"
+    assert [one.problem_id for one in closed.state.problems] == [opened.problem_id], "it outlasts the case"
 
 
 def test_money_that_came_back_or_was_put_on_a_debt_by_it_lies_there_no_more() -> None:

@@ -174,3 +174,38 @@ def test_a_return_that_the_plan_was_made_on_takes_no_credit() -> None:
     )
     step = live().when(message(back, LATER), told("380.00", dated=FIRST, on=FIRST, spare="80.00"))
     assert events(lives_to(step, SECOND), CreditFound)[-1].amount == cny("80.00")
+
+
+@pytest.mark.parametrize("in_balance", [False, True])
+def test_what_of_it_no_debt_has_room_for_is_the_plan_s_too(in_balance: bool) -> None:
+    """Of money that was told late only what went on a debt counted: the rest was in no plan and no credit."""
+    paid = live().when(told("290.00", dated=DAY, on=DAY + timedelta(days=1)))
+    booked, late = ("0.00", "40.00") if in_balance else ("10.00", "40.00")
+    late_told = told("50.00", spare="40.00", in_balance=in_balance)
+    step = lives_to(paid.when(late_told), LATER)
+    assert events(step, PaymentUnallocated) == []
+    assert step.state.status is FollowupStatus.COMPLETED
+    found = cny(booked) + cny(late) - cny("10.00")
+    assert [event.amount for event in events(step, CreditFound)] == [found]
+    asked = [event.about for event in events(step, ProblemOpened)]
+    assert asked == (["interest_paid_before_it_was_billed"] if in_balance else [])
+    parts = (Allocation(debt_id="A-1", amounts=balances("10.00")),)
+    data = taken_back("50.00", BEFORE, SECOND).model_copy(update={"allocations": parts})
+    back = lives_to(step.when(message(data, SECOND)), SECOND)
+    assert back.state.plan.found == ()
+    assert events(back, PlanReopened)[-1].missing == (cny("10.00"),)
+    assert sum(entry.amount.minor for entry in back.state.received) == cny("290.00").minor
+    assert all(entry.on_no_debt == cny("0.00") for entry in back.state.received)
+    assert all(not amount for amount in back.state.plan.unbooked)
+
+
+def test_nor_is_it_nobody_s_where_the_plan_was_completed_by_then() -> None:
+    done = lives_to(live().when(told("300.00", dated=DAY, on=DAY + timedelta(days=1))), LATER)
+    assert done.state.status is FollowupStatus.COMPLETED
+    on = LATER + timedelta(days=1)
+    more = lives_to(done.when(told("50.00", on=on, spare="20.00")), on)
+    assert [event.amount for event in events(more, CreditFound)] == [cny("20.00")]
+    data = taken_back("20.00", BEFORE, SECOND)
+    less = lives_to(more.when(message(data, SECOND)), SECOND)
+    assert [event.amount for event in events(less, CreditFound)] == [cny("0.00")]
+    assert less.state.status is FollowupStatus.COMPLETED

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+from datetime import date
+from decimal import Decimal
 from typing import Any
 
 import pytest
 
+from services.followup.decide import FollowupDecider
 from services.followup.model import FollowupStatus
+from shared.contracts.agreement import DebtRate, WaivedDebt
 from shared.contracts.debts import DebtStatus
 from shared.contracts.desk_care import ProblemSolved
-from shared.contracts.followup_care import ProblemOpened, ProblemOverdue, ProblemResolved
+from shared.contracts.followup import PlanBroken
+from shared.contracts.followup_care import BreachNoticed, ProblemOpened, ProblemOverdue, ProblemResolved
 from shared.contracts.intake import CaseChanged, CaseClosed, CloseReason, JointDebtElsewhere
 from shared.contracts.parties import ObligorRole
-from tests.unit.builders import DAY, debt, message
-from tests.unit.followup.plans import FIRST, live, lives_to
-from tests.unit.spec import Given
+from tests.unit.builders import DAY, balances, case_opened, cny, debt, message, reference
+from tests.unit.followup.plans import FIRST, PLAIN, live, lives_to
+from tests.unit.followup.test_sold import agreed
+from tests.unit.spec import Given, given
 
 GONE = debt().model_copy(update={"status": DebtStatus.ELSEWHERE})
 
@@ -63,3 +69,24 @@ def test_what_was_solved_is_not_asked_again_when_the_case_closes() -> None:
 def test_a_recall_is_the_banks_own() -> None:
     away = debt().model_copy(update={"status": DebtStatus.RECALLED})
     assert closes(live(), away, reason=CloseReason.RECALLED).said == ()
+
+
+@pytest.mark.parametrize("again", [False, True])
+def test_a_breach_takes_nothing_back_of_what_the_other_case_holds(again: bool) -> None:
+    """The notice named as owed again what the bank is not told to bring back there."""
+    both = tuple(
+        WaivedDebt(debt_id=one, amounts=balances("0.00", much))
+        for one, much in (("A-1", "7.00"), ("A-2", "5.00"))
+    )
+    rates = tuple(DebtRate(debt_id=one, annual_rate_pct=Decimal(9)) for one in ("A-1", "A-2"))
+    start = given(FollowupDecider(), reference(**PLAIN | {"breach__notice_required": True}))
+    signed = agreed(waived=both, returns=both, rates_return=rates)
+    known = CaseChanged(as_of=DAY, debts=(GONE, debt("A-2")))
+    back = CaseChanged(as_of=DAY, debts=(debt(), debt("A-2")))
+    step = start.when(message(case_opened()), signed, message(known, DAY), *([message(back, DAY)] * again))
+    lived = lives_to(step, date(2026, 12, 1))
+    for said in (lived.last(BreachNoticed), lived.last(PlanBroken)):
+        assert said.returns == (cny("12.00") if again else cny("5.00"),)
+        assert [rate.debt_id for rate in said.facts.rates] == (["A-1", "A-2"] if again else ["A-2"])
+        assert said.facts.returns == said.returns
+        assert said.facts.debts == (("A-1", "A-2") if again else ("A-2",))

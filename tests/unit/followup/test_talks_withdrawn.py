@@ -8,7 +8,8 @@ from shared.contracts.followup import InstalmentMissed, PlanBroken, Renegotiatio
 from shared.contracts.followup_care import BreachCured, BreachNoticed, ReviewInvited
 from shared.contracts.parties import StopCause
 from shared.contracts.reasons import ReasonCode
-from tests.unit.builders import message
+from shared.lending.calendar import add_months
+from tests.unit.builders import message, paid
 from tests.unit.followup.plans import FIRST, PLAIN, live, lives_to
 from tests.unit.followup.test_care import review
 from tests.unit.followup.test_found_withdrawn import GONE, amended, withdrawn
@@ -78,6 +79,20 @@ def test_a_review_that_came_up_under_the_amendment_is_asked_for_on_the_day_of_th
     signed_on, gone = due - timedelta(days=9), due + timedelta(days=3)
     under = amended(lives_to(plan, signed_on - timedelta(days=1)), signed_on)
     back = withdrawn(lives_to(under, gone - timedelta(days=1)), gone).closes(gone)
+    assert (back.last(ReviewInvited).on, back.last(ReviewInvited).as_of) == (gone, gone)
+    assert back.last(ReviewDue).due == gone
+
+
+def test_a_review_that_a_miss_under_the_amendment_brings_up_is_asked_for_when_it_is_withdrawn_from() -> None:
+    """Who had performed well has the regular review, which was over: it was dated back to the miss."""
+    rows = [(add_months(FIRST, n), "100.00") for n in range(24)]
+    plan = live(*rows).when(*(message(paid("100.00", due)) for due, _ in rows[:3]))
+    missed = rows[3][0]
+    signed_on, gone = missed - timedelta(days=2), missed + timedelta(days=12)
+    under = amended(lives_to(plan, signed_on - timedelta(days=1)), signed_on)
+    assert plan.state.plan.review_on < signed_on
+    back = withdrawn(lives_to(under, gone - timedelta(days=1)), gone).closes(gone)
+    assert back.last(InstalmentMissed).due == missed
     assert (back.last(ReviewInvited).on, back.last(ReviewInvited).as_of) == (gone, gone)
     assert back.last(ReviewDue).due == gone
 
