@@ -23,7 +23,7 @@ from shared.contracts.decision import Decision
 from shared.contracts.desk_contact import ContactAsked, NoticeDelivered, NoticeFailed
 from shared.contracts.envelope import Envelope
 from shared.contracts.ids import derive_id
-from shared.contracts.notice import ContactAnswered, InputRefused, NoticeFiled
+from shared.contracts.notice import ContactAnswered, InputRefused, NoticeFiled, message_id
 from shared.contracts.reasons import ReasonCode
 from shared.policy.reference import Reference
 
@@ -226,7 +226,7 @@ def _failed(
     outcome = f"not_sent: {data.reason}"
     if notice.over:
         return state.without(notice), (_filed(notice, data, outcome, "none"),)
-    if derive_id("message", notice.notice_id, notice.attempt) != data.message_id or not notice.due:
+    if message_id(notice.notice_id, notice.attempt) != data.message_id or not notice.due:
         return state, ()  # an earlier attempt, which the guard has stopped since
     passed = data.reason == _WINDOW_PASSED
     tried = notice.tried if passed else (*notice.tried, data.channel)
