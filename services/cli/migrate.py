@@ -98,7 +98,8 @@ def partitions(
     Refused unless every service has read everything and closed the same day. Killed, it is given again: until
     it has ended no service starts.
     """
-    from services.cli.staff import absences_told, to_tell_again
+    from services.cli.staff import absences_told
+    from services.cli.staff_orders import to_tell_again
     from shared.runtime.growing import grow
 
     async def work(settings: Settings, store: MigrationStore) -> tuple[dict[str, int], list[StaffAway]]:

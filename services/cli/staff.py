@@ -7,10 +7,10 @@ they are.
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
-from collections.abc import Container, Iterable
-from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from collections.abc import Collection
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
@@ -21,46 +21,35 @@ from services.cli.catalogue import policies_dir
 from services.cli.common import DataDir, JsonFlag, PoliciesFolder, data_dir, fail, guarded, stderr, stdout
 from services.cli.door import Publisher, open_publisher
 from services.cli.reading import CaseArgument, not_found, with_database
+from services.cli.staff_orders import (
+    Owned,
+    envelope,
+    expand,
+    to_every_partition,
+    to_relieve,
+    to_tell_again,
+    unheard,
+)
 
 if TYPE_CHECKING:
     from services.intake.model import IntakeState, StaffAway
-    from shared.contracts.desk_team import AwayWhy
     from shared.contracts.envelope import Envelope
-    from shared.policy.reference import Reference
     from shared.policy.roster import Negotiator, Roster
     from shared.runtime.settings import Settings
 
-__all__ = [
-    "Owned",
-    "absences_told",
-    "app",
-    "expand",
-    "open_day",
-    "portfolio",
-    "to_every_partition",
-    "to_relieve",
-    "to_tell_again",
-    "unheard",
-]
+__all__ = ["absences_told", "app", "open_day", "portfolio"]
 
 app = typer.Typer(help="The people who own cases: load, absence, hand-over.", no_args_is_help=True)
 
 _AT_ONCE: Final = 100  # events that are acknowledged before progress is said
+_HEARD_SECONDS: Final = 5.0  # for intake to read that somebody is away; it may not run
+_LOOK_AGAIN_SECONDS: Final = 0.2
 _ALSO_TOLD: Final = ("offer", "followup", "alert")  # who keeps beside intake what was said of the staff
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="The staff id, as in roster.toml.")]
 From = Annotated[str, typer.Option("--from", help="The first day away, e.g. 2026-07-01.")]
 By = Annotated[str, typer.Option("--by", help="Staff id of who orders it.")]
 Why = Annotated[str, typer.Option("--reason", help="Why; kept on file, so nothing personal.")]
-
-
-@dataclass(frozen=True, slots=True)
-class Owned:
-    """An open case of a portfolio."""
-
-    case: str
-    customer: str
-    opened_on: str
 
 
 @app.command("list")
@@ -189,7 +178,7 @@ def assign(
     except LookupError as error:
         raise not_found(error) from None
     order = OwnerNamed(owner=to, by=by, reason=reason)
-    event = _envelope(order, Owned(case, customer, ""), day, "named", to, day.isoformat())
+    event = envelope(order, Owned(case, customer, ""), day, "named", to, day.isoformat())
     guarded(lambda: _publish([event], data))
     stdout.print(f"Said at the desk; `parley case {case}` shows what has come of it.", highlight=False)
 
@@ -224,70 +213,6 @@ async def _with(settings: Settings, collection: str, query: dict[str, Any]) -> l
     return sorted([Owned(row["_id"], row["key"], "") async for row in rows], key=lambda one: one.case)
 
 
-def expand(
-    owned: list[Owned], staff: str, why: AwayWhy, since: date, until: date | None, *, by: str, reason: str,
-    day: date,
-) -> list[Envelope[Any]]:  # fmt: skip
-    """Give one desk event for each case, said on `day`; the same order has the same ids and counts once."""
-    from shared.contracts.desk_team import OwnerAway
-
-    data = OwnerAway(staff=staff, why=why, since=since, until=until, by=by, reason=reason)
-    return [_envelope(data, case, day, why.value, staff, since.isoformat()) for case in owned]
-
-
-def to_relieve(
-    states: Iterable[IntakeState], reference: Reference, *, by: str, reason: str, day: date
-) -> list[Envelope[Any]]:
-    """Give one desk event for each case whose owner may not have it, the oldest of each person first."""
-    from services.intake.owners import unfit_from
-
-    unfit: dict[tuple[str, AwayWhy, date], list[Owned]] = {}
-    for state in states:
-        found = unfit_from(state, day, reference)
-        if found is not None and state.owner is not None:
-            owned = Owned(state.case, state.customer, str(state.opened_on))
-            unfit.setdefault((state.owner, *found), []).append(owned)
-    return [
-        event
-        for (staff, why, since), owned in sorted(unfit.items())
-        for event in expand(
-            sorted(owned, key=lambda one: (one.opened_on, one.case)),
-            *(staff, why, since, None), by=by, reason=reason, day=day,
-        )
-    ]  # fmt: skip
-
-
-def to_every_partition(
-    partitions: int, staff: str, why: AwayWhy, since: date, until: date | None, *, by: str, reason: str,
-    day: date,
-) -> list[Envelope[Any]]:  # fmt: skip
-    """Give the order once for each partition, under a key that belongs there and is no customer's number.
-
-    It counts anew on another day: an absence may be made longer, shorter, and longer again, and what a
-    service was told before it kept such words may be told once more.
-    """
-    from itertools import count
-
-    from shared.contracts.desk_team import StaffAbsent
-    from shared.contracts.ids import case_id
-    from shared.contracts.partition import partition_of
-
-    data = StaffAbsent(staff=staff, why=why, since=since, until=until, by=by, reason=reason)
-    until_, said = until.isoformat() if until is not None else "", day.isoformat()
-    keys: dict[int, str] = {}
-    for number in count():
-        if len(keys) == partitions:
-            break
-        key = f"~{staff[:48]}/{number}"
-        keys.setdefault(partition_of(key.encode(), partitions), key)
-    return [
-        _envelope(
-            data, Owned(case_id(key, 1), key, ""), day, why.value, staff, since.isoformat(), until_, said
-        )
-        for _, key in sorted(keys.items())
-    ]
-
-
 async def absences_told(settings: Settings) -> list[StaffAway]:
     """Give the absences that any partition has been told of, with those over. Raises UnavailableError."""
     from services.intake.model import IntakeState
@@ -301,60 +226,48 @@ async def absences_told(settings: Settings) -> list[StaffAway]:
     return told
 
 
-def to_tell_again(told: Iterable[StaffAway]) -> list[str]:
-    """Give the commands that say absences once more: partitions added since the order have not heard it.
-
-    The words of the order stand on the cases that it handed over, not in the partitions: they are given anew.
-    """
-    ordered = sorted({(one.staff, one.since, one.until or date.max) for one in told})
-    return [
-        f"parley staff leave {staff} --from {since} --reason … --by …"
-        if until == date.max
-        else f"parley staff absent {staff} --from {since} --until {until} --reason … --by …"
-        for staff, since, until in ordered
-    ]
-
-
 def _hand_over(
     name: str, word: str, since: date, until: date | None, reason: str, by: str,
     data: Path | None, folder: Path | None, *, as_json: bool,
 ) -> None:  # fmt: skip
+    from services.intake.model import StaffAway
     from shared.contracts.desk_team import AwayWhy
 
+    why = AwayWhy(word)
     _reason(reason)
     roster = _roster(folder)
     _known(by, roster)
-
-    async def look(settings: Settings) -> tuple[list[Owned], list[Owned], list[Owned], date]:
-        theirs = (
-            await portfolio(settings, name),
-            await answering(settings, name),
-            await solving(settings, name),
-        )
-        return *theirs, await open_day(settings)
-
-    owned, answers, solves, day = with_database(data_dir(data), look)
     who = roster.get(name)
-    if who is None and not (owned or answers or solves):
+    day, theirs = with_database(data_dir(data), lambda settings: _theirs(settings, name))
+    if who is None and not any(theirs):
         raise fail(
             f"Nobody called {name!r} is on the roster, owns a case, has a complaint or a problem to answer.",
             "`parley staff list` names all.",
         )
+
+    async def absence() -> list[str]:
+        async with open_publisher(data) as publisher:
+            told = to_every_partition(
+                await publisher.partitions("desk"), name, why, since, until, by=by, reason=reason, day=day
+            )
+            await publisher.send(*told)
+            return [event.key for event in told]
+
+    # First that no case is theirs any more. What another hand-over, or the bank, gives them before that is
+    # heard is theirs, too: so only then it is looked at what they have.
+    keys = guarded(absence)
+    said = StaffAway(staff=name, since=since, until=until)
+
+    async def look(settings: Settings) -> tuple[bool, tuple[list[Owned], ...]]:
+        return await _has_heard(settings, keys, said), (await _theirs(settings, name))[1]
+
+    heard, theirs = with_database(data_dir(data), look)
+    owned, answers, solves = theirs
     cases: dict[str, Owned] = {}
     for one in (*owned, *answers, *solves):
         cases.setdefault(one.case, one)
-    events = expand(list(cases.values()), name, AwayWhy(word), since, until, by=by, reason=reason, day=day)
-
-    async def say() -> None:
-        async with open_publisher(data) as publisher:
-            # First that no case is theirs any more, so that none comes back to them; then each that was.
-            number = await publisher.partitions("desk")
-            await publisher.send(
-                *to_every_partition(number, name, AwayWhy(word), since, until, by=by, reason=reason, day=day)
-            )
-            await _send(publisher, events)
-
-    guarded(say)
+    events = expand(list(cases.values()), name, why, since, until, by=by, reason=reason, day=day)
+    guarded(lambda: _publish(events, data))
     known = who is None or not who.present_on(since)
     if as_json:
         summary = {
@@ -364,6 +277,7 @@ def _hand_over(
             "problems_in": len(solves),
             "from": since.isoformat(),
             "on_the_roster": known,
+            "heard": heard,
         }
         stdout.print_json(data=summary)
         return
@@ -372,12 +286,45 @@ def _hand_over(
         stdout.print(f"So is each of {len(answers)} cases with a complaint of theirs.", highlight=False)
     if solves:
         stdout.print(f"So is each of {len(solves)} cases with a problem of theirs.", highlight=False)
+    if not heard:
+        line = (
+            "Intake has not read it yet: a case that becomes theirs before it does is not among these. "
+            "Run this again then."
+        )
+        stdout.print(line, highlight=False, soft_wrap=True)
     if not known:
         line = f"left = {since}" if until is None else f"absences = [{{ since = {since}, until = {until} }}]"
         stdout.print(
             f"{name} is given no new cases then. For a record that lasts add {line!r} to roster.toml.",
             highlight=False, markup=False, soft_wrap=True,
         )  # fmt: skip
+
+
+async def _theirs(settings: Settings, name: str) -> tuple[date, tuple[list[Owned], ...]]:
+    """Give the open day, and the cases that are a person's, with a complaint or with a problem of theirs."""
+    found = (
+        await portfolio(settings, name),
+        await answering(settings, name),
+        await solving(settings, name),
+    )
+    return await open_day(settings), found
+
+
+async def _has_heard(settings: Settings, keys: Collection[str], said: StaffAway) -> bool:
+    """Wait until intake's document of every partition has the absence; False where it takes too long."""
+    from services.intake.model import IntakeState
+    from shared.runtime.mongo import read_documents
+
+    query = {"_id": {"$in": list(keys)}}
+    for _ in range(round(_HEARD_SECONDS / _LOOK_AGAIN_SECONDS)):
+        states = [
+            IntakeState.model_validate(row["state"], strict=False)
+            async for row in read_documents(settings, "intake.cases", query, fields=("_id", "state"))
+        ]
+        if sum(said in state.away for state in states) == len(keys):
+            return True
+        await asyncio.sleep(_LOOK_AGAIN_SECONDS)
+    return False
 
 
 async def _publish(events: list[Envelope[Any]], data: Path | None) -> None:
@@ -391,20 +338,6 @@ async def _send(publisher: Publisher, events: list[Envelope[Any]]) -> None:
         if len(events) > _AT_ONCE:
             done = min(start + _AT_ONCE, len(events))
             stderr.print(f"{done} of {len(events)}", highlight=False)
-
-
-def _envelope(data: Any, owned: Owned, day: date, *order: str) -> Envelope[Any]:
-    from shared.contracts.envelope import Envelope
-    from shared.contracts.ids import derive_id
-
-    return Envelope(
-        id=derive_id("staff", owned.case, *order),
-        source="/desk/staff",
-        time=datetime.combine(day, time(9), UTC),
-        key=owned.customer,
-        data=data,
-        subject=owned.case,
-    )
 
 
 async def open_day(settings: Settings) -> date:
@@ -444,15 +377,6 @@ async def _heard(settings: Settings, service: str) -> set[tuple[str, date, date 
         rows = [Departure.model_validate(row, strict=False) for row in document["state"]["departures"]]
         heard.update((row.staff, row.since, row.until) for row in rows)
     return heard
-
-
-def unheard(
-    told: Iterable[StaffAway], heard: Iterable[Container[tuple[str, date, date | None]]], day: date
-) -> list[StaffAway]:
-    """Give what intake was told and another service does not know: it was told before that one kept it."""
-    known = list(heard)
-    current = [one for one in told if one.until is None or one.until >= day]
-    return [one for one in current if not all((one.staff, one.since, one.until) in by for by in known)]
 
 
 def _row(name: str, who: Negotiator | None, load: int, day: date, *, away: bool) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from services.notice.model import Notice, NoticeState
+from services.notice.model import Notice, NoticeState, Permitted
 from services.notice.rules import MATTERS, WRITTEN
 from shared.conduct import (
     BORROWER,
@@ -27,7 +27,7 @@ from shared.policy.model import Pack
 from shared.policy.reference import Reference
 from shared.policy.sections_conduct import Channel, Party
 
-__all__ = ["Way", "about_contact", "is_still_allowed", "opens", "ways"]
+__all__ = ["Way", "about_contact", "is_still_allowed", "opens", "ways", "without_unused"]
 
 # A message may be told when to leave so long ahead; beyond it the guard is asked again on the day.
 _AHEAD = timedelta(hours=24)
@@ -61,7 +61,8 @@ def _guard(pack: Pack) -> Guard:
 
 def _ask(state: NoticeState, message: Message, reference: Reference, notice: Notice | None = None) -> Answer:
     guards = [_guard(reference.policies.pack(name)) for name in state.packs]
-    history = (*state.history, *_on_their_way(state, notice))
+    about_to = (one.contact for one in state.permitted)
+    history = (*state.history, *_on_their_way(state, notice), *about_to)
     known = _dated(state, reference)
     case = known.model_copy(
         update={
@@ -107,11 +108,15 @@ def _on_their_way(state: NoticeState, asked: Notice | None) -> Iterator[PastCont
             )
 
 
-def about_contact(state: NoticeState, asked: ContactAsked, reference: Reference) -> Answer:
-    """Ask about a contact that somebody at the desk wants to make.
+def about_contact(
+    state: NoticeState, asked: ContactAsked, told: datetime, reference: Reference
+) -> tuple[NoticeState, Answer]:
+    """Ask about a contact that somebody at the desk wants to make; who may make it now, is about to.
 
-    A reply is one to who has said something last, by what is on file; any other is a message of ours.
+    A reply is one to who has said something last, by what is on file; any other is a message of ours. Asked
+    again, a question takes the place of itself. Who asks about a later day asks again when it has come.
     """
+    state = state.with_permitted(without=asked.contact_id)
     unasked = asked.purpose == "reply" and not _waits_for_an_answer(state, asked)
     message = Message(
         kind="service" if unasked else asked.purpose,
@@ -129,7 +134,40 @@ def about_contact(state: NoticeState, asked: ContactAsked, reference: Reference)
         tells_about_debt=asked.tells_about_debt,
         says_how_to_stop=True,
     )
-    return _ask(state, message, reference)
+    answer = _ask(state, message, reference)
+    if not answer.allowed or message.at > told + _AHEAD or not _is_counted(state, message, reference):
+        return state, answer
+    made = PastContact(
+        at=message.at,
+        kind=message.kind,
+        actor=asked.actor,
+        direction="outbound",
+        channel=asked.channel,
+        outcome="message_left",  # an attempt: whether they talk is not known yet
+        person=asked.party if asked.person == BORROWER else asked.person,
+        number=asked.number,
+        debts=message.debts,
+        asks_for_payment=asked.asks_for_payment,
+    )
+    may = Permitted(contact_id=asked.contact_id, contact=made)
+    return state.with_permitted(may, without=asked.contact_id), answer
+
+
+def _is_counted(state: NoticeState, message: Message, reference: Reference) -> bool:
+    """Whether any limit counts such a contact: what none counts is in nobody's way."""
+    policies = (reference.policies.in_force(name, message.at.date()) for name in state.packs)
+    scopes = (limit.scope for policy in policies for limit in policy.contact_limits)
+    return any(message.purpose in scope.purposes and message.channel in scope.channels for scope in scopes)
+
+
+def without_unused(state: NoticeState, at: datetime, reference: Reference) -> NoticeState:
+    """Forget what might have been made on a day that is over for the borrower: it is on file, or was not."""
+    if not state.permitted:
+        return state
+    zone = _zone_of(state, reference)
+    today = local_day(at, zone)
+    left = tuple(one for one in state.permitted if local_day(one.contact.at, zone) >= today)
+    return state if left == state.permitted else state.model_copy(update={"permitted": left})
 
 
 def _cannot_be_reached(state: NoticeState, at: datetime, reference: Reference) -> bool:

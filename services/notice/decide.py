@@ -3,7 +3,7 @@
 from datetime import UTC, date, datetime, time
 from typing import Any
 
-from services.notice.asking import about_contact
+from services.notice.asking import about_contact, without_unused
 from services.notice.ledger import LEDGER, with_earlier, without_past_stops
 from services.notice.model import Notice, NoticeState, NoticeStatus
 from services.notice.rules import ENDS, TELLS, owed_after_close, withdraws_itself
@@ -23,7 +23,7 @@ from shared.contracts.decision import Decision
 from shared.contracts.desk_contact import ContactAsked, NoticeDelivered, NoticeFailed
 from shared.contracts.envelope import Envelope
 from shared.contracts.ids import derive_id
-from shared.contracts.notice import ContactAnswered, InputRefused, NoticeFiled
+from shared.contracts.notice import ContactAnswered, InputRefused, NoticeFiled, message_id
 from shared.contracts.reasons import ReasonCode
 from shared.policy.reference import Reference
 
@@ -51,9 +51,9 @@ class NoticeDecider:
         moments = (message.time, getattr(data, "at", message.time))
         if not all(is_reckoned(moment) for moment in moments):
             return Decision.of(state, _refusal(message, ReasonCode.STALE_FACT))
-        state = without_past_stops(state, message.time)
+        state = without_unused(without_past_stops(state, message.time), message.time, reference)
         if isinstance(data, ContactAsked):
-            return Decision.of(state, _answer(state, data, reference))
+            return Decision.of(*_answer(state, data, message.time, reference))
         if isinstance(data, NoticeDelivered | NoticeFailed) and not state.knows(data.notice_id):
             # After a restored backup the outcome is read before its cause: the notice is due again soon.
             return Decision.wait(state)
@@ -72,7 +72,7 @@ class NoticeDecider:
     def close(self, state: NoticeState, day: date, reference: Reference) -> Outcome:
         """Withdraw what is of no use after `day`; ask again for what may leave by now."""
         at = datetime.combine(day, time(23, 59, 59), UTC)
-        state = without_past_stops(state, at)
+        state = without_unused(without_past_stops(state, at), at, reference)
         said: tuple[Event, ...] = ()
         for notice in state.notices:
             if notice.over and notice.useful_until <= day:
@@ -173,10 +173,12 @@ def _told(state: NoticeState, message: Envelope[Any], reference: Reference) -> S
     return state, (*said, *events)
 
 
-def _answer(state: NoticeState, asked: ContactAsked, reference: Reference) -> ContactAnswered:
-    answer = about_contact(state, asked, reference)
+def _answer(
+    state: NoticeState, asked: ContactAsked, told: datetime, reference: Reference
+) -> tuple[NoticeState, ContactAnswered]:
+    state, answer = about_contact(state, asked, told, reference)
     rules = tuple(dict.fromkeys(denial.rule for denial in answer.denials))
-    return ContactAnswered(
+    return state, ContactAnswered(
         contact_id=asked.contact_id,
         allowed=answer.allowed,
         rule=rules[0] if rules else None,
@@ -224,7 +226,7 @@ def _failed(
     outcome = f"not_sent: {data.reason}"
     if notice.over:
         return state.without(notice), (_filed(notice, data, outcome, "none"),)
-    if derive_id("message", notice.notice_id, notice.attempt) != data.message_id or not notice.due:
+    if message_id(notice.notice_id, notice.attempt) != data.message_id or not notice.due:
         return state, ()  # an earlier attempt, which the guard has stopped since
     passed = data.reason == _WINDOW_PASSED
     tried = notice.tried if passed else (*notice.tried, data.channel)

@@ -9,6 +9,7 @@ from shared.conduct import (
     BORROWER,
     Consent,
     OptOut,
+    PastContact,
     Stop,
     StopEvent,
     agreed_now,
@@ -67,9 +68,21 @@ def _contact(state: NoticeState, message: Envelope[desk.ContactRecorded]) -> Not
     past = past_contact(data, data.with_whom, message.time)
     if past is None:
         return state
-    state = state.with_contact(past)
+    state = _made(state.with_contact(past), past)
     if data.right_party and past.person not in state.states.verified:
         state = state.with_states(verified=(*state.states.verified, past.person))
+    return state
+
+
+def _made(state: NoticeState, past: PastContact) -> NoticeState:
+    """It is on file now: nobody is about to make it any more. Of several that it may be, one is made."""
+    for one in state.permitted:
+        asked = one.contact
+        a_number = len({asked.number, past.number} - {None}) <= 1  # the same, or one of them was not told
+        if a_number and (asked.direction, asked.person, asked.channel) == (
+            past.direction, past.person, past.channel,
+        ):  # fmt: skip
+            return state.with_permitted(without=one.contact_id)
     return state
 
 

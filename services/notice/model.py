@@ -12,10 +12,12 @@ from shared.contracts.decision import State
 from shared.contracts.notice import NoticeKind
 from shared.policy.sections_conduct import Channel, Party, Purpose
 
-__all__ = ["Notice", "NoticeState", "NoticeStatus", "Obligor"]
+__all__ = ["Notice", "NoticeState", "NoticeStatus", "Obligor", "Permitted"]
 
 # The longest that any rule looks back over: a pack counts at most a hundred attempts in vain.
 _HISTORY_KEPT = 120
+# Far above how many calls are about to be made to one borrower; of more the oldest is forgotten.
+_PERMITTED_KEPT = 50
 # Ids of notices that are over, so that what caused one twice is told once.
 _DONE_KEPT = 40
 _OF_PLAN = frozenset(
@@ -50,6 +52,13 @@ class Obligor(State):
     def may_hear_of(self, debts: tuple[str, ...]) -> bool:
         """Whether these debts may be talked about with them: their own, or all if the borrower has agreed."""
         return self.may_contact and (self.may_discuss or (bool(debts) and set(debts) <= set(self.debts)))
+
+
+class Permitted(State):
+    """A contact that somebody at the desk may make by the guard's answer, and has not told of yet."""
+
+    contact_id: str
+    contact: PastContact
 
 
 class Notice(State):
@@ -106,6 +115,7 @@ class NoticeState(State):
     parties: dict[str, Party] = Field(default_factory=dict)
     obligors: tuple[Obligor, ...] = ()
     history: tuple[PastContact, ...] = ()
+    permitted: tuple[Permitted, ...] = ()
     notices: tuple[Notice, ...] = ()
     done: tuple[str, ...] = ()
 
@@ -139,6 +149,11 @@ class NoticeState(State):
         """Give the document with one more contact on file; of too many the oldest goes, whenever told."""
         known = sorted((*self.history, contact), key=lambda past: past.at)
         return self.model_copy(update={"history": tuple(known[-_HISTORY_KEPT:])})
+
+    def with_permitted(self, *now: Permitted, without: str) -> "NoticeState":
+        """Give the document with a contact that may be made now; `without`: the question that it answers."""
+        others = (one for one in self.permitted if one.contact_id != without)
+        return self.model_copy(update={"permitted": (*others, *now)[-_PERMITTED_KEPT:]})
 
     def with_states(self, **changes: object) -> "NoticeState":
         """Give the document with some of the states that the guard knows changed."""

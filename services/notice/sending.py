@@ -5,8 +5,7 @@ from datetime import date, datetime, time, timedelta
 from services.notice.asking import Way, is_still_allowed, ways
 from services.notice.model import Notice, NoticeState
 from shared.contracts.base import Event, Reason
-from shared.contracts.ids import derive_id
-from shared.contracts.notice import NoticeDenied, NoticeDue, NoticeWithdrawn
+from shared.contracts.notice import NoticeDenied, NoticeDue, NoticeWithdrawn, message_id
 from shared.contracts.reasons import ReasonCode
 from shared.policy.reference import Reference
 
@@ -84,7 +83,7 @@ def _due(state: NoticeState, notice: Notice, way: Way) -> Step:
     )
     said = NoticeDue(
         notice_id=notice.notice_id,
-        message_id=derive_id("message", notice.notice_id, number),
+        message_id=message_id(notice.notice_id, number),
         attempt=number,
         kind=notice.kind,
         category=notice.category,

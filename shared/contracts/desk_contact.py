@@ -56,7 +56,11 @@ class NoticeFailed(_Desk):
 
 
 class ContactAsked(_Desk):
-    """Somebody wants to call, write or visit at a moment: may they?"""
+    """Somebody wants to call, write or visit at a moment: may they?
+
+    Where limits count it, who may is counted as having done so until the contact is recorded, or the day of
+    the borrower is over. The same `contact_id` asked again takes the place of the question before.
+    """
 
     TYPE: ClassVar[str] = "parley.desk.contact.asked.v1"
 

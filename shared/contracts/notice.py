@@ -9,6 +9,7 @@ from pydantic import Field
 from shared.conduct.model import Rule
 from shared.contracts.base import AccountId, Event, Reason
 from shared.contracts.breach import BreachFacts
+from shared.contracts.ids import derive_id
 from shared.policy.sections_conduct import Channel, Party, Purpose
 
 __all__ = [
@@ -19,7 +20,13 @@ __all__ = [
     "NoticeFiled",
     "NoticeKind",
     "NoticeWithdrawn",
+    "message_id",
 ]
+
+
+def message_id(notice_id: str, attempt: int) -> str:
+    """Name an attempt at a notice: whoever has two of them can tell that they are of one."""
+    return derive_id("message", notice_id, attempt)
 
 
 class _Notice(Event):

@@ -1,11 +1,12 @@
 """The courier: takes what notice lets leave, sends it, and says how that ended.
 
 It reads `notice.events` in a group of its own. A message is held until its time, dropped where notice has
-stopped it since or a restored backup has made it void, and sent once for each id: that it has left is noted
-in the database at once, so that only a crash between the other side's answer and the note sends twice, and
-then under the same id. The outcome is an event of the desk's topic, where channels speak; that it was told is
-noted too, before the offset is committed. While a channel is away its messages wait, up to the end of their
-time; only what is refused for good goes to the dead letters.
+stopped it since or a restored backup has made it void, and sent once for each notice: that it has left is
+noted in the database at once, so that only a crash between the other side's answer and the note sends twice,
+and then under the same id. Notice may let it leave anew, or withdraw it, before it has read that it had left.
+The outcome is an event of the desk's topic, where channels speak; that it was told is noted too, before the
+offset is committed. While a channel is away its messages wait, up to the end of their time; only what is
+refused for good goes to the dead letters.
 """
 
 from __future__ import annotations
@@ -15,13 +16,14 @@ from collections.abc import Awaitable, Callable, Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import chain
 from typing import Any, Final, TypeVar
 
 from shared.contracts.cloudevents import DecodeError, decode, encode
 from shared.contracts.desk_contact import NoticeDelivered, NoticeFailed
 from shared.contracts.envelope import Envelope
 from shared.contracts.ids import derive_id
-from shared.contracts.notice import NoticeDenied, NoticeDue, NoticeWithdrawn
+from shared.contracts.notice import NoticeDenied, NoticeDue, NoticeWithdrawn, message_id
 from shared.runtime.outbound.deliverer import Deliverer, MayLeave, Tries
 from shared.runtime.outbound.message import Failure, Outgoing, Sent
 from shared.runtime.outbound.routes import Route
@@ -53,6 +55,7 @@ _NOT_DUE: Final = "not_due"  # notice has stopped it: nothing is told, notice kn
 
 _RECORDS: Final = 500
 _HELD_MOST: Final = 5_000  # messages in memory; beyond it nothing more is read
+_EARLIER: Final = 50  # attempts before the last one that may have left without notice having read it
 _POLL_SECONDS: Final = 0.25
 _RETRY_SECONDS: Final = 1.0
 _DRAIN_SECONDS: Final = 5.0  # for what is being handed over when this replica stops or gives up partitions
@@ -67,12 +70,16 @@ def told(message_id: str) -> str:
 
 @dataclass(slots=True, eq=False)
 class _Held:
-    """A message that has not ended. `task`: its time has come; `has_left`: an earlier process noted so."""
+    """A message that has not ended. `task`: its time has come; `has_left`: an earlier process noted so.
+
+    `called_back`: notice has said another thing since.
+    """
 
     record: Record
     envelope: Envelope[NoticeDue]
     task: asyncio.Task[None] | None = None
     has_left: bool = False
+    called_back: bool = False
 
 
 class Courier:
@@ -225,33 +232,43 @@ class Courier:
             self._held[record.at][record.offset] = _Held(record, envelope)
 
     def _call_back(self, at: TopicPartition, notice_id: str) -> None:
-        """What is said later about a notice takes the place of what waits here."""
-        for offset, held in list(self._held[at].items()):
+        """What is said later about a notice takes the place of what waits here; what has left is told."""
+        for held in self._held[at].values():
             if held.envelope.data.notice_id == notice_id and held.task is None:
-                del self._held[at][offset]
+                held.called_back = True
 
     # -- what is sent
 
     async def _start_due(self) -> None:
         now = self._ports.clock.now()
-        ready = [held for held in self._all() if held.task is None and held.envelope.data.send_from <= now]
+        # Of two attempts at one notice the later waits for how the earlier ends.
+        under_way = {held.envelope.data.notice_id for held in self._all() if held.task is not None}
+        ready = [held for held in self._all() if held.task is None and self._is_ready(held, now, under_way)]
         if not ready:
             return
         names = [held.envelope.data.message_id for held in ready]
-        done = await self._ports.store.known_ids(NAME, [*names, *map(told, names)])
+        names += chain.from_iterable(_earlier(held.envelope.data) for held in ready)
+        asked = [mark for name in names for mark in (name, told(name), _left(name))]
+        done = await self._ports.store.known_ids(NAME, asked)
         for held in ready:
             name = held.envelope.data.message_id
-            if told(name) in done:
+            is_void = held.called_back and name not in done
+            if is_void or told(name) in done or _has_left(held.envelope.data, done):
                 self._drop(held)
                 continue
             held.has_left = name in done
             held.task = asyncio.ensure_future(self._carry(held))
 
+    @staticmethod
+    def _is_ready(held: _Held, now: datetime, under_way: Collection[str]) -> bool:
+        data = held.envelope.data
+        return held.called_back or (data.send_from <= now and data.notice_id not in under_way)
+
     async def _carry(self, held: _Held) -> None:
         name = held.envelope.data.message_id
         outcome = Sent(name, 0) if held.has_left else await self._send(held)
         if isinstance(outcome, Sent):
-            await self._insist(lambda: self._ports.store.copy_ids(NAME, [name]))
+            await self._insist(lambda: self._ports.store.copy_ids(NAME, [name, _left(name)]))
         elif outcome.reason == _NOT_OURS:
             return
         ended = "sent" if isinstance(outcome, Sent) else outcome.reason
@@ -385,6 +402,21 @@ class Courier:
                 if self._stopping:
                     raise
                 await self._ports.clock.sleep(_RETRY_SECONDS)
+
+
+def _earlier(data: NoticeDue) -> list[str]:
+    """Name the attempts at the notice before this one: what has left by one of them is not sent again."""
+    return [message_id(data.notice_id, n) for n in range(max(1, data.attempt - _EARLIER), data.attempt)]
+
+
+def _left(name: str) -> str:
+    """Give the id under which it is noted that a message has left; one that was given up has the others."""
+    return f"{name}/left"
+
+
+def _has_left(data: NoticeDue, done: Collection[str]) -> bool:
+    """Whether the notice has left by an attempt before this one."""
+    return any(_left(name) in done or (name in done and told(name) not in done) for name in _earlier(data))
 
 
 def _desk_record(about: Envelope[NoticeDue], said: Any, now: datetime) -> OutgoingRecord:

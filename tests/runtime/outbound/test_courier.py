@@ -165,6 +165,12 @@ def by_hook(server: Server, clock: Wall, *channels: str) -> dict[str, Route]:
     return {channel: Route(hook, ByReference()) for channel in channels}
 
 
+def lapsed() -> AssessmentLapsed:
+    return AssessmentLapsed.model_validate(
+        {"as_of": DAY, "missing": (), "next_step": {"code": "next_human_review"}}
+    )
+
+
 def statement(due: date = DAY + timedelta(days=10)) -> StatementRequested:
     return StatementRequested(missing=("income",), due=due)
 
@@ -310,10 +316,7 @@ async def test_a_cause_that_is_over_is_not_sent(tmp_path: Path) -> None:
         await house.learnt("channel", "sms")
         house.say(statement(), night)
         await house.until(lambda: len(house.said("notice.events", NoticeDue)) == 1)
-        lapsed: Any = AssessmentLapsed.model_validate(
-            {"as_of": DAY, "missing": (), "next_step": {"code": "next_human_review"}}
-        )
-        house.say(lapsed, night)
+        house.say(lapsed(), night)
         await house.read(2)
         clock.time = night + timedelta(hours=10)
         await asyncio.sleep(0.2)  # turns of the courier, at the time that it was held for
@@ -371,6 +374,63 @@ async def test_a_message_that_has_left_is_told_and_not_sent_by_the_next_process(
     assert server.taken == []
     assert filed[0].outcome == "message_left"
     assert [one.attempts for one in house.said("desk.events", NoticeDelivered)] == [0]
+
+
+async def test_what_has_left_is_not_sent_again_by_another_way_before_notice_has_read_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Notice heard of a closed channel before it heard of the message: both attempts reached the borrower."""
+    clock, tell, may_tell = Wall(), Courier._tell, asyncio.Event()
+
+    async def held_up(*words: Any) -> None:
+        await may_tell.wait()
+        await tell(*words)
+
+    monkeypatch.setattr(Courier, "_tell", held_up)
+    async with serving("http") as server:
+        house = House(clock, by_hook(server, clock, "email", "app"))
+        async with running(house):
+            house.say(case_opened())
+            house.say(statement())
+            await house.until(lambda: len(server.taken) == 1)
+            first = house.said("notice.events", NoticeDue)[0].message_id
+            house.say(desk.PreferencesSet(opt_out=("email",)))
+            await house.until(lambda: len(house.said("notice.events", NoticeDue)) == 2)
+            await asyncio.sleep(0.5)
+            may_tell.set()
+            assert [one.outcome for one in await house.filed()] == ["message_left"]
+            await house.read(len(house.log.topic("notice.events")))
+    assert [json.loads(body)["id"] for body in server.taken] == [first]
+
+
+@pytest.mark.parametrize("word", ["another way", "withdrawn"])
+async def test_what_had_left_when_a_process_was_killed_is_told_whatever_notice_has_said_since(
+    word: str,
+) -> None:
+    """It was dropped as called back: what the borrower had was on no file, and one more was sent."""
+    clock = Wall()
+    async with serving("http") as server:
+        house = House(clock, by_hook(server, clock, "email", "app"))
+        engine = asyncio.ensure_future(house.engine.run())
+        house.say(case_opened())
+        house.say(statement())
+        await house.until(lambda: len(house.said("notice.events", NoticeDue)) == 1)
+        due = house.said("notice.events", NoticeDue)[0]
+        await house.store.copy_ids("courier", [due.message_id])  # as if it was killed before it could tell
+        if word == "withdrawn":
+            house.say(lapsed())
+            await house.until(lambda: len(house.log.topic("notice.events")) == 2)
+        else:
+            house.say(desk.PreferencesSet(opt_out=("email",)))
+            await house.until(lambda: len(house.said("notice.events", NoticeDue)) == 2)
+        courier = asyncio.ensure_future(house.courier.run())
+        (filed,) = await house.filed()
+        await house.read(len(house.log.topic("notice.events")))
+        house.courier.stop()
+        house.engine.stop()
+        await asyncio.gather(engine, courier)
+    assert server.taken == []
+    assert (filed.outcome, filed.place, filed.message_id) == ("message_left", "email", due.message_id)
 
 
 async def test_while_a_server_is_away_messages_wait_and_nothing_is_a_dead_letter(tmp_path: Path) -> None:

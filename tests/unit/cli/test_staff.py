@@ -11,7 +11,8 @@ from typer.testing import CliRunner
 
 from services.cli.catalogue import policies_dir
 from services.cli.main import app
-from services.cli.staff import Owned, _row, expand, to_every_partition, to_relieve, to_tell_again, unheard
+from services.cli.staff import _row
+from services.cli.staff_orders import Owned, expand, to_every_partition, to_relieve, to_tell_again, unheard
 from services.intake.decide import IntakeDecider
 from services.intake.model import StaffAway
 from shared.contracts.desk_team import AwayWhy, OwnerAway
@@ -45,9 +46,12 @@ def test_each_case_is_said_once_in_order_under_its_customer() -> None:
     assert made[0].day == DAY
 
 
-def test_the_same_order_has_the_same_ids_whenever_it_is_repeated() -> None:
-    assert order() == order(day=date(2026, 3, 5))
-    others = [order(since=date(2026, 3, 3)), order(staff="n-lin"), order(why=AwayWhy.CERTIFICATE)]
+def test_the_same_order_has_the_same_ids_on_its_day_and_others_on_another() -> None:
+    assert order() == order()
+    others = [
+        *(order(since=date(2026, 3, 3)), order(staff="n-lin"), order(why=AwayWhy.CERTIFICATE)),
+        order(day=date(2026, 3, 5)),
+    ]
     assert all(not set(order()) & set(other) for other in others)
 
 

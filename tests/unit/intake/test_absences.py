@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from services.cli.staff import to_every_partition
+from services.cli.staff_orders import to_every_partition
 from services.console.decide import ArchiveDecider
 from services.console.story import lines_of
 from services.intake.absences import whose_work
