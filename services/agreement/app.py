@@ -23,6 +23,7 @@ SERVICE = Service(
     # 13: waivers on their way to intake's figures, what the bank got back, co-borrowers who sign, who
     # must and who signed only what is amended, the agreement that was broken last, agreements of earlier
     # cases whose place one took
-    schema_version=13,
+    # 14: how often a breach was undone
+    schema_version=14,
     handles=HANDLED,
 )

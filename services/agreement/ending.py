@@ -121,7 +121,7 @@ def _stands_again(
     broke = None if state is None else state.broken
     if state is None or broke is None or broke.agreement.agreement_id != message.data.agreement_id:
         return Decision(state)
-    live = broke.agreement.model_copy(update={"reopened": broke.agreement.reopened + 1})
+    live = broke.agreement.model_copy(update={"stood_again": broke.agreement.stood_again + 1})
     policy, conduct = _rules_of(state, live, message.day, reference)
     told = stands_again(live, _schedules(state, live, message.day, reference), policy, conduct, message.day)
     over = tuple(item for item in state.over if item.agreement_id != live.agreement_id)

@@ -21,6 +21,7 @@ from services.followup.model import (
     FollowedPlan,
     FollowupState,
     FollowupStatus,
+    LineState,
     Pause,
     Promise,
     PromiseState,
@@ -87,7 +88,7 @@ def _after_halt(state: FollowupState, data: StopsChanged, day: date, reference: 
         return after, (_talks(broke, day),)
     if plan is None or all_sold(after, plan):
         return after, ()
-    goes_on, said = _goes_on(plan, day, reference)
+    goes_on, said = _goes_on(after, plan, day, reference)
     after = after.model_copy(update={"plan": goes_on})
     since = goes_on.stops[-1].since if goes_on is not plan else day
     if not plan.interest_rests or since >= day or not _bears_interest(plan, since):
@@ -142,9 +143,7 @@ def _had_halted(
     over = Pause(since=since, until=until if state.status is FollowupStatus.LIVE else day)
     stops = tuple(sorted((*plan.stops, over), key=lambda stop: stop.since))[-_STOPS_KEPT:]
     plan = plan.model_copy(update={"stops": stops, "replay": True})
-    owing = not past.plan_stands or any(
-        line.state in UNPAID and is_shielded(line, (over,)) for line in plan.lines
-    )
+    owing = not past.plan_stands or _is_owed(after, plan, over, day, reference)
     policy = reference.policies.in_force(plan.policy, day)
     if "interest" in past.stops and until > plan.effective and _bears_interest(plan, since):
         after, opened = problems.interest_of_a_stop(after, since, day, policy)
@@ -269,12 +268,14 @@ def _stopped(plan: FollowedPlan, halt: CaseHalt, since: date) -> FollowedPlan:
     return plan.model_copy(update=update)
 
 
-def _goes_on(plan: FollowedPlan, day: date, reference: Reference) -> tuple[FollowedPlan, tuple[Event, ...]]:
+def _goes_on(
+    state: FollowupState, plan: FollowedPlan, day: date, reference: Reference
+) -> tuple[FollowedPlan, tuple[Event, ...]]:
     if not plan.stops or plan.stops[-1].until < date.max:
         return plan, ()
     policy = reference.policies.in_force(plan.policy, day)
     over = plan.stops[-1].model_copy(update={"until": day})
-    owing = any(line.state in UNPAID and is_shielded(line, (over,)) for line in plan.lines)
+    owing = _is_owed(state, plan, over, day, reference)
     late = review_late_on(day, policy) if plan.review_late_on is not None else None
     update = {
         "stops": (*plan.stops[:-1], over),
@@ -288,6 +289,16 @@ def _goes_on(plan: FollowedPlan, day: date, reference: Reference) -> tuple[Follo
     if not owing and not plan.talks_after:
         return _talked_on(after, over), ()
     return _talked_about(after, day, policy), (_talks(plan, day),)
+
+
+def _is_owed(state: FollowupState, plan: FollowedPlan, over: Pause, day: date, reference: Reference) -> bool:
+    """Whether an instalment was missed in a stop; of a plan that stands again not all are judged yet."""
+    served = served_by(plan, state, day, policy_of(plan, reference))
+    return any(
+        line.state in UNPAID or (line.state is LineState.DUE and line.due < day and part.reached is None)
+        for line, part in zip(plan.lines, served, strict=True)
+        if is_shielded(line, (over,))
+    )
 
 
 def _talked_about(plan: FollowedPlan, day: date, policy: PolicyInForce) -> FollowedPlan:

@@ -58,7 +58,8 @@ class Notice(State):
     `due`: the guard has let it leave, under the number `attempt`; else it waits, and is asked again at the
     close of `next_try` (None: when something changes). `over`: it was withdrawn after it was due, so that it
     may have left. `denied` are the rules that were said last; `tried` are channels by which it could not be
-    sent. `debts` are what it is about where it is due. `facts` are figures of the debt; they leave only where
+    sent. `called_on` is the day of what calls for it; None in documents of before. `debts` are what it is
+    about where it is due. `facts` are figures of the debt; they leave only where
     the guard lets a debt be told of, and `tells_facts`: what is due now has them.
     """
 
@@ -81,6 +82,7 @@ class Notice(State):
     next_try: date | None = None
     facts: BreachFacts | None = None
     tells_facts: bool = False
+    called_on: date | None = None
 
     @property
     def wakes_on(self) -> date:
