@@ -23,7 +23,7 @@ SERVICE = Service(
     # 13: waivers on their way to intake's figures, what the bank got back, co-borrowers who sign, who
     # must and who signed only what is amended, the agreement that was broken last, agreements of earlier
     # cases whose place one took
-    # 14: how often a breach was undone
+    # 14: how often a breach was undone, what it had brought back
     schema_version=14,
     handles=HANDLED,
 )

@@ -283,10 +283,14 @@ class Withdrawn(State):
 
 
 class Broken(State):
-    """The agreement that was broken last, and what had been waived for good (`rewarded`) by then."""
+    """The agreement that was broken last, and what had been waived for good (`rewarded`) by then.
+
+    `restored` is what the breach brought back; None in documents of before: all that it could.
+    """
 
     agreement: InForce
     rewarded: tuple[WaivedDebt, ...] = ()
+    restored: tuple[WaivedDebt, ...] | None = None
 
 
 class AgreementState(State):

@@ -19,6 +19,7 @@ from shared.contracts.agreement import (
     DebtSettled,
     InstructionKind,
     ReAge,
+    WaivedDebt,
 )
 from shared.contracts.debts import DebtSchedule, Plan
 from shared.contracts.ids import derive_id
@@ -263,13 +264,14 @@ def applies_again(live: InForce, policy: PolicyInForce, conduct: Conduct, day: d
 def stands_again(
     live: InForce,
     schedules: tuple[DebtSchedule, ...],
+    waived: tuple[WaivedDebt, ...],
     policy: PolicyInForce,
     conduct: Conduct,
     day: date,
 ) -> BankInstructed:
-    """A breach never was: the agreement applies as it was signed, and what it waived is waived again."""
+    """A breach never was: the agreement applies as it was signed; what had come back is `waived` again."""
     told = applies_again(live, policy, conduct, day)
-    told = told.model_copy(update={"waived": live.returns})
+    told = told.model_copy(update={"waived": waived})
     return _as_signed(told, live, schedules, conduct, day)
 
 
