@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import date, timedelta
+from typing import Final
 
 from services.followup import problems
 from services.followup.model import (
@@ -42,6 +43,8 @@ from services.followup.sold import all_sold, without_sold
 from services.followup.work import policy_of, served_by
 from shared.contracts.base import Event, Reason
 from shared.contracts.debts import DebtSnapshot, DebtStatus
+from shared.contracts.departures import may_decide
+from shared.contracts.desk_care import PlanReinstated
 from shared.contracts.followup import RenegotiationRequested
 from shared.contracts.followup_care import PlanReopened
 from shared.contracts.intake import StopsChanged
@@ -50,12 +53,14 @@ from shared.contracts.reasons import ReasonCode
 from shared.policy.model import PolicyInForce
 from shared.policy.reference import Reference
 
-__all__ = ["after_sale", "after_stops"]
+__all__ = ["after_sale", "after_stops", "reinstated"]
 
 Step = tuple[FollowupState, tuple[Event, ...]]
 
 # Stops of one plan that are remembered; documents do not grow.
 _STOPS_KEPT = 30
+# The tier of the roster from which somebody may have a plan stand again.
+_SUPERVISORS: Final = 2
 
 
 def after_stops(state: FollowupState, data: StopsChanged, day: date, reference: Reference) -> Step:
@@ -220,6 +225,34 @@ def _stands_again(state: FollowupState, plan: FollowedPlan, day: date, reference
         reason=Reason(code=ReasonCode.BROKEN_IN_A_STOP),
     )
     return live, (said, *solved)
+
+
+def reinstated(state: FollowupState, data: PlanReinstated, day: date, reference: Reference) -> Step | Reason:
+    """Have a plan stand again that was left to a person, when nothing is built on its end any more.
+
+    What was missed up to now is held against nobody, for its days are not known here; talks come first.
+    """
+    plan = _broken_since(state, date.min)
+    left = any(problem.about == problems.BROKEN_IN_A_STOP for problem in state.problems)
+    if plan is None or plan.agreement_id != data.agreement_id or not left:
+        return Reason(code=ReasonCode.PROBLEM_UNKNOWN)
+    if not may_decide(reference, data.by, _SUPERVISORS, day):
+        return Reason(code=ReasonCode.NOT_ALLOWED_TO, params={"by": data.by})
+    if not _may_stand_again(state, plan):
+        return Reason(code=ReasonCode.PLAN_END_BUILT_ON)
+    live, said = _stands_again(state, plan, day, reference)
+    stood = live.plan
+    assert stood is not None  # noqa: S101 - narrows: it stands again
+    first = min((line.due for line in stood.lines if line.state in UNPAID), default=day)
+    over = Pause(since=first, until=day)
+    stops = tuple(sorted((*stood.stops, over), key=lambda stop: stop.since))[-_STOPS_KEPT:]
+    stood = stood.model_copy(update={"stops": stops, "replay": True})
+    if state.halted_on is not None:
+        # What the stop that runs lets go on is not known here: as little as any does.
+        halt = CaseHalt(stops=("contact", "interest"), plan_stands=False)
+        return live.model_copy(update={"plan": _stopped(stood, halt, day)}), said
+    talked = _talked_about(stood, day, policy_of(stood, reference, day))
+    return live.model_copy(update={"plan": talked}), (*said, _talks(stood, day))
 
 
 def _broken_since(state: FollowupState, since: date) -> FollowedPlan | None:
