@@ -134,10 +134,10 @@ def _paid(
         return Decision.of(after, *of_credit)
     known = moved(known, data.debts)
     if known.plan is not None:
-        plan = found.paid_for(known.plan, data)
+        served = found.paid_for(known.plan, data)
         # Whatever its date, intake has put it where it goes without a plan.
-        since = plan.moved_since or known.status is FollowupStatus.BROKEN
-        known = known.model_copy(update={"plan": plan.model_copy(update={"moved_since": since})})
+        since = served.moved_since or known.status is FollowupStatus.BROKEN
+        known = known.model_copy(update={"plan": served.model_copy(update={"moved_since": since})})
     late = found.counted(known, data, message.day)
     if late is not None:
         return Decision(late)
