@@ -27,6 +27,7 @@ from shared.contracts.base import Event
 from shared.contracts.debts import DebtSnapshot, DebtStatus
 from shared.contracts.envelope import Envelope
 from shared.contracts.reach import EarlierAuthority, EarlierReach
+from shared.contracts.reasons import ReasonCode
 
 __all__ = ["LEDGER", "with_earlier", "without_past_stops"]
 
@@ -272,7 +273,12 @@ def _plan(kept: bool) -> Learn:
 
 
 def _agreement_over(state: NoticeState, message: Envelope[agreement.AgreementEnded]) -> NoticeState:
-    """Who withdraws from an amendment keeps the plan before it: nobody collects while that one is kept."""
+    """Who withdraws from an amendment keeps the plan before it: nobody collects while that one is kept.
+
+    Of a breach followup has told, by its own topic, where it says as well that it is undone.
+    """
+    if message.data.reason.code is ReasonCode.PLAN_BROKEN:
+        return state
     back = message.data.returns_to
     known = state if back is None else state.model_copy(update={"plan_debts": back.debts})
     return known.with_states(plan_kept=back is not None)

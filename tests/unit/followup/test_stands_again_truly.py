@@ -7,12 +7,14 @@ from dataclasses import replace
 import pytest
 
 from services.followup.model import FollowupStatus
+from services.offer.model import OfferStatus
 from shared.contracts import agreement, followup, notice
 from shared.contracts.agreement import BankInstructed, SettlementKind
 from shared.contracts.alert import AlertKind
 from shared.contracts.notice import NoticeKind
 from shared.contracts.parties import StopCause
 from shared.lending.money import Money
+from tests.unit.builders import message
 from tests.unit.conduct.test_stop_contacts import PACKS
 from tests.unit.followup.test_stands_again import plan_broken
 from tests.unit.household import Household
@@ -65,3 +67,18 @@ def test_what_was_missed_in_a_stop_that_was_over_when_it_was_told_is_talked_abou
     there.lives_to(day(told + 40))
     assert there.state("followup").status is FollowupStatus.LIVE
     assert len(there.all(followup.PlanBroken)) == broken
+
+
+@pytest.mark.parametrize("service", ["offer", "assessment", "notice", "alert"])
+def test_its_end_that_is_heard_later_by_another_topic_ends_nothing(service: str) -> None:
+    """Agreement may lag: the guard let a plan in force be collected, and talks about another began."""
+    there, _ = again("cn-card")
+    ended = there.all(agreement.AgreementEnded)[-1]
+    late = there.services[service].when(message(ended, ended.as_of)).state
+    goes_on = {
+        "offer": lambda: late.live and late.status is OfferStatus.AGREED,
+        "assessment": lambda: late.live and not late.talks,
+        "notice": lambda: late.states.plan_kept,
+        "alert": lambda: late.watched is not None and late.stage == "performing",
+    }
+    assert goes_on[service]()
