@@ -116,3 +116,21 @@ def test_only_what_the_breach_brought_back_is_waived_again() -> None:
     again = over.when(message(said, day(200))).last(BankInstructed)
     assert again.waived == restored
     assert gone not in {one.debt_id for one in again.waived}
+
+
+@pytest.mark.parametrize("first", ["A-1", "A-2"])
+@pytest.mark.parametrize("over", [(), ("A-1",), ("A-2",), ("A-1", "A-2")])
+def test_stops_that_together_halted_it_are_told_in_either_order(first: str, over: tuple[str, ...]) -> None:
+    """Where the one that was over was told first, or both were, a person was to make the breach good."""
+    known, n = with_two_debts("cn-card")
+    there = known.branch().lives_to(day(n))
+    for account in sorted(("A-1", "A-2"), reverse=first == "A-2"):
+        said = stopped(StopCause.DISPUTE, n + 1, account, stop=f"S-{account}")
+        late_ = replace(said, data=said.data.model_copy(update={"since": day(n - 20)}))
+        ends = lifted(n + 1, f"S-{account}")
+        ended = replace(ends, data=ends.data.model_copy(update={"on": day(n)}))
+        there.hears(*([ended] if account in over else []), late_)
+    there.lives_to(day(n + 1))
+    assert there.state("followup").status is FollowupStatus.LIVE
+    assert there.state("followup").problems == ()
+    assert len(there.all(followup_care.PlanReopened)) == 1
