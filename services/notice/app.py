@@ -11,6 +11,7 @@ SERVICE = Service(
     waits_for=("intake", "assessment", "offer", "agreement", "followup", "desk"),
     handles=HANDLED,
     # 2: debts of the plan; 3: figures of a breach; 4: send_until, other obligors; 5: withdrawals
-    # 6: that a plan stands again; 7: since when a message is called for
+    # 6: that a plan stands again; 7: since when a message is called for,
+    # and since when a plan is in force again
     schema_version=7,
 )

@@ -27,7 +27,6 @@ from shared.contracts.base import Event
 from shared.contracts.debts import DebtSnapshot, DebtStatus
 from shared.contracts.envelope import Envelope
 from shared.contracts.reach import EarlierAuthority, EarlierReach
-from shared.contracts.reasons import ReasonCode
 
 __all__ = ["LEDGER", "with_earlier", "without_past_stops"]
 
@@ -268,17 +267,19 @@ def _closed(state: NoticeState, message: Envelope[intake.CaseClosed]) -> NoticeS
     return known.model_copy(update={"status": NoticeStatus.CLOSED})
 
 
-def _plan(kept: bool) -> Learn:
-    return lambda state, _message: state.with_states(plan_kept=kept)
+def _broken(state: NoticeState, _message: Envelope[followup.PlanBroken]) -> NoticeState:
+    return state.with_states(plan_kept=False)
+
+
+def _reopened(state: NoticeState, message: Envelope[followup_care.PlanReopened]) -> NoticeState:
+    since = state.model_copy(update={"stands_since": message.data.as_of})
+    return since.with_states(plan_kept=True)
 
 
 def _agreement_over(state: NoticeState, message: Envelope[agreement.AgreementEnded]) -> NoticeState:
-    """Who withdraws from an amendment keeps the plan before it: nobody collects while that one is kept.
-
-    Of a breach followup has told, by its own topic, where it says as well that it is undone.
-    """
-    if message.data.reason.code is ReasonCode.PLAN_BROKEN:
-        return state
+    """Who withdraws from an amendment keeps the plan before it: nobody collects while that one is kept."""
+    if state.stands_since is not None and message.data.as_of < state.stands_since:
+        return state  # an end that is undone, heard later by another topic
     back = message.data.returns_to
     known = state if back is None else state.model_copy(update={"plan_debts": back.debts})
     return known.with_states(plan_kept=back is not None)
@@ -312,8 +313,8 @@ LEDGER: Final[dict[type[Event], Learn]] = {
     intake_team.EarlierReachHeard: _earlier_reach,
     agreement.AgreementSigned: _signed,
     agreement.AgreementEnded: _agreement_over,
-    followup.PlanBroken: _plan(kept=False),
+    followup.PlanBroken: _broken,
     followup.PlanCompleted: _completed,
-    followup_care.PlanReopened: _plan(kept=True),
+    followup_care.PlanReopened: _reopened,
 }
 """What each fact teaches. Whatever changes is looked at again by the guard for every message that waits."""

@@ -93,7 +93,10 @@ class Notice(State):
 
 
 class NoticeState(State):
-    """One case: the ledger of contacts and states that the guard is asked with, and the open notices."""
+    """One case: the ledger of contacts and states that the guard is asked with, and the open notices.
+
+    `stands_since`: its plan was in force again then, after an end that was undone.
+    """
 
     case: str
     status: NoticeStatus
@@ -103,6 +106,7 @@ class NoticeState(State):
     channel: Channel | None = None
     debts: tuple[str, ...] = ()
     plan_debts: tuple[str, ...] = ()
+    stands_since: date | None = None
     states: CaseStates = CaseStates()
     complaints: tuple[str, ...] = ()
     parties: dict[str, Party] = Field(default_factory=dict)
