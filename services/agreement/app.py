@@ -24,7 +24,8 @@ SERVICE = Service(
     # must and who signed only what is amended, the agreement that was broken last, agreements of earlier
     # cases whose place one took
     # 14: days of stops of co-borrowers that are over, and who could not sign when a draft was drawn up,
-    # co-borrowers who had signed the agreement of an earlier case
+    # co-borrowers who had signed the agreement of an earlier case, how often a breach was undone and what
+    # it had brought back
     schema_version=14,
     handles=HANDLED,
 )

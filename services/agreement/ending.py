@@ -121,9 +121,11 @@ def _stands_again(
     broke = None if state is None else state.broken
     if state is None or broke is None or broke.agreement.agreement_id != message.data.agreement_id:
         return Decision(state)
-    live = broke.agreement.model_copy(update={"reopened": broke.agreement.reopened + 1})
+    live = broke.agreement.model_copy(update={"stood_again": broke.agreement.stood_again + 1})
     policy, conduct = _rules_of(state, live, message.day, reference)
-    told = stands_again(live, _schedules(state, live, message.day, reference), policy, conduct, message.day)
+    waived = live.returns if broke.restored is None else broke.restored
+    schedules = _schedules(state, live, message.day, reference)
+    told = stands_again(live, schedules, waived, policy, conduct, message.day)
     over = tuple(item for item in state.over if item.agreement_id != live.agreement_id)
     status = state.status if state.draft is not None else AgreementStatus.IN_FORCE
     update = {"live": live, "broken": None, "rewarded": broke.rewarded, "over": over, "status": status}
@@ -143,7 +145,7 @@ def plan_broken(
         agreement_id=live.agreement_id, as_of=message.data.as_of, reason=reason, restored=live.returns
     )
     gone = _without_live(state, live, AgreementStatus.ENDED, ReasonCode.PLAN_BROKEN)
-    known = Broken(agreement=signed, rewarded=state.rewarded)
+    known = Broken(agreement=signed, rewarded=state.rewarded, restored=live.returns)
     gone = gone.model_copy(update={"rewarded": in_all(state.rewarded, stays_waived(signed)), "broken": known})
     policy, conduct = _rules_of(state, live, message.day, reference)
     paid = paid_off(state, live, live.returns)

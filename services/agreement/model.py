@@ -198,7 +198,8 @@ class InForce(State):
     `paid_before`: debts of the agreements that it amends which were paid by then.
     `rewarded_after`: after how many instalments the last reward was granted under it or what it amends;
     `rate_cut_pct` is what rewards have cut of its rates, `lowered` the instalments that are less by it.
-    `reopened`: so often was it completed by a payment that came back. `not_late`: debts of which nothing was
+    `reopened`: so often was it completed by a payment that came back; `stood_again`: so often was a breach of
+    it undone. `not_late`: debts of which nothing was
     past due when it was signed. `out` are debts that a stop or a recall has taken out of it at some time, and
     `unserved` those of them that money of the plan has passed by since. `contract_rates` are those that its
     debts had without it, `beside` debts of the case that it leaves to a person. `bound` are the
@@ -236,6 +237,7 @@ class InForce(State):
     rate_cut_pct: Percent = Decimal(0)
     lowered: tuple[InstalmentTotal, ...] = ()
     reopened: int = 0
+    stood_again: int = 0
     not_late: tuple[AccountId, ...] = ()
     out: tuple[AccountId, ...] = ()
     unserved: tuple[AccountId, ...] = ()
@@ -290,10 +292,14 @@ class Withdrawn(State):
 
 
 class Broken(State):
-    """The agreement that was broken last, and what had been waived for good (`rewarded`) by then."""
+    """The agreement that was broken last, and what had been waived for good (`rewarded`) by then.
+
+    `restored` is what the breach brought back; None in documents of before: all that it could.
+    """
 
     agreement: InForce
     rewarded: tuple[WaivedDebt, ...] = ()
+    restored: tuple[WaivedDebt, ...] | None = None
 
 
 class AgreementState(State):

@@ -21,6 +21,7 @@ from shared.contracts.agreement import (
     DebtSettled,
     InstructionKind,
     ReAge,
+    WaivedDebt,
 )
 from shared.contracts.debts import DebtSchedule, Plan
 from shared.contracts.ids import derive_id
@@ -273,7 +274,7 @@ def applies_again(live: InForce, policy: PolicyInForce, conduct: Conduct, day: d
     told = _about(live, InstructionKind.RESTORE_TERMS, policy, day, credit_status=kept)
     stop = conduct.stop_collection_on_sign
     # Who withdraws from it afterwards is told of by the same kind, and is another instruction.
-    own = derive_id("instruction", live.agreement_id, told.kind.value, "again", str(live.reopened))
+    own = derive_id("instruction", live.agreement_id, told.kind.value, "again", str(_began_again(live)))
     collection = {"collection": CollectionOrder.STOP if stop else None, "agents": stop}
     update = {
         "instruction_id": own,
@@ -289,13 +290,14 @@ def applies_again(live: InForce, policy: PolicyInForce, conduct: Conduct, day: d
 def stands_again(
     live: InForce,
     schedules: tuple[DebtSchedule, ...],
+    waived: tuple[WaivedDebt, ...],
     policy: PolicyInForce,
     conduct: Conduct,
     day: date,
 ) -> BankInstructed:
-    """A breach never was: the agreement applies as it was signed, and what it waived is waived again."""
+    """A breach never was: the agreement applies as it was signed; what had come back is `waived` again."""
     told = applies_again(live, policy, conduct, day)
-    told = told.model_copy(update={"waived": live.returns})
+    told = told.model_copy(update={"waived": waived})
     return _as_signed(told, live, schedules, conduct, day)
 
 
@@ -303,7 +305,7 @@ def _about(
     live: InForce, kind: InstructionKind, policy: PolicyInForce, day: date, *, credit_status: str | None
 ) -> BankInstructed:
     return BankInstructed(
-        instruction_id=_id(live.agreement_id, kind, live.reopened),
+        instruction_id=_id(live.agreement_id, kind, _began_again(live)),
         agreement_id=live.agreement_id,
         version=live.version,
         kind=kind,
@@ -323,8 +325,13 @@ def _resumes(told: BankInstructed, conduct: Conduct, held: tuple[str, ...]) -> B
     return told.model_copy(update={"collection": CollectionOrder.RESUME, "agents": True, "held": held})
 
 
-def _id(agreement_id: str, kind: InstructionKind, reopened: int = 0) -> str:
-    return derive_id("instruction", agreement_id, kind.value, *([str(reopened)] if reopened else []))
+def _began_again(live: InForce) -> int:
+    """How often it is in force again after its end: what is told then is told by another instruction."""
+    return live.reopened + live.stood_again
+
+
+def _id(agreement_id: str, kind: InstructionKind, again: int = 0) -> str:
+    return derive_id("instruction", agreement_id, kind.value, *([str(again)] if again else []))
 
 
 def instruct(state: AgreementState, told: BankInstructed) -> AgreementState:

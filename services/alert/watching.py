@@ -150,11 +150,17 @@ def plan_reopened(
 ) -> Step:
     """What had completed the plan was returned: somebody explains it, and asks how it can be paid again.
 
-    A breach that is undone alarms nobody any more.
+    A breach that is undone alarms nobody any more, and the statement that it had led to is not waited for.
     """
     data = message.data
     if data.reason.code is ReasonCode.BROKEN_IN_A_STOP:
-        return resolve(state, AlertKind.PLAN_BROKEN, message.day, data.reason.code)
+        asked = tuple(ask for ask in state.asked if ask.what is not Ask.STATEMENT or ask.since >= message.day)
+        now, said = resolve(state, AlertKind.PLAN_BROKEN, message.day, data.reason.code)
+        now = now.model_copy(update={"asked": asked})
+        if asked:
+            return now, said
+        now, more = resolve(now, AlertKind.BORROWER_SILENT, message.day, data.reason.code)
+        return now, (*said, *more)
     return raise_alert(
         state,
         AlertKind.COMPLETION_UNDONE,

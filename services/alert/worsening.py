@@ -58,6 +58,8 @@ def _over(state: AlertState, message: Envelope[Any], _: PolicyInForce) -> Step:
     """The plan is broken, completed or withdrawn from: there is nothing to watch."""
     if state.watched is None or state.watched.agreement_id != message.data.agreement_id:
         return state, ()
+    if isinstance(message.data, agreement.AgreementEnded) and message.data.as_of < state.watched.since:
+        return state, ()  # an end that is undone, heard later by another topic
     return resolve(state.model_copy(update={"watched": None}), _KIND, message.day, ReasonCode.PLAN_SUPERSEDED)
 
 

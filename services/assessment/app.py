@@ -12,6 +12,7 @@ SERVICE = Service(
     reads=("offer", "agreement", "followup"),
     handles=HANDLED,
     # 2: what stop events halt; 3: other adults; 4: talks that found no other plan, stops told, mornings;
-    # 5: since when something is asked; 6: addiction among what makes a person easily harmed
-    schema_version=6,
+    # 5: since when something is asked; 6: addiction among what makes a person easily harmed;
+    # 7: since when a plan is in force again
+    schema_version=7,
 )

@@ -219,9 +219,12 @@ def _signed(state: AssessmentState | None, message: Envelope[Any], _reference: R
 
 def _reopened(state: AssessmentState | None, message: Envelope[Any], _reference: Reference) -> Outcome:
     """What had completed the plan came back: it is in force again, and nothing is asked."""
-    if state is None or state.status is AssessmentStatus.CLOSED or state.live:
+    if state is None or state.status is AssessmentStatus.CLOSED:
         return Decision(state)
     if state.agreement != message.data.agreement_id:
+        return Decision(state)
+    state = state.model_copy(update={"stands_since": message.data.as_of})
+    if state.live:
         return Decision(state)
     again = {"status": AssessmentStatus.PLANNED, "live": True, "talks": False, "request": None}
     return Decision(state.model_copy(update={**again, "ask_again": None, "wanted": None}))
@@ -235,6 +238,8 @@ def _plan_over(state: AssessmentState | None, message: Envelope[Any], reference:
         return Decision(state)
     if not state.live or state.agreement != data.agreement_id:
         return Decision(state)
+    if state.stands_since is not None and data.as_of < state.stands_since:
+        return Decision(state)  # an end that is undone, heard later by another topic
     if isinstance(data, agreement.AgreementEnded) and data.returns_to is not None:
         return Decision(state.model_copy(update={"agreement": data.returns_to.agreement_id}))
     policy = policy_of(state, message.day, reference)

@@ -168,7 +168,8 @@ class InForce(State):
 class AssessmentState(State):
     """One case. `owed` is what is owed to us in the pack's currency, `talks` whether an offer is wanted.
 
-    `live` says that a signed plan is in force; `agreement` and `agreed_version` name the latest one.
+    `live` says that a signed plan is in force; `agreement` and `agreed_version` name the latest one;
+    `stands_since`: it was in force again then, after an end that was undone.
     The counts are of contacts that were answered or not, and of statements that came in time or late.
     `halted_on`: since that day stop events leave no debt to talk about, and nothing is asked.
     `no_plan`: talks beside a live plan have found no other; they are over when the figures expire.
@@ -188,6 +189,7 @@ class AssessmentState(State):
     version: int = 0
     talks: bool = True
     live: bool = False
+    stands_since: date | None = None
     no_plan: bool = False
     agreement: str | None = None
     agreed_version: int = 0

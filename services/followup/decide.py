@@ -136,7 +136,10 @@ def _paid(
         return Decision.of(after, *of_credit)
     known = moved(known, data.debts)
     if known.plan is not None:
-        known = known.model_copy(update={"plan": found.paid_for(known.plan, data)})
+        served = found.paid_for(known.plan, data)
+        # Whatever its date, intake has put it where it goes without a plan.
+        since = served.moved_since or known.status is FollowupStatus.BROKEN
+        known = known.model_copy(update={"plan": served.model_copy(update={"moved_since": since})})
     late = found.counted(known, data, message.day)
     if late is not None and late.plan is not None:
         policy = reference.policies.in_force(late.plan.policy, message.day)
@@ -153,8 +156,6 @@ def _paid(
         now = now.model_copy(update={"plan": found.unbooked(plan, data)})
         now, said = problems.unbooked(now, plan, data, message.day, policy)
         return Decision.of(now, *said)
-    if plan is not None and now.status is FollowupStatus.BROKEN and data.value_date >= plan.effective:
-        now = now.model_copy(update={"plan": plan.model_copy(update={"moved_since": True})})
     return Decision.of(now, followup.PaymentUnallocated(payment_id=data.payment_id, amount=amount))
 
 
@@ -238,9 +239,15 @@ def _closed(
 def _joint_elsewhere(
     state: FollowupState | None, message: Envelope[intake.JointDebtElsewhere], reference: Reference
 ) -> Outcome:
-    """Another obligor's case holds a joint debt: where a plan here is about it, a person sees to both."""
+    """Another obligor's case holds a joint debt: where a plan here is about it, a person sees to both.
+
+    What is agreed there was built on the end of a plan that was broken here.
+    """
     if state is None:
         return Decision(state)
+    plan = state.plan if state.status is FollowupStatus.BROKEN else None
+    if plan is not None and message.data.account_id in plan.debts:
+        return Decision(state.model_copy(update={"plan": plan.model_copy(update={"moved_since": True})}))
     after, said = problems.joint_elsewhere(state, (message.data.account_id,), message.day, reference)
     return Decision.of(after, *said)
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from services.followup import group, leftover, problems, referral
+from services.followup import group, leftover, problems, referral, stops
 from services.followup.model import FollowupState, FollowupStatus
 from shared.contracts import desk_care, followup
 from shared.contracts.base import Event, Reason
@@ -109,6 +109,18 @@ def _to_the_lawyers(
     return Decision.of(after, *said)
 
 
+def _reinstated(
+    state: FollowupState, message: Envelope[desk_care.PlanReinstated], reference: Reference
+) -> Outcome:
+    found = _open_case(state, message, reference)
+    if isinstance(found, Decision):
+        return found
+    decided = stops.reinstated(state, message.data, message.day, reference)
+    if isinstance(decided, Reason):
+        return Decision.of(state, refusal(message, decided.code, **decided.params))
+    return Decision.of(decided[0], *decided[1])
+
+
 def _either(
     state: FollowupState,
     message: Envelope[Any],
@@ -135,5 +147,6 @@ OF_THE_DESK: dict[type[Event], Handler] = {
     desk_care.CreditChosen: _once_known(_credit_chosen),
     desk_care.LegalReferralAsked: _once_known(_to_the_lawyers),
     desk_care.NewCreditAsked: _once_known(_new_credit),
+    desk_care.PlanReinstated: _once_known(_reinstated),
 }
 """What the desk says beside what keeps a plan, and what is done about it."""

@@ -165,7 +165,8 @@ class FollowedPlan(State):
     `unbooked` is money of it that no debt had room for when it came.
     `apart` are debts that were sold, no part of which is asked for here any more; `returning` is `returns` by
     debt. `rewards` are the steps that were signed; None in plans of before, which go by the pack.
-    `moved_since`: it was broken, and money dated after that has come. `partly_stopped`: it was broken while
+    `moved_since`: it was broken, and since then money has come, whatever its date, or another obligor's case
+    has taken over a debt of it. `partly_stopped`: it was broken while
     one of its debts was stopped, which was told later, and somebody knows.
     The rules of `pinned_on` hold for what was agreed; where there is none, those of the effective day.
     """

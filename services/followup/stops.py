@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import date, timedelta
+from typing import Final
 
 from services.followup import problems
 from services.followup.model import (
@@ -21,6 +22,7 @@ from services.followup.model import (
     FollowedPlan,
     FollowupState,
     FollowupStatus,
+    LineState,
     Pause,
     Promise,
     PromiseState,
@@ -41,6 +43,8 @@ from services.followup.sold import all_sold, without_sold
 from services.followup.work import policy_of, served_by
 from shared.contracts.base import Event, Reason
 from shared.contracts.debts import DebtSnapshot, DebtStatus
+from shared.contracts.departures import may_decide
+from shared.contracts.desk_care import PlanReinstated
 from shared.contracts.followup import RenegotiationRequested
 from shared.contracts.followup_care import PlanReopened
 from shared.contracts.intake import StopsChanged
@@ -49,12 +53,14 @@ from shared.contracts.reasons import ReasonCode
 from shared.policy.model import PolicyInForce
 from shared.policy.reference import Reference
 
-__all__ = ["after_sale", "after_stops"]
+__all__ = ["after_sale", "after_stops", "reinstated"]
 
 Step = tuple[FollowupState, tuple[Event, ...]]
 
 # Stops of one plan that are remembered; documents do not grow.
 _STOPS_KEPT = 30
+# The tier of the roster from which somebody may have a plan stand again.
+_SUPERVISORS: Final = 2
 
 
 def after_stops(state: FollowupState, data: StopsChanged, day: date, reference: Reference) -> Step:
@@ -87,7 +93,7 @@ def _after_halt(state: FollowupState, data: StopsChanged, day: date, reference: 
         return after, (_talks(broke, day),)
     if plan is None or all_sold(after, plan):
         return after, ()
-    goes_on, said = _goes_on(plan, day, reference)
+    goes_on, said = _goes_on(after, plan, day, reference)
     after = after.model_copy(update={"plan": goes_on})
     since = goes_on.stops[-1].since if goes_on is not plan else day
     if not plan.interest_rests or since >= day or not _bears_interest(plan, since):
@@ -142,9 +148,7 @@ def _had_halted(
     over = Pause(since=since, until=until if state.status is FollowupStatus.LIVE else day)
     stops = tuple(sorted((*plan.stops, over), key=lambda stop: stop.since))[-_STOPS_KEPT:]
     plan = plan.model_copy(update={"stops": stops, "replay": True})
-    owing = not past.plan_stands or any(
-        line.state in UNPAID and is_shielded(line, (over,)) for line in plan.lines
-    )
+    owing = not past.plan_stands or _is_owed(after, plan, over, day, reference)
     policy = reference.policies.in_force(plan.policy, day)
     if "interest" in past.stops and until > plan.effective and _bears_interest(plan, since):
         after, opened = problems.interest_of_a_stop(after, since, day, policy)
@@ -223,6 +227,34 @@ def _stands_again(state: FollowupState, plan: FollowedPlan, day: date, reference
     return live, (said, *solved)
 
 
+def reinstated(state: FollowupState, data: PlanReinstated, day: date, reference: Reference) -> Step | Reason:
+    """Have a plan stand again that was left to a person, when nothing is built on its end any more.
+
+    What was missed up to now is held against nobody, for its days are not known here; talks come first.
+    """
+    plan = _broken_since(state, date.min)
+    left = any(problem.about == problems.BROKEN_IN_A_STOP for problem in state.problems)
+    if plan is None or plan.agreement_id != data.agreement_id or not left:
+        return Reason(code=ReasonCode.PROBLEM_UNKNOWN)
+    if not may_decide(reference, data.by, _SUPERVISORS, day):
+        return Reason(code=ReasonCode.NOT_ALLOWED_TO, params={"by": data.by})
+    if not _may_stand_again(state, plan):
+        return Reason(code=ReasonCode.PLAN_END_BUILT_ON)
+    live, said = _stands_again(state, plan, day, reference)
+    stood = live.plan
+    assert stood is not None  # noqa: S101 - narrows: it stands again
+    first = min((line.due for line in stood.lines if line.state in UNPAID), default=day)
+    over = Pause(since=first, until=day)
+    stops = tuple(sorted((*stood.stops, over), key=lambda stop: stop.since))[-_STOPS_KEPT:]
+    stood = stood.model_copy(update={"stops": stops, "replay": True})
+    if state.halted_on is not None:
+        # What the stop that runs lets go on is not known here: as little as any does.
+        halt = CaseHalt(stops=("contact", "interest"), plan_stands=False)
+        return live.model_copy(update={"plan": _stopped(stood, halt, day)}), said
+    talked = _talked_about(stood, day, policy_of(stood, reference, day))
+    return live.model_copy(update={"plan": talked}), (*said, _talks(stood, day))
+
+
 def _broken_since(state: FollowupState, since: date) -> FollowedPlan | None:
     """Give the plan that was broken on a day or later, where it is still owed here."""
     plan = state.plan if state.status is FollowupStatus.BROKEN else None
@@ -269,12 +301,14 @@ def _stopped(plan: FollowedPlan, halt: CaseHalt, since: date) -> FollowedPlan:
     return plan.model_copy(update=update)
 
 
-def _goes_on(plan: FollowedPlan, day: date, reference: Reference) -> tuple[FollowedPlan, tuple[Event, ...]]:
+def _goes_on(
+    state: FollowupState, plan: FollowedPlan, day: date, reference: Reference
+) -> tuple[FollowedPlan, tuple[Event, ...]]:
     if not plan.stops or plan.stops[-1].until < date.max:
         return plan, ()
     policy = reference.policies.in_force(plan.policy, day)
     over = plan.stops[-1].model_copy(update={"until": day})
-    owing = any(line.state in UNPAID and is_shielded(line, (over,)) for line in plan.lines)
+    owing = _is_owed(state, plan, over, day, reference)
     late = review_late_on(day, policy) if plan.review_late_on is not None else None
     update = {
         "stops": (*plan.stops[:-1], over),
@@ -288,6 +322,16 @@ def _goes_on(plan: FollowedPlan, day: date, reference: Reference) -> tuple[Follo
     if not owing and not plan.talks_after:
         return _talked_on(after, over), ()
     return _talked_about(after, day, policy), (_talks(plan, day),)
+
+
+def _is_owed(state: FollowupState, plan: FollowedPlan, over: Pause, day: date, reference: Reference) -> bool:
+    """Whether an instalment was missed in a stop; of a plan that stands again not all are judged yet."""
+    served = served_by(plan, state, day, policy_of(plan, reference))
+    return any(
+        line.state in UNPAID or (line.state is LineState.DUE and line.due < day and part.reached is None)
+        for line, part in zip(plan.lines, served, strict=True)
+        if is_shielded(line, (over,))
+    )
 
 
 def _talked_about(plan: FollowedPlan, day: date, policy: PolicyInForce) -> FollowedPlan:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence, Set
+from collections.abc import Iterable, Sequence, Set
 from datetime import date, timedelta
 
 from services.intake.books import Debt
@@ -17,7 +17,9 @@ __all__ = [
     "dated",
     "days_without_interest",
     "halt_of",
+    "is_in",
     "over_on",
+    "past_halts",
     "rules_of",
     "too_soon",
     "with_joint",
@@ -94,6 +96,26 @@ def halt_of(state: IntakeState, day: date, reference: Reference) -> CaseHalt | N
         offers=any(all(rule.offers for rule in of) for of in about),
         plan_stands=all(rule.plan_stands for of in about for rule in of),
         since=max(since, default=None),
+    )
+
+
+def past_halts(state: IntakeState, day: date, reference: Reference) -> tuple[CaseHalt, ...]:
+    """Give what all stops together have halted up to the end of one of them; none of them in another."""
+    stops = [stop for stop in state.stops if stop.ended_on is None or stop.ended_on >= stop.since]
+    found: list[CaseHalt] = []
+    for last in sorted({stop.ended_on for stop in stops if stop.ended_on is not None}, reverse=True):
+        then = (stop for stop in stops if stop.since <= last <= (stop.ended_on or date.max))
+        running = tuple(stop.model_copy(update={"ended_on": None}) for stop in then)
+        halt = halt_of(state.model_copy(update={"stops": running}), day, reference)
+        if halt is not None and halt.since is not None and not is_in(halt.since, last, found):
+            found.append(halt.model_copy(update={"until": last}))
+    return tuple(found)
+
+
+def is_in(since: date, until: date, halts: Iterable[CaseHalt]) -> bool:
+    """Whether one of these halts, that which still runs included, holds these days."""
+    return any(
+        halt.since is not None and halt.since <= since and until <= (halt.until or date.max) for halt in halts
     )
 
 

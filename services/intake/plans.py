@@ -305,13 +305,26 @@ def _stands_again(
     planned = _renamed(
         planned, _return_of(plan.agreement_id), derive_id("waiver", data.instruction_id, "before")
     )
-    done = _waived(state, planned, data.waived, waiver or data.instruction_id, message, answered)
+    planned, said = conclude(
+        state, _active_again(planned, plan), message.day, Reason(code=ReasonCode.BROKEN_IN_A_STOP)
+    )
+    done = _waived(planned, planned, data.waived, waiver or data.instruction_id, message, answered)
     if done.state is None:
         return done
     covered = tuple(debt for debt in done.state.of_case if debt.debt_id in plan.debts)
     rates = tuple(DebtRate(debt_id=was.debt_id, annual_rate_pct=was.rate) for was in plan.watched)
     now = with_rates(plan.model_copy(update={"watched": watched_from(covered)}), rates)
-    return replace(done, state=done.state.model_copy(update={"plan": now}))
+    stands = done.state.model_copy(update={"plan": now})
+    return replace(done, state=stands, emissions=(*answer(planned, *said).emissions, *done.emissions))
+
+
+def _active_again(state: IntakeState, plan: Plan) -> IntakeState:
+    """Debts of a plan that is in force again stay in it, though they are not late, or were paid meanwhile."""
+    for debt in state.of_case:
+        over = debt.status in {DebtStatus.SETTLED, DebtStatus.CURED}
+        if debt.debt_id in plan.debts and over and debt.outstanding.total > 0:
+            state = state.with_debt(debt.model_copy(update={"status": DebtStatus.ACTIVE}))
+    return state
 
 
 def _renamed(state: IntakeState, old: str, new: str) -> IntakeState:
@@ -335,10 +348,7 @@ def _restored(state: IntakeState, agreement_id: str) -> IntakeState:
     plan = state.fulfilled
     if plan is None or plan.agreement_id != agreement_id or state.plan is not None:
         return state
-    for debt in state.of_case:
-        over = debt.status in {DebtStatus.SETTLED, DebtStatus.CURED}
-        if debt.debt_id in plan.debts and over and debt.outstanding.total > 0:
-            state = state.with_debt(debt.model_copy(update={"status": DebtStatus.ACTIVE}))
+    state = _active_again(state, plan)
     covered = tuple(debt for debt in state.of_case if debt.debt_id in plan.debts)
     rates = tuple(DebtRate(debt_id=was.debt_id, annual_rate_pct=was.rate) for was in plan.watched)
     back = {"watched": watched_from(covered), "came_back": False}

@@ -12,7 +12,7 @@ from datetime import date
 from typing import Any
 
 from services.intake.cases import Outcome, answer, conclude
-from services.intake.halting import dated, halt_of, over_on, too_soon, with_joint
+from services.intake.halting import dated, halt_of, is_in, over_on, past_halts, too_soon, with_joint
 from services.intake.model import IntakeState, Stop
 from services.intake.rules import refusal
 from shared.contracts import bank, desk_parties
@@ -64,36 +64,29 @@ def reported(
             return Decision.of(state, soon, subject=now.case)
         told_on = message.day if known is None or known.ended_on is not None else known.told_on
         stop = stop.model_copy(update={"told_on": told_on})
-    running = _with_stop(now, with_joint(now, stop, message.day, reference))
     # One whose last day is over stops nothing any more.
-    after = dated(running, message.day, reference)
+    after = dated(_with_stop(now, with_joint(now, stop, message.day, reference)), message.day, reference)
     reason = Reason(code=ReasonCode.DEBT_STOPPED, params={"cause": stop.cause.value})
     concluded, said = conclude(now, after, message.day, reason)
-    return answer(
-        concluded, *said, *_said_of_past(now, running, concluded, stop.stop_id, message.day, reference)
-    )
+    return answer(concluded, *said, *_said_of_past(now, concluded, message.day, reference))
 
 
 def _said_of_past(
-    before: IntakeState,
-    running: IntakeState,
-    after: IntakeState,
-    stop_id: str,
-    day: date,
-    reference: Reference,
+    before: IntakeState, after: IntakeState, day: date, reference: Reference
 ) -> tuple[StopsChanged, ...]:
-    """Say what a stop had halted that was over when it was told: its days are held against nobody."""
-    stop = _stop(after, stop_id)
-    last = None if stop is None else stop.ended_on
-    was = halt_of(running, day, reference) if last is not None and after.is_open else None
-    if last is None or was is None or was.since is None or was.since > last:
+    """Say what had been halted up to a day that was over when it was told: it is held against nobody.
+
+    Each debt may have a stop of its own, and whichever is told last completes the halt.
+    """
+    if not after.is_open:
         return ()
-    known = halt_of(before, day, reference)
-    if known is not None and known.since is not None and known.since <= was.since:
-        return ()
-    past = was.model_copy(update={"until": last})
-    halt = halt_of(after, day, reference)
-    return (StopsChanged(as_of=day, stops=stops_of(after), halt=halt, past=past),)
+    halt, was = halt_of(after, day, reference), halt_of(before, day, reference)
+    known = (*past_halts(before, day, reference), *(one for one in (was, halt) if one is not None))
+    return tuple(
+        StopsChanged(as_of=day, stops=stops_of(after), halt=halt, past=past)
+        for past in past_halts(after, day, reference)
+        if past.since is not None and past.until is not None and not is_in(past.since, past.until, known)
+    )
 
 
 def _party_of(message: Envelope[Any]) -> str | None:

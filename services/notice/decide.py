@@ -6,7 +6,7 @@ from typing import Any
 from services.notice.asking import about_contact, without_unused
 from services.notice.ledger import LEDGER, with_earlier, without_past_stops
 from services.notice.model import Notice, NoticeState, NoticeStatus
-from services.notice.rules import ENDS, TELLS, owed_after_close, withdraws_itself
+from services.notice.rules import ENDS, ENDS_EARLIER, TELLS, owed_after_close, withdraws_itself
 from services.notice.sending import Step, attempt, look_again, withdraw
 from shared.conduct import (
     BORROWER,
@@ -131,9 +131,10 @@ def _heard(state: NoticeState, message: Envelope[Any], reference: Reference) -> 
     before, learn = state, LEDGER.get(kind)
     if learn is not None:
         state = learn(state, message)
-    ended = ENDS.get(kind, frozenset())
+    ended, earlier = ENDS.get(kind, frozenset()), ENDS_EARLIER.get(kind, frozenset())
     for notice in before.notices:
-        if notice.kind in ended and not notice.over:
+        called_before = notice.called_on is None or notice.called_on < message.day
+        if not notice.over and (notice.kind in ended or (notice.kind in earlier and called_before)):
             state, events = withdraw(state, notice, ReasonCode.NOTICE_CAUSE_OVER)
             said += events
     if state.packs != before.packs and any(pack not in reference.policies for pack in state.packs):
@@ -161,6 +162,7 @@ def _told(state: NoticeState, message: Envelope[Any], reference: Reference) -> S
         arguments=row.arguments(data),
         useful_until=row.useful_until(data, message.day, policy),
         facts=row.facts(data),
+        called_on=message.day,
     )
     if state.knows(notice.notice_id) or notice.useful_until < message.day:
         return state, ()

@@ -280,12 +280,19 @@ def _closed(state: NoticeState, message: Envelope[intake.CaseClosed]) -> NoticeS
     return known.model_copy(update={"status": NoticeStatus.CLOSED})
 
 
-def _plan(kept: bool) -> Learn:
-    return lambda state, _message: state.with_states(plan_kept=kept)
+def _broken(state: NoticeState, _message: Envelope[followup.PlanBroken]) -> NoticeState:
+    return state.with_states(plan_kept=False)
+
+
+def _reopened(state: NoticeState, message: Envelope[followup_care.PlanReopened]) -> NoticeState:
+    since = state.model_copy(update={"stands_since": message.data.as_of})
+    return since.with_states(plan_kept=True)
 
 
 def _agreement_over(state: NoticeState, message: Envelope[agreement.AgreementEnded]) -> NoticeState:
     """Who withdraws from an amendment keeps the plan before it: nobody collects while that one is kept."""
+    if state.stands_since is not None and message.data.as_of < state.stands_since:
+        return state  # an end that is undone, heard later by another topic
     back = message.data.returns_to
     known = state if back is None else state.model_copy(update={"plan_debts": back.debts})
     return known.with_states(plan_kept=back is not None)
@@ -319,8 +326,8 @@ LEDGER: Final[dict[type[Event], Learn]] = {
     intake_team.EarlierReachHeard: _earlier_reach,
     agreement.AgreementSigned: _signed,
     agreement.AgreementEnded: _agreement_over,
-    followup.PlanBroken: _plan(kept=False),
+    followup.PlanBroken: _broken,
     followup.PlanCompleted: _completed,
-    followup_care.PlanReopened: _plan(kept=True),
+    followup_care.PlanReopened: _reopened,
 }
 """What each fact teaches. Whatever changes is looked at again by the guard for every message that waits."""

@@ -67,7 +67,8 @@ class Notice(State):
     `due`: the guard has let it leave, under the number `attempt`; else it waits, and is asked again at the
     close of `next_try` (None: when something changes). `over`: it was withdrawn after it was due, so that it
     may have left. `denied` are the rules that were said last; `tried` are channels by which it could not be
-    sent. `debts` are what it is about where it is due. `facts` are figures of the debt; they leave only where
+    sent. `called_on` is the day of what calls for it; None in documents of before. `debts` are what it is
+    about where it is due. `facts` are figures of the debt; they leave only where
     the guard lets a debt be told of, and `tells_facts`: what is due now has them.
     """
 
@@ -90,6 +91,7 @@ class Notice(State):
     next_try: date | None = None
     facts: BreachFacts | None = None
     tells_facts: bool = False
+    called_on: date | None = None
 
     @property
     def wakes_on(self) -> date:
@@ -100,7 +102,10 @@ class Notice(State):
 
 
 class NoticeState(State):
-    """One case: the ledger of contacts and states that the guard is asked with, and the open notices."""
+    """One case: the ledger of contacts and states that the guard is asked with, and the open notices.
+
+    `stands_since`: its plan was in force again then, after an end that was undone.
+    """
 
     case: str
     status: NoticeStatus
@@ -110,6 +115,7 @@ class NoticeState(State):
     channel: Channel | None = None
     debts: tuple[str, ...] = ()
     plan_debts: tuple[str, ...] = ()
+    stands_since: date | None = None
     states: CaseStates = CaseStates()
     complaints: tuple[str, ...] = ()
     parties: dict[str, Party] = Field(default_factory=dict)

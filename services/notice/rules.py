@@ -187,6 +187,11 @@ ENDS: Final[dict[type[Event], frozenset[NoticeKind]]] = {
     followup_care.PlanReopened: frozenset({NoticeKind.COMPLETION_LETTER, NoticeKind.PLAN_BROKEN}),
 }
 """What makes messages of these kinds useless; those that wait are withdrawn."""
+
+ENDS_EARLIER: Final[dict[type[Event], frozenset[NoticeKind]]] = {
+    followup_care.PlanReopened: _STATEMENT | {NoticeKind.NEXT_STEP},
+}
+"""And of these, where they were called for before its day: newer ones may be read first, by another topic."""
 # fmt: on
 
 

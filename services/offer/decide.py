@@ -338,6 +338,8 @@ def _plan_over(state: OfferState | None, message: Envelope[Any], reference: Refe
     )
     if state is None or state.status is OfferStatus.CLOSED or superseded:
         return Decision(state)
+    if state.stands_since is not None and data.as_of < state.stands_since:
+        return Decision(state)  # an end that is undone, heard later by another topic
     now = state.model_copy(update={"live": False, "sought_until": None})
     if now.status is not OfferStatus.AGREED or now.offer is not None:
         return Decision(now)
@@ -356,6 +358,7 @@ def _plan_reopened(
     """
     if state is None or state.status is OfferStatus.CLOSED:
         return Decision(state)
+    state = state.model_copy(update={"stands_since": message.data.as_of})
     undone = message.data.reason.code is ReasonCode.BROKEN_IN_A_STOP
     if undone and (state.offer is not None or state.status in _ON_TABLE):
         return Decision(state.model_copy(update={"live": True}))

@@ -209,7 +209,8 @@ class OfferState(State):
 
     `debts_seen` is the sequence of intake's latest word on the debts. `lender_refused`: in these talks no
     plan that needs approval is tabled any more. `live`: a signed plan is in force (talks about a new one
-    leave it in force when they fail). `refused_twice`: nor what needs a person's look only. `strategy` is
+    leave it in force when they fail); `stands_since`: it was in force again then, its end undone.
+    `refused_twice`: nor what needs a person's look only. `strategy` is
     the arm of the experiment that the case is in since plans were first tabled; `human_due` is until when a
     person gets in touch whom the borrower asked for. `figures_from`: older figures begin no talks, for the
     borrower has asked to renegotiate since. `halted_on`: since that day stop events leave no debt to talk
@@ -249,6 +250,7 @@ class OfferState(State):
     strategy: str | None = None
     human_due: date | None = None
     live: bool = False
+    stands_since: date | None = None
     answered: tuple[Answered, ...] = ()
     next_date: date | None = None
     departures: tuple[Departure, ...] = ()

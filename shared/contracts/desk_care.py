@@ -17,6 +17,7 @@ __all__ = [
     "LegalOverride",
     "LegalReferralAsked",
     "NewCreditAsked",
+    "PlanReinstated",
     "ProblemNoted",
     "ProblemSolved",
     "RateReconciled",
@@ -168,6 +169,16 @@ class LegalReferralAsked(_Desk):
     role: str = Field(max_length=40)
     override: LegalOverride | None = None
     words: Personal[str] | None = None
+
+
+class PlanReinstated(_Desk):
+    """A supervisor has a plan stand again that was broken in a stop told later, and was left to a person."""
+
+    TYPE: ClassVar[str] = "parley.desk.plan.reinstated.v1"
+
+    agreement_id: Id
+    by: Id
+    reason: Personal[Annotated[str, StringConstraints(min_length=3, max_length=4000)]]
 
 
 class BalanceRight(StrEnum):

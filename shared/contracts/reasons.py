@@ -252,6 +252,7 @@ class ReasonCode(StrEnum):
     SIGNATORY_CANNOT_BE_ASKED = "signatory_cannot_be_asked"
     PLAN_BROKEN = "plan_broken"
     BROKEN_IN_A_STOP = "broken_in_a_stop"
+    PLAN_END_BUILT_ON = "plan_end_built_on"
     PLAN_SUPERSEDED = "plan_superseded"
     CHECK_MISSING = "check_missing"
     ORAL_NOT_ALLOWED = "oral_not_allowed"

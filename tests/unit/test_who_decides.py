@@ -13,9 +13,9 @@ from services.alert.app import SERVICE as ALERT
 from services.followup.app import SERVICE as FOLLOWUP
 from services.intake.app import SERVICE as INTAKE
 from services.offer.app import SERVICE as OFFER
-from shared.contracts.desk_care import LegalOverride, LegalReferralAsked
+from shared.contracts.desk_care import LegalOverride, LegalReferralAsked, PlanReinstated
 from shared.contracts.desk_team import AwayWhy, ConversationScored, StaffAbsent
-from shared.contracts.followup_care import LegalReferralMade
+from shared.contracts.followup_care import LegalReferralMade, PlanReopened
 from shared.contracts.intake import CaseAssigned
 from shared.contracts.intake_team import ConversationReviewed
 from shared.contracts.offer import OfferAgreed
@@ -27,6 +27,7 @@ from tests.unit.alert.test_timetable import performing
 from tests.unit.builders import DAY, message
 from tests.unit.followup.test_referral import WORDS
 from tests.unit.followup.test_referral import case as late_case
+from tests.unit.followup.test_reinstated import WHY, left_to_a_person, offer_withdrawn
 from tests.unit.intake.bank_says import day
 from tests.unit.intake.team import named, roster
 from tests.unit.intake.test_owners import owned_by_a
@@ -46,6 +47,12 @@ def _grants() -> tuple[Service, Given, Any, type]:
 def _overrides() -> tuple[Service, Given, Any, type]:
     said = LegalReferralAsked(by="s", role="supervisor", override=next(iter(LegalOverride)), words=WORDS)
     return FOLLOWUP, late_case(10), said, LegalReferralMade
+
+
+def _reinstates() -> tuple[Service, Given, Any, type]:
+    left = left_to_a_person().when(offer_withdrawn())
+    said = PlanReinstated(agreement_id=left.state.plan.agreement_id, by="s", reason=WHY)
+    return FOLLOWUP, left, said, PlanReopened
 
 
 def _reviews() -> tuple[Service, Given, Any, type]:
@@ -72,7 +79,7 @@ def _by_command(why: AwayWhy, since: date, until: date | None = None) -> StaffAb
 
 
 @pytest.mark.parametrize("told", ["roster", "command"])
-@pytest.mark.parametrize("decides", [_grants, _overrides, _reviews, _names])
+@pytest.mark.parametrize("decides", [_grants, _overrides, _reinstates, _reviews, _names])
 def test_who_decides_does_not_depend_on_how_it_was_told(decides: Any, told: str) -> None:
     service, start, said, done = decides()
     away = {"absences": [{"since": ON.isoformat(), "until": ON.isoformat()}]}
