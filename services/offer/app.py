@@ -17,7 +17,7 @@ SERVICE = Service(
     # refusals, what rests on when; 6: how the talks stood when a day began; 7: amounts refused in
     # each currency, sums offered before an offer, why talks failed; 8: incentives of an arm;
     # 9: any wish may be noted, who has left; 10: who is away
-    # 11: debts that an agreement of before binds; 12: which co-borrowers had signed that, since when a plan is
-    # in force again
+    # 11: debts that an agreement of before binds; 12: which co-borrowers had signed that, since when a plan
+    # is in force again
     schema_version=12,
 )
