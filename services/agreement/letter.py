@@ -18,6 +18,7 @@ from shared.contracts.debts import Balances, DebtStatus
 from shared.contracts.ids import derive_id
 from shared.contracts.intake import PaymentTakenBack
 from shared.contracts.plan_terms import total_of
+from shared.lending.money import Money
 from shared.policy.model import PolicyInForce
 
 __all__ = ["common_status", "letter_of", "settled_of", "with_return"]
@@ -155,16 +156,38 @@ def _owed_to_a_buyer(state: AgreementState, live: InForce) -> tuple[KnownDebt, .
 def _still_owed(state: AgreementState, live: InForce) -> tuple[SurvivingDebt, ...]:
     """Give what came back and is owed by the books, too: it may have been paid again, or put right.
 
-    In the books' components, the principal first: later payments have been put where there was room.
+    What was paid for it has been split over the debts of the agreement, as money is that names none. So what
+    the books no longer say of its own debt is owed on another of its currency, where those say so.
     """
-    known = {debt.debt_id: debt for debt in state.debts if debt.status is not DebtStatus.SOLD}
-    found = []
-    for back in live.came_back:
-        left = total_of(back.amounts)
-        parts = {}
-        for name in Balances.model_fields if back.debt_id in known else ():
-            parts[name] = min(getattr(known[back.debt_id].outstanding, name), left)
-            left -= parts[name]
-        if parts and left < total_of(back.amounts):
-            found.append(SurvivingDebt(debt_id=back.debt_id, amounts=Balances(**parts)))
-    return tuple(found)
+    debts = [one for one in state.debts if one.status is not DebtStatus.SOLD]
+    back = {one.debt_id: total_of(one.amounts) for one in live.came_back}
+    shares = {
+        one.debt_id: min(total_of(one.outstanding), back[one.debt_id]) for one in debts if one.debt_id in back
+    }
+    rest: dict[str, Money] = {}
+    for debt_id, amount in back.items():
+        currency = amount.currency
+        paid = amount - shares.get(debt_id, Money.zero(currency))
+        rest[currency] = rest.get(currency, Money.zero(currency)) + paid
+    for debt in debts:
+        owing = total_of(debt.outstanding)
+        if debt.debt_id not in live.debts or owing.currency not in rest:
+            continue
+        share = shares.get(debt.debt_id, Money.zero(owing.currency))
+        more = min(owing - share, rest[owing.currency])
+        shares[debt.debt_id] = share + more
+        rest[owing.currency] -= more
+    return tuple(
+        SurvivingDebt(debt_id=debt.debt_id, amounts=_up_to(debt.outstanding, shares[debt.debt_id]))
+        for debt in debts
+        if debt.debt_id in shares and shares[debt.debt_id].is_positive
+    )
+
+
+def _up_to(amounts: Balances, most: Money) -> Balances:
+    """Give so much of them, the principal first: later payments have been put where there was room."""
+    parts: dict[str, Money] = {}
+    for name in Balances.model_fields:
+        parts[name] = min(getattr(amounts, name), most)
+        most -= parts[name]
+    return Balances(**parts)

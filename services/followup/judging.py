@@ -103,13 +103,20 @@ def _next(work: Work, day: date) -> date | None:
 
 
 def finish(state: FollowupState, day: date, reference: Reference) -> tuple[FollowupState, tuple[Event, ...]]:
-    """The case is closed: if the money settles every instalment, the plan was completed; say so."""
+    """The case is closed: if the money settles every instalment, the plan was completed; say so.
+
+    Of one that was completed before, say what has come beyond it: no evening looks at it any more.
+    """
     plan = state.plan
-    if plan is None or state.status is not FollowupStatus.LIVE:
+    if plan is None or not (state.status is FollowupStatus.LIVE or plan.completed):
         return state, ()
     work = Work(state, plan, policy_of(plan, reference))
     work.plan = dated(plan, state, work.policy)
-    if work.is_settled(day):
+    if not work.is_settled(day):
+        return work.done()
+    if plan.completed:
+        credit(work, day)
+    else:
         _conclude(work, day)
         complete(work, day, with_case=True)
     return work.done()

@@ -78,6 +78,21 @@ def test_returns_add_up_and_what_was_put_right_since_is_not_owed() -> None:
     assert (paid.settlement, paid.surviving) == (SettlementKind.FULL, ())
 
 
+def test_what_was_paid_for_it_may_lie_on_another_debt_of_the_plan() -> None:
+    """Money that names no debt is split: the debt that got less of it was certified as settled in full."""
+    back = comes_back(LIVE, balances("100.00", "20.00"))
+    other = debt("A-2", outstanding=balances("90.00"), overdue=NOTHING)
+    said, told = letter(back, owing(balances("50.00")), other)
+    owed = [("A-1", balances("50.00")), ("A-2", balances("70.00"))]
+    assert [(one.debt_id, one.amounts) for one in said.surviving] == owed
+    assert [one.settlement for one in told.settled] == [SettlementKind.PARTIAL] * 2
+    apart, _ = letter(back, owing(balances("300.00")), other)
+    assert [(one.debt_id, str(total_of(one.amounts))) for one in apart.surviving] == [("A-1", "120.00")]
+    foreign = debt("A-2", outstanding=balances("90.00", currency="USD"), overdue=balances(currency="USD"))
+    elsewhere, _ = letter(back, owing(balances("50.00")), foreign)
+    assert [one.debt_id for one in elsewhere.surviving] == ["A-1"]
+
+
 @pytest.mark.parametrize("dated", [after(2), after(100)])
 def test_a_return_of_what_was_paid_on_the_plan_is_missing_from_its_instalments(dated: date) -> None:
     assert LIVE.last(AgreementSigned).effective == after(2)

@@ -325,6 +325,24 @@ def test_what_is_paid_after_the_case_is_closed_is_a_credit_as_before(over: str) 
     assert comes("0.00").said == comes("100.00", DAY - timedelta(days=1)).said == ()
 
 
+@pytest.mark.parametrize("before", ["12.00", "0.00"])
+def test_what_comes_beyond_a_completed_plan_on_the_day_its_case_is_closed_is_a_credit(before: str) -> None:
+    """The payment that settled the other debts, too, was more than they needed: nobody heard of the rest."""
+
+    def booked(amount: str, on: str, spare: str, dated: date) -> Any:
+        parts = (Allocation(debt_id=on, amounts=balances(amount)),)
+        whole = str(cny(amount) + cny(spare)).split()[0]
+        update = {"unallocated": cny(spare), "allocations": parts}
+        return message(paid(whole, dated, f"p-{on}").model_copy(update=update), dated)
+
+    done = lives_to(plan_live().when(booked("300.00", "A-1", before, FIRST)), FIRST)
+    came = done.when(booked("70.00", "A-2", "30.00", SECOND))
+    closed = came.when(message(intake.CaseClosed(as_of=SECOND, reason=intake.CloseReason.SETTLED), SECOND))
+    assert closed.last(CreditFound).amount == cny(before) + cny("30.00")
+    assert closed.when(message(REFUND, THIRD)).last(CreditInstructed).amount == cny(before) + cny("30.00")
+    assert not done.when(message(END, FIRST)).emits(CreditFound)
+
+
 def test_of_a_case_that_closed_without_a_completed_plan_money_is_no_credit() -> None:
     cured = plan_live().when(message(intake.CaseClosed(as_of=FIRST, reason=intake.CloseReason.CURED), FIRST))
     assert (
