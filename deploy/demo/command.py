@@ -19,7 +19,7 @@ from deploy.demo.report import Outcome, show
 from deploy.demo.world import Progress as Lived
 from deploy.demo.world import World
 from deploy.embedded.errors import StartError
-from deploy.embedded.folder import DataFolder
+from deploy.embedded.folder import DataFolder, unusable
 from deploy.embedded.platform import Addresses, ServerPlan, for_own_database
 from deploy.embedded.reading import remove_data
 from deploy.embedded.up import Platform, UpOptions
@@ -30,12 +30,15 @@ from shared.runtime.run import collect_seldom
 from shared.runtime.service import Service
 from shared.runtime.settings import Settings
 
-__all__ = ["DEMO_PARTITIONS", "DemoOptions", "run_demo"]
+__all__ = ["DEMO_PARTITIONS", "MADE_BY_DEMO", "DemoOptions", "run_demo"]
 
 DEMO_PARTITIONS = 1
 """Fewer than a bank's: one process works on all of them, and every further one costs markers."""
 
 DAYS_A_MONTH = 30
+MADE_BY_DEMO = "made-by-demo"
+"""The file by which a demo knows a folder again that it may empty: nothing else of Parley makes it."""
+
 START = date(2026, 1, 5)
 ENTRY_DAYS = 28
 
@@ -115,25 +118,28 @@ async def run_demo(options: DemoOptions, console: Console) -> Outcome:
 
 
 def _fresh(folder: Path) -> None:
-    """Empty the demo's folder; one that is not Parley's is refused, one in use as well."""
-    if not folder.exists():
-        return
-    if not folder.is_dir():
+    """Empty the demo's folder; refused are one that no demo made, whoever else's it is, and one in use."""
+    if folder.exists() and not folder.is_dir():
         raise StartError(f"{folder} is no folder.", "Name another one with --data.")
-    if (
-        any(folder.iterdir())
-        and not (folder / "parley.json").exists()
-        and not (folder / "parley.lock").exists()
-    ):
+    made_by_demo = folder / MADE_BY_DEMO
+    found = list(folder.iterdir()) if folder.is_dir() else []
+    # Lock files alone are what a demo leaves that was killed before it had begun: there is nothing to lose.
+    if not made_by_demo.exists() and any(entry.suffix != ".lock" for entry in found):
         raise StartError(
-            f"{folder} holds something that is not Parley's.",
-            "Name another folder with --data; the demo empties the one that it runs in.",
+            f"{folder} holds something that no demo made.",
+            "Name another folder with --data: the demo empties the one that it runs in."
+            " If the demo of an earlier version made it, remove it first.",
         )
     lock = DataFolder(folder).lock
-    if not lock.try_acquire():
-        raise StartError(f"Something runs in {folder}.", "Stop it first, or name another folder with --data.")
     try:
-        remove_data(folder)
+        if not lock.try_acquire():
+            raise StartError(
+                f"Something runs in {folder}.", "Stop it first, or name another folder with --data."
+            )
+        made_by_demo.touch()
+        remove_data(folder, keep=(MADE_BY_DEMO,))
+    except OSError as error:
+        raise unusable(folder, error) from error
     finally:
         lock.release()
 

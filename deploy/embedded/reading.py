@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import shutil
 import time
+from collections.abc import Collection
 from pathlib import Path
 from types import TracebackType
 
@@ -166,12 +167,12 @@ def no_data(folder: Path) -> StartError:
     )
 
 
-def remove_data(folder: Path) -> None:
-    """Remove everything but the lock files: another process may be waiting for one of them."""
+def remove_data(folder: Path, keep: Collection[str] = ()) -> None:
+    """Remove everything but the lock files (another process may be waiting for one of them) and `keep`."""
     for entry in folder.iterdir():
         if entry.is_dir():
             shutil.rmtree(entry, ignore_errors=True)
-        elif entry.suffix != ".lock":
+        elif entry.suffix != ".lock" and entry.name not in keep:
             entry.unlink(missing_ok=True)
 
 

@@ -39,14 +39,15 @@ def run_service(name: str) -> list[str]:
 class UpOptions:
     """What to run. `prepare` creates topics and indexes, after the servers answer and before any service.
 
-    `services` are started in one process (`run all`), or with `processes` in one each. `environment` is added
-    to the services' environment. `plan` says which servers are somebody else's; by default the environment.
+    What it gives is added to the services' environment, as `environment` is. `services` are started in one
+    process (`run all`), or with `processes` in one each. `plan` says which servers are somebody else's; by
+    default the environment.
     `servers` replaces the embedded ones whole, `running` what is said once everything runs. `name` is what
     the user typed.
     """
 
     data_dir: Path
-    prepare: Callable[[Addresses], Awaitable[None]] | None = None
+    prepare: Callable[[Addresses], Awaitable[Mapping[str, str] | None]] | None = None
     processes: bool = False
     services: Sequence[str] = SERVICES
     command: Callable[[str], Sequence[str]] = run_service
@@ -60,11 +61,12 @@ class UpOptions:
     console: Console | None = None
     show_status: bool = True
 
-    def specs(self, addresses: Addresses) -> list[ServiceSpec]:
-        """The child processes and their environment."""
+    def specs(self, addresses: Addresses, prepared: Mapping[str, str]) -> list[ServiceSpec]:
+        """The child processes and their environment; `prepared` is what `prepare` gave."""
         own = (self.plan or resolve_servers()).start_database
         env = {
             **self.environment,
+            **prepared,
             "KAFKA_BOOTSTRAP": addresses.kafka_bootstrap,
             "MONGODB_URI": addresses.mongodb_uri,
             "PARLEY_DATA": str(self.data_dir.absolute()),
@@ -111,12 +113,13 @@ class Platform:
         try:
             started = await self._servers.start()
             self.addresses = self._plan.merged(started)
+            prepared: Mapping[str, str] = {}
             if self.options.prepare is not None:
-                await self.options.prepare(self.addresses)
+                prepared = await self.options.prepare(self.addresses) or {}
             if self._plan.start_database:
                 make_house_keys(self.options.data_dir)
             self._supervisor = Supervisor(
-                self.options.specs(self.addresses),
+                self.options.specs(self.addresses, prepared),
                 self.folder,
                 servers=self._servers,
                 policy=self.options.policy,

@@ -6,6 +6,7 @@ import asyncio
 import os
 import sys
 from collections.abc import Callable, Coroutine
+from io import TextIOWrapper
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
@@ -33,6 +34,12 @@ DEFAULT_DATA = Path("var/parley")
 
 # Into a pipe or a file goes what a wide terminal shows: columns cut short are of use to nobody there.
 _PIPE_WIDTH = 160
+
+# A terminal or a locale that lacks characters (all Chinese in Latin-1) shows ? for them: a command that
+# has done its work must not end in an encoding's error.
+for _stream in (sys.stdout, sys.stderr):
+    if isinstance(_stream, TextIOWrapper):
+        _stream.reconfigure(errors="replace")
 
 stdout = Console(width=None if sys.stdout.isatty() or "COLUMNS" in os.environ else _PIPE_WIDTH)
 stderr = Console(stderr=True)

@@ -56,6 +56,13 @@ async def open_publisher(data: Path | None) -> AsyncIterator[Publisher]:
         if embedded:
             servers = SharedServers(data_dir(data), database=False, console=stderr)
             addresses = await stack.enter_async_context(servers)
+            if servers.started_here:  # also where a folder was mistyped
+                stderr.print(
+                    f"Nothing runs in {data_dir(data)}: what is said now waits there for `parley up`.",
+                    markup=False,
+                    highlight=False,
+                    soft_wrap=True,
+                )
             settings = Settings.load(kafka_bootstrap=addresses.kafka_bootstrap)
         found = await end_offsets(settings, _TOPICS[:1])
         if not found and embedded:

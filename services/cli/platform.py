@@ -13,6 +13,8 @@ from services.cli.common import DataDir, JsonFlag, data_dir, fail, guarded, stde
 from shared.contracts.registry import OPTIONAL
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from shared.runtime.admin import Prepared
     from shared.runtime.settings import Settings
 
@@ -59,7 +61,8 @@ def up(
     raise typer.Exit(guarded(work))
 
 
-async def _prepare(addresses: object) -> None:
+async def _prepare(addresses: object) -> Mapping[str, str]:
+    """Prepare the servers; give what the services' environment has to say of them."""
     from deploy.embedded.platform import Addresses, for_own_database
     from shared.runtime.admin import prepare
 
@@ -67,7 +70,25 @@ async def _prepare(addresses: object) -> None:
     settings = settings_for(addresses.kafka_bootstrap, addresses.mongodb_uri)
     if not os.environ.get("MONGODB_URI"):
         settings = settings.model_copy(update=for_own_database())
+    partitions = await _partitions_there(settings)
+    settings = settings.model_copy(update={"partitions": partitions})
     await prepare(settings, load_all(optional=settings.has_channels))
+    return {"PARLEY_PARTITIONS": str(partitions)}
+
+
+async def _partitions_there(settings: Settings) -> int:
+    """Give the count that the folder's own Kafka has, where the environment says none.
+
+    A demo's folder has another one than a platform's. On a cluster of somebody's own the setting has to be
+    said; and topics that differ among each other are left to what finds that wrong.
+    """
+    from shared.runtime.admin import topics_of
+    from shared.runtime.kafka.growth import topic_counts
+
+    if os.environ.get("PARLEY_PARTITIONS") or os.environ.get("KAFKA_BOOTSTRAP"):
+        return settings.partitions
+    counts = set((await topic_counts(settings, topics_of(load_all(optional=True)))).values())
+    return counts.pop() if len(counts) == 1 else settings.partitions
 
 
 async def _inspect(kafka_bootstrap: str, mongodb_uri: str) -> tuple[str, list[str]]:

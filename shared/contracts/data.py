@@ -101,7 +101,8 @@ def _explain(error: ValidationError) -> tuple[str, str]:
     path = ["*" if isinstance(p, str) and p not in known else str(p) for p in first["loc"]]
     rule = first["msg"].removeprefix("Value error, ")
     more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
-    return ".".join(["data", *path]), rule[:1].lower() + rule[1:] + more
+    begins = rule if rule[:2].isupper() else rule[:1].lower() + rule[1:]  # a code, such as CNY, stays one
+    return ".".join(["data", *path]), begins + more
 
 
 @lru_cache(maxsize=1)

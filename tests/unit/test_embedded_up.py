@@ -359,9 +359,60 @@ async def test_the_embedded_database_gets_no_index_that_it_pays_for_unless_asked
         prepared.append(settings)
 
     monkeypatch.setattr("shared.runtime.admin.prepare", prepare)
+    monkeypatch.setenv("PARLEY_PARTITIONS", "12")
     for name in ("PARLEY_WAKE_INDEX", "MONGODB_URI"):
         monkeypatch.delenv(name, raising=False)
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
     await _prepare(Addresses("127.0.0.1:9092", environment.get("MONGODB_URI", "mongodb://127.0.0.1:27017")))
     assert [settings.wake_index for settings in prepared] == [wake_index]
+
+
+@pytest.mark.parametrize(
+    ("environment", "there", "count"),
+    [
+        pytest.param({}, {"bank.events": 1, "desk.events": 1}, 1, id="a demo's folder says its own"),
+        pytest.param({}, {}, 12, id="a new folder gets the setting"),
+        pytest.param({}, {"bank.events": 24, "desk.events": 12}, 12, id="half grown, to be refused"),
+        pytest.param({"PARLEY_PARTITIONS": "6"}, {"bank.events": 1}, 6, id="the environment says it"),
+        pytest.param({"KAFKA_BOOTSTRAP": "broker:9092"}, {"bank.events": 1}, 12, id="a cluster of one's own"),
+    ],
+)
+async def test_a_folder_is_run_with_the_partitions_that_it_has(
+    environment: dict[str, str], there: dict[str, int], count: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    prepared: list[Settings] = []
+
+    async def prepare(settings: Settings, services: object) -> None:
+        prepared.append(settings)
+
+    async def topic_counts(settings: Settings, topics: object) -> dict[str, int]:
+        return there
+
+    monkeypatch.setattr("shared.runtime.admin.prepare", prepare)
+    monkeypatch.setattr("shared.runtime.kafka.growth.topic_counts", topic_counts)
+    for name in ("PARLEY_PARTITIONS", "KAFKA_BOOTSTRAP", "MONGODB_URI"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    told = await _prepare(Addresses("127.0.0.1:9092", "mongodb://127.0.0.1:27017"))
+    assert [settings.partitions for settings in prepared] == [count]
+    assert told == {"PARLEY_PARTITIONS": str(count)}
+
+
+async def test_what_was_prepared_stands_in_the_environment_of_the_services(
+    tmp_path: Path, shown: StringIO
+) -> None:
+    async def prepare(_addresses: Addresses) -> dict[str, str]:
+        return {"PARLEY_PARTITIONS": "1"}
+
+    told = tmp_path / "told"
+    script = f"""
+        import os, pathlib, time
+        pathlib.Path({str(told)!r}).write_text(os.environ["PARLEY_PARTITIONS"])
+        time.sleep(600)
+    """
+    wanted = options(tmp_path, shown, script)
+    async with Platform(replace(wanted, prepare=prepare, environment={"PARLEY_PARTITIONS": "7"})):
+        await until(lambda: told.exists() and told.read_text() != "")
+    assert told.read_text() == "1"

@@ -171,6 +171,13 @@ def test_a_banks_own_sequence_is_its_own_affair() -> None:
     assert decode(b"C-77", VALUE, headers_of(ENVELOPE, ce_sequence=b"2026-000017")).sequence is None
 
 
+def test_a_code_at_the_start_of_a_rule_stays_a_code() -> None:
+    value = VALUE.replace(b'"currency":"CNY"', b'"currency":"JPY"')
+    assert value != VALUE
+    assert refused(b"C-77", value, headers_of(ENVELOPE)).rule.startswith("JPY has 0 digits after the point")
+    assert refused(b"C-77", b"{}", headers_of(ENVELOPE)).rule.startswith("field required")
+
+
 @pytest.mark.parametrize("name", ["ce_id", "ce_type", "content-type"])
 def test_null_and_doubled_headers_are_refused(name: str) -> None:
     headers = headers_of(ENVELOPE)
