@@ -15,11 +15,13 @@ from services.followup.problems import (
     TELL_COMPLETED,
     TELL_NOTICED,
     TELL_STANDS,
+    TELL_UNCOUNTED,
     TELL_WITHDRAWN,
     opened,
     resolved,
 )
 from services.followup.rules import later
+from shared.contracts.agreement import AgreementSigned
 from shared.contracts.base import Event
 from shared.contracts.desk import ContactDirection, ContactOutcome, ContactRecorded
 from shared.contracts.desk_care import ProblemNoted
@@ -27,7 +29,7 @@ from shared.contracts.ids import derive_id
 from shared.policy.model import PolicyInForce
 from shared.policy.sections_conduct import Purpose
 
-__all__ = ["heard", "notice_void", "to_tell"]
+__all__ = ["heard", "notice_void", "signed", "to_tell"]
 
 Step = tuple[FollowupState, tuple[Event, ...]]
 
@@ -38,6 +40,7 @@ _TOLD_BY: Final[dict[str, frozenset[Purpose]]] = {
     TELL_STANDS: frozenset({"legal_notice", "service"}),
     TELL_COMPLETED: frozenset({"legal_notice", "service"}),
     TELL_WITHDRAWN: frozenset({"legal_notice", "service"}),
+    TELL_UNCOUNTED: frozenset({"legal_notice", "service"}),
 }
 _OF_A_BREACH: Final = frozenset({TELL_NOTICED, TELL_BROKEN})
 _TOLD: Final = frozenset({ContactOutcome.TALKED, ContactOutcome.MESSAGE_LEFT})
@@ -52,15 +55,38 @@ def to_tell(state: FollowupState, plan: FollowedPlan, about: str, day: date, pol
     The word of a breach goes out in the pack's days for the notice, so that the time to cure is all theirs;
     the others have the time that any problem has.
     """
-    theirs = [problem for problem in state.problems if problem.party_id in plan.bound]
-    state, said = _over(state, theirs, day, _BY_NEWER_WORD)
+    older = _where(state, lambda one: one.party_id in plan.bound and one.about != TELL_UNCOUNTED)
+    state, said = _over(state, older, day, _BY_NEWER_WORD)
     latest = later(day, max(policy.breach.notice_days, 1)) if about in _OF_A_BREACH else date.max
     for party_id in plan.bound:
-        id_ = derive_id("problem", state.case, about, plan.agreement_id, day.isoformat(), party_id)
-        asked = ProblemNoted(problem_id=id_, about=about)
-        state, more = opened(state, asked, day, policy, party_id=party_id, latest=latest)
+        state, more = _to_tell(state, plan.agreement_id, about, party_id, day, policy, latest)
         said += more
     return state, said
+
+
+def signed(state: FollowupState, data: AgreementSigned, day: date, policy: PolicyInForce) -> Step:
+    """An agreement takes effect: a notice about the plan before it is void, and who believes that they signed
+    it, and is not bound, is to hear so.
+    """
+    state, said = notice_void(state, day)
+    for party_id in data.not_counted:
+        state, more = _to_tell(state, data.agreement_id, TELL_UNCOUNTED, party_id, day, policy)
+        said += more
+    return state, said
+
+
+def _to_tell(
+    state: FollowupState,
+    agreement_id: str,
+    about: str,
+    party_id: str,
+    day: date,
+    policy: PolicyInForce,
+    latest: date = date.max,
+) -> Step:
+    id_ = derive_id("problem", state.case, about, agreement_id, day.isoformat(), party_id)
+    asked = ProblemNoted(problem_id=id_, about=about)
+    return opened(state, asked, day, policy, party_id=party_id, latest=latest)
 
 
 def notice_void(state: FollowupState, day: date) -> Step:

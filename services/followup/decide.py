@@ -262,8 +262,9 @@ def _signed(
     if isinstance(started, ReasonCode):
         return Decision.of(state, refusal(message, started))
     after, said = started
-    after, void = co_borrowers.notice_void(after, message.day)
-    return Decision.of(without_sold(after, message.day, reference), *said, *void)
+    policy = reference.policies.in_force(message.data.policy, message.day)
+    after, of_others = co_borrowers.signed(after, message.data, message.day, policy)
+    return Decision.of(without_sold(after, message.day, reference), *said, *of_others)
 
 
 def _ended(

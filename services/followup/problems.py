@@ -68,6 +68,7 @@ TELL_NOTICED = "tell_co_borrower_of_breach_notice"
 TELL_BROKEN = "tell_co_borrower_plan_is_broken"
 TELL_STANDS = "tell_co_borrower_plan_stands_again"
 TELL_COMPLETED = "tell_co_borrower_plan_is_completed"
+TELL_UNCOUNTED = "tell_co_borrower_signature_does_not_count"
 TELL_WITHDRAWN = "tell_co_borrower_of_withdrawal"
 
 

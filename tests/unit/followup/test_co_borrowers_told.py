@@ -37,6 +37,7 @@ OF_NOTICE = "tell_co_borrower_of_breach_notice"
 BROKEN = "tell_co_borrower_plan_is_broken"
 STANDS = "tell_co_borrower_plan_stands_again"
 COMPLETED = "tell_co_borrower_plan_is_completed"
+UNCOUNTED = "tell_co_borrower_signature_does_not_count"
 WITHDRAWN = "tell_co_borrower_of_withdrawal"
 
 
@@ -194,6 +195,23 @@ def test_nor_when_another_agreement_has_taken_its_place() -> None:
     assert (anew.last(ProblemResolved).by, open_(anew)) == ("notice_void", [])
 
 
+def test_who_believes_that_they_signed_and_is_not_bound_is_to_hear_it() -> None:
+    """What they had signed in a stop of theirs did not count, and nobody was told."""
+    plan = signed(*ROWS).model_copy(update={"not_counted": ("P-2",), "bound": ("P-3",)})
+    step = given(FollowupDecider(), reference(**PLAIN | NOTICED)).when(message(case_opened()), message(plan))
+    assert opened(step) == [(UNCOUNTED, "P-2")]
+    later = lives_to(step, BREACH)
+    assert open_(later) == [(UNCOUNTED, "P-2"), (OF_NOTICE, "P-3")], "the breach is none of theirs"
+    day = BREACH + timedelta(days=1)
+    assert open_(later.when(contact(day, purpose="service"))) == [(OF_NOTICE, "P-3")]
+
+
+def test_nor_does_newer_word_of_a_plan_that_they_signed_before_take_the_place_of_it() -> None:
+    plan = signed(*ROWS).model_copy(update={"not_counted": ("P-2",), "signed_before": ("P-2",)})
+    step = given(FollowupDecider(), reference(**PLAIN | NOTICED)).when(message(case_opened()), message(plan))
+    assert open_(lives_to(step, BREACH)) == [(UNCOUNTED, "P-2"), (OF_NOTICE, "P-2")]
+
+
 # --- how it ends
 
 
@@ -245,7 +263,7 @@ def test_a_person_s_word_ends_it() -> None:
     assert plan.when(message(solved, BREACH)).emits(ProblemResolved)
 
 
-@pytest.mark.parametrize("about", [OF_NOTICE, BROKEN, STANDS, COMPLETED, WITHDRAWN])
+@pytest.mark.parametrize("about", [OF_NOTICE, BROKEN, STANDS, COMPLETED, WITHDRAWN, UNCOUNTED])
 @pytest.mark.parametrize("language", ["zh", "en"])
 def test_the_story_says_what_to_tell_to_whom_in_words(about: str, language: str) -> None:
     plan = lives_to(bound("P-2", **NOTICED), BREACH)
