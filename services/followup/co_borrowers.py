@@ -65,10 +65,12 @@ def to_tell(state: FollowupState, plan: FollowedPlan, about: str, day: date, pol
 
 
 def signed(state: FollowupState, data: AgreementSigned, day: date, policy: PolicyInForce) -> Step:
-    """An agreement takes effect: a notice about the plan before it is void, and who believes that they signed
-    it, and is not bound, is to hear so.
+    """An agreement takes effect: who believes that they signed it, and is not bound, is to hear so.
+
+    The same of the one before it is older news, and a notice about that one is void.
     """
-    state, said = notice_void(state, day)
+    before = _where(state, lambda one: one.about in {TELL_NOTICED, TELL_UNCOUNTED})
+    state, said = _over(state, before, day, _BY_NEWER_WORD)
     for party_id in data.not_counted:
         state, more = _to_tell(state, data.agreement_id, TELL_UNCOUNTED, party_id, day, policy)
         said += more

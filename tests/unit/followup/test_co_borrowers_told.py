@@ -192,7 +192,7 @@ def test_nor_when_another_agreement_has_taken_its_place() -> None:
     plan = lives_to(bound("P-2", **NOTICED), BREACH)
     day = BREACH + timedelta(days=2)
     anew = plan.when(message(signed((date(2026, 9, 1), "9.00"), effective=day, version=2), day))
-    assert (anew.last(ProblemResolved).by, open_(anew)) == ("notice_void", [])
+    assert (anew.last(ProblemResolved).by, open_(anew)) == ("newer_word", [])
 
 
 def test_who_believes_that_they_signed_and_is_not_bound_is_to_hear_it() -> None:
@@ -210,6 +210,18 @@ def test_nor_does_newer_word_of_a_plan_that_they_signed_before_take_the_place_of
     plan = signed(*ROWS).model_copy(update={"not_counted": ("P-2",), "signed_before": ("P-2",)})
     step = given(FollowupDecider(), reference(**PLAIN | NOTICED)).when(message(case_opened()), message(plan))
     assert open_(lives_to(step, BREACH)) == [(UNCOUNTED, "P-2"), (OF_NOTICE, "P-2")]
+
+
+@pytest.mark.parametrize("again", ["counts", "does not", "did not sign"])
+def test_the_next_signature_is_the_word_that_holds(again: str) -> None:
+    plan = signed(*ROWS).model_copy(update={"not_counted": ("P-2",)})
+    step = given(FollowupDecider(), reference(**PLAIN)).when(message(case_opened()), message(plan))
+    who = {"counts": {"bound": ("P-2",)}, "does not": {"not_counted": ("P-2",)}}.get(again, {})
+    day = DAY + timedelta(days=1)
+    second = signed((SECOND, "9.00"), effective=day, version=2).model_copy(update=who)
+    anew = step.when(message(second, day))
+    assert all_of(anew, ProblemResolved)[0].by == "newer_word"
+    assert open_(anew) == ([(UNCOUNTED, "P-2")] if again == "does not" else [])
 
 
 # --- how it ends
