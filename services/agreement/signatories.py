@@ -16,6 +16,7 @@ __all__ = [
     "co_borrowers_of",
     "counts",
     "known_before",
+    "not_counted",
     "signed_before",
 ]
 
@@ -48,6 +49,11 @@ def co_borrowers_asked(
 def bound_by(draft: Draft, barred: Sequence[Barred]) -> tuple[str, ...]:
     """Give the co-borrowers whose signature counts."""
     return tuple(sorted({one.party_id for one in draft.joined if counts(one, barred)}))
+
+
+def not_counted(draft: Draft, bound: Collection[str]) -> tuple[str, ...]:
+    """Give the co-borrowers of whom there are signatures on file, and none that counts."""
+    return tuple(sorted({one.party_id for one in draft.joined}.difference(bound)))
 
 
 def counts(joined: Consent, barred: Sequence[Barred]) -> bool:

@@ -19,7 +19,7 @@ from services.agreement.rules import (
     waived_debts,
     withdrawal_of,
 )
-from services.agreement.signatories import bound_by, signed_before
+from services.agreement.signatories import bound_by, not_counted, signed_before
 from services.agreement.telling import applies, handed_back_apart, instruct
 from services.agreement.terms import rewards_of
 from services.agreement.watching import begun
@@ -145,6 +145,7 @@ def sign(state: AgreementState, draft: Draft, day: date, reference: Reference) -
         rewards=rewards_of(printed, draft.incentives),
         bound=bound,
         signed_before=earlier,
+        not_counted=not_counted(draft, bound),
     )
     ruled = reference.policies.for_case(state.policy, effective, agreed_on=draft.pinned_on)
     first_due = document.instalments[0].due

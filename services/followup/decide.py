@@ -8,7 +8,7 @@ from collections.abc import Callable
 from datetime import date
 from typing import Any
 
-from services.followup import care, found, leftover, problems, referral, stops, trying
+from services.followup import care, co_borrowers, found, leftover, problems, referral, stops, trying
 from services.followup.charges import charges_of, moved
 from services.followup.cooperation import note_statement
 from services.followup.desk import OF_THE_DESK, refusal
@@ -20,6 +20,7 @@ from services.followup.returns import remember
 from services.followup.rules import counts_for_plan, ends_the_talks, is_counted
 from services.followup.sold import counted, without_sold
 from services.followup.starting import start, take_back
+from services.followup.work import policy_of
 from shared.contracts import (
     agreement,
     desk,
@@ -261,7 +262,9 @@ def _signed(
     if isinstance(started, ReasonCode):
         return Decision.of(state, refusal(message, started))
     after, said = started
-    return Decision.of(without_sold(after, message.day, reference), *said)
+    policy = reference.policies.in_force(message.data.policy, message.day)
+    after, of_others = co_borrowers.signed(after, message.data, message.day, policy)
+    return Decision.of(without_sold(after, message.day, reference), *said, *of_others)
 
 
 def _ended(
@@ -275,8 +278,10 @@ def _ended(
         return Decision(state)
     if state.status is not FollowupStatus.LIVE:
         return Decision(state)
-    back = take_back(state, message.data, message.day)
-    return Decision(without_sold(back, message.day, reference))
+    back = without_sold(take_back(state, message.data, message.day), message.day, reference)
+    policy = policy_of(plan, reference, message.day)
+    back, said = co_borrowers.to_tell(back, plan, problems.TELL_WITHDRAWN, message.day, policy)
+    return Decision.of(back, *said)
 
 
 def _promised(
@@ -379,14 +384,15 @@ def _contact(
     if state is None or state.policy is None:
         # The case is on its way by intake's topic; what limits count must not depend on which is read.
         return Decision.wait(state)
+    state, told = co_borrowers.heard(state, message.data, message.day)
     if state.status is FollowupStatus.CLOSED:
-        return Decision(state)
+        return Decision.of(state, *told)
     if plan is None or message.day <= plan.effective:
         kept = trying.kept_the_rules(state, message, reference)
         noted = referral.note_attempt(state, message.data, message.day, kept_the_rules=kept)
-        return Decision(trying.remember(noted, message))
+        return Decision.of(trying.remember(noted, message), *told)
     after, said = care.contact(trying.remember(state, message), plan, message.data)
-    return Decision.of(after, *said)
+    return Decision.of(after, *told, *said)
 
 
 def _delivered(

@@ -7,8 +7,9 @@ only a stop that is told later takes it back (`stops`).
 
 from datetime import date
 
+from services.followup.co_borrowers import notice_void, to_tell
 from services.followup.model import Credit, FollowedPlan, FollowupStatus
-from services.followup.problems import unbilled
+from services.followup.problems import TELL_BROKEN, TELL_COMPLETED, TELL_NOTICED, TELL_STANDS, unbilled
 from services.followup.rules import (
     UNPAID,
     breaks,
@@ -47,6 +48,7 @@ def complete(work: Work, day: date, *, with_case: bool = False) -> None:
     credit(work, day)
     work.state, said = unbilled(work.state, work.plan, day, work.policy)
     work.said += said
+    _tells(work, TELL_COMPLETED, day)
 
 
 def credit(work: Work, day: date) -> None:
@@ -97,6 +99,13 @@ def reopen(work: Work, day: date) -> None:
         )
     )
     credit(work, day)
+    _tells(work, TELL_STANDS, day)
+
+
+def _tells(work: Work, about: str, day: date) -> None:
+    """Have a person tell whom the plan binds beside the borrower: a notice goes to the borrower alone."""
+    work.state, said = to_tell(work.state, work.plan, about, day, work.policy)
+    work.said += said
 
 
 def judge_breach(work: Work, day: date) -> bool:
@@ -111,6 +120,8 @@ def judge_breach(work: Work, day: date) -> bool:
             code = _why_cured(plan, day)
             work.said.append(BreachCured(agreement_id=plan.agreement_id, as_of=day, reason=Reason(code=code)))
             work.update(cure_by=None)
+            work.state, said = notice_void(work.state, day)
+            work.said += said
         return False
     until = plan.cure_by or cure_by(day, work.policy)
     if until is None or until <= day:
@@ -130,6 +141,7 @@ def judge_breach(work: Work, day: date) -> bool:
                 facts=_facts(work, day),
             )
         )
+        _tells(work, TELL_NOTICED, day)
     return False
 
 
@@ -177,6 +189,7 @@ def _break(work: Work, day: date) -> None:
     )
     work.update(ended_on=day, review_open=False, review_late_on=None, cure_by=None)
     work.change(status=FollowupStatus.BROKEN)
+    _tells(work, TELL_BROKEN, day)
 
 
 def _facts(work: Work, day: date) -> BreachFacts:

@@ -167,7 +167,8 @@ class FollowedPlan(State):
     debt. `rewards` are the steps that were signed; None in plans of before, which go by the pack.
     `moved_since`: it was broken, and since then money has come, whatever its date, or another obligor's case
     has taken over a debt of it. `partly_stopped`: it was broken while
-    one of its debts was stopped, which was told later, and somebody knows.
+    one of its debts was stopped, which was told later, and somebody knows. `bound` are the party ids of the
+    co-borrowers who signed it, or what it amends.
     The rules of `pinned_on` hold for what was agreed; where there is none, those of the effective day.
     """
 
@@ -224,6 +225,7 @@ class FollowedPlan(State):
     rewards: tuple[RewardTerm, ...] | None = None
     moved_since: bool = False
     partly_stopped: bool = False
+    bound: tuple[str, ...] = ()
 
 
 class Earlier(State):
@@ -279,7 +281,10 @@ class ContactLedger(State):
 
 
 class Problem(State):
-    """Something noticed about a plan: whose it is, and by when; `overdue`: somebody else knows of it."""
+    """Something noticed about a plan: whose it is, and by when; `overdue`: somebody else knows of it.
+
+    `party_id`: the co-borrower who is to be told of it.
+    """
 
     problem_id: str
     about: str
@@ -287,6 +292,7 @@ class Problem(State):
     opened_on: date
     due: date
     overdue: bool = False
+    party_id: str | None = None
 
 
 class Support(State):

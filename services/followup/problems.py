@@ -39,8 +39,10 @@ __all__ = [
     "left_unbilled",
     "missing_from_the_plan",
     "noted",
+    "opened",
     "problems_due",
     "refused_by_bank",
+    "resolved",
     "returned_after_completion",
     "solved",
     "stands_again",
@@ -62,6 +64,12 @@ BROKEN_IN_A_STOP = "plan_broken_in_a_stop"
 UNBOOKED = "payment_on_no_debt"
 UNBILLED = "interest_paid_before_it_was_billed"
 JOINT = "joint_debt_in_another_case"
+TELL_NOTICED = "tell_co_borrower_of_breach_notice"
+TELL_BROKEN = "tell_co_borrower_plan_is_broken"
+TELL_STANDS = "tell_co_borrower_plan_stands_again"
+TELL_COMPLETED = "tell_co_borrower_plan_is_completed"
+TELL_UNCOUNTED = "tell_co_borrower_signature_does_not_count"
+TELL_WITHDRAWN = "tell_co_borrower_of_withdrawal"
 
 
 def assigned(state: FollowupState, owner: str) -> Step:
@@ -116,7 +124,7 @@ def noted(state: FollowupState, data: ProblemNoted, day: date, policy: PolicyInF
     """Put a problem on file; whose it is and by when follow from the pack where nobody says."""
     if any(problem.problem_id == data.problem_id for problem in state.problems):
         return ReasonCode.PROBLEM_KNOWN
-    return _opened(state, data, day, policy)
+    return opened(state, data, day, policy)
 
 
 def missing_from_the_plan(state: FollowupState, reversal: str, day: date, policy: PolicyInForce) -> Step:
@@ -153,7 +161,7 @@ def unbooked(
     if known or not gone or not data.unallocated.is_positive:
         return state, ()
     id_ = derive_id("problem", state.case, plan.agreement_id, data.payment_id)
-    return _opened(state, ProblemNoted(problem_id=id_, about=UNBOOKED), day, policy)
+    return opened(state, ProblemNoted(problem_id=id_, about=UNBOOKED), day, policy)
 
 
 def unbilled(state: FollowupState, plan: FollowedPlan, day: date, policy: PolicyInForce) -> Step:
@@ -217,7 +225,7 @@ def joint_elsewhere(state: FollowupState, debts: Iterable[str], day: date, refer
 def stands_again(state: FollowupState, day: date) -> Step:
     """The plan stands again after all: nothing is left to be made good of its end."""
     left = tuple(problem for problem in state.problems if problem.about != BROKEN_IN_A_STOP)
-    said = tuple(_resolved(problem, day, _BY_THE_PLAN) for problem in state.problems if problem not in left)
+    said = tuple(resolved(problem, day, _BY_THE_PLAN) for problem in state.problems if problem not in left)
     return state.model_copy(update={"problems": left}), said
 
 
@@ -225,7 +233,7 @@ def _of_fact(state: FollowupState, fact: str, about: str, day: date, policy: Pol
     noted_ = ProblemNoted(problem_id=derive_id("problem", state.case, fact), about=about)
     if any(problem.problem_id == noted_.problem_id for problem in state.problems):
         return state, ()
-    return _opened(state, noted_, day, policy)
+    return opened(state, noted_, day, policy)
 
 
 def refused_by_bank(state: FollowupState, data: BankAnswered, day: date, policy: PolicyInForce) -> Step:
@@ -236,7 +244,7 @@ def refused_by_bank(state: FollowupState, data: BankAnswered, day: date, policy:
     )
     if any(problem.problem_id == noted_.problem_id for problem in state.problems):
         return state, ()
-    return _opened(state, noted_, day, policy)
+    return opened(state, noted_, day, policy)
 
 
 def bank_confirmed(state: FollowupState, instruction: str, day: date) -> Step:
@@ -246,17 +254,28 @@ def bank_confirmed(state: FollowupState, instruction: str, day: date) -> Step:
     if problem is None:
         return state, ()
     left = tuple(item for item in state.problems if item is not problem)
-    return state.model_copy(update={"problems": left}), (_resolved(problem, day, "bank"),)
+    return state.model_copy(update={"problems": left}), (resolved(problem, day, "bank"),)
 
 
-def _opened(state: FollowupState, data: ProblemNoted, day: date, policy: PolicyInForce) -> Step:
+def opened(
+    state: FollowupState,
+    data: ProblemNoted,
+    day: date,
+    policy: PolicyInForce,
+    *,
+    party_id: str | None = None,
+    latest: date = date.max,
+) -> Step:
+    """Open a problem, due in the pack's time where nobody says another, and no later than `latest`."""
     step = _step(policy)
+    due = max(data.due, day) if data.due is not None else _due(day, step, policy)
     problem = Problem(
         problem_id=data.problem_id,
         about=data.about,
         owner=data.owner or state.owner,
         opened_on=day,
-        due=max(data.due, day) if data.due is not None else _due(day, step, policy),
+        due=min(due, latest),
+        party_id=party_id,
     )
     problems = (*state.problems, problem)[-_PROBLEMS_KEPT:]
     said = ProblemOpened(
@@ -266,6 +285,7 @@ def _opened(state: FollowupState, data: ProblemNoted, day: date, policy: PolicyI
         owner_role=step.owner_role,
         opened_on=day,
         due=problem.due,
+        party_id=party_id,
     )
     return state.model_copy(update={"problems": problems}), (said,)
 
@@ -276,20 +296,21 @@ def solved(state: FollowupState, data: ProblemSolved, day: date) -> Step | Reaso
     if problem is None:
         return ReasonCode.PROBLEM_UNKNOWN
     left = tuple(item for item in state.problems if item is not problem)
-    return state.model_copy(update={"problems": left}), (_resolved(problem, day, data.by),)
+    return state.model_copy(update={"problems": left}), (resolved(problem, day, data.by),)
 
 
 def case_closed(state: FollowupState, day: date, reason: CloseReason) -> Step:
     """The case is closed: nothing of it is a problem any more, but money that lies on no debt.
 
-    Nor is it over what another obligor's case has to know of the plan.
+    Nor is it over what another obligor's case has to know of the plan, or who is bound by it how it ended.
 
     A completed plan leaves open what it never asked for: somebody still decides about money that came back.
     """
     completed = reason is CloseReason.PLAN_COMPLETED
-    outlasts = {UNBOOKED, UNBILLED, RETURNED_BEFORE} if completed else {UNBOOKED, UNBILLED, JOINT}
+    of_reason = {RETURNED_BEFORE} if completed else {JOINT, TELL_BROKEN, TELL_WITHDRAWN}
+    outlasts = {UNBOOKED, UNBILLED, TELL_COMPLETED, *of_reason}
     left = tuple(problem for problem in state.problems if problem.about in outlasts)
-    said = tuple(_resolved(problem, day, _BY_CLOSING) for problem in state.problems if problem not in left)
+    said = tuple(resolved(problem, day, _BY_CLOSING) for problem in state.problems if problem not in left)
     return state.model_copy(update={"problems": left}), said
 
 
@@ -339,7 +360,8 @@ def _escalated(state: FollowupState, day: date, policy: PolicyInForce) -> Step:
     return state.model_copy(update={"problems": problems}), said
 
 
-def _resolved(problem: Problem, day: date, by: str) -> ProblemResolved:
+def resolved(problem: Problem, day: date, by: str) -> ProblemResolved:
+    """Say that a problem is solved, and how long it took."""
     days = max((day - problem.opened_on).days, 0)
     return ProblemResolved(problem_id=problem.problem_id, as_of=day, by=by, days=days)
 

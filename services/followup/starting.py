@@ -99,6 +99,7 @@ def start(
         contract_rates=data.rates_return,
         stays=_stays(data, before),
         rewards=data.rewards,
+        bound=(*data.bound, *data.signed_before),
         **review_days(data.effective, policy),
         **_carried(before, data.rewards),
     )

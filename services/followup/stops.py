@@ -17,6 +17,7 @@ from datetime import date, timedelta
 from typing import Final
 
 from services.followup import problems
+from services.followup.co_borrowers import to_tell
 from services.followup.model import (
     Earlier,
     FollowedPlan,
@@ -224,7 +225,8 @@ def _stands_again(state: FollowupState, plan: FollowedPlan, day: date, reference
         missing=tuple(one for one in missing if one.is_positive),
         reason=Reason(code=ReasonCode.BROKEN_IN_A_STOP),
     )
-    return live, (said, *solved)
+    live, told = to_tell(live, plan, problems.TELL_STANDS, day, policy)
+    return live, (said, *solved, *told)
 
 
 def reinstated(state: FollowupState, data: PlanReinstated, day: date, reference: Reference) -> Step | Reason:

@@ -312,6 +312,11 @@ class AgreementSigned(_Agreement):
         description="of those who have not, who signed an agreement that it amends, or whose place it takes: "
         "they owe by that one",
     )
+    not_counted: tuple[str, ...] = Field(
+        default=(),
+        description="co-borrowers whose signature is on file and does not count: something of theirs was on "
+        "hold when they gave it",
+    )
 
 
 class AgreementReturned(_Agreement):

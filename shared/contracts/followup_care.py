@@ -145,6 +145,7 @@ class ProblemOpened(_Followup):
     owner_role: str
     opened_on: date
     due: date
+    party_id: str | None = Field(default=None, description="the co-borrower who is to be told of it")
 
 
 class ProblemHandedOver(_Followup):

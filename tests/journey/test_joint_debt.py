@@ -11,7 +11,17 @@ import pytest
 
 from services.agreement.model import AgreementStatus
 from services.cli.catalogue import load_all, policies_dir
-from shared.contracts import agreement, bank, desk, desk_parties, intake, offer
+from shared.contracts import (
+    agreement,
+    bank,
+    desk,
+    desk_parties,
+    followup,
+    followup_care,
+    intake,
+    notice,
+    offer,
+)
 from shared.contracts.base import Event
 from shared.contracts.debts import Balances
 from shared.contracts.parties import ObligorRole, party_id_of
@@ -25,6 +35,9 @@ OBLIGORS = (
     bank.Obligor(customer=WIFE, role=ObligorRole.CO_BORROWER),
 )
 DAYS = 40
+# As many more as two missed instalments, the notice and the time to cure take; of these the last in the pack.
+BREACHES = 110
+CURE = 14
 
 
 def joint() -> bank.AccountOverdue:
@@ -86,6 +99,26 @@ async def test_both_sign_and_the_bank_hears_that_both_are_bound(value: str, tmp_
     assert told.kind is agreement.InstructionKind.APPLY_PLAN
     assert (signed.bound, told.bound) == ((party_id_of(WIFE),), (party_id_of(WIFE),))
     assert life.events(intake.CaseOpened)[0].debts[0].obligors[0].party_id == party_id_of(WIFE)
+
+
+async def test_who_is_bound_is_to_be_told_of_a_breach_and_its_notice_with_all_the_time_to_cure(
+    tmp_path: Path,
+) -> None:
+    """Nobody pays: the notice goes to the borrower, and the co-borrower had no word of it."""
+    life = Joint(packs(tmp_path, "may"), signs=True)
+    await life.lives(DAYS + BREACHES)
+    assert life.platform.failures() == []
+    noticed, broken = life.events(followup_care.BreachNoticed), life.events(followup.PlanBroken)
+    asked = [one for one in life.events(followup_care.ProblemOpened) if one.party_id is not None]
+    assert (bool(noticed), bool(broken)) == (True, True)
+    assert {one.party_id for one in asked} == {party_id_of(WIFE)}
+    assert {(one.about, one.opened_on) for one in asked} == {
+        *(("tell_co_borrower_of_breach_notice", one.as_of) for one in noticed),
+        *(("tell_co_borrower_plan_is_broken", one.as_of) for one in broken),
+    }
+    last = {one.opened_on: one.due for one in asked}
+    assert all((one.cure_by - last[one.as_of]).days >= CURE for one in noticed)
+    assert {one.recipient for one in life.events(notice.NoticeDue)} == {"borrower"}
 
 
 async def test_a_silent_co_borrower_holds_nothing_up_and_is_not_bound(tmp_path: Path) -> None:

@@ -39,8 +39,11 @@ def over(told: int, since: int, until: int, cause: StopCause = StopCause.LOST_CA
 
 
 def effective(step: Given, day: int) -> tuple[str, ...]:
-    """Both sign, and it takes effect: who is bound."""
-    return signed(step, after(day)).closes(after(day)).last(AgreementSigned).bound
+    """Both sign, and it takes effect: who is bound; whoever signed and is not, is said."""
+    done = signed(step, after(day)).closes(after(day)).last(AgreementSigned)
+    joined_by = {one.party_id for one in step.state.draft.joined}
+    assert set(done.not_counted) == joined_by - set(done.bound)
+    return done.bound
 
 
 # -- a stop that is over when the agreement takes effect
@@ -72,6 +75,14 @@ def test_what_was_signed_before_or_after_it_counts(since: int, until: int) -> No
 def test_a_stop_that_was_a_mistake_leaves_the_signature() -> None:
     told = joined(drafted(WIFE), after(2)).when(stopped(StopCause.DISPUTE, 3, since=1))
     assert effective(told.when(over(4, 1, 0, StopCause.DISPUTE)), 5) == BOUND
+
+
+def test_whose_signature_does_not_count_is_said_and_who_did_not_sign_is_not() -> None:
+    """It was left out of who is bound, and nobody heard of it."""
+    told = joined(drafted(WIFE), after(2)).when(over(4, 1, 2))
+    for step, who in ((told, BOUND), (drafted(WIFE), ())):
+        done = signed(step, after(5)).closes(after(5)).last(AgreementSigned)
+        assert (done.bound, done.not_counted) == ((), who)
 
 
 def test_who_signed_in_a_stop_signs_again_when_it_is_over() -> None:
