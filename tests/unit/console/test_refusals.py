@@ -78,7 +78,7 @@ def test_the_report_lists_them_and_no_value_of_the_message(monkeypatch: pytest.M
     rows = json.loads(CliRunner().invoke(app, ["report", "--json"]).output)["refused"]
     assert rows[0]["reason"] == "unknown_product"
     assert rows[0]["case"] == LAST
-    assert "ann" not in shown.output + json.dumps(rows)
+    assert TYPED not in shown.output + json.dumps(rows)
 
 
 def test_that_nothing_was_refused_is_said() -> None:
