@@ -308,8 +308,8 @@ def _report(total: Publication, dry_run: bool, errors: Path | None) -> None:
         say(f"{total.bad:,} lines bad{more if total.bad > _SHOWN or errors else ''}")
     if total.doubted:
         say(
-            f"{total.doubted:,} lines name a product that no pack here knows. Where the platform has none either, "
-            "it refuses them, and `parley report` lists them there."
+            f"{total.doubted:,} lines name a product that no pack here knows. "
+            "If the platform's do not either, it refuses them: `parley report` lists them there."
         )
     if total.problem:
         stderr.print(total.problem, style="bold red", markup=False, highlight=False, soft_wrap=True)

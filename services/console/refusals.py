@@ -12,22 +12,11 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any, Final
 
-from shared.contracts import agreement, alert, assessment, followup, intake, notice, offer
 from shared.contracts.envelope import Envelope
 from shared.contracts.reasons import ReasonCode
+from shared.contracts.refusing import REFUSED
 
-__all__ = ["REFUSED", "Refusal", "Refusals"]
-
-REFUSED: Final = (
-    intake.InputRefused,
-    assessment.InputRefused,
-    offer.InputRefused,
-    agreement.InputRefused,
-    followup.InputRefused,
-    notice.InputRefused,
-    alert.InputRefused,
-)
-"""The events by which the services say that they did not act on a message."""
+__all__ = ["Refusal", "Refusals"]
 
 _FIELDS: Final = {
     ReasonCode.UNKNOWN_PRODUCT: "product",

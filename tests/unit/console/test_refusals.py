@@ -13,12 +13,13 @@ from typer.testing import CliRunner
 from services.cli.main import app
 from services.console import tables
 from services.console.audit import Audit
-from services.console.refusals import REFUSED, Refusal, Refusals
+from services.console.refusals import Refusal, Refusals
 from services.intake import figures
 from shared.contracts import agreement, intake
 from shared.contracts.base import Reason
 from shared.contracts.ids import case_id
 from shared.contracts.reasons import ReasonCode
+from shared.contracts.refusing import REFUSED
 from shared.contracts.registry import EVENTS
 from tests.unit.builders import DAY, message, reference
 from tests.unit.intake.bank_says import overdue
