@@ -20,7 +20,7 @@ _OFFERS: Final = frozenset({OfferTabled.TYPE, OfferRevised.TYPE})
 
 def ids_of(data: Mapping[str, Any]) -> dict[str, Any]:
     """Give what a message names by id, with the version and the hash that are signed."""
-    found = {
+    found: dict[str, Any] = {
         name: value
         for name, value in data.items()
         if (name.endswith("_id") or name in _NAMES) and isinstance(value, str | int)
