@@ -33,6 +33,7 @@ __all__ = [
 
 _FEEDBACK_SHOWN = 5  # of each theme
 _GROUPS_SHOWN = 10
+_ID_SHORT = 8  # commands take the first characters of an id
 _FUNNEL = (
     ("overdue cases", None),
     ("statement asked", Stage.ASSESSMENT),
@@ -126,14 +127,12 @@ def _short(type_: str) -> str:
 def refusals(rows: Sequence[Refusal]) -> Table:
     """Give the messages that were understood and not acted on, and the case to read the last one in."""
     table = Table(title="Refused messages", title_justify="left")
-    table.add_column("service")
-    table.add_column("message", overflow="fold")
-    table.add_column("reason", overflow="fold")
-    table.add_column("field")
+    for column in ("service", "message", "reason", "field"):
+        table.add_column(column, overflow="fold")
     table.add_column("count", justify="right")
     table.add_column("no open case", justify="right")
     table.add_column("last on", no_wrap=True)
-    table.add_column("last one's case", overflow="fold")
+    table.add_column("in case", no_wrap=True)
     for row in rows:
         without = str(row.without_case)
         table.add_row(
@@ -144,10 +143,10 @@ def refusals(rows: Sequence[Refusal]) -> Table:
             str(row.count),
             Text(without, style="bold red" if row.without_case else ""),
             str(row.last),
-            row.case,
+            row.case[:_ID_SHORT],
         )
     table.caption = (
-        "parley case ID and parley trace ID show the last of each, also where no case was opened"
+        "parley case ID shows the last of each, also where no case was opened; --json has the whole ids"
         if rows
         else "none: every message was acted on, or is in the dead letters (parley dead list)"
     )

@@ -22,6 +22,8 @@ from shared.contracts.reasons import ReasonCode
 from shared.contracts.refusing import REFUSED
 from shared.contracts.registry import EVENTS
 from tests.unit.builders import DAY, message, reference
+from tests.unit.console.filing import CASE as FILED
+from tests.unit.console.filing import CUSTOMER, File, person
 from tests.unit.intake.bank_says import overdue
 
 NEXT = date(2026, 3, 3)
@@ -75,11 +77,21 @@ def test_the_report_lists_them_and_no_value_of_the_message(monkeypatch: pytest.M
     (row,) = [line for line in shown.output.splitlines() if "unknown_product" in line]
     cells = [cell.strip() for cell in row.strip("│ ").split("│")]
     where = ["intake", "bank.account.overdue", "unknown_product", "product"]
-    assert cells == [*where, "2", "2", str(NEXT), LAST]
+    assert cells == [*where, "2", "2", str(NEXT), LAST[:8]]
     rows = json.loads(CliRunner().invoke(app, ["report", "--json"]).output)["refused"]
     assert rows[0]["reason"] == "unknown_product"
     assert rows[0]["case"] == LAST
     assert TYPED not in shown.output + json.dumps(rows)
+
+
+def test_the_case_that_was_never_opened_can_be_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    filed = File()
+    filed.say(refused())
+    loaded = (FILED, CUSTOMER, filed.archived, filed.entries, [], person())
+    monkeypatch.setattr("services.cli.reading.with_database", lambda *_: loaded)
+    shown = CliRunner().invoke(app, ["case", FILED])
+    assert shown.exit_code == 0, shown.output
+    assert f"We have no rules for this product ({TYPED}) yet" in shown.stdout
 
 
 def test_that_nothing_was_refused_is_said() -> None:
