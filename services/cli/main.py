@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import typer
+from typer.core import TyperGroup
 
 from services.cli import contact, day, evidence, kafka, keys, migrate, platform, policy, reading, staff
 from services.cli.agreement import agreement
 from services.cli.assess import assess
 from services.cli.calibrate import calibrate
 from services.cli.check import check
+from services.cli.common import fail
 from services.cli.dead import app as dead
 from services.cli.demo import demo
+from services.cli.entry import STOPPED
 from services.cli.health import health
 from services.cli.offer import offer
 from services.cli.publish import publish
@@ -20,8 +25,20 @@ from services.cli.reviewed import reviewed
 from services.cli.schemas import schemas
 from services.cli.verify import verify
 
+
+class _Commands(TyperGroup):
+    """Ctrl-C ends a command with 130 also while it imports what it needs, before `guarded` runs its work."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            raise fail(STOPPED, code=130) from None
+
+
 app = typer.Typer(
     name="parley",
+    cls=_Commands,
     help="Renegotiates overdue consumer debt: six services over Kafka and MongoDB, one trace per case.",
     no_args_is_help=True,
     add_completion=False,

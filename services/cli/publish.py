@@ -18,8 +18,9 @@ from services.cli.common import DataDir, JsonFlag, fail, guarded, stderr, stdout
 
 if TYPE_CHECKING:
     from services.cli.door import Publisher
-    from services.cli.ingest import Bad, Item
+    from services.cli.ingest import Bad, Good, Item
     from services.cli.ingest.source import Source
+    from services.cli.products import Products
     from shared.contracts.envelope import Envelope
 
 __all__ = ["Publication", "publish"]
@@ -31,7 +32,10 @@ _KEPT: Final = 100
 
 @dataclass(slots=True)
 class Publication:
-    """What became of a file. `messages` are acknowledged (in a dry run: would be sent)."""
+    """What became of a file. `messages` are acknowledged (in a dry run: would be sent).
+
+    `doubted` lines were sent, though the platform may have no pack for their product.
+    """
 
     rows: int = 0
     good_rows: int = 0
@@ -39,6 +43,8 @@ class Publication:
     skipped: Counter[str] = field(default_factory=Counter)
     bad: int = 0
     errors: list[dict[str, Any]] = field(default_factory=list)
+    doubted: int = 0
+    doubts: list[dict[str, Any]] = field(default_factory=list)
     last_day: date | None = None
     problem: str | None = None
     seconds: float = 0.0
@@ -52,6 +58,8 @@ class Publication:
             "skipped": dict(self.skipped),
             "bad": self.bad,
             "errors": self.errors,
+            "doubted": self.doubted,
+            "doubts": self.doubts,
             "last_day": self.last_day.isoformat() if self.last_day else None,
             "problem": self.problem,
             "seconds": round(self.seconds, 3),
@@ -61,7 +69,8 @@ class Publication:
 class Pump:
     """Moves the items of a file to a publisher, batch by batch, and keeps count.
 
-    `publisher` is None in a dry run. `on_bad` hears of every bad line, `on_rows` of progress.
+    `publisher` is None in a dry run. `on_bad` hears of every bad line, `on_doubt` of those that are sent in
+    doubt, `on_rows` of progress. Without `products` every product is taken to be known.
     """
 
     def __init__(
@@ -69,8 +78,11 @@ class Pump:
         publisher: Publisher | None,
         on_bad: Callable[[Bad], None] = lambda _bad: None,
         on_rows: Callable[[Publication], None] = lambda _total: None,
+        on_doubt: Callable[[Bad], None] = lambda _bad: None,
     ) -> None:
         self.publisher = publisher
+        self.products: Products | None = None
+        self._on_doubt = on_doubt
         self._on_bad = on_bad
         self._on_rows = on_rows
         self._batch: list[Envelope[Any]] = []
@@ -102,6 +114,8 @@ class Pump:
         from shared.runtime.ports import UnencodableError
 
         self.total.rows += 1
+        if isinstance(item, Good):
+            item = self._of_a_known_product(item)
         if isinstance(item, Good) and self.publisher is not None:
             try:
                 for envelope in item.envelopes:
@@ -123,10 +137,28 @@ class Pump:
             if len(self._batch) >= _BATCH:
                 await self._flush()
 
+    def _of_a_known_product(self, item: Good) -> Item:
+        """Intake refuses a product without a pack, keeps the message's id and opens no case.
+
+        Said here, the line is mended and published; said after, its mended copy may be taken for a duplicate.
+        """
+        from services.cli.ingest import Bad
+
+        if self.products is None or all(self.products.knows(envelope) for envelope in item.envelopes):
+            return item
+        unknown = Bad(item.line, "product", self.products.rule)
+        if self.products.certain:
+            return unknown
+        self.total.doubted += 1
+        if self.total.doubted <= _KEPT:
+            self.total.doubts.append(_as_json(unknown))
+        self._on_doubt(unknown)
+        return item
+
     def _refuse(self, bad: Bad) -> None:
         self.total.bad += 1
         if self.total.bad <= _KEPT:
-            self.total.errors.append({"line": bad.line, "field": bad.field, "rule": bad.rule})
+            self.total.errors.append(_as_json(bad))
         self._on_bad(bad)
 
     async def _close(self, marker: Envelope[Any]) -> None:
@@ -142,6 +174,10 @@ class Pump:
             await self.publisher.send(*self._batch)
         self.total.messages += len(self._batch)
         self._batch = []
+
+
+def _as_json(bad: Bad) -> dict[str, Any]:
+    return {"line": bad.line, "field": bad.field, "rule": bad.rule}
 
 
 def publish(
@@ -166,8 +202,10 @@ def publish(
 ) -> None:
     """Publish a file of overdue accounts, payments or other bank and desk messages.
 
-    Bad lines are named by number, field and rule, and the rest goes on; the exit code is then 1. Publishing
-    the same file again doubles nothing. Without --mapping every line is a CloudEvent in JSON.
+    Bad lines are named by number, field and rule, and the rest goes on; the exit code is then 1. So is an
+    account whose product no policy pack knows; where the platform is elsewhere (KAFKA_BOOTSTRAP) and
+    PARLEY_POLICIES does not say by which packs it decides, that is only a warning. Publishing the same file
+    again doubles nothing. Without --mapping every line is a CloudEvent in JSON.
     """
     from services.cli.ingest import MappingError, SourceError, load_mapping, read_items
     from services.cli.ingest.source import Source
@@ -214,6 +252,7 @@ def _run(
     from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
     from services.cli.door import open_publisher
+    from services.cli.products import Products
     from shared.runtime.ports import UnavailableError
 
     columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
@@ -223,18 +262,22 @@ def _run(
 
         def on_bad(bad: Bad) -> None:
             if log is not None:
-                log.write(
-                    orjson.dumps({"line": bad.line, "field": bad.field, "rule": bad.rule}).decode() + "\n"
-                )
+                log.write(orjson.dumps(_as_json(bad)).decode() + "\n")
             if not quiet and pump.total.bad <= _SHOWN:
                 text = f"line {bad.line}: {bad.field}: {bad.rule}"
                 stderr.print(text, style="red", markup=False, highlight=False, soft_wrap=True)
+
+        def on_doubt(bad: Bad) -> None:
+            if not quiet and pump.total.doubted <= _SHOWN:
+                text = f"line {bad.line}: {bad.field}: {bad.rule}; sent all the same"
+                stderr.print(text, style="yellow", markup=False, highlight=False, soft_wrap=True)
 
         def on_rows(total: Publication) -> None:
             if shown and total.rows % 100 == 0:
                 progress.update(task, completed=source.done, description=f"{total.messages:,} published")
 
         async def work() -> Publication:
+            pump.products = Products.load()
             if dry_run:
                 return await pump.run(items, limit)
             async with open_publisher(data) as publisher:
@@ -248,7 +291,7 @@ def _run(
                     )
                     return pump.total
 
-        pump = Pump(None, on_bad, on_rows)
+        pump = Pump(None, on_bad, on_rows, on_doubt)
         return guarded(work)
 
 
@@ -263,6 +306,11 @@ def _report(total: Publication, dry_run: bool, errors: Path | None) -> None:
     if total.bad:
         more = f"; all of them are in {errors}" if errors else " (--errors FILE keeps all of them)"
         say(f"{total.bad:,} lines bad{more if total.bad > _SHOWN or errors else ''}")
+    if total.doubted:
+        say(
+            f"{total.doubted:,} lines name a product that no pack here knows. "
+            "If the platform's do not either, it refuses them: `parley report` lists them there."
+        )
     if total.problem:
         stderr.print(total.problem, style="bold red", markup=False, highlight=False, soft_wrap=True)
     elif total.last_day and not dry_run:

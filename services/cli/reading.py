@@ -153,11 +153,16 @@ def case(
     every: Every = 1.0,
     as_json: JsonFlag = False,
 ) -> None:
-    """Print the story of a case, in order: when, by whom, what, why; the borrower's words stand out."""
+    """Print the story of a case, in order: when, by whom, what, why; the borrower's words stand out.
+
+    At the end stand the ids by which the desk answers: the last offer and its plans, the last approval asked
+    for, the last agreement with its version and the hash of its content. --json has those of every event.
+    """
     lang = language_of(lang)
     if following:
         _follow(case_id, data, lang, every, as_json=as_json)
         return
+    from services.console.handles import handles_of
     from services.console.reads import discards_of, find_case, person_key_of, story_of
     from services.console.story import discard_lines, lines_of, lines_to_tell, verify
 
@@ -193,6 +198,8 @@ def case(
         told = lines_to_tell(lines)
         for x in told:
             stdout.print(story_text(x), highlight=False, soft_wrap=True)
+        for handle in handles_of(entries, found):
+            stdout.print(handle, markup=False, highlight=False, soft_wrap=True)
         left_out = len(lines) - len(told)
         more = f" ({left_out} more say that it was held or released; --json has all)" if left_out else ""
         whole = f"{len(lines)} events{more}; the chain of {len(entries)} entries is whole."

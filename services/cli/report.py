@@ -16,7 +16,7 @@ __all__ = ["report"]
 
 
 def report(data: DataDir = None, folder: PoliciesFolder = None, as_json: JsonFlag = False) -> None:
-    """Report how well it works: outcomes, money, plans kept, incentives, court, complaints, alerts, groups.
+    """Report how well it works: outcomes, money, refused messages, plans kept, court, alerts, groups at risk.
 
     Made from the topics and the database; where nothing runs they are started for it. Run it as often as you
     review the whole, keep what it prints, and record the review with `parley policy reviewed`. The figures
@@ -57,6 +57,7 @@ def report(data: DataDir = None, folder: PoliciesFolder = None, as_json: JsonFla
             ],
             "feedback": [asdict(one) for one in found.effects.feedback()],
             "reviews": [asdict(one) for one in reviews],
+            "refused": [asdict(one) for one in found.refusals],
             "groups_at_risk": asdict(at_risk),
         }
         typer.echo(orjson.dumps(rows, option=orjson.OPT_INDENT_2).decode())
@@ -66,6 +67,7 @@ def report(data: DataDir = None, folder: PoliciesFolder = None, as_json: JsonFla
             tables.funnel(found.cases),
             tables.money(found.debts),
             tables.decisions(found.emitted),
+            tables.refusals(found.refusals),
             tables.effects(figures),
             tables.feedback(found.effects.feedback()),
             tables.reviews(reviews),

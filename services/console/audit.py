@@ -31,6 +31,7 @@ from services.console.reconcile import (
     sequences,
 )
 from services.console.reference import read_keys
+from services.console.refusals import Refusal, Refusals
 from shared.contracts.cloudevents import DecodeError, decode
 from shared.contracts.envelope import Envelope
 from shared.contracts.registry import PRODUCERS, SENDERS, topic_of
@@ -70,6 +71,7 @@ class Audit:
     outcomes: Outcomes = field(default_factory=Outcomes)
     mechanism: Mechanism = field(default_factory=Mechanism)
     groups: Groups = field(default_factory=Groups)
+    refusals: Sequence[Refusal] = ()
 
 
 async def audit(settings: Settings, services: Sequence[Service]) -> Audit:
@@ -81,6 +83,7 @@ async def audit(settings: Settings, services: Sequence[Service]) -> Audit:
     emitted: dict[str, Counter[str]] = {service: Counter() for service in SENDERS}
     messages: list[tuple[_Place, Envelope[Any]]] = []
     money, effects, outcomes, mechanism, groups = MoneyAudit(), Effects(), Outcomes(), Mechanism(), Groups()
+    refusals = Refusals()
     records = inputs = skipped = 0
     voids = await read_voids(settings)
     void_messages: list[Envelope[Any]] = []
@@ -113,6 +116,7 @@ async def audit(settings: Settings, services: Sequence[Service]) -> Audit:
                 outcomes.saw(message)
                 mechanism.saw(message)
                 groups.saw(message)
+                refusals.saw(message)
             else:
                 inputs += 1
             money.saw(message, undecided=place in dead.get("intake", ()))
@@ -126,7 +130,8 @@ async def audit(settings: Settings, services: Sequence[Service]) -> Audit:
         _open_cases(rows),
     ]
     lines = {row.case: row.line for row in rows}
-    seen = (effects, outcomes, mechanism, groups)
+    with_open_case = {row.customer for row in rows if row.line.close_reason is None}
+    seen = (effects, outcomes, mechanism, groups, refusals.lines(with_open_case))
     return Audit(checks, lines, money.lines, emitted, records, inputs, skipped, *seen)
 
 

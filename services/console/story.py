@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
+from services.console.handles import ids_of
 from services.console.rules import SIGNED_AT, chain_hash
 from shared.contracts.ops import Discard
 from shared.contracts.runtime import CaseHeld, CaseReleased, ServiceDayClosed
@@ -35,7 +36,7 @@ _HOLDS: Final = frozenset({CaseHeld.TYPE, CaseReleased.TYPE})
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One line of a story."""
+    """One line of a story; `ids` are what the message names, with the version and the hash to sign."""
 
     time: str
     who: str
@@ -44,6 +45,7 @@ class Line:
     type: str
     id: str
     causation: str | None
+    ids: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def unsaid(self) -> tuple[str, ...]:
@@ -115,6 +117,7 @@ def _line(entry: Mapping[str, Any], lang: str) -> Line:
         type=entry["type"],
         id=entry["id"],
         causation=entry["causation"],
+        ids=ids_of(data),
     )
 
 

@@ -14,13 +14,26 @@ from services.console.groups import LEAST_PLANS, GroupsAtRisk
 from services.console.ledger import FIGURES, DebtLine
 from services.console.mechanism import ReviewLine
 from services.console.model import CaseLine, Stage
+from services.console.refusals import Refusal
 from shared.contracts.registry import OPTIONAL
 from shared.lending.money import Money
 
-__all__ = ["decisions", "effects", "feedback", "funnel", "groups", "money", "outcomes", "reviews", "sums"]
+__all__ = [
+    "decisions",
+    "effects",
+    "feedback",
+    "funnel",
+    "groups",
+    "money",
+    "outcomes",
+    "refusals",
+    "reviews",
+    "sums",
+]
 
 _FEEDBACK_SHOWN = 5  # of each theme
 _GROUPS_SHOWN = 10
+_ID_SHORT = 8  # commands take the first characters of an id
 _FUNNEL = (
     ("overdue cases", None),
     ("statement asked", Stage.ASSESSMENT),
@@ -109,6 +122,35 @@ def decisions(emitted: Mapping[str, Counter[str]]) -> Table:
 
 def _short(type_: str) -> str:
     return ".".join(type_.split(".")[2:-1])
+
+
+def refusals(rows: Sequence[Refusal]) -> Table:
+    """Give the messages that were understood and not acted on, and the case to read the last one in."""
+    table = Table(title="Refused messages", title_justify="left")
+    for column in ("service", "message", "reason", "field"):
+        table.add_column(column, overflow="fold")
+    table.add_column("count", justify="right")
+    table.add_column("no open case", justify="right")
+    table.add_column("last on", no_wrap=True)
+    table.add_column("in case", no_wrap=True)
+    for row in rows:
+        without = str(row.without_case)
+        table.add_row(
+            row.service,
+            row.message.removeprefix("parley.").removesuffix(".v1"),
+            row.reason,
+            row.field or "–",
+            str(row.count),
+            Text(without, style="bold red" if row.without_case else ""),
+            str(row.last),
+            row.case[:_ID_SHORT],
+        )
+    table.caption = (
+        "parley case ID shows the last of each, also where no case was opened; --json has the whole ids"
+        if rows
+        else "none: every message was acted on, or is in the dead letters (parley dead list)"
+    )
+    return table
 
 
 def effects(figures: Sequence[Figure]) -> Table:

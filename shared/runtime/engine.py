@@ -23,6 +23,7 @@ from shared.runtime.hand import Hand
 from shared.runtime.inbound import Inbound, Kind
 from shared.runtime.lane import Lane
 from shared.runtime.limits import Limits
+from shared.runtime.mistakes import Mistakes
 from shared.runtime.pace import Pace
 from shared.runtime.ports import (
     BrokenError,
@@ -66,6 +67,7 @@ class Engine:
             pace=self._pace,
             recent=Recent(limits.recent_bytes),
         )
+        self._mistakes = Mistakes(service, ports.meter)
         self._hand = Hand()
         self._fetching = Fetching(
             service=service,
@@ -396,3 +398,5 @@ class Engine:
             meter.count("dead_letters", service=name, topic=inbound.record.topic, reason=word)
         elif outcome == "duplicates":
             meter.count("duplicates", service=name, topic=inbound.record.topic)
+        elif word == "decided":
+            self._mistakes.heard(inbound)

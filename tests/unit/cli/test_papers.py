@@ -20,6 +20,7 @@ from shared.contracts.agreement import AgreementDrafted, AgreementSigned, CoBorr
 from shared.contracts.bank import AccountOverdue
 from shared.contracts.base import Personal
 from shared.contracts.debts import ProductKind
+from shared.contracts.offer import ApprovalRequested, OfferTabled
 from shared.crypto.sealing import PersonKey
 from shared.crypto.signing import Signer, load_signer, new_key_pair
 from tests.unit.agreement.test_co_borrowers import WIFE, amended
@@ -327,3 +328,38 @@ def test_a_signature_that_a_newer_version_has_filed_is_named_and_no_error(
     chain = b"".join(orjson.dumps(line) + b"\n" for line in lines)
     (fault,) = check_papers({**files, "chain.jsonl": chain}, [signer.public])
     assert fault.rule == "holds signatures of a newer version"
+
+
+def test_the_case_says_the_ids_by_which_the_desk_answers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An offer's, a plan's and the hash to sign could be read nowhere."""
+    filed = File()
+    drafted = next(event for event in story() if isinstance(event, AgreementDrafted))
+    tabled = OfferTabled(
+        offer_id="o-1", round=1, assessment_id="s-1", plans=(drafted.plan,), balances=(), tabled_on=DAY,
+        valid_until=DAY, policy_version="v",
+    )  # fmt: skip
+    request = ApprovalRequested(
+        request_id="r-1", offer_id="o-1", plan_id="p-1", role="supervisor", due=DAY, reasons=()
+    )
+    filed.say(OVERDUE, tabled, request, drafted, case=CASE)
+    loaded = (CASE, CUSTOMER, filed.archived, filed.entries, [], person())
+    monkeypatch.setattr("services.cli.reading.with_database", lambda *_: loaded)
+    shown = CliRunner().invoke(app, ["case", CASE])
+    assert shown.exit_code == 0, shown.output
+    lines = shown.stdout.splitlines()
+    plan = tabled.plans[0].plan_id
+    assert f"Last offer: offer_id {tabled.offer_id}, round 1, valid until {tabled.valid_until}" in lines
+    assert [line for line in lines if line.startswith(f"  plan_id {plan}: ")]
+    assert f"Last approval asked for: request_id r-1, plan_id p-1, of supervisor by {DAY}" in lines
+    assert (
+        f"Last agreement: agreement_id {drafted.agreement_id}, version 1, to sign by {drafted.sign_by}, "
+        f"content_hash {drafted.content_hash}"
+    ) in lines
+    events = orjson.loads(CliRunner().invoke(app, ["case", CASE, "--json"]).stdout)["events"]
+    ids = {event["type"]: event["ids"] for event in events}
+    assert ids[tabled.TYPE]["offer_id"] == tabled.offer_id
+    assert ids[tabled.TYPE]["plan_ids"] == [one.plan_id for one in tabled.plans]
+    assert ids[drafted.TYPE]["content_hash"] == drafted.content_hash
+    assert ids[drafted.TYPE]["plan_id"] == drafted.plan.plan_id
+    assert ids[OVERDUE.TYPE] == {"account_id": "A-1"}
+    assert "王小明" not in str(ids)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import date, tzinfo
@@ -14,6 +15,7 @@ from click.testing import Result
 from typer.testing import CliRunner
 
 from services.cli import door
+from services.cli.catalogue import policies_dir
 from services.cli.main import app
 from shared.contracts.envelope import Envelope
 from shared.runtime.ports import UnavailableError, UnencodableError
@@ -243,6 +245,86 @@ def test_mistakes_of_the_call_are_named_and_nothing_is_sent(
     assert says in result.stderr
     assert "Traceback" not in result.stderr
     assert notes.sent == []
+
+
+OVERDUE = """
+[mapping]
+source = "bank/core"
+[[event]]
+type = "parley.bank.account.overdue.v1"
+key = { text = "C-{customer}" }
+time = { text = "2026-01-02T09:00:00+08:00" }
+data.account_id = { text = "A-{customer}" }
+data.as_of = "2026-01-02"
+data.product = { column = "product" }
+data.kind = "card"
+data.days_past_due = 40
+data.annual_rate_pct = "12"
+data.contract_date = "2022-05-04"
+data.language = "zh"
+data.outstanding.principal = { money = "owed", currency = "CNY" }
+data.outstanding.interest = { amount = "0.00", currency = "CNY" }
+data.outstanding.fees = { amount = "0.00", currency = "CNY" }
+data.outstanding.late_charges = { amount = "0.00", currency = "CNY" }
+data.overdue.principal = { money = "owed", currency = "CNY" }
+data.overdue.interest = { amount = "0.00", currency = "CNY" }
+data.overdue.fees = { amount = "0.00", currency = "CNY" }
+data.overdue.late_charges = { amount = "0.00", currency = "CNY" }
+"""
+
+
+@pytest.fixture
+def overdue(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Path, Path]:
+    """A file of three accounts, the second of a product that is mistyped, and its mapping."""
+    for name in ("KAFKA_BOOTSTRAP", "PARLEY_POLICIES"):
+        monkeypatch.delenv(name, raising=False)
+    mapping, rows = tmp_path / "overdue.toml", tmp_path / "overdue.csv"
+    mapping.write_text(OVERDUE)
+    rows.write_text("customer,product,owed\n7,cn-card,100.00\n8,cn-crad,100.00\n9,cn-card,100.00\n")
+    return rows, mapping
+
+
+def test_a_product_that_no_pack_knows_is_a_bad_line(overdue: tuple[Path, Path], notes: Notes) -> None:
+    """It was published; intake refused it, no case was opened, and nobody heard."""
+    result = run("publish", overdue[0], "-m", overdue[1])
+    assert result.exit_code == 1, result.output
+    assert [envelope.key for envelope in notes.sent] == ["C-7", "C-9"]
+    assert "line 3: product: is none of the built-in policy packs: cn-card, " in result.stderr
+    assert "cn-crad" not in result.output
+    assert "1 lines bad" in result.stdout
+    assert run("publish", overdue[0], "-m", overdue[1], "--dry-run").exit_code == 1
+
+
+def test_on_another_machine_it_is_said_and_sent(
+    overdue: tuple[Path, Path], notes: Notes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KAFKA_BOOTSTRAP", "kafka.bank.example:9092")
+    result = run("publish", overdue[0], "-m", overdue[1])
+    assert result.exit_code == 0, result.output
+    assert [envelope.key for envelope in notes.sent] == ["C-7", "C-8", "C-9"]
+    assert "line 3: product: is none of the built-in policy packs" in result.stderr
+    assert "; sent all the same" in result.stderr
+    assert "1 lines name a product that no pack here knows" in result.stdout
+    summary = json.loads(run("publish", overdue[0], "-m", overdue[1], "--json").stdout)
+    assert (summary["bad"], summary["doubted"]) == (0, 1)
+    assert [(one["line"], one["field"]) for one in summary["doubts"]] == [(3, "product")]
+
+
+def test_packs_that_are_named_are_those_of_the_platform(
+    overdue: tuple[Path, Path], notes: Notes, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    packs = tmp_path / "packs"
+    shutil.copytree(policies_dir(), packs)
+    text = (packs / "cn-card.toml").read_text().replace('id = "cn-card"', 'id = "cn-crad"', 1)
+    (packs / "cn-crad.toml").write_text(text)
+    monkeypatch.setenv("KAFKA_BOOTSTRAP", "kafka.bank.example:9092")
+    monkeypatch.setenv("PARLEY_POLICIES", str(packs))
+    assert run("publish", overdue[0], "-m", overdue[1]).exit_code == 0
+    (packs / "cn-crad.toml").unlink()
+    result = run("publish", overdue[0], "-m", overdue[1])
+    assert result.exit_code == 1
+    assert f"is none of the policy packs of {packs}: cn-card, " in result.stderr
+    assert len(notes.sent) == 5
 
 
 def test_a_mapping_that_ships_is_found_by_its_name(tmp_path: Path, notes: Notes) -> None:

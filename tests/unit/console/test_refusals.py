@@ -1,0 +1,100 @@
+"""What was refused is listed by service, message, reason and field: what left no case comes first."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from datetime import date
+
+import pytest
+from rich.console import Console
+from typer.testing import CliRunner
+
+from services.cli.main import app
+from services.console import tables
+from services.console.audit import Audit
+from services.console.refusals import Refusal, Refusals
+from services.intake import figures
+from shared.contracts import agreement, intake
+from shared.contracts.base import Reason
+from shared.contracts.ids import case_id
+from shared.contracts.reasons import ReasonCode
+from shared.contracts.refusing import REFUSED
+from shared.contracts.registry import EVENTS
+from tests.unit.builders import DAY, message, reference
+from tests.unit.console.filing import CASE as FILED
+from tests.unit.console.filing import CUSTOMER, File, person
+from tests.unit.intake.bank_says import overdue
+
+NEXT = date(2026, 3, 3)
+LAST = case_id("C-8", 1)
+TYPED = "cn-crad-of-ann"  # whatever stands in the file's column
+
+
+def refused() -> intake.InputRefused:
+    """What intake says of an account whose product is in no pack."""
+    (emission,) = figures.overdue(None, overdue(product=TYPED), reference()).emissions
+    assert isinstance(emission.data, intake.InputRefused)
+    return emission.data
+
+
+def late() -> agreement.InputRefused:
+    reason = Reason(code=ReasonCode.OFFER_EXPIRED)
+    return agreement.InputRefused(cause_id="c", cause_type="parley.desk.signature.given.v1", reason=reason)
+
+
+def heard() -> Refusals:
+    refusals = Refusals()
+    first = replace(message(refused(), day=NEXT, case=LAST), key="C-8")
+    refusals.saw(first)
+    refusals.saw(first)  # published twice
+    refusals.saw(replace(message(refused(), day=DAY, case=case_id("C-9", 1)), key="C-9"))  # heard late
+    for _ in range(3):
+        refusals.saw(message(late()))
+    return refusals
+
+
+def test_every_service_that_refuses_is_listened_to() -> None:
+    assert {event.TYPE for event in REFUSED} == {name for name in EVENTS if ".input.refused." in name}
+
+
+def test_an_unknown_product_is_listed_first_with_its_field_and_the_last_case() -> None:
+    product, offer = heard().lines({"C-1"})
+    overdue_type = "parley.bank.account.overdue.v1"
+    assert product == Refusal("intake", overdue_type, "unknown_product", "product", 2, 2, NEXT, LAST)
+    assert (offer.count, offer.field) == (3, None)
+    assert [row.reason for row in heard().lines({"C-1", "C-8", "C-9"})] == [
+        "offer_expired",
+        "unknown_product",
+    ]
+
+
+def test_the_report_lists_them_and_no_value_of_the_message(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = Audit([], {}, [], refusals=heard().lines({"C-1"}))
+    monkeypatch.setattr("services.cli.report.audited", lambda _: found)
+    shown = CliRunner().invoke(app, ["report"], env={"COLUMNS": "200"})
+    assert shown.exit_code == 0, shown.output
+    (row,) = [line for line in shown.output.splitlines() if "unknown_product" in line]
+    cells = [cell.strip() for cell in row.strip("│ ").split("│")]
+    where = ["intake", "bank.account.overdue", "unknown_product", "product"]
+    assert cells == [*where, "2", "2", str(NEXT), LAST[:8]]
+    rows = json.loads(CliRunner().invoke(app, ["report", "--json"]).output)["refused"]
+    assert rows[0]["reason"] == "unknown_product"
+    assert rows[0]["case"] == LAST
+    assert TYPED not in shown.output + json.dumps(rows)
+
+
+def test_the_case_that_was_never_opened_can_be_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    filed = File()
+    filed.say(refused())
+    loaded = (FILED, CUSTOMER, filed.archived, filed.entries, [], person())
+    monkeypatch.setattr("services.cli.reading.with_database", lambda *_: loaded)
+    shown = CliRunner().invoke(app, ["case", FILED])
+    assert shown.exit_code == 0, shown.output
+    assert f"We have no rules for this product ({TYPED}) yet" in shown.stdout
+
+
+def test_that_nothing_was_refused_is_said() -> None:
+    console = Console(width=200, record=True)
+    console.print(tables.refusals([]))
+    assert "none: every message was acted on" in console.export_text()
