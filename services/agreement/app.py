@@ -25,7 +25,7 @@ SERVICE = Service(
     # cases whose place one took
     # 14: days of stops of co-borrowers that are over, and who could not sign when a draft was drawn up,
     # co-borrowers who had signed the agreement of an earlier case, how often a breach was undone and what
-    # it had brought back
+    # it had brought back, who may sign for the borrower, and who has
     schema_version=14,
     handles=HANDLED,
 )

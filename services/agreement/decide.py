@@ -11,6 +11,13 @@ from decimal import Decimal
 from typing import Any
 
 from services.agreement.acceptance import refuses_acceptance
+from services.agreement.acting import (
+    authorised,
+    authority_ended,
+    earlier_reach_heard,
+    handed_over,
+    refuses_signatory,
+)
 from services.agreement.co_borrowers import co_borrower_signed
 from services.agreement.document import agreement_id_of, canonical_content, compose
 from services.agreement.ending import (
@@ -46,7 +53,17 @@ from services.agreement.watching import (
     instalment_missed,
     instalment_paid,
 )
-from shared.contracts import desk, desk_parties, desk_talks, followup, followup_care, intake, offer
+from shared.contracts import (
+    desk,
+    desk_contact,
+    desk_parties,
+    desk_talks,
+    followup,
+    followup_care,
+    intake,
+    intake_team,
+    offer,
+)
 from shared.contracts.agreement import AgreementDrafted, AgreementReturned, DebtRate, PartySigned
 from shared.contracts.base import Event, Reason
 from shared.contracts.debts import DebtSnapshot, DebtStatus
@@ -122,6 +139,7 @@ def _opened(
         debts=tuple(map(known_of, data.debts)),
         debts_seen=message.sequence,
         debts_at=message.time,
+        acting=handed_over(data.reach),
     )
     return Decision(opened)
 
@@ -305,10 +323,13 @@ def _signature(
         return found
     now, draft, again = found.state, found.draft, found.again
     policy = reference.policies.for_case(now.policy, draft.drafted_on, agreed_on=draft.pinned_on)
-    doubtful = refuses_acceptance(data, canonical_content(again, now.case), policy, reference.lender_keys)
+    acting, unauthorised = refuses_signatory(now, draft, data, message, policy)
+    content = canonical_content(again, now.case)
+    doubtful = refuses_acceptance(data, content, policy, reference.lender_keys) or unauthorised
     if doubtful is not None:
         return Decision.of(now, refusal(message, doubtful.code, **doubtful.params))
-    signatures = (*draft.signatures, Signature(party=data.party, on=message.day))
+    at = None if acting is None else message.time
+    signatures = (*draft.signatures, Signature(party=data.party, on=message.day, by=data.by, at=at))
     signed = draft.model_copy(update={"signatures": signatures})
     noted = PartySigned(
         agreement_id=draft.agreement_id,
@@ -321,6 +342,8 @@ def _signature(
         checked=data.checked,
         key_id=data.key_id if reference.lender_keys else None,
         signature=data.signature if reference.lender_keys else None,
+        by=data.by,
+        acts_as=None if acting is None else acting.party,
     )
     return Decision.of(found.signed(signed), noted)
 
@@ -356,6 +379,9 @@ _HANDLERS: dict[type[Event], Handler] = {
     intake.StopsChanged: stops_changed,
     desk_parties.StopReported: stop_told,
     desk_parties.StopLifted: stop_told,
+    intake_team.EarlierReachHeard: earlier_reach_heard,
+    desk_contact.AuthorityRecorded: authorised,
+    desk_contact.AuthorityEnded: authority_ended,
     intake.CaseClosed: case_closed,
     offer.OfferAgreed: _agreed,
     offer.OfferWithdrawn: _withdrawn,

@@ -19,8 +19,10 @@ from shared.contracts.decision import State
 from shared.contracts.desk import SignatureParty
 from shared.contracts.parties import DebtObligor
 from shared.contracts.reasons import ReasonCode
+from shared.policy.sections_conduct import Party
 
 __all__ = [
+    "Acting",
     "AgreementState",
     "AgreementStatus",
     "Barred",
@@ -74,10 +76,30 @@ class KnownDebt(State):
 
 
 class Signature(State):
-    """Who has signed, and on which business day."""
+    """Who has signed, and on which business day; for the borrower `by` an authority, `at` that moment."""
 
     party: SignatureParty
     on: date
+    by: str | None = None
+    at: datetime | None = None
+
+
+class Acting(State):
+    """Somebody who acts for the borrower; until `over_at` at most. `signs`: agreements, too.
+
+    What was said about an earlier case was `told`, or told to be over, by intake on a day.
+    """
+
+    authority_id: str
+    party: Party
+    since: datetime
+    until: date
+    debts: tuple[AccountId, ...] = ()
+    verified: bool
+    signs: bool
+    told: date | None = None
+    over_at: datetime | None = None
+    over_told: date | None = None
 
 
 class Consent(State):
@@ -314,7 +336,7 @@ class AgreementState(State):
     its end. `unasked` are others who owe, or stand in, and whom their stops let nobody ask. `vesting` are
     waivers of rewards that intake has not counted yet, `booked` the words by which it counted one before that
     was read here. `handed_back`: the agreement that the bank got back with the case; it is completed where
-    followup says that everything was paid.
+    followup says that everything was paid. `acting` are those who act for the borrower, or did.
     """
 
     case: str
@@ -341,6 +363,7 @@ class AgreementState(State):
     booked: tuple[str, ...] = ()
     handed_back: InForce | None = None
     barred: tuple[Barred, ...] = ()
+    acting: tuple[Acting, ...] = ()
 
     def with_over(self, agreement_id: str, reason: ReasonCode) -> tuple[Over, ...]:
         """Give `over` with one more, the oldest forgotten."""

@@ -3,6 +3,7 @@
 from datetime import date
 from typing import Any
 
+from services.agreement.acting import signed_in_vain
 from services.agreement.concessions import returning
 from services.agreement.document import recompose
 from services.agreement.model import AgreementState, AgreementStatus, Draft, InForce, Returned
@@ -96,6 +97,10 @@ def sign(state: AgreementState, draft: Draft, day: date, reference: Reference) -
     bound = bound_by(draft, state.barred)
     if not set(draft.must_sign) <= set(bound):
         return give_back(state, day, Reason(code=ReasonCode.CO_BORROWER_STOPPED))
+    pinned = reference.policies.for_case(state.policy, draft.drafted_on, agreed_on=draft.pinned_on)
+    in_vain = signed_in_vain(state, draft, pinned)
+    if in_vain is not None:
+        return give_back(state, day, in_vain)
     took_from = bound_before(state, draft.plan)
     earlier = signed_before(draft, state.live, took_from, bound)
     packs = packs_of(state.policy, draft.plan)
@@ -118,7 +123,6 @@ def sign(state: AgreementState, draft: Draft, day: date, reference: Reference) -
     re_ages = re_ages_of(draft.plan)
     later = tuple(one for one in re_ages if one.payments)
     days, until = withdrawal_of(draft, effective, packs, reference)
-    printed = reference.policies.for_case(state.policy, draft.drafted_on, agreed_on=draft.pinned_on)
     signed = AgreementSigned(
         agreement_id=draft.agreement_id,
         version=draft.version,
@@ -142,7 +146,7 @@ def sign(state: AgreementState, draft: Draft, day: date, reference: Reference) -
         ),
         re_ages=re_ages,
         incentives=draft.incentives,
-        rewards=rewards_of(printed, draft.incentives),
+        rewards=rewards_of(pinned, draft.incentives),
         bound=bound,
         signed_before=earlier,
         not_counted=not_counted(draft, bound),

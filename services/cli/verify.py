@@ -83,6 +83,9 @@ def _pdf(file: Path, keys: list[Path], as_json: bool) -> None:
                     "content_hash": report.content_hash,
                     "lang": report.lang,
                     "signed": report.signed,
+                    "signed_for": None
+                    if report.signed_for is None
+                    else {"acts_as": report.signed_for.acts_as, "by": report.signed_for.by},
                     "over": report.signatures.get("over"),
                     "liable": [
                         {"role": one.role, "party_id": one.party_id, "accepted": one.accepted}
@@ -104,6 +107,12 @@ def _pdf(file: Path, keys: list[Path], as_json: bool) -> None:
             f" Content SHA-256 {report.content_hash}.{_over(report.signatures)}",
             markup=False, highlight=False, soft_wrap=True,
         )  # fmt: skip
+        if report.signed_for is not None:
+            acting = report.signed_for
+            stdout.print(
+                f"Signed for the borrower: {acting.acts_as.replace('_', ' ')}, by authority {acting.by}.",
+                markup=False, highlight=False, soft_wrap=True,
+            )  # fmt: skip
         for one in report.liable:
             stdout.print(_said_of(one), markup=False, highlight=False, soft_wrap=True)
 

@@ -22,7 +22,8 @@ SERVICE = Service(
     # stops of another obligor that stop the debt
     # 14: the agreement that binds a debt from before its case, the plan that was broken last,
     # when a debt left
-    # 15: which co-borrowers had signed the agreement that binds a debt, the agreement that has settled a debt
+    # 15: which co-borrowers had signed the agreement that binds a debt, the agreement that has settled
+    # a debt, who may sign for the borrower
     schema_version=15,
     workload=whose_work,
     cases=lambda state: (state.case,),

@@ -166,6 +166,7 @@ def authorised(
         until=data.until,
         debts=data.debts,
         verified=data.verified_by is not None,
+        signs=data.signs,
     )
     others = (one for one in state.reach.authorities if one.authority_id != data.authority_id)
     after = _with(state, authorities=(*others, given)[-_AUTHORITIES_KEPT:])

@@ -10,6 +10,7 @@ from shared.contracts.base import AccountId, Event, MoneyField, Part, Percent, R
 from shared.contracts.debts import Balances, DebtSchedule, InstalmentTotal, PackId, Plan
 from shared.contracts.desk import SignatureParty
 from shared.contracts.parties import ObligorRole
+from shared.policy.sections_conduct import Party
 
 __all__ = [
     "AgreementCompleted",
@@ -212,6 +213,10 @@ class PartySigned(_Agreement):
     checked: tuple[str, ...] = Field(default=(), description="what was checked of who signed")
     key_id: str | None = Field(default=None, description="the lender's key that `signature` was made with")
     signature: str | None = Field(default=None, description="Ed25519 over the canonical content, hexadecimal")
+    by: str | None = Field(
+        default=None, description="the authority by which somebody signed for the borrower; None: in person"
+    )
+    acts_as: Party | None = Field(default=None, description="what they are to the borrower: their guardian")
 
 
 class GuarantorConsented(_Agreement):

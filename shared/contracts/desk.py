@@ -327,6 +327,12 @@ class SignatureGiven(_Desk):
         pattern=r"^[0-9a-f]{128}$",
         description="Ed25519 over the canonical content, by the lender",
     )
+    by: str | None = Field(
+        default=None,
+        min_length=1,
+        max_length=64,
+        description="the id of the authority by which somebody signs for the borrower; None: in person",
+    )
 
 
 class WithdrawalDeclared(_Desk):

@@ -104,6 +104,10 @@ class AuthorityRecorded(_Desk):
     debts: tuple[AccountId, ...] = Field(default=(), max_length=200, description="empty: all of them")
     verified_by: Id | None = None
     evidence: str = Field(min_length=1, max_length=200, description="a reference to the paper")
+    signs: bool = Field(
+        default=False,
+        description="the paper lets them sign agreements for the borrower, not only be spoken to",
+    )
 
 
 class AuthorityEnded(_Desk):

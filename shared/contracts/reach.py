@@ -46,6 +46,7 @@ class EarlierAuthority(Part):
     until: date = Field(description="the last day on which it holds")
     debts: tuple[AccountId, ...] = Field(default=(), max_length=200, description="empty: all of them")
     verified: bool
+    signs: bool = Field(default=False, description="whether they may sign agreements for the borrower")
 
 
 class EarlierReach(Part):

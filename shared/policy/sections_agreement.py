@@ -10,6 +10,7 @@ from pydantic import Field, model_validator
 
 from shared.policy.ruling import LIVE
 from shared.policy.sections import Count, Days, Months, Name, Pct, Section
+from shared.policy.sections_conduct import Party
 
 Text = Annotated[str, Field(min_length=1, max_length=400)]
 Running = Literal["runs", "frozen", "waived"]
@@ -44,7 +45,8 @@ class Document(Section):
     a recording, and counts only where ``oral_allowed``. The copy in ``signed_language`` binds, the other is a
     translation. ``guarantor_unasked`` says what the law makes of a guarantee when the debt is changed and the
     guarantor has not agreed in writing. ``co_borrower_signs``: whether an agreement takes effect without the
-    signature of a co-borrower, who may give it in any case.
+    signature of a co-borrower, who may give it in any case. ``signs_for``: who may sign for the borrower,
+    by an authority that says so.
     """
 
     instrument: Literal["modifying_agreement", "concession_letter"]
@@ -59,6 +61,7 @@ class Document(Section):
     oral_allowed: bool
     oral_channels: tuple[Name, ...]
     signature_checks: tuple[Name, ...]
+    signs_for: tuple[Party, ...]
     complaint_routes: Annotated[tuple[RouteRow, ...], Field(min_length=1)]
     data_law: Name
     guarantor_unasked: Literal["follows_down", "freed_by_extension", "may_be_freed", "local_law"]

@@ -15,7 +15,7 @@ from services.agreement.keys import is_signed_by, key_id_of
 from services.agreement.paper.seal import is_sealed_by, split
 from shared.crypto.canonical import exact
 
-__all__ = ["Finding", "Liable", "Report", "check_pdf"]
+__all__ = ["Finding", "Liable", "Report", "SignedFor", "check_pdf"]
 
 _CONTENT, _SIGNATURES = "content.json", "signatures.json"
 _MOST_PAGES = 500
@@ -43,6 +43,14 @@ class Liable:
 
 
 @dataclass(frozen=True, slots=True)
+class SignedFor:
+    """Who signed for the borrower: what they are to them, and the lender's id of their authority."""
+
+    acts_as: str
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
     """What a check found. `wrong` empty means: untouched since the holder of the key sealed it.
 
@@ -67,6 +75,12 @@ class Report:
                 given = _given(self.signatures, "guarantors" if role == _GUARANTOR else "co_borrowers")
                 found[role, party_id] = Liable(role, party_id, bool(given.get(party_id)))
         return tuple(found.values())
+
+    @property
+    def signed_for(self) -> SignedFor | None:
+        """Who signed for the borrower; None where nobody did."""
+        given = _given(self.signatures, "borrower")
+        return SignedFor(str(given.get("acts_as")), str(given["by"])) if given.get("by") else None
 
 
 def check_pdf(file: bytes, public: bytes) -> Report:

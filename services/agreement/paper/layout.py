@@ -339,6 +339,8 @@ def _signatures(document: Agreement, words: Words, lang: str) -> dict[str, Any]:
         if given is None:
             rows.append([name, words.label("not_signed", lang), "", ""])
             continue
+        if given.by is not None:
+            name = _acting_for(given.by, given.acts_as or "", document, words, lang)
         proof = given.evidence or ""
         if given.key_id:
             proof = words.label("signature_with", lang, {"key_id": given.key_id})
@@ -364,6 +366,14 @@ def _signatures(document: Agreement, words: Words, lang: str) -> dict[str, Any]:
             }
         ],
     }
+
+
+def _acting_for(by: str, acts_as: str, document: Agreement, words: Words, lang: str) -> str:
+    """Say who signed for the borrower; of a draft from before there were words for it, in the newest ones."""
+    said = words if words.has("labels", "acting_for") else words_of(EDITION) or words
+    role = acts_as if said.has("acts_as", acts_as) else "representative"
+    who = {"as": said.named("acts_as", role, lang), "by": by, "name": document.borrower_name}
+    return said.label("acting_for", lang, who)
 
 
 def _co_borrowers(document: Agreement, words: Words, lang: str) -> list[list[str]]:

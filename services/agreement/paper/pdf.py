@@ -146,6 +146,8 @@ def signatures_of(
         said = given.model_dump(mode="json", include={"content_hash", "at", "channel", "evidence", "checked"})
         if given.signature is not None:
             said |= {"algorithm": "Ed25519", "key_id": given.key_id, "signature": given.signature}
+        if given.by is not None:
+            said |= {"by": given.by, "acts_as": given.acts_as}
         parties[given.party.value] = said
     return {
         "kind": "agreement",

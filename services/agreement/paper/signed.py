@@ -23,7 +23,7 @@ def unlike_on_file(signatures: Mapping[str, Any], filed: Agreement) -> list[str]
 
 
 def _by_whom(signatures: Mapping[str, Any]) -> dict[str, Any]:
-    said = {"content_hash", "at", "channel", "evidence", "checked"}
+    said = {"content_hash", "at", "channel", "evidence", "checked", "by", "acts_as"}
     made: dict[str, Any] = {}
     for party in SignatureParty:
         one = signatures.get(party.value)

@@ -1,0 +1,160 @@
+"""Who signs for the borrower: by an authority that is verified, reaches to it, and held at that moment. Pure.
+
+The desk's words about this case come by the topic of the signatures, in order. What it said about an earlier
+case comes by intake: an authority counts from the next day, and an end is looked at when its day is closed.
+"""
+
+from collections.abc import Sequence
+from datetime import date, datetime
+from typing import Any
+
+from services.agreement.model import Acting, AgreementState, AgreementStatus, Draft
+from shared.contracts.base import Reason
+from shared.contracts.decision import Decision
+from shared.contracts.desk import SignatureGiven, SignatureParty
+from shared.contracts.desk_contact import AuthorityEnded, AuthorityRecorded
+from shared.contracts.envelope import Envelope
+from shared.contracts.intake_team import EarlierReachHeard
+from shared.contracts.reach import EarlierAuthority, EarlierReach
+from shared.contracts.reasons import ReasonCode
+from shared.policy.model import PolicyInForce
+from shared.policy.reference import Reference
+
+__all__ = [
+    "authorised",
+    "authority_ended",
+    "earlier_reach_heard",
+    "handed_over",
+    "refuses_signatory",
+    "signed_in_vain",
+]
+
+Outcome = Decision[AgreementState]
+_KEPT = 20
+
+
+def authorised(state: AgreementState | None, message: Envelope[AuthorityRecorded], _: Reference) -> Outcome:
+    """Somebody acts for the borrower of this case; recorded again, they do so by the newer word."""
+    if state is None:
+        return Decision.wait(None)
+    if state.status is AgreementStatus.CLOSED:
+        return Decision(state)
+    data = message.data
+    given = Acting(
+        authority_id=data.authority_id,
+        party=data.party,
+        since=message.time,
+        until=data.until,
+        debts=data.debts,
+        verified=data.verified_by is not None,
+        signs=data.signs,
+    )
+    return Decision(_with(state, (given,), (data.authority_id,), message.time, None))
+
+
+def authority_ended(state: AgreementState | None, message: Envelope[AuthorityEnded], _: Reference) -> Outcome:
+    """They do not act for the borrower any more; what they signed before that stands."""
+    if state is None:
+        return Decision.wait(None)
+    if state.status is AgreementStatus.CLOSED:
+        return Decision(state)
+    return Decision(_with(state, (), (message.data.authority_id,), message.time, None))
+
+
+def earlier_reach_heard(
+    state: AgreementState | None, message: Envelope[EarlierReachHeard], _: Reference
+) -> Outcome:
+    """The same, said about an earlier case."""
+    if state is None or state.status is AgreementStatus.CLOSED:
+        return Decision(state)
+    given = handed_over(message.data.reach, message.day)
+    ended = (*message.data.ended, *(one.authority_id for one in given))
+    return Decision(_with(state, given, ended, message.time, message.day))
+
+
+def handed_over(reach: EarlierReach | None, told: date | None = None) -> tuple[Acting, ...]:
+    """Give who acts for the borrower by what is on file of earlier cases, or as intake `told` on a day."""
+    return tuple(_earlier(one, told) for one in reach.authorities) if reach is not None else ()
+
+
+def _earlier(one: EarlierAuthority, told: date | None) -> Acting:
+    return Acting(
+        authority_id=one.authority_id,
+        party=one.party,
+        since=one.since,
+        until=one.until,
+        debts=one.debts,
+        verified=one.verified,
+        signs=one.signs,
+        told=told,
+    )
+
+
+def _with(
+    state: AgreementState, given: Sequence[Acting], ended: Sequence[str], at: datetime, told: date | None
+) -> AgreementState:
+    """End what is said to be over, and add what is new. What is over is kept: something was signed by it."""
+    over = {"over_at": at, "over_told": told}
+    known = (
+        one.model_copy(update=over) if one.authority_id in ended and one.over_at is None else one
+        for one in state.acting
+    )
+    return state.model_copy(update={"acting": (*known, *given)[-_KEPT:]})
+
+
+def refuses_signatory(
+    state: AgreementState, draft: Draft, given: SignatureGiven, message: Envelope[Any], policy: PolicyInForce
+) -> tuple[Acting | None, Reason | None]:
+    """Give who signs for the borrower, None where they do themselves; or why that does not count."""
+    if given.by is None:
+        return None, None
+    if given.party is not SignatureParty.BORROWER:
+        return None, _refused(ReasonCode.SIGNS_OUT_OF_SCOPE, given.by, "signature.party")
+    found = _acting(state.acting, given.by, message.time, message.day)
+    return found, _wrong_with(found, given.by, draft, message.day, policy)
+
+
+def signed_in_vain(state: AgreementState, draft: Draft, policy: PolicyInForce) -> Reason | None:
+    """Say why a signature for the borrower does not count, by what is known once its day is closed."""
+    for one in draft.signatures:
+        if one.by is not None and one.at is not None:
+            found = _acting(state.acting, one.by, one.at, None)
+            wrong = _wrong_with(found, one.by, draft, one.on, policy)
+            if wrong is not None:
+                return wrong
+    return None
+
+
+def _acting(acting: Sequence[Acting], by: str, at: datetime, day: date | None) -> Acting | None:
+    """Give the authority that held at a moment. `day`: without what intake told on it, which has no order."""
+    held = [
+        one
+        for one in acting
+        if one.authority_id == by
+        and one.since <= at
+        and (day is None or one.told is None or one.told < day)
+        and (one.over_at is None or one.over_at > at or (day is not None and one.over_told == day))
+    ]
+    return held[-1] if held else None
+
+
+def _wrong_with(
+    found: Acting | None, by: str, draft: Draft, day: date, policy: PolicyInForce
+) -> Reason | None:
+    if found is None:
+        return _refused(ReasonCode.SIGNS_WITHOUT_AUTHORITY, by, "authority")
+    if not found.verified:
+        return _refused(ReasonCode.SIGNS_UNVERIFIED, by, "authority.verified_by")
+    if not found.signs:
+        return _refused(ReasonCode.SIGNS_OUT_OF_SCOPE, by, "authority.signs")
+    if found.party not in policy.document.signs_for:
+        return _refused(ReasonCode.SIGNS_OUT_OF_SCOPE, by, "document.signs_for")
+    if found.debts and not {debt.debt_id for debt in draft.plan.debts} <= set(found.debts):
+        return _refused(ReasonCode.SIGNS_OUT_OF_SCOPE, by, "authority.debts")
+    if day > found.until:
+        return _refused(ReasonCode.SIGNS_AFTER_EXPIRY, by, "authority.until")
+    return None
+
+
+def _refused(code: ReasonCode, by: str, rule: str) -> Reason:
+    return Reason(code=code, params={"field": "by", "by": by, "rule": rule})
