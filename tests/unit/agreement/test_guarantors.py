@@ -144,7 +144,7 @@ def test_a_consent_counts_once_in_time_and_not_after() -> None:
 
 
 def test_who_was_not_asked_is_not_told_that_they_have_signed() -> None:
-    """A guarantor's word about an agreement in force was answered as a signature of theirs, which there is not."""
+    """A word about an agreement in force was answered as if the guarantor had signed it."""
     step = with_interest(CAPPED)
     draft = step.last(AgreementDrafted)
     assert draft.guarantors == ()
