@@ -2,7 +2,7 @@
 
 from services.agreement.model import AgreementState, Consent, Draft
 from services.agreement.rules import refuses_content
-from services.agreement.signing import Outcome
+from services.agreement.signing import Outcome, refusal
 from services.agreement.table import OnTheTable, on_the_table
 from shared.contracts.agreement import GuarantorConsented
 from shared.contracts.decision import Decision
@@ -19,6 +19,10 @@ def guarantor_agreed(
 ) -> Outcome:
     """Note the consent to one version, by its content's hash; the balances are looked at again first."""
     data = message.data
+    # What is in force has every consent that it needed: who comes with one now was not asked for it.
+    live = None if state is None else state.live
+    if live is not None and live.agreement_id == data.agreement_id:
+        return Decision.of(state, refusal(message, ReasonCode.GUARANTOR_NOT_NEEDED))
     found = on_the_table(state, message, lambda draft: _refuses(draft, message), reference)
     if not isinstance(found, OnTheTable):
         return found

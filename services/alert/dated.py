@@ -74,6 +74,7 @@ def act(
         if late:
             state, events = escalate_step(state, row, step, item.due, day, reference, owner_of(item))
         else:
-            events = (remind(state, row, step, item.due, owner_of(item)),)
+            policy = policy_on(state, day, reference)
+            events = (remind(state, row, step, item.due, policy, owner_of(item)),)
         said += tuple(event for event in events if event not in said)  # several of one day are told once
     return state, said

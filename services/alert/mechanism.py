@@ -108,7 +108,7 @@ def act(state: AlertState, due: date, day: date, policy: PolicyInForce) -> Step:
     if row is None:
         return state, ()
     if not late:
-        return state, (remind(state, row, _STEP, item.due),)
+        return state, (remind(state, row, _STEP, item.due, policy),)
     overdue = StepOverdue(
         step=_STEP, action=row.action, owner_role=row.owner_role, due=item.due, escalate_to=row.escalate_to
     )

@@ -313,14 +313,26 @@ def _tell(state: AlertState, step: OpenStep, on: date, day: date, reference: Ref
     if row is None:
         return told, ()
     if not late or step.name == _STOPPED:
-        return told, (remind(state, row, step.name, step.due),)
+        return told, (remind(state, row, step.name, step.due, policy_on(state, day, reference)),)
     return escalate_step(told, row, step.name, step.due, day, reference)
 
 
-def remind(state: AlertState, row: s.StepRow, name: str, due: date, owner: str | None = None) -> StepReminded:
+def remind(
+    state: AlertState,
+    row: s.StepRow,
+    name: str,
+    due: date,
+    policy: PolicyInForce,
+    owner: str | None = None,
+) -> StepReminded:
     """Say that a step is due soon, and whose it is; where not who owns the case, `owner` says."""
-    who = owner or state.owner
+    who = owner or _owner(state, row, policy)
     return StepReminded(step=name, action=row.action, owner_role=row.owner_role, owner=who, due=due)
+
+
+def _owner(state: AlertState, row: s.StepRow, policy: PolicyInForce) -> str | None:
+    """Give who owns the case, where the step is theirs: what a supervisor or operations does is not."""
+    return state.owner if row.owner_role == policy.waiver.authority[0].role else None
 
 
 def escalate_step(
@@ -333,16 +345,16 @@ def escalate_step(
     owner: str | None = None,
 ) -> Step:
     """Say at the close of `day` that a step was not done by its last day, and raise the alert."""
-    who = owner or state.owner
+    who, policy = owner or state.owner, policy_on(state, day, reference)
     overdue = StepOverdue(
         step=name,
         action=row.action,
         owner_role=row.owner_role,
-        owner=who,
+        owner=owner or _owner(state, row, policy),
         due=due,
         escalate_to=row.escalate_to,
     )
-    now, raised = raise_step(state, name, due, day, policy_on(state, day, reference), who)
+    now, raised = raise_step(state, name, due, day, policy, who)
     return now, (overdue, *raised)
 
 

@@ -48,7 +48,7 @@ _ALSO_TOLD: Final = ("offer", "followup", "alert")  # who keeps beside intake wh
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="The staff id, as in roster.toml.")]
 From = Annotated[str, typer.Option("--from", help="The first day away, e.g. 2026-07-01.")]
-By = Annotated[str, typer.Option("--by", help="Staff id of who orders it.")]
+By = Annotated[str, typer.Option("--by", help="Staff id of the supervisor who orders it.")]
 Why = Annotated[str, typer.Option("--reason", help="Why; kept on file, so nothing personal.")]
 
 
@@ -130,7 +130,7 @@ def relieve(
     from shared.runtime.ports import WORK
 
     _reason(reason)
-    _known(by, _roster(folder))
+    _may_order(by, _roster(folder))
     reference = load_reference(policies_dir(folder))({})
 
     async def look(settings: Settings) -> tuple[list[IntakeState], date]:
@@ -171,7 +171,7 @@ def assign(
 
     _reason(reason)
     roster = _roster(folder)
-    _known(by, roster)
+    _may_order(by, roster)
     _known(to, roster, "--to")
     try:
         case, customer, day = with_database(data_dir(data), look)
@@ -236,7 +236,7 @@ def _hand_over(
     why = AwayWhy(word)
     _reason(reason)
     roster = _roster(folder)
-    _known(by, roster)
+    _may_order(by, roster)
     who = roster.get(name)
     day, theirs = with_database(data_dir(data), lambda settings: _theirs(settings, name))
     if who is None and not any(theirs):
@@ -405,6 +405,16 @@ def _known(who: str, roster: Roster, option: str = "--by") -> None:
     if roster.get(who) is None:
         raise fail(
             f"{option}: nobody called {who!r} is on the roster.", "`parley staff list` names all.", code=2
+        )
+
+
+def _may_order(by: str, roster: Roster) -> None:
+    """Whose cases are whose is a supervisor's order."""
+    _known(by, roster)
+    who = roster.get(by)
+    if who is None or not who.supervisor:
+        raise fail(
+            f"--by: {by!r} is no supervisor.", "roster.toml says who is one (`supervisor = true`).", code=2
         )
 
 

@@ -23,7 +23,7 @@ class StepReminded(_Alert):
     step: str = Field(description="a state of the pack's timetable")
     action: str
     owner_role: str
-    owner: str | None = Field(default=None, description="staff id of who owns the case")
+    owner: str | None = Field(default=None, description="staff id of whose step it is, where that is known")
     due: date
 
 
@@ -35,7 +35,7 @@ class StepOverdue(_Alert):
     step: str = Field(description="a state of the pack's timetable")
     action: str
     owner_role: str
-    owner: str | None = Field(default=None, description="staff id of who owns the case")
+    owner: str | None = Field(default=None, description="staff id of whose step it is, where that is known")
     due: date
     escalate_to: str
 

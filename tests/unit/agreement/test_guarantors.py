@@ -143,6 +143,17 @@ def test_a_consent_counts_once_in_time_and_not_after() -> None:
     assert gone.last(InputRefused).reason.code is ReasonCode.SIGNATURE_TOO_LATE
 
 
+def test_who_was_not_asked_is_not_told_that_they_have_signed() -> None:
+    """A word about an agreement in force was answered as if the guarantor had signed it."""
+    step = with_interest(CAPPED)
+    draft = step.last(AgreementDrafted)
+    assert draft.guarantors == ()
+    in_force = step.when(*(message(signature(draft, p), after(2)) for p in BOTH)).closes(after(2))
+    late = in_force.when(message(consent(draft), after(3)))
+    assert late.last(InputRefused).reason.code is ReasonCode.GUARANTOR_NOT_NEEDED
+    assert late.state == in_force.state
+
+
 def test_a_guarantor_who_comes_to_the_debt_makes_the_draft_void() -> None:
     step = with_interest()
     assert step.last(AgreementDrafted).guarantors == ()

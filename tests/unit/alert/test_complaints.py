@@ -32,6 +32,7 @@ from shared.contracts.intake_team import ConductChanged
 from shared.contracts.reasons import ReasonCode
 from shared.policy.roster import Absence, Roster
 from shared.policy.testing import example_pack
+from shared.texts import text
 from tests.unit.builders import DAY, case_opened, message, reference
 from tests.unit.intake.team import roster
 from tests.unit.spec import Given, given
@@ -154,6 +155,13 @@ def test_a_closed_case_owes_the_answer_all_the_same() -> None:
 def test_an_answer_to_no_complaint_is_refused() -> None:
     refused = case().when(message(answer())).last(InputRefused)
     assert refused.reason.code is ReasonCode.COMPLAINT_UNKNOWN
+
+
+def test_a_word_after_the_final_response_is_not_told_that_nobody_complained() -> None:
+    answered = case().when(message(made()), message(answer()))
+    late = answered.when(message(answer(final=False))).last(InputRefused)
+    assert "final response already" in text(late.reason.code)
+    assert "已经作出最终答复" in text(late.reason.code, lang="zh")
 
 
 def test_after_attempts_in_vain_a_person_decides() -> None:

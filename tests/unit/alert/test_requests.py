@@ -257,3 +257,18 @@ def test_every_pack_has_its_days_and_who_answers(pack: str) -> None:
         assert MONDAY < request.due <= MONDAY + timedelta(days=30)
         late = after.closes(request.due)
         assert late.last(StepOverdue).owner_role != late.last(StepOverdue).escalate_to
+
+
+def test_who_owns_the_case_is_not_named_as_the_supervisor_whose_step_it_is() -> None:
+    """The story said `supervisor: n-chen` of a negotiator, whose own talk was to be reviewed, too."""
+    base = performing()
+    assert base.state.owner is not None
+    now = given(AlertDecider(), replace(base.reference, policies=PACKS))
+    now = replace(now, state=base.state.model_copy(update={"policy": "cn-card", "packs": ("cn-card",)}))
+    asked = now.when(human())
+    reminded = asked.state.requests[0].remind_on
+    assert reminded is not None
+    first = asked.closes(reminded)
+    late = first.closes(asked.state.requests[0].due)
+    for said in (first.last(StepReminded), late.last(StepOverdue)):
+        assert (said.owner_role, said.owner) == ("supervisor", None)

@@ -79,6 +79,23 @@ def test_who_orders_it_is_on_the_roster(words: list[str]) -> None:
     assert "--by: nobody called 'nobody' is on the roster" in result.output
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["leave", "n-chen", "--from", "2026-03-02"],
+        ["absent", "n-chen", "--from", "2026-03-02", "--until", "2026-03-09"],
+        ["assign", "1", "--to", "n-lin"],
+        ["relieve"],
+    ],
+    ids=lambda words: words[0],
+)
+def test_who_orders_it_is_a_supervisor(words: list[str]) -> None:
+    """A negotiator's order handed over a colleague's whole portfolio."""
+    result = CliRunner().invoke(app, ["staff", *words, "--reason", "moved on", "--by", "n-lin"])
+    assert result.exit_code == 2
+    assert "--by: 'n-lin' is no supervisor" in result.output
+
+
 def test_who_was_said_to_be_away_is_not_there() -> None:
     who = Roster.load(policies_dir() / "roster.toml").get("n-chen")
     assert [_row("n-chen", who, 0, DAY, away=away)["there"] for away in (False, True)] == [True, False]
