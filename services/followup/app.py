@@ -24,6 +24,7 @@ SERVICE = Service(
     # began before they were told, an offer that stands, a referral made in such a stop,
     # a credit for each plan of the case, money on no debt, what came back from before a completed plan
     # 13: when a review was last held, what of the money of a day lies on no debt, whether money came after a
-    # plan was broken; 14: debts in the case of another obligor
+    # plan was broken; 14: debts in the case of another obligor, when new
+    # difficulties were last told, and when an amendment was drawn up
     schema_version=14,
 )

@@ -305,9 +305,14 @@ def _reviewed(
 def _hardship(
     state: FollowupState | None, message: Envelope[desk.HardshipReported], reference: Reference
 ) -> Outcome:
-    """Without a plan it is assessment's alone; so it is if it came before the plan took effect."""
+    """Without a plan it is assessment's alone; so it is if it came before the first plan took effect.
+
+    An amendment that was drawn up before the report is protected as the plan is that it amends.
+    """
     plan = state.plan if state is not None and state.status is FollowupStatus.LIVE else None
-    if state is None or plan is None or message.day <= plan.effective:
+    if state is None or plan is None:
+        return Decision(state)
+    if message.day <= plan.effective and (plan.drafted_on is None or message.day <= plan.drafted_on):
         return Decision(state)
     after, said = care.hardship(state, plan, message.data, message.day, reference)
     return Decision.of(after, *said)

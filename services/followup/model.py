@@ -141,7 +141,8 @@ class FollowedPlan(State):
     `ended_on`: the day that the plan was completed or broken. In the pause for talks about a new plan
     (`paused_from` to `paused_until`) misses do not break it; talks that ended before its longest time left
     `pause_left` days, for talks that are taken up again. On `talks_over_on` they were last said to be over;
-    `seeks`: no plan was found, so better evidence brings another round. `review_on` is the next review,
+    `seeks`: no plan was found, so better evidence brings another round. New difficulties were last told on
+    `told_on`; an amendment of a plan in force was drawn up on `drafted_on`. `review_on` is the next review,
     `stretched_on` the same for a borrower who performs well; `review_open`: number `reviews` is due and not
     held yet.
     `rewarded_upto` is the last instalment that a reward was given for, `steps_given` the steps of the pack
@@ -190,6 +191,8 @@ class FollowedPlan(State):
     pause_left: int = 0
     talks_over_on: date | None = None
     seeks: bool = False
+    told_on: date | None = None
+    drafted_on: date | None = None
     reviews: int = 0
     review_open: bool = False
     rewarded_upto: int = 0

@@ -285,9 +285,12 @@ def case_closed(state: FollowupState, day: date, reason: CloseReason) -> Step:
     Nor is it over what another obligor's case has to know of the plan.
 
     A completed plan leaves open what it never asked for: somebody still decides about money that came back.
+    Nor has anybody taken out the interest of a stop's days that all that was owed was paid with.
     """
     completed = reason is CloseReason.PLAN_COMPLETED
     outlasts = {UNBOOKED, UNBILLED, RETURNED_BEFORE} if completed else {UNBOOKED, UNBILLED, JOINT}
+    if completed or reason is CloseReason.SETTLED:
+        outlasts.add(INTEREST_OF_A_STOP)
     left = tuple(problem for problem in state.problems if problem.about in outlasts)
     said = tuple(_resolved(problem, day, _BY_CLOSING) for problem in state.problems if problem not in left)
     return state.model_copy(update={"problems": left}), said
