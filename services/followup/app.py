@@ -25,6 +25,6 @@ SERVICE = Service(
     # a credit for each plan of the case, money on no debt, what came back from before a completed plan
     # 13: when a review was last held, what of the money of a day lies on no debt, whether money came after a
     # plan was broken; 14: debts in the case of another obligor, when new
-    # difficulties were last told, and when an amendment was drawn up
+    # difficulties were last told, when an amendment was drawn up, balances that differ
     schema_version=14,
 )

@@ -236,6 +236,14 @@ def _closed(
     return Decision.of(after.model_copy(update=over), *said, *of_joint, *of_money, *of_problems)
 
 
+def _balance(state: FollowupState | None, message: Envelope[Any], _: Reference) -> Outcome:
+    """The bank's balance differs from the plan's, or does no longer: of weight when the plan is completed."""
+    plan = _live(state)
+    if state is None or plan is None or plan.agreement_id != message.data.agreement_id:
+        return Decision(state)
+    return Decision(state.model_copy(update={"plan": problems.compared(plan, message.data)}))
+
+
 def _joint_elsewhere(
     state: FollowupState | None, message: Envelope[intake.JointDebtElsewhere], reference: Reference
 ) -> Outcome:
@@ -519,6 +527,8 @@ _HANDLERS: dict[type[Event], Handler] = {
     desk_team.StaffAbsent: _left,
     intake.BankAnswered: _bank_answered,
     intake.PlanDebtsChanged: _plan_debts,
+    intake.BalanceDiffers: _balance,
+    intake.BalanceDifferenceClosed: _balance,
     intake.JointDebtElsewhere: _joint_elsewhere,
     agreement.AgreementSigned: _signed,
     agreement.AgreementEnded: _ended,

@@ -8,7 +8,7 @@ only a stop that is told later takes it back (`stops`).
 from datetime import date
 
 from services.followup.model import Credit, FollowedPlan, FollowupStatus
-from services.followup.problems import unbilled
+from services.followup.problems import differing, unbilled
 from services.followup.rules import (
     UNPAID,
     breaks,
@@ -45,8 +45,9 @@ def complete(work: Work, day: date, *, with_case: bool = False) -> None:
     work.update(ended_on=day, completed=True, judged_to=day, **over)
     work.change(status=FollowupStatus.COMPLETED, completed_on=day)
     credit(work, day)
-    work.state, said = unbilled(work.state, work.plan, day, work.policy)
-    work.said += said
+    for left in (unbilled, differing):
+        work.state, said = left(work.state, work.plan, day, work.policy)
+        work.said += said
 
 
 def credit(work: Work, day: date) -> None:

@@ -164,6 +164,7 @@ class FollowedPlan(State):
     what came back of payments from before it: owed, and in none of its instalments. `came_back` is the same
     since it was completed, and counts once it is in force again, less what is paid for it before, apart.
     `unbooked` is money of it that no debt had room for when it came.
+    Of the debts `differing` the bank says that more is owed than the plan does, and nobody has said why.
     `apart` are debts that were sold, no part of which is asked for here any more; `returning` is `returns` by
     debt. `rewards` are the steps that were signed; None in plans of before, which go by the pack.
     `moved_since`: it was broken, and since then money has come, whatever its date, or another obligor's case
@@ -218,6 +219,7 @@ class FollowedPlan(State):
     rates_return: bool = False
     contract_rates: tuple[DebtRate, ...] = ()
     stays: tuple[MoneyField, ...] = ()
+    differing: tuple[str, ...] = ()
     apart: tuple[Apart, ...] = ()
     returning: tuple[DebtMoney, ...] = ()
     found: tuple[DayMoney, ...] = ()
