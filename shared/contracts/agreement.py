@@ -274,8 +274,8 @@ class AgreementSigned(_Agreement):
     )
     drafted_on: date | None = Field(
         default=None,
-        description="the day that it was drawn up: what the borrower told later is not in it; None: events of "
-        "older versions",
+        description="the day that it was drawn up: what the borrower told later is not in it; None: events "
+        "of older versions",
     )
     supersedes: str | None = Field(default=None, description="the agreement whose place this one takes")
     may_withdraw: bool = Field(
