@@ -135,6 +135,7 @@ def sign(state: AgreementState, draft: Draft, day: date, reference: Reference) -
         policy=state.policy,
         policy_version=document.policy_version,
         pinned_on=draft.pinned_on,
+        drafted_on=draft.drafted_on,
         supersedes=state.live.agreement_id if state.live is not None else None,
         may_withdraw=days is not None or until is not None,
         withdraw_until=until,

@@ -24,6 +24,7 @@ SERVICE = Service(
     # began before they were told, an offer that stands, a referral made in such a stop,
     # a credit for each plan of the case, money on no debt, what came back from before a completed plan
     # 13: when a review was last held, what of the money of a day lies on no debt, whether money came after a
-    # plan was broken; 14: debts in the case of another obligor, whom a plan binds beside the borrower
+    # plan was broken; 14: debts in the case of another obligor, whom a plan binds beside the borrower, when
+    # new difficulties were last told, when an amendment was drawn up, balances that differ
     schema_version=14,
 )

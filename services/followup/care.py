@@ -226,6 +226,7 @@ def _back_to_the_table(
 
     Who has not caught up since the last pause is protected for the days that it left.
     """
+    plan = plan.model_copy(update={"told_on": day})
     if is_stopped(plan, day):
         return plan.model_copy(update={"talks_after": True}), ()
     if in_talks(plan, day):

@@ -237,6 +237,14 @@ def _closed(
     return Decision.of(after.model_copy(update=over), *said, *of_joint, *of_money, *of_problems)
 
 
+def _balance(state: FollowupState | None, message: Envelope[Any], _: Reference) -> Outcome:
+    """The bank's balance differs from the plan's, or does no longer: of weight when the plan is completed."""
+    plan = _live(state)
+    if state is None or plan is None or plan.agreement_id != message.data.agreement_id:
+        return Decision(state)
+    return Decision(state.model_copy(update={"plan": problems.compared(plan, message.data)}))
+
+
 def _joint_elsewhere(
     state: FollowupState | None, message: Envelope[intake.JointDebtElsewhere], reference: Reference
 ) -> Outcome:
@@ -310,9 +318,14 @@ def _reviewed(
 def _hardship(
     state: FollowupState | None, message: Envelope[desk.HardshipReported], reference: Reference
 ) -> Outcome:
-    """Without a plan it is assessment's alone; so it is if it came before the plan took effect."""
+    """Without a plan it is assessment's alone; so it is if it came before the first plan took effect.
+
+    An amendment that was drawn up before the report is protected as the plan is that it amends.
+    """
     plan = state.plan if state is not None and state.status is FollowupStatus.LIVE else None
-    if state is None or plan is None or message.day <= plan.effective:
+    if state is None or plan is None:
+        return Decision(state)
+    if message.day <= plan.effective and (plan.drafted_on is None or message.day <= plan.drafted_on):
         return Decision(state)
     after, said = care.hardship(state, plan, message.data, message.day, reference)
     return Decision.of(after, *said)
@@ -520,6 +533,8 @@ _HANDLERS: dict[type[Event], Handler] = {
     desk_team.StaffAbsent: _left,
     intake.BankAnswered: _bank_answered,
     intake.PlanDebtsChanged: _plan_debts,
+    intake.BalanceDiffers: _balance,
+    intake.BalanceDifferenceClosed: _balance,
     intake.JointDebtElsewhere: _joint_elsewhere,
     agreement.AgreementSigned: _signed,
     agreement.AgreementEnded: _ended,

@@ -9,7 +9,14 @@ from datetime import date
 
 from services.followup.co_borrowers import notice_void, to_tell
 from services.followup.model import Credit, FollowedPlan, FollowupStatus
-from services.followup.problems import TELL_BROKEN, TELL_COMPLETED, TELL_NOTICED, TELL_STANDS, unbilled
+from services.followup.problems import (
+    TELL_BROKEN,
+    TELL_COMPLETED,
+    TELL_NOTICED,
+    TELL_STANDS,
+    differing,
+    unbilled,
+)
 from services.followup.rules import (
     UNPAID,
     breaks,
@@ -46,8 +53,9 @@ def complete(work: Work, day: date, *, with_case: bool = False) -> None:
     work.update(ended_on=day, completed=True, judged_to=day, **over)
     work.change(status=FollowupStatus.COMPLETED, completed_on=day)
     credit(work, day)
-    work.state, said = unbilled(work.state, work.plan, day, work.policy)
-    work.said += said
+    for left in (unbilled, differing):
+        work.state, said = left(work.state, work.plan, day, work.policy)
+        work.said += said
     _tells(work, TELL_COMPLETED, day)
 
 

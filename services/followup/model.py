@@ -141,7 +141,8 @@ class FollowedPlan(State):
     `ended_on`: the day that the plan was completed or broken. In the pause for talks about a new plan
     (`paused_from` to `paused_until`) misses do not break it; talks that ended before its longest time left
     `pause_left` days, for talks that are taken up again. On `talks_over_on` they were last said to be over;
-    `seeks`: no plan was found, so better evidence brings another round. `review_on` is the next review,
+    `seeks`: no plan was found, so better evidence brings another round. New difficulties were last told on
+    `told_on`; an amendment of a plan in force was drawn up on `drafted_on`. `review_on` is the next review,
     `stretched_on` the same for a borrower who performs well; `review_open`: number `reviews` is due and not
     held yet.
     `rewarded_upto` is the last instalment that a reward was given for, `steps_given` the steps of the pack
@@ -163,6 +164,7 @@ class FollowedPlan(State):
     what came back of payments from before it: owed, and in none of its instalments. `came_back` is the same
     since it was completed, and counts once it is in force again, less what is paid for it before, apart.
     `unbooked` is money of it that no debt had room for when it came.
+    Of the debts `differing` the bank says that more is owed than the plan does, and nobody has said why.
     `apart` are debts that were sold, no part of which is asked for here any more; `returning` is `returns` by
     debt. `rewards` are the steps that were signed; None in plans of before, which go by the pack.
     `moved_since`: it was broken, and since then money has come, whatever its date, or another obligor's case
@@ -191,6 +193,8 @@ class FollowedPlan(State):
     pause_left: int = 0
     talks_over_on: date | None = None
     seeks: bool = False
+    told_on: date | None = None
+    drafted_on: date | None = None
     reviews: int = 0
     review_open: bool = False
     rewarded_upto: int = 0
@@ -216,6 +220,7 @@ class FollowedPlan(State):
     rates_return: bool = False
     contract_rates: tuple[DebtRate, ...] = ()
     stays: tuple[MoneyField, ...] = ()
+    differing: tuple[str, ...] = ()
     apart: tuple[Apart, ...] = ()
     returning: tuple[DebtMoney, ...] = ()
     found: tuple[DayMoney, ...] = ()

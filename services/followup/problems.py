@@ -18,7 +18,13 @@ from shared.contracts.followup_care import (
     ProblemResolved,
 )
 from shared.contracts.ids import derive_id
-from shared.contracts.intake import BankAnswered, CloseReason, PaymentMatched
+from shared.contracts.intake import (
+    BalanceDifferenceClosed,
+    BalanceDiffers,
+    BankAnswered,
+    CloseReason,
+    PaymentMatched,
+)
 from shared.contracts.reasons import ReasonCode
 from shared.lending.money import Money
 from shared.policy.model import PolicyInForce
@@ -32,6 +38,8 @@ __all__ = [
     "broken_in_a_stop",
     "case_closed",
     "close_problems",
+    "compared",
+    "differing",
     "gone_elsewhere",
     "interest_of_a_stop",
     "is_returned",
@@ -70,6 +78,7 @@ TELL_STANDS = "tell_co_borrower_plan_stands_again"
 TELL_COMPLETED = "tell_co_borrower_plan_is_completed"
 TELL_UNCOUNTED = "tell_co_borrower_signature_does_not_count"
 TELL_WITHDRAWN = "tell_co_borrower_of_withdrawal"
+DIFFERS = "balance_differs_after_completion"
 
 
 def assigned(state: FollowupState, owner: str) -> Step:
@@ -187,6 +196,24 @@ def left_unbilled(state: FollowupState, day: date, reference: Reference) -> Step
     return unbilled(state, plan, day, policy_of(plan, reference, day))
 
 
+def compared(plan: FollowedPlan, data: BalanceDiffers | BalanceDifferenceClosed) -> FollowedPlan:
+    """Remember of which debts the bank says more than the plan does, while nobody has reconciled it."""
+    others = tuple(one for one in plan.differing if one != data.account_id)
+    more = isinstance(data, BalanceDiffers) and data.difference.is_positive
+    return plan.model_copy(update={"differing": (*others, data.account_id) if more else others})
+
+
+def differing(state: FollowupState, plan: FollowedPlan, day: date, policy: PolicyInForce) -> Step:
+    """A plan was completed while by the bank's figures more is owed: nobody compares them any more.
+
+    The letter says what was agreed, and the bank is told so: whether its books follow, or it has told of a
+    payment that it does not have, a person asks.
+    """
+    if not plan.differing:
+        return state, ()
+    return _of_fact(state, f"{DIFFERS}/{plan.agreement_id}/{day.isoformat()}", DIFFERS, day, policy)
+
+
 def interest_of_a_stop(state: FollowupState, since: date, day: date, policy: PolicyInForce) -> Step:
     """A stop let no interest run, but the instalments that were signed hold that of its days."""
     return _of_fact(state, f"stop/{since.isoformat()}", INTEREST_OF_A_STOP, day, policy)
@@ -300,15 +327,19 @@ def solved(state: FollowupState, data: ProblemSolved, day: date) -> Step | Reaso
 
 
 def case_closed(state: FollowupState, day: date, reason: CloseReason) -> Step:
-    """The case is closed: nothing of it is a problem any more, but money that lies on no debt.
+    """The case is closed: nothing of it is a problem any more, but money that lies on no debt, and books of
+    the bank that say more than a completed plan.
 
     Nor is it over what another obligor's case has to know of the plan, or who is bound by it how it ended.
 
     A completed plan leaves open what it never asked for: somebody still decides about money that came back.
+    Nor has anybody taken out the interest of a stop's days that all that was owed was paid with.
     """
     completed = reason is CloseReason.PLAN_COMPLETED
     of_reason = {RETURNED_BEFORE} if completed else {JOINT, TELL_BROKEN, TELL_WITHDRAWN}
-    outlasts = {UNBOOKED, UNBILLED, TELL_COMPLETED, *of_reason}
+    outlasts = {UNBOOKED, UNBILLED, DIFFERS, TELL_COMPLETED, *of_reason}
+    if completed or reason is CloseReason.SETTLED:
+        outlasts.add(INTEREST_OF_A_STOP)
     left = tuple(problem for problem in state.problems if problem.about in outlasts)
     said = tuple(resolved(problem, day, _BY_CLOSING) for problem in state.problems if problem not in left)
     return state.model_copy(update={"problems": left}), said

@@ -24,15 +24,17 @@ from services.followup.rules import (
     grace_until,
     in_talks,
     on_time_count,
+    pause_until,
     review_dates,
     review_days,
     summed,
     talks_of,
 )
+from services.followup.work import policy_of
 from shared.contracts.agreement import AgreementEnded, AgreementSigned, RewardTerm, WaivedDebt
-from shared.contracts.base import Event
+from shared.contracts.base import Event, Reason
 from shared.contracts.desk_care import SatisfactionTopic
-from shared.contracts.followup import PlanStarted
+from shared.contracts.followup import PlanStarted, RenegotiationRequested
 from shared.contracts.plan_terms import total_of
 from shared.contracts.reasons import ReasonCode
 from shared.lending.money import Money
@@ -103,6 +105,7 @@ def start(
         **review_days(data.effective, policy),
         **_carried(before, data.rewards),
     )
+    plan, again = _not_heard(before, plan, data, reference)
     started = PlanStarted(
         agreement_id=data.agreement_id,
         version=data.version,
@@ -126,7 +129,29 @@ def start(
     attempts = Attempts(void_on=state.attempts.void_on)
     anew = {"talks_ended_on": None, "attempts": attempts, "offer_stands": False}
     live = state.model_copy(update={**update, **NOT_REFERRED, **anew})
-    return prune(live, day_before(data.effective)), (started, asked)
+    return prune(live, day_before(data.effective)), (started, asked, *again)
+
+
+def _not_heard(
+    before: FollowedPlan | None, plan: FollowedPlan, data: AgreementSigned, reference: Reference
+) -> tuple[FollowedPlan, tuple[Event, ...]]:
+    """Protect an amendment, too, from a hardship that was reported after it was drawn up: it is not in it.
+
+    Who reported it in talks is asked to talk again, for these have led to the amendment; who had kept to the
+    plan until then has been.
+    """
+    drafted = data.drafted_on
+    if before is None or before.ended_on is not None or drafted is None:
+        return plan, ()
+    told = before.told_on
+    update: dict[str, date] = {"drafted_on": drafted}
+    if told is None or told <= drafted:
+        return plan.model_copy(update=update), ()
+    until = pause_until(told, policy_of(plan, reference, told))
+    update |= {"told_on": told, "paused_from": told, "paused_until": until}
+    reason = Reason(code=ReasonCode.NEW_DIFFICULTIES)
+    said = RenegotiationRequested(agreement_id=data.agreement_id, as_of=data.effective, reasons=(reason,))
+    return plan.model_copy(update=update), () if before.paused_from == told else (said,)
 
 
 def _totals(returns: tuple[WaivedDebt, ...]) -> tuple[Money, ...]:

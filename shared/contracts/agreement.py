@@ -277,6 +277,11 @@ class AgreementSigned(_Agreement):
     pinned_on: date | None = Field(
         default=None, description="the day whose rules hold for what was agreed; None: the effective day"
     )
+    drafted_on: date | None = Field(
+        default=None,
+        description="the day that it was drawn up: what the borrower told later is not in it; None: events "
+        "of older versions",
+    )
     supersedes: str | None = Field(default=None, description="the agreement whose place this one takes")
     may_withdraw: bool = Field(
         default=False, description="the borrower may withdraw; then what was before returns"

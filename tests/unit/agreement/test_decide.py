@@ -292,6 +292,7 @@ def test_both_signatures_bind_when_their_day_is_closed(order: tuple[SignaturePar
     assert (signed.effective, signed.version, signed.content_hash) == (after(5), 1, draft.content_hash)
     assert (signed.schedules, signed.instalments) == (draft.schedules, draft.instalments)
     assert (signed.policy, signed.policy_version) == ("example-card", draft.policy_version)
+    assert signed.drafted_on == draft.drafted_on
     assert done.state.status is AgreementStatus.IN_FORCE
     assert done.decider.due(done.state) is None
     assert done.closes(after(6)).emits()

@@ -425,5 +425,6 @@ def test_what_a_problem_is_about_has_words_in_both_languages() -> None:
         problems.UNBILLED,
         problems.BROKEN_IN_A_STOP,
         problems.JOINT,
+        problems.DIFFERS,
     ):
         assert all(words[about])

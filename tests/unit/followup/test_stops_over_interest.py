@@ -6,8 +6,8 @@ from datetime import date, timedelta
 
 import pytest
 
-from shared.contracts.followup_care import ProblemOpened
-from shared.contracts.intake import StopsChanged
+from shared.contracts.followup_care import ProblemOpened, ProblemOverdue, ProblemResolved
+from shared.contracts.intake import CaseClosed, CloseReason, StopsChanged
 from shared.contracts.parties import CaseHalt
 from tests.unit.builders import DAY, message
 from tests.unit.followup.plans import FIRST, SECOND, lives_to
@@ -35,3 +35,20 @@ def test_somebody_takes_it_out_once(rate: int, stops: tuple[str, ...], first: da
     assert [event.about for event in opened] == (["interest_of_a_stop_in_instalments"] if asked else [])
     again = lives_to(told, SECOND).when(message(StopsChanged(as_of=SECOND, stops=(), past=past), SECOND))
     assert not any(isinstance(event, ProblemOpened) for event in again.said)
+
+
+@pytest.mark.parametrize(
+    ("reason", "stays"),
+    [(CloseReason.PLAN_COMPLETED, True), (CloseReason.SETTLED, True), (CloseReason.CURED, False)],
+)
+def test_who_has_paid_it_to_the_end_is_still_owed_an_answer(reason: CloseReason, *, stays: bool) -> None:
+    """With the last instalment it was called solved, and the borrower had paid the interest."""
+    halt = CaseHalt(stops=("contact", "interest"), since=DAY + timedelta(days=2), until=FIRST)
+    lived = lives_to(bearing(12), TOLD - timedelta(days=1))
+    told = lived.when(message(StopsChanged(as_of=TOLD, stops=(), past=halt), TOLD))
+    opened = told.last(ProblemOpened)
+    closed = told.when(message(CaseClosed(as_of=TOLD, reason=reason), TOLD))
+    solved = [event.problem_id for event in closed.said if isinstance(event, ProblemResolved)]
+    assert (opened.problem_id not in solved) is stays
+    if stays:
+        assert closed.closes(opened.due).last(ProblemOverdue).problem_id == opened.problem_id
