@@ -10,6 +10,7 @@ import pytest
 from rich.console import Console
 from typer.testing import CliRunner
 
+from services.cli.common import stdout
 from services.cli.main import app
 from services.console import tables
 from services.console.audit import Audit
@@ -72,7 +73,8 @@ def test_an_unknown_product_is_listed_first_with_its_field_and_the_last_case() -
 def test_the_report_lists_them_and_no_value_of_the_message(monkeypatch: pytest.MonkeyPatch) -> None:
     found = Audit([], {}, [], refusals=heard().lines({"C-1"}))
     monkeypatch.setattr("services.cli.report.audited", lambda _: found)
-    shown = CliRunner().invoke(app, ["report"], env={"COLUMNS": "200"})
+    monkeypatch.setattr(stdout, "_width", 200)
+    shown = CliRunner().invoke(app, ["report"])
     assert shown.exit_code == 0, shown.output
     (row,) = [line for line in shown.output.splitlines() if "unknown_product" in line]
     cells = [cell.strip() for cell in row.strip("│ ").split("│")]
