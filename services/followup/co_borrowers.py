@@ -5,7 +5,7 @@ and what may be told to them, and how, is for a person to see. There is one prob
 event; it ends when the contact is on file, or by the person's word.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from datetime import date
 from typing import Final
 
@@ -18,7 +18,7 @@ from services.followup.problems import (
     TELL_UNCOUNTED,
     TELL_WITHDRAWN,
     opened,
-    resolved,
+    taken_off,
 )
 from services.followup.rules import later
 from shared.contracts.agreement import AgreementSigned
@@ -56,7 +56,7 @@ def to_tell(state: FollowupState, plan: FollowedPlan, about: str, day: date, pol
     the others have the time that any problem has.
     """
     older = _where(state, lambda one: one.party_id in plan.bound and one.about != TELL_UNCOUNTED)
-    state, said = _over(state, older, day, _BY_NEWER_WORD)
+    state, said = taken_off(state, older, day, _BY_NEWER_WORD)
     latest = later(day, max(policy.breach.notice_days, 1)) if about in _OF_A_BREACH else date.max
     for party_id in plan.bound:
         state, more = _to_tell(state, plan.agreement_id, about, party_id, day, policy, latest)
@@ -70,7 +70,7 @@ def signed(state: FollowupState, data: AgreementSigned, day: date, policy: Polic
     The same of the one before it is older news, and a notice about that one is void.
     """
     before = _where(state, lambda one: one.about in {TELL_NOTICED, TELL_UNCOUNTED})
-    state, said = _over(state, before, day, _BY_NEWER_WORD)
+    state, said = taken_off(state, before, day, _BY_NEWER_WORD)
     for party_id in data.not_counted:
         state, more = _to_tell(state, data.agreement_id, TELL_UNCOUNTED, party_id, day, policy)
         said += more
@@ -93,7 +93,7 @@ def _to_tell(
 
 def notice_void(state: FollowupState, day: date) -> Step:
     """A notice of breach is void: nobody has to hear of it any more."""
-    return _over(state, _where(state, lambda one: one.about == TELL_NOTICED), day, _BY_VOID_NOTICE)
+    return taken_off(state, _where(state, lambda one: one.about == TELL_NOTICED), day, _BY_VOID_NOTICE)
 
 
 def heard(state: FollowupState, data: ContactRecorded, day: date) -> Step:
@@ -111,17 +111,8 @@ def heard(state: FollowupState, data: ContactRecorded, day: date) -> Step:
             and data.purpose in _TOLD_BY.get(one.about, ())
         ),
     )
-    return _over(state, told, day, data.recorded_by or _BY_CONTACT)
+    return taken_off(state, told, day, data.recorded_by or _BY_CONTACT)
 
 
 def _where(state: FollowupState, holds: Callable[[Problem], bool]) -> list[Problem]:
     return [one for one in state.problems if one.party_id is not None and holds(one)]
-
-
-def _over(state: FollowupState, gone: Iterable[Problem], day: date, by: str) -> Step:
-    ids = {one.problem_id for one in gone}
-    if not ids:
-        return state, ()
-    left = tuple(one for one in state.problems if one.problem_id not in ids)
-    said = tuple(resolved(one, day, by) for one in state.problems if one.problem_id in ids)
-    return state.model_copy(update={"problems": left}), said

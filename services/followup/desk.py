@@ -102,11 +102,7 @@ def _to_the_lawyers(
         return found
     case, policy = found
     complains = referral.is_held_by_a_complaint(case, message.day, reference)
-    decided = referral.asked(case, message, policy, reference, complains=complains)
-    if isinstance(decided, Reason):
-        return Decision.of(case, refusal(message, decided.code, **decided.params))
-    after, said = decided
-    return Decision.of(after, *said)
+    return _either(case, message, referral.asked(case, message, policy, reference, complains=complains))
 
 
 def _reinstated(
@@ -115,19 +111,18 @@ def _reinstated(
     found = _open_case(state, message, reference)
     if isinstance(found, Decision):
         return found
-    decided = stops.reinstated(state, message.data, message.day, reference)
-    if isinstance(decided, Reason):
-        return Decision.of(state, refusal(message, decided.code, **decided.params))
-    return Decision.of(decided[0], *decided[1])
+    return _either(state, message, stops.reinstated(state, message.data, message.day, reference))
 
 
 def _either(
     state: FollowupState,
     message: Envelope[Any],
-    decided: tuple[FollowupState, tuple[Event, ...]] | ReasonCode,
+    decided: tuple[FollowupState, tuple[Event, ...]] | Reason | ReasonCode,
 ) -> Outcome:
     if isinstance(decided, ReasonCode):
         return Decision.of(state, refusal(message, decided))
+    if isinstance(decided, Reason):
+        return Decision.of(state, refusal(message, decided.code, **decided.params))
     after, said = decided
     return Decision.of(after, *said)
 

@@ -50,10 +50,10 @@ __all__ = [
     "opened",
     "problems_due",
     "refused_by_bank",
-    "resolved",
     "returned_after_completion",
     "solved",
     "stands_again",
+    "taken_off",
     "unbilled",
     "unbooked",
 ]
@@ -251,9 +251,8 @@ def joint_elsewhere(state: FollowupState, debts: Iterable[str], day: date, refer
 
 def stands_again(state: FollowupState, day: date) -> Step:
     """The plan stands again after all: nothing is left to be made good of its end."""
-    left = tuple(problem for problem in state.problems if problem.about != BROKEN_IN_A_STOP)
-    said = tuple(resolved(problem, day, _BY_THE_PLAN) for problem in state.problems if problem not in left)
-    return state.model_copy(update={"problems": left}), said
+    gone = (problem for problem in state.problems if problem.about == BROKEN_IN_A_STOP)
+    return taken_off(state, gone, day, _BY_THE_PLAN)
 
 
 def _of_fact(state: FollowupState, fact: str, about: str, day: date, policy: PolicyInForce) -> Step:
@@ -280,8 +279,7 @@ def bank_confirmed(state: FollowupState, instruction: str, day: date) -> Step:
     problem = next((item for item in state.problems if item.problem_id == id_), None)
     if problem is None:
         return state, ()
-    left = tuple(item for item in state.problems if item is not problem)
-    return state.model_copy(update={"problems": left}), (resolved(problem, day, "bank"),)
+    return taken_off(state, (problem,), day, "bank")
 
 
 def opened(
@@ -322,8 +320,7 @@ def solved(state: FollowupState, data: ProblemSolved, day: date) -> Step | Reaso
     problem = next((item for item in state.problems if item.problem_id == data.problem_id), None)
     if problem is None:
         return ReasonCode.PROBLEM_UNKNOWN
-    left = tuple(item for item in state.problems if item is not problem)
-    return state.model_copy(update={"problems": left}), (resolved(problem, day, data.by),)
+    return taken_off(state, (problem,), day, data.by)
 
 
 def case_closed(state: FollowupState, day: date, reason: CloseReason) -> Step:
@@ -340,8 +337,17 @@ def case_closed(state: FollowupState, day: date, reason: CloseReason) -> Step:
     outlasts = {UNBOOKED, UNBILLED, DIFFERS, TELL_COMPLETED, *of_reason}
     if completed or reason is CloseReason.SETTLED:
         outlasts.add(INTEREST_OF_A_STOP)
-    left = tuple(problem for problem in state.problems if problem.about in outlasts)
-    said = tuple(resolved(problem, day, _BY_CLOSING) for problem in state.problems if problem not in left)
+    gone = (problem for problem in state.problems if problem.about not in outlasts)
+    return taken_off(state, gone, day, _BY_CLOSING)
+
+
+def taken_off(state: FollowupState, solved_: Iterable[Problem], day: date, by: str) -> Step:
+    """Take problems that are solved off the file, and say of each how long it took."""
+    gone = {problem.problem_id for problem in solved_}
+    if not gone:
+        return state, ()
+    left = tuple(problem for problem in state.problems if problem.problem_id not in gone)
+    said = tuple(_resolved(problem, day, by) for problem in state.problems if problem.problem_id in gone)
     return state.model_copy(update={"problems": left}), said
 
 
@@ -391,7 +397,7 @@ def _escalated(state: FollowupState, day: date, policy: PolicyInForce) -> Step:
     return state.model_copy(update={"problems": problems}), said
 
 
-def resolved(problem: Problem, day: date, by: str) -> ProblemResolved:
+def _resolved(problem: Problem, day: date, by: str) -> ProblemResolved:
     """Say that a problem is solved, and how long it took."""
     days = max((day - problem.opened_on).days, 0)
     return ProblemResolved(problem_id=problem.problem_id, as_of=day, by=by, days=days)

@@ -28,6 +28,7 @@ from shared.policy.reference import Reference
 
 __all__ = [
     "NOT_REFERRED",
+    "SUPERVISORS",
     "asked",
     "held_by_a_stop",
     "held_or_resumed",
@@ -41,8 +42,9 @@ __all__ = [
     "without_grounds_since",
 ]
 
-# Whatever the role is called: to go to court early is never a negotiator's own word.
-_SUPERVISORS: Final = 2
+# The tier of the roster, whatever the role is called: to go to court early, or to have a broken plan stand
+# again, is never a negotiator's own word.
+SUPERVISORS: Final = 2
 NOT_REFERRED = {
     "referred_on": None,
     "referral_overridden": False,
@@ -169,7 +171,7 @@ def asked(
         return Reason(code=ReasonCode.LEGAL_OFFER_OPEN)
     if data.override is None and complains:
         return Reason(code=ReasonCode.LEGAL_COMPLAINT_OPEN)
-    if data.override is not None and not may_decide(reference, data.by, _SUPERVISORS, day):
+    if data.override is not None and not may_decide(reference, data.by, SUPERVISORS, day):
         return Reason(code=ReasonCode.NOT_ALLOWED_TO, params={"by": data.by})
     # What one pack of the case does not let go to court does not go: the case goes as a whole.
     answers = [

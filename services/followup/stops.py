@@ -14,7 +14,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import date, timedelta
-from typing import Final
 
 from services.followup import problems
 from services.followup.co_borrowers import to_tell
@@ -28,7 +27,7 @@ from services.followup.model import (
     Promise,
     PromiseState,
 )
-from services.followup.referral import held_by_a_stop, without_attempt_of, without_grounds_since
+from services.followup.referral import SUPERVISORS, held_by_a_stop, without_attempt_of, without_grounds_since
 from services.followup.rules import (
     UNPAID,
     breaks,
@@ -60,8 +59,6 @@ Step = tuple[FollowupState, tuple[Event, ...]]
 
 # Stops of one plan that are remembered; documents do not grow.
 _STOPS_KEPT = 30
-# The tier of the roster from which somebody may have a plan stand again.
-_SUPERVISORS: Final = 2
 
 
 def after_stops(state: FollowupState, data: StopsChanged, day: date, reference: Reference) -> Step:
@@ -147,8 +144,7 @@ def _had_halted(
         return after, said
     # Nobody was asked for anything while it was taken for broken.
     over = Pause(since=since, until=until if state.status is FollowupStatus.LIVE else day)
-    stops = tuple(sorted((*plan.stops, over), key=lambda stop: stop.since))[-_STOPS_KEPT:]
-    plan = plan.model_copy(update={"stops": stops, "replay": True})
+    plan = _with_past(plan, over)
     owing = not past.plan_stands or _is_owed(after, plan, over, day, reference)
     policy = reference.policies.in_force(plan.policy, day)
     if "interest" in past.stops and until > plan.effective and _bears_interest(plan, since):
@@ -238,7 +234,7 @@ def reinstated(state: FollowupState, data: PlanReinstated, day: date, reference:
     left = any(problem.about == problems.BROKEN_IN_A_STOP for problem in state.problems)
     if plan is None or plan.agreement_id != data.agreement_id or not left:
         return Reason(code=ReasonCode.PROBLEM_UNKNOWN)
-    if not may_decide(reference, data.by, _SUPERVISORS, day):
+    if not may_decide(reference, data.by, SUPERVISORS, day):
         return Reason(code=ReasonCode.NOT_ALLOWED_TO, params={"by": data.by})
     if not _may_stand_again(state, plan):
         return Reason(code=ReasonCode.PLAN_END_BUILT_ON)
@@ -246,15 +242,19 @@ def reinstated(state: FollowupState, data: PlanReinstated, day: date, reference:
     stood = live.plan
     assert stood is not None  # noqa: S101 - narrows: it stands again
     first = min((line.due for line in stood.lines if line.state in UNPAID), default=day)
-    over = Pause(since=first, until=day)
-    stops = tuple(sorted((*stood.stops, over), key=lambda stop: stop.since))[-_STOPS_KEPT:]
-    stood = stood.model_copy(update={"stops": stops, "replay": True})
+    stood = _with_past(stood, Pause(since=first, until=day))
     if state.halted_on is not None:
         # What the stop that runs lets go on is not known here: as little as any does.
         halt = CaseHalt(stops=("contact", "interest"), plan_stands=False)
         return live.model_copy(update={"plan": _stopped(stood, halt, day)}), said
     talked = _talked_about(stood, day, policy_of(stood, reference, day))
     return live.model_copy(update={"plan": talked}), (*said, _talks(stood, day))
+
+
+def _with_past(plan: FollowedPlan, over: Pause) -> FollowedPlan:
+    """Remember a stop that is over when it is told; what was judged in it is judged anew."""
+    stops = tuple(sorted((*plan.stops, over), key=lambda stop: stop.since))[-_STOPS_KEPT:]
+    return plan.model_copy(update={"stops": stops, "replay": True})
 
 
 def _broken_since(state: FollowupState, since: date) -> FollowedPlan | None:
