@@ -8,7 +8,8 @@ SERVICE = Service(
     name="notice",
     state=NoticeState,
     decider=NoticeDecider(),
-    waits_for=("intake", "assessment", "offer", "agreement", "followup", "alert", "desk"),
+    waits_for=("intake", "assessment", "offer", "agreement", "followup", "desk"),
+    reads=("alert",),
     handles=HANDLED,
     # 2: debts of the plan; 3: figures of a breach; 4: send_until, other obligors; 5: withdrawals
     # 6: that a plan stands again; 7: contacts that may be made and are not on file yet, since when a message
