@@ -51,9 +51,9 @@ class Platform(Protocol):
 
 
 def last_in_line(services: Sequence[Service]) -> frozenset[str]:
-    """Give the services that say something which no other acts on: people hear of it on the next day."""
-    read = {producer for service in services if service.emits for producer in service.inputs}
-    return frozenset(service.name for service in services if service.emits and service.name not in read)
+    """Give the services whose days no other waits for: people hear of what they say on the next day."""
+    awaited = {producer for service in services for producer in service.waits_for}
+    return frozenset(service.name for service in services if service.emits and service.name not in awaited)
 
 
 @dataclass(slots=True)

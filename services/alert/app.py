@@ -21,7 +21,8 @@ SERVICE = Service(
     # 11: attempts in vain at others than the borrower
     # 12: coming years of a calendar, whether the owner speaks the borrower's language,
     # who acts for the borrower since an earlier case
-    schema_version=12,
+    # 13: complaints that have their final response
+    schema_version=13,
     workload=lambda state: work_of(state.departures),
     linger_seconds=1.0,
 )

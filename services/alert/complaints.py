@@ -15,7 +15,7 @@ from shared.contracts.alert import (
     InputRefused,
 )
 from shared.contracts.base import Event, Reason
-from shared.contracts.departures import is_away
+from shared.contracts.departures import has_left, is_away, may_decide
 from shared.contracts.desk import ComplaintMade
 from shared.contracts.desk_contact import ComplaintAnswered
 from shared.contracts.desk_team import AwayWhy, OwnerAway
@@ -25,6 +25,7 @@ from shared.contracts.reasons import ReasonCode
 from shared.policy.conduct import Conduct
 from shared.policy.model import PolicyInForce
 from shared.policy.reference import Reference
+from shared.policy.roster import SUPERVISORS
 
 __all__ = [
     "ALERTS",
@@ -46,13 +47,19 @@ OF_COMPLAINTS = (ComplaintMade, ComplaintAnswered, OwnerAway)
 ALERTS = (AlertKind.COMPLAINT_UNACKNOWLEDGED, AlertKind.COMPLAINT_OVERDUE)
 
 _FORMER_KEPT = 20  # owners before the one that a case has now
+_OVER_KEPT = 40  # complaints of one case that have their final response
 
 
 def made(state: AlertState, message: Envelope[ComplaintMade], reference: Reference) -> Step:
-    """A complaint has an owner and the shortest days of the packs in the case; the same one twice is one."""
+    """A complaint has an owner and the shortest days of the packs in the case; the same one twice is one.
+
+    Its id is its own for ever: who complains again after the final response makes another complaint.
+    """
     data, conduct = message.data, conduct_on(state, message.day, reference)
     if any(one.complaint_id == data.complaint_id for one in state.complaints):
         return state, ()
+    if data.complaint_id in state.complaints_over:
+        return state, (_refused(message, ReasonCode.COMPLAINT_ANSWERED),)
     acknowledge_by, answer_by = _days(conduct, message.day)
     item = OpenComplaint(
         complaint_id=data.complaint_id,
@@ -109,16 +116,17 @@ def shortened(state: AlertState, day: date, reference: Reference) -> Step:
     return state.model_copy(update={"complaints": tuple(kept)}), tuple(said)
 
 
-def answered(state: AlertState, message: Envelope[ComplaintAnswered], _policy: PolicyInForce) -> Step:
-    """Any answer acknowledges a complaint; only the final response closes it."""
+def answered(state: AlertState, message: Envelope[ComplaintAnswered], reference: Reference) -> Step:
+    """Any answer acknowledges a complaint; only the final response of who may give it closes it."""
     data = message.data
     item = next((one for one in state.complaints if one.complaint_id == data.complaint_id), None)
     if item is None:
-        reason = Reason(code=ReasonCode.COMPLAINT_UNKNOWN)
-        return state, (InputRefused(cause_id=message.id, cause_type=message.type, reason=reason),)
+        return state, (_refused(message, ReasonCode.COMPLAINT_UNKNOWN),)
     if not data.final:
         heard = item.model_copy(update={"acknowledge_by": None, "unheard": False})
         return _less_late(_with(state, item, heard), message.day)
+    if not _may_close(item, data.by, message.day, reference):
+        return state, (_refused(message, ReasonCode.COMPLAINT_NOT_THEIRS),)
     closed = ComplaintClosed(
         complaint_id=data.complaint_id,
         by=data.by,
@@ -126,8 +134,23 @@ def answered(state: AlertState, message: Envelope[ComplaintAnswered], _policy: P
         days=max((message.day - item.made_on).days, 0),
         in_time=message.day <= item.answer_by,
     )
-    state, cured = _less_late(_with(state, item), message.day)
+    over = (*state.complaints_over, data.complaint_id)[-_OVER_KEPT:]
+    state, cured = _less_late(_with(state, item).model_copy(update={"complaints_over": over}), message.day)
     return state, (closed, *cured)
+
+
+def _may_close(item: OpenComplaint, by: str, day: date, reference: Reference) -> bool:
+    """Say whether somebody gives the final response: who answers for the complaint, or a supervisor.
+
+    Who is on no roster (a department for complaints, the lawyers) is known to the house.
+    """
+    if by == item.owner:
+        return not has_left(reference, by, day)
+    return may_decide(reference, by, SUPERVISORS, day)
+
+
+def _refused(message: Envelope[ComplaintMade] | Envelope[ComplaintAnswered], code: ReasonCode) -> Event:
+    return InputRefused(cause_id=message.id, cause_type=message.type, reason=Reason(code=code))
 
 
 def _with(state: AlertState, item: OpenComplaint, *now: OpenComplaint) -> AlertState:

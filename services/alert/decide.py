@@ -98,6 +98,9 @@ class AlertDecider:
         if isinstance(data, desk.ComplaintMade):
             state, events = complaints.made(state, message, reference)
             said += events
+        if isinstance(data, desk_contact.ComplaintAnswered):
+            state, events = complaints.answered(state, message, reference)
+            said += events
         if state.status is not AlertStatus.CLOSED:  # a complaint is answered all the same
             state = trainings.note(steps.note(state, message, reference), message, reference)
             state, events = reviews.note(state, message, reference)
@@ -321,7 +324,6 @@ def _refusal(message: Envelope[Any], code: ReasonCode) -> InputRefused:
 
 
 _HANDLERS: dict[type[Event], Handler] = {
-    desk_contact.ComplaintAnswered: complaints.answered,
     desk_team.OwnerAway: complaints.away,
     intake.PaymentMatched: watching.paid,
     intake.PaymentTakenBack: watching.taken_back,
@@ -384,6 +386,7 @@ _ALSO_NOTED: frozenset[type[Event]] = frozenset(
         *steps.LEADS_ON,
         *reviews.OF_REVIEWS,
         intake_team.ConversationReviewed,
+        desk_contact.ComplaintAnswered,
         *requests.OF_REQUESTS,
         *moratorium.OF_MORATORIUMS,
         *worsening.OF_WORSENING,

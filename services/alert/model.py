@@ -270,6 +270,7 @@ class AlertState(State):
     alert is open. `owner` is who owns the case, by staff id; `former` are those who did before, each with the
     day of the change; `leaving` are staff who answer for complaints and will be away, each since a day;
     `roster_asked_on` is the last evening on which the roster was asked whether they are there.
+    `complaints_over` have their final response.
     `problems` are those that are overdue, `differing` the accounts whose balance a person looks into,
     `rates_differing` those whose rate.
     `referred` counts what a person was asked to look at and has not decided. `halted`: stop events leave no
@@ -314,6 +315,7 @@ class AlertState(State):
     differing: tuple[str, ...] = ()
     rates_differing: tuple[str, ...] = ()
     complaints: tuple[OpenComplaint, ...] = ()
+    complaints_over: tuple[str, ...] = ()
     tried: tuple[datetime, ...] = ()
     reached_at: datetime | None = None
     others: tuple[TriedOther, ...] = ()

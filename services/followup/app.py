@@ -10,6 +10,7 @@ SERVICE = Service(
     state=FollowupState,
     decider=FollowupDecider(),
     waits_for=("intake", "offer", "agreement", "desk"),
+    reads=("alert",),
     handles=HANDLED,
     workload=lambda state: work_of(state.departures),
     # 2: what stop events halt; 3: conditions, contacts, credits asked; 4: what a borrower is told of a breach
@@ -26,5 +27,6 @@ SERVICE = Service(
     # 13: when a review was last held, what of the money of a day lies on no debt, whether money came after a
     # plan was broken; 14: debts in the case of another obligor, whom a plan binds beside the borrower, when
     # new difficulties were last told, when an amendment was drawn up, balances that differ
-    schema_version=14,
+    # 15: complaints that have their final response
+    schema_version=15,
 )

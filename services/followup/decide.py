@@ -33,6 +33,7 @@ from shared.contracts import (
     intake_team,
     offer,
 )
+from shared.contracts.alert import ComplaintClosed
 from shared.contracts.base import Event
 from shared.contracts.debts import DebtStatus
 from shared.contracts.decision import Decision
@@ -544,7 +545,7 @@ _HANDLERS: dict[type[Event], Handler] = {
     desk.ContactRecorded: _contact,
     desk.PreferencesSet: _rules_of_contact,
     desk.ComplaintMade: _rules_of_contact,
-    desk_contact.ComplaintAnswered: _rules_of_contact,
+    ComplaintClosed: _rules_of_contact,
     desk_contact.ContactResumed: _rules_of_contact,
     desk_contact.AuthorityRecorded: _rules_of_contact,
     desk_contact.AuthorityEnded: _rules_of_contact,

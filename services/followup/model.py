@@ -272,13 +272,14 @@ class ContactLedger(State):
     which limits the borrower has agreed not to need, and who acts for them, past whom nobody is tried.
 
     `packs` are those of the case's debts; a person decided at `decided_at` that it goes on after attempts in
-    vain.
+    vain. `complaints_over` have their final response.
     """
 
     packs: tuple[PackId, ...] = ()
     time_zone: str | None = None
     opt_outs: tuple[OptOut, ...] = ()
     complaints: tuple[str, ...] = ()
+    complaints_over: tuple[str, ...] = ()
     decided_at: datetime | None = None
     recent: tuple[PastContact, ...] = ()
     authorities: tuple[Authority, ...] = ()

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import date, timedelta
-from typing import Any, Final
+from typing import Any
 
 from services.followup.model import Attempts, FollowupState, FollowupStatus
 from services.followup.rules import bank_answers_by
@@ -25,10 +25,10 @@ from shared.contracts.ids import derive_id
 from shared.contracts.reasons import ReasonCode
 from shared.policy.model import PolicyInForce
 from shared.policy.reference import Reference
+from shared.policy.roster import SUPERVISORS
 
 __all__ = [
     "NOT_REFERRED",
-    "SUPERVISORS",
     "asked",
     "held_by_a_stop",
     "held_or_resumed",
@@ -42,9 +42,6 @@ __all__ = [
     "without_grounds_since",
 ]
 
-# The tier of the roster, whatever the role is called: to go to court early, or to have a broken plan stand
-# again, is never a negotiator's own word.
-SUPERVISORS: Final = 2
 NOT_REFERRED = {
     "referred_on": None,
     "referral_overridden": False,

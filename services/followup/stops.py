@@ -27,7 +27,7 @@ from services.followup.model import (
     Promise,
     PromiseState,
 )
-from services.followup.referral import SUPERVISORS, held_by_a_stop, without_attempt_of, without_grounds_since
+from services.followup.referral import held_by_a_stop, without_attempt_of, without_grounds_since
 from services.followup.rules import (
     UNPAID,
     breaks,
@@ -52,6 +52,7 @@ from shared.contracts.parties import CaseHalt
 from shared.contracts.reasons import ReasonCode
 from shared.policy.model import PolicyInForce
 from shared.policy.reference import Reference
+from shared.policy.roster import SUPERVISORS
 
 __all__ = ["after_sale", "after_stops", "reinstated"]
 

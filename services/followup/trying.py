@@ -31,6 +31,7 @@ from shared.conduct import (
     past_message,
 )
 from shared.contracts import desk, desk_contact, intake_team
+from shared.contracts.alert import ComplaintClosed
 from shared.contracts.envelope import Envelope
 from shared.contracts.reach import EarlierReach
 from shared.policy.model import Pack
@@ -40,7 +41,7 @@ __all__ = ["kept_the_rules", "learn", "remember", "remember_message", "with_earl
 
 # As far back as any rule counts, far above what may be done in a week.
 _CONTACTS_KEPT = 30
-_COMPLAINTS_KEPT = 12
+_COMPLAINTS_KEPT = 40
 _AUTHORITIES_KEPT = 20
 _GUARDS: dict[int, tuple[Pack, Guard]] = {}
 
@@ -127,10 +128,13 @@ def learn(state: FollowupState, message: Envelope[Any]) -> FollowupState:
         past = past_contact(data.contact, data.contact.person)
         return state if past is None else _with(state, recent=(*known.recent, past)[-_CONTACTS_KEPT:])
     others = tuple(one for one in known.complaints if one != data.complaint_id)
-    if isinstance(data, desk_contact.ComplaintAnswered):
-        return _with(state, complaints=others) if data.final else state
-    if isinstance(data, intake_team.EarlierComplaint) and not data.is_open:
-        return _with(state, complaints=others)
+    if isinstance(data, ComplaintClosed) or (
+        isinstance(data, intake_team.EarlierComplaint) and not data.is_open
+    ):
+        over = dict.fromkeys((*known.complaints_over, data.complaint_id))
+        return _with(state, complaints=others, complaints_over=tuple(over)[-_COMPLAINTS_KEPT:])
+    if data.complaint_id in known.complaints_over:
+        return state  # its end came first, by another topic
     return _with(state, complaints=(*others, data.complaint_id)[-_COMPLAINTS_KEPT:])
 
 

@@ -11,7 +11,7 @@ SERVICE = Service(
     state=IntakeState,
     decider=IntakeDecider(),
     waits_for=("bank",),
-    reads=("desk", "agreement", "followup"),
+    reads=("desk", "agreement", "followup", "alert"),
     per=DocumentPer.CUSTOMER,
     # 2: obligors, stops; 3: the owner's days; 4: no steps, absences told, splits, re-ages, orders held;
     # 5: how the person may be reached; 6: who acts for them, complaints; 7: messages sent, plans that a
@@ -24,7 +24,8 @@ SERVICE = Service(
     # when a debt left
     # 15: which co-borrowers had signed the agreement that binds a debt, the agreement that has settled
     # a debt, who may sign for the borrower
-    schema_version=15,
+    # 16: complaints that have their final response
+    schema_version=16,
     workload=whose_work,
     cases=lambda state: (state.case,),
     upcoming=lambda state, customer: case_id(customer, 1 if state is None else state.episode + 1),

@@ -31,6 +31,7 @@ from services.intake.rates import with_news_of_rates
 from services.intake.stops import ended_by_date, said_of_plan, said_of_stops
 from shared.contracts import (
     agreement,
+    alert,
     bank,
     desk,
     desk_care,
@@ -183,7 +184,7 @@ _HANDLERS: dict[type[Event], Handler] = {
     desk_contact.AuthorityRecorded: reach.authorised,
     desk_contact.AuthorityEnded: reach.authority_ended,
     desk.ComplaintMade: reach.complained,
-    desk_contact.ComplaintAnswered: reach.complaint_answered,
+    alert.ComplaintClosed: reach.complaint_closed,
     desk_team.OwnerAway: owners.away,
     desk_team.OwnerNamed: owners.named,
     desk_team.StaffAbsent: absences.told,

@@ -228,7 +228,7 @@ class IntakeState(State):
     The owner has the case from `owned_since`; `owned_before` is the first day on which they may not have it
     any more, where one is known. `fulfilled` is a plan that was completed while other debts of
     the case go on: in force again where its payment comes back; `broken` is the one that was broken last: in
-    force again where that was in a stop which was told later.
+    force again where that was in a stop which was told later. `complaints_over` have their final response.
     """
 
     customer: str
@@ -258,6 +258,7 @@ class IntakeState(State):
     away: tuple[StaffAway, ...] = ()
     held: tuple[Held, ...] = ()
     reach: EarlierReach = EarlierReach()
+    complaints_over: tuple[str, ...] = ()
 
     @model_validator(mode="before")
     @classmethod

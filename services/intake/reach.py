@@ -11,11 +11,11 @@ from typing import Any
 from services.intake.model import IntakeState
 from shared.conduct import closed_now, days_counted, is_reckoned, is_time_zone, known_channel, when_it_was
 from shared.contracts import desk
+from shared.contracts.alert import ComplaintClosed
 from shared.contracts.decision import Decision
 from shared.contracts.desk_contact import (
     AuthorityEnded,
     AuthorityRecorded,
-    ComplaintAnswered,
     ContactResumed,
     NoticeDelivered,
 )
@@ -28,7 +28,7 @@ __all__ = [
     "authorised",
     "authority_ended",
     "complained",
-    "complaint_answered",
+    "complaint_closed",
     "contacted",
     "delivered",
     "handed_over",
@@ -41,7 +41,7 @@ __all__ = [
 _CONTACTS_KEPT = 60
 # Far above what one person has at a time; of more the oldest is forgotten.
 _AUTHORITIES_KEPT = 20
-_COMPLAINTS_KEPT = 20
+_COMPLAINTS_KEPT = 40
 
 
 def contacted(state: IntakeState, message: Envelope[desk.ContactRecorded]) -> Decision[IntakeState]:
@@ -191,28 +191,29 @@ def complained(
     if state is None:
         return Decision.wait(None)
     known = state.reach.complaints
-    if message.data.complaint_id in known:
+    if message.data.complaint_id in (*known, *state.complaints_over):  # its end may come first
         return Decision(state)
     kept = (*known, message.data.complaint_id)[-_COMPLAINTS_KEPT:]
     return _told(state, message, kept, is_open=True)
 
 
-def complaint_answered(
-    state: IntakeState | None, message: Envelope[ComplaintAnswered], _: Reference
+def complaint_closed(
+    state: IntakeState | None, message: Envelope[ComplaintClosed], _: Reference
 ) -> Decision[IntakeState]:
-    """Only the final response ends a complaint."""
+    """The final response of who may give it ends a complaint; alert alone judges that."""
     if state is None:
         return Decision.wait(None)
-    known = state.reach.complaints
-    if not message.data.final or message.data.complaint_id not in known:
+    known, closed = state.reach.complaints, message.data.complaint_id
+    over = tuple(dict.fromkeys((*state.complaints_over, closed)))[-_COMPLAINTS_KEPT:]
+    state = state.model_copy(update={"complaints_over": over})
+    if closed not in known:
         return Decision(state)
-    left = tuple(one for one in known if one != message.data.complaint_id)
-    return _told(state, message, left, is_open=False)
+    return _told(state, message, tuple(one for one in known if one != closed), is_open=False)
 
 
 def _told(
     state: IntakeState,
-    message: Envelope[desk.ComplaintMade] | Envelope[ComplaintAnswered],
+    message: Envelope[desk.ComplaintMade] | Envelope[ComplaintClosed],
     complaints: tuple[str, ...],
     *,
     is_open: bool,

@@ -9,9 +9,11 @@ SERVICE = Service(
     state=NoticeState,
     decider=NoticeDecider(),
     waits_for=("intake", "assessment", "offer", "agreement", "followup", "desk"),
+    reads=("alert",),
     handles=HANDLED,
     # 2: debts of the plan; 3: figures of a breach; 4: send_until, other obligors; 5: withdrawals
     # 6: that a plan stands again; 7: contacts that may be made and are not on file yet, since when a message
     # is called for and a plan is in force again
-    schema_version=7,
+    # 8: complaints that have their final response
+    schema_version=8,
 )

@@ -23,7 +23,16 @@ from shared.conduct import (
     opt_outs,
     past_contact,
 )
-from shared.contracts import agreement, desk, desk_contact, followup, followup_care, intake, intake_team
+from shared.contracts import (
+    agreement,
+    alert,
+    desk,
+    desk_contact,
+    followup,
+    followup_care,
+    intake,
+    intake_team,
+)
 from shared.contracts.base import Event
 from shared.contracts.debts import DebtSnapshot, DebtStatus
 from shared.contracts.envelope import Envelope
@@ -31,6 +40,7 @@ from shared.contracts.reach import EarlierAuthority, EarlierReach
 
 __all__ = ["LEDGER", "with_earlier", "without_past_stops"]
 
+_OVER_KEPT: Final = 40  # complaints of one case that have their final response
 _A_DAY: Final = timedelta(days=1)
 # Dates beyond these are slips of the pen; clocks cannot reckon with them.
 _EARLIEST: Final = date(1900, 1, 1)
@@ -140,13 +150,14 @@ def _complaint(state: NoticeState, message: Envelope[desk.ComplaintMade]) -> Not
 
 
 def _complaining(state: NoticeState, complaint_id: str) -> NoticeState:
+    if complaint_id in state.complaints_over:
+        return state  # its end came first, by another topic
     complaints = tuple(dict.fromkeys((*state.complaints, complaint_id)))
     return state.model_copy(update={"complaints": complaints}).with_states(complaint_open=True)
 
 
-def _answered(state: NoticeState, message: Envelope[desk_contact.ComplaintAnswered]) -> NoticeState:
-    """Only the final response ends a complaint."""
-    return _settled(state, message.data.complaint_id) if message.data.final else state
+def _closed_complaint(state: NoticeState, message: Envelope[alert.ComplaintClosed]) -> NoticeState:
+    return _settled(state, message.data.complaint_id)
 
 
 def _earlier_complaint(state: NoticeState, message: Envelope[intake_team.EarlierComplaint]) -> NoticeState:
@@ -180,7 +191,9 @@ def _earlier_reach(state: NoticeState, message: Envelope[intake_team.EarlierReac
 
 def _settled(state: NoticeState, complaint_id: str) -> NoticeState:
     left = tuple(one for one in state.complaints if one != complaint_id)
-    return state.model_copy(update={"complaints": left}).with_states(complaint_open=bool(left))
+    over = tuple(dict.fromkeys((*state.complaints_over, complaint_id)))[-_OVER_KEPT:]
+    known = state.model_copy(update={"complaints": left, "complaints_over": over})
+    return known.with_states(complaint_open=bool(left))
 
 
 def _resumed(state: NoticeState, message: Envelope[desk_contact.ContactResumed]) -> NoticeState:
@@ -317,7 +330,7 @@ LEDGER: Final[dict[type[Event], Learn]] = {
     desk.ContactRecorded: _contact,
     desk.PreferencesSet: _preferences,
     desk.ComplaintMade: _complaint,
-    desk_contact.ComplaintAnswered: _answered,
+    alert.ComplaintClosed: _closed_complaint,
     desk_contact.ContactResumed: _resumed,
     desk_contact.AuthorityRecorded: _authority,
     desk_contact.AuthorityEnded: _authority_ended,

@@ -104,7 +104,8 @@ class Notice(State):
 class NoticeState(State):
     """One case: the ledger of contacts and states that the guard is asked with, and the open notices.
 
-    `stands_since`: its plan was in force again then, after an end that was undone.
+    `stands_since`: its plan was in force again then, after an end that was undone. `complaints_over` have
+    their final response.
     """
 
     case: str
@@ -118,6 +119,7 @@ class NoticeState(State):
     stands_since: date | None = None
     states: CaseStates = CaseStates()
     complaints: tuple[str, ...] = ()
+    complaints_over: tuple[str, ...] = ()
     parties: dict[str, Party] = Field(default_factory=dict)
     obligors: tuple[Obligor, ...] = ()
     history: tuple[PastContact, ...] = ()

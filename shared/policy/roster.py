@@ -7,12 +7,17 @@ import tomllib
 from collections.abc import Collection
 from datetime import date, datetime, time, timedelta
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Final, Literal, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
 
-__all__ = ["Absence", "Certification", "Hours", "Negotiator", "Roster", "RosterError"]
+__all__ = ["SUPERVISORS", "Absence", "Certification", "Hours", "Negotiator", "Roster", "RosterError"]
+
+SUPERVISORS: Final = 2
+"""The tier of those who decide what is never a negotiator's own word, whatever the role is called: to go to
+court early, to have a broken plan stand again, to end a complaint about a colleague.
+"""
 
 Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 _WEEK: tuple[Weekday, ...] = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
@@ -112,7 +117,7 @@ class Negotiator(_Frozen):
     @property
     def authority(self) -> int:
         """The tier that counts: a supervisor's is 2 at least."""
-        return max(self.tier, 2) if self.supervisor else self.tier
+        return max(self.tier, SUPERVISORS) if self.supervisor else self.tier
 
     def present_on(self, day: date) -> bool:
         """Whether they are there on `day`: not absent, and not gone for good."""

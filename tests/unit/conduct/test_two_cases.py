@@ -13,6 +13,7 @@ from services.intake.decide import IntakeDecider
 from services.notice.decide import NoticeDecider
 from shared.conduct import PastContact, Rule, days_counted, past_contact
 from shared.contracts import desk, desk_contact
+from shared.contracts.alert import ComplaintClosed
 from shared.contracts.assessment import StatementRequested
 from shared.contracts.base import Personal
 from shared.contracts.envelope import Envelope
@@ -173,15 +174,21 @@ def acts(until: int, *, by: str | None = "s-1", case: str = FIRST, n: int = 1) -
     return message(data, day(n), case=case)
 
 
-def complaint(case: str = FIRST, n: int = 1) -> Envelope[Any]:
-    return message(
-        desk.ComplaintMade(complaint_id="q-1", words=Personal(value="unfair")), day(n), case=case, hour=10
-    )
+def complaint(case: str = FIRST, n: int = 1, *, name: str = "q-1") -> Envelope[Any]:
+    data = desk.ComplaintMade(complaint_id=name, words=Personal(value="unfair"))
+    return message(data, day(n), case=case, hour=10)
 
 
-def response(case: str = FIRST, n: int = 1, *, final: bool = True) -> Envelope[Any]:
+def response(case: str = FIRST, n: int = 1) -> Envelope[Any]:
+    """Its final response, of who may give it: alert says so."""
+    data = ComplaintClosed(complaint_id="q-1", by="s-1", as_of=day(n), days=0, in_time=True)
+    return message(data, day(n), case=case, hour=11)
+
+
+def by_anyone(case: str = FIRST, n: int = 1) -> Envelope[Any]:
+    """A word that calls itself the final response; alert has not said that it is."""
     data = desk_contact.ComplaintAnswered(
-        complaint_id="q-1", by="s-1", final=final, words=Personal(value="so")
+        complaint_id="q-1", by="n-9", final=True, words=Personal(value="so")
     )
     return message(data, day(n), case=case, hour=11)
 
@@ -218,7 +225,7 @@ def test_an_authority_that_is_over_is_not_handed_over(heard: list[Envelope[Any]]
 
 
 def test_a_complaint_without_a_final_response_keeps_the_next_case_quiet_too() -> None:
-    there = second_case(NoticeDecider(), complaint(), response(final=False))
+    there = second_case(NoticeDecider(), complaint(), by_anyone())
     assert answer(there, asked(OPENS)).rule is Rule.COMPLAINT_OPEN
     assert answer(second_case(NoticeDecider(), complaint(), response()), asked(OPENS)).allowed
     # An attempt while it is open is none within the rules.
@@ -238,9 +245,10 @@ def test_the_open_case_hears_of_a_complaint_about_an_earlier_one() -> None:
     (told,) = IntakeDecider().decide(intake.state, response(n=OPENS), ref).emissions
     assert told.subject == SECOND
     assert answered.when(response(n=OPENS)).said == (), "once"
-    made = answered.when(complaint(n=OPENS))
-    assert made.said == (EarlierComplaint(complaint_id="q-1", is_open=True),)
-    assert made.when(complaint(n=OPENS)).said == ()
+    assert answered.when(complaint(n=OPENS)).said == (), "it is over, and stays so"
+    made = answered.when(complaint(n=OPENS, name="q-2"))
+    assert made.said == (EarlierComplaint(complaint_id="q-2", is_open=True),)
+    assert made.when(complaint(n=OPENS, name="q-2")).said == ()
     # What is said of the case itself every service hears by itself.
     assert answered.when(complaint(SECOND, OPENS), response(SECOND, OPENS)).said == ()
 

@@ -11,6 +11,7 @@ import pytest
 from services.followup.decide import FollowupDecider
 from services.followup.model import FollowupStatus
 from shared.contracts import desk, desk_parties, offer
+from shared.contracts.alert import ComplaintClosed
 from shared.contracts.base import Event, Personal, Reason
 from shared.contracts.debts import DebtSnapshot, DebtStatus
 from shared.contracts.desk_care import LegalOverride, LegalReferralAsked
@@ -146,8 +147,11 @@ def complains(on: date = LATER) -> Any:
     return message(COMPLAINT, on)
 
 
-def answered(on: date = LATER, *, final: bool = True) -> Any:
-    return message(ComplaintAnswered(complaint_id="c-1", by="s-1", final=final, words=WORDS), on)
+def answered(on: date = LATER, *, final: bool = True, name: str = "c-1") -> Any:
+    """A final response that counts is alert's to tell; any other changes nothing."""
+    if final:
+        return message(ComplaintClosed(complaint_id=name, by="s-1", as_of=on, days=0, in_time=True), on)
+    return message(ComplaintAnswered(complaint_id=name, by="s-1", final=True, words=WORDS), on)
 
 
 def test_an_open_complaint_holds_a_referral_back_until_its_final_response() -> None:
@@ -210,12 +214,12 @@ def test_a_complaint_after_a_referral_holds_it_and_the_bank_hears_so() -> None:
     assert held.when(message(second, on)).said == (), "one hold for all of them"
     half = held.when(message(second, on), answered(on, final=False), answered(on))
     assert half.said == ()
-    last = ComplaintAnswered(complaint_id="c-2", by="s-1", final=True, words=WORDS)
-    goes_on = half.when(message(last, on + timedelta(days=9)))
+    goes_on = half.when(answered(on + timedelta(days=9), name="c-2"))
     assert goes_on.emits(LegalReferralResumed)
     back = goes_on.last(LegalReferralResumed)
     assert (back.as_of, back.reason.code) == (on + timedelta(days=9), ReasonCode.COMPLAINT_ANSWERED)
-    again = goes_on.when(complains(on + timedelta(days=10))).last(LegalReferralHeld)
+    third = desk.ComplaintMade(complaint_id="c-3", words=WORDS)
+    again = goes_on.when(message(third, on + timedelta(days=10))).last(LegalReferralHeld)
     assert len({told.instruction_id, back.instruction_id, again.instruction_id}) == 3
 
 
@@ -301,10 +305,10 @@ def test_an_attempt_by_a_closed_channel_or_while_a_complaint_is_open_counts_for_
     made = desk.ComplaintMade(complaint_id="K", words=WORDS)
     open_ = case().when(message(made))
     assert count(open_.when(*map(call, TEN))) == 0
-    first = ComplaintAnswered(complaint_id="K", by="s-1", final=False, words=WORDS)
-    assert count(open_.when(message(first), *map(call, TEN))) == 0
-    final = first.model_copy(update={"final": True})
-    assert count(open_.when(message(final), *map(call, TEN))) == 10
+    assert count(open_.when(answered(DAY, final=False, name="K"), *map(call, TEN))) == 0
+    assert count(open_.when(answered(DAY, name="K"), *map(call, TEN))) == 10
+    end_first = case().when(answered(DAY, name="K"), message(made))
+    assert count(end_first.when(*map(call, TEN))) == 10, "two topics: its end was heard before it"
 
 
 def test_an_attempt_past_who_acts_for_the_borrower_counts_for_nothing() -> None:

@@ -7,8 +7,8 @@ from datetime import date, timedelta
 import pytest
 
 from services.followup.model import FollowupStatus
+from shared.contracts.alert import ComplaintClosed
 from shared.contracts.base import Event
-from shared.contracts.desk_contact import ComplaintAnswered
 from shared.contracts.followup import InputRefused, PlanBroken, RenegotiationRequested
 from shared.contracts.followup_care import (
     LegalReferralHeld,
@@ -21,7 +21,7 @@ from shared.contracts.parties import StopCause
 from shared.contracts.reasons import ReasonCode
 from tests.unit.builders import DAY, debt, message, paid
 from tests.unit.followup.plans import SECOND, THIRD, live, lives_to
-from tests.unit.followup.test_referral import ASKED, COMPLAINT, LIMITATION, WORDS, case, lapsed
+from tests.unit.followup.test_referral import ASKED, COMPLAINT, LIMITATION, case, lapsed
 from tests.unit.spec import Given
 from tests.unit.stopping import begins, over
 
@@ -131,7 +131,7 @@ def test_the_answer_to_a_complaint_lets_no_such_referral_go_on(*, complains_firs
     stopped = before.when(*begins(CRISIS, STOP_TOLD, since=MADE))
     assert says(stopped, LegalReferralHeld) is not complains_first, "it is held, once"
     both = stopped if complains_first else stopped.when(complains)
-    final = ComplaintAnswered(complaint_id="c-1", by="s-1", final=True, words=WORDS)
+    final = ComplaintClosed(complaint_id="c-1", by="s-1", as_of=FREE, days=0, in_time=True)
     answered = free(both).when(message(final, FREE))
     assert not says(answered, LegalReferralResumed)
     assert [type(event) for event in asks(answered, FREE + timedelta(days=1)).said] == [

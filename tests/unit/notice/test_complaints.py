@@ -22,6 +22,7 @@ from tests.unit.notice.test_decide import (
     broken,
     case,
     complaint,
+    ended,
     statement,
     verified,
 )
@@ -65,7 +66,7 @@ def test_collection_stops_from_the_complaint_to_its_final_response(
     assert may_ask(open_, "service").allowed, "who complains is still served"
     first = open_.when(at(answered(final=False), 10))
     assert Rule.COMPLAINT_OPEN in may_ask(first).rules
-    over = open_.when(at(answered(), 10))
+    over = open_.when(at(ended(), 10))
     assert may_ask(over).allowed is not kept
     assert Rule.COMPLAINT_OPEN not in may_ask(over).rules
 
@@ -77,9 +78,9 @@ def test_of_two_complaints_the_last_final_response_counts_in_either_order(
     there = case().when(message(verified()), *(message(event) for event in before))
     open_ = there.when(at(complaint("K-1"), 9), at(complaint("K-2"), 9, 5), at(complaint("K-1"), 9, 6))
     for first, last in (("K-1", "K-2"), ("K-2", "K-1")):
-        half = open_.when(at(answered(first), 10))
+        half = open_.when(at(ended(first), 10))
         assert Rule.COMPLAINT_OPEN in may_ask(half).rules
-        assert may_ask(half.when(at(answered(last), 11))).allowed is not kept
+        assert may_ask(half.when(at(ended(last), 11))).allowed is not kept
 
 
 def test_a_notice_that_the_law_asks_for_and_what_was_asked_for_go_on_while_a_complaint_is_open() -> None:
@@ -94,7 +95,7 @@ def test_a_reminder_that_was_due_is_called_back_by_the_complaint_and_leaves_afte
     held = due.when(at(complaint(), 11))
     assert held.last(NoticeDenied).rule is Rule.COMPLAINT_OPEN
     assert not held.when(at(complaint("K-2"), 12)).emits(NoticeDue)
-    assert held.when(at(answered(), 12)).last(NoticeDue).kind == "promise_reminder"
+    assert held.when(at(ended(), 12)).last(NoticeDue).kind == "promise_reminder"
 
 
 def test_a_reminder_of_no_use_any_more_is_dropped_while_the_complaint_is_still_open() -> None:
@@ -103,4 +104,4 @@ def test_a_reminder_of_no_use_any_more_is_dropped_while_the_complaint_is_still_o
     assert not held.closes(useful - timedelta(days=1)).emits(NoticeWithdrawn)
     dropped = held.closes(useful)
     assert dropped.last(NoticeWithdrawn).reason.code is ReasonCode.NOTICE_TOO_LATE
-    assert dropped.when(at(answered(), 9, day=useful + timedelta(days=1))).emits()
+    assert dropped.when(at(ended(), 9, day=useful + timedelta(days=1))).emits()

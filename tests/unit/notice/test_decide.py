@@ -11,6 +11,7 @@ import pytest
 from services.notice.decide import NoticeDecider
 from shared.conduct import Rule
 from shared.contracts import agreement, assessment, desk, desk_contact, followup, followup_care, intake, offer
+from shared.contracts.alert import ComplaintClosed
 from shared.contracts.base import Event, Personal, Reason
 from shared.contracts.debts import DebtSchedule
 from shared.contracts.envelope import Envelope
@@ -61,6 +62,11 @@ def answered(name: str = "K-1", *, final: bool = True) -> desk_contact.Complaint
     return desk_contact.ComplaintAnswered(
         complaint_id=name, by="s-1", final=final, words=Personal(value="好")
     )
+
+
+def ended(name: str = "K-1") -> ComplaintClosed:
+    """What alert says when who may give it has given the final response."""
+    return ComplaintClosed(complaint_id=name, by="s-1", as_of=DAY, days=0, in_time=True)
 
 
 def verified() -> desk.ContactRecorded:
@@ -276,7 +282,15 @@ def test_a_reminder_is_collection_and_stops_while_a_complaint_is_open() -> None:
     denied = there.when(at(broken(), 10))
     assert denied.last(NoticeDenied).rules == (Rule.COMPLAINT_OPEN,)
     assert denied.when(at(answered(final=False), 11)).said == (), "not the last word yet"
-    assert denied.when(at(answered(), 12)).emits(NoticeDue)
+    assert denied.when(at(answered(), 12)).said == (), "whether it is final is alert's to judge"
+    assert denied.when(at(ended(), 12)).emits(NoticeDue)
+
+
+def test_the_end_of_a_complaint_that_is_heard_before_it_leaves_it_over() -> None:
+    """Two topics: a complaint would have stayed open for ever, and nobody would have been written to."""
+    there = case().when(at(ended(), 9), at(complaint(), 8))
+    assert not there.state.states.complaint_open
+    assert there.when(at(complaint("K-2"), 10)).state.states.complaint_open
     assert there.when(at(statement(), 10)).emits(NoticeDue), "what serves the borrower goes on"
 
 

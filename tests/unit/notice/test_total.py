@@ -66,6 +66,6 @@ def test_any_message_in_any_state_is_decided(event: type[Event], data: st.DataOb
 
 
 def test_it_reads_what_it_handles() -> None:
-    assert {event.PRODUCER for event in HANDLED} <= set(SERVICE.waits_for)
+    assert {event.PRODUCER for event in HANDLED} <= set(SERVICE.inputs)
     assert {desk.ContactRecorded, desk_contact.NoticeDelivered} <= HANDLED
     assert case_opened().PRODUCER == "intake"
