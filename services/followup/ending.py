@@ -128,7 +128,7 @@ def judge_breach(work: Work, day: date) -> bool:
             code = _why_cured(plan, day)
             work.said.append(BreachCured(agreement_id=plan.agreement_id, as_of=day, reason=Reason(code=code)))
             work.update(cure_by=None)
-            work.state, said = notice_void(work.state, day)
+            work.state, said = notice_void(work.state, plan, day, work.policy)
             work.said += said
         return False
     until = plan.cure_by or cure_by(day, work.policy)

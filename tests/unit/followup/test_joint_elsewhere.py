@@ -39,6 +39,10 @@ def test_a_person_tells_whoever_looks_after_the_other_case() -> None:
     opened = step.last(ProblemOpened)
     assert step.emits(ProblemOpened)
     assert (opened.about, opened.due > DAY) == ("joint_debt_in_another_case", True)
+    answers = reference(**PLAIN).policies.in_force("example-card", DAY)
+    assert opened.due <= answers.deadline(DAY, answers.agreement.instruction_business_days), (
+        "as soon as the bank has to stop collection by an instruction"
+    )
     assert step.when(moved()).said == (), "said once"
     assert lives_to(step, max(opened.due, FIRST)).last(ProblemOverdue).problem_id == opened.problem_id
 
