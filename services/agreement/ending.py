@@ -1,5 +1,6 @@
 """How an agreement ends: completed, broken, withdrawn from, or with its case; what the bank answers. Pure."""
 
+from collections.abc import Collection
 from dataclasses import replace
 from datetime import date, timedelta
 
@@ -179,10 +180,17 @@ def _less_gone(state: AgreementState, live: InForce, day: date, reference: Refer
     apart = {DebtStatus.ELSEWHERE}
     if reference.policies.in_force(state.policy, day).stop_events.sold_is_the_buyers:
         apart.add(DebtStatus.SOLD)
-    gone = {debt.debt_id for debt in state.debts if debt.status in apart}
+    return _without(state, live, apart)
+
+
+def _without(state: AgreementState, live: InForce, gone: Collection[DebtStatus]) -> InForce:
+    """Give an agreement without what its end would take back of some of its debts."""
+    left = {debt.debt_id for debt in state.debts if debt.status in gone}
     update = {
-        "returns": tuple(one for one in live.returns if one.debt_id not in gone),
-        "rates_return": tuple(one for one in live.rates_return if one.debt_id not in gone),
+        "waived": tuple(one for one in live.waived if one.debt_id not in left),
+        "returns": tuple(one for one in live.returns if one.debt_id not in left),
+        "rates_return": tuple(one for one in live.rates_return if one.debt_id not in left),
+        "contract_rates": tuple(one for one in live.contract_rates if one.debt_id not in left),
     }
     return live.model_copy(update=update)
 
@@ -192,7 +200,8 @@ def withdrawn(
 ) -> Outcome:
     """In time: what was before returns, and what was paid stays credited. A draft binds nobody yet.
 
-    Before an amendment there was an agreement, which holds again; before the first, the original terms.
+    Before an amendment there was an agreement, which holds again; before the first, the original terms. Of a
+    joint debt in another obligor's case nothing returns: a plan there may have been signed on what is owed.
     """
     agreement_id = message.data.agreement_id
     if state is None:
@@ -211,6 +220,7 @@ def withdrawn(
         until = live.withdraw_until
         params = {} if until is None else {"until": until.isoformat()}
         return Decision.of(state, refusal(message, ReasonCode.WITHDRAWAL_TOO_LATE, **params))
+    live = _without(state, live, {DebtStatus.ELSEWHERE})
     ended = AgreementEnded(
         agreement_id=agreement_id,
         as_of=message.day,
@@ -231,7 +241,7 @@ def withdrawn(
     schedules = _schedules(state, before, message.day, reference)
     _, conduct = _rules_of(state, before, message.day, reference)
     told = returns(live, before, schedules, policy, conduct, message.day)
-    told = told.model_copy(update={"binds_again": again})
+    told = told.model_copy(update={"joint": joint_of(state, live), "binds_again": again})
     others = tuple(item for item in gone.over if item.agreement_id != before.agreement_id)
     status = gone.status if gone.draft is not None else AgreementStatus.IN_FORCE
     back = gone.model_copy(update={"live": before, "over": others, "status": status})
