@@ -348,7 +348,8 @@ class InstructionKind(StrEnum):
     UNDO_RE_AGE where one of these was returned: as if the re-age of `effective` had not been.
     HAND_BACK comes where a case ends, or an amendment is signed, without what the bank took back of a signed
     agreement, or what another obligor's case holds, so that nobody follows it here: it binds the bank as it
-    stands, by the schedules given, also where another agreement takes its place for the other debts.
+    stands, by the schedules given, also where another agreement takes its place for the other debts. So it
+    does where a stop (a dispute) keeps a debt out of the amendment: until that ends and it is agreed anew.
     STOP_COLLECTION was an instruction of its own in older versions; now APPLY_PLAN says it.
     """
 

@@ -18,9 +18,18 @@ from shared.contracts.agreement import (
     SettlementKind,
     SettlementLetterIssued,
 )
-from shared.contracts.debts import DebtSnapshot, DebtStatus, InstalmentTotal
+from shared.contracts.base import Reason
+from shared.contracts.debts import (
+    OUT_OF_PLAN,
+    PROTECTED,
+    DebtApart,
+    DebtSnapshot,
+    DebtStatus,
+    InstalmentTotal,
+)
 from shared.contracts.followup import RewardGranted
 from shared.contracts.intake import BankAnswered, CaseClosed, CloseReason
+from shared.contracts.reasons import ReasonCode
 from tests.unit.agreement.test_decide import (
     BOTH,
     DEBTS,
@@ -163,6 +172,53 @@ def test_what_an_amendment_leaves_with_the_bank_stays_bound_by_what_it_amends(aw
     assert (back.collection, back.agents, back.restored) == (CollectionOrder.STOP, True, ())
     asked = [(one.instruction_id, one.kind) for one in step.state.instructions][-2:]
     assert asked == [(one.instruction_id, one.kind) for one in (applied, back)]
+
+
+@pytest.mark.parametrize("status", sorted(PROTECTED))
+def test_so_does_what_a_stop_keeps_out_of_the_amendment(status: DebtStatus) -> None:
+    """It was neither handed back nor beside the plan: no word said what binds the bank about it."""
+    first, step = in_force().last(AgreementSigned), amended(status)
+    applied, back = [one for one in step.said if isinstance(one, BankInstructed)]
+    assert (applied.kind, applied.supersedes) == (InstructionKind.APPLY_PLAN, first.agreement_id)
+    assert (applied.beside, [one.debt_id for one in applied.schedules]) == ((), ["A-1"])
+    assert (back.kind, back.agreement_id) == (InstructionKind.HAND_BACK, first.agreement_id)
+    assert back.schedules == tuple(one for one in first.schedules if one.debt_id == "A-2")
+    assert ([rate.debt_id for rate in back.rates], back.collection) == (["A-2"], CollectionOrder.STOP)
+
+
+def test_when_the_stop_is_over_and_it_is_agreed_anew_the_bank_hears_whose_place_that_takes() -> None:
+    step = amended(DebtStatus.DISPUTED)
+    old = step.last(BankInstructed).agreement_id
+    again = tuple(one.model_copy(update={"bound_by": old if one.debt_id == "A-2" else None}) for one in DEBTS)
+    said = agreed(3, again).model_copy(update={"offer_id": "O-3"})
+    told = step.when(message(changed(*again), after(8), sequence=20), message(said, after(9)))
+    told = signed_by(told, *BOTH, day=after(10)).closes(after(10))
+    (applied,) = [one for one in told.said if isinstance(one, BankInstructed)]
+    assert applied.supersedes == step.state.live.agreement_id
+    assert [(one.debt_id, one.agreement_id) for one in applied.replaces] == [("A-2", old)]
+
+
+def test_who_withdraws_from_the_amendment_has_it_in_the_plan_again() -> None:
+    step = amended(DebtStatus.DISPUTED, days=DAYS)
+    back = step.when(withdrawal(step.state.live.agreement_id, 8)).last(BankInstructed)
+    assert back.returns_to == step.last(BankInstructed).agreement_id
+    assert {one.debt_id for one in back.schedules} == {"A-1", "A-2"}
+
+
+@pytest.mark.parametrize("status", sorted(OUT_OF_PLAN))
+def test_what_both_left_to_a_person_is_not_handed_back_too(status: DebtStatus) -> None:
+    """It left the plan between draft and signature: one word said that no schedule holds of it, another that
+    the old one does."""
+    said = agreed(2, (DEBTS[0],))
+    left = DebtApart(debt_id="A-2", reason=Reason(code=ReasonCode.CURRENCY_APART))
+    said = said.model_copy(
+        update={"plan": said.plan.model_copy(update={"apart": (left,)}), "offer_id": "O-2"}
+    )
+    gone = changed(DEBTS[0], DEBTS[1].model_copy(update={"status": status}))
+    step = in_force().when(message(said, after(5)), message(gone, after(5), sequence=9))
+    step = signed_by(step, *BOTH, day=after(6)).closes(after(6))
+    (told,) = [one for one in step.said if isinstance(one, BankInstructed)]
+    assert (told.kind, told.beside) == (InstructionKind.APPLY_PLAN, ("A-2",))
 
 
 def test_what_has_vested_is_said_of_it_by_its_rate_alone() -> None:
