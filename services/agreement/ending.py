@@ -43,9 +43,9 @@ from shared.contracts.base import Event, Reason
 from shared.contracts.debts import DebtSchedule, DebtStatus
 from shared.contracts.decision import Decision
 from shared.contracts.envelope import Envelope
+from shared.contracts.followup import PlanCompleted
 from shared.contracts.plan_terms import schedules_of
 from shared.contracts.reasons import ReasonCode
-from shared.lending.money import Money
 from shared.policy.conduct import Conduct
 from shared.policy.model import PolicyInForce
 from shared.policy.reference import Reference
@@ -74,7 +74,7 @@ _CLOSED = {
 
 
 def plan_completed(
-    state: AgreementState | None, message: Envelope[followup.PlanCompleted], reference: Reference
+    state: AgreementState | None, message: Envelope[PlanCompleted], reference: Reference
 ) -> Outcome:
     """Every instalment is paid: completed, and the bank is told.
 
@@ -84,12 +84,12 @@ def plan_completed(
     """
     back = None if state is None else state.handed_back
     if state is not None and back is not None and back.agreement_id == message.data.agreement_id:
-        done, told = _complete(state, back, message.data.as_of, message.data.paid, message.day, reference)
+        done, told = _complete(state, back, message.data, message.day, reference)
         return Decision.of(done.model_copy(update=_CLOSED), *told)
     live = _live(state, message)
     if state is None or isinstance(live, Decision):
         return live if isinstance(live, Decision) else Decision(state)
-    after, said = _complete(state, live, message.data.as_of, message.data.paid, message.day, reference)
+    after, said = _complete(state, live, message.data, message.day, reference)
     return replace(Decision.of(after, *said), waits=message.data.with_case)
 
 
@@ -300,7 +300,8 @@ def case_closed(
         paid = set(live.debts) <= set(paid_off(state, live, ()))
         away = bool(taken_away(state, live)) and message.data.reason is not intake.CloseReason.PLAN_COMPLETED
         if paid or (message.data.reason in _PAID_IN_FULL and not away):
-            state, events = _complete(state, live, message.data.as_of, (), message.day, reference)
+            done = PlanCompleted(agreement_id=live.agreement_id, as_of=message.data.as_of, paid=())
+            state, events = _complete(state, live, done, message.day, reference)
             said += events
         else:
             ended = AgreementEnded(agreement_id=live.agreement_id, as_of=message.data.as_of, reason=reason)
@@ -342,7 +343,7 @@ def _earlier(before: InForce) -> EarlierAgreement:
 
 
 def _live(
-    state: AgreementState | None, message: Envelope[followup.PlanCompleted] | Envelope[followup.PlanBroken]
+    state: AgreementState | None, message: Envelope[PlanCompleted] | Envelope[followup.PlanBroken]
 ) -> InForce | Outcome:
     """Give the agreement in force that followup speaks of; what is over already changes nothing."""
     agreement_id = message.data.agreement_id
@@ -366,18 +367,18 @@ def _rules_of(
 def _complete(
     state: AgreementState,
     live: InForce,
-    as_of: date,
-    paid: tuple[Money, ...],
+    plan: PlanCompleted,
     day: date,
     reference: Reference,
 ) -> tuple[AgreementState, tuple[Event, ...]]:
     """Completed: the settlement letter says what that settles, and the bank is told."""
     policy, conduct = _rules_of(state, live, day, reference)
-    done = AgreementCompleted(agreement_id=live.agreement_id, as_of=as_of, paid=paid)
-    letter = letter_of(as_vested(state, day), live, as_of, policy)
+    done = AgreementCompleted(agreement_id=live.agreement_id, as_of=plan.as_of, paid=plan.paid)
+    letter = letter_of(as_vested(state, day), live, plan.as_of, policy, plan.short)
     held, beside = held_of(state, live), owed_beside(state, live)
     told = completed(live, letter.settled, policy, conduct, day, held, beside)
-    told = told.model_copy(update={"joint": tuple(one for one in joint_of(state, live) if one in beside)})
+    joint = tuple(one for one in joint_of(state, live) if one in beside)
+    told = told.model_copy(update={"joint": joint, "short": letter.short})
     gone = _without_live(state, live, AgreementStatus.COMPLETED, ReasonCode.CASE_CLOSED)
     gone = gone.model_copy(update={"completed": live})
     return instruct(gone, told), (done, letter, told)

@@ -44,7 +44,11 @@ def with_return(live: InForce, data: PaymentTakenBack) -> InForce:
 
 
 def letter_of(
-    state: AgreementState, live: InForce, as_of: date, policy: PolicyInForce
+    state: AgreementState,
+    live: InForce,
+    as_of: date,
+    policy: PolicyInForce,
+    short: Sequence[Money] = (),
 ) -> SettlementLetterIssued:
     """Give the letter. The agreement's own debts are settled by its last instalment, less what was waived.
 
@@ -52,7 +56,8 @@ def letter_of(
     the plan before it was paid (also where that is over, and money has passed the debt by meanwhile), or of
     what came back of a payment from before the plan. What is owed on other debts of the case is stated beside
     it, and changes nothing about these.
-    Forgiven amounts carry the mark of the pack's tax duty, where it has one.
+    Forgiven amounts carry the mark of the pack's tax duty, where it has one. `short` was paid less than asked
+    for, within what the agreement counts as full: that is not forgiven, it is not owed.
     """
     words = words_of(EDITION)
     assert words is not None  # noqa: S101 - narrows: the edition is the program's own
@@ -79,6 +84,7 @@ def letter_of(
         surviving=surviving,
         settled=settled,
         beside=tuple(map(_surviving, others)),
+        short=_not_owed(short, settled, still_owed),
         forgiven=forgiven,
         tax_mark=reported.tax_mark if forgiven and reported.tax_mark != _NO_MARK else None,
         credit_status=common_status(settled) or reported.status_when_settled_in_part,
@@ -90,6 +96,19 @@ def letter_of(
         content_hash=_UNHASHED,
     )
     return letter.model_copy(update={"content_hash": content_hash(letter, state.case)})
+
+
+def _not_owed(
+    short: Sequence[Money], settled: Sequence[DebtSettled], still_owed: Sequence[SurvivingDebt]
+) -> tuple[Money, ...]:
+    """Give what lacks of the last payments, where a debt is settled all the same.
+
+    Not in a currency of which the letter says that a balance survives: what lacks may be a part of that.
+    """
+    if all(one.settlement is not SettlementKind.FULL for one in settled):
+        return ()
+    owing = {total_of(one.amounts).currency for one in still_owed}
+    return tuple(one for one in short if one.currency not in owing)
 
 
 def _letter_id(live: InForce, reopened: int) -> str:

@@ -47,7 +47,11 @@ def complete(work: Work, day: date, *, with_case: bool = False) -> None:
         Money.sum((part.paid for part in served if part.paid.currency == currency), currency)
         for currency in currencies
     )
-    done = PlanCompleted(agreement_id=work.plan.agreement_id, as_of=day, paid=paid, with_case=with_case)
+    lacking = zip(work.plan.lines, served, strict=True)
+    short = summed(line.total - part.paid for line, part in lacking if part.paid < line.total)
+    done = PlanCompleted(
+        agreement_id=work.plan.agreement_id, as_of=day, paid=paid, with_case=with_case, short=short
+    )
     work.said.append(done)
     over = {"review_open": False, "review_late_on": None, "cure_by": None}
     work.update(ended_on=day, completed=True, judged_to=day, **over)

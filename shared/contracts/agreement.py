@@ -482,6 +482,11 @@ class BankInstructed(_Agreement):
         description="debts that an agreement bound which the bank had got back, and whose place this one "
         "takes; `supersedes` names an agreement of the case itself, or the first of these",
     )
+    short: tuple[MoneyField, ...] = Field(
+        default=(),
+        description="after a completion: what was paid less than agreed, which by the agreement counts as "
+        "full: it is owed no more on the debts `settled` in full, whatever the books say",
+    )
     binds_again: tuple[DebtBound, ...] = Field(
         default=(),
         description="after a withdrawal: debts that an agreement binds again which the bank got back, and "
@@ -590,6 +595,10 @@ class SettlementLetterIssued(_Agreement):
     surviving: tuple[SurvivingDebt, ...] = ()
     settled: tuple[DebtSettled, ...] = ()
     beside: tuple[SurvivingDebt, ...] = ()
+    short: tuple[MoneyField, ...] = Field(
+        default=(),
+        description="what was paid less than agreed: it counts as full, and is not owed on the debts settled",
+    )
     replaces: str | None = Field(
         default=None, description="an earlier letter, which a payment that came back has undone"
     )
