@@ -4,7 +4,7 @@ from collections.abc import Collection
 from dataclasses import replace
 from datetime import date, timedelta
 
-from services.agreement.letter import letter_of, settled_of
+from services.agreement.letter import letter_of, letter_of_paid, settled_of
 from services.agreement.model import AgreementState, AgreementStatus, Broken, InForce
 from services.agreement.rules import (
     as_vested,
@@ -309,13 +309,15 @@ def case_closed(
             said += (ended,)
             if away or message.data.reason is intake.CloseReason.RECALLED:
                 told = _handed_back(state, live, message.day, reference)
+                policy, _ = _rules_of(state, live, message.day, reference)
+                letter = letter_of_paid(state, live, told.settled, message.data.as_of, policy)
                 kept = {
                     "status": AgreementStatus.CLOSED,
                     "completed": None,
                     "broken": None,
                     "handed_back": live,
                 }
-                return Decision.of(instruct(gone, told).model_copy(update=kept), *said, told)
+                return Decision.of(instruct(gone, told).model_copy(update=kept), *said, *letter, told)
             state = gone
     return Decision.of(state.model_copy(update=_CLOSED), *said)
 

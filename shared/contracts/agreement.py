@@ -578,7 +578,8 @@ class SettlementLetterIssued(_Agreement):
     """The settlement letter (结清证明) of a fulfilled agreement: full or partial, and what survives.
 
     It is about the debts of the agreement, each by itself in `settled`; `beside` only names what is owed on
-    others. Letters of before named those among `surviving`, and one code for all.
+    others. One of its own is for what was paid of an agreement that the bank got back. Letters of before
+    named those of `beside` among `surviving`, and one code for all.
 
     Its hash is SHA-256 over the canonical JSON of the event without the hash, with the case beside it.
     """
@@ -598,6 +599,11 @@ class SettlementLetterIssued(_Agreement):
     short: tuple[MoneyField, ...] = Field(
         default=(),
         description="what was paid less than agreed: it counts as full, and is not owed on the debts settled",
+    )
+    handed_back: bool = Field(
+        default=False,
+        description="the agreement is not fulfilled: it left with the case, and `debts` are those of it that "
+        "were paid by then; the letter is about these alone",
     )
     replaces: str | None = Field(
         default=None, description="an earlier letter, which a payment that came back has undone"

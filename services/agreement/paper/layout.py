@@ -410,6 +410,8 @@ def _letter(document: Letter, lang: str) -> dict[str, Any]:
         "as_of": issued.as_of.isoformat(),
         "debts": ", ".join(issued.debts),
         "replaces": issued.replaces,
+        "fulfilled": not issued.handed_back,
+        "handed_back": issued.handed_back,
         "short": ("、" if lang == "zh" else ", ").join(map(_money, issued.short)),
         "full": issued.settlement is SettlementKind.FULL,
         "partial": issued.settlement is SettlementKind.PARTIAL,

@@ -7,7 +7,11 @@ from typing import Any
 
 import pytest
 
+from services.agreement.document import content_hash
 from services.agreement.model import AgreementStatus
+from services.agreement.paper.layout import Letter, page_of
+from services.agreement.paper.standing import standing_in
+from services.agreement.paper.words import LANGUAGES
 from shared.contracts.agreement import (
     AgreementCompleted,
     AgreementEnded,
@@ -22,6 +26,7 @@ from shared.contracts.base import Reason
 from shared.contracts.debts import (
     OUT_OF_PLAN,
     PROTECTED,
+    Allocation,
     DebtApart,
     DebtSnapshot,
     DebtStatus,
@@ -41,7 +46,7 @@ from tests.unit.agreement.test_decide import (
     signed_by,
 )
 from tests.unit.agreement.test_withdrawal import DAYS, withdrawal
-from tests.unit.builders import balances, cny, debt, message
+from tests.unit.builders import CASE, balances, cny, debt, message, taken_back
 from tests.unit.spec import Given
 
 PAID = debt("A-1", outstanding=balances(), overdue=balances())
@@ -55,7 +60,8 @@ def recalled(step: Given, *debts: DebtSnapshot) -> Given:
 
 def handed_back(*between: Any, debts: tuple[DebtSnapshot, ...] = (), **rules: Any) -> BankInstructed:
     gone = recalled(in_force(**rules).when(*between), *debts)
-    assert gone.emits(AgreementEnded, BankInstructed)
+    letters = (SettlementLetterIssued,) if debts else ()
+    assert gone.emits(AgreementEnded, *letters, BankInstructed)
     return gone.last(BankInstructed)
 
 
@@ -115,7 +121,8 @@ def closed(away: DebtStatus, reason: CloseReason = CloseReason.SETTLED) -> Any:
 def test_what_left_it_unpaid_is_handed_back_though_the_case_closes_as_settled(away: DebtStatus) -> None:
     """A letter certified that the agreement was fulfilled, though the rest of its instalments was unpaid."""
     signed, gone = in_force().last(AgreementSigned), in_force().when(closed(away))
-    assert gone.emits(AgreementEnded, BankInstructed)
+    assert gone.emits(AgreementEnded, SettlementLetterIssued, BankInstructed)
+    assert gone.last(SettlementLetterIssued).handed_back, "it does not say that the agreement is fulfilled"
     told = gone.last(BankInstructed)
     assert (told.kind, told.schedules) == (InstructionKind.HAND_BACK, signed.schedules)
     assert told.collection is CollectionOrder.STOP
@@ -144,6 +151,54 @@ def test_where_every_instalment_was_paid_it_is_completed_all_the_same(away: Debt
     assert [one.debt_id for one in letter.surviving] == ["A-2"]
     assert (step.state.status, step.state.debts) == (AgreementStatus.CLOSED, ())
     assert not step.when(paid).said, "said once"
+
+
+# -- what was paid of it -------------------------------------------------------------------------------------
+
+
+def test_who_has_paid_one_debt_of_it_has_a_letter_about_that_one() -> None:
+    """The bank was told that it is settled, and the borrower had nothing to show for it."""
+    gone = recalled(in_force(), PAID, DEBTS[1])
+    letter, told = gone.last(SettlementLetterIssued), gone.last(BankInstructed)
+    assert (letter.debts, letter.settled, letter.surviving) == (("A-1",), told.settled, ())
+    assert (letter.settlement, letter.handed_back) == (SettlementKind.FULL, True)
+    assert {one.debt_id for one in letter.forgiven} <= {"A-1"}
+    assert letter.content_hash == content_hash(letter, CASE)
+
+
+def test_where_nothing_of_it_was_paid_there_is_none() -> None:
+    assert not [one for one in recalled(in_force()).said if isinstance(one, SettlementLetterIssued)]
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_the_paper_says_that_it_is_about_that_debt_alone(lang: str) -> None:
+    issued = recalled(in_force(), PAID, DEBTS[1]).last(SettlementLetterIssued)
+    (section,) = page_of(Letter(CASE, "C-1", issued), lang)["sections"]
+    text = " ".join(section["paragraphs"])
+    assert ("本证明仅涉及文中列明的债务" if lang == "zh" else "about the debts that it names alone") in text
+    assert ("履行完毕" if lang == "zh" else "has fulfilled") not in text
+    assert ("（A-1）已" if lang == "zh" else "nothing is owed on it any more: A-1") in text
+    assert "A-2" not in text
+
+
+def test_a_later_completion_has_its_own_letter_and_makes_this_one_no_less_true() -> None:
+    closes = closed(DebtStatus.RECALLED)
+    live = in_force()
+    done = completed(live.state.live.agreement_id).model_copy(update={"with_case": True})
+    said = live.when(closes, message(done, after(20))).said
+    first, second = [one for one in said if isinstance(one, SettlementLetterIssued)]
+    assert (first.handed_back, second.handed_back, second.replaces) == (True, False, None)
+    assert first.letter_id != second.letter_id
+    filed = [
+        {"type": one.TYPE, "case": CASE, "data": one.model_dump(mode="json")}
+        for one in said
+        if isinstance(one, SettlementLetterIssued | AgreementCompleted)
+    ]
+    assert standing_in(filed, CASE).letters == {}
+    part = Allocation(debt_id="A-1", amounts=balances("10.00"))
+    back = taken_back("10.00", after(3), after(400)).model_copy(update={"allocations": (part,)})
+    filed.append({"type": back.TYPE, "case": CASE, "data": back.model_dump(mode="json")})
+    assert set(standing_in(filed, CASE).letters) == {first.letter_id, second.letter_id}
 
 
 # -- where the others are amended ----------------------------------------------------------------------------
