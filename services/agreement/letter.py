@@ -111,7 +111,7 @@ def letter_of_paid(
         policy,
         letter_id=derive_id("settlement", live.agreement_id, "handed back", str(live.reopened)),
         as_of=as_of,
-        settlement=SettlementKind.FULL,
+        settlement=SettlementKind.PARTIAL,
         debts=debts,
         settled=settled,
         forgiven=tuple(one for one in forgiven if one.debt_id in debts),
