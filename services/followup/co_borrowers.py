@@ -60,6 +60,8 @@ _MAKES_UNTRUE: Final[dict[str, frozenset[str]]] = {
     TELL_COMPLETED: frozenset({TELL_NOTICED, TELL_VOID, TELL_STANDS, TELL_AMENDED}),
     TELL_WITHDRAWN: frozenset({TELL_NOTICED, TELL_VOID, TELL_STANDS, TELL_AMENDED}),
 }
+# Of the agreement before, once another takes effect.
+_OLDER_NEWS: Final = frozenset({TELL_NOTICED, TELL_UNCOUNTED, TELL_AMENDED})
 _NOTHING_OWED: Final = frozenset({CloseReason.SETTLED, CloseReason.PLAN_COMPLETED})
 _AWAY: Final = frozenset({DebtStatus.RECALLED, DebtStatus.ELSEWHERE})
 _OF_A_BREACH: Final = frozenset({TELL_NOTICED, TELL_BROKEN, TELL_VOID})
@@ -80,16 +82,24 @@ def to_tell(state: FollowupState, plan: FollowedPlan, about: str, day: date, pol
     return state, said
 
 
-def signed(state: FollowupState, data: AgreementSigned, day: date, policy: PolicyInForce) -> Step:
+def signed(
+    state: FollowupState, before: FollowedPlan | None, data: AgreementSigned, day: date, policy: PolicyInForce
+) -> Step:
     """An agreement takes effect: who believes that they signed it, and is not bound, is to hear so.
 
-    So is who signed only what it amends, or whose place it takes. The same of the one before it is older
-    news, and a notice about that one is void.
+    So is who signed only what it amends, or whose place it takes. The same of the one `before` it is older
+    news, and a notice about that one is void: who was told of it, and is no party of this one, hears that.
     """
-    older = {TELL_NOTICED, TELL_VOID, TELL_UNCOUNTED, TELL_AMENDED}
-    state, said = taken_off(state, _where(state, lambda one: one.about in older), day, _BY_NEWER_WORD)
-    unsigned = (one for one in data.signed_before if one not in data.not_counted)
-    for about, parties in ((TELL_UNCOUNTED, data.not_counted), (TELL_AMENDED, unsigned)):
+    unsigned = [one for one in data.signed_before if one not in data.not_counted]
+    hear = {*data.bound, *data.not_counted, *unsigned}
+    told = () if before is None or before.cure_by is None else _told_of_notice(state, before)
+    older = _where(
+        state,
+        lambda one: one.about in _OLDER_NEWS or (one.about == TELL_VOID and one.party_id in hear),
+    )
+    state, said = taken_off(state, older, day, _BY_NEWER_WORD)
+    gone = [one for one in told if one not in hear]
+    for about, parties in ((TELL_UNCOUNTED, data.not_counted), (TELL_AMENDED, unsigned), (TELL_VOID, gone)):
         for party_id in parties:
             state, more = _to_tell(state, data.agreement_id, about, party_id, day, policy)
             said += more
@@ -110,14 +120,19 @@ def _to_tell(
 
 def notice_void(state: FollowupState, plan: FollowedPlan, day: date, policy: PolicyInForce) -> Step:
     """A notice of breach is void: who was told of it is to hear so, and nobody else has to hear of it."""
+    told = _told_of_notice(state, plan)
     untold = _where(state, lambda one: one.about == TELL_NOTICED)
-    spared = {one.party_id for one in (*untold, *_where(state, lambda one: one.about == TELL_VOID))}
     state, said = taken_off(state, untold, day, _BY_VOID_NOTICE)
-    for party_id in plan.bound:
-        if party_id not in spared:
-            state, more = _to_tell(state, plan.agreement_id, TELL_VOID, party_id, day, policy)
-            said += more
+    for party_id in told:
+        state, more = _to_tell(state, plan.agreement_id, TELL_VOID, party_id, day, policy)
+        said += more
     return state, said
+
+
+def _told_of_notice(state: FollowupState, plan: FollowedPlan) -> tuple[str, ...]:
+    """Give who was told of the notice that was given: nobody is to tell them of it, or that one is void."""
+    asked = _where(state, lambda one: one.about in {TELL_NOTICED, TELL_VOID})
+    return tuple(one for one in plan.bound if all(one != problem.party_id for problem in asked))
 
 
 def settled_with_case(state: FollowupState, data: CaseClosed, day: date, reference: Reference) -> Step:

@@ -272,7 +272,7 @@ def _signed(
         return Decision.of(state, refusal(message, started))
     after, said = started
     policy = reference.policies.in_force(message.data.policy, message.day)
-    after, of_others = co_borrowers.signed(after, message.data, message.day, policy)
+    after, of_others = co_borrowers.signed(after, known.plan, message.data, message.day, policy)
     return Decision.of(without_sold(after, message.day, reference), *said, *of_others)
 
 

@@ -311,6 +311,17 @@ def test_who_signed_only_what_it_amends_hears_of_the_amendment() -> None:
     assert open_(anew.when(message(third, day))) == [], "they have signed now"
 
 
+@pytest.mark.parametrize("stays", [False, True])
+@pytest.mark.parametrize("heard", [False, True])
+def test_an_amendment_that_ends_a_notice_is_told_to_who_is_no_party_of_it(stays: bool, heard: bool) -> None:
+    plan = lives_to(bound("P-2", **NOTICED), BREACH)
+    on = BREACH + timedelta(days=1)
+    told = plan.when(*([contact(on)] if heard else []))
+    second = signed((THIRD, "9.00"), effective=on, version=2)
+    anew = told.when(message(second.model_copy(update={"bound": ("P-2",) if stays else ()}), on))
+    assert open_(anew) == ([(VOID, "P-2")] if heard and not stays else [])
+
+
 def test_that_an_earlier_plan_was_completed_is_true_whatever_becomes_of_the_next() -> None:
     done = lives_to(bound("P-2", **NOTICED).when(message(paid("300.00", DAY))), SECOND)
     assert open_(done) == [(COMPLETED, "P-2")]
