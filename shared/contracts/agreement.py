@@ -400,7 +400,7 @@ class DebtRecord(Part):
 
 
 class DebtBound(Part):
-    """A debt, and the agreement of an earlier case that binds it."""
+    """A debt, and the agreement that binds it: of an earlier case, or from before an amendment without it."""
 
     debt_id: AccountId
     agreement_id: str
