@@ -47,7 +47,7 @@ _LATER_TERMS = (
     *("trial_days_late", "observation_starts", "observation_restarts", "difficulty_restarts"),
     *("probation_days_late", "probation_goes_on"),
 )
-_LATER_OF_LETTER = ("settled", "beside", "replaces")
+_LATER_OF_LETTER = ("settled", "beside", "replaces", "short", "handed_back")
 
 
 def agreement_id_of(case: str, offer_id: str, plan_id: str) -> str:

@@ -1,9 +1,10 @@
 """How an agreement ends: completed, broken, withdrawn from, or with its case; what the bank answers. Pure."""
 
+from collections.abc import Collection
 from dataclasses import replace
 from datetime import date, timedelta
 
-from services.agreement.letter import letter_of, settled_of
+from services.agreement.letter import letter_of, letter_of_paid, settled_of
 from services.agreement.model import AgreementState, AgreementStatus, Broken, InForce
 from services.agreement.rules import (
     as_vested,
@@ -42,9 +43,9 @@ from shared.contracts.base import Event, Reason
 from shared.contracts.debts import DebtSchedule, DebtStatus
 from shared.contracts.decision import Decision
 from shared.contracts.envelope import Envelope
+from shared.contracts.followup import PlanCompleted
 from shared.contracts.plan_terms import schedules_of
 from shared.contracts.reasons import ReasonCode
-from shared.lending.money import Money
 from shared.policy.conduct import Conduct
 from shared.policy.model import PolicyInForce
 from shared.policy.reference import Reference
@@ -73,7 +74,7 @@ _CLOSED = {
 
 
 def plan_completed(
-    state: AgreementState | None, message: Envelope[followup.PlanCompleted], reference: Reference
+    state: AgreementState | None, message: Envelope[PlanCompleted], reference: Reference
 ) -> Outcome:
     """Every instalment is paid: completed, and the bank is told.
 
@@ -83,12 +84,12 @@ def plan_completed(
     """
     back = None if state is None else state.handed_back
     if state is not None and back is not None and back.agreement_id == message.data.agreement_id:
-        done, told = _complete(state, back, message.data.as_of, message.data.paid, message.day, reference)
+        done, told = _complete(state, back, message.data, message.day, reference)
         return Decision.of(done.model_copy(update=_CLOSED), *told)
     live = _live(state, message)
     if state is None or isinstance(live, Decision):
         return live if isinstance(live, Decision) else Decision(state)
-    after, said = _complete(state, live, message.data.as_of, message.data.paid, message.day, reference)
+    after, said = _complete(state, live, message.data, message.day, reference)
     return replace(Decision.of(after, *said), waits=message.data.with_case)
 
 
@@ -179,10 +180,17 @@ def _less_gone(state: AgreementState, live: InForce, day: date, reference: Refer
     apart = {DebtStatus.ELSEWHERE}
     if reference.policies.in_force(state.policy, day).stop_events.sold_is_the_buyers:
         apart.add(DebtStatus.SOLD)
-    gone = {debt.debt_id for debt in state.debts if debt.status in apart}
+    return _without(state, live, apart)
+
+
+def _without(state: AgreementState, live: InForce, gone: Collection[DebtStatus]) -> InForce:
+    """Give an agreement without what its end would take back of some of its debts."""
+    left = {debt.debt_id for debt in state.debts if debt.status in gone}
     update = {
-        "returns": tuple(one for one in live.returns if one.debt_id not in gone),
-        "rates_return": tuple(one for one in live.rates_return if one.debt_id not in gone),
+        "waived": tuple(one for one in live.waived if one.debt_id not in left),
+        "returns": tuple(one for one in live.returns if one.debt_id not in left),
+        "rates_return": tuple(one for one in live.rates_return if one.debt_id not in left),
+        "contract_rates": tuple(one for one in live.contract_rates if one.debt_id not in left),
     }
     return live.model_copy(update=update)
 
@@ -192,7 +200,8 @@ def withdrawn(
 ) -> Outcome:
     """In time: what was before returns, and what was paid stays credited. A draft binds nobody yet.
 
-    Before an amendment there was an agreement, which holds again; before the first, the original terms.
+    Before an amendment there was an agreement, which holds again; before the first, the original terms. Of a
+    joint debt in another obligor's case nothing returns: a plan there may have been signed on what is owed.
     """
     agreement_id = message.data.agreement_id
     if state is None:
@@ -211,6 +220,7 @@ def withdrawn(
         until = live.withdraw_until
         params = {} if until is None else {"until": until.isoformat()}
         return Decision.of(state, refusal(message, ReasonCode.WITHDRAWAL_TOO_LATE, **params))
+    live = _without(state, live, {DebtStatus.ELSEWHERE})
     ended = AgreementEnded(
         agreement_id=agreement_id,
         as_of=message.day,
@@ -231,7 +241,7 @@ def withdrawn(
     schedules = _schedules(state, before, message.day, reference)
     _, conduct = _rules_of(state, before, message.day, reference)
     told = returns(live, before, schedules, policy, conduct, message.day)
-    told = told.model_copy(update={"binds_again": again})
+    told = told.model_copy(update={"joint": joint_of(state, live), "binds_again": again})
     others = tuple(item for item in gone.over if item.agreement_id != before.agreement_id)
     status = gone.status if gone.draft is not None else AgreementStatus.IN_FORCE
     back = gone.model_copy(update={"live": before, "over": others, "status": status})
@@ -290,7 +300,8 @@ def case_closed(
         paid = set(live.debts) <= set(paid_off(state, live, ()))
         away = bool(taken_away(state, live)) and message.data.reason is not intake.CloseReason.PLAN_COMPLETED
         if paid or (message.data.reason in _PAID_IN_FULL and not away):
-            state, events = _complete(state, live, message.data.as_of, (), message.day, reference)
+            done = PlanCompleted(agreement_id=live.agreement_id, as_of=message.data.as_of, paid=())
+            state, events = _complete(state, live, done, message.day, reference)
             said += events
         else:
             ended = AgreementEnded(agreement_id=live.agreement_id, as_of=message.data.as_of, reason=reason)
@@ -298,13 +309,15 @@ def case_closed(
             said += (ended,)
             if away or message.data.reason is intake.CloseReason.RECALLED:
                 told = _handed_back(state, live, message.day, reference)
+                policy, _ = _rules_of(state, live, message.day, reference)
+                letter = letter_of_paid(state, live, told.settled, message.data.as_of, policy)
                 kept = {
                     "status": AgreementStatus.CLOSED,
                     "completed": None,
                     "broken": None,
                     "handed_back": live,
                 }
-                return Decision.of(instruct(gone, told).model_copy(update=kept), *said, told)
+                return Decision.of(instruct(gone, told).model_copy(update=kept), *said, *letter, told)
             state = gone
     return Decision.of(state.model_copy(update=_CLOSED), *said)
 
@@ -332,7 +345,7 @@ def _earlier(before: InForce) -> EarlierAgreement:
 
 
 def _live(
-    state: AgreementState | None, message: Envelope[followup.PlanCompleted] | Envelope[followup.PlanBroken]
+    state: AgreementState | None, message: Envelope[PlanCompleted] | Envelope[followup.PlanBroken]
 ) -> InForce | Outcome:
     """Give the agreement in force that followup speaks of; what is over already changes nothing."""
     agreement_id = message.data.agreement_id
@@ -356,18 +369,18 @@ def _rules_of(
 def _complete(
     state: AgreementState,
     live: InForce,
-    as_of: date,
-    paid: tuple[Money, ...],
+    plan: PlanCompleted,
     day: date,
     reference: Reference,
 ) -> tuple[AgreementState, tuple[Event, ...]]:
     """Completed: the settlement letter says what that settles, and the bank is told."""
     policy, conduct = _rules_of(state, live, day, reference)
-    done = AgreementCompleted(agreement_id=live.agreement_id, as_of=as_of, paid=paid)
-    letter = letter_of(as_vested(state, day), live, as_of, policy)
+    done = AgreementCompleted(agreement_id=live.agreement_id, as_of=plan.as_of, paid=plan.paid)
+    letter = letter_of(as_vested(state, day), live, plan.as_of, policy, plan.short)
     held, beside = held_of(state, live), owed_beside(state, live)
     told = completed(live, letter.settled, policy, conduct, day, held, beside)
-    told = told.model_copy(update={"joint": tuple(one for one in joint_of(state, live) if one in beside)})
+    joint = tuple(one for one in joint_of(state, live) if one in beside)
+    told = told.model_copy(update={"joint": joint, "short": letter.short})
     gone = _without_live(state, live, AgreementStatus.COMPLETED, ReasonCode.CASE_CLOSED)
     gone = gone.model_copy(update={"completed": live})
     return instruct(gone, told), (done, letter, told)

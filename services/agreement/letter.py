@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Sequence
 from datetime import date
+from typing import Any
 
 from services.agreement.document import content_hash
 from services.agreement.model import AgreementState, InForce, KnownDebt
@@ -21,7 +22,7 @@ from shared.contracts.plan_terms import total_of
 from shared.lending.money import Money
 from shared.policy.model import PolicyInForce
 
-__all__ = ["common_status", "letter_of", "settled_of", "with_return"]
+__all__ = ["common_status", "letter_of", "letter_of_paid", "settled_of", "with_return"]
 
 _UNHASHED = "0" * 64
 _NO_MARK = "none"
@@ -44,7 +45,11 @@ def with_return(live: InForce, data: PaymentTakenBack) -> InForce:
 
 
 def letter_of(
-    state: AgreementState, live: InForce, as_of: date, policy: PolicyInForce
+    state: AgreementState,
+    live: InForce,
+    as_of: date,
+    policy: PolicyInForce,
+    short: Sequence[Money] = (),
 ) -> SettlementLetterIssued:
     """Give the letter. The agreement's own debts are settled by its last instalment, less what was waived.
 
@@ -52,11 +57,10 @@ def letter_of(
     the plan before it was paid (also where that is over, and money has passed the debt by meanwhile), or of
     what came back of a payment from before the plan. What is owed on other debts of the case is stated beside
     it, and changes nothing about these.
-    Forgiven amounts carry the mark of the pack's tax duty, where it has one.
+    Forgiven amounts carry the mark of the pack's tax duty, where it has one. `short` was paid less than asked
+    for, within what the agreement counts as full: that is not forgiven, it is not owed.
     """
-    words = words_of(EDITION)
-    assert words is not None  # noqa: S101 - narrows: the edition is the program's own
-    paper, reported = policy.document, policy.reporting
+    reported = policy.reporting
     to_buyer, left = _owed_to_a_buyer(state, live), left_unpaid(state, live)
     elsewhere = {debt.debt_id for debt in to_buyer}
     of_left = {debt.debt_id for debt in left}
@@ -68,28 +72,94 @@ def letter_of(
     settled = settled_of(state, live, debts, policy, {one.debt_id for one in still_owed})
     # Of every version, and the rewards: what is reported as forgiven is all that nobody has to pay.
     forgiven = in_all(live.forgiven, live.waived, state.rewarded)
-    letter = SettlementLetterIssued(
+    return _issued(
+        state,
+        live,
+        policy,
         letter_id=_letter_id(live, live.reopened),
-        agreement_id=live.agreement_id,
-        version=live.version,
         as_of=as_of,
-        language=live.language,
         settlement=SettlementKind.PARTIAL if surviving else SettlementKind.FULL,
         debts=debts,
         surviving=surviving,
         settled=settled,
         beside=tuple(map(_surviving, others)),
+        short=_not_owed(short, settled, still_owed),
         forgiven=forgiven,
-        tax_mark=reported.tax_mark if forgiven and reported.tax_mark != _NO_MARK else None,
         credit_status=common_status(settled) or reported.status_when_settled_in_part,
         replaces=_letter_id(live, live.reopened - 1) if live.reopened else None,
+    )
+
+
+def letter_of_paid(
+    state: AgreementState,
+    live: InForce,
+    settled: tuple[DebtSettled, ...],
+    as_of: date,
+    policy: PolicyInForce,
+) -> tuple[SettlementLetterIssued, ...]:
+    """Give the letter about what was paid of an agreement that the bank gets back; none where nothing was.
+
+    It says nothing of the others: they are not looked after here, and may be paid all the same.
+    """
+    if not settled:
+        return ()
+    debts = tuple(one.debt_id for one in settled)
+    forgiven = in_all(live.forgiven, live.waived, state.rewarded)
+    letter = _issued(
+        state,
+        live,
+        policy,
+        letter_id=derive_id("settlement", live.agreement_id, "handed back", str(live.reopened)),
+        as_of=as_of,
+        settlement=SettlementKind.PARTIAL,
+        debts=debts,
+        settled=settled,
+        forgiven=tuple(one for one in forgiven if one.debt_id in debts),
+        credit_status=common_status(settled) or policy.reporting.status_when_settled_in_part,
+        handed_back=True,
+    )
+    return (letter,)
+
+
+def _issued(
+    state: AgreementState,
+    live: InForce,
+    policy: PolicyInForce,
+    *,
+    forgiven: tuple[WaivedDebt, ...],
+    **facts: Any,
+) -> SettlementLetterIssued:
+    """Give a letter with its hash, in the words of today."""
+    words = words_of(EDITION)
+    assert words is not None  # noqa: S101 - narrows: the edition is the program's own
+    paper, mark = policy.document, policy.reporting.tax_mark
+    letter = SettlementLetterIssued(
+        agreement_id=live.agreement_id,
+        version=live.version,
+        language=live.language,
+        forgiven=forgiven,
+        tax_mark=mark if forgiven and mark != _NO_MARK else None,
         lender_zh=paper.lender_name_zh,
         lender_en=paper.lender_name_en,
         words=EDITION,
         words_hash=words.digest,
         content_hash=_UNHASHED,
+        **facts,
     )
     return letter.model_copy(update={"content_hash": content_hash(letter, state.case)})
+
+
+def _not_owed(
+    short: Sequence[Money], settled: Sequence[DebtSettled], still_owed: Sequence[SurvivingDebt]
+) -> tuple[Money, ...]:
+    """Give what lacks of the last payments, where a debt is settled all the same.
+
+    Not in a currency of which the letter says that a balance survives: what lacks may be a part of that.
+    """
+    if all(one.settlement is not SettlementKind.FULL for one in settled):
+        return ()
+    owing = {total_of(one.amounts).currency for one in still_owed}
+    return tuple(one for one in short if one.currency not in owing)
 
 
 def _letter_id(live: InForce, reopened: int) -> str:

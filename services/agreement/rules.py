@@ -62,6 +62,7 @@ __all__ = [
     "status_of",
     "stays_waived",
     "taken_away",
+    "taken_out",
     "unlike_balances",
     "waived_debts",
     "with_booked",
@@ -169,6 +170,11 @@ def taken_away(state: AgreementState, live: InForce) -> tuple[KnownDebt, ...]:
     """Give those of them that are not in the hands of this case any more: taken back, or another case's."""
     away = {DebtStatus.RECALLED, DebtStatus.ELSEWHERE}
     return tuple(debt for debt in left_unpaid(state, live) if debt.status in away)
+
+
+def taken_out(state: AgreementState, live: InForce) -> tuple[KnownDebt, ...]:
+    """Give those of them that a stop, a recall or another obligor's case has out of the agreement now."""
+    return tuple(debt for debt in left_unpaid(state, live) if debt.status in OUT_OF_PLAN)
 
 
 def with_vesting(

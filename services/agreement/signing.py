@@ -16,7 +16,7 @@ from services.agreement.rules import (
     packs_of,
     paid_before,
     re_ages_of,
-    taken_away,
+    taken_out,
     waived_debts,
     withdrawal_of,
 )
@@ -220,18 +220,20 @@ def _left_with_the_bank(
     day: date,
     reference: Reference,
 ) -> tuple[AgreementState, tuple[Event, ...]]:
-    """Hand back what the amendment is not about, for the bank took it back, or another obligor's case did.
+    """Hand back what the amendment is not about, for the bank took it back, or another obligor's case did, or
+    a stop has taken it out of the plan.
 
-    Its recall voids no contract, nor does that talks about the others follow.
+    Its recall voids no contract, nor does a dispute, nor that talks about the others follow. What both have
+    agreed to leave to a person stands beside the amendment instead.
     """
     was, covered = before.live, {schedule.debt_id for schedule in signed.schedules}
     if was is None:
         return after, ()
-    away = {debt.debt_id for debt in taken_away(before, was)} - covered
-    if not away:
+    left = {debt.debt_id for debt in taken_out(before, was)}.difference(covered, signed.apart)
+    if not left:
         return after, ()
     drawn_up = reference.policies.in_force(before.policy, was.drafted_on or day)
     schedules = schedules_of(was.terms, drawn_up.amounts.rounding)
     conduct = conduct_in(was.packs or (before.policy,), day, reference)
-    told = handed_back_apart(was, away, schedules, signed, policy, conduct, day)
+    told = handed_back_apart(was, left, schedules, signed, policy, conduct, day)
     return instruct(after, told), (told,)

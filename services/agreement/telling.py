@@ -214,8 +214,8 @@ def handed_back_apart(
     conduct: Conduct,
     day: date,
 ) -> BankInstructed:
-    """An amendment leaves out what the bank had taken back by then: of these debts the agreement that it
-    takes the place of binds the bank as it stands.
+    """An amendment leaves out what the bank had taken back by then, or what a stop has out of the plan: of
+    these debts the agreement that it takes the place of binds the bank as it stands.
 
     What rewards have made less is said by the share of the rates: instalments are totals over all debts.
     """

@@ -221,6 +221,7 @@ def _closed(
     gone = problems.gone_elsewhere(known, message.data.debts)
     after, of_joint = problems.joint_elsewhere(after, gone, message.day, reference)
     after, of_money = problems.left_unbilled(after, message.day, reference)
+    after, of_others = co_borrowers.settled_with_case(after, message.data, message.day, reference)
     after, of_problems = problems.case_closed(after, message.day, message.data.reason)
     over = {
         "status": FollowupStatus.CLOSED,
@@ -235,7 +236,7 @@ def _closed(
         "offer_stands": False,
         "contacts": ContactLedger(),
     }
-    return Decision.of(after.model_copy(update=over), *said, *of_joint, *of_money, *of_problems)
+    return Decision.of(after.model_copy(update=over), *said, *of_joint, *of_money, *of_others, *of_problems)
 
 
 def _balance(state: FollowupState | None, message: Envelope[Any], _: Reference) -> Outcome:
@@ -272,7 +273,7 @@ def _signed(
         return Decision.of(state, refusal(message, started))
     after, said = started
     policy = reference.policies.in_force(message.data.policy, message.day)
-    after, of_others = co_borrowers.signed(after, message.data, message.day, policy)
+    after, of_others = co_borrowers.signed(after, known.plan, message.data, message.day, policy)
     return Decision.of(without_sold(after, message.day, reference), *said, *of_others)
 
 

@@ -47,7 +47,11 @@ def complete(work: Work, day: date, *, with_case: bool = False) -> None:
         Money.sum((part.paid for part in served if part.paid.currency == currency), currency)
         for currency in currencies
     )
-    done = PlanCompleted(agreement_id=work.plan.agreement_id, as_of=day, paid=paid, with_case=with_case)
+    lacking = zip(work.plan.lines, served, strict=True)
+    short = summed(line.total - part.paid for line, part in lacking if part.paid < line.total)
+    done = PlanCompleted(
+        agreement_id=work.plan.agreement_id, as_of=day, paid=paid, with_case=with_case, short=short
+    )
     work.said.append(done)
     over = {"review_open": False, "review_late_on": None, "cure_by": None}
     work.update(ended_on=day, completed=True, judged_to=day, **over)
@@ -128,7 +132,7 @@ def judge_breach(work: Work, day: date) -> bool:
             code = _why_cured(plan, day)
             work.said.append(BreachCured(agreement_id=plan.agreement_id, as_of=day, reason=Reason(code=code)))
             work.update(cure_by=None)
-            work.state, said = notice_void(work.state, day)
+            work.state, said = notice_void(work.state, plan, day, work.policy)
             work.said += said
         return False
     until = plan.cure_by or cure_by(day, work.policy)

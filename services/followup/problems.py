@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from datetime import date, timedelta
 
 from services.followup.model import FollowedPlan, FollowupState, FollowupStatus, Problem
+from services.followup.rules import bank_answers_by, later
 from services.followup.work import policy_of
 from shared.contracts.base import Event
 from shared.contracts.debts import OUT_OF_PLAN, DebtSnapshot, DebtStatus
@@ -78,7 +79,12 @@ TELL_STANDS = "tell_co_borrower_plan_stands_again"
 TELL_COMPLETED = "tell_co_borrower_plan_is_completed"
 TELL_UNCOUNTED = "tell_co_borrower_signature_does_not_count"
 TELL_WITHDRAWN = "tell_co_borrower_of_withdrawal"
+TELL_VOID = "tell_co_borrower_notice_is_void"
+TELL_AMENDED = "tell_co_borrower_of_amendment"
 DIFFERS = "balance_differs_after_completion"
+_TELL_ALL_THE_SAME = frozenset(
+    {TELL_BROKEN, TELL_WITHDRAWN, TELL_STANDS, TELL_UNCOUNTED, TELL_VOID, TELL_AMENDED}
+)
 
 
 def assigned(state: FollowupState, owner: str) -> Step:
@@ -236,15 +242,19 @@ def gone_elsewhere(state: FollowupState, debts: Iterable[DebtSnapshot]) -> tuple
 def joint_elsewhere(state: FollowupState, debts: Iterable[str], day: date, reference: Reference) -> Step:
     """A debt of the live plan is in another obligor's case from now on, which knows nothing of the plan.
 
-    It binds the lender all the same: a person tells whoever looks after that case, also when this one closes.
+    It binds the lender all the same: a person tells whoever looks after that case, also when this one closes,
+    and has no more time for it than the bank has to stop collection by an instruction. There it may be put to
+    rest as any debt that is disputed.
     """
     plan, said = state.plan, tuple[Event, ...]()
     if plan is None or state.status is not FollowupStatus.LIVE:
         return state, said
+    policy = policy_of(plan, reference, day)
+    latest = max(bank_answers_by(day, policy), later(day, 1))
     for debt_id in debts:
         if debt_id in plan.debts:
             fact = f"joint/{plan.agreement_id}/{debt_id}"
-            state, more = _of_fact(state, fact, JOINT, day, policy_of(plan, reference, day))
+            state, more = _of_fact(state, fact, JOINT, day, policy, latest)
             said += more
     return state, said
 
@@ -255,11 +265,13 @@ def stands_again(state: FollowupState, day: date) -> Step:
     return taken_off(state, gone, day, _BY_THE_PLAN)
 
 
-def _of_fact(state: FollowupState, fact: str, about: str, day: date, policy: PolicyInForce) -> Step:
+def _of_fact(
+    state: FollowupState, fact: str, about: str, day: date, policy: PolicyInForce, latest: date = date.max
+) -> Step:
     noted_ = ProblemNoted(problem_id=derive_id("problem", state.case, fact), about=about)
     if any(problem.problem_id == noted_.problem_id for problem in state.problems):
         return state, ()
-    return opened(state, noted_, day, policy)
+    return opened(state, noted_, day, policy, latest=latest)
 
 
 def refused_by_bank(state: FollowupState, data: BankAnswered, day: date, policy: PolicyInForce) -> Step:
@@ -327,13 +339,14 @@ def case_closed(state: FollowupState, day: date, reason: CloseReason) -> Step:
     """The case is closed: nothing of it is a problem any more, but money that lies on no debt, and books of
     the bank that say more than a completed plan.
 
-    Nor is it over what another obligor's case has to know of the plan, or who is bound by it how it ended.
+    Nor is it over what another obligor's case has to know of the plan, or who is bound by it what became of
+    it: what binds the bank goes on there. A notice of breach that nobody told them of is void with the case.
 
     A completed plan leaves open what it never asked for: somebody still decides about money that came back.
     Nor has anybody taken out the interest of a stop's days that all that was owed was paid with.
     """
     completed = reason is CloseReason.PLAN_COMPLETED
-    of_reason = {RETURNED_BEFORE} if completed else {JOINT, TELL_BROKEN, TELL_WITHDRAWN}
+    of_reason = {RETURNED_BEFORE} if completed else {JOINT, *_TELL_ALL_THE_SAME}
     outlasts = {UNBOOKED, UNBILLED, DIFFERS, TELL_COMPLETED, *of_reason}
     if completed or reason is CloseReason.SETTLED:
         outlasts.add(INTEREST_OF_A_STOP)

@@ -348,7 +348,8 @@ class InstructionKind(StrEnum):
     UNDO_RE_AGE where one of these was returned: as if the re-age of `effective` had not been.
     HAND_BACK comes where a case ends, or an amendment is signed, without what the bank took back of a signed
     agreement, or what another obligor's case holds, so that nobody follows it here: it binds the bank as it
-    stands, by the schedules given, also where another agreement takes its place for the other debts.
+    stands, by the schedules given, also where another agreement takes its place for the other debts. So it
+    does where a stop (a dispute) keeps a debt out of the amendment: until that ends and it is agreed anew.
     STOP_COLLECTION was an instruction of its own in older versions; now APPLY_PLAN says it.
     """
 
@@ -399,7 +400,7 @@ class DebtRecord(Part):
 
 
 class DebtBound(Part):
-    """A debt, and the agreement of an earlier case that binds it."""
+    """A debt, and the agreement that binds it: of an earlier case, or from before an amendment without it."""
 
     debt_id: AccountId
     agreement_id: str
@@ -480,6 +481,11 @@ class BankInstructed(_Agreement):
         default=(),
         description="debts that an agreement bound which the bank had got back, and whose place this one "
         "takes; `supersedes` names an agreement of the case itself, or the first of these",
+    )
+    short: tuple[MoneyField, ...] = Field(
+        default=(),
+        description="after a completion: what was paid less than agreed, which by the agreement counts as "
+        "full: it is owed no more on the debts `settled` in full, whatever the books say",
     )
     binds_again: tuple[DebtBound, ...] = Field(
         default=(),
@@ -572,7 +578,8 @@ class SettlementLetterIssued(_Agreement):
     """The settlement letter (结清证明) of a fulfilled agreement: full or partial, and what survives.
 
     It is about the debts of the agreement, each by itself in `settled`; `beside` only names what is owed on
-    others. Letters of before named those among `surviving`, and one code for all.
+    others. One of its own is for what was paid of an agreement that the bank got back. Letters of before
+    named those of `beside` among `surviving`, and one code for all.
 
     Its hash is SHA-256 over the canonical JSON of the event without the hash, with the case beside it.
     """
@@ -589,6 +596,15 @@ class SettlementLetterIssued(_Agreement):
     surviving: tuple[SurvivingDebt, ...] = ()
     settled: tuple[DebtSettled, ...] = ()
     beside: tuple[SurvivingDebt, ...] = ()
+    short: tuple[MoneyField, ...] = Field(
+        default=(),
+        description="what was paid less than agreed: it counts as full, and is not owed on the debts settled",
+    )
+    handed_back: bool = Field(
+        default=False,
+        description="the agreement is not fulfilled: it left with the case, and `debts` are those of it that "
+        "were paid by then; the letter is about these alone",
+    )
     replaces: str | None = Field(
         default=None, description="an earlier letter, which a payment that came back has undone"
     )

@@ -265,6 +265,10 @@ class PlanCompleted(_Followup):
     with_case: bool = Field(
         default=False, description="said with the end of the case, before the day is closed"
     )
+    short: tuple[MoneyField, ...] = Field(
+        default=(),
+        description="what was paid less than agreed, per currency: no more than the agreement counts as full",
+    )
 
 
 class PlanBroken(_Followup):

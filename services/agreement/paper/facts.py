@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence, Sized
 from decimal import Decimal
-from typing import Any
+from typing import Any, Final
 
 from services.agreement.concessions import returning
 from services.agreement.paper.words import Words
@@ -15,6 +15,7 @@ __all__ = [
     "asks_nothing",
     "conditions",
     "counted",
+    "kind_of",
     "on_record",
     "rest_in",
     "returned",
@@ -24,6 +25,8 @@ __all__ = [
     "watched",
 ]
 
+_BY_INSTALMENTS: Final = "modifying_agreement"
+_LUMP_SUM: Final = "lump_sum"  # the method of a plan that settles at once
 COMPONENTS = ("principal", "interest", "fees", "late_charges")
 
 
@@ -81,6 +84,19 @@ def watched(
 
 def asks_nothing(drafted: AgreementDrafted) -> bool:
     return all(row.total.is_zero for row in drafted.instalments)
+
+
+def kind_of(drafted: AgreementDrafted, terms: AgreementTerms, words: Words) -> str:
+    """Give what the document is called: by instalments, by one payment, or by none.
+
+    A letter of concession is called so whatever it grants. Editions before 13 called all else instalments.
+    """
+    if terms.instrument != _BY_INSTALMENTS or not words.has("labels", "paid_at_once"):
+        return terms.instrument
+    if asks_nothing(drafted):
+        return "waives_all"
+    at_once = all(debt.method == _LUMP_SUM or debt.balance == debt.waived for debt in drafted.plan.debts)
+    return "paid_at_once" if at_once and _times(drafted, words) == 1 else terms.instrument
 
 
 def settles_at_once(drafted: AgreementDrafted, words: Words) -> bool:

@@ -11,6 +11,7 @@ from services.agreement.paper.facts import (
     asks_nothing,
     conditions,
     counted,
+    kind_of,
     on_record,
     rest_in,
     returned,
@@ -144,7 +145,7 @@ def _agreement(document: Agreement, lang: str) -> dict[str, Any]:
     about += [words.label("supersedes", lang, params)] if document.supersedes else []
     return {
         **_frame(words, lang, drafted.drafted_on.isoformat(), drafted.content_hash, params["lender"]),
-        "title": words.label(terms.instrument, lang),
+        "title": words.label(kind_of(drafted, terms, words), lang),
         "about": [*about, words.label("case", lang, params)],
         "notice": notice,
         "sections": sections,
@@ -409,6 +410,9 @@ def _letter(document: Letter, lang: str) -> dict[str, Any]:
         "as_of": issued.as_of.isoformat(),
         "debts": ", ".join(issued.debts),
         "replaces": issued.replaces,
+        "fulfilled": not issued.handed_back,
+        "handed_back": issued.handed_back,
+        "short": ("、" if lang == "zh" else ", ").join(map(_money, issued.short)),
         "full": issued.settlement is SettlementKind.FULL,
         "partial": issued.settlement is SettlementKind.PARTIAL,
         "credit_status": words.named("credit", issued.credit_status, lang),

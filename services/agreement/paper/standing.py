@@ -57,7 +57,9 @@ def standing_in(entries: Iterable[Mapping[str, Any]], case: str) -> Standing:
             case PlanReopened.TYPE if data["reason"]["code"] != ReasonCode.BROKEN_IN_A_STOP:
                 reopened.setdefault(data["agreement_id"], []).append(data["as_of"])
             case SettlementLetterIssued.TYPE:
-                letters.setdefault(data["agreement_id"], []).append(data)
+                # What was paid of an agreement that the bank got back is certified apart: no completion.
+                of = data["letter_id"] if data.get("handed_back") else data["agreement_id"]
+                letters.setdefault(of, []).append(data)
             case PaymentTakenBack.TYPE:
                 came_back.append(data)
     for id_, days in completed.items():

@@ -14,10 +14,10 @@ from typing import Any, Final
 __all__ = ["EDITION", "LANGUAGES", "Words", "words_of"]
 
 LANGUAGES: Final = ("zh", "en")
-EDITION: Final = "12"
+EDITION: Final = "13"
 """The edition that new documents are drawn up with."""
 
-_EDITIONS: Final = ("1", "2", "3", "4", "5", "6", "7", "8", "9", "10", "11", "12")
+_EDITIONS: Final = ("1", "2", "3", "4", "5", "6", "7", "8", "9", "10", "11", "12", "13")
 _FROM_TEN: Final = 10
 _FROM_ELEVEN: Final = 11
 # What English says of one, in the place of what it says of several; in this order. What an edition prints

@@ -12,9 +12,18 @@ from services.agreement.document import canonical_content
 from services.agreement.paper.filed import letters_of
 from services.agreement.paper.layout import page_of
 from services.agreement.paper.words import LANGUAGES, words_of
-from shared.contracts.agreement import DebtSettled, SettlementKind, SurvivingDebt, WaivedDebt
+from shared.contracts.agreement import (
+    BankInstructed,
+    DebtSettled,
+    SettlementKind,
+    SettlementLetterIssued,
+    SurvivingDebt,
+    WaivedDebt,
+)
+from shared.contracts.debts import DebtStatus
+from tests.unit.agreement.test_decide import DEBTS, after, changed, completed, in_force
 from tests.unit.agreement.test_paper import entries, squeezed, story, under
-from tests.unit.builders import CASE, balances
+from tests.unit.builders import CASE, balances, cny, debt, message
 
 
 def certified(lang: str, **changed: Any) -> str:
@@ -112,3 +121,47 @@ def test_a_settled_debt_is_settled_for_whoever_owes_or_guarantees_it(lang: str) 
     left = (SurvivingDebt(debt_id="A-1", amounts=balances("10.00")),)
     part = (settles("A-1", SettlementKind.PARTIAL, "settled_in_part"),)
     assert says not in certified(lang, surviving=left, settled=part, forgiven=())
+
+
+# -- what is short within the tolerance ----------------------------------------------------------------------
+
+
+def fulfilled(*short: str, **debts: Any) -> tuple[SettlementLetterIssued, BankInstructed]:
+    """A plan over both debts is completed by payments that are short by so much."""
+    live = in_force()
+    over = message(changed(*(debts.get("debts") or PAID)), after(299), sequence=20)
+    done = completed(live.state.live.agreement_id)
+    done = done.model_copy(update={"short": tuple(cny(one) for one in short)})
+    step = live.when(over, message(done, after(300)))
+    return step.last(SettlementLetterIssued), step.last(BankInstructed)
+
+
+PAID = (
+    debt("A-1", outstanding=balances("4.50"), overdue=balances("4.50")),
+    debt("A-2", outstanding=balances(), overdue=balances()),
+)
+
+
+def test_a_shortfall_that_counts_as_full_is_said_not_to_be_owed_and_the_bank_is_told() -> None:
+    """The letter said that nothing is owed, and the books said 4.50: the bank had no word of that."""
+    letter, told = fulfilled("4.50")
+    assert letter.settlement is SettlementKind.FULL
+    assert letter.short == told.short == (cny("4.50"),)
+    assert {one.credit_status for one in told.settled} == {"settled"}, "nothing was forgiven"
+    plain, ordinary = fulfilled()
+    assert letter.forgiven == plain.forgiven
+    assert plain.short == ordinary.short == ()
+    assert plain.content_hash != letter.content_hash, "it is bound"
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_the_paper_says_of_it_that_it_is_not_asked_for(lang: str) -> None:
+    says = "所付款项比协议约定少4.50CNY" if lang == "zh" else "Whatwaspaidis4.50CNYlessthantheagreement"
+    assert says in certified(lang, short=(cny("4.50"),))
+    assert ("所付款项比协议约定少" if lang == "zh" else "Whatwaspaidis") not in certified(lang)
+
+
+def test_where_a_balance_survives_no_part_of_it_is_said_not_to_be_owed() -> None:
+    left = DEBTS[1].model_copy(update={"status": DebtStatus.DISPUTED})
+    letter, told = fulfilled("4.50", debts=(PAID[0], left))
+    assert (letter.settlement, letter.short, told.short) == (SettlementKind.PARTIAL, (), ())

@@ -249,6 +249,7 @@ def in_words_of(edition: str, drafted: AgreementDrafted) -> AgreementTerms:
         ("9", "c6b957e0772c5ce3"),
         ("10", "d8e2d723cd4a4674"),
         ("11", "c7144ff05bac169a"),
+        ("12", "925c59a372322ca5"),
     ],
 )
 def test_the_words_of_an_edition_that_has_gone_out_are_never_edited(edition: str, begins: str) -> None:

@@ -54,6 +54,33 @@ def all_waived(pack: str) -> Agreement:
     return replace(waived, drafted=waived.drafted.model_copy(update={"plan": plan, "instalments": rows}))
 
 
+def titled(document: Agreement) -> tuple[str, str]:
+    return page_of(document, "zh")["title"], page_of(document, "en")["title"]
+
+
+def test_a_document_is_called_by_its_kind_of_plan() -> None:
+    """A settlement in one payment was titled as an agreement by instalments."""
+    instalments = ("个性化分期还款协议", "Personalised repayment agreement")
+    at_once = ("一次性还款结清协议", "Settlement agreement: one payment")
+    once = with_plan(under("cn-card"), **ONCE)
+    assert titled(under("cn-card")) == instalments
+    assert titled(once) == at_once
+    assert titled(all_waived("cn-card")) == ("债务免除协议", "Agreement to waive what is owed")
+    first, *others = once.drafted.plan.debts
+    apart = (first, *(one.model_copy(update={"method": "annuity"}) for one in others))
+    plan = once.drafted.plan.model_copy(update={"debts": apart})
+    assert titled(replace(once, drafted=once.drafted.model_copy(update={"plan": plan}))) == instalments
+
+
+def test_what_older_editions_are_called_stays_and_so_does_a_letter() -> None:
+    once = with_plan(under("cn-card"), **ONCE)
+    older = once.drafted.model_copy(update={"terms": in_words_of("12", once.drafted)})
+    assert titled(replace(once, drafted=older))[0] == "个性化分期还款协议"
+    letters = [pack for pack in BOOK.pack_ids if titled(under(pack))[1] == "Letter of concession"]
+    assert letters
+    assert all(titled(with_plan(under(pack), **ONCE))[0] == "还款安排确认函" for pack in letters)
+
+
 @pytest.mark.parametrize("lang", LANGUAGES)
 @pytest.mark.parametrize("pack", BOOK.pack_ids)
 def test_where_nothing_is_left_to_pay_nothing_can_be_missed(pack: str, lang: str) -> None:

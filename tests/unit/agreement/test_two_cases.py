@@ -94,6 +94,21 @@ def test_where_a_plan_ends_over_a_debt_that_somebody_else_owes_their_own_agreeme
     assert ending(alone).joint == ()
 
 
+@pytest.mark.parametrize("first", [True, False])
+def test_who_withdraws_takes_nothing_back_of_a_debt_in_another_obligors_case(first: bool) -> None:
+    """There a plan may have been signed on what is owed since, which it made dearer."""
+    step = in_force(**RULES) if first else amended()[1]
+    waived = {one.debt_id for one in step.state.live.waived}
+    assert "A-1" in waived
+    over = moved(step, "A-1").when(withdrawal(step.state.live.agreement_id, 8))
+    told = over.last(BankInstructed)
+    assert {one.debt_id for one in told.restored} == waived - {"A-1"}
+    assert over.last(AgreementEnded).restored == told.restored
+    assert (told.kind, told.joint) == (InstructionKind.RESTORE_TERMS, ("A-1",))
+    plain = step.when(withdrawal(step.state.live.agreement_id, 8)).last(BankInstructed)
+    assert "A-1" in {one.debt_id for one in plain.restored}
+
+
 def test_a_completion_that_resumes_what_it_left_beside_speaks_of_that_alone() -> None:
     step = leaves_one_beside()
     owing = tuple(one.model_copy(update={"obligors": (WIFE,)}) for one in DEBTS)

@@ -10,8 +10,9 @@ import pytest
 from services.followup.decide import FollowupDecider
 from services.followup.model import FollowupStatus
 from shared.contracts import desk
-from shared.contracts.agreement import AgreementEnded
+from shared.contracts.agreement import AgreementEnded, EarlierAgreement
 from shared.contracts.base import Event, Reason
+from shared.contracts.debts import DebtStatus
 from shared.contracts.desk_care import ProblemSolved
 from shared.contracts.followup import ContactNoted, PlanBroken, PlanCompleted
 from shared.contracts.followup_care import (
@@ -27,8 +28,18 @@ from shared.contracts.parties import StopCause
 from shared.contracts.personal import Personal
 from shared.contracts.reasons import ReasonCode
 from shared.texts.words import story
-from tests.unit.builders import DAY, case_opened, message, paid, reference, signed, taken_back
-from tests.unit.followup.plans import PLAIN, ROWS, SECOND, live, lives_to
+from tests.unit.builders import (
+    DAY,
+    balances,
+    case_opened,
+    debt,
+    message,
+    paid,
+    reference,
+    signed,
+    taken_back,
+)
+from tests.unit.followup.plans import PLAIN, ROWS, SECOND, THIRD, live, lives_to
 from tests.unit.followup.test_keeping import BREACH, NOTICED
 from tests.unit.spec import Given, given
 from tests.unit.stopping import begins
@@ -39,6 +50,8 @@ STANDS = "tell_co_borrower_plan_stands_again"
 COMPLETED = "tell_co_borrower_plan_is_completed"
 UNCOUNTED = "tell_co_borrower_signature_does_not_count"
 WITHDRAWN = "tell_co_borrower_of_withdrawal"
+VOID = "tell_co_borrower_notice_is_void"
+AMENDED = "tell_co_borrower_of_amendment"
 
 
 def bound(*who: str, before: tuple[str, ...] = (), **overrides: Any) -> Given:
@@ -137,7 +150,9 @@ def test_a_case_that_closes_with_its_last_payment_asks_for_it_too() -> None:
 def test_of_a_notice_nobody_hears_when_the_case_is_gone_but_of_a_broken_plan(reason: CloseReason) -> None:
     noticed = lives_to(bound("P-2", **NOTICED), BREACH)
     broke = lives_to(noticed, noticed.last(BreachNoticed).cure_by)
-    for step, left in ((noticed, []), (broke, [(BROKEN, "P-2")])):
+    # Where nothing is owed any more the agreement is completed, and that is what they hear.
+    instead = [(COMPLETED, "P-2")] if reason is CloseReason.SETTLED else []
+    for step, left in ((noticed, instead), (broke, [(BROKEN, "P-2")])):
         day = step.state.plan.judged_to
         assert open_(step.when(message(CaseClosed(as_of=day, reason=reason), day))) == left
 
@@ -224,6 +239,136 @@ def test_the_next_signature_is_the_word_that_holds(again: str) -> None:
     assert open_(anew) == ([(UNCOUNTED, "P-2")] if again == "does not" else [])
 
 
+# --- what is true all the same
+
+
+def cures(plan: Given, day: date) -> Given:
+    return lives_to(plan.when(message(paid("100.00", day), day)), day)
+
+
+@pytest.mark.parametrize("heard", ["a contact", "a word", "nothing"])
+def test_who_was_told_of_a_notice_hears_that_it_is_void(heard: str) -> None:
+    """Both paid: the borrower had cured it, and who had been told of the notice never heard so."""
+    plan = lives_to(bound("P-2", "P-3", **NOTICED), BREACH)
+    day = BREACH + timedelta(days=1)
+    solved = ProblemSolved(problem_id=plan.state.problems[0].problem_id, by="n-1")
+    word = {"a contact": [contact(day)], "a word": [message(solved, day)], "nothing": []}[heard]
+    cured = cures(plan.when(*word), BREACH + timedelta(days=2))
+    assert all_of(cured, BreachCured)
+    assert opened(cured) == open_(cured) == ([] if heard == "nothing" else [(VOID, "P-2")])
+    latest = BREACH + timedelta(days=2 + NOTICED["breach__notice_days"])
+    assert all(one.due <= latest for one in cured.state.problems), "before they pay for nothing"
+
+
+def test_a_second_notice_that_is_void_before_they_hear_leaves_them_to_hear_that_the_first_was() -> None:
+    plan = lives_to(bound("P-2", **NOTICED), BREACH).when(contact(BREACH + timedelta(days=1)))
+    once = cures(plan, BREACH + timedelta(days=2))
+    assert open_(once) == [(VOID, "P-2")]
+    again = lives_to(once, THIRD + timedelta(days=7))
+    assert all_of(again, BreachNoticed)
+    assert open_(again) == [(VOID, "P-2"), (OF_NOTICE, "P-2")]
+    twice = cures(again, THIRD + timedelta(days=8))
+    assert all_of(twice, BreachCured)
+    assert open_(twice) == [(VOID, "P-2")], "once"
+
+
+@pytest.mark.parametrize("heard", [False, True])
+def test_a_notice_hides_nothing_that_they_had_to_hear(heard: bool) -> None:
+    """A withdrawal was older news once notice was given; that was void, and nobody told them of either."""
+    day = DAY + timedelta(days=1)
+    second = signed((SECOND, "9.00"), effective=day, version=2)
+    second = second.model_copy(update={"bound": ("P-2",), "may_withdraw": True})
+    over = AgreementEnded(
+        agreement_id=second.agreement_id,
+        as_of=day,
+        reason=Reason(code=ReasonCode.WITHDRAWN_IN_TIME),
+        returns_to=EarlierAgreement(agreement_id="agreement-1", version=1, debts=("A-1",)),
+    )
+    back = bound("P-2", **NOTICED).when(message(second, day), message(over, day))
+    assert open_(back) == [(WITHDRAWN, "P-2")]
+    noticed = lives_to(back, BREACH)
+    assert open_(noticed) == [(WITHDRAWN, "P-2"), (OF_NOTICE, "P-2")]
+    on = BREACH + timedelta(days=1)
+    told = noticed.when(*([contact(on)] if heard else []))
+    assert open_(cures(told, on)) == ([(VOID, "P-2")] if heard else [(WITHDRAWN, "P-2")])
+
+
+def test_who_signed_only_what_it_amends_hears_of_the_amendment() -> None:
+    """It was signed without them: what they pay by is not what the borrower pays by any more."""
+    day = DAY + timedelta(days=1)
+    second = signed((SECOND, "9.00"), effective=day, version=2)
+    anew = bound("P-2", "P-3").when(
+        message(second.model_copy(update={"bound": ("P-3",), "signed_before": ("P-2",)}), day)
+    )
+    assert opened(anew) == open_(anew) == [(AMENDED, "P-2")]
+    told = anew.when(contact(day + timedelta(days=1), purpose="service"))
+    assert open_(told) == []
+    over = AgreementEnded(
+        agreement_id=second.agreement_id, as_of=day, reason=Reason(code=ReasonCode.WITHDRAWN_IN_TIME)
+    )
+    assert open_(anew.when(message(over, day))) == [(WITHDRAWN, "P-3"), (WITHDRAWN, "P-2")]
+    third = signed((SECOND, "8.00"), effective=day, version=3).model_copy(update={"bound": ("P-2", "P-3")})
+    assert open_(anew.when(message(third, day))) == [], "they have signed now"
+
+
+@pytest.mark.parametrize("stays", [False, True])
+@pytest.mark.parametrize("heard", [False, True])
+def test_an_amendment_that_ends_a_notice_is_told_to_who_is_no_party_of_it(stays: bool, heard: bool) -> None:
+    plan = lives_to(bound("P-2", **NOTICED), BREACH)
+    on = BREACH + timedelta(days=1)
+    told = plan.when(*([contact(on)] if heard else []))
+    second = signed((THIRD, "9.00"), effective=on, version=2)
+    anew = told.when(message(second.model_copy(update={"bound": ("P-2",) if stays else ()}), on))
+    assert open_(anew) == ([(VOID, "P-2")] if heard and not stays else [])
+
+
+def test_that_an_earlier_plan_was_completed_is_true_whatever_becomes_of_the_next() -> None:
+    done = lives_to(bound("P-2", **NOTICED).when(message(paid("300.00", DAY))), SECOND)
+    assert open_(done) == [(COMPLETED, "P-2")]
+    second = signed(
+        (THIRD, "9.00"), (date(2026, 7, 1), "9.00"), effective=SECOND + timedelta(days=1), version=2
+    )
+    anew = done.when(message(second.model_copy(update={"bound": ("P-2",)}), second.effective))
+    broke = lives_to(anew, date(2026, 8, 30))
+    assert all_of(broke, PlanBroken)
+    assert open_(broke) == [(COMPLETED, "P-2"), (BROKEN, "P-2")]
+
+
+@pytest.mark.parametrize("reason", [CloseReason.RECALLED, CloseReason.ELSEWHERE])
+def test_what_binds_the_bank_after_its_case_is_still_to_be_told(reason: CloseReason) -> None:
+    """They had heard that the plan was broken; that it stands, and was handed back, was nobody's to tell."""
+    told = SECOND + timedelta(days=10)
+    lived = lives_to(bound("P-2"), told - timedelta(days=1))
+    since = all_of(lived, PlanBroken)[0].as_of
+    back = lived.when(*begins(StopCause.CRISIS_BREATHING_SPACE, told, since=since))
+    gone = back.when(message(CaseClosed(as_of=told, reason=reason), told))
+    assert open_(gone) == [(STANDS, "P-2")]
+
+
+@pytest.mark.parametrize("reason", [CloseReason.RECALLED, CloseReason.SETTLED])
+def test_so_is_that_a_signature_does_not_count(reason: CloseReason) -> None:
+    plan = signed(*ROWS).model_copy(update={"not_counted": ("P-2",)})
+    step = given(FollowupDecider(), reference(**PLAIN)).when(message(case_opened()), message(plan))
+    assert open_(step.when(message(CaseClosed(as_of=DAY, reason=reason), DAY))) == [(UNCOUNTED, "P-2")]
+
+
+def test_a_plan_that_ends_because_nothing_is_owed_is_completed_for_them_too() -> None:
+    """The bank says that nothing is owed before the last instalments: the borrower has the letter for it."""
+    paid_up = debt(outstanding=balances())
+    gone = bound("P-2").when(
+        message(CaseClosed(as_of=DAY, reason=CloseReason.SETTLED, debts=(paid_up,)), DAY)
+    )
+    assert gone.state.status is FollowupStatus.CLOSED
+    assert opened(gone) == open_(gone) == [(COMPLETED, "P-2")]
+
+
+@pytest.mark.parametrize("status", [DebtStatus.RECALLED, DebtStatus.ELSEWHERE])
+def test_nor_is_it_where_a_debt_of_it_left_unpaid(status: DebtStatus) -> None:
+    away = debt().model_copy(update={"status": status})
+    gone = bound("P-2").when(message(CaseClosed(as_of=DAY, reason=CloseReason.SETTLED, debts=(away,)), DAY))
+    assert (COMPLETED, "P-2") not in open_(gone)
+
+
 # --- how it ends
 
 
@@ -275,7 +420,7 @@ def test_a_person_s_word_ends_it() -> None:
     assert plan.when(message(solved, BREACH)).emits(ProblemResolved)
 
 
-@pytest.mark.parametrize("about", [OF_NOTICE, BROKEN, STANDS, COMPLETED, WITHDRAWN, UNCOUNTED])
+@pytest.mark.parametrize("about", [OF_NOTICE, BROKEN, STANDS, COMPLETED, WITHDRAWN, UNCOUNTED, VOID, AMENDED])
 @pytest.mark.parametrize("language", ["zh", "en"])
 def test_the_story_says_what_to_tell_to_whom_in_words(about: str, language: str) -> None:
     plan = lives_to(bound("P-2", **NOTICED), BREACH)

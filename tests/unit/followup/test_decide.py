@@ -25,6 +25,7 @@ from shared.contracts.followup import (
 from shared.contracts.followup_care import CreditFound, PlanReopened, SatisfactionAsked
 from shared.contracts.intake import CaseClosed, CloseReason
 from shared.contracts.reasons import ReasonCode
+from shared.lending.money import Money
 from tests.unit.builders import DAY, case_opened, cny, message, paid, reference, signed, taken_back
 from tests.unit.followup.plans import FIRST, GRACE, ROWS, SECOND, THIRD, live, lives_to, states
 from tests.unit.spec import given
@@ -95,6 +96,12 @@ def test_money_beyond_an_instalment_is_credit_for_the_next() -> None:
     assert two.emits(InstalmentPaid)
     three = lives_to(two, THIRD)
     assert three.last(InstalmentPartial).paid == cny("50.00")
+
+
+@pytest.mark.parametrize(("pays", "short"), [("300.00", ()), ("299.50", (cny("0.50"),))])
+def test_a_completion_says_what_was_short_within_the_tolerance(pays: str, short: tuple[Money, ...]) -> None:
+    done = lives_to(live().when(message(paid(pays, DAY))), THIRD).last(PlanCompleted)
+    assert (done.short, done.paid) == (short, (cny(pays),))
 
 
 def test_paying_everything_at_once_completes_the_plan() -> None:

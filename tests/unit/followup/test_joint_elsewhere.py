@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -14,13 +14,23 @@ from shared.contracts.agreement import DebtRate, WaivedDebt
 from shared.contracts.debts import DebtStatus
 from shared.contracts.desk_care import ProblemSolved
 from shared.contracts.followup import PlanBroken
-from shared.contracts.followup_care import BreachNoticed, ProblemOpened, ProblemOverdue, ProblemResolved
+from shared.contracts.followup_care import (
+    BreachNoticed,
+    LegalReferralHeld,
+    LegalReferralMade,
+    ProblemOpened,
+    ProblemOverdue,
+    ProblemResolved,
+)
 from shared.contracts.intake import CaseChanged, CaseClosed, CloseReason, JointDebtElsewhere
-from shared.contracts.parties import ObligorRole
+from shared.contracts.parties import ObligorRole, StopCause
+from shared.contracts.reasons import ReasonCode
 from tests.unit.builders import DAY, balances, case_opened, cny, debt, message, reference
 from tests.unit.followup.plans import FIRST, PLAIN, live, lives_to
+from tests.unit.followup.test_referral import ASKED, LATER, case, lapsed, refused
 from tests.unit.followup.test_sold import agreed
 from tests.unit.spec import Given, given
+from tests.unit.stopping import begins
 
 GONE = debt().model_copy(update={"status": DebtStatus.ELSEWHERE})
 
@@ -39,8 +49,23 @@ def test_a_person_tells_whoever_looks_after_the_other_case() -> None:
     opened = step.last(ProblemOpened)
     assert step.emits(ProblemOpened)
     assert (opened.about, opened.due > DAY) == ("joint_debt_in_another_case", True)
+    answers = reference(**PLAIN).policies.in_force("example-card", DAY)
+    assert opened.due <= answers.deadline(DAY, answers.agreement.instruction_business_days), (
+        "as soon as the bank has to stop collection by an instruction"
+    )
     assert step.when(moved()).said == (), "said once"
     assert lives_to(step, max(opened.due, FIRST)).last(ProblemOverdue).problem_id == opened.problem_id
+
+
+def test_in_the_other_case_it_goes_to_no_court_once_it_is_on_file_as_disputed() -> None:
+    """That case knows nothing of the plan: until somebody says so there, the lawyers may have it."""
+    other = case().when(message(lapsed()))
+    assert other.when(message(ASKED, LATER)).emits(LegalReferralMade)
+    rests = other.when(*begins(StopCause.DISPUTE, DAY))
+    assert refused(rests.when(message(ASKED, LATER))) is ReasonCode.LEGAL_STOPPED
+    after = other.when(message(ASKED, LATER))
+    told = after.when(*begins(StopCause.DISPUTE, LATER + timedelta(days=1), since=LATER))
+    assert told.emits(LegalReferralHeld), "what had gone there meanwhile waits"
 
 
 def test_one_that_is_not_of_the_plan_is_nobody_s_problem() -> None:
