@@ -8,13 +8,14 @@ from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Any
 
-from services.agreement.model import Acting, AgreementState, AgreementStatus, Draft
+from services.agreement.model import Acting, AgreementState, AgreementStatus, Draft, Signature
 from shared.contracts.base import Reason
 from shared.contracts.decision import Decision
 from shared.contracts.desk import SignatureGiven, SignatureParty
 from shared.contracts.desk_contact import AuthorityEnded, AuthorityRecorded
 from shared.contracts.envelope import Envelope
 from shared.contracts.intake_team import EarlierReachHeard
+from shared.contracts.plan_terms import total_of
 from shared.contracts.reach import EarlierAuthority, EarlierReach
 from shared.contracts.reasons import ReasonCode
 from shared.policy.model import PolicyInForce
@@ -27,6 +28,7 @@ __all__ = [
     "handed_over",
     "refuses_signatory",
     "signed_in_vain",
+    "without_vain",
 ]
 
 Outcome = Decision[AgreementState]
@@ -46,7 +48,7 @@ def authorised(state: AgreementState | None, message: Envelope[AuthorityRecorded
         since=message.time,
         until=data.until,
         debts=data.debts,
-        verified=data.verified_by is not None,
+        verified=data.is_verified,
         signs=data.signs,
     )
     return Decision(_with(state, (given,), (data.authority_id,), message.time, None))
@@ -93,10 +95,15 @@ def _earlier(one: EarlierAuthority, told: date | None) -> Acting:
 def _with(
     state: AgreementState, given: Sequence[Acting], ended: Sequence[str], at: datetime, told: date | None
 ) -> AgreementState:
-    """End what is said to be over, and add what is new. What is over is kept: something was signed by it."""
+    """End what is said to be over, and add what is new. What is over is kept: something was signed by it.
+
+    What was recorded after the moment of an end is another word, also where the end is read later.
+    """
     over = {"over_at": at, "over_told": told}
     known = (
-        one.model_copy(update=over) if one.authority_id in ended and one.over_at is None else one
+        one.model_copy(update=over)
+        if one.authority_id in ended and one.since <= at and (one.over_at is None or at < one.over_at)
+        else one
         for one in state.acting
     )
     return state.model_copy(update={"acting": (*known, *given)[-_KEPT:]})
@@ -111,18 +118,29 @@ def refuses_signatory(
     if given.party is not SignatureParty.BORROWER:
         return None, _refused(ReasonCode.SIGNS_OUT_OF_SCOPE, given.by, "signature.party")
     found = _acting(state.acting, given.by, message.time, message.day)
-    return found, _wrong_with(found, given.by, draft, message.day, policy)
+    return found, _wrong_with(found, given.by, state, draft, message.day, policy)
 
 
 def signed_in_vain(state: AgreementState, draft: Draft, policy: PolicyInForce) -> Reason | None:
     """Say why a signature for the borrower does not count, by what is known once its day is closed."""
-    for one in draft.signatures:
-        if one.by is not None and one.at is not None:
-            found = _acting(state.acting, one.by, one.at, None)
-            wrong = _wrong_with(found, one.by, draft, one.on, policy)
-            if wrong is not None:
-                return wrong
-    return None
+    found = (_vain(state, draft, one, None, policy) for one in draft.signatures)
+    return next((wrong for wrong in found if wrong is not None), None)
+
+
+def without_vain(state: AgreementState, draft: Draft, day: date, reference: Reference) -> Draft:
+    """Give a draft with the signatures that count, by what is known on a day: others may be given again."""
+    policy = reference.policies.for_case(state.policy, draft.drafted_on, agreed_on=draft.pinned_on)
+    left = tuple(one for one in draft.signatures if _vain(state, draft, one, day, policy) is None)
+    return draft.model_copy(update={"signatures": left})
+
+
+def _vain(
+    state: AgreementState, draft: Draft, given: Signature, day: date | None, policy: PolicyInForce
+) -> Reason | None:
+    if given.by is None or given.at is None:
+        return None
+    found = _acting(state.acting, given.by, given.at, day)
+    return _wrong_with(found, given.by, state, draft, given.on, policy)
 
 
 def _acting(acting: Sequence[Acting], by: str, at: datetime, day: date | None) -> Acting | None:
@@ -135,11 +153,12 @@ def _acting(acting: Sequence[Acting], by: str, at: datetime, day: date | None) -
         and (day is None or one.told is None or one.told < day)
         and (one.over_at is None or one.over_at > at or (day is not None and one.over_told == day))
     ]
-    return held[-1] if held else None
+    # The newer word, whichever was read last.
+    return max(enumerate(held), key=lambda one: (one[1].since, one[0]))[1] if held else None
 
 
 def _wrong_with(
-    found: Acting | None, by: str, draft: Draft, day: date, policy: PolicyInForce
+    found: Acting | None, by: str, state: AgreementState, draft: Draft, day: date, policy: PolicyInForce
 ) -> Reason | None:
     if found is None:
         return _refused(ReasonCode.SIGNS_WITHOUT_AUTHORITY, by, "authority")
@@ -147,13 +166,20 @@ def _wrong_with(
         return _refused(ReasonCode.SIGNS_UNVERIFIED, by, "authority.verified_by")
     if not found.signs:
         return _refused(ReasonCode.SIGNS_OUT_OF_SCOPE, by, "authority.signs")
-    if found.party not in policy.document.signs_for:
+    if found.party not in policy.document.signs_for or by in {one.party_id for one in draft.liable}:
         return _refused(ReasonCode.SIGNS_OUT_OF_SCOPE, by, "document.signs_for")
-    if found.debts and not {debt.debt_id for debt in draft.plan.debts} <= set(found.debts):
+    if found.debts and not _changed_by(state, draft) <= set(found.debts):
         return _refused(ReasonCode.SIGNS_OUT_OF_SCOPE, by, "authority.debts")
     if day > found.until:
         return _refused(ReasonCode.SIGNS_AFTER_EXPIRY, by, "authority.until")
     return None
+
+
+def _changed_by(state: AgreementState, draft: Draft) -> set[str]:
+    """Give the debts that a draft is about, and those still owed of the agreement whose place it takes."""
+    amended = () if state.live is None else state.live.debts
+    owing = {debt.debt_id for debt in state.debts if total_of(debt.outstanding).is_positive}
+    return {debt.debt_id for debt in draft.plan.debts} | owing.intersection(amended)
 
 
 def _refused(code: ReasonCode, by: str, rule: str) -> Reason:

@@ -36,9 +36,20 @@ from shared.contracts.envelope import Envelope
 from shared.contracts.ids import case_id
 from shared.contracts.intake import CaseOpened
 from shared.contracts.intake_team import EarlierReachHeard
+from shared.contracts.parties import DebtObligor, ObligorRole, party_id_of
 from shared.contracts.reach import EarlierAuthority, EarlierReach
 from shared.contracts.reasons import ReasonCode
-from tests.unit.agreement.test_decide import DAY_1, DAY_2, DEBTS, after, agreed, changed, drafted, signature
+from tests.unit.agreement.test_decide import (
+    DAY_1,
+    DAY_2,
+    DEBTS,
+    after,
+    agreed,
+    changed,
+    drafted,
+    in_force,
+    signature,
+)
 from tests.unit.agreement.test_paper import KEY, PUBLIC, entries, paper, read, squeezed
 from tests.unit.agreement.test_paper_reads import in_older
 from tests.unit.builders import CASE, case_opened, message, reference
@@ -199,6 +210,76 @@ def test_an_authority_that_comes_before_its_case_waits_for_it() -> None:
     assert start.waiting
     opened = start.when(message(case_opened(*DEBTS), sequence=1)).when(message(agreed(), after(1)))
     assert opened.when(word(of=opened)).emits(PartySigned)
+
+
+def test_where_who_signed_for_them_could_not_the_borrower_still_signs() -> None:
+    start = drafted()
+    theirs = with_authority(start).when(word())
+    signed = theirs.when(ended(after(2), 9)).when(word(after(3), by=None))
+    assert signed.emits(PartySigned)
+    assert signed.state.draft.signatures == (Signature(party=BORROWER, on=after(3)),)
+    both = signed.when(word(after(3), party=LENDER, by=None))
+    live = both.closes(after(3))
+    assert live.last(AgreementSigned).effective == after(3)
+    known = filed(start, theirs, signed, both, live)
+    assert [(one.party, one.by) for one in known.signed] == [(BORROWER, None), (LENDER, None)]
+    assert check_pdf(make_pdf(known, "zh", KEY), PUBLIC).signed_for is None
+
+
+def test_nobody_signs_again_while_the_first_signature_counts_as_far_as_is_known() -> None:
+    start = with_authority(with_authority(drafted()), authority_id="rep-2").when(word())
+    for again in (word(by="rep-2", hour=13), word(by=None, hour=13)):
+        assert start.when(again).last(InputRefused).reason.code is ReasonCode.ALREADY_SIGNED
+        told = start.when(heard(after(2), gone=True), again)
+        assert told.last(InputRefused).reason.code is ReasonCode.ALREADY_SIGNED
+
+
+@pytest.mark.parametrize("late", [False, True])
+def test_an_end_before_the_authority_was_recorded_again_ends_it_not_by_whichever_order(late: bool) -> None:
+    again, gone = message(authority(), after(2), hour=9), ended(after(2), 8)
+    order = (again, gone) if late else (gone, again)
+    step = with_authority(drafted()).when(*order)
+    assert why(step.when(word(hour=8)))[0] is ReasonCode.SIGNS_WITHOUT_AUTHORITY
+    both = step.when(word(), word(party=LENDER, by=None))
+    assert both.closes(after(2)).last(AgreementSigned).effective == after(2)
+
+
+@pytest.mark.parametrize("late", [False, True])
+def test_the_newer_word_about_an_authority_holds_whichever_is_read_last(late: bool) -> None:
+    more, less = message(authority(), after(1), hour=12), message(authority(signs=False), after(2), hour=9)
+    step = drafted().when(*((less, more) if late else (more, less)))
+    assert why(step.when(word()))[1] == "authority.signs"
+    assert step.when(word(hour=8)).emits(PartySigned)
+
+
+@pytest.mark.parametrize("verified_by", ["rep-1", " "])
+def test_nobody_verifies_their_own_authority(verified_by: str) -> None:
+    step = with_authority(drafted(), verified_by=verified_by)
+    assert why(step.when(word()))[0] is ReasonCode.SIGNS_UNVERIFIED
+
+
+def test_who_owes_the_debt_too_does_not_sign_for_the_borrower() -> None:
+    """By the id that the case has of a co-borrower, whatever they are called in the authority."""
+    party = party_id_of("C-2")
+    theirs = DebtObligor(party_id=party, role=ObligorRole.CO_BORROWER)
+    debts = tuple(one.model_copy(update={"obligors": (theirs,)}) for one in DEBTS)
+    opened = given(AgreementDecider(), reference()).when(message(case_opened(*debts), sequence=1))
+    draft = opened.when(message(agreed(debts=debts), after(1)))
+    step = with_authority(draft, authority_id=party, party="lawyer")
+    refused = step.when(word(of=draft, by=party)).last(InputRefused).reason
+    assert (refused.code, refused.params["rule"]) == (ReasonCode.SIGNS_OUT_OF_SCOPE, "document.signs_for")
+
+
+def test_an_amendment_takes_the_place_of_what_is_still_owed_by_the_agreement_before() -> None:
+    """Who acts for one debt does not end, by an amendment about that one, what was agreed about another."""
+    live = in_force()
+    held = (DEBTS[0], DEBTS[1].model_copy(update={"status": DebtStatus.HELD}))
+    step = live.when(message(changed(*held), after(5), sequence=5))
+    draft = step.when(message(agreed(debts=DEBTS[:1], day=after(6)), after(6)))
+    signs = word(after(7), of=draft)
+    one = with_authority(draft, after(6), 12, debts=("A-1",))
+    assert why(one.when(signs)) == (ReasonCode.SIGNS_OUT_OF_SCOPE, "authority.debts")
+    assert with_authority(one, after(6), 13, debts=("A-1", "A-2")).when(signs).emits(PartySigned)
 
 
 # -- what stops
