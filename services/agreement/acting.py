@@ -4,14 +4,14 @@ The desk's words about this case come by the topic of the signatures, in order. 
 case comes by intake: an authority counts from the next day, and an end is looked at when its day is closed.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date, datetime
 from typing import Any
 
 from services.agreement.model import Acting, AgreementState, AgreementStatus, Draft, Signature
 from shared.contracts.base import Reason
 from shared.contracts.decision import Decision
-from shared.contracts.desk import SignatureGiven, SignatureParty
+from shared.contracts.desk import SignatureGiven, SignatureParty, WithdrawalDeclared
 from shared.contracts.desk_contact import AuthorityEnded, AuthorityRecorded
 from shared.contracts.envelope import Envelope
 from shared.contracts.intake_team import EarlierReachHeard
@@ -27,6 +27,7 @@ __all__ = [
     "earlier_reach_heard",
     "handed_over",
     "refuses_signatory",
+    "refuses_withdrawal",
     "signed_in_vain",
     "without_vain",
 ]
@@ -118,7 +119,21 @@ def refuses_signatory(
     if given.party is not SignatureParty.BORROWER:
         return None, _refused(ReasonCode.SIGNS_OUT_OF_SCOPE, given.by, "signature.party")
     found = _acting(state.acting, given.by, message.time, message.day)
-    return found, _wrong_with(found, given.by, state, draft, message.day, policy)
+    return found, _wrong_with(found, given.by, state, _changed_by(state, draft), message.day, policy)
+
+
+def refuses_withdrawal(
+    state: AgreementState,
+    debts: Iterable[str],
+    message: Envelope[WithdrawalDeclared],
+    policy: PolicyInForce,
+) -> Reason | None:
+    """Say why who withdraws for the borrower cannot: who may not sign for them does not undo it either."""
+    by = message.data.by
+    if by is None:
+        return None
+    found = _acting(state.acting, by, message.time, message.day)
+    return _wrong_with(found, by, state, set(debts), message.day, policy)
 
 
 def signed_in_vain(state: AgreementState, draft: Draft, policy: PolicyInForce) -> Reason | None:
@@ -140,7 +155,7 @@ def _vain(
     if given.by is None or given.at is None:
         return None
     found = _acting(state.acting, given.by, given.at, day)
-    return _wrong_with(found, given.by, state, draft, given.on, policy)
+    return _wrong_with(found, given.by, state, _changed_by(state, draft), given.on, policy)
 
 
 def _acting(acting: Sequence[Acting], by: str, at: datetime, day: date | None) -> Acting | None:
@@ -158,17 +173,19 @@ def _acting(acting: Sequence[Acting], by: str, at: datetime, day: date | None) -
 
 
 def _wrong_with(
-    found: Acting | None, by: str, state: AgreementState, draft: Draft, day: date, policy: PolicyInForce
+    found: Acting | None, by: str, state: AgreementState, debts: set[str], day: date, policy: PolicyInForce
 ) -> Reason | None:
+    """Say why nobody acts by an authority about debts on a day; None where they do."""
+    owing = {other.party_id for debt in state.debts if debt.debt_id in debts for other in debt.obligors}
     if found is None:
         return _refused(ReasonCode.SIGNS_WITHOUT_AUTHORITY, by, "authority")
     if not found.verified:
         return _refused(ReasonCode.SIGNS_UNVERIFIED, by, "authority.verified_by")
     if not found.signs:
         return _refused(ReasonCode.SIGNS_OUT_OF_SCOPE, by, "authority.signs")
-    if found.party not in policy.document.signs_for or by in {one.party_id for one in draft.liable}:
+    if found.party not in policy.document.signs_for or by in owing:
         return _refused(ReasonCode.SIGNS_OUT_OF_SCOPE, by, "document.signs_for")
-    if found.debts and not _changed_by(state, draft) <= set(found.debts):
+    if found.debts and not debts <= set(found.debts):
         return _refused(ReasonCode.SIGNS_OUT_OF_SCOPE, by, "authority.debts")
     if day > found.until:
         return _refused(ReasonCode.SIGNS_AFTER_EXPIRY, by, "authority.until")

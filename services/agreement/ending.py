@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import date, timedelta
 
+from services.agreement.acting import refuses_withdrawal
 from services.agreement.letter import letter_of, settled_of
 from services.agreement.model import AgreementState, AgreementStatus, Broken, InForce
 from services.agreement.rules import (
@@ -193,11 +194,18 @@ def withdrawn(
     """In time: what was before returns, and what was paid stays credited. A draft binds nobody yet.
 
     Before an amendment there was an agreement, which holds again; before the first, the original terms.
+    Who withdraws for the borrower does so by an authority that lets them sign, or nothing has happened.
     """
     agreement_id = message.data.agreement_id
     if state is None:
         return Decision.wait(None, refusal(message, ReasonCode.NO_CASE))
-    if state.draft is not None and state.draft.agreement_id == agreement_id:
+    draft = state.draft
+    if draft is not None and draft.agreement_id == agreement_id:
+        policy = reference.policies.for_case(state.policy, draft.drafted_on, agreed_on=draft.pinned_on)
+        about = (debt.debt_id for debt in draft.plan.debts)
+        wrong = refuses_withdrawal(state, about, message, policy)
+        if wrong is not None:
+            return Decision.of(state, refusal(message, wrong.code, **wrong.params))
         return give_back(state, message.day, Reason(code=ReasonCode.WITHDRAWN_IN_TIME))
     live = state.live
     if live is None or live.agreement_id != agreement_id:
@@ -211,6 +219,10 @@ def withdrawn(
         until = live.withdraw_until
         params = {} if until is None else {"until": until.isoformat()}
         return Decision.of(state, refusal(message, ReasonCode.WITHDRAWAL_TOO_LATE, **params))
+    policy, conduct = _rules_of(state, live, message.day, reference)
+    wrong = refuses_withdrawal(state, live.debts, message, policy)
+    if wrong is not None:
+        return Decision.of(state, refusal(message, wrong.code, **wrong.params))
     ended = AgreementEnded(
         agreement_id=agreement_id,
         as_of=message.day,
@@ -218,7 +230,6 @@ def withdrawn(
         restored=live.waived,
         returns_to=None if live.before is None else _earlier(live.before),
     )
-    policy, conduct = _rules_of(state, live, message.day, reference)
     gone = _without_live(state, live, AgreementStatus.ENDED, ReasonCode.WITHDRAWN_IN_TIME)
     again = _binds_again(state, live)
     if live.before is None:

@@ -24,13 +24,14 @@ from services.cli.main import app
 from services.intake.decide import IntakeDecider
 from shared.contracts.agreement import (
     AgreementDrafted,
+    AgreementEnded,
     AgreementReturned,
     AgreementSigned,
     InputRefused,
     PartySigned,
 )
 from shared.contracts.debts import DebtStatus
-from shared.contracts.desk import SignatureParty
+from shared.contracts.desk import SignatureParty, WithdrawalDeclared
 from shared.contracts.desk_contact import AuthorityEnded, AuthorityRecorded
 from shared.contracts.envelope import Envelope
 from shared.contracts.ids import case_id
@@ -39,6 +40,7 @@ from shared.contracts.intake_team import EarlierReachHeard
 from shared.contracts.parties import DebtObligor, ObligorRole, party_id_of
 from shared.contracts.reach import EarlierAuthority, EarlierReach
 from shared.contracts.reasons import ReasonCode
+from shared.texts import story
 from tests.unit.agreement.test_decide import (
     DAY_1,
     DAY_2,
@@ -381,6 +383,76 @@ def test_the_command_says_who_signed_for_the_borrower(tmp_path: Path) -> None:
     assert "Signed for the borrower: guardian, by authority rep-1." in said.output
     as_json = json.loads(run.invoke(app, [*command, "--json"]).stdout)
     assert as_json["signed_for"] == {"acts_as": "guardian", "by": "rep-1"}
+
+
+def test_what_stands_in_a_paper_commands_no_terminal(tmp_path: Path) -> None:
+    by = "rep\x1b[2J"
+    start = drafted()
+    signed = with_authority(start, authority_id=by).when(word(by=by))
+    file, key = tmp_path / "a.pdf", tmp_path / "lender.pub"
+    file.write_bytes(make_pdf(filed(start, signed), "en", KEY))
+    pem = serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
+    key.write_bytes(KEY.public_key().public_bytes(*pem))
+    said = CliRunner().invoke(app, ["verify", str(file), "--key", str(key)])
+    assert "by authority rep\N{REPLACEMENT CHARACTER}[2J." in said.output
+    assert "\x1b" not in said.output
+
+
+@pytest.mark.parametrize("lang", ["zh", "en"])
+def test_the_story_says_by_whose_authority_and_what_it_is_for(lang: str) -> None:
+    said = [
+        story(type(one).TYPE, lang, one)
+        for one in (
+            authority(),
+            authority(signs=False, verified_by=None),
+            word(by="rep-1").data,
+            word(by=None).data,
+            WithdrawalDeclared(agreement_id="A", channel="app", evidence="m-1", by="rep-1"),
+        )
+    ]
+    signs, checked = {
+        "en": ("may sign agreements", "verified by s-1"),
+        "zh": ("可代为签署协议", "由s-1核实"),
+    }[lang]
+    guardian = {"en": "guardian", "zh": "监护人"}[lang]
+    assert signs in said[0]
+    assert checked in said[0]
+    assert guardian in said[0]
+    assert signs not in said[1]
+    assert "…" not in said[1]
+    assert ["rep-1" in one for one in said[2:]] == [True, False, True]
+
+
+# -- who withdraws for the borrower
+
+
+def withdrawn(agreement_id: str, on: date, by: str | None, hour: int = 10) -> Envelope[Any]:
+    said = WithdrawalDeclared(agreement_id=agreement_id, channel="app", evidence="m-1", by=by)
+    return message(said, on, hour=hour)
+
+
+def test_who_may_sign_for_the_borrower_may_withdraw_for_them_and_nobody_else_does() -> None:
+    live = in_force(agreement__cooling_off_days=14)
+    id_ = live.last(AgreementSigned).agreement_id
+    assert live.when(withdrawn(id_, after(5), None)).last(AgreementEnded)
+    refused = live.when(withdrawn(id_, after(5), "rep-1"))
+    assert why(refused) == (ReasonCode.SIGNS_WITHOUT_AUTHORITY, "authority")
+    assert refused.state == live.state
+    adviser = with_authority(live, after(4), signs=False)
+    assert why(adviser.when(withdrawn(id_, after(5), "rep-1")))[1] == "authority.signs"
+    part = with_authority(live, after(4), debts=("A-1",))
+    assert why(part.when(withdrawn(id_, after(5), "rep-1")))[1] == "authority.debts"
+    ended_ = with_authority(live, after(4)).when(withdrawn(id_, after(5), "rep-1")).last(AgreementEnded)
+    assert ended_.reason.code is ReasonCode.WITHDRAWN_IN_TIME
+
+
+def test_a_draft_is_not_refused_for_the_borrower_without_authority() -> None:
+    step = drafted()
+    id_ = step.last(AgreementDrafted).agreement_id
+    refused = step.when(withdrawn(id_, after(2), "rep-1"))
+    assert why(refused)[0] is ReasonCode.SIGNS_WITHOUT_AUTHORITY
+    assert refused.state == step.state
+    assert with_authority(step).when(withdrawn(id_, after(2), "rep-1")).last(AgreementReturned)
 
 
 @pytest.mark.parametrize("other", [{"by": None, "acts_as": None}, {"by": "rep-2"}, {"acts_as": "lawyer"}])
