@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from datetime import date, datetime
 from typing import Any
 
+from services.agreement import doubts
 from services.agreement.model import Acting, AgreementState, AgreementStatus, Draft, Signature
 from shared.contracts.base import Reason
 from shared.contracts.decision import Decision
@@ -36,7 +37,9 @@ Outcome = Decision[AgreementState]
 _KEPT = 20
 
 
-def authorised(state: AgreementState | None, message: Envelope[AuthorityRecorded], _: Reference) -> Outcome:
+def authorised(
+    state: AgreementState | None, message: Envelope[AuthorityRecorded], reference: Reference
+) -> Outcome:
     """Somebody acts for the borrower of this case; recorded again, they do so by the newer word."""
     if state is None:
         return Decision.wait(None)
@@ -52,27 +55,29 @@ def authorised(state: AgreementState | None, message: Envelope[AuthorityRecorded
         verified=data.is_verified,
         signs=data.signs,
     )
-    return Decision(_with(state, (given,), (data.authority_id,), message.time, None))
+    return _told(state, (given,), (data.authority_id,), message, None, reference)
 
 
-def authority_ended(state: AgreementState | None, message: Envelope[AuthorityEnded], _: Reference) -> Outcome:
+def authority_ended(
+    state: AgreementState | None, message: Envelope[AuthorityEnded], reference: Reference
+) -> Outcome:
     """They do not act for the borrower any more; what they signed before that stands."""
     if state is None:
         return Decision.wait(None)
     if state.status is AgreementStatus.CLOSED:
         return Decision(state)
-    return Decision(_with(state, (), (message.data.authority_id,), message.time, None))
+    return _told(state, (), (message.data.authority_id,), message, None, reference)
 
 
 def earlier_reach_heard(
-    state: AgreementState | None, message: Envelope[EarlierReachHeard], _: Reference
+    state: AgreementState | None, message: Envelope[EarlierReachHeard], reference: Reference
 ) -> Outcome:
     """The same, said about an earlier case."""
     if state is None or state.status is AgreementStatus.CLOSED:
         return Decision(state)
     given = handed_over(message.data.reach, message.day)
     ended = (*message.data.ended, *(one.authority_id for one in given))
-    return Decision(_with(state, given, ended, message.time, message.day))
+    return _told(state, given, ended, message, message.day, reference)
 
 
 def handed_over(reach: EarlierReach | None, told: date | None = None) -> tuple[Acting, ...]:
@@ -93,6 +98,29 @@ def _earlier(one: EarlierAuthority, told: date | None) -> Acting:
     )
 
 
+def _told(
+    state: AgreementState,
+    given: Sequence[Acting],
+    ended: Sequence[str],
+    message: Envelope[Any],
+    told: date | None,
+    reference: Reference,
+) -> Outcome:
+    """Keep a word about authorities; what was signed by one and is in force may turn out to be in doubt."""
+    known = _with(state, given, ended, message.time, told)
+    after = known.model_copy(update={"acting": known.acting[-_KEPT:]})
+    live = state.live
+    if live is None or live.signature is None or live.signature.by not in ended:
+        return Decision(after)
+    on = live.drafted_on or live.effective
+    policy = reference.policies.for_case(state.policy, on, agreed_on=live.pinned_on)
+    before, now = (_why_not(one, live.signature, live.debts, policy) for one in (state, known))
+    if before is not None or now is None:
+        return Decision(after)
+    after, said = doubts.by_authority(after, message.day)
+    return Decision.of(after, *said)
+
+
 def _with(
     state: AgreementState, given: Sequence[Acting], ended: Sequence[str], at: datetime, told: date | None
 ) -> AgreementState:
@@ -107,7 +135,7 @@ def _with(
         else one
         for one in state.acting
     )
-    return state.model_copy(update={"acting": (*known, *given)[-_KEPT:]})
+    return state.model_copy(update={"acting": (*known, *given)})
 
 
 def refuses_signatory(
@@ -152,10 +180,21 @@ def without_vain(state: AgreementState, draft: Draft, day: date, reference: Refe
 def _vain(
     state: AgreementState, draft: Draft, given: Signature, day: date | None, policy: PolicyInForce
 ) -> Reason | None:
+    return _why_not(state, given, _changed_by(state, draft), policy, day)
+
+
+def _why_not(
+    state: AgreementState,
+    given: Signature,
+    debts: Iterable[str],
+    policy: PolicyInForce,
+    day: date | None = None,
+) -> Reason | None:
+    """Say why who signed for the borrower could not; None where they could, or where the borrower signed."""
     if given.by is None or given.at is None:
         return None
     found = _acting(state.acting, given.by, given.at, day)
-    return _wrong_with(found, given.by, state, _changed_by(state, draft), given.on, policy)
+    return _wrong_with(found, given.by, state, set(debts), given.on, policy)
 
 
 def _acting(acting: Sequence[Acting], by: str, at: datetime, day: date | None) -> Acting | None:

@@ -262,6 +262,8 @@ class ReasonCode(StrEnum):
     SIGNS_UNVERIFIED = "signs_unverified"
     SIGNS_OUT_OF_SCOPE = "signs_out_of_scope"
     SIGNS_AFTER_EXPIRY = "signs_after_expiry"
+    SIGNED_WITHOUT_AUTHORITY = "signed_without_authority"
+    SIGNED_IN_A_STOP = "signed_in_a_stop"
     SIGNATURE_INVALID = "signature_invalid"
     WITHDRAWN_IN_TIME = "withdrawn_in_time"
     WITHDRAWAL_TOO_LATE = "withdrawal_too_late"
