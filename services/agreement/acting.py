@@ -143,11 +143,27 @@ def refuses_signatory(
 ) -> tuple[Acting | None, Reason | None]:
     """Give who signs for the borrower, None where they do themselves; or why that does not count."""
     if given.by is None:
-        return None, None
+        return None, _signs_instead(state, draft, given, message, policy)
     if given.party is not SignatureParty.BORROWER:
         return None, _refused(ReasonCode.SIGNS_OUT_OF_SCOPE, given.by, "signature.party")
     found = _acting(state.acting, given.by, message.time, message.day)
     return found, _wrong_with(found, given.by, state, _changed_by(state, draft), message.day, policy)
+
+
+def _signs_instead(
+    state: AgreementState, draft: Draft, given: SignatureGiven, message: Envelope[Any], policy: PolicyInForce
+) -> Reason | None:
+    """Say who signs in the borrower's place: for whom a guardian was appointed does not bind themselves."""
+    if given.party is not SignatureParty.BORROWER:
+        return None
+    debts = _changed_by(state, draft)
+    for by in sorted({one.authority_id for one in state.acting}):
+        found = _acting(state.acting, by, message.time, message.day)
+        if found is None or found.party not in policy.document.signs_instead:
+            continue
+        if _wrong_with(found, by, state, debts, message.day, policy) is None:
+            return _refused(ReasonCode.SIGNS_THROUGH_ANOTHER, by, "document.signs_instead")
+    return None
 
 
 def refuses_withdrawal(

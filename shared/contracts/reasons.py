@@ -262,6 +262,7 @@ class ReasonCode(StrEnum):
     SIGNS_UNVERIFIED = "signs_unverified"
     SIGNS_OUT_OF_SCOPE = "signs_out_of_scope"
     SIGNS_AFTER_EXPIRY = "signs_after_expiry"
+    SIGNS_THROUGH_ANOTHER = "signs_through_another"
     SIGNED_WITHOUT_AUTHORITY = "signed_without_authority"
     SIGNED_IN_A_STOP = "signed_in_a_stop"
     SIGNATURE_INVALID = "signature_invalid"

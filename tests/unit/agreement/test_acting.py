@@ -119,7 +119,7 @@ def filed(*steps: Given) -> Agreement:
 
 
 def test_in_person_nothing_is_said_of_anybody_else() -> None:
-    step = with_authority(drafted()).when(word(by=None))
+    step = with_authority(drafted(), party="lawyer").when(word(by=None))
     noted = step.last(PartySigned)
     assert (noted.by, noted.acts_as) == (None, None)
     assert step.state.draft.signatures == (Signature(party=BORROWER, on=after(2)),)
@@ -228,8 +228,43 @@ def test_where_who_signed_for_them_could_not_the_borrower_still_signs() -> None:
     assert check_pdf(make_pdf(known, "zh", KEY), PUBLIC).signed_for is None
 
 
+def test_for_whom_a_guardian_signs_does_not_sign_alone() -> None:
+    step = with_authority(drafted())
+    refused = step.when(word(by=None))
+    assert why(refused) == (ReasonCode.SIGNS_THROUGH_ANOTHER, "document.signs_instead")
+    assert refused.state == step.state
+    assert refused.when(word()).emits(PartySigned)
+    assert step.when(word(party=LENDER, by=None)).emits(PartySigned)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"party": "representative"},
+        {"signs": False},
+        {"verified_by": None},
+        {"until": after(1)},
+        {"debts": ("A-1",)},
+    ],
+)
+def test_who_may_not_sign_for_the_borrower_keeps_them_from_nothing(other: dict[str, Any]) -> None:
+    assert with_authority(drafted(), **other).when(word(by=None)).emits(PartySigned)
+
+
+def test_once_the_guardian_is_gone_the_borrower_signs_and_which_parties_is_the_packs_to_say() -> None:
+    assert with_authority(drafted()).when(ended(after(2), 9), word(by=None)).emits(PartySigned)
+    step = drafted(document__signs_instead=[])
+    assert with_authority(step).when(word(of=step, by=None)).emits(PartySigned)
+    told = drafted().when(heard(after(2), given_=True), word(by=None))
+    assert told.emits(PartySigned), "what intake tells on the same day has no order"
+    assert why(drafted().when(heard(after(1), given_=True), word(by=None)))[0] is (
+        ReasonCode.SIGNS_THROUGH_ANOTHER
+    )
+
+
 def test_nobody_signs_again_while_the_first_signature_counts_as_far_as_is_known() -> None:
-    start = with_authority(with_authority(drafted()), authority_id="rep-2").when(word())
+    both = with_authority(with_authority(drafted(), party="lawyer"), authority_id="rep-2", party="lawyer")
+    start = both.when(word())
     for again in (word(by="rep-2", hour=13), word(by=None, hour=13)):
         assert start.when(again).last(InputRefused).reason.code is ReasonCode.ALREADY_SIGNED
         told = start.when(heard(after(2), gone=True), again)

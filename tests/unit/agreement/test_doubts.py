@@ -133,7 +133,9 @@ def test_the_word_names_nobody_and_no_cause() -> None:
 
 def test_after_an_amendment_it_is_who_signed_that_who_is_looked_at() -> None:
     first = by_a_guardian()[-1]
-    again = first.when(message(agreed(2).model_copy(update={"offer_id": "O-2"}), after(5)))
+    again = first.when(
+        ended(after(4), 9), message(agreed(2).model_copy(update={"offer_id": "O-2"}), after(5))
+    )
     second = signed_by(again, *BOTH, day=after(6)).closes(after(6))
     assert second.last(AgreementSigned).supersedes == first.last(AgreementSigned).agreement_id
     assert doubts(second.when(ended(after(2), 9), halted(9, 1, 3))) == []
