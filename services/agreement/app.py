@@ -26,6 +26,7 @@ SERVICE = Service(
     # 14: days of stops of co-borrowers that are over, and who could not sign when a draft was drawn up,
     # co-borrowers who had signed the agreement of an earlier case, how often a breach was undone and what
     # it had brought back, who may sign for the borrower, and who has
-    schema_version=14,
+    # 15: who signed what is in force, and what was said of doubts about that
+    schema_version=15,
     handles=HANDLED,
 )

@@ -17,6 +17,7 @@ from services.agreement.acting import (
     earlier_reach_heard,
     handed_over,
     refuses_signatory,
+    without_vain,
 )
 from services.agreement.co_borrowers import co_borrower_signed
 from services.agreement.document import agreement_id_of, canonical_content, compose
@@ -68,6 +69,7 @@ from shared.contracts.agreement import AgreementDrafted, AgreementReturned, Debt
 from shared.contracts.base import Event, Reason
 from shared.contracts.debts import DebtSnapshot, DebtStatus
 from shared.contracts.decision import Decision, later_of
+from shared.contracts.desk import SignatureParty
 from shared.contracts.envelope import Envelope
 from shared.contracts.parties import judged_on
 from shared.contracts.reasons import ReasonCode
@@ -316,12 +318,24 @@ def _withdrawn(
 def _signature(
     state: AgreementState | None, message: Envelope[desk.SignatureGiven], reference: Reference
 ) -> Outcome:
-    """One party signs; the balances are looked at again first."""
+    """One party signs; the balances are looked at again first.
+
+    Where somebody has signed for the borrower and that is known not to count, the borrower still may: the
+    new signature takes its place.
+    """
     data = message.data
-    found = on_the_table(state, message, lambda draft: refuses_signature(draft, data, message.day), reference)
+
+    def counting(draft: Draft) -> Draft:
+        if state is None or data.party is not SignatureParty.BORROWER:
+            return draft
+        return without_vain(state, draft, message.day, reference)
+
+    found = on_the_table(
+        state, message, lambda draft: refuses_signature(counting(draft), data, message.day), reference
+    )
     if not isinstance(found, OnTheTable):
         return found
-    now, draft, again = found.state, found.draft, found.again
+    now, draft, again = found.state, counting(found.draft), found.again
     policy = reference.policies.for_case(now.policy, draft.drafted_on, agreed_on=draft.pinned_on)
     acting, unauthorised = refuses_signatory(now, draft, data, message, policy)
     content = canonical_content(again, now.case)

@@ -4,6 +4,7 @@ from collections.abc import Collection
 from dataclasses import replace
 from datetime import date, timedelta
 
+from services.agreement.acting import refuses_withdrawal
 from services.agreement.letter import letter_of, letter_of_paid, settled_of
 from services.agreement.model import AgreementState, AgreementStatus, Broken, InForce
 from services.agreement.rules import (
@@ -202,11 +203,18 @@ def withdrawn(
 
     Before an amendment there was an agreement, which holds again; before the first, the original terms. Of a
     joint debt in another obligor's case nothing returns: a plan there may have been signed on what is owed.
+    Who withdraws for the borrower does so by an authority that lets them sign, or nothing has happened.
     """
     agreement_id = message.data.agreement_id
     if state is None:
         return Decision.wait(None, refusal(message, ReasonCode.NO_CASE))
-    if state.draft is not None and state.draft.agreement_id == agreement_id:
+    draft = state.draft
+    if draft is not None and draft.agreement_id == agreement_id:
+        policy = reference.policies.for_case(state.policy, draft.drafted_on, agreed_on=draft.pinned_on)
+        about = (debt.debt_id for debt in draft.plan.debts)
+        wrong = refuses_withdrawal(state, about, message, policy)
+        if wrong is not None:
+            return Decision.of(state, refusal(message, wrong.code, **wrong.params))
         return give_back(state, message.day, Reason(code=ReasonCode.WITHDRAWN_IN_TIME))
     live = state.live
     if live is None or live.agreement_id != agreement_id:
@@ -220,6 +228,10 @@ def withdrawn(
         until = live.withdraw_until
         params = {} if until is None else {"until": until.isoformat()}
         return Decision.of(state, refusal(message, ReasonCode.WITHDRAWAL_TOO_LATE, **params))
+    policy, conduct = _rules_of(state, live, message.day, reference)
+    wrong = refuses_withdrawal(state, live.debts, message, policy)
+    if wrong is not None:
+        return Decision.of(state, refusal(message, wrong.code, **wrong.params))
     live = _without(state, live, {DebtStatus.ELSEWHERE})
     ended = AgreementEnded(
         agreement_id=agreement_id,
@@ -228,7 +240,6 @@ def withdrawn(
         restored=live.waived,
         returns_to=None if live.before is None else _earlier(live.before),
     )
-    policy, conduct = _rules_of(state, live, message.day, reference)
     gone = _without_live(state, live, AgreementStatus.ENDED, ReasonCode.WITHDRAWN_IN_TIME)
     again = _binds_again(state, live)
     if live.before is None:

@@ -226,7 +226,8 @@ class InForce(State):
     `unserved` those of them that money of the plan has passed by since. `contract_rates` are those that its
     debts had without it, `beside` debts of the case that it leaves to a person. `bound` are the
     co-borrowers who have signed it, too; `signed_before` those who signed only what it amends, or whose
-    place it took. `took_from` are such agreements of earlier cases.
+    place it took. `took_from` are such agreements of earlier cases. `signature` is the borrower's, `joined`
+    are those of who is bound, too; `doubts` is what was said already about one that may not count.
     """
 
     agreement_id: str
@@ -268,6 +269,9 @@ class InForce(State):
     bound: tuple[str, ...] = ()
     took_from: tuple[DebtBound, ...] = ()
     signed_before: tuple[str, ...] = ()
+    signature: Signature | None = None
+    joined: tuple[Consent, ...] = ()
+    doubts: tuple[str, ...] = ()
 
 
 class Instruction(State):

@@ -20,7 +20,7 @@ from services.agreement.rules import (
     waived_debts,
     withdrawal_of,
 )
-from services.agreement.signatories import bound_by, not_counted, signed_before
+from services.agreement.signatories import bound_by, counts, not_counted, signed_before
 from services.agreement.telling import applies, handed_back_apart, instruct
 from services.agreement.terms import rewards_of
 from services.agreement.watching import begun
@@ -34,6 +34,7 @@ from shared.contracts.agreement import (
 )
 from shared.contracts.base import Event, Reason
 from shared.contracts.decision import Decision
+from shared.contracts.desk import SignatureParty
 from shared.contracts.envelope import Envelope
 from shared.contracts.plan_terms import schedules_of
 from shared.contracts.reasons import ReasonCode
@@ -184,6 +185,8 @@ def sign(state: AgreementState, draft: Draft, day: date, reference: Reference) -
         bound=bound,
         took_from=took_from,
         signed_before=earlier,
+        signature=next((one for one in draft.signatures if one.party is SignatureParty.BORROWER), None),
+        joined=tuple(one for one in draft.joined if counts(one, state.barred)),
     )
     in_force = state.model_copy(
         update={

@@ -11,6 +11,7 @@ from __future__ import annotations
 from datetime import date, timedelta
 from typing import Any
 
+from services.agreement import doubts
 from services.agreement.model import AgreementState, AgreementStatus, Barred, InForce, Unasked
 from services.agreement.signing import Outcome, keep_if_fit
 from shared.contracts import intake
@@ -34,7 +35,9 @@ def stops_changed(
     unasked = _unasked(message.data, state.policy, message.day, reference)
     barred = _barred(state, message.data, message.day, reference)
     now = _halted(state.model_copy(update={"unasked": unasked, "barred": barred}), message, reference)
-    return keep_if_fit(now, message.day, reference)
+    now, doubted = doubts.by_stops(now, (message.data.halt, message.data.past), message.day)
+    kept = keep_if_fit(now, message.day, reference)
+    return Decision.of(kept.state, *doubted, *(one.data for one in kept.emissions))
 
 
 def _unasked(data: intake.StopsChanged, pack: str, day: date, reference: Reference) -> tuple[Unasked, ...]:

@@ -97,24 +97,27 @@ def _pdf(file: Path, keys: list[Path], as_json: bool) -> None:
             ).decode()
         )
     for finding in () if as_json else report.wrong:
-        stderr.print(str(finding), style="red", markup=False, highlight=False, soft_wrap=True)
+        stderr.print(_printable(str(finding)), style="red", markup=False, highlight=False, soft_wrap=True)
     if report.wrong:
         raise fail("This file is not what the holder of the key made.")
     if not as_json:
         state = "signed by both parties" if report.kind == "agreement" else "signed by the lender"
-        stdout.print(
+        said = [
             f"Untouched. {report.kind}, {report.lang}: {state if report.signed else 'a draft, binds nobody'}."
-            f" Content SHA-256 {report.content_hash}.{_over(report.signatures)}",
-            markup=False, highlight=False, soft_wrap=True,
-        )  # fmt: skip
+            f" Content SHA-256 {report.content_hash}.{_over(report.signatures)}"
+        ]
         if report.signed_for is not None:
             acting = report.signed_for
-            stdout.print(
-                f"Signed for the borrower: {acting.acts_as.replace('_', ' ')}, by authority {acting.by}.",
-                markup=False, highlight=False, soft_wrap=True,
-            )  # fmt: skip
-        for one in report.liable:
-            stdout.print(_said_of(one), markup=False, highlight=False, soft_wrap=True)
+            said.append(
+                f"Signed for the borrower: {acting.acts_as.replace('_', ' ')}, by authority {acting.by}."
+            )
+        for line in (*said, *map(_said_of, report.liable)):
+            stdout.print(_printable(line), markup=False, highlight=False, soft_wrap=True)
+
+
+def _printable(line: str) -> str:
+    """What stands in a file from anywhere may not command the terminal of who checks it."""
+    return "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in line)
 
 
 def _said_of(one: Liable) -> str:

@@ -277,6 +277,17 @@ def _signed(
     return Decision.of(without_sold(after, message.day, reference), *said, *of_others)
 
 
+def _in_doubt(
+    state: FollowupState | None, message: Envelope[agreement.SignatureDoubted], reference: Reference
+) -> Outcome:
+    """A signature of the agreement may not count: the plan goes on, and a person looks at it."""
+    if state is None or state.policy is None or state.status is FollowupStatus.CLOSED:
+        return Decision(state)
+    policy = reference.policies.in_force(state.policy, message.day)
+    after, said = problems.signature_doubted(state, message.data, message.day, policy)
+    return Decision.of(after, *said)
+
+
 def _ended(
     state: FollowupState | None, message: Envelope[agreement.AgreementEnded], reference: Reference
 ) -> Outcome:
@@ -540,6 +551,7 @@ _HANDLERS: dict[type[Event], Handler] = {
     intake.JointDebtElsewhere: _joint_elsewhere,
     agreement.AgreementSigned: _signed,
     agreement.AgreementEnded: _ended,
+    agreement.SignatureDoubted: _in_doubt,
     desk.PromiseMade: _promised,
     desk.ReviewHeld: _reviewed,
     desk.HardshipReported: _hardship,

@@ -6,6 +6,7 @@ from datetime import date, timedelta
 from services.followup.model import FollowedPlan, FollowupState, FollowupStatus, Problem
 from services.followup.rules import bank_answers_by, later
 from services.followup.work import policy_of
+from shared.contracts.agreement import SignatureDoubted
 from shared.contracts.base import Event
 from shared.contracts.debts import OUT_OF_PLAN, DebtSnapshot, DebtStatus
 from shared.contracts.departures import is_away
@@ -52,6 +53,7 @@ __all__ = [
     "problems_due",
     "refused_by_bank",
     "returned_after_completion",
+    "signature_doubted",
     "solved",
     "stands_again",
     "taken_off",
@@ -85,6 +87,7 @@ DIFFERS = "balance_differs_after_completion"
 _TELL_ALL_THE_SAME = frozenset(
     {TELL_BROKEN, TELL_WITHDRAWN, TELL_STANDS, TELL_UNCOUNTED, TELL_VOID, TELL_AMENDED}
 )
+IN_DOUBT = "signature_in_doubt"
 
 
 def assigned(state: FollowupState, owner: str) -> Step:
@@ -231,6 +234,12 @@ def broken_in_a_stop(state: FollowupState, plan: FollowedPlan, day: date, policy
     The bank has been told, and has taken back what was conceded: a person sees what is made good, and how.
     """
     return _of_fact(state, f"{BROKEN_IN_A_STOP}/{plan.agreement_id}", BROKEN_IN_A_STOP, day, policy)
+
+
+def signature_doubted(state: FollowupState, data: SignatureDoubted, day: date, policy: PolicyInForce) -> Step:
+    """Who signed may not have been able to: a person asks, and nobody is treated otherwise meanwhile."""
+    fact = f"{IN_DOUBT}/{data.agreement_id}/{data.party_id or ''}/{data.reason.code}"
+    return _of_fact(state, fact, IN_DOUBT, day, policy)
 
 
 def gone_elsewhere(state: FollowupState, debts: Iterable[DebtSnapshot]) -> tuple[str, ...]:

@@ -118,7 +118,7 @@ def learn(state: FollowupState, message: Envelope[Any]) -> FollowupState:
     if isinstance(data, desk_contact.ContactResumed):
         return _with(state, decided_at=message.time)
     if isinstance(data, desk_contact.AuthorityRecorded):
-        return _acting(state, authority_of(data, since=message.time, verified=data.verified_by is not None))
+        return _acting(state, authority_of(data, since=message.time, verified=data.is_verified))
     if isinstance(data, desk_contact.AuthorityEnded):
         return _acting(state, ended=(data.authority_id,))
     if isinstance(data, intake_team.EarlierReachHeard):

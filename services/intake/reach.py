@@ -165,7 +165,7 @@ def authorised(
         since=message.time,
         until=data.until,
         debts=data.debts,
-        verified=data.verified_by is not None,
+        verified=data.is_verified,
         signs=data.signs,
     )
     others = (one for one in state.reach.authorities if one.authority_id != data.authority_id)

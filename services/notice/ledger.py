@@ -202,7 +202,7 @@ def _resumed(state: NoticeState, message: Envelope[desk_contact.ContactResumed])
 
 
 def _authority(state: NoticeState, message: Envelope[desk_contact.AuthorityRecorded]) -> NoticeState:
-    return _acting(state, message.data, since=message.time, verified=message.data.verified_by is not None)
+    return _acting(state, message.data, since=message.time, verified=message.data.is_verified)
 
 
 def _acting(

@@ -39,6 +39,7 @@ __all__ = [
     "RewardTerm",
     "SettlementKind",
     "SettlementLetterIssued",
+    "SignatureDoubted",
     "SurvivingDebt",
     "WaivedDebt",
 ]
@@ -327,6 +328,21 @@ class AgreementSigned(_Agreement):
         description="co-borrowers whose signature is on file and does not count: something of theirs was on "
         "hold when they gave it",
     )
+
+
+class SignatureDoubted(_Agreement):
+    """What is heard after an agreement took effect says that a signature may not count: a person decides.
+
+    The agreement stands meanwhile, and nothing is asked of the bank.
+    """
+
+    TYPE: ClassVar[str] = "parley.agreement.signature.doubted.v1"
+
+    agreement_id: str
+    version: int = Field(ge=1)
+    as_of: date
+    party_id: str | None = Field(default=None, description="the co-borrower's; None: the borrower's")
+    reason: Reason
 
 
 class AgreementReturned(_Agreement):

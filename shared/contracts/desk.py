@@ -343,6 +343,12 @@ class WithdrawalDeclared(_Desk):
     agreement_id: str
     channel: str = Field(max_length=20)
     evidence: str = Field(max_length=200, description="a reference: message, letter, recording")
+    by: str | None = Field(
+        default=None,
+        min_length=1,
+        max_length=64,
+        description="the id of the authority by which somebody withdraws for the borrower; None: in person",
+    )
 
 
 class PromiseMade(_Desk):

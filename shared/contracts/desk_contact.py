@@ -97,7 +97,7 @@ class AuthorityRecorded(_Desk):
 
     TYPE: ClassVar[str] = "parley.desk.authority.recorded.v1"
 
-    authority_id: Id
+    authority_id: Id = Field(description="a reference, never a name: papers and stories print it")
     party: Party
     purposes: tuple[Purpose, ...] = Field(min_length=1, max_length=4)
     until: date = Field(description="the last day on which it holds")
@@ -106,12 +106,18 @@ class AuthorityRecorded(_Desk):
     evidence: str = Field(min_length=1, max_length=200, description="a reference to the paper")
     signs: bool = Field(
         default=False,
-        description="the paper lets them sign agreements for the borrower, not only be spoken to",
+        description="the paper lets them, alone, sign agreements for the borrower and withdraw from them, "
+        "not only be spoken to",
     )
+
+    @property
+    def is_verified(self) -> bool:
+        """Whether somebody else than who acts has verified it; a blank is nobody."""
+        return bool((self.verified_by or "").strip()) and self.verified_by != self.authority_id
 
 
 class AuthorityEnded(_Desk):
-    """Nobody acts for the borrower by this authority any more."""
+    """Nobody acts for the borrower by this authority from the moment of the message on, which may be past."""
 
     TYPE: ClassVar[str] = "parley.desk.authority.ended.v1"
 

@@ -46,7 +46,8 @@ class Document(Section):
     translation. ``guarantor_unasked`` says what the law makes of a guarantee when the debt is changed and the
     guarantor has not agreed in writing. ``co_borrower_signs``: whether an agreement takes effect without the
     signature of a co-borrower, who may give it in any case. ``signs_for``: who may sign for the borrower,
-    by an authority that says so.
+    by an authority that says so; ``signs_instead``: in whose place the borrower does not sign, as long as one
+    of these may.
     """
 
     instrument: Literal["modifying_agreement", "concession_letter"]
@@ -62,6 +63,7 @@ class Document(Section):
     oral_channels: tuple[Name, ...]
     signature_checks: tuple[Name, ...]
     signs_for: tuple[Party, ...]
+    signs_instead: tuple[Party, ...]
     complaint_routes: Annotated[tuple[RouteRow, ...], Field(min_length=1)]
     data_law: Name
     guarantor_unasked: Literal["follows_down", "freed_by_extension", "may_be_freed", "local_law"]

@@ -281,6 +281,7 @@ MORE_VALUES: Final[dict[str, Any]] = {
     "document.oral_channels": ["phone"],
     "document.signature_checks": [],
     "document.signs_for": ["guardian", "lawyer", "representative"],
+    "document.signs_instead": ["guardian"],
     "document.complaint_routes": [
         {"route": "lender", "name_zh": "贷款机构投诉部门", "name_en": "The lender's complaints department"}
     ],

@@ -136,12 +136,13 @@ def _agreement(
         raise PaperError("the draft on file is not what its hash says")
     if signed is not None and signed.content_hash != drafted.content_hash:
         raise PaperError("what was signed is not the draft that is on file")
-    counted = tuple(one for one in given if one.content_hash == drafted.content_hash)
+    # The later one of a party: what somebody had signed for the borrower did not count.
+    counted = {one.party: one for one in given if one.content_hash == drafted.content_hash}
     return Agreement(
         case=case,
         customer=customer,
         drafted=drafted,
-        signed=counted,
+        signed=tuple(counted.values()),
         effective=None if signed is None else signed.effective.isoformat(),
         supersedes=None if signed is None else signed.supersedes,
         joined_before=() if signed is None else signed.signed_before,

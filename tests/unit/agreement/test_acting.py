@@ -24,21 +24,34 @@ from services.cli.main import app
 from services.intake.decide import IntakeDecider
 from shared.contracts.agreement import (
     AgreementDrafted,
+    AgreementEnded,
     AgreementReturned,
     AgreementSigned,
     InputRefused,
     PartySigned,
 )
 from shared.contracts.debts import DebtStatus
-from shared.contracts.desk import SignatureParty
+from shared.contracts.desk import SignatureParty, WithdrawalDeclared
 from shared.contracts.desk_contact import AuthorityEnded, AuthorityRecorded
 from shared.contracts.envelope import Envelope
 from shared.contracts.ids import case_id
 from shared.contracts.intake import CaseOpened
 from shared.contracts.intake_team import EarlierReachHeard
+from shared.contracts.parties import DebtObligor, ObligorRole, party_id_of
 from shared.contracts.reach import EarlierAuthority, EarlierReach
 from shared.contracts.reasons import ReasonCode
-from tests.unit.agreement.test_decide import DAY_1, DAY_2, DEBTS, after, agreed, changed, drafted, signature
+from shared.texts import story
+from tests.unit.agreement.test_decide import (
+    DAY_1,
+    DAY_2,
+    DEBTS,
+    after,
+    agreed,
+    changed,
+    drafted,
+    in_force,
+    signature,
+)
 from tests.unit.agreement.test_paper import KEY, PUBLIC, entries, paper, read, squeezed
 from tests.unit.agreement.test_paper_reads import in_older
 from tests.unit.builders import CASE, case_opened, message, reference
@@ -106,7 +119,7 @@ def filed(*steps: Given) -> Agreement:
 
 
 def test_in_person_nothing_is_said_of_anybody_else() -> None:
-    step = with_authority(drafted()).when(word(by=None))
+    step = with_authority(drafted(), party="lawyer").when(word(by=None))
     noted = step.last(PartySigned)
     assert (noted.by, noted.acts_as) == (None, None)
     assert step.state.draft.signatures == (Signature(party=BORROWER, on=after(2)),)
@@ -199,6 +212,111 @@ def test_an_authority_that_comes_before_its_case_waits_for_it() -> None:
     assert start.waiting
     opened = start.when(message(case_opened(*DEBTS), sequence=1)).when(message(agreed(), after(1)))
     assert opened.when(word(of=opened)).emits(PartySigned)
+
+
+def test_where_who_signed_for_them_could_not_the_borrower_still_signs() -> None:
+    start = drafted()
+    theirs = with_authority(start).when(word())
+    signed = theirs.when(ended(after(2), 9)).when(word(after(3), by=None))
+    assert signed.emits(PartySigned)
+    assert signed.state.draft.signatures == (Signature(party=BORROWER, on=after(3)),)
+    both = signed.when(word(after(3), party=LENDER, by=None))
+    live = both.closes(after(3))
+    assert live.last(AgreementSigned).effective == after(3)
+    known = filed(start, theirs, signed, both, live)
+    assert [(one.party, one.by) for one in known.signed] == [(BORROWER, None), (LENDER, None)]
+    assert check_pdf(make_pdf(known, "zh", KEY), PUBLIC).signed_for is None
+
+
+def test_for_whom_a_guardian_signs_does_not_sign_alone() -> None:
+    step = with_authority(drafted())
+    refused = step.when(word(by=None))
+    assert why(refused) == (ReasonCode.SIGNS_THROUGH_ANOTHER, "document.signs_instead")
+    assert refused.state == step.state
+    assert refused.when(word()).emits(PartySigned)
+    assert step.when(word(party=LENDER, by=None)).emits(PartySigned)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"party": "representative"},
+        {"signs": False},
+        {"verified_by": None},
+        {"until": after(1)},
+        {"debts": ("A-1",)},
+    ],
+)
+def test_who_may_not_sign_for_the_borrower_keeps_them_from_nothing(other: dict[str, Any]) -> None:
+    assert with_authority(drafted(), **other).when(word(by=None)).emits(PartySigned)
+
+
+def test_once_the_guardian_is_gone_the_borrower_signs_and_which_parties_is_the_packs_to_say() -> None:
+    assert with_authority(drafted()).when(ended(after(2), 9), word(by=None)).emits(PartySigned)
+    step = drafted(document__signs_instead=[])
+    assert with_authority(step).when(word(of=step, by=None)).emits(PartySigned)
+    told = drafted().when(heard(after(2), given_=True), word(by=None))
+    assert told.emits(PartySigned), "what intake tells on the same day has no order"
+    assert why(drafted().when(heard(after(1), given_=True), word(by=None)))[0] is (
+        ReasonCode.SIGNS_THROUGH_ANOTHER
+    )
+
+
+def test_nobody_signs_again_while_the_first_signature_counts_as_far_as_is_known() -> None:
+    both = with_authority(with_authority(drafted(), party="lawyer"), authority_id="rep-2", party="lawyer")
+    start = both.when(word())
+    for again in (word(by="rep-2", hour=13), word(by=None, hour=13)):
+        assert start.when(again).last(InputRefused).reason.code is ReasonCode.ALREADY_SIGNED
+        told = start.when(heard(after(2), gone=True), again)
+        assert told.last(InputRefused).reason.code is ReasonCode.ALREADY_SIGNED
+
+
+@pytest.mark.parametrize("late", [False, True])
+def test_an_end_before_the_authority_was_recorded_again_ends_it_not_by_whichever_order(late: bool) -> None:
+    again, gone = message(authority(), after(2), hour=9), ended(after(2), 8)
+    order = (again, gone) if late else (gone, again)
+    step = with_authority(drafted()).when(*order)
+    assert why(step.when(word(hour=8)))[0] is ReasonCode.SIGNS_WITHOUT_AUTHORITY
+    both = step.when(word(), word(party=LENDER, by=None))
+    assert both.closes(after(2)).last(AgreementSigned).effective == after(2)
+
+
+@pytest.mark.parametrize("late", [False, True])
+def test_the_newer_word_about_an_authority_holds_whichever_is_read_last(late: bool) -> None:
+    more, less = message(authority(), after(1), hour=12), message(authority(signs=False), after(2), hour=9)
+    step = drafted().when(*((less, more) if late else (more, less)))
+    assert why(step.when(word()))[1] == "authority.signs"
+    assert step.when(word(hour=8)).emits(PartySigned)
+
+
+@pytest.mark.parametrize("verified_by", ["rep-1", " "])
+def test_nobody_verifies_their_own_authority(verified_by: str) -> None:
+    step = with_authority(drafted(), verified_by=verified_by)
+    assert why(step.when(word()))[0] is ReasonCode.SIGNS_UNVERIFIED
+
+
+def test_who_owes_the_debt_too_does_not_sign_for_the_borrower() -> None:
+    """By the id that the case has of a co-borrower, whatever they are called in the authority."""
+    party = party_id_of("C-2")
+    theirs = DebtObligor(party_id=party, role=ObligorRole.CO_BORROWER)
+    debts = tuple(one.model_copy(update={"obligors": (theirs,)}) for one in DEBTS)
+    opened = given(AgreementDecider(), reference()).when(message(case_opened(*debts), sequence=1))
+    draft = opened.when(message(agreed(debts=debts), after(1)))
+    step = with_authority(draft, authority_id=party, party="lawyer")
+    refused = step.when(word(of=draft, by=party)).last(InputRefused).reason
+    assert (refused.code, refused.params["rule"]) == (ReasonCode.SIGNS_OUT_OF_SCOPE, "document.signs_for")
+
+
+def test_an_amendment_takes_the_place_of_what_is_still_owed_by_the_agreement_before() -> None:
+    """Who acts for one debt does not end, by an amendment about that one, what was agreed about another."""
+    live = in_force()
+    held = (DEBTS[0], DEBTS[1].model_copy(update={"status": DebtStatus.HELD}))
+    step = live.when(message(changed(*held), after(5), sequence=5))
+    draft = step.when(message(agreed(debts=DEBTS[:1], day=after(6)), after(6)))
+    signs = word(after(7), of=draft)
+    one = with_authority(draft, after(6), 12, debts=("A-1",))
+    assert why(one.when(signs)) == (ReasonCode.SIGNS_OUT_OF_SCOPE, "authority.debts")
+    assert with_authority(one, after(6), 13, debts=("A-1", "A-2")).when(signs).emits(PartySigned)
 
 
 # -- what stops
@@ -300,6 +418,76 @@ def test_the_command_says_who_signed_for_the_borrower(tmp_path: Path) -> None:
     assert "Signed for the borrower: guardian, by authority rep-1." in said.output
     as_json = json.loads(run.invoke(app, [*command, "--json"]).stdout)
     assert as_json["signed_for"] == {"acts_as": "guardian", "by": "rep-1"}
+
+
+def test_what_stands_in_a_paper_commands_no_terminal(tmp_path: Path) -> None:
+    by = "rep\x1b[2J"
+    start = drafted()
+    signed = with_authority(start, authority_id=by).when(word(by=by))
+    file, key = tmp_path / "a.pdf", tmp_path / "lender.pub"
+    file.write_bytes(make_pdf(filed(start, signed), "en", KEY))
+    pem = serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
+    key.write_bytes(KEY.public_key().public_bytes(*pem))
+    said = CliRunner().invoke(app, ["verify", str(file), "--key", str(key)])
+    assert "by authority rep\N{REPLACEMENT CHARACTER}[2J." in said.output
+    assert "\x1b" not in said.output
+
+
+@pytest.mark.parametrize("lang", ["zh", "en"])
+def test_the_story_says_by_whose_authority_and_what_it_is_for(lang: str) -> None:
+    said = [
+        story(type(one).TYPE, lang, one)
+        for one in (
+            authority(),
+            authority(signs=False, verified_by=None),
+            word(by="rep-1").data,
+            word(by=None).data,
+            WithdrawalDeclared(agreement_id="A", channel="app", evidence="m-1", by="rep-1"),
+        )
+    ]
+    signs, checked = {
+        "en": ("may sign agreements", "verified by s-1"),
+        "zh": ("可代为签署协议", "由s-1核实"),
+    }[lang]
+    guardian = {"en": "guardian", "zh": "监护人"}[lang]
+    assert signs in said[0]
+    assert checked in said[0]
+    assert guardian in said[0]
+    assert signs not in said[1]
+    assert "…" not in said[1]
+    assert ["rep-1" in one for one in said[2:]] == [True, False, True]
+
+
+# -- who withdraws for the borrower
+
+
+def withdrawn(agreement_id: str, on: date, by: str | None, hour: int = 10) -> Envelope[Any]:
+    said = WithdrawalDeclared(agreement_id=agreement_id, channel="app", evidence="m-1", by=by)
+    return message(said, on, hour=hour)
+
+
+def test_who_may_sign_for_the_borrower_may_withdraw_for_them_and_nobody_else_does() -> None:
+    live = in_force(agreement__cooling_off_days=14)
+    id_ = live.last(AgreementSigned).agreement_id
+    assert live.when(withdrawn(id_, after(5), None)).last(AgreementEnded)
+    refused = live.when(withdrawn(id_, after(5), "rep-1"))
+    assert why(refused) == (ReasonCode.SIGNS_WITHOUT_AUTHORITY, "authority")
+    assert refused.state == live.state
+    adviser = with_authority(live, after(4), signs=False)
+    assert why(adviser.when(withdrawn(id_, after(5), "rep-1")))[1] == "authority.signs"
+    part = with_authority(live, after(4), debts=("A-1",))
+    assert why(part.when(withdrawn(id_, after(5), "rep-1")))[1] == "authority.debts"
+    ended_ = with_authority(live, after(4)).when(withdrawn(id_, after(5), "rep-1")).last(AgreementEnded)
+    assert ended_.reason.code is ReasonCode.WITHDRAWN_IN_TIME
+
+
+def test_a_draft_is_not_refused_for_the_borrower_without_authority() -> None:
+    step = drafted()
+    id_ = step.last(AgreementDrafted).agreement_id
+    refused = step.when(withdrawn(id_, after(2), "rep-1"))
+    assert why(refused)[0] is ReasonCode.SIGNS_WITHOUT_AUTHORITY
+    assert refused.state == step.state
+    assert with_authority(step).when(withdrawn(id_, after(2), "rep-1")).last(AgreementReturned)
 
 
 @pytest.mark.parametrize("other", [{"by": None, "acts_as": None}, {"by": "rep-2"}, {"acts_as": "lawyer"}])

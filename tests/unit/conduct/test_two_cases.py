@@ -199,9 +199,12 @@ def test_whoever_acts_for_the_borrower_does_so_in_the_next_case() -> None:
     to_them = asked(OPENS, person="rep-1", party="representative")
     assert answer(there, to_them).allowed
     assert there.state.states.authorities[0].since == datetime.combine(day(1), time(9), UTC)
-    unverified = second_case(NoticeDecider(), acts(90, by=None))
-    assert answer(unverified, asked(OPENS)).allowed
-    assert answer(unverified, to_them).rule is Rule.NO_AUTHORITY
+    for nobody in (None, " ", "rep-1"):
+        unverified = second_case(NoticeDecider(), acts(90, by=nobody))
+        assert answer(unverified, asked(OPENS)).allowed
+        assert answer(unverified, to_them).rule is Rule.NO_AUTHORITY
+        there = second_case(NoticeDecider()).when(acts(90, by=nobody, case=SECOND, n=OPENS))
+        assert answer(there, asked(OPENS, person="rep-1", party="representative")).rule is Rule.NO_AUTHORITY
 
 
 @pytest.mark.parametrize(

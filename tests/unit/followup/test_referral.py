@@ -318,8 +318,9 @@ def test_an_attempt_past_who_acts_for_the_borrower_counts_for_nothing() -> None:
     )  # fmt: skip
     there = case().when(message(acts, DAY))
     assert count(there.when(*map(call, TEN))) == 3, "from the day after its last day on"
-    unseen = case().when(message(acts.model_copy(update={"verified_by": None}), DAY))
-    assert count(unseen.when(*map(call, TEN))) == 10
+    for nobody in (None, "r-1"):
+        unseen = case().when(message(acts.model_copy(update={"verified_by": nobody}), DAY))
+        assert count(unseen.when(*map(call, TEN))) == 10
     ended = there.when(message(AuthorityEnded(authority_id="r-1"), DAY))
     assert count(ended.when(*map(call, TEN))) == 10
 
