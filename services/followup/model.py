@@ -140,7 +140,8 @@ class FollowedPlan(State):
     `replay`: a fact dated up to `judged_to` came since, so what was concluded is looked at again.
     `ended_on`: the day that the plan was completed or broken. In the pause for talks about a new plan
     (`paused_from` to `paused_until`) misses do not break it; talks that ended before its longest time left
-    `pause_left` days, for talks that are taken up again. On `talks_over_on` they were last said to be over;
+    `pause_left` days, for talks that are taken up again. `unreported`: no report of the borrower's began the
+    pause (a debt has left or come back, a stop is over). On `talks_over_on` they were last said to be over;
     `seeks`: no plan was found, so better evidence brings another round. New difficulties were last told on
     `told_on`; an amendment of a plan in force was drawn up on `drafted_on`. `review_on` is the next review,
     `stretched_on` the same for a borrower who performs well; `review_open`: number `reviews` is due and not
@@ -191,6 +192,7 @@ class FollowedPlan(State):
     paused_from: date | None = None
     paused_until: date | None = None
     pause_left: int = 0
+    unreported: bool = False
     talks_over_on: date | None = None
     seeks: bool = False
     told_on: date | None = None

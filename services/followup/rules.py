@@ -23,6 +23,7 @@ __all__ = [
     "cure_by",
     "day_before",
     "days_in",
+    "ended_by",
     "ends_the_talks",
     "enough",
     "grace_until",
@@ -231,9 +232,14 @@ def talks_of(plan: FollowedPlan) -> tuple[Pause, ...]:
     return (*plan.pauses, Pause(since=plan.paused_from, until=plan.paused_until))
 
 
+def ended_by(pauses: Iterable[Pause], day: date) -> tuple[Pause, ...]:
+    """Talks that ran are begun anew: with these they end."""
+    return tuple(one.model_copy(update={"until": min(one.until, day)}) for one in pauses)
+
+
 def may_pause(plan: FollowedPlan) -> bool:
-    """One pause; another only for who has caught up since, so that pauses do not follow on each other."""
-    return plan.paused_until is None or not missed_numbers(plan.lines)
+    """One pause for who reports; another only after catching up, so that pauses do not follow on each other."""
+    return plan.paused_until is None or plan.unreported or not missed_numbers(plan.lines)
 
 
 def pause_until(day: date, policy: PolicyInForce) -> date:

@@ -46,6 +46,7 @@ __all__ = ["start", "take_back"]
 _EARLIER_KEPT = 4
 # When a review is asked for, invited to, and overdue.
 _REVIEW_DAYS = ("review_on", "stretched_on", "invite_on", "invite_well_on", "review_late_on")
+_TALKS = ("paused_from", "paused_until", "pause_left", "unreported")
 _REVIEWS = (*_REVIEW_DAYS, "invited_for", "review_asked_on", "review_open", "reviewed_on")
 
 
@@ -199,7 +200,7 @@ def take_back(state: FollowupState, data: AgreementEnded, day: date) -> Followup
     before = plan.pauses
     if in_talks(gone, day):
         before = talks_of(plan)
-        update |= {name: getattr(gone, name) for name in ("paused_from", "paused_until", "pause_left")}
+        update |= {name: getattr(gone, name) for name in _TALKS}
     update["pauses"] = (*before, Pause(since=gone.effective, until=day))
     back = plan.model_copy(update=update)
     after = state.model_copy(update={"plan": back, "earlier": state.earlier[:at]})
