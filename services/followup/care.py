@@ -226,8 +226,8 @@ def _back_to_the_table(
 ) -> tuple[FollowedPlan, tuple[Event, ...]]:
     """Ask for new talks, once for each pause; while they last, misses do not break the plan.
 
-    Who has not caught up since the last pause is protected for the days that it left. In a pause that they did not
-    begin perhaps nobody talks (all debts are back in the plan), and its days are not those of what they report.
+    Who has not caught up since the last pause is protected for the days that it left. In a pause that they
+    did not begin perhaps nobody talks (all debts are back), and its days are not those of what they report.
     """
     plan = plan.model_copy(update={"told_on": day})
     if is_stopped(plan, day):

@@ -1,4 +1,4 @@
-"""Talks that no report of the borrower's began: who reports a hardship in them, or after them, is heard as anyone."""
+"""Talks that no report of the borrower's began: who reports a hardship in or after them is heard as anyone."""
 
 from __future__ import annotations
 
