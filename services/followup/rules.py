@@ -238,7 +238,7 @@ def ended_by(pauses: Iterable[Pause], day: date) -> tuple[Pause, ...]:
 
 
 def may_pause(plan: FollowedPlan) -> bool:
-    """One pause for a report; another only for who has caught up, so that they do not follow on each other."""
+    """One pause for a report; another only for who has caught up, so that none follows on another."""
     return plan.paused_until is None or plan.unreported or not missed_numbers(plan.lines)
 
 

@@ -1,4 +1,4 @@
-"""Talks that no report of the borrower's began: who reports a hardship in or after them is heard as anyone."""
+"""Talks that no report of the borrower's began: who reports hardship in or after them is heard as any is."""
 
 from __future__ import annotations
 
