@@ -26,6 +26,6 @@ SERVICE = Service(
     # 13: when a review was last held, what of the money of a day lies on no debt, whether money came after a
     # plan was broken; 14: debts in the case of another obligor, whom a plan binds beside the borrower, when
     # new difficulties were last told, when an amendment was drawn up, balances that differ
-    # 15: pauses that no report of the borrower's began
+    # 15: pauses that no report of the borrower's began, difficulties that were told without a plan
     schema_version=15,
 )
