@@ -371,9 +371,9 @@ class FollowupState(State):
     `sold` are the debts of the case that have another creditor now. `earlier` are the plans that a withdrawal
     from their amendment would bring back, the latest last.
     `stop_told_on` is the last day on which the desk told of a stop, or of its end; `told_on` the last on
-    which new difficulties were told while no plan was in force. `apart` are the debts of the case that are not
-    talked about: stopped, with another creditor, or paid; `elsewhere` those of
-    them that the case of another obligor holds.
+    which new difficulties were told while no plan was in force. `apart` are the debts of the case that are
+    not talked about: stopped, with another creditor, or paid; `elsewhere` those of them that the case of
+    another obligor holds.
     `departures` stand in the document of a partition's own key alone: who is away or has left, as a command
     said. `roster_asked_on` is the last evening on which it was asked whether those are there who are to solve
     problems on another's case.
