@@ -326,7 +326,8 @@ def _hardship(
     if state is None or state.status is FollowupStatus.CLOSED:
         return Decision(state)
     if plan is None:
-        return Decision(state.model_copy(update={"told_on": message.day}))
+        # A plan that is signed today hears it in full, whichever is read first.
+        return Decision.wait(state.model_copy(update={"told_on": message.day}))
     if message.day <= plan.effective and (plan.drafted_on is None or message.day <= plan.drafted_on):
         return Decision(state)
     after, said = care.hardship(state, plan, message.data, message.day, reference)

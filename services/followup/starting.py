@@ -146,11 +146,11 @@ def _not_heard(
         return plan, ()
     before = state.plan if state.status is FollowupStatus.LIVE else None
     told = state.told_on if before is None else before.told_on
-    update: dict[str, date] = {"drafted_on": drafted}
+    update: dict[str, object] = {"drafted_on": drafted}
     if told is None or told <= drafted:
         return plan.model_copy(update=update), ()
     until = pause_until(told, policy_of(plan, reference, told))
-    update |= {"told_on": told, "paused_from": told, "paused_until": until}
+    update |= {"told_on": told, "paused_from": told, "paused_until": until, "cooperated": True}
     reason = Reason(code=ReasonCode.NEW_DIFFICULTIES)
     said = RenegotiationRequested(agreement_id=data.agreement_id, as_of=data.effective, reasons=(reason,))
     asked = before is not None and before.paused_from == told
@@ -204,6 +204,7 @@ def take_back(state: FollowupState, data: AgreementEnded, day: date) -> Followup
         before = talks_of(plan)
         update |= {name: getattr(gone, name) for name in _TALKS}
     update["pauses"] = (*before, Pause(since=gone.effective, until=day))
+    update["cooperated"] = plan.cooperated or gone.cooperated
     back = plan.model_copy(update=update)
     after = state.model_copy(update={"plan": back, "earlier": state.earlier[:at]})
     return handed_back(after, over)

@@ -81,22 +81,27 @@ def opened() -> Given:
     return given(FollowupDecider(), reference(**PLAIN | LONG)).when(message(case_opened()))
 
 
-@pytest.mark.parametrize("told", [DRAFTED + timedelta(days=1), SIGNED])
-@pytest.mark.parametrize("told_first", [True, False])
-def test_so_is_a_first_plan(told: date, told_first: bool) -> None:
+def test_so_is_a_first_plan() -> None:
     """Who lost their job between draft and signature was given notice: nobody had heard it."""
-    report = hardship(told)
-    if told_first:
-        under = opened().when(report).when(amendment(DRAFTED))
-    else:
-        under = opened().when(amendment(DRAFTED)).when(report)
+    told = DRAFTED + timedelta(days=1)
+    under = opened().when(hardship(told)).closes(told).when(amendment(DRAFTED))
     assert under.last(RenegotiationRequested).agreement_id == "agreement-2"
+    assert under.state.plan.cooperated
+    assert under.state.told_on is None
     protected(under, told)
+
+
+def test_what_is_told_on_the_day_on_which_a_first_plan_is_signed_is_heard_in_either_order() -> None:
+    told, made = hardship(SIGNED), amendment(DRAFTED)
+    first = opened().when(told).when(made)
+    assert first.last(RenegotiationRequested).agreement_id == "agreement-2"
+    assert first.state == opened().when(made).when(told).state
+    protected(first, SIGNED)
 
 
 @pytest.mark.parametrize("told", [DRAFTED - timedelta(days=9), DRAFTED])
 def test_what_a_first_plan_was_drawn_up_for_is_answered_by_it(told: date) -> None:
-    under = opened().when(hardship(told)).when(amendment(DRAFTED))
+    under = opened().when(hardship(told)).closes(told).when(amendment(DRAFTED))
     assert not any(isinstance(event, RenegotiationRequested) for event in under.said)
     noticed(under)
 
@@ -111,4 +116,5 @@ def test_a_plan_after_a_broken_one_takes_over_what_was_told_without_a_plan_alone
     assert broken.state.plan.ended_on is not None
     assert broken.when(message(data)).state.plan.paused_from is None
     told = drafted + timedelta(days=1)
-    assert broken.when(hardship(told)).when(message(data)).state.plan.paused_from == told
+    heard = broken.when(hardship(told)).closes(told)
+    assert heard.when(message(data)).state.plan.paused_from == told
