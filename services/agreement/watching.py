@@ -68,14 +68,16 @@ def instalment_paid(
     policy = _policy_of(state, live, reference)
     changed = periods.after_paid(live.watches, data, policy)
     again = _restarted(live, changed, data.due, message.day)
-    paid = _paid_in(live, data.number) | {data.total.currency}
+    before = _paid_in(live, data.number)
+    nothing = data.total.is_zero and not before  # what asks for nothing counts for nothing
+    paid = before | {data.total.currency}
     partly = tuple(part for part in live.partly if part.number != data.number)
     whole = paid >= _due_in(live, data.number)
     if not whole:
         partly = (*partly, PartPaid(number=data.number, currencies=tuple(sorted(paid))))
     live = live.model_copy(update={"partly": partly, "unpaid": _other_than(live, data)})
     watches = tuple(after for _, after in changed)
-    if not whole:
+    if not whole or nothing:
         return Decision.of(_with(state, live, watches), *again)
     trial = next((watch for watch in watches if watch.period is Period.TRIAL), None)
     live = with_paid(live, trial, data)

@@ -103,13 +103,14 @@ def noted(state: AssessmentState | None, message: Envelope[Any], _reference: Ref
             return Decision(_counted(state, promises_kept=1))
         case followup.PromiseBroken():
             return Decision(_counted(state, promises_broken=1))
-        case followup.InstalmentPaid(on_time=True):
+        case followup.InstalmentPaid(on_time=True) if data.total.is_positive:
             return Decision(_counted(state, instalments_on_time=1))
         case followup.InstalmentMissed():
             return Decision(_counted(state, instalments_missed=1))
         case followup.InstalmentCorrected(was="missed", now="paid"):
-            # It was there in time after all: nothing had been missed.
-            return Decision(_counted(state, instalments_missed=-1, instalments_on_time=1))
+            # It was there in time after all, or asks for nothing any more: nothing had been missed.
+            kept = int(data.total.is_positive)
+            return Decision(_counted(state, instalments_missed=-1, instalments_on_time=kept))
     return Decision(state)
 
 

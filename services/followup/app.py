@@ -27,6 +27,7 @@ SERVICE = Service(
     # 13: when a review was last held, what of the money of a day lies on no debt, whether money came after a
     # plan was broken; 14: debts in the case of another obligor, whom a plan binds beside the borrower, when
     # new difficulties were last told, when an amendment was drawn up, balances that differ
-    # 15: complaints that have their final response
+    # 15: complaints that have their final response, pauses that no report of the borrower's began,
+    # difficulties that were told without a plan
     schema_version=15,
 )

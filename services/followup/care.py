@@ -6,6 +6,7 @@ from services.followup import group
 from services.followup.cooperation import note_contact, note_hardship
 from services.followup.model import FollowedPlan, FollowupState
 from services.followup.rules import (
+    ended_by,
     in_talks,
     is_performing,
     is_stopped,
@@ -203,14 +204,15 @@ def debts_changed(
             "paused_from": plan.paused_from if in_talks(plan, day) else day,
             "paused_until": date.max,
             "pause_left": 0,
+            "unreported": plan.unreported or not in_talks(plan, day),
         }
         return state.model_copy(update={"plan": plan.model_copy(update=rests)}), ()
     if (in_talks(plan, day) and not resting) or not (data.left or data.beside or resting):
         # Talks are under way and hear of the debts themselves; or everything is as it was signed.
         return state, ()
     until = pause_until(day, policy_of(plan, reference, day))
-    began = plan.paused_from if resting else day
-    after = plan.model_copy(update={"paused_from": began, "paused_until": until, "pause_left": 0})
+    talks = {"paused_from": plan.paused_from if resting else day, "paused_until": until, "pause_left": 0}
+    after = plan.model_copy(update={**talks, "unreported": plan.unreported or not resting})
     said: tuple[Event, ...] = ()
     if data.left or data.beside:
         code = ReasonCode.DEBT_LEFT_PLAN if data.left else ReasonCode.ACCOUNT_OVERDUE
@@ -224,17 +226,24 @@ def _back_to_the_table(
 ) -> tuple[FollowedPlan, tuple[Event, ...]]:
     """Ask for new talks, once for each pause; while they last, misses do not break the plan.
 
-    Who has not caught up since the last pause is protected for the days that it left.
+    Who has not caught up since the last pause is protected for the days that it left. In a pause that they
+    did not begin perhaps nobody talks (all debts are back), and its days are not those of what they report.
     """
     plan = plan.model_copy(update={"told_on": day})
     if is_stopped(plan, day):
         return plan.model_copy(update={"talks_after": True}), ()
-    if in_talks(plan, day):
+    if in_talks(plan, day) and (not plan.unreported or plan.paused_until == date.max):
         return plan, ()
     if may_pause(plan):
         until = pause_until(day, policy_of(plan, reference, day))
-        before = talks_of(plan)[-_PAUSES_KEPT:]
-        now = {"pauses": before, "paused_from": day, "paused_until": until, "pause_left": 0}
+        before = ended_by(talks_of(plan)[-_PAUSES_KEPT:], day)
+        now = {
+            "pauses": before,
+            "paused_from": day,
+            "paused_until": until,
+            "pause_left": 0,
+            "unreported": False,
+        }
         plan = plan.model_copy(update=now)
     else:
         plan = _goes_on(plan, day)

@@ -331,13 +331,16 @@ def _reviewed(
 def _hardship(
     state: FollowupState | None, message: Envelope[desk.HardshipReported], reference: Reference
 ) -> Outcome:
-    """Without a plan it is assessment's alone; so it is if it came before the first plan took effect.
+    """Without a plan it is assessment's alone; so it is where it was told when the plan was drawn up.
 
-    An amendment that was drawn up before the report is protected as the plan is that it amends.
+    What was drawn up before the report is protected: an amendment as the plan is that it amends.
     """
     plan = state.plan if state is not None and state.status is FollowupStatus.LIVE else None
-    if state is None or plan is None:
+    if state is None or state.status is FollowupStatus.CLOSED:
         return Decision(state)
+    if plan is None:
+        # A plan that is signed today hears it in full, whichever is read first.
+        return Decision.wait(state.model_copy(update={"told_on": message.day}))
     if message.day <= plan.effective and (plan.drafted_on is None or message.day <= plan.drafted_on):
         return Decision(state)
     after, said = care.hardship(state, plan, message.data, message.day, reference)

@@ -140,9 +140,10 @@ class FollowedPlan(State):
     `replay`: a fact dated up to `judged_to` came since, so what was concluded is looked at again.
     `ended_on`: the day that the plan was completed or broken. In the pause for talks about a new plan
     (`paused_from` to `paused_until`) misses do not break it; talks that ended before its longest time left
-    `pause_left` days, for talks that are taken up again. On `talks_over_on` they were last said to be over;
+    `pause_left` days, for talks that are taken up again. `unreported`: no report of the borrower's began the
+    pause (a debt has left or come back, a stop is over). On `talks_over_on` they were last said to be over;
     `seeks`: no plan was found, so better evidence brings another round. New difficulties were last told on
-    `told_on`; an amendment of a plan in force was drawn up on `drafted_on`. `review_on` is the next review,
+    `told_on`; the plan was drawn up on `drafted_on`. `review_on` is the next review,
     `stretched_on` the same for a borrower who performs well; `review_open`: number `reviews` is due and not
     held yet.
     `rewarded_upto` is the last instalment that a reward was given for, `steps_given` the steps of the pack
@@ -191,6 +192,7 @@ class FollowedPlan(State):
     paused_from: date | None = None
     paused_until: date | None = None
     pause_left: int = 0
+    unreported: bool = False
     talks_over_on: date | None = None
     seeks: bool = False
     told_on: date | None = None
@@ -369,9 +371,10 @@ class FollowupState(State):
     `completed_on`: the plan was completed then, and that stands; `planned` are the debts of its plans.
     `sold` are the debts of the case that have another creditor now. `earlier` are the plans that a withdrawal
     from their amendment would bring back, the latest last.
-    `stop_told_on` is the last day on which the desk told of a stop, or of its end. `apart` are the
-    debts of the case that are not talked about: stopped, with another creditor, or paid; `elsewhere` those of
-    them that the case of another obligor holds.
+    `stop_told_on` is the last day on which the desk told of a stop, or of its end; `told_on` the last on
+    which new difficulties were told while no plan was in force. `apart` are the debts of the case that are
+    not talked about: stopped, with another creditor, or paid; `elsewhere` those of them that the case of
+    another obligor holds.
     `departures` stand in the document of a partition's own key alone: who is away or has left, as a command
     said. `roster_asked_on` is the last evening on which it was asked whether those are there who are to solve
     problems on another's case.
@@ -409,6 +412,7 @@ class FollowupState(State):
     offer_stands: bool = False
     earlier: tuple[Earlier, ...] = ()
     stop_told_on: date | None = None
+    told_on: date | None = None
     apart: tuple[str, ...] = ()
     elsewhere: tuple[str, ...] = ()
     departures: tuple[Departure, ...] = ()

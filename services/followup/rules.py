@@ -23,6 +23,7 @@ __all__ = [
     "cure_by",
     "day_before",
     "days_in",
+    "ended_by",
     "ends_the_talks",
     "enough",
     "grace_until",
@@ -144,12 +145,21 @@ def missed_in_a_row(lines: Iterable[Line], number: int) -> int:
     """Count the missed instalments that end with `number`.
 
     What was paid after all is no longer missed: who is always one instalment behind misses one in a row.
+    Those between them that ask for nothing are passed over.
     """
+    lines = tuple(lines)
     missed = set(missed_numbers(lines))
+    nothing = {line.number for line in lines if line.total.is_zero} - _asking(lines)
     run = 0
-    while number - run in missed:
-        run += 1
+    while number in missed or number in nothing:
+        run += number in missed
+        number -= 1
     return run
+
+
+def _asking(lines: Iterable[Line]) -> set[int]:
+    """Give the numbers of the instalments that ask for anything: after a sale, or in a grace, some do not."""
+    return {line.number for line in lines if not line.total.is_zero}
 
 
 def breaks(plan: FollowedPlan, day: date, policy: PolicyInForce) -> bool:
@@ -165,9 +175,10 @@ def breaks(plan: FollowedPlan, day: date, policy: PolicyInForce) -> bool:
 def on_time_in_a_row(lines: Sequence[Line], pauses: Sequence[Pause] = ()) -> list[int]:
     """Give the numbers of the instalments paid on time in a row, up to now; grace days spoil nothing.
 
-    Nor does what was missed in one of `pauses`: it counts as if it had not fallen due.
+    Nor does what was missed in one of `pauses`: it counts as if it had not fallen due. Who was asked for
+    nothing has kept nothing.
     """
-    on_time = {line.number for line in lines if line.state is LineState.PAID}
+    on_time = {line.number for line in lines if line.state is LineState.PAID} & _asking(lines)
     other = {line.number for line in lines if line.state is not LineState.PAID}
     spoiled = {line.number for line in lines if _is_late(line) and not is_shielded(line, pauses)}
     return sorted(number for number in on_time - other if number > max(spoiled, default=0))
@@ -231,9 +242,14 @@ def talks_of(plan: FollowedPlan) -> tuple[Pause, ...]:
     return (*plan.pauses, Pause(since=plan.paused_from, until=plan.paused_until))
 
 
+def ended_by(pauses: Iterable[Pause], day: date) -> tuple[Pause, ...]:
+    """Talks that ran are begun anew: with these they end."""
+    return tuple(one.model_copy(update={"until": min(one.until, day)}) for one in pauses)
+
+
 def may_pause(plan: FollowedPlan) -> bool:
-    """One pause; another only for who has caught up since, so that pauses do not follow on each other."""
-    return plan.paused_until is None or not missed_numbers(plan.lines)
+    """One pause for a report; another only for who has caught up, so that none follows on another."""
+    return plan.paused_until is None or plan.unreported or not missed_numbers(plan.lines)
 
 
 def pause_until(day: date, policy: PolicyInForce) -> date:

@@ -46,6 +46,7 @@ __all__ = ["start", "take_back"]
 _EARLIER_KEPT = 4
 # When a review is asked for, invited to, and overdue.
 _REVIEW_DAYS = ("review_on", "stretched_on", "invite_on", "invite_well_on", "review_late_on")
+_TALKS = ("paused_from", "paused_until", "pause_left", "unreported")
 _REVIEWS = (*_REVIEW_DAYS, "invited_for", "review_asked_on", "review_open", "reviewed_on")
 
 
@@ -105,7 +106,7 @@ def start(
         **review_days(data.effective, policy),
         **_carried(before, data.rewards),
     )
-    plan, again = _not_heard(before, plan, data, reference)
+    plan, again = _not_heard(state, plan, data, reference)
     started = PlanStarted(
         agreement_id=data.agreement_id,
         version=data.version,
@@ -127,31 +128,33 @@ def start(
     }
     # What led nowhere before has led to this: the next referral needs talks or attempts of its own.
     attempts = Attempts(void_on=state.attempts.void_on)
-    anew = {"talks_ended_on": None, "attempts": attempts, "offer_stands": False}
+    anew = {"talks_ended_on": None, "attempts": attempts, "offer_stands": False, "told_on": None}
     live = state.model_copy(update={**update, **NOT_REFERRED, **anew})
     return prune(live, day_before(data.effective)), (started, asked, *again)
 
 
 def _not_heard(
-    before: FollowedPlan | None, plan: FollowedPlan, data: AgreementSigned, reference: Reference
+    state: FollowupState, plan: FollowedPlan, data: AgreementSigned, reference: Reference
 ) -> tuple[FollowedPlan, tuple[Event, ...]]:
-    """Protect an amendment, too, from a hardship that was reported after it was drawn up: it is not in it.
+    """Protect a plan from a hardship that was reported after it was drawn up: it is not in it.
 
-    Who reported it in talks is asked to talk again, for these have led to the amendment; who had kept to the
-    plan until then has been.
+    Who reported it in talks, or without a plan, is asked to talk again, for that has led to this one; who had
+    kept to a plan until then has been.
     """
     drafted = data.drafted_on
-    if before is None or before.ended_on is not None or drafted is None:
+    if drafted is None:
         return plan, ()
-    told = before.told_on
-    update: dict[str, date] = {"drafted_on": drafted}
+    before = state.plan if state.status is FollowupStatus.LIVE else None
+    told = state.told_on if before is None else before.told_on
+    update: dict[str, object] = {"drafted_on": drafted}
     if told is None or told <= drafted:
         return plan.model_copy(update=update), ()
     until = pause_until(told, policy_of(plan, reference, told))
-    update |= {"told_on": told, "paused_from": told, "paused_until": until}
+    update |= {"told_on": told, "paused_from": told, "paused_until": until, "cooperated": True}
     reason = Reason(code=ReasonCode.NEW_DIFFICULTIES)
     said = RenegotiationRequested(agreement_id=data.agreement_id, as_of=data.effective, reasons=(reason,))
-    return plan.model_copy(update=update), () if before.paused_from == told else (said,)
+    asked = before is not None and before.paused_from == told
+    return plan.model_copy(update=update), () if asked else (said,)
 
 
 def _totals(returns: tuple[WaivedDebt, ...]) -> tuple[Money, ...]:
@@ -199,8 +202,9 @@ def take_back(state: FollowupState, data: AgreementEnded, day: date) -> Followup
     before = plan.pauses
     if in_talks(gone, day):
         before = talks_of(plan)
-        update |= {name: getattr(gone, name) for name in ("paused_from", "paused_until", "pause_left")}
+        update |= {name: getattr(gone, name) for name in _TALKS}
     update["pauses"] = (*before, Pause(since=gone.effective, until=day))
+    update["cooperated"] = plan.cooperated or gone.cooperated
     back = plan.model_copy(update=update)
     after = state.model_copy(update={"plan": back, "earlier": state.earlier[:at]})
     return handed_back(after, over)

@@ -31,6 +31,7 @@ from services.followup.referral import held_by_a_stop, without_attempt_of, witho
 from services.followup.rules import (
     UNPAID,
     breaks,
+    ended_by,
     is_shielded,
     later,
     pause_until,
@@ -338,13 +339,16 @@ def _is_owed(state: FollowupState, plan: FollowedPlan, over: Pause, day: date, r
 
 
 def _talked_about(plan: FollowedPlan, day: date, policy: PolicyInForce) -> FollowedPlan:
-    before = tuple(
-        # Talks that ran are begun anew: with these they end.
-        one.model_copy(update={"until": min(one.until, day)})
-        for one in (talks_of(plan)[-_STOPS_KEPT:] if plan.paused_until != date.max else plan.pauses)
-    )
-    until = pause_until(day, policy)
-    talks = {"pauses": before, "paused_from": day, "paused_until": until, "pause_left": 0}
+    resting = plan.paused_until == date.max
+    before = ended_by(plan.pauses if resting else talks_of(plan)[-_STOPS_KEPT:], day)
+    stopped = plan.stops[-1].since if plan.stops else day
+    talks = {
+        "pauses": before,
+        "paused_from": day,
+        "paused_until": pause_until(day, policy),
+        "pause_left": 0,
+        "unreported": plan.told_on is None or plan.told_on < stopped,
+    }
     return plan.model_copy(update=talks)
 
 

@@ -97,6 +97,17 @@ def again(period: Period, since: date, ended: Period | None = None) -> tuple[Any
     return ("again", period, since, ended)
 
 
+def test_who_was_asked_for_nothing_has_paid_nothing_on_trial() -> None:
+    """Three instalments of a debt without interest, in its grace, were three payments of the trial."""
+    free = [
+        message(paid(n).data.model_copy(update={"total": cny("0.00"), "paid": cny("0.00")}), due(n))
+        for n in (1, 2, 3)
+    ]
+    step = followed("us-unsecured").when(*free, *in_time(4, 5))
+    assert told(step) == []
+    assert told(step.when(paid(6))) == [passed(TRIAL, FIRST, due(6))]
+
+
 # fmt: off
 STORIES: list[tuple[str, str, list[Any], list[tuple[Any, ...]]]] = [
     *((f"{pack}: a year in time", pack, in_time(1, 13), [passed(OBSERVATION, FIRST, due(13))])

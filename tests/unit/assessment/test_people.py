@@ -295,6 +295,20 @@ def test_an_override_that_cannot_stand_is_refused(value: Any, code: ReasonCode) 
 # -- willingness
 
 
+def test_an_instalment_that_asks_for_nothing_is_no_good_will() -> None:
+    def in_time(amount: str) -> followup.InstalmentPaid:
+        return followup.InstalmentPaid(
+            agreement_id="A", version=1, number=1, due=day(1), total=cny(amount), paid=cny(amount), on=day(1),
+            on_time=True,
+        )  # fmt: skip
+
+    def score(*facts: Any) -> int:
+        said = [message(fact, day(1)) for fact in facts]
+        return asked().when(*said, states(3)).last(AssessmentCompleted).willingness_score
+
+    assert score(in_time("0.00"), in_time("0.00")) == score() < score(in_time("1.00"), in_time("1.00"))
+
+
 def test_promises_and_payments_are_willingness_and_never_capacity() -> None:
     kept = followup.PromiseKept(promise_id="P", paid=cny("1.00"))
     broken = followup.PromiseBroken(promise_id="P", promised=cny("1.00"), paid=cny("0.00"), due=day(2))

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from services.followup.decide import FollowupDecider
+from services.followup.rules import on_time_count
 from shared.contracts import intake
 from shared.contracts.agreement import DebtRate, WaivedDebt
 from shared.contracts.debts import Allocation, DebtSchedule, DebtStatus, ScheduleRow
@@ -164,3 +165,26 @@ def test_a_lower_rate_is_granted_on_what_is_left() -> None:
     sold = start.when(agreed(row("A-1"), row("A-2"), rates=with_rate)).when(sells("A-2"))
     lived = lives_to(sold.when(pays("60.00", DUES[0])), DUES[0])
     assert lived.last(RewardGranted).instalments[0].total == cny("57.00")
+
+
+def in_turns() -> Given:
+    """Give a plan whose debts are due on days of their own, by turns, and of which the first debt is sold."""
+    later = schedule("A-1", "60.00")
+    rows = tuple(row.model_copy(update={"due": row.due + timedelta(days=12)}) for row in later.rows)
+    both = (schedule("A-2", "40.00"), later.model_copy(update={"rows": rows}))
+    return plan(*both, followup__breach_missed_in_a_row=2).when(sells("A-2"))
+
+
+def test_what_asks_for_nothing_is_no_instalment_kept_on_time() -> None:
+    """A reward after two was granted for two instalments of the buyer's, of which nothing was owed here."""
+    sold, own = in_turns(), [due + timedelta(days=12) for due in DUES]
+    once = lives_to(sold.when(pays("60.00", own[0])), own[1] - timedelta(days=1))
+    assert [line.state.value for line in once.state.plan.lines[:3]] == ["paid"] * 3
+    assert on_time_count(once.state.plan) == 1
+    assert on_time_count(lives_to(once.when(pays("60.00", own[1])), own[1]).state.plan) == 2
+
+
+def test_what_asks_for_nothing_does_not_part_two_that_are_missed() -> None:
+    lived = lives_to(in_turns(), DUES[2])
+    assert [one.missed_in_a_row for one in of(lived, InstalmentMissed)] == [1, 2]
+    assert [one.as_of for one in of(lived, PlanBroken)] == [lived.state.plan.ended_on]

@@ -1,4 +1,4 @@
-"""A hardship that is reported while an amendment is signed: it was drawn up before, and is protected, too."""
+"""A hardship that is reported while a plan is signed: it was drawn up before, and is protected, too."""
 
 from __future__ import annotations
 
@@ -7,13 +7,14 @@ from typing import Any
 
 import pytest
 
+from services.followup.decide import FollowupDecider
 from shared.contracts.followup import RenegotiationRequested
 from shared.contracts.followup_care import BreachNoticed
-from tests.unit.builders import DAY, message, signed
-from tests.unit.followup.plans import FIRST, ROWS, live, lives_to
+from tests.unit.builders import DAY, case_opened, message, reference, signed
+from tests.unit.followup.plans import FIRST, PLAIN, ROWS, live, lives_to
 from tests.unit.followup.test_keeping import hardship, talks_failed
 from tests.unit.followup.test_talks_withdrawn import LONG, protected
-from tests.unit.spec import Given
+from tests.unit.spec import Given, given
 
 DRAFTED = FIRST - timedelta(days=4)
 SIGNED = FIRST - timedelta(days=2)
@@ -76,8 +77,44 @@ def test_the_protection_ends_with_the_talks() -> None:
     noticed(quiet)
 
 
-def test_an_agreement_that_amends_none_takes_over_no_report() -> None:
-    first = signed(*ROWS, effective=SIGNED, version=2).model_copy(update={"drafted_on": DAY})
-    broken = lives_to(live(followup__breach_days_late=1), FIRST + timedelta(days=40))
-    again = broken.when(message(first.model_copy(update={"effective": FIRST + timedelta(days=41)})))
-    assert again.state.plan.drafted_on is None
+def opened() -> Given:
+    return given(FollowupDecider(), reference(**PLAIN | LONG)).when(message(case_opened()))
+
+
+def test_so_is_a_first_plan() -> None:
+    """Who lost their job between draft and signature was given notice: nobody had heard it."""
+    told = DRAFTED + timedelta(days=1)
+    under = opened().when(hardship(told)).closes(told).when(amendment(DRAFTED))
+    assert under.last(RenegotiationRequested).agreement_id == "agreement-2"
+    assert under.state.plan.cooperated
+    assert under.state.told_on is None
+    protected(under, told)
+
+
+def test_what_is_told_on_the_day_on_which_a_first_plan_is_signed_is_heard_in_either_order() -> None:
+    told, made = hardship(SIGNED), amendment(DRAFTED)
+    first = opened().when(told).when(made)
+    assert first.last(RenegotiationRequested).agreement_id == "agreement-2"
+    assert first.state == opened().when(made).when(told).state
+    protected(first, SIGNED)
+
+
+@pytest.mark.parametrize("told", [DRAFTED - timedelta(days=9), DRAFTED])
+def test_what_a_first_plan_was_drawn_up_for_is_answered_by_it(told: date) -> None:
+    under = opened().when(hardship(told)).closes(told).when(amendment(DRAFTED))
+    assert not any(isinstance(event, RenegotiationRequested) for event in under.said)
+    noticed(under)
+
+
+def test_a_plan_after_a_broken_one_takes_over_what_was_told_without_a_plan_alone() -> None:
+    drafted, effective = FIRST + timedelta(days=38), FIRST + timedelta(days=41)
+    data = signed(*ROWS, effective=effective, version=2).model_copy(update={"drafted_on": drafted})
+    under_it = live(followup__breach_days_late=1).when(
+        hardship(DAY + timedelta(days=1)), talks_failed(SIGNED)
+    )
+    broken = lives_to(under_it, FIRST + timedelta(days=37))
+    assert broken.state.plan.ended_on is not None
+    assert broken.when(message(data)).state.plan.paused_from is None
+    told = drafted + timedelta(days=1)
+    heard = broken.when(hardship(told)).closes(told)
+    assert heard.when(message(data)).state.plan.paused_from == told

@@ -44,6 +44,13 @@ def test_a_hardship_reported_under_the_amendment_protects_the_plan_before_it_too
     protected(withdrawn(lives_to(told, GONE - timedelta(days=1))), reported)
 
 
+def test_who_showed_good_will_under_the_amendment_has_shown_it() -> None:
+    """It was forgotten with the amendment, and who missed an instalment was not offered support."""
+    reported = GONE - timedelta(days=2)
+    told = lives_to(amended(live(**LONG)), reported - timedelta(days=1)).when(hardship(reported))
+    assert withdrawn(lives_to(told, GONE - timedelta(days=1))).state.plan.cooperated
+
+
 def test_a_notice_after_a_withdrawal_is_of_its_evening_and_leaves_the_whole_time_to_cure() -> None:
     """Of a plan that had been talked about before, the days of the amendment were judged afterwards: its
     notice was dated back, and most of the time to cure was over when it was given.
