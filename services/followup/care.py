@@ -41,6 +41,7 @@ __all__ = [
     "reviewed",
     "round_again",
     "round_over",
+    "unsaid",
 ]
 
 Step = tuple[FollowupState, tuple[Event, ...]]
@@ -66,6 +67,16 @@ def contact(state: FollowupState, plan: FollowedPlan, data: desk.ContactRecorded
     look = bool(missed_numbers(plan.lines)) and not plan.support_offered
     update = {"cooperated": True, "replay": plan.replay or look}
     return state.model_copy(update={"plan": plan.model_copy(update=update)}), (noted,)
+
+
+def unsaid(data: desk.ReviewHeld) -> tuple[str, ...]:
+    """Name what the record of a review leaves blank (R50): such a one is no review yet."""
+    said = {
+        "place": data.place,
+        "participants": "".join(data.participants),
+        "key_points": data.key_points.value,
+    }
+    return tuple(name for name, words in said.items() if not words.strip())
 
 
 def reviewed(

@@ -285,6 +285,24 @@ def test_a_review_is_recorded_and_the_next_one_counts_from_it() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("blank", "missing"),
+    [
+        ({"place": " "}, "place"),
+        ({"participants": ("", " ")}, "participants"),
+        ({"key_points": Personal(value=" ")}, "key_points"),
+        ({"place": " ", "key_points": Personal(value="")}, "place, key_points"),
+    ],
+)
+def test_a_review_whose_record_is_blank_is_not_held_yet(blank: dict[str, Any], missing: str) -> None:
+    due = lives_to(paying(24, followup__performing_on_time_in_a_row=99), date(2026, 6, 2))
+    said = due.when(message(review().model_copy(update=blank), date(2026, 6, 10)))
+    assert said.emits(InputRefused)
+    refused = said.last(InputRefused).reason
+    assert (refused.code, refused.params) == (ReasonCode.RECORD_INCOMPLETE, {"missing": missing})
+    assert said.state == due.state
+
+
 def test_a_review_without_a_plan_waits_for_one_and_is_refused_at_the_close() -> None:
     early = case().when(message(review()))
     assert early.when(message(signed(*ROWS))).last(ReviewRecorded).number == 0
