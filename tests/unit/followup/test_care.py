@@ -9,7 +9,7 @@ import pytest
 
 from services.followup.decide import FollowupDecider
 from services.followup.model import FollowupStatus
-from shared.contracts import desk, intake
+from shared.contracts import desk, desk_care, intake
 from shared.contracts.base import Personal
 from shared.contracts.followup import (
     ContactNoted,
@@ -361,6 +361,24 @@ def test_a_temporary_difficulty_has_the_support_group_beside_it() -> None:
         message(hardship(end=date(2026, 11, 1)), day)
     )
     assert longer.emits(RenegotiationRequested, SupportOffered)
+
+
+def test_who_tells_of_a_difficulty_that_lasts_is_not_told_that_it_is_temporary() -> None:
+    """They are talked with about another plan; the group is for what passes."""
+    day = DAY + timedelta(days=1)
+    rows = [(add_months(FIRST, n), "100.00") for n in range(6)]
+    lasts = live(*rows).when(message(hardship(), day))
+    assert lasts.emits(RenegotiationRequested, DifficultyLasts)
+    missed = lives_to(lasts, GRACE)
+    assert missed.emits(InstalmentLate, InstalmentMissed)
+    later = GRACE + timedelta(days=1)
+    joins = missed.when(message(desk_care.SupportJoined(channel="phone"), later))
+    assert joins.last(InputRefused).reason.code is ReasonCode.SUPPORT_NOT_OFFERED
+    passes = missed.when(message(hardship(end=GRACE + timedelta(days=60)), later))
+    assert passes.emits(SupportOffered)
+    for difficulties, offered in ((True, False), (False, True)):
+        held = lives_to(missed.when(message(review(difficulties=difficulties), later)), SECOND)
+        assert (SupportOffered in {type(event) for event in held.said}) is offered
 
 
 def test_support_is_offered_to_who_shows_good_will_once_for_each_difficulty() -> None:
