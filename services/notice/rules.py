@@ -127,6 +127,9 @@ TELLS: Final[dict[type[Event], Row]] = {
     followup.SupportOffered: Row(
         NoticeKind.SUPPORT_OFFER, _always("service"), lambda d: d.as_of.isoformat(),
         lambda _d: {}, _a_while),
+    followup_care.SatisfactionAsked: Row(
+        NoticeKind.SATISFACTION, _always("service"), lambda d: f"{d.topic}/{d.as_of.isoformat()}",
+        lambda _d: {}, _a_while),
     followup.RewardGranted: Row(
         NoticeKind.REWARD, _always("service"),
         lambda d: d.instruction_id or f"{d.reward}/{d.after_instalment}",
@@ -160,6 +163,7 @@ _PLAN = frozenset(
         NoticeKind.REVIEW_INVITATION,
         NoticeKind.BREACH_NOTICE,
         NoticeKind.SUPPORT_OFFER,
+        NoticeKind.SATISFACTION,
         NoticeKind.PLAN_STANDS_AGAIN,
     }
 )
@@ -182,6 +186,7 @@ ENDS: Final[dict[type[Event], frozenset[NoticeKind]]] = {
     followup_care.ReviewPassed: frozenset({NoticeKind.REVIEW_INVITATION}),
     followup_care.BreachCured: frozenset({NoticeKind.BREACH_NOTICE}),
     followup_care.SupportEnrolled: frozenset({NoticeKind.SUPPORT_OFFER}),
+    followup_care.SatisfactionNoted: frozenset({NoticeKind.SATISFACTION}),
     followup.PlanBroken: _PLAN | {NoticeKind.REWARD},
     followup.PlanCompleted: _PLAN,
     followup_care.PlanReopened: frozenset({NoticeKind.COMPLETION_LETTER, NoticeKind.PLAN_BROKEN}),

@@ -52,6 +52,7 @@ class NoticeKind(StrEnum):
     REWARD = "reward_granted"
     COMPLETION_LETTER = "completion_letter"
     NEXT_STEP = "next_step"
+    SATISFACTION = "satisfaction"
 
 
 class NoticeDue(_Notice):
