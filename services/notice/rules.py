@@ -80,6 +80,11 @@ def _undone(data: followup_care.PlanReopened) -> bool:
     return data.reason.code is ReasonCode.BROKEN_IN_A_STOP
 
 
+def _is_theirs(data: followup_care.CreditFound) -> bool:
+    """One of nothing takes back what was said of it before."""
+    return data.amount.is_positive
+
+
 # fmt: off
 TELLS: Final[dict[type[Event], Row]] = {
     assessment.StatementRequested: Row(
@@ -127,6 +132,9 @@ TELLS: Final[dict[type[Event], Row]] = {
     followup.SupportOffered: Row(
         NoticeKind.SUPPORT_OFFER, _always("service"), lambda d: d.as_of.isoformat(),
         lambda _d: {}, _a_while),
+    followup_care.CreditFound: Row(
+        NoticeKind.CREDIT, _always("service"), lambda d: f"{d.agreement_id}/{d.as_of.isoformat()}/{d.amount}",
+        lambda _d: {}, _while_it_is_true, calls=_is_theirs),
     followup_care.SatisfactionAsked: Row(
         NoticeKind.SATISFACTION, _always("service"), lambda d: f"{d.topic}/{d.as_of.isoformat()}",
         lambda _d: {}, _a_while),
@@ -169,7 +177,7 @@ _PLAN = frozenset(
 )
 
 ENDS: Final[dict[type[Event], frozenset[NoticeKind]]] = {
-    intake.CaseClosed: frozenset(NoticeKind) - {NoticeKind.COMPLETION_LETTER} - _SIGNED,
+    intake.CaseClosed: frozenset(NoticeKind) - {NoticeKind.COMPLETION_LETTER, NoticeKind.CREDIT} - _SIGNED,
     desk.StatementSubmitted: _STATEMENT,
     assessment.AssessmentCompleted: _STATEMENT,
     assessment.AssessmentLapsed: _STATEMENT,
@@ -186,6 +194,7 @@ ENDS: Final[dict[type[Event], frozenset[NoticeKind]]] = {
     followup_care.ReviewPassed: frozenset({NoticeKind.REVIEW_INVITATION}),
     followup_care.BreachCured: frozenset({NoticeKind.BREACH_NOTICE}),
     followup_care.SupportEnrolled: frozenset({NoticeKind.SUPPORT_OFFER}),
+    followup_care.CreditInstructed: frozenset({NoticeKind.CREDIT}),
     followup_care.SatisfactionNoted: frozenset({NoticeKind.SATISFACTION}),
     followup.PlanBroken: _PLAN | {NoticeKind.REWARD},
     followup.PlanCompleted: _PLAN,
@@ -210,4 +219,4 @@ def withdraws_itself(kind: NoticeKind) -> frozenset[NoticeKind]:
 
 def owed_after_close(kind: NoticeKind) -> bool:
     """Whether it is still said when the case is closed."""
-    return kind is NoticeKind.COMPLETION_LETTER
+    return kind in {NoticeKind.COMPLETION_LETTER, NoticeKind.CREDIT}

@@ -53,6 +53,7 @@ class NoticeKind(StrEnum):
     COMPLETION_LETTER = "completion_letter"
     NEXT_STEP = "next_step"
     SATISFACTION = "satisfaction"
+    CREDIT = "credit_found"
 
 
 class NoticeDue(_Notice):
