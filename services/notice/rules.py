@@ -80,6 +80,12 @@ def _undone(data: followup_care.PlanReopened) -> bool:
     return data.reason.code is ReasonCode.BROKEN_IN_A_STOP
 
 
+def _in_new_grace(_data: intake.PaymentTakenBack, day: date, policy: PolicyInForce) -> date:
+    """That a payment came back is told while there is time to pay again, which counts from that word."""
+    rules = policy.breach
+    return policy.late_until(day, rules.reversal_notice_days + rules.reversal_grace_days)
+
+
 def _is_theirs(data: followup_care.CreditFound) -> bool:
     """One of nothing takes back what was said of it before."""
     return data.amount.is_positive
@@ -132,6 +138,9 @@ TELLS: Final[dict[type[Event], Row]] = {
     followup.SupportOffered: Row(
         NoticeKind.SUPPORT_OFFER, _always("service"), lambda d: d.as_of.isoformat(),
         lambda _d: {}, _a_while),
+    intake.PaymentTakenBack: Row(
+        NoticeKind.PAYMENT_RETURNED, _always("service"), lambda d: d.reversal_id,
+        lambda _d: {}, _in_new_grace),
     followup_care.CreditFound: Row(
         NoticeKind.CREDIT, _always("service"), lambda d: f"{d.agreement_id}/{d.as_of.isoformat()}/{d.amount}",
         lambda _d: {}, _while_it_is_true, calls=_is_theirs),

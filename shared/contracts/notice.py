@@ -54,6 +54,7 @@ class NoticeKind(StrEnum):
     NEXT_STEP = "next_step"
     SATISFACTION = "satisfaction"
     CREDIT = "credit_found"
+    PAYMENT_RETURNED = "payment_returned"
 
 
 class NoticeDue(_Notice):
