@@ -13,7 +13,7 @@ from shared.contracts.reasons import ReasonCode
 from shared.policy.model import PolicyInForce
 from shared.policy.sections_conduct import Channel, LegalMatter, Purpose
 
-__all__ = ["ENDS", "MATTERS", "TELLS", "WRITTEN", "Row", "owed_after_close", "withdraws_itself"]
+__all__ = ["ENDS", "MATTERS", "TELLS", "WRITTEN", "Row", "ended_by", "owed_after_close", "withdraws_itself"]
 
 WRITTEN: Final[tuple[Channel, ...]] = ("email", "app", "sms", "letter")
 """The channels of messages, in the order in which they are tried after the one that the borrower prefers."""
@@ -87,7 +87,7 @@ def _in_new_grace(_data: intake.PaymentTakenBack, day: date, policy: PolicyInFor
 
 
 def _is_theirs(data: followup_care.CreditFound) -> bool:
-    """One of nothing takes back what was said of it before."""
+    """One of nothing is no news, and takes back what still waits to be said of it."""
     return data.amount.is_positive
 
 
@@ -216,6 +216,13 @@ ENDS_EARLIER: Final[dict[type[Event], frozenset[NoticeKind]]] = {
 }
 """And of these, where they were called for before its day: newer ones may be read first, by another topic."""
 # fmt: on
+
+
+def ended_by(data: Event) -> frozenset[NoticeKind]:
+    """Which kinds of messages an event makes useless."""
+    if isinstance(data, followup_care.CreditFound) and not _is_theirs(data):
+        return frozenset({NoticeKind.CREDIT})
+    return ENDS.get(type(data), frozenset())
 
 
 def withdraws_itself(kind: NoticeKind) -> frozenset[NoticeKind]:
