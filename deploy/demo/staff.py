@@ -45,7 +45,8 @@ class Desk:
             case desk.StatementSubmitted() if data.income:
                 return self._verify(message, data, draw.randint(1, 4), draw.random() < 0.85)
             case intake.CaseOpened():
-                call = _call(at(tomorrow, 10), "Introduced ourselves and asked how things stand.", draw)
+                words = "Introduced ourselves and asked how things stand."
+                call = _call(at(tomorrow, 10), words, "collect_statement", draw)
                 return [Say(tomorrow, message.case, call, "first call")]
             case offer.ApprovalRequested():
                 answer = _decide(data.request_id, data.role, granted=draw.random() < 0.9)
@@ -64,11 +65,12 @@ class Desk:
             case intake_team.ConversationReviewed():
                 return [_trained(message, data, training, draw) for training in data.training]
             case offer.NoPlanFound() | offer.TalksFailed():
-                call = _call(at(tomorrow, 11), "Said that there is no plan yet, and what can be done.", draw)
+                words = "Said that there is no plan yet, and what can be done."
+                call = _call(at(tomorrow, 11), words, "look_again", draw)
                 return [Say(tomorrow, message.case, call, identity(message))]
             case alert_steps.StepReminded() if data.step == "no_plan":
                 words = "Asked what would have to change for a plan."
-                call = _call(at(tomorrow, 11), words, draw, until_reached=True)
+                call = _call(at(tomorrow, 11), words, "look_again", draw, until_reached=True)
                 return [Say(tomorrow, message.case, call, identity(message))]
             case intake.PartiesChanged():
                 return _ask_parties(message, data, draw.randint(1, 5))
@@ -77,7 +79,8 @@ class Desk:
                 return [Say(day, message.case, _review(day, draw.random()), identity(message))]
             case alert.AlertRaised():
                 taken = desk.AlertAcknowledged(alert_id=data.alert_id, by="desk-7")
-                called = _call(at(tomorrow, 10), "Asked what happened and what would help.", draw)
+                words = "Asked what happened and what would help."
+                called = _call(at(tomorrow, 10), words, "await_answer", draw)
                 return [
                     Say(tomorrow, message.case, taken, data.alert_id),
                     Say(tomorrow, message.case, called, data.alert_id + "/call"),
@@ -185,7 +188,9 @@ def _trained(
     return Say(day, message.case, event, f"{data.contact_id}/{training}")
 
 
-def _call(when: datetime, points: str, draw: Random, *, until_reached: bool = False) -> desk.ContactRecorded:
+def _call(
+    when: datetime, points: str, next_step: str, draw: Random, *, until_reached: bool = False
+) -> desk.ContactRecorded:
     talked, missed = desk.ContactOutcome.TALKED, desk.ContactOutcome.NO_ANSWER
     return desk.ContactRecorded(
         at=when,
@@ -195,6 +200,8 @@ def _call(when: datetime, points: str, draw: Random, *, until_reached: bool = Fa
         direction=desk.ContactDirection.OUTBOUND,
         outcome=talked if until_reached else draw.choice((talked, missed)),
         channel="phone",
+        next_step=next_step,
+        recorded_by="desk-5",
     )
 
 

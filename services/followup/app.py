@@ -28,6 +28,6 @@ SERVICE = Service(
     # plan was broken; 14: debts in the case of another obligor, whom a plan binds beside the borrower, when
     # new difficulties were last told, when an amendment was drawn up, balances that differ
     # 15: complaints that have their final response, pauses that no report of the borrower's began,
-    # difficulties that were told without a plan
+    # difficulties that were told without a plan, whether a difficulty that was told lasts
     schema_version=15,
 )

@@ -42,6 +42,7 @@ __all__ = [
     "reviewed",
     "round_again",
     "round_over",
+    "unsaid",
 ]
 
 Step = tuple[FollowupState, tuple[Event, ...]]
@@ -69,6 +70,16 @@ def contact(state: FollowupState, plan: FollowedPlan, data: desk.ContactRecorded
     return state.model_copy(update={"plan": plan.model_copy(update=update)}), (noted,)
 
 
+def unsaid(data: desk.ReviewHeld) -> tuple[str, ...]:
+    """Name what the record of a review leaves blank (R50): such a one is no review yet."""
+    said = {
+        "place": data.place,
+        "participants": "".join(data.participants),
+        "key_points": data.key_points.value,
+    }
+    return tuple(name for name, words in said.items() if not words.strip())
+
+
 def reviewed(
     state: FollowupState, plan: FollowedPlan, data: desk.ReviewHeld, day: date, reference: Reference
 ) -> Step:
@@ -77,6 +88,8 @@ def reviewed(
     regular, well = review_dates(day, policy)
     number = plan.reviews if plan.review_open else 0
     update = {**_REVIEW_OVER, **review_days(day, policy), "reviewed_on": day, "cooperated": True}
+    if not data.new_difficulties:
+        update["difficulty_lasts"] = False
     plan = plan.model_copy(update=update)
     known = state.cooperation.model_copy(update={"reviews_passed": 0})
     state = state.model_copy(update={"cooperation": known})
@@ -181,7 +194,9 @@ def hardship(
     plan = plan.model_copy(update={"cooperated": True})
     plan, said = _back_to_the_table(plan, day, reason, reference)
     temporary = is_temporary(data, policy_of(plan, reference))
-    if not temporary and (data.expected_end is None or data.expected_end >= day):
+    lasts = not temporary and (data.expected_end is None or data.expected_end >= day)
+    plan = plan.model_copy(update={"difficulty_lasts": lasts})
+    if lasts:
         said += (DifficultyLasts(agreement_id=plan.agreement_id, as_of=day),)
     if temporary and not plan.support_offered:
         plan = plan.model_copy(update={"support_offered": True})

@@ -324,6 +324,9 @@ def _reviewed(
         return Decision.of(state, refusal(message, ReasonCode.CASE_CLOSED))
     if state is None or state.plan is None or state.status is not FollowupStatus.LIVE:
         return Decision.wait(state, refusal(message, ReasonCode.NO_LIVE_PLAN))
+    missing = care.unsaid(message.data)
+    if missing:
+        return Decision.of(state, refusal(message, ReasonCode.RECORD_INCOMPLETE, missing=", ".join(missing)))
     after, said = care.reviewed(state, state.plan, message.data, message.day, reference)
     return Decision.of(after, *said)
 

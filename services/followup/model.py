@@ -164,7 +164,8 @@ class FollowedPlan(State):
     was told after the signing, by value date: it counts as if it had come on the effective day. `beside` is
     what came back of payments from before it: owed, and in none of its instalments. `came_back` is the same
     since it was completed, and counts once it is in force again, less what is paid for it before, apart.
-    `unbooked` is money of it that no debt had room for when it came.
+    `unbooked` is money of it that no debt had room for when it came. `difficulty_lasts`: by the
+    borrower's last word, or nobody knows how long.
     Of the debts `differing` the bank says that more is owed than the plan does, and nobody has said why.
     `apart` are debts that were sold, no part of which is asked for here any more; `returning` is `returns` by
     debt. `rewards` are the steps that were signed; None in plans of before, which go by the pack.
@@ -202,6 +203,7 @@ class FollowedPlan(State):
     rewarded_upto: int = 0
     cooperated: bool = False
     support_offered: bool = False
+    difficulty_lasts: bool = False
     steps_given: int = 0
     steps_worth: int | None = None
     on_time_before: int = 0

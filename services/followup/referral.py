@@ -248,7 +248,8 @@ def _others(state: FollowupState, day: date, reference: Reference) -> tuple[Poli
 def _overridden(data: LegalReferralAsked, policy: PolicyInForce) -> tuple[Reason, ...] | Reason:
     rules = policy.legal_referral
     allowed = data.override is not None and data.override.value in rules.override_reasons
-    if not allowed or data.role != rules.override_role or data.words is None:
+    unsaid = data.words is None or not data.words.value.strip()
+    if not allowed or data.role != rules.override_role or unsaid:
         return Reason(code=ReasonCode.LEGAL_OVERRIDE_REFUSED, params={"role": rules.override_role})
     return (Reason(code=ReasonCode.LEGAL_OVERRIDDEN, params={"cause": str(data.override)}),)
 

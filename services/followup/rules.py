@@ -269,9 +269,16 @@ def ends_the_talks(said: OfferLapsed | NoPlanFound | TalksFailed) -> bool:
 
 
 def supports(plan: FollowedPlan, policy: PolicyInForce) -> bool:
-    """Support is for who shows good will and has difficulties (R58): both."""
+    """Support is for who shows good will and has difficulties that are temporary (R58): all of it.
+
+    Whoever does not say how long theirs last may have such ones.
+    """
     willing = plan.cooperated or any(line.state in SETTLED for line in plan.lines)
-    return willing and len(missed_numbers(plan.lines)) >= policy.followup.support_after_missed
+    return (
+        willing
+        and not plan.difficulty_lasts
+        and len(missed_numbers(plan.lines)) >= policy.followup.support_after_missed
+    )
 
 
 def is_temporary(report: HardshipReported, policy: PolicyInForce) -> bool:

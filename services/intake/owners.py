@@ -94,6 +94,8 @@ def named(state: IntakeState | None, message: Envelope[OwnerNamed], reference: R
     by, wanted = reference.roster.get(data.by), reference.roster.get(data.owner)
     if by is None or not by.supervisor or by.gone_on(message.day):
         return answer(state, refusal(message, ReasonCode.NOT_ALLOWED_TO, by=data.by))
+    if not data.reason.strip():
+        return answer(state, refusal(message, ReasonCode.RECORD_INCOMPLETE, missing="reason"))
     certified = _certified(state, message.day, reference)
     if wanted is None or not wanted.may_own_on(message.day, certified=certified):
         return answer(state, refusal(message, ReasonCode.OWNER_CANNOT_TAKE, owner=data.owner))

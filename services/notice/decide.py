@@ -6,7 +6,7 @@ from typing import Any
 from services.notice.asking import about_contact, without_unused
 from services.notice.ledger import LEDGER, with_earlier, without_past_stops
 from services.notice.model import Notice, NoticeState, NoticeStatus
-from services.notice.rules import ENDS, ENDS_EARLIER, TELLS, owed_after_close, withdraws_itself
+from services.notice.rules import ENDS, ENDS_EARLIER, TELLS, ended_by, owed_after_close, withdraws_itself
 from services.notice.sending import Step, attempt, look_again, withdraw
 from shared.conduct import (
     BORROWER,
@@ -131,7 +131,7 @@ def _heard(state: NoticeState, message: Envelope[Any], reference: Reference) -> 
     before, learn = state, LEDGER.get(kind)
     if learn is not None:
         state = learn(state, message)
-    ended, earlier = ENDS.get(kind, frozenset()), ENDS_EARLIER.get(kind, frozenset())
+    ended, earlier = ended_by(message.data), ENDS_EARLIER.get(kind, frozenset())
     for notice in before.notices:
         called_before = notice.called_on is None or notice.called_on < message.day
         if not notice.over and (notice.kind in ended or (notice.kind in earlier and called_before)):

@@ -13,7 +13,7 @@ from shared.contracts.reasons import ReasonCode
 from shared.policy.model import PolicyInForce
 from shared.policy.sections_conduct import Channel, LegalMatter, Purpose
 
-__all__ = ["ENDS", "MATTERS", "TELLS", "WRITTEN", "Row", "owed_after_close", "withdraws_itself"]
+__all__ = ["ENDS", "MATTERS", "TELLS", "WRITTEN", "Row", "ended_by", "owed_after_close", "withdraws_itself"]
 
 WRITTEN: Final[tuple[Channel, ...]] = ("email", "app", "sms", "letter")
 """The channels of messages, in the order in which they are tried after the one that the borrower prefers."""
@@ -80,6 +80,17 @@ def _undone(data: followup_care.PlanReopened) -> bool:
     return data.reason.code is ReasonCode.BROKEN_IN_A_STOP
 
 
+def _in_new_grace(_data: intake.PaymentTakenBack, day: date, policy: PolicyInForce) -> date:
+    """That a payment came back is told while there is time to pay again, which counts from that word."""
+    rules = policy.breach
+    return policy.late_until(day, rules.reversal_notice_days + rules.reversal_grace_days)
+
+
+def _is_theirs(data: followup_care.CreditFound) -> bool:
+    """One of nothing is no news, and takes back what still waits to be said of it."""
+    return data.amount.is_positive
+
+
 # fmt: off
 TELLS: Final[dict[type[Event], Row]] = {
     assessment.StatementRequested: Row(
@@ -127,6 +138,15 @@ TELLS: Final[dict[type[Event], Row]] = {
     followup.SupportOffered: Row(
         NoticeKind.SUPPORT_OFFER, _always("service"), lambda d: d.as_of.isoformat(),
         lambda _d: {}, _a_while),
+    intake.PaymentTakenBack: Row(
+        NoticeKind.PAYMENT_RETURNED, _always("service"), lambda d: d.reversal_id,
+        lambda _d: {}, _in_new_grace),
+    followup_care.CreditFound: Row(
+        NoticeKind.CREDIT, _always("service"), lambda d: f"{d.agreement_id}/{d.as_of.isoformat()}/{d.amount}",
+        lambda _d: {}, _while_it_is_true, calls=_is_theirs),
+    followup_care.SatisfactionAsked: Row(
+        NoticeKind.SATISFACTION, _always("service"), lambda d: f"{d.topic}/{d.as_of.isoformat()}",
+        lambda _d: {}, _a_while),
     followup.RewardGranted: Row(
         NoticeKind.REWARD, _always("service"),
         lambda d: d.instruction_id or f"{d.reward}/{d.after_instalment}",
@@ -160,12 +180,13 @@ _PLAN = frozenset(
         NoticeKind.REVIEW_INVITATION,
         NoticeKind.BREACH_NOTICE,
         NoticeKind.SUPPORT_OFFER,
+        NoticeKind.SATISFACTION,
         NoticeKind.PLAN_STANDS_AGAIN,
     }
 )
 
 ENDS: Final[dict[type[Event], frozenset[NoticeKind]]] = {
-    intake.CaseClosed: frozenset(NoticeKind) - {NoticeKind.COMPLETION_LETTER} - _SIGNED,
+    intake.CaseClosed: frozenset(NoticeKind) - {NoticeKind.COMPLETION_LETTER, NoticeKind.CREDIT} - _SIGNED,
     desk.StatementSubmitted: _STATEMENT,
     assessment.AssessmentCompleted: _STATEMENT,
     assessment.AssessmentLapsed: _STATEMENT,
@@ -182,6 +203,8 @@ ENDS: Final[dict[type[Event], frozenset[NoticeKind]]] = {
     followup_care.ReviewPassed: frozenset({NoticeKind.REVIEW_INVITATION}),
     followup_care.BreachCured: frozenset({NoticeKind.BREACH_NOTICE}),
     followup_care.SupportEnrolled: frozenset({NoticeKind.SUPPORT_OFFER}),
+    followup_care.CreditInstructed: frozenset({NoticeKind.CREDIT}),
+    followup_care.SatisfactionNoted: frozenset({NoticeKind.SATISFACTION}),
     followup.PlanBroken: _PLAN | {NoticeKind.REWARD},
     followup.PlanCompleted: _PLAN,
     followup_care.PlanReopened: frozenset({NoticeKind.COMPLETION_LETTER, NoticeKind.PLAN_BROKEN}),
@@ -195,6 +218,13 @@ ENDS_EARLIER: Final[dict[type[Event], frozenset[NoticeKind]]] = {
 # fmt: on
 
 
+def ended_by(data: Event) -> frozenset[NoticeKind]:
+    """Which kinds of messages an event makes useless."""
+    if isinstance(data, followup_care.CreditFound) and not _is_theirs(data):
+        return frozenset({NoticeKind.CREDIT})
+    return ENDS.get(type(data), frozenset())
+
+
 def withdraws_itself(kind: NoticeKind) -> frozenset[NoticeKind]:
     """Which kinds a newer message of this kind takes the place of."""
     for group in (_STATEMENT, _OFFER, _SIGNED):
@@ -205,4 +235,4 @@ def withdraws_itself(kind: NoticeKind) -> frozenset[NoticeKind]:
 
 def owed_after_close(kind: NoticeKind) -> bool:
     """Whether it is still said when the case is closed."""
-    return kind is NoticeKind.COMPLETION_LETTER
+    return kind in {NoticeKind.COMPLETION_LETTER, NoticeKind.CREDIT}

@@ -52,6 +52,9 @@ class NoticeKind(StrEnum):
     REWARD = "reward_granted"
     COMPLETION_LETTER = "completion_letter"
     NEXT_STEP = "next_step"
+    SATISFACTION = "satisfaction"
+    CREDIT = "credit_found"
+    PAYMENT_RETURNED = "payment_returned"
 
 
 class NoticeDue(_Notice):

@@ -273,6 +273,7 @@ class ReasonCode(StrEnum):
     PAYMENT_BACKDATED = "payment_backdated"
     PROMISE_DUPLICATE = "promise_duplicate"
     NO_LIVE_PLAN = "no_live_plan"
+    RECORD_INCOMPLETE = "record_incomplete"
     REVIEW_REGULAR = "review_regular"
     REVIEW_STRETCHED = "review_stretched"
     NEW_DIFFICULTIES = "new_difficulties"

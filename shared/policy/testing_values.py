@@ -11,7 +11,7 @@ MORE_VALUES: Final[dict[str, Any]] = {
         "scope": "person",
         "actors": ["creditor", "agent"],
         "direction": "outbound",
-        "purposes": ["collection", "service"],
+        "purposes": ["collection", "service", "legal_notice"],
         "channels": ["phone", "sms", "app", "visit"],
         "unless_agreed": True,
     },

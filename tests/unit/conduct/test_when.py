@@ -74,7 +74,9 @@ def test_who_may_live_anywhere_is_rung_when_it_is_night_nowhere(wall: str, until
         ("collection", "email", True),
         ("collection", "letter", False),
         ("reply", "phone", False),
-        ("legal_notice", "email", False),
+        ("legal_notice", "email", True),
+        ("legal_notice", "phone", True),
+        ("legal_notice", "letter", False),
     ],
 )
 def test_quiet_hours_hold_for_the_kinds_and_channels_of_the_pack(

@@ -9,7 +9,7 @@ import pytest
 
 from services.followup.decide import FollowupDecider
 from services.followup.model import FollowupStatus
-from shared.contracts import desk, intake
+from shared.contracts import desk, desk_care, intake
 from shared.contracts.base import Personal
 from shared.contracts.followup import (
     ContactNoted,
@@ -285,6 +285,24 @@ def test_a_review_is_recorded_and_the_next_one_counts_from_it() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("blank", "missing"),
+    [
+        ({"place": " "}, "place"),
+        ({"participants": ("", " ")}, "participants"),
+        ({"key_points": Personal(value=" ")}, "key_points"),
+        ({"place": " ", "key_points": Personal(value="")}, "place, key_points"),
+    ],
+)
+def test_a_review_whose_record_is_blank_is_not_held_yet(blank: dict[str, Any], missing: str) -> None:
+    due = lives_to(paying(24, followup__performing_on_time_in_a_row=99), date(2026, 6, 2))
+    said = due.when(message(review().model_copy(update=blank), date(2026, 6, 10)))
+    assert said.emits(InputRefused)
+    refused = said.last(InputRefused).reason
+    assert (refused.code, refused.params) == (ReasonCode.RECORD_INCOMPLETE, {"missing": missing})
+    assert said.state == due.state
+
+
 def test_a_review_without_a_plan_waits_for_one_and_is_refused_at_the_close() -> None:
     early = case().when(message(review()))
     assert early.when(message(signed(*ROWS))).last(ReviewRecorded).number == 0
@@ -343,6 +361,24 @@ def test_a_temporary_difficulty_has_the_support_group_beside_it() -> None:
         message(hardship(end=date(2026, 11, 1)), day)
     )
     assert longer.emits(RenegotiationRequested, SupportOffered)
+
+
+def test_who_tells_of_a_difficulty_that_lasts_is_not_told_that_it_is_temporary() -> None:
+    """They are talked with about another plan; the group is for what passes."""
+    day = DAY + timedelta(days=1)
+    rows = [(add_months(FIRST, n), "100.00") for n in range(6)]
+    lasts = live(*rows).when(message(hardship(), day))
+    assert lasts.emits(RenegotiationRequested, DifficultyLasts)
+    missed = lives_to(lasts, GRACE)
+    assert missed.emits(InstalmentLate, InstalmentMissed)
+    later = GRACE + timedelta(days=1)
+    joins = missed.when(message(desk_care.SupportJoined(channel="phone"), later))
+    assert joins.last(InputRefused).reason.code is ReasonCode.SUPPORT_NOT_OFFERED
+    passes = missed.when(message(hardship(end=GRACE + timedelta(days=60)), later))
+    assert passes.emits(SupportOffered)
+    for difficulties, offered in ((True, False), (False, True)):
+        held = lives_to(missed.when(message(review(difficulties=difficulties), later)), SECOND)
+        assert (SupportOffered in {type(event) for event in held.said}) is offered
 
 
 def test_support_is_offered_to_who_shows_good_will_once_for_each_difficulty() -> None:

@@ -346,7 +346,7 @@ def test_a_supervisor_may_go_earlier_with_a_reason_on_file(override: LegalOverri
     after = case(10).when(message(said))
     assert after.emits(LegalReferralMade)
     assert after.last(LegalReferralMade).overridden
-    for change in ({"role": "negotiator"}, {"words": None}):
+    for change in ({"role": "negotiator"}, {"words": None}, {"words": Personal(value=" ")}):
         wrong = said.model_copy(update=change)
         assert refused(case(10).when(message(wrong))) is ReasonCode.LEGAL_OVERRIDE_REFUSED
 

@@ -37,6 +37,6 @@ def away(staff: str = "a", on: date = DAY, *, since: date | None = None, why: Aw
     return message(data, on)
 
 
-def named(owner: str, on: date = DAY, *, by: str = "s") -> Envelope[Any]:
+def named(owner: str, on: date = DAY, *, by: str = "s", reason: str = "knows the family") -> Envelope[Any]:
     """A supervisor's word."""
-    return message(OwnerNamed(owner=owner, by=by, reason="knows the family"), on)
+    return message(OwnerNamed(owner=owner, by=by, reason=reason), on)

@@ -229,6 +229,7 @@ def test_an_owner_keeps_the_case_whatever_comes_and_whoever_has_more_room() -> N
         pytest.param(named("x"), ReasonCode.OWNER_CANNOT_TAKE, id="not on the roster"),
         pytest.param(named("old"), ReasonCode.OWNER_CANNOT_TAKE, id="certificate run out"),
         pytest.param(named("off"), ReasonCode.OWNER_CANNOT_TAKE, id="absent"),
+        pytest.param(named("b", reason="   "), ReasonCode.RECORD_INCOMPLETE, id="no reason"),
     ],
 )
 def test_a_supervisor_names_an_owner_who_may_be_one(order: Any, refused: ReasonCode | None) -> None:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given as drawn
@@ -339,3 +340,22 @@ def test_where_contact_is_stopped_nothing_is_told() -> None:
     dead = StopInForce(stop_id="s", cause=StopCause.DEATH, since=DAY)
     there = case().when(message(verified()), at(stops(dead), 9), at(NOTICED, 10))
     assert there.emits(NoticeDenied)
+
+
+@pytest.mark.parametrize("pack", PACKS)
+@pytest.mark.parametrize("channel", ["sms", "app"])
+def test_a_notice_of_a_breach_rings_nobody_at_night(pack: str, channel: str) -> None:
+    """Followup finds a breach at the close of a day, which is in the middle of the night for many."""
+    wishes = desk.PreferencesSet(channel=channel, consents=("sms", "app"), time_zone="Europe/London")
+    there = given(NoticeDecider(), Reference(BOOK, ROSTER, {})).when(
+        message(case_opened(debt(policy=pack), policy=pack)), message(wishes)
+    )
+    noticed = BreachNoticed(
+        agreement_id="a-1", as_of=DAY, cure_by=DAY + timedelta(days=20), missing=(cny("100.00"),)
+    )
+    due = there.when(at(noticed, 23, 59, zone=ZoneInfo("Europe/London"))).last(NoticeDue)
+    assert (due.channel, due.category) == (channel, "legal_notice")
+    assert due.send_from == datetime(2026, 3, 3, 8, tzinfo=ZoneInfo("Europe/London"))
+    by_letter = there.when(message(desk.PreferencesSet(channel="letter")))
+    letter = by_letter.when(at(noticed, 23, 59, zone=ZoneInfo("Europe/London"))).last(NoticeDue)
+    assert (letter.channel, letter.send_from) == ("letter", datetime(2026, 3, 2, 23, 59, tzinfo=UTC))

@@ -148,6 +148,7 @@ def test_there_are_no_words_for_what_does_not_exist() -> None:
         ("category", SpendingCategory),
         ("skill", ProductKind),
         ("missing", ("income", "spending", "dependants", "assets", "other_debts")),
+        ("missing", ("place", "participants", "key_points", "reason")),
     ],
 )
 def test_every_enumerated_value_of_a_line_has_words(field: str, values: Any) -> None:
