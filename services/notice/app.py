@@ -13,7 +13,7 @@ SERVICE = Service(
     handles=HANDLED,
     # 2: debts of the plan; 3: figures of a breach; 4: send_until, other obligors; 5: withdrawals
     # 6: that a plan stands again; 7: contacts that may be made and are not on file yet, since when a message
-    # is called for and a plan is in force again; 8: complaints that have their final response, questions about
-    # satisfaction, credits, payments that came back
+    # is called for and a plan is in force again; 8: complaints that have their final response, questions
+    # about satisfaction, credits, payments that came back
     schema_version=8,
 )
