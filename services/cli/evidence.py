@@ -324,9 +324,10 @@ def erase(
 ) -> None:
     """Destroy a person's key, and with it all that is personal about them in the archive. For good.
 
-    Refused, with the rule and the date, while a case is open or under a legal hold, and before the years of
-    every kind of records on file have passed. The chain stays, and still verifies. Copies elsewhere (Kafka's
-    topics, backups, bundles that were handed out) are not reached: ARCHITECTURE.md says what to do then.
+    Refused, with the rule and the date, while a case is open or under a legal hold, while a complaint has no
+    final response, and before the years of every kind of records on file have passed. The chain stays, and
+    still verifies. Copies elsewhere (Kafka's topics, backups, bundles that were handed out) are not reached:
+    ARCHITECTURE.md says what to do then.
     """
     text, name = _reason_of(reason), operator_of(by)
 

@@ -1,4 +1,4 @@
-"""How long what is on file is kept: open cases, legal holds, and the years that the packs say. Pure.
+"""How long what is on file is kept: open cases and complaints, legal holds, the packs' years. Pure.
 
 One key holds all of a person, so the first day on which it may be destroyed is the latest of all: over the
 kinds of records that are on file, over every case, and over every pack of its debts. What is not known (what
@@ -64,13 +64,17 @@ class _Days:
 def kept_because(archived: ArchivedCustomer, policies: PolicyBook, on: date) -> Kept | None:
     """Say why a person must not be erased on a day; None where it is allowed.
 
-    A hold on any case, and any case that is open, keep all of it: the key is the person's.
+    A hold on any case, any case that is open, and any complaint that awaits its final response, whatever has
+    become of its case, keep all of it: the key is the person's.
     """
     if archived.holds:
         return Kept(ReasonCode.KEPT_BY_HOLD, {"case": min(archived.holds)})
     for case, line in sorted(archived.cases.items()):
         if line.opened_on is not None and line.close_reason is None:
             return Kept(ReasonCode.KEPT_WHILE_OPEN, {"case": case})
+    for case, line in sorted(archived.cases.items()):
+        if line.voice.complaints:
+            return Kept(ReasonCode.KEPT_FOR_COMPLAINT, {"case": case})
     until = erasable_on(archived, policies, on)
     if on < until.day:
         params = {
