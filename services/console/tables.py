@@ -146,7 +146,8 @@ def refusals(rows: Sequence[Refusal]) -> Table:
             row.case[:_ID_SHORT],
         )
     table.caption = (
-        "parley case ID shows the last of each, also where no case was opened; --json has the whole ids"
+        "parley case ID shows the last of each, also where no case was opened; --json has the whole ids. "
+        "What is mended goes under a new id: one that was refused is known, and passed over without a word"
         if rows
         else "none: every message was acted on, or is in the dead letters (parley dead list)"
     )

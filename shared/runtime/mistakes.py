@@ -43,5 +43,11 @@ class Mistakes:
             self._told[key] = day
             service, type_, reason = key
             self._meter.alarm(
-                "input-refused", service=service, type=type_, reason=reason, day=str(day), case=envelope.case
+                "input-refused",
+                service=service,
+                type=type_,
+                reason=reason,
+                day=str(day),
+                case=envelope.case,
+                mended="under-a-new-id",  # the one it had is known for good (rule 3)
             )

@@ -45,7 +45,7 @@ def test_many_of_one_day_are_one_alarm_without_a_value() -> None:
         return rig
 
     rig = run_virtual(story())
-    said = {"service": "intake", "type": OVERDUE, "case": ANNS}
+    said = {"service": "intake", "type": OVERDUE, "case": ANNS, "mended": "under-a-new-id"}
     assert rig.telemetry.alarms == [
         ("input-refused", {**said, "reason": "unknown_product", "day": str(D1)}),
         ("input-refused", {**said, "reason": "currency_mismatch", "day": str(D1)}),

@@ -80,6 +80,7 @@ def test_the_report_lists_them_and_no_value_of_the_message(monkeypatch: pytest.M
     cells = [cell.strip() for cell in row.strip("│ ").split("│")]
     where = ["intake", "bank.account.overdue", "unknown_product", "product"]
     assert cells == [*where, "2", "2", str(NEXT), LAST[:8]]
+    assert "What is mended goes under a new id" in " ".join(shown.output.split())
     rows = json.loads(CliRunner().invoke(app, ["report", "--json"]).output)["refused"]
     assert rows[0]["reason"] == "unknown_product"
     assert rows[0]["case"] == LAST
