@@ -5,20 +5,21 @@ kinds of records that are on file, over every case, and over every pack of its d
 an older version did not count, a pack that is not there any more) is kept as long as anything could be.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Final
+from typing import Any, Final
 
 from services.console.kinds import Record
 from services.console.model import ArchivedCustomer, CaseLine
+from shared.contracts.alert import ComplaintClosed, ComplaintOpened
 from shared.contracts.ops import LegalHold
 from shared.contracts.reasons import ReasonCode
 from shared.policy.loader import PolicyBook
 from shared.policy.model import PolicyInForce
 from shared.policy.sections_conduct import Retention
 
-__all__ = ["Kept", "KeptUntil", "erasable_on", "hold_refused", "kept_because"]
+__all__ = ["Kept", "KeptUntil", "erasable_on", "hold_refused", "kept_because", "kept_by_chain"]
 
 _YEARS: Final[dict[Record, Callable[[Retention], int]]] = {
     Record.CONTACTS: lambda rules: rules.contacts_years,
@@ -87,6 +88,20 @@ def kept_because(archived: ArchivedCustomer, policies: PolicyBook, on: date) -> 
             params["clause"] = until.clause
         return Kept(ReasonCode.KEPT_BY_RETENTION, params)
     return None
+
+
+def kept_by_chain(entries: Iterable[Mapping[str, Any]]) -> Kept | None:
+    """Say that a complaint on file has no final response, whatever the document knows of it.
+
+    Documents of versions before 5 did not count complaints, and nothing signs a document.
+    """
+    waiting: dict[tuple[str, str], bool] = {}
+    for entry in entries:
+        if entry.get("type") in {ComplaintOpened.TYPE, ComplaintClosed.TYPE}:
+            at = str(entry["case"]), str(entry["data"]["complaint_id"])
+            waiting[at] = entry["type"] == ComplaintOpened.TYPE
+    case = min((case for (case, _), waits in waiting.items() if waits), default=None)
+    return None if case is None else Kept(ReasonCode.KEPT_FOR_COMPLAINT, {"case": case})
 
 
 def erasable_on(archived: ArchivedCustomer, policies: PolicyBook, on: date) -> KeptUntil:

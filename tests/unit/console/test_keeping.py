@@ -6,7 +6,7 @@ from datetime import date, datetime, timedelta
 
 import pytest
 
-from services.console.keeping import kept_because
+from services.console.keeping import kept_because, kept_by_chain
 from services.console.model import ArchivedCustomer, CaseLine
 from services.console.story import lines_of, verify
 from shared.contracts.ops import HoldAction
@@ -50,6 +50,17 @@ def test_a_complaint_without_final_response_keeps_all_of_it_though_its_case_is_c
     )
     file.say(answered("K-2"))
     assert file.say(ERASE, at=late)["erases"] == file.archived.erased
+
+
+def test_a_complaint_that_the_document_does_not_know_of_is_found_in_the_chain() -> None:
+    """An older version has filed it, or somebody took it out of the document."""
+    file = File()
+    file.say(complains("K-1"), answered("K-1"), complains("K-2"))
+    kept = kept_by_chain(file.entries)
+    assert kept is not None
+    assert (kept.rule, kept.params) == (ReasonCode.KEPT_FOR_COMPLAINT, {"case": CASE})
+    file.say(complains("K-2"), answered("K-2"), contact())
+    assert kept_by_chain(file.entries) is None
 
 
 @pytest.mark.parametrize(("days", "allowed"), [(-1, False), (0, True), (1, True)])
