@@ -324,24 +324,27 @@ def erase(
 ) -> None:
     """Destroy a person's key, and with it all that is personal about them in the archive. For good.
 
-    Refused, with the rule and the date, while a case is open or under a legal hold, and before the years of
-    every kind of records on file have passed. The chain stays, and still verifies. Copies elsewhere (Kafka's
-    topics, backups, bundles that were handed out) are not reached: ARCHITECTURE.md says what to do then.
+    Refused, with the rule and the date, while a case is open or under a legal hold, while a complaint has no
+    final response, and before the years of every kind of records on file have passed. The chain stays, and
+    still verifies. Copies elsewhere (Kafka's topics, backups, bundles that were handed out) are not reached:
+    ARCHITECTURE.md says what to do then.
     """
     text, name = _reason_of(reason), operator_of(by)
 
     async def look(settings: Settings) -> ArchivedCustomer:
         from services.console.checkpoints import check_archived
-        from services.console.keeping import kept_because
+        from services.console.keeping import kept_because, kept_by_chain
         from services.console.reads import find_customer, story_of
         from shared.texts import text as words
 
         archived = await find_customer(settings, customer)
         # The archive decides by its document alone; what a hold has kept cannot be brought back.
-        wrong = check_archived(customer, archived, await story_of(settings, customer, archived), None)
+        entries = await story_of(settings, customer, archived)
+        wrong = check_archived(customer, archived, entries, None)
         if wrong is not None:
             raise fail(f"The archive was changed: entry {wrong.number}: {wrong.rule}.", "Nothing was erased.")
-        kept = kept_because(archived, _packs_of(settings), datetime.now(UTC).date())
+        today = datetime.now(UTC).date()
+        kept = kept_because(archived, _packs_of(settings), today) or kept_by_chain(entries)
         if kept is not None:
             raise fail(f"{customer} cannot be erased. {words(kept.rule, kept.params)}")
         return archived

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
-from services.cli.common import DataDir, data_dir, fail, guarded, stdout
+from services.cli.common import DataDir, data_dir, fail, guarded, stderr, stdout
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -80,17 +80,21 @@ def sign(
     """Sign the latest draft of a case for the lender, and say so on desk.events.
 
     The signature is Ed25519 over the draft's canonical content. The platform checks it with the public keys
-    of lender-keys.toml beside the policy packs; it never sees the private one. Signing again doubles nothing.
+    of lender-keys.toml beside the policy packs; it never sees the private one. A key that this file does not
+    name is refused here; where there is no such file the platform takes any, and that is said. Signing again
+    doubles nothing.
     """
     from services.agreement.paper.filed import agreements_of
     from services.agreement.paper.layout import PaperError
     from services.cli.door import open_publisher
     from services.cli.reading import not_found, with_database
     from services.console.reads import find_case, story_of
+    from shared.policy.reference import LENDER_KEYS_FILE
 
     if not 1 <= len(by.strip()) <= _EVIDENCE or not by.isprintable():
         raise fail(f"--by: must be 1 to {_EVIDENCE} printable characters.", code=2)
     lender = private_key(key)
+    listed = _is_listed(lender)
 
     async def read(settings: Settings) -> tuple[str, str, list[dict[str, Any]]]:
         found, customer, archived = await find_case(settings, case_id)
@@ -113,6 +117,33 @@ def sign(
 
     guarded(publish)
     stdout.print(f"signed for the lender: {said.data.content_hash}", markup=False, highlight=False)
+    if not listed:
+        stderr.print(
+            f"No {LENDER_KEYS_FILE} stands beside the policy packs: the platform keeps this as a reference, "
+            "and would take any key's. `parley keys show` prints the line to put there.",
+            style="yellow", markup=False, highlight=False, soft_wrap=True,
+        )  # fmt: skip
+
+
+def _is_listed(key: Ed25519PrivateKey) -> bool:
+    """Whether a key is one that the lender's signatures are checked with; False where there are none.
+
+    Another key than those ends the command: what it signs would be refused.
+    """
+    from services.agreement.keys import raw_public
+    from services.cli.catalogue import policies_dir
+    from shared.policy.loader import PolicyError
+    from shared.policy.reference import LENDER_KEYS_FILE, load_lender_keys
+    from shared.runtime.settings import Settings, SettingsError
+
+    try:
+        file = policies_dir(Settings.load().policies) / LENDER_KEYS_FILE
+        listed = load_lender_keys(file)
+    except (SettingsError, PolicyError) as error:
+        raise fail(str(error), code=2) from None
+    if listed and raw_public(key) not in listed:
+        raise fail(f"--key: is none of the lender's, which {file} names.", "Nothing was signed.", code=2)
+    return bool(listed)
 
 
 def lender_signature(

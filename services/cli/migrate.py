@@ -10,6 +10,7 @@ import typer
 
 from services.cli.catalogue import NAMES, UnknownServiceError, load, load_at_work
 from services.cli.common import DataDir, fail, guarded, stdout
+from shared.contracts.registry import SENDERS
 
 if TYPE_CHECKING:
     from services.intake.model import StaffAway
@@ -91,19 +92,25 @@ def replay(
 @app.command()
 def partitions(
     to: Annotated[int, typer.Option("--to", min=2, help="The new count; it can only grow.")],
+    without_notice: Annotated[
+        bool, typer.Option("--without-notice", help="Although notice has never run: it never will.")
+    ] = False,
     data: DataDir = None,
 ) -> None:
     """Give every topic more partitions, and every document its new one, while everything is stopped.
 
-    Refused unless every service has read everything and closed the same day. Killed, it is given again: until
-    it has ended no service starts.
+    Refused unless every service has read everything and closed the same day. A service that has never run
+    cannot begin afterwards: have notice read everything before, also where no message is sent yet. Killed, it
+    is given again: until it has ended no service starts.
     """
     from services.cli.staff import absences_told
     from services.cli.staff_orders import to_tell_again
     from shared.runtime.growing import grow
 
     async def work(settings: Settings, store: MigrationStore) -> tuple[dict[str, int], list[StaffAway]]:
-        moved = await grow(settings, store, await load_at_work(settings, store), to)
+        services = await load_at_work(settings, store)
+        absent = set() if without_notice else {*SENDERS} - {service.name for service in services}
+        moved = await grow(settings, store, services, to, absent)
         return moved, await absences_told(settings)
 
     moved, told = _on_servers(data, work)

@@ -48,6 +48,12 @@ def up(
         from shared.runtime.settings import Settings
 
         optional = OPTIONAL if Settings.load().has_channels else ()
+        if not optional:
+            stderr.print(
+                "No way out for messages is set: nothing is sent, and nobody answers whether a call or a "
+                "visit may be made. `parley run notice` beside this answers.",
+                style="dim", markup=False, highlight=False, soft_wrap=True,
+            )  # fmt: skip
         return await run_up(
             UpOptions(
                 data_dir(data),

@@ -309,7 +309,8 @@ def _report(total: Publication, dry_run: bool, errors: Path | None) -> None:
     if total.doubted:
         say(
             f"{total.doubted:,} lines name a product that no pack here knows. "
-            "If the platform's do not either, it refuses them: `parley report` lists them there."
+            "If the platform's do not either, it refuses them: `parley report` lists them there, and what is "
+            "mended needs ids of its own."
         )
     if total.problem:
         stderr.print(total.problem, style="bold red", markup=False, highlight=False, soft_wrap=True)

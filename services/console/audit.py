@@ -119,6 +119,7 @@ async def audit(settings: Settings, services: Sequence[Service]) -> Audit:
                 refusals.saw(message)
             else:
                 inputs += 1
+                refusals.saw(message)
             money.saw(message, undecided=place in dead.get("intake", ()))
     rows = await case_rows(settings)
     checks = [

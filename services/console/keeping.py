@@ -1,24 +1,25 @@
-"""How long what is on file is kept: open cases, legal holds, and the years that the packs say. Pure.
+"""How long what is on file is kept: open cases and complaints, legal holds, the packs' years. Pure.
 
 One key holds all of a person, so the first day on which it may be destroyed is the latest of all: over the
 kinds of records that are on file, over every case, and over every pack of its debts. What is not known (what
 an older version did not count, a pack that is not there any more) is kept as long as anything could be.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Final
+from typing import Any, Final
 
 from services.console.kinds import Record
 from services.console.model import ArchivedCustomer, CaseLine
+from shared.contracts.alert import ComplaintClosed, ComplaintOpened
 from shared.contracts.ops import LegalHold
 from shared.contracts.reasons import ReasonCode
 from shared.policy.loader import PolicyBook
 from shared.policy.model import PolicyInForce
 from shared.policy.sections_conduct import Retention
 
-__all__ = ["Kept", "KeptUntil", "erasable_on", "hold_refused", "kept_because"]
+__all__ = ["Kept", "KeptUntil", "erasable_on", "hold_refused", "kept_because", "kept_by_chain"]
 
 _YEARS: Final[dict[Record, Callable[[Retention], int]]] = {
     Record.CONTACTS: lambda rules: rules.contacts_years,
@@ -64,13 +65,17 @@ class _Days:
 def kept_because(archived: ArchivedCustomer, policies: PolicyBook, on: date) -> Kept | None:
     """Say why a person must not be erased on a day; None where it is allowed.
 
-    A hold on any case, and any case that is open, keep all of it: the key is the person's.
+    A hold on any case, any case that is open, and any complaint that awaits its final response, whatever has
+    become of its case, keep all of it: the key is the person's.
     """
     if archived.holds:
         return Kept(ReasonCode.KEPT_BY_HOLD, {"case": min(archived.holds)})
     for case, line in sorted(archived.cases.items()):
         if line.opened_on is not None and line.close_reason is None:
             return Kept(ReasonCode.KEPT_WHILE_OPEN, {"case": case})
+    for case, line in sorted(archived.cases.items()):
+        if line.voice.complaints:
+            return Kept(ReasonCode.KEPT_FOR_COMPLAINT, {"case": case})
     until = erasable_on(archived, policies, on)
     if on < until.day:
         params = {
@@ -83,6 +88,20 @@ def kept_because(archived: ArchivedCustomer, policies: PolicyBook, on: date) -> 
             params["clause"] = until.clause
         return Kept(ReasonCode.KEPT_BY_RETENTION, params)
     return None
+
+
+def kept_by_chain(entries: Iterable[Mapping[str, Any]]) -> Kept | None:
+    """Say that a complaint on file has no final response, whatever the document knows of it.
+
+    Documents of versions before 5 did not count complaints, and nothing signs a document.
+    """
+    waiting: dict[tuple[str, str], bool] = {}
+    for entry in entries:
+        if entry.get("type") in {ComplaintOpened.TYPE, ComplaintClosed.TYPE}:
+            at = str(entry["case"]), str(entry["data"]["complaint_id"])
+            waiting[at] = entry["type"] == ComplaintOpened.TYPE
+    case = min((case for (case, _), waits in waiting.items() if waits), default=None)
+    return None if case is None else Kept(ReasonCode.KEPT_FOR_COMPLAINT, {"case": case})
 
 
 def erasable_on(archived: ArchivedCustomer, policies: PolicyBook, on: date) -> KeptUntil:

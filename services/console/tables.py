@@ -14,7 +14,7 @@ from services.console.groups import LEAST_PLANS, GroupsAtRisk
 from services.console.ledger import FIGURES, DebtLine
 from services.console.mechanism import ReviewLine
 from services.console.model import CaseLine, Stage
-from services.console.refusals import Refusal
+from services.console.refusals import ID_USED, NOT_ANSWERED, Refusal
 from shared.contracts.registry import OPTIONAL
 from shared.lending.money import Money
 
@@ -143,13 +143,19 @@ def refusals(rows: Sequence[Refusal]) -> Table:
             str(row.count),
             Text(without, style="bold red" if row.without_case else ""),
             str(row.last),
-            row.case[:_ID_SHORT],
+            row.case[:_ID_SHORT] or "–",
         )
+    reasons = {row.reason for row in rows}
     table.caption = (
-        "parley case ID shows the last of each, also where no case was opened; --json has the whole ids"
+        "parley case ID shows the last of each, also where no case was opened; --json has the whole ids. "
+        "What is mended goes under a new id: one that was refused is known, and passed over without a word"
         if rows
         else "none: every message was acted on, or is in the dead letters (parley dead list)"
     )
+    if ID_USED in reasons:
+        table.caption += f". {ID_USED}: says another thing than what had the id first, and was passed over"
+    if NOT_ANSWERED in reasons:
+        table.caption += f". {NOT_ANSWERED}: only notice says who may be contacted (parley run notice)"
     return table
 
 

@@ -330,6 +330,7 @@ class ReasonCode(StrEnum):
     # archive
     KEPT_BY_HOLD = "kept_by_hold"
     KEPT_WHILE_OPEN = "kept_while_open"
+    KEPT_FOR_COMPLAINT = "kept_for_complaint"
     KEPT_BY_RETENTION = "kept_by_retention"
     HOLD_NEEDS_ROLE = "hold_needs_role"
 

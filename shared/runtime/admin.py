@@ -136,6 +136,8 @@ async def prepare(settings: Settings, services: Sequence[Service]) -> Prepared:
     try:
         await _retrying(settings, "the database", store.start)
         await _retrying(settings, "the database", store.refuse_half_done)
+        names = [service.name for service in services]
+        await _retrying(settings, "the database", lambda: store.refuse_too_late(names))
         created = await _retrying(settings, "Kafka", lambda: create_topics(settings, wanted))
         if created:
             _LOG.info("topics created: %s", ", ".join(created))

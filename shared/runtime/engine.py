@@ -398,5 +398,4 @@ class Engine:
             meter.count("dead_letters", service=name, topic=inbound.record.topic, reason=word)
         elif outcome == "duplicates":
             meter.count("duplicates", service=name, topic=inbound.record.topic)
-        elif word == "decided":
-            self._mistakes.heard(inbound)
+        self._mistakes.heard(inbound)

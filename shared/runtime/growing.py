@@ -23,7 +23,7 @@ which count that was.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -98,9 +98,15 @@ async def layout(settings: Settings, topics: Sequence[str]) -> Layout:
 
 
 async def grow(
-    settings: Settings, store: MigrationStore, services: Sequence[Service], to: int
+    settings: Settings,
+    store: MigrationStore,
+    services: Sequence[Service],
+    to: int,
+    absent: Collection[str] = (),
 ) -> dict[str, int]:
     """Change the partition count to `to`; give how many documents of each service have moved.
+
+    `absent` have never run, and could never begin afterwards (`refuse_too_late`): refused until they have.
 
     Where that was done already, nothing happens again: a command that was killed at its very end is repeated.
 
@@ -128,6 +134,12 @@ async def grow(
     bounds = await end_offsets(settings, [topic for topic in topics if not topic.endswith(".dead-letter")])
     lanes = {one.name: await _lanes(store, one, old) for one in services}
     if not under_way:
+        if absent:
+            raise RefusedError(
+                f"{', '.join(sorted(absent))} has never run, and could not begin any more after a change of"
+                " the count.",
+                "Run `parley run notice` until it has read everything, or say --without-notice.",
+            )
         day = _refuse_unfinished(services, lanes, bounds)
         for service in services:
             await _refuse_unsettled(store, service, lanes[service.name], to)

@@ -5,7 +5,7 @@ The note is why no service starts on half of a migration: `prepare`, which every
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any, Final
 
 from shared.runtime.mongo import MongoStore
@@ -44,6 +44,24 @@ class MigrationStore(MongoStore):
                 raise FatalError(
                     f"{note['what']} was begun and has not ended: nothing may run before it has",
                     note["command"],
+                )
+
+    async def refuse_too_late(self, services: Sequence[str]) -> None:
+        """Raise FatalError for a service that would begin after the partition count was changed.
+
+        What was said before stands on the partitions of the old count. It would take nothing of most cases
+        for theirs: a guard of contacts that has not heard of a stop lets through what the stop forbids.
+        """
+        note = await self.note(GROWTH)
+        if note is None or not any(end for _, ends in note["eras"] for _, _, end in ends):
+            return
+        for name in services:
+            if not await self.positions(name):
+                raise FatalError(
+                    f"{name} has never run, and the partition count has been changed since: it would not hear"
+                    " what was said before. The others run where no way out for messages is set"
+                    " (PARLEY_SMTP_HOST, PARLEY_WEBHOOK_URL)",
+                    "parley migrate partitions --help",
                 )
 
     async def refuse_half_restored(self) -> None:

@@ -1,4 +1,4 @@
-"""Tells operations of a bank's messages that are refused for what stands in them: nobody else would hear.
+"""Tells operations of messages that are refused for what stands in them: nobody else would hear.
 
 Such a message is no dead letter, for it was understood; and where it would have opened a case, there is none
 in which anybody could read of it.
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from datetime import date
 
-from shared.contracts.refusing import is_banks_mistake
+from shared.contracts.refusing import is_mistake
 from shared.runtime.inbound import Inbound
 from shared.runtime.ports import Meter
 from shared.runtime.service import Service
@@ -19,8 +19,8 @@ __all__ = ["Mistakes"]
 class Mistakes:
     """One alarm for each service, type of message, reason and day, however many messages it was.
 
-    Raised where every service is read, by the archive; its replicas and a new start may repeat it. The case
-    in it is the first one's, for `parley case`; no value of a message is.
+    Raised where every service is read, by the archive, and at least once: its replicas and a new start may
+    repeat it. The case in it is the first one's, for `parley case`; no value of a message is.
     """
 
     def __init__(self, service: Service, meter: Meter) -> None:
@@ -29,9 +29,13 @@ class Mistakes:
         self._told: dict[tuple[str, ...], date] = {}
 
     def heard(self, inbound: Inbound) -> None:
-        """Take note of a message that was decided."""
+        """Take note of a message, whatever has become of it here.
+
+        One that was decided just before the process died comes as a duplicate, and a case that is parked here
+        says nothing of who refused what.
+        """
         envelope = inbound.envelope
-        if not self._listens or envelope is None or not is_banks_mistake(envelope.data):
+        if not self._listens or envelope is None or not is_mistake(envelope.data):
             return
         data, day = envelope.data, envelope.day
         key = data.PRODUCER, data.cause_type, data.reason.code.value
@@ -39,5 +43,11 @@ class Mistakes:
             self._told[key] = day
             service, type_, reason = key
             self._meter.alarm(
-                "input-refused", service=service, type=type_, reason=reason, day=str(day), case=envelope.case
+                "input-refused",
+                service=service,
+                type=type_,
+                reason=reason,
+                day=str(day),
+                case=envelope.case,
+                mended="under-a-new-id",  # the one it had is known for good (rule 3)
             )

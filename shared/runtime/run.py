@@ -207,12 +207,11 @@ async def _supervise(
     # What is stuck may not even take its cancellation: then the rest is not held up for it.
     patience = settings.rebalance_seconds + settings.ack_seconds + _SLACK_SECONDS
     ended, _ = await asyncio.wait([watching, *running], timeout=patience)
-    for task in (watching, *running):
-        if task not in ended or task.cancelled():
-            continue
-        result = task.exception()
-        if isinstance(result, Exception):
-            raise result
+    # All are asked: what nobody asked for asyncio would log beside the first, which is told in words.
+    broke = [task.exception() for task in (watching, *running) if task in ended and not task.cancelled()]
+    for one in broke:
+        if isinstance(one, Exception):
+            raise one
 
 
 @contextmanager

@@ -14,7 +14,7 @@ from shared.contracts.runtime import ServiceDayClosed
 from shared.runtime import growing
 from shared.runtime.growing import grow, layout
 from shared.runtime.memory_store import MemoryStore
-from shared.runtime.migration_store import GROWTH
+from shared.runtime.migration_store import GROWTH, MigrationStore
 from shared.runtime.ports import ID, Document, FatalError, TopicPartition
 from shared.runtime.refused import RefusedError
 from shared.runtime.settings import Settings
@@ -333,6 +333,38 @@ async def _absent(house: House) -> None:
 
 async def _nothing(_house: House) -> None:
     return
+
+
+def test_what_has_never_run_has_to_read_everything_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Afterwards it never can: what was said before stands on the partitions of the old count."""
+
+    async def story() -> None:
+        house = House(monkeypatch)
+        await house.live()
+        with pytest.raises(RefusedError, match="notice has never run, and could not begin any more"):
+            await grow(SETTINGS, house.store, house.services, NEW, ["notice"])  # type: ignore[arg-type]
+        assert (house.store.notes, house.grown) == ({}, [])
+        await house.grow()  # said to be meant
+        store = Later(SETTINGS, house.store)
+        await store.refuse_too_late(NAMES)
+        with pytest.raises(FatalError, match="notice has never run, and the partition"):
+            await store.refuse_too_late([*NAMES, "notice"])
+
+    live(story)
+
+
+class Later(MigrationStore):
+    """The same database, as the start of a service sees it."""
+
+    def __init__(self, settings: Settings, other: Migrated) -> None:
+        super().__init__(settings)
+        self._other = other
+
+    async def note(self, name: str) -> Document | None:
+        return await self._other.note(name)
+
+    async def positions(self, service: str) -> list[Document]:
+        return await self._other.positions(service)
 
 
 @pytest.mark.parametrize(

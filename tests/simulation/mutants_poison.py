@@ -13,6 +13,7 @@ _MESSAGES = "tests/runtime/test_engine_messages.py"
 _POISON = "tests/runtime/test_engine_poison.py"
 _REPLAY = "tests/runtime/test_engine_replay.py"
 _HOLDS = "tests/runtime/test_engine_holds.py"
+_MISTAKES = "tests/runtime/test_mistakes.py"
 _ROUNDS = "tests/runtime/test_engine_rounds.py"
 _DECISIONS = "tests/runtime/test_engine_decisions.py"
 _UNWRITABLE = "tests/runtime/test_engine_unwritable.py"
@@ -408,5 +409,18 @@ MUTANTS = (
         '        case.day_index = (cause.day, index + len(judged.out))\n',
         '        case.day_index = (cause.day, len(judged.out))\n',
         _ROUNDS, 'test_what_a_close_makes_due_is_done_at_the_same_close_under_ids_of_its_own',
+    ),
+    # what is refused is no poison, and operations hear of it all the same
+    Mutant(
+        11, 'nobody-hears-of-mistakes', 'engine',
+        '        self._mistakes.heard(inbound)\n',
+        '',
+        _MISTAKES, 'test_many_of_one_day_are_one_alarm_without_a_value',
+    ),
+    Mutant(
+        11, 'mistakes-heard-where-they-are-decided-alone', 'engine',
+        '        self._mistakes.heard(inbound)\n',
+        '        if outcome == "processed":\n            self._mistakes.heard(inbound)\n',
+        _MISTAKES, 'test_it_is_told_though_the_process_died_over_it_or_the_customer_is_parked',
     ),
 )

@@ -233,8 +233,8 @@ def discard(
     """Drop one parked message for good. It is never decided; who did it and why is kept.
 
     Only the lowest parked message of its topic can go; where that is another one, it is named and nothing is
-    published. What waits behind it still waits: replay it then. Never put personal data into the reason. The
-    platform must be running.
+    published. What waits behind it still waits: replay it then. Its id is used up: corrected, it is published
+    under another. Never put personal data into the reason. The platform must be running.
 
     An unreadable message of the desk is held by each service that reads it. [bold]--everywhere[/] drops it
     in all of them, for one reason that each keeps, and says what it did in each; the id may leave out the

@@ -305,6 +305,7 @@ def test_on_another_machine_it_is_said_and_sent(
     assert "line 3: product: is none of the built-in policy packs" in result.stderr
     assert "; sent all the same" in result.stderr
     assert "1 lines name a product that no pack here knows" in result.stdout
+    assert "what is mended needs ids of its own" in result.stdout
     summary = json.loads(run("publish", overdue[0], "-m", overdue[1], "--json").stdout)
     assert (summary["bad"], summary["doubted"]) == (0, 1)
     assert [(one["line"], one["field"]) for one in summary["doubts"]] == [(3, "product")]

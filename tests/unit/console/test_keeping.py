@@ -6,7 +6,7 @@ from datetime import date, datetime, timedelta
 
 import pytest
 
-from services.console.keeping import kept_because
+from services.console.keeping import kept_because, kept_by_chain
 from services.console.model import ArchivedCustomer, CaseLine
 from services.console.story import lines_of, verify
 from shared.contracts.ops import HoldAction
@@ -14,6 +14,7 @@ from shared.contracts.reasons import ReasonCode
 from shared.policy.testing import example_book, example_pack
 from tests.unit.builders import case_opened
 from tests.unit.console.filing import CASE, CLOSED, ERASE, OTHER, START, File, book, contact, hold
+from tests.unit.console.test_voice import answered, complains
 
 LAST = START + timedelta(minutes=3)
 FIVE_YEARS = datetime.combine(LAST.date().replace(year=LAST.year + 5), LAST.timetz())
@@ -32,6 +33,34 @@ def test_an_open_case_keeps_all_of_it() -> None:
     assert said["refused"] == {"code": "kept_while_open", "params": {"case": CASE}}
     assert file.archived.erased == ""
     assert "erases" not in said
+
+
+def test_a_complaint_without_final_response_keeps_all_of_it_though_its_case_is_closed() -> None:
+    file = File()
+    file.say(case_opened(), contact(), complains("K-1"), complains("K-2"), CLOSED)
+    late = FIVE_YEARS + timedelta(days=400)
+    file.say(answered("K-1"))
+    kept = {"code": "kept_for_complaint", "params": {"case": CASE}}
+    assert file.say(ERASE, at=late)["refused"] == kept
+    assert file.archived.erased == ""
+    (why,) = lines_of(file.entries, None)[-1].why
+    assert (
+        why
+        == f"A complaint in a case, {CASE}, has no final response yet: nothing may be erased before it has."
+    )
+    file.say(answered("K-2"))
+    assert file.say(ERASE, at=late)["erases"] == file.archived.erased
+
+
+def test_a_complaint_that_the_document_does_not_know_of_is_found_in_the_chain() -> None:
+    """An older version has filed it, or somebody took it out of the document."""
+    file = File()
+    file.say(complains("K-1"), answered("K-1"), complains("K-2"))
+    kept = kept_by_chain(file.entries)
+    assert kept is not None
+    assert (kept.rule, kept.params) == (ReasonCode.KEPT_FOR_COMPLAINT, {"case": CASE})
+    file.say(complains("K-2"), answered("K-2"), contact())
+    assert kept_by_chain(file.entries) is None
 
 
 @pytest.mark.parametrize(("days", "allowed"), [(-1, False), (0, True), (1, True)])

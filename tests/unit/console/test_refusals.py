@@ -14,11 +14,14 @@ from services.cli.common import stdout
 from services.cli.main import app
 from services.console import tables
 from services.console.audit import Audit
-from services.console.refusals import Refusal, Refusals
+from services.console.refusals import ID_USED, NOT_ANSWERED, Refusal, Refusals
 from services.intake import figures
-from shared.contracts import agreement, intake
+from shared.contracts import agreement, intake, notice
 from shared.contracts.base import Reason
+from shared.contracts.desk_contact import ContactAsked
+from shared.contracts.envelope import Envelope
 from shared.contracts.ids import case_id
+from shared.contracts.notice import ContactAnswered
 from shared.contracts.reasons import ReasonCode
 from shared.contracts.refusing import REFUSED
 from shared.contracts.registry import EVENTS
@@ -80,6 +83,7 @@ def test_the_report_lists_them_and_no_value_of_the_message(monkeypatch: pytest.M
     cells = [cell.strip() for cell in row.strip("│ ").split("│")]
     where = ["intake", "bank.account.overdue", "unknown_product", "product"]
     assert cells == [*where, "2", "2", str(NEXT), LAST[:8]]
+    assert "What is mended goes under a new id" in " ".join(shown.output.split())
     rows = json.loads(CliRunner().invoke(app, ["report", "--json"]).output)["refused"]
     assert rows[0]["reason"] == "unknown_product"
     assert rows[0]["case"] == LAST
@@ -100,3 +104,41 @@ def test_that_nothing_was_refused_is_said() -> None:
     console = Console(width=200, record=True)
     console.print(tables.refusals([]))
     assert "none: every message was acted on" in console.export_text()
+
+
+def test_a_mended_message_that_kept_its_id_is_listed() -> None:
+    """It is a duplicate to every service, and the sender hears nothing."""
+    refusals, first = Refusals(), overdue(product=TYPED)
+    again, mended = replace(first), replace(first, data=overdue().data)
+    for said in (first, again, mended, replace(mended, id="another")):
+        refusals.saw(said)
+    filed = replace(message(refused(), case=LAST), key=first.key)
+    refusals.saw(filed)
+    mistyped, used = refusals.lines({first.key})
+    assert (used.service, used.message, used.reason, used.field) == ("–", first.type, ID_USED, "id")
+    assert (used.count, used.without_case, used.case) == (1, 0, LAST)
+    assert mistyped.reason == "unknown_product"
+
+
+def asked(name: str, id_: str) -> Envelope[ContactAsked]:
+    question = ContactAsked(
+        contact_id=name, at=message(late()).time, purpose="collection", channel="phone", by="n-1"
+    )
+    return message(question, id_=id_)
+
+
+def test_a_question_that_nobody_answers_is_listed() -> None:
+    refusals = Refusals()
+    for name in ("k-1", "k-2", "k-3"):
+        refusals.saw(asked(name, f"ask {name}"))
+    refusals.saw(message(ContactAnswered(contact_id="k-1", allowed=True)))
+    reason = Reason(code=ReasonCode.STALE_FACT)
+    refusals.saw(
+        message(notice.InputRefused(cause_id="ask k-2", cause_type=ContactAsked.TYPE, reason=reason))
+    )
+    unanswered, answered = sorted(refusals.lines(set()), key=lambda line: line.reason)
+    assert (unanswered.service, unanswered.reason, unanswered.count) == ("notice", NOT_ANSWERED, 1)
+    assert answered.reason == "stale_fact"
+    console = Console(width=200, record=True)
+    console.print(tables.refusals([unanswered]))
+    assert "only notice says who may be contacted (parley run notice)" in console.export_text()
