@@ -26,5 +26,6 @@ SERVICE = Service(
     # 13: when a review was last held, what of the money of a day lies on no debt, whether money came after a
     # plan was broken; 14: debts in the case of another obligor, whom a plan binds beside the borrower, when
     # new difficulties were last told, when an amendment was drawn up, balances that differ
-    schema_version=14,
+    # 15: a plan that was broken in a stop which was told later, until the close of that day
+    schema_version=15,
 )

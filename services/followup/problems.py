@@ -330,11 +330,12 @@ def case_closed(state: FollowupState, day: date, reason: CloseReason) -> Step:
     Nor is it over what another obligor's case has to know of the plan, or who is bound by it how it ended.
 
     A completed plan leaves open what it never asked for: somebody still decides about money that came back.
-    Nor has anybody taken out the interest of a stop's days that all that was owed was paid with.
+    Nor has anybody taken out the interest of a stop's days that all that was owed was paid with, or made good
+    what a breach took that should not have been, whoever was paid since, or has the debt.
     """
     completed = reason is CloseReason.PLAN_COMPLETED
     of_reason = {RETURNED_BEFORE} if completed else {JOINT, TELL_BROKEN, TELL_WITHDRAWN}
-    outlasts = {UNBOOKED, UNBILLED, DIFFERS, TELL_COMPLETED, *of_reason}
+    outlasts = {UNBOOKED, UNBILLED, DIFFERS, BROKEN_IN_A_STOP, TELL_COMPLETED, *of_reason}
     if completed or reason is CloseReason.SETTLED:
         outlasts.add(INTEREST_OF_A_STOP)
     gone = (problem for problem in state.problems if problem.about not in outlasts)

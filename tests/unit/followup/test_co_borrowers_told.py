@@ -28,7 +28,7 @@ from shared.contracts.personal import Personal
 from shared.contracts.reasons import ReasonCode
 from shared.texts.words import story
 from tests.unit.builders import DAY, case_opened, message, paid, reference, signed, taken_back
-from tests.unit.followup.plans import PLAIN, ROWS, SECOND, live, lives_to
+from tests.unit.followup.plans import PLAIN, ROWS, SECOND, by_evening, live, lives_to
 from tests.unit.followup.test_keeping import BREACH, NOTICED
 from tests.unit.spec import Given, given
 from tests.unit.stopping import begins
@@ -156,7 +156,7 @@ def test_a_plan_that_was_broken_in_a_stop_and_stands_again_is_to_be_told() -> No
     lived = lives_to(bound("P-2"), told - timedelta(days=1))
     assert opened(lived) == [(BROKEN, "P-2")]
     since = all_of(lived, PlanBroken)[0].as_of
-    back = lived.when(*begins(StopCause.CRISIS_BREATHING_SPACE, told, since=since))
+    back = by_evening(lived, told, *begins(StopCause.CRISIS_BREATHING_SPACE, told, since=since))
     assert all_of(back, PlanReopened)
     assert opened(back) == open_(back) == [(STANDS, "P-2")]
 
