@@ -26,6 +26,7 @@ SERVICE = Service(
     # 13: when a review was last held, what of the money of a day lies on no debt, whether money came after a
     # plan was broken; 14: debts in the case of another obligor, whom a plan binds beside the borrower, when
     # new difficulties were last told, when an amendment was drawn up, balances that differ
-    # 15: a plan that was broken in a stop which was told later, until the close of that day
+    # 15: a plan that was broken in a stop which was told later, until the close of that day; when it stood
+    # again; a plan that was signed in such a stop
     schema_version=15,
 )

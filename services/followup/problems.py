@@ -36,6 +36,7 @@ __all__ = [
     "away",
     "bank_confirmed",
     "broken_in_a_stop",
+    "by_a_mistake",
     "case_closed",
     "close_problems",
     "compared",
@@ -51,6 +52,7 @@ __all__ = [
     "problems_due",
     "refused_by_bank",
     "returned_after_completion",
+    "signed_in_a_stop",
     "solved",
     "stands_again",
     "taken_off",
@@ -69,6 +71,8 @@ RETURNED_BEFORE = "payment_returned_from_before_the_plan"
 RETURNED_AFTER = "payment_returned_after_completion"
 INTEREST_OF_A_STOP = "interest_of_a_stop_in_instalments"
 BROKEN_IN_A_STOP = "plan_broken_in_a_stop"
+BY_A_MISTAKE = "plan_stands_again_by_a_mistake"
+SIGNED_IN_A_STOP = "agreement_signed_in_a_stop"
 UNBOOKED = "payment_on_no_debt"
 UNBILLED = "interest_paid_before_it_was_billed"
 JOINT = "joint_debt_in_another_case"
@@ -225,6 +229,20 @@ def broken_in_a_stop(state: FollowupState, plan: FollowedPlan, day: date, policy
     The bank has been told, and has taken back what was conceded: a person sees what is made good, and how.
     """
     return _of_fact(state, f"{BROKEN_IN_A_STOP}/{plan.agreement_id}", BROKEN_IN_A_STOP, day, policy)
+
+
+def by_a_mistake(state: FollowupState, plan: FollowedPlan, day: date, policy: PolicyInForce) -> Step:
+    """The stop in which a plan had been broken, so that it stands again, never was: a person looks."""
+    on = day if plan.stood is None else plan.stood.until
+    return _of_fact(state, f"{BY_A_MISTAKE}/{plan.agreement_id}/{on.isoformat()}", BY_A_MISTAKE, day, policy)
+
+
+def signed_in_a_stop(state: FollowupState, plan: FollowedPlan, day: date, policy: PolicyInForce) -> Step:
+    """A plan took effect in a stop that is told now: told in time, nothing would have been signed.
+
+    It binds the lender, and protects the borrower: a person sees with who acts for them whether it stands.
+    """
+    return _of_fact(state, f"{SIGNED_IN_A_STOP}/{plan.agreement_id}", SIGNED_IN_A_STOP, day, policy)
 
 
 def gone_elsewhere(state: FollowupState, debts: Iterable[DebtSnapshot]) -> tuple[str, ...]:

@@ -72,7 +72,7 @@ def _goes_on(
         said = (*said, *opened)
     owing = plan.talks_after or is_owed(state, plan, over, day, reference)
     free = {"silent": False, "talks_after": False, "interest_rests": False}
-    plan = with_past(plan, over).model_copy(update=free)
+    plan = (plan if over in plan.stops else with_past(plan, over)).model_copy(update=free)
     if not owing:
         return state.model_copy(update={"plan": talked_on(plan, over)}), said
     talked = talked_about(plan, day, policy)
@@ -101,7 +101,8 @@ def _stands_again(state: FollowupState, plan: FollowedPlan, day: date, reference
     """Take the breach back: agreement tells the bank, and each instalment is looked at again."""
     policy = policy_of(plan, reference)
     review = review_days(day, policy) if plan.review_on <= day else {}
-    anew = {"doubted": None, "partly_stopped": False}
+    stood = Pause(since=plan.ended_on or day, until=day)
+    anew = {"doubted": None, "partly_stopped": False, "stood": stood}
     update = {"ended_on": None, "replay": True, **anew, **review}
     back = {"status": FollowupStatus.LIVE, "plan": plan.model_copy(update=update)}
     live, solved = problems.stands_again(state.model_copy(update=back), day)

@@ -62,9 +62,52 @@ def after_stops(state: FollowupState, data: StopsChanged, day: date, reference: 
     """Stand still while the case is halted, go on when it is not."""
     if state.status is FollowupStatus.CLOSED:
         return state, ()
+    state, of_mistakes = _withdrawn(state, data, day, reference)
+    state, of_signing = _signed_in_one(state, data, day, reference)
     state, before = _before_it_was_told(state, data, day, reference)
     after, said = _after_halt(state, data, day, reference)
-    return after, (*before, *said)
+    return after, (*of_mistakes, *of_signing, *before, *said)
+
+
+def _withdrawn(state: FollowupState, data: StopsChanged, day: date, reference: Reference) -> Step:
+    """A stop never was: no plan stands again by it any more, and one that does already is looked at.
+
+    That stays in force: the bank was told, the borrower may rely on it, and what is owed of it is asked for.
+    """
+    plan, first = state.plan, min((stop.since for stop in data.mistaken), default=date.max)
+    if plan is None or not any(set(stop.debts) & set(plan.debts) for stop in data.mistaken):
+        return state, ()
+    if state.status is FollowupStatus.LIVE and plan.stood is not None and first <= plan.stood.since:
+        return problems.by_a_mistake(state, plan, day, reference.policies.in_force(plan.policy, day))
+    if state.status is not FollowupStatus.BROKEN or plan.doubted is None:
+        return state, ()
+    # What else stops the case is looked at as if it were told now.
+    noted = tuple(stop for stop in plan.stops if stop.until < plan.doubted.since)
+    free = {"silent": False, "talks_after": False, "interest_rests": False}
+    plan = plan.model_copy(update={"doubted": None, "stops": noted, **free})
+    halted_on = None if data.halt is not None else state.halted_on
+    return state.model_copy(update={"plan": plan, "halted_on": halted_on}), ()
+
+
+def _signed_in_one(state: FollowupState, data: StopsChanged, day: date, reference: Reference) -> Step:
+    """Look at a plan that took effect in a stop told since, in which the pack lets nobody offer one."""
+    plan = state.plan
+    if plan is None or plan.completed or plan.in_a_stop or day <= plan.effective:
+        return state, ()
+    policy = reference.policies.in_force(plan.policy, day)
+    past = data.past
+    over = past is not None and past.since is not None and past.until is not None and not past.offers
+    signed_in_it = any(
+        stop.since <= plan.effective and not getattr(policy.stop_events, stop.cause.value).offers
+        for stop in data.stops
+        if stop.party_id is None and set(stop.debts) & set(plan.debts)
+    )
+    if past is not None and over:
+        signed_in_it |= (past.since or day) <= plan.effective <= (past.until or day)
+    if not signed_in_it:
+        return state, ()
+    known = state.model_copy(update={"plan": plan.model_copy(update={"in_a_stop": True})})
+    return problems.signed_in_a_stop(known, plan, day, policy)
 
 
 def _after_halt(state: FollowupState, data: StopsChanged, day: date, reference: Reference) -> Step:
@@ -86,7 +129,7 @@ def _after_halt(state: FollowupState, data: StopsChanged, day: date, reference: 
     broke = broken_since(state, state.halted_on)
     if broke is not None:
         after = after.model_copy(update={"plan": _over(broke, day)})
-        return after, () if broke.doubted is not None else (talks(broke, day),)
+        return after, () if broke.doubted is not None or data.mistaken else (talks(broke, day),)
     if plan is None or all_sold(after, plan):
         return after, ()
     goes_on, said = _goes_on(after, plan, day, reference)
