@@ -90,22 +90,20 @@ def _withdrawn(state: FollowupState, data: StopsChanged, day: date, reference: R
 
 
 def _signed_in_one(state: FollowupState, data: StopsChanged, day: date, reference: Reference) -> Step:
-    """Look at a plan that took effect in a stop told since, in which the pack lets nobody offer one."""
-    plan = state.plan
+    """Look at a plan that took effect in a stop of the borrower's that is told only now."""
+    plan, past = state.plan, data.past
     if plan is None or plan.completed or plan.in_a_stop or day <= plan.effective:
         return state, ()
-    policy = reference.policies.in_force(plan.policy, day)
-    past = data.past
-    over = past is not None and past.since is not None and past.until is not None and not past.offers
-    signed_in_it = any(
-        stop.since <= plan.effective and not getattr(policy.stop_events, stop.cause.value).offers
+    held = any(
+        stop.since <= plan.effective and set(stop.debts) & set(plan.debts)
         for stop in data.stops
-        if stop.party_id is None and set(stop.debts) & set(plan.debts)
+        if stop.party_id is None
     )
-    if past is not None and over:
-        signed_in_it |= (past.since or day) <= plan.effective <= (past.until or day)
-    if not signed_in_it:
+    if past is not None and past.since is not None and past.until is not None:
+        held |= past.since <= plan.effective <= past.until
+    if not held:
         return state, ()
+    policy = reference.policies.in_force(plan.policy, day)
     known = state.model_copy(update={"plan": plan.model_copy(update={"in_a_stop": True})})
     return problems.signed_in_a_stop(known, plan, day, policy)
 

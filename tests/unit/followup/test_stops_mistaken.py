@@ -148,17 +148,14 @@ def test_so_it_is_where_the_stop_was_over_when_it_was_told(first: int, last: int
     assert opened(told) == [SIGNED] * asked
 
 
-@pytest.mark.parametrize("unlike", ["another debt", "another person", "on its day", "they may be offered"])
+@pytest.mark.parametrize("unlike", ["another debt", "another person", "on its day"])
 def test_of_what_is_no_such_stop_nobody_is_told(unlike: str) -> None:
     on = DAY + timedelta(days=5)
-    row = reference().policies.in_force("example-card", DAY).stop_events.lost_capacity.model_dump(mode="json")
-    row["offers"] = unlike == "they may be offered"
-    lived = lives_to(live(stop_events__lost_capacity=row), on - timedelta(days=1))
+    lived = lives_to(live(), on - timedelta(days=1))
     told = {
         "another debt": stop_of(DAY, on, "A-9"),
         "another person": stop_of(DAY, on, party="party-c"),
         "on its day": stop_of(DAY, DAY),
-        "they may be offered": stop_of(DAY, on),
     }
     assert opened(lived.when(told[unlike])) == []
 
