@@ -222,7 +222,7 @@ def _closed(
     gone = problems.gone_elsewhere(known, message.data.debts)
     after, of_joint = problems.joint_elsewhere(after, gone, message.day, reference)
     after, of_money = problems.left_unbilled(after, message.day, reference)
-    after, of_doubt = standing.doubted_at_the_end(after, message.day, reference)
+    after, of_doubt = standing.doubted_at_the_end(after, message.data.reason, message.day, reference)
     after, of_problems = problems.case_closed(after, message.day, message.data.reason)
     over = {
         "status": FollowupStatus.CLOSED,

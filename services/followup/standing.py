@@ -30,6 +30,7 @@ from shared.contracts.base import Event, Reason
 from shared.contracts.departures import may_decide
 from shared.contracts.desk_care import PlanReinstated
 from shared.contracts.followup_care import PlanReopened
+from shared.contracts.intake import CloseReason
 from shared.contracts.parties import CaseHalt
 from shared.contracts.reasons import ReasonCode
 from shared.policy.reference import Reference
@@ -79,10 +80,13 @@ def _goes_on(
     return state.model_copy(update={"plan": talked}), (*said, talks(plan, day))
 
 
-def doubted_at_the_end(state: FollowupState, day: date, reference: Reference) -> Step:
-    """The case ends before it is known whether its plan stands again: a person sees what is made good."""
+def doubted_at_the_end(state: FollowupState, reason: CloseReason, day: date, reference: Reference) -> Step:
+    """The case ends before it is known whether its plan stands again: a person sees what is made good.
+
+    What has another creditor is theirs, as in a case that goes on.
+    """
     plan = state.plan if state.status is FollowupStatus.BROKEN else None
-    if plan is None or plan.doubted is None or all_sold(state, plan):
+    if plan is None or plan.doubted is None or reason is CloseReason.SOLD:
         return state, ()
     return problems.broken_in_a_stop(state, plan, day, reference.policies.in_force(plan.policy, day))
 

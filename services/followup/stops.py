@@ -153,11 +153,13 @@ def _before_it_was_told(state: FollowupState, data: StopsChanged, day: date, ref
     if past is not None and past.since is not None and past.until is not None:
         return _had_halted(state, past, past.since, past.until, day, reference)
     plan = broken_since(state, min((stop.since for stop in data.stops), default=date.max))
-    if plan is None or plan.partly_stopped or data.halt is not None:
+    if plan is None or plan.ended_on is None or plan.partly_stopped:
         return state, ()
+    if data.halt is not None and (data.halt.since or day) <= plan.ended_on:
+        return state, ()  # all of it was stopped then
     policy = reference.policies.in_force(plan.policy, day)
     if not any(
-        stop.party_id is None and plan.ended_on is not None and stop.since <= plan.ended_on
+        stop.party_id is None and stop.since <= plan.ended_on
         for stop in data.stops
         if set(stop.debts) & set(plan.debts)
     ):

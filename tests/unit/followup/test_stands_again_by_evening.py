@@ -15,14 +15,16 @@ from shared.contracts.agreement import BankInstructed
 from shared.contracts.desk_care import LegalReferralAsked
 from shared.contracts.envelope import Envelope
 from shared.contracts.intake import CaseClosed, CloseReason, StopsChanged
+from shared.contracts.parties import StopCause
 from shared.contracts.reasons import ReasonCode
 from shared.lending.money import Money
 from tests.unit.builders import message, paid
 from tests.unit.followup.plans import by_evening, lives_to
 from tests.unit.followup.test_reinstated import left_to_a_person, offer_withdrawn, refused, says
 from tests.unit.followup.test_stands_again import CRISIS, TOLD, broken, plan_broken, tabled
+from tests.unit.followup.test_stands_again_debts import with_two_debts
 from tests.unit.followup.test_stops_over import past
-from tests.unit.intake.bank_says import day, lifted, stopped
+from tests.unit.intake.bank_says import day, lifted, sold, stopped
 from tests.unit.intake.bank_says import paid as bank_paid
 from tests.unit.spec import Given
 from tests.unit.stopping import begins, over
@@ -195,3 +197,27 @@ def test_the_books_and_the_bank_do_not_depend_on_the_order_of_a_day(pack: str) -
         )
     assert all(one == found[0] for one in found)
     assert found[0][0] is FollowupStatus.BROKEN
+
+
+@pytest.mark.parametrize("of_one_first", [True, False])
+def test_a_stop_of_one_debt_is_looked_at_also_where_all_are_stopped_since(*, of_one_first: bool) -> None:
+    """Told after one that had begun after the breach and halts the case, it was nobody's."""
+    known, n = with_two_debts("uk-unsecured")
+    there = known.branch().lives_to(day(n))
+    told = [late_stop(n + 1, n - 20, "S-2", "A-2"), late_stop(n + 1, n + 1, "S-1")]
+    there.hears(*(told if of_one_first else reversed(told))).lives_to(day(n + 1))
+    assert [one.about for one in there.state("followup").problems] == [ABOUT]
+
+
+def late_stop(n: int, since: int, stop: str, *accounts: str) -> Envelope[Any]:
+    said = stopped(StopCause.DISPUTE, n, *accounts, stop=stop)
+    return replace(said, data=said.data.model_copy(update={"since": day(since)}))
+
+
+def test_what_was_sold_with_the_end_of_the_case_is_the_buyer_s_whichever_is_read_first() -> None:
+    there, _, n = plan_broken("cn-card")
+    there.lives_to(day(n))
+    for told in permutations((late_stop(n + 1, n - 10, "S-1"), sold(n + 1))):
+        ended = there.branch().hears(*told).lives_to(day(n + 1))
+        assert ended.state("followup").status is FollowupStatus.CLOSED
+        assert ended.state("followup").problems == ()
