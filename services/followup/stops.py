@@ -219,11 +219,14 @@ def _halted(state: FollowupState, since: date, until: date, day: date, reference
     halted = without_attempt_of(without_grounds_since(state.model_copy(update=update), since), day)
     halted, said = held_by_a_stop(halted, since, day, reference)
     broke = broken_since(halted, since)
-    if broke is None or until < broke.effective or _is_known(state, broke):
+    if broke is None or until < broke.effective:
+        return halted, said
+    before = broke.doubted
+    if before is None and _is_known(state, broke):
         return halted, said
     doubted = Pause(since=since, until=day)
-    if broke.doubted is not None:
-        doubted = Pause(since=min(since, broke.doubted.since), until=max(day, broke.doubted.until))
+    if before is not None:
+        doubted = Pause(since=min(since, before.since), until=max(day, before.until))
     return halted.model_copy(update={"plan": broke.model_copy(update={"doubted": doubted})}), said
 
 

@@ -76,6 +76,20 @@ def test_in_the_order_of_a_day_in_which_the_stop_ends_it_is_talked_about_once() 
         assert later_on.state.status is FollowupStatus.LIVE
 
 
+@pytest.mark.parametrize("earlier_first", [True, False])
+def test_what_was_missed_in_the_first_of_two_stops_is_talked_about(*, earlier_first: bool) -> None:
+    """Where the one that began last was told first, only its days were looked at."""
+    lived, broke = broken()
+    first = begins(StopCause.DISPUTE, TOLD, since=broke - timedelta(days=60))
+    both = (
+        [first, begins(CRISIS, TOLD, since=broke)]
+        if earlier_first
+        else [begins(CRISIS, TOLD, since=broke), first]
+    )
+    ended = by_evening(lived, TOLD, *both[0], *both[1], *over(TOLD))
+    assert ended.emits(followup_care.PlanReopened, followup.RenegotiationRequested)
+
+
 def test_nor_may_it_go_to_court_meanwhile() -> None:
     lived, broke = broken()
     stop = past(broke, TOLD - timedelta(days=1), TOLD)
