@@ -27,6 +27,6 @@ SERVICE = Service(
     # plan was broken; 14: debts in the case of another obligor, whom a plan binds beside the borrower, when
     # new difficulties were last told, when an amendment was drawn up, balances that differ
     # 15: a plan that was broken in a stop which was told later, until the close of that day; when it stood
-    # again; a plan that was signed in such a stop
+    # again; a plan that was signed in such a stop, and when its draft was drawn up
     schema_version=15,
 )

@@ -171,9 +171,9 @@ class FollowedPlan(State):
     has taken over a debt of it. `partly_stopped`: it was broken while one of its debts was stopped, which was
     told later, and somebody knows. `doubted`: it was broken, and a stop that began on the first of these days
     was told on the last, at whose close it is known whether it stands again. `stood` are the day on which it
-    had been broken and that on which it stood again last. `in_a_stop`: it took effect in a stop of one of its
-    debts, which was told later, and somebody knows. `bound` are the party ids of the co-borrowers who signed
-    it, or what it amends.
+    had been broken and that on which it stood again last. `in_a_stop`: it was signed in a stop of one of its
+    debts, which was told later, and somebody knows; `drawn_up`: its draft was, then. `bound` are the party ids
+    of the co-borrowers who signed it, or what it amends.
     The rules of `pinned_on` hold for what was agreed; where there is none, those of the effective day.
     """
 
@@ -236,6 +236,7 @@ class FollowedPlan(State):
     doubted: Pause | None = None
     stood: Pause | None = None
     in_a_stop: bool = False
+    drawn_up: date | None = None
     bound: tuple[str, ...] = ()
 
 

@@ -102,6 +102,7 @@ def start(
         stays=_stays(data, before),
         rewards=data.rewards,
         bound=(*data.bound, *data.signed_before),
+        drawn_up=data.drafted_on,
         **review_days(data.effective, policy),
         **_carried(before, data.rewards),
     )

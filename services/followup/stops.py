@@ -90,7 +90,7 @@ def _withdrawn(state: FollowupState, data: StopsChanged, day: date, reference: R
 
 
 def _signed_in_one(state: FollowupState, data: StopsChanged, day: date, reference: Reference) -> Step:
-    """Look at a plan that took effect in a stop of the borrower's that is told only now."""
+    """Look at a plan that was signed in a stop of the borrower's told only now: its draft had gone back."""
     plan, past = state.plan, data.past
     if plan is None or plan.completed or plan.in_a_stop or day <= plan.effective:
         return state, ()
@@ -100,7 +100,7 @@ def _signed_in_one(state: FollowupState, data: StopsChanged, day: date, referenc
         if stop.party_id is None
     )
     if past is not None and past.since is not None and past.until is not None:
-        held |= past.since <= plan.effective <= past.until
+        held |= past.since <= plan.effective and (plan.drawn_up or plan.effective) <= past.until
     if not held:
         return state, ()
     policy = reference.policies.in_force(plan.policy, day)

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from services.followup.decide import FollowupDecider
 from services.followup.model import FollowupStatus
 from services.intake.decide import IntakeDecider
 from shared.contracts import desk_parties, followup, followup_care
@@ -16,9 +17,9 @@ from shared.contracts.desk_care import ProblemSolved
 from shared.contracts.envelope import Envelope
 from shared.contracts.intake import StopsChanged
 from shared.contracts.parties import CaseHalt, StopCause, StopInForce
-from tests.unit.builders import DAY, message, reference
+from tests.unit.builders import DAY, case_opened, message, reference, signed
 from tests.unit.conduct.test_stop_contacts import agreed, case_at_table
-from tests.unit.followup.plans import by_evening, live, lives_to
+from tests.unit.followup.plans import PLAIN, ROWS, by_evening, live, lives_to
 from tests.unit.followup.test_stands_again import CRISIS, TOLD, broken, plan_broken
 from tests.unit.followup.test_stops_over import past
 from tests.unit.intake.bank_says import day, lifted, overdue, stopped
@@ -146,6 +147,16 @@ def test_so_it_is_where_the_stop_was_over_when_it_was_told(first: int, last: int
         *[past(DAY + timedelta(days=first), DAY + timedelta(days=last), DAY + timedelta(days=5))]
     )
     assert opened(told) == [SIGNED] * asked
+
+
+def test_who_signed_in_it_before_the_lender_did_is_asked_about_too() -> None:
+    """It took effect when the stop was over: with the lender's signature."""
+    on = DAY + timedelta(days=5)
+    plan = signed(*ROWS).model_copy(update={"drafted_on": DAY - timedelta(days=4)})
+    step = given(FollowupDecider(), reference(**PLAIN)).when(message(case_opened()), message(plan))
+    for first, last, asked in ((-9, -4, True), (-2, -1, True), (-9, -5, False)):
+        told = past(DAY + timedelta(days=first), DAY + timedelta(days=last), on)
+        assert opened(lives_to(step, on - timedelta(days=1)).when(told)) == [SIGNED] * asked
 
 
 @pytest.mark.parametrize("unlike", ["another debt", "another person", "on its day"])
