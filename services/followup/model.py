@@ -172,8 +172,8 @@ class FollowedPlan(State):
     told later, and somebody knows. `doubted`: it was broken, and a stop that began on the first of these days
     was told on the last, at whose close it is known whether it stands again. `stood` are the day on which it
     had been broken and that on which it stood again last. `in_a_stop`: it was signed in a stop of one of its
-    debts, which was told later, and somebody knows; `drawn_up`: its draft was, then. `bound` are the party ids
-    of the co-borrowers who signed it, or what it amends.
+    debts, which was told later, and somebody knows; `drawn_up`: its draft was, then. `bound` are the party
+    ids of the co-borrowers who signed it, or what it amends.
     The rules of `pinned_on` hold for what was agreed; where there is none, those of the effective day.
     """
 
