@@ -251,8 +251,9 @@ def _over(plan: FollowedPlan, day: date) -> FollowedPlan:
 
 
 def with_past(plan: FollowedPlan, over: Pause) -> FollowedPlan:
-    """Remember a stop that is over when it is told; what was judged in it is judged anew."""
-    stops = tuple(sorted((*plan.stops, over), key=lambda stop: stop.since))[-_STOPS_KEPT:]
+    """Remember a stop that is over, before one that runs; what was judged in it is judged anew."""
+    in_order = sorted((*plan.stops, over), key=lambda stop: (stop.until == date.max, stop.since))
+    stops = tuple(in_order)[-_STOPS_KEPT:]
     return plan.model_copy(update={"stops": stops, "replay": True})
 
 
