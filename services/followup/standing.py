@@ -147,7 +147,8 @@ def reinstated(state: FollowupState, data: PlanReinstated, day: date, reference:
     if state.halted_on is not None:
         # What the stop that runs lets go on is not known here: as little as any does.
         halt = CaseHalt(stops=("contact", "interest"), plan_stands=False)
-        stood = stopped(with_past(stood, Pause(since=first, until=day)), halt, day)
-        return live.model_copy(update={"plan": stood}), said
+        noted = any(stop.since <= first and stop.until == date.max for stop in stood.stops)
+        stood = stood if noted else with_past(stood, Pause(since=first, until=day))
+        return live.model_copy(update={"plan": stopped(stood, halt, day)}), said
     again = live.model_copy(update={"plan": stood.model_copy(update={"talks_after": True})})
     return _goes_on(again, first, day, reference, said)
