@@ -28,6 +28,7 @@ SERVICE = Service(
     # plan was broken; 14: debts in the case of another obligor, whom a plan binds beside the borrower, when
     # new difficulties were last told, when an amendment was drawn up, balances that differ
     # 15: complaints that have their final response, pauses that no report of the borrower's began,
-    # difficulties that were told without a plan, whether a difficulty that was told lasts
+    # difficulties that were told without a plan, whether a difficulty that was told lasts, a plan that was
+    # broken in a stop which was told later, until the close of that day, and when it stood again
     schema_version=15,
 )

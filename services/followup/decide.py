@@ -8,7 +8,7 @@ from collections.abc import Callable
 from datetime import date
 from typing import Any
 
-from services.followup import care, co_borrowers, found, leftover, problems, referral, stops, trying
+from services.followup import care, co_borrowers, found, leftover, problems, referral, standing, stops, trying
 from services.followup.charges import charges_of, moved
 from services.followup.cooperation import note_statement
 from services.followup.desk import OF_THE_DESK, refusal
@@ -78,7 +78,9 @@ class FollowupDecider:
             return Decision(state)
         after, of_plan, of_promises = state, tuple[Event, ...](), tuple[Event, ...]()
         if state.status is not FollowupStatus.CLOSED:
-            after, of_plan = close_plan(state, day, reference)
+            after, of_doubt = standing.close_doubted(state, day, reference)
+            after, of_plan = close_plan(after, day, reference)
+            of_plan = (*of_doubt, *of_plan)
             after, of_promises = close_promises(after, day, reference)
         of_problems: tuple[Event, ...] = ()
         if after.policy is not None:
@@ -222,6 +224,7 @@ def _closed(
     after, of_joint = problems.joint_elsewhere(after, gone, message.day, reference)
     after, of_money = problems.left_unbilled(after, message.day, reference)
     after, of_others = co_borrowers.settled_with_case(after, message.data, message.day, reference)
+    after, of_doubt = standing.doubted_at_the_end(after, message.data.reason, message.day, reference)
     after, of_problems = problems.case_closed(after, message.day, message.data.reason)
     over = {
         "status": FollowupStatus.CLOSED,
@@ -236,7 +239,8 @@ def _closed(
         "offer_stands": False,
         "contacts": ContactLedger(),
     }
-    return Decision.of(after.model_copy(update=over), *said, *of_joint, *of_money, *of_others, *of_problems)
+    of_end = (*of_joint, *of_money, *of_others, *of_doubt, *of_problems)
+    return Decision.of(after.model_copy(update=over), *said, *of_end)
 
 
 def _balance(state: FollowupState | None, message: Envelope[Any], _: Reference) -> Outcome:

@@ -1,9 +1,10 @@
 """What is said at the desk beside a plan: problems, support, credit, the lawyers, new credit. Pure."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
-from services.followup import group, leftover, problems, referral, stops
+from services.followup import group, leftover, problems, referral, standing
 from services.followup.model import FollowupState, FollowupStatus
 from shared.contracts import desk_care, followup
 from shared.contracts.base import Event, Reason
@@ -111,7 +112,10 @@ def _reinstated(
     found = _open_case(state, message, reference)
     if isinstance(found, Decision):
         return found
-    return _either(state, message, stops.reinstated(state, message.data, message.day, reference))
+    granted = standing.reinstated(state, message.data, message.day, reference)
+    answered = _either(state, message, granted)
+    # What comes by the close of the day may still be built on the end of the plan, whichever is read first.
+    return answered if isinstance(granted, Reason) else replace(answered, waits=True)
 
 
 def _either(

@@ -2,7 +2,7 @@
 
 A plan that was completed by a payment that is returned is live again: its instalments have new grace from the
 notice of the return. A plan that was broken stays so, because the bank was told and offer has the case again;
-only a stop that is told later takes it back (`stops`).
+only a stop that is told later, or a supervisor, takes it back (`standing`).
 """
 
 from datetime import date

@@ -67,6 +67,8 @@ def plan_due(state: FollowupState) -> date | None:
     plan = state.plan
     if plan is None:
         return None
+    if plan.doubted is not None:
+        return plan.doubted.until
     if plan.replay:
         return plan.judged_to
     if plan.completed:  # money of a day after the completion is credit

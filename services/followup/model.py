@@ -170,9 +170,11 @@ class FollowedPlan(State):
     `apart` are debts that were sold, no part of which is asked for here any more; `returning` is `returns` by
     debt. `rewards` are the steps that were signed; None in plans of before, which go by the pack.
     `moved_since`: it was broken, and since then money has come, whatever its date, or another obligor's case
-    has taken over a debt of it. `partly_stopped`: it was broken while
-    one of its debts was stopped, which was told later, and somebody knows. `bound` are the party ids of the
-    co-borrowers who signed it, or what it amends.
+    has taken over a debt of it. `partly_stopped`: it was broken while one of its debts was stopped, which was
+    told later, and somebody knows. `doubted`: it was broken, and a stop that began on the first of these days
+    was told on the last, at whose close it is known whether it stands again. `stood` are the day on which it
+    had been broken and that on which it stood again last. `bound` are the party ids of the co-borrowers who
+    signed it, or what it amends.
     The rules of `pinned_on` hold for what was agreed; where there is none, those of the effective day.
     """
 
@@ -234,6 +236,8 @@ class FollowedPlan(State):
     rewards: tuple[RewardTerm, ...] | None = None
     moved_since: bool = False
     partly_stopped: bool = False
+    doubted: Pause | None = None
+    stood: Pause | None = None
     bound: tuple[str, ...] = ()
 
 

@@ -38,6 +38,7 @@ __all__ = [
     "away",
     "bank_confirmed",
     "broken_in_a_stop",
+    "by_a_mistake",
     "case_closed",
     "close_problems",
     "compared",
@@ -72,6 +73,7 @@ RETURNED_BEFORE = "payment_returned_from_before_the_plan"
 RETURNED_AFTER = "payment_returned_after_completion"
 INTEREST_OF_A_STOP = "interest_of_a_stop_in_instalments"
 BROKEN_IN_A_STOP = "plan_broken_in_a_stop"
+BY_A_MISTAKE = "plan_stands_again_by_a_mistake"
 UNBOOKED = "payment_on_no_debt"
 UNBILLED = "interest_paid_before_it_was_billed"
 JOINT = "joint_debt_in_another_case"
@@ -242,6 +244,12 @@ def signature_doubted(state: FollowupState, data: SignatureDoubted, day: date, p
     return _of_fact(state, fact, IN_DOUBT, day, policy)
 
 
+def by_a_mistake(state: FollowupState, plan: FollowedPlan, day: date, policy: PolicyInForce) -> Step:
+    """The stop in which a plan had been broken, so that it stands again, never was: a person looks."""
+    on = day if plan.stood is None else plan.stood.until
+    return _of_fact(state, f"{BY_A_MISTAKE}/{plan.agreement_id}/{on.isoformat()}", BY_A_MISTAKE, day, policy)
+
+
 def gone_elsewhere(state: FollowupState, debts: Iterable[DebtSnapshot]) -> tuple[str, ...]:
     """Give the debts that another obligor's case took over with the end of this one."""
     gone = (debt.debt_id for debt in debts if debt.status is DebtStatus.ELSEWHERE)
@@ -352,11 +360,12 @@ def case_closed(state: FollowupState, day: date, reason: CloseReason) -> Step:
     it: what binds the bank goes on there. A notice of breach that nobody told them of is void with the case.
 
     A completed plan leaves open what it never asked for: somebody still decides about money that came back.
-    Nor has anybody taken out the interest of a stop's days that all that was owed was paid with.
+    Nor has anybody taken out the interest of a stop's days that all that was owed was paid with, or made good
+    what a breach took that should not have been, whoever was paid since, or has the debt.
     """
     completed = reason is CloseReason.PLAN_COMPLETED
     of_reason = {RETURNED_BEFORE} if completed else {JOINT, *_TELL_ALL_THE_SAME}
-    outlasts = {UNBOOKED, UNBILLED, DIFFERS, TELL_COMPLETED, *of_reason}
+    outlasts = {UNBOOKED, UNBILLED, DIFFERS, BROKEN_IN_A_STOP, TELL_COMPLETED, *of_reason}
     if completed or reason is CloseReason.SETTLED:
         outlasts.add(INTEREST_OF_A_STOP)
     gone = (problem for problem in state.problems if problem.about not in outlasts)

@@ -160,7 +160,9 @@ def asked(
     again = data.override is not None and state.referral_held_on is not None
     if state.referred_on is not None and not state.referral_void and not again:
         return state, ()
-    if state.halted_on is not None or state.stop_told_on == day:  # what was told today is on its way
+    doubted = state.plan is not None and state.plan.doubted is not None
+    # What was told today is on its way, and what it means for the plan is known at the close of the day.
+    if state.halted_on is not None or state.stop_told_on == day or doubted:
         return Reason(code=ReasonCode.LEGAL_STOPPED)
     if state.status is FollowupStatus.LIVE:
         return Reason(code=ReasonCode.LEGAL_PLAN_KEPT)

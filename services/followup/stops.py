@@ -3,8 +3,8 @@
 A signed plan keeps its schedule. What falls due meanwhile and is not paid never counts towards a breach; no
 promise is broken, and where contact is stopped no review is asked for. Afterwards the plan goes on; where
 something was missed, where the pack says that it does not stand, or where a hardship was told meanwhile,
-a new plan is talked about first. A plan that was broken on days of a stop that is told later stands again as
-if that had been known, unless something has been built on its end since: then a person sees to it.
+a new plan is talked about first. Of a plan that was broken on days of a stop that is told later the days are
+noted, too: whether it stands again is known at the close of the day (`standing`).
 
 A plan all of whose debts were sold binds the buyer, who is paid from then on: what does not arrive here is no
 miss, and the borrower hears nothing from us. Of one that was sold in part see `sold`.
@@ -16,7 +16,6 @@ from collections.abc import Iterable
 from datetime import date, timedelta
 
 from services.followup import problems
-from services.followup.co_borrowers import to_tell
 from services.followup.model import (
     Earlier,
     FollowedPlan,
@@ -30,32 +29,36 @@ from services.followup.model import (
 from services.followup.referral import held_by_a_stop, without_attempt_of, without_grounds_since
 from services.followup.rules import (
     UNPAID,
-    breaks,
     ended_by,
     is_shielded,
     later,
     pause_until,
-    review_days,
     review_late_on,
-    summed,
     talks_of,
 )
 from services.followup.sold import all_sold, without_sold
 from services.followup.work import policy_of, served_by
 from shared.contracts.base import Event, Reason
 from shared.contracts.debts import DebtSnapshot, DebtStatus
-from shared.contracts.departures import may_decide
-from shared.contracts.desk_care import PlanReinstated
 from shared.contracts.followup import RenegotiationRequested
-from shared.contracts.followup_care import PlanReopened
 from shared.contracts.intake import StopsChanged
 from shared.contracts.parties import CaseHalt
 from shared.contracts.reasons import ReasonCode
 from shared.policy.model import PolicyInForce
 from shared.policy.reference import Reference
-from shared.policy.roster import SUPERVISORS
 
-__all__ = ["after_sale", "after_stops", "reinstated"]
+__all__ = [
+    "after_sale",
+    "after_stops",
+    "bears_interest",
+    "broken_since",
+    "is_owed",
+    "stopped",
+    "talked_about",
+    "talked_on",
+    "talks",
+    "with_past",
+]
 
 Step = tuple[FollowupState, tuple[Event, ...]]
 
@@ -67,9 +70,30 @@ def after_stops(state: FollowupState, data: StopsChanged, day: date, reference: 
     """Stand still while the case is halted, go on when it is not."""
     if state.status is FollowupStatus.CLOSED:
         return state, ()
+    state, of_mistakes = _withdrawn(state, data, day, reference)
     state, before = _before_it_was_told(state, data, day, reference)
     after, said = _after_halt(state, data, day, reference)
-    return after, (*before, *said)
+    return after, (*of_mistakes, *before, *said)
+
+
+def _withdrawn(state: FollowupState, data: StopsChanged, day: date, reference: Reference) -> Step:
+    """A stop never was: no plan stands again by it any more, and one that does already is looked at.
+
+    That stays in force: the bank was told, the borrower may rely on it, and what is owed of it is asked for.
+    """
+    plan, first = state.plan, min((stop.since for stop in data.mistaken), default=date.max)
+    if plan is None or not any(set(stop.debts) & set(plan.debts) for stop in data.mistaken):
+        return state, ()
+    if state.status is FollowupStatus.LIVE and plan.stood is not None and first <= plan.stood.since:
+        return problems.by_a_mistake(state, plan, day, reference.policies.in_force(plan.policy, day))
+    if state.status is not FollowupStatus.BROKEN or plan.doubted is None:
+        return state, ()
+    # What else stops the case is looked at as if it were told now.
+    noted = tuple(stop for stop in plan.stops if stop.until < plan.doubted.since)
+    free = {"silent": False, "talks_after": False, "interest_rests": False}
+    plan = plan.model_copy(update={"doubted": None, "stops": noted, **free})
+    halted_on = None if data.halt is not None else state.halted_on
+    return state.model_copy(update={"plan": plan, "halted_on": halted_on}), ()
 
 
 def _after_halt(state: FollowupState, data: StopsChanged, day: date, reference: Reference) -> Step:
@@ -77,10 +101,10 @@ def _after_halt(state: FollowupState, data: StopsChanged, day: date, reference: 
         since = min(data.halt.since or day, day)
         known = state.halted_on is not None and state.halted_on <= since
         halted, said = (state, ()) if known else _halted(state, since, date.max, day, reference)
-        plan = halted.plan if halted.status is FollowupStatus.LIVE else None
+        plan = _noted_on(halted)
         if plan is None:
             return halted, said
-        return halted.model_copy(update={"plan": _stopped(plan, data.halt, since)}), said
+        return halted.model_copy(update={"plan": stopped(plan, data.halt, since)}), said
     plan = state.plan if state.status is FollowupStatus.LIVE else None
     if state.halted_on is None:
         return state, ()
@@ -88,15 +112,16 @@ def _after_halt(state: FollowupState, data: StopsChanged, day: date, reference: 
     promises = tuple(_later(promise, stood) for promise in state.promises)
     update = {"halted_on": None, "promises": promises, "earlier": _earlier(state, stood, day, reference)}
     after = without_attempt_of(state.model_copy(update=update), day)
-    broke = _broken_since(state, state.halted_on)
+    broke = broken_since(state, state.halted_on)
     if broke is not None:
-        return after, (_talks(broke, day),)
+        after = after.model_copy(update={"plan": _over(broke, day)})
+        return after, () if broke.doubted is not None or data.mistaken else (talks(broke, day),)
     if plan is None or all_sold(after, plan):
         return after, ()
     goes_on, said = _goes_on(after, plan, day, reference)
     after = after.model_copy(update={"plan": goes_on})
     since = goes_on.stops[-1].since if goes_on is not plan else day
-    if not plan.interest_rests or since >= day or not _bears_interest(plan, since):
+    if not plan.interest_rests or since >= day or not bears_interest(plan, since):
         return after, said
     # Nobody may be asked for it: what was paid of it, and what is still to be paid, a person works out.
     policy = reference.policies.in_force(plan.policy, day)
@@ -104,7 +129,7 @@ def _after_halt(state: FollowupState, data: StopsChanged, day: date, reference: 
     return after, (*said, *opened)
 
 
-def _bears_interest(plan: FollowedPlan, since: date) -> bool:
+def bears_interest(plan: FollowedPlan, since: date) -> bool:
     """Whether an instalment due after `since` holds interest, as far as the agreement says."""
     return any(line.due > since and line.interest is not None and line.interest.is_positive
                for line in plan.lines)  # fmt: skip
@@ -115,12 +140,14 @@ def _before_it_was_told(state: FollowupState, data: StopsChanged, day: date, ref
     past = data.past
     if past is not None and past.since is not None and past.until is not None:
         return _had_halted(state, past, past.since, past.until, day, reference)
-    plan = _broken_since(state, min((stop.since for stop in data.stops), default=date.max))
-    if plan is None or plan.partly_stopped or data.halt is not None:
+    plan = broken_since(state, min((stop.since for stop in data.stops), default=date.max))
+    if plan is None or plan.ended_on is None or plan.partly_stopped:
         return state, ()
+    if data.halt is not None and (data.halt.since or day) <= plan.ended_on:
+        return state, ()  # all of it was stopped then
     policy = reference.policies.in_force(plan.policy, day)
     if not any(
-        stop.party_id is None and plan.ended_on is not None and stop.since <= plan.ended_on
+        stop.party_id is None and stop.since <= plan.ended_on
         for stop in data.stops
         if set(stop.debts) & set(plan.debts)
     ):
@@ -138,33 +165,35 @@ def _had_halted(
     halted, said = _halted(state, since, until, day, reference)
     promises = tuple(_later(promise, (until - since).days) for promise in halted.promises)
     after = halted.model_copy(update={"halted_on": state.halted_on, "promises": promises})
-    broke = _broken_since(after, since)
-    if broke is not None:
-        return after, said if state.halted_on is not None else (*said, _talks(broke, day))
-    plan = after.plan if after.status is FollowupStatus.LIVE else None
+    plan = _noted_on(after)
     if plan is None or all_sold(after, plan):
         return after, said
-    # Nobody was asked for anything while it was taken for broken.
-    over = Pause(since=since, until=until if state.status is FollowupStatus.LIVE else day)
-    plan = _with_past(plan, over)
-    owing = not past.plan_stands or _is_owed(after, plan, over, day, reference)
+    over = Pause(since=since, until=until)
+    plan = with_past(plan, over)
+    if plan.doubted is not None:
+        halted_by = {
+            "talks_after": plan.talks_after or not past.plan_stands,
+            "interest_rests": plan.interest_rests or "interest" in past.stops,
+        }
+        return after.model_copy(update={"plan": plan.model_copy(update=halted_by)}), said
+    owing = not past.plan_stands or is_owed(after, plan, over, day, reference)
     policy = reference.policies.in_force(plan.policy, day)
-    if "interest" in past.stops and until > plan.effective and _bears_interest(plan, since):
+    if "interest" in past.stops and until > plan.effective and bears_interest(plan, since):
         after, opened = problems.interest_of_a_stop(after, since, day, policy)
         said = (*said, *opened)
     if state.halted_on is not None:  # talks begin when the one that runs is over
         plan = plan.model_copy(update={"talks_after": plan.talks_after or owing})
         return after.model_copy(update={"plan": plan}), said
     if not owing:
-        return after.model_copy(update={"plan": _talked_on(plan, over)}), said
-    return after.model_copy(update={"plan": _talked_about(plan, day, policy)}), (*said, _talks(plan, day))
+        return after.model_copy(update={"plan": talked_on(plan, over)}), said
+    return after.model_copy(update={"plan": talked_about(plan, day, policy)}), (*said, talks(plan, day))
 
 
 def _halted(state: FollowupState, since: date, until: date, day: date, reference: Reference) -> Step:
     """Stand still from the day on which the halt began, though it is told later.
 
     A promise that was broken meanwhile is open again. What led nowhere is no ground to refer the case, and a
-    referral is held. A plan that was broken meanwhile stands again, or somebody is to see to it.
+    referral is held. A plan that was broken meanwhile is looked at again, once its day is over.
     """
     back = [
         promise.state is PromiseState.BROKEN and promise.until >= since and not promise.shielded
@@ -177,89 +206,46 @@ def _halted(state: FollowupState, since: date, until: date, day: date, reference
     update = {"halted_on": since, "promises": promises, "promises_broken": state.promises_broken - sum(back)}
     halted = without_attempt_of(without_grounds_since(state.model_copy(update=update), since), day)
     halted, said = held_by_a_stop(halted, since, day, reference)
-    broke = _broken_since(halted, since)
-    if broke is None or (state.halted_on is not None and _broken_since(halted, state.halted_on) is not None):
+    broke = broken_since(halted, since)
+    if broke is None or until < broke.effective:
         return halted, said
-    if _may_stand_again(halted, broke) and not _breaks_all_the_same(broke, since, until, reference):
-        halted, again = _stands_again(halted, broke, day, reference)
-        return halted, (*said, *again)
-    policy = reference.policies.in_force(broke.policy, day)
-    halted, opened = problems.broken_in_a_stop(halted, broke, day, policy)
-    return halted, (*said, *opened)
+    before = broke.doubted
+    if before is None and _is_known(state, broke):
+        return halted, said
+    doubted = Pause(since=since, until=day)
+    if before is not None:
+        doubted = Pause(since=min(since, before.since), until=max(day, before.until))
+    return halted.model_copy(update={"plan": broke.model_copy(update={"doubted": doubted})}), said
 
 
-def _breaks_all_the_same(plan: FollowedPlan, since: date, until: date, reference: Reference) -> bool:
-    """Whether what is no miss of a stop that was over would have broken it on the same day."""
-    stops = (*plan.stops, Pause(since=since, until=until))
-    on = plan.ended_on or date.max
-    return breaks(plan.model_copy(update={"stops": stops}), on, policy_of(plan, reference))
+def _is_known(state: FollowupState, broke: FollowedPlan) -> bool:
+    """Whether a stop that runs, and had been told, holds the day on which the plan was broken."""
+    return state.halted_on is not None and broke.ended_on is not None and state.halted_on <= broke.ended_on
 
 
-def _may_stand_again(state: FollowupState, plan: FollowedPlan) -> bool:
-    """Whether nothing was built on the end of a plan: no offer that stands, no court, no money since.
-
-    What was paid after it went where it would without a plan; what was sold is another's. Of an amendment
-    that could be withdrawn from, the plan before it is not known any more.
-    """
-    built = state.offer_stands or state.referred_on is not None or plan.moved_since
-    return not built and not plan.apart and not state.earlier and not set(plan.debts) & set(state.sold)
+def _noted_on(state: FollowupState) -> FollowedPlan | None:
+    """Give the plan on which stops are noted: it is followed, or may stand again."""
+    plan = state.plan
+    doubted = plan is not None and plan.doubted is not None and state.status is FollowupStatus.BROKEN
+    return plan if doubted or state.status is FollowupStatus.LIVE else None
 
 
-def _stands_again(state: FollowupState, plan: FollowedPlan, day: date, reference: Reference) -> Step:
-    """Take the breach back: agreement tells the bank, and each instalment is looked at again."""
-    policy = policy_of(plan, reference)
-    review = review_days(day, policy) if plan.review_on <= day else {}
-    update = {"ended_on": None, "replay": True, **review}
-    back = {"status": FollowupStatus.LIVE, "plan": plan.model_copy(update=update)}
-    live, solved = problems.stands_again(state.model_copy(update=back), day)
-    missing = summed(
-        line.total - part.paid
-        for line, part in zip(plan.lines, served_by(plan, state, day, policy), strict=True)
-        if line.due <= day and part.reached is None
-    )
-    said = PlanReopened(
-        agreement_id=plan.agreement_id,
-        as_of=day,
-        missing=tuple(one for one in missing if one.is_positive),
-        reason=Reason(code=ReasonCode.BROKEN_IN_A_STOP),
-    )
-    live, told = to_tell(live, plan, problems.TELL_STANDS, day, policy)
-    return live, (said, *solved, *told)
+def _over(plan: FollowedPlan, day: date) -> FollowedPlan:
+    """Note on a plan that was broken that the stop which was told since is over."""
+    if not plan.stops or plan.stops[-1].until < date.max:
+        return plan
+    over = plan.stops[-1].model_copy(update={"until": day})
+    return plan.model_copy(update={"stops": (*plan.stops[:-1], over), "silent": False})
 
 
-def reinstated(state: FollowupState, data: PlanReinstated, day: date, reference: Reference) -> Step | Reason:
-    """Have a plan stand again that was left to a person, when nothing is built on its end any more.
-
-    What was missed up to now is held against nobody, for its days are not known here; talks come first.
-    """
-    plan = _broken_since(state, date.min)
-    left = any(problem.about == problems.BROKEN_IN_A_STOP for problem in state.problems)
-    if plan is None or plan.agreement_id != data.agreement_id or not left:
-        return Reason(code=ReasonCode.PROBLEM_UNKNOWN)
-    if not may_decide(reference, data.by, SUPERVISORS, day):
-        return Reason(code=ReasonCode.NOT_ALLOWED_TO, params={"by": data.by})
-    if not _may_stand_again(state, plan):
-        return Reason(code=ReasonCode.PLAN_END_BUILT_ON)
-    live, said = _stands_again(state, plan, day, reference)
-    stood = live.plan
-    assert stood is not None  # noqa: S101 - narrows: it stands again
-    first = min((line.due for line in stood.lines if line.state in UNPAID), default=day)
-    stood = _with_past(stood, Pause(since=first, until=day))
-    if state.halted_on is not None:
-        # What the stop that runs lets go on is not known here: as little as any does.
-        halt = CaseHalt(stops=("contact", "interest"), plan_stands=False)
-        return live.model_copy(update={"plan": _stopped(stood, halt, day)}), said
-    talked = _talked_about(stood, day, policy_of(stood, reference, day))
-    return live.model_copy(update={"plan": talked}), (*said, _talks(stood, day))
-
-
-def _with_past(plan: FollowedPlan, over: Pause) -> FollowedPlan:
-    """Remember a stop that is over when it is told; what was judged in it is judged anew."""
-    stops = tuple(sorted((*plan.stops, over), key=lambda stop: stop.since))[-_STOPS_KEPT:]
+def with_past(plan: FollowedPlan, over: Pause) -> FollowedPlan:
+    """Remember a stop that is over, before one that runs; what was judged in it is judged anew."""
+    in_order = sorted((*plan.stops, over), key=lambda stop: (stop.until == date.max, stop.since))
+    stops = tuple(in_order)[-_STOPS_KEPT:]
     return plan.model_copy(update={"stops": stops, "replay": True})
 
 
-def _broken_since(state: FollowupState, since: date) -> FollowedPlan | None:
+def broken_since(state: FollowupState, since: date) -> FollowedPlan | None:
     """Give the plan that was broken on a day or later, where it is still owed here."""
     plan = state.plan if state.status is FollowupStatus.BROKEN else None
     if plan is None or plan.ended_on is None or plan.ended_on < since or all_sold(state, plan):
@@ -267,7 +253,7 @@ def _broken_since(state: FollowupState, since: date) -> FollowedPlan | None:
     return plan
 
 
-def _talks(plan: FollowedPlan, day: date) -> RenegotiationRequested:
+def talks(plan: FollowedPlan, day: date) -> RenegotiationRequested:
     reason = Reason(code=ReasonCode.STOP_ENDED)
     return RenegotiationRequested(agreement_id=plan.agreement_id, as_of=day, reasons=(reason,))
 
@@ -285,10 +271,10 @@ def after_sale(
         return after
     row = reference.policies.in_force(plan.policy, day).stop_events.sold
     halt = CaseHalt(stops=row.stops, may_contact=row.may_contact, plan_stands=row.plan_stands)
-    return after.model_copy(update={"plan": _stopped(plan, halt, day)})
+    return after.model_copy(update={"plan": stopped(plan, halt, day)})
 
 
-def _stopped(plan: FollowedPlan, halt: CaseHalt, since: date) -> FollowedPlan:
+def stopped(plan: FollowedPlan, halt: CaseHalt, since: date) -> FollowedPlan:
     before = plan.stops
     if before and before[-1].until == date.max:
         before, since = before[:-1], min(since, before[-1].since)
@@ -312,7 +298,7 @@ def _goes_on(
         return plan, ()
     policy = reference.policies.in_force(plan.policy, day)
     over = plan.stops[-1].model_copy(update={"until": day})
-    owing = _is_owed(state, plan, over, day, reference)
+    owing = is_owed(state, plan, over, day, reference)
     late = review_late_on(day, policy) if plan.review_late_on is not None else None
     update = {
         "stops": (*plan.stops[:-1], over),
@@ -324,11 +310,11 @@ def _goes_on(
     }
     after = plan.model_copy(update=update)
     if not owing and not plan.talks_after:
-        return _talked_on(after, over), ()
-    return _talked_about(after, day, policy), (_talks(plan, day),)
+        return talked_on(after, over), ()
+    return talked_about(after, day, policy), (talks(plan, day),)
 
 
-def _is_owed(state: FollowupState, plan: FollowedPlan, over: Pause, day: date, reference: Reference) -> bool:
+def is_owed(state: FollowupState, plan: FollowedPlan, over: Pause, day: date, reference: Reference) -> bool:
     """Whether an instalment was missed in a stop; of a plan that stands again not all are judged yet."""
     served = served_by(plan, state, day, policy_of(plan, reference))
     return any(
@@ -338,7 +324,7 @@ def _is_owed(state: FollowupState, plan: FollowedPlan, over: Pause, day: date, r
     )
 
 
-def _talked_about(plan: FollowedPlan, day: date, policy: PolicyInForce) -> FollowedPlan:
+def talked_about(plan: FollowedPlan, day: date, policy: PolicyInForce) -> FollowedPlan:
     resting = plan.paused_until == date.max
     before = ended_by(plan.pauses if resting else talks_of(plan)[-_STOPS_KEPT:], day)
     stopped = plan.stops[-1].since if plan.stops else day
@@ -352,7 +338,7 @@ def _talked_about(plan: FollowedPlan, day: date, policy: PolicyInForce) -> Follo
     return plan.model_copy(update=talks)
 
 
-def _talked_on(plan: FollowedPlan, over: Pause) -> FollowedPlan:
+def talked_on(plan: FollowedPlan, over: Pause) -> FollowedPlan:
     """Talks that a report of hardship had led to rested, too: they protect for the days that were left.
 
     Those that ended meanwhile have kept their days for a next round (`pause_left`).

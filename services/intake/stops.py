@@ -164,9 +164,22 @@ def said_of_stops(
     if before is not None and before.episode == after.episode:
         known = stops_of(before), halt_of(before, day, reference)
     stops, halt, over = stops_of(after), halt_of(after, day, reference), _over_of_others(before, after)
-    if known == (stops, halt) and not over:
+    mistaken = _mistaken(before, after)
+    if known == (stops, halt) and not over and not mistaken:
         return ()
-    return (StopsChanged(as_of=day, stops=stops, halt=halt, over=over),)
+    return (StopsChanged(as_of=day, stops=stops, halt=halt, over=over, mistaken=mistaken),)
+
+
+def _mistaken(before: IntakeState | None, after: IntakeState) -> tuple[StopInForce, ...]:
+    """Give the stops that have ended since, before they began, each with the debts that it had stopped."""
+    found = []
+    for stop in after.stops:
+        known = None if before is None else _stop(before, stop.stop_id)
+        ran = known is not None and known.ended_on is None
+        debts = tuple(debt.debt_id for debt in after.of_case if stop.stops_debt(debt.debt_id))
+        if ran and debts and stop.ended_on is not None and stop.ended_on < stop.since:
+            found.append(_in_force(stop, debts))
+    return tuple(found)
 
 
 def _over_of_others(before: IntakeState | None, after: IntakeState) -> tuple[StopInForce, ...]:

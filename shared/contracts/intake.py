@@ -197,7 +197,7 @@ class StopsChanged(_Intake):
     """What stops debts of the case, or protects a person in it: all that is in force."""
 
     TYPE: ClassVar[str] = "parley.intake.stops.changed.v1"
-    PRIVATE: ClassVar[tuple[str, ...]] = ("stops", "halt", "past", "over")
+    PRIVATE: ClassVar[tuple[str, ...]] = ("stops", "halt", "past", "over", "mistaken")
 
     as_of: date
     stops: tuple[StopInForce, ...]
@@ -211,6 +211,9 @@ class StopsChanged(_Intake):
         default=(),
         description="of other obligors: what has ended with this word, or was over when it was told, up to "
         "`ends_on`; one that ended before it began was a mistake",
+    )
+    mistaken: tuple[StopInForce, ...] = Field(
+        default=(), description="what had stopped these debts and is withdrawn with this word: it never was"
     )
 
 

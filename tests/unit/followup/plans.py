@@ -7,6 +7,7 @@ from datetime import date, timedelta
 from typing import Any
 
 from services.followup.decide import FollowupDecider
+from shared.contracts.envelope import Envelope
 from tests.unit.builders import case_opened, message, reference, signed
 from tests.unit.spec import Given, given
 
@@ -42,6 +43,13 @@ def lives_to(plan: Given, day: date) -> Given:
         said += plan.said
         at += timedelta(days=1)
     return replace(plan, said=tuple(said))
+
+
+def by_evening(case: Given, day: date, *messages: Envelope[Any]) -> Given:
+    """Give the case at the close of a day on which it hears something, with what was said of both."""
+    told = case.when(*messages)
+    closed = told.closes(day)
+    return replace(closed, said=(*told.said, *closed.said))
 
 
 def states(plan: Given) -> list[str]:

@@ -39,7 +39,7 @@ from tests.unit.builders import (
     signed,
     taken_back,
 )
-from tests.unit.followup.plans import PLAIN, ROWS, SECOND, THIRD, live, lives_to
+from tests.unit.followup.plans import PLAIN, ROWS, SECOND, THIRD, by_evening, live, lives_to
 from tests.unit.followup.test_keeping import BREACH, NOTICED
 from tests.unit.spec import Given, given
 from tests.unit.stopping import begins
@@ -171,7 +171,7 @@ def test_a_plan_that_was_broken_in_a_stop_and_stands_again_is_to_be_told() -> No
     lived = lives_to(bound("P-2"), told - timedelta(days=1))
     assert opened(lived) == [(BROKEN, "P-2")]
     since = all_of(lived, PlanBroken)[0].as_of
-    back = lived.when(*begins(StopCause.CRISIS_BREATHING_SPACE, told, since=since))
+    back = by_evening(lived, told, *begins(StopCause.CRISIS_BREATHING_SPACE, told, since=since))
     assert all_of(back, PlanReopened)
     assert opened(back) == open_(back) == [(STANDS, "P-2")]
 

@@ -19,7 +19,7 @@ from shared.contracts.envelope import Envelope
 from shared.contracts.parties import StopCause
 from shared.contracts.reasons import ReasonCode
 from tests.unit.builders import message
-from tests.unit.followup.plans import lives_to
+from tests.unit.followup.plans import by_evening, lives_to
 from tests.unit.followup.test_stands_again import ENDS, TOLD, broken, late, plan_broken, tabled
 from tests.unit.household import Household
 from tests.unit.intake.bank_says import day, lifted, stopped
@@ -64,14 +64,14 @@ def test_not_while_an_offer_stands_nor_by_anybody_nor_what_was_not_left_to_a_per
     (problem,) = free.state.problems
     solved = free.when(message(ProblemSolved(problem_id=problem.problem_id, by="s"), TOLD))
     assert refused(solved, says(plan, TOLD)) is ReasonCode.PROBLEM_UNKNOWN
-    again = free.when(says(plan, TOLD))
+    again = by_evening(free, TOLD, says(plan, TOLD))
     assert again.state.status is FollowupStatus.LIVE
     assert refused(again, says(plan, TOLD)) is ReasonCode.PROBLEM_UNKNOWN, "once"
 
 
 def test_in_the_stop_it_rests_and_is_talked_about_when_that_is_over() -> None:
     free = left_to_a_person().when(offer_withdrawn())
-    again = free.when(says(free.state.plan.agreement_id, TOLD))
+    again = by_evening(free, TOLD, says(free.state.plan.agreement_id, TOLD))
     solved = again.last(followup_care.ProblemResolved)
     assert (solved.by, again.state.problems) == ("plan_stands_again", ())
     assert again.emits(followup_care.PlanReopened, followup_care.ProblemResolved)
@@ -85,7 +85,7 @@ def test_in_the_stop_it_rests_and_is_talked_about_when_that_is_over() -> None:
 
 
 def to_decide(pack: str) -> tuple[Household, int]:
-    """Give a life in which an offer stood when the stop was told; it is withdrawn since, the stop over."""
+    """Give a life in which an offer stood when a stop was told that was over; it has lapsed since."""
     there, _, n = plan_broken(pack)
     there.lives_to(day(n))
     while not there.state("followup").offer_stands:
@@ -93,9 +93,10 @@ def to_decide(pack: str) -> tuple[Household, int]:
         there.lives_to(day(n))
     said = stopped(StopCause.LITIGATION, n + 1)
     since = there.all(followup.PlanBroken)[-1].as_of
+    ends = lifted(n + 1)
+    there.hears(replace(ends, data=ends.data.model_copy(update={"on": day(n)})))
     there.hears(replace(said, data=said.data.model_copy(update={"since": since}))).lives_to(day(n + 1))
     n += 1
-    there.hears(lifted(n + 1)).lives_to(day(n + 1))
     while there.state("followup").offer_stands:
         n += 1
         there.lives_to(day(n))
@@ -120,3 +121,17 @@ def test_all_services_and_the_bank_hear_it_and_it_does_not_break_at_once(pack: s
     assert there.all(followup.RenegotiationRequested, day(n))
     there.lives_to(day(n + 60))
     assert there.state("followup").status is FollowupStatus.LIVE
+
+
+@pytest.mark.parametrize("days", [0, 300])
+def test_the_stop_in_which_it_was_broken_ends_for_it_too_whenever_it_had_begun(days: int) -> None:
+    """Begun before the first instalment that was missed, it would have gone on for this plan alone."""
+    _, broke = broken()
+    step, _ = broken(tabled(broke + timedelta(days=1)))
+    there = replace(step, reference=replace(step.reference, roster=roster(**PEOPLE)))
+    free = late(there, broke - timedelta(days=days)).when(offer_withdrawn())
+    again = by_evening(free, TOLD, says(free.state.plan.agreement_id, TOLD))
+    ended = again.when(*over(ENDS))
+    assert max(stop.until for stop in ended.state.plan.stops) == ENDS
+    missed = [line for line in ended.state.plan.lines if line.due <= TOLD]
+    assert min(stop.since for stop in ended.state.plan.stops) <= min(line.due for line in missed)

@@ -21,7 +21,7 @@ from shared.contracts.parties import StopCause
 from shared.contracts.reasons import ReasonCode
 from tests.unit.builders import DAY, message, paid
 from tests.unit.conduct.test_stop_contacts import agreed, case_at_table
-from tests.unit.followup.plans import SECOND, THIRD, live, lives_to
+from tests.unit.followup.plans import SECOND, THIRD, by_evening, live, lives_to
 from tests.unit.household import Household
 from tests.unit.intake.bank_says import confirmed, day, lifted, stopped
 from tests.unit.spec import Given
@@ -40,7 +40,7 @@ def broken(*since: Envelope[Any]) -> tuple[Given, date]:
 
 
 def late(step: Given, since: date) -> Given:
-    return step.when(*begins(CRISIS, TOLD, since=since))
+    return by_evening(step, TOLD, *begins(CRISIS, TOLD, since=since))
 
 
 @pytest.mark.parametrize(("before_it_broke", "stands"), [(30, True), (0, True), (-1, False)])

@@ -98,7 +98,7 @@ def test_money_that_came_since_leaves_it_to_a_person_whatever_its_date(dated: in
     there = known.branch()
     came = paid("100.00", n)
     there.hears(replace(came, data=came.data.model_copy(update={"value_date": day(n - 1 + dated)})))
-    there.lives_to(day(n)).hears(_stop(n + 1, n - 10))
+    there.lives_to(day(n)).hears(_stop(n + 1, n - 10)).lives_to(day(n + 1))
     assert there.state("followup").status is FollowupStatus.BROKEN
     assert [one.about for one in there.state("followup").problems] == ["plan_broken_in_a_stop"]
 

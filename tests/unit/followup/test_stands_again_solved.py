@@ -8,7 +8,7 @@ from services.followup.model import FollowupStatus
 from shared.contracts import followup, followup_care
 from shared.contracts.parties import StopCause
 from tests.unit.builders import message
-from tests.unit.followup.plans import SECOND, live, lives_to
+from tests.unit.followup.plans import SECOND, by_evening, live, lives_to
 from tests.unit.stopping import begins
 
 TOLD = SECOND + timedelta(days=10)
@@ -23,7 +23,7 @@ def test_what_was_to_be_made_good_is_solved_when_the_other_debt_is_stopped_too()
     asked = lived.when(part)
     opened = asked.last(followup_care.ProblemOpened)
     assert (asked.state.status, opened.about) == (FollowupStatus.BROKEN, "plan_broken_in_a_stop")
-    back = asked.when(*begins(StopCause.CRISIS_BREATHING_SPACE, TOLD, since=broke.as_of))
+    back = by_evening(asked, TOLD, *begins(StopCause.CRISIS_BREATHING_SPACE, TOLD, since=broke.as_of))
     assert back.state.status is FollowupStatus.LIVE
     solved = back.last(followup_care.ProblemResolved)
     assert (solved.problem_id, solved.by, solved.days) == (opened.problem_id, "plan_stands_again", 0)

@@ -62,6 +62,7 @@ def test_what_was_missed_in_a_stop_that_was_over_when_it_was_told_is_talked_abou
     said = stopped(StopCause.BREATHING_SPACE, told)
     last = {"since": day(n - 10), "expected_end": day(told - 2)}
     there.lives_to(day(told - 1)).hears(replace(said, data=said.data.model_copy(update=last)))
+    there.lives_to(day(told))
     assert there.all(followup.RenegotiationRequested, day(told))
     broken = len(there.all(followup.PlanBroken))
     there.lives_to(day(told + 40))

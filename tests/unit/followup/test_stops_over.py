@@ -19,7 +19,7 @@ from shared.contracts.intake import CaseChanged, StopsChanged
 from shared.contracts.parties import CaseHalt, StopCause, StopInForce
 from tests.unit.builders import cny, message, reference
 from tests.unit.conduct.test_stop_contacts import agreed, case_at_table
-from tests.unit.followup.plans import FIRST, GRACE, SECOND, THIRD, live, lives_to
+from tests.unit.followup.plans import FIRST, GRACE, SECOND, THIRD, by_evening, live, lives_to
 from tests.unit.intake.bank_says import day, overdue, signed, stopped
 from tests.unit.spec import Given, given
 
@@ -71,7 +71,7 @@ def test_nothing_missed_in_it_changes_nothing() -> None:
 )
 def test_a_plan_that_broke_only_by_its_days_stands_again(first: date, last: date, *, stands: bool) -> None:
     lived, _ = broken()
-    told = lived.when(past(first, last))
+    told = by_evening(lived, TOLD, past(first, last))
     assert (told.state.status is FollowupStatus.LIVE) is stands
     assert any(isinstance(one, followup_care.PlanReopened) for one in told.said) is stands
     if stands:

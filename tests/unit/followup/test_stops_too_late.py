@@ -20,7 +20,7 @@ from shared.contracts.intake import CaseChanged
 from shared.contracts.parties import StopCause
 from shared.contracts.reasons import ReasonCode
 from tests.unit.builders import DAY, debt, message, paid
-from tests.unit.followup.plans import SECOND, THIRD, live, lives_to
+from tests.unit.followup.plans import SECOND, THIRD, by_evening, live, lives_to
 from tests.unit.followup.test_referral import ASKED, COMPLAINT, LIMITATION, case, lapsed
 from tests.unit.spec import Given
 from tests.unit.stopping import begins, over
@@ -54,7 +54,7 @@ def test_a_plan_broken_in_a_stop_told_later_is_somebody_s_and_talks_begin_after_
     """The borrower was in a crisis when it broke: nobody looked at it, and no talks began afterwards."""
     lived, broke = broken()
     since = broke.as_of + timedelta(days=after_it_broke)
-    stopped = lived.when(*begins(CRISIS, TOLD, since=since))
+    stopped = by_evening(lived, TOLD, *begins(CRISIS, TOLD, since=since))
     assert opened(stopped) == [ABOUT] * too_late
     if too_late:
         assert stopped.last(ProblemOpened).due > TOLD
@@ -73,9 +73,10 @@ def test_it_is_noticed_once_and_also_when_only_the_second_stop_had_begun_before(
     lived, broke = broken()
     first = lived.when(*begins(CRISIS, TOLD, since=broke.as_of + timedelta(days=1)))
     assert opened(first) == []
-    second = first.when(*begins(StopCause.DEATH, TOLD, since=broke.as_of - timedelta(days=1)))
+    second = by_evening(first, TOLD, *begins(StopCause.DEATH, TOLD, since=broke.as_of - timedelta(days=1)))
     assert opened(second) == [ABOUT]
-    assert opened(second.when(*begins(StopCause.DEATH, TOLD, since=broke.as_of - timedelta(days=2)))) == []
+    again = begins(StopCause.DEATH, TOLD, since=broke.as_of - timedelta(days=2))
+    assert opened(by_evening(second, TOLD, *again)) == []
 
 
 def referred(override: Event | None = None) -> Given:
