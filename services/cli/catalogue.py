@@ -54,7 +54,12 @@ def load(name: str, policies: Path | None = None, keys: ArchiveKeys | None = Non
         )
     service: Service = import_module(_MODULES[name]).SERVICE
     if name == "archive":
-        return replace(service, reference=_archive_reference(policies_dir(policies), keys))
+        from services.console.reference import ArchiveKeys
+        from services.console.starting import master_key_fits
+
+        given = keys or ArchiveKeys()
+        reference = _archive_reference(policies_dir(policies), given)
+        return replace(service, reference=reference, starts=master_key_fits(given))
     return replace(service, reference=_reference(policies_dir(policies)))
 
 
@@ -89,10 +94,10 @@ def archive_keys(settings: Settings) -> ArchiveKeys:
     return read_keys(settings.signing_key, settings.master_key)
 
 
-def _archive_reference(policies: Path, keys: ArchiveKeys | None) -> Callable[[Mapping[str, Any]], Any]:
-    from services.console.reference import ArchiveKeys, archive_reference
+def _archive_reference(policies: Path, keys: ArchiveKeys) -> Callable[[Mapping[str, Any]], Any]:
+    from services.console.reference import archive_reference
 
-    return archive_reference(_book(policies), keys or ArchiveKeys())
+    return archive_reference(_book(policies), keys)
 
 
 @lru_cache(maxsize=4)

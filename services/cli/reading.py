@@ -156,7 +156,8 @@ def case(
     """Print the story of a case, in order: when, by whom, what, why; the borrower's words stand out.
 
     At the end stand the ids by which the desk answers: the last offer and its plans, the last approval asked
-    for, the last agreement with its version and the hash of its content. --json has those of every event.
+    for, the last agreement with its version and the hash of its content, who else owes its debts, and the
+    stops, problems and alerts that nobody has ended. --json has those of every event.
     """
     lang = language_of(lang)
     if following:

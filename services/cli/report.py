@@ -50,7 +50,7 @@ def report(data: DataDir = None, folder: PoliciesFolder = None, as_json: JsonFla
                     "name": f.name,
                     "count": f.count,
                     "of": f.of,
-                    "mean": f.mean and str(f.mean),
+                    "mean": None if f.mean is None else str(f.mean),
                     "between": f.between and [str(bound) for bound in f.between],
                 }
                 for f in figures

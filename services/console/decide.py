@@ -21,10 +21,11 @@ from services.console.rules import (
 )
 from services.console.sealed import entry_key_name, filed
 from services.console.voice import heard
-from shared.contracts import intake
+from shared.contracts import followup_care, intake
 from shared.contracts.decision import Decision, Link
 from shared.contracts.envelope import Envelope
 from shared.contracts.ops import ErasePerson, HoldAction, LegalHold
+from shared.contracts.reasons import ReasonCode
 
 __all__ = ["ArchiveDecider"]
 
@@ -157,6 +158,11 @@ def _overview(line: CaseLine, message: Envelope[Any]) -> dict[str, Any]:
         update["stage"] = Stage.CLOSED if line.stage is Stage.CLOSED else stage_of(latest)
         if stage not in line.reached:
             update["reached"] = (*line.reached, stage)
+    if isinstance(data, followup_care.PlanReopened) and data.reason.code is ReasonCode.BROKEN_IN_A_STOP:
+        # It counts as if it had never been broken: the list of how far cases came says who keeps a plan.
+        update["reached"] = tuple(
+            one for one in update.get("reached", line.reached) if one is not Stage.BROKEN
+        )
     if isinstance(data, intake.CaseOpened):
         update |= {"policy": data.policy, "opened_on": data.opened_on}
     elif isinstance(data, intake.CaseAssigned):

@@ -63,8 +63,6 @@ _CASES: dict[type[Event], str] = {
     assessment.AssessmentLapsed: "unheard",
     agreement.AgreementSigned: "signed",
     followup.PlanStarted: "plan",
-    followup.PlanBroken: "broken",
-    followup.PlanCompleted: "completed",
     followup.RenegotiationRequested: "renegotiated",
     followup.RewardGranted: "rewarded",
     followup.SupportOffered: "offered",
@@ -72,6 +70,9 @@ _CASES: dict[type[Event], str] = {
     followup_care.LegalReferralMade: "court",
 }
 """Events that put their case into a set: a case counts once, whatever happens to it again."""
+
+_PLANS: dict[type[Event], str] = {followup.PlanBroken: "broken", followup.PlanCompleted: "completed"}
+"""How a plan ends; one that is in force again has not ended, whatever had been said of it."""
 
 _JUDGED = ("on time", "late", "missed")
 _CORRECTED = {"paid": "on time", "paid_late": "late", "missed": "missed"}
@@ -113,6 +114,7 @@ class Effects:
     def __init__(self) -> None:
         self._once = Once()
         self._cases: defaultdict[str, set[str]] = defaultdict(set)
+        self._plans: defaultdict[str, set[tuple[str, str]]] = defaultdict(set)  # case and agreement
         self._arms: defaultdict[str, set[str]] = defaultdict(set)
         self._incentives_signed: defaultdict[str, set[str]] = defaultdict(set)
         self._shapes: dict[str, tuple[Any, ...]] = {}
@@ -131,6 +133,7 @@ class Effects:
             followup.InstalmentMissed: self._judged,
             followup.InstalmentCorrected: self._judged,
             followup.ReviewRecorded: self._reviewed,
+            followup_care.PlanReopened: self._stands_again,
             followup_care.SatisfactionNoted: self._satisfied,
             followup_care.SupportSessionNoted: lambda _: self._count("session"),
             followup_care.ProblemResolved: lambda m: self._ended["problem"].append(m.data.days),
@@ -151,6 +154,8 @@ class Effects:
         kind = type(message.data)
         if (name := _CASES.get(kind)) is not None:
             self._cases[name].add(message.case)
+        if (end := _PLANS.get(kind)) is not None:
+            self._plans[end].add((message.case, message.data.agreement_id))
         if (handler := self._handlers.get(kind)) is not None:
             handler(message)
 
@@ -200,6 +205,10 @@ class Effects:
         at = (message.case, data.agreement_id, data.number, data.total.currency)
         self._instalments[at] = now
 
+    def _stands_again(self, message: Envelope[followup_care.PlanReopened]) -> None:
+        for ended in self._plans.values():
+            ended.discard((message.case, message.data.agreement_id))
+
     def _reviewed(self, message: Envelope[followup.ReviewRecorded]) -> None:
         self._count("review")
         self._counted["feedback"] += message.data.feedback
@@ -241,6 +250,10 @@ class Effects:
 
     # --- what is given
 
+    def _ends(self, name: str) -> set[str]:
+        """Give the cases with a plan that is broken, or completed, and stays so."""
+        return {case for case, _ in self._plans[name]}
+
     def _outcomes(self) -> Iterable[Figure]:
         seen, plans = self._cases, self._cases["plan"]
         yield Figure("cases", "statement never came: a person took over", *_share(seen, "unheard", "opened"))
@@ -248,8 +261,8 @@ class Effects:
         yield Figure("cases", "asked for a person", *_share(seen, "person", "opened"))
         yield Figure("cases", "referred to court", *_share(seen, "court", "opened"))
         yield Figure("cases", "of these by a supervisor's override", *_share(seen, "overridden", "court"))
-        yield Figure("plans", "completed", len(seen["completed"] & plans), len(plans))
-        yield Figure("plans", "broken", len(seen["broken"] & plans), len(plans))
+        yield Figure("plans", "completed", len(self._ends("completed") & plans), len(plans))
+        yield Figure("plans", "broken", len(self._ends("broken") & plans), len(plans))
         yield Figure("plans", "back to the table", len(seen["renegotiated"] & plans), len(plans))
         shapes = Counter(self._shapes.values())
         same = max(shapes.values(), default=0)
@@ -264,7 +277,7 @@ class Effects:
             group, signed = f"strategy {arm}", cases & self._cases["signed"]
             yield self._drawn(group, "agreed", self._cases["agreed"], cases)
             yield self._drawn(group, "signed", signed, cases)
-            yield self._drawn(group, "signed, then broken", self._cases["broken"], signed)
+            yield self._drawn(group, "signed, then broken", self._ends("broken"), signed)
             yield from self._incentives_of(arm, cases & self._cases["plan"])
 
     def _incentives_of(self, arm: str, plans: set[str]) -> Iterable[Figure]:
@@ -276,8 +289,8 @@ class Effects:
         judged = Counter(now for (case, *_), now in self._instalments.items() if case in plans)
         total = sum(judged[name] for name in _JUDGED)
         yield self._drawn(group, "plans rewarded", self._cases["rewarded"], plans)
-        yield self._drawn(group, "plans broken, rewarded or not", self._cases["broken"], plans)
-        yield self._drawn(group, "plans kept to the end or so far", plans - self._cases["broken"], plans)
+        yield self._drawn(group, "plans broken, rewarded or not", self._ends("broken"), plans)
+        yield self._drawn(group, "plans kept to the end or so far", plans - self._ends("broken"), plans)
         # Instalments of one plan hang together: of them no interval is given.
         yield Figure(group, "instalments on time", judged["on time"], total)
 
@@ -286,7 +299,7 @@ class Effects:
         return Figure(group, name, len(part & cases), len(cases), drawn=True)
 
     def _incentives(self) -> Iterable[Figure]:
-        broken, rewarded = self._cases["broken"], self._cases["rewarded"]
+        broken, rewarded = self._ends("broken"), self._cases["rewarded"]
         without = self._cases["plan"] - rewarded
         yield Figure("incentives", "plans rewarded", len(rewarded), len(rewarded | without))
         yield Figure("incentives", "rewarded, then broken", len(rewarded & broken), len(rewarded))

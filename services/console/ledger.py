@@ -53,7 +53,8 @@ class MoneyAudit:
         self._ledgers: dict[_Key, DebtLedger] = {}
         self._paid: _Sums = defaultdict(_nothing)
         self._waived: _Sums = defaultdict(_nothing)
-        self._received: dict[tuple[str, str], Money] = {}
+        self._received: dict[tuple[str, str], dict[str, Money]] = {}  # by the message that told it
+        self._refused: set[tuple[str, str]] = set()
         self._returned: dict[tuple[str, str], Money] = {}
         self._matched: dict[tuple[str, str], Money] = {}
         self._taken: dict[tuple[str, str], Money] = {}
@@ -73,7 +74,8 @@ class MoneyAudit:
             return
         match data:
             case bank.PaymentReceived():
-                self._received.setdefault((message.key, data.payment_id), data.amount)
+                told = self._received.setdefault((message.key, data.payment_id), {})
+                told.setdefault(message.id, data.amount)
                 if undecided:
                     self._undecided.add((message.key, data.payment_id))
             case bank.PaymentReversed():
@@ -88,6 +90,8 @@ class MoneyAudit:
                 self._even(data.payment_id, data.allocations, data.unallocated, data.amount)
                 # Also where the bank's figure held it already: paid, and corrected by as much.
                 self._add(self._paid, message, ((a.debt_id, a.amounts) for a in data.allocations), +1)
+            case intake.InputRefused():
+                self._refused.add((message.key, data.cause_id))
             case intake.PaymentTakenBack():
                 self._taken[message.key, data.reversal_id] = data.amount
                 self._add(self._paid, message, ((a.debt_id, a.amounts) for a in data.allocations), -1)
@@ -171,8 +175,13 @@ class MoneyAudit:
 
     def _check_payments(self, check: Check, waiting: set[tuple[str, str]]) -> None:
         somewhere = waiting | self._undecided
-        for (customer, payment), amount in self._received.items():
+        for (customer, payment), told in self._received.items():
             check.looked_at += 1
+            # What intake has refused is on file as refused, and no money; it may be told rightly later.
+            amounts = [amount for id_, amount in told.items() if (customer, id_) not in self._refused]
+            if not amounts:
+                continue
+            amount = amounts[0]
             matched = self._matched.get((customer, payment))
             if matched is None and (customer, payment) not in somewhere:
                 check.found(f"payment {payment} was received and is nowhere")

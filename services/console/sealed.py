@@ -23,6 +23,7 @@ __all__ = [
     "first_locked",
     "needs_secret",
     "opened",
+    "sealed_by",
     "sealed_places",
 ]
 
@@ -109,14 +110,19 @@ def first_locked(entries: Iterable[Mapping[str, Any]], person: PersonKey | None,
     for entry in entries:
         if erased and utc(datetime.fromisoformat(entry["time"])) <= erased:
             continue
-        kids = {_at(entry["data"], place)["kid"] for place in sealed_places(entry["data"])}
-        if kids - {person.kid if person is not None else None}:
+        if set(sealed_by(entry)) - {person.kid if person is not None else None}:
             return int(entry["number"])
     return None
 
 
 def _named(place: Place) -> str:
     return "/".join(map(str, place))
+
+
+def sealed_by(entry: Mapping[str, Any]) -> Iterator[str]:
+    """Give the ids of the keys that an entry's fields were sealed under."""
+    for place in sealed_places(entry["data"]):
+        yield _at(entry["data"], place)["kid"]
 
 
 def _at(data: Any, place: Place) -> Any:

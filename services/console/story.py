@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from services.console.handles import ids_of
+from services.console.handles import ids_of, printable
 from services.console.rules import SIGNED_AT, chain_hash
 from shared.contracts.ops import Discard
 from shared.contracts.runtime import CaseHeld, CaseReleased, ServiceDayClosed
@@ -90,9 +90,9 @@ def discard_lines(discards: Iterable[Mapping[str, Any]], lang: str = "en") -> li
     return [
         Line(
             time=kept["time"],
-            who=_printable(kept.get("by") or "ops"),
+            who=printable(kept.get("by") or "ops"),
             what=f"{story(Discard.TYPE, lang, kept)} ({kept['topic']}/{kept['partition']}/{kept['offset']})",
-            why=(_printable(kept["reason"]),),
+            why=(printable(kept["reason"]),),
             type=Discard.TYPE,
             id=kept["command"],
             causation=None,
@@ -101,14 +101,9 @@ def discard_lines(discards: Iterable[Mapping[str, Any]], lang: str = "en") -> li
     ]
 
 
-def _printable(text: str) -> str:
-    """What an operator typed may not command somebody else's terminal."""
-    return "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in text)
-
-
 def _line(entry: Mapping[str, Any], lang: str) -> Line:
     data, refused = entry["data"], entry.get("refused")  # what the archive said to an operator's command
-    what = _printable(story(entry["type"], lang, data))
+    what = printable(story(entry["type"], lang, data))
     return Line(
         time=entry["time"],
         who=entry["source"].strip("/").removeprefix("parley/"),

@@ -101,6 +101,9 @@ async def run_services(
         "+".join(service.name for service in services) if len(services) == 1 else "platform"
     )
     await prepare(settings, services)
+    for service in services:
+        if service.starts is not None:
+            await service.starts(settings)
     instance = instance_name()
     store, kafka = MongoStore(settings), KafkaLog(settings)
     telemetry = Telemetry(settings, instance, [service.name for service in services])

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from shared.contracts.base import Event
 from shared.contracts.decision import Decider, State
 from shared.contracts.runtime import CaseHeld, CaseReleased
+
+if TYPE_CHECKING:
+    from shared.runtime.settings import Settings
 
 __all__ = ["EXTERNAL", "DocumentPer", "Service", "group_of", "topic_of"]
 
@@ -69,7 +72,8 @@ class Service:
     that ignores them in every state. `linger_seconds` is how long it waits for more before a batch: not at
     all where somebody waits for what it decides, a while where nobody does and larger batches cost less.
     `keyed` says which messages are decided with the secret of their document: `reference` is then given the
-    secrets by document, of those that the batch needs, in the place of the open work.
+    secrets by document, of those that the batch needs, in the place of the open work. `starts` is asked once,
+    before a replica reads anything; it raises FatalError where this replica must not work.
     """
 
     name: str
@@ -89,6 +93,7 @@ class Service:
     handles: frozenset[type[Event]] | None = None
     linger_seconds: float = 0.0
     keyed: Callable[[Event], bool] | None = None
+    starts: Callable[[Settings], Awaitable[None]] | None = None
 
     def passes_over(self, message: type[Event]) -> bool:
         """Whether the decider ignores this kind of message in every state."""

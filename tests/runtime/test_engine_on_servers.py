@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
@@ -344,3 +344,12 @@ async def test_an_engine_that_needs_a_person_ends_the_process(servers: Addresses
     await store.close()
     with pytest.raises(FatalError, match=r"front\.events"):
         await run_services(SERVICES, settings, asyncio.Event())
+
+
+async def test_a_service_that_may_not_work_here_ends_the_process_before_it_reads(servers: Addresses) -> None:
+    async def refuse(_: Settings) -> None:
+        raise FatalError("the key is another house's")
+
+    front, *others = SERVICES
+    with pytest.raises(FatalError, match="another house"):
+        await run_services([replace(front, starts=refuse), *others], own_settings(servers), asyncio.Event())

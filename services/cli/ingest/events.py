@@ -120,6 +120,13 @@ def _complete(line: bytes, cells: dict[str, Any]) -> Envelope[Any]:
     envelope = decode(key.encode() if isinstance(key, str) else None, line, _STRUCTURED)
     if envelope.data.PRODUCER not in PUBLISHABLE:
         raise RowError("type", f"files hold messages of {' and '.join(PUBLISHABLE)}, no others")
+    return _of_a_case(envelope)
+
+
+def _of_a_case(envelope: Envelope[Any]) -> Envelope[Any]:
+    """What people say at the desk is about a case; without one every service dead-letters it, for good."""
+    if envelope.data.PRODUCER == "desk" and not envelope.subject:
+        raise RowError("subject", "is missing: it is the case id")
     return envelope
 
 
@@ -140,7 +147,7 @@ def _mapped(rule: EventRule, row: dict[str, Any], mapping: Mapping, seen: Occurr
     except ValueError as error:
         field, _, text = str(error).partition(": ")
         raise RowError(field, text) from None
-    return envelope
+    return _of_a_case(envelope)
 
 
 def _word(name: str, value: Any) -> str:

@@ -295,6 +295,17 @@ def test_facts_of_the_services_cannot_be_published(tmp_path: Path) -> None:
     assert read(path, None) == [Bad(1, "type", "files hold messages of bank and desk, no others")]
 
 
+@pytest.mark.parametrize("subject", [{}, {"subject": None}])
+def test_what_is_said_at_the_desk_names_its_case(tmp_path: Path, subject: dict[str, Any]) -> None:
+    """It was sent, and six services kept a dead letter of it that nobody can decide again."""
+    said = {"type": "parley.desk.human.requested.v1", "source": "desk/console", "data": {}}
+    path = tmp_path / "events.jsonl"
+    path.write_bytes(event(**said, **subject) + event(**said, id="e2", subject="c-1"))
+    missing, good = read(path, None)
+    assert missing == Bad(1, "subject", "is missing: it is the case id")
+    assert isinstance(good, Good)
+
+
 def test_a_csv_file_needs_a_mapping(tmp_path: Path) -> None:
     path = tmp_path / "f.csv"
     path.write_bytes(HEAD + GOOD)

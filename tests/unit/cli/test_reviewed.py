@@ -15,8 +15,10 @@ from services.cli import reviewed as command
 from services.cli.main import app
 from services.cli.reviewed import said
 from services.console.audit import Audit
+from services.console.effects import Effects
 from services.console.mechanism import Mechanism
 from shared.contracts.desk_mechanism import CalendarWatched, MechanismReviewed, calendar_key, mechanism_key
+from shared.contracts.followup_care import ProblemResolved
 from tests.unit.builders import case_opened, message
 
 DAY = date(2026, 3, 2)
@@ -90,3 +92,16 @@ def test_the_report_lists_packs_that_nobody_has_reviewed(monkeypatch: pytest.Mon
     assert "never reviewed" in shown.output
     rows = json.loads(CliRunner().invoke(app, ["report", "--json"]).output)["reviews"]
     assert [(row["pack"], row["state"]) for row in rows] == [("cn-card", "never reviewed")]
+
+
+def test_a_mean_of_nothing_is_a_figure_as_any(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An alert that was resolved on its own day: the whole report ended in a traceback."""
+    effects = Effects()
+    solved = ProblemResolved(problem_id="p", as_of=date(2026, 3, 2), by="n-1", days=0)
+    effects.saw(message(solved, sequence=1))
+    found = Audit([], {}, [], effects=effects)
+    monkeypatch.setattr("services.cli.report.audited", lambda _: found)
+    shown = CliRunner().invoke(app, ["report", "--json"])
+    assert shown.exit_code == 0, shown.output
+    means = {row["group"]: row["mean"] for row in json.loads(shown.output)["figures"] if row["count"]}
+    assert means == {"problems": "0.0"}

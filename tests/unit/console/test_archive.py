@@ -10,12 +10,16 @@ from services.console.decide import ArchiveDecider
 from services.console.model import ArchivedCustomer, Stage
 from services.console.rules import chain_hash, link_id, stage_of
 from services.console.story import Tampered, lines_of, verify
+from services.console.tables import funnel
 from shared.contracts import assessment, intake, offer
 from shared.contracts.base import Event, Reason
 from shared.contracts.decision import Link
 from shared.contracts.envelope import Envelope
+from shared.contracts.followup import PlanBroken
+from shared.contracts.followup_care import PlanReopened
 from shared.contracts.intake import CloseReason
 from shared.contracts.reasons import ReasonCode
+from tests.unit.builders import signed
 
 DAY = date(2026, 3, 2)
 CASE = "8b1f8a06-8f3f-5a7b-9a43-0d6f3a5a8f11"
@@ -114,6 +118,19 @@ def test_the_stage_is_the_latest_that_was_said_whichever_was_read_first(
 ) -> None:
     assert stage_of(latest) is stage
     assert stage_of(dict(reversed(latest.items()))) is stage
+
+
+@pytest.mark.parametrize(
+    ("code", "kept"), [(ReasonCode.BROKEN_IN_A_STOP, "1"), (ReasonCode.PAYMENT_RETURNED, "0")]
+)
+def test_a_plan_that_stands_again_is_kept_so_far(code: ReasonCode, kept: str) -> None:
+    """The report said that it was broken, though nothing is held against the borrower."""
+    broke = PlanBroken(agreement_id="a-1", as_of=DAY, missed=2, reasons=())
+    again = PlanReopened(agreement_id="a-1", as_of=DAY, missing=(), reason=Reason(code=code))
+    state, _links = archive(ASSIGNED, signed((DAY, "5.00")), broke)
+    assert list(funnel(state.cases).columns[1].cells)[-1] == "0"
+    state, _links = archive(ASSIGNED, signed((DAY, "5.00")), broke, again)
+    assert list(funnel(state.cases).columns[1].cells)[-1] == kept
 
 
 def test_the_owner_and_the_reason_of_the_close_are_kept() -> None:

@@ -97,6 +97,25 @@ def test_the_last_word_on_an_instalment_counts() -> None:
     ]  # fmt: skip
 
 
+def stands_again(agreement: str = "a-1") -> followup_care.PlanReopened:
+    why = Reason(code=ReasonCode.BROKEN_IN_A_STOP)
+    return followup_care.PlanReopened(agreement_id=agreement, as_of=DAY, missing=(), reason=why)
+
+
+def test_a_plan_that_stands_again_is_kept_and_neither_broken_nor_completed() -> None:
+    said = Said().says("c-1", tabled("champion"), signed((DAY, "5.00")), started(), broken(), stands_again())
+    said.says("c-2", started(), broken(), stands_again("a-2"))
+    completed = followup.PlanCompleted.model_construct(agreement_id="a-1", as_of=DAY)
+    said.says("c-3", started(), completed, stands_again()).says("c-4", started(), completed)
+    assert said.counts("plans", "broken") == (1, 4), "another agreement's word is none about this one"
+    assert said.counts("plans", "completed") == (1, 4)
+    assert said.counts("strategy champion", "signed, then broken") == (0, 1)
+    assert said.counts("strategy champion", "plans kept to the end or so far") == (1, 1)
+    assert said.counts("incentives", "without reward, broken") == (1, 4)
+    said.says("c-1", broken())
+    assert said.counts("plans", "broken") == (2, 4), "and it may break again"
+
+
 @pytest.mark.parametrize("overridden", [True, False])
 def test_court_is_counted_with_its_overrides(overridden: bool) -> None:
     refer = followup_care.LegalReferralMade(as_of=DAY, by="s-1", reasons=WHY, overridden=overridden)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from typing import Any
 
 from services.console.ledger import MoneyAudit
 from services.intake.decide import IntakeDecider
 from shared.contracts.envelope import Envelope
-from shared.contracts.intake import PaymentMatched, PaymentTakenBack
+from shared.contracts.intake import InputRefused, PaymentMatched, PaymentTakenBack
 from tests.unit.builders import balances, reference
 from tests.unit.intake.bank_says import balance, overdue, paid, returned
 
@@ -76,3 +77,24 @@ async def test_a_debt_to_which_nothing_has_happened_is_owed_as_it_was_opened() -
     (line,) = money.lines
     assert line.opening == line.outstanding
     assert line.opening.is_positive
+
+
+async def test_what_was_refused_is_no_money_that_is_missing() -> None:
+    """One payment with a wrong sign, and the check was red for good, also once it was told rightly."""
+    wrong = paid("-12.34", 3)
+    right = paid("12.34", 4)
+    right = replace(right, data=right.data.model_copy(update={"payment_id": wrong.data.payment_id}))
+    messages, state = lived(overdue(), wrong)
+    assert [m for m in messages if isinstance(m.data, InputRefused)]
+    assert await findings(messages, state) == []
+    messages, state = lived(overdue(), wrong, right)
+    assert await findings(messages, state) == []
+    unrefused = [m for m in messages if not isinstance(m.data, InputRefused)]
+    assert len(await findings(unrefused, state)) == 1
+
+
+async def test_what_was_received_and_is_nowhere_is_found() -> None:
+    _, state = lived(overdue())
+    assert await findings([overdue(), paid("12.34", 4)], state) == [
+        f"payment {paid('12.34', 4).data.payment_id} was received and is nowhere"
+    ]
