@@ -199,8 +199,8 @@ def complained(
     if message.subject not in {case_id(state.customer, number + 1) for number in range(state.episode)}:
         return Decision.wait(state, refusal(message, ReasonCode.COMPLAINT_OF_NO_CASE), subject=state.case)
     known, complaint = state.reach.complaints, _complaint(message)
-    if complaint in (*known, *state.complaints_over):  # its end may come first
-        return Decision(state)
+    if complaint in (*known, *state.complaints_over) or message.data.complaint_id in known:
+        return Decision(state)  # its end may come first; documents of before know the id alone
     return _told(state, message, complaint, (*known, complaint), is_open=True)
 
 
@@ -214,7 +214,7 @@ def complaint_closed(
     over = tuple(dict.fromkeys((*state.complaints_over, closed)))[-_COMPLAINTS_OVER_KEPT:]
     state = state.model_copy(update={"complaints_over": over})
     if closed not in known:
-        closed = message.data.complaint_id  # as documents of before know it
+        closed = message.data.complaint_id
     if closed not in known:
         return Decision(state)
     return _told(state, message, closed, tuple(one for one in known if one != closed), is_open=False)
