@@ -194,10 +194,9 @@ def complained(
 
     One about no case of theirs is nobody's to answer, and would hold for ever: it is refused.
     """
-    if state is None:
-        return Decision.wait(None)
-    if message.subject not in {case_id(state.customer, number + 1) for number in range(state.episode)}:
-        return Decision.wait(state, refusal(message, ReasonCode.COMPLAINT_OF_NO_CASE), subject=state.case)
+    now = state or IntakeState(customer=message.key)
+    if state is None or message.subject not in _cases_of(state):
+        return Decision.wait(state, refusal(message, ReasonCode.COMPLAINT_OF_NO_CASE), subject=now.case)
     known, complaint = state.reach.complaints, _complaint(message)
     if complaint in (*known, *state.complaints_over) or message.data.complaint_id in known:
         return Decision(state)  # its end may come first; documents of before know the id alone
@@ -218,6 +217,10 @@ def complaint_closed(
     if closed not in known:
         return Decision(state)
     return _told(state, message, closed, tuple(one for one in known if one != closed), is_open=False)
+
+
+def _cases_of(state: IntakeState) -> frozenset[str]:
+    return frozenset(case_id(state.customer, number + 1) for number in range(state.episode))
 
 
 def _complaint(message: Envelope[desk.ComplaintMade] | Envelope[ComplaintClosed]) -> str:

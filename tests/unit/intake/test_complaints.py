@@ -59,6 +59,12 @@ def test_one_about_no_case_of_theirs_is_refused_and_holds_nothing(case: str | No
     assert refused.state.reach.complaints == ()
 
 
+def test_one_of_a_customer_without_a_case_is_refused_and_not_lost() -> None:
+    nobody = given(IntakeDecider(), reference()).when(made(FIRST))
+    assert nobody.when(overdue()).state.reach.complaints == (f"{FIRST}/K",), "its case opens on that day"
+    assert nobody.closes(DAY).last(InputRefused).reason.code is ReasonCode.COMPLAINT_OF_NO_CASE
+
+
 def test_one_that_is_read_before_its_case_is_kept_when_the_case_opens() -> None:
     waits = closed(opened()).when(made(SECOND, n=2))
     assert waits.state.reach.complaints == ()
@@ -116,4 +122,3 @@ def test_one_of_a_document_of_before_ends_by_its_id_alone() -> None:
     over = second.when(ended(FIRST, n=2))
     assert told(over) == [("K", False)], "the name by which the case was told of it"
     assert over.state.reach.complaints == ()
-
