@@ -173,7 +173,7 @@ def test_a_complaint_that_is_open_from_an_earlier_case_holds_it_back_too() -> No
 
 
 def test_the_end_of_one_of_an_earlier_case_is_no_end_of_one_with_its_id_in_this_case() -> None:
-    """A desk that counts complaints anew in each case had the second one ended by the first one's response."""
+    """A desk that counts complaints anew in each case had the second one ended with the first."""
     earlier = EarlierReach(complaints=("earlier/c-1",))
     opened = case_opened().model_copy(update={"reach": earlier})
     both = given(FollowupDecider(), reference()).when(message(opened), complains(DAY))

@@ -1,4 +1,4 @@
-"""Complaints of a person: each is of one case, holds in every case, and ends by alert's word about it alone."""
+"""Complaints of a person: each is of one case, holds in every case, and ends by alert's word about it."""
 
 from __future__ import annotations
 

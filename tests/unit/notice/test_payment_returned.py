@@ -48,9 +48,7 @@ def test_whose_plan_has_broken_meanwhile_is_not_told_that_there_is_time() -> Non
     assert waits.when(at(broken, 23)).last(NoticeWithdrawn).kind is NoticeKind.PAYMENT_RETURNED
 
 
-@pytest.mark.parametrize(
-    ("language", "says"), [("zh", "如果我们已有约定的安排"), ("en", "If we have agreed on")]
-)
+@pytest.mark.parametrize(("language", "says"), [("zh", "如果我们已有约定"), ("en", "If we have agreed")])
 def test_who_has_no_plan_is_not_told_that_nothing_of_it_changes(language: str, says: str) -> None:
     """It said so to everybody, and that there was time: a payment comes back in talks, too."""
     assert says in message_words(NoticeKind.PAYMENT_RETURNED, language, FILLED)[1]
