@@ -61,16 +61,17 @@ def made(state: AlertState, message: Envelope[ComplaintMade], reference: Referen
     if data.complaint_id in state.complaints_over:
         return state, (_refused(message, ReasonCode.COMPLAINT_ANSWERED),)
     acknowledge_by, answer_by = _days(conduct, message.day)
+    owner = (data.owner or "").strip() or None  # a blank names nobody
     item = OpenComplaint(
         complaint_id=data.complaint_id,
         made_on=message.day,
         answer_by=answer_by,
-        owner=data.owner,
+        owner=owner,
         acknowledge_by=acknowledge_by if acknowledge_by < answer_by else None,
     )
     opened = ComplaintOpened(
         complaint_id=data.complaint_id,
-        owner=data.owner,
+        owner=owner,
         owner_role=policy_on(state, message.day, reference).complaints.owner_role,
         opened_on=message.day,
         acknowledge_by=min(acknowledge_by, answer_by),
@@ -125,7 +126,9 @@ def answered(state: AlertState, message: Envelope[ComplaintAnswered], reference:
     if not data.final:
         heard = item.model_copy(update={"acknowledge_by": None, "unheard": False})
         return _less_late(_with(state, item, heard), message.day)
-    if not _may_close(item, data.by, message.day, reference):
+    if not (data.words.value.strip() and data.by.strip()):  # nothing follows from a blank record
+        return state, (_refused(message, ReasonCode.RECORD_INCOMPLETE, missing="words"),)
+    if not _may_close(item, data.by.strip(), message.day, reference):
         return state, (_refused(message, ReasonCode.COMPLAINT_NOT_THEIRS),)
     closed = ComplaintClosed(
         complaint_id=data.complaint_id,
@@ -149,8 +152,11 @@ def _may_close(item: OpenComplaint, by: str, day: date, reference: Reference) ->
     return may_decide(reference, by, SUPERVISORS, day)
 
 
-def _refused(message: Envelope[ComplaintMade] | Envelope[ComplaintAnswered], code: ReasonCode) -> Event:
-    return InputRefused(cause_id=message.id, cause_type=message.type, reason=Reason(code=code))
+def _refused(
+    message: Envelope[ComplaintMade] | Envelope[ComplaintAnswered], code: ReasonCode, **params: str
+) -> Event:
+    reason = Reason(code=code, params=params)
+    return InputRefused(cause_id=message.id, cause_type=message.type, reason=reason)
 
 
 def _with(state: AlertState, item: OpenComplaint, *now: OpenComplaint) -> AlertState:

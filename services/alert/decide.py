@@ -82,7 +82,10 @@ class AlertDecider:
             return Decision(state)
         if state is None:
             # The case is on its way by another topic; what comes with it has its own order.
-            return Decision(None) if data.PRODUCER == "intake" else Decision.wait(None)
+            if data.PRODUCER == "intake":
+                return Decision(None)
+            unknown = (_refusal(message, ReasonCode.COMPLAINT_UNKNOWN),)
+            return Decision.wait(None, *(unknown if isinstance(data, desk_contact.ComplaintAnswered) else ()))
         if state.status is AlertStatus.CLOSED and not isinstance(data, _AFTER_THE_CASE):
             state, said = requests.note(trainings.note(state, message, reference), message, reference)
             return Decision.of(state, *said)

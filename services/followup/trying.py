@@ -41,7 +41,7 @@ __all__ = ["kept_the_rules", "learn", "remember", "remember_message", "with_earl
 
 # As far back as any rule counts, far above what may be done in a week.
 _CONTACTS_KEPT = 30
-_COMPLAINTS_KEPT = 40
+_COMPLAINTS_OVER_KEPT = 40
 _AUTHORITIES_KEPT = 20
 _GUARDS: dict[int, tuple[Pack, Guard]] = {}
 
@@ -105,7 +105,7 @@ def with_earlier(state: FollowupState, reach: EarlierReach) -> FollowupState:
         opt_outs=known.opt_outs or closed_before(reach.opt_outs),
         time_zone=known.time_zone or reach.time_zone,
         decided_at=known.decided_at or reach.decided_at,
-        complaints=tuple(dict.fromkeys((*reach.complaints, *known.complaints)))[-_COMPLAINTS_KEPT:],
+        complaints=tuple(dict.fromkeys((*reach.complaints, *known.complaints))),
         authorities=known.authorities or _handed_over(reach)[-_AUTHORITIES_KEPT:],
     )
 
@@ -132,10 +132,10 @@ def learn(state: FollowupState, message: Envelope[Any]) -> FollowupState:
         isinstance(data, intake_team.EarlierComplaint) and not data.is_open
     ):
         over = dict.fromkeys((*known.complaints_over, data.complaint_id))
-        return _with(state, complaints=others, complaints_over=tuple(over)[-_COMPLAINTS_KEPT:])
+        return _with(state, complaints=others, complaints_over=tuple(over)[-_COMPLAINTS_OVER_KEPT:])
     if data.complaint_id in known.complaints_over:
         return state  # its end came first, by another topic
-    return _with(state, complaints=(*others, data.complaint_id)[-_COMPLAINTS_KEPT:])
+    return _with(state, complaints=(*others, data.complaint_id))
 
 
 def _handed_over(reach: EarlierReach) -> tuple[Authority, ...]:

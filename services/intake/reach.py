@@ -9,6 +9,7 @@ from datetime import date, timedelta
 from typing import Any
 
 from services.intake.model import IntakeState
+from services.intake.rules import refusal
 from shared.conduct import closed_now, days_counted, is_reckoned, is_time_zone, known_channel, when_it_was
 from shared.contracts import desk
 from shared.contracts.alert import ComplaintClosed
@@ -20,8 +21,10 @@ from shared.contracts.desk_contact import (
     NoticeDelivered,
 )
 from shared.contracts.envelope import Envelope
+from shared.contracts.ids import case_id
 from shared.contracts.intake_team import EarlierComplaint, EarlierContactMade, EarlierReachHeard
 from shared.contracts.reach import ChannelSince, EarlierAuthority, EarlierContact, EarlierReach
+from shared.contracts.reasons import ReasonCode
 from shared.policy.reference import Reference
 
 __all__ = [
@@ -41,7 +44,7 @@ __all__ = [
 _CONTACTS_KEPT = 60
 # Far above what one person has at a time; of more the oldest is forgotten.
 _AUTHORITIES_KEPT = 20
-_COMPLAINTS_KEPT = 40
+_COMPLAINTS_OVER_KEPT = 40
 
 
 def contacted(state: IntakeState, message: Envelope[desk.ContactRecorded]) -> Decision[IntakeState]:
@@ -187,14 +190,17 @@ def authority_ended(
 def complained(
     state: IntakeState | None, message: Envelope[desk.ComplaintMade], _: Reference
 ) -> Decision[IntakeState]:
-    """Keep a complaint until its final response: it is of the person, and holds in every case."""
-    if state is None:
-        return Decision.wait(None)
-    known = state.reach.complaints
-    if message.data.complaint_id in (*known, *state.complaints_over):  # its end may come first
-        return Decision(state)
-    kept = (*known, message.data.complaint_id)[-_COMPLAINTS_KEPT:]
-    return _told(state, message, kept, is_open=True)
+    """Keep a complaint until its final response: it is of the person, and holds in every case.
+
+    One about no case of theirs is nobody's to answer, and would hold for ever: it is refused.
+    """
+    now = state or IntakeState(customer=message.key)
+    if state is None or message.subject not in _cases_of(state):
+        return Decision.wait(state, refusal(message, ReasonCode.COMPLAINT_OF_NO_CASE), subject=now.case)
+    known, complaint = state.reach.complaints, _complaint(message)
+    if complaint in (*known, *state.complaints_over) or message.data.complaint_id in known:
+        return Decision(state)  # its end may come first; documents of before know the id alone
+    return _told(state, message, complaint, (*known, complaint), is_open=True)
 
 
 def complaint_closed(
@@ -203,17 +209,29 @@ def complaint_closed(
     """The final response of who may give it ends a complaint; alert alone judges that."""
     if state is None:
         return Decision.wait(None)
-    known, closed = state.reach.complaints, message.data.complaint_id
-    over = tuple(dict.fromkeys((*state.complaints_over, closed)))[-_COMPLAINTS_KEPT:]
+    known, closed = state.reach.complaints, _complaint(message)
+    over = tuple(dict.fromkeys((*state.complaints_over, closed)))[-_COMPLAINTS_OVER_KEPT:]
     state = state.model_copy(update={"complaints_over": over})
     if closed not in known:
+        closed = message.data.complaint_id
+    if closed not in known:
         return Decision(state)
-    return _told(state, message, tuple(one for one in known if one != closed), is_open=False)
+    return _told(state, message, closed, tuple(one for one in known if one != closed), is_open=False)
+
+
+def _cases_of(state: IntakeState) -> frozenset[str]:
+    return frozenset(case_id(state.customer, number + 1) for number in range(state.episode))
+
+
+def _complaint(message: Envelope[desk.ComplaintMade] | Envelope[ComplaintClosed]) -> str:
+    """Name a complaint among all of the person: a desk may count them anew in each case."""
+    return f"{message.subject}/{message.data.complaint_id}"
 
 
 def _told(
     state: IntakeState,
     message: Envelope[desk.ComplaintMade] | Envelope[ComplaintClosed],
+    complaint: str,
     complaints: tuple[str, ...],
     *,
     is_open: bool,
@@ -222,8 +240,7 @@ def _told(
     after = _with(state, complaints=complaints)
     if _is_of_the_open_case(state, message):
         return Decision(after)
-    told = EarlierComplaint(complaint_id=message.data.complaint_id, is_open=is_open)
-    return Decision.of(after, told, subject=state.case)
+    return Decision.of(after, EarlierComplaint(complaint_id=complaint, is_open=is_open), subject=state.case)
 
 
 def handed_over(state: IntakeState, day: date, reference: Reference) -> EarlierReach | None:

@@ -205,7 +205,7 @@ ENDS: Final[dict[type[Event], frozenset[NoticeKind]]] = {
     followup_care.SupportEnrolled: frozenset({NoticeKind.SUPPORT_OFFER}),
     followup_care.CreditInstructed: frozenset({NoticeKind.CREDIT}),
     followup_care.SatisfactionNoted: frozenset({NoticeKind.SATISFACTION}),
-    followup.PlanBroken: _PLAN | {NoticeKind.REWARD},
+    followup.PlanBroken: _PLAN | {NoticeKind.REWARD, NoticeKind.PAYMENT_RETURNED},
     followup.PlanCompleted: _PLAN,
     followup_care.PlanReopened: frozenset({NoticeKind.COMPLETION_LETTER, NoticeKind.PLAN_BROKEN}),
 }

@@ -129,7 +129,7 @@ class ComplaintAnswered(_Desk):
 
     TYPE: ClassVar[str] = "parley.desk.complaint.answered.v1"
 
-    complaint_id: Id
+    complaint_id: str
     by: Id
     final: bool
     words: Personal[str]

@@ -79,7 +79,7 @@ class EarlierComplaint(_Intake):
 
     TYPE: ClassVar[str] = "parley.intake.complaint.earlier.v1"
 
-    complaint_id: str
+    complaint_id: str = Field(description="its case, a stroke, and its id there")
     is_open: bool = Field(description="false: it has its final response")
 
 

@@ -61,4 +61,6 @@ class EarlierReach(Part):
         default=None, description="when a person last decided that it goes on after attempts in vain"
     )
     authorities: tuple[EarlierAuthority, ...] = Field(default=(), description="not over when the case opens")
-    complaints: tuple[Id, ...] = Field(default=(), description="that have no final response yet")
+    complaints: tuple[str, ...] = Field(
+        default=(), description="that have no final response yet: each its case, a stroke, its id"
+    )

@@ -310,6 +310,7 @@ class ReasonCode(StrEnum):
     COMPLAINT_UNACKNOWLEDGED = "complaint_unacknowledged"
     COMPLAINT_ACKNOWLEDGED = "complaint_acknowledged"
     COMPLAINT_UNKNOWN = "complaint_unknown"
+    COMPLAINT_OF_NO_CASE = "complaint_of_no_case"
     COMPLAINT_NOT_THEIRS = "complaint_not_theirs"
     PAID_LATER_EACH_TIME = "paid_later_each_time"
     PAID_LESS_EACH_TIME = "paid_less_each_time"

@@ -244,25 +244,28 @@ def test_the_open_case_hears_of_a_complaint_about_an_earlier_one() -> None:
     ref = reference(**RULES)
     intake = given(IntakeDecider(), ref).when(overdue(n=0)).when(complaint(), cured(2)).when(overdue(n=OPENS))
     answered = intake.when(response(n=OPENS))
-    assert answered.said == (EarlierComplaint(complaint_id="q-1", is_open=False),)
+    assert answered.said == (EarlierComplaint(complaint_id=f"{FIRST}/q-1", is_open=False),)
     (told,) = IntakeDecider().decide(intake.state, response(n=OPENS), ref).emissions
     assert told.subject == SECOND
     assert answered.when(response(n=OPENS)).said == (), "once"
     assert answered.when(complaint(n=OPENS)).said == (), "it is over, and stays so"
     made = answered.when(complaint(n=OPENS, name="q-2"))
-    assert made.said == (EarlierComplaint(complaint_id="q-2", is_open=True),)
+    assert made.said == (EarlierComplaint(complaint_id=f"{FIRST}/q-2", is_open=True),)
     assert made.when(complaint(n=OPENS, name="q-2")).said == ()
     # What is said of the case itself every service hears by itself.
     assert answered.when(complaint(SECOND, OPENS), response(SECOND, OPENS)).said == ()
 
+    earlier = f"{FIRST}/q-1"
     for decider in (NoticeDecider(), FollowupDecider()):
         there = second_case(decider, complaint())
         heard = [
-            there.when(message(EarlierComplaint(complaint_id="q-1", is_open=still), day(OPENS), case=SECOND))
+            there.when(
+                message(EarlierComplaint(complaint_id=earlier, is_open=still), day(OPENS), case=SECOND)
+            )
             for still in (False, True)
         ]
         held = [getattr(one.state, "contacts", one.state).complaints for one in heard]
-        assert held == [(), ("q-1",)]
+        assert held == [(), (earlier,)]
         if isinstance(decider, NoticeDecider):
             assert [answer(one, asked(OPENS, 10)).allowed for one in heard] == [True, False]
 

@@ -172,6 +172,24 @@ def test_a_complaint_that_is_open_from_an_earlier_case_holds_it_back_too() -> No
     assert carried.when(message(over_), message(ASKED, LATER)).emits(LegalReferralMade)
 
 
+def test_the_end_of_one_of_an_earlier_case_is_no_end_of_one_with_its_id_in_this_case() -> None:
+    """A desk that counts complaints anew in each case had the second one ended with the first."""
+    earlier = EarlierReach(complaints=("earlier/c-1",))
+    opened = case_opened().model_copy(update={"reach": earlier})
+    both = given(FollowupDecider(), reference()).when(message(opened), complains(DAY))
+    left = both.when(message(EarlierComplaint(complaint_id="earlier/c-1", is_open=False)))
+    assert left.state.contacts.complaints == ("c-1",)
+    assert left.when(answered(DAY)).state.contacts.complaints == ()
+
+
+def test_of_very_many_none_is_forgotten_before_its_end() -> None:
+    names = [str(number) for number in range(45)]
+    words = Personal[str](value="…")
+    many = case().when(*(message(desk.ComplaintMade(complaint_id=name, words=words)) for name in names))
+    left = many.when(*(answered(name=name) for name in names[1:]))
+    assert left.state.contacts.complaints == ("0",)
+
+
 def test_a_supervisor_overrides_a_complaint_only_for_a_reason_of_the_pack() -> None:
     ready = case().when(complains())
     made = ready.when(message(LIMITATION, LATER)).last(LegalReferralMade)
