@@ -17,7 +17,7 @@ from shared.contracts.followup import (
     RenegotiationRequested,
     ReviewDue,
 )
-from shared.contracts.followup_care import BreachCured, BreachNoticed
+from shared.contracts.followup_care import BreachCured, BreachNoticed, PlanReopened
 from shared.contracts.parties import StopCause
 from shared.contracts.reasons import ReasonCode
 from tests.unit.builders import (
@@ -33,6 +33,7 @@ from tests.unit.builders import (
     taken_back,
 )
 from tests.unit.followup.plans import FIRST, GRACE, ROWS, SECOND, THIRD, live, lives_to
+from tests.unit.followup.test_found_withdrawn import amended, withdrawn
 from tests.unit.spec import Given, given
 from tests.unit.stopping import CAUSES, begins, halt, over
 
@@ -141,6 +142,52 @@ def test_a_payment_of_the_last_instalment_that_comes_back_in_a_stop_is_late_afte
     quiet = lives_to(back, back.state.plan.paused_until + timedelta(days=1))
     assert of(quiet, PlanBroken) == []
     assert of(lives_to(quiet, date(2027, 12, 1)), PlanBroken) == [PlanBroken]
+
+
+@pytest.mark.parametrize("in_it", [True, False])
+def test_a_completed_plan_that_is_live_again_rests_in_a_stop_as_long_as_that_runs(*, in_it: bool) -> None:
+    """It was noticed and broken in the stop; or, where that had ended first, in a stop without end."""
+    pays, stops = message(paid("300.00", FIRST, "p"), FIRST), begins(StopCause.DISPUTE, FIRST)
+    stopped = lives_to(live().when(*stops, pays), FIRST)
+    if in_it:
+        stopped = lives_to(
+            lives_to(live().when(pays), FIRST).when(*begins(StopCause.DISPUTE, SECOND)), SECOND
+        )
+    assert stopped.state.plan.completed
+    back_on, ends = THIRD + timedelta(days=9), THIRD + timedelta(days=150)
+    returned = message(taken_back("200.00", FIRST, back_on if in_it else ends), back_on if in_it else ends)
+    if in_it:
+        meanwhile = lives_to(stopped.when(returned), ends - timedelta(days=1))
+        assert of(meanwhile, PlanBroken, BreachNoticed, PlanReopened) == [PlanReopened]
+        after = meanwhile.when(*over(ends))
+    else:
+        ended = stopped.when(*over(ends))
+        assert ended.said == ()
+        after = ended.when(returned)
+    lived = lives_to(after, date(2028, 12, 1))
+    assert of(lived, PlanBroken) == [PlanBroken]
+
+
+@pytest.mark.parametrize("ended", [True, False])
+def test_a_plan_that_comes_back_by_a_withdrawal_rests_in_the_stop_that_runs(*, ended: bool) -> None:
+    """It was noticed, and broke, while the borrower was protected."""
+    start = live(breach__notice_required=True)
+    amended_on, gone = DAY + timedelta(days=4), DAY + timedelta(days=9)
+    plan = lives_to(amended(lives_to(start, DAY + timedelta(days=3)), amended_on, days=30), amended_on)
+    stopped = lives_to(plan.when(*begins(StopCause.BREATHING_SPACE, gone - timedelta(days=2))), gone)
+    if ended:
+        stopped = stopped.when(*over(gone))
+    back = withdrawn(stopped, gone)
+    assert back.state.plan.silent is not ended
+    lived = lives_to(back, END - timedelta(days=1))
+    assert of(lived, BreachNoticed, PlanBroken) == ([BreachNoticed, PlanBroken] if ended else [])
+    if not ended:
+        after = lived.when(*over(END))
+        assert of(after, RenegotiationRequested) == [RenegotiationRequested]
+        assert of(lives_to(after, date(2027, 12, 1)), BreachNoticed, PlanBroken) == [
+            BreachNoticed,
+            PlanBroken,
+        ]
 
 
 @pytest.mark.parametrize("cause", CAUSES)
