@@ -18,6 +18,7 @@ from services.followup.rules import (
     UNPAID,
     day_before,
     days_in,
+    end_too_late_on,
     invites_to,
     is_paused,
     is_performing,
@@ -132,6 +133,8 @@ def _work_days(state: FollowupState, plan: FollowedPlan) -> set[date]:
             days.add(line.due)
         if line.state in UNPAID:
             days |= {line.until, too_late_on(line, plan.stops)}
+    if plan.stops and any(line.state in UNPAID for line in plan.lines):
+        days.add(end_too_late_on(plan))
     others = (plan.cure_by, plan.review_late_on, plan.invite_on, plan.invite_well_on)
     days |= {day for day in others if day is not None}
     if plan.cure_by is not None and plan.paused_from is not None:

@@ -15,6 +15,7 @@ from services.followup.rules import (
     counts_for_plan,
     counts_for_promise,
     day_before,
+    end_too_late_on,
     is_counted,
     too_late_on,
 )
@@ -173,6 +174,7 @@ def _judged_days(state: FollowupState) -> list[date]:
     if plan is not None:
         days |= {day_before(plan.effective), plan.judged_to, plan.ended_on or plan.judged_to}
         days |= {day for line in plan.lines for day in (line.due, line.until, too_late_on(line, plan.stops))}
+        days.add(end_too_late_on(plan))
     for promise in state.promises:
         days |= {day_before(promise.made_on), promise.until}
     return sorted(days)

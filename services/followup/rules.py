@@ -23,6 +23,7 @@ __all__ = [
     "cure_by",
     "day_before",
     "days_in",
+    "end_too_late_on",
     "ended_by",
     "ends_the_talks",
     "enough",
@@ -136,6 +137,17 @@ def too_late_on(line: Line, stops: Iterable[Pause]) -> date:
     return day
 
 
+def end_too_late_on(plan: FollowedPlan) -> date:
+    """The day on which what is owed of a plan after its last instalment is unpaid for too long.
+
+    What was missed in a stop is late by no date of its own: later instalments show it, for the money goes to
+    the oldest first, and where none is to come, the end of the plan. No day of a stop or of talks counts.
+    """
+    pauses = pauses_of(plan)
+    asking = (line for line in plan.lines if line.total.is_positive)
+    return max((too_late_on(line, pauses) for line in asking), default=date.max)
+
+
 def missed_numbers(lines: Iterable[Line]) -> list[int]:
     """Give the numbers of the instalments that are missed now; one currency is enough."""
     return sorted({line.number for line in lines if line.state is LineState.MISSED})
@@ -163,13 +175,18 @@ def _asking(lines: Iterable[Line]) -> set[int]:
 
 
 def breaks(plan: FollowedPlan, day: date, policy: PolicyInForce) -> bool:
-    """A plan breaks by instalments missed in a row, or by one that is late too long; not in a pause."""
+    """A plan breaks by instalments missed in a row, or by one that is late too long; not in a pause.
+
+    What was missed in a stop counts in neither; what is owed of it at the end of the plan is late by then.
+    """
     if is_paused(plan, day):
         return False
     judged = [line for line in plan.lines if not is_shielded(line, plan.stops)]
     run = max((missed_in_a_row(judged, number) for number in missed_numbers(judged)), default=0)
     too_late = any(line.state in UNPAID and too_late_on(line, plan.stops) <= day for line in judged)
-    return run >= policy.followup.breach_missed_in_a_row or too_late
+    owes = any(line.state in UNPAID for line in plan.lines)
+    at_the_end = owes and end_too_late_on(plan) <= day
+    return run >= policy.followup.breach_missed_in_a_row or too_late or at_the_end
 
 
 def on_time_in_a_row(lines: Sequence[Line], pauses: Sequence[Pause] = ()) -> list[int]:

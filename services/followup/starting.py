@@ -30,6 +30,7 @@ from services.followup.rules import (
     summed,
     talks_of,
 )
+from services.followup.stops import with_stops_of
 from services.followup.work import policy_of
 from shared.contracts.agreement import AgreementEnded, AgreementSigned, RewardTerm, WaivedDebt
 from shared.contracts.base import Event, Reason
@@ -205,7 +206,7 @@ def take_back(state: FollowupState, data: AgreementEnded, day: date) -> Followup
         update |= {name: getattr(gone, name) for name in _TALKS}
     update["pauses"] = (*before, Pause(since=gone.effective, until=day))
     update["cooperated"] = plan.cooperated or gone.cooperated
-    back = plan.model_copy(update=update)
+    back = with_stops_of(state, plan.model_copy(update=update), over)
     after = state.model_copy(update={"plan": back, "earlier": state.earlier[:at]})
     return handed_back(after, over)
 

@@ -12,7 +12,7 @@ miss, and the borrower hears nothing from us. Of one that was sold in part see `
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import date, timedelta
 
 from services.followup import problems
@@ -58,12 +58,14 @@ __all__ = [
     "talked_on",
     "talks",
     "with_past",
+    "with_stops_of",
 ]
 
 Step = tuple[FollowupState, tuple[Event, ...]]
 
 # Stops of one plan that are remembered; documents do not grow.
 _STOPS_KEPT = 30
+_FREE = {"silent": False, "talks_after": False, "interest_rests": False}
 
 
 def after_stops(state: FollowupState, data: StopsChanged, day: date, reference: Reference) -> Step:
@@ -90,8 +92,7 @@ def _withdrawn(state: FollowupState, data: StopsChanged, day: date, reference: R
         return state, ()
     # What else stops the case is looked at as if it were told now.
     noted = tuple(stop for stop in plan.stops if stop.until < plan.doubted.since)
-    free = {"silent": False, "talks_after": False, "interest_rests": False}
-    plan = plan.model_copy(update={"doubted": None, "stops": noted, **free})
+    plan = plan.model_copy(update={"doubted": None, "stops": noted, **_FREE})
     halted_on = None if data.halt is not None else state.halted_on
     return state.model_copy(update={"plan": plan, "halted_on": halted_on}), ()
 
@@ -113,6 +114,9 @@ def _after_halt(state: FollowupState, data: StopsChanged, day: date, reference: 
     update = {"halted_on": None, "promises": promises, "earlier": _earlier(state, stood, day, reference)}
     after = without_attempt_of(state.model_copy(update=update), day)
     broke = broken_since(state, state.halted_on)
+    done = state.plan if state.status is FollowupStatus.COMPLETED else None
+    if done is not None:
+        return after.model_copy(update={"plan": _over(done, day).model_copy(update=_FREE)}), ()
     if broke is not None:
         after = after.model_copy(update={"plan": _over(broke, day)})
         return after, () if broke.doubted is not None or data.mistaken else (talks(broke, day),)
@@ -166,7 +170,7 @@ def _had_halted(
     promises = tuple(_later(promise, (until - since).days) for promise in halted.promises)
     after = halted.model_copy(update={"halted_on": state.halted_on, "promises": promises})
     plan = _noted_on(after)
-    if plan is None or all_sold(after, plan):
+    if plan is None or plan.completed or all_sold(after, plan):
         return after, said
     over = Pause(since=since, until=until)
     plan = with_past(plan, over)
@@ -224,14 +228,18 @@ def _is_known(state: FollowupState, broke: FollowedPlan) -> bool:
 
 
 def _noted_on(state: FollowupState) -> FollowedPlan | None:
-    """Give the plan on which stops are noted: it is followed, or may stand again."""
+    """Give the plan on which stops are noted: it is followed, or may stand again.
+
+    So may one that was completed, by a payment that comes back, in the stop or after it.
+    """
     plan = state.plan
     doubted = plan is not None and plan.doubted is not None and state.status is FollowupStatus.BROKEN
-    return plan if doubted or state.status is FollowupStatus.LIVE else None
+    followed = state.status in {FollowupStatus.LIVE, FollowupStatus.COMPLETED}
+    return plan if doubted or followed else None
 
 
 def _over(plan: FollowedPlan, day: date) -> FollowedPlan:
-    """Note on a plan that was broken that the stop which was told since is over."""
+    """Note on a plan that has ended that the stop which was told since is over."""
     if not plan.stops or plan.stops[-1].until < date.max:
         return plan
     over = plan.stops[-1].model_copy(update={"until": day})
@@ -243,6 +251,23 @@ def with_past(plan: FollowedPlan, over: Pause) -> FollowedPlan:
     in_order = sorted((*plan.stops, over), key=lambda stop: (stop.until == date.max, stop.since))
     stops = tuple(in_order)[-_STOPS_KEPT:]
     return plan.model_copy(update={"stops": stops, "replay": True})
+
+
+def with_stops_of(state: FollowupState, plan: FollowedPlan, over: Sequence[FollowedPlan]) -> FollowedPlan:
+    """Give a plan that comes back with the stops noted on those in its place: it rests in them, too.
+
+    One that ended meanwhile has ended for it, from when on its days do not count for that already.
+    """
+    noted = (*plan.stops, *(stop for one in over for stop in one.stops))
+    past = [stop for stop in noted if stop.until < date.max]
+    since = min((stop.since for stop in noted if stop.until == date.max), default=None)
+    free = state.halted_on is None and not all_sold(state, plan)
+    if since is not None:
+        past.append(Pause(since=since, until=over[0].effective if free else date.max))
+    in_order = sorted(past, key=lambda stop: (stop.until == date.max, stop.since))
+    rests = {name: any(getattr(one, name) for one in (plan, *over)) for name in _FREE}
+    update = {"stops": tuple(in_order)[-_STOPS_KEPT:], **(_FREE if free else rests)}
+    return plan.model_copy(update=update)
 
 
 def broken_since(state: FollowupState, since: date) -> FollowedPlan | None:

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from shared.contracts import desk, intake
+from shared.contracts import desk, intake, offer
+from shared.contracts.base import Reason
 from shared.contracts.debts import DebtStatus
 from shared.contracts.followup import (
     InstalmentMissed,
@@ -16,11 +17,23 @@ from shared.contracts.followup import (
     RenegotiationRequested,
     ReviewDue,
 )
-from shared.contracts.followup_care import BreachCured, BreachNoticed
+from shared.contracts.followup_care import BreachCured, BreachNoticed, PlanReopened
 from shared.contracts.parties import StopCause
 from shared.contracts.reasons import ReasonCode
-from tests.unit.builders import CASE, DAY, case_opened, cny, debt, message, paid, reference, signed
+from tests.unit.builders import (
+    CASE,
+    DAY,
+    case_opened,
+    cny,
+    debt,
+    message,
+    paid,
+    reference,
+    signed,
+    taken_back,
+)
 from tests.unit.followup.plans import FIRST, GRACE, ROWS, SECOND, THIRD, live, lives_to
+from tests.unit.followup.test_found_withdrawn import amended, withdrawn
 from tests.unit.spec import Given, given
 from tests.unit.stopping import CAUSES, begins, halt, over
 
@@ -42,13 +55,139 @@ def test_misses_are_recorded_and_never_break_a_stopped_plan(cause: StopCause) ->
     assert of(lives_to(live(), END), PlanBroken) == [PlanBroken], "without the stop it breaks"
 
 
+def stopped_over_its_end(cause: StopCause, **overrides: Any) -> Given:
+    """Give a plan whose every instalment fell due in a stop, on the day on which that is over."""
+    return lives_to(live(**overrides).when(*begins(cause, START)), END - timedelta(days=1)).when(*over(END))
+
+
+def end_of_the_days(back: Given) -> date:
+    """Give the day on which what is owed at the end of the plan is late too long: the days from the last
+    instalment on count before the stop and after the talks, and that one fell due in the stop."""
+    return back.state.plan.paused_until + timedelta(days=60)
+
+
 @pytest.mark.parametrize("cause", CAUSES)
-def test_afterwards_there_are_talks_and_what_was_missed_meanwhile_breaks_nothing(cause: StopCause) -> None:
-    lived = lives_to(live().when(*begins(cause, START)), END)
-    back = lived.when(*over(END))
+def test_afterwards_there_are_talks_and_what_was_missed_meanwhile_breaks_nothing_before_its_days(
+    cause: StopCause,
+) -> None:
+    """Nothing came due afterwards, so nothing was ever late: unpaid, the plan was in force for good."""
+    back = stopped_over_its_end(cause)
     assert back.emits(RenegotiationRequested)
     assert back.last(RenegotiationRequested).reasons[0].code is ReasonCode.STOP_ENDED
-    assert of(lives_to(back, date(2027, 12, 1)), PlanBroken) == []
+    late = end_of_the_days(back)
+    quiet = lives_to(back, late - timedelta(days=1))
+    assert of(quiet, PlanBroken, BreachNoticed) == []
+    assert [event.as_of for event in lives_to(quiet, late).said if isinstance(event, PlanBroken)] == [late]
+
+
+@pytest.mark.parametrize("ends_by", ["nothing", "talks"])
+def test_what_is_left_at_the_end_is_noticed_and_can_be_put_right_before_it_breaks(ends_by: str) -> None:
+    back = stopped_over_its_end(StopCause.BREATHING_SPACE, breach__notice_required=True)
+    if ends_by == "talks":
+        on = END + timedelta(days=10)
+        step = Reason(code=ReasonCode.NEXT_HUMAN_REVIEW)
+        why = Reason(code=ReasonCode.OFFER_REJECTED)
+        failed = offer.TalksFailed(rounds=1, as_of=on, reason=why, next_step=step)
+        back = lives_to(back, on - timedelta(days=1)).when(message(failed, on))
+        assert back.state.plan.paused_until == on
+    late = end_of_the_days(back)
+    noticed = lives_to(back, late)
+    assert of(noticed, PlanBroken) == []
+    notice = noticed.last(BreachNoticed)
+    assert (notice.as_of, [str(one) for one in notice.missing]) == (late, ["300.00"])
+    assert notice.cure_by > late
+    quiet = lives_to(noticed, notice.cure_by - timedelta(days=1))
+    assert of(quiet, PlanBroken) == []
+    assert of(lives_to(quiet, notice.cure_by), PlanBroken) == [PlanBroken]
+    on = notice.cure_by - timedelta(days=1)
+    kept = lives_to(noticed, on - timedelta(days=1)).when(message(paid("300.00", on), on))
+    assert lives_to(kept, date(2028, 12, 1)).state.plan.completed, "who pays in time has kept it"
+
+
+def test_while_an_instalment_is_to_come_it_shows_what_was_missed_before_it() -> None:
+    """The money goes to the oldest, so whoever pays the last instalment alone has not paid it."""
+    last = END + timedelta(days=200)
+    rows = (*ROWS, (last, "100.00"))
+    stopped = lives_to(live(*rows).when(*begins(StopCause.DISPUTE, START)), END - timedelta(days=1))
+    back = stopped.when(*over(END)).when(message(paid("100.00", last), last))
+    lived = lives_to(back, last + timedelta(days=59))
+    assert of(lived, PlanBroken, BreachNoticed) == []
+    assert of(lives_to(lived, last + timedelta(days=60)), PlanBroken) == [PlanBroken]
+
+
+@pytest.mark.parametrize("later", [True, False])
+def test_what_is_owed_in_a_currency_of_which_nothing_is_to_come_shows_at_the_end_of_the_plan(
+    *, later: bool
+) -> None:
+    """Money of one currency pays no other: the later instalments are all kept, and the arrears stay."""
+    last = END + timedelta(days=200) if later else THIRD
+    rows = (*ROWS, (last, "50.00", "USD"))
+    stopped = lives_to(live(*rows).when(*begins(StopCause.DISPUTE, START)), END - timedelta(days=1))
+    back = stopped.when(*over(END)).when(message(paid("50.00", last, currency="USD"), last))
+    late = last + timedelta(days=60) if later else end_of_the_days(back)
+    quiet = lives_to(back, late - timedelta(days=1))
+    assert of(quiet, PlanBroken) == []
+    assert of(lives_to(quiet, late), PlanBroken) == [PlanBroken]
+
+
+def test_a_payment_of_the_last_instalment_that_comes_back_in_a_stop_is_late_after_it() -> None:
+    """Its new grace ended in the stop, so it was missed in it."""
+    paid_up = lives_to(live().when(message(paid("300.00", FIRST, "p"), FIRST)), FIRST)
+    assert paid_up.state.plan.completed
+    back_on, ends = THIRD + timedelta(days=9), THIRD + timedelta(days=60)
+    returned = paid_up.when(message(taken_back("200.00", FIRST, back_on), back_on))
+    lived = lives_to(lives_to(returned, back_on).when(*begins(StopCause.DISPUTE, back_on)), ends)
+    back = lived.when(*over(ends))
+    assert of(back, RenegotiationRequested) == [RenegotiationRequested]
+    quiet = lives_to(back, back.state.plan.paused_until + timedelta(days=1))
+    assert of(quiet, PlanBroken) == []
+    assert of(lives_to(quiet, date(2027, 12, 1)), PlanBroken) == [PlanBroken]
+
+
+@pytest.mark.parametrize("in_it", [True, False])
+def test_a_completed_plan_that_is_live_again_rests_in_a_stop_as_long_as_that_runs(*, in_it: bool) -> None:
+    """It was noticed and broken in the stop; or, where that had ended first, in a stop without end."""
+    pays, stops = message(paid("300.00", FIRST, "p"), FIRST), begins(StopCause.DISPUTE, FIRST)
+    stopped = lives_to(live().when(*stops, pays), FIRST)
+    if in_it:
+        stopped = lives_to(
+            lives_to(live().when(pays), FIRST).when(*begins(StopCause.DISPUTE, SECOND)), SECOND
+        )
+    assert stopped.state.plan.completed
+    back_on, ends = THIRD + timedelta(days=9), THIRD + timedelta(days=150)
+    returned = message(taken_back("200.00", FIRST, back_on if in_it else ends), back_on if in_it else ends)
+    if in_it:
+        meanwhile = lives_to(stopped.when(returned), ends - timedelta(days=1))
+        assert of(meanwhile, PlanBroken, BreachNoticed, PlanReopened) == [PlanReopened]
+        after = meanwhile.when(*over(ends))
+    else:
+        ended = stopped.when(*over(ends))
+        assert ended.said == ()
+        after = ended.when(returned)
+    lived = lives_to(after, date(2028, 12, 1))
+    assert of(lived, PlanBroken) == [PlanBroken]
+
+
+@pytest.mark.parametrize("ended", [True, False])
+def test_a_plan_that_comes_back_by_a_withdrawal_rests_in_the_stop_that_runs(*, ended: bool) -> None:
+    """It was noticed, and broke, while the borrower was protected."""
+    start = live(breach__notice_required=True)
+    amended_on, gone = DAY + timedelta(days=4), DAY + timedelta(days=9)
+    plan = lives_to(amended(lives_to(start, DAY + timedelta(days=3)), amended_on, days=30), amended_on)
+    stopped = lives_to(plan.when(*begins(StopCause.BREATHING_SPACE, gone - timedelta(days=2))), gone)
+    if ended:
+        stopped = stopped.when(*over(gone))
+    back = withdrawn(stopped, gone)
+    assert back.state.plan.silent is not ended
+    lived = lives_to(back, END - timedelta(days=1))
+    assert of(lived, BreachNoticed, PlanBroken) == ([BreachNoticed, PlanBroken] if ended else [])
+    if not ended:
+        after = lived.when(*over(END))
+        assert of(after, RenegotiationRequested) == [RenegotiationRequested]
+        assert of(lives_to(after, date(2027, 12, 1)), BreachNoticed, PlanBroken) == [
+            BreachNoticed,
+            PlanBroken,
+        ]
 
 
 @pytest.mark.parametrize("cause", CAUSES)
