@@ -67,6 +67,7 @@ _PAID_IN_FULL = {intake.CloseReason.SETTLED, intake.CloseReason.PLAN_COMPLETED}
 
 _CLOSED = {
     "status": AgreementStatus.CLOSED,
+    "stop_told_on": None,
     "debts": (),
     "completed": None,
     "broken": None,
@@ -324,6 +325,7 @@ def case_closed(
                 letter = letter_of_paid(state, live, told.settled, message.data.as_of, policy)
                 kept = {
                     "status": AgreementStatus.CLOSED,
+                    "stop_told_on": None,
                     "completed": None,
                     "broken": None,
                     "handed_back": live,

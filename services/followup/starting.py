@@ -186,6 +186,7 @@ def take_back(state: FollowupState, data: AgreementEnded, day: date) -> Followup
 
     What was paid since counts for it. What it asked for while the amendment held is no breach of it. Talks
     about a hardship that was reported under the amendment go on, and protect it as they did the amendment.
+    Those that led to the amendment were over with it: their days protect on, and a report is heard anew.
     """
     gone, now = state.plan, data.returns_to
     known = [one.plan.agreement_id for one in state.earlier]
@@ -200,10 +201,14 @@ def take_back(state: FollowupState, data: AgreementEnded, day: date) -> Followup
     late = {name: day for name, on in dates if on is not None and on < day}
     over = (*(one.plan for one in state.earlier[at + 1 :]), gone)
     update: dict[str, object] = {"replay": True, **late, **_reviews(plan, over), "reviews": gone.reviews}
-    before = plan.pauses
+    before, until = plan.pauses, plan.paused_until
     if in_talks(gone, day):
         before = talks_of(plan)
         update |= {name: getattr(gone, name) for name in _TALKS}
+    elif until is not None and until != date.max and in_talks(plan, day) and not plan.unreported:
+        ended = over[0].effective
+        before = (*before, Pause(since=ended, until=until))
+        update |= {"paused_until": ended, "pause_left": (until - ended).days}
     update["pauses"] = (*before, Pause(since=gone.effective, until=day))
     update["cooperated"] = plan.cooperated or gone.cooperated
     back = with_stops_of(state, plan.model_copy(update=update), over)

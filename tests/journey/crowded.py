@@ -6,7 +6,7 @@ the same is added whatever the order in which the services read.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from datetime import date, timedelta
 from random import Random
@@ -23,7 +23,7 @@ from shared.contracts.ids import derive_id
 from shared.contracts.parties import StopCause
 from tests.fault.living import ENTRY_DAYS, START
 
-__all__ = ["CrowdedWorld", "OvercrowdedWorld"]
+__all__ = ["CrowdedWorld", "OvercrowdedWorld", "parted"]
 
 _HOURS = (8, 9, 11, 14, 17, 19, 21)
 _Kind = Callable[[Customer, Account, date, Random], Envelope[Any]]
@@ -130,3 +130,16 @@ class OvercrowdedWorld(CrowdedWorld):
         number = draw.randrange(1 << 32)  # of two figures of an account on one day both are told
         told = super()._added(kind, customer, day, draw)
         return [replace(one, id=derive_id(one.id, str(number))) for one in told]
+
+
+def parted(lives: Sequence[Any], besides: Collection[str] = ()) -> dict[str, date]:
+    """Give, by customer, the first day on which people or the bank did something else; `besides`: ids."""
+    did: list[set[tuple[str, date, str]]] = [
+        {(one.key, one.day, one.id) for one in life.published if not one.source.startswith("/parley/")}
+        for life in lives
+    ]
+    found: dict[str, date] = {}
+    for key, day, name in did[0] ^ did[1]:
+        if name not in besides:
+            found[key] = min(day, found.get(key, day))
+    return found

@@ -16,7 +16,7 @@ import pytest
 
 from services.cli.catalogue import load_all
 from shared.contracts.decision import State
-from tests.journey.crowded import OvercrowdedWorld
+from tests.journey.crowded import OvercrowdedWorld, parted
 from tests.journey.scrambled import ScrambledPlatform
 from tests.journey.sequential import SequentialPlatform
 
@@ -63,21 +63,9 @@ async def lived(platform: Any, seed: int) -> Any:
     return platform
 
 
-def parted(*lives: Any) -> dict[str, date]:
-    """Give, by customer, the first day on which people or the bank did something else."""
-    did: list[set[tuple[str, date, str]]] = [
-        {(one.key, one.day, one.id) for one in life.published if not one.source.startswith("/parley/")}
-        for life in lives
-    ]
-    found: dict[str, date] = {}
-    for key, day, _ in did[0] ^ did[1]:
-        found[key] = min(day, found.get(key, day))
-    return found
-
-
 def differences(calm: Any, live: Any) -> Iterator[str]:
     """Say what stands otherwise in an evening."""
-    apart, keys = parted(calm, live), {one.subject: one.key for one in calm.published if one.subject}
+    apart, keys = parted((calm, live)), {one.subject: one.key for one in calm.published if one.subject}
     for at in sorted({*calm.seen, *live.seen}):
         day, service, name = at
         if day >= apart.get(keys.get(name, name), date.max) or _rests(calm, day, name):

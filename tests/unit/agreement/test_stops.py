@@ -16,6 +16,7 @@ from shared.contracts.agreement import (
 )
 from shared.contracts.debts import DebtStatus
 from shared.contracts.desk import WithdrawalDeclared
+from shared.contracts.desk_parties import StopReported
 from shared.contracts.followup import PlanBroken
 from shared.contracts.parties import CaseHalt, StopCause
 from shared.contracts.reasons import ReasonCode
@@ -141,3 +142,15 @@ def test_a_sale_halts_the_case_and_gives_no_day_to_withdraw() -> None:
     both = halted(signed, 5, begin=True)
     left = both.when(message(intake.StopsChanged(as_of=after(25), stops=(), halt=sale), after(25)))
     assert left.state.live.withdraw_until == after(2 + 14 + 20), "as many as were left when the stop began"
+
+
+@pytest.mark.parametrize("reason", [intake.CloseReason.SETTLED, intake.CloseReason.RECALLED])
+def test_a_closed_case_stands_the_same_whether_a_stop_of_its_last_day_was_read_before_or_after_its_end(
+    reason: intake.CloseReason,
+) -> None:
+    told = message(StopReported(stop_id="S-1", cause=StopCause.DISPUTE, since=after(5)), after(5))
+    gone = tuple(debt.model_copy(update={"status": DebtStatus.RECALLED}) for debt in DEBTS)
+    debts = gone if reason is intake.CloseReason.RECALLED else ()
+    end = message(intake.CaseClosed(as_of=after(5), reason=reason, debts=debts), after(5))
+    for before in (drafted(), in_force()):
+        assert before.when(told).when(end).state == before.when(end).when(told).state

@@ -44,6 +44,18 @@ def test_a_hardship_reported_under_the_amendment_protects_the_plan_before_it_too
     protected(withdrawn(lives_to(told, GONE - timedelta(days=1))), reported)
 
 
+def test_who_reports_again_after_a_withdrawal_from_what_the_talks_came_to_is_heard() -> None:
+    """They were over with the signature, and a report counted as heard in them: nobody was asked to talk."""
+    reported = GONE - timedelta(days=12)
+    talked = lives_to(live(**LONG), reported - timedelta(days=1)).when(hardship(reported))
+    back = withdrawn(lives_to(amended(talked), GONE - timedelta(days=1)))
+    protected(back, reported)
+    again = lives_to(back, GONE + timedelta(days=5)).when(hardship(GONE + timedelta(days=6)))
+    assert again.last(RenegotiationRequested).as_of == GONE + timedelta(days=6)
+    twice = again.when(hardship(GONE + timedelta(days=7)))
+    assert not any(isinstance(event, RenegotiationRequested) for event in twice.said)
+
+
 def test_who_showed_good_will_under_the_amendment_has_shown_it() -> None:
     """It was forgotten with the amendment, and who missed an instalment was not offered support."""
     reported = GONE - timedelta(days=2)
