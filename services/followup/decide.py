@@ -8,7 +8,18 @@ from collections.abc import Callable
 from datetime import date
 from typing import Any
 
-from services.followup import care, co_borrowers, found, leftover, problems, referral, standing, stops, trying
+from services.followup import (
+    care,
+    co_borrowers,
+    found,
+    leftover,
+    problems,
+    referral,
+    standing,
+    stops,
+    trying,
+    unserved,
+)
 from services.followup.charges import charges_of, moved
 from services.followup.cooperation import note_statement
 from services.followup.desk import OF_THE_DESK, refusal
@@ -39,6 +50,7 @@ from shared.contracts.debts import DebtStatus
 from shared.contracts.decision import Decision
 from shared.contracts.departures import told
 from shared.contracts.envelope import Envelope
+from shared.contracts.notice import NoticeWithdrawn
 from shared.contracts.parties import judged_on, last_told
 from shared.contracts.reasons import ReasonCode
 from shared.policy.reference import Reference
@@ -80,7 +92,8 @@ class FollowupDecider:
         if state.status is not FollowupStatus.CLOSED:
             after, of_doubt = standing.close_doubted(state, day, reference)
             after, of_plan = close_plan(after, day, reference)
-            of_plan = (*of_doubt, *of_plan)
+            after, of_notice = unserved.over(after, day)
+            of_plan = (*of_doubt, *of_plan, *of_notice)
             after, of_promises = close_promises(after, day, reference)
         of_problems: tuple[Event, ...] = ()
         if after.policy is not None:
@@ -278,7 +291,8 @@ def _signed(
     after, said = started
     policy = reference.policies.in_force(message.data.policy, message.day)
     after, of_others = co_borrowers.signed(after, known.plan, message.data, message.day, policy)
-    return Decision.of(without_sold(after, message.day, reference), *said, *of_others)
+    after, of_notice = unserved.over(after, message.day)
+    return Decision.of(without_sold(after, message.day, reference), *said, *of_others, *of_notice)
 
 
 def _in_doubt(
@@ -306,7 +320,8 @@ def _ended(
     back = without_sold(take_back(state, message.data, message.day), message.day, reference)
     policy = policy_of(plan, reference, message.day)
     back, said = co_borrowers.to_tell(back, plan, problems.TELL_WITHDRAWN, message.day, policy)
-    return Decision.of(back, *said)
+    back, of_notice = unserved.over(back, message.day)
+    return Decision.of(back, *said, *of_notice)
 
 
 def _promised(
@@ -432,14 +447,26 @@ def _contact(
 
 
 def _delivered(
-    state: FollowupState | None, message: Envelope[desk_contact.NoticeDelivered], _: Reference
+    state: FollowupState | None, message: Envelope[desk_contact.NoticeDelivered], reference: Reference
 ) -> Outcome:
-    """A message has left: the limits of contact count it."""
+    """A message has left: the limits of contact count it, and a notice that was given up was served by it."""
     if state is None or state.policy is None:
         return Decision.wait(state)
     if state.status is FollowupStatus.CLOSED:
         return Decision(state)
-    return Decision(trying.remember_message(state, message.data))
+    known = trying.remember_message(state, message.data)
+    after, said = unserved.delivered(known, message.data, message.day, reference)
+    return Decision.of(after, *said)
+
+
+def _withdrawn(
+    state: FollowupState | None, message: Envelope[NoticeWithdrawn], reference: Reference
+) -> Outcome:
+    """A message will not leave any more: of weight where it is a notice that the plan would break by."""
+    if state is None:
+        return Decision(state)
+    after, said = unserved.heard(state, message.data, message.day, reference)
+    return Decision.of(after, *said)
 
 
 def _rules_of_contact(state: FollowupState | None, message: Envelope[Any], reference: Reference) -> Outcome:
@@ -576,6 +603,7 @@ _HANDLERS: dict[type[Event], Handler] = {
     intake_team.EarlierContactMade: _rules_of_contact,
     intake_team.EarlierReachHeard: _rules_of_contact,
     desk_contact.NoticeDelivered: _delivered,
+    NoticeWithdrawn: _withdrawn,
     desk.StatementSubmitted: _statement,
     desk.EvidenceVerified: _evidence,
     intake.CaseAssigned: _assigned,

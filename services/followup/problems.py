@@ -60,6 +60,8 @@ __all__ = [
     "taken_off",
     "unbilled",
     "unbooked",
+    "unnoticed",
+    "unserved",
 ]
 
 Step = tuple[FollowupState, tuple[Event, ...]]
@@ -73,6 +75,8 @@ RETURNED_BEFORE = "payment_returned_from_before_the_plan"
 RETURNED_AFTER = "payment_returned_after_completion"
 INTEREST_OF_A_STOP = "interest_of_a_stop_in_instalments"
 BROKEN_IN_A_STOP = "plan_broken_in_a_stop"
+BREACH_UNSERVED = "breach_notice_not_delivered"
+BROKEN_UNNOTICED = "plan_broken_without_notice"
 BY_A_MISTAKE = "plan_stands_again_by_a_mistake"
 UNBOOKED = "payment_on_no_debt"
 UNBILLED = "interest_paid_before_it_was_billed"
@@ -90,6 +94,8 @@ _TELL_ALL_THE_SAME = frozenset(
     {TELL_BROKEN, TELL_WITHDRAWN, TELL_STANDS, TELL_UNCOUNTED, TELL_VOID, TELL_AMENDED}
 )
 IN_DOUBT = "signature_in_doubt"
+TAKEN_BACK = frozenset({BROKEN_IN_A_STOP, BROKEN_UNNOTICED})
+"""An end of a plan that a supervisor may take back."""
 
 
 def assigned(state: FollowupState, owner: str) -> Step:
@@ -238,6 +244,17 @@ def broken_in_a_stop(state: FollowupState, plan: FollowedPlan, day: date, policy
     return _of_fact(state, f"{BROKEN_IN_A_STOP}/{plan.agreement_id}", BROKEN_IN_A_STOP, day, policy)
 
 
+def unserved(state: FollowupState, notice_id: str, day: date, policy: PolicyInForce) -> Step:
+    """A notice of breach could not leave: a person serves it, in the pack's days for that."""
+    latest = later(day, max(policy.breach.notice_days, 1))
+    return _of_fact(state, notice_id, BREACH_UNSERVED, day, policy, latest)
+
+
+def unnoticed(state: FollowupState, notice_id: str, day: date, policy: PolicyInForce) -> Step:
+    """A plan was broken by a notice that, as turns out, never left: a person sees what is made good."""
+    return _of_fact(state, f"{BROKEN_UNNOTICED}/{notice_id}", BROKEN_UNNOTICED, day, policy)
+
+
 def signature_doubted(state: FollowupState, data: SignatureDoubted, day: date, policy: PolicyInForce) -> Step:
     """Who signed may not have been able to: a person asks, and nobody is treated otherwise meanwhile."""
     fact = f"{IN_DOUBT}/{data.agreement_id}/{data.party_id or ''}/{data.reason.code}"
@@ -278,7 +295,7 @@ def joint_elsewhere(state: FollowupState, debts: Iterable[str], day: date, refer
 
 def stands_again(state: FollowupState, day: date) -> Step:
     """The plan stands again after all: nothing is left to be made good of its end."""
-    gone = (problem for problem in state.problems if problem.about == BROKEN_IN_A_STOP)
+    gone = (problem for problem in state.problems if problem.about in TAKEN_BACK)
     return taken_off(state, gone, day, _BY_THE_PLAN)
 
 
@@ -365,7 +382,7 @@ def case_closed(state: FollowupState, day: date, reason: CloseReason) -> Step:
     """
     completed = reason is CloseReason.PLAN_COMPLETED
     of_reason = {RETURNED_BEFORE} if completed else {JOINT, *_TELL_ALL_THE_SAME}
-    outlasts = {UNBOOKED, UNBILLED, DIFFERS, BROKEN_IN_A_STOP, TELL_COMPLETED, *of_reason}
+    outlasts = {UNBOOKED, UNBILLED, DIFFERS, *TAKEN_BACK, TELL_COMPLETED, *of_reason}
     if completed or reason is CloseReason.SETTLED:
         outlasts.add(INTEREST_OF_A_STOP)
     gone = (problem for problem in state.problems if problem.about not in outlasts)
