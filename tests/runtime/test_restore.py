@@ -183,6 +183,7 @@ def test_positions_move_past_what_is_void_and_stay_where_the_bank_is_read_again(
         "intake.events": 25,
         "offer.events": 25,
         "agreement.events": 25,
+        "alert.events": 25,
         "desk.events": END,
         "ops.commands": END,
     }

@@ -340,8 +340,10 @@ def test_what_binds_the_bank_after_its_case_is_still_to_be_told(reason: CloseRea
     told = SECOND + timedelta(days=10)
     lived = lives_to(bound("P-2"), told - timedelta(days=1))
     since = all_of(lived, PlanBroken)[0].as_of
-    back = lived.when(*begins(StopCause.CRISIS_BREATHING_SPACE, told, since=since))
-    gone = back.when(message(CaseClosed(as_of=told, reason=reason), told))
+    back = by_evening(lived, told, *begins(StopCause.CRISIS_BREATHING_SPACE, told, since=since))
+    gone = back.when(
+        message(CaseClosed(as_of=told + timedelta(days=1), reason=reason), told + timedelta(days=1))
+    )
     assert open_(gone) == [(STANDS, "P-2")]
 
 
