@@ -4,7 +4,8 @@ Messages only add facts; what follows from them is concluded when a day closes (
 order and the batches in which they came make no difference.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
@@ -47,12 +48,14 @@ from shared.contracts import (
 from shared.contracts.alert import ComplaintClosed
 from shared.contracts.base import Event
 from shared.contracts.debts import DebtStatus
-from shared.contracts.decision import Decision
+from shared.contracts.decision import Decision, events_of
 from shared.contracts.departures import told
 from shared.contracts.envelope import Envelope
+from shared.contracts.followup_care import CreditFound
 from shared.contracts.notice import NoticeWithdrawn
 from shared.contracts.parties import judged_on, last_told
 from shared.contracts.reasons import ReasonCode
+from shared.policy.model import PolicyInForce
 from shared.policy.reference import Reference
 
 __all__ = ["HANDLED", "FollowupDecider"]
@@ -67,7 +70,9 @@ class FollowupDecider:
     def decide(self, state: FollowupState | None, message: Envelope[Any], reference: Reference) -> Outcome:
         """Decide one message; see `shared.contracts.decision`."""
         handler = _HANDLERS.get(type(message.data))
-        return Decision(state) if handler is None else handler(state, message, reference)
+        if handler is None:
+            return Decision(state)
+        return _chased(handler(state, message, reference), reference, message.day)
 
     def due(self, state: FollowupState) -> date | None:
         """The next day of the plan, of a promise, or of money that only a plan signed by then could count."""
@@ -98,6 +103,7 @@ class FollowupDecider:
         of_problems: tuple[Event, ...] = ()
         if after.policy is not None:
             policy = reference.policies.in_force(after.policy, day)
+            after, of_plan = _asked_about(after, of_plan, policy)
             after, of_problems = problems.close_problems(after, day, policy, reference)
         if after.halted_on is None and any(
             one.until is not None and one.until < day for one in after.earlier
@@ -105,6 +111,29 @@ class FollowupDecider:
             open_ = tuple(one for one in after.earlier if one.until is None or one.until >= day)
             after = after.model_copy(update={"earlier": open_})
         return Decision.of(prune(after, day), *of_plan, *of_promises, *of_problems)
+
+
+def _chased(decided: Outcome, reference: Reference, day: date) -> Outcome:
+    """What a message has found beyond a plan is somebody's to have chosen about."""
+    after, said = decided.state, events_of(decided.emissions)
+    if after is None or after.policy is None or not any(isinstance(one, CreditFound) for one in said):
+        return decided
+    after, all_ = _asked_about(after, said, reference.policies.in_force(after.policy, day))
+    more = Decision.of(after, *(one for one in all_ if not any(one is other for other in said)))
+    return replace(decided, state=after, emissions=(*decided.emissions, *more.emissions))
+
+
+def _asked_about(
+    state: FollowupState, said: Iterable[Event], policy: PolicyInForce
+) -> tuple[FollowupState, tuple[Event, ...]]:
+    """Give what was said, after each word of a credit with whose it is to ask about it."""
+    all_: tuple[Event, ...] = ()
+    for one in said:
+        more: tuple[Event, ...] = ()
+        if isinstance(one, CreditFound):
+            state, more = problems.unchosen(state, one, policy)
+        all_ = (*all_, one, *more)
+    return state, all_
 
 
 def _opened(

@@ -79,7 +79,11 @@ def _credit_chosen(
 ) -> Outcome:
     day = message.day
     policy = None if state.policy is None else reference.policies.in_force(state.policy, day)
-    return _either(state, message, leftover.chosen(state, message.data, message.id, day, policy))
+    decided = leftover.chosen(state, message.data, message.id, day, policy)
+    if isinstance(decided, ReasonCode):
+        return _either(state, message, decided)
+    after, off = problems.chosen(decided[0], day)
+    return Decision.of(after, *decided[1], *off)
 
 
 def _new_credit(
