@@ -10,7 +10,7 @@ SERVICE = Service(
     state=FollowupState,
     decider=FollowupDecider(),
     waits_for=("intake", "offer", "agreement", "desk"),
-    reads=("alert",),
+    reads=("alert", "notice"),
     handles=HANDLED,
     workload=lambda state: work_of(state.departures),
     # 2: what stop events halt; 3: conditions, contacts, credits asked; 4: what a borrower is told of a breach
@@ -29,6 +29,7 @@ SERVICE = Service(
     # new difficulties were last told, when an amendment was drawn up, balances that differ
     # 15: complaints that have their final response, pauses that no report of the borrower's began,
     # difficulties that were told without a plan, whether a difficulty that was told lasts, a plan that was
-    # broken in a stop which was told later, until the close of that day, and when it stood again
+    # broken in a stop which was told later, until the close of that day, and when it stood again, when notice
+    # of breach was given, whether it left
     schema_version=15,
 )

@@ -4,11 +4,23 @@ Messages only add facts; what follows from them is concluded when a day closes (
 order and the batches in which they came make no difference.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
-from services.followup import care, co_borrowers, found, leftover, problems, referral, standing, stops, trying
+from services.followup import (
+    care,
+    co_borrowers,
+    found,
+    leftover,
+    problems,
+    referral,
+    standing,
+    stops,
+    trying,
+    unserved,
+)
 from services.followup.charges import charges_of, moved
 from services.followup.cooperation import note_statement
 from services.followup.desk import OF_THE_DESK, refusal
@@ -36,11 +48,14 @@ from shared.contracts import (
 from shared.contracts.alert import ComplaintClosed
 from shared.contracts.base import Event
 from shared.contracts.debts import DebtStatus
-from shared.contracts.decision import Decision
+from shared.contracts.decision import Decision, events_of
 from shared.contracts.departures import told
 from shared.contracts.envelope import Envelope
+from shared.contracts.followup_care import CreditFound
+from shared.contracts.notice import NoticeWithdrawn
 from shared.contracts.parties import judged_on, last_told
 from shared.contracts.reasons import ReasonCode
+from shared.policy.model import PolicyInForce
 from shared.policy.reference import Reference
 
 __all__ = ["HANDLED", "FollowupDecider"]
@@ -55,7 +70,9 @@ class FollowupDecider:
     def decide(self, state: FollowupState | None, message: Envelope[Any], reference: Reference) -> Outcome:
         """Decide one message; see `shared.contracts.decision`."""
         handler = _HANDLERS.get(type(message.data))
-        return Decision(state) if handler is None else handler(state, message, reference)
+        if handler is None:
+            return Decision(state)
+        return _chased(handler(state, message, reference), reference, message.day)
 
     def due(self, state: FollowupState) -> date | None:
         """The next day of the plan, of a promise, or of money that only a plan signed by then could count."""
@@ -80,11 +97,13 @@ class FollowupDecider:
         if state.status is not FollowupStatus.CLOSED:
             after, of_doubt = standing.close_doubted(state, day, reference)
             after, of_plan = close_plan(after, day, reference)
-            of_plan = (*of_doubt, *of_plan)
+            after, of_notice = unserved.over(after, day)
+            of_plan = (*of_doubt, *of_plan, *of_notice)
             after, of_promises = close_promises(after, day, reference)
         of_problems: tuple[Event, ...] = ()
         if after.policy is not None:
             policy = reference.policies.in_force(after.policy, day)
+            after, of_plan = _asked_about(after, of_plan, policy)
             after, of_problems = problems.close_problems(after, day, policy, reference)
         if after.halted_on is None and any(
             one.until is not None and one.until < day for one in after.earlier
@@ -92,6 +111,29 @@ class FollowupDecider:
             open_ = tuple(one for one in after.earlier if one.until is None or one.until >= day)
             after = after.model_copy(update={"earlier": open_})
         return Decision.of(prune(after, day), *of_plan, *of_promises, *of_problems)
+
+
+def _chased(decided: Outcome, reference: Reference, day: date) -> Outcome:
+    """What a message has found beyond a plan is somebody's to have chosen about."""
+    after, said = decided.state, events_of(decided.emissions)
+    if after is None or after.policy is None or not any(isinstance(one, CreditFound) for one in said):
+        return decided
+    after, all_ = _asked_about(after, said, reference.policies.in_force(after.policy, day))
+    more = Decision.of(after, *(one for one in all_ if not any(one is other for other in said)))
+    return replace(decided, state=after, emissions=(*decided.emissions, *more.emissions))
+
+
+def _asked_about(
+    state: FollowupState, said: Iterable[Event], policy: PolicyInForce
+) -> tuple[FollowupState, tuple[Event, ...]]:
+    """Give what was said, after each word of a credit with whose it is to ask about it."""
+    all_: tuple[Event, ...] = ()
+    for one in said:
+        more: tuple[Event, ...] = ()
+        if isinstance(one, CreditFound):
+            state, more = problems.unchosen(state, one, policy)
+        all_ = (*all_, one, *more)
+    return state, all_
 
 
 def _opened(
@@ -278,7 +320,8 @@ def _signed(
     after, said = started
     policy = reference.policies.in_force(message.data.policy, message.day)
     after, of_others = co_borrowers.signed(after, known.plan, message.data, message.day, policy)
-    return Decision.of(without_sold(after, message.day, reference), *said, *of_others)
+    after, of_notice = unserved.over(after, message.day)
+    return Decision.of(without_sold(after, message.day, reference), *said, *of_others, *of_notice)
 
 
 def _in_doubt(
@@ -306,7 +349,8 @@ def _ended(
     back = without_sold(take_back(state, message.data, message.day), message.day, reference)
     policy = policy_of(plan, reference, message.day)
     back, said = co_borrowers.to_tell(back, plan, problems.TELL_WITHDRAWN, message.day, policy)
-    return Decision.of(back, *said)
+    back, of_notice = unserved.over(back, message.day)
+    return Decision.of(back, *said, *of_notice)
 
 
 def _promised(
@@ -432,14 +476,26 @@ def _contact(
 
 
 def _delivered(
-    state: FollowupState | None, message: Envelope[desk_contact.NoticeDelivered], _: Reference
+    state: FollowupState | None, message: Envelope[desk_contact.NoticeDelivered], reference: Reference
 ) -> Outcome:
-    """A message has left: the limits of contact count it."""
+    """A message has left: the limits of contact count it, and a notice that was given up was served by it."""
     if state is None or state.policy is None:
         return Decision.wait(state)
     if state.status is FollowupStatus.CLOSED:
         return Decision(state)
-    return Decision(trying.remember_message(state, message.data))
+    known = trying.remember_message(state, message.data)
+    after, said = unserved.delivered(known, message.data, message.day, reference)
+    return Decision.of(after, *said)
+
+
+def _withdrawn(
+    state: FollowupState | None, message: Envelope[NoticeWithdrawn], reference: Reference
+) -> Outcome:
+    """A message will not leave any more: of weight where it is a notice that the plan would break by."""
+    if state is None:
+        return Decision(state)
+    after, said = unserved.heard(state, message.data, message.day, reference)
+    return Decision.of(after, *said)
 
 
 def _rules_of_contact(state: FollowupState | None, message: Envelope[Any], reference: Reference) -> Outcome:
@@ -576,6 +632,7 @@ _HANDLERS: dict[type[Event], Handler] = {
     intake_team.EarlierContactMade: _rules_of_contact,
     intake_team.EarlierReachHeard: _rules_of_contact,
     desk_contact.NoticeDelivered: _delivered,
+    NoticeWithdrawn: _withdrawn,
     desk.StatementSubmitted: _statement,
     desk.EvidenceVerified: _evidence,
     intake.CaseAssigned: _assigned,

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from services.followup import group, leftover, problems, referral, standing
+from services.followup import group, leftover, problems, referral, standing, unserved
 from services.followup.model import FollowupState, FollowupStatus
 from shared.contracts import desk_care, followup
 from shared.contracts.base import Event, Reason
@@ -53,8 +53,13 @@ def _problem(
     return _either(case, message, problems.noted(case, message.data, message.day, policy))
 
 
-def _solved(state: FollowupState, message: Envelope[desk_care.ProblemSolved], _: Reference) -> Outcome:
-    return _either(state, message, problems.solved(state, message.data, message.day))
+def _solved(
+    state: FollowupState, message: Envelope[desk_care.ProblemSolved], reference: Reference
+) -> Outcome:
+    """What is solved of a notice that could not leave is that it was served."""
+    after, said = unserved.solved(state, message.data, message.day, reference)
+    answered = _either(after, message, problems.solved(after, message.data, message.day))
+    return replace(answered, emissions=(*answered.emissions, *Decision.of(after, *said).emissions))
 
 
 def _joined(state: FollowupState, message: Envelope[desk_care.SupportJoined], _: Reference) -> Outcome:
@@ -74,7 +79,11 @@ def _credit_chosen(
 ) -> Outcome:
     day = message.day
     policy = None if state.policy is None else reference.policies.in_force(state.policy, day)
-    return _either(state, message, leftover.chosen(state, message.data, message.id, day, policy))
+    decided = leftover.chosen(state, message.data, message.id, day, policy)
+    if isinstance(decided, ReasonCode):
+        return _either(state, message, decided)
+    after, off = problems.chosen(decided[0], day)
+    return Decision.of(after, *decided[1], *off)
 
 
 def _new_credit(

@@ -36,7 +36,9 @@ from shared.contracts.plan_terms import cut_rate
 from shared.contracts.reasons import ReasonCode
 from shared.lending.money import Money
 
-__all__ = ["complete", "credit", "judge_breach", "reopen"]
+__all__ = ["complete", "credit", "give_notice", "judge_breach", "reopen"]
+
+_NO_NOTICE = {"cure_by": None, "noticed_on": None, "unserved": False}
 
 
 def complete(work: Work, day: date, *, with_case: bool = False) -> None:
@@ -53,7 +55,7 @@ def complete(work: Work, day: date, *, with_case: bool = False) -> None:
         agreement_id=work.plan.agreement_id, as_of=day, paid=paid, with_case=with_case, short=short
     )
     work.said.append(done)
-    over = {"review_open": False, "review_late_on": None, "cure_by": None}
+    over = {"review_open": False, "review_late_on": None, **_NO_NOTICE}
     work.update(ended_on=day, completed=True, judged_to=day, **over)
     work.change(status=FollowupStatus.COMPLETED, completed_on=day)
     credit(work, day)
@@ -131,30 +133,39 @@ def judge_breach(work: Work, day: date) -> bool:
         if plan.cure_by is not None:
             code = _why_cured(plan, day)
             work.said.append(BreachCured(agreement_id=plan.agreement_id, as_of=day, reason=Reason(code=code)))
-            work.update(cure_by=None)
+            work.update(**_NO_NOTICE)
             work.state, said = notice_void(work.state, plan, day, work.policy)
             work.said += said
+        return False
+    if plan.unserved:
         return False
     until = plan.cure_by or cure_by(day, work.policy)
     if until is None or until <= day:
         _break(work, day)
         return True
     if plan.cure_by is None:
-        work.update(cure_by=until)
-        work.said.append(
-            BreachNoticed(
-                agreement_id=plan.agreement_id,
-                as_of=day,
-                cure_by=until,
-                missing=work.missing(day, due_by=day),
-                reasons=(_missed(work, day),),
-                returns=plan.returns,
-                rates_return=plan.rates_return,
-                facts=_facts(work, day),
-            )
-        )
-        _tells(work, TELL_NOTICED, day)
+        give_notice(work, day, until)
     return False
+
+
+def give_notice(work: Work, day: date, until: date, *, served: bool = False) -> None:
+    """Give notice of a breach; one that was `served` by hand is on file, and nothing is sent."""
+    plan = _held_here(work)
+    work.update(cure_by=until, noticed_on=None if served else day, unserved=False)
+    work.said.append(
+        BreachNoticed(
+            agreement_id=plan.agreement_id,
+            as_of=day,
+            cure_by=until,
+            missing=work.missing(day, due_by=day),
+            reasons=(_missed(work, day),),
+            returns=plan.returns,
+            rates_return=plan.rates_return,
+            facts=_facts(work, day),
+            served=served,
+        )
+    )
+    _tells(work, TELL_NOTICED, day)
 
 
 def _held_here(work: Work) -> FollowedPlan:

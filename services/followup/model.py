@@ -150,9 +150,11 @@ class FollowedPlan(State):
     granted so far, `steps_worth` those up to the last that came to anything (None: not known, a document of
     before); `on_time_before` instalments were kept on time in a row under the plan before this one.
     `pauses` are those before the last, and the times of amendments that were withdrawn from. `cure_by`:
-    notice of breach was given, and what is missing may be paid until then. To the next review the borrower
-    is invited on `invite_on`, to the stretched one on `invite_well_on`; the last invitation was to that of
-    `invited_for`. The open review came up on `review_asked_on` and is overdue on `review_late_on`;
+    notice of breach was given, and what is missing may be paid until then; it was given on `noticed_on`,
+    also of a plan that is broken (None: by hand); `unserved`: it could not leave, so the plan does not break
+    by it. To the next review the borrower is invited on `invite_on`, to the stretched one on
+    `invite_well_on`; the last invitation was to that of `invited_for`.
+    The open review came up on `review_asked_on` and is overdue on `review_late_on`;
     on `reviewed_on` one was last held, or passed, under this plan.
     `rate_cut_pct` is the share of the plan's rate that rewards have cut. `stops` are the times in which stop
     events left no debt of the plan to talk about: what was missed in them is never held against it. `silent`:
@@ -211,6 +213,8 @@ class FollowedPlan(State):
     on_time_before: int = 0
     pauses: tuple[Pause, ...] = ()
     cure_by: date | None = None
+    noticed_on: date | None = None
+    unserved: bool = False
     invite_on: date | None = None
     invite_well_on: date | None = None
     invited_for: date | None = None

@@ -13,6 +13,7 @@ from shared.contracts.departures import is_away
 from shared.contracts.desk_care import ProblemNoted, ProblemSolved
 from shared.contracts.desk_team import AwayWhy, OwnerAway
 from shared.contracts.followup_care import (
+    CreditFound,
     OwnerTookOver,
     ProblemHandedOver,
     ProblemOpened,
@@ -40,6 +41,7 @@ __all__ = [
     "broken_in_a_stop",
     "by_a_mistake",
     "case_closed",
+    "chosen",
     "close_problems",
     "compared",
     "differing",
@@ -60,6 +62,9 @@ __all__ = [
     "taken_off",
     "unbilled",
     "unbooked",
+    "unchosen",
+    "unnoticed",
+    "unserved",
 ]
 
 Step = tuple[FollowupState, tuple[Event, ...]]
@@ -69,10 +74,13 @@ _PROBLEMS_KEPT = 50
 _STEP = "performing"
 _BY_CLOSING = "case_closed"
 _BY_THE_PLAN = "plan_stands_again"
+_BY_CHOICE = "credit"
 RETURNED_BEFORE = "payment_returned_from_before_the_plan"
 RETURNED_AFTER = "payment_returned_after_completion"
 INTEREST_OF_A_STOP = "interest_of_a_stop_in_instalments"
 BROKEN_IN_A_STOP = "plan_broken_in_a_stop"
+BREACH_UNSERVED = "breach_notice_not_delivered"
+BROKEN_UNNOTICED = "plan_broken_without_notice"
 BY_A_MISTAKE = "plan_stands_again_by_a_mistake"
 UNBOOKED = "payment_on_no_debt"
 UNBILLED = "interest_paid_before_it_was_billed"
@@ -90,6 +98,9 @@ _TELL_ALL_THE_SAME = frozenset(
     {TELL_BROKEN, TELL_WITHDRAWN, TELL_STANDS, TELL_UNCOUNTED, TELL_VOID, TELL_AMENDED}
 )
 IN_DOUBT = "signature_in_doubt"
+UNCHOSEN = "credit_to_be_chosen"
+TAKEN_BACK = frozenset({BROKEN_IN_A_STOP, BROKEN_UNNOTICED})
+"""An end of a plan that a supervisor may take back."""
 
 
 def assigned(state: FollowupState, owner: str) -> Step:
@@ -238,6 +249,41 @@ def broken_in_a_stop(state: FollowupState, plan: FollowedPlan, day: date, policy
     return _of_fact(state, f"{BROKEN_IN_A_STOP}/{plan.agreement_id}", BROKEN_IN_A_STOP, day, policy)
 
 
+def unserved(state: FollowupState, notice_id: str, day: date, policy: PolicyInForce) -> Step:
+    """A notice of breach could not leave: a person serves it, in the pack's days for that."""
+    latest = later(day, max(policy.breach.notice_days, 1))
+    return _of_fact(state, notice_id, BREACH_UNSERVED, day, policy, latest)
+
+
+def unnoticed(state: FollowupState, notice_id: str, day: date, policy: PolicyInForce) -> Step:
+    """A plan was broken by a notice that, as turns out, never left: a person sees what is made good."""
+    return _of_fact(state, f"{BROKEN_UNNOTICED}/{notice_id}", BROKEN_UNNOTICED, day, policy)
+
+
+def unchosen(state: FollowupState, found: CreditFound, policy: PolicyInForce) -> Step:
+    """There is something beyond a plan that the borrower has not chosen about: a person asks, until they do.
+
+    The message may find nobody, and the money is theirs, also when the case is long closed.
+    """
+    if not found.amount.is_positive:
+        return chosen(state, found.as_of, but=found)
+    if any(problem.about == UNCHOSEN for problem in state.problems):
+        return state, ()
+    fact = f"{UNCHOSEN}/{found.agreement_id}/{found.as_of.isoformat()}/{found.amount}"
+    return _of_fact(state, fact, UNCHOSEN, found.as_of, policy)
+
+
+def chosen(state: FollowupState, day: date, but: CreditFound | None = None) -> Step:
+    """Nothing is left to choose about, beside what has just been said to be nothing."""
+    gone = None if but is None else (but.agreement_id, but.amount.currency)
+    if any(
+        one.found > one.settled and (one.agreement_id, one.found.currency) != gone for one in state.credits
+    ):
+        return state, ()
+    asked = [one for one in state.problems if one.about == UNCHOSEN]
+    return taken_off(state, asked, day, _BY_CHOICE)
+
+
 def signature_doubted(state: FollowupState, data: SignatureDoubted, day: date, policy: PolicyInForce) -> Step:
     """Who signed may not have been able to: a person asks, and nobody is treated otherwise meanwhile."""
     fact = f"{IN_DOUBT}/{data.agreement_id}/{data.party_id or ''}/{data.reason.code}"
@@ -278,7 +324,7 @@ def joint_elsewhere(state: FollowupState, debts: Iterable[str], day: date, refer
 
 def stands_again(state: FollowupState, day: date) -> Step:
     """The plan stands again after all: nothing is left to be made good of its end."""
-    gone = (problem for problem in state.problems if problem.about == BROKEN_IN_A_STOP)
+    gone = (problem for problem in state.problems if problem.about in TAKEN_BACK)
     return taken_off(state, gone, day, _BY_THE_PLAN)
 
 
@@ -365,7 +411,7 @@ def case_closed(state: FollowupState, day: date, reason: CloseReason) -> Step:
     """
     completed = reason is CloseReason.PLAN_COMPLETED
     of_reason = {RETURNED_BEFORE} if completed else {JOINT, *_TELL_ALL_THE_SAME}
-    outlasts = {UNBOOKED, UNBILLED, DIFFERS, BROKEN_IN_A_STOP, TELL_COMPLETED, *of_reason}
+    outlasts = {UNBOOKED, UNBILLED, DIFFERS, UNCHOSEN, *TAKEN_BACK, TELL_COMPLETED, *of_reason}
     if completed or reason is CloseReason.SETTLED:
         outlasts.add(INTEREST_OF_A_STOP)
     gone = (problem for problem in state.problems if problem.about not in outlasts)

@@ -132,7 +132,7 @@ def reinstated(state: FollowupState, data: PlanReinstated, day: date, reference:
     of a day after the breach, whatever its own says: an end that is heard later ends nothing then.
     """
     plan = broken_since(state, date.min)
-    left = any(problem.about == problems.BROKEN_IN_A_STOP for problem in state.problems)
+    left = any(problem.about in problems.TAKEN_BACK for problem in state.problems)
     if plan is None or plan.agreement_id != data.agreement_id or not left or plan.ended_on is None:
         return Reason(code=ReasonCode.PROBLEM_UNKNOWN)
     if not may_decide(reference, data.by, SUPERVISORS, day):

@@ -22,8 +22,7 @@ from shared.contracts.base import Event, Reason
 from shared.contracts.decision import Decision
 from shared.contracts.desk_contact import ContactAsked, NoticeDelivered, NoticeFailed
 from shared.contracts.envelope import Envelope
-from shared.contracts.ids import derive_id
-from shared.contracts.notice import ContactAnswered, InputRefused, NoticeFiled, message_id
+from shared.contracts.notice import ContactAnswered, InputRefused, NoticeFiled, message_id, notice_id
 from shared.contracts.reasons import ReasonCode
 from shared.policy.reference import Reference
 
@@ -79,7 +78,7 @@ class NoticeDecider:
                 state = state.without(notice)
                 continue
             if notice.useful_until <= day:
-                state, events = withdraw(state, notice, ReasonCode.NOTICE_TOO_LATE)
+                state, events = withdraw(state, notice, ReasonCode.NOTICE_TOO_LATE, at)
                 state = state.without(notice)
             elif notice.wakes_on <= day:
                 state, events = attempt(state, notice, at, reference)
@@ -135,7 +134,7 @@ def _heard(state: NoticeState, message: Envelope[Any], reference: Reference) -> 
     for notice in before.notices:
         called_before = notice.called_on is None or notice.called_on < message.day
         if not notice.over and (notice.kind in ended or (notice.kind in earlier and called_before)):
-            state, events = withdraw(state, notice, ReasonCode.NOTICE_CAUSE_OVER)
+            state, events = withdraw(state, notice, ReasonCode.NOTICE_CAUSE_OVER, message.time)
             said += events
     if state.packs != before.packs and any(pack not in reference.policies for pack in state.packs):
         state = state.model_copy(update={"packs": before.packs})
@@ -156,7 +155,7 @@ def _told(state: NoticeState, message: Envelope[Any], reference: Reference) -> S
         return state, ()
     policy = reference.policies.in_force(state.packs[0], message.day)
     notice = Notice(
-        notice_id=derive_id("notice", state.case, row.kind, row.about(data)),
+        notice_id=notice_id(state.case, row.kind, row.about(data)),
         kind=row.kind,
         category=row.category(data),
         arguments=row.arguments(data),
@@ -169,7 +168,7 @@ def _told(state: NoticeState, message: Envelope[Any], reference: Reference) -> S
     said: tuple[Event, ...] = ()
     for older in state.notices:
         if older.kind in withdraws_itself(row.kind) and not older.over:
-            state, events = withdraw(state, older, ReasonCode.NOTICE_REPLACED)
+            state, events = withdraw(state, older, ReasonCode.NOTICE_REPLACED, message.time)
             said += events
     state, events = attempt(state, notice, message.time, reference)
     return state, (*said, *events)

@@ -8,7 +8,7 @@ from typing import Any, Final
 from shared.contracts import agreement, assessment, desk, followup, followup_care, intake, offer
 from shared.contracts.base import Event
 from shared.contracts.breach import BreachFacts
-from shared.contracts.notice import NoticeKind
+from shared.contracts.notice import NoticeKind, about_breach
 from shared.contracts.reasons import ReasonCode
 from shared.policy.model import PolicyInForce
 from shared.policy.sections_conduct import Channel, LegalMatter, Purpose
@@ -68,6 +68,11 @@ def _revised(data: offer.OfferRevised) -> Purpose:
 def _figures(data: followup_care.BreachNoticed | followup.PlanBroken) -> BreachFacts | None:
     """What is open, where the event says it: without it there is nothing to name."""
     return data.facts if data.facts is not None and data.facts.instalments else None
+
+
+def _in_notice_days(data: followup_care.BreachNoticed, _day: date, policy: PolicyInForce) -> date:
+    """One that leaves later leaves less than the whole time to cure: who owns the plan serves it then."""
+    return min(data.cure_by, policy.late_until(data.as_of, max(policy.breach.notice_days, 1)))
 
 
 def _withdrawn(data: agreement.AgreementEnded) -> bool:
@@ -153,9 +158,9 @@ TELLS: Final[dict[type[Event], Row]] = {
         lambda _d: {}, _a_while),
     followup_care.BreachNoticed: Row(
         NoticeKind.BREACH_NOTICE, _always("legal_notice"),
-        lambda d: f"{d.agreement_id}/{d.as_of.isoformat()}",
+        lambda d: about_breach(d.agreement_id, d.as_of),
         lambda d: {"as_of": d.as_of.isoformat(), "cure_by": d.cure_by.isoformat()},
-        lambda d, _day, _policy: d.cure_by, _figures),
+        _in_notice_days, _figures, lambda d: not d.served),
     followup.PlanBroken: Row(
         NoticeKind.PLAN_BROKEN, _always("legal_notice"), lambda d: d.agreement_id,
         lambda d: {"as_of": d.as_of.isoformat()}, _a_while, _figures),

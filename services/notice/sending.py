@@ -25,7 +25,7 @@ def attempt(state: NoticeState, notice: Notice, at: datetime, reference: Referen
             return _due(state, notice, way)
         seen.append(way)
     if not seen:
-        return withdraw(state, notice, ReasonCode.NOTICE_NOT_SENT)
+        return withdraw(state, notice, ReasonCode.NOTICE_NOT_SENT, at)
     return _denied(state, notice, seen, at)
 
 
@@ -51,14 +51,19 @@ def _ends_sooner(notice: Notice, closes: datetime | None) -> bool:
     return closes is not None and notice.send_until is not None and closes < notice.send_until
 
 
-def withdraw(state: NoticeState, notice: Notice, code: ReasonCode) -> Step:
+def withdraw(state: NoticeState, notice: Notice, code: ReasonCode, at: datetime) -> Step:
     """It is of no use any more. One that was due may have left: it stays known until that is told."""
     left = state.without(notice)
     if notice.due:
         left = left.model_copy(
             update={"notices": (*left.notices, notice.model_copy(update={"over": True, "due": False}))}
         )
-    said = NoticeWithdrawn(notice_id=notice.notice_id, kind=notice.kind, reason=Reason(code=code))
+    said = NoticeWithdrawn(
+        notice_id=notice.notice_id,
+        kind=notice.kind,
+        reason=Reason(code=code),
+        may_have_left=notice.due and (notice.send_from is None or notice.send_from <= at),
+    )
     return left, (said,)
 
 

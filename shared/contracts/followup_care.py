@@ -58,6 +58,10 @@ class BreachNoticed(_Followup):
     facts: BreachFacts | None = Field(
         default=None, description="what the borrower is told; None in notices of older versions"
     )
+    served: bool = Field(
+        default=False,
+        description="by hand, on that day, for the notice before could not leave: nothing is sent",
+    )
 
 
 class BreachCured(_Followup):

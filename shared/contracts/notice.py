@@ -20,7 +20,9 @@ __all__ = [
     "NoticeFiled",
     "NoticeKind",
     "NoticeWithdrawn",
+    "about_breach",
     "message_id",
+    "notice_id",
 ]
 
 
@@ -55,6 +57,16 @@ class NoticeKind(StrEnum):
     SATISFACTION = "satisfaction"
     CREDIT = "credit_found"
     PAYMENT_RETURNED = "payment_returned"
+
+
+def notice_id(case: str, kind: NoticeKind, about: str) -> str:
+    """Name a notice: whoever gave the cause of it can tell that what is said is of that one."""
+    return derive_id("notice", case, kind, about)
+
+
+def about_breach(agreement_id: str, as_of: date) -> str:
+    """Tell one notice of breach from another."""
+    return f"{agreement_id}/{as_of.isoformat()}"
 
 
 class NoticeDue(_Notice):
@@ -115,6 +127,9 @@ class NoticeWithdrawn(_Notice):
     notice_id: str
     kind: NoticeKind
     reason: Reason
+    may_have_left: bool = Field(
+        default=False, description="its time had come, and nobody has said whether it went out"
+    )
 
 
 class NoticeFiled(_Notice):

@@ -184,6 +184,7 @@ def test_positions_move_past_what_is_void_and_stay_where_the_bank_is_read_again(
         "offer.events": 25,
         "agreement.events": 25,
         "alert.events": 25,
+        "notice.events": END,
         "desk.events": END,
         "ops.commands": END,
     }

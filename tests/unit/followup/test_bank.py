@@ -71,15 +71,17 @@ def test_a_credit_that_the_bank_refused_is_to_be_chosen_again_and_a_person_s_pro
     asked = refunded(closed=closed)
     told = asked.last(CreditInstructed)
     refused = answers(asked, told.instruction_id, confirmed=False)
-    assert refused.emits(CreditFound, ProblemOpened)
+    assert refused.emits(CreditFound, ProblemOpened, ProblemOpened)
     assert refused.last(CreditFound).amount == cny("12.00")
-    opened = refused.last(ProblemOpened)
+    opened, to_choose = (event for event in refused.said if isinstance(event, ProblemOpened))
     assert opened.about == "credit_refused_by_bank"
+    assert to_choose.about == "credit_to_be_chosen"
     again = refused.when(message(REFUND, SECOND)).last(CreditInstructed)
     assert again.amount == cny("12.00")
     assert again.instruction_id != told.instruction_id
     late = refused.closes(opened.due)
-    assert late.last(ProblemOverdue).problem_id == opened.problem_id
+    overdue = [event.problem_id for event in late.said if isinstance(event, ProblemOverdue)]
+    assert overdue == [opened.problem_id, to_choose.problem_id]
     solved = late.when(message(ProblemSolved(problem_id=opened.problem_id, by="n-1"), opened.due))
     assert solved.emits(ProblemResolved)
     assert answers(refused, told.instruction_id, confirmed=False).said == (), "the same answer twice is one"
@@ -134,7 +136,7 @@ def test_an_answer_that_was_quicker_than_what_intake_knew_counts_too() -> None:
     asked = refunded(closed=True)
     told = asked.last(CreditInstructed)
     plain = intake.BankAnswered(instruction_id=told.instruction_id, confirmed=False, as_of=SECOND)
-    assert asked.when(message(plain, SECOND)).emits(CreditFound, ProblemOpened)
+    assert asked.when(message(plain, SECOND)).emits(CreditFound, ProblemOpened, ProblemOpened)
     unknown = intake.BankAnswered(instruction_id="?", confirmed=False, as_of=DAY)
     opened = plan_live().when(message(unknown)).last(ProblemOpened)
     assert opened.about == "instruction_refused_by_bank"
@@ -387,9 +389,11 @@ def test_interest_that_was_paid_before_it_was_billed_is_somebody_s_to_ask_about(
 def test_what_lies_on_no_debt_and_is_a_credit_is_nobody_s_to_ask_about() -> None:
     done = in_advance(credit="20.00")
     assert done.last(CreditFound).amount == cny("20.00")
-    assert not any(isinstance(event, ProblemOpened) for event in done.said)
+    asked = [event.about for event in done.said if isinstance(event, ProblemOpened)]
+    assert asked == ["credit_to_be_chosen"], "that is the borrower's to say"
     more = in_advance(credit="20.00", lies="30.00")
-    assert more.last(ProblemOpened).about == "interest_paid_before_it_was_billed"
+    opened = [event.about for event in more.said if isinstance(event, ProblemOpened)]
+    assert opened == ["credit_to_be_chosen", "interest_paid_before_it_was_billed"]
 
 
 @pytest.mark.parametrize("reason", [intake.CloseReason.SETTLED, intake.CloseReason.SOLD])

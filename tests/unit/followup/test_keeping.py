@@ -253,7 +253,7 @@ def overpaid() -> Given:
 
 def test_money_beyond_the_plan_is_refunded_or_moved_as_the_borrower_chooses() -> None:
     done = overpaid()
-    assert done.said[-2:] == (done.last(PlanCompleted), done.last(CreditFound))
+    assert done.said[-3:-1] == (done.last(PlanCompleted), done.last(CreditFound))
     assert done.last(CreditFound).amount == cny("12.00")
     closed = done.when(message(intake.CaseClosed(as_of=FIRST, reason=intake.CloseReason.SETTLED), FIRST))
     choice = CreditChosen(currency="CNY", choice=CreditChoice.REFUND)
