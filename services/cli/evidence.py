@@ -327,7 +327,7 @@ def erase(
     Refused, with the rule and the date, while a case is open or under a legal hold, while a complaint has no
     final response, and before the years of every kind of records on file have passed. The chain stays, and
     still verifies. Copies elsewhere (Kafka's topics, backups, bundles that were handed out) are not reached:
-    ARCHITECTURE.md says what to do then.
+    services/console/DECISIONS.md says what to do then.
     """
     text, name = _reason_of(reason), operator_of(by)
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from datetime import date
 
 from services.followup.ledger import Served, serve
-from services.followup.model import DayMoney, FollowedPlan, FollowupState, Line
+from services.followup.model import DayMoney, FollowedPlan, FollowupState, FollowupStatus, Line
 from services.followup.rewards import reward
 from services.followup.rules import enough
 from shared.contracts.base import Event
@@ -12,7 +12,7 @@ from shared.lending.money import Money
 from shared.policy.model import PolicyInForce
 from shared.policy.reference import Reference
 
-__all__ = ["Work", "policy_of", "served_by"]
+__all__ = ["Work", "live_plan", "policy_of", "served_by"]
 
 
 def policy_of(plan: FollowedPlan, reference: Reference, on: date | None = None) -> PolicyInForce:
@@ -93,3 +93,8 @@ class Work:
     def done(self) -> tuple[FollowupState, tuple[Event, ...]]:
         """Give the document with the plan in it, and what was said."""
         return self.state.model_copy(update={"plan": self.plan}), tuple(self.said)
+
+
+def live_plan(state: FollowupState | None) -> FollowedPlan | None:
+    """Give the plan that is kept, where there is one."""
+    return state.plan if state is not None and state.status is FollowupStatus.LIVE else None
