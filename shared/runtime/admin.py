@@ -8,6 +8,7 @@ import random
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TypeVar
 
 from shared.runtime.kafka.groups import groups_with_members
@@ -34,6 +35,7 @@ __all__ = [
     "end_offsets",
     "grant",
     "group_offsets",
+    "may_start",
     "prepare",
     "probe",
     "read_documents",
@@ -142,15 +144,27 @@ async def prepare(settings: Settings, services: Sequence[Service]) -> Prepared:
         if created:
             _LOG.info("topics created: %s", ", ".join(created))
         for service in services:
-            indexes |= await store.create_indexes(
+            make = partial(
+                store.create_indexes,
                 service.name,
                 closes=bool(service.waits_for) and settings.wake_index,
                 workload=service.counts_work,
             )
-        indexes |= await store.create_telemetry_indexes()
+            indexes |= await _retrying(settings, "the database", make)
+        indexes |= await _retrying(settings, "the database", store.create_telemetry_indexes)
     finally:
         await store.close()
     return Prepared({topic: topic in created for topic in wanted}, indexes)
+
+
+async def may_start(settings: Settings, services: Sequence[Service]) -> None:
+    """Ask each service whether a replica may work at all, waiting for the servers as `prepare` does.
+
+    Raises FatalError where it may not, UnavailableError.
+    """
+    for service in services:
+        if service.starts is not None:
+            await _retrying(settings, "the database", partial(service.starts, settings))
 
 
 async def wait_until_read(

@@ -20,7 +20,7 @@ from typing import Any, Final, Protocol
 from uuid import uuid4
 
 from shared.runtime import logs
-from shared.runtime.admin import create_topics, prepare
+from shared.runtime.admin import create_topics, may_start, prepare
 from shared.runtime.clock import SystemClock
 from shared.runtime.endpoint import Endpoint
 from shared.runtime.engine import Engine
@@ -101,9 +101,7 @@ async def run_services(
         "+".join(service.name for service in services) if len(services) == 1 else "platform"
     )
     await prepare(settings, services)
-    for service in services:
-        if service.starts is not None:
-            await service.starts(settings)
+    await may_start(settings, services)
     instance = instance_name()
     store, kafka = MongoStore(settings), KafkaLog(settings)
     telemetry = Telemetry(settings, instance, [service.name for service in services])
