@@ -65,7 +65,7 @@ TRIES = {
         apart=True,
     ),
     "rights-grow": Try(
-        ("migrate", "partitions", "--to", "20"),
+        ("migrate", "partitions", "--to", "20", "--without-notice"),
         1,
         "does not allow user 'parley' to add partitions to the topics (TopicAuthorizationFailedError): ask"
         " for the ACL Alter on topic ",
