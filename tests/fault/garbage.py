@@ -90,7 +90,9 @@ def unreadable(stranger: str) -> Iterator[Rubbish]:
     event = {"specversion": "1.0", "id": "x", "source": "/s", "type": "no.such.type", "data": {}}
     timed = json.dumps({**event, "time": "2026-01-05T09:00:00Z"}).encode()
     yield Rubbish("a type nobody knows", key, timed, structured)
-    yield Rubbish("a case that is none", key, b"{}", (*known, ("ce_subject", b"no-such-case")))
+    # One of their own: a case is never two customers'.
+    none = f"no-such-case-{stranger}".encode()
+    yield Rubbish("a case that is none", key, b"{}", (*known, ("ce_subject", none)))
 
 
 def misplaced(stranger: str, partitions: int) -> Iterator[Rubbish]:

@@ -161,7 +161,7 @@ async def test_garbage_on_every_topic_costs_nobody_anything(
     assert calm
     assert differences({case: live[case] for case in live if case in calm}, calm) == []
     assert await parked(settings) <= {
-        name for s in STRANGERS.values() for name in (s, case_id(s, 1), "no-such-case")
+        name for s in STRANGERS.values() for name in (s, case_id(s, 1), f"no-such-case-{s}")
     }
 
 

@@ -238,7 +238,7 @@ async def test_rebuild_and_replay(settings: Settings, store: MigrationStore, sta
         with pytest.raises(RefusedError, match="everything again"):
             await rebuild(settings, store, load("intake"))
         with pytest.raises(RefusedError, match="does not read"):
-            await replay(settings, store, load("intake"), "alert.events")
+            await replay(settings, store, load("intake"), "offer.events")
         with pytest.raises(RefusedError, match="not obeyed again"):
             await replay(settings, store, load("intake"), "ops.commands")
         archived = await contents(settings, "archive")
