@@ -13,6 +13,7 @@ from shared.contracts.alert import (
     ComplaintOpened,
     ComplaintShortened,
     InputRefused,
+    with_over,
 )
 from shared.contracts.base import Event, Reason
 from shared.contracts.departures import has_left, is_away, may_decide
@@ -47,7 +48,6 @@ OF_COMPLAINTS = (ComplaintMade, ComplaintAnswered, OwnerAway)
 ALERTS = (AlertKind.COMPLAINT_UNACKNOWLEDGED, AlertKind.COMPLAINT_OVERDUE)
 
 _FORMER_KEPT = 20  # owners before the one that a case has now
-_OVER_KEPT = 40  # complaints of one case that have their final response
 
 
 def made(state: AlertState, message: Envelope[ComplaintMade], reference: Reference) -> Step:
@@ -137,8 +137,8 @@ def answered(state: AlertState, message: Envelope[ComplaintAnswered], reference:
         days=max((message.day - item.made_on).days, 0),
         in_time=message.day <= item.answer_by,
     )
-    over = (*state.complaints_over, data.complaint_id)[-_OVER_KEPT:]
-    state, cured = _less_late(_with(state, item).model_copy(update={"complaints_over": over}), message.day)
+    over = {"complaints_over": with_over(state.complaints_over, data.complaint_id)}
+    state, cured = _less_late(_with(state, item).model_copy(update=over), message.day)
     return state, (closed, *cured)
 
 

@@ -4,7 +4,7 @@ Messages only add facts; what follows from them is concluded when a day closes (
 order and the batches in which they came make no difference.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import date
 from typing import Any
@@ -22,7 +22,7 @@ from services.followup import (
     unserved,
 )
 from services.followup.charges import charges_of, moved
-from services.followup.desk import OF_THE_DESK, refusal
+from services.followup.desk import OF_THE_DESK, Handler, Outcome, refusal
 from services.followup.hearing import OF_CONTACTS_AND_TALKS
 from services.followup.judging import close_plan, finish, plan_due
 from services.followup.ledger import prune, receive
@@ -53,9 +53,6 @@ from shared.policy.model import PolicyInForce
 from shared.policy.reference import Reference
 
 __all__ = ["HANDLED", "FollowupDecider"]
-
-Outcome = Decision[FollowupState]
-Handler = Callable[[FollowupState | None, Envelope[Any], Reference], Outcome]
 
 
 class FollowupDecider:

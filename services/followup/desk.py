@@ -15,7 +15,7 @@ from shared.contracts.reasons import ReasonCode
 from shared.policy.model import PolicyInForce
 from shared.policy.reference import Reference
 
-__all__ = ["OF_THE_DESK", "refusal"]
+__all__ = ["OF_THE_DESK", "Handler", "Outcome", "refusal"]
 
 Outcome = Decision[FollowupState]
 Handler = Callable[[FollowupState | None, Envelope[Any], Reference], Outcome]

@@ -1,11 +1,10 @@
 """What is heard of contacts and talks about a plan: attempts, rules of contact, offers, statements. Pure."""
 
-from collections.abc import Callable
 from typing import Any
 
 from services.followup import care, co_borrowers, referral, trying, unserved
 from services.followup.cooperation import note_statement
-from services.followup.desk import refusal
+from services.followup.desk import Handler, Outcome, refusal
 from services.followup.model import FollowupState, FollowupStatus
 from services.followup.rules import ends_the_talks
 from services.followup.work import live_plan
@@ -19,9 +18,6 @@ from shared.contracts.reasons import ReasonCode
 from shared.policy.reference import Reference
 
 __all__ = ["OF_CONTACTS_AND_TALKS"]
-
-Outcome = Decision[FollowupState]
-Handler = Callable[[FollowupState | None, Envelope[Any], Reference], Outcome]
 
 
 def _contact(

@@ -31,7 +31,7 @@ from shared.conduct import (
     past_message,
 )
 from shared.contracts import desk, desk_contact, intake_team
-from shared.contracts.alert import ComplaintClosed
+from shared.contracts.alert import ComplaintClosed, with_over
 from shared.contracts.envelope import Envelope
 from shared.contracts.reach import EarlierReach
 from shared.policy.model import Pack
@@ -41,7 +41,6 @@ __all__ = ["kept_the_rules", "learn", "remember", "remember_message", "with_earl
 
 # As far back as any rule counts, far above what may be done in a week.
 _CONTACTS_KEPT = 30
-_COMPLAINTS_OVER_KEPT = 40
 _AUTHORITIES_KEPT = 20
 _GUARDS: dict[int, tuple[Pack, Guard]] = {}
 
@@ -131,8 +130,8 @@ def learn(state: FollowupState, message: Envelope[Any]) -> FollowupState:
     if isinstance(data, ComplaintClosed) or (
         isinstance(data, intake_team.EarlierComplaint) and not data.is_open
     ):
-        over = dict.fromkeys((*known.complaints_over, data.complaint_id))
-        return _with(state, complaints=others, complaints_over=tuple(over)[-_COMPLAINTS_OVER_KEPT:])
+        over = with_over(known.complaints_over, data.complaint_id)
+        return _with(state, complaints=others, complaints_over=over)
     if data.complaint_id in known.complaints_over:
         return state  # its end came first, by another topic
     return _with(state, complaints=(*others, data.complaint_id))

@@ -12,7 +12,7 @@ from services.intake.model import IntakeState
 from services.intake.rules import refusal
 from shared.conduct import closed_now, days_counted, is_reckoned, is_time_zone, known_channel, when_it_was
 from shared.contracts import desk
-from shared.contracts.alert import ComplaintClosed
+from shared.contracts.alert import ComplaintClosed, with_over
 from shared.contracts.decision import Decision
 from shared.contracts.desk_contact import (
     AuthorityEnded,
@@ -44,7 +44,6 @@ __all__ = [
 _CONTACTS_KEPT = 60
 # Far above what one person has at a time; of more the oldest is forgotten.
 _AUTHORITIES_KEPT = 20
-_COMPLAINTS_OVER_KEPT = 40
 
 
 def contacted(state: IntakeState, message: Envelope[desk.ContactRecorded]) -> Decision[IntakeState]:
@@ -210,8 +209,7 @@ def complaint_closed(
     if state is None:
         return Decision.wait(None)
     known, closed = state.reach.complaints, _complaint(message)
-    over = tuple(dict.fromkeys((*state.complaints_over, closed)))[-_COMPLAINTS_OVER_KEPT:]
-    state = state.model_copy(update={"complaints_over": over})
+    state = state.model_copy(update={"complaints_over": with_over(state.complaints_over, closed)})
     if closed not in known:
         closed = message.data.complaint_id
     if closed not in known:

@@ -40,7 +40,6 @@ from shared.contracts.reach import EarlierAuthority, EarlierReach
 
 __all__ = ["LEDGER", "with_earlier", "without_past_stops"]
 
-_OVER_KEPT: Final = 40  # complaints of one case that have their final response
 _A_DAY: Final = timedelta(days=1)
 # Dates beyond these are slips of the pen; clocks cannot reckon with them.
 _EARLIEST: Final = date(1900, 1, 1)
@@ -191,7 +190,7 @@ def _earlier_reach(state: NoticeState, message: Envelope[intake_team.EarlierReac
 
 def _settled(state: NoticeState, complaint_id: str) -> NoticeState:
     left = tuple(one for one in state.complaints if one != complaint_id)
-    over = tuple(dict.fromkeys((*state.complaints_over, complaint_id)))[-_OVER_KEPT:]
+    over = alert.with_over(state.complaints_over, complaint_id)
     known = state.model_copy(update={"complaints": left, "complaints_over": over})
     return known.with_states(complaint_open=bool(left))
 

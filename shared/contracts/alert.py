@@ -2,7 +2,7 @@
 
 from datetime import date
 from enum import StrEnum
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from pydantic import Field
 
@@ -22,7 +22,10 @@ __all__ = [
     "ComplaintShortened",
     "InputRefused",
     "RemedyStarted",
+    "with_over",
 ]
+
+_OVER_KEPT: Final = 40  # far above the complaints of one person
 
 
 class _Alert(Event):
@@ -175,6 +178,11 @@ class ComplaintClosed(_Alert):
     as_of: date
     days: int = Field(ge=0)
     in_time: bool
+
+
+def with_over(known: tuple[str, ...], complaint_id: str) -> tuple[str, ...]:
+    """Give the complaints that are over with one more; of too many all services forget the oldest."""
+    return tuple(dict.fromkeys((*known, complaint_id)))[-_OVER_KEPT:]
 
 
 class InputRefused(_Alert):
